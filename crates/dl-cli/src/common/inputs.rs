@@ -1,0 +1,125 @@
+//! Where records come from: stdin, files of records, and pictures named as arguments.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use dl_record::{Line, Reader, Record};
+
+/// The inputs named on the command line.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Inputs {
+    /// Pictures, folders of pictures, globs, or files of records (.jsonl); `-` is stdin [default: stdin]
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<String>,
+}
+
+/// File name endings that a folder is searched for.
+pub(crate) const PICTURE_ENDINGS: [&str; 11] =
+    ["jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm"];
+
+enum Source {
+    Stdin,
+    Records(PathBuf),
+    Picture(String),
+}
+
+impl Inputs {
+    /// All records of all inputs in order; each input is opened when its turn comes.
+    /// # Errors
+    /// When a glob matches nothing or a folder cannot be read.
+    pub(crate) fn lines<'a>(
+        &self,
+        stdin: &'a mut (dyn BufRead + Send),
+        tool: &str,
+    ) -> Result<impl Iterator<Item = Result<Line>> + Send + use<'a>> {
+        let mut sources = self.sources()?;
+        let mut stdin = Some(stdin);
+        let mut open: Option<Reader<Box<dyn BufRead + Send + 'a>>> = None;
+        let tool = tool.to_owned();
+        Ok(std::iter::from_fn(move || {
+            loop {
+                if let Some(reader) = &mut open {
+                    match reader.next() {
+                        Some(line) => return Some(line.context("the input cannot be read")),
+                        None => open = None,
+                    }
+                }
+                match sources.pop_front()? {
+                    Source::Stdin => {
+                        let stream = stdin.take()?;
+                        open = Some(Reader::new(Box::new(stream), "<stdin>", &tool));
+                    }
+                    Source::Records(path) => match File::open(&path) {
+                        Ok(file) => {
+                            let stream = BufReader::with_capacity(1 << 16, file);
+                            open = Some(Reader::new(Box::new(stream), &path.display().to_string(), &tool));
+                        }
+                        Err(error) => {
+                            let error = anyhow::Error::new(error);
+                            return Some(Err(error.context(format!("{}: cannot be opened", path.display()))));
+                        }
+                    },
+                    Source::Picture(path) => {
+                        let record = Record::for_image(&path);
+                        return Some(record.map(|record| Line { place: path, record, broken: false }));
+                    }
+                }
+            }
+        }))
+    }
+
+    fn sources(&self) -> Result<VecDeque<Source>> {
+        let mut sources = VecDeque::new();
+        if self.inputs.is_empty() {
+            sources.push_back(Source::Stdin);
+        }
+        for input in &self.inputs {
+            let path = Path::new(input);
+            if input == "-" {
+                sources.push_back(Source::Stdin);
+            } else if path.is_dir() {
+                let before = sources.len();
+                pictures_below(path, &mut sources)?;
+                if sources.len() == before {
+                    bail!("{input}: no pictures in this folder");
+                }
+            } else if has_ending(path, &["jsonl", "ndjson"]) {
+                sources.push_back(Source::Records(path.to_owned()));
+            } else if !path.exists() && input.contains(['*', '?', '[']) {
+                let matches = glob::glob(input).with_context(|| format!("{input}: not a glob"))?;
+                let mut matches: Vec<PathBuf> = matches.collect::<Result<_, _>>()?;
+                if matches.is_empty() {
+                    bail!("{input}: no file matches");
+                }
+                matches.sort();
+                sources.extend(matches.iter().map(|path| Source::Picture(path.display().to_string())));
+            } else {
+                sources.push_back(Source::Picture(input.clone()));
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// All pictures below a folder, sorted by path, so that the order is the same on every machine.
+fn pictures_below(folder: &Path, sources: &mut VecDeque<Source>) -> Result<()> {
+    let entries = folder.read_dir().with_context(|| format!("{}: cannot be read", folder.display()))?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            pictures_below(&path, sources)?;
+        } else if has_ending(&path, &PICTURE_ENDINGS) {
+            sources.push_back(Source::Picture(path.display().to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
+}

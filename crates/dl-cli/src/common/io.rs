@@ -1,0 +1,29 @@
+//! The three streams of a program, so that a test can hand in its own.
+
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
+
+use super::Messages;
+
+/// What a program reads, writes and says.
+pub struct Io {
+    /// Records in.
+    pub input: Box<dyn BufRead + Send>,
+    /// Records out, and nothing else.
+    pub output: Box<dyn Write + Send>,
+    /// Words for the user.
+    pub messages: Messages,
+    /// Is the output read by a person?
+    pub output_is_terminal: bool,
+}
+
+impl Io {
+    /// stdin, stdout and stderr of the process, for the program called `tool`.
+    pub fn of_process(tool: &'static str, quiet: bool, verbose: u8) -> Self {
+        Self {
+            input: Box::new(BufReader::with_capacity(1 << 16, io::stdin())),
+            output: Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
+            messages: Messages::new(tool, Box::new(io::stderr()), quiet, verbose, io::stderr().is_terminal()),
+            output_is_terminal: io::stdout().is_terminal(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! From arguments to exit status.
+
+use std::any::Any;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use clap::Parser;
+
+use super::{Common, Io, Messages};
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every record came through: exit status 0.
+    AllWell,
+    /// The run finished, but some records failed and carry `error`: exit status 1.
+    SomeFailed,
+}
+
+impl Outcome {
+    /// [`SomeFailed`](Self::SomeFailed) when `failed` is not 0.
+    pub fn of(failed: usize) -> Self {
+        if failed == 0 { Self::AllWell } else { Self::SomeFailed }
+    }
+}
+
+/// A program: its arguments, and what it does with them.
+pub trait Tool: Parser {
+    /// Its name, for example `dl-nms`.
+    const NAME: &'static str;
+
+    /// The options that every program has.
+    fn common(&self) -> &Common;
+
+    /// Does the job. It writes only to `io`.
+    /// # Errors
+    /// When nothing could be done, or the output could not be written.
+    fn run(&self, io: &mut Io) -> Result<Outcome>;
+}
+
+/// The whole life of a process. Exit status: 0 all well, 1 some records failed, 2 usage or nothing could be done.
+/// A reader that goes away (`| head`) is no error.
+pub fn main<T: Tool>() -> ExitCode {
+    // A fault of ours is told in one line by the code that catches it.
+    panic::set_hook(Box::new(|_| {}));
+    let args = match T::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let common = args.common();
+    if let Some(threads) = common.threads {
+        // Fails only if the pool is already there, and here it is not.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
+    let mut io = Io::of_process(T::NAME, common.quiet, common.verbose);
+    let messages = io.messages.clone();
+    let outcome = guarded(|| {
+        let outcome = args.run(&mut io)?;
+        io.output.flush()?;
+        Ok(outcome)
+    });
+    messages.bar().finish_and_clear();
+    status(outcome, &messages)
+}
+
+fn status(outcome: Result<Outcome>, messages: &Messages) -> ExitCode {
+    match outcome {
+        Ok(Outcome::AllWell) => ExitCode::SUCCESS,
+        Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            messages.error(error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs `work`; a panic in it, which is a fault of ours, becomes an error like any other.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        Err(anyhow!("fault in this program, please report it: {}", panic_text(payload.as_ref())))
+    })
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = cause
+            .downcast_ref::<io::Error>()
+            .map(io::Error::kind)
+            .or_else(|| cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind));
+        kind == Some(io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,82 @@
+//! Words for the user on stderr, and the one progress bar.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Says things on stderr, signed by the program. Clones share the stream and the bar.
+#[derive(Clone)]
+pub struct Messages {
+    tool: &'static str,
+    output: Arc<Mutex<Box<dyn Write + Send>>>,
+    quiet: bool,
+    verbose: u8,
+    bar: ProgressBar,
+}
+
+impl Messages {
+    /// Messages of `tool` to `output`; a progress bar is drawn only when `terminal` and not `quiet`.
+    pub fn new(tool: &'static str, output: Box<dyn Write + Send>, quiet: bool, verbose: u8, terminal: bool) -> Self {
+        let bar = ProgressBar::no_length();
+        if !terminal || quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        bar.set_style(style("{spinner} {pos} records  {per_sec}  {elapsed}  {msg}"));
+        Self { tool, output: Arc::new(Mutex::new(output)), quiet, verbose, bar }
+    }
+
+    /// The program that speaks.
+    pub fn tool(&self) -> &'static str {
+        self.tool
+    }
+
+    /// An error, said even with `--quiet`: `dl-nms: <stdin>:17: box has x2 < x1`.
+    pub fn error(&self, text: impl Display) {
+        self.write(&one_line(text));
+    }
+
+    /// Something the user should know, unless `--quiet`.
+    pub fn note(&self, text: impl Display) {
+        if !self.quiet {
+            self.write(&one_line(text));
+        }
+    }
+
+    /// Something for those who asked with `--verbose`.
+    pub fn detail(&self, text: impl Display) {
+        if self.verbose > 0 {
+            self.write(&one_line(text));
+        }
+    }
+
+    /// The progress bar: counts records until [`progress_to`](Self::progress_to) tells how many there will be.
+    pub fn bar(&self) -> &ProgressBar {
+        &self.bar
+    }
+
+    /// The bar now runs to `total` steps of `what`.
+    pub fn progress_to(&self, total: u64, what: &str) {
+        self.bar.set_position(0);
+        self.bar.set_length(total);
+        self.bar.set_style(style(&format!("{{bar:30}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left  {{msg}}")));
+    }
+
+    fn write(&self, text: &str) {
+        self.bar.suspend(|| {
+            let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+            // A closed stderr is no reason to stop working.
+            let _ = writeln!(output, "{}: {text}", self.tool);
+        });
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates are constant and right")
+}
+
+/// A message in one line, whatever a library put into it. Alternate formatting (`{:#}`) shows an error's causes.
+pub fn one_line(text: impl Display) -> String {
+    format!("{text:#}").lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

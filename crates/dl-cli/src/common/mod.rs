@@ -1,0 +1,15 @@
+//! What every program does alike.
+
+mod args;
+mod inputs;
+mod io;
+pub(crate) mod main;
+mod messages;
+mod stream;
+
+pub use args::{Common, DeviceArgs};
+pub use inputs::Inputs;
+pub use io::Io;
+pub use main::{Outcome, Tool, main};
+pub use messages::{Messages, one_line};
+pub use stream::{Job, Tally, each_record, map_batches, map_records};

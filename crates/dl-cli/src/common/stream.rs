@@ -1,0 +1,245 @@
+//! Records through a job: in order, in parallel, in bounded memory.
+//!
+//! One thread reads, `--threads` workers prepare (decode a picture, merge regions), and the calling thread finishes
+//! batches and writes. Every record has a slot in a queue of fixed length, so the order is kept and memory does not
+//! grow with the stream, however slow the reader of our output is.
+
+use std::io::Write;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use anyhow::{Result, anyhow, bail};
+use dl_record::{Line, Record, Writer};
+
+use super::main::guarded;
+use super::{Common, Inputs, Io, Messages, Outcome, one_line};
+
+const STRICT: &str = "stopped at the first failed record, as --strict asks";
+
+/// Whose records, and how to treat them.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// Options of every program.
+    pub common: &'a Common,
+    /// Where the records come from.
+    pub inputs: &'a Inputs,
+}
+
+/// A record on its way, with what the worker made of it: `None` when it was to be left alone.
+struct Item<T> {
+    line: Line,
+    prepared: Option<Result<T>>,
+}
+
+/// Applies `work` to every record on all threads and writes the records in the order they came.
+///
+/// A record that carries `error` passes untouched. One that fails gets `error` and is said on stderr; it keeps what
+/// `work` had set before. A panic in `work` counts as a failure of that record.
+/// # Errors
+/// When the input cannot be read or the output not written, or at the first failed record under `--strict`.
+pub fn map_records(io: &mut Io, job: Job, work: impl Fn(&mut Record) -> Result<()> + Sync) -> Result<Outcome> {
+    map_batches(io, job, 1, work, |records, _| records.iter().map(|_| Ok(())).collect())
+}
+
+/// Like [`map_records`], in two stages: `prepare` runs on all threads, then `finish` on the calling thread for
+/// `batch` good records at a time (fewer at the end), while the workers prepare the next ones. `finish` returns one
+/// result a record.
+/// # Errors
+/// As [`map_records`].
+pub fn map_batches<T: Send>(
+    io: &mut Io,
+    job: Job,
+    batch: usize,
+    prepare: impl Fn(&mut Record) -> Result<T> + Sync,
+    mut finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
+) -> Result<Outcome> {
+    let tool = io.messages.tool();
+    let threads = job.common.thread_count();
+    let lines = job.inputs.lines(&mut *io.input, tool)?;
+    let messages = io.messages.clone();
+    let mut writer = Writer::new(&mut io.output);
+    let mut failed = 0;
+
+    let mut emit = |items: &mut Vec<Item<T>>, writer: &mut Writer<&mut Box<dyn Write + Send>>| -> Result<()> {
+        for (mut line, failure) in finished(items, &mut finish) {
+            if let Some(error) = &failure {
+                let text = one_line(error);
+                messages.error(format_args!("{}: {text}", line.place));
+                line.record.fail(tool, text);
+            } else if line.broken {
+                say_broken(&messages, &line);
+            }
+            writer.write(&line.record)?;
+            messages.bar().inc(1);
+            if failure.is_some() || line.broken {
+                failed += 1;
+                if job.common.strict {
+                    writer.flush()?;
+                    bail!(STRICT);
+                }
+            }
+        }
+        Ok(())
+    };
+
+    thread::scope(|scope| -> Result<()> {
+        let (work_in, work_out) = sync_channel::<(Line, SyncSender<Item<T>>)>(threads);
+        let (slots_in, slots) = sync_channel::<Result<Receiver<Item<T>>>>(2 * threads);
+        scope.spawn(move || {
+            for line in lines {
+                let (slot_in, slot) = sync_channel(1);
+                // A send fails only when the writer has stopped; then there is nothing left to do.
+                let sent = match line {
+                    Ok(line) => slots_in.send(Ok(slot)).is_ok() && work_in.send((line, slot_in)).is_ok(),
+                    Err(error) => {
+                        let _ = slots_in.send(Err(error));
+                        false
+                    }
+                };
+                if !sent {
+                    break;
+                }
+            }
+        });
+        let work_out = Arc::new(Mutex::new(work_out));
+        for _ in 0..threads {
+            let (work_out, prepare) = (work_out.clone(), &prepare);
+            scope.spawn(move || {
+                loop {
+                    let next = work_out.lock().map(|queue| queue.recv());
+                    let Ok(Ok((mut line, slot))) = next else { break };
+                    let untouched = line.broken || line.record.has("error");
+                    let prepared = (!untouched).then(|| guarded(|| prepare(&mut line.record)));
+                    let _ = slot.send(Item { line, prepared });
+                }
+            });
+        }
+        drop(work_out);
+
+        let mut items = Vec::new();
+        loop {
+            let slot = match slots.try_recv() {
+                Ok(slot) => slot,
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    // Nothing is ready: let the reader have what there is.
+                    writer.flush()?;
+                    match slots.recv() {
+                        Ok(slot) => slot,
+                        Err(_) => break,
+                    }
+                }
+            };
+            items.push(slot?.recv()?);
+            let ready = items.iter().filter(|item| matches!(item.prepared, Some(Ok(_)))).count();
+            if ready >= batch || items.len() >= batch + 2 * threads {
+                emit(&mut items, &mut writer)?;
+            }
+        }
+        emit(&mut items, &mut writer)?;
+        writer.flush()?;
+        Ok(())
+    })?;
+    Ok(Outcome::of(failed))
+}
+
+/// Finishes the good ones of `items` as one batch; every line with its failure, in order.
+fn finished<T>(
+    items: &mut Vec<Item<T>>,
+    finish: &mut impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
+) -> Vec<(Line, Option<anyhow::Error>)> {
+    let mut values = Vec::new();
+    let mut ready = Vec::new();
+    let mut lines = Vec::new();
+    for (index, item) in items.drain(..).enumerate() {
+        let failure = match item.prepared {
+            None => None,
+            Some(Err(error)) => Some(error),
+            Some(Ok(value)) => {
+                values.push(value);
+                ready.push(index);
+                None
+            }
+        };
+        lines.push((item.line, failure));
+    }
+    if ready.is_empty() {
+        return lines;
+    }
+    let mut at = 0;
+    let mut records: Vec<&mut Record> = Vec::with_capacity(ready.len());
+    for (index, (line, _)) in lines.iter_mut().enumerate() {
+        if ready.get(at) == Some(&index) {
+            records.push(&mut line.record);
+            at += 1;
+        }
+    }
+    match guarded(|| Ok(finish(&mut records, values))) {
+        Ok(results) => {
+            for (index, result) in ready.into_iter().zip(results) {
+                lines[index].1 = result.err();
+            }
+        }
+        Err(fault) => {
+            for index in ready {
+                lines[index].1 = Some(anyhow!("{fault:#}"));
+            }
+        }
+    }
+    lines
+}
+
+fn say_broken(messages: &Messages, line: &Line) {
+    if let Ok(Some(error)) = line.record.error() {
+        messages.error(format_args!("{}: {}", line.place, error.message));
+    }
+}
+
+/// How the records of a stream fared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records that `work` took.
+    pub good: usize,
+    /// Records that failed here.
+    pub failed: usize,
+    /// Records that came with `error` from an earlier program, and were left out.
+    pub carried: usize,
+}
+
+/// Hands every good record to `work`, one after another, for programs whose output is not one record for each of the
+/// input (an evaluation, a model). `work` may write to the output.
+///
+/// Records with `error` are left out and counted; a record that fails is said on stderr and counted.
+/// # Errors
+/// When the input cannot be read, or at the first failed record under `--strict`.
+pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn Write) -> Result<()>) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for line in job.inputs.lines(&mut *io.input, io.messages.tool())? {
+        let line = line?;
+        io.messages.bar().inc(1);
+        if line.broken {
+            say_broken(&io.messages, &line);
+            tally.failed += 1;
+        } else if line.record.has("error") {
+            tally.carried += 1;
+            continue;
+        } else {
+            match guarded(|| work(line.record, &mut io.output)) {
+                Ok(()) => {
+                    tally.good += 1;
+                    continue;
+                }
+                Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
+                Err(error) => {
+                    io.messages.error(format_args!("{}: {}", line.place, one_line(error)));
+                    tally.failed += 1;
+                }
+            }
+        }
+        if job.common.strict {
+            bail!(STRICT);
+        }
+    }
+    Ok(tally)
+}

@@ -1,0 +1,29 @@
+//! `dl-eval`.
+
+use anyhow::{Result, bail};
+use clap::Parser;
+
+use crate::common::{Common, Inputs, Io, Outcome, Tool};
+
+/// (to be written)
+#[derive(Parser, Debug)]
+#[command(name = "dl-eval", version)]
+pub struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for Args {
+    const NAME: &'static str = "dl-eval";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(&self, _io: &mut Io) -> Result<Outcome> {
+        bail!("not written yet")
+    }
+}

@@ -1,0 +1,1 @@
+//! COCO: the twelve numbers.

@@ -1,0 +1,1 @@
+//! Proposals: recall and average best overlap.

@@ -1,0 +1,1 @@
+//! VOC: average precision per class.

@@ -1,0 +1,1 @@
+//! Networks with named parts, and the files they live in.

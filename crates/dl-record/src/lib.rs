@@ -1,0 +1,34 @@
+//! The contract between the programs: one JSON object a line, one sample an object.
+//!
+//! A [`Record`] keeps every field as the text it came in, in the order it came in. A program parses only the
+//! fields that it reads, and replaces only those that it owns; the rest goes out byte for byte as it came, whatever
+//! it means. That is what lets a stranger's program stand between two of ours.
+//!
+//! [`Reader`] and [`Writer`] stream records; [`Tensor`] carries feature matrices inside a record or beside it;
+//! [`schema`] is the JSON Schema of a record, made from the same table as the accessors.
+
+mod atomic;
+mod bbox;
+mod failure;
+mod fields;
+mod reader;
+mod record;
+mod schema;
+mod seed;
+mod shard;
+mod tensor;
+mod tensor_file;
+mod writer;
+
+pub use atomic::write_atomically;
+pub use bbox::BBox;
+pub use failure::Failure;
+pub use fields::{Detection, Mask, Object, Prediction, Proposal};
+pub use reader::{Line, Reader};
+pub use record::Record;
+pub use schema::schema;
+pub use seed::rng;
+pub use shard::Shard;
+pub use tensor::{Dtype, Matrix, Payload, Tensor};
+pub use tensor_file::{read_tensor_file, write_tensor_file};
+pub use writer::Writer;

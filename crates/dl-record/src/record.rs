@@ -1,0 +1,180 @@
+//! A sample as it travels.
+
+use std::fmt;
+
+use anyhow::{Context, Result, anyhow};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::Failure;
+
+/// One sample: its fields in the order they came, each as the JSON text it came in until someone asks for it.
+///
+/// Typed readers and writers of the known fields (`id`, `image`, `proposals`, ...) are made by the table in
+/// `fields.rs`; [`get`](Self::get) and [`set`](Self::set) serve every other field.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    fields: Vec<(String, Box<RawValue>)>,
+}
+
+impl Record {
+    /// A record for the picture at `image`, with the path as its id.
+    /// # Errors
+    /// Never for a valid string; the signature is that of the setters.
+    pub fn for_image(image: &str) -> Result<Self> {
+        let mut record = Self::default();
+        record.set_id(&image.to_owned())?;
+        record.set_image(&image.to_owned())?;
+        Ok(record)
+    }
+
+    /// Parses one line.
+    /// # Errors
+    /// When the line is not one JSON object.
+    pub fn parse(line: &str) -> Result<Self> {
+        serde_json::from_str(line).map_err(|error| anyhow!("not a JSON object: {error}"))
+    }
+
+    /// The field `name` as a `T`; `None` when it is absent or `null`.
+    /// # Errors
+    /// When the field has another form; the message names the field.
+    pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        match self.raw(name) {
+            None | Some("null") => Ok(None),
+            Some(text) => serde_json::from_str(text).map(Some).with_context(|| format!("field \"{name}\"")),
+        }
+    }
+
+    /// The field `name` as a `T`.
+    /// # Errors
+    /// When it is absent (the message names `hint`, the tool or option that makes it) or has another form.
+    pub fn require<T: DeserializeOwned>(&self, name: &str, hint: &str) -> Result<T> {
+        self.get(name)?.ok_or_else(|| anyhow!("the record has no \"{name}\"; {hint}"))
+    }
+
+    /// Adds the field, or replaces it where it stands.
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+        let value = to_raw_value(value).with_context(|| format!("field \"{name}\""))?;
+        self.put(name.to_owned(), value);
+        Ok(())
+    }
+
+    /// Takes the field out, whatever it holds.
+    pub fn remove(&mut self, name: &str) {
+        self.fields.retain(|(key, _)| key != name);
+    }
+
+    /// Is there a field of this name that is not `null`?
+    pub fn has(&self, name: &str) -> bool {
+        self.raw(name).is_some_and(|text| text != "null")
+    }
+
+    /// The names of the fields, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(key, _)| key.as_str())
+    }
+
+    /// The field's JSON text as it came.
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.get())
+    }
+
+    /// Marks the sample as failed in `tool`. A failure that is already there stays: the first is the cause.
+    pub fn fail(&mut self, tool: &str, message: impl fmt::Display) {
+        if self.has("error") {
+            return;
+        }
+        let failure = Failure { tool: tool.to_owned(), message: message.to_string(), input: None };
+        self.set("error", &failure).expect("two strings are always JSON");
+    }
+
+    fn put(&mut self, name: String, value: Box<RawValue>) {
+        match self.fields.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, old)) => *old = value,
+            None => self.fields.push((name, value)),
+        }
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Record;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Record, M::Error> {
+                let mut record = Record::default();
+                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    record.put(name, value);
+                }
+                Ok(record)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_come_out_byte_for_byte_in_their_order() {
+        let line = r#"{"z":1.10,"id":"a","deep":{"b":[1e400,2]},"a":12345678901234567890123}"#;
+        let mut record = Record::parse(line).unwrap();
+        record.set_id(&"b".to_owned()).unwrap();
+        assert_eq!(serde_json::to_string(&record).unwrap(), line.replace(r#""a","#, r#""b","#));
+    }
+
+    #[test]
+    fn a_field_of_another_form_is_named_in_the_error() {
+        let record = Record::parse(r#"{"width":"wide"}"#).unwrap();
+        assert!(format!("{:#}", record.width().unwrap_err()).starts_with("field \"width\": invalid type"));
+    }
+
+    #[test]
+    fn the_first_failure_stays() {
+        let mut record = Record::for_image("a.jpg").unwrap();
+        record.fail("dl-embed", "no such file");
+        record.fail("dl-nms", "no detections");
+        assert_eq!(record.error().unwrap().unwrap().tool, "dl-embed");
+    }
+
+    #[test]
+    fn nested_unknown_fields_pass_through() {
+        let line = r#"{"detections":[{"box":[0.0,1.0,2.0,3.5],"label":"dog","score":0.25,"track":7}]}"#;
+        let mut record = Record::parse(line).unwrap();
+        let detections = record.detections().unwrap().unwrap();
+        record.set_detections(&detections).unwrap();
+        assert_eq!(serde_json::to_string(&record).unwrap(), line);
+    }
+
+    #[test]
+    fn a_score_that_is_not_a_number_is_not_written() {
+        let mut record = Record::default();
+        let detection = Record::parse(r#"{"detections":[{"box":[0,1,2,3],"label":"dog","score":1}]}"#).unwrap();
+        let mut detections = detection.detections().unwrap().unwrap();
+        detections[0].score = f64::NAN;
+        assert!(record.set_detections(&detections).is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! Feature matrices inside a record, or beside it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use half::f16;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::tensor_file::read_tensor_file;
+
+/// A tensor in a record: its type, its shape, and where its numbers are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tensor {
+    /// Type of each number as it is stored.
+    pub dtype: Dtype,
+    /// Usually [rows, columns].
+    pub shape: Vec<usize>,
+    /// The numbers.
+    #[serde(flatten)]
+    pub payload: Payload,
+}
+
+/// Where the numbers of a tensor are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Payload {
+    /// In the record, row by row, little-endian, base64: the default.
+    Base64 {
+        /// The bytes.
+        base64: String,
+    },
+    /// In a safetensors file: too big to be piped twice.
+    File {
+        /// Path of the file.
+        file: String,
+        /// Name of the tensor in it.
+        name: String,
+    },
+    /// In the record as JSON numbers, for people and jq.
+    Values {
+        /// Row by row: a list of numbers, or of lists of them.
+        values: serde_json::Value,
+    },
+}
+
+/// Type of the numbers of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// IEEE 754 single precision, 4 bytes.
+    F32,
+    /// IEEE 754 half precision, 2 bytes.
+    F16,
+}
+
+/// A dense matrix [rows, columns] f32, row by row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matrix {
+    /// How many rows.
+    pub rows: usize,
+    /// How many columns.
+    pub columns: usize,
+    /// `rows * columns` numbers.
+    pub data: Vec<f32>,
+}
+
+impl Matrix {
+    /// Row `index`.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.data[index * self.columns..(index + 1) * self.columns]
+    }
+}
+
+impl Dtype {
+    /// Bytes of one number.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    pub(crate) fn to_bytes(self, data: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => data.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::F16 => data.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
+        }
+    }
+
+    pub(crate) fn from_bytes(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F32 => bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            Self::F16 => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+        }
+    }
+}
+
+impl Tensor {
+    /// The matrix as base64 in the record.
+    pub fn inline(matrix: &Matrix, dtype: Dtype) -> Self {
+        let base64 = STANDARD.encode(dtype.to_bytes(&matrix.data));
+        Self { dtype, shape: vec![matrix.rows, matrix.columns], payload: Payload::Base64 { base64 } }
+    }
+
+    /// The matrix as JSON numbers in the record, one list a row.
+    /// # Errors
+    /// When a number is not finite: JSON cannot say it.
+    pub fn values(matrix: &Matrix) -> Result<Self> {
+        if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
+            bail!("the feature {value} is not a finite number");
+        }
+        let rows: Vec<&[f32]> = (0..matrix.rows).map(|row| matrix.row(row)).collect();
+        let values = serde_json::to_value(rows)?;
+        Ok(Self { dtype: Dtype::F32, shape: vec![matrix.rows, matrix.columns], payload: Payload::Values { values } })
+    }
+
+    /// A matrix that was written to `file` under `name`, see [`write_tensor_file`](crate::write_tensor_file).
+    pub fn in_file(matrix: &Matrix, dtype: Dtype, file: &Path, name: &str) -> Self {
+        let payload = Payload::File { file: file.display().to_string(), name: name.to_owned() };
+        Self { dtype, shape: vec![matrix.rows, matrix.columns], payload }
+    }
+
+    /// The numbers as a matrix. A shape of one number is one row; of three or more, the last ones are flattened.
+    /// # Errors
+    /// When the payload is broken, or holds more or fewer numbers than the shape says.
+    pub fn matrix(&self) -> Result<Matrix> {
+        let (rows, columns) = self.rows_columns()?;
+        let data = match &self.payload {
+            Payload::Base64 { base64 } => {
+                let bytes = STANDARD.decode(base64).context("tensor: broken base64")?;
+                if !bytes.len().is_multiple_of(self.dtype.size()) {
+                    bail!("tensor: {} bytes are no whole number of {:?}", bytes.len(), self.dtype);
+                }
+                self.dtype.from_bytes(&bytes)
+            }
+            Payload::File { file, name } => read_tensor_file(Path::new(file), name)?,
+            Payload::Values { values } => {
+                let mut data = Vec::with_capacity(rows.saturating_mul(columns).min(1 << 20));
+                flatten(values, &mut data)?;
+                data
+            }
+        };
+        if data.len() != rows * columns {
+            bail!("tensor: shape {:?} wants {} numbers, {} are there", self.shape, rows * columns, data.len());
+        }
+        Ok(Matrix { rows, columns, data })
+    }
+
+    fn rows_columns(&self) -> Result<(usize, usize)> {
+        let product = |numbers: &[usize]| numbers.iter().try_fold(1_usize, |all, n| all.checked_mul(*n));
+        let (rows, columns) = match self.shape.as_slice() {
+            [] => bail!("tensor: the shape is empty"),
+            [columns] => (1, Some(*columns)),
+            [rows, rest @ ..] => (*rows, product(rest)),
+        };
+        match columns {
+            Some(columns) if rows.checked_mul(columns).is_some() => Ok((rows, columns)),
+            _ => bail!("tensor: shape {:?} is too large for this machine", self.shape),
+        }
+    }
+}
+
+fn flatten(value: &serde_json::Value, into: &mut Vec<f32>) -> Result<()> {
+    match value {
+        serde_json::Value::Array(items) => items.iter().try_for_each(|item| flatten(item, into)),
+        serde_json::Value::Number(number) => {
+            into.push(number.as_f64().context("tensor: a number out of range")? as f32);
+            Ok(())
+        }
+        other => bail!("tensor: values must be numbers, got {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix() -> Matrix {
+        Matrix { rows: 2, columns: 3, data: vec![0.0, -1.5, 3.25, 1e-3, f32::MIN_POSITIVE, 65504.0] }
+    }
+
+    #[test]
+    fn f32_comes_back_to_the_last_bit_in_every_form() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("features.safetensors");
+        crate::write_tensor_file(&file, &[("fc7", Dtype::F32, &matrix())]).unwrap();
+        let forms = [
+            Tensor::inline(&matrix(), Dtype::F32),
+            Tensor::values(&matrix()).unwrap(),
+            Tensor::in_file(&matrix(), Dtype::F32, &file, "fc7"),
+        ];
+        for tensor in forms {
+            let line = serde_json::to_string(&tensor).unwrap();
+            let read: Tensor = serde_json::from_str(&line).unwrap();
+            assert_eq!(read, tensor, "{line}");
+            assert_eq!(read.matrix().unwrap(), matrix(), "{line}");
+        }
+    }
+
+    #[test]
+    fn f16_keeps_eleven_bits() {
+        let read = Tensor::inline(&matrix(), Dtype::F16).matrix().unwrap();
+        for (a, b) in read.data.iter().zip(matrix().data) {
+            assert!((a - b).abs() <= b.abs() / 2048.0 + 3e-8, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_does_not_fit_its_shape_is_refused() {
+        let mut tensor = Tensor::inline(&matrix(), Dtype::F32);
+        tensor.shape = vec![2, 4];
+        assert!(tensor.matrix().unwrap_err().to_string().contains("wants 8 numbers, 6 are there"));
+        tensor.shape = vec![usize::MAX, usize::MAX];
+        assert!(tensor.matrix().is_err());
+        tensor.payload = Payload::Base64 { base64: "AAA".into() };
+        assert!(tensor.matrix().is_err());
+    }
+}

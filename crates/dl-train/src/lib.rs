@@ -1,0 +1,1 @@
+//! Optimisers, schedules, samplers, losses, SVMs, box regression and training loops.

@@ -1,0 +1,1 @@
+//! Overlap, coding, clipping and suppression of boxes.

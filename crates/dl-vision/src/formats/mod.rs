@@ -1,0 +1,1 @@
+//! Dataset formats: VOC, COCO, YOLO and folders, each converted to records and back by name.

@@ -1,0 +1,8 @@
+//! Boxes, masks, pictures, dataset formats and region proposals. Nothing here knows of tensors, so the programs that
+//! need no network build in seconds and start in milliseconds.
+
+pub mod boxes;
+pub mod formats;
+pub mod masks;
+pub mod picture;
+pub mod proposals;

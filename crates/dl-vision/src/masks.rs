@@ -1,0 +1,1 @@
+//! Masks: run-length encoding, as COCO writes it.

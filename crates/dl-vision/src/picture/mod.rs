@@ -1,0 +1,1 @@
+//! Pictures: decoding, warping and drawing.

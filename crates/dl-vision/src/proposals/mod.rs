@@ -1,0 +1,1 @@
+//! Region proposals: selective search and the sliding window.

@@ -1,0 +1,3 @@
+//! `cargo xtask`: man pages, completions and test data, written or checked.
+
+fn main() {}
