@@ -1,0 +1,1 @@
+//! `dl-data`, as a user runs it.

@@ -1,0 +1,1 @@
+//! `dl-detect`, as a user runs it.

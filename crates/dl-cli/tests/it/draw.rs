@@ -1,0 +1,1 @@
+//! `dl-draw`, as a user runs it.

@@ -1,0 +1,1 @@
+//! `dl-embed`, as a user runs it.

@@ -1,0 +1,1 @@
+//! `dl-eval`, as a user runs it.

@@ -1,0 +1,1 @@
+//! `dl-finetune`, as a user runs it.

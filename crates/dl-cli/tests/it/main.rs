@@ -1,0 +1,13 @@
+//! The real programs on real files.
+
+mod support;
+
+mod data;
+mod detect;
+mod draw;
+mod embed;
+mod eval;
+mod finetune;
+mod model;
+mod nms;
+mod propose;

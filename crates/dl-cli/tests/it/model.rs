@@ -1,0 +1,1 @@
+//! `dl-model`, as a user runs it.

@@ -1,0 +1,1 @@
+//! `dl-nms`, as a user runs it.

@@ -1,0 +1,1 @@
+//! `dl-propose`, as a user runs it.
