@@ -243,3 +243,146 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
     }
     Ok(tally)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A stream that the test can read after the program has written it.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Shared {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Ran {
+        outcome: Result<Outcome>,
+        output: String,
+        errors: String,
+    }
+
+    fn run(input: &str, common: &Common, job: impl FnOnce(&mut Io, Job) -> Result<Outcome>) -> Ran {
+        let (output, errors) = (Shared::default(), Shared::default());
+        let mut io = Io {
+            input: Box::new(Cursor::new(input.to_owned())),
+            output: Box::new(output.clone()),
+            messages: Messages::new("dl-test", Box::new(errors.clone()), false, 0, false),
+            output_is_terminal: false,
+        };
+        let inputs = Inputs::default();
+        let outcome = job(&mut io, Job { common, inputs: &inputs });
+        Ran { outcome, output: output.text(), errors: errors.text() }
+    }
+
+    fn numbered(count: usize) -> String {
+        (0..count).map(|n| format!("{{\"id\":\"{n}\"}}\n")).collect()
+    }
+
+    fn threads(count: usize) -> Common {
+        Common { threads: NonZeroUsize::new(count), ..Common::default() }
+    }
+
+    #[test]
+    fn the_order_is_kept_when_later_records_are_faster() {
+        let input = numbered(40);
+        let slow_first = |record: &mut Record| {
+            let n: u64 = record.id()?.unwrap().parse()?;
+            thread::sleep(Duration::from_millis((40 - n) % 7));
+            Ok(())
+        };
+        for count in [1, 2, 7] {
+            let ran = run(&input, &threads(count), |io, job| map_records(io, job, slow_first));
+            assert_eq!(ran.output, input);
+            assert_eq!(ran.outcome.unwrap(), Outcome::AllWell);
+        }
+    }
+
+    #[test]
+    fn bad_records_carry_their_error_and_the_others_come_through() {
+        let input = "{\"id\":\"a\"}\n{\"id\":\"b\"}\nnot json\n{\"id\":\"c\"}\n{\"id\":\"d\",\"error\":{\"tool\":\"x\",\"message\":\"y\"}}\n";
+        let ran = run(input, &threads(2), |io, job| {
+            map_records(io, job, |record| match record.id()?.as_deref() {
+                Some("b") => bail!("no such\nfile"),
+                Some("c") => panic!("out of bounds"),
+                Some("d") => panic!("a failed record is left alone"),
+                _ => record.set("seen", &true),
+            })
+        });
+        assert_eq!(ran.outcome.unwrap(), Outcome::SomeFailed);
+        let lines: Vec<&str> = ran.output.lines().collect();
+        assert_eq!(lines[0], r#"{"id":"a","seen":true}"#);
+        assert_eq!(lines[1], r#"{"id":"b","error":{"tool":"dl-test","message":"no such; file"}}"#);
+        assert!(lines[2].contains(r#""input":"not json""#));
+        assert!(lines[3].contains("please report it: out of bounds"));
+        assert_eq!(lines[4], input.lines().last().unwrap());
+        assert!(ran.errors.contains("dl-test: <stdin>:2: no such; file\n"), "{}", ran.errors);
+        assert_eq!(ran.errors.lines().count(), 3);
+    }
+
+    #[test]
+    fn batches_hold_good_records_only_and_lose_none() {
+        let mut sizes = Vec::new();
+        let input = numbered(10).replace("\"3\"}", "\"3\",\"error\":{\"tool\":\"x\",\"message\":\"y\"}}");
+        let ran = run(&input, &threads(2), |io, job| {
+            map_batches(
+                io,
+                job,
+                4,
+                |record| record.id(),
+                |records, ids| {
+                    sizes.push(ids.len());
+                    records.iter_mut().zip(ids).map(|(record, id)| record.set("twin", &id)).collect()
+                },
+            )
+        });
+        assert_eq!(ran.outcome.unwrap(), Outcome::AllWell);
+        assert_eq!(sizes, [4, 4, 1]);
+        assert_eq!(ran.output.lines().nth(9), Some(r#"{"id":"9","twin":"9"}"#));
+        assert_eq!(ran.output.lines().count(), 10);
+    }
+
+    #[test]
+    fn strict_stops_at_the_first_failure_after_writing_it() {
+        let common = Common { strict: true, ..threads(2) };
+        let ran = run(&numbered(50), &common, |io, job| {
+            map_records(io, job, |record| if record.id()?.as_deref() == Some("5") { bail!("bad") } else { Ok(()) })
+        });
+        assert!(ran.outcome.is_err());
+        assert_eq!(ran.output.lines().count(), 6);
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_stops_the_work() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let ran = run(&numbered(1000), &threads(2), |io, job| {
+            io.output = Box::new(Closed);
+            map_records(io, job, |_| Ok(()))
+        });
+        assert!(super::super::main::is_broken_pipe(&ran.outcome.unwrap_err()));
+    }
+}
