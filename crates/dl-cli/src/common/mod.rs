@@ -5,6 +5,7 @@ mod inputs;
 mod io;
 pub(crate) mod main;
 mod messages;
+mod picture;
 mod stream;
 
 pub use args::{Common, DeviceArgs};
@@ -12,4 +13,5 @@ pub use inputs::Inputs;
 pub use io::Io;
 pub use main::{Outcome, Tool, main};
 pub use messages::{Messages, one_line};
+pub use picture::open_picture;
 pub use stream::{Job, Tally, each_record, map_batches, map_records};

@@ -1,1 +1,6 @@
 //! Pictures: decoding, warping and drawing.
+
+mod jpeg;
+mod load;
+
+pub use load::{dimensions, load};
