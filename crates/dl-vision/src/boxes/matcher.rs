@@ -1,0 +1,114 @@
+//! Which true box a proposal stands for: R-CNN's rule (best overlap against thresholds), as torchvision's `Matcher`.
+
+use dl_record::BBox;
+
+use super::iou;
+
+/// The true box that overlaps a proposal most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best {
+    /// Index of the true box.
+    pub index: usize,
+    /// Intersection over union with it, from 0 to 1.
+    pub iou: f64,
+}
+
+/// The box of `truth` with the largest IoU, the first of equals; `None` only when there is no box.
+pub fn best_overlap(proposal: &BBox, truth: &[BBox]) -> Option<Best> {
+    let mut best: Option<Best> = None;
+    for (index, bbox) in truth.iter().enumerate() {
+        let iou = iou(proposal, bbox);
+        if best.is_none_or(|best| iou > best.iou) {
+            best = Some(Best { index, iou });
+        }
+    }
+    best
+}
+
+/// What a proposal is for training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// It stands for the true box of this index.
+    Object(usize),
+    /// It shows none.
+    Background,
+    /// Neither clearly: left out.
+    Ignored,
+}
+
+/// Assigns proposals to true boxes by their best overlap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Matcher {
+    /// A proposal with a best IoU of at least this is an object.
+    pub foreground: f64,
+    /// A proposal with a best IoU below this is background; what lies between is ignored.
+    pub background: f64,
+    /// Whether each true box also gets the proposals that overlap it most (more than 0), however little: the region
+    /// proposal network's rule.
+    pub keep_best: bool,
+}
+
+impl Matcher {
+    /// One match a proposal.
+    pub fn assign(&self, proposals: &[BBox], truth: &[BBox]) -> Vec<Match> {
+        let best: Vec<Option<Best>> = proposals.iter().map(|proposal| best_overlap(proposal, truth)).collect();
+        let mut matches: Vec<Match> = best
+            .iter()
+            .map(|best| match best {
+                Some(best) if best.iou >= self.foreground => Match::Object(best.index),
+                Some(best) if best.iou >= self.background => Match::Ignored,
+                _ => Match::Background,
+            })
+            .collect();
+        if self.keep_best {
+            for true_box in truth {
+                let overlaps: Vec<f64> = proposals.iter().map(|proposal| iou(proposal, true_box)).collect();
+                let most = overlaps.iter().copied().fold(0.0, f64::max);
+                for (index, overlap) in overlaps.into_iter().enumerate() {
+                    // As torchvision: the proposal is rescued, and stands for the box that it itself overlaps most.
+                    if let (true, Some(best)) = (most > 0.0 && overlap == most, best[index]) {
+                        matches[index] = Match::Object(best.index);
+                    }
+                }
+            }
+        }
+        matches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRUTH: [BBox; 2] = [BBox::new(0.0, 0.0, 10.0, 10.0), BBox::new(20.0, 0.0, 40.0, 10.0)];
+
+    /// IoU with the truths: 1 and 0; 0.5 and 0; 0.2 and 0; 0 and 0.25; 0 and 0.
+    const PROPOSALS: [BBox; 5] = [
+        BBox::new(0.0, 0.0, 10.0, 10.0),
+        BBox::new(0.0, 0.0, 5.0, 10.0),
+        BBox::new(0.0, 0.0, 2.0, 10.0),
+        BBox::new(20.0, 0.0, 25.0, 10.0),
+        BBox::new(50.0, 50.0, 60.0, 60.0),
+    ];
+
+    #[test]
+    fn proposals_between_the_thresholds_are_ignored() {
+        let matcher = Matcher { foreground: 0.5, background: 0.25, keep_best: false };
+        let wanted = [Match::Object(0), Match::Object(0), Match::Background, Match::Ignored, Match::Background];
+        assert_eq!(matcher.assign(&PROPOSALS, &TRUTH), wanted);
+    }
+
+    #[test]
+    fn the_best_proposal_of_a_true_box_can_be_kept_below_the_threshold() {
+        let matcher = Matcher { foreground: 0.5, background: 0.3, keep_best: true };
+        let wanted = [Match::Object(0), Match::Object(0), Match::Background, Match::Object(1), Match::Background];
+        assert_eq!(matcher.assign(&PROPOSALS, &TRUTH), wanted);
+    }
+
+    #[test]
+    fn without_truth_everything_is_background() {
+        let matcher = Matcher { foreground: 0.5, background: 0.0, keep_best: true };
+        assert_eq!(matcher.assign(&PROPOSALS, &[]), [Match::Background; 5]);
+        assert_eq!(best_overlap(&PROPOSALS[0], &[]), None);
+    }
+}
