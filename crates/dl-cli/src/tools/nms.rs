@@ -1,19 +1,67 @@
-//! `dl-nms`.
+//! `dl-nms`: of many detections on one object, one.
 
-use anyhow::{Result, bail};
-use clap::Parser;
+use std::collections::HashMap;
 
-use crate::common::{Common, Inputs, Io, Outcome, Tool};
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use dl_record::{BBox, Detection, Record};
+use dl_vision::boxes::{NmsConfig, NmsMethod, nms};
 
-/// (to be written)
+use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records};
+
+/// Suppress detections that overlap better ones of the same class
+///
+/// Replaces `detections` by those that are kept, by falling score, ties in input order; their other fields stay.
 #[derive(Parser, Debug)]
-#[command(name = "dl-nms", version)]
+#[command(name = "dl-nms", version, after_help = "Examples:
+  dl-nms --iou 0.3 detected.jsonl > kept.jsonl
+  dl-detect --model signs.safetensors < embedded.jsonl | dl-nms --score 0.05 --max 100
+  dl-nms --method soft-gaussian --sigma 0.5 < detected.jsonl")]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
+    /// What happens to a detection that overlaps a better one
+    #[arg(long, value_enum, default_value_t = Method::Hard)]
+    method: Method,
+
+    /// Overlap above which a detection is suppressed, from 0 to 1 (soft-gaussian: not used) [default: 0.5; R-CNN: 0.3]
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, hide_default_value = true)]
+    iou: f64,
+
+    /// Drop detections with a lower score [default: keep all; soft methods: 0.001]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    score: Option<f64>,
+
+    /// Keep at most N detections a record, the best of all classes [default: all]
+    #[arg(long, value_name = "N")]
+    max: Option<usize>,
+
+    /// Let detections of different classes suppress each other
+    #[arg(long)]
+    class_agnostic: bool,
+
+    /// Width of soft-gaussian's decay: a score is multiplied by exp(-IoU^2 / sigma)
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.5)]
+    sigma: f64,
+
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Method {
+    /// It goes: greedy suppression
+    Hard,
+    /// Its score is multiplied by 1 - IoU (Soft-NMS, Bodla et al. 2017)
+    SoftLinear,
+    /// Its score, and that of every overlapping one, is multiplied by exp(-IoU^2 / sigma)
+    SoftGaussian,
+    /// It goes when distance-IoU, which also counts how far apart the centres are, is above --iou (Zheng et al. 2020)
+    Diou,
+    /// It goes, after the better one has moved to the mean of both, weighted by score (weighted NMS, Zhou et al. 2017);
+    /// masks and scores stay
+    Weighted,
 }
 
 impl Tool for Args {
@@ -23,7 +71,60 @@ impl Tool for Args {
         &self.common
     }
 
-    fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        bail!("not written yet")
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let config = self.config()?;
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        map_records(io, job, |record| suppress(record, &config, self.class_agnostic))
     }
+}
+
+impl Args {
+    fn config(&self) -> Result<NmsConfig> {
+        if !(0.0..=1.0).contains(&self.iou) {
+            bail!("--iou {}: want an overlap from 0 to 1", self.iou);
+        }
+        if !(self.sigma > 0.0 && self.sigma.is_finite()) {
+            bail!("--sigma {}: want a number above 0", self.sigma);
+        }
+        let (method, least) = match self.method {
+            Method::Hard => (NmsMethod::Hard, None),
+            Method::SoftLinear => (NmsMethod::SoftLinear, Some(0.001)),
+            Method::SoftGaussian => (NmsMethod::SoftGaussian, Some(0.001)),
+            Method::Diou => (NmsMethod::Diou, None),
+            Method::Weighted => (NmsMethod::Weighted, None),
+        };
+        Ok(NmsConfig { method, iou: self.iou, score: self.score.or(least), max: self.max, sigma: self.sigma })
+    }
+}
+
+fn suppress(record: &mut Record, config: &NmsConfig, class_agnostic: bool) -> Result<()> {
+    let detections: Vec<Detection> = record.require("detections", "dl-detect makes them")?;
+    let mut class_of_label = HashMap::new();
+    let mut boxes: Vec<BBox> = Vec::with_capacity(detections.len());
+    let mut scores = Vec::with_capacity(detections.len());
+    let mut classes = Vec::with_capacity(detections.len());
+    for (index, detection) in detections.iter().enumerate() {
+        detection.bbox.check().with_context(|| format!("detections[{index}]"))?;
+        if config.method.needs_scores_above_zero() && detection.score < 0.0 {
+            bail!(
+                "detections[{index}]: score {} is below 0, which this --method cannot weigh; use --method hard or diou",
+                detection.score
+            );
+        }
+        boxes.push(detection.bbox);
+        scores.push(detection.score);
+        let next = class_of_label.len();
+        let label = if class_agnostic { "" } else { detection.label.as_str() };
+        classes.push(*class_of_label.entry(label).or_insert(next));
+    }
+    let kept = nms(&boxes, &scores, &classes, config);
+    let mut detections: Vec<Option<Detection>> = detections.into_iter().map(Some).collect();
+    let detections: Vec<Detection> = kept
+        .into_iter()
+        .filter_map(|kept| {
+            let detection = detections[kept.index].take()?;
+            Some(Detection { bbox: kept.bbox, score: kept.score, ..detection })
+        })
+        .collect();
+    record.set_detections(&detections)
 }
