@@ -8,6 +8,7 @@ mod draw;
 mod embed;
 mod eval;
 mod finetune;
+mod memory;
 mod model;
 mod nms;
 mod propose;
