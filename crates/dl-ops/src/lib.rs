@@ -1,1 +1,32 @@
 //! Fast CPU kernels as candle custom ops, each with its gradient, and a naive reference beside each.
+//!
+//! Two promises that candle's own kernels do not make:
+//!
+//! - **The same bits, whatever the batch and the number of threads.** Work is cut into pieces by shape alone, never by
+//!   the number of threads, and a row or picture is computed by the same steps whoever stands beside it in the batch.
+//! - **Right gradients** where candle 0.11's are not: max pooling (candle divides by the window's area), convolutions of
+//!   non-square pictures with stride 2, and ReLU at 0.
+//!
+//! The kernels serve f32 on the CPU. Every function has one door (`cpu::serves`): other devices and types go through
+//! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
+
+mod average;
+mod conv;
+mod cpu;
+mod dropout;
+#[cfg(test)]
+mod gradient_check;
+mod linear;
+mod matmul;
+mod max_pool;
+mod portable;
+mod relu;
+mod window;
+
+pub use average::{adaptive_avg_pool2d, avg_pool2d};
+pub use conv::{Conv2dConfig, Padding, conv2d, conv2d_relu};
+pub use dropout::dropout;
+pub use linear::linear;
+pub use max_pool::max_pool2d;
+pub use relu::relu;
+pub use window::PoolConfig;

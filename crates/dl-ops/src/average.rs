@@ -1,0 +1,118 @@
+//! Average pooling, as torch's `AvgPool2d` (padding counts) and `AdaptiveAvgPool2d` (bins may overlap).
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use crate::window::Window;
+use crate::{PoolConfig, cpu, portable};
+
+/// The mean of each window, padding counted as zeros. x [n, c, h, w] gives [n, c, h', w'].
+/// # Errors
+/// When the map is smaller than the window, or those of candle.
+pub fn avg_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    let [rows, columns] = config.windows(h, w)?;
+    average(x, rows, columns)
+}
+
+/// The mean of each of [h', w'] bins that cover the map, of whatever size: x [n, c, h, w] gives [n, c, h', w'].
+/// # Errors
+/// When the map or `size` is empty, or those of candle.
+pub fn adaptive_avg_pool2d(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    if h == 0 || w == 0 || size.contains(&0) {
+        bail!("adaptive average pooling from {h}x{w} to {size:?}");
+    }
+    average(x, Window::adaptive(h, size[0]), Window::adaptive(w, size[1]))
+}
+
+fn average(x: &Tensor, rows: Vec<Window>, columns: Vec<Window>) -> Result<Tensor> {
+    if cpu::serves(x) { x.apply_op1(Average { rows, columns }) } else { portable::average(x, &rows, &columns) }
+}
+
+struct Average {
+    rows: Vec<Window>,
+    columns: Vec<Window>,
+}
+
+impl Average {
+    fn windows(&self) -> impl Iterator<Item = (&Window, &Window)> {
+        self.rows.iter().flat_map(|row| self.columns.iter().map(move |column| (row, column)))
+    }
+
+    fn count(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+}
+
+impl CustomOp1 for Average {
+    fn name(&self) -> &'static str {
+        "avg_pool2d"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (n, c, h, w) = layout.shape().dims4()?;
+        let x = cpu::floats(storage, layout)?;
+        let mut output = vec![0.0; n * c * self.count()];
+        let planes = output.par_chunks_exact_mut(self.count()).zip(x.par_chunks_exact(h * w));
+        planes.with_min_len(16).for_each(|(output, plane)| {
+            for ((row, column), output) in self.windows().zip(output) {
+                let rows = plane[row.start * w..row.end * w].chunks_exact(w);
+                let sum: f32 = rows.map(|values| values[column.start..column.end].iter().sum::<f32>()).sum();
+                *output = sum / (row.padded * column.padded) as f32;
+            }
+        });
+        Ok(cpu::output(output, (n, c, self.rows.len(), self.columns.len())))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let (n, c, h, w) = x.dims4()?;
+        let mut output = vec![0.0; n * c * h * w];
+        cpu::with_floats(gradient, |gradient| {
+            let planes = output.par_chunks_exact_mut(h * w).zip(gradient.par_chunks_exact(self.count()));
+            planes.with_min_len(16).for_each(|(output, gradient)| {
+                for ((row, column), gradient) in self.windows().zip(gradient) {
+                    let share = gradient / (row.padded * column.padded) as f32;
+                    for values in output[row.start * w..row.end * w].chunks_exact_mut(w) {
+                        values[column.start..column.end].iter_mut().for_each(|value| *value += share);
+                    }
+                }
+            });
+            Ok(())
+        })?;
+        cpu::tensor(output, x.shape()).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradient_check::{assert_close, check_gradients, draw, strided};
+
+    const ODD: PoolConfig = PoolConfig { kernel: [3, 2], stride: [2, 3], padding: [1, 0], ceil_mode: true };
+
+    #[test]
+    fn equals_the_portable_composition_on_odd_and_strided_maps() {
+        for x in [draw("x", &[2, 3, 7, 8]), strided("x", &[2, 3, 9, 5])] {
+            let (_, _, h, w) = x.dims4().unwrap();
+            let [rows, columns] = ODD.windows(h, w).unwrap();
+            assert_close(&avg_pool2d(&x, &ODD).unwrap(), &portable::average(&x, &rows, &columns).unwrap(), 1e-6);
+            let (rows, columns) = (Window::adaptive(h, 3), Window::adaptive(w, 4));
+            let adaptive = adaptive_avg_pool2d(&x, [3, 4]).unwrap();
+            assert_close(&adaptive, &portable::average(&x, &rows, &columns).unwrap(), 1e-6);
+        }
+    }
+
+    #[test]
+    fn one_adaptive_bin_is_the_mean() {
+        let x = strided("x", &[2, 3, 9, 5]);
+        let mean = x.mean_keepdim((2, 3)).unwrap();
+        assert_close(&adaptive_avg_pool2d(&x, [1, 1]).unwrap(), &mean, 1e-6);
+    }
+
+    #[test]
+    fn the_gradients_are_those_of_finite_differences() {
+        check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d(&x[0], &ODD));
+        check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| adaptive_avg_pool2d(&x[0], [3, 2]));
+    }
+}

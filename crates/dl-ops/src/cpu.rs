@@ -1,0 +1,94 @@
+//! Between candle's tensors and slices of f32.
+
+use std::borrow::Cow;
+
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+
+/// Do our kernels serve this tensor? The one door between them and candle's own ops.
+pub(crate) fn serves(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
+}
+
+/// The numbers of a tensor in row-major order; copied only when the layout is strided.
+pub(crate) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<Cow<'a, [f32]>> {
+    let CpuStorage::F32(all) = storage else { bail!("the kernel wants f32") };
+    Ok(match layout.contiguous_offsets() {
+        Some((start, end)) => Cow::Borrowed(&all[start..end]),
+        None => {
+            let mut row_major = Vec::with_capacity(layout.shape().elem_count());
+            gather(&all[layout.start_offset()..], layout.dims(), layout.stride(), &mut row_major);
+            Cow::Owned(row_major)
+        }
+    })
+}
+
+/// Appends the numbers of a strided layout in row-major order.
+fn gather(from: &[f32], lengths: &[usize], strides: &[usize], into: &mut Vec<f32>) {
+    match (lengths, strides) {
+        ([length], [stride]) => into.extend((0..*length).map(|index| from[index * stride])),
+        ([length, lengths @ ..], [stride, strides @ ..]) => {
+            for index in 0..*length {
+                gather(&from[index * stride..], lengths, strides, into);
+            }
+        }
+        _ => into.extend(from.first()),
+    }
+}
+
+/// Calls `work` with the numbers of a CPU tensor in row-major order.
+pub(crate) fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(storage) => work(&floats(storage, layout)?),
+        _ => bail!("the kernel wants a CPU tensor"),
+    }
+}
+
+/// What a custom op gives back.
+pub(crate) fn output(data: Vec<f32>, shape: impl Into<Shape>) -> (CpuStorage, Shape) {
+    (CpuStorage::F32(data), shape.into())
+}
+
+/// A tensor of `data` on the CPU.
+pub(crate) fn tensor(data: Vec<f32>, shape: &Shape) -> Result<Tensor> {
+    Tensor::from_vec(data, shape, &Device::Cpu)
+}
+
+/// A mutable slice that several threads write to, each its own part, where the parts are not contiguous (columns of a
+/// matrix) so that `chunks_mut` cannot hand them out.
+pub(crate) struct Shared<'a> {
+    start: *mut f32,
+    length: usize,
+    _slice: std::marker::PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: the pointer comes from an exclusive borrow that outlives `Shared`; whoever writes through it promises, in
+// `at`'s contract, that no two threads touch the same number.
+unsafe impl Sync for Shared<'_> {}
+// SAFETY: as above; f32 may be sent to any thread.
+unsafe impl Send for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+        Self { start: slice.as_mut_ptr(), length: slice.len(), _slice: std::marker::PhantomData }
+    }
+
+    /// Pointer to number `index`, from which at least `needed` numbers may be reached.
+    /// # Panics
+    /// When they would lie outside.
+    pub(crate) fn at(&self, index: usize, needed: usize) -> *mut f32 {
+        assert!(index.checked_add(needed).is_some_and(|end| end <= self.length), "write outside the output");
+        // SAFETY: index is within the borrowed slice, by the line above.
+        unsafe { self.start.add(index) }
+    }
+
+    /// The `length` numbers from `index` on.
+    ///
+    /// # Safety
+    /// No other thread reads or writes any of them while the slice lives.
+    #[expect(clippy::mut_from_ref, reason = "that the parts are disjoint is the caller's promise")]
+    pub(crate) unsafe fn part(&self, index: usize, length: usize) -> &mut [f32] {
+        // SAFETY: `at` checks the bounds; exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.at(index, length), length) }
+    }
+}

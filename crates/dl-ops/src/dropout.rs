@@ -1,0 +1,37 @@
+//! Dropout from a seeded generator: candle's CPU generator cannot be seeded.
+
+use candle_core::{Result, Tensor, bail};
+use rand::{Rng, RngExt};
+
+/// Zeroes each number with probability `p` and divides the others by 1 - p. For training only.
+///
+/// Draws one number for each of `x` in row-major order, so equal generators drop equally.
+/// # Errors
+/// When `p` is not in [0, 1), or those of candle.
+pub fn dropout(x: &Tensor, p: f64, rng: &mut impl Rng) -> Result<Tensor> {
+    if !(0.0..1.0).contains(&p) {
+        bail!("dropout: p = {p} is not in [0, 1)");
+    }
+    if p == 0.0 {
+        return Ok(x.clone());
+    }
+    let kept = (1.0 / (1.0 - p)) as f32;
+    let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random::<f64>() < p { 0.0 } else { kept }).collect();
+    x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+
+    #[test]
+    fn the_mean_stays_and_the_seed_decides() {
+        let x = Tensor::ones((100, 100), DType::F32, &Device::Cpu).unwrap();
+        let drop = |seed| super::dropout(&x, 0.5, &mut dl_record::rng(seed, "dropout")).unwrap();
+        let mean = drop(0).mean_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!((mean - 1.0).abs() < 0.05, "{mean}");
+        let difference = |a: Tensor, b: Tensor| (a - b).unwrap().abs().unwrap().sum_all().unwrap().to_scalar::<f32>();
+        assert_eq!(difference(drop(0), drop(0)).unwrap(), 0.0);
+        assert!(difference(drop(0), drop(1)).unwrap() > 0.0);
+    }
+}

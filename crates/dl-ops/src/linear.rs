@@ -1,0 +1,222 @@
+//! The fully connected layer.
+//!
+//! Rows are computed in blocks of [`ROWS`], the last one filled up with zeros, so that a row's result is the same bits
+//! whatever the batch: a matrix product of another height may take another path through the same sum.
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use crate::cpu::{self, Shared};
+use crate::matmul::{Matrix, Target, multiply, sum, with_scratch};
+use crate::portable;
+
+/// Rows of a block.
+const ROWS: usize = 32;
+/// Columns of a block: enough to keep a core busy, few enough to share a layer among many.
+const COLUMNS: usize = 256;
+
+/// x [n, inputs] times weight [outputs, inputs] transposed, plus bias [outputs]: gives [n, outputs].
+/// # Errors
+/// When the shapes do not fit, or those of candle.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let ((_, inputs), (outputs, wanted)) = (x.dims2()?, weight.dims2()?);
+    if inputs != wanted || bias.is_some_and(|bias| bias.dims() != [outputs]) {
+        let bias = bias.map(Tensor::dims);
+        bail!("linear: x {:?}, weight {:?} and bias {bias:?} do not fit", x.dims(), weight.dims());
+    }
+    if !cpu::serves(x) {
+        return portable::linear(x, weight, bias);
+    }
+    match bias {
+        Some(bias) => x.apply_op3(weight, bias, Linear),
+        None => x.apply_op2(weight, Linear),
+    }
+}
+
+struct Linear;
+
+impl CustomOp2 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
+        forward((x, lx), (w, lw), &[])
+    }
+
+    fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        Ok((input_gradient(x, w, gradient)?, weight_gradient(x, w, gradient)?))
+    }
+}
+
+impl CustomOp3 for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        w: &CpuStorage,
+        lw: &Layout,
+        b: &CpuStorage,
+        lb: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        forward((x, lx), (w, lw), &cpu::floats(b, lb)?)
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let bias = if b.track_op() { Some(bias_gradient(b, gradient)?) } else { None };
+        Ok((input_gradient(x, w, gradient)?, weight_gradient(x, w, gradient)?, bias))
+    }
+}
+
+fn forward(
+    (x, lx): (&CpuStorage, &Layout),
+    (weight, lw): (&CpuStorage, &Layout),
+    bias: &[f32],
+) -> Result<(CpuStorage, Shape)> {
+    let ((n, inputs), (outputs, _)) = (lx.shape().dims2()?, lw.shape().dims2()?);
+    let (x, weight) = (cpu::floats(x, lx)?, cpu::floats(weight, lw)?);
+    let mut output: Vec<f32> = if bias.is_empty() { vec![0.0; n * outputs] } else { bias.repeat(n) };
+    blocked_product([n, inputs, outputs], &x, Matrix::rows_of(inputs, &weight).transposed(), &mut output);
+    Ok(cpu::output(output, (n, outputs)))
+}
+
+/// Adds x [n, k] times `rhs` [k, columns] to `output` [n, columns], in blocks.
+fn blocked_product([n, k, columns]: [usize; 3], x: &[f32], rhs: Matrix, output: &mut [f32]) {
+    let shared = Shared::new(output);
+    (0..columns.div_ceil(COLUMNS)).into_par_iter().for_each(|tile| {
+        let first = tile * COLUMNS;
+        let width = COLUMNS.min(columns - first);
+        let rhs = Matrix { data: &rhs.data[first * rhs.column..], ..rhs };
+        for row in (0..n).step_by(ROWS) {
+            let height = ROWS.min(n - row);
+            if height == ROWS {
+                let target = Target { output: &shared, start: row * columns + first, row: columns };
+                let lhs = Matrix::rows_of(k, &x[row * k..]);
+                // SAFETY: only this task writes columns first..first + width.
+                unsafe { multiply([ROWS, k, width], lhs, rhs, target, true) };
+                continue;
+            }
+            with_scratch(ROWS * (k + width), |scratch| {
+                let (rows, product) = scratch.split_at_mut(ROWS * k);
+                rows[..height * k].copy_from_slice(&x[row * k..]);
+                rows[height * k..].fill(0.0);
+                // SAFETY: the part is read and written by this task alone, as above.
+                let part = |line: usize| unsafe { shared.part((row + line) * columns + first, width) };
+                product.fill(0.0);
+                for (line, product) in product.chunks_exact_mut(width).take(height).enumerate() {
+                    product.copy_from_slice(part(line));
+                }
+                let target = Target { output: &Shared::new(product), start: 0, row: width };
+                // SAFETY: the scratch is this thread's own.
+                unsafe { multiply([ROWS, k, width], Matrix::rows_of(k, rows), rhs, target, true) };
+                for (line, product) in product.chunks_exact(width).take(height).enumerate() {
+                    part(line).copy_from_slice(product);
+                }
+            });
+        }
+    });
+}
+
+fn input_gradient(x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    if !x.track_op() {
+        return Ok(None);
+    }
+    let ((n, inputs), (outputs, _)) = (x.dims2()?, weight.dims2()?);
+    let mut output = vec![0.0; n * inputs];
+    cpu::with_floats(weight, |weight| {
+        cpu::with_floats(gradient, |gradient| {
+            blocked_product([n, outputs, inputs], gradient, Matrix::rows_of(inputs, weight), &mut output);
+            Ok(())
+        })
+    })?;
+    cpu::tensor(output, x.shape()).map(Some)
+}
+
+fn weight_gradient(x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    if !weight.track_op() {
+        return Ok(None);
+    }
+    let ((n, inputs), (outputs, _)) = (x.dims2()?, weight.dims2()?);
+    let mut output = vec![0.0; outputs * inputs];
+    if n > 0 {
+        cpu::with_floats(x, |x| {
+            cpu::with_floats(gradient, |gradient| {
+                // A few rows of the weight for each task.
+                output.par_chunks_mut(ROWS * inputs.max(1)).enumerate().for_each(|(tile, output)| {
+                    let height = output.len() / inputs.max(1);
+                    let lhs = Matrix::rows_of(outputs, &gradient[tile * ROWS..]).transposed();
+                    let target = Target { output: &Shared::new(output), start: 0, row: inputs };
+                    // SAFETY: the chunk is this task's own.
+                    unsafe { multiply([height, n, inputs], lhs, Matrix::rows_of(inputs, x), target, false) };
+                });
+                Ok(())
+            })
+        })?;
+    }
+    cpu::tensor(output, weight.shape()).map(Some)
+}
+
+fn bias_gradient(bias: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    let columns = gradient.t()?.contiguous()?;
+    let rows = columns.dim(1)?;
+    let data = cpu::with_floats(&columns, |columns| match rows {
+        0 => Ok(vec![0.0; bias.elem_count()]),
+        rows => Ok(columns.par_chunks_exact(rows).map(|column| sum(column) as f32).collect()),
+    })?;
+    cpu::tensor(data, bias.shape())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
+
+    #[test]
+    fn equals_the_portable_product_on_odd_and_strided_shapes() {
+        for n in [1, 7, 32, 65] {
+            for (inputs, outputs) in [(1, 1), (13, 5), (70, 300)] {
+                let (x, weight) = (strided("x", &[n, inputs]), strided("w", &[outputs, inputs]));
+                let bias = draw("b", &[outputs]);
+                let expected = portable::linear(&x, &weight, Some(&bias)).unwrap();
+                assert_close(&linear(&x, &weight, Some(&bias)).unwrap(), &expected, 1e-5);
+                let expected = portable::linear(&x, &weight, None).unwrap();
+                assert_close(&linear(&x, &weight, None).unwrap(), &expected, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradients_are_those_of_finite_differences() {
+        check_gradients(&[&[7, 5], &[3, 5], &[3]], 1e-2, |t| linear(&t[0], &t[1], Some(&t[2])));
+        check_gradients(&[&[33, 2], &[4, 2]], 1e-2, |t| linear(&t[0], &t[1], None));
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+        let (x, weight, bias) = (draw("x", &[41, 1234]), draw("w", &[777, 1234]), draw("b", &[777]));
+        let all = bits(&in_pool(1, || linear(&x, &weight, Some(&bias)).unwrap()));
+        assert_eq!(all, bits(&in_pool(3, || linear(&x, &weight, Some(&bias)).unwrap())));
+        for (first, rows) in [(0, 1), (40, 1), (5, 7), (8, 33)] {
+            let part = x.narrow(0, first, rows).unwrap();
+            let part = bits(&linear(&part, &weight, Some(&bias)).unwrap());
+            assert_eq!(part, all[first * 777..(first + rows) * 777], "rows {first}..{}", first + rows);
+        }
+    }
+
+    #[test]
+    fn no_rows_give_no_rows() {
+        let y = linear(&draw("x", &[0, 5]), &draw("w", &[3, 5]), Some(&draw("b", &[3]))).unwrap();
+        assert_eq!(y.dims(), [0, 3]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Single-threaded matrix products, the engine of the convolution and of the linear layer.
+//!
+//! The threads are ours: each computes whole products of a shape that does not depend on how many threads there are.
+
+use std::cell::RefCell;
+
+use crate::cpu::Shared;
+
+/// A matrix in a slice: `row` and `column` are the distances between neighbours along a column and along a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) row: usize,
+    pub(crate) column: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// Rows of `columns` numbers, one after another.
+    pub(crate) fn rows_of(columns: usize, data: &'a [f32]) -> Self {
+        Self { data, row: columns, column: 1 }
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        Self { data: self.data, row: self.column, column: self.row }
+    }
+
+    fn covers(&self, rows: usize, columns: usize) -> bool {
+        last_index(rows, columns, self.row, self.column) < self.data.len()
+    }
+}
+
+fn last_index(rows: usize, columns: usize, row: usize, column: usize) -> usize {
+    (rows - 1) * row + (columns - 1) * column
+}
+
+/// Where a product goes: rows of contiguous numbers, `row` apart, from `start` on.
+pub(crate) struct Target<'a> {
+    pub(crate) output: &'a Shared<'a>,
+    pub(crate) start: usize,
+    pub(crate) row: usize,
+}
+
+/// `[m, k]` times `[k, n]` into `target`, or added to what is there.
+///
+/// # Safety
+/// No other thread reads or writes the target's m x n numbers meanwhile.
+pub(crate) unsafe fn multiply([m, k, n]: [usize; 3], lhs: Matrix, rhs: Matrix, target: Target, add: bool) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(k > 0 && lhs.covers(m, k) && rhs.covers(k, n), "matrix product: an operand is too short");
+    let output = target.output.at(target.start, last_index(m, n, target.row, 1) + 1);
+    // SAFETY: all three operands are in bounds, as asserted above; the output is ours by the caller's promise and
+    // cannot overlap the others, which are shared borrows.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            output,
+            1,
+            target.row as isize,
+            add,
+            lhs.data.as_ptr(),
+            lhs.column as isize,
+            lhs.row as isize,
+            rhs.data.as_ptr(),
+            rhs.column as isize,
+            rhs.row as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// Calls `work` with `length` numbers of this thread's scratch memory, of any content, which is kept for the next call.
+pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    }
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < length {
+            scratch.resize(length, 0.0);
+        }
+        work(&mut scratch[..length])
+    })
+}
+
+/// The sum in double precision of lanes that are summed in single precision, 1024 numbers at a time: fast, exact
+/// enough for a bias's gradient, and always in the same order.
+pub(crate) fn sum(numbers: &[f32]) -> f64 {
+    let mut total = 0.0;
+    for chunk in numbers.chunks(1024) {
+        let mut lanes = [0_f32; 16];
+        let (groups, rest) = chunk.as_chunks::<16>();
+        for group in groups {
+            for (lane, number) in lanes.iter_mut().zip(group) {
+                *lane += number;
+            }
+        }
+        total += lanes.iter().chain(rest).map(|number| f64::from(*number)).sum::<f64>();
+    }
+    total
+}

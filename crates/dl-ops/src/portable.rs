@@ -1,0 +1,84 @@
+//! The same layers composed of candle's own ops: for devices and types that our kernels do not serve, and for the
+//! tests to compare with. Slower, and always with a right gradient: none uses an op whose backward is wrong.
+
+use candle_core::{D, Result, Tensor, bail};
+
+use crate::window::Window;
+use crate::{Conv2dConfig, PoolConfig};
+
+pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
+    // Not `x.relu()`, whose gradient at 0 is 1.
+    x * x.gt(0.0)?.to_dtype(x.dtype())?
+}
+
+pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let y = x.matmul(&weight.t()?)?;
+    match bias {
+        Some(bias) => y.broadcast_add(bias),
+        None => Ok(y),
+    }
+}
+
+pub(crate) fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &Conv2dConfig) -> Result<Tensor> {
+    let [dilation, other] = config.dilation;
+    if dilation != other {
+        bail!("conv2d: unequal dilations {:?} are served on the CPU in f32 only", config.dilation);
+    }
+    let padding = config.padding;
+    let padded = x.pad_with_zeros(2, padding.top, padding.bottom)?.pad_with_zeros(3, padding.left, padding.right)?;
+    // With stride 1 candle's gradient is right for every shape; a larger stride is a choice among the results.
+    let mut y = padded.conv2d(weight, 0, 1, dilation, config.groups)?;
+    for (axis, stride) in [(2, config.stride[0]), (3, config.stride[1])] {
+        if stride > 1 {
+            y = every(&y, axis, 0, stride, y.dim(axis)?.div_ceil(stride))?;
+        }
+    }
+    match bias {
+        Some(bias) => y.broadcast_add(&bias.reshape((1, (), 1, 1))?),
+        None => Ok(y),
+    }
+}
+
+/// `count` slices of `x` along `axis`: first, first + step, ...
+fn every(x: &Tensor, axis: usize, first: usize, step: usize, count: usize) -> Result<Tensor> {
+    let indices: Vec<u32> = (0..count).map(|index| (first + index * step) as u32).collect();
+    x.contiguous()?.index_select(&Tensor::new(indices, x.device())?, axis)
+}
+
+pub(crate) fn max_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    let windows = config.windows(h, w)?;
+    let mut y = x.contiguous()?;
+    for (axis, windows) in [(2, &windows[0]), (3, &windows[1])] {
+        // Offset by offset; past its end a window repeats its last member, which changes no maximum.
+        let longest = windows.iter().map(|window| window.end - window.start).max().unwrap_or(1);
+        let mut tallest: Option<Tensor> = None;
+        for offset in 0..longest {
+            let indices: Vec<u32> =
+                windows.iter().map(|window| (window.start + offset).min(window.end - 1) as u32).collect();
+            let slice = y.index_select(&Tensor::new(indices, x.device())?, axis)?;
+            tallest = Some(match tallest {
+                Some(tallest) => tallest.maximum(&slice)?,
+                None => slice,
+            });
+        }
+        y = tallest.unwrap_or(y);
+    }
+    Ok(y)
+}
+
+pub(crate) fn average(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result<Tensor> {
+    let axis = |windows: &[Window], axis: usize| -> Result<Tensor> {
+        let length = x.dim(axis)?;
+        // [length, windows]: column j holds 1/size over the members of window j.
+        let mut matrix = vec![0.0_f32; length * windows.len()];
+        for (index, window) in windows.iter().enumerate() {
+            for member in window.start..window.end {
+                matrix[member * windows.len() + index] = 1.0 / window.padded as f32;
+            }
+        }
+        Tensor::from_vec(matrix, (length, windows.len()), x.device())?.to_dtype(x.dtype())
+    };
+    let along_width = x.contiguous()?.broadcast_matmul(&axis(columns, 3)?)?;
+    along_width.transpose(D::Minus1, D::Minus2)?.contiguous()?.broadcast_matmul(&axis(rows, 2)?)?.transpose(2, 3)
+}
