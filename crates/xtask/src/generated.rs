@@ -1,0 +1,79 @@
+//! Files that are made from the source and committed: written, or checked to be what would be written.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dl_record::write_atomically;
+
+/// What to do with generated files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Write those that differ, and remove those that no longer belong.
+    Write,
+    /// Fail if any differs.
+    Check,
+}
+
+/// All files of a folder, as they ought to be.
+pub(crate) struct Generated {
+    folder: PathBuf,
+    files: BTreeMap<String, Vec<u8>>,
+    remedy: &'static str,
+}
+
+impl Generated {
+    /// `files` by path below `folder`; `remedy` is the command that writes them.
+    pub(crate) fn new(folder: PathBuf, files: BTreeMap<String, Vec<u8>>, remedy: &'static str) -> Self {
+        Self { folder, files, remedy }
+    }
+
+    /// Writes or checks.
+    /// # Errors
+    /// When a file cannot be written, or, checking, is not as it ought to be; the message names it and the remedy.
+    pub(crate) fn run(&self, mode: Mode) -> Result<()> {
+        for (name, content) in &self.files {
+            let path = self.folder.join(name);
+            if fs::read(&path).is_ok_and(|found| found == *content) {
+                continue;
+            }
+            match mode {
+                Mode::Write => write_atomically(&path, |output| Ok(output.write_all(content)?))?,
+                Mode::Check => bail!("{} is stale; run `{}`", path.display(), self.remedy),
+            }
+        }
+        Ok(())
+    }
+
+    /// Like [`run`](Self::run), for folders that hold nothing else: other files are removed, or fail the check.
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(crate) fn run_alone(&self, mode: Mode) -> Result<()> {
+        self.run(mode)?;
+        for path in files_below(&self.folder)? {
+            let name = path.strip_prefix(&self.folder).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            if self.files.contains_key(&name) {
+                continue;
+            }
+            match mode {
+                Mode::Write => fs::remove_file(&path).with_context(|| path.display().to_string())?,
+                Mode::Check => bail!("{} does not belong here; run `{}`", path.display(), self.remedy),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in folder.read_dir().with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
