@@ -1,14 +1,94 @@
-//! `dl-propose`.
+//! `dl-propose`: where objects may be.
 
-use anyhow::{Result, bail};
-use clap::Parser;
+use anyhow::Result;
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use dl_record::Record;
+use dl_vision::proposals::selective_search::{self, Mode};
+use dl_vision::proposals::sliding_window;
 
-use crate::common::{Common, Inputs, Io, Outcome, Tool};
+use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, open_picture};
 
-/// (to be written)
+/// Propose regions that may hold objects
 #[derive(Parser, Debug)]
-#[command(name = "dl-propose", version)]
+#[command(name = "dl-propose", version, subcommand_required = true)]
+#[command(after_help = "Examples:
+  dl-propose selective-search photo.jpg | jq '.proposals[0]'
+  dl-data from voc VOC2007 --split test | dl-propose selective-search --mode fast > proposals.jsonl")]
 pub struct Args {
+    #[command(subcommand)]
+    method: Method,
+}
+
+#[derive(Subcommand, Debug)]
+enum Method {
+    SelectiveSearch(SelectiveSearch),
+    SlidingWindow(SlidingWindow),
+}
+
+/// Group similar regions, from small to large (Uijlings et al. 2013)
+///
+/// The boxes of all regions on the way are the proposals; those joined late come early, by seeded chance. Scores only
+/// tell the rank: 1 / (1 + rank).
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "Examples:
+  dl-propose selective-search photo.jpg | jq '.proposals[0]'
+  dl-data from voc VOC2007 --split test | dl-propose selective-search --mode fast > proposals.jsonl")]
+struct SelectiveSearch {
+    /// How many strategies to join: single (1), fast (8) or quality (80)
+    #[arg(long, value_name = "MODE", default_value = "fast")]
+    mode: Mode,
+
+    /// At most so many proposals an image
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    max: usize,
+
+    /// The least number of pixels of an initial region
+    #[arg(long, value_name = "PIXELS", default_value_t = 20)]
+    min_size: u32,
+
+    /// Standard deviation in pixels of the smoothing before the initial segmentation
+    #[arg(long, value_name = "PIXELS", default_value_t = 0.8)]
+    sigma: f32,
+
+    /// Scale every image to this width first; boxes stay in pixels of the original [default: as it is]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+    width: Option<u32>,
+
+    /// Scale a larger image down to so many pixels first; boxes stay in pixels of the original
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=200_000_000))]
+    max_pixels: u64,
+
+    #[command(flatten)]
+    inputs: Inputs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Take every place, at every scale and shape: the brute force
+///
+/// Windows come in seeded random order, so that any number of the first is a fair sample of all.
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "Examples:
+  dl-propose sliding-window --scales 64,128 --ratios 1 photo.jpg | jq '.proposals | length'
+  dl-data from voc VOC2007 --split test | dl-propose sliding-window --max 2000 > proposals.jsonl")]
+struct SlidingWindow {
+    /// Square roots of the windows' areas, in pixels
+    #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "64,128,256")]
+    scales: Vec<f64>,
+
+    /// Shapes of the windows: height / width
+    #[arg(long, value_name = "RATIO", value_delimiter = ',', default_value = "0.5,1,2")]
+    ratios: Vec<f64>,
+
+    /// From one window to the next, as a fraction of the window's side
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
+    stride: f64,
+
+    /// At most so many windows an image [default: all]
+    #[arg(long, value_name = "N")]
+    max: Option<usize>,
+
     #[command(flatten)]
     inputs: Inputs,
 
@@ -20,10 +100,61 @@ impl Tool for Args {
     const NAME: &'static str = "dl-propose";
 
     fn common(&self) -> &Common {
-        &self.common
+        match &self.method {
+            Method::SelectiveSearch(args) => &args.common,
+            Method::SlidingWindow(args) => &args.common,
+        }
     }
 
-    fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        bail!("not written yet")
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        match &self.method {
+            Method::SelectiveSearch(args) => args.run(io),
+            Method::SlidingWindow(args) => args.run(io),
+        }
     }
+}
+
+impl SelectiveSearch {
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let config = selective_search::Config {
+            mode: self.mode,
+            sigma: self.sigma,
+            min_size: self.min_size,
+            max: self.max,
+            width: self.width,
+            max_pixels: self.max_pixels,
+        };
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        map_records(io, job, |record| {
+            let picture = open_picture(record)?;
+            let proposals = selective_search::propose(&picture, &config, self.common.seed, &identity(record)?)?;
+            record.set_proposals(&proposals)
+        })
+    }
+}
+
+impl SlidingWindow {
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let config = sliding_window::Config {
+            scales: self.scales.clone(),
+            ratios: self.ratios.clone(),
+            stride: self.stride,
+            max: self.max,
+        };
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        map_records(io, job, |record| {
+            let picture = open_picture(record)?;
+            let mut rng = dl_record::rng(self.common.seed, &format!("sliding-window/{}", identity(record)?));
+            let proposals = sliding_window::propose(picture.width(), picture.height(), &config, &mut rng)?;
+            record.set_proposals(&proposals)
+        })
+    }
+}
+
+/// What the sample's draws are seeded by.
+fn identity(record: &Record) -> Result<String> {
+    Ok(match record.id()? {
+        Some(id) => id,
+        None => record.image()?.unwrap_or_default(),
+    })
 }

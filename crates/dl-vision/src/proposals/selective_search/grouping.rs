@@ -1,0 +1,185 @@
+//! Hierarchical grouping (algorithm 1): join the two most similar neighbours until the picture is one region.
+//!
+//! The similarities of neighbours wait in a heap. Joining two regions makes a new one with a new number; what the
+//! heap and the lists of neighbours still hold of the old ones is passed over, and cleared away when it becomes the
+//! greater part, so that memory stays proportional to the number of regions.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use super::regions::{Extent, LANES, Regions};
+use super::strategy::Similarities;
+
+/// The extents of all regions of the hierarchy in the order in which they came to be: first the initial ones, last the
+/// whole picture.
+pub(super) fn group(regions: &Regions, similarities: Similarities) -> Vec<Extent> {
+    let mut grouping = Grouping::new(regions, similarities);
+    while let Some(Pair { a, b, .. }) = grouping.queue.pop() {
+        if grouping.alive[a as usize] && grouping.alive[b as usize] {
+            grouping.join(a, b);
+        }
+    }
+    grouping.extents
+}
+
+/// Two neighbours. The greatest is the most similar; among equals, the one that came first.
+struct Pair {
+    similarity: f32,
+    a: u32,
+    b: u32,
+}
+
+impl Ord for Pair {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.similarity.total_cmp(&other.similarity).then_with(|| (other.a, other.b).cmp(&(self.a, self.b)))
+    }
+}
+
+impl PartialOrd for Pair {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Pair {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Pair {}
+
+struct Grouping {
+    similarities: Similarities,
+    picture_size: f32,
+    extents: Vec<Extent>,
+    alive: Vec<bool>,
+    neighbors: Vec<Vec<u32>>,
+    /// A joined region takes over the row of its first part. Empty when neither colour nor texture is asked for.
+    histograms: Vec<f32>,
+    row: Vec<u32>,
+    color_bins: usize,
+    row_length: usize,
+    queue: BinaryHeap<Pair>,
+    /// How long the queue may grow before it is cleared of pairs with a dead region.
+    queue_limit: usize,
+    /// The last region whose neighbours were gathered and had this one among them.
+    gathered_for: Vec<u32>,
+}
+
+impl Grouping {
+    fn new(regions: &Regions, similarities: Similarities) -> Self {
+        let count = regions.extents.len();
+        let needs_histograms = similarities.color || similarities.texture;
+        let mut grouping = Self {
+            similarities,
+            picture_size: regions.picture_size as f32,
+            extents: regions.extents.clone(),
+            alive: vec![true; count],
+            neighbors: vec![Vec::new(); count],
+            histograms: if needs_histograms { regions.histograms.clone() } else { Vec::new() },
+            row: (0..count as u32).collect(),
+            color_bins: regions.color_bins,
+            row_length: regions.color_bins + regions.texture_bins,
+            queue: BinaryHeap::new(),
+            queue_limit: 4 * regions.neighbors.len() + 1024,
+            gathered_for: vec![u32::MAX; count],
+        };
+        for (a, b) in &regions.neighbors {
+            grouping.neighbors[*a as usize].push(*b);
+            grouping.neighbors[*b as usize].push(*a);
+        }
+        let pair = |(a, b): &(u32, u32)| Pair { similarity: grouping.similarity(*a, *b), a: *a, b: *b };
+        grouping.queue = regions.neighbors.iter().map(pair).collect::<Vec<_>>().into();
+        grouping
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let joined = self.extents.len() as u32;
+        self.join_histograms(a, b);
+        self.extents.push(self.extents[a as usize].join(&self.extents[b as usize]));
+        self.row.push(self.row[a as usize]);
+        self.alive[a as usize] = false;
+        self.alive[b as usize] = false;
+        self.alive.push(true);
+        self.gathered_for.push(u32::MAX);
+
+        let mut around = std::mem::take(&mut self.neighbors[a as usize]);
+        around.append(&mut self.neighbors[b as usize]);
+        around.retain(|neighbor| {
+            let first = std::mem::replace(&mut self.gathered_for[*neighbor as usize], joined) != joined;
+            first && self.alive[*neighbor as usize]
+        });
+        for neighbor in &around {
+            self.queue.push(Pair { similarity: self.similarity(*neighbor, joined), a: *neighbor, b: joined });
+            let theirs = &mut self.neighbors[*neighbor as usize];
+            // Clear away the dead before the list would have to grow.
+            if theirs.len() == theirs.capacity() {
+                theirs.retain(|other| self.alive[*other as usize]);
+                theirs.reserve(theirs.len() + 4);
+            }
+            theirs.push(joined);
+        }
+        self.neighbors.push(around);
+        if self.queue.len() > self.queue_limit {
+            let alive = &self.alive;
+            self.queue.retain(|pair| alive[pair.a as usize] && alive[pair.b as usize]);
+            self.queue_limit = 4 * self.queue.len() + 1024;
+        }
+    }
+
+    /// The histogram of the whole is the mean of the parts', weighted by their sizes; it takes the place of a's.
+    fn join_histograms(&mut self, a: u32, b: u32) {
+        if self.histograms.is_empty() {
+            return;
+        }
+        let (size_a, size_b) = (self.extents[a as usize].size as f32, self.extents[b as usize].size as f32);
+        let (weight_a, weight_b) = (size_a / (size_a + size_b), size_b / (size_a + size_b));
+        let (start_a, start_b) =
+            (self.row[a as usize] as usize * self.row_length, self.row[b as usize] as usize * self.row_length);
+        for bin in 0..self.row_length {
+            self.histograms[start_a + bin] =
+                weight_a * self.histograms[start_a + bin] + weight_b * self.histograms[start_b + bin];
+        }
+    }
+
+    /// The sum of the chosen similarities, each from 0 to 1 (equations 1 to 6).
+    fn similarity(&self, a: u32, b: u32) -> f32 {
+        let (extent_a, extent_b) = (&self.extents[a as usize], &self.extents[b as usize]);
+        let sizes = extent_a.size as f32 + extent_b.size as f32;
+        let mut sum = 0.0;
+        if self.similarities.color || self.similarities.texture {
+            let (color_a, texture_a) = self.histogram(a);
+            let (color_b, texture_b) = self.histogram(b);
+            if self.similarities.color {
+                sum += intersection(color_a, color_b);
+            }
+            if self.similarities.texture {
+                sum += intersection(texture_a, texture_b);
+            }
+        }
+        if self.similarities.size {
+            sum += 1.0 - sizes / self.picture_size;
+        }
+        if self.similarities.fill {
+            sum += 1.0 - (extent_a.join(extent_b).box_area() - sizes) / self.picture_size;
+        }
+        sum
+    }
+
+    fn histogram(&self, region: u32) -> (&[f32], &[f32]) {
+        let start = self.row[region as usize] as usize * self.row_length;
+        self.histograms[start..start + self.row_length].split_at(self.color_bins)
+    }
+}
+
+/// The sum of the bins' minima, in lanes: a plain sum of floats has a fixed order and cannot use vectors.
+fn intersection(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            sums[lane] += if a[lane] < b[lane] { a[lane] } else { b[lane] };
+        }
+    }
+    sums.iter().sum()
+}

@@ -1,0 +1,159 @@
+//! Selective search: J.R.R. Uijlings, K.E.A. van de Sande, T. Gevers and A.W.M. Smeulders, "Selective Search for Object
+//! Recognition", IJCV 2013.
+//!
+//! The picture is cut into small regions ([`segmentation`]); neighbours most alike in colour, texture, size and fill
+//! are joined until one is left ([`grouping`]); the box of every region on the way is a proposal. This is done in
+//! several colour spaces, with several thresholds and sets of similarities ([`strategy`]), and the proposals are mixed:
+//! those joined late come early, by chance (section 4.3).
+//!
+//! What the paper leaves open is done thus:
+//!
+//! - Channels run from 0 to 255 in every colour space; hue is a number on a line, as in the authors' code.
+//! - Texture is the Gaussian derivative of sigma 1 in eight orientations; the ten bins run from 0 to the strongest
+//!   response in the picture, in any channel.
+//! - Regions touch when two of their pixels do, at a corner at least.
+
+mod color;
+mod gaussian;
+mod grouping;
+mod regions;
+mod segmentation;
+mod strategy;
+
+use std::collections::HashSet;
+
+use anyhow::{Result, anyhow, ensure};
+use dl_record::{BBox, Proposal};
+use fast_image_resize as resize;
+use image::RgbImage;
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::ranked;
+use color::Planes;
+use regions::Regions;
+use segmentation::Graph;
+pub use strategy::Mode;
+
+/// How to search.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Which strategies.
+    pub mode: Mode,
+    /// Smoothing before the segmentation: standard deviation of the Gaussian in pixels.
+    pub sigma: f32,
+    /// Initial regions have at least so many pixels.
+    pub min_size: u32,
+    /// At most so many proposals.
+    pub max: usize,
+    /// Scale the picture to this width first.
+    pub width: Option<u32>,
+    /// Scale a picture of more pixels down to so many. Time and memory grow with it.
+    pub max_pixels: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { mode: Mode::Fast, sigma: 0.8, min_size: 20, max: 2000, width: None, max_pixels: 1_000_000 }
+    }
+}
+
+/// Proposals for `picture`, best first, each box once. Boxes are in pixels of the picture as given, whatever size was
+/// worked at. The draws of the ranking come from `dl_record::rng(seed, id)`.
+/// # Errors
+/// When the picture has no pixels.
+pub fn propose(picture: &RgbImage, config: &Config, seed: u64, id: &str) -> Result<Vec<Proposal>> {
+    ensure!(picture.width() > 0 && picture.height() > 0, "the picture has no pixels");
+    let (width, height) = working_size(picture.width(), picture.height(), config);
+    let scaled;
+    let working = if (width, height) == picture.dimensions() {
+        picture
+    } else {
+        scaled = scale(picture, width, height)?;
+        &scaled
+    };
+    let mut candidates = candidates(working, config, seed, id);
+    // Stable: of equals, the earlier strategy's stays first.
+    candidates.sort_by(|a, b| a.priority.total_cmp(&b.priority));
+    let mut seen = HashSet::new();
+    let edges = candidates.into_iter().map(|candidate| candidate.edges).filter(|edges| seen.insert(*edges));
+    let (x, y) = (f64::from(picture.width()) / f64::from(width), f64::from(picture.height()) / f64::from(height));
+    Ok(ranked(edges.take(config.max).map(|edges| original(edges, x, y))))
+}
+
+/// A region's box, and its place in the ranking: lowest first.
+struct Candidate {
+    priority: f64,
+    edges: [u32; 4],
+}
+
+/// The regions of all strategies, in the order of the strategies.
+fn candidates(picture: &RgbImage, config: &Config, seed: u64, id: &str) -> Vec<Candidate> {
+    let similarities = config.mode.similarities();
+    let by_space = config.mode.color_spaces().par_iter().map(|space| {
+        let planes = Planes::of(picture, *space);
+        let graph = Graph::new(&planes, config.sigma);
+        let segmentations: Vec<_> = config.mode.ks().par_iter().map(|k| graph.segment(*k, config.min_size)).collect();
+        drop(graph);
+        let regions = Regions::of(&planes, &segmentations);
+        drop((planes, segmentations));
+        let strategies: Vec<_> = regions
+            .iter()
+            .zip(config.mode.ks())
+            .flat_map(|(regions, k)| {
+                similarities.iter().enumerate().map(move |similarities| (regions, k, similarities))
+            })
+            .collect();
+        let grouped = strategies.into_par_iter().flat_map_iter(|(regions, k, (number, similarities))| {
+            let hierarchy = grouping::group(regions, *similarities);
+            let mut rng = dl_record::rng(seed, &format!("selective-search/{space:?}/{k}/{number}/{id}"));
+            let count = hierarchy.len();
+            // Equation of section 4.3: the whole picture is number 1, and each gets its number times a draw.
+            let draw = move |(index, extent): (usize, regions::Extent)| Candidate {
+                priority: (count - index) as f64 * uniform(&mut rng),
+                edges: extent.edges,
+            };
+            hierarchy.into_iter().enumerate().map(draw)
+        });
+        grouped.collect::<Vec<_>>()
+    });
+    by_space.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+/// From [0, 1).
+fn uniform(rng: &mut impl Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The size to work at: `config.width` wide, and of no more than `config.max_pixels`.
+fn working_size(width: u32, height: u32, config: &Config) -> (u32, u32) {
+    let (w, h) = (f64::from(width), f64::from(height));
+    let wanted = config.width.map_or(1.0, |wanted| f64::from(wanted.max(1)) / w);
+    let most = (config.max_pixels.max(1) as f64 / (w * h)).sqrt();
+    let scale = wanted.min(most);
+    if scale == 1.0 {
+        return (width, height);
+    }
+    // Of an elongated picture the short side is at least one pixel, and the long one pays for it.
+    let side = |length: f64, other: f64| {
+        let longest = config.max_pixels.max(1) as f64 / (other * scale).max(1.0);
+        (length * scale).min(longest).round().max(1.0) as u32
+    };
+    (side(w, h), side(h, w))
+}
+
+fn scale(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
+    let from =
+        resize::images::ImageRef::new(picture.width(), picture.height(), picture.as_raw(), resize::PixelType::U8x3)?;
+    let mut to = resize::images::Image::new(width, height, resize::PixelType::U8x3);
+    let options = resize::ResizeOptions::new().resize_alg(resize::ResizeAlg::Convolution(resize::FilterType::Bilinear));
+    resize::Resizer::new().resize(&from, &mut to, &options)?;
+    RgbImage::from_raw(width, height, to.into_vec()).ok_or_else(|| anyhow!("scaling to {width} x {height} failed"))
+}
+
+/// The box in pixels of the original picture, to the hundredth.
+fn original(edges: [u32; 4], x: f64, y: f64) -> BBox {
+    let round = |edge: f64| (edge * 100.0).round() / 100.0;
+    let [x1, y1, x2, y2] = edges.map(f64::from);
+    BBox::new(round(x1 * x), round(y1 * y), round(x2 * x), round(y2 * y))
+}

@@ -1,0 +1,156 @@
+//! The sliding window: every place, at every scale and shape. The brute force that region proposals replaced
+//! (Viola and Jones 2001; Dalal and Triggs 2005; Felzenszwalb et al. 2010).
+
+use anyhow::{Result, bail};
+use dl_record::{BBox, Proposal};
+use rand::Rng;
+use rand::seq::index;
+
+use super::ranked;
+
+/// Above this many windows somebody meant something else.
+const MOST_WINDOWS: usize = 10_000_000;
+
+/// Which windows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Square roots of the windows' areas, in pixels.
+    pub scales: Vec<f64>,
+    /// Shapes: height / width.
+    pub ratios: Vec<f64>,
+    /// Distance from one window to the next as a fraction of its side; never less than a pixel.
+    pub stride: f64,
+    /// At most this many, drawn from all; `None` for all.
+    pub max: Option<usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { scales: vec![64.0, 128.0, 256.0], ratios: vec![0.5, 1.0, 2.0], stride: 0.5, max: None }
+    }
+}
+
+/// Windows of one size over the picture.
+struct Grid {
+    window: (u32, u32),
+    step: (u32, u32),
+    columns: usize,
+    rows: usize,
+}
+
+/// Windows over a picture of `width` x `height` pixels, each once, in random order: a brute force knows no better
+/// ones, and so any number of the first is a fair sample of all.
+///
+/// A window that is larger than the picture is cut to it, and the last of a row or column ends at the picture's edge,
+/// so that every pixel is in some window of each size.
+/// # Errors
+/// When a scale, ratio or stride is not a positive number, or `config` asks for more than ten million windows.
+pub fn propose(width: u32, height: u32, config: &Config, rng: &mut impl Rng) -> Result<Vec<Proposal>> {
+    let numbers = config.scales.iter().chain(&config.ratios).chain([&config.stride]);
+    if let Some(number) = numbers.into_iter().find(|number| !(number.is_finite() && **number > 0.0)) {
+        bail!("scales, ratios and stride must be positive numbers, got {number}");
+    }
+    let grids = grids(width, height, config);
+    let total = grids.iter().fold(0_usize, |total, grid| total.saturating_add(grid.columns.saturating_mul(grid.rows)));
+    let wanted = config.max.unwrap_or(total).min(total);
+    if wanted > MOST_WINDOWS {
+        bail!(
+            "{total} windows over {width} x {height} pixels are too many; want a longer stride, larger scales or a maximum"
+        );
+    }
+    let order = index::sample(rng, total, wanted);
+    Ok(ranked(order.into_iter().map(|index| window(&grids, index, width, height))))
+}
+
+fn grids(width: u32, height: u32, config: &Config) -> Vec<Grid> {
+    let mut sizes = Vec::new();
+    for scale in &config.scales {
+        for ratio in &config.ratios {
+            let side = |length: f64, longest: u32| (length.round() as u32).clamp(1, longest.max(1));
+            let size = (side(scale / ratio.sqrt(), width), side(scale * ratio.sqrt(), height));
+            if !sizes.contains(&size) {
+                sizes.push(size);
+            }
+        }
+    }
+    let grid = |window: (u32, u32)| {
+        let step = |side: u32| ((config.stride * f64::from(side)).round() as u32).max(1);
+        let step = (step(window.0), step(window.1));
+        let count = |length: u32, side: u32, step: u32| (length.saturating_sub(side)).div_ceil(step) as usize + 1;
+        Grid { window, step, columns: count(width, window.0, step.0), rows: count(height, window.1, step.1) }
+    };
+    sizes.into_iter().map(grid).collect()
+}
+
+/// Window `index` of all, counted grid by grid, row by row.
+fn window(grids: &[Grid], mut index: usize, width: u32, height: u32) -> BBox {
+    for grid in grids {
+        if index < grid.columns * grid.rows {
+            let place = |position: usize, step: u32, side: u32, length: u32| {
+                (position as u64 * u64::from(step)).min(u64::from(length.saturating_sub(side))) as f64
+            };
+            let x = place(index % grid.columns, grid.step.0, grid.window.0, width);
+            let y = place(index / grid.columns, grid.step.1, grid.window.1, height);
+            return BBox::new(x, y, x + f64::from(grid.window.0), y + f64::from(grid.window.1));
+        }
+        index -= grid.columns * grid.rows;
+    }
+    unreachable!("an index below the number of windows lies in one of the grids")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn boxes(width: u32, height: u32, config: &Config) -> Vec<BBox> {
+        let proposals = propose(width, height, config, &mut dl_record::rng(0, "test")).unwrap();
+        proposals.iter().map(|proposal| proposal.bbox).collect()
+    }
+
+    fn config(scales: &[f64], ratios: &[f64], stride: f64) -> Config {
+        Config { scales: scales.to_vec(), ratios: ratios.to_vec(), stride, max: None }
+    }
+
+    #[test]
+    fn the_windows_of_a_small_picture_are_these() {
+        let mut found: Vec<[f64; 4]> =
+            boxes(5, 4, &config(&[4.0], &[1.0, 4.0], 0.5)).into_iter().map(Into::into).collect();
+        found.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        // 4 x 4 at x = 0 and, flush with the edge, 1; 2 x 8, cut to 2 x 4, at x = 0, 1, 2, 3.
+        let wanted = [[0, 0, 2, 4], [0, 0, 4, 4], [1, 0, 3, 4], [1, 0, 5, 4], [2, 0, 4, 4], [3, 0, 5, 4]];
+        assert_eq!(found, wanted.map(|edges| edges.map(f64::from)));
+    }
+
+    #[test]
+    fn every_window_lies_in_the_picture_and_comes_once() {
+        for (width, height) in [(1, 1), (1, 5000), (5000, 1), (640, 480), (63, 257)] {
+            let found = boxes(width, height, &Config::default());
+            assert!(!found.is_empty());
+            let different: HashSet<_> = found.iter().map(|b| [b.x1, b.y1, b.x2, b.y2].map(f64::to_bits)).collect();
+            assert_eq!(different.len(), found.len());
+            for b in found {
+                assert!(b.x1 >= 0.0 && b.y1 >= 0.0 && b.x2 <= width.into() && b.y2 <= height.into() && b.area() > 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_n_are_the_same_sample_for_the_same_seed() {
+        let few = Config { max: Some(10), ..Config::default() };
+        assert_eq!(boxes(640, 480, &few).len(), 10);
+        assert_eq!(boxes(640, 480, &few), boxes(640, 480, &few));
+    }
+
+    #[test]
+    fn windows_beyond_counting_are_refused_unless_few_of_them_are_wanted() {
+        let mut fine = config(&[1.0, 2.0, 3.0], &[1.0], 0.01);
+        let mut rng = dl_record::rng(0, "test");
+        assert!(propose(10_000, 10_000, &fine, &mut rng).unwrap_err().to_string().contains("too many"));
+        fine.max = Some(5);
+        assert_eq!(propose(10_000, 10_000, &fine, &mut rng).unwrap().len(), 5);
+        assert!(propose(9, 9, &config(&[-1.0], &[1.0], 0.5), &mut rng).is_err());
+        assert!(propose(9, 9, &config(&[1.0], &[1.0], f64::NAN), &mut rng).is_err());
+    }
+}
