@@ -1,0 +1,3 @@
+//! Detectors: what turns features or pictures into objects.
+
+pub mod rcnn;

@@ -1,0 +1,245 @@
+//! The heads of R-CNN (Girshick et al. 2014) on features of regions: one linear SVM per class (section 2.3) and one
+//! box regressor per class (appendix C), in one safetensors file.
+//!
+//! Tensors: `svm.weight` [classes, columns] and `svm.bias` [classes]; `bbox.weight` [4 classes, columns] and `bbox.bias`
+//! [4 classes], rows (dx, dy, dw, dh) of the first class, then of the second. The metadata's `config` is a JSON object
+//! with the labels, the layer, the factor on the features and how each part was trained. Either part may be absent.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use dl_record::{Matrix, write_atomically};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Outputs of a box regressor: dx, dy, dw, dh.
+pub const DELTAS: usize = 4;
+
+const FORMAT: &str = "dl-rcnn-heads";
+
+/// What `dl-finetune svm` and `dl-finetune bbox` write and `dl-detect` reads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RcnnHeads {
+    /// One linear SVM per class; [`Linear`] with one output per label.
+    pub svm: Option<Linear>,
+    /// One box regressor per class; [`Linear`] with [`DELTAS`] outputs per label.
+    pub bbox: Option<Linear>,
+}
+
+/// Linear functions of a feature vector: `scale * weight x + bias`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// Name of the layer whose features these are, for example `fc7`.
+    pub layer: String,
+    /// Names of the classes, in the order of the rows.
+    pub labels: Vec<String>,
+    /// Factor on the features, with which they had the mean norm that the training wants.
+    pub scale: f32,
+    /// [outputs, columns] f32.
+    pub weight: Matrix,
+    /// [outputs] f32.
+    pub bias: Vec<f32>,
+    /// Options, seed, counts and data digest of the training, for people.
+    pub training: Value,
+}
+
+impl Linear {
+    /// Output `index` for one feature vector of as many numbers as the weight has columns.
+    pub fn output(&self, features: &[f32], index: usize) -> f32 {
+        self.scale * dot(features, self.weight.row(index)) + self.bias[index]
+    }
+
+    /// Fails, with words for the user, unless `features` have the width that this part was trained on.
+    /// # Errors
+    /// When they have not.
+    pub fn check_width(&self, features: &Matrix) -> Result<()> {
+        ensure!(
+            features.rows == 0 || features.columns == self.weight.columns,
+            "features \"{}\" have {} columns, the model was trained on {}; were they made by the same dl-embed command?",
+            self.layer,
+            features.columns,
+            self.weight.columns
+        );
+        Ok(())
+    }
+}
+
+/// Inner product in f32 over 16 running sums: fast, close to f64, and the same on every machine.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    debug_assert_eq!(a.len(), b.len());
+    let mut sums = [0.0_f32; 16];
+    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..16 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+#[derive(Serialize, Deserialize)]
+struct Config {
+    format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    svm: Option<PartConfig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bbox: Option<PartConfig>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartConfig {
+    layer: String,
+    labels: Vec<String>,
+    scale: f32,
+    #[serde(default)]
+    training: Value,
+}
+
+impl RcnnHeads {
+    /// Reads a model file.
+    /// # Errors
+    /// When the file is not there or holds something else.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("model {}", path.display()))?;
+        Self::from_bytes(&bytes).with_context(|| format!("model {}", path.display()))
+    }
+
+    /// Changes one part of the model at `path` and leaves the other; makes the file when it is not there. Two programs
+    /// may do so at once: the second waits, and sees what the first has written.
+    /// # Errors
+    /// When the file holds something else, or cannot be written.
+    pub fn update(path: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
+        let _lock = lock_folder_of(path)?;
+        let mut heads = if path.exists() { Self::load(path)? } else { Self::default() };
+        change(&mut heads);
+        let bytes = heads.to_bytes()?;
+        write_atomically(path, |output| Ok(output.write_all(&bytes)?))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(bytes).context("not a safetensors file")?;
+        let config = header.metadata().as_ref().and_then(|metadata| metadata.get("config"));
+        let config: Option<Config> = config.and_then(|text| serde_json::from_str(text).ok());
+        let Some(config) = config.filter(|config| config.format == FORMAT) else {
+            bail!("holds no R-CNN heads; such a file is written by dl-finetune svm and dl-finetune bbox");
+        };
+        let tensors = SafeTensors::deserialize(bytes)?;
+        let part = |name: &str, config: Option<PartConfig>, outputs: usize| {
+            config.map(|config| read_part(&tensors, name, config, outputs)).transpose()
+        };
+        Ok(Self { svm: part("svm", config.svm, 1)?, bbox: part("bbox", config.bbox, DELTAS)? })
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>> {
+        let describe = |part: &Option<Linear>| {
+            part.as_ref().map(|part| PartConfig {
+                layer: part.layer.clone(),
+                labels: part.labels.clone(),
+                scale: part.scale,
+                training: part.training.clone(),
+            })
+        };
+        let config = Config { format: FORMAT.into(), svm: describe(&self.svm), bbox: describe(&self.bbox) };
+        let mut tensors = Vec::new();
+        for (name, part) in [("svm", &self.svm), ("bbox", &self.bbox)] {
+            if let Some(part) = part {
+                let shape = vec![part.weight.rows, part.weight.columns];
+                tensors.push((format!("{name}.weight"), shape, to_le_bytes(&part.weight.data)));
+                tensors.push((format!("{name}.bias"), vec![part.bias.len()], to_le_bytes(&part.bias)));
+            }
+        }
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let metadata = [("config".to_owned(), serde_json::to_string(&config)?)].into();
+        Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+}
+
+fn read_part(tensors: &SafeTensors, name: &str, config: PartConfig, outputs: usize) -> Result<Linear> {
+    let read = |name: String| -> Result<(Vec<usize>, Vec<f32>)> {
+        let tensor = tensors.tensor(&name).with_context(|| format!("tensor \"{name}\""))?;
+        ensure!(tensor.dtype() == Dtype::F32, "tensor \"{name}\" is {:?}, f32 is wanted", tensor.dtype());
+        let data = tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        Ok((tensor.shape().to_vec(), data))
+    };
+    let (shape, data) = read(format!("{name}.weight"))?;
+    let (_, bias) = read(format!("{name}.bias"))?;
+    let rows = outputs * config.labels.len();
+    let [found, columns] = shape[..] else { bail!("tensor \"{name}.weight\" is {shape:?}, two dimensions are wanted") };
+    ensure!(
+        found == rows && bias.len() == rows,
+        "{name}: {} labels want {rows} rows, the weight has {found} and the bias {}",
+        config.labels.len(),
+        bias.len()
+    );
+    let PartConfig { layer, labels, scale, training } = config;
+    Ok(Linear { layer, labels, scale, weight: Matrix { rows, columns, data }, bias, training })
+}
+
+fn to_le_bytes(data: &[f32]) -> Vec<u8> {
+    data.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// The lock is on the folder: the file itself is replaced by renaming, and a lock file would stay behind. It ends when
+/// the handle is dropped.
+fn lock_folder_of(path: &Path) -> Result<Option<File>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+    // Some systems open no folders, and some file systems know no locks; there, only the rename protects the file.
+    Ok(File::open(folder).ok().filter(|folder| folder.lock().is_ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn linear(labels: &[&str], outputs: usize) -> Linear {
+        let rows = labels.len() * outputs;
+        let data = (0..rows * 3).map(|i| i as f32 - 2.5).collect();
+        Linear {
+            layer: "fc7".into(),
+            labels: labels.iter().map(|label| label.to_string()).collect(),
+            scale: 0.5,
+            weight: Matrix { rows, columns: 3, data },
+            bias: (0..rows).map(|i| i as f32).collect(),
+            training: serde_json::json!({"seed": 7}),
+        }
+    }
+
+    #[test]
+    fn each_part_is_updated_without_touching_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/heads.safetensors");
+        let (svm, bbox) = (linear(&["cat", "dog"], 1), linear(&["dog"], DELTAS));
+        RcnnHeads::update(&path, |heads| heads.bbox = Some(bbox.clone())).unwrap();
+        RcnnHeads::update(&path, |heads| heads.svm = Some(svm.clone())).unwrap();
+        let found = RcnnHeads::load(&path).unwrap();
+        assert_eq!(found, RcnnHeads { svm: Some(svm), bbox: Some(bbox) });
+        assert_eq!(found.svm.unwrap().output(&[1.0, 2.0, 4.0], 1), 0.5 * (0.5 + 3.0 + 10.0) + 1.0);
+    }
+
+    #[test]
+    fn a_file_of_another_kind_is_refused_and_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backbone.safetensors");
+        let matrix = Matrix { rows: 1, columns: 1, data: vec![1.0] };
+        dl_record::write_tensor_file(&path, &[("features.0.weight", dl_record::Dtype::F32, &matrix)]).unwrap();
+        let before = fs::read(&path).unwrap();
+        let error = RcnnHeads::update(&path, |_| ()).unwrap_err();
+        assert!(format!("{error:#}").contains("holds no R-CNN heads"), "{error:#}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn the_inner_product_counts_every_number() {
+        for length in [0, 1, 15, 16, 17, 100] {
+            let ramp: Vec<f32> = (0..length).map(|i| i as f32).collect();
+            assert_eq!(dot(&ramp, &vec![1.0; length]), (length * length.saturating_sub(1) / 2) as f32);
+        }
+    }
+}
