@@ -1,1 +1,21 @@
 //! Optimisers, schedules, samplers, losses, SVMs, box regression and training loops.
+
+pub mod box_regression;
+mod digest;
+pub mod intake;
+pub mod regions;
+pub mod ridge;
+pub mod spool;
+pub mod svm;
+
+pub use digest::Digest;
+
+/// The number at (row, column) of the goldens' matrices, as their `make.py` compute it: a multiple of 1/64 in [-2, 2).
+#[cfg(test)]
+pub(crate) fn formula(row: u64, column: u64) -> f64 {
+    let mut mixed = (row * 2_654_435_761 + column * 40_503 + 12_345) & 0xffff_ffff;
+    mixed ^= mixed >> 13;
+    mixed = mixed.wrapping_mul(1_597_334_677) & 0xffff_ffff;
+    mixed ^= mixed >> 16;
+    (mixed % 256) as f64 / 64.0 - 2.0
+}
