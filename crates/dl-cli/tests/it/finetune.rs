@@ -1,1 +1,215 @@
 //! `dl-finetune`, as a user runs it.
+
+use std::fs;
+use std::path::Path;
+
+use dl_record::{Dtype, Matrix, Record, Tensor, write_tensor_file};
+use serde_json::{Value, json};
+
+use crate::support::{Ran, run};
+
+/// Features of the toy world: whether a cat, or a dog, fills the region; where its object lies, if one is near; noise.
+const COLUMNS: usize = 8;
+
+/// A toy world of 200 x 200 pictures, most with a cat and a dog, with features that tell both what a region shows and how
+/// far beside it the object is. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
+pub fn toy_records(count: usize) -> Vec<Value> {
+    (0..count).map(toy_record).collect()
+}
+
+fn toy_record(index: usize) -> Value {
+    let noise = |k: usize| ((index * 7919 + k * 104_729 + 13) * 2_654_435_761 % 1000) as f64 / 1000.0;
+    let objects: Vec<([f64; 4], &str)> = ["cat", "dog"]
+        .iter()
+        .enumerate()
+        .filter(|(class, _)| index % 5 != *class)
+        .map(|(class, label)| {
+            let (x, y) = (20.0 + 90.0 * class as f64 + 20.0 * noise(class), 30.0 + 80.0 * noise(class + 2));
+            ([x, y, x + 50.0, y + 40.0], *label)
+        })
+        .collect();
+    let mut proposals = Vec::new();
+    let mut values = Vec::new();
+    let mut add = |bbox: [f64; 4], object: Option<(&str, [f64; 2])>, truth: Option<usize>| {
+        let k = 100 * (values.len() + 1);
+        let mut row = vec![0.0; COLUMNS];
+        row[7] = 1.0 + 0.2 * noise(k);
+        row[6] = 0.3 * noise(k + 1);
+        if let Some((label, [dx, dy])) = object {
+            row[if label == "cat" { 0 } else { 1 }] = 1.0 + 0.1 * noise(k + 2);
+            (row[2], row[3], row[4], row[5]) = (dx.max(0.0), (-dx).max(0.0), dy.max(0.0), (-dy).max(0.0));
+        }
+        let mut proposal = json!({"box": bbox, "score": 1.0 / k as f64});
+        if let Some(truth) = truth {
+            proposal["truth"] = truth.into();
+        }
+        proposals.push(proposal);
+        values.push(row);
+    };
+    for (truth, (bbox, label)) in objects.iter().enumerate() {
+        add(*bbox, Some((label, [0.0, 0.0])), Some(truth));
+    }
+    for (object, (bbox, label)) in objects.iter().enumerate() {
+        for k in 0..4 {
+            let (dx, dy) = (0.2 * noise(10 * object + k) - 0.1, 0.2 * noise(10 * object + k + 50) - 0.1);
+            let [x1, y1, x2, y2] = *bbox;
+            let moved = [x1 - 50.0 * dx, y1 - 40.0 * dy, x2 - 50.0 * dx, y2 - 40.0 * dy];
+            add(moved, Some((label, [dx, dy])), None);
+        }
+    }
+    for k in 0..20 {
+        let (x, y) = (150.0 * noise(k + 200), 150.0 * noise(k + 300));
+        let bbox = [x, y, x + 12.0, y + 14.0];
+        add(bbox, None, None);
+    }
+    let objects: Vec<Value> = objects.iter().map(|(bbox, label)| json!({"box": bbox, "label": label})).collect();
+    json!({
+        "id": format!("toy-{index}"), "width": 200, "height": 200, "objects": objects, "proposals": proposals,
+        "features": {"fc7": {"dtype": "f32", "shape": [values.len(), COLUMNS], "values": values}},
+    })
+}
+
+pub fn lines(records: &[Value]) -> String {
+    records.iter().map(|record| format!("{record}\n")).collect()
+}
+
+/// Trains both parts on the toy world, into one file.
+pub fn train_toy_heads(model: &Path) -> String {
+    let stream = lines(&toy_records(40));
+    learn("svm", model, &stream, &[]).expect(0);
+    learn("bbox", model, &stream, &["--lambda", "1"]).expect(0);
+    stream
+}
+
+fn learn(what: &str, model: &Path, stream: &str, more: &[&str]) -> Ran {
+    run("dl-finetune", &[&[what, "--model", model.to_str().unwrap()], more].concat(), stream)
+}
+
+#[test]
+fn the_features_may_come_in_any_form_and_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = toy_records(30);
+    let in_form = |form: &dyn Fn(usize, &Matrix) -> Tensor| {
+        let convert = |(index, record): (usize, &Value)| {
+            let mut record = Record::parse(&record.to_string()).unwrap();
+            let mut features = record.features().unwrap().unwrap();
+            let matrix = features["fc7"].matrix().unwrap();
+            features.insert("fc7".into(), form(index, &matrix));
+            record.set_features(&features).unwrap();
+            format!("{}\n", serde_json::to_string(&record).unwrap())
+        };
+        records.iter().enumerate().map(convert).collect::<String>()
+    };
+    let base64 = in_form(&|_, matrix| Tensor::inline(matrix, Dtype::F32));
+    let side = in_form(&|index, matrix| {
+        let file = folder.path().join(format!("{index}.safetensors"));
+        write_tensor_file(&file, &[("fc7", Dtype::F32, matrix)]).unwrap();
+        Tensor::in_file(matrix, Dtype::F32, &file, "fc7")
+    });
+    let mut models = Vec::new();
+    for (name, stream, threads) in
+        [("values", &lines(&records), "1"), ("base64", &base64, "3"), ("side", &side, "2"), ("again", &side, "8")]
+    {
+        let model = folder.path().join(name);
+        let options = ["--threads", threads, "--retrain-after", "50"];
+        learn("svm", &model, stream, &options).expect(0);
+        learn("bbox", &model, stream, &options[..2]).expect(0);
+        models.push(fs::read(model).unwrap());
+    }
+    assert!(models.iter().all(|model| *model == models[0]));
+}
+
+#[test]
+fn the_order_of_the_two_trainings_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("a"), folder.path().join("b"));
+    let stream = lines(&toy_records(20));
+    for (model, order) in [(&first, ["svm", "bbox"]), (&second, ["bbox", "svm"])] {
+        for what in order {
+            learn(what, model, &stream, &[]).expect(0);
+        }
+    }
+    assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
+}
+
+#[test]
+fn a_seed_changes_the_path_but_hardly_the_svms() {
+    let folder = tempfile::tempdir().unwrap();
+    let stream = lines(&toy_records(20));
+    let scores = |seed: &str| {
+        let model = folder.path().join(seed);
+        learn("svm", &model, &stream, &["--seed", seed]).expect(0);
+        let heads = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap();
+        heads.svm.unwrap().weight.data
+    };
+    let (one, two) = (scores("1"), scores("2"));
+    for (a, b) in one.iter().zip(&two) {
+        assert!((a - b).abs() < 0.01, "{one:?} {two:?}");
+    }
+}
+
+#[test]
+fn without_the_features_of_true_boxes_the_error_says_how_to_get_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = toy_records(3);
+    for record in &mut records {
+        for proposal in record["proposals"].as_array_mut().unwrap() {
+            proposal.as_object_mut().unwrap().remove("truth");
+        }
+    }
+    let model = folder.path().join("model");
+    let ran = learn("svm", &model, &lines(&records), &[]).expect(2);
+    assert!(ran.stderr.contains("dl-embed --with-objects"), "{}", ran.stderr);
+    assert!(!model.exists());
+}
+
+#[test]
+fn difficult_objects_are_neither_positives_nor_negatives() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    let mut records = toy_records(20);
+    // Every dog of an odd record is difficult.
+    for record in records.iter_mut().skip(1).step_by(2) {
+        for object in record["objects"].as_array_mut().unwrap() {
+            if object["label"] == "dog" {
+                object["difficult"] = true.into();
+            }
+        }
+    }
+    let easy = records.iter().flat_map(|record| record["objects"].as_array().unwrap());
+    let easy = easy.filter(|object| object["label"] == "dog" && object["difficult"] != true).count();
+    learn("svm", &model, &lines(&records), &[]).expect(0);
+    let heads = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap();
+    let svm = heads.svm.unwrap();
+    assert_eq!(svm.training["positives"]["dog"], easy);
+    // A difficult dog is still scored as a dog: it was not pushed away as background.
+    let mut dog = vec![0.0; COLUMNS];
+    (dog[1], dog[7]) = (1.0, 1.0);
+    assert!(svm.output(&dog, 1) > 0.5, "{}", svm.output(&dog, 1));
+}
+
+#[test]
+fn a_record_that_is_no_good_is_named_and_the_rest_is_learned_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    let mut records = toy_records(12);
+    records[3]["features"]["fc7"]["shape"] = json!([1, COLUMNS]);
+    records[5].as_object_mut().unwrap().remove("features");
+    records[7]["error"] = json!({"tool": "dl-embed", "message": "cut off"});
+    let ran = learn("svm", &model, &lines(&records), &[]).expect(1);
+    assert!(ran.stderr.contains("<stdin>:4: ") && ran.stderr.contains("<stdin>:6: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 records that failed in an earlier program"), "{}", ran.stderr);
+    let svm = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap().svm.unwrap();
+    assert_eq!(svm.training["records"], 9);
+}
+
+#[test]
+fn nothing_to_learn_from_is_an_error_and_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    for what in ["svm", "bbox"] {
+        let ran = learn(what, &model, "", &[]).expect(2);
+        assert!(ran.stderr.contains("no record to learn from"), "{}", ran.stderr);
+    }
+    assert!(!model.exists());
+}

@@ -1,0 +1,85 @@
+//! `dl-finetune bbox`: R-CNN's box regressors.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use dl_models::detection::rcnn::RcnnHeads;
+use dl_record::Record;
+use dl_train::box_regression::{BoxRegressionConfig, BoxTrainer};
+use dl_train::intake::Taken;
+
+use super::{Learner, learn_all};
+use crate::common::{Common, Inputs, Io, Job, Outcome};
+
+/// Train one box regressor per class: from the features of a proposal to the true box near it
+///
+/// Ridge regression on the proposals that overlap a true object, with whitened targets. Objects that are difficult or
+/// crowds are left out. The stream may be larger than memory: the features of those proposals are spooled to a temporary
+/// file.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
+    | dl-embed --model alexnet.safetensors --layer pool5 --with-objects --features-dir features \\
+    | dl-finetune bbox --model voc-rcnn.safetensors")]
+pub struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Model file to write; what dl-finetune svm has written into it stays
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+
+    /// Layer to learn on [default: the only one of the records]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+
+    /// Learn from proposals whose IoU with a true object is above this
+    #[arg(long, value_name = "IOU", default_value_t = BoxRegressionConfig::default().min_iou)]
+    min_iou: f64,
+
+    /// How much small weights count against a small error
+    #[arg(long, value_name = "X", default_value_t = BoxRegressionConfig::default().lambda, value_parser = super::positive)]
+    lambda: f64,
+
+    /// Folder for the temporary file [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    spool_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl Learner for BoxTrainer {
+    fn take(&mut self, record: &Record) -> Result<Taken> {
+        self.take(record)
+    }
+
+    fn learn(&mut self, taken: &Taken) -> Result<()> {
+        self.learn(taken)
+    }
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        super::check_heads(&self.model)?;
+        let mut trainer = BoxTrainer::new(BoxRegressionConfig {
+            min_iou: self.min_iou,
+            lambda: self.lambda,
+            layer: self.layer.clone(),
+            spool_dir: self.spool_dir.clone(),
+        });
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        let tally = learn_all(io, job, &mut trainer)?;
+        let messages = &io.messages;
+        messages.progress_to(trainer.classes() as u64, "classes");
+        let bbox = trainer.finish(|label| {
+            messages.bar().inc(1);
+            messages.detail(format_args!("{label}: trained"));
+        })?;
+        let classes = bbox.labels.len();
+        RcnnHeads::update(&self.model, |heads| heads.bbox = Some(bbox))?;
+        messages.note(format_args!("{classes} box regressors written to {}", self.model.display()));
+        Ok(Outcome::of(tally.failed))
+    }
+}

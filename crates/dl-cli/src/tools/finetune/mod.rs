@@ -1,0 +1,96 @@
+//! `dl-finetune`: the three trainings of R-CNN.
+
+mod bbox;
+mod svm;
+
+use std::path::Path;
+
+use anyhow::{Result, bail, ensure};
+use clap::{Parser, Subcommand};
+use dl_models::detection::rcnn::RcnnHeads;
+use dl_record::Record;
+use dl_train::intake::Taken;
+
+use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
+
+/// Learn from records: detectors, box regressors and networks
+#[derive(Parser, Debug)]
+#[command(name = "dl-finetune", version)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Svm(svm::Args),
+    Bbox(bbox::Args),
+}
+
+impl Tool for Args {
+    const NAME: &'static str = "dl-finetune";
+
+    fn common(&self) -> &Common {
+        match &self.command {
+            Command::Svm(args) => &args.common,
+            Command::Bbox(args) => &args.common,
+        }
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        match &self.command {
+            Command::Svm(args) => args.run(io),
+            Command::Bbox(args) => args.run(io),
+        }
+    }
+}
+
+/// A training that reads the features of regions.
+trait Learner {
+    /// Reads a record; it may fail alone.
+    fn take(&mut self, record: &Record) -> Result<Taken>;
+    /// Keeps it; a failure, such as a full disk, ends the run.
+    fn learn(&mut self, taken: &Taken) -> Result<()>;
+}
+
+/// Hands all good records to a training.
+fn learn_all(io: &mut Io, job: Job, learner: &mut impl Learner) -> Result<Tally> {
+    let mut fatal = None;
+    let tally = each_record(io, job, |record, _| {
+        if fatal.is_none() {
+            let taken = learner.take(&record)?;
+            fatal = learner.learn(&taken).err();
+        }
+        Ok(())
+    })?;
+    if let Some(error) = fatal {
+        return Err(error);
+    }
+    if tally.good == 0 {
+        bail!("no record to learn from ({} failed here, {} before)", tally.failed, tally.carried);
+    }
+    if tally.carried > 0 {
+        io.messages.note(format_args!("{} records that failed in an earlier program were left out", tally.carried));
+    }
+    Ok(tally)
+}
+
+/// Before hours of work: the model file, if it is there, must be one that can be added to.
+fn check_heads(path: &Path) -> Result<()> {
+    if path.exists() {
+        RcnnHeads::load(path)?;
+    }
+    Ok(())
+}
+
+fn positive(text: &str) -> Result<f64> {
+    let value: f64 = text.parse()?;
+    ensure!(value > 0.0 && value.is_finite(), "must be above 0");
+    Ok(value)
+}
+
+fn not_negative(text: &str) -> Result<f64> {
+    let value: f64 = text.parse()?;
+    ensure!(value >= 0.0 && value.is_finite(), "must not be below 0");
+    Ok(value)
+}

@@ -1,0 +1,142 @@
+//! `dl-finetune svm`: R-CNN's detectors.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use dl_models::detection::rcnn::RcnnHeads;
+use dl_record::Record;
+use dl_train::intake::Taken;
+use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};
+
+use super::{Learner, learn_all};
+use crate::common::{Common, Inputs, Io, Job, Outcome};
+
+/// Train one linear SVM per class on the features of regions, with hard-negative mining
+///
+/// Positives are the features of the true boxes, which dl-embed --with-objects puts before the proposals; negatives are
+/// proposals that hardly overlap an object of the class. Objects that are difficult or crowds are neither. The stream
+/// may be larger than memory: features that came inside the records are spooled to a temporary file, those in files of
+/// their own are read again.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
+    | dl-embed --model alexnet.safetensors --layer fc7 --with-objects --features-dir features \\
+    | dl-finetune svm --model voc-rcnn.safetensors")]
+pub struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Model file to write; what dl-finetune bbox has written into it stays
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+
+    /// Layer to learn on [default: the only one of the records]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+
+    /// C: weight of the loss of one negative against that of large weights
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().cost, value_parser = super::positive)]
+    cost: f64,
+
+    /// How much more the loss of a positive counts than that of a negative
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().positive_weight, value_parser = super::positive)]
+    positive_weight: f64,
+
+    /// Constant feature that carries the bias
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().bias, value_parser = super::not_negative)]
+    bias: f64,
+
+    /// Spread of the projected gradient at which the solver stops
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().tolerance, value_parser = super::positive)]
+    tolerance: f64,
+
+    /// A proposal is a negative when its IoU with every object of the class is below this
+    #[arg(long, value_name = "IOU", default_value_t = MiningConfig::default().negative_iou)]
+    negative_iou: f64,
+
+    /// Negatives that score above this enter a class's training set
+    #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().hard_score, allow_negative_numbers = true)]
+    hard_score: f64,
+
+    /// Negatives that score below this leave it after a training
+    #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().easy_score, allow_negative_numbers = true)]
+    easy_score: f64,
+
+    /// Train a class again after so many new negatives
+    #[arg(long, value_name = "N", default_value_t = MiningConfig::default().retrain_after)]
+    retrain_after: usize,
+
+    /// Passes over the records to mine for negatives
+    #[arg(long, value_name = "N", default_value = "1")]
+    passes: NonZeroUsize,
+
+    /// Folder for the temporary file [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    spool_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl Learner for SvmTrainer {
+    fn take(&mut self, record: &Record) -> Result<Taken> {
+        self.take(record)
+    }
+
+    fn learn(&mut self, taken: &Taken) -> Result<()> {
+        self.learn(taken)
+    }
+}
+
+impl Args {
+    fn config(&self) -> MiningConfig {
+        MiningConfig {
+            svm: SvmConfig {
+                cost: self.cost,
+                positive_weight: self.positive_weight,
+                bias: self.bias,
+                tolerance: self.tolerance,
+                ..SvmConfig::default()
+            },
+            negative_iou: self.negative_iou,
+            hard_score: self.hard_score,
+            easy_score: self.easy_score,
+            retrain_after: self.retrain_after,
+            passes: self.passes.get(),
+            seed: self.common.seed,
+            layer: self.layer.clone(),
+            spool_dir: self.spool_dir.clone(),
+        }
+    }
+
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        super::check_heads(&self.model)?;
+        let mut trainer = SvmTrainer::new(self.config())?;
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        let tally = learn_all(io, job, &mut trainer)?;
+        let messages = &io.messages;
+        let missing = trainer.objects_without_features();
+        if missing > 0 {
+            messages.note(format_args!("{missing} objects have no features; dl-embed --with-objects adds them"));
+        }
+        messages.progress_to(trainer.steps() as u64, "records mined");
+        let (svm, reports) = trainer.finish(|| messages.bar().inc(1))?;
+        for report in &reports {
+            messages.detail(format_args!(
+                "{}: {} positives, {} negatives kept, trained {} times, objective {:.6}",
+                report.label, report.positives, report.negatives, report.trainings, report.objective
+            ));
+            if !report.converged {
+                messages.note(format_args!(
+                    "{}: the solver stopped before --tolerance {} was met",
+                    report.label, self.tolerance
+                ));
+            }
+        }
+        RcnnHeads::update(&self.model, |heads| heads.svm = Some(svm))?;
+        messages.note(format_args!("{} SVMs written to {}", reports.len(), self.model.display()));
+        Ok(Outcome::of(tally.failed))
+    }
+}
