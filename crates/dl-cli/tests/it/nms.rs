@@ -58,7 +58,7 @@ fn a_bad_record_carries_its_error_and_the_others_come_through() {
     let bad = [
         record(&[LOW, ([10.0, 0.0, 4.0, 5.0], "dog", 0.5)]),
         r#"{"id":"b"}"#.to_owned(),
-        r#"{"id":"c","detections":[{"box":[0,0,1e999,1],"label":"dog","score":1}]}"#.to_owned(),
+        r#"{"id":"c","detections":[{"box":[0,0,1,1],"label":"dog","score":"high"}]}"#.to_owned(),
         r#"{"id":"d","detections":[{"box":[0,0,1],"label":"dog","score":1}]}"#.to_owned(),
         r#"{"id":"e","detections":[{"box":[0,0,1,1],"label":"dog","score":null}]}"#.to_owned(),
         r#"{"id":"f","detections":[{"box":[0,0,1,NaN]}]}"#.to_owned(),
@@ -74,6 +74,13 @@ fn a_bad_record_carries_its_error_and_the_others_come_through() {
     }
     assert!(ran.stderr.contains("dl-nms: <stdin>:1: detections[1]: box has x2 < x1 (4 < 10)"), "{}", ran.stderr);
     assert!(ran.stderr.contains("dl-nms: <stdin>:3: the record has no \"detections\"; dl-detect makes them"));
+}
+
+#[test]
+fn a_number_beyond_the_range_of_doubles_is_refused_and_not_changed() {
+    let line = r#"{"detections":[{"box":[0,0,1e999,1],"label":"dog","score":1}]"#;
+    let ran = run("dl-nms", &["-q"], &format!("{line}}}")).expect(1);
+    assert!(ran.stdout.starts_with(line) && ran.stdout.contains("number out of range"), "{}", ran.stdout);
 }
 
 #[test]
