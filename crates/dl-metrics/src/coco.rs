@@ -1,1 +1,0 @@
-//! COCO: the twelve numbers.
