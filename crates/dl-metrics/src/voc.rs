@@ -163,7 +163,6 @@ impl Class {
         let detections = verdicts.len();
         let (mut precision, mut recall, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         let (mut true_positives, mut false_positives) = (0, 0);
-        let mut hits = Vec::new();
         for (score, verdict) in verdicts {
             match verdict {
                 Verdict::True => true_positives += 1,
@@ -173,7 +172,6 @@ impl Class {
             }
             precision.push(true_positives as f64 / (true_positives + false_positives) as f64);
             recall.push(true_positives as f64 / self.truth.max(1) as f64);
-            hits.push(true_positives);
             scores.push(score);
         }
         let defined = self.truth > 0;
@@ -184,7 +182,7 @@ impl Class {
             detections,
             true_positives,
             false_positives,
-            ap_11_points: defined.then(|| ap_11_points(&precision, &hits, self.truth)),
+            ap_11_points: defined.then(|| ap_11_points(&precision, &recall)),
             ap_all_points: defined.then(|| ap_all_points(&precision, &recall)),
             precision,
             recall,
@@ -193,14 +191,14 @@ impl Class {
     }
 }
 
-/// `hits[i]` true boxes are found after detection i. Recall is compared in whole numbers, so that a recall of exactly
-/// three tenths reaches 0.3 whatever the rounding of either.
-fn ap_11_points(precision: &[f64], hits: &[usize], truth: usize) -> f64 {
-    let best_from = |tenth: usize| {
-        let reached = precision.iter().zip(hits).filter(|(_, hits)| **hits * 10 >= tenth * truth);
+/// The points are those of the Python ports, `np.arange(0, 1.1, 0.1)`: the fourth is a hair above 0.3, so that a recall of
+/// exactly three tenths does not reach it. Published figures depend on it.
+fn ap_11_points(precision: &[f64], recall: &[f64]) -> f64 {
+    let best_from = |point: f64| {
+        let reached = precision.iter().zip(recall).filter(|(_, recall)| **recall >= point);
         reached.map(|(precision, _)| *precision).fold(0.0, f64::max)
     };
-    (0..=10).map(best_from).sum::<f64>() / 11.0
+    (0..=10).map(|tenth| best_from(f64::from(tenth) * 0.1)).sum::<f64>() / 11.0
 }
 
 fn ap_all_points(precision: &[f64], recall: &[f64]) -> f64 {
@@ -284,9 +282,9 @@ mod tests {
     }
 
     #[test]
-    fn a_recall_of_exactly_three_tenths_reaches_the_point_at_three_tenths() {
+    fn the_eleven_points_are_those_of_the_python_ports() {
         let objects: Vec<Object> = (0..10).map(|i| object(f64::from(i) * 20.0, false)).collect();
         let detections: Vec<Detection> = (0..3).map(|i| detection(f64::from(i) * 20.0, 0.5)).collect();
-        assert_eq!(evaluate(&objects, &detections).ap_11_points, Some(4.0 / 11.0));
+        assert_eq!(evaluate(&objects, &detections).ap_11_points, Some(3.0 / 11.0));
     }
 }

@@ -7,7 +7,7 @@
 mod data;
 mod quirks;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use anyhow::{Result, anyhow};
@@ -48,6 +48,8 @@ pub struct CocoReport {
     pub stats: [f64; 12],
     /// In the order of the category ids.
     pub classes: Vec<CocoClass>,
+    /// Labels of detections that no true object has.
+    pub unknown: Vec<String>,
 }
 
 /// The figures of one class.
@@ -76,6 +78,7 @@ pub fn evaluate(data: CocoData, config: &CocoConfig) -> Result<CocoReport> {
     if !config.pycocotools {
         number_anew(&mut truth);
     }
+    let unknown = unknown(&truth, &results);
     let mut evaluation = COCOeval::new(truth, results, if config.masks { IouType::Segm } else { IouType::Bbox });
     evaluation.params.max_dets = config.max_dets.to_vec();
     evaluation.evaluate().map_err(|error| anyhow!("{error}"))?;
@@ -99,7 +102,15 @@ pub fn evaluate(data: CocoData, config: &CocoConfig) -> Result<CocoReport> {
         images: evaluation.coco_gt().dataset.images.len(),
         classes: classes.collect(),
         stats: curves.stats(0..curves.shape.k, config),
+        unknown,
     })
+}
+
+fn unknown(truth: &COCO, results: &COCO) -> Vec<String> {
+    let classes = |data: &COCO| -> BTreeSet<u64> {
+        data.dataset.annotations.iter().map(|annotation| annotation.category_id).collect()
+    };
+    classes(results).difference(&classes(truth)).map(|id| truth.cat_name(*id)).collect()
 }
 
 /// Gives every true object an id of its own, from 1, if some id is 0 or stands twice.

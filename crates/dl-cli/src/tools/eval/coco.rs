@@ -1,0 +1,129 @@
+//! `dl-eval coco`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use dl_metrics::coco::{CocoBuilder, CocoConfig, CocoData, CocoReport, NAMES, UNDEFINED, evaluate};
+use dl_record::Detection;
+use serde_json::{Map, Value, json};
+
+use super::report::{Cell, Report};
+use super::source::{SourceArgs, each_image};
+use crate::common::{Io, Outcome, Tally};
+
+/// COCO: the twelve numbers, of boxes or of masks
+///
+/// AP is the mean over IoU 0.5, 0.55, ..., 0.95; s, m and l are objects up to 32^2, up to 96^2 and above 96^2 pixels.
+/// Fractions from 0 to 1; -1 where there is no true object. `difficult` objects count as any other, which is COCO's rule.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-eval coco --truth instances_val2017.json --detections results.json
+  dl-eval coco --masks --format table < found.jsonl
+  dl-eval coco --max-dets 1,10,300 found.jsonl | jq .AP")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+
+    /// Compare masks; the same as --iou-type segm
+    #[arg(long)]
+    masks: bool,
+
+    /// What is compared: boxes or masks
+    #[arg(long, value_name = "TYPE", value_parser = ["bbox", "segm"], conflicts_with = "masks")]
+    iou_type: Option<String>,
+
+    /// How many of an image's best detections of a class may be used, three rising numbers: AR1, AR10 and AR100 stand for
+    /// the first, second and third; everything else is at the third
+    #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
+    max_dets: Vec<usize>,
+
+    /// Reproduce pycocotools to the last trap: AP stays at 100 detections whatever --max-dets says, and the object with
+    /// annotation id 0 cannot be found
+    #[arg(long)]
+    pycocotools: bool,
+
+    /// Also write precision at recall 0, 0.01, ..., 1 and IoU 0.5, per class, for dl-draw
+    #[arg(long, value_name = "FILE.json")]
+    curves: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let config = self.config()?;
+        let (data, tally) = match (&self.source.truth, &self.source.detections) {
+            (Some(truth), Some(detections)) if is_json(truth) && is_json(detections) => open(io, truth, detections)?,
+            _ => {
+                let mut builder = CocoBuilder::new(config.masks);
+                let tally = each_image::<Detection>(io, &self.source, |objects, found| builder.add(objects, found))?;
+                (builder.build()?, tally)
+            }
+        };
+        let errors = tally.failed + tally.carried;
+        if tally.good + errors == 0 {
+            return Ok(Outcome::AllWell);
+        }
+        let report = evaluate(data, &config)?;
+        super::say_unknown(io, report.unknown.iter());
+        if let Some(path) = &self.curves {
+            super::write_curves(path, report.classes.iter().filter(|class| !class.precision.is_empty()).map(|class| {
+                let last = (class.precision.len() - 1).max(1) as f64;
+                let recall: Vec<f64> = (0..class.precision.len()).map(|point| point as f64 / last).collect();
+                let curve = json!({"precision": class.precision, "recall": recall, "ap": class.stats[1]});
+                (class.label.clone(), curve)
+            }))?;
+        }
+        self.report(&report, &config, errors).write(io, self.source.format)?;
+        Ok(Outcome::of(tally.failed))
+    }
+
+    fn config(&self) -> Result<CocoConfig> {
+        let max_dets: [usize; 3] = self.max_dets.clone().try_into().map_err(|given: Vec<usize>| {
+            anyhow!("--max-dets wants three numbers, for example 1,10,100; got {}", given.len())
+        })?;
+        if max_dets[0] == 0 || max_dets[0] >= max_dets[1] || max_dets[1] >= max_dets[2] {
+            bail!("--max-dets wants three rising numbers from 1 on, for example 1,10,100");
+        }
+        let masks = self.masks || self.iou_type.as_deref() == Some("segm");
+        Ok(CocoConfig { masks, max_dets, pycocotools: self.pycocotools })
+    }
+
+    fn report(&self, report: &CocoReport, config: &CocoConfig, errors: usize) -> Report {
+        let object = |stats: &[f64; 12]| -> Map<String, Value> {
+            NAMES.iter().zip(stats).map(|(name, figure)| ((*name).to_owned(), json!(figure))).collect()
+        };
+        let row = |label: &str, stats: &[f64; 12]| -> Vec<Cell> {
+            let figures = stats.iter().map(|figure| Cell::Figure((*figure > UNDEFINED).then_some(*figure)));
+            std::iter::once(Cell::Text(label.to_owned())).chain(figures).collect()
+        };
+        let per_class: Map<String, Value> =
+            report.classes.iter().map(|class| (class.label.clone(), object(&class.stats).into())).collect();
+        let mut json = object(&report.stats);
+        json.insert("iou_type".to_owned(), json!(if config.masks { "segm" } else { "bbox" }));
+        json.insert("max_dets".to_owned(), json!(config.max_dets));
+        json.insert("images".to_owned(), json!(report.images));
+        json.insert("errors".to_owned(), json!(errors));
+        json.insert("per_class".to_owned(), per_class.into());
+        let mut rows: Vec<Vec<Cell>> = report.classes.iter().map(|class| row(&class.label, &class.stats)).collect();
+        rows.push(row("all", &report.stats));
+        let header = std::iter::once("class").chain(NAMES).map(str::to_owned).collect();
+        Report { json: json.into(), header, rows }
+    }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}
+
+/// COCO's own files, without a detour through records.
+fn open(io: &Io, truth: &Path, detections: &Path) -> Result<(CocoData, Tally)> {
+    let data = CocoData::open(truth, detections)?;
+    let mut tally = Tally { good: 1, failed: 0, carried: 0 };
+    if let Some((count, first)) = data.strangers() {
+        io.messages.error(format_args!(
+            "{}: {count} results have an image_id that the truth has not (the first: {first}); they are left out",
+            detections.display(),
+        ));
+        tally.failed = count;
+    }
+    Ok((data, tally))
+}

@@ -1,0 +1,81 @@
+//! `dl-eval proposals`.
+
+use anyhow::{Result, bail};
+use dl_metrics::proposals::{ProposalConfig, ProposalEvaluator, ProposalReport};
+use dl_record::Proposal;
+use serde_json::{Map, Value, json};
+
+use super::report::{Cell, Report};
+use super::source::{SourceArgs, each_image};
+use crate::common::{Io, Outcome};
+
+/// Proposals: recall and average best overlap by number of boxes
+///
+/// Of each image the first N proposals are used. ABO is the mean over a class's objects of the overlap with the best
+/// proposal, MABO the mean over the classes (Uijlings et al. 2013). Objects marked difficult or crowd are left out.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-propose selective-search < truth.jsonl | dl-eval proposals
+  dl-eval proposals --iou 0.5,0.7,0.9 --at 100,1000 --format table proposals.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+
+    /// Overlaps from which an object is covered
+    #[arg(long, value_name = "IOU,..", value_delimiter = ',', default_value = "0.5,0.7")]
+    iou: Vec<f64>,
+
+    /// How many of an image's first proposals may be used
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "10,100,1000,2000")]
+    at: Vec<usize>,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        if let Some(iou) = self.iou.iter().find(|iou| !(**iou > 0.0 && **iou <= 1.0)) {
+            bail!("--iou {iou}: want overlaps above 0, up to 1");
+        }
+        let config = ProposalConfig { ious: self.iou.clone(), at: self.at.clone() };
+        let mut evaluator = ProposalEvaluator::new(config);
+        let tally = each_image::<Proposal>(io, &self.source, |objects, proposals| {
+            let boxes: Vec<_> = proposals.iter().map(|proposal| proposal.bbox).collect();
+            evaluator.add(&objects, &boxes);
+            Ok(())
+        })?;
+        let errors = tally.failed + tally.carried;
+        if tally.good + errors > 0 {
+            self.report(&evaluator.finish(), errors).write(io, self.source.format)?;
+        }
+        Ok(Outcome::of(tally.failed))
+    }
+
+    fn report(&self, report: &ProposalReport, errors: usize) -> Report {
+        let mut header = vec!["proposals".to_owned()];
+        header.extend(self.iou.iter().map(|iou| format!("recall@{iou}")));
+        header.extend(["mean_best_overlap".to_owned(), "MABO".to_owned()]);
+        let mut rows = Vec::new();
+        let mut all = Vec::new();
+        for at in &report.at {
+            let recall: Map<String, Value> =
+                self.iou.iter().zip(&at.recall).map(|(iou, recall)| (iou.to_string(), json!(recall))).collect();
+            let abo: Map<String, Value> = at.abo.iter().map(|(label, abo)| (label.clone(), json!(abo))).collect();
+            all.push(json!({
+                "proposals": at.count,
+                "recall": recall,
+                "mean_best_overlap": at.mean_best_overlap,
+                "MABO": at.mabo,
+                "ABO": abo,
+            }));
+            let figures = at.recall.iter().chain([&at.mean_best_overlap, &at.mabo]);
+            rows.push(std::iter::once(Cell::Count(at.count)).chain(figures.map(|figure| Cell::Figure(*figure))).collect());
+        }
+        let json = json!({
+            "images": report.images,
+            "objects": report.objects,
+            "errors": errors,
+            "proposals_per_image": report.proposals_per_image,
+            "at": all,
+        });
+        Report { json, header, rows }
+    }
+}

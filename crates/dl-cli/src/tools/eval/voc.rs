@@ -1,0 +1,137 @@
+//! `dl-eval voc`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use dl_metrics::voc::{VocClass, VocConfig, VocEvaluator, VocReport};
+use dl_record::Detection;
+use serde_json::{Map, Value, json};
+
+use super::report::{Cell, Report};
+use super::source::{SourceArgs, each_image};
+use crate::common::{Io, Outcome};
+
+/// VOC: average precision per class and its mean
+///
+/// Each detection goes to the true box of its class that it overlaps most; a box already found makes it a false
+/// positive, one marked difficult (or crowd) makes it neither. Undefined figures, of classes without truth, are null and
+/// do not count in the mean.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-eval voc --iou 0.5 found.jsonl
+  dl-eval voc --points 11 --format table < found.jsonl
+  dl-eval voc --curves curves.json found.jsonl | jq .mAP")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+
+    /// Overlap from which a detection has found a true box
+    #[arg(long, value_name = "IOU", default_value_t = 0.5)]
+    iou: f64,
+
+    /// Which AP `mAP` and `AP` are; both kinds are always in the JSON
+    #[arg(long, value_enum, default_value_t = Points::All)]
+    points: Points,
+
+    /// Overlap by the devkit's rule for whole pixels: every side counts one more
+    #[arg(long)]
+    plus_one: bool,
+
+    /// Also write precision and recall after each detection, per class, for dl-draw
+    #[arg(long, value_name = "FILE.json")]
+    curves: Option<PathBuf>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Points {
+    /// Area under the whole curve (VOC 2010 and later)
+    All,
+    /// Mean precision at recall 0, 0.1, ..., 1 (VOC 2007)
+    #[value(name = "11")]
+    Eleven,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        if !(self.iou > 0.0 && self.iou <= 1.0) {
+            bail!("--iou {}: want an overlap above 0, up to 1", self.iou);
+        }
+        let mut evaluator = VocEvaluator::new(VocConfig { iou: self.iou, plus_one: self.plus_one });
+        let tally = each_image::<Detection>(io, &self.source, |objects, detections| {
+            evaluator.add(&objects, &detections);
+            Ok(())
+        })?;
+        let errors = tally.failed + tally.carried;
+        if tally.good + errors == 0 {
+            return Ok(Outcome::AllWell);
+        }
+        let report = evaluator.finish();
+        super::say_unknown(io, report.classes.iter().filter(|class| class.truth + class.difficult == 0).map(|c| &c.label));
+        if let Some(path) = &self.curves {
+            super::write_curves(path, report.classes.iter().filter(|class| class.truth > 0).map(|class| {
+                let curve = json!({
+                    "precision": class.precision, "recall": class.recall, "scores": class.scores, "ap": self.ap(class),
+                });
+                (class.label.clone(), curve)
+            }))?;
+        }
+        self.report(&report, errors).write(io, self.source.format)?;
+        Ok(Outcome::of(tally.failed))
+    }
+
+    fn ap(&self, class: &VocClass) -> Option<f64> {
+        match self.points {
+            Points::All => class.ap_all_points,
+            Points::Eleven => class.ap_11_points,
+        }
+    }
+
+    fn report(&self, report: &VocReport, errors: usize) -> Report {
+        let mean = report.mean(|class| self.ap(class));
+        let sum = |count: fn(&VocClass) -> usize| report.classes.iter().map(count).sum();
+        let mut per_class = Map::new();
+        let mut rows = Vec::new();
+        for class in &report.classes {
+            per_class.insert(class.label.clone(), json!({
+                "AP": self.ap(class),
+                "AP_11_points": class.ap_11_points,
+                "AP_all_points": class.ap_all_points,
+                "truth": class.truth,
+                "difficult": class.difficult,
+                "detections": class.detections,
+                "true_positives": class.true_positives,
+                "false_positives": class.false_positives,
+            }));
+            rows.push(vec![
+                Cell::Text(class.label.clone()),
+                Cell::Figure(self.ap(class)),
+                Cell::Count(class.truth),
+                Cell::Count(class.difficult),
+                Cell::Count(class.detections),
+                Cell::Count(class.true_positives),
+                Cell::Count(class.false_positives),
+            ]);
+        }
+        rows.push(vec![
+            Cell::Text("mAP".to_owned()),
+            Cell::Figure(mean),
+            Cell::Count(sum(|class| class.truth)),
+            Cell::Count(sum(|class| class.difficult)),
+            Cell::Count(sum(|class| class.detections)),
+            Cell::Count(sum(|class| class.true_positives)),
+            Cell::Count(sum(|class| class.false_positives)),
+        ]);
+        let json = json!({
+            "mAP": mean,
+            "mAP_11_points": report.mean(|class| class.ap_11_points),
+            "mAP_all_points": report.mean(|class| class.ap_all_points),
+            "iou": self.iou,
+            "images": report.images,
+            "errors": errors,
+            "per_class": Value::Object(per_class),
+        });
+        let header = ["class", "AP", "truth", "difficult", "detections", "true_positives", "false_positives"];
+        Report { json, header: header.map(str::to_owned).to_vec(), rows }
+    }
+}
