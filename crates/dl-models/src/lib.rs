@@ -1,3 +1,20 @@
 //! Networks with named parts, and the files they live in.
+//!
+//! [`Model::open`] reads a network from one safetensors file, whose metadata says what it is ([`ModelConfig`]); a
+//! [`Backbone`] runs it as far as the layers that were asked for. [`Parameters`] hands out weights that can be trained,
+//! and [`checkpoint::save`] writes them back as a whole model.
 
+pub mod backbones;
+pub mod checkpoint;
+mod config;
 pub mod detection;
+mod layers;
+mod model;
+mod parameters;
+
+pub use backbones::{ARCHITECTURES, Architecture, Backbone, LayerName};
+pub use checkpoint::{Checkpoint, Precision};
+pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
+pub use layers::{Conv2d, Linear, plain};
+pub use model::Model;
+pub use parameters::Parameters;

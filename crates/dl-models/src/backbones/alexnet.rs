@@ -1,0 +1,104 @@
+//! AlexNet, the one-tower network of Krizhevsky 2014 (One weird trick), in torchvision's layout. R-CNN's first network.
+//!
+//! | output | module | shape for 224 or 227 pixels |
+//! | --- | --- | --- |
+//! | conv1 .. conv5 (after ReLU) | features.1, .4, .7, .9, .11 | 64, 192, 384, 256, 256 channels |
+//! | pool1, pool2, pool5 | features.2, .5, .12 | pool5: 256 x 6 x 6 |
+//! | fc6, fc7 (after ReLU) | classifier.2, .5 | 4096 |
+//! | fc8 | classifier.6 | classes |
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use dl_ops::{Conv2dConfig, Padding, PoolConfig, adaptive_avg_pool2d, max_pool2d, relu};
+
+use super::{Backbone, LOGITS, Pass, Run};
+use crate::layers::Fresh;
+use crate::{Conv2d, Linear};
+
+/// AlexNet. Inputs of at least 63 x 63 pixels.
+pub struct AlexNet {
+    conv1: Conv2d,
+    conv2: Conv2d,
+    conv3: Conv2d,
+    conv4: Conv2d,
+    conv5: Conv2d,
+    fc6: Linear,
+    fc7: Linear,
+    fc8: Linear,
+}
+
+const POOL: PoolConfig = PoolConfig::square(3, 2);
+
+impl AlexNet {
+    /// From torchvision's tensors, `features.0.weight` to `classifier.6.bias`.
+    /// # Errors
+    /// When one is missing or of another shape.
+    pub fn new(num_classes: usize, vb: VarBuilder) -> Result<Self> {
+        let conv = |index: usize, channels: [usize; 2], kernel: usize, stride: usize, padding: usize| {
+            let config =
+                Conv2dConfig { stride: [stride; 2], padding: Padding::all(padding), ..Conv2dConfig::default() };
+            let fresh = Fresh::torch(channels[0] * kernel * kernel);
+            Conv2d::new(channels, [kernel; 2], config, fresh, vb.pp(format!("features.{index}")))
+        };
+        let linear = |index: usize, inputs: usize, outputs: usize| {
+            Linear::new(inputs, outputs, Fresh::torch(inputs), vb.pp(format!("classifier.{index}")))
+        };
+        Ok(Self {
+            conv1: conv(0, [3, 64], 11, 4, 2)?,
+            conv2: conv(3, [64, 192], 5, 1, 2)?,
+            conv3: conv(6, [192, 384], 3, 1, 1)?,
+            conv4: conv(8, [384, 256], 3, 1, 1)?,
+            conv5: conv(10, [256, 256], 3, 1, 1)?,
+            fc6: linear(1, 256 * 6 * 6, 4096)?,
+            fc7: linear(4, 4096, 4096)?,
+            fc8: linear(6, 4096, num_classes)?,
+        })
+    }
+}
+
+impl Backbone for AlexNet {
+    fn layers(&self) -> Vec<String> {
+        let features = (0..=12).map(|index| format!("features.{index}"));
+        let classifier = (0..=6).map(|index| format!("classifier.{index}"));
+        features.chain(["avgpool".into()]).chain(classifier).chain([LOGITS.into()]).collect()
+    }
+
+    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("conv1", "features.1"),
+            ("pool1", "features.2"),
+            ("conv2", "features.4"),
+            ("pool2", "features.5"),
+            ("conv3", "features.7"),
+            ("conv4", "features.9"),
+            ("conv5", "features.11"),
+            ("pool5", "features.12"),
+            ("fc6", "classifier.2"),
+            ("fc7", "classifier.5"),
+            ("fc8", "classifier.6"),
+        ]
+    }
+
+    fn run(&self, x: &Tensor, pass: &mut Pass) -> Run {
+        let x = pass.conv_relu(&self.conv1, ["features.0", "features.1"], x)?;
+        let x = pass.see("features.2", max_pool2d(&x, &POOL)?)?;
+        let x = pass.conv_relu(&self.conv2, ["features.3", "features.4"], &x)?;
+        let x = pass.see("features.5", max_pool2d(&x, &POOL)?)?;
+        let x = pass.conv_relu(&self.conv3, ["features.6", "features.7"], &x)?;
+        let x = pass.conv_relu(&self.conv4, ["features.8", "features.9"], &x)?;
+        let x = pass.conv_relu(&self.conv5, ["features.10", "features.11"], &x)?;
+        let x = pass.see("features.12", max_pool2d(&x, &POOL)?)?;
+        let x = pass.see("avgpool", adaptive_avg_pool2d(&x, [6, 6])?)?;
+        let x = x.flatten_from(1)?;
+        let x = pass.dropout(&x, 0.5)?;
+        let x = pass.see("classifier.0", x)?;
+        let x = pass.see("classifier.1", self.fc6.forward(&x)?)?;
+        let x = pass.see("classifier.2", relu(&x)?)?;
+        let x = pass.dropout(&x, 0.5)?;
+        let x = pass.see("classifier.3", x)?;
+        let x = pass.see("classifier.4", self.fc7.forward(&x)?)?;
+        let x = pass.see("classifier.5", relu(&x)?)?;
+        let x = pass.see("classifier.6", self.fc8.forward(&x)?)?;
+        pass.see(LOGITS, x)
+    }
+}

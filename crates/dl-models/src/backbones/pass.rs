@@ -1,0 +1,128 @@
+//! One run of a network: which outputs to keep, and when to stop.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::bail;
+use candle_core::{Result, Tensor};
+use rand_chacha::ChaCha8Rng;
+
+use crate::Conv2d;
+
+/// Why a network stopped before its end.
+pub enum Halt {
+    /// All outputs that were asked for are there.
+    Done,
+    /// Something went wrong.
+    Failed(candle_core::Error),
+}
+
+impl From<candle_core::Error> for Halt {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// An output of a network, or why there is none.
+pub type Run = std::result::Result<Tensor, Halt>;
+
+/// One run of a network.
+///
+/// The network shows every named output to [`see`](Self::see), which keeps the wanted ones and stops the run after the
+/// last of them: nothing is computed that nobody asked for.
+pub struct Pass<'a> {
+    wanted: Vec<String>,
+    kept: BTreeMap<String, Tensor>,
+    train: Option<&'a mut ChaCha8Rng>,
+}
+
+impl<'a> Pass<'a> {
+    /// A run that keeps `wanted`, by the network's own names. `train`: dropout is on, and draws from it.
+    pub fn new(wanted: Vec<String>, train: Option<&'a mut ChaCha8Rng>) -> Self {
+        Self { wanted, kept: BTreeMap::new(), train }
+    }
+
+    /// What was kept.
+    pub fn kept(self) -> BTreeMap<String, Tensor> {
+        self.kept
+    }
+
+    /// Is this output to be kept?
+    pub fn wants(&self, name: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted == name)
+    }
+
+    /// Here is the output `name`.
+    /// # Errors
+    /// [`Halt::Done`] when it was the last that was wanted.
+    pub fn see(&mut self, name: &str, x: Tensor) -> Run {
+        if self.wants(name) {
+            self.kept.insert(name.to_owned(), x.clone());
+            if self.kept.len() == self.wanted.len() {
+                return Err(Halt::Done);
+            }
+        }
+        Ok(x)
+    }
+
+    /// A convolution, and ReLU after it: in one step, unless the output between them is wanted.
+    /// # Errors
+    /// As [`see`](Self::see), or when x does not fit.
+    pub fn conv_relu(&mut self, conv: &Conv2d, [before, after]: [&str; 2], x: &Tensor) -> Run {
+        let y = if self.wants(before) {
+            let y = self.see(before, conv.forward(x)?)?;
+            dl_ops::relu(&y)?
+        } else {
+            conv.forward_relu(x)?
+        };
+        self.see(after, y)
+    }
+
+    /// Dropout in training, nothing otherwise.
+    /// # Errors
+    /// Those of candle.
+    pub fn dropout(&mut self, x: &Tensor, p: f64) -> Result<Tensor> {
+        match &mut self.train {
+            Some(rng) => dl_ops::dropout(x, p, rng),
+            None => Ok(x.clone()),
+        }
+    }
+}
+
+/// A layer as a user names it: `fc7`, `features.12`, or a map averaged to a few places, `fire9@1`, `fire9@3x4`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerName {
+    /// The output's name or alias.
+    pub name: String,
+    /// Average the map to [height, width] (torch's adaptive average pooling).
+    pub pooled: Option<[usize; 2]>,
+}
+
+impl FromStr for LayerName {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let Some((name, size)) = text.split_once('@') else {
+            return Ok(Self { name: text.to_owned(), pooled: None });
+        };
+        let (height, width) = size.split_once('x').unwrap_or((size, size));
+        match (height.parse(), width.parse()) {
+            (Ok(height), Ok(width)) if height > 0 && width > 0 => {
+                Ok(Self { name: name.to_owned(), pooled: Some([height, width]) })
+            }
+            _ => bail!("layer {text}: after @ comes the size to average to, for example {name}@1 or {name}@3x4"),
+        }
+    }
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.name)?;
+        match self.pooled {
+            None => Ok(()),
+            Some([height, width]) if height == width => write!(formatter, "@{height}"),
+            Some([height, width]) => write!(formatter, "@{height}x{width}"),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! SqueezeNet 1.0 and 1.1 (Iandola et al. 2016), in torchvision's layout.
+//!
+//! A fire module squeezes its input into a few channels by a 1x1 convolution and expands them by a 1x1 and a 3x3
+//! convolution side by side. `options.width` scales every number of channels, for networks smaller still.
+//!
+//! | output | module |
+//! | --- | --- |
+//! | conv1 (after ReLU), fire2 .. fire9 | features.1, the fire modules in order |
+//! | conv10 (after ReLU), pool10 | classifier.2, .3 |
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use dl_ops::{Conv2dConfig, Padding, PoolConfig, adaptive_avg_pool2d, max_pool2d};
+use serde::{Deserialize, Serialize};
+
+use super::{Backbone, LOGITS, Pass, Run};
+use crate::Conv2d;
+use crate::layers::Fresh;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The paper's: a 7x7 first layer, pools after conv1, fire4 and fire8.
+    V1_0,
+    /// A 3x3 first layer and earlier pools: 2.4 times less computation.
+    V1_1,
+}
+
+/// Options of the architecture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SqueezeNetOptions {
+    /// Factor on every number of channels but those of the input and the classes.
+    pub width: f64,
+}
+
+impl Default for SqueezeNetOptions {
+    fn default() -> Self {
+        Self { width: 1.0 }
+    }
+}
+
+/// SqueezeNet. Inputs of at least 17 x 17 pixels.
+pub struct SqueezeNet {
+    conv1: Conv2d,
+    /// What stands at features.3 to features.12.
+    stages: Vec<(String, Stage)>,
+    conv10: Conv2d,
+    version: Version,
+}
+
+enum Stage {
+    Fire(Fire),
+    Pool,
+}
+
+const POOL: PoolConfig = PoolConfig::square(3, 2).ceil();
+
+impl SqueezeNet {
+    /// From torchvision's tensors, `features.0.weight` to `classifier.1.bias`.
+    /// # Errors
+    /// When one is missing or of another shape.
+    pub fn new(version: Version, options: &SqueezeNetOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
+        let scaled = |channels: usize| ((channels as f64 * options.width).round() as usize).max(1);
+        let (outputs, kernel) = match version {
+            Version::V1_0 => (96, 7),
+            Version::V1_1 => (64, 3),
+        };
+        let features = vb.pp("features");
+        let stride_2 = Conv2dConfig { stride: [2, 2], ..Conv2dConfig::default() };
+        let conv1 = Conv2d::new([3, scaled(outputs)], [kernel; 2], stride_2, Fresh::kaiming(), features.pp(0))?;
+        let mut channels = scaled(outputs);
+        let mut stages = Vec::new();
+        let mut fires = [(16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256)].iter();
+        for index in 3..=12 {
+            let stage = if pools(version).contains(&index) {
+                Stage::Pool
+            } else if let Some((squeeze, expand)) = fires.next() {
+                let fire = Fire::new(channels, scaled(*squeeze), scaled(*expand), features.pp(index))?;
+                channels = 2 * scaled(*expand);
+                Stage::Fire(fire)
+            } else {
+                break;
+            };
+            stages.push((format!("features.{index}"), stage));
+        }
+        let plain = Conv2dConfig::default();
+        let conv10 = Conv2d::new([channels, num_classes], [1, 1], plain, Fresh::normal(0.01), vb.pp("classifier.1"))?;
+        Ok(Self { conv1, stages, conv10, version })
+    }
+}
+
+/// The places in `features` of the pools after the first one.
+fn pools(version: Version) -> [usize; 2] {
+    match version {
+        Version::V1_0 => [6, 11],
+        Version::V1_1 => [5, 8],
+    }
+}
+
+impl Backbone for SqueezeNet {
+    fn layers(&self) -> Vec<String> {
+        let mut layers: Vec<String> = (0..3).map(|index| format!("features.{index}")).collect();
+        for (name, stage) in &self.stages {
+            if let Stage::Fire(_) = stage {
+                layers.extend(Fire::LAYERS.iter().map(|layer| format!("{name}.{layer}")));
+            }
+            layers.push(name.clone());
+        }
+        layers.extend((0..4).map(|index| format!("classifier.{index}")));
+        layers.push(LOGITS.into());
+        layers
+    }
+
+    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+        match self.version {
+            Version::V1_0 => &[
+                ("conv1", "features.1"),
+                ("pool1", "features.2"),
+                ("fire2", "features.3"),
+                ("fire3", "features.4"),
+                ("fire4", "features.5"),
+                ("pool4", "features.6"),
+                ("fire5", "features.7"),
+                ("fire6", "features.8"),
+                ("fire7", "features.9"),
+                ("fire8", "features.10"),
+                ("pool8", "features.11"),
+                ("fire9", "features.12"),
+                ("conv10", "classifier.2"),
+                ("pool10", "classifier.3"),
+            ],
+            Version::V1_1 => &[
+                ("conv1", "features.1"),
+                ("pool1", "features.2"),
+                ("fire2", "features.3"),
+                ("fire3", "features.4"),
+                ("pool3", "features.5"),
+                ("fire4", "features.6"),
+                ("fire5", "features.7"),
+                ("pool5", "features.8"),
+                ("fire6", "features.9"),
+                ("fire7", "features.10"),
+                ("fire8", "features.11"),
+                ("fire9", "features.12"),
+                ("conv10", "classifier.2"),
+                ("pool10", "classifier.3"),
+            ],
+        }
+    }
+
+    fn run(&self, x: &Tensor, pass: &mut Pass) -> Run {
+        let x = pass.conv_relu(&self.conv1, ["features.0", "features.1"], x)?;
+        let mut x = pass.see("features.2", max_pool2d(&x, &POOL)?)?;
+        for (name, stage) in &self.stages {
+            let y = match stage {
+                Stage::Fire(fire) => fire.run(&x, name, pass)?,
+                Stage::Pool => max_pool2d(&x, &POOL)?,
+            };
+            x = pass.see(name, y)?;
+        }
+        let x = pass.dropout(&x, 0.5)?;
+        let x = pass.see("classifier.0", x)?;
+        let x = pass.conv_relu(&self.conv10, ["classifier.1", "classifier.2"], &x)?;
+        let x = pass.see("classifier.3", adaptive_avg_pool2d(&x, [1, 1])?)?;
+        pass.see(LOGITS, x.flatten_from(1)?)
+    }
+}
+
+/// The fire module: squeeze, then expand side by side.
+struct Fire {
+    squeeze: Conv2d,
+    expand1x1: Conv2d,
+    expand3x3: Conv2d,
+}
+
+impl Fire {
+    /// Its outputs within the module, in the order of computing.
+    const LAYERS: [&str; 6] =
+        ["squeeze", "squeeze_activation", "expand1x1", "expand1x1_activation", "expand3x3", "expand3x3_activation"];
+
+    fn new(inputs: usize, squeeze: usize, expand: usize, vb: VarBuilder) -> Result<Self> {
+        let conv = |name: &str, channels: [usize; 2], kernel: usize| {
+            let config = Conv2dConfig { padding: Padding::all(kernel / 2), ..Conv2dConfig::default() };
+            Conv2d::new(channels, [kernel; 2], config, Fresh::kaiming(), vb.pp(name))
+        };
+        Ok(Self {
+            squeeze: conv("squeeze", [inputs, squeeze], 1)?,
+            expand1x1: conv("expand1x1", [squeeze, expand], 1)?,
+            expand3x3: conv("expand3x3", [squeeze, expand], 3)?,
+        })
+    }
+
+    fn run(&self, x: &Tensor, name: &str, pass: &mut Pass) -> Run {
+        let paths = Self::LAYERS.map(|layer| format!("{name}.{layer}"));
+        let [squeeze, squeezed, expand1x1, expanded1x1, expand3x3, expanded3x3] = paths.each_ref().map(String::as_str);
+        let x = pass.conv_relu(&self.squeeze, [squeeze, squeezed], x)?;
+        let one = pass.conv_relu(&self.expand1x1, [expand1x1, expanded1x1], &x)?;
+        let three = pass.conv_relu(&self.expand3x3, [expand3x3, expanded3x3], &x)?;
+        Ok(Tensor::cat(&[one, three], 1)?)
+    }
+}

@@ -1,0 +1,228 @@
+//! What a model file says about itself: the JSON under its metadata key `config`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+/// Everything about a model but its weights. Keys that are not ours are kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// Name of the architecture, see [`ARCHITECTURES`](crate::ARCHITECTURES).
+    pub architecture: String,
+    /// Options of the architecture, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
+    /// Number of `logits`.
+    pub num_classes: usize,
+    /// Names of the classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+    /// From picture to input.
+    pub preprocessing: Preprocessing,
+    /// The layer whose features are taken when none is named; otherwise the architecture's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// Where the weights came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Value>,
+    /// Licence of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Seed of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Digest of the data that it was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_digest: Option<String>,
+    /// Figures of the training: steps, losses, accuracy.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub training: Map<String, Value>,
+    /// Keys of others.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// Names of the classes: in the config, or in a text file beside the model, one a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Labels {
+    /// The names, in the order of the logits.
+    Names(Vec<String>),
+    /// The file's name, in the model's folder.
+    File(String),
+}
+
+/// From a picture to the network's input [3, h, w] f32.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// [height, width] of the input in pixels.
+    pub size: [usize; 2],
+    /// How a whole picture is brought to that size.
+    #[serde(default, deserialize_with = "resize_rule")]
+    pub resize: Resize,
+    /// [`Resize::Shorter`]: the shorter side in pixels before the centre is cut out; default: the smaller of `size`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shorter: Option<usize>,
+    /// Order of the colours.
+    #[serde(default, deserialize_with = "channel_order")]
+    pub channel_order: ChannelOrder,
+    /// The values of black and white before the mean is taken off: [0, 1] or [0, 255].
+    pub range: [f32; 2],
+    /// Taken off each channel, in the order `channel_order`.
+    pub mean: [f32; 3],
+    /// Each channel is divided by it, in the order `channel_order`.
+    pub std: [f32; 3],
+    /// Keys of others.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// How a whole picture is brought to the network's input size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resize {
+    /// Shorter side to a length, the centre cut out: torchvision's classification models.
+    Shorter,
+    /// Both sides to the size; the aspect ratio is not kept.
+    #[default]
+    Stretch,
+    /// The longer side to the size, the rest filled with the mean.
+    Letterbox,
+    /// As it is; only normalised.
+    None,
+}
+
+/// Order of the colours in the network's input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ChannelOrder {
+    /// Red, green, blue.
+    #[default]
+    Rgb,
+    /// Blue, green, red: Caffe's models.
+    Bgr,
+}
+
+impl Preprocessing {
+    /// torchvision's for its ImageNet models: shorter side 256, centre 224 x 224, RGB in [0, 1], ImageNet's mean and
+    /// standard deviation.
+    pub fn torchvision() -> Self {
+        Self {
+            size: [224, 224],
+            resize: Resize::Shorter,
+            shorter: Some(256),
+            channel_order: ChannelOrder::Rgb,
+            range: [0.0, 1.0],
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+            extra: Map::new(),
+        }
+    }
+}
+
+impl ModelConfig {
+    /// The config of a bare weights file: the architecture's usual options, torchvision's preprocessing, no labels.
+    pub fn new(architecture: &str, num_classes: usize) -> Self {
+        Self {
+            architecture: architecture.to_owned(),
+            options: Map::new(),
+            num_classes,
+            labels: None,
+            preprocessing: Preprocessing::torchvision(),
+            layer: None,
+            source: None,
+            licence: None,
+            seed: None,
+            data_digest: None,
+            training: Map::new(),
+            extra: Map::new(),
+        }
+    }
+
+    /// The architecture's options as a `T`.
+    /// # Errors
+    /// When one is unknown or has another form.
+    pub fn options<T: for<'a> Deserialize<'a>>(&self) -> Result<T> {
+        serde_json::from_value(Value::Object(self.options.clone()))
+            .with_context(|| format!("options of the architecture {}", self.architecture))
+    }
+
+    /// The names of the classes, in the order of the logits; `None` when the config names none. `folder` is the
+    /// model's.
+    /// # Errors
+    /// When the file of names cannot be read, or there are more or fewer names than classes.
+    pub fn label_names(&self, folder: &Path) -> Result<Option<Vec<String>>> {
+        let names = match &self.labels {
+            None => return Ok(None),
+            Some(Labels::Names(names)) => names.clone(),
+            Some(Labels::File(name)) => {
+                let path = folder.join(name);
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("{}: the config's labels cannot be read", path.display()))?;
+                text.lines().map(str::to_owned).collect()
+            }
+        };
+        if names.len() != self.num_classes {
+            bail!("the config has {} labels for {} classes", names.len(), self.num_classes);
+        }
+        Ok(Some(names))
+    }
+}
+
+/// One of our words, or a sentence that says what happens to the aspect ratio.
+fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.as_str() {
+        "shorter" => Ok(Resize::Shorter),
+        "stretch" => Ok(Resize::Stretch),
+        "letterbox" => Ok(Resize::Letterbox),
+        "none" => Ok(Resize::None),
+        sentence if sentence.contains("aspect ratio not kept") => Ok(Resize::Stretch),
+        other => Err(D::Error::custom(format!("resize is \"{other}\"; want shorter, stretch, letterbox or none"))),
+    }
+}
+
+fn channel_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelOrder, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.to_ascii_uppercase().as_str() {
+        "RGB" => Ok(ChannelOrder::Rgb),
+        "BGR" => Ok(ChannelOrder::Bgr),
+        _ => Err(D::Error::custom(format!("channel_order is \"{text}\"; want RGB or BGR"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_config_is_understood_and_its_keys_are_kept() {
+        let text = r#"{"architecture":"squeezenet1_0","num_classes":2,"task":"classification","labels":["cat","dog"],
+            "preprocessing":{"size":[227,227],"resize":"whole image, bilinear, aspect ratio not kept",
+            "channel_order":"BGR","range":[0,255],"mean":[104.0,117.0,123.0],"std":[1.0,1.0,1.0],"note":"Caffe"}}"#;
+        let config: ModelConfig = serde_json::from_str(text).unwrap();
+        assert_eq!(config.preprocessing.resize, Resize::Stretch);
+        assert_eq!(config.preprocessing.channel_order, ChannelOrder::Bgr);
+        let written = serde_json::to_value(&config).unwrap();
+        assert_eq!(written["task"], "classification");
+        assert_eq!(written["preprocessing"]["note"], "Caffe");
+        assert_eq!(written["preprocessing"]["channel_order"], "BGR");
+        let again: ModelConfig = serde_json::from_value(written).unwrap();
+        assert_eq!(again.preprocessing, config.preprocessing);
+        assert_eq!(config.label_names(Path::new("")).unwrap().unwrap(), ["cat", "dog"]);
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_are_refused() {
+        let mut config = ModelConfig::new("alexnet", 3);
+        config.labels = Some(Labels::Names(vec!["cat".into()]));
+        let error = config.label_names(Path::new("")).unwrap_err();
+        assert_eq!(error.to_string(), "the config has 1 labels for 3 classes");
+        config.labels = Some(Labels::File("no-such.txt".into()));
+        assert!(config.label_names(Path::new("models")).unwrap_err().to_string().contains("no-such.txt"));
+    }
+}

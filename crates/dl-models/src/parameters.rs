@@ -1,0 +1,164 @@
+//! Weights that can be trained.
+//!
+//! A [`Parameters`] is what a `VarBuilder` builds a network from: each weight that the network asks for is taken from a
+//! file's tensors if it is there, and drawn otherwise. What is drawn depends on the seed and the weight's name alone,
+//! not on the order of asking (candle's CPU generator cannot be seeded at all).
+
+use std::collections::BTreeMap;
+use std::f64::consts::TAU;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
+use candle_nn::init::NormalOrUniform;
+use candle_nn::var_builder::SimpleBackend;
+use candle_nn::{Init, VarBuilder};
+use rand::RngExt;
+
+/// The trainable weights of a network, by name. Clones share them.
+#[derive(Clone)]
+pub struct Parameters {
+    seed: u64,
+    given: Arc<BTreeMap<String, Tensor>>,
+    vars: Arc<Mutex<BTreeMap<String, Var>>>,
+}
+
+impl Parameters {
+    /// All weights are drawn.
+    pub fn fresh(seed: u64) -> Self {
+        Self::starting_from(BTreeMap::new(), seed)
+    }
+
+    /// Weights named in `tensors` start there, the others are drawn. Leave out those of a head that is to be replaced.
+    pub fn starting_from(tensors: BTreeMap<String, Tensor>, seed: u64) -> Self {
+        Self { seed, given: Arc::new(tensors), vars: Arc::default() }
+    }
+
+    /// What a network is built from.
+    pub fn builder(&self, device: &Device) -> VarBuilder<'static> {
+        VarBuilder::from_backend(Box::new(self.clone()), DType::F32, device.clone())
+    }
+
+    /// The weights that have been asked for, sorted by name.
+    pub fn vars(&self) -> Vec<(String, Var)> {
+        self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()
+    }
+
+    /// Their present values, for [`save`](crate::checkpoint::save).
+    pub fn tensors(&self) -> BTreeMap<String, Tensor> {
+        self.lock().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
+        self.vars.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SimpleBackend for Parameters {
+    fn get(&self, shape: Shape, name: &str, init: Init, dtype: DType, device: &Device) -> Result<Tensor> {
+        let mut vars = self.lock();
+        if let Some(var) = vars.get(name) {
+            return Ok(var.as_tensor().clone());
+        }
+        let start = match self.given.get(name) {
+            Some(given) if *given.shape() == shape => given.to_device(device)?.to_dtype(dtype)?,
+            Some(given) => bail!("tensor \"{name}\" is {:?}, the network wants {:?}", given.dims(), shape.dims()),
+            None => Tensor::from_vec(draw(self.seed, name, &shape, init), shape, device)?.to_dtype(dtype)?,
+        };
+        // A copy: training must not write into the tensors that were given.
+        let var = Var::from_tensor(&start.copy()?)?;
+        let tensor = var.as_tensor().clone();
+        vars.insert(name.to_owned(), var);
+        Ok(tensor)
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+        bail!("tensor \"{name}\": a weight to be trained needs a shape")
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.given.contains_key(name)
+    }
+}
+
+/// Fresh numbers for the weight `name`.
+fn draw(seed: u64, name: &str, shape: &Shape, init: Init) -> Vec<f32> {
+    let mut rng = dl_record::rng(seed, &format!("init/{name}"));
+    let mut uniform = |low: f64, high: f64| low + (high - low) * rng.random::<f64>();
+    let count = shape.elem_count();
+    let (low, high, mean, stdev) = match init {
+        Init::Const(value) => return vec![value as f32; count],
+        Init::Uniform { lo, up } => (lo, up, 0.0, None),
+        Init::Randn { mean, stdev } => (0.0, 0.0, mean, Some(stdev)),
+        Init::Kaiming { dist, fan, non_linearity } => {
+            let stdev = non_linearity.gain() / (fan.for_shape(shape) as f64).sqrt();
+            match dist {
+                NormalOrUniform::Normal => (0.0, 0.0, 0.0, Some(stdev)),
+                NormalOrUniform::Uniform => (-(3_f64.sqrt()) * stdev, 3_f64.sqrt() * stdev, 0.0, None),
+            }
+        }
+    };
+    let mut next = || match stdev {
+        None => uniform(low, high),
+        // Box and Muller 1958; 1 - u is never 0.
+        Some(stdev) => {
+            let radius = (-2.0 * (1.0 - uniform(0.0, 1.0)).ln()).sqrt();
+            mean + stdev * radius * (TAU * uniform(0.0, 1.0)).cos()
+        }
+    };
+    (0..count).map(|_| next() as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(parameters: &Parameters, name: &str, init: Init) -> Vec<f32> {
+        let vb = parameters.builder(&Device::Cpu);
+        vb.get_with_hints((100, 100), name, init).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn a_weight_is_drawn_by_seed_and_name_alone() {
+        let init = Init::Randn { mean: 1.0, stdev: 0.5 };
+        let (first, other) = (Parameters::fresh(3), Parameters::fresh(3));
+        numbers(&other, "b", init);
+        assert_eq!(numbers(&first, "a", init), numbers(&other, "a", init));
+        assert_ne!(numbers(&first, "a", init), numbers(&Parameters::fresh(4), "a", init));
+        assert_ne!(numbers(&first, "a", init), numbers(&first, "b", init));
+    }
+
+    #[test]
+    fn draws_have_the_stated_mean_and_spread() {
+        let parameters = Parameters::fresh(0);
+        let he = (2.0_f64 / 100.0).sqrt();
+        let cases = [
+            ("normal", Init::Randn { mean: 1.0, stdev: 0.5 }, 1.0, 0.5),
+            ("uniform", Init::Uniform { lo: -1.0, up: 3.0 }, 1.0, 4.0 / 12_f64.sqrt()),
+            ("he", candle_nn::init::DEFAULT_KAIMING_UNIFORM, 0.0, he),
+            ("he normal", candle_nn::init::DEFAULT_KAIMING_NORMAL, 0.0, he),
+        ];
+        for (name, init, mean, stdev) in cases {
+            let numbers = numbers(&parameters, name, init);
+            let found = numbers.iter().map(|x| f64::from(*x)).sum::<f64>() / 1e4;
+            let spread = (numbers.iter().map(|x| (f64::from(*x) - found).powi(2)).sum::<f64>() / 1e4).sqrt();
+            assert!((found - mean).abs() < 0.04 && (spread / stdev - 1.0).abs() < 0.03, "{name}: {found} {spread}");
+        }
+    }
+
+    #[test]
+    fn given_tensors_are_the_start_and_stay_as_they_are() {
+        let given = Tensor::new(&[1_f32, 2.0], &Device::Cpu).unwrap();
+        let parameters = Parameters::starting_from(BTreeMap::from([("bias".into(), given.clone())]), 0);
+        let vb = parameters.builder(&Device::Cpu);
+        vb.get(2, "bias").unwrap();
+        let (_, var) = &parameters.vars()[0];
+        var.set(&(var.as_tensor() + 1.0).unwrap()).unwrap();
+        assert_eq!(parameters.tensors()["bias"].to_vec1::<f32>().unwrap(), [2.0, 3.0]);
+        assert_eq!(given.to_vec1::<f32>().unwrap(), [1.0, 2.0]);
+        let error = Parameters::starting_from(BTreeMap::from([("bias".into(), given)]), 0)
+            .builder(&Device::Cpu)
+            .get(3, "bias")
+            .unwrap_err();
+        assert!(error.to_string().contains("tensor \"bias\" is [2], the network wants [3]"));
+    }
+}
