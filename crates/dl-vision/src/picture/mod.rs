@@ -4,5 +4,6 @@ pub mod font;
 mod jpeg;
 mod load;
 pub mod raster;
+pub mod warp;
 
 pub use load::{dimensions, load};
