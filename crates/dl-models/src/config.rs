@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use dl_record::BBox;
+use dl_vision::picture::warp::{Normalization, letterbox_box, shorter_box, stretch_box};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -122,6 +124,38 @@ impl Preprocessing {
             extra: Map::new(),
         }
     }
+
+    /// How pixels become numbers.
+    pub fn normalization(&self) -> Normalization {
+        let bgr = self.channel_order == ChannelOrder::Bgr;
+        Normalization { bgr, white: self.range[1], mean: self.mean, std: self.std }
+    }
+
+    /// For a whole picture of `width` x `height` pixels: the rectangle that the input shows, and the input's
+    /// [height, width], for [`resample`](dl_vision::picture::warp::resample).
+    pub fn whole_picture(&self, width: u32, height: u32, resize: Resize) -> (BBox, [usize; 2]) {
+        let shorter = self.shorter.unwrap_or(self.size[0].min(self.size[1]));
+        match resize {
+            Resize::Shorter => (shorter_box(width, height, shorter, self.size), self.size),
+            Resize::Stretch => (stretch_box(width, height), self.size),
+            Resize::Letterbox => (letterbox_box(width, height, self.size), self.size),
+            Resize::None => (stretch_box(width, height), [height as usize, width as usize]),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.size.contains(&0) || self.size.iter().any(|side| *side > 1 << 14) {
+            bail!("preprocessing: size {:?} is not one of pictures", self.size);
+        }
+        if self.range[0] != 0.0 || self.range[1] <= 0.0 || !self.range[1].is_finite() {
+            bail!("preprocessing: range is {:?}; want [0, 1] or [0, 255]", self.range);
+        }
+        if self.std.iter().any(|std| *std == 0.0 || !std.is_finite()) || self.mean.iter().any(|mean| !mean.is_finite())
+        {
+            bail!("preprocessing: mean {:?} and std {:?} must be finite, std not 0", self.mean, self.std);
+        }
+        Ok(())
+    }
 }
 
 impl ModelConfig {
@@ -141,6 +175,16 @@ impl ModelConfig {
             training: Map::new(),
             extra: Map::new(),
         }
+    }
+
+    /// Fails when a number in it makes no sense.
+    /// # Errors
+    /// Words for the user.
+    pub fn check(&self) -> Result<()> {
+        if self.num_classes == 0 {
+            bail!("num_classes is 0");
+        }
+        self.preprocessing.check()
     }
 
     /// The architecture's options as a `T`.

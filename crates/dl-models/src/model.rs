@@ -85,6 +85,7 @@ fn read_config(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<ModelConfi
     if let Some(arch) = arch {
         config.architecture = arch.to_owned();
     }
+    config.check().with_context(|| format!("model {}: its config", checkpoint.path().display()))?;
     Ok(config)
 }
 
@@ -152,5 +153,106 @@ impl SimpleBackend for Asked {
 
     fn contains_tensor(&self, _: &str) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Parameters;
+    use crate::checkpoint::{Precision, save};
+
+    /// A small SqueezeNet's file.
+    fn small(folder: &Path, with_config: bool) -> std::path::PathBuf {
+        let path = folder.join("small.safetensors");
+        let mut config = ModelConfig::new("squeezenet1_1", 3);
+        if with_config {
+            config.options.insert("width".into(), 0.25.into());
+        }
+        let parameters = Parameters::fresh(0);
+        Model::build(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
+        match with_config {
+            true => save(&path, &config, &parameters.tensors(), Precision::F16).unwrap(),
+            false => {
+                let tensors: std::collections::HashMap<_, _> = parameters.tensors().into_iter().collect();
+                candle_core::safetensors::save(&tensors, &path).unwrap();
+            }
+        }
+        path
+    }
+
+    fn error(path: &Path, arch: Option<&str>) -> String {
+        format!("{:#}", Model::open(path, arch, &Device::Cpu).err().unwrap())
+    }
+
+    #[test]
+    fn a_saved_network_gives_the_same_features() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ModelConfig::new("squeezenet1_0", 4);
+        config.options.insert("width".into(), 0.125.into());
+        let parameters = Parameters::fresh(7);
+        let model = Model::build(config, parameters.builder(&Device::Cpu)).unwrap();
+        let path = folder.path().join("m.safetensors");
+        save(&path, &model.config, &parameters.tensors(), Precision::F32).unwrap();
+        let read = Model::open(&path, None, &Device::Cpu).unwrap();
+        let x = Tensor::ones((1, 3, 40, 40), DType::F32, &Device::Cpu).unwrap();
+        let layers = ["fire9@1".parse().unwrap(), "logits".parse().unwrap()];
+        let features = |model: &Model| {
+            let features = model.backbone.features(&x, &layers, None).unwrap();
+            features.iter().map(|x| x.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(features(&model), features(&read));
+        assert_eq!(features(&model)[0].len(), 64);
+        assert!(features(&model)[1].iter().any(|logit| *logit != 0.0));
+    }
+
+    #[test]
+    fn another_architecture_is_refused_and_the_right_one_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = small(folder.path(), false);
+        let text = error(&path, Some("squeezenet1_0"));
+        assert!(
+            text.starts_with(&format!("model {}: tensor \"features.0.weight\" is [64, 3, 3, 3], ", path.display()))
+        );
+        assert!(text.ends_with("--arch squeezenet1_0 wants [96, 3, 7, 7]; is --arch squeezenet1_1 meant?"), "{text}");
+        assert!(error(&path, None).contains("with --arch; is --arch squeezenet1_1 meant?"));
+        assert!(
+            error(&path, Some("vgg99")).contains("there is no architecture vgg99; there are alexnet, squeezenet1_0")
+        );
+        assert_eq!(Model::open(&path, Some("squeezenet1_1"), &Device::Cpu).unwrap().config.num_classes, 3);
+    }
+
+    #[test]
+    fn options_come_from_the_config() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = small(folder.path(), true);
+        assert!(Model::open(&path, None, &Device::Cpu).is_ok());
+        let mut config = ModelConfig::new("squeezenet1_1", 3);
+        config.options.insert("depth".into(), 2.into());
+        let text = format!("{:#}", Model::build(config, Parameters::fresh(0).builder(&Device::Cpu)).err().unwrap());
+        assert!(text.contains("options of the architecture squeezenet1_1: unknown field `depth`"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_layer_is_refused_and_the_known_ones_listed() {
+        let config = ModelConfig::new("squeezenet1_1", 2);
+        let model = Model::build(config, Parameters::fresh(0).builder(&Device::Cpu)).unwrap();
+        let text = model.backbone.check(&"fc7".parse().unwrap()).unwrap_err().to_string();
+        assert!(text.starts_with("there is no layer fc7; there are features.0, ") && text.contains("fire9"), "{text}");
+        assert!("fire9@0".parse::<crate::LayerName>().is_err());
+    }
+
+    #[test]
+    fn every_architecture_has_its_default_layer_and_its_head() {
+        for architecture in ARCHITECTURES {
+            let shapes = shapes(architecture).unwrap();
+            assert!(shapes.contains_key(&format!("{}.weight", architecture.head)), "{}", architecture.name);
+            let vb = VarBuilder::from_backend(Box::new(Asked(Arc::default())), DType::F32, Device::Cpu);
+            let backbone = (architecture.build)(&ModelConfig::new(architecture.name, 1), vb).unwrap();
+            backbone.check(&architecture.layer.parse().unwrap()).unwrap();
+            for (alias, path) in backbone.aliases() {
+                assert!(backbone.layers().iter().any(|layer| layer == path), "{alias} -> {path}");
+            }
+        }
     }
 }
