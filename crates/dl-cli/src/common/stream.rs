@@ -52,6 +52,21 @@ pub fn map_batches<T: Send>(
     job: Job,
     batch: usize,
     prepare: impl Fn(&mut Record) -> Result<T> + Sync,
+    finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
+) -> Result<Outcome> {
+    map_weighed_batches(io, job, batch, |_| 1, prepare, finish)
+}
+
+/// Like [`map_batches`], for records that are not equally much work: a batch is full when the weights of its records
+/// sum to `batch`.
+/// # Errors
+/// As [`map_records`].
+pub fn map_weighed_batches<T: Send>(
+    io: &mut Io,
+    job: Job,
+    batch: usize,
+    weight: impl Fn(&T) -> usize,
+    prepare: impl Fn(&mut Record) -> Result<T> + Sync,
     mut finish: impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
 ) -> Result<Outcome> {
     let tool = io.messages.tool();
@@ -132,8 +147,8 @@ pub fn map_batches<T: Send>(
                 }
             };
             items.push(slot?.recv()?);
-            let ready = items.iter().filter(|item| matches!(item.prepared, Some(Ok(_)))).count();
-            if ready >= batch || items.len() >= batch + 2 * threads {
+            let ready = items.iter().filter_map(|item| item.prepared.as_ref()?.as_ref().ok());
+            if ready.map(&weight).sum::<usize>() >= batch || items.len() >= batch + 2 * threads {
                 emit(&mut items, &mut writer)?;
             }
         }
