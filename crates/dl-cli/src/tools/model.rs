@@ -1,19 +1,69 @@
-//! `dl-model`.
+//! `dl-model`: what model files hold, and which networks there are.
 
-use anyhow::{Result, bail};
-use clap::Parser;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
-use crate::common::{Common, Inputs, Io, Outcome, Tool};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use dl_models::{ARCHITECTURES, Checkpoint};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
-/// (to be written)
+use crate::common::{Common, Io, Outcome, Tool, one_line};
+
+/// Show what a model file holds, or list the networks there are
 #[derive(Parser, Debug)]
-#[command(name = "dl-model", version)]
+#[command(
+    name = "dl-model",
+    version,
+    after_help = "\
+Examples:
+  dl-model info squeezenet.safetensors
+  dl-model info --format json models/*.safetensors | jq -r '[.file, .config.architecture] | @tsv'
+  dl-model list"
+)]
 pub struct Args {
-    #[command(flatten)]
-    inputs: Inputs,
+    #[command(subcommand)]
+    command: Command,
 
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// What files hold: their config, numbers of tensors and weights, types, licence, SHA-256
+    #[command(after_help = "Examples:\n  dl-model info squeezenet.safetensors")]
+    Info {
+        /// Model files (safetensors)
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+
+        /// List the tensors too, with their shapes
+        #[arg(long)]
+        tensors: bool,
+
+        /// table for people, json: one object a line [default: table on a terminal, json otherwise]
+        #[arg(long, value_enum)]
+        format: Option<Format>,
+    },
+    /// The networks that dl-embed and others can run
+    #[command(after_help = "Examples:\n  dl-model list --format table")]
+    List {
+        /// table for people, json: one object a line [default: table on a terminal, json otherwise]
+        #[arg(long, value_enum)]
+        format: Option<Format>,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
+enum Format {
+    /// Lines for people
+    Table,
+    /// One JSON object a line
+    Json,
 }
 
 impl Tool for Args {
@@ -23,7 +73,136 @@ impl Tool for Args {
         &self.common
     }
 
-    fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        bail!("not written yet")
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let default = if io.output_is_terminal { Format::Table } else { Format::Json };
+        match &self.command {
+            Command::List { format } => list(io, format.unwrap_or(default)),
+            Command::Info { files, tensors, format } => {
+                self.info(io, files, *tensors, format.unwrap_or(default))
+            }
+        }
     }
+}
+
+impl Args {
+    /// All files; one that cannot be read is said, and the others go on. Alone, or under `--strict`, it ends the run.
+    fn info(&self, io: &mut Io, files: &[PathBuf], tensors: bool, format: Format) -> Result<Outcome> {
+        let mut failed = 0;
+        for path in files {
+            match Info::of(path, tensors) {
+                Ok(info) => write(io, &info, format)?,
+                Err(error) if files.len() == 1 || self.common.strict => return Err(error),
+                Err(error) => {
+                    io.messages.error(one_line(error));
+                    failed += 1;
+                }
+            }
+        }
+        Ok(Outcome::of(failed))
+    }
+}
+
+/// A model file, as people and programs see it.
+#[derive(Serialize)]
+struct Info {
+    file: String,
+    bytes: u64,
+    sha256: String,
+    architecture: Option<String>,
+    /// Number of tensors.
+    tensor_count: usize,
+    /// Numbers in all of them.
+    parameters: usize,
+    /// Types of the numbers.
+    dtypes: Vec<String>,
+    licence: Option<String>,
+    /// Whatever the file says about itself.
+    config: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tensors: Option<Map<String, Value>>,
+}
+
+impl Info {
+    fn of(path: &Path, with_tensors: bool) -> Result<Self> {
+        let checkpoint = Checkpoint::open(path)?;
+        let config: Option<Map<String, Value>> = checkpoint.config()?;
+        let text = |key: &str| Some(config.as_ref()?.get(key)?.as_str()?.to_owned());
+        let tensors = checkpoint.tensors();
+        let mut dtypes: Vec<String> = tensors.iter().map(|tensor| tensor.dtype.clone()).collect();
+        dtypes.sort();
+        dtypes.dedup();
+        let shape = |tensor: &dl_models::checkpoint::TensorInfo| json!({"dtype": tensor.dtype, "shape": tensor.shape});
+        let (bytes, sha256) = digest(path).with_context(|| format!("model {}: cannot be read", path.display()))?;
+        Ok(Self {
+            file: path.display().to_string(),
+            bytes,
+            sha256,
+            architecture: text("architecture"),
+            tensor_count: tensors.len(),
+            parameters: tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum(),
+            dtypes,
+            licence: text("licence"),
+            config,
+            tensors: with_tensors.then(|| tensors.iter().map(|tensor| (tensor.name.clone(), shape(tensor))).collect()),
+        })
+    }
+}
+
+/// Length and SHA-256 of a file.
+fn digest(path: &Path) -> Result<(u64, String)> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut length) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+        length += read as u64;
+    }
+    Ok((length, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+fn list(io: &mut Io, format: Format) -> Result<Outcome> {
+    for architecture in ARCHITECTURES {
+        let row = json!({
+            "architecture": architecture.name, "layer": architecture.layer, "paper": architecture.paper,
+        });
+        write(io, &row, format)?;
+    }
+    Ok(Outcome::AllWell)
+}
+
+/// One object: a line of JSON, or a block of `key  value` lines for people.
+fn write(io: &mut Io, object: &impl Serialize, format: Format) -> Result<()> {
+    if format == Format::Json {
+        serde_json::to_writer(&mut io.output, object)?;
+        writeln!(io.output)?;
+        return Ok(());
+    }
+    write_block(&mut io.output, &serde_json::to_value(object)?, "")?;
+    writeln!(io.output)?;
+    Ok(())
+}
+
+fn write_block(output: &mut dyn Write, object: &Value, indent: &str) -> Result<()> {
+    let Value::Object(fields) = object else { return Ok(()) };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    for (key, value) in fields {
+        match value {
+            Value::Null => {}
+            Value::Object(inner) if !inner.is_empty() => {
+                writeln!(output, "{indent}{key}")?;
+                write_block(output, value, &format!("{indent}  "))?;
+            }
+            Value::String(text) => writeln!(output, "{indent}{key:width$}  {text}")?,
+            Value::Array(items) if items.len() > 12 => {
+                let first: Vec<String> = items.iter().take(6).map(Value::to_string).collect();
+                writeln!(output, "{indent}{key:width$}  [{}, ... {} in all]", first.join(", "), items.len())?;
+            }
+            other => writeln!(output, "{indent}{key:width$}  {other}")?,
+        }
+    }
+    Ok(())
 }

@@ -1,19 +1,122 @@
-//! `dl-embed`.
+//! `dl-embed`: what a network sees in each region, or in the whole picture.
 
-use anyhow::{Result, bail};
-use clap::Parser;
+mod batch;
 
-use crate::common::{Common, Inputs, Io, Outcome, Tool};
+use std::path::PathBuf;
 
-/// (to be written)
+use anyhow::{Context, Result, bail};
+use clap::{Parser, ValueEnum};
+use dl_models::{LayerName, Model, Resize};
+use dl_record::{BBox, Dtype, Proposal, Record};
+use dl_vision::picture::warp::{self, context_box, resample};
+use serde_json::Map;
+
+use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tool, map_weighed_batches};
+use batch::{Prepared, Rows};
+
+/// Compute a network's features of every proposal, or of whole pictures
+///
+/// Each region is warped to the network's input as R-CNN does, with some pixels of the picture around it; a record
+/// without `proposals` is embedded whole. Writes `features`: one matrix a layer, row i for proposal i.
 #[derive(Parser, Debug)]
-#[command(name = "dl-embed", version)]
+#[command(
+    name = "dl-embed",
+    version,
+    after_help = "\
+Examples:
+  dl-propose selective-search photo.jpg | dl-embed --model squeezenet.safetensors --layer fire9@1 > embedded.jsonl
+  dl-embed --model alexnet.safetensors --arch alexnet --layer pool5,fc7 --features-dir features < proposed.jsonl
+  dl-embed --model squeezenet.safetensors --layer logits --features-json photo.jpg | jq .features.logits.shape"
+)]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
+    /// Model file (safetensors) of the network
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+
+    /// Architecture of a file of bare weights, see dl-model list [default: what the file says]
+    #[arg(long, value_name = "NAME")]
+    arch: Option<String>,
+
+    /// Outputs to take: module paths (features.12, classifier.4), names of the papers (pool5, fc7, fire9), logits; a map
+    /// averaged to 3x3 is fire9@3 [default: what the file or the architecture says]
+    #[arg(long, value_name = "LAYER,...", value_delimiter = ',')]
+    layer: Vec<LayerName>,
+
+    /// Regions or pictures that go through the network at once; the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: u32,
+
+    /// How a region becomes the network's input
+    #[arg(long, value_enum, default_value_t = Warp::Context)]
+    warp: Warp,
+
+    /// Context around a region, in pixels of the network's input
+    #[arg(long, value_name = "PIXELS", default_value_t = 16)]
+    pad: usize,
+
+    /// How a whole picture becomes the network's input [default: what the file says]
+    #[arg(long, value_enum)]
+    resize: Option<ResizeRule>,
+
+    /// Embed at most N proposals a record, the first ones; the others are dropped [default: all]
+    #[arg(long, value_name = "N")]
+    max_proposals: Option<usize>,
+
+    /// Put the boxes of the true objects before the proposals, with score 1 and the object's index as `truth`: for
+    /// training
+    #[arg(long)]
+    with_objects: bool,
+
+    /// Type of the numbers written
+    #[arg(long, value_enum, default_value_t = Type::F32)]
+    dtype: Type,
+
+    /// Write the features into one safetensors file a record in this folder, and into the record only where
+    #[arg(long, value_name = "DIR", conflicts_with = "features_json")]
+    features_dir: Option<PathBuf>,
+
+    /// Write the features as JSON numbers
+    #[arg(long)]
+    features_json: bool,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Warp {
+    /// Stretched, with --pad pixels of context on every side
+    Context,
+    /// Stretched, without context
+    Tight,
+    /// The tightest square around it, with context
+    Square,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum ResizeRule {
+    /// The shorter side to a length, the centre cut out
+    Shorter,
+    /// Both sides, the aspect ratio is not kept
+    Stretch,
+    /// The longer side, the rest filled with the mean
+    Letterbox,
+    /// Not at all: only normalised
+    None,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
+enum Type {
+    /// 4 bytes a number
+    F32,
+    /// 2 bytes a number
+    F16,
 }
 
 impl Tool for Args {
@@ -23,7 +126,134 @@ impl Tool for Args {
         &self.common
     }
 
-    fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        bail!("not written yet")
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let device = self.device.open()?;
+        let model = Model::open(&self.model, self.arch.as_deref(), &device)?;
+        let layers = match self.layer.as_slice() {
+            [] => vec![model.default_layer().parse()?],
+            named => named.to_vec(),
+        };
+        for layer in &layers {
+            model.backbone.check(layer).with_context(|| format!("model {}", self.model.display()))?;
+        }
+        let size = model.config.preprocessing.size;
+        if size.iter().any(|side| 2 * self.pad >= *side) {
+            bail!("--pad {}: nothing is left of an input of {} x {} pixels", self.pad, size[0], size[1]);
+        }
+        let batch = self.batch as usize;
+        let mut rows = Rows::new(&model, &layers, device, batch);
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        map_weighed_batches(
+            io,
+            job,
+            batch,
+            |prepared: &Prepared| prepared.weight(batch),
+            |record| self.prepare(record, &model),
+            |records, prepared: Vec<Prepared>| {
+                let features = rows.of(&prepared);
+                let all = records.iter_mut().zip(features);
+                all.map(|(record, features)| self.write(record, &layers, features?)).collect()
+            },
+        )
+    }
+}
+
+impl Args {
+    /// Opens the picture and decides what to look at. A whole picture is warped here, on the reading threads.
+    fn prepare(&self, record: &mut Record, model: &Model) -> Result<Prepared> {
+        let image: String = record.require("image", "dl-data makes records of pictures")?;
+        let regions = self.regions(record)?;
+        let picture = dl_vision::picture::load(&image)?;
+        if !record.has("width") || !record.has("height") {
+            record.set_width(&picture.width())?;
+            record.set_height(&picture.height())?;
+        }
+        let preprocessing = &model.config.preprocessing;
+        Ok(match regions {
+            Some(regions) => {
+                let warp = match self.warp {
+                    Warp::Context => warp::Warp::Context,
+                    Warp::Tight => warp::Warp::Tight,
+                    Warp::Square => warp::Warp::Square,
+                };
+                let sources =
+                    regions.iter().map(|region| context_box(region, warp, self.pad, preprocessing.size)).collect();
+                Prepared::Regions { picture, sources }
+            }
+            None => {
+                let resize = match self.resize {
+                    None => preprocessing.resize,
+                    Some(ResizeRule::Shorter) => Resize::Shorter,
+                    Some(ResizeRule::Stretch) => Resize::Stretch,
+                    Some(ResizeRule::Letterbox) => Resize::Letterbox,
+                    Some(ResizeRule::None) => Resize::None,
+                };
+                let (source, size) = preprocessing.whole_picture(picture.width(), picture.height(), resize);
+                let mut input = vec![0.0; 3 * size[0] * size[1]];
+                resample(&picture, &source, size, &preprocessing.normalization(), &mut input);
+                Prepared::Whole { input, size }
+            }
+        })
+    }
+
+    /// The boxes to embed; `None`: the whole picture. What the options change in `proposals` is written to the record.
+    fn regions(&self, record: &mut Record) -> Result<Option<Vec<BBox>>> {
+        let mut proposals = match (record.proposals()?, self.with_objects) {
+            (Some(proposals), _) => proposals,
+            (None, true) => Vec::new(),
+            (None, false) => return Ok(None),
+        };
+        let before = proposals.len();
+        proposals.truncate(self.max_proposals.unwrap_or(usize::MAX));
+        let mut changed = proposals.len() < before;
+        if self.with_objects {
+            // Those of an earlier run would be there twice.
+            proposals.retain(|proposal| !proposal.extra.contains_key("truth"));
+            let truth = record.objects()?.unwrap_or_default().into_iter().enumerate().map(|(index, object)| Proposal {
+                bbox: object.bbox,
+                score: 1.0,
+                extra: Map::from_iter([("truth".to_owned(), index.into())]),
+            });
+            proposals.splice(0..0, truth);
+            changed = true;
+        }
+        for (index, proposal) in proposals.iter().enumerate() {
+            proposal.bbox.check().with_context(|| format!("proposals[{index}]"))?;
+        }
+        if changed {
+            record.set_proposals(&proposals)?;
+            // Rows that no longer belong to the proposals.
+            record.remove("features");
+        }
+        Ok(Some(proposals.iter().map(|proposal| proposal.bbox).collect()))
+    }
+
+    /// Writes the features, one matrix a layer; those of other layers stay.
+    fn write(&self, record: &mut Record, layers: &[LayerName], features: Vec<dl_record::Matrix>) -> Result<()> {
+        let dtype = match self.dtype {
+            Type::F32 => Dtype::F32,
+            Type::F16 => Dtype::F16,
+        };
+        let mut written = record.features()?.unwrap_or_default();
+        let names: Vec<String> = layers.iter().map(LayerName::to_string).collect();
+        let file = match &self.features_dir {
+            None => None,
+            Some(folder) => {
+                let id: String = record.require("id", "records written to --features-dir need one")?;
+                let path = folder.join(format!("{}.safetensors", batch::file_name(&id)));
+                let tensors: Vec<_> = names.iter().zip(&features).map(|(name, rows)| (name.as_str(), dtype, rows)).collect();
+                dl_record::write_tensor_file(&path, &tensors)?;
+                Some(path)
+            }
+        };
+        for (name, rows) in names.into_iter().zip(&features) {
+            let tensor = match &file {
+                Some(path) => dl_record::Tensor::in_file(rows, dtype, path, &name),
+                None if self.features_json => dl_record::Tensor::values(rows)?,
+                None => dl_record::Tensor::inline(rows, dtype),
+            };
+            written.insert(name, tensor);
+        }
+        record.set_features(&written)
     }
 }
