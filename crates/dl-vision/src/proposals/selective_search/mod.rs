@@ -22,10 +22,10 @@ mod strategy;
 
 use std::collections::HashSet;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use dl_record::{BBox, Proposal};
-use fast_image_resize as resize;
 use image::RgbImage;
+use image::imageops::{self, FilterType};
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -69,7 +69,7 @@ pub fn propose(picture: &RgbImage, config: &Config, seed: u64, id: &str) -> Resu
     let working = if (width, height) == picture.dimensions() {
         picture
     } else {
-        scaled = scale(picture, width, height)?;
+        scaled = imageops::resize(picture, width, height, FilterType::Triangle);
         &scaled
     };
     let mut candidates = candidates(working, config, seed, id);
@@ -140,15 +140,6 @@ fn working_size(width: u32, height: u32, config: &Config) -> (u32, u32) {
         (length * scale).min(longest).round().max(1.0) as u32
     };
     (side(w, h), side(h, w))
-}
-
-fn scale(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
-    let from =
-        resize::images::ImageRef::new(picture.width(), picture.height(), picture.as_raw(), resize::PixelType::U8x3)?;
-    let mut to = resize::images::Image::new(width, height, resize::PixelType::U8x3);
-    let options = resize::ResizeOptions::new().resize_alg(resize::ResizeAlg::Convolution(resize::FilterType::Bilinear));
-    resize::Resizer::new().resize(&from, &mut to, &options)?;
-    RgbImage::from_raw(width, height, to.into_vec()).ok_or_else(|| anyhow!("scaling to {width} x {height} failed"))
 }
 
 /// The box in pixels of the original picture, to the hundredth.
