@@ -39,7 +39,7 @@ impl Model {
     pub fn from_checkpoint(checkpoint: Checkpoint, arch: Option<&str>, device: &Device) -> Result<Self> {
         let in_context = |path: &Path| format!("model {}", path.display());
         let path = checkpoint.path().to_owned();
-        let config = read_config(&checkpoint, arch)?;
+        let config = ModelConfig::read(&checkpoint, arch)?;
         let architecture = Architecture::find(&config.architecture).with_context(|| in_context(&path))?;
         let stated = if arch.is_some() { "--arch" } else { "the config's architecture" };
         let backend = Stored { checkpoint, wanted_by: format!("{stated} {}", config.architecture) };
@@ -66,27 +66,31 @@ impl Model {
     }
 }
 
-/// The file's config; for bare weights one that `arch` and the head's shape give.
-fn read_config(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<ModelConfig> {
-    let mut config: ModelConfig = match (checkpoint.config()?, arch) {
-        (Some(config), _) => config,
-        (None, Some(arch)) => {
-            let architecture = Architecture::find(arch)?;
-            let head = format!("{}.weight", architecture.head);
-            let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
-            ModelConfig::new(arch, classes.unwrap_or(1000))
+impl ModelConfig {
+    /// The file's config; for bare weights one that `arch` and the head's shape give.
+    /// # Errors
+    /// When the file says nothing about itself and `arch` is `None`, or the architecture is unknown.
+    pub fn read(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<Self> {
+        let mut config: ModelConfig = match (checkpoint.config()?, arch) {
+            (Some(config), _) => config,
+            (None, Some(arch)) => {
+                let architecture = Architecture::find(arch)?;
+                let head = format!("{}.weight", architecture.head);
+                let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
+                ModelConfig::new(arch, classes.unwrap_or(1000))
+            }
+            (None, None) => {
+                let meant = guess(checkpoint).map_or(String::new(), |name| format!("; is --arch {name} meant?"));
+                return Err(anyhow!("has no config that says what it is; name its architecture with --arch{meant}"))
+                    .with_context(|| format!("model {}", checkpoint.path().display()));
+            }
+        };
+        if let Some(arch) = arch {
+            config.architecture = arch.to_owned();
         }
-        (None, None) => {
-            let meant = guess(checkpoint).map_or(String::new(), |name| format!("; is --arch {name} meant?"));
-            return Err(anyhow!("has no config that says what it is; name its architecture with --arch{meant}"))
-                .with_context(|| format!("model {}", checkpoint.path().display()));
-        }
-    };
-    if let Some(arch) = arch {
-        config.architecture = arch.to_owned();
+        config.check().with_context(|| format!("model {}: its config", checkpoint.path().display()))?;
+        Ok(config)
     }
-    config.check().with_context(|| format!("model {}: its config", checkpoint.path().display()))?;
-    Ok(config)
 }
 
 /// Weights in a file.

@@ -5,7 +5,8 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use dl_vision::picture::warp::Warp;
 
 /// Options of every program.
 #[derive(Args, Clone, Debug, Default)]
@@ -60,5 +61,48 @@ impl DeviceArgs {
             ("metal", ordinal) => Device::new_metal(ordinal.parse().with_context(unusable)?).with_context(unusable),
             _ => bail!("--device {}: want cpu, cuda:N or metal", self.device),
         }
+    }
+}
+
+/// The options of every program that shows regions to a network. Training and use must agree in them.
+#[derive(Args, Clone, Debug)]
+pub struct WarpArgs {
+    /// How a region becomes the network's input
+    #[arg(long, value_enum, default_value_t = WarpRule::Context)]
+    warp: WarpRule,
+
+    /// Context around a region, in pixels of the network's input
+    #[arg(long, value_name = "PIXELS", default_value_t = 16)]
+    pub pad: usize,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum WarpRule {
+    /// Stretched, with --pad pixels of context on every side
+    Context,
+    /// Stretched, without context
+    Tight,
+    /// The tightest square around it, with context
+    Square,
+}
+
+impl WarpArgs {
+    /// `--warp`.
+    pub fn rule(&self) -> Warp {
+        match self.warp {
+            WarpRule::Context => Warp::Context,
+            WarpRule::Tight => Warp::Tight,
+            WarpRule::Square => Warp::Square,
+        }
+    }
+
+    /// Fails when `--pad` leaves nothing of an input of `size` [height, width].
+    /// # Errors
+    /// When it does.
+    pub fn check(&self, size: [usize; 2]) -> Result<()> {
+        if size.iter().any(|side| 2 * self.pad >= *side) {
+            bail!("--pad {}: nothing is left of an input of {} x {} pixels", self.pad, size[1], size[0]);
+        }
+        Ok(())
     }
 }

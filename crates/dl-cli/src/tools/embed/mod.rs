@@ -4,14 +4,14 @@ mod batch;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use dl_models::{LayerName, Model, Resize};
 use dl_record::{BBox, Dtype, Proposal, Record};
-use dl_vision::picture::warp::{self, context_box, resample};
+use dl_vision::picture::warp::{context_box, resample};
 use serde_json::Map;
 
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tool, map_weighed_batches};
+use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tool, WarpArgs, map_weighed_batches};
 use batch::{Prepared, Rows};
 
 /// Compute a network's features of every proposal, or of whole pictures
@@ -49,13 +49,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
 
-    /// How a region becomes the network's input
-    #[arg(long, value_enum, default_value_t = Warp::Context)]
-    warp: Warp,
-
-    /// Context around a region, in pixels of the network's input
-    #[arg(long, value_name = "PIXELS", default_value_t = 16)]
-    pad: usize,
+    #[command(flatten)]
+    warp: WarpArgs,
 
     /// How a whole picture becomes the network's input [default: what the file says]
     #[arg(long, value_enum)]
@@ -87,16 +82,6 @@ pub struct Args {
 
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
-enum Warp {
-    /// Stretched, with --pad pixels of context on every side
-    Context,
-    /// Stretched, without context
-    Tight,
-    /// The tightest square around it, with context
-    Square,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -136,10 +121,7 @@ impl Tool for Args {
         for layer in &layers {
             model.backbone.check(layer).with_context(|| format!("model {}", self.model.display()))?;
         }
-        let size = model.config.preprocessing.size;
-        if size.iter().any(|side| 2 * self.pad >= *side) {
-            bail!("--pad {}: nothing is left of an input of {} x {} pixels", self.pad, size[0], size[1]);
-        }
+        self.warp.check(model.config.preprocessing.size)?;
         let batch = self.batch as usize;
         let mut rows = Rows::new(&model, &layers, device, batch);
         let job = Job { common: &self.common, inputs: &self.inputs };
@@ -171,13 +153,9 @@ impl Args {
         let preprocessing = &model.config.preprocessing;
         Ok(match regions {
             Some(regions) => {
-                let warp = match self.warp {
-                    Warp::Context => warp::Warp::Context,
-                    Warp::Tight => warp::Warp::Tight,
-                    Warp::Square => warp::Warp::Square,
-                };
-                let sources =
-                    regions.iter().map(|region| context_box(region, warp, self.pad, preprocessing.size)).collect();
+                let (warp, padding) = (self.warp.rule(), self.warp.pad);
+                let source = |region| context_box(region, warp, padding, preprocessing.size);
+                let sources = regions.iter().map(source).collect();
                 Prepared::Regions { picture, sources }
             }
             None => {
