@@ -1,10 +1,15 @@
 //! Optimisers, schedules, samplers, losses, SVMs, box regression and training loops.
 
 pub mod box_regression;
+pub mod classifier;
 mod digest;
 pub mod intake;
+pub mod loss;
 pub mod regions;
 pub mod ridge;
+pub mod sampler;
+pub mod schedule;
+pub mod sgd;
 pub mod spool;
 pub mod svm;
 

@@ -5,17 +5,23 @@
 //! [4 classes], rows (dx, dy, dw, dh) of the first class, then of the second. The metadata's `config` is a JSON object
 //! with the labels, the layer, the factor on the features and how each part was trained. Either part may be absent.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use dl_record::{Matrix, write_atomically};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use candle_core::{Device, Tensor};
+use dl_record::Matrix;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::checkpoint::{self, Checkpoint, Precision};
+
 /// Outputs of a box regressor: dx, dy, dw, dh.
 pub const DELTAS: usize = 4;
+
+/// The class of regions that show no object, where a network scores them with the others.
+pub const BACKGROUND: &str = "background";
 
 const FORMAT: &str = "dl-rcnn-heads";
 
@@ -49,20 +55,6 @@ impl Linear {
     /// Output `index` for one feature vector of as many numbers as the weight has columns.
     pub fn output(&self, features: &[f32], index: usize) -> f32 {
         self.scale * dot(features, self.weight.row(index)) + self.bias[index]
-    }
-
-    /// Fails, with words for the user, unless `features` have the width that this part was trained on.
-    /// # Errors
-    /// When they have not.
-    pub fn check_width(&self, features: &Matrix) -> Result<()> {
-        ensure!(
-            features.rows == 0 || features.columns == self.weight.columns,
-            "features \"{}\" have {} columns, the model was trained on {}; were they made by the same dl-embed command?",
-            self.layer,
-            features.columns,
-            self.weight.columns
-        );
-        Ok(())
     }
 }
 
@@ -103,8 +95,19 @@ impl RcnnHeads {
     /// # Errors
     /// When the file is not there or holds something else.
     pub fn load(path: &Path) -> Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("model {}", path.display()))?;
-        Self::from_bytes(&bytes).with_context(|| format!("model {}", path.display()))
+        let file = Checkpoint::open(path)?;
+        Self::read(&file).with_context(|| format!("model {}", path.display()))
+    }
+
+    fn read(file: &Checkpoint) -> Result<Self> {
+        let config: Option<Config> = file.config().ok().flatten();
+        let Some(config) = config.filter(|config| config.format == FORMAT) else {
+            bail!("holds no R-CNN heads; such a file is written by dl-finetune svm and dl-finetune bbox");
+        };
+        let part = |name: &str, config: Option<PartConfig>, outputs: usize| {
+            config.map(|config| read_part(file, name, config, outputs)).transpose()
+        };
+        Ok(Self { svm: part("svm", config.svm, 1)?, bbox: part("bbox", config.bbox, DELTAS)? })
     }
 
     /// Changes one part of the model at `path` and leaves the other; makes the file when it is not there. Two programs
@@ -115,25 +118,10 @@ impl RcnnHeads {
         let _lock = lock_folder_of(path)?;
         let mut heads = if path.exists() { Self::load(path)? } else { Self::default() };
         change(&mut heads);
-        let bytes = heads.to_bytes()?;
-        write_atomically(path, |output| Ok(output.write_all(&bytes)?))
+        heads.save(path)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(bytes).context("not a safetensors file")?;
-        let config = header.metadata().as_ref().and_then(|metadata| metadata.get("config"));
-        let config: Option<Config> = config.and_then(|text| serde_json::from_str(text).ok());
-        let Some(config) = config.filter(|config| config.format == FORMAT) else {
-            bail!("holds no R-CNN heads; such a file is written by dl-finetune svm and dl-finetune bbox");
-        };
-        let tensors = SafeTensors::deserialize(bytes)?;
-        let part = |name: &str, config: Option<PartConfig>, outputs: usize| {
-            config.map(|config| read_part(&tensors, name, config, outputs)).transpose()
-        };
-        Ok(Self { svm: part("svm", config.svm, 1)?, bbox: part("bbox", config.bbox, DELTAS)? })
-    }
-
-    fn to_bytes(&self) -> Result<Vec<u8>> {
+    fn save(&self, path: &Path) -> Result<()> {
         let describe = |part: &Option<Linear>| {
             part.as_ref().map(|part| PartConfig {
                 layer: part.layer.clone(),
@@ -143,46 +131,32 @@ impl RcnnHeads {
             })
         };
         let config = Config { format: FORMAT.into(), svm: describe(&self.svm), bbox: describe(&self.bbox) };
-        let mut tensors = Vec::new();
+        let mut tensors = BTreeMap::new();
         for (name, part) in [("svm", &self.svm), ("bbox", &self.bbox)] {
-            if let Some(part) = part {
-                let shape = vec![part.weight.rows, part.weight.columns];
-                tensors.push((format!("{name}.weight"), shape, to_le_bytes(&part.weight.data)));
-                tensors.push((format!("{name}.bias"), vec![part.bias.len()], to_le_bytes(&part.bias)));
+            if let Some(Linear { weight, bias, .. }) = part {
+                let shape = (weight.rows, weight.columns);
+                tensors.insert(format!("{name}.weight"), Tensor::from_slice(&weight.data, shape, &Device::Cpu)?);
+                tensors.insert(format!("{name}.bias"), Tensor::from_slice(bias, bias.len(), &Device::Cpu)?);
             }
         }
-        let views = tensors
-            .iter()
-            .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-            .collect::<Result<Vec<_>>>()?;
-        let metadata = [("config".to_owned(), serde_json::to_string(&config)?)].into();
-        Ok(safetensors::serialize(views, Some(metadata))?)
+        checkpoint::save(path, &config, &tensors, Precision::F32)
     }
 }
 
-fn read_part(tensors: &SafeTensors, name: &str, config: PartConfig, outputs: usize) -> Result<Linear> {
-    let read = |name: String| -> Result<(Vec<usize>, Vec<f32>)> {
-        let tensor = tensors.tensor(&name).with_context(|| format!("tensor \"{name}\""))?;
-        ensure!(tensor.dtype() == Dtype::F32, "tensor \"{name}\" is {:?}, f32 is wanted", tensor.dtype());
-        let data = tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        Ok((tensor.shape().to_vec(), data))
-    };
-    let (shape, data) = read(format!("{name}.weight"))?;
-    let (_, bias) = read(format!("{name}.bias"))?;
-    let rows = outputs * config.labels.len();
-    let [found, columns] = shape[..] else { bail!("tensor \"{name}.weight\" is {shape:?}, two dimensions are wanted") };
+fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) -> Result<Linear> {
+    let weight = file.tensor(&format!("{name}.weight"), &Device::Cpu)?;
+    let bias: Vec<f32> = file.tensor(&format!("{name}.bias"), &Device::Cpu)?.flatten_all()?.to_vec1()?;
+    let PartConfig { layer, labels, scale, training } = config;
+    let (rows, columns) = weight.dims2()?;
     ensure!(
-        found == rows && bias.len() == rows,
-        "{name}: {} labels want {rows} rows, the weight has {found} and the bias {}",
-        config.labels.len(),
+        rows == outputs * labels.len() && bias.len() == rows,
+        "{name}: {} labels want {} rows, the weight has {rows} and the bias {}",
+        labels.len(),
+        outputs * labels.len(),
         bias.len()
     );
-    let PartConfig { layer, labels, scale, training } = config;
-    Ok(Linear { layer, labels, scale, weight: Matrix { rows, columns, data }, bias, training })
-}
-
-fn to_le_bytes(data: &[f32]) -> Vec<u8> {
-    data.iter().flat_map(|value| value.to_le_bytes()).collect()
+    let weight = Matrix { rows, columns, data: weight.flatten_all()?.to_vec1()? };
+    Ok(Linear { layer, labels, scale, weight, bias, training })
 }
 
 /// The lock is on the folder: the file itself is replaced by renaming, and a lock file would stay behind. It ends when

@@ -1,0 +1,86 @@
+//! The network that a training starts from: fresh, or another one with a new head.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use dl_models::{Architecture, Checkpoint, Labels, Model, ModelConfig, Parameters};
+use serde_json::json;
+
+/// Where to start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartConfig {
+    /// The model file whose weights are the start; all are drawn when there is none.
+    pub init_from: Option<PathBuf>,
+    /// Name of the architecture; needed when there is no file, or it holds bare weights.
+    pub architecture: Option<String>,
+    /// The architecture's option `width`: a factor on its numbers of channels.
+    pub width: Option<f64>,
+    /// Side of the network's input in pixels.
+    pub size: Option<usize>,
+    /// Seed of the weights that are drawn.
+    pub seed: u64,
+}
+
+/// A network ready to be trained.
+pub struct Start {
+    /// The network and its config, with the new labels.
+    pub model: Model,
+    /// Its weights.
+    pub parameters: Parameters,
+    /// Names of the weights that were drawn although there is a file.
+    pub drawn: Vec<String>,
+}
+
+impl Start {
+    /// Builds the network for `labels`. The head is a new one, unless the file's labels are the same.
+    /// # Errors
+    /// When the architecture is unknown or not named, or the file does not fit it at all.
+    pub fn new(start: &StartConfig, labels: &[String], device: &Device) -> Result<Self> {
+        let StartConfig { init_from, architecture, width, size, seed } = start;
+        let file = init_from.as_deref().map(Checkpoint::open).transpose()?;
+        let mut config = match (&file, architecture) {
+            (Some(file), arch) => ModelConfig::read(file, arch.as_deref())?,
+            (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
+            (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
+        };
+        let head = Architecture::find(&config.architecture)?.head;
+        let mut given = match &file {
+            Some(file) => file.all(device)?,
+            None => Default::default(),
+        };
+        if config.labels != Some(Labels::Names(labels.to_vec())) {
+            given.retain(|name, _| !name.starts_with(head));
+        }
+        if let Some(width) = width {
+            config.options.insert("width".into(), json!(width));
+        }
+        if let Some(size) = size {
+            config.preprocessing.size = [*size; 2];
+            config.preprocessing.shorter = None;
+        }
+        if let Some(path) = init_from {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            config.source = Some(json!({"initialised_from": name, "its_source": config.source.take()}));
+        }
+        config.num_classes = labels.len();
+        config.labels = Some(Labels::Names(labels.to_vec()));
+        config.seed = Some(*seed);
+        let names: BTreeSet<String> = given.keys().cloned().collect();
+        let parameters = Parameters::starting_from(given, *seed);
+        let in_context = || match init_from {
+            Some(path) => format!("model {}", path.display()),
+            None => format!("architecture {}", config.architecture),
+        };
+        let model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
+        let drawn: Vec<String> = match file {
+            Some(_) => parameters.tensors().into_keys().filter(|name| !names.contains(name)).collect(),
+            None => Vec::new(),
+        };
+        if drawn.len() == parameters.vars().len() {
+            bail!("{}: none of its weights fits {}; is --arch right?", in_context(), config.architecture);
+        }
+        Ok(Self { model, parameters, drawn })
+    }
+}

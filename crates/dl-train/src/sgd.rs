@@ -1,0 +1,105 @@
+//! Stochastic gradient descent with momentum and weight decay, as torch's `SGD` and Caffe's solver compute it.
+
+use anyhow::Result;
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+use dl_models::plain;
+
+/// Options of the optimiser. The defaults are R-CNN's fine-tuning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SgdConfig {
+    /// Share of the last step that is taken again.
+    pub momentum: f64,
+    /// Weight of the squared norm of the weights in the loss; biases and other vectors have none.
+    pub weight_decay: f64,
+}
+
+impl Default for SgdConfig {
+    fn default() -> Self {
+        Self { momentum: 0.9, weight_decay: 5e-4 }
+    }
+}
+
+/// The optimiser of a fixed list of weights.
+pub struct Sgd {
+    config: SgdConfig,
+    weights: Vec<Weight>,
+}
+
+struct Weight {
+    var: Var,
+    /// Factor on the rate of this weight.
+    factor: f64,
+    velocity: Option<Tensor>,
+}
+
+impl Sgd {
+    /// An optimiser at rest. Each weight comes with a factor on its learning rate, usually 1.
+    pub fn new(weights: impl IntoIterator<Item = (Var, f64)>, config: SgdConfig) -> Self {
+        let weights = weights.into_iter().map(|(var, factor)| Weight { var, factor, velocity: None });
+        Self { config, weights: weights.collect() }
+    }
+
+    /// One step: v = momentum v + gradient + decay w; w = w - rate v. Weights without a gradient stay.
+    /// # Errors
+    /// Those of candle.
+    pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
+        let SgdConfig { momentum, weight_decay } = self.config;
+        for Weight { var, factor, velocity } in &mut self.weights {
+            let Some(gradient) = gradients.get(var) else { continue };
+            step(var, gradient, velocity, rate * *factor, momentum, weight_decay).map_err(plain)?;
+        }
+        Ok(())
+    }
+}
+
+fn step(
+    var: &Var,
+    gradient: &Tensor,
+    velocity: &mut Option<Tensor>,
+    rate: f64,
+    momentum: f64,
+    weight_decay: f64,
+) -> candle_core::Result<()> {
+    // Detached, so that no step holds the graph of the one before.
+    let weight = var.as_detached_tensor();
+    let mut change = gradient.detach();
+    if weight_decay > 0.0 && weight.rank() > 1 {
+        change = (change + (&weight * weight_decay)?)?;
+    }
+    if let Some(velocity) = velocity {
+        change = (change + (&*velocity * momentum)?)?;
+    }
+    var.set(&(weight - (&change * rate)?)?)?;
+    *velocity = Some(change);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn steps_are_those_of_torch() {
+        // torch 2: SGD([w], lr=0.1, momentum=0.9, weight_decay=0.5) on the loss sum(3 w), w = 1:
+        // v = 3.5, w = 0.65; v = 0.9 * 3.5 + 3 + 0.5 * 0.65 = 6.475, w = 0.0025.
+        let var = Var::from_tensor(&Tensor::ones((1, 1), candle_core::DType::F32, &Device::Cpu).unwrap()).unwrap();
+        let mut sgd = Sgd::new([(var.clone(), 1.0)], SgdConfig { momentum: 0.9, weight_decay: 0.5 });
+        for wanted in [0.65, 0.0025] {
+            let loss = (var.as_tensor() * 3.0).unwrap().sum_all().unwrap();
+            sgd.step(&loss.backward().unwrap(), 0.1).unwrap();
+            let found = var.to_vec2::<f32>().unwrap()[0][0];
+            assert!((found - wanted).abs() < 1e-6, "{found} {wanted}");
+        }
+    }
+
+    #[test]
+    fn vectors_do_not_decay() {
+        let var = Var::from_tensor(&Tensor::ones(2, candle_core::DType::F32, &Device::Cpu).unwrap()).unwrap();
+        let mut sgd = Sgd::new([(var.clone(), 2.0)], SgdConfig { momentum: 0.0, weight_decay: 0.5 });
+        let loss = var.sum_all().unwrap();
+        sgd.step(&loss.backward().unwrap(), 0.25).unwrap();
+        assert_eq!(var.to_vec1::<f32>().unwrap(), [0.5, 0.5]);
+    }
+}
