@@ -1,23 +1,22 @@
 //! `dl-detect`: objects from features.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use dl_models::detection::rcnn::{DELTAS, Linear, RcnnHeads};
+use dl_models::backbones::LOGITS;
+use dl_models::detection::rcnn::{BACKGROUND, DELTAS, Linear, RcnnHeads};
+use dl_models::{Checkpoint, ModelConfig};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
 use serde_json::Map;
 
 use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records};
 
-/// Least SVM score of a detection: the margin of the negatives. Below it lies what the SVM was sure shows nothing.
-const SVM_SCORE: f64 = -1.0;
-
 /// Find objects in records that carry proposals and features
 ///
-/// Every proposal is scored by the SVM of every class and moved by the class's box regressor, if the model has one.
-/// Overlapping detections are left for dl-nms.
+/// Every proposal is scored by the SVM of every class, or by a fine-tuned network's softmax, and moved by the class's box
+/// regressor, if the model has one. Overlapping detections are left for dl-nms.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-detect",
@@ -25,17 +24,24 @@ const SVM_SCORE: f64 = -1.0;
     after_help = "\
 Examples:
   dl-propose selective-search photo.jpg | dl-embed --model alexnet.safetensors --layer pool5,fc7 \\
-    | dl-detect --model voc-rcnn.safetensors --drop-features | dl-nms --iou 0.3"
+    | dl-detect --model voc-rcnn.safetensors --drop-features | dl-nms --iou 0.3
+  dl-propose selective-search photo.jpg | dl-embed --model voc.safetensors --layer logits \\
+    | dl-detect --softmax voc.safetensors | dl-nms --iou 0.3"
 )]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file with the SVMs, and perhaps box regressors, that dl-finetune has written
-    #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    /// Model file with the SVMs, box regressors or both that dl-finetune svm and bbox have written
+    #[arg(long, value_name = "FILE", required_unless_present = "softmax")]
+    model: Option<PathBuf>,
 
-    /// Least score of a detection [default: -1, the margin of the SVM's negatives]
+    /// Score by the softmax of features.logits in place of SVMs; the file is the network that dl-finetune classifier has
+    /// written, and names the classes. Box regressors still come from --model
+    #[arg(long, value_name = "FILE")]
+    softmax: Option<PathBuf>,
+
+    /// Least score of a detection [default: -1, the margin of the SVM's negatives; 0.05 with --softmax]
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     score: Option<f64>,
 
@@ -67,28 +73,91 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let heads = RcnnHeads::load(&self.model)?;
-        let model = self.model.display();
-        let Some(svm) = heads.svm else {
-            bail!("model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}");
+        let RcnnHeads { svm, bbox } = self.model.as_deref().map(RcnnHeads::load).transpose()?.unwrap_or_default();
+        let scorer = match (&self.softmax, svm) {
+            (Some(path), _) => Scorer::softmax(path)?,
+            (None, Some(svm)) => Scorer::Svm(svm),
+            (None, None) => {
+                let model = self.model.as_deref().unwrap_or(Path::new("")).display();
+                bail!("model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}")
+            }
         };
-        let bbox = heads.bbox.filter(|_| !self.no_regression);
+        let bbox = bbox.filter(|_| !self.no_regression);
         let job = Job { common: &self.common, inputs: &self.inputs };
-        map_records(io, job, |record| self.detect(record, &svm, bbox.as_ref()))
+        map_records(io, job, |record| self.detect(record, &scorer, bbox.as_ref()))
+    }
+}
+
+/// What gives each proposal a score for each class.
+enum Scorer {
+    /// One linear SVM a class.
+    Svm(Linear),
+    /// The softmax of logits, one a class of these names.
+    Softmax(Vec<String>),
+}
+
+impl Scorer {
+    /// The classes of the network at `path`.
+    fn softmax(path: &Path) -> Result<Self> {
+        let config = ModelConfig::read(&Checkpoint::open(path)?, None)?;
+        let labels = config.label_names(path.parent().unwrap_or(Path::new("")))?;
+        let labels = labels.with_context(|| format!("model {}: its config names no classes", path.display()))?;
+        Ok(Self::Softmax(labels))
+    }
+
+    fn layer(&self) -> &str {
+        match self {
+            Self::Svm(svm) => &svm.layer,
+            Self::Softmax(_) => LOGITS,
+        }
+    }
+
+    /// How many numbers a row of features must have.
+    fn columns(&self) -> usize {
+        match self {
+            Self::Svm(svm) => svm.weight.columns,
+            Self::Softmax(labels) => labels.len(),
+        }
+    }
+
+    fn least_score(&self) -> f64 {
+        match self {
+            // The margin of the negatives: below it lies what the SVM was sure shows nothing.
+            Self::Svm(_) => -1.0,
+            // torchvision's `box_score_thresh`.
+            Self::Softmax(_) => 0.05,
+        }
+    }
+
+    /// Each class but background with its score.
+    fn scores(&self, features: &[f32]) -> Vec<(&str, f64)> {
+        match self {
+            Self::Svm(svm) => {
+                let labels = svm.labels.iter().enumerate();
+                labels.map(|(class, label)| (label.as_str(), f64::from(svm.output(features, class)))).collect()
+            }
+            Self::Softmax(labels) => {
+                let largest = features.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let powers: Vec<f64> = features.iter().map(|logit| f64::from(logit - largest).exp()).collect();
+                let total: f64 = powers.iter().sum();
+                let all = labels.iter().zip(powers).map(|(label, power)| (label.as_str(), power / total));
+                all.filter(|(label, _)| *label != BACKGROUND).collect()
+            }
+        }
     }
 }
 
 impl Args {
-    fn detect(&self, record: &mut Record, svm: &Linear, bbox: Option<&Linear>) -> Result<()> {
+    fn detect(&self, record: &mut Record, scorer: &Scorer, bbox: Option<&Linear>) -> Result<()> {
         let proposals = record.proposals()?.context("the record has no \"proposals\"; pipe it through dl-propose")?;
-        let scored = features(record, svm, proposals.len())?;
+        let scored = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
         let moved = match bbox {
-            Some(bbox) if bbox.layer == svm.layer => Some(scored.clone()),
-            Some(bbox) => Some(features(record, bbox, proposals.len())?),
+            Some(bbox) if bbox.layer == scorer.layer() => Some(scored.clone()),
+            Some(bbox) => Some(features(record, &bbox.layer, bbox.weight.columns, proposals.len())?),
             None => None,
         };
         let size = record.width()?.zip(record.height()?);
-        let least = self.score.unwrap_or(SVM_SCORE);
+        let least = self.score.unwrap_or(scorer.least_score());
 
         let mut detections = Vec::new();
         for (index, proposal) in proposals.iter().enumerate() {
@@ -96,8 +165,7 @@ impl Args {
             if proposal.extra.contains_key("truth") && !self.with_objects {
                 continue;
             }
-            for (class, label) in svm.labels.iter().enumerate() {
-                let score = f64::from(svm.output(scored.row(index), class));
+            for (label, score) in scorer.scores(scored.row(index)) {
                 if score < least {
                     continue;
                 }
@@ -108,7 +176,7 @@ impl Args {
                 if let Some((width, height)) = size {
                     found = found.clip(width.into(), height.into());
                 }
-                let (label, proposal) = (label.clone(), Some(index));
+                let (label, proposal) = (label.to_owned(), Some(index));
                 detections.push(Detection { bbox: found, label, score, mask: None, proposal, extra: Map::new() });
             }
         }
@@ -123,16 +191,19 @@ impl Args {
     }
 }
 
-/// The features that a part of the model wants, one row a proposal.
-fn features(record: &Record, part: &Linear, proposals: usize) -> Result<Matrix> {
-    let layer = &part.layer;
+/// The features of a layer, one row a proposal, with as many columns as the model wants.
+fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> Result<Matrix> {
     let hint = format!("pipe it through dl-embed --layer {layer}");
     let tensors = record.features()?.with_context(|| format!("the record has no \"features\"; {hint}"))?;
     let tensor = tensors.get(layer).with_context(|| format!("the record has no features \"{layer}\"; {hint}"))?;
     let features = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
     let rows = features.rows;
     ensure!(rows == proposals, "features \"{layer}\" have {rows} rows, but there are {proposals} proposals");
-    part.check_width(&features)?;
+    let found = features.columns;
+    ensure!(
+        rows == 0 || found == columns,
+        "features \"{layer}\" have {found} columns, the model wants {columns}; did the same dl-embed command make them?"
+    );
     Ok(features)
 }
 

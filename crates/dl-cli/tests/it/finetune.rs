@@ -13,7 +13,7 @@ const COLUMNS: usize = 8;
 
 /// A toy world of 200 x 200 pictures, most with a cat and a dog, with features that tell both what a region shows and how
 /// far beside it the object is. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
-pub fn toy_records(count: usize) -> Vec<Value> {
+pub(crate) fn toy_records(count: usize) -> Vec<Value> {
     (0..count).map(toy_record).collect()
 }
 
@@ -69,12 +69,12 @@ fn toy_record(index: usize) -> Value {
     })
 }
 
-pub fn lines(records: &[Value]) -> String {
+pub(crate) fn lines(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
 }
 
 /// Trains both parts on the toy world, into one file.
-pub fn train_toy_heads(model: &Path) -> String {
+pub(crate) fn train_toy_heads(model: &Path) -> String {
     let stream = lines(&toy_records(40));
     learn("svm", model, &stream, &[]).expect(0);
     learn("bbox", model, &stream, &["--lambda", "1"]).expect(0);
@@ -212,4 +212,81 @@ fn nothing_to_learn_from_is_an_error_and_leaves_no_file() {
         assert!(ran.stderr.contains("no record to learn from"), "{}", ran.stderr);
     }
     assert!(!model.exists());
+}
+
+/// Pictures of 96 x 72 pixels: a red square or a blue disc somewhere on grey noise. Records with boxes, and proposals
+/// that are the box, the box moved a little, and places elsewhere.
+fn shapes(folder: &Path, count: usize) -> Vec<Value> {
+    (0..count)
+        .map(|index| {
+            let draw = |k: usize, below: usize| (index * 48_271 + k * 6_364_136 + 7) * 2_654_435_761 / 65_536 % below;
+            let (x, y, side) = (draw(1, 60), draw(2, 36), 24 + draw(3, 12));
+            let square = index % 2 == 0;
+            let picture = image::RgbImage::from_fn(96, 72, |px, py| {
+                let (dx, dy) = (px as f64 + 0.5 - x as f64, py as f64 + 0.5 - y as f64);
+                let half = side as f64 / 2.0;
+                let inside = dx > 0.0 && dy > 0.0 && dx < side as f64 && dy < side as f64;
+                let round = (dx - half).hypot(dy - half) < half;
+                let noise = (px as usize * 31 + py as usize * 57 + index * 13) * 40_503 / 64 % 60;
+                match (square, inside, round) {
+                    (true, true, _) => image::Rgb([220, 40, 30]),
+                    (false, _, true) => image::Rgb([30, 60, 220]),
+                    _ => image::Rgb([90 + noise as u8; 3]),
+                }
+            });
+            let path = folder.join(format!("{index}.png"));
+            picture.save(&path).unwrap();
+            let bbox = |dx: usize, dy: usize| json!([x + dx, y + dy, x + side + dx, y + side + dy]);
+            let far = if x > 40 { 0 } else { 60 };
+            let proposals: Vec<Value> =
+                [bbox(0, 0), bbox(2, 1), json!([far, 0, far + 30, 30]), json!([far, 40, far + 30, 70])]
+                    .into_iter()
+                    .map(|bbox| json!({"box": bbox, "score": 1.0}))
+                    .collect();
+            json!({
+                "id": index.to_string(), "image": path,
+                "objects": [{"box": bbox(0, 0), "label": if square { "square" } else { "disc" }}],
+                "proposals": proposals,
+            })
+        })
+        .collect()
+}
+
+const SMALL: [&str; 8] = ["--arch", "squeezenet1_1", "--width", "0.25", "--size", "48", "--batch", "16"];
+
+fn losses(log: &Path) -> Vec<f64> {
+    let lines = fs::read_to_string(log).unwrap();
+    lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["loss"].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_network_learns_to_tell_regions_and_says_what_it_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, log) = (folder.path().join("model"), folder.path().join("log.jsonl"));
+    let stream = lines(&shapes(folder.path(), 24));
+    let options = ["--iterations", "60", "--lr", "0.01", "--log", log.to_str().unwrap(), "--positives", "0.5"];
+    learn("classifier", &model, &stream, &[&SMALL[..], &options].concat()).expect(0);
+    let losses = losses(&log);
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&losses[..5]), mean(&losses[55..]));
+    assert!(losses.len() == 60 && first > 0.8 && last < 0.2, "{losses:?}");
+    let config: dl_models::ModelConfig = dl_models::Checkpoint::open(&model).unwrap().config().unwrap().unwrap();
+    let labels = ["background", "disc", "square"].map(str::to_owned).to_vec();
+    assert_eq!(config.labels, Some(dl_models::Labels::Names(labels)));
+    assert_eq!((config.num_classes, config.preprocessing.size, config.seed), (3, [48, 48], Some(0)));
+    assert!(config.data_digest.is_some() && config.training["iterations"] == 60, "{config:?}");
+}
+
+#[test]
+fn training_a_network_does_not_depend_on_threads_or_the_picture_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let stream = lines(&shapes(folder.path(), 12));
+    let mut models = Vec::new();
+    for (threads, cache) in [("1", "1000"), ("4", "1000"), ("3", "0")] {
+        let model = folder.path().join(format!("{threads}-{cache}"));
+        let options = ["--iterations", "4", "--threads", threads, "--cache", cache];
+        learn("classifier", &model, &stream, &[&SMALL[..], &options].concat()).expect(0);
+        models.push(fs::read(model).unwrap());
+    }
+    assert!(models.iter().all(|model| *model == models[0]));
 }

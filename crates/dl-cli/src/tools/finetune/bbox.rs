@@ -22,7 +22,7 @@ Examples:
   dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
     | dl-embed --model alexnet.safetensors --layer pool5 --with-objects --features-dir features \\
     | dl-finetune bbox --model voc-rcnn.safetensors")]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 

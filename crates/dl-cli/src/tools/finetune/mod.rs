@@ -1,6 +1,7 @@
 //! `dl-finetune`: the three trainings of R-CNN.
 
 mod bbox;
+mod classifier;
 mod svm;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Classifier(classifier::Args),
     Svm(svm::Args),
     Bbox(bbox::Args),
 }
@@ -32,6 +34,7 @@ impl Tool for Args {
 
     fn common(&self) -> &Common {
         match &self.command {
+            Command::Classifier(args) => &args.common,
             Command::Svm(args) => &args.common,
             Command::Bbox(args) => &args.common,
         }
@@ -39,6 +42,7 @@ impl Tool for Args {
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         match &self.command {
+            Command::Classifier(args) => args.run(io),
             Command::Svm(args) => args.run(io),
             Command::Bbox(args) => args.run(io),
         }
