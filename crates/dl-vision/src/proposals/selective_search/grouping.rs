@@ -183,3 +183,89 @@ fn intersection(a: &[f32], b: &[f32]) -> f32 {
     }
     sums.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::color::Planes;
+    use super::super::segmentation::Graph;
+    use super::super::strategy::{ColorSpace, Mode};
+    use super::*;
+
+    fn regions() -> Regions {
+        let mut state = 7_u32;
+        let picture = image::RgbImage::from_fn(97, 71, |x, y| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let flat = (x / 13 * 31 + y / 11 * 57) as u8;
+            image::Rgb([flat, flat.wrapping_mul(3), (state >> 26) as u8 + flat / 2])
+        });
+        let planes = Planes::of(&picture, ColorSpace::Hsv);
+        let segmentation = Graph::new(&planes, 0.8).segment(30.0, 50);
+        Regions::of(&planes, &[segmentation]).remove(0)
+    }
+
+    /// Follows `found` through algorithm 1 as it stands in the paper, all similarities anew every time, and fails where
+    /// a join was not of the most similar pair, but for rounding.
+    fn check(found: &[Extent], regions: &Regions, similarities: Similarities) {
+        let row = regions.color_bins + regions.texture_bins;
+        let mut extents = regions.extents.clone();
+        let mut histograms: Vec<Vec<f32>> = regions.histograms.chunks(row).map(<[f32]>::to_vec).collect();
+        let mut touching = regions.neighbors.clone();
+        let picture = regions.picture_size as f32;
+        assert_eq!(found[..extents.len()], extents);
+        while !touching.is_empty() {
+            let similarity = |&(a, b): &(u32, u32)| {
+                let (a, b) = (a as usize, b as usize);
+                let shared = |bins: std::ops::Range<usize>| -> f32 {
+                    bins.map(|bin| histograms[a][bin].min(histograms[b][bin])).sum()
+                };
+                let sizes = (extents[a].size + extents[b].size) as f32;
+                let terms = [
+                    (similarities.color, shared(0..regions.color_bins)),
+                    (similarities.texture, shared(regions.color_bins..row)),
+                    (similarities.size, 1.0 - sizes / picture),
+                    (similarities.fill, 1.0 - (extents[a].join(&extents[b]).box_area() - sizes) / picture),
+                ];
+                terms.iter().filter(|(wanted, _)| *wanted).map(|(_, term)| term).sum::<f32>()
+            };
+            let joined = extents.len();
+            let joins = |(a, b): &&(u32, u32)| extents[*a as usize].join(&extents[*b as usize]) == found[joined];
+            let by_similarity = |p: &&(u32, u32), q: &&(u32, u32)| similarity(p).total_cmp(&similarity(q));
+            let best = touching.iter().max_by(by_similarity).unwrap();
+            let (a, b) = *touching.iter().filter(joins).max_by(by_similarity).expect("a pair of neighbours was joined");
+            let lost = similarity(best) - similarity(&(a, b));
+            assert!(lost < 1e-5, "{similarities:?}: joined {a} and {b}, but {best:?} are more alike by {lost}");
+
+            let (a_size, b_size) = (extents[a as usize].size as f32, extents[b as usize].size as f32);
+            let mean = histograms[a as usize].iter().zip(&histograms[b as usize]);
+            let mean = mean.map(|(p, q)| (a_size * p + b_size * q) / (a_size + b_size)).collect();
+            histograms.push(mean);
+            extents.push(found[joined]);
+            let renamed = |region: u32| if region == a || region == b { joined as u32 } else { region };
+            touching = touching.iter().map(|(p, q)| (renamed(*p), renamed(*q))).filter(|(p, q)| p != q).collect();
+        }
+        assert_eq!(found.len(), extents.len());
+    }
+
+    #[test]
+    fn the_hierarchy_is_that_of_the_papers_algorithm() {
+        let regions = regions();
+        assert!(regions.extents.len() > 20, "{}", regions.extents.len());
+        for similarities in Mode::Quality.similarities() {
+            let found = group(&regions, *similarities);
+            check(&found, &regions, *similarities);
+            assert_eq!(found.len(), 2 * regions.extents.len() - 1);
+            assert_eq!(found.last().unwrap().edges, [0, 0, 97, 71]);
+        }
+    }
+
+    #[test]
+    fn a_histogram_shares_all_with_itself() {
+        let regions = regions();
+        let grouping = Grouping::new(&regions, super::super::strategy::CTSF);
+        for region in 0..regions.extents.len() as u32 {
+            let (color, texture) = grouping.histogram(region);
+            assert!((intersection(color, color) - 1.0).abs() < 1e-5);
+            assert!((intersection(texture, texture) - 1.0).abs() < 1e-5);
+        }
+    }
+}

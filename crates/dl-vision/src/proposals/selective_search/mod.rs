@@ -148,3 +148,110 @@ fn original(edges: [u32; 4], x: f64, y: f64) -> BBox {
     let [x1, y1, x2, y2] = edges.map(f64::from);
     BBox::new(round(x1 * x), round(y1 * y), round(x2 * x), round(y2 * y))
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    fn boxes(picture: &RgbImage, config: &Config) -> Vec<[f64; 4]> {
+        propose(picture, config, 0, "test").unwrap().into_iter().map(|proposal| proposal.bbox.into()).collect()
+    }
+
+    fn noise(width: u32, height: u32) -> RgbImage {
+        let mut state = 3_u32;
+        RgbImage::from_fn(width, height, |_, _| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Rgb([(state >> 24) as u8, (state >> 16) as u8, (state >> 8) as u8])
+        })
+    }
+
+    #[test]
+    fn four_flat_rectangles_are_proposed_exactly() {
+        // Where two colours meet, smoothing leaves lines that are regions of their own; it takes several strategies
+        // until every rectangle has been joined with just its own.
+        for (mode, [width, height], [x, y]) in [
+            (Mode::Quality, [60, 40], [25, 14]),
+            (Mode::Quality, [32, 28], [17, 13]),
+            (Mode::Fast, [300, 200], [170, 80]),
+        ] {
+            let picture = RgbImage::from_fn(width, height, |column, row| match (column < x, row < y) {
+                (true, true) => Rgb([200, 30, 40]),
+                (false, true) => Rgb([20, 160, 60]),
+                (true, false) => Rgb([30, 50, 190]),
+                (false, false) => Rgb([220, 200, 40]),
+            });
+            let found = boxes(&picture, &Config { mode, ..Config::default() });
+            for wanted in
+                [[0, 0, x, y], [x, 0, width, y], [0, y, x, height], [x, y, width, height], [0, 0, width, height]]
+            {
+                let wanted = wanted.map(f64::from);
+                assert!(found.contains(&wanted), "{mode:?}: no {wanted:?} among {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_blank_or_single_pixel_picture_is_one_proposal() {
+        for (width, height) in [(1, 1), (64, 48), (1, 5000), (5000, 1)] {
+            let found = boxes(&RgbImage::from_pixel(width, height, Rgb([9, 9, 9])), &Config::default());
+            assert_eq!(found, [[0.0, 0.0, width.into(), height.into()]]);
+        }
+    }
+
+    #[test]
+    fn elongated_pictures_and_small_working_sizes_keep_boxes_inside_the_picture() {
+        let config = |width, max_pixels| Config { width, max_pixels, ..Config::default() };
+        for (width, height) in [(1, 5000), (5000, 1), (3, 700), (120, 90)] {
+            for config in
+                [config(None, 1_000_000), config(Some(500), 2000), config(Some(1), 1_000_000), config(None, 1)]
+            {
+                let found = boxes(&noise(width, height), &config);
+                assert!(found.contains(&[0.0, 0.0, width.into(), height.into()]), "{width} x {height}, {config:?}");
+                for [x1, y1, x2, y2] in found {
+                    assert!(x1 >= 0.0 && y1 >= 0.0 && x2 <= width.into() && y2 <= height.into());
+                    assert!(x1 < x2 && y1 < y2);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_working_size_keeps_the_shape_and_the_limit() {
+        let size = |width, height, wanted, max_pixels| {
+            working_size(width, height, &Config { width: wanted, max_pixels, ..Config::default() })
+        };
+        assert_eq!(size(640, 480, None, 1_000_000), (640, 480));
+        assert_eq!(size(640, 480, Some(500), 1_000_000), (500, 375));
+        assert_eq!(size(320, 240, Some(640), 1_000_000), (640, 480));
+        assert_eq!(size(10_000, 10_000, None, 1_000_000), (1000, 1000));
+        assert_eq!(size(1, 4_000_000, None, 1_000_000), (1, 1_000_000));
+        assert_eq!(size(1, 5000, Some(500), 1_000_000), (14, 70_711));
+    }
+
+    #[test]
+    fn proposals_do_not_depend_on_threads_but_on_the_seed() {
+        let picture = noise(80, 60);
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| propose(&picture, &Config::default(), 5, "a").unwrap())
+        };
+        assert_eq!(on(1), on(3));
+        assert_ne!(on(1), propose(&picture, &Config::default(), 6, "a").unwrap());
+        assert_ne!(on(1), propose(&picture, &Config::default(), 5, "b").unwrap());
+    }
+
+    #[test]
+    fn each_box_comes_once_best_first_and_fewer_are_the_first_of_more() {
+        let picture = noise(80, 60);
+        let all = propose(&picture, &Config::default(), 0, "test").unwrap();
+        let few = propose(&picture, &Config { max: 10, ..Config::default() }, 0, "test").unwrap();
+        assert_eq!(all[..10], few);
+        assert!(all.is_sorted_by(|a, b| a.score > b.score));
+        let mut boxes: Vec<[u64; 4]> = all.iter().map(|p| <[f64; 4]>::from(p.bbox).map(f64::to_bits)).collect();
+        boxes.sort_unstable();
+        boxes.dedup();
+        assert_eq!(boxes.len(), all.len());
+    }
+}

@@ -157,3 +157,56 @@ impl Forest {
         root
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The picture of `testdata/goldens/segmentation/make.py`.
+    fn noisy_quarters(width: usize, height: usize) -> Planes {
+        let mut state = 1_u64;
+        let mut channels = vec![Vec::new(); 3];
+        for place in 0..width * height * 3 {
+            let (y, x) = (place / 3 / width, place / 3 % width);
+            state = (state * 1_103_515_245 + 12_345) % (1 << 31);
+            let quarter = 2 * usize::from(y >= height / 2) + usize::from(x >= width / 2);
+            channels[place % 3].push((40 * quarter) as f32 + (state >> 11) as f32 / 16384.0);
+        }
+        Planes { width, height, channels }
+    }
+
+    #[test]
+    fn regions_are_those_of_scikit_image() {
+        let golden: Value =
+            serde_json::from_str(include_str!("../../../../../testdata/goldens/segmentation/felzenszwalb.json"))
+                .unwrap();
+        let side = |name: &str| golden[name].as_u64().unwrap() as usize;
+        let graph = Graph::new(&noisy_quarters(side("width"), side("height")), 0.0);
+        for case in golden["cases"].as_array().unwrap() {
+            let k = case["k"].as_f64().unwrap() as f32;
+            let found = graph.segment(k, case["min_size"].as_u64().unwrap() as u32);
+            let wanted: Vec<u32> = serde_json::from_value(case["labels"].clone()).unwrap();
+            assert_eq!(found.labels, wanted, "k = {k}");
+            assert_eq!(found.count as u32, wanted.iter().max().unwrap() + 1);
+        }
+    }
+
+    #[test]
+    fn edges_are_sorted_and_equals_keep_their_order() {
+        let weights = [3.5_f32, 0.0, 441.7, 3.5, 1e-3, 0.0, 3.4999];
+        let edge = |(place, weight): (usize, &f32)| Edge { weight: weight.to_bits(), place: place as u32 };
+        let mut edges: Vec<Edge> = weights.iter().enumerate().map(edge).collect();
+        sort_by_weight(&mut edges);
+        assert_eq!(edges.iter().map(|edge| edge.place).collect::<Vec<_>>(), [1, 5, 4, 6, 0, 3, 2]);
+    }
+
+    #[test]
+    fn a_single_channel_weighs_as_much_as_three_equal_ones() {
+        let grey = noisy_quarters(12, 9).channels.swap_remove(0);
+        let planes = |count| Planes { width: 12, height: 9, channels: vec![grey.clone(); count] };
+        let (one, three) = (Graph::new(&planes(1), 0.8), Graph::new(&planes(3), 0.8));
+        assert_eq!(one.segment(50.0, 5).labels, three.segment(50.0, 5).labels);
+    }
+}
