@@ -80,7 +80,7 @@ pub fn map_weighed_batches<T: Send>(
         for (mut line, failure) in finished(items, &mut finish) {
             if let Some(error) = &failure {
                 let text = one_line(error);
-                messages.error(format_args!("{}: {text}", line.place));
+                say_failed(&messages, &line.place, &text);
                 line.record.fail(tool, text);
             } else if line.broken {
                 say_broken(&messages, &line);
@@ -205,6 +205,15 @@ fn finished<T>(
     lines
 }
 
+/// A picture named as an argument is its own place, and its error begins with its name: once is enough.
+fn say_failed(messages: &Messages, place: &str, text: &str) {
+    if text.starts_with(place) {
+        messages.error(text);
+    } else {
+        messages.error(format_args!("{place}: {text}"));
+    }
+}
+
 fn say_broken(messages: &Messages, line: &Line) {
     if let Ok(Some(error)) = line.record.error() {
         messages.error(format_args!("{}: {}", line.place, error.message));
@@ -247,7 +256,7 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
                 }
                 Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
                 Err(error) => {
-                    io.messages.error(format_args!("{}: {}", line.place, one_line(error)));
+                    say_failed(&io.messages, &line.place, &one_line(error));
                     tally.failed += 1;
                 }
             }

@@ -1,6 +1,7 @@
 //! `dl-propose`: where objects may be.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use dl_record::Record;
 use dl_vision::proposals::selective_search::{self, Mode};
@@ -35,7 +36,7 @@ enum Method {
   dl-data from voc VOC2007 --split test | dl-propose selective-search --mode fast > proposals.jsonl")]
 struct SelectiveSearch {
     /// How many strategies to join: single (1), fast (8) or quality (80)
-    #[arg(long, value_name = "MODE", default_value = "fast")]
+    #[arg(long, value_name = "MODE", default_value = "fast", value_parser = mode_parser())]
     mode: Mode,
 
     /// At most so many proposals an image
@@ -114,8 +115,13 @@ impl Tool for Args {
     }
 }
 
+fn mode_parser() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(["single", "fast", "quality"]).try_map(|mode| mode.parse::<Mode>())
+}
+
 impl SelectiveSearch {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
+        ensure!((0.0..=100.0).contains(&self.sigma), "--sigma {}: want a number from 0 to 100", self.sigma);
         let config = selective_search::Config {
             mode: self.mode,
             sigma: self.sigma,

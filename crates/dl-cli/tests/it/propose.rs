@@ -85,6 +85,12 @@ fn odd_pictures_come_through_and_broken_ones_carry_their_error() {
 }
 
 #[test]
+fn the_error_of_a_picture_named_as_an_argument_names_it_once() {
+    let ran = run("dl-propose", &["selective-search", "none.jpg"], "").expect(1);
+    assert_eq!(ran.stderr, "dl-propose: none.jpg: no such file\n");
+}
+
+#[test]
 fn a_record_that_failed_before_passes_untouched() {
     let line = r#"{"id":"a","image":"none.jpg","error":{"tool":"dl-data","message":"no"},"x":1.50}"#;
     let ran = run("dl-propose", &SELECTIVE_SEARCH, line).expect(0);
@@ -140,7 +146,8 @@ fn sliding_windows_are_counted_by_their_options() {
 #[test]
 fn wrong_usage_ends_with_2() {
     let ran = run("dl-propose", &["selective-search", "--mode", "slow"], "").expect(2);
-    assert!(ran.stderr.contains("a mode is single, fast or quality"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("[possible values: single, fast, quality]"), "{}", ran.stderr);
+    run("dl-propose", &["selective-search", "--sigma", "inf"], "").expect(2);
     run("dl-propose", &["sliding-window", "--stride", "fast"], "").expect(2);
     run("dl-propose", &["guess"], "").expect(2);
 }
