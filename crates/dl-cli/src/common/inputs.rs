@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use dl_record::{Line, Reader, Record};
+use dl_vision::formats::PICTURE_ENDINGS;
 
 /// The inputs named on the command line.
 #[derive(Args, Clone, Debug, Default)]
@@ -16,10 +17,6 @@ pub struct Inputs {
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<String>,
 }
-
-/// File name endings that a folder is searched for.
-pub(crate) const PICTURE_ENDINGS: [&str; 11] =
-    ["jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm"];
 
 enum Source {
     Stdin,

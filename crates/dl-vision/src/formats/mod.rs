@@ -1,1 +1,92 @@
-//! Dataset formats: VOC, COCO, YOLO and folders, each converted to records and back by name.
+//! Dataset formats, converted to records and back by name.
+//!
+//! A reader is an iterator of [`Sample`]s and holds one picture's truth at a time (COCO, which is one file, is read
+//! whole). A writer takes records one by one and is closed by `finish`. Where a format knows more than the record
+//! contract, the rest is kept in extra fields, so that writing the same format again loses nothing:
+//!
+//! | field | of | what |
+//! | --- | --- | --- |
+//! | `voc` | record, object | VOC elements without a field of their own; attributes as `@name`, all values text |
+//! | `pose`, `truncated`, `occluded` | object | VOC's tags of these names |
+//! | `coco` | record | the entry of COCO's `images` without name and size: `id`, `license`, ... |
+//! | `coco_dataset` | first record | the whole COCO file without `images` and `annotations` |
+//! | `id`, `category_id`, `segmentation`, ... | object | what else a COCO annotation holds; polygons beside `mask` |
+//! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
+//!
+//! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.
+
+pub mod coco;
+pub mod folder;
+pub mod voc;
+pub mod yolo;
+
+mod files;
+mod number;
+mod placing;
+mod xml;
+
+use anyhow::Error;
+use dl_record::{Object, Record};
+
+pub use files::PICTURE_ENDINGS;
+pub use placing::Pictures;
+
+/// One picture's truth as a reader found it.
+#[derive(Debug)]
+pub struct Sample {
+    /// Where it stood, for messages: an annotation file, or an entry of one.
+    pub place: String,
+    /// What could be read of it; at least an `id`.
+    pub record: Record,
+    /// Why the rest could not be read. The other samples come all the same.
+    pub failure: Option<Error>,
+}
+
+/// The pixels of a picture: what the truth says, or else what the picture's header says; `None` when neither tells.
+fn size_of(record: &Record) -> anyhow::Result<Option<(u32, u32)>> {
+    if let (Some(width), Some(height)) = (record.width()?, record.height()?) {
+        return Ok(Some((width, height)));
+    }
+    Ok(record.image()?.and_then(|image| crate::picture::dimensions(&image).ok()))
+}
+
+/// Sets `width` and `height` from the picture's header where they are absent. A picture that cannot be read is no
+/// error here: whoever needs its pixels will say so, and `dl-data check` does.
+fn add_size(record: &mut Record) -> anyhow::Result<()> {
+    if let Some((width, height)) = size_of(record)? {
+        record.set_width(&width)?;
+        record.set_height(&height)?;
+    }
+    Ok(())
+}
+
+/// The objects of a record; none when it has none.
+/// # Errors
+/// When the field is broken, or a box is inside out.
+fn checked_objects(record: &Record) -> anyhow::Result<Vec<Object>> {
+    let objects = record.objects()?.unwrap_or_default();
+    for (index, object) in objects.iter().enumerate() {
+        let checked = object.bbox.check();
+        checked.map_err(|error| anyhow::anyhow!("object {index}: {error}; dl-data check --fix drops it"))?;
+    }
+    Ok(objects)
+}
+
+/// Counts the fields that a format has no place for.
+#[derive(Debug, Default)]
+struct LeftOut(std::collections::BTreeMap<String, usize>);
+
+impl LeftOut {
+    fn count(&mut self, field: &str) {
+        *self.0.entry(field.to_owned()).or_default() += 1;
+    }
+
+    /// One sentence, if anything was left out.
+    fn notes(&self, format: &str) -> Vec<String> {
+        let fields: Vec<String> = self.0.iter().map(|(field, count)| format!("{field} ({count})")).collect();
+        if fields.is_empty() {
+            return Vec::new();
+        }
+        vec![format!("{format} has no place for these fields of objects, left out: {}", fields.join(", "))]
+    }
+}

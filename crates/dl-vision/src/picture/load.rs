@@ -49,6 +49,13 @@ fn name(source: &str) -> String {
     }
 }
 
+/// The file of the picture at `source`, a path or a `data:` URI (base64), as it is.
+/// # Errors
+/// When there is no such file, or it is empty. Whether it is a picture is not looked at.
+pub fn bytes(source: &str) -> Result<Vec<u8>> {
+    read(source).with_context(|| name(source))
+}
+
 fn read(source: &str) -> Result<Vec<u8>> {
     let bytes = match source.strip_prefix("data:") {
         Some(uri) => {

@@ -6,4 +6,4 @@ mod load;
 pub mod raster;
 pub mod warp;
 
-pub use load::{dimensions, load};
+pub use load::{bytes, dimensions, load};

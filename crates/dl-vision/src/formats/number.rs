@@ -1,0 +1,32 @@
+//! Numbers through a change of convention and back.
+
+/// The decimal of the fewest digits near `value` for which `holds`; `value` itself when there is none.
+///
+/// `348.26` stored as the edge `258.15 + 348.26` comes back as `348.26000000000005`. The shortest decimal that gives
+/// the same edge is the number that a person or a program had written.
+pub(super) fn shortest(value: f64, holds: impl Fn(f64) -> bool) -> f64 {
+    let decimals = (0..=16).map(|digits| format!("{value:.digits$}"));
+    decimals.filter_map(|text| text.parse().ok()).find(|decimal| holds(*decimal)).unwrap_or(value)
+}
+
+/// A whole number without a point, another as short as it can be.
+pub(super) fn text(value: f64) -> String {
+    // Display of f64 never writes an exponent or a trailing `.0`.
+    format!("{value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_width_comes_back_from_its_edges() {
+        for (x, width) in [(258.15_f64, 348.26_f64), (0.1, 0.2), (321.02, 21.0), (3.3, 0.0), (1e6, 0.007)] {
+            let edge = x + width;
+            let found = shortest(edge - x, |width| x + width == edge);
+            assert!((found - width).abs() < 1e-9 && x + found == edge, "{x} {width} {found}");
+        }
+        assert_eq!(text(shortest(258.15 + 348.26 - 258.15, |width| 258.15 + width == 258.15 + 348.26)), "348.26");
+        assert_eq!(text(45.0), "45");
+    }
+}
