@@ -15,3 +15,4 @@ pub use main::{Outcome, Tool, main};
 pub use messages::{Messages, one_line};
 pub use picture::open_picture;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
+pub(crate) use stream::{STRICT, say_broken};

@@ -15,7 +15,8 @@ use dl_record::{Line, Record, Writer};
 use super::main::guarded;
 use super::{Common, Inputs, Io, Messages, Outcome, one_line};
 
-const STRICT: &str = "stopped at the first failed record, as --strict asks";
+/// Why a run under `--strict` ended.
+pub(crate) const STRICT: &str = "stopped at the first failed record, as --strict asks";
 
 /// Whose records, and how to treat them.
 #[derive(Clone, Copy)]
@@ -214,7 +215,8 @@ fn say_failed(messages: &Messages, place: &str, text: &str) {
     }
 }
 
-fn say_broken(messages: &Messages, line: &Line) {
+/// Says why a line could not be read.
+pub(crate) fn say_broken(messages: &Messages, line: &Line) {
     if let Ok(Some(error)) = line.record.error() {
         messages.error(format_args!("{}: {}", line.place, error.message));
     }

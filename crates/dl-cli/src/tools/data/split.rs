@@ -1,0 +1,276 @@
+//! `dl-data split`: records into parts, by chance.
+//!
+//! The part of a sample depends on its id and the seed alone, so it stays where it is when the dataset grows, is
+//! reordered or cut into shards; the shares are then only nearly those asked for. `--stratify` gives them exactly, for
+//! each label as for the whole: the samples, sorted by label and then by chance, are dealt out one by one to the part
+//! that lacks most.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dl_record::{Line, Reader, Record, Writer, write_atomically};
+use rand::Rng;
+
+use super::to::plain_name;
+use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, one_line, say_broken};
+
+/// Splits the records by chance, the same way for the same --seed and ids
+///
+/// Each record gets a field `split` with the name of its part. With --output-dir the records, as they are, go to
+/// DIR/NAME.jsonl instead, one file a part, and nothing to stdout.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-data from folder flowers | dl-data split --fractions 0.8,0.2 --stratify --output-dir splits
+  dl-data split --fractions 0.7,0.1,0.2 <all.jsonl | jq -c 'select(.split == \"val\")'")]
+pub(super) struct Args {
+    /// The share of each part; together 1
+    #[arg(long, value_name = "F,...", value_delimiter = ',', default_value = "0.8,0.2")]
+    fractions: Vec<f64>,
+
+    /// The parts' names [default: train,test for two, train,val,test for three]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    names: Vec<String>,
+
+    /// Give each part its exact share of every label (`label`, or else the set of the labels of `objects`); keeps all
+    /// records in a temporary file first
+    #[arg(long)]
+    stratify: bool,
+
+    /// Write DIR/NAME.jsonl for each part instead of stdout
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    inputs: Inputs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Args {
+    pub(super) fn common(&self) -> &Common {
+        &self.common
+    }
+
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let names = self.names()?;
+        let tool = io.messages.tool();
+        let lines = self.inputs.lines(&mut *io.input, tool)?;
+        let mut sink = match &self.output_dir {
+            Some(_) => Sink::files(names.len())?,
+            None => Sink::Stream(Writer::new(&mut io.output)),
+        };
+        let mut dealer = Dealer::new(&self.fractions, self.common.seed, self.stratify)?;
+        let mut failed = 0;
+        for line in lines {
+            let mut line = line?;
+            io.messages.bar().inc(1);
+            let good = take_id(&mut line, &io.messages);
+            failed += usize::from(!good);
+            match dealer.deal(&line.record)? {
+                Some(part) => sink.put(line.record, part, &names)?,
+                None => dealer.keep(&line.record)?,
+            }
+            if !good && self.common.strict {
+                bail!(STRICT);
+            }
+        }
+        dealer.finish(|record, part| sink.put(record, part, &names))?;
+        if let Some(folder) = &self.output_dir {
+            for line in sink.close(folder, &names)? {
+                io.messages.note(line);
+            }
+        }
+        Ok(Outcome::of(failed))
+    }
+
+    fn names(&self) -> Result<Vec<String>> {
+        let sum: f64 = self.fractions.iter().sum();
+        if (sum - 1.0).abs() > 1e-6 || self.fractions.iter().any(|fraction| !(0.0..=1.0).contains(fraction)) {
+            bail!("--fractions: the shares must be from 0 to 1 and make 1 together, not {sum}");
+        }
+        let default: &[&str] = match self.fractions.len() {
+            2 => &["train", "test"],
+            3 => &["train", "val", "test"],
+            _ => &[],
+        };
+        let names = if self.names.is_empty() {
+            default.iter().map(|name| (*name).to_owned()).collect()
+        } else {
+            self.names.clone()
+        };
+        if names.len() != self.fractions.len() {
+            bail!("--names: want {} names, one for each of --fractions", self.fractions.len());
+        }
+        if names.iter().collect::<BTreeSet<_>>().len() != names.len() {
+            bail!("--names: two parts have the same name");
+        }
+        names.iter().try_for_each(|name| plain_name(name).map(drop))?;
+        Ok(names)
+    }
+}
+
+/// Reports a line that cannot be read, and fails a record without an id.
+fn take_id(line: &mut Line, messages: &Messages) -> bool {
+    if line.broken {
+        say_broken(messages, line);
+        return false;
+    }
+    let text = match line.record.id() {
+        Ok(Some(_)) => return true,
+        Ok(None) => "the record has no \"id\", which decides its part".to_owned(),
+        Err(error) => one_line(error),
+    };
+    messages.error(format_args!("{}: {text}", line.place));
+    line.record.fail(messages.tool(), text);
+    false
+}
+
+/// Says which part a record belongs to: at once, or, when the labels count, after all have been seen.
+struct Dealer<'a> {
+    fractions: &'a [f64],
+    seed: u64,
+    waiting: Option<Waiting>,
+}
+
+/// Records in a temporary file, and for each (label, chance): both as numbers drawn from their text.
+struct Waiting {
+    records: Writer<BufWriter<File>>,
+    file: File,
+    order: Vec<(u64, u64)>,
+}
+
+impl<'a> Dealer<'a> {
+    fn new(fractions: &'a [f64], seed: u64, stratify: bool) -> Result<Self> {
+        let waiting = stratify.then(|| -> Result<Waiting> {
+            let file = tempfile::tempfile().context("a temporary file cannot be made")?;
+            let records = Writer::new(BufWriter::new(file.try_clone()?));
+            Ok(Waiting { records, file, order: Vec::new() })
+        });
+        Ok(Self { fractions, seed, waiting: waiting.transpose()? })
+    }
+
+    fn draw(&self, what: &str, text: &str) -> u64 {
+        dl_record::rng(self.seed, &format!("split/{what}/{text}")).next_u64()
+    }
+
+    /// The part, unless the record has to wait. A record whose id cannot be read goes as one without.
+    fn deal(&self, record: &Record) -> Result<Option<usize>> {
+        if self.waiting.is_some() {
+            return Ok(None);
+        }
+        // The upper 53 bits as a number in [0, 1).
+        let draw = (self.draw("id", &id(record)) >> 11) as f64 / (1_u64 << 53) as f64;
+        let mut edge = 0.0;
+        let part = self.fractions.iter().position(|fraction| {
+            edge += fraction;
+            draw < edge
+        });
+        Ok(Some(part.unwrap_or(self.fractions.len() - 1)))
+    }
+
+    fn keep(&mut self, record: &Record) -> Result<()> {
+        let key = (self.draw("label", &labels(record)?), self.draw("id", &id(record)));
+        if let Some(waiting) = &mut self.waiting {
+            waiting.records.write(record)?;
+            waiting.order.push(key);
+        }
+        Ok(())
+    }
+
+    /// Deals out what waits, in the order that it came.
+    fn finish(self, mut put: impl FnMut(Record, usize) -> Result<()>) -> Result<()> {
+        let Some(Waiting { mut records, mut file, order }) = self.waiting else { return Ok(()) };
+        records.flush()?;
+        file.rewind()?;
+        let parts = dealt(&order, self.fractions);
+        for (line, part) in Reader::new(BufReader::new(file), "temporary file", "dl-data").zip(parts) {
+            put(line?.record, part)?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of each sample. In the order of (label, chance) each goes to the part that is furthest below its share, so
+/// that every run of samples is shared out to within one.
+fn dealt(order: &[(u64, u64)], fractions: &[f64]) -> Vec<usize> {
+    let mut sorted: Vec<usize> = (0..order.len()).collect();
+    sorted.sort_by_key(|index| (order[*index], *index));
+    let mut counts = vec![0_usize; fractions.len()];
+    let mut parts = vec![0; order.len()];
+    for (done, index) in sorted.into_iter().enumerate() {
+        let lack = |part: usize| fractions[part] * (done + 1) as f64 - counts[part] as f64;
+        let part = (0..fractions.len()).reduce(|best, part| if lack(part) > lack(best) { part } else { best });
+        let part = part.unwrap_or(0);
+        counts[part] += 1;
+        parts[index] = part;
+    }
+    parts
+}
+
+fn id(record: &Record) -> String {
+    record.id().ok().flatten().unwrap_or_default()
+}
+
+/// What the sample is of: its label, or the set of the labels of its objects.
+fn labels(record: &Record) -> Result<String> {
+    if record.has("error") {
+        return Ok(String::new());
+    }
+    if let Some(label) = record.label()? {
+        return Ok(label);
+    }
+    let objects = record.objects()?.unwrap_or_default();
+    let labels: BTreeSet<String> = objects.into_iter().map(|object| object.label).collect();
+    Ok(labels.into_iter().collect::<Vec<_>>().join("\n"))
+}
+
+/// Where the parts go.
+enum Sink<W: Write> {
+    /// All to one stream, with the field `split`.
+    Stream(Writer<W>),
+    /// Each to a temporary file of its own, with a count.
+    Files(Vec<(Writer<BufWriter<File>>, File, usize)>),
+}
+
+impl<W: Write> Sink<W> {
+    fn files(count: usize) -> Result<Self> {
+        let file = |_| -> Result<_> {
+            let file = tempfile::tempfile().context("a temporary file cannot be made")?;
+            Ok((Writer::new(BufWriter::new(file.try_clone()?)), file, 0))
+        };
+        Ok(Self::Files((0..count).map(file).collect::<Result<_>>()?))
+    }
+
+    fn put(&mut self, mut record: Record, part: usize, names: &[String]) -> Result<()> {
+        match self {
+            Self::Stream(writer) => {
+                if !record.has("error") {
+                    record.set("split", &names[part])?;
+                }
+                Ok(writer.write(&record)?)
+            }
+            Self::Files(files) => {
+                files[part].2 += 1;
+                Ok(files[part].0.write(&record)?)
+            }
+        }
+    }
+
+    /// Puts the files in place; how many records are in each.
+    fn close(self, folder: &Path, names: &[String]) -> Result<Vec<String>> {
+        let Self::Files(files) = self else { return Ok(Vec::new()) };
+        let mut lines = Vec::new();
+        for ((mut writer, mut file, count), name) in files.into_iter().zip(names) {
+            writer.flush()?;
+            file.rewind()?;
+            let path = folder.join(format!("{name}.jsonl"));
+            write_atomically(&path, |output| Ok(io::copy(&mut file, output).map(drop)?))?;
+            lines.push(format!("{}: {count} records", path.display()));
+        }
+        Ok(lines)
+    }
+}
