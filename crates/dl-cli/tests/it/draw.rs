@@ -1,1 +1,184 @@
 //! `dl-draw`, as a user runs it.
+
+use std::fs;
+use std::path::Path;
+
+use image::RgbImage;
+use serde_json::{Value, json};
+
+use crate::support::run;
+
+/// A grey picture of 64 x 48 pixels.
+fn picture(folder: &Path, name: &str) -> String {
+    let path = folder.join(name);
+    RgbImage::from_pixel(64, 48, image::Rgb([128; 3])).save(&path).unwrap();
+    path.display().to_string()
+}
+
+fn record(folder: &Path, id: &str) -> Value {
+    json!({
+        "id": id, "image": picture(folder, &format!("{id}.png")), "note": [1.50, "keep"],
+        "objects": [{"box": [8, 8, 24, 24], "label": "stop"}],
+        "detections": [
+            {"box": [9, 8, 24, 25], "label": "stop", "score": 0.9},
+            {"box": [40, 20, 60, 44], "label": "yield", "score": 0.8},
+            {"box": [2, 40, 10, 46], "label": "faint", "score": 0.1},
+        ],
+    })
+}
+
+fn open(record: &Value) -> RgbImage {
+    image::open(record["drawing"].as_str().unwrap()).unwrap().to_rgb8()
+}
+
+/// Is every pixel of this rectangle as grey as before?
+fn untouched(drawing: &RgbImage, [x1, y1, x2, y2]: [u32; 4]) -> bool {
+    (y1..y2).all(|y| (x1..x2).all(|x| drawing.get_pixel(x, y).0 == [128; 3]))
+}
+
+fn boxes(folder: &Path, stream: &str, more: &[&str]) -> crate::support::Ran {
+    let output = folder.join("drawn");
+    let args = ["boxes", "--format", "png", "--zoom", "4", "--output-dir", output.to_str().unwrap()];
+    run("dl-draw", &[&args, more].concat(), stream)
+}
+
+#[test]
+fn what_is_asked_for_is_drawn_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = record(folder.path(), "a").to_string();
+    let ran = boxes(folder.path(), &line, &[]).expect(0);
+    let drawn = &ran.records()[0];
+    assert_eq!(drawn["drawing"], folder.path().join("drawn/a.png").to_str().unwrap());
+    assert!(ran.stdout.starts_with(line.trim_end_matches('}')), "the rest passes through: {}", ran.stdout);
+    let drawing = open(drawn);
+    assert_eq!(drawing.dimensions(), (256, 192));
+    // Edges of the object, of the right and the wrong detection; nothing of the one with a low score.
+    for (x, y) in [(33, 70), (94, 70), (160, 140), (238, 140)] {
+        assert_ne!(drawing.get_pixel(x, y).0, [128; 3], "({x}, {y})");
+    }
+    assert!(untouched(&drawing, [8, 150, 44, 186]));
+    assert!(untouched(&drawing, [40, 40, 90, 90]), "boxes are not filled");
+
+    let truth = open(&boxes(folder.path(), &line, &["--what", "objects"]).expect(0).records()[0]);
+    assert!(untouched(&truth, [120, 0, 256, 192]));
+    let all = open(&boxes(folder.path(), &line, &["--score", "0"]).expect(0).records()[0]);
+    assert!(!untouched(&all, [8, 150, 44, 186]));
+    let one = open(&boxes(folder.path(), &line, &["--max", "1"]).expect(0).records()[0]);
+    assert!(untouched(&one, [150, 60, 256, 192]));
+}
+
+#[test]
+fn masks_tint_their_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut record = record(folder.path(), "a");
+    // The first 10 columns of 48 rows.
+    let mask = json!({"size": [48, 64], "counts": "0P?Pa2"});
+    record["detections"] = json!([{"box": [0, 0, 10, 48], "label": "stop", "score": 0.9, "mask": mask}]);
+    let plain = open(&boxes(folder.path(), &record.to_string(), &["--what", "detections"]).expect(0).records()[0]);
+    assert!(untouched(&plain, [8, 60, 32, 180]));
+    let ran = boxes(folder.path(), &record.to_string(), &["--what", "detections", "--masks"]).expect(0);
+    let tinted = open(&ran.records()[0]);
+    assert!((60..180).all(|y| (8..32).all(|x| tinted.get_pixel(x, y).0 != [128; 3])));
+    assert!(untouched(&tinted, [100, 60, 256, 192]));
+    record["detections"][0]["mask"]["size"] = json!([48, 63]);
+    let ran = boxes(folder.path(), &record.to_string(), &["--masks"]).expect(1);
+    assert!(ran.stderr.contains("63 x 48 pixels on a picture of 64 x 48"), "{}", ran.stderr);
+}
+
+#[test]
+fn proposals_are_drawn_where_there_is_nothing_better() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), "a.png");
+    let line = json!({"id": "a", "image": image, "proposals": [{"box": [10, 10, 50, 40], "score": 1}]}).to_string();
+    let drawing = open(&boxes(folder.path(), &line, &[]).expect(0).records()[0]);
+    assert_ne!(drawing.get_pixel(40, 100).0, [128; 3]);
+}
+
+#[test]
+fn a_bad_record_carries_its_error_and_the_others_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records: Vec<Value> = ["a", "b", "c", "d"].map(|id| record(folder.path(), id)).into();
+    records[1]["image"] = json!("nowhere.jpg");
+    records[2]["detections"][0]["box"] = json!([10, 0, 4, 5]);
+    let stream: Vec<String> = records.iter().map(Value::to_string).collect();
+    let ran = boxes(folder.path(), &stream.join("\n"), &["--threads", "3"]).expect(1);
+    let drawn = ran.records();
+    assert!(drawn[1]["error"]["message"].as_str().unwrap().contains("nowhere.jpg"));
+    assert!(drawn[2]["error"]["message"].as_str().unwrap().contains("detections[0]: box has x2 < x1"));
+    assert_eq!(fs::read_dir(folder.path().join("drawn")).unwrap().count(), 2);
+    for good in [0, 3] {
+        open(&drawn[good]);
+    }
+}
+
+#[test]
+fn a_drawing_never_replaces_a_picture_nor_leaves_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), "a.png");
+    let before = fs::read(&image).unwrap();
+    let stream = json!({"id": "a", "image": image, "objects": []}).to_string();
+    let args = ["boxes", "--format", "png", "--output-dir", folder.path().to_str().unwrap()];
+    let ran = run("dl-draw", &args, &stream).expect(1);
+    assert!(ran.stderr.contains("would replace the picture"), "{}", ran.stderr);
+    assert_eq!(fs::read(&image).unwrap(), before);
+
+    let stream = ["/x/é ü.png", "../../y.jpg", "deep/er/z"]
+        .map(|id| json!({"id": id, "image": image, "objects": []}).to_string())
+        .join("\n");
+    let drawn = boxes(folder.path(), &stream, &[]).expect(0).records();
+    let paths = drawn.iter().map(|record| record["drawing"].as_str().unwrap());
+    let below: Vec<_> = paths.map(|path| path.rsplit_once("/drawn/").unwrap().1).collect();
+    assert_eq!(below, ["x/é ü.png", "up/up/y.jpg.png", "deep/er/z.png"]);
+    drawn.iter().for_each(|record| drop(open(record)));
+}
+
+#[test]
+fn a_grid_has_a_place_for_each_good_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records: Vec<Value> = ["a", "b", "c", "d", "e"].map(|id| record(folder.path(), id)).into();
+    records[1]["image"] = json!("nowhere.jpg");
+    let stream: Vec<String> = records.iter().map(Value::to_string).collect();
+    let path = folder.path().join("grid.png");
+    let args = ["grid", "--columns", "2", "--cell", "128", "--output", path.to_str().unwrap()];
+    let ran = run("dl-draw", &args, &stream.join("\n")).expect(1);
+    let drawn: Vec<bool> = ran.records().iter().map(|record| record.get("drawing").is_some()).collect();
+    assert_eq!(drawn, [true, false, true, true, true]);
+    let grid = image::open(&path).unwrap().to_rgb8();
+    assert!(grid.width() > 256 && grid.width() < 300, "{}", grid.width());
+    assert!(grid.height() > 2 * 96 && grid.height() < 300, "{}", grid.height());
+
+    let ran = run("dl-draw", &[&args[..], &["--rows", "1"]].concat(), &stream.join("\n")).expect(1);
+    assert!(ran.stderr.contains("2 records beyond 1 rows"), "{}", ran.stderr);
+    assert_eq!(ran.records().iter().filter(|record| record.get("drawing").is_some()).count(), 2);
+}
+
+#[test]
+fn curves_become_a_chart_in_pixels_or_vectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let curves = json!({
+        "stop & go": {"precision": [1.0, 1.0, 0.7], "recall": [0.2, 0.5, 0.9], "ap": 0.75},
+        "unseen": {"precision": [], "recall": [], "ap": null},
+    });
+    fs::write(file("curves.json"), curves.to_string()).unwrap();
+    run("dl-draw", &["pr", &file("curves.json"), "--output", &file("pr.svg")], "").expect(0);
+    let svg = fs::read_to_string(file("pr.svg")).unwrap();
+    for words in ["AP 0.750", "0.750  stop &amp; go", "unseen", "recall", "precision"] {
+        assert!(svg.contains(words), "{words}: {svg}");
+    }
+    run("dl-draw", &["pr", &file("curves.json"), "--output", &file("pr.png"), "--width", "700"], "").expect(0);
+    let chart = image::open(file("pr.png")).unwrap().to_rgb8();
+    assert_eq!(chart.dimensions(), (700, 640));
+    assert!(chart.pixels().filter(|pixel| pixel.0 != [255; 3]).count() > 3000);
+
+    for (name, text, message) in [
+        ("list.json", "[1]", "not a file of curves"),
+        ("uneven.json", r#"{"a":{"precision":[1],"recall":[]}}"#, "1 precisions and 0 recalls"),
+        ("empty.json", "{}", "holds no curve"),
+    ] {
+        fs::write(file(name), text).unwrap();
+        let ran = run("dl-draw", &["pr", &file(name), "--output", &file("x.png")], "").expect(2);
+        assert!(ran.stderr.contains(message) && ran.stderr.contains(name), "{}", ran.stderr);
+    }
+    run("dl-draw", &["pr", &file("curves.json"), "--output", &file("x.pdf")], "").expect(2);
+}

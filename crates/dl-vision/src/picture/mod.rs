@@ -1,5 +1,6 @@
 //! Pictures: decoding, warping and drawing.
 
+pub mod draw;
 pub mod font;
 mod jpeg;
 mod load;

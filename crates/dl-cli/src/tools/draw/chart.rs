@@ -1,0 +1,101 @@
+//! Precision-recall curves as a chart, on whatever plotters draws.
+
+use anyhow::{Result, anyhow};
+use dl_vision::picture::draw::color_of;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+/// The curve of one class.
+pub(super) struct Curve {
+    pub(super) label: String,
+    /// (recall, precision), by rising recall.
+    pub(super) points: Vec<(f64, f64)>,
+    /// Average precision, where it is known.
+    pub(super) ap: Option<f64>,
+}
+
+/// Width of the column of names, in pixels.
+const LEGEND: u32 = 250;
+
+/// Height of a line of text, in pixels.
+const LINE: i32 = 22;
+
+/// Draws the curves and, beside them, their names with average precisions.
+/// # Errors
+/// When the drawing fails.
+pub(super) fn draw<B: DrawingBackend>(backend: B, curves: &[Curve], title: &str) -> Result<()> {
+    let area = backend.into_drawing_area();
+    let (width, _) = area.dim_in_pixel();
+    area.fill(&WHITE).map_err(told)?;
+    let (chart, legend) = area.split_horizontally(width.saturating_sub(LEGEND));
+    draw_curves(&chart, curves, title)?;
+    draw_legend(&legend, curves)?;
+    area.present().map_err(told)
+}
+
+fn draw_curves<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve], title: &str) -> Result<()> {
+    let mut chart = ChartBuilder::on(area)
+        .margin(16)
+        .caption(title, ("sans-serif", 22))
+        .x_label_area_size(46)
+        .y_label_area_size(58)
+        .build_cartesian_2d(0.0..1.0, 0.0..1.0)
+        .map_err(told)?;
+    chart
+        .configure_mesh()
+        .x_desc("recall")
+        .y_desc("precision")
+        .x_labels(11)
+        .y_labels(11)
+        .x_label_formatter(&|at| format!("{at:.1}"))
+        .y_label_formatter(&|at| format!("{at:.1}"))
+        .max_light_lines(0)
+        .bold_line_style(BLACK.mix(0.14))
+        .axis_style(BLACK.mix(0.6))
+        .label_style(("sans-serif", 15))
+        .axis_desc_style(("sans-serif", 18))
+        .draw()
+        .map_err(told)?;
+    for curve in curves {
+        let style = ShapeStyle { color: color(&curve.label), filled: false, stroke_width: 2 };
+        chart.draw_series(LineSeries::new(curve.points.iter().copied(), style)).map_err(told)?;
+    }
+    Ok(())
+}
+
+fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]) -> Result<()> {
+    let (_, height) = area.dim_in_pixel();
+    let lines = usize::try_from((height as i32 - 80) / LINE).unwrap_or(0).max(1);
+    // The last line says what has no line of its own.
+    let shown = if curves.len() > lines { lines - 1 } else { curves.len() };
+    let style = TextStyle::from(("sans-serif", 15)).pos(Pos::new(HPos::Left, VPos::Center));
+    let mut y = 56;
+    for curve in &curves[..shown] {
+        let words = match curve.ap {
+            Some(ap) => format!("{ap:.3}  {}", curve.label),
+            None => curve.label.clone(),
+        };
+        let bar = ShapeStyle { color: color(&curve.label), filled: false, stroke_width: 4 };
+        area.draw(&PathElement::new(vec![(6, y), (28, y)], bar)).map_err(told)?;
+        area.draw(&Text::new(words, (38, y), &style)).map_err(told)?;
+        y += LINE;
+    }
+    if shown < curves.len() {
+        let words = format!("and {} more", curves.len() - shown);
+        area.draw(&Text::new(words, (38, y), &style)).map_err(told)?;
+    }
+    Ok(())
+}
+
+fn color(label: &str) -> RGBAColor {
+    let [red, green, blue] = color_of(label);
+    // The bright colours that suit a photograph are darkened for white paper.
+    let dark = |channel: u8| (f64::from(channel) * 0.86) as u8;
+    RGBColor(dark(red), dark(green), dark(blue)).to_rgba()
+}
+
+/// plotters' errors do not live long enough for [`anyhow::Error`].
+fn told(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow!("the chart cannot be drawn: {error}")
+}

@@ -1,0 +1,106 @@
+//! `dl-draw pr`: precision-recall curves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dl_record::write_atomically;
+use image::{Rgb, RgbImage};
+use plotters::prelude::SVGBackend;
+use serde::Deserialize;
+
+use super::boxes::save;
+use super::canvas::Canvas;
+use super::chart::{self, Curve};
+use crate::common::{Common, Io, Outcome};
+
+/// Draw precision-recall curves, as dl-eval's --curves writes them
+///
+/// The file holds {\"CLASS\": {\"precision\": [..], \"recall\": [..], \"ap\": ..}, ..}; classes are listed by falling
+/// average precision.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-eval voc --curves curves.json found.jsonl && dl-draw pr curves.json --output pr.png")]
+pub(super) struct Args {
+    /// File of curves
+    #[arg(value_name = "CURVES.json")]
+    curves: PathBuf,
+
+    /// The chart: a .png, .jpg or .svg file
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Width of the chart in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 960, value_parser = clap::value_parser!(u32).range(480..=8192))]
+    width: u32,
+
+    /// Height of the chart in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(240..=8192))]
+    height: u32,
+
+    /// Words above the chart [default: the mean of the average precisions]
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// A class in the file.
+#[derive(Deserialize)]
+struct Stored {
+    precision: Vec<f64>,
+    recall: Vec<f64>,
+    ap: Option<f64>,
+}
+
+impl Args {
+    pub(super) fn run(&self, _io: &mut Io) -> Result<Outcome> {
+        let curves = read(&self.curves).with_context(|| self.curves.display().to_string())?;
+        let title = self.title.clone().unwrap_or_else(|| mean(&curves));
+        match self.output.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => {
+                let mut text = String::new();
+                chart::draw(SVGBackend::with_string(&mut text, (self.width, self.height)), &curves, &title)?;
+                write_atomically(&self.output, |output| Ok(output.write_all(text.as_bytes())?))?;
+            }
+            Some("png" | "jpg" | "jpeg") => {
+                let mut picture = RgbImage::from_pixel(self.width, self.height, Rgb([255; 3]));
+                chart::draw(Canvas(&mut picture), &curves, &title)?;
+                save(&picture, &self.output)?;
+            }
+            _ => bail!("{}: a chart is a .png, .jpg or .svg file", self.output.display()),
+        }
+        Ok(Outcome::AllWell)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Curve>> {
+    let stored: BTreeMap<String, Stored> =
+        serde_json::from_slice(&fs::read(path)?).context("not a file of curves; dl-eval --curves writes one")?;
+    if stored.is_empty() {
+        bail!("holds no curve");
+    }
+    let curve = |(label, stored): (String, Stored)| {
+        if stored.precision.len() != stored.recall.len() {
+            let (precision, recall) = (stored.precision.len(), stored.recall.len());
+            bail!("class \"{label}\" has {precision} precisions and {recall} recalls");
+        }
+        let points = stored.recall.into_iter().zip(stored.precision).collect();
+        Ok(Curve { label, points, ap: stored.ap })
+    };
+    let mut curves = stored.into_iter().map(curve).collect::<Result<Vec<_>>>()?;
+    // A class without any truth has no average precision: last.
+    curves.sort_by(|a, b| b.ap.unwrap_or(-1.0).total_cmp(&a.ap.unwrap_or(-1.0)));
+    Ok(curves)
+}
+
+fn mean(curves: &[Curve]) -> String {
+    let known: Vec<f64> = curves.iter().filter_map(|curve| curve.ap).collect();
+    match known.len() {
+        0 => "Precision and recall".to_owned(),
+        1 => format!("Precision and recall, AP {:.3}", known[0]),
+        count => format!("Precision and recall, mAP {:.3}", known.iter().sum::<f64>() / count as f64),
+    }
+}

@@ -1,0 +1,57 @@
+//! `dl-draw`: see what was found.
+
+mod annotate;
+mod boxes;
+mod canvas;
+mod chart;
+mod curves;
+mod grid;
+mod judge;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::common::{Common, Io, Outcome, Tool};
+
+/// Draw boxes, masks, grids of pictures, and precision-recall curves
+#[derive(Parser, Debug)]
+#[command(
+    name = "dl-draw",
+    version,
+    after_help = "Examples:
+  dl-nms --iou 0.3 < detected.jsonl | dl-draw boxes --output-dir drawn > drawn.jsonl
+  dl-propose selective-search photo.jpg | dl-draw boxes --max 50 --output-dir drawn
+  dl-draw grid --columns 4 --output grid.png found.jsonl
+  dl-draw pr curves.json --output pr.svg"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Boxes(boxes::Args),
+    Grid(grid::Args),
+    Pr(curves::Args),
+}
+
+impl Tool for Args {
+    const NAME: &'static str = "dl-draw";
+
+    fn common(&self) -> &Common {
+        match &self.command {
+            Command::Boxes(args) => &args.common,
+            Command::Grid(args) => &args.common,
+            Command::Pr(args) => &args.common,
+        }
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        match &self.command {
+            Command::Boxes(args) => args.run(io),
+            Command::Grid(args) => args.run(io),
+            Command::Pr(args) => args.run(io),
+        }
+    }
+}
