@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use dl_record::write_atomically;
 
 /// What to do with generated files.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Write those that differ, and remove those that no longer belong.
     Write,
