@@ -15,7 +15,18 @@ use crate::support::{Ran, run, shared};
 /// Columns of `fire9@1` of the small network.
 const COLUMNS: u64 = 64;
 
-/// A folder with a small SqueezeNet for 48 x 48 pixels, drawn and not trained, and two pictures.
+/// A small SqueezeNet for 48 x 48 pixels, drawn and not trained.
+pub fn write_small_network(path: &Path) {
+    let mut config = ModelConfig::new("squeezenet1_1", 5);
+    config.options.insert("width".into(), 0.125.into());
+    config.preprocessing.size = [48, 48];
+    config.preprocessing.resize = Resize::Stretch;
+    let parameters = Parameters::fresh(1);
+    Model::build(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
+    save(path, &config, &parameters.tensors(), Precision::F32).unwrap();
+}
+
+/// A folder with the small network and two pictures.
 struct Bench {
     folder: TempDir,
 }
@@ -23,13 +34,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = ModelConfig::new("squeezenet1_1", 5);
-        config.options.insert("width".into(), 0.125.into());
-        config.preprocessing.size = [48, 48];
-        config.preprocessing.resize = Resize::Stretch;
-        let parameters = Parameters::fresh(1);
-        Model::build(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
-        save(&folder.path().join("m.safetensors"), &config, &parameters.tensors(), Precision::F32).unwrap();
+        write_small_network(&folder.path().join("m.safetensors"));
         let bench = Self { folder };
         for (name, width, height) in [("a.png", 60, 50), ("b c.png", 31, 80)] {
             let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7) as u8, (y * 5) as u8, (x * y) as u8]));

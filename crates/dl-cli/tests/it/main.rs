@@ -7,6 +7,7 @@ mod detect;
 mod draw;
 mod embed;
 mod eval;
+mod every_tool;
 mod finetune;
 mod memory;
 mod model;

@@ -1,0 +1,245 @@
+//! What every program does alike, shown on each of them.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use clap::Command as CommandLine;
+use dl_cli::tools::TABLE;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::embed::write_small_network;
+use crate::finetune::{toy_records, train_toy_heads};
+use crate::support::{program, root, run};
+
+/// Programs that write one record for each that they read. `DIR` is a folder for what they leave, `NETWORK` and
+/// `HEADS` are small model files.
+const STREAMING: &[&str] = &[
+    "dl-data check",
+    "dl-data shard 1/1",
+    "dl-data split --fractions 0.5,0.5",
+    "dl-propose selective-search --mode single --max 5",
+    "dl-propose sliding-window --max 5",
+    "dl-embed --model NETWORK --layer fire9@1 --max-proposals 2",
+    "dl-detect --model HEADS --score -5",
+    "dl-nms --iou 0.3",
+    "dl-draw boxes --output-dir DIR/drawn",
+    "dl-draw grid --output DIR/grid.png",
+];
+
+/// Programs that read records and write something else.
+const READING: &[&str] = &[
+    "dl-eval voc",
+    "dl-eval coco",
+    "dl-eval proposals",
+    "dl-data to coco",
+    "dl-data to voc DIR/voc",
+    "dl-data to yolo DIR/yolo",
+];
+
+/// Programs that do not read a stream, or need one of many records to do anything.
+const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-model"];
+
+/// What the programs of the tables need.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_small_network(&folder.path().join("network.safetensors"));
+        train_toy_heads(&folder.path().join("heads.safetensors"));
+        Self { folder }
+    }
+
+    /// A row of a table as the program's name and its arguments.
+    fn words(&self, row: &str) -> (String, Vec<String>) {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let word = |word: &str| match word {
+            "NETWORK" => path("network.safetensors"),
+            "HEADS" => path("heads.safetensors"),
+            _ => word.strip_prefix("DIR/").map_or_else(|| word.to_owned(), path),
+        };
+        let mut words = row.split(' ').map(word);
+        (words.next().unwrap(), words.collect())
+    }
+}
+
+/// A record that every program can do something with.
+fn record(id: &str) -> Value {
+    let mut record = toy_records(1).remove(0);
+    record["id"] = json!(id);
+    record["image"] = json!("testdata/signs/JPEGImages/test-0003.jpg");
+    record["detections"] = json!([{"box": [10, 10, 60, 50], "label": "cat", "score": 0.75}]);
+    record["mine"] = json!({"deep": [1.50, null]});
+    record
+}
+
+/// Every program and subcommand that can be run, with the words that call it.
+fn commands() -> Vec<(Vec<String>, CommandLine)> {
+    fn add(words: &[String], command: &CommandLine, all: &mut Vec<(Vec<String>, CommandLine)>) {
+        all.push((words.to_vec(), command.clone()));
+        for subcommand in command.get_subcommands() {
+            add(&[words, &[subcommand.get_name().to_owned()]].concat(), subcommand, all);
+        }
+    }
+    let mut all = Vec::new();
+    TABLE.iter().for_each(|tool| add(&[tool.name.to_owned()], &(tool.command)(), &mut all));
+    all
+}
+
+#[test]
+fn the_tables_name_every_program() {
+    let rows: Vec<&str> = STREAMING.iter().chain(READING).chain(NOT_STREAMING).copied().collect();
+    for tool in TABLE {
+        let named = rows.iter().any(|row| row.split(' ').next() == Some(tool.name));
+        assert!(named, "{} is in no table of this file: add it, so that it is tested like the others", tool.name);
+    }
+}
+
+#[test]
+fn help_ends_with_an_example_and_tells_of_every_option() {
+    for (words, command) in commands() {
+        let ran = run(&words[0], &[&words[1..], &["--help".to_owned()]].concat(), "").expect(0);
+        assert!(ran.stderr.is_empty());
+        let example = ran.stdout.rsplit_once("Examples:\n").map(|(_, example)| example);
+        let words = words.join(" ");
+        // A group of subcommands shows them; each has its own example.
+        if !command.has_subcommands() || words == words.split(' ').next().unwrap() {
+            assert!(example.is_some_and(|example| example.contains(words.split(' ').next().unwrap())), "{words}");
+        }
+        for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+            assert!(argument.get_help().is_some(), "{words}: {} has no help", argument.get_id());
+        }
+        assert!(command.get_about().is_some(), "{words} does not say what it does");
+    }
+}
+
+#[test]
+fn version_is_that_of_the_workspace() {
+    for tool in TABLE {
+        let ran = run(tool.name, &["--version"], "").expect(0);
+        assert_eq!(ran.stdout, format!("{} {}\n", tool.name, env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_how_it_is_meant() {
+    for (words, _) in commands() {
+        let ran = run(&words[0], &[&words[1..], &["--no-such-option".to_owned()]].concat(), "").expect(2);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("--no-such-option"), "{words:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn empty_input_gives_empty_output() {
+    let bench = Bench::new();
+    for row in STREAMING {
+        let (tool, args) = bench.words(row);
+        for empty in ["", "\n \r\n"] {
+            let ran = run(&tool, &args, empty).expect(0);
+            assert_eq!(ran.stdout, "", "{row}");
+        }
+    }
+    for row in READING {
+        let (tool, args) = bench.words(row);
+        run(&tool, &args, "").expect(0);
+    }
+}
+
+#[test]
+fn records_keep_their_order_and_their_unknown_fields_and_fit_the_schema() {
+    let bench = Bench::new();
+    let schema = jsonschema::validator_for(&dl_record::schema()).unwrap();
+    let stream: String = ["c", "a", "b"].iter().map(|id| format!("{}\n", record(id))).collect();
+    for row in STREAMING {
+        let (tool, args) = bench.words(row);
+        let records = run(&tool, &args, &stream).expect(0).records();
+        let ids: Vec<&str> = records.iter().map(|record| record["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["c", "a", "b"], "{row}");
+        for record in &records {
+            assert_eq!(record["mine"].to_string(), r#"{"deep":[1.5,null]}"#, "{row}");
+            if let Err(error) = schema.validate(record) {
+                panic!("{row}: at {}: {error}", error.instance_path());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_broken_line_becomes_a_record_with_an_error_and_the_others_come_through() {
+    let bench = Bench::new();
+    let schema = jsonschema::validator_for(&dl_record::schema()).unwrap();
+    let failed = json!({"id": "failed", "error": {"tool": "dl-other", "message": "earlier"}, "box": NULL_BOX});
+    let stream = format!("{}\n{{\"id\": broken\n{failed}\n{}\n", record("a"), record("b"));
+    for row in STREAMING {
+        let (tool, args) = bench.words(row);
+        let ran = run(&tool, &args, &stream).expect(1);
+        let records = ran.records();
+        assert_eq!(records.len(), 4, "{row}");
+        assert_eq!(records[1]["error"]["tool"], tool, "{row}");
+        assert_eq!(records[1]["error"]["input"], "{\"id\": broken", "{row}");
+        assert_eq!(records[2], failed, "{row}: an earlier failure passes untouched");
+        assert!(records[0].get("error").is_none() && records[3]["id"] == "b", "{row}");
+        assert!(records.iter().all(|record| schema.is_valid(record)), "{row}");
+        let start = format!("{tool}: <stdin>:2: ");
+        assert!(ran.stderr.lines().any(|line| line.starts_with(&start)), "{row}: {}", ran.stderr);
+        // The same, but over at once.
+        let ran = run(&tool, &[&args[..], &["--strict".to_owned()]].concat(), &stream).expect(2);
+        assert!(ran.stdout.lines().count() <= 2, "{row}");
+    }
+    for row in READING {
+        let (tool, args) = bench.words(row);
+        let ran = run(&tool, &args, &stream).expect(1);
+        assert!(ran.stderr.contains("<stdin>:2: "), "{row}: {}", ran.stderr);
+    }
+}
+
+/// Not a box: a record that has failed is not looked into.
+const NULL_BOX: Option<u8> = None;
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let bench = Bench::new();
+    let line = record("a").to_string();
+    for row in STREAMING {
+        let (tool, args) = bench.words(row);
+        let mut child = Command::new(program(&tool))
+            .args(args)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let line = line.clone();
+        // More than fits into all pipes and queues, so that the program must notice.
+        let feeder = thread::spawn(move || (0..2000).all(|_| writeln!(input, "{line}").is_ok()));
+        let mut first = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut first).unwrap();
+        drop(output);
+        let status = child.wait().unwrap();
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert!(!feeder.join().unwrap(), "{row} read on though nobody listened");
+        assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{row}");
+        assert!(serde_json::from_str::<Value>(&first).is_ok(), "{row}: {first}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let bench = Bench::new();
+    let stream: String = (0..6).map(|n| format!("{}\n", record(&n.to_string()))).collect();
+    for row in STREAMING {
+        let (tool, args) = bench.words(row);
+        let outputs = ["1", "3"].map(|n| {
+            run(&tool, &[&args[..], &["--threads".to_owned(), n.to_owned()]].concat(), &stream).expect(0).stdout
+        });
+        assert_eq!(outputs[0], outputs[1], "{row}");
+    }
+}
