@@ -257,9 +257,70 @@ fn truth_and_detections_may_come_from_two_files_of_records() {
     fs::write(path("found.jsonl"), format!("{{\"id\":\"b\",{found}}}\n{{\"id\":\"z\",{found}}}\n")).unwrap();
     let (truth, detections) = (path("truth.jsonl"), path("found.jsonl"));
     let ran = run("dl-eval", &["voc", "--truth", &truth, "--detections", &detections], "").expect(1);
-    assert!(ran.stderr.contains("1 records have an id that the truth has not (the first: \"z\")"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 images are not in the truth (the first: z)"), "{}", ran.stderr);
     assert!(ran.stderr.contains("1 images of the truth have no detections"), "{}", ran.stderr);
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["mAP"], 0.5);
+}
+
+#[test]
+fn an_image_that_failed_on_either_side_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let objects = r#""objects":[{"box":[0,0,10,10],"label":"dog"}]"#;
+    let found = r#""detections":[{"box":[0,0,10,10],"label":"dog","score":0.5}]"#;
+    let error = r#""error":{"tool":"dl-embed","message":"x"}"#;
+    let truth = [("a", ""), ("b", ""), ("c", error), ("d", "")].map(|(id, error)| {
+        let comma = if error.is_empty() { "" } else { "," };
+        format!("{{\"id\":\"{id}\",{objects}{comma}{error}}}\n")
+    });
+    fs::write(path("truth.jsonl"), truth.concat()).unwrap();
+    let bad = found.replace("[0,0,10,10]", "[9,0,5,10]");
+    let detections = [("a", found), ("b", error), ("c", found), ("d", &bad)];
+    let detections = detections.map(|(id, rest)| format!("{{\"id\":\"{id}\",{rest}}}\n"));
+    fs::write(path("found.jsonl"), detections.concat()).unwrap();
+    let (truth, detections) = (path("truth.jsonl"), path("found.jsonl"));
+    let ran = run("dl-eval", &["voc", "--truth", &truth, "--detections", &detections], "").expect(1);
+    assert!(ran.stderr.contains("found.jsonl:4: detections[0]: box has x2 < x1 (5 < 9)"), "{}", ran.stderr);
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&found["mAP"], &found["images"], &found["errors"]), (&json!(1.0), &json!(1), &json!(3)));
+}
+
+#[test]
+fn coco_files_serve_the_voc_figures_too() {
+    let folder = root().join("testdata/goldens/coco");
+    let (truth, results) = (folder.join("truth.json"), folder.join("results.json"));
+    let lines = records(&read(&truth), &read(&results), false);
+    let wanted = eval(&["voc"], &lines);
+    let (truth, results) = (truth.display().to_string(), results.display().to_string());
+    let found = eval(&["voc", "--truth", &truth, "--detections", &results], "");
+    assert_eq!(found["per_class"], wanted["per_class"]);
+    // Crowds are left out of the proposals' figures.
+    let found = eval(&["proposals", "--truth", &truth, "--detections", &results], "");
+    let counted = wanted["per_class"].as_object().unwrap().values().map(|class| class["truth"].as_u64().unwrap());
+    assert_eq!(found["objects"], counted.sum::<u64>());
+}
+
+#[test]
+fn a_voc_folder_is_truth_by_split() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["Annotations", "ImageSets/Main", "JPEGImages"] {
+        fs::create_dir_all(path(name)).unwrap();
+    }
+    let object = "<object><name>dog</name><difficult>0</difficult>\
+        <bndbox><xmin>1</xmin><ymin>1</ymin><xmax>10</xmax><ymax>10</ymax></bndbox></object>";
+    for name in ["a", "b"] {
+        let size = "<size><width>20</width><height>20</height><depth>3</depth></size>";
+        let text = format!("<annotation><filename>{name}.jpg</filename>{size}{object}</annotation>");
+        fs::write(path(&format!("Annotations/{name}.xml")), text).unwrap();
+    }
+    fs::write(path("ImageSets/Main/test.txt"), "a\n").unwrap();
+    fs::write(path("found.jsonl"), GOOD).unwrap();
+    let (truth, found) = (folder.path().display().to_string(), path("found.jsonl").display().to_string());
+    // VOC's pixels 1 to 10 are [0, 0, 10, 10].
+    let args = ["voc", "--iou", "1", "--truth", &truth, "--detections", &found];
+    assert_eq!(eval(&[&args[..], &["--split", "test"]].concat(), "")["mAP"], 1.0);
+    assert_eq!(eval(&args, "")["mAP"], 0.5);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use dl_record::Detection;
 use serde_json::{Map, Value, json};
 
 use super::report::{Cell, Report};
+use super::is_json;
 use super::source::{SourceArgs, each_image};
 use crate::common::{Io, Outcome, Tally};
 
@@ -108,10 +109,6 @@ impl Args {
         let header = std::iter::once("class").chain(NAMES).map(str::to_owned).collect();
         Report { json: json.into(), header, rows }
     }
-}
-
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
 /// COCO's own files, without a detour through records.

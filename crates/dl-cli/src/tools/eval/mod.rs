@@ -1,6 +1,8 @@
 //! `dl-eval`: how good is what was found?
 
 mod coco;
+mod findings;
+mod join;
 mod proposals;
 mod report;
 mod source;
@@ -73,4 +75,12 @@ fn say_unknown<'a>(io: &Io, labels: impl Iterator<Item = &'a String>) {
 fn write_curves(path: &Path, curves: impl Iterator<Item = (String, Value)>) -> Result<()> {
     let curves: Map<String, Value> = curves.collect();
     write_atomically(path, |output| Ok(serde_json::to_writer(output, &curves)?))
+}
+
+fn is_json(path: &Path) -> bool {
+    has_ending(path, "json")
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }

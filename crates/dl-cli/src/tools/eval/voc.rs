@@ -34,7 +34,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Points::All)]
     points: Points,
 
-    /// Overlap by the devkit's rule for whole pixels: every side counts one more
+    /// Overlap of boxes whose far corner is their last pixel, as in VOC's own files: every side counts one more. Boxes
+    /// that came through dl-data are continuous and give the devkit's overlap without it
     #[arg(long)]
     plus_one: bool,
 

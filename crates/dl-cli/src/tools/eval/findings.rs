@@ -1,0 +1,82 @@
+//! What a detector or a proposal method found.
+
+use anyhow::{Context, Result};
+use dl_record::{BBox, Detection, Mask, Proposal, Record};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// An entry of a record's `detections` or `proposals`.
+pub(super) trait Finding: DeserializeOwned {
+    /// The field that holds them.
+    const FIELD: &'static str;
+    /// Who writes it.
+    const HINT: &'static str;
+
+    fn bbox(&self) -> &BBox;
+
+    fn score(&self) -> f64;
+
+    fn of_result(result: CocoResult, label: &str) -> Self;
+}
+
+/// An entry of COCO's results file. Masks are left to [`dl_metrics::coco`], which reads the file itself.
+#[derive(Deserialize)]
+pub(super) struct CocoResult {
+    pub(super) image_id: Value,
+    pub(super) category_id: Value,
+    pub(super) bbox: [f64; 4],
+    pub(super) score: f64,
+}
+
+impl CocoResult {
+    /// xywh -> xyxy
+    fn corners(&self) -> BBox {
+        let [x, y, width, height] = self.bbox;
+        BBox::new(x, y, x + width, y + height)
+    }
+}
+
+impl Finding for Detection {
+    const FIELD: &'static str = "detections";
+    const HINT: &'static str = "dl-detect makes them, `[]` when nothing is found";
+
+    fn bbox(&self) -> &BBox {
+        &self.bbox
+    }
+
+    fn score(&self) -> f64 {
+        self.score
+    }
+
+    fn of_result(result: CocoResult, label: &str) -> Self {
+        let (bbox, score) = (result.corners(), result.score);
+        Self { bbox, label: label.to_owned(), score, mask: None::<Mask>, proposal: None, extra: Map::new() }
+    }
+}
+
+impl Finding for Proposal {
+    const FIELD: &'static str = "proposals";
+    const HINT: &'static str = "dl-propose makes them";
+
+    fn bbox(&self) -> &BBox {
+        &self.bbox
+    }
+
+    fn score(&self) -> f64 {
+        self.score
+    }
+
+    fn of_result(result: CocoResult, _: &str) -> Self {
+        Self { bbox: result.corners(), score: result.score, extra: Map::new() }
+    }
+}
+
+/// The findings of a record, their boxes checked.
+pub(super) fn findings<F: Finding>(record: &Record) -> Result<Vec<F>> {
+    let found: Vec<F> = record.require(F::FIELD, F::HINT)?;
+    for (index, one) in found.iter().enumerate() {
+        one.bbox().check().with_context(|| format!("{}[{index}]", F::FIELD))?;
+    }
+    Ok(found)
+}

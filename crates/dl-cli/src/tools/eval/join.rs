@@ -1,0 +1,226 @@
+//! Truth from one file, findings from another, joined image by image.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context, Error, Result, anyhow, bail};
+use dl_record::{Line, Object, Reader, Record};
+use dl_vision::formats::{self, Sample};
+use serde_json::Value;
+
+use super::findings::{CocoResult, Finding, findings};
+use super::source::{SourceArgs, objects};
+use super::{has_ending, is_json};
+use crate::common::{Io, Tally, one_line};
+
+/// Hands the truth and the findings of each image to `work`, in the order of the truth. An image is left out when either
+/// side of it carries `error` or fails.
+pub(super) fn each_joined<F: Finding>(
+    io: &mut Io,
+    source: &SourceArgs,
+    truth: &Path,
+    detections: &Path,
+    mut work: impl FnMut(Vec<Object>, Vec<F>) -> Result<()>,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut found = read_findings::<F>(io, source, (truth, detections), &mut tally)?;
+    let mut missing = 0_usize;
+    each_truth(io, source, truth, &mut tally, |record, failure| {
+        // In any case, so that it is not taken for a stranger.
+        let found = found.take(&record);
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if record.has("error") {
+            return Ok(Fate::Carried);
+        }
+        let found = match found? {
+            Some(Some(found)) => found,
+            Some(None) => return Ok(Fate::CountedBefore),
+            None => {
+                missing += 1;
+                Vec::new()
+            }
+        };
+        work(objects(&record)?, found)?;
+        Ok(Fate::Good)
+    })?;
+    if missing > 0 {
+        let field = F::FIELD;
+        io.messages.note(format_args!("{missing} images of the truth have no {field}: all their objects are missed"));
+    }
+    let strangers = found.left();
+    if let Some(first) = strangers.first() {
+        let count = strangers.len();
+        io.messages.error(format_args!(
+            "{}: {count} images are not in the truth (the first: {first}); what was found there is left out",
+            detections.display(),
+        ));
+        tally.failed += count;
+    }
+    Ok(tally)
+}
+
+/// What became of an image that did not fail.
+enum Fate {
+    Good,
+    /// It came with `error`.
+    Carried,
+    CountedBefore,
+}
+
+impl Fate {
+    fn count(result: Result<Self>, io: &Io, source: &SourceArgs, place: &str, tally: &mut Tally) -> Result<()> {
+        match result {
+            Ok(Self::Good) => tally.good += 1,
+            Ok(Self::Carried) => tally.carried += 1,
+            Ok(Self::CountedBefore) => {}
+            Err(error) => {
+                io.messages.error(format_args!("{place}: {}", one_line(error)));
+                tally.failed += 1;
+                if source.common.strict {
+                    bail!("stopped at the first image that failed, as --strict asks");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands each image of the truth to `work`, with the reason if it could not be read.
+fn each_truth(
+    io: &Io,
+    source: &SourceArgs,
+    truth: &Path,
+    tally: &mut Tally,
+    mut work: impl FnMut(Record, Option<Error>) -> Result<Fate>,
+) -> Result<()> {
+    if !source.split.is_empty() && !truth.is_dir() {
+        bail!("--split is for a VOC folder, and {} is none", truth.display());
+    }
+    let samples: Box<dyn Iterator<Item = Result<Sample>>> = if truth.is_dir() {
+        formats::voc::read(truth, &source.split)?
+    } else if is_json(truth) {
+        let folder = truth.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Box::new(formats::coco::read(truth, folder)?)
+    } else {
+        return each_line(io, source, truth, tally, work);
+    };
+    for sample in samples {
+        let Sample { place, record, failure } = sample?;
+        Fate::count(work(record, failure), io, source, &place, tally)?;
+    }
+    Ok(())
+}
+
+/// Hands each record of a file to `work`, with the reason if its line could not be read.
+fn each_line(
+    io: &Io,
+    source: &SourceArgs,
+    path: &Path,
+    tally: &mut Tally,
+    mut work: impl FnMut(Record, Option<Error>) -> Result<Fate>,
+) -> Result<()> {
+    if !has_ending(path, "jsonl") && !has_ending(path, "ndjson") {
+        bail!("{}: want records (.jsonl), a COCO file (.json) or, for truth, a VOC folder", path.display());
+    }
+    let in_context = || format!("{}: cannot be read", path.display());
+    let file = BufReader::with_capacity(1 << 16, File::open(path).with_context(in_context)?);
+    for line in Reader::new(file, &path.display().to_string(), io.messages.tool()) {
+        let Line { place, record, broken } = line.with_context(in_context)?;
+        let failure = if broken { record.error()?.map(|failure| anyhow!(failure.message)) } else { None };
+        Fate::count(work(record, failure), io, source, &place, tally)?;
+    }
+    Ok(())
+}
+
+/// What was found, by image.
+enum Found<F> {
+    /// By the records' `id`; `None` where the record carries `error` or failed.
+    Records(HashMap<String, Option<Vec<F>>>),
+    /// By COCO's image id, as JSON.
+    Results { by_image: HashMap<String, Vec<CocoResult>>, labels: HashMap<String, String> },
+}
+
+fn read_findings<F: Finding>(
+    io: &Io,
+    source: &SourceArgs,
+    (truth, path): (&Path, &Path),
+    tally: &mut Tally,
+) -> Result<Found<F>> {
+    if !is_json(path) {
+        let mut by_id: HashMap<String, Option<Vec<F>>> = HashMap::new();
+        each_line(io, source, path, tally, |record, failure| {
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            let id = id(&record)?;
+            if by_id.insert(id.clone(), None).is_some() {
+                bail!("the id \"{id}\" has been there before");
+            }
+            if record.has("error") {
+                return Ok(Fate::Carried);
+            }
+            by_id.insert(id, Some(findings(&record)?));
+            Ok(Fate::CountedBefore)
+        })?;
+        return Ok(Found::Records(by_id));
+    }
+    if !is_json(truth) {
+        bail!("{}: COCO's results name images and classes by number, so --truth must be the COCO file", path.display());
+    }
+    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let results: Vec<CocoResult> = serde_json::from_reader(BufReader::new(file)).with_context(|| {
+        format!("{}: want a list of results with image_id, category_id, bbox and score", path.display())
+    })?;
+    let mut by_image: HashMap<String, Vec<CocoResult>> = HashMap::new();
+    for result in results {
+        by_image.entry(result.image_id.to_string()).or_default().push(result);
+    }
+    Ok(Found::Results { by_image, labels: HashMap::new() })
+}
+
+impl<F: Finding> Found<F> {
+    /// What was found in the image of this record of the truth: `None` when the image is not there, `Some(None)` when
+    /// it is to be left out.
+    fn take(&mut self, truth: &Record) -> Result<Option<Option<Vec<F>>>> {
+        match self {
+            Self::Records(by_id) => Ok(by_id.remove(&id(truth)?)),
+            Self::Results { by_image, labels } => {
+                if let Some(dataset) = truth.get::<Value>("coco_dataset")? {
+                    let categories = dataset["categories"].as_array().into_iter().flatten();
+                    *labels = categories
+                        .filter_map(|category| Some((category["id"].to_string(), category["name"].as_str()?.to_owned())))
+                        .collect();
+                }
+                let image: Value = truth.require("coco", "it holds COCO's image id")?;
+                let Some(results) = by_image.remove(&image["id"].to_string()) else { return Ok(None) };
+                let mut found: Vec<F> = Vec::with_capacity(results.len());
+                for result in results {
+                    let category = result.category_id.to_string();
+                    let label = labels.get(&category).with_context(|| format!("category {category} is not in the truth"))?;
+                    found.push(F::of_result(result, label));
+                }
+                // Proposals come best first; the order of detections is of no matter, but for ties, which stay.
+                found.sort_by(|a, b| b.score().total_cmp(&a.score()));
+                Ok(Some(Some(found)))
+            }
+        }
+    }
+
+    /// The images that nobody took, sorted.
+    fn left(&self) -> Vec<&String> {
+        let mut left: Vec<&String> = match self {
+            Self::Records(by_id) => by_id.keys().collect(),
+            Self::Results { by_image, .. } => by_image.keys().collect(),
+        };
+        left.sort();
+        left
+    }
+}
+
+fn id(record: &Record) -> Result<String> {
+    record.require("id", "by it detections and truth are joined")
+}
