@@ -1,4 +1,6 @@
 //! A real ImageNet SqueezeNet agrees with the outputs that torch computed. Skipped where the file is absent.
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::path::{Path, PathBuf};
 

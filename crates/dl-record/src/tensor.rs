@@ -90,7 +90,7 @@ impl Dtype {
         }
     }
 
-    pub(crate) fn from_bytes(self, bytes: &[u8]) -> Vec<f32> {
+    pub(crate) fn parse(self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Self::F32 => bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
             Self::F16 => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
@@ -134,7 +134,7 @@ impl Tensor {
                 if !bytes.len().is_multiple_of(self.dtype.size()) {
                     bail!("tensor: {} bytes are no whole number of {:?}", bytes.len(), self.dtype);
                 }
-                self.dtype.from_bytes(&bytes)
+                self.dtype.parse(&bytes)
             }
             Payload::File { file, name } => read_tensor_file(Path::new(file), name)?,
             Payload::Values { values } => {

@@ -56,5 +56,5 @@ fn read(path: &Path, name: &str) -> Result<Vec<f32>> {
     file.seek(SeekFrom::Start(8 + length + start as u64))?;
     let mut bytes = vec![0; end - start];
     file.read_exact(&mut bytes)?;
-    Ok(dtype.from_bytes(&bytes))
+    Ok(dtype.parse(&bytes))
 }

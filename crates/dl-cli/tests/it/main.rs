@@ -1,4 +1,7 @@
 //! The real programs on real files.
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![allow(unreachable_pub, reason = "the helpers serve the modules of this test only")]
 
 mod support;
 

@@ -50,7 +50,7 @@ pub struct SqueezeNet {
 }
 
 enum Stage {
-    Fire(Fire),
+    Fire(Box<Fire>),
     Pool,
 }
 
@@ -78,7 +78,7 @@ impl SqueezeNet {
             } else if let Some((squeeze, expand)) = fires.next() {
                 let fire = Fire::new(channels, scaled(*squeeze), scaled(*expand), features.pp(index))?;
                 channels = 2 * scaled(*expand);
-                Stage::Fire(fire)
+                Stage::Fire(Box::new(fire))
             } else {
                 break;
             };

@@ -166,8 +166,8 @@ fn number_in(element: &Element) -> Result<f64> {
 }
 
 fn object(mut element: Element) -> Result<Object> {
-    let mut object = Object::default();
-    object.label = element.take("name").context("it has no <name>")?.text;
+    let label = element.take("name").context("it has no <name>")?.text;
+    let mut object = Object { label, ..Object::default() };
     let corners = element.take("bndbox").context("it has no <bndbox>")?;
     let edge = |name: &str| number_in(corners.child(name).with_context(|| format!("<bndbox> has no <{name}>"))?);
     // 1-based, both ends inside -> continuous

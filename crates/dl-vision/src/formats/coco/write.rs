@@ -109,7 +109,7 @@ impl Writer {
         let dataset = self.ids.dataset;
         output.write_all(b"{")?;
         for name in dataset.names().filter(|name| *name != "categories") {
-            write!(output, "{}:{},\n", Value::from(name), dataset.raw(name).unwrap_or("null"))?;
+            writeln!(output, "{}:{},", Value::from(name), dataset.raw(name).unwrap_or("null"))?;
         }
         output.write_all(b"\"images\":[")?;
         let mut next = self.image_ids.next();

@@ -27,7 +27,7 @@ impl Planes {
 }
 
 fn three(picture: &RgbImage, convert: impl Fn([u8; 3]) -> [f32; 3]) -> Vec<Vec<f32>> {
-    let mut planes = vec![Vec::with_capacity((picture.len()) / 3); 3];
+    let mut planes = Vec::from([(); 3].map(|()| Vec::with_capacity(picture.len() / 3)));
     for pixel in picture.pixels() {
         for (plane, value) in planes.iter_mut().zip(convert(pixel.0)) {
             plane.push(value);
