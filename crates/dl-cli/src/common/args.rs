@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::{Args, ValueEnum};
+use dl_models::ModelConfig;
 use dl_vision::picture::warp::Warp;
 
 /// Options of every program.
@@ -64,16 +65,17 @@ impl DeviceArgs {
     }
 }
 
-/// The options of every program that shows regions to a network. Training and use must agree in them.
+/// The options of every program that shows regions to a network. Training and use must agree in them, so what the model
+/// file says of its training is the default.
 #[derive(Args, Clone, Debug)]
 pub struct WarpArgs {
-    /// How a region becomes the network's input
-    #[arg(long, value_enum, default_value_t = WarpRule::Context)]
-    warp: WarpRule,
+    /// How a region becomes the network's input [default: as the network was trained, or context]
+    #[arg(long, value_enum)]
+    warp: Option<WarpRule>,
 
-    /// Context around a region, in pixels of the network's input
-    #[arg(long, value_name = "PIXELS", default_value_t = 16)]
-    pub pad: usize,
+    /// Context around a region, in pixels of the network's input [default: as the network was trained, or 16]
+    #[arg(long, value_name = "PIXELS")]
+    pad: Option<usize>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -87,22 +89,32 @@ enum WarpRule {
 }
 
 impl WarpArgs {
-    /// `--warp`.
-    pub fn rule(&self) -> Warp {
-        match self.warp {
+    /// The rule and the context for the network of `config`: as the options say, else as it was trained, else as R-CNN
+    /// has it.
+    /// # Errors
+    /// When the context leaves nothing of the network's input.
+    pub fn resolve(&self, config: &ModelConfig) -> Result<RegionWarp> {
+        let trained = |key: &str| config.training.get(key);
+        let rule = self.warp.or_else(|| WarpRule::from_str(trained("warp")?.as_str()?, true).ok());
+        let pad = self.pad.or_else(|| trained("pad")?.as_u64().map(|pad| pad as usize)).unwrap_or(16);
+        let size = config.preprocessing.size;
+        if size.iter().any(|side| 2 * pad >= *side) {
+            bail!("--pad {pad}: nothing is left of an input of {} x {} pixels", size[1], size[0]);
+        }
+        let rule = match rule.unwrap_or(WarpRule::Context) {
             WarpRule::Context => Warp::Context,
             WarpRule::Tight => Warp::Tight,
             WarpRule::Square => Warp::Square,
-        }
+        };
+        Ok(RegionWarp { rule, pad })
     }
+}
 
-    /// Fails when `--pad` leaves nothing of an input of `size` [height, width].
-    /// # Errors
-    /// When it does.
-    pub fn check(&self, size: [usize; 2]) -> Result<()> {
-        if size.iter().any(|side| 2 * self.pad >= *side) {
-            bail!("--pad {}: nothing is left of an input of {} x {} pixels", self.pad, size[1], size[0]);
-        }
-        Ok(())
-    }
+/// How regions are shown to a network.
+#[derive(Clone, Copy, Debug)]
+pub struct RegionWarp {
+    /// What is stretched.
+    pub rule: Warp,
+    /// Context, in pixels of the network's input.
+    pub pad: usize,
 }

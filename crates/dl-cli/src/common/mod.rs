@@ -8,7 +8,7 @@ mod messages;
 mod picture;
 mod stream;
 
-pub use args::{Common, DeviceArgs, WarpArgs};
+pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub use inputs::Inputs;
 pub use io::Io;
 pub use main::{Outcome, Tool, main};

@@ -11,7 +11,9 @@ use dl_record::{BBox, Dtype, Proposal, Record};
 use dl_vision::picture::warp::{context_box, resample};
 use serde_json::Map;
 
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tool, WarpArgs, map_weighed_batches};
+use crate::common::{
+    Common, DeviceArgs, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches, open_picture,
+};
 use batch::{Prepared, Rows};
 
 /// Compute a network's features of every proposal, or of whole pictures
@@ -121,7 +123,7 @@ impl Tool for Args {
         for layer in &layers {
             model.backbone.check(layer).with_context(|| format!("model {}", self.model.display()))?;
         }
-        self.warp.check(model.config.preprocessing.size)?;
+        let warp = self.warp.resolve(&model.config)?;
         let batch = self.batch as usize;
         let mut rows = Rows::new(&model, &layers, device, batch);
         let job = Job { common: &self.common, inputs: &self.inputs };
@@ -130,7 +132,7 @@ impl Tool for Args {
             job,
             batch,
             |prepared: &Prepared| prepared.weight(batch),
-            |record| self.prepare(record, &model),
+            |record| self.prepare(record, &model, warp),
             |records, prepared: Vec<Prepared>| {
                 let features = rows.of(&prepared);
                 let all = records.iter_mut().zip(features);
@@ -142,19 +144,13 @@ impl Tool for Args {
 
 impl Args {
     /// Opens the picture and decides what to look at. A whole picture is warped here, on the reading threads.
-    fn prepare(&self, record: &mut Record, model: &Model) -> Result<Prepared> {
-        let image: String = record.require("image", "dl-data makes records of pictures")?;
+    fn prepare(&self, record: &mut Record, model: &Model, warp: RegionWarp) -> Result<Prepared> {
         let regions = self.regions(record)?;
-        let picture = dl_vision::picture::load(&image)?;
-        if !record.has("width") || !record.has("height") {
-            record.set_width(&picture.width())?;
-            record.set_height(&picture.height())?;
-        }
+        let picture = open_picture(record)?;
         let preprocessing = &model.config.preprocessing;
         Ok(match regions {
             Some(regions) => {
-                let (warp, padding) = (self.warp.rule(), self.warp.pad);
-                let source = |region| context_box(region, warp, padding, preprocessing.size);
+                let source = |region| context_box(region, warp.rule, warp.pad, preprocessing.size);
                 let sources = regions.iter().map(source).collect();
                 Prepared::Regions { picture, sources }
             }

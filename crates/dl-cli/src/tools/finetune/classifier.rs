@@ -16,7 +16,7 @@ use dl_train::schedule::{Decay, Schedule};
 use dl_train::sgd::SgdConfig;
 use serde_json::json;
 
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Messages, Outcome, WarpArgs, each_record};
+use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, WarpArgs, each_record};
 
 /// Train a network to name what a region shows, or a whole picture
 ///
@@ -174,14 +174,14 @@ impl Args {
             messages.note(format_args!("drawn anew: {}", drawn.join(", ")));
         }
         let mut config = model.config.clone();
-        self.warp.check(config.preprocessing.size)?;
+        let warp = self.warp.resolve(&config)?;
         config.data_digest = Some(examples.digest().to_string());
 
         let batch = BatchConfig {
             size: self.batch,
             positive_share: self.positives,
-            warp: self.warp.rule(),
-            padding: self.warp.pad,
+            warp: warp.rule,
+            padding: warp.pad,
             flip: !self.no_flip,
             cache_bytes: self.cache.saturating_mul(1_000_000),
             seed: self.common.seed,
@@ -214,7 +214,7 @@ impl Args {
             }
             let done = step.iteration + 1;
             if done == self.iterations || (self.checkpoint_every > 0 && done % self.checkpoint_every == 0) {
-                self.save(&mut config, &parameters, done, progress)?;
+                self.save(&mut config, warp, &parameters, done, progress)?;
             }
             Ok(())
         })?;
@@ -232,7 +232,14 @@ impl Args {
         Schedule { rate: self.lr, warmup: self.warmup, decay, iterations: self.iterations }
     }
 
-    fn save(&self, config: &mut ModelConfig, parameters: &Parameters, done: usize, progress: Progress) -> Result<()> {
+    fn save(
+        &self,
+        config: &mut ModelConfig,
+        warp: RegionWarp,
+        parameters: &Parameters,
+        done: usize,
+        progress: Progress,
+    ) -> Result<()> {
         let figures = json!({
             "iterations": done,
             "batch": self.batch,
@@ -242,8 +249,8 @@ impl Args {
             "momentum": self.momentum,
             "weight_decay": self.weight_decay,
             "flip": !self.no_flip,
-            "warp": format!("{:?}", self.warp.rule()).to_lowercase(),
-            "pad": self.warp.pad,
+            "warp": format!("{:?}", warp.rule).to_lowercase(),
+            "pad": warp.pad,
             "loss": progress.loss,
             "accuracy": progress.accuracy,
         });
