@@ -101,6 +101,8 @@ pub struct Architecture {
     pub layer: &'static str,
     /// The module path of the layer that gives the class scores.
     pub head: &'static str,
+    /// Options that are switched on when the head is a new one, to be trained.
+    pub new_head: &'static [&'static str],
     /// Builds it.
     pub build: fn(&ModelConfig, VarBuilder) -> Result<Box<dyn Backbone>>,
 }
@@ -112,6 +114,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         paper: "Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks",
         layer: "fc7",
         head: "classifier.6",
+        new_head: &[],
         build: |config, vb| Ok(Box::new(AlexNet::new(config.num_classes, vb).map_err(plain)?)),
     },
     Architecture {
@@ -119,6 +122,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         paper: "Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",
         layer: "fire9@1",
         head: "classifier.1",
+        new_head: &["linear_logits"],
         build: |config, vb| squeezenet(Version::V1_0, config, vb),
     },
     Architecture {
@@ -126,6 +130,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         paper: "Iandola et al. 2016, release 1.1: 2.4 times less computation",
         layer: "fire9@1",
         head: "classifier.1",
+        new_head: &["linear_logits"],
         build: |config, vb| squeezenet(Version::V1_1, config, vb),
     },
 ];

@@ -32,11 +32,14 @@ pub enum Version {
 pub struct SqueezeNetOptions {
     /// Factor on every number of channels but those of the input and the classes.
     pub width: f64,
+    /// No ReLU after conv10. With it, as the paper has it, a class whose score is below 0 gets no gradient and is lost to
+    /// a training that starts there.
+    pub linear_logits: bool,
 }
 
 impl Default for SqueezeNetOptions {
     fn default() -> Self {
-        Self { width: 1.0 }
+        Self { width: 1.0, linear_logits: false }
     }
 }
 
@@ -46,6 +49,7 @@ pub struct SqueezeNet {
     /// What stands at features.3 to features.12.
     stages: Vec<(String, Stage)>,
     conv10: Conv2d,
+    linear_logits: bool,
     version: Version,
 }
 
@@ -86,7 +90,7 @@ impl SqueezeNet {
         }
         let plain = Conv2dConfig::default();
         let conv10 = Conv2d::new([channels, num_classes], [1, 1], plain, Fresh::normal(0.01), vb.pp("classifier.1"))?;
-        Ok(Self { conv1, stages, conv10, version })
+        Ok(Self { conv1, stages, conv10, linear_logits: options.linear_logits, version })
     }
 }
 
@@ -161,7 +165,12 @@ impl Backbone for SqueezeNet {
         }
         let x = pass.dropout(&x, 0.5)?;
         let x = pass.see("classifier.0", x)?;
-        let x = pass.conv_relu(&self.conv10, ["classifier.1", "classifier.2"], &x)?;
+        let x = if self.linear_logits {
+            let x = pass.see("classifier.1", self.conv10.forward(&x)?)?;
+            pass.see("classifier.2", x)?
+        } else {
+            pass.conv_relu(&self.conv10, ["classifier.1", "classifier.2"], &x)?
+        };
         let x = pass.see("classifier.3", adaptive_avg_pool2d(&x, [1, 1])?)?;
         pass.see(LOGITS, x.flatten_from(1)?)
     }
