@@ -45,13 +45,14 @@ impl Start {
             (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
             (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
         };
-        let head = Architecture::find(&config.architecture)?.head;
+        let architecture = Architecture::find(&config.architecture)?;
         let mut given = match &file {
             Some(file) => file.all(device)?,
             None => Default::default(),
         };
         if config.labels != Some(Labels::Names(labels.to_vec())) {
-            given.retain(|name, _| !name.starts_with(head));
+            given.retain(|name, _| !name.starts_with(architecture.head));
+            config.options.extend(architecture.new_head.iter().map(|option| (option.to_string(), json!(true))));
         }
         if let Some(width) = width {
             config.options.insert("width".into(), json!(width));
