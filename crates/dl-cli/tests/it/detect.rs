@@ -107,3 +107,25 @@ fn features_of_another_width_fail_the_record_and_not_the_run() {
     assert!(found[1]["error"]["message"].as_str().unwrap().contains("have 0 columns"), "{}", found[1]["error"]);
     assert!(found[0].get("detections").is_some() && found[2].get("detections").is_some());
 }
+
+#[test]
+fn a_softmax_scores_in_place_of_the_svms() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = folder.path().join("network.safetensors");
+    let mut config = dl_models::ModelConfig::new("squeezenet1_1", 3);
+    config.labels = Some(dl_models::Labels::Names(["background", "cat", "dog"].map(str::to_owned).to_vec()));
+    dl_models::checkpoint::save(&network, &config, &Default::default(), dl_models::Precision::F32).unwrap();
+    let record = serde_json::json!({
+        "id": "a", "proposals": [{"box": [0, 0, 10, 10], "score": 1}, {"box": [5, 5, 10, 10], "score": 1}],
+        "features": {"logits": {"dtype": "f32", "shape": [2, 3], "values": [[0.0, 2.0, 1.0], [9.0, 0.0, 0.0]]}},
+    });
+    let ran = run("dl-detect", &["--softmax", network.to_str().unwrap()], &record.to_string()).expect(0);
+    let detections = ran.records()[0]["detections"].clone();
+    let total = 1.0 + 2_f64.exp() + 1_f64.exp();
+    let wanted = [("cat", 2_f64.exp() / total), ("dog", 1_f64.exp() / total)];
+    assert_eq!(detections.as_array().unwrap().len(), 2, "{detections}");
+    for (found, (label, score)) in detections.as_array().unwrap().iter().zip(wanted) {
+        assert_eq!((found["label"].as_str(), found["proposal"].as_u64()), (Some(label), Some(0)));
+        assert!((found["score"].as_f64().unwrap() - score).abs() < 1e-7, "{found}");
+    }
+}

@@ -109,6 +109,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "X", default_value_t = SgdConfig::default().weight_decay, value_parser = super::not_negative, help_heading = "Training")]
     weight_decay: f64,
 
+    /// Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]
+    #[arg(long, value_name = "NORM", value_parser = super::positive, help_heading = "Training")]
+    clip: Option<f64>,
+
     /// Do not mirror examples: left and right mean something here
     #[arg(long, help_heading = "Training")]
     no_flip: bool,
@@ -195,7 +199,11 @@ impl Args {
         let batches = Batches::new(&examples, &preprocessing, &batch, &report);
         let training = TrainingConfig {
             schedule: self.schedule(),
-            sgd: SgdConfig { momentum: self.momentum, weight_decay: self.weight_decay },
+            sgd: SgdConfig {
+                momentum: self.momentum,
+                weight_decay: self.weight_decay,
+                largest_gradient: self.clip(),
+            },
             head_factor: self.head_lr,
             seed: self.common.seed,
         };
@@ -220,6 +228,11 @@ impl Args {
         })?;
         self.say_end(messages, progress);
         Ok(Outcome::of(tally.failed + broken.into_inner()))
+    }
+
+    /// Without normalisation layers, a network whose weights are drawn dies of its first large gradient now and then.
+    fn clip(&self) -> Option<f64> {
+        self.clip.or(if self.init_from.is_none() { Some(1.0) } else { None })
     }
 
     fn schedule(&self) -> Schedule {
@@ -248,6 +261,7 @@ impl Args {
             "decay": if self.cosine { json!("cosine") } else { json!(self.lr_steps) },
             "momentum": self.momentum,
             "weight_decay": self.weight_decay,
+            "clip": self.clip(),
             "flip": !self.no_flip,
             "warp": format!("{:?}", warp.rule).to_lowercase(),
             "pad": warp.pad,
