@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
-use dl_record::{Record, write_atomically};
+use dl_record::Record;
 use tempfile::Builder;
 
 use super::files;
@@ -67,7 +67,7 @@ pub(super) fn place(record: &Record, folder: &Path, name: &str, pictures: Pictur
         let format = image::guess_format(&bytes).context("the picture in the data: URI is of an unknown format")?;
         let file_name = format!("{name}.{}", format.extensions_str().first().copied().unwrap_or("bin"));
         if pictures != Pictures::Leave {
-            write_atomically(&folder.join(&file_name), |output| Ok(output.write_all(&bytes)?))?;
+            write(&folder.join(&file_name), &bytes)?;
         }
         return Ok(Some(file_name));
     }
@@ -75,30 +75,36 @@ pub(super) fn place(record: &Record, folder: &Path, name: &str, pictures: Pictur
     let file_name = ending.map_or_else(|| name.to_owned(), |ending| format!("{name}.{ending}"));
     if pictures != Pictures::Leave {
         let target = folder.join(&file_name);
-        put(Path::new(&source), &target, pictures).with_context(|| format!("{source} -> {}", target.display()))?;
+        transfer(Path::new(&source), &target, pictures).with_context(|| format!("{source} -> {}", target.display()))?;
     }
     Ok(Some(file_name))
 }
 
-/// Copies or links under a temporary name and renames, so that no half picture is left.
-fn put(source: &Path, target: &Path, pictures: Pictures) -> Result<()> {
+/// Writes a file of the dataset under a temporary name and renames it, so that no half file is left. Unlike
+/// [`write_atomically`](dl_record::write_atomically) it does not wait for the disk, which would take most of the time
+/// for the thousands of small files of a dataset.
+pub(super) fn write(target: &Path, contents: &[u8]) -> Result<()> {
+    put(target, |path| fs::write(path, contents)).with_context(|| format!("{}: cannot be written", target.display()))
+}
+
+/// Copies the picture or makes a link to it.
+fn transfer(source: &Path, target: &Path, pictures: Pictures) -> Result<()> {
     let whole_source = source.canonicalize()?;
     if target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
+    put(target, |path| match pictures {
+        Pictures::Link => link(&whole_source, path),
+        Pictures::Copy | Pictures::Leave => fs::copy(source, path).map(drop),
+    })
+}
+
+/// Makes a file by `make` under a temporary name and renames it.
+fn put(target: &Path, make: impl Fn(&Path) -> std::io::Result<()>) -> Result<()> {
     let folder = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut place = Builder::new();
-    place.prefix(".dl-data-");
-    let file = if pictures == Pictures::Link {
-        place.make_in(folder, |path| link(&whole_source, path))?.into_temp_path()
-    } else {
-        let path = place.tempfile_in(folder)?.into_temp_path();
-        fs::copy(source, &path)?;
-        path
-    };
-    file.persist(target)?;
-    Ok(())
+    let file = Builder::new().prefix(".dl-data-").make_in(folder, |path| make(path))?;
+    Ok(file.into_temp_path().persist(target)?)
 }
 
 #[cfg(unix)]
@@ -117,6 +123,33 @@ mod tests {
 
     fn name(names: &mut Names, id: &str) -> Result<String> {
         names.name(&Record::for_image(id).unwrap())
+    }
+
+    #[test]
+    fn a_picture_put_onto_itself_stays_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("a.jpg");
+        write(&source, b"pixels").unwrap();
+        let record = Record::for_image(source.to_str().unwrap()).unwrap();
+        for pictures in [Pictures::Copy, Pictures::Link, Pictures::Leave] {
+            assert_eq!(place(&record, folder.path(), "a", pictures).unwrap().unwrap(), "a.jpg");
+            assert_eq!(fs::read(&source).unwrap(), b"pixels");
+        }
+        for pictures in [Pictures::Link, Pictures::Link, Pictures::Copy] {
+            place(&record, &folder.path().join("deep"), "b", pictures).unwrap();
+            assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), b"pixels");
+        }
+        assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy took the place of the link");
+        assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_picture_in_a_uri_gets_the_ending_of_its_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let uri = "data:anything;base64,UDIgMSAxIDEgMQo=";
+        let record = Record::for_image(uri).unwrap();
+        assert_eq!(place(&record, folder.path(), "a", Pictures::Copy).unwrap().unwrap(), "a.pbm");
+        assert_eq!(fs::read(folder.path().join("a.pbm")).unwrap(), b"P2 1 1 1 1\n");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use dl_record::{BBox, Object, Record, write_atomically};
 use serde_json::{Map, Value};
 
 use super::files::{self, PICTURE_ENDINGS, as_text, want_folder};
-use super::placing::{Names, Pictures, place};
+use super::placing::{self, Names, Pictures, place};
 use super::xml::Element;
 use super::{LeftOut, Sample, add_size, checked_objects, number, size_of};
 
@@ -249,7 +249,7 @@ impl Writer {
             root.children.push(element(object, &mut self.left_out));
         }
         let document = root.to_document()?;
-        write_atomically(&annotation_path(&self.folder, &name), |output| Ok(output.write_all(document.as_bytes())?))?;
+        placing::write(&annotation_path(&self.folder, &name), document.as_bytes())?;
         writeln!(self.list, "{name}")?;
         placed.map(drop)
     }

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use super::files::{self, PICTURE_ENDINGS, as_text, below, relative, want_folder};
-use super::placing::{Names, Pictures, place};
+use super::placing::{self, Names, Pictures, place};
 use super::{LeftOut, Sample, add_size, checked_objects, size_of};
 use crate::masks;
 
@@ -330,7 +330,7 @@ impl Writer {
                 .map(|object| line_of(object, &self.names, &waiting, self.config.polygons))
                 .collect();
             let path = labels.join(format!("{}.txt", waiting.name));
-            write_atomically(&path, |output| Ok(output.write_all(lines.concat().as_bytes())?))?;
+            placing::write(&path, lines.concat().as_bytes())?;
         }
         let yaml = data_yaml(&self.folder, &self.names)?;
         write_atomically(&self.folder.join("data.yaml"), |output| Ok(output.write_all(yaml.as_bytes())?))?;
