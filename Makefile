@@ -30,11 +30,11 @@ lint: ## Check format and lints, warnings denied
 	@cargo fmt --all --check
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
-gen: ## Write man pages, completions and the record's schema
-	@cargo xtask gen
+gen: build ## Write man pages, completions and the record's schema
+	@$(BIN)/xtask gen
 
-check: ## Fail when a generated file is stale
-	@cargo xtask check
+check: build ## Fail when a generated file is stale
+	@$(BIN)/xtask check
 
 models: build ## Train the shipped models anew, from pictures to SVMs
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/models/make.sh

@@ -9,8 +9,8 @@ output=${1:?usage: testdata/demo.sh OUTPUT_DIR}
 mkdir -p "$output"
 
 dl-data from voc "$here/signs" --split test |
-  dl-propose selective-search --mode fast --max 400 |
-  dl-embed --model "$here/models/signs.safetensors" |
+  dl-propose selective-search --mode fast --max 1000 |
+  dl-embed --model "$here/models/signs.safetensors" --layer fire9 |
   dl-detect --model "$here/models/signs-rcnn.safetensors" --drop-features |
   dl-nms --iou 0.3 |
   dl-draw boxes --score 0 --output-dir "$output" > "$output/found.jsonl"

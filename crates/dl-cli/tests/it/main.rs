@@ -5,6 +5,7 @@
 
 mod support;
 
+mod bad_input;
 mod data;
 mod detect;
 mod draw;
@@ -15,4 +16,5 @@ mod finetune;
 mod memory;
 mod model;
 mod nms;
+mod pipeline;
 mod propose;

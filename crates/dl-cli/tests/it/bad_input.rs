@@ -1,0 +1,125 @@
+//! A stream of everything that goes wrong in practice, through the whole pipeline: each good record comes out right,
+//! each bad one carries `error`, the status is 1, and nothing is lost.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Ran, root, run};
+
+const SIGNS: &str = "testdata/models/signs.safetensors";
+const HEADS: &str = "testdata/models/signs-rcnn.safetensors";
+
+fn line(id: &str, image: &Path) -> String {
+    json!({"id": id, "image": image, "note": "keep me"}).to_string()
+}
+
+/// The stream, with the word that the error of each bad record must hold.
+fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str>)>) {
+    let odd = root().join("testdata/goldens/pictures");
+    let whole = fs::read(odd.join("progressive.jpg")).unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let mut lines = Vec::new();
+    let mut wanted = Vec::new();
+    let mut add = |id: &'static str, line: String, error: Option<&'static str>| {
+        lines.push(line);
+        wanted.push((id, error));
+    };
+    let picture = |id: &'static str, path: &Path| line(id, path);
+    add("cut", picture("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("cut off"));
+    add("missing", picture("missing", &folder.join("missing.jpg")), Some("no such file"));
+    add("text", picture("text", &file("text.jpg", b"this is no picture")), Some("not a picture"));
+    add("empty", picture("empty", &file("empty.jpg", b"")), Some("empty"));
+    add("<stdin>:5", "{\"id\":\"broken\",".to_owned(), Some("not a JSON object"));
+    add("<stdin>:6", "{\"id\":\"nan\",\"width\":NaN}".to_owned(), Some("not a JSON object"));
+    add(
+        "huge",
+        json!({"id": "huge", "image": odd.join("grey.jpg")}).to_string().replace('}', ",\"width\":1e999}"),
+        Some("width"),
+    );
+    add("unicode", picture("unicode", &file("Straße mit 猫 .jpg", &whole)), None);
+    for (id, name) in [("cmyk", "cmyk.jpg"), ("grey", "grey.jpg"), ("rotated", "orientation6.jpg")] {
+        add(id, picture(id, &odd.join(name)), None);
+    }
+    let sixteen = folder.join("sixteen.png");
+    image::ImageBuffer::from_fn(40, 30, |x, y| image::Rgb([x as u16 * 1000, y as u16 * 2000, 30000]))
+        .save(&sixteen)
+        .unwrap();
+    add("sixteen", picture("sixteen", &sixteen), None);
+    (lines, wanted)
+}
+
+fn check(ran: &Ran, wanted: &[(&str, Option<&str>)]) {
+    let records = ran.records();
+    assert_eq!(records.len(), wanted.len(), "{}", ran.stderr);
+    for (record, (id, error)) in records.iter().zip(wanted) {
+        assert_eq!(record["id"], *id);
+        match error {
+            None => assert!(record.get("error").is_none(), "{id}: {}", record["error"]),
+            Some(word) => {
+                let message = record["error"]["message"].as_str().unwrap_or_else(|| panic!("{id} has no error"));
+                assert!(message.contains(word) && !message.contains('\n'), "{id}: {message}");
+            }
+        }
+        let readable = record["error"].get("input").is_none() && *id != "huge";
+        assert!(!readable || record["note"] == "keep me", "{id} lost a field");
+    }
+}
+
+#[test]
+fn every_bad_picture_is_told_and_every_good_one_is_found_through_the_whole_pipeline() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lines, wanted) = stream(folder.path());
+    let ran = run("dl-propose", &["selective-search", "--max", "20"], &lines.join("\n")).expect(1);
+    check(&ran, &wanted);
+    let bad = wanted.iter().filter(|(_, error)| error.is_some()).count();
+    assert_eq!(ran.stderr.lines().count(), bad, "one line on stderr for each bad record:\n{}", ran.stderr);
+    // Later programs pass the bad ones on untouched and have nothing to complain of.
+    let ran = run("dl-embed", &["--model", SIGNS, "--layer", "fire9"], &ran.stdout).expect(0);
+    check(&ran, &wanted);
+    let ran = run("dl-detect", &["--model", HEADS, "--drop-features"], &ran.stdout).expect(0);
+    check(&ran, &wanted);
+    let ran = run("dl-nms", &["--iou", "0.3"], &ran.stdout).expect(0);
+    check(&ran, &wanted);
+    let rotated = ran.records().into_iter().find(|record| record["id"] == "rotated").unwrap();
+    assert_eq!((&rotated["width"], &rotated["height"]), (&json!(48), &json!(32)), "upright size");
+}
+
+#[test]
+fn boxes_outside_the_picture_are_embedded_and_their_detections_stay_inside() {
+    let picture = root().join("testdata/goldens/pictures/grey.jpg");
+    let boxes = [[-20.0, -10.0, 30.0, 25.0], [40.0, 20.0, 300.0, 200.0], [0.0, 0.0, 0.0, 0.0], [5.0, 5.0, 6.0, 6.0]];
+    let proposals: Vec<Value> = boxes.iter().map(|edges| json!({"box": edges, "score": 1.0})).collect();
+    let record = json!({"id": "a", "image": picture, "proposals": proposals}).to_string();
+    let ran = run("dl-embed", &["--model", SIGNS, "--layer", "fire9"], &record).expect(0);
+    let ran = run("dl-detect", &["--model", HEADS, "--score", "-100"], &ran.stdout).expect(0);
+    let record = &ran.records()[0];
+    let (width, height) = (record["width"].as_f64().unwrap(), record["height"].as_f64().unwrap());
+    for detection in record["detections"].as_array().unwrap() {
+        let edges: Vec<f64> = detection["box"].as_array().unwrap().iter().map(|edge| edge.as_f64().unwrap()).collect();
+        assert!(edges.iter().all(|edge| *edge >= 0.0), "{detection}");
+        assert!(edges[2] <= width && edges[3] <= height, "{detection}");
+    }
+}
+
+#[test]
+fn fifty_thousand_boxes_in_a_record_pass_through_suppression_and_evaluation() {
+    let boxes: Vec<String> = (0..50_000)
+        .map(|n| {
+            let (x, y) = (n % 250 * 4, n / 250 * 5);
+            format!(r#"{{"box":[{x},{y},{},{}],"label":"c{}","score":0.{:05}}}"#, x + 9, y + 11, n % 5, n + 1)
+        })
+        .collect();
+    let record =
+        format!(r#"{{"id":"many","objects":[{{"box":[0,0,9,11],"label":"c0"}}],"detections":[{}]}}"#, boxes.join(","));
+    let ran = run("dl-nms", &["--iou", "0.3"], &record).expect(0);
+    let kept = ran.records()[0]["detections"].as_array().unwrap().len();
+    assert!(kept > 10_000 && kept < 50_000, "{kept}");
+    let ran = run("dl-eval", &["voc", "--format", "json"], &ran.stdout).expect(0);
+    assert!(ran.records()[0]["mAP"].as_f64().unwrap() > 0.0, "{}", ran.stdout);
+}
