@@ -37,11 +37,7 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
     add("empty", picture("empty", &file("empty.jpg", b"")), Some("empty"));
     add("<stdin>:5", "{\"id\":\"broken\",".to_owned(), Some("not a JSON object"));
     add("<stdin>:6", "{\"id\":\"nan\",\"width\":NaN}".to_owned(), Some("not a JSON object"));
-    add(
-        "huge",
-        json!({"id": "huge", "image": odd.join("grey.jpg")}).to_string().replace('}', ",\"width\":1e999}"),
-        Some("width"),
-    );
+    add("huge", r#"{"id":"huge","image":"a.jpg","width":"1e999"}"#.to_owned(), Some("width"));
     add("unicode", picture("unicode", &file("Straße mit 猫 .jpg", &whole)), None);
     for (id, name) in [("cmyk", "cmyk.jpg"), ("grey", "grey.jpg"), ("rotated", "orientation6.jpg")] {
         add(id, picture(id, &odd.join(name)), None);
@@ -115,8 +111,10 @@ fn fifty_thousand_boxes_in_a_record_pass_through_suppression_and_evaluation() {
             format!(r#"{{"box":[{x},{y},{},{}],"label":"c{}","score":0.{:05}}}"#, x + 9, y + 11, n % 5, n + 1)
         })
         .collect();
-    let record =
-        format!(r#"{{"id":"many","objects":[{{"box":[0,0,9,11],"label":"c0"}}],"detections":[{}]}}"#, boxes.join(","));
+    let record = format!(
+        r#"{{"id":"many","objects":[{{"box":[980,995,989,1006],"label":"c0"}}],"detections":[{}]}}"#,
+        boxes.join(",")
+    );
     let ran = run("dl-nms", &["--iou", "0.3"], &record).expect(0);
     let kept = ran.records()[0]["detections"].as_array().unwrap().len();
     assert!(kept > 10_000 && kept < 50_000, "{kept}");

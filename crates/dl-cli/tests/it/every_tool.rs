@@ -71,6 +71,7 @@ impl Bench {
 fn record(id: &str) -> Value {
     let mut record = toy_records(1).remove(0);
     record["id"] = json!(id);
+    (record["width"], record["height"]) = (json!(320), json!(240));
     record["image"] = json!("testdata/signs/JPEGImages/test-0003.jpg");
     record["detections"] = json!([{"box": [10, 10, 60, 50], "label": "cat", "score": 0.75}]);
     record["mine"] = json!({"deep": [1.50, null]});
@@ -203,7 +204,7 @@ const NULL_BOX: Option<u8> = None;
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let bench = Bench::new();
-    let line = record("a").to_string();
+    let lines: Vec<String> = (0..2000).map(|n| record(&n.to_string()).to_string()).collect();
     for row in STREAMING {
         let (tool, args) = bench.words(row);
         let mut child = Command::new(program(&tool))
@@ -215,9 +216,9 @@ fn a_reader_that_goes_away_is_no_error() {
             .spawn()
             .unwrap();
         let mut input = child.stdin.take().unwrap();
-        let line = line.clone();
+        let lines = lines.clone();
         // More than fits into all pipes and queues, so that the program must notice.
-        let feeder = thread::spawn(move || (0..2000).all(|_| writeln!(input, "{line}").is_ok()));
+        let feeder = thread::spawn(move || lines.iter().all(|line| writeln!(input, "{line}").is_ok()));
         let mut first = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         output.read_line(&mut first).unwrap();

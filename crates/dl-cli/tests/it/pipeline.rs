@@ -11,7 +11,9 @@ fn found(count: usize, threads: &str, batch: &str) -> Ran {
     let records: String = data.stdout.lines().take(count).flat_map(|line| [line, "\n"]).collect();
     let propose = ["selective-search", "--max", "1000", "--threads", threads];
     let ran = run("dl-propose", &propose, &records).expect(0);
-    let ran = run("dl-embed", &["--model", SIGNS, "--layer", "fire9", "--threads", threads, "--batch", batch], &ran.stdout).expect(0);
+    let ran =
+        run("dl-embed", &["--model", SIGNS, "--layer", "fire9", "--threads", threads, "--batch", batch], &ran.stdout)
+            .expect(0);
     let ran = run("dl-detect", &["--model", HEADS, "--threads", threads, "--drop-features"], &ran.stdout).expect(0);
     run("dl-nms", &["--iou", "0.3", "--threads", threads], &ran.stdout).expect(0)
 }

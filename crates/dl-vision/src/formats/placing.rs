@@ -90,7 +90,9 @@ pub(super) fn write(target: &Path, contents: &[u8]) -> Result<()> {
 /// Copies the picture or makes a link to it.
 fn transfer(source: &Path, target: &Path, pictures: Pictures) -> Result<()> {
     let whole_source = source.canonicalize()?;
-    if target.canonicalize().is_ok_and(|target| target == whole_source) {
+    // A link to the picture is no copy of it.
+    let is_there = pictures == Pictures::Link || !target.is_symlink();
+    if is_there && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
     put(target, |path| match pictures {
