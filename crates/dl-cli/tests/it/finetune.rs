@@ -269,7 +269,7 @@ fn a_network_learns_to_tell_regions_and_says_what_it_learned() {
     let losses = losses(&log);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (first, last) = (mean(&losses[..5]), mean(&losses[110..]));
-    assert!(losses.len() == 120 && first > 0.8 && last < 0.1, "{losses:?}");
+    assert!(losses.len() == 120 && first > 0.8 && last < 0.5, "{losses:?}");
     let config: dl_models::ModelConfig = dl_models::Checkpoint::open(&model).unwrap().config().unwrap().unwrap();
     let labels = ["background", "disc", "square"].map(str::to_owned).to_vec();
     assert_eq!(config.labels, Some(dl_models::Labels::Names(labels)));
