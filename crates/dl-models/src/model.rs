@@ -211,6 +211,28 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_has_the_same_features_alone_and_in_a_batch_that_is_computed_in_parts() {
+        let mut config = ModelConfig::new("squeezenet1_0", 4);
+        config.options.insert("width".into(), 0.125.into());
+        let model = Model::build(config, Parameters::fresh(7).builder(&Device::Cpu)).unwrap();
+        let pixels: Vec<f32> = (0..5 * 3 * 227 * 227).map(|index| (index % 1009) as f32 / 1009.0 - 0.5).collect();
+        let batch = Tensor::from_vec(pixels, (5, 3, 227, 227), &Device::Cpu).unwrap();
+        for layers in [vec!["fire2@2", "fire9"], vec!["conv1", "logits"], vec!["features.3.squeeze"]] {
+            let layers: Vec<_> = layers.iter().map(|layer| layer.parse().unwrap()).collect();
+            let features = |x: &Tensor| model.backbone.features(x, &layers, None).unwrap();
+            let together = features(&batch);
+            for picture in 0..5 {
+                for (one, all) in features(&batch.narrow(0, picture, 1).unwrap()).iter().zip(&together) {
+                    let of_all = all.narrow(0, picture, 1).unwrap();
+                    let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                    assert_eq!(one.dims(), of_all.dims());
+                    assert!(numbers(one) == numbers(&of_all), "picture {picture}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn another_architecture_is_refused_and_the_right_one_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = small(folder.path(), false);

@@ -80,6 +80,13 @@ impl Backbone for AlexNet {
     }
 
     fn run(&self, x: &Tensor, pass: &mut Pass) -> Run {
+        let x = pass.few_at_a_time(x, |x, pass| self.features(x, pass))?;
+        self.classifier(&x, pass)
+    }
+}
+
+impl AlexNet {
+    fn features(&self, x: &Tensor, pass: &mut Pass) -> Run {
         let x = pass.conv_relu(&self.conv1, ["features.0", "features.1"], x)?;
         let x = pass.see("features.2", max_pool2d(&x, &POOL)?)?;
         let x = pass.conv_relu(&self.conv2, ["features.3", "features.4"], &x)?;
@@ -88,7 +95,10 @@ impl Backbone for AlexNet {
         let x = pass.conv_relu(&self.conv4, ["features.8", "features.9"], &x)?;
         let x = pass.conv_relu(&self.conv5, ["features.10", "features.11"], &x)?;
         let x = pass.see("features.12", max_pool2d(&x, &POOL)?)?;
-        let x = pass.see("avgpool", adaptive_avg_pool2d(&x, [6, 6])?)?;
+        pass.see("avgpool", adaptive_avg_pool2d(&x, [6, 6])?)
+    }
+
+    fn classifier(&self, x: &Tensor, pass: &mut Pass) -> Run {
         let x = x.flatten_from(1)?;
         let x = pass.dropout(&x, 0.5)?;
         let x = pass.see("classifier.0", x)?;

@@ -5,8 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::bail;
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::Conv2d;
 
@@ -25,7 +26,7 @@ impl From<candle_core::Error> for Halt {
 }
 
 /// An output of a network, or why there is none.
-pub type Run = std::result::Result<Tensor, Halt>;
+pub type Run = Result<Tensor, Halt>;
 
 /// One run of a network.
 ///
@@ -79,10 +80,46 @@ impl<'a> Pass<'a> {
         self.see(after, y)
     }
 
+    /// The part of a network in which pictures are alone, `part`, a few pictures at a time and on all threads: the
+    /// memory that it works in stays small and warm, and so it is faster than all of x [n, c, h, w] at once. The
+    /// outputs are the same; in training they are computed at once, for dropout's sake.
+    /// # Errors
+    /// As `part`.
+    pub fn few_at_a_time(&mut self, x: &Tensor, part: impl Fn(&Tensor, &mut Pass) -> Run + Sync) -> Run {
+        /// Numbers of the inputs that are computed together; the largest map of a network is some 8 times as large.
+        const INPUTS: usize = 1 << 19;
+        let pictures = x.dim(0)?;
+        let few = (INPUTS * pictures / x.elem_count().max(1)).max(1);
+        if self.train.is_some() || pictures <= few {
+            return part(x, self);
+        }
+        let wanted = &self.wanted;
+        let run = |first: usize| -> Result<(Option<Tensor>, BTreeMap<String, Tensor>), Halt> {
+            let mut pass = Pass::new(wanted.clone(), None);
+            match part(&x.narrow(0, first, few.min(pictures - first))?, &mut pass) {
+                Ok(output) => Ok((Some(output), pass.kept)),
+                Err(Halt::Done) => Ok((None, pass.kept)),
+                Err(failed) => Err(failed),
+            }
+        };
+        let firsts: Vec<usize> = (0..pictures).step_by(few).collect();
+        let parts = firsts.into_par_iter().map(run).collect::<Result<Vec<_>, Halt>>()?;
+        let names: Vec<String> = parts.first().into_iter().flat_map(|(_, kept)| kept.keys().cloned()).collect();
+        for name in names {
+            let maps: Vec<&Tensor> = parts.iter().filter_map(|(_, kept)| kept.get(&name)).collect();
+            self.kept.insert(name, Tensor::cat(&maps, 0)?);
+        }
+        let outputs: Option<Vec<&Tensor>> = parts.iter().map(|(output, _)| output.as_ref()).collect();
+        match outputs {
+            Some(outputs) => Ok(Tensor::cat(&outputs, 0)?),
+            None => Err(Halt::Done),
+        }
+    }
+
     /// Dropout in training, nothing otherwise.
     /// # Errors
     /// Those of candle.
-    pub fn dropout(&mut self, x: &Tensor, p: f64) -> Result<Tensor> {
+    pub fn dropout(&mut self, x: &Tensor, p: f64) -> candle_core::Result<Tensor> {
         match &mut self.train {
             Some(rng) => dl_ops::dropout(x, p, rng),
             None => Ok(x.clone()),

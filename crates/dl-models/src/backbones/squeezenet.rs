@@ -154,6 +154,13 @@ impl Backbone for SqueezeNet {
     }
 
     fn run(&self, x: &Tensor, pass: &mut Pass) -> Run {
+        let pooled = pass.few_at_a_time(x, |x, pass| self.maps(x, pass))?;
+        pass.see(LOGITS, pooled.flatten_from(1)?)
+    }
+}
+
+impl SqueezeNet {
+    fn maps(&self, x: &Tensor, pass: &mut Pass) -> Run {
         let x = pass.conv_relu(&self.conv1, ["features.0", "features.1"], x)?;
         let mut x = pass.see("features.2", max_pool2d(&x, &POOL)?)?;
         for (name, stage) in &self.stages {
@@ -171,8 +178,7 @@ impl Backbone for SqueezeNet {
         } else {
             pass.conv_relu(&self.conv10, ["classifier.1", "classifier.2"], &x)?
         };
-        let x = pass.see("classifier.3", adaptive_avg_pool2d(&x, [1, 1])?)?;
-        pass.see(LOGITS, x.flatten_from(1)?)
+        pass.see("classifier.3", adaptive_avg_pool2d(&x, [1, 1])?)
     }
 }
 

@@ -20,31 +20,31 @@ pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f3
         let (image, group) = (task / groups, task % groups);
         let (first, count) = strip;
         let start = (image * geometry.outputs + group * outputs) * pixels + first;
-        // SAFETY: this task alone touches these pixels of this group's outputs of this image.
-        let line = |output: usize| unsafe { shared.part(start + output * pixels, count) };
-        if !bias.is_empty() {
-            for (output, bias) in bias[group * outputs..][..outputs].iter().enumerate() {
-                line(output).fill(*bias);
-            }
-        }
         let input = &x[image * geometry.picture() + group * channels * plane..][..channels * plane];
         let lhs = Matrix::rows_of(depth, &weight[group * outputs * depth..]);
-        let target = Target { output: &shared, start, row: pixels };
-        let product = |rhs: Matrix| {
-            // SAFETY: as above.
-            unsafe { multiply([outputs, depth, count], lhs, rhs, target, !bias.is_empty()) };
-        };
-        if geometry.is_pointwise() {
-            product(Matrix::rows_of(plane, &input[first..]));
-        } else {
-            with_scratch(depth * count, |matrix| {
+        let columns = if geometry.is_pointwise() { 0 } else { depth * count };
+        with_scratch(columns + outputs * count, |scratch| {
+            let (matrix, product) = scratch.split_at_mut(columns);
+            let rhs = if geometry.is_pointwise() {
+                Matrix::rows_of(plane, &input[first..])
+            } else {
                 geometry.im2col(input, 0..depth, strip, matrix);
-                product(Matrix::rows_of(count, matrix));
-            });
-        }
-        if relu {
-            (0..outputs).for_each(|output| line(output).iter_mut().for_each(|value| *value = rectify(*value)));
-        }
+                Matrix::rows_of(count, matrix)
+            };
+            let target = Target { output: &Shared::new(product), start: 0, row: count };
+            // SAFETY: the scratch is this thread's own.
+            unsafe { multiply([outputs, depth, count], lhs, rhs, target, false) };
+            // Bias and ReLU while the product is in the cache; the output is written once.
+            for (output, product) in product.chunks_exact(count).enumerate() {
+                // SAFETY: this task alone touches these pixels of this group's outputs of this image.
+                let line = unsafe { shared.part(start + output * pixels, count) };
+                let bias = bias.get(group * outputs + output).copied().unwrap_or(0.0);
+                match relu {
+                    true => line.iter_mut().zip(product).for_each(|(line, value)| *line = rectify(value + bias)),
+                    false => line.iter_mut().zip(product).for_each(|(line, value)| *line = value + bias),
+                }
+            }
+        });
     });
     output
 }

@@ -4,8 +4,9 @@ use candle_core::{Result, Shape, bail};
 
 use super::Conv2dConfig;
 
-/// Numbers of the im2col matrix of one strip: 1 MB, which the caches nearest to a core can hold.
-const STRIP: usize = 1 << 18;
+/// Numbers of the im2col matrix of one strip: 2 MB, which a core's share of the caches can hold, and long enough for
+/// packing the weight anew for each strip to cost little.
+const STRIP: usize = 1 << 19;
 
 pub(super) struct Geometry {
     pub(super) config: Conv2dConfig,
