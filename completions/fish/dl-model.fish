@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_dl_model_global_optspecs
-    string join \n q/quiet v/verbose threads= seed= strict h/help V/version
+    string join \n h/help V/version
 end
 
 function __fish_dl_model_needs_command
@@ -24,11 +24,6 @@ function __fish_dl_model_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c dl-model -n "__fish_dl_model_needs_command" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
-complete -c dl-model -n "__fish_dl_model_needs_command" -l seed -d 'Seed of every random draw' -r
-complete -c dl-model -n "__fish_dl_model_needs_command" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-model -n "__fish_dl_model_needs_command" -s v -l verbose -d 'Say more on stderr; twice for still more'
-complete -c dl-model -n "__fish_dl_model_needs_command" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_needs_command" -s h -l help -d 'Print help'
 complete -c dl-model -n "__fish_dl_model_needs_command" -s V -l version -d 'Print version'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "info" -d 'What files hold: their config, numbers of tensors and weights, types, licence, SHA-256'
@@ -36,10 +31,20 @@ complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "list" -d 'The net
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l format -d 'table for people, json: one object a line [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l tensors -d 'List the tensors too, with their shapes'
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l format -d 'table for people, json: one object a line [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l seed -d 'Seed of every random draw' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list help" -f -a "info" -d 'What files hold: their config, numbers of tensors and weights, types, licence, SHA-256'
 complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list help" -f -a "list" -d 'The networks that dl-embed and others can run'

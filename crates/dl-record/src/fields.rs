@@ -21,8 +21,8 @@ pub struct Proposal {
     /// Where.
     #[serde(rename = "box")]
     pub bbox: BBox,
-    /// How promising; higher is better. The scale is the proposal method's own.
-    #[serde(serialize_with = "finite")]
+    /// How promising; higher is better. The scale is the proposal method's own; 0 when it has none.
+    #[serde(default, serialize_with = "finite")]
     pub score: f64,
     /// Fields of other programs, passed through.
     #[serde(flatten)]

@@ -77,3 +77,26 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_names_what_is_stale_or_out_of_place_and_writing_mends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = BTreeMap::from([("a.txt".to_owned(), b"a".to_vec()), ("deep/b.txt".to_owned(), b"b".to_vec())]);
+        let generated = Generated::new(folder.path().to_owned(), files, "make gen");
+        let said = |mode| format!("{:#}", generated.run_alone(mode).unwrap_err());
+        assert!(said(Mode::Check).ends_with("a.txt is stale; run `make gen`"));
+        generated.run_alone(Mode::Write).unwrap();
+        generated.run_alone(Mode::Check).unwrap();
+        fs::write(folder.path().join("deep/b.txt"), "edited").unwrap();
+        assert!(said(Mode::Check).contains("b.txt is stale"));
+        fs::write(folder.path().join("deep/c.txt"), "of a program that is gone").unwrap();
+        generated.run(Mode::Write).unwrap();
+        assert!(said(Mode::Check).contains("c.txt does not belong here"));
+        generated.run_alone(Mode::Write).unwrap();
+        generated.run_alone(Mode::Check).unwrap();
+    }
+}

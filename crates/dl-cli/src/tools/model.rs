@@ -27,9 +27,6 @@ Examples:
 pub struct Args {
     #[command(subcommand)]
     command: Command,
-
-    #[command(flatten)]
-    common: Common,
 }
 
 #[derive(Subcommand, Debug)]
@@ -48,6 +45,9 @@ enum Command {
         /// table for people, json: one object a line [default: table on a terminal, json otherwise]
         #[arg(long, value_enum)]
         format: Option<Format>,
+
+        #[command(flatten)]
+        common: Common,
     },
     /// The networks that dl-embed and others can run
     #[command(after_help = "Examples:\n  dl-model list --format table")]
@@ -55,6 +55,9 @@ enum Command {
         /// table for people, json: one object a line [default: table on a terminal, json otherwise]
         #[arg(long, value_enum)]
         format: Option<Format>,
+
+        #[command(flatten)]
+        common: Common,
     },
 }
 
@@ -70,16 +73,16 @@ impl Tool for Args {
     const NAME: &'static str = "dl-model";
 
     fn common(&self) -> &Common {
-        &self.common
+        match &self.command {
+            Command::Info { common, .. } | Command::List { common, .. } => common,
+        }
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         let default = if io.output_is_terminal { Format::Table } else { Format::Json };
         match &self.command {
-            Command::List { format } => list(io, format.unwrap_or(default)),
-            Command::Info { files, tensors, format } => {
-                self.info(io, files, *tensors, format.unwrap_or(default))
-            }
+            Command::List { format, .. } => list(io, format.unwrap_or(default)),
+            Command::Info { files, tensors, format, .. } => self.info(io, files, *tensors, format.unwrap_or(default)),
         }
     }
 }
@@ -91,7 +94,7 @@ impl Args {
         for path in files {
             match Info::of(path, tensors) {
                 Ok(info) => write(io, &info, format)?,
-                Err(error) if files.len() == 1 || self.common.strict => return Err(error),
+                Err(error) if files.len() == 1 || self.common().strict => return Err(error),
                 Err(error) => {
                     io.messages.error(one_line(error));
                     failed += 1;

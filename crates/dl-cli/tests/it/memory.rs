@@ -10,11 +10,11 @@ use std::time::Duration;
 use crate::support::{program, root};
 
 /// Most memory that the program ever held, in KB, as Linux counts it.
-fn peak_memory(tool: &str, args: &[&str], input: &Path) -> u64 {
+fn peak_memory(tool: &str, args: &[&str], input: Stdio) -> u64 {
     let mut child = Command::new(program(tool))
         .args(args)
         .current_dir(root())
-        .stdin(File::open(input).unwrap())
+        .stdin(input)
         .stdout(Stdio::null())
         .stderr(Stdio::inherit())
         .spawn()
@@ -33,30 +33,134 @@ fn peak_memory(tool: &str, args: &[&str], input: &Path) -> u64 {
     peak
 }
 
-/// `line(n)` is the n-th record.
+/// Runs the program over `line(0)`, `line(1)` ...: 200 records, then 2000.
+#[track_caller]
 fn assert_flat(tool: &str, args: &[&str], line: impl Fn(usize) -> String) {
     let folder = tempfile::tempdir().unwrap();
-    let peak = |count: usize| {
+    assert_equal(tool, |count| {
         let path = folder.path().join(format!("{count}.jsonl"));
         let mut file = std::io::BufWriter::new(File::create(&path).unwrap());
         (0..count).for_each(|n| writeln!(file, "{}", line(n)).unwrap());
         file.into_inner().unwrap();
-        peak_memory(tool, args, &path)
-    };
+        peak_memory(tool, args, File::open(&path).unwrap().into())
+    });
+}
+
+#[track_caller]
+fn assert_equal(tool: &str, peak: impl Fn(usize) -> u64) {
     let (few, many) = (peak(200), peak(2000));
     // A program of 5 MB moves by a page table's worth from run to run: allow it 10 % and half a megabyte.
     assert!(many as f64 <= 1.1 * few as f64 + 512.0, "{tool}: {few} KB for 200 records, {many} KB for 2000");
 }
 
+/// A small picture with a few things in it, as PPM; its path.
+fn picture(folder: &Path, side: usize) -> String {
+    let path = folder.join("picture.ppm");
+    let mut bytes = format!("P6 {side} {side} 255\n").into_bytes();
+    for index in 0..side * side {
+        let (x, y) = (index % side, index / side);
+        bytes.extend([(x / 16 * 37 % 256) as u8, (y / 12 * 53 % 256) as u8, ((x / 24 + y / 20) * 71 % 256) as u8]);
+    }
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// `count` boxes of a 96 x 96 picture as JSON, each with `more` fields.
+fn boxes(count: usize, more: &str) -> String {
+    let one = |n: usize| format!(r#"{{"box":[{},{},{},{}]{more}}}"#, n % 40, n % 30, n % 40 + 30 + n % 20, n % 30 + 40);
+    (0..count).map(one).collect::<Vec<_>>().join(",")
+}
+
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
 fn nms_holds_no_more_than_a_few_records() {
-    let detections: Vec<String> = (0..200)
-        .map(|n| format!(r#"{{"box":[{n},{n},{},{}],"label":"{}","score":0.5}}"#, n + 30, n + 40, n % 3))
-        .collect();
-    let detections = detections.join(",");
+    let detections = boxes(200, r#","label":"a","score":0.5"#);
     let features = "A".repeat(40_000);
     assert_flat("dl-nms", &["--iou", "0.3"], |n| {
         format!(r#"{{"id":"{n}","detections":[{detections}],"features":{{"fc7":"{features}"}}}}"#)
+    });
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+fn data_checks_and_shards_a_stream_without_holding_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), 96);
+    // `check` keeps the ids, to find those that come twice; the records themselves are many times as large.
+    let objects = boxes(100, r#","label":"a""#);
+    let line =
+        |n| format!(r#"{{"id":"{n}","image":"{image}","width":96,"height":96,"objects":[{objects}],"text":"{n}"}}"#);
+    assert_flat("dl-data", &["check"], line);
+    assert_flat("dl-data", &["shard", "1/2"], line);
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+fn data_converts_datasets_without_holding_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    let found = boxes(100, r#","label":"a","score":0.5"#);
+    let truth = boxes(20, r#","label":"a""#);
+    let line = |n: usize| {
+        let fields = format!(r#""width":96,"height":96,"objects":[{truth}],"detections":[{found}]"#);
+        format!(r#"{{"id":"{n}","image":"{n}.jpg","coco":{{"id":{n}}},{fields}}}"#)
+    };
+    let coco = folder.path().join("truth.json");
+    let images: Vec<String> = (0..2000).map(|n| format!(r#"{{"id":{n},"file_name":"{n}.jpg"}}"#)).collect();
+    let categories = r#"[{"id":1,"name":"a"}]"#;
+    let text = format!(r#"{{"images":[{}],"annotations":[],"categories":{categories}}}"#, images.join(","));
+    fs::write(&coco, text).unwrap();
+    assert_flat("dl-data", &["to", "coco-results", "--truth", coco.to_str().unwrap()], line);
+    assert_flat("dl-data", &["to", "voc", &format!("{root}/voc"), "--images", "leave"], line);
+    assert_flat("dl-data", &["to", "yolo", &format!("{root}/yolo"), "--images", "leave", "--names", "a"], line);
+    assert_equal("dl-data", |count| {
+        // The list of names is held; the annotations are read one by one.
+        let names: Vec<String> = (0..count).map(|n| n.to_string()).collect();
+        fs::write(format!("{root}/voc/ImageSets/Main/{count}.txt"), names.join("\n")).unwrap();
+        let args = ["from", "voc", &format!("{root}/voc"), "--split", &count.to_string()];
+        peak_memory("dl-data", &args, Stdio::null())
+    });
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+fn detect_holds_no_more_than_a_few_records() {
+    let features = format!(r#"{{"fire9":{{"dtype":"f32","shape":[20,2304],"base64":"{}"}}}}"#, "A".repeat(245_760));
+    let proposals = boxes(20, "");
+    assert_flat("dl-detect", &["--model", "testdata/models/signs-rcnn.safetensors", "--drop-features"], |n| {
+        format!(r#"{{"id":"{n}","width":96,"height":96,"proposals":[{proposals}],"features":{features}}}"#)
+    });
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+fn draw_holds_no_more_than_a_few_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), 96);
+    let detections = boxes(3, r#","label":"a","score":0.5"#);
+    let output = folder.path().join("drawn");
+    assert_flat("dl-draw", &["boxes", "--output-dir", output.to_str().unwrap()], |n| {
+        format!(r#"{{"id":"{n}","image":"{image}","detections":[{detections}]}}"#)
+    });
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn propose_holds_no_more_than_a_few_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), 96);
+    assert_flat("dl-propose", &["selective-search", "--mode", "fast"], |n| {
+        format!(r#"{{"id":"{n}","image":"{image}"}}"#)
+    });
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn embed_holds_no_more_than_a_few_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), 96);
+    let proposals = boxes(10, "");
+    assert_flat("dl-embed", &["--model", "testdata/models/signs.safetensors", "--layer", "fire9"], |n| {
+        format!(r#"{{"id":"{n}","image":"{image}","proposals":[{proposals}]}}"#)
     });
 }

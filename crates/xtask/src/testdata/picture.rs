@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use dl_record::{BBox, Mask};
+use dl_vision::masks;
 use dl_vision::picture::raster::Point;
 use image::codecs::jpeg::JpegEncoder;
 
@@ -121,10 +122,9 @@ fn truth(canvas: &Canvas, placed: &[Placed]) -> Result<Option<Vec<Truth>>> {
     let mut signs = Vec::new();
     let (width, height) = canvas.size;
     for (sign, layer) in placed.iter().zip(&canvas.visible) {
-        let seen = |x: u32, y: u32| layer[(y * width + x) as usize] >= 0.5;
-        let pixels: Vec<(u32, u32)> = (0..width).flat_map(|x| (0..height).map(move |y| (x, y))).collect();
-        let column_major: Vec<u8> = pixels.iter().map(|(x, y)| u8::from(seen(*x, *y))).collect();
-        let shown: Vec<&(u32, u32)> = pixels.iter().filter(|(x, y)| seen(*x, *y)).collect();
+        let bitmap: Vec<u8> = layer.iter().map(|seen| u8::from(*seen >= 0.5)).collect();
+        let at = |index: usize| (index as u32 % width, index as u32 / width);
+        let shown: Vec<(u32, u32)> = (0..bitmap.len()).filter(|index| bitmap[*index] == 1).map(at).collect();
         let visible = shown.len() as f64;
         if visible < VISIBLE * sign.area {
             return Ok(None);
@@ -132,12 +132,11 @@ fn truth(canvas: &Canvas, placed: &[Placed]) -> Result<Option<Vec<Truth>>> {
         let bounds = shown.iter().fold((u32::MAX, u32::MAX, 0, 0), |(x1, y1, x2, y2), (x, y)| {
             (x1.min(*x), y1.min(*y), x2.max(x + 1), y2.max(y + 1))
         });
-        let rle = hotcoco::mask::encode(&column_major, height, width)?;
         signs.push(Truth {
             class: sign.class,
             bbox: BBox::new(bounds.0.into(), bounds.1.into(), bounds.2.into(), bounds.3.into()),
             area: shown.len() as u32,
-            mask: Mask { size: [height, width], counts: hotcoco::mask::rle_to_string(&rle) },
+            mask: masks::from_bitmap(&bitmap, width, height)?,
             truncated: sign.truncated,
             occluded: !sign.truncated && visible < 0.93 * sign.area,
         });
