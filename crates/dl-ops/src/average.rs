@@ -3,15 +3,15 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use crate::window::Window;
 use crate::{PoolConfig, cpu, portable};
+use dl_kernels::Window;
 
 /// The mean of each window, padding counted as zeros. x [n, c, h, w] gives [n, c, h', w'].
 /// # Errors
 /// When the map is smaller than the window, or those of candle.
 pub fn avg_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
-    let [rows, columns] = config.windows(h, w)?;
+    let [rows, columns] = cpu::windows(config, h, w)?;
     average(x, rows, columns)
 }
 

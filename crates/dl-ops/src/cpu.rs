@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
+use dl_kernels::{PoolConfig, Window};
 
 /// Do our kernels serve this tensor? The one door between them and candle's own ops.
 pub(crate) fn serves(x: &Tensor) -> bool {
@@ -42,6 +43,11 @@ pub(crate) fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Resul
         Storage::Cpu(storage) => work(&floats(storage, layout)?),
         _ => bail!("the kernel wants a CPU tensor"),
     }
+}
+
+/// The windows of a pooling layer along the rows and along the columns of a map.
+pub(crate) fn windows(config: &PoolConfig, height: usize, width: usize) -> Result<[Vec<Window>; 2]> {
+    config.windows(height, width).map_err(candle_core::Error::msg)
 }
 
 /// What a custom op gives back.

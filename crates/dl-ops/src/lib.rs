@@ -21,12 +21,11 @@ mod matmul;
 mod max_pool;
 mod portable;
 mod relu;
-mod window;
 
 pub use average::{adaptive_avg_pool2d, avg_pool2d};
-pub use conv::{Conv2dConfig, Padding, conv2d, conv2d_relu};
+pub use conv::{conv2d, conv2d_relu};
+pub use dl_kernels::{Conv2dConfig, Padding, PoolConfig};
 pub use dropout::dropout;
 pub use linear::linear;
 pub use max_pool::max_pool2d;
 pub use relu::relu;
-pub use window::PoolConfig;

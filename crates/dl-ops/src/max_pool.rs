@@ -3,8 +3,8 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use crate::window::Window;
 use crate::{PoolConfig, cpu, portable};
+use dl_kernels::Window;
 
 /// The largest number of each window; NaN wins. x [n, c, h, w] gives [n, c, h', w'].
 ///
@@ -24,7 +24,7 @@ impl CustomOp1 for MaxPool {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (n, c, h, w) = layout.shape().dims4()?;
-        let [rows, columns] = self.0.windows(h, w)?;
+        let [rows, columns] = cpu::windows(&self.0, h, w)?;
         let x = cpu::floats(storage, layout)?;
         let shape = (n, c, rows.len(), columns.len());
         let mut output = vec![0.0; n * c * rows.len() * columns.len()];
@@ -35,7 +35,7 @@ impl CustomOp1 for MaxPool {
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (n, c, h, w) = x.dims4()?;
-        let [rows, columns] = self.0.windows(h, w)?;
+        let [rows, columns] = cpu::windows(&self.0, h, w)?;
         let mut output = vec![0.0; n * c * h * w];
         cpu::with_floats(x, |x| {
             cpu::with_floats(gradient, |gradient| {

@@ -3,8 +3,8 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::window::Window;
 use crate::{Conv2dConfig, PoolConfig};
+use dl_kernels::Window;
 
 pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
     // Not `x.relu()`, whose gradient at 0 is 1.
@@ -47,7 +47,7 @@ fn every(x: &Tensor, axis: usize, first: usize, step: usize, count: usize) -> Re
 
 pub(crate) fn max_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
-    let windows = config.windows(h, w)?;
+    let windows = crate::cpu::windows(config, h, w)?;
     let mut y = x.contiguous()?;
     for (axis, windows) in [(2, &windows[0]), (3, &windows[1])] {
         // Offset by offset; past its end a window repeats its last member, which changes no maximum.

@@ -10,49 +10,11 @@ mod geometry;
 mod im2col;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use dl_kernels::Conv2dConfig;
 
 use crate::{cpu, portable, relu};
 use backward::{bias_gradient, input_gradient, weight_gradient};
 use geometry::Geometry;
-
-/// Options of a convolution; pairs are (height, width).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv2dConfig {
-    /// Step between outputs.
-    pub stride: [usize; 2],
-    /// Zeros around the picture.
-    pub padding: Padding,
-    /// Distance between neighbours under the kernel.
-    pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
-    pub groups: usize,
-}
-
-impl Default for Conv2dConfig {
-    fn default() -> Self {
-        Self { stride: [1, 1], padding: Padding::default(), dilation: [1, 1], groups: 1 }
-    }
-}
-
-/// Rows and columns of zeros on each side: TensorFlow's SAME needs unequal ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Padding {
-    /// Rows above.
-    pub top: usize,
-    /// Rows below.
-    pub bottom: usize,
-    /// Columns on the left.
-    pub left: usize,
-    /// Columns on the right.
-    pub right: usize,
-}
-
-impl Padding {
-    /// The same on all sides.
-    pub const fn all(size: usize) -> Self {
-        Self { top: size, bottom: size, left: size, right: size }
-    }
-}
 
 /// x [n, c, h, w] under weight [outputs, c / groups, kh, kw] plus bias [outputs]: gives [n, outputs, h', w'].
 /// # Errors

@@ -1,6 +1,6 @@
 //! The windows of a pooling layer: which rows, or columns, each output takes.
 
-use candle_core::{Result, bail};
+use anyhow::{Result, bail};
 
 /// Options of a pooling layer; pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl PoolConfig {
     }
 
     /// The windows along the rows and along the columns of a `height` x `width` map.
-    pub(crate) fn windows(&self, height: usize, width: usize) -> Result<[Vec<Window>; 2]> {
+    pub fn windows(&self, height: usize, width: usize) -> Result<[Vec<Window>; 2]> {
         Ok([self.along(0, height)?, self.along(1, width)?])
     }
 
@@ -61,16 +61,18 @@ impl PoolConfig {
 
 /// The part of the map that one output takes along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Window {
+    /// The first.
+    pub start: usize,
+    /// Past the last.
+    pub end: usize,
     /// Length with the padding that it covers.
-    pub(crate) padded: usize,
+    pub padded: usize,
 }
 
 impl Window {
     /// The `count` bins of torch's adaptive pooling over `length`: they cover everything and may overlap.
-    pub(crate) fn adaptive(length: usize, count: usize) -> Vec<Self> {
+    pub fn adaptive(length: usize, count: usize) -> Vec<Self> {
         let bin = |index: usize| {
             let (start, end) = (index * length / count, ((index + 1) * length).div_ceil(count));
             Self { start, end, padded: end - start }

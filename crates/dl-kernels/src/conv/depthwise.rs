@@ -1,0 +1,133 @@
+//! The depthwise convolution: each channel with its own kernel, sixteen channels at a time.
+
+use super::{Conv2dConfig, Layer};
+use crate::map::Map;
+use crate::memory::{Aligned, Memory};
+use crate::simd::{Kernel, LANES, Level, Simd};
+
+/// Numbers of the output that one task writes, about.
+const OUTPUT: usize = 1 << 14;
+/// Neighbours in a row that are computed together.
+const TOGETHER: usize = 7;
+
+/// A depthwise convolution ready to run.
+pub(crate) struct Depthwise {
+    level: Level,
+    conv: Conv2dConfig,
+    input: Map,
+    output: Map,
+    residual: Option<Map>,
+    /// [blocks][kh * kw][16].
+    weight: Aligned,
+    bias: Aligned,
+    range: [f32; 2],
+    /// Where each place under the kernel lies, from its corner.
+    places: Vec<usize>,
+    rows: usize,
+}
+
+impl Depthwise {
+    pub(crate) fn new(layer: &Layer, level: Level) -> Self {
+        let Layer { conv, input, output, residual, range, .. } = *layer;
+        let [outputs, _, kh, kw] = layer.shape;
+        let mut weight = Aligned::zeros(output.blocks() * kh * kw * LANES);
+        let mut places = Vec::new();
+        for y in 0..kh {
+            for x in 0..kw {
+                for channel in 0..outputs {
+                    let line = (channel / LANES * kh + y) * kw + x;
+                    weight[line * LANES + channel % LANES] = layer.weight_at(channel, 0, [y, x]);
+                }
+                places.push(y * conv.dilation[0] * input.row() + x * conv.dilation[1] * input.lanes);
+            }
+        }
+        let rows = (OUTPUT / (output.width * LANES).max(1)).clamp(1, output.height.max(1));
+        Self { level, conv, input, output, residual, weight, bias: layer.padded_bias(), range, places, rows }
+    }
+
+    fn strips(&self) -> usize {
+        self.output.height.div_ceil(self.rows)
+    }
+
+    pub(crate) fn tasks(&self, pictures: usize) -> usize {
+        pictures * self.output.blocks() * self.strips()
+    }
+
+    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+        let (strip, task) = (task % self.strips(), task / self.strips());
+        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+        let rows = strip * self.rows..((strip + 1) * self.rows).min(self.output.height);
+        for y in rows.clone() {
+            let corner = self.input.at(pictures, picture, block, [y * self.conv.stride[0], 0])
+                - self.conv.padding.top * self.input.row()
+                - self.conv.padding.left * LANES;
+            let at = |map: &Map| map.at(pictures, picture, block, [y, 0]);
+            self.level.run(Row {
+                input: memory.at(corner, 1),
+                step: self.conv.stride[1] * LANES,
+                places: &self.places,
+                weight: &self.weight[block * self.places.len() * LANES..][..self.places.len() * LANES],
+                bias: &self.bias[block * LANES..][..LANES],
+                residual: self.residual.as_ref().map_or(std::ptr::null(), |map| memory.at(at(map), 1)),
+                output: memory.at(at(&self.output), 1),
+                width: self.output.width,
+                range: self.range,
+            });
+        }
+        self.output.zero_margin(memory, pictures, picture, block, rows);
+    }
+}
+
+/// A row of one block.
+struct Row<'a> {
+    input: *const f32,
+    step: usize,
+    places: &'a [usize],
+    weight: &'a [f32],
+    bias: &'a [f32],
+    residual: *const f32,
+    output: *mut f32,
+    width: usize,
+    range: [f32; 2],
+}
+
+impl Kernel for Row<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the rows lie within the memory, and the input's margin holds what the kernel reaches.
+        unsafe {
+            let mut x = 0;
+            while x + TOGETHER <= self.width {
+                self.some::<S, TOGETHER>(x);
+                x += TOGETHER;
+            }
+            while x < self.width {
+                self.some::<S, 1>(x);
+                x += 1;
+            }
+        }
+    }
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    unsafe fn some<S: Simd, const N: usize>(&self, x: usize) {
+        // SAFETY: as the caller's.
+        unsafe {
+            let first = self.input.add(x * self.step);
+            let mut sums = [S::load(self.bias.as_ptr()); N];
+            for (index, place) in self.places.iter().enumerate() {
+                let weight = S::load(self.weight.as_ptr().add(index * LANES));
+                for (n, sum) in sums.iter_mut().enumerate() {
+                    *sum = S::mul_add(S::load(first.add(place + n * self.step)), weight, *sum);
+                }
+            }
+            let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
+            for (n, sum) in sums.into_iter().enumerate() {
+                let at = (x + n) * LANES;
+                let sum = if self.residual.is_null() { sum } else { S::add(sum, S::load(self.residual.add(at))) };
+                S::store(self.output.add(at), S::min(high, S::max(low, sum)));
+            }
+        }
+    }
+}

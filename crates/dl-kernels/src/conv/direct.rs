@@ -1,0 +1,177 @@
+//! The convolution straight from the map: the micro-kernel reads the picture where it lies, margin and all; there is
+//! no im2col matrix. 1 x 1 is then a plain matrix product.
+
+use std::ops::Range;
+
+use super::{Conv2dConfig, Layer, Tiling};
+use crate::map::Map;
+use crate::memory::{Aligned, Memory};
+use crate::simd::{LANES, Level};
+use crate::tile::Tile;
+
+/// Numbers of the weight that one task works with: half of a core's second-level cache.
+const WEIGHT: usize = 1 << 17;
+/// Numbers of the input that one task reads, about.
+const INPUT: usize = 1 << 16;
+/// Tasks that a picture is cut into, about, so that no thread waits long for the last.
+const TASKS: usize = 16;
+/// Places of a map that are computed as one row, when nothing lies between its rows.
+const FLAT: usize = 224;
+
+/// A convolution ready to run.
+pub(crate) struct Direct {
+    conv: Conv2dConfig,
+    input: Map,
+    output: Map,
+    residual: Option<Map>,
+    /// [blocks][k][16].
+    weight: Aligned,
+    bias: Aligned,
+    range: [f32; 2],
+    /// Where the numbers under the kernel start, from the input's place at the kernel's corner.
+    segments: Vec<usize>,
+    segment_length: usize,
+    /// Of one group's channels.
+    tiling: Tiling,
+    /// Blocks of input and of output in a group of channels.
+    group: [usize; 2],
+    /// Groups of blocks of a task, as ranges into the tiling.
+    chunks: Vec<Range<usize>>,
+    /// Rows of a task.
+    rows: usize,
+}
+
+impl Direct {
+    /// `layer`'s weight must be dense (groups = 1), or its groups whole blocks of channels.
+    pub(crate) fn new(layer: &Layer, level: Level) -> Self {
+        let Layer { conv, mut input, mut output, mut residual, range, .. } = *layer;
+        let [outputs, inputs, kh, kw] = layer.shape;
+        let pointwise = [kh, kw] == [1, 1] && conv.stride == [1, 1] && conv.padding == Default::default();
+        let small = input.height * input.width <= FLAT;
+        if small && pointwise && input.is_dense() && output.is_dense() && residual.is_none_or(|map| map.is_dense()) {
+            (input, output, residual) = (input.flat(), output.flat(), residual.map(Map::flat));
+        }
+        let blocks = inputs.div_ceil(input.lanes);
+        // What lies side by side: the kernel's row, unless it is dilated.
+        let together = if conv.dilation[1] == 1 { kw } else { 1 };
+        let mut segments = Vec::new();
+        let mut places = Vec::new();
+        for block in 0..blocks {
+            for y in 0..kh {
+                for x in (0..kw).step_by(together) {
+                    let offset = y * conv.dilation[0] * input.row() + x * conv.dilation[1] * input.lanes;
+                    segments.push(block * input.plane() + offset);
+                    places.extend((x..x + together).map(|x| (block, [y, x])));
+                }
+            }
+        }
+        let k = places.len() * input.lanes;
+        let group = [inputs.div_ceil(input.lanes), (outputs / conv.groups).div_ceil(LANES)];
+        let mut weight = Aligned::zeros(output.blocks() * k * LANES);
+        for (out, lines) in weight.chunks_exact_mut(k * LANES).enumerate() {
+            let mut line = 0;
+            for (block, place) in &places {
+                for lane in 0..input.lanes {
+                    let channel = block * input.lanes + lane;
+                    let real = (out * LANES..outputs.min((out + 1) * LANES)).filter(|_| channel < inputs);
+                    for channel_out in real {
+                        lines[line * LANES + channel_out % LANES] = layer.weight_at(channel_out, channel, *place);
+                    }
+                    line += 1;
+                }
+            }
+        }
+        let tiling = Tiling::new(level, output.width, group[1], k);
+        let count = tiling.groups().len();
+        let most = (group[1] * k * LANES).div_ceil(WEIGHT).clamp(1, count.max(1));
+        let chunks: Vec<_> = (0..most).map(|chunk| chunk * count / most..(chunk + 1) * count / most).collect();
+        let numbers = blocks * input.row() * conv.stride[0] * output.height;
+        let strips = (numbers / INPUT).max(TASKS.div_ceil(chunks.len() * conv.groups)).max(1);
+        let rows = output.height.div_ceil(strips).max(1);
+        let bias = layer.padded_bias();
+        let segment_length = together * input.lanes;
+        Self {
+            conv,
+            input,
+            output,
+            residual,
+            weight,
+            bias,
+            range,
+            segments,
+            segment_length,
+            tiling,
+            group,
+            chunks,
+            rows,
+        }
+    }
+
+    /// Tasks for one picture: chunks of the weight, each with strips of rows, for every group of channels.
+    fn strips(&self) -> usize {
+        self.output.height.div_ceil(self.rows)
+    }
+
+    pub(crate) fn tasks(&self, pictures: usize) -> usize {
+        self.conv.groups * self.chunks.len() * pictures * self.strips()
+    }
+
+    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+        // The weight changes slowest: threads that run side by side read the same one.
+        let (strip, task) = (task % self.strips(), task / self.strips());
+        let (picture, task) = (task % pictures, task / pictures);
+        let (chunk, group) = (task % self.chunks.len(), task / self.chunks.len());
+        let rows = strip * self.rows..((strip + 1) * self.rows).min(self.output.height);
+        let [blocks_in, blocks_out] = self.group;
+        let k = self.segments.len() * self.segment_length;
+        let (input, output) = (&self.input, &self.output);
+        let padding = self.conv.padding;
+        for part in &self.tiling.groups()[self.chunks[chunk].clone()] {
+            let first = group * blocks_out + part.first;
+            let start = Tile {
+                input: std::ptr::null(),
+                input_step: self.conv.stride[1] * input.lanes,
+                segments: self.segments.as_ptr(),
+                segment_count: self.segments.len(),
+                segment_length: self.segment_length,
+                weight: self.weight[first * k * LANES..(first + part.blocks) * k * LANES].as_ptr(),
+                weight_step: k * LANES,
+                bias: self.bias[first * LANES..(first + part.blocks) * LANES].as_ptr(),
+                output: std::ptr::null_mut(),
+                output_step: LANES,
+                output_block: output.plane(),
+                residual: std::ptr::null(),
+                residual_step: LANES,
+                residual_block: self.residual.map_or(0, |map| map.plane()),
+                accumulate: false,
+                low: self.range[0],
+                high: self.range[1],
+            };
+            for y in rows.clone() {
+                for piece in &part.pieces {
+                    // The kernel's corner, `padding` before the place; never before the memory, for the margin is there.
+                    let corner = input.at(
+                        pictures,
+                        picture,
+                        group * blocks_in,
+                        [y * self.conv.stride[0], piece.first * self.conv.stride[1]],
+                    ) - padding.top * input.row()
+                        - padding.left * input.lanes;
+                    let at = |map: &Map| map.at(pictures, picture, first, [y, piece.first]);
+                    let tile = Tile {
+                        input: memory.at(corner, 1),
+                        output: memory.at(at(output), 1),
+                        residual: self.residual.as_ref().map_or(std::ptr::null(), |map| memory.at(at(map), 1)),
+                        ..start
+                    };
+                    // SAFETY: the maps lie within the memory; the margins hold what the kernel reaches; only this task
+                    // writes these rows of these blocks.
+                    unsafe { (piece.kernel)(&tile) };
+                }
+            }
+            for block in first..first + part.blocks {
+                output.zero_margin(memory, pictures, picture, block, rows.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Convolutions of inference: weights packed once, bias, residual and activation in the same pass.
+//!
+//! [`choose`] takes the algorithm by the layer's shape alone, so that a picture's result is the same bits in any batch.
+
+mod depthwise;
+mod direct;
+mod tiling;
+mod winograd;
+
+use anyhow::{Result, bail};
+
+pub(crate) use depthwise::Depthwise;
+pub(crate) use direct::Direct;
+pub(crate) use tiling::Tiling;
+pub(crate) use winograd::Winograd;
+
+use crate::map::{Map, Padding};
+
+/// Options of a convolution; pairs are (height, width).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2dConfig {
+    /// Step between outputs.
+    pub stride: [usize; 2],
+    /// Zeros around the picture.
+    pub padding: Padding,
+    /// Distance between neighbours under the kernel.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+}
+
+impl Default for Conv2dConfig {
+    fn default() -> Self {
+        Self { stride: [1; 2], padding: Padding::default(), dilation: [1; 2], groups: 1 }
+    }
+}
+
+impl Conv2dConfig {
+    /// Height and width of the output for weight [outputs, inputs / groups, kh, kw].
+    pub(crate) fn output(&self, [height, width]: [usize; 2], [kh, kw]: [usize; 2]) -> Result<[usize; 2]> {
+        let Padding { top, bottom, left, right } = self.padding;
+        let along = |length: usize, padding: usize, axis: usize, kernel: usize| {
+            let reach = self.dilation[axis] * (kernel.max(1) - 1) + 1;
+            if kernel == 0 || self.stride[axis] == 0 || self.dilation[axis] == 0 || length + padding < reach {
+                bail!("a convolution of {kh} x {kw}, {self:?}, does not fit a map of {height} x {width}");
+            }
+            Ok((length + padding - reach) / self.stride[axis] + 1)
+        };
+        Ok([along(height, top + bottom, 0, kh)?, along(width, left + right, 1, kw)?])
+    }
+
+    /// The margin that an input of this size needs for the kernel never to leave it.
+    pub(crate) fn margin(&self, [height, width]: [usize; 2], kernel: [usize; 2], output: [usize; 2]) -> Padding {
+        let after = |axis: usize, length: usize, before: usize| {
+            let reach = (output[axis] - 1) * self.stride[axis] + (kernel[axis] - 1) * self.dilation[axis] + 1;
+            reach.saturating_sub(before + length)
+        };
+        let Padding { top, left, .. } = self.padding;
+        Padding { top, bottom: after(0, height, top), left, right: after(1, width, left) }
+    }
+}
+
+/// A layer to compile.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer<'a> {
+    pub(crate) conv: Conv2dConfig,
+    /// [outputs, inputs / groups, kh, kw], row by row.
+    pub(crate) weight: &'a [f32],
+    pub(crate) shape: [usize; 4],
+    /// [outputs], or empty.
+    pub(crate) bias: &'a [f32],
+    /// Lowest and highest number of the output.
+    pub(crate) range: [f32; 2],
+    pub(crate) input: Map,
+    pub(crate) output: Map,
+    /// A map of the output's shape that is added before the range.
+    pub(crate) residual: Option<Map>,
+}
+
+impl Layer<'_> {
+    /// The weight of one output, one of its inputs, and one place under the kernel.
+    pub(crate) fn weight_at(&self, output: usize, input: usize, [y, x]: [usize; 2]) -> f32 {
+        let [_, inputs, kh, kw] = self.shape;
+        self.weight[((output * inputs + input) * kh + y) * kw + x]
+    }
+
+    /// The bias, filled up with zeros to whole blocks.
+    pub(crate) fn padded_bias(&self) -> crate::memory::Aligned {
+        let mut bias = crate::memory::Aligned::zeros(self.output.blocks() * crate::simd::LANES);
+        bias[..self.bias.len()].copy_from_slice(self.bias);
+        bias
+    }
+}

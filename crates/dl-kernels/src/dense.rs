@@ -1,0 +1,89 @@
+//! The fully connected layer: rows of numbers times a packed weight.
+//!
+//! One picture alone costs what it takes to read the weight once; several share what is in the cache.
+
+use crate::import::Rows;
+use crate::memory::{Aligned, Memory};
+use crate::simd::{LANES, Level};
+use crate::tile::Tile;
+
+/// Numbers of a row that are multiplied in one go: with a group's weight they fit the second-level cache.
+const DEPTH: usize = 1024;
+
+/// A fully connected layer ready to run.
+pub(crate) struct Dense {
+    level: Level,
+    input: Rows,
+    output: Rows,
+    /// [blocks][inputs][16].
+    weight: Aligned,
+    bias: Aligned,
+    range: [f32; 2],
+}
+
+impl Dense {
+    /// `weight` [outputs, inputs]; `bias` [outputs] or empty.
+    pub(crate) fn new(level: Level, input: Rows, output: Rows, weight: &[f32], bias: &[f32], range: [f32; 2]) -> Self {
+        let blocks = output.length.div_ceil(LANES);
+        let mut packed = Aligned::zeros(blocks * input.length * LANES);
+        for (out, row) in weight.chunks_exact(input.length.max(1)).enumerate() {
+            let block = &mut packed[out / LANES * input.length * LANES..][..input.length * LANES];
+            for (line, number) in block.chunks_exact_mut(LANES).zip(row) {
+                line[out % LANES] = *number;
+            }
+        }
+        let mut padded = Aligned::zeros(blocks * LANES);
+        padded[..bias.len()].copy_from_slice(bias);
+        Self { level, input, output, weight: packed, bias: padded, range }
+    }
+
+    fn blocks(&self) -> usize {
+        self.output.length.div_ceil(LANES)
+    }
+
+    /// Blocks of a task.
+    fn together(&self) -> usize {
+        if self.level.tile(1, 2).is_some() { 2 } else { 1 }
+    }
+
+    pub(crate) fn tasks(&self, _: usize) -> usize {
+        self.blocks().div_ceil(self.together())
+    }
+
+    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+        let first = task * self.together();
+        let blocks = self.together().min(self.blocks() - first);
+        let inputs = self.input.length;
+        let widest = (1..=LANES).take_while(|places| self.level.tile(*places, blocks).is_some()).last().unwrap_or(1);
+        for start in (0..inputs).step_by(DEPTH) {
+            let depth = DEPTH.min(inputs - start);
+            let last = start + depth == inputs;
+            for row in (0..pictures).step_by(widest) {
+                let rows = widest.min(pictures - row);
+                let Some(kernel) = self.level.tile(rows, blocks) else { continue };
+                let output = self.output.at(pictures, row) + first * LANES;
+                let tile = Tile {
+                    input: memory.at(self.input.at(pictures, row) + start, (rows - 1) * self.input.step() + depth),
+                    input_step: self.input.step(),
+                    segments: &0,
+                    segment_count: 1,
+                    segment_length: depth,
+                    weight: self.weight[(first * inputs + start) * LANES..].as_ptr(),
+                    weight_step: inputs * LANES,
+                    bias: self.bias[first * LANES..(first + blocks) * LANES].as_ptr(),
+                    output: memory.at(output, (rows - 1) * self.output.step() + blocks * LANES),
+                    output_step: self.output.step(),
+                    output_block: LANES,
+                    residual: std::ptr::null(),
+                    residual_step: 0,
+                    residual_block: 0,
+                    accumulate: start > 0,
+                    low: if last { self.range[0] } else { f32::NEG_INFINITY },
+                    high: if last { self.range[1] } else { f32::INFINITY },
+                };
+                // SAFETY: the rows were checked to lie in the memory; only this task writes these blocks.
+                unsafe { kernel(&tile) };
+            }
+        }
+    }
+}

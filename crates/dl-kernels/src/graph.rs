@@ -1,0 +1,156 @@
+//! A network as a list of operations: what [`Plan`](crate::Plan) compiles.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::conv::Conv2dConfig;
+use crate::normalise::LocalResponse;
+use crate::window::PoolConfig;
+
+/// A weight, read when the layer is packed: row-major numbers.
+pub type Numbers = Box<dyn Fn() -> Vec<f32> + Send + Sync>;
+
+/// An operation's place in the graph, and so its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) usize);
+
+/// One operation.
+pub enum Operation {
+    /// The picture.
+    Input,
+    /// weight [outputs, inputs / groups, kh, kw], bias [outputs] or none.
+    Conv2d {
+        /// The weight.
+        weight: Numbers,
+        /// Its shape.
+        shape: [usize; 4],
+        /// The bias.
+        bias: Option<Numbers>,
+        /// Stride and so on.
+        config: Conv2dConfig,
+    },
+    /// Each channel times a scale plus a shift: a batch norm of inference.
+    Affine {
+        /// A number for each channel.
+        scale: Vec<f32>,
+        /// A number for each channel.
+        shift: Vec<f32>,
+    },
+    /// Every number brought between two: ReLU, ReLU6.
+    Clamp {
+        /// The lowest.
+        low: f32,
+        /// The highest.
+        high: f32,
+    },
+    /// The sum of two maps.
+    Add,
+    /// Maps one after the other, along the channels.
+    Concat,
+    /// The largest number of windows.
+    MaxPool2d(PoolConfig),
+    /// The mean of windows, padding counted.
+    AvgPool2d(PoolConfig),
+    /// The mean of as many windows as the output has places.
+    AdaptiveAvgPool2d([usize; 2]),
+    /// A map as a row, channel by channel.
+    Flatten,
+    /// weight [outputs, inputs], bias [outputs] or none.
+    Linear {
+        /// The weight.
+        weight: Numbers,
+        /// Its shape.
+        shape: [usize; 2],
+        /// The bias.
+        bias: Option<Numbers>,
+    },
+    /// Local response normalisation.
+    LocalResponseNorm(LocalResponse),
+    /// Of a row.
+    Softmax,
+}
+
+pub(crate) struct Node {
+    pub(crate) operation: Operation,
+    pub(crate) inputs: Vec<NodeId>,
+    /// [channels, height, width] or [features].
+    pub(crate) shape: Vec<usize>,
+}
+
+/// Operations in an order in which they can be computed.
+pub struct Graph {
+    pub(crate) nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// A graph of a picture [channels, height, width] alone; its node is [`input`](Self::input).
+    pub fn new(picture: [usize; 3]) -> Self {
+        Self { nodes: vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: picture.to_vec() }] }
+    }
+
+    /// The picture.
+    pub fn input(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// The shape of a node's output: [channels, height, width] or [features].
+    pub fn shape(&self, node: NodeId) -> &[usize] {
+        &self.nodes[node.0].shape
+    }
+
+    /// Adds an operation on the outputs of others.
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn add(&mut self, operation: Operation, inputs: &[NodeId]) -> Result<NodeId> {
+        let shapes: Vec<&[usize]> = inputs.iter().map(|input| self.shape(*input)).collect();
+        let shape = output_shape(&operation, &shapes)?;
+        self.nodes.push(Node { operation, inputs: inputs.to_vec(), shape });
+        Ok(NodeId(self.nodes.len() - 1))
+    }
+}
+
+fn map(shape: &[usize]) -> Result<[usize; 3]> {
+    shape.try_into().ok().with_context(|| format!("a map [channels, height, width] is wanted, not {shape:?}"))
+}
+
+fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>> {
+    let first = *inputs.first().context("an operation without an input")?;
+    Ok(match operation {
+        Operation::Input => bail!("a graph has one input"),
+        Operation::Conv2d { shape: [outputs, inputs, kh, kw], config, .. } => {
+            let [channels, height, width] = map(first)?;
+            ensure!(
+                config.groups > 0 && outputs % config.groups == 0 && inputs * config.groups == channels,
+                "a convolution of {inputs} channels in {} groups to {outputs} does not fit {channels} channels",
+                config.groups
+            );
+            let [height, width] = config.output([height, width], [*kh, *kw])?;
+            vec![*outputs, height, width]
+        }
+        Operation::Affine { scale, shift } => {
+            ensure!(scale.len() == map(first)?[0] && shift.len() == scale.len(), "a scale for each channel is wanted");
+            first.to_vec()
+        }
+        Operation::Clamp { .. } | Operation::LocalResponseNorm(_) | Operation::Softmax => first.to_vec(),
+        Operation::Add => {
+            ensure!(inputs.len() == 2 && inputs[1] == first, "maps of shapes {inputs:?} cannot be added");
+            first.to_vec()
+        }
+        Operation::Concat => {
+            let [_, height, width] = map(first)?;
+            let same = inputs.iter().all(|shape| shape.len() == 3 && shape[1..] == [height, width]);
+            ensure!(same, "maps of shapes {inputs:?} do not lie side by side");
+            vec![inputs.iter().map(|shape| shape[0]).sum(), height, width]
+        }
+        Operation::MaxPool2d(config) | Operation::AvgPool2d(config) => {
+            let [channels, height, width] = map(first)?;
+            let [rows, columns] = config.windows(height, width)?;
+            vec![channels, rows.len(), columns.len()]
+        }
+        Operation::AdaptiveAvgPool2d([rows, columns]) => vec![map(first)?[0], *rows, *columns],
+        Operation::Flatten => vec![first.iter().product()],
+        Operation::Linear { shape: [outputs, inputs], .. } => {
+            ensure!(first == [*inputs], "a layer of {inputs} inputs does not fit {first:?}");
+            vec![*outputs]
+        }
+    })
+}

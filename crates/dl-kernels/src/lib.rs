@@ -1,0 +1,33 @@
+//! SIMD kernels and fused inference plans on plain slices of f32; no tensors, no autograd.
+//!
+//! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one size of picture. Promises:
+//!
+//! - **The same bits, whatever the batch and the number of threads.** A sum's order depends on the layer's shape alone.
+//! - **Bounded memory.** Working memory is one block, reused from run to run; see [`Plan::working_memory`].
+//! - **Any processor.** Kernels are compiled for several sets of instructions, and the best is chosen when the program
+//!   runs; `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
+
+mod conv;
+mod dense;
+mod graph;
+mod import;
+mod map;
+mod memory;
+mod mix;
+mod normalise;
+mod plan;
+mod pool;
+#[cfg(test)]
+mod reference;
+mod simd;
+mod team;
+mod tile;
+mod window;
+
+pub use conv::Conv2dConfig;
+pub use graph::{Graph, NodeId, Numbers, Operation};
+pub use map::Padding;
+pub use normalise::LocalResponse;
+pub use plan::{Plan, PlanConfig};
+pub use simd::Level;
+pub use window::{PoolConfig, Window};

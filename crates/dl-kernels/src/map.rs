@@ -1,0 +1,141 @@
+//! How a feature map lies in memory: blocks of 16 channels, each a picture of 16 numbers a place, with a margin of zeros.
+//!
+//! `[pictures][blocks][top + height + bottom][left + width + right][lanes]`. All that a kernel does is then whole
+//! vectors; and a convolution reads its padding like any other place, without asking where the picture ends. The
+//! channels of the last block beyond the map's own are zeros.
+
+use std::ops::Range;
+
+use crate::memory::Memory;
+use crate::simd::LANES;
+
+/// Rows and columns of zeros around a map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Padding {
+    /// Rows above.
+    pub top: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns on the left.
+    pub left: usize,
+    /// Columns on the right.
+    pub right: usize,
+}
+
+impl Padding {
+    /// The same on all sides.
+    pub const fn all(size: usize) -> Self {
+        Self { top: size, bottom: size, left: size, right: size }
+    }
+
+    /// Wide enough for both.
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self {
+            top: self.top.max(other.top),
+            bottom: self.bottom.max(other.bottom),
+            left: self.left.max(other.left),
+            right: self.right.max(other.right),
+        }
+    }
+}
+
+/// The places of one map, or of some blocks of channels within a larger one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Map {
+    /// Channels that mean something.
+    pub(crate) channels: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) margin: Padding,
+    /// Numbers at a place of one block: 16, or `channels` for a picture of very few.
+    pub(crate) lanes: usize,
+    /// Numbers from the map's start to its first block: parts of a concatenation start further in.
+    pub(crate) offset: usize,
+    /// Numbers from one picture of the batch to the next.
+    pub(crate) picture: usize,
+    /// Where the memory of a batch of one begins; that of n pictures begins n times as far.
+    pub(crate) base: usize,
+}
+
+impl Map {
+    pub(crate) fn new([channels, height, width]: [usize; 3], margin: Padding) -> Self {
+        Self { channels, height, width, margin, lanes: LANES, offset: 0, picture: 0, base: 0 }.whole()
+    }
+
+    /// A map of so few channels that they lie side by side: a picture.
+    pub(crate) fn interleaved([channels, height, width]: [usize; 3], margin: Padding) -> Self {
+        Self { channels, height, width, margin, lanes: channels, offset: 0, picture: 0, base: 0 }.whole()
+    }
+
+    fn whole(self) -> Self {
+        // Whole cache lines, so that every map begins at one.
+        Self { picture: (self.blocks() * self.plane()).next_multiple_of(LANES), ..self }
+    }
+
+    /// The part of this map that begins at block `first` and has `channels` channels.
+    pub(crate) fn part(self, first: usize, channels: usize) -> Self {
+        Self { channels, offset: self.offset + first * self.plane(), ..self }
+    }
+
+    pub(crate) fn blocks(&self) -> usize {
+        self.channels.div_ceil(self.lanes)
+    }
+
+    /// Numbers from one row to the next.
+    pub(crate) fn row(&self) -> usize {
+        (self.margin.left + self.width + self.margin.right) * self.lanes
+    }
+
+    /// Numbers from one block to the next.
+    pub(crate) fn plane(&self) -> usize {
+        (self.margin.top + self.height + self.margin.bottom) * self.row()
+    }
+
+    /// Where place (y, x) of a block of a picture begins, in the memory of `pictures`.
+    pub(crate) fn at(&self, pictures: usize, picture: usize, block: usize, [y, x]: [usize; 2]) -> usize {
+        let (y, x) = (y + self.margin.top, x + self.margin.left);
+        let start = pictures * self.base + picture * self.picture + self.offset;
+        start + block * self.plane() + y * self.row() + x * self.lanes
+    }
+
+    /// Writes the zeros around rows `rows` of a block: those beside them, and those above the first and below the last.
+    pub(crate) fn zero_margin(
+        &self,
+        memory: Memory,
+        pictures: usize,
+        picture: usize,
+        block: usize,
+        rows: Range<usize>,
+    ) {
+        let Padding { top, bottom, left, right } = self.margin;
+        if self.margin == Padding::default() {
+            return;
+        }
+        let first = self.at(pictures, picture, block, [0, 0]) - top * self.row() - left * self.lanes;
+        let zero = |from: usize, count: usize| {
+            // SAFETY: `at` checks the bounds; the rows are the calling task's own.
+            unsafe { memory.at(from, count).write_bytes(0, count) }
+        };
+        if rows.start == 0 {
+            zero(first, top * self.row());
+        }
+        for y in rows.clone() {
+            let row = first + (top + y) * self.row();
+            zero(row, left * self.lanes);
+            zero(row + (left + self.width) * self.lanes, right * self.lanes);
+        }
+        if rows.end == self.height {
+            zero(first + (top + self.height) * self.row(), bottom * self.row());
+        }
+    }
+
+    /// Does a row of places follow the other without anything between?
+    pub(crate) fn is_dense(&self) -> bool {
+        self.margin == Padding::default()
+    }
+
+    /// The same numbers as one long row.
+    pub(crate) fn flat(self) -> Self {
+        Self { height: 1, width: self.height * self.width, ..self }
+    }
+}

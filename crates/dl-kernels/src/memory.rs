@@ -1,0 +1,84 @@
+//! Numbers that begin at a cache line, and a block of them that the threads of a step share.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::simd::LANES;
+
+/// A cache line.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; LANES]);
+
+/// Numbers that begin at a cache line, so that no vector lies across two.
+#[derive(Clone, Default)]
+pub(crate) struct Aligned {
+    lines: Vec<Line>,
+    length: usize,
+}
+
+impl Aligned {
+    pub(crate) fn zeros(length: usize) -> Self {
+        Self { lines: vec![Line([0.0; LANES]); length.div_ceil(LANES)], length }
+    }
+
+    /// Makes room for at least `length` numbers, of any content.
+    pub(crate) fn grow(&mut self, length: usize) {
+        if self.length < length {
+            *self = Self::zeros(length);
+        }
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        // SAFETY: `lines` holds at least `length` numbers, one after the other.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as above, and the borrow is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+    }
+}
+
+/// The working memory of one run, which every task reads and of which every task writes its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    start: *mut f32,
+    length: usize,
+}
+
+// SAFETY: a pointer into memory that is borrowed exclusively for the run; that no two tasks write the same numbers, and
+// none reads what another task of the same step writes, is the steps' own promise.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    pub(crate) fn new(numbers: &mut [f32]) -> Self {
+        Self { start: numbers.as_mut_ptr(), length: numbers.len() }
+    }
+
+    /// The numbers from `index` on.
+    /// # Panics
+    /// When there are not `needed` of them: a kernel would read or write outside.
+    pub(crate) fn at(self, index: usize, needed: usize) -> *mut f32 {
+        assert!(index.checked_add(needed).is_some_and(|end| end <= self.length), "a kernel leaves its memory");
+        // SAFETY: within the block, by the line above.
+        unsafe { self.start.add(index) }
+    }
+}
+
+/// `length` numbers of the calling thread's scratch memory, of any content; kept for the next call.
+pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
+    thread_local! {
+        static SCRATCH: std::cell::RefCell<Aligned> = std::cell::RefCell::default();
+    }
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.grow(length);
+        work(&mut scratch[..length])
+    })
+}

@@ -1,0 +1,111 @@
+//! Which operations become one step.
+
+use crate::graph::{Graph, NodeId, Operation};
+
+/// Operations that are done in one pass, and whose last one's output is the step's.
+#[derive(Clone, Debug)]
+pub(super) struct Fused {
+    /// The operation that the others are taken into.
+    pub(super) core: usize,
+    /// The last of them.
+    pub(super) last: usize,
+    /// A batch norm that goes into the weight.
+    pub(super) affine: Option<usize>,
+    /// What is added.
+    pub(super) residual: Option<usize>,
+    /// Lowest and highest number.
+    pub(super) range: [f32; 2],
+}
+
+/// The steps for `outputs`, in the order of computing.
+pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
+    let uses = Uses::new(graph, outputs);
+    let mut taken = vec![false; graph.nodes.len()];
+    let mut steps = Vec::new();
+    for core in 0..graph.nodes.len() {
+        if taken[core] || !uses.needed[core] {
+            continue;
+        }
+        let mut step =
+            Fused { core, last: core, affine: None, residual: None, range: [f32::NEG_INFINITY, f32::INFINITY] };
+        while let Some(next) = uses.only(step.last).filter(|next| !taken[*next]) {
+            if !step.takes(graph, next) {
+                break;
+            }
+            taken[next] = true;
+            step.last = next;
+            if step.is_clamped() {
+                break;
+            }
+        }
+        steps.push(step);
+    }
+    // What is added must be there: a step is done where its last operation stands.
+    steps.sort_by_key(|step| step.last);
+    steps
+}
+
+impl Fused {
+    fn is_clamped(&self) -> bool {
+        self.range != [f32::NEG_INFINITY, f32::INFINITY]
+    }
+
+    /// Takes `next` in, if it can.
+    fn takes(&mut self, graph: &Graph, next: usize) -> bool {
+        let core = &graph.nodes[self.core].operation;
+        let (conv, linear) = (matches!(core, Operation::Conv2d { .. }), matches!(core, Operation::Linear { .. }));
+        let mixes = matches!(core, Operation::Affine { .. } | Operation::Add);
+        let node = &graph.nodes[next];
+        match &node.operation {
+            Operation::Affine { .. } if conv && self.affine.is_none() && self.residual.is_none() => {
+                self.affine = Some(next);
+                true
+            }
+            Operation::Add if self.residual.is_none() && (conv || matches!(core, Operation::Affine { .. })) => {
+                let other = node.inputs.iter().find(|input| input.0 != self.last);
+                self.residual = other.map(|other| other.0);
+                self.residual.is_some()
+            }
+            Operation::Clamp { low, high } if conv || linear || mixes => {
+                self.range = [*low, *high];
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Who needs what.
+struct Uses {
+    needed: Vec<bool>,
+    by: Vec<Vec<usize>>,
+    wanted: Vec<bool>,
+}
+
+impl Uses {
+    fn new(graph: &Graph, outputs: &[NodeId]) -> Self {
+        let count = graph.nodes.len();
+        let (mut needed, mut wanted, mut by) = (vec![false; count], vec![false; count], vec![Vec::new(); count]);
+        for output in outputs {
+            (needed[output.0], wanted[output.0]) = (true, true);
+        }
+        for node in (0..count).rev().filter(|node| *node > 0) {
+            if needed[node] {
+                for input in &graph.nodes[node].inputs {
+                    needed[input.0] = true;
+                    by[input.0].push(node);
+                }
+            }
+        }
+        needed[0] = true;
+        Self { needed, by, wanted }
+    }
+
+    /// The one operation that reads `node`'s output, if nobody else wants it.
+    fn only(&self, node: usize) -> Option<usize> {
+        match self.by[node][..] {
+            [one] if !self.wanted[node] => Some(one),
+            _ => None,
+        }
+    }
+}

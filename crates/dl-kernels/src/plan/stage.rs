@@ -1,0 +1,402 @@
+//! Steps that run on the same pictures one after the other.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, ensure};
+
+use super::PlanConfig;
+use super::fuse::{Fused, fuse};
+use super::memory::{Lifetime, places};
+use crate::conv::{Depthwise, Direct, Layer, Winograd};
+use crate::dense::Dense;
+use crate::graph::{Graph, NodeId, Numbers, Operation};
+use crate::import::{Export, Import, Rows};
+use crate::map::{Map, Padding};
+use crate::memory::{Aligned, Memory};
+use crate::mix::{Copy, Mix};
+use crate::normalise::{Lrn, Softmax};
+use crate::pool::{Pool, Reduce};
+use crate::simd::LANES;
+use crate::team;
+use crate::window::Window;
+
+/// One pass over the memory.
+enum Step {
+    Import(Import),
+    Direct(Direct),
+    Winograd(Winograd),
+    Depthwise(Depthwise),
+    Dense(Dense),
+    Pool(Pool),
+    Mix(Mix),
+    Copy(Copy),
+    Lrn(Lrn),
+    Softmax(Softmax),
+    Export(Export),
+}
+
+impl Step {
+    fn tasks(&self, pictures: usize) -> usize {
+        match self {
+            Self::Import(step) => step.tasks(pictures),
+            Self::Direct(step) => step.tasks(pictures),
+            Self::Winograd(step) => step.tasks(pictures),
+            Self::Depthwise(step) => step.tasks(pictures),
+            Self::Dense(step) => step.tasks(pictures),
+            Self::Pool(step) => step.tasks(pictures),
+            Self::Mix(step) => step.tasks(pictures),
+            Self::Copy(step) => step.tasks(pictures),
+            Self::Lrn(step) => step.tasks(pictures),
+            Self::Softmax(step) => step.tasks(pictures),
+            Self::Export(step) => step.tasks(pictures),
+        }
+    }
+
+    fn run(&self, task: usize, pictures: usize, memory: Memory, input: &[f32]) {
+        match self {
+            Self::Import(step) => step.run(task, pictures, memory, input),
+            Self::Direct(step) => step.run(task, pictures, memory),
+            Self::Winograd(step) => step.run(task, pictures, memory),
+            Self::Depthwise(step) => step.run(task, pictures, memory),
+            Self::Dense(step) => step.run(task, pictures, memory),
+            Self::Pool(step) => step.run(task, pictures, memory),
+            Self::Mix(step) => step.run(task, pictures, memory),
+            Self::Copy(step) => step.run(task, pictures, memory),
+            Self::Lrn(step) => step.run(task, pictures, memory),
+            Self::Softmax(step) => step.run(task, pictures, memory),
+            Self::Export(step) => step.run(task, pictures, memory),
+        }
+    }
+}
+
+/// Steps, and the memory that they work in.
+pub(super) struct Stage {
+    steps: Vec<Step>,
+    /// Numbers of one picture of the input.
+    picture: usize,
+    /// Numbers of working memory for one picture.
+    memory: usize,
+    /// Pictures that are computed together.
+    together: usize,
+    outputs: Vec<Rows>,
+    /// Working memory that is not in use at the moment.
+    spare: Mutex<Vec<Aligned>>,
+}
+
+impl Stage {
+    pub(super) fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
+        let fused = fuse(&graph, outputs);
+        let algorithms: Vec<Option<Algorithm>> = fused.iter().map(|step| algorithm(&graph, step, config)).collect();
+        let maps = layout(&graph, &fused, &algorithms, outputs);
+        let mut steps = Vec::new();
+        for (step, algorithm) in fused.iter().zip(algorithms) {
+            compile(&graph, step, algorithm, &maps, config, &mut steps)?;
+        }
+        let mut rows = Vec::new();
+        for output in outputs {
+            let map = maps.of_node[&output.0];
+            rows.push(match maps.exported.get(&output.0) {
+                Some(exported) => {
+                    steps.push(Step::Export(Export::new(map, *exported)));
+                    *exported
+                }
+                None => rows_of(map),
+            });
+        }
+        let picture = graph.shape(graph.input()).iter().product();
+        // A row of numbers is a fully connected network's: it takes all pictures at once.
+        let of_maps = graph.shape(graph.input()).len() == 3;
+        let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
+        Ok(Self { steps, picture, memory: maps.memory, together, outputs: rows, spare: Mutex::default() })
+    }
+
+    /// Numbers of working memory for a batch.
+    pub(super) fn working_memory(&self, pictures: usize) -> usize {
+        self.memory * pictures.min(self.together)
+    }
+
+    /// The outputs [pictures, ...] for `input` [pictures, ...].
+    pub(super) fn run(&self, input: &[f32], pictures: usize) -> Vec<Vec<f32>> {
+        let mut results: Vec<Vec<f32>> =
+            self.outputs.iter().map(|rows| Vec::with_capacity(pictures * rows.length)).collect();
+        let mut numbers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        numbers.grow(self.working_memory(pictures));
+        let mut first = 0;
+        while first < pictures {
+            let count = self.together.min(pictures - first);
+            let counts: Vec<usize> = self.steps.iter().map(|step| step.tasks(count)).collect();
+            let memory = Memory::new(&mut numbers);
+            let input = &input[first * self.picture..(first + count) * self.picture];
+            team::run(&counts, |step, task| self.steps[step].run(task, count, memory, input));
+            for (rows, result) in self.outputs.iter().zip(&mut results) {
+                for picture in 0..count {
+                    result.extend_from_slice(&numbers[rows.at(count, picture)..][..rows.length]);
+                }
+            }
+            first += count;
+        }
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
+        results
+    }
+}
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Algorithm {
+    Direct,
+    Depthwise,
+    Winograd,
+}
+
+/// The algorithm of a convolution, by its shape alone.
+fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorithm> {
+    let node = &graph.nodes[step.core];
+    let Operation::Conv2d { shape, config: conv, .. } = &node.operation else { return None };
+    let [outputs, inputs, kh, kw] = *shape;
+    if inputs == 1 && outputs == conv.groups && outputs > 1 {
+        return Some(Algorithm::Depthwise);
+    }
+    let plain = [kh, kw] == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1;
+    let Padding { top, bottom, left, right } = conv.padding;
+    let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
+    // Tiles that the weight is read for: with few of them reading it costs more than multiplying saves.
+    let tiles = node.shape[1].div_ceil(4) * node.shape[2].div_ceil(4);
+    let pays = inputs >= LANES && outputs >= LANES && tiles >= WINOGRAD_TILES;
+    Some(if config.winograd && plain && thin && pays { Algorithm::Winograd } else { Algorithm::Direct })
+}
+
+/// Fewest tiles for which Winograd's algorithm pays, measured.
+const WINOGRAD_TILES: usize = 36;
+
+/// Where every value lies.
+struct Maps {
+    of_node: HashMap<usize, Map>,
+    /// Rows that a map which is an output is written to.
+    exported: HashMap<usize, Rows>,
+    memory: usize,
+}
+
+fn rows_of(map: Map) -> Rows {
+    Rows { base: map.base, length: map.channels }
+}
+
+/// [channels, height, width]; a row of numbers is a map of one place.
+fn shape_of(graph: &Graph, node: usize) -> [usize; 3] {
+    match graph.nodes[node].shape[..] {
+        [channels, height, width] => [channels, height, width],
+        _ => [graph.nodes[node].shape.iter().product(), 1, 1],
+    }
+}
+
+/// The values that a step reads.
+fn reads(graph: &Graph, step: &Fused) -> Vec<usize> {
+    let inputs = graph.nodes[step.core].inputs.iter().map(|input| input.0);
+    inputs.chain(step.residual).collect()
+}
+
+fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
+    // Parts of a concatenation are written where they belong: part -> (whole, channels before it).
+    let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
+    for step in fused.iter().rev() {
+        if let Operation::Concat = graph.nodes[step.core].operation {
+            let inputs: Vec<usize> = graph.nodes[step.core].inputs.iter().map(|input| input.0).collect();
+            let channels: Vec<usize> = inputs.iter().map(|input| shape_of(graph, *input)[0]).collect();
+            let whole_blocks = channels[..channels.len() - 1].iter().all(|channels| channels % LANES == 0);
+            let mut distinct = inputs.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let free = inputs.iter().all(|input| *input > 0 && !part_of.contains_key(input));
+            if whole_blocks && free && distinct.len() == inputs.len() {
+                let mut before = 0;
+                for (input, channels) in inputs.iter().zip(channels) {
+                    part_of.insert(*input, (step.last, before));
+                    before += channels;
+                }
+            }
+        }
+    }
+    let root = |mut node: usize| {
+        let mut before = 0;
+        while let Some((whole, offset)) = part_of.get(&node) {
+            (node, before) = (*whole, before + offset);
+        }
+        (node, before)
+    };
+    // The margins that the readers need.
+    let mut margins: HashMap<usize, Padding> = HashMap::new();
+    let mut interleaved = shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
+    for (step, algorithm) in fused.iter().zip(algorithms) {
+        let node = &graph.nodes[step.core];
+        if let Operation::Conv2d { shape, config, .. } = &node.operation {
+            let input = node.inputs[0].0;
+            let [_, height, width] = shape_of(graph, input);
+            let [_, out_height, out_width] = shape_of(graph, step.core);
+            if *algorithm != Some(Algorithm::Winograd) {
+                let needed = config.margin([height, width], [shape[2], shape[3]], [out_height, out_width]);
+                let margin = margins.entry(root(input).0).or_default();
+                *margin = margin.union(needed);
+            }
+        }
+        let direct = *algorithm == Some(Algorithm::Direct)
+            && matches!(&node.operation, Operation::Conv2d { config, .. } if config.groups == 1);
+        if reads(graph, step).contains(&0) && (!direct || step.residual == Some(0)) {
+            interleaved = false;
+        }
+    }
+    interleaved &= !outputs.contains(&NodeId(0));
+    // The lives of whole values.
+    let mut order: Vec<usize> = Vec::new();
+    let mut lives: HashMap<usize, (usize, usize)> = HashMap::new();
+    for (index, step) in fused.iter().enumerate() {
+        let written = root(step.last).0;
+        lives.entry(written).or_insert_with(|| {
+            order.push(written);
+            (index, index)
+        });
+        for read in reads(graph, step).into_iter().map(|read| root(read).0).chain([written]) {
+            if let Some(life) = lives.get_mut(&read) {
+                life.1 = life.1.max(index);
+            }
+        }
+    }
+    let end = fused.len();
+    for output in outputs {
+        if let Some(life) = lives.get_mut(&root(output.0).0) {
+            life.1 = end;
+        }
+    }
+    let whole = |node: usize| {
+        let margin = margins.get(&node).copied().unwrap_or_default();
+        match node {
+            0 if interleaved => Map::interleaved(shape_of(graph, 0), margin),
+            _ => Map::new(shape_of(graph, node), margin),
+        }
+    };
+    let mut maps: Vec<Map> = order.iter().map(|node| whole(*node)).collect();
+    let life = |(map, node): (&Map, &usize)| Lifetime { size: map.picture, from: lives[node].0, to: lives[node].1 };
+    let mut lifetimes: Vec<Lifetime> = maps.iter().zip(&order).map(life).collect();
+    // Maps that leave the plan leave it as rows.
+    let mut leaving: Vec<usize> = outputs.iter().map(|output| output.0).collect();
+    leaving.sort_unstable();
+    leaving.dedup();
+    leaving.retain(|node| graph.nodes[*node].shape.len() == 3);
+    let row = |node: &usize| Rows { base: 0, length: shape_of(graph, *node).iter().product() };
+    lifetimes.extend(leaving.iter().map(|node| Lifetime { size: row(node).step(), from: end, to: end }));
+    let (starts, memory) = places(&lifetimes);
+    for (map, start) in maps.iter_mut().zip(&starts) {
+        map.base = *start;
+    }
+    let wholes: HashMap<usize, Map> = order.iter().copied().zip(maps.iter().copied()).collect();
+    let of = |node: usize| {
+        let (whole, before) = root(node);
+        let map = wholes[&whole];
+        if whole == node { map } else { map.part(before / LANES, shape_of(graph, node)[0]) }
+    };
+    let of_node = fused.iter().map(|step| (step.last, of(step.last))).collect();
+    let exported = leaving.iter().zip(&starts[order.len()..]);
+    let exported = exported.map(|(node, start)| (*node, Rows { base: *start, ..row(node) })).collect();
+    Maps { of_node, exported, memory }
+}
+
+fn compile(
+    graph: &Graph,
+    step: &Fused,
+    algorithm: Option<Algorithm>,
+    maps: &Maps,
+    config: PlanConfig,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
+    let node = &graph.nodes[step.core];
+    let output = maps.of_node[&step.last];
+    let inputs: Vec<Map> = node.inputs.iter().map(|input| maps.of_node[&input.0]).collect();
+    let residual = step.residual.map(|node| maps.of_node[&node]);
+    let (level, range) = (config.level, step.range);
+    steps.push(match &node.operation {
+        Operation::Input => Step::Import(Import::new(output)),
+        Operation::Conv2d { weight, shape, bias, config: conv } => {
+            let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
+            if let Some(Operation::Affine { scale, shift }) = step.affine.map(|node| &graph.nodes[node].operation) {
+                bias.resize(shape[0], 0.0);
+                let each = weight.len() / shape[0].max(1);
+                for (out, lines) in weight.chunks_exact_mut(each.max(1)).enumerate() {
+                    lines.iter_mut().for_each(|number| *number *= scale[out]);
+                    bias[out] = bias[out] * scale[out] + shift[out];
+                }
+            }
+            let (mut shape, mut conv) = (*shape, *conv);
+            let in_blocks = shape[1] % LANES == 0 && (shape[0] / conv.groups) % LANES == 0;
+            if algorithm == Some(Algorithm::Direct) && conv.groups > 1 && !in_blocks {
+                weight = dense(&weight, shape, conv.groups);
+                (shape[1], conv.groups) = (shape[1] * conv.groups, 1);
+            }
+            let layer = Layer { conv, weight: &weight, shape, bias: &bias, range, input: inputs[0], output, residual };
+            match algorithm {
+                Some(Algorithm::Winograd) => Step::Winograd(Winograd::new(&layer, level)),
+                Some(Algorithm::Depthwise) => Step::Depthwise(Depthwise::new(&layer, level)),
+                _ => Step::Direct(Direct::new(&layer, level)),
+            }
+        }
+        Operation::Linear { weight, shape, bias } => {
+            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
+            Step::Dense(Dense::new(level, rows_of(inputs[0]), rows_of(output), &weight, &bias, range))
+        }
+        Operation::Affine { scale, shift } => {
+            Step::Mix(Mix::new(level, [inputs[0], output], residual, Some((scale, shift)), range))
+        }
+        Operation::Clamp { low, high } => Step::Mix(Mix::new(level, [inputs[0], output], None, None, [*low, *high])),
+        Operation::Add => Step::Mix(Mix::new(level, [inputs[0], output], Some(inputs[1]), None, range)),
+        Operation::Concat => {
+            let mut before = 0;
+            for input in inputs {
+                let in_place = input.base == output.base
+                    && input.picture == output.picture
+                    && input.lanes == LANES
+                    && input.at(1, 0, 0, [0, 0]) == output.at(1, 0, before / LANES, [0, 0])
+                    && before % LANES == 0;
+                if !in_place {
+                    steps.push(Step::Copy(Copy::new(input, output, before)));
+                }
+                before += input.channels;
+            }
+            return Ok(());
+        }
+        Operation::MaxPool2d(pool) => {
+            let windows = pool.windows(inputs[0].height, inputs[0].width)?;
+            Step::Pool(Pool::new(level, inputs[0], output, windows, Reduce::Max))
+        }
+        Operation::AvgPool2d(pool) => {
+            let windows = pool.windows(inputs[0].height, inputs[0].width)?;
+            Step::Pool(Pool::new(level, inputs[0], output, windows, Reduce::Mean))
+        }
+        Operation::AdaptiveAvgPool2d([rows, columns]) => {
+            let windows = [Window::adaptive(inputs[0].height, *rows), Window::adaptive(inputs[0].width, *columns)];
+            Step::Pool(Pool::new(level, inputs[0], output, windows, Reduce::Mean))
+        }
+        Operation::Flatten => Step::Export(Export::new(inputs[0], rows_of(output))),
+        Operation::LocalResponseNorm(config) => Step::Lrn(Lrn { config: *config, input: inputs[0], output }),
+        Operation::Softmax => Step::Softmax(Softmax { input: rows_of(inputs[0]), output: rows_of(output) }),
+    });
+    Ok(())
+}
+
+fn numbers(read: &Numbers, shape: &[usize]) -> Result<Vec<f32>> {
+    let numbers = read();
+    ensure!(numbers.len() == shape.iter().product(), "a weight of shape {shape:?} has {} numbers", numbers.len());
+    Ok(numbers)
+}
+
+fn read_bias(bias: &Option<Numbers>, outputs: usize) -> Result<Vec<f32>> {
+    bias.as_ref().map_or_else(|| Ok(Vec::new()), |bias| numbers(bias, &[outputs]))
+}
+
+/// The weight of a convolution in groups as one without: zeros where a group does not look.
+fn dense(weight: &[f32], [outputs, inputs, kh, kw]: [usize; 4], groups: usize) -> Vec<f32> {
+    let (row, area) = (inputs * kh * kw, kh * kw);
+    let mut full = vec![0.0; outputs * groups * row];
+    for (out, lines) in weight.chunks_exact(row).enumerate() {
+        let group = out / (outputs / groups);
+        full[(out * groups + group) * inputs * area..][..row].copy_from_slice(lines);
+    }
+    full
+}

@@ -1,0 +1,272 @@
+//! Plans against the naive reference.
+
+use super::*;
+use crate::conv::Conv2dConfig;
+use crate::graph::Numbers;
+use crate::map::Padding;
+use crate::normalise::LocalResponse;
+use crate::reference::evaluate;
+use crate::window::PoolConfig;
+
+/// Numbers between -1 and 1 that depend on `seed` alone.
+fn draw(seed: usize, count: usize) -> Vec<f32> {
+    let mut state = seed as u64 + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    next();
+    (0..count).map(|_| next()).collect()
+}
+
+/// The same, small enough for the sums of a layer to stay near 1.
+fn weight(seed: usize, shape: &[usize]) -> Numbers {
+    let (count, inputs) = (shape.iter().product(), shape[1..].iter().product::<usize>());
+    let scale = (3.0 / inputs as f32).sqrt();
+    Box::new(move || draw(seed, count).iter().map(|number| number * scale).collect())
+}
+
+fn bias(seed: usize, count: usize) -> Option<Numbers> {
+    Some(Box::new(move || draw(seed, count)))
+}
+
+struct Net {
+    graph: Graph,
+    seed: usize,
+}
+
+impl Net {
+    fn new(picture: [usize; 3]) -> Self {
+        Self { graph: Graph::new(picture), seed: 0 }
+    }
+
+    fn add(&mut self, operation: Operation, inputs: &[NodeId]) -> NodeId {
+        self.graph.add(operation, inputs).unwrap()
+    }
+
+    fn conv_with(&mut self, x: NodeId, outputs: usize, kernel: [usize; 2], config: Conv2dConfig) -> NodeId {
+        self.seed += 1;
+        let shape = [outputs, self.graph.shape(x)[0] / config.groups, kernel[0], kernel[1]];
+        let (weight, bias) = (weight(self.seed, &shape), bias(self.seed + 1000, outputs));
+        self.add(Operation::Conv2d { weight, shape, bias, config }, &[x])
+    }
+
+    fn conv(&mut self, x: NodeId, outputs: usize, kernel: usize, stride: usize) -> NodeId {
+        let padding = Padding::all(kernel / 2);
+        self.conv_with(x, outputs, [kernel; 2], Conv2dConfig { stride: [stride; 2], padding, ..Default::default() })
+    }
+
+    fn relu(&mut self, x: NodeId) -> NodeId {
+        self.add(Operation::Clamp { low: 0.0, high: f32::INFINITY }, &[x])
+    }
+
+    fn norm(&mut self, x: NodeId) -> NodeId {
+        self.seed += 1;
+        let channels = self.graph.shape(x)[0];
+        let operation = Operation::Affine { scale: draw(self.seed, channels), shift: draw(self.seed + 1, channels) };
+        self.add(operation, &[x])
+    }
+
+    fn linear(&mut self, x: NodeId, outputs: usize) -> NodeId {
+        self.seed += 1;
+        let shape = [outputs, self.graph.shape(x)[0]];
+        let (weight, bias) = (weight(self.seed, &shape), bias(self.seed + 1000, outputs));
+        self.add(Operation::Linear { weight, shape, bias }, &[x])
+    }
+}
+
+/// The plan's outputs at every level of this machine, alone and in a batch, on one thread and on three, against the
+/// reference, `tolerance` relative to the output's largest number; all runs of a level have the same bits.
+fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
+    let (net, outputs) = build();
+    let picture: usize = net.graph.shape(net.graph.input()).iter().product();
+    let pictures = draw(77, 3 * picture);
+    let expected: Vec<Vec<Vec<f64>>> =
+        pictures.chunks_exact(picture).map(|picture| evaluate(&net.graph, &outputs, picture)).collect();
+    for level in Level::available() {
+        for winograd in [true, false] {
+            let plan = Plan::new(build().0.graph, &outputs, PlanConfig { level, winograd, memory: 1 << 14 }).unwrap();
+            let all = plan.run(&pictures).unwrap();
+            for (index, output) in all.iter().enumerate() {
+                let each = output.len() / 3;
+                for (found, expected) in output.chunks_exact(each).zip(&expected) {
+                    let expected = &expected[index];
+                    assert_eq!(found.len(), expected.len());
+                    let largest = expected.iter().fold(1e-3_f64, |largest, number| largest.max(number.abs()));
+                    for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
+                        let error = (f64::from(*found) - expected).abs() / largest;
+                        assert!(
+                            error < tolerance,
+                            "{level:?} winograd {winograd}: output {index} at {place}: {found} {expected}"
+                        );
+                    }
+                }
+            }
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                for (first, count) in [(0, 3), (0, 1), (1, 2), (2, 1)] {
+                    let some = &pictures[first * picture..(first + count) * picture];
+                    for (found, all) in pool.install(|| plan.run(some).unwrap()).iter().zip(&all) {
+                        let each = all.len() / 3;
+                        let same = found.iter().zip(&all[first * each..]).all(|(a, b)| a.to_bits() == b.to_bits());
+                        assert!(same, "{level:?}: other bits for pictures {first}.. {count} on {threads} threads");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn convolutions_of_odd_shapes() {
+    let cases = [
+        // channels, height, width, outputs, kernel, stride, dilation, groups, top, bottom, left, right
+        ([3, 23, 17], 20, [7, 7], [2, 2], [1, 1], 1, [3, 3, 3, 3]),
+        ([3, 31, 29], 64, [11, 11], [4, 4], [1, 1], 1, [2, 2, 2, 2]),
+        ([1, 9, 40], 5, [3, 5], [1, 2], [1, 1], 1, [0, 1, 2, 0]),
+        ([16, 7, 7], 70, [3, 3], [1, 1], [1, 1], 1, [1, 1, 1, 1]),
+        ([40, 15, 13], 33, [3, 3], [2, 2], [1, 1], 1, [1, 1, 1, 1]),
+        ([17, 12, 11], 48, [1, 1], [1, 1], [1, 1], 1, [0, 0, 0, 0]),
+        ([32, 9, 14], 16, [1, 1], [2, 2], [1, 1], 1, [0, 0, 0, 0]),
+        ([20, 13, 29], 24, [3, 3], [1, 1], [2, 3], 1, [2, 2, 3, 3]),
+        ([32, 10, 10], 64, [3, 3], [1, 1], [1, 1], 2, [1, 1, 1, 1]),
+        ([12, 10, 9], 18, [3, 3], [1, 1], [1, 1], 3, [1, 1, 1, 1]),
+        ([19, 11, 16], 19, [3, 3], [1, 1], [1, 1], 19, [1, 1, 1, 1]),
+        ([19, 12, 17], 19, [3, 3], [2, 2], [1, 1], 19, [0, 1, 0, 1]),
+        ([16, 17, 12], 32, [1, 7], [1, 1], [1, 1], 1, [0, 0, 3, 3]),
+        ([16, 17, 12], 32, [7, 1], [1, 1], [1, 1], 1, [3, 3, 0, 0]),
+        ([16, 30, 27], 35, [3, 3], [1, 1], [1, 1], 1, [1, 1, 1, 1]),
+        ([16, 26, 27], 16, [3, 3], [1, 1], [1, 1], 1, [0, 0, 0, 0]),
+        ([24, 33, 29], 17, [3, 3], [1, 1], [1, 1], 1, [1, 0, 0, 1]),
+        ([16, 1, 1], 16, [3, 3], [1, 1], [1, 1], 1, [1, 1, 1, 1]),
+    ];
+    for (picture, outputs, kernel, stride, dilation, groups, [top, bottom, left, right]) in cases {
+        let build = || {
+            let mut net = Net::new(picture);
+            let config = Conv2dConfig { stride, padding: Padding { top, bottom, left, right }, dilation, groups };
+            let input = net.graph.input();
+            let y = net.conv_with(input, outputs, kernel, config);
+            (net, vec![y])
+        };
+        // Winograd's own rounding shows in one case.
+        check(build, 1e-5);
+    }
+}
+
+#[test]
+fn winograd_of_many_channels_stays_within_its_bound() {
+    let build = || {
+        let mut net = Net::new([256, 26, 26]);
+        let input = net.graph.input();
+        let y = net.conv(input, 32, 3, 1);
+        (net, vec![y])
+    };
+    check(build, 2e-5);
+}
+
+#[test]
+fn a_residual_block_with_batch_norms() {
+    for wanted_inside in [false, true] {
+        let build = || {
+            let mut net = Net::new([3, 32, 30]);
+            let input = net.graph.input();
+            let x = net.conv(input, 24, 7, 2);
+            let x = net.norm(x);
+            let x = net.relu(x);
+            let x = net.add(Operation::MaxPool2d(PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 2) }), &[x]);
+            let a = net.conv(x, 32, 3, 2);
+            let a = net.norm(a);
+            let inside = net.relu(a);
+            let a = net.conv(inside, 40, 3, 1);
+            let a = net.norm(a);
+            let b = net.conv(x, 40, 1, 2);
+            let b = net.norm(b);
+            let sum = net.add(Operation::Add, &[a, b]);
+            let y = net.relu(sum);
+            let c = net.conv(y, 40, 3, 1);
+            let again = net.add(Operation::Add, &[c, y]);
+            let z = net.norm(again);
+            let z = net.relu(z);
+            let pooled = net.add(Operation::AdaptiveAvgPool2d([1, 1]), &[z]);
+            let flat = net.add(Operation::Flatten, &[pooled]);
+            let logits = net.linear(flat, 10);
+            let outputs = if wanted_inside { vec![a, inside, sum, y, logits, z] } else { vec![logits] };
+            (net, outputs)
+        };
+        check(build, 5e-6);
+    }
+}
+
+#[test]
+fn concatenations_in_place_and_copied() {
+    for parts in [[16, 32, 20], [10, 16, 7]] {
+        let build = || {
+            let mut net = Net::new([5, 14, 15]);
+            let input = net.graph.input();
+            let x = net.conv(input, 16, 3, 1);
+            let parts = parts.map(|channels| {
+                let y = net.conv(x, channels, if channels % 16 == 0 { 1 } else { 3 }, 1);
+                net.relu(y)
+            });
+            let all = net.add(Operation::Concat, &parts);
+            let pooled = net.add(Operation::MaxPool2d(PoolConfig::square(3, 2).ceil()), &[all]);
+            let y = net.conv(pooled, 16, 5, 1);
+            let last = net.conv(parts[1], 16, 3, 2);
+            let twice = net.add(Operation::Concat, &[y, y]);
+            (net, vec![all, parts[2], twice, last])
+        };
+        check(build, 5e-6);
+    }
+}
+
+#[test]
+fn a_classic_network_with_fully_connected_layers() {
+    let build = || {
+        let mut net = Net::new([3, 40, 36]);
+        let input = net.graph.input();
+        let x = net.conv(input, 20, 5, 2);
+        let x = net.relu(x);
+        let config = LocalResponse { size: 5, alpha: 1e-1, beta: 0.75, k: 1.0 };
+        let x = net.add(Operation::LocalResponseNorm(config), &[x]);
+        let x = net.add(Operation::AvgPool2d(PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 2) }), &[x]);
+        let x = net.add(Operation::AdaptiveAvgPool2d([4, 3]), &[x]);
+        let pooled = net.add(Operation::Clamp { low: -0.5, high: 0.5 }, &[x]);
+        let row = net.add(Operation::Flatten, &[pooled]);
+        let before = net.linear(row, 37);
+        let hidden = net.relu(before);
+        let logits = net.linear(hidden, 6);
+        let probabilities = net.add(Operation::Softmax, &[logits]);
+        (net, vec![pooled, before, logits, probabilities, row])
+    };
+    check(build, 5e-6);
+}
+
+#[test]
+fn long_rows_are_summed_in_parts() {
+    let build = || {
+        let mut net = Net::new([50, 7, 7]);
+        let input = net.graph.input();
+        let row = net.add(Operation::Flatten, &[input]);
+        let y = net.linear(row, 50);
+        (net, vec![y])
+    };
+    check(build, 5e-6);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut net = Net::new([3, 4, 4]);
+    let input = net.graph.input();
+    let operation = |shape: [usize; 4]| {
+        let config = Conv2dConfig::default();
+        Operation::Conv2d { weight: weight(0, &shape), shape, bias: None, config }
+    };
+    assert!(net.graph.add(operation([4, 3, 5, 5]), &[input]).is_err());
+    assert!(net.graph.add(operation([4, 2, 3, 3]), &[input]).is_err());
+    assert!(net.graph.add(Operation::Flatten, &[]).is_err());
+    let y = net.graph.add(operation([4, 3, 3, 3]), &[input]).unwrap();
+    assert!(net.graph.add(Operation::Add, &[input, y]).is_err());
+    let plan = Plan::new(net.graph, &[y], PlanConfig::default()).unwrap();
+    assert!(plan.run(&[0.0; 47]).is_err());
+    assert_eq!(plan.run(&[]).unwrap(), [Vec::<f32>::new()]);
+}

@@ -1,0 +1,107 @@
+//! Pooling: the largest or the mean number of windows, sixteen channels at a time.
+
+use crate::map::Map;
+use crate::memory::Memory;
+use crate::simd::{Kernel, LANES, Level, Simd};
+use crate::window::Window;
+
+/// Numbers of the output that one task writes, about.
+const OUTPUT: usize = 1 << 13;
+
+/// What becomes of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reduce {
+    /// Its largest number.
+    Max,
+    /// The sum divided by its size, padding counted.
+    Mean,
+}
+
+/// A pooling layer ready to run.
+pub(crate) struct Pool {
+    level: Level,
+    input: Map,
+    output: Map,
+    rows: Vec<Window>,
+    columns: Vec<Window>,
+    reduce: Reduce,
+    strip: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        level: Level,
+        input: Map,
+        output: Map,
+        [rows, columns]: [Vec<Window>; 2],
+        reduce: Reduce,
+    ) -> Self {
+        let strip = (OUTPUT / (output.width * LANES).max(1)).clamp(1, output.height.max(1));
+        Self { level, input, output, rows, columns, reduce, strip }
+    }
+
+    fn strips(&self) -> usize {
+        self.output.height.div_ceil(self.strip)
+    }
+
+    pub(crate) fn tasks(&self, pictures: usize) -> usize {
+        pictures * self.output.blocks() * self.strips()
+    }
+
+    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+        let (strip, task) = (task % self.strips(), task / self.strips());
+        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+        let rows = strip * self.strip..((strip + 1) * self.strip).min(self.output.height);
+        for y in rows.clone() {
+            let window = self.rows[y];
+            let input = self.input.at(pictures, picture, block, [window.start, 0]);
+            let output = self.output.at(pictures, picture, block, [y, 0]);
+            self.level.run(Row {
+                input: memory.at(input, (window.end - window.start) * self.input.row()),
+                row: self.input.row(),
+                output: memory.at(output, self.output.width * LANES),
+                rows: window,
+                columns: &self.columns,
+                reduce: self.reduce,
+            });
+        }
+        self.output.zero_margin(memory, pictures, picture, block, rows);
+    }
+}
+
+struct Row<'a> {
+    input: *const f32,
+    row: usize,
+    output: *mut f32,
+    rows: Window,
+    columns: &'a [Window],
+    reduce: Reduce,
+}
+
+impl Kernel for Row<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let height = self.rows.end - self.rows.start;
+        // SAFETY: the windows lie within the map.
+        unsafe {
+            for (x, window) in self.columns.iter().enumerate() {
+                let first = self.input.add(window.start * LANES);
+                let width = window.end - window.start;
+                let mut value = if self.reduce == Reduce::Max { S::load(first) } else { S::splat(0.0) };
+                for y in 0..height {
+                    for x in 0..width {
+                        let next = S::load(first.add(y * self.row + x * LANES));
+                        value = match self.reduce {
+                            Reduce::Max => S::max(value, next),
+                            Reduce::Mean => S::add(value, next),
+                        };
+                    }
+                }
+                if self.reduce == Reduce::Mean {
+                    value = S::mul(value, S::splat(1.0 / (self.rows.padded * window.padded) as f32));
+                }
+                S::store(self.output.add(x * LANES), value);
+            }
+        }
+    }
+}

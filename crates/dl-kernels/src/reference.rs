@@ -1,0 +1,115 @@
+//! The naive reference: every operation as its definition says, in double precision. Tests hold plans against it.
+
+use crate::graph::{Graph, NodeId, Operation};
+use crate::map::Padding;
+use crate::normalise::LocalResponse;
+use crate::window::Window;
+
+/// The outputs of `nodes` for one picture.
+pub(crate) fn evaluate(graph: &Graph, nodes: &[NodeId], picture: &[f32]) -> Vec<Vec<f64>> {
+    let mut values: Vec<Vec<f64>> = Vec::new();
+    for node in &graph.nodes {
+        let inputs: Vec<&Vec<f64>> = node.inputs.iter().map(|input| &values[input.0]).collect();
+        let shapes: Vec<&[usize]> = node.inputs.iter().map(|input| graph.shape(*input)).collect();
+        values.push(match &node.operation {
+            Operation::Input => picture.iter().map(|number| f64::from(*number)).collect(),
+            operation => apply(operation, &inputs, &shapes, &node.shape),
+        });
+    }
+    nodes.iter().map(|node| values[node.0].clone()).collect()
+}
+
+fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &[usize]) -> Vec<f64> {
+    let (x, shape) = (inputs[0], shapes[0]);
+    let plane: usize = shape[1..].iter().product();
+    match operation {
+        Operation::Input => unreachable!("the picture is there"),
+        Operation::Conv2d { weight, shape: [outputs, per_group, kh, kw], bias, config } => {
+            let (weight, bias) = (weight(), bias.as_ref().map(|bias| bias()));
+            let [height, width] = [shape[1] as isize, shape[2] as isize];
+            let Padding { top, left, .. } = config.padding;
+            let mut result = Vec::new();
+            for out in 0..*outputs {
+                let group = out / (outputs / config.groups);
+                for y in 0..to[1] {
+                    for x_out in 0..to[2] {
+                        let mut sum = bias.as_ref().map_or(0.0, |bias| f64::from(bias[out]));
+                        for c in 0..*per_group {
+                            for ky in 0..*kh {
+                                for kx in 0..*kw {
+                                    let row = (y * config.stride[0] + ky * config.dilation[0]) as isize - top as isize;
+                                    let column =
+                                        (x_out * config.stride[1] + kx * config.dilation[1]) as isize - left as isize;
+                                    if (0..height).contains(&row) && (0..width).contains(&column) {
+                                        let from = (group * per_group + c) * plane + (row * width + column) as usize;
+                                        let weight = weight[((out * per_group + c) * kh + ky) * kw + kx];
+                                        sum += x[from] * f64::from(weight);
+                                    }
+                                }
+                            }
+                        }
+                        result.push(sum);
+                    }
+                }
+            }
+            result
+        }
+        Operation::Affine { scale, shift } => {
+            let channel = |index: usize| index / plane;
+            let one =
+                |(index, x): (usize, &f64)| x * f64::from(scale[channel(index)]) + f64::from(shift[channel(index)]);
+            x.iter().enumerate().map(one).collect()
+        }
+        Operation::Clamp { low, high } => x.iter().map(|x| x.clamp(f64::from(*low), f64::from(*high))).collect(),
+        Operation::Add => x.iter().zip(inputs[1]).map(|(a, b)| a + b).collect(),
+        Operation::Concat => inputs.iter().flat_map(|input| input.iter().copied()).collect(),
+        Operation::MaxPool2d(config) => {
+            let windows = config.windows(shape[1], shape[2]).unwrap();
+            pool(x, shape, &windows, |window, _| window.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+        }
+        Operation::AvgPool2d(config) => {
+            let windows = config.windows(shape[1], shape[2]).unwrap();
+            pool(x, shape, &windows, |window, size| window.iter().sum::<f64>() / size as f64)
+        }
+        Operation::AdaptiveAvgPool2d([rows, columns]) => {
+            let windows = [Window::adaptive(shape[1], *rows), Window::adaptive(shape[2], *columns)];
+            pool(x, shape, &windows, |window, size| window.iter().sum::<f64>() / size as f64)
+        }
+        Operation::Flatten => x.clone(),
+        Operation::Linear { weight, bias, .. } => {
+            let (weight, bias) = (weight(), bias.as_ref().map(|bias| bias()));
+            let row = |(out, row): (usize, &[f32])| {
+                let sum: f64 = row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum();
+                sum + bias.as_ref().map_or(0.0, |bias| f64::from(bias[out]))
+            };
+            weight.chunks_exact(x.len()).enumerate().map(row).collect()
+        }
+        Operation::LocalResponseNorm(LocalResponse { size, alpha, beta, k }) => {
+            let one = |(index, number): (usize, &f64)| {
+                let (channel, place) = (index / plane, index % plane);
+                let near = channel.saturating_sub(size / 2)..(channel + size.div_ceil(2)).min(shape[0]);
+                let squares: f64 = near.map(|channel| x[channel * plane + place].powi(2)).sum();
+                number / (f64::from(*k) + f64::from(*alpha) / *size as f64 * squares).powf(f64::from(*beta))
+            };
+            x.iter().enumerate().map(one).collect()
+        }
+        Operation::Softmax => {
+            let sum: f64 = x.iter().map(|x| x.exp()).sum();
+            x.iter().map(|x| x.exp() / sum).collect()
+        }
+    }
+}
+
+fn pool(x: &[f64], shape: &[usize], windows: &[Vec<Window>; 2], reduce: impl Fn(&[f64], usize) -> f64) -> Vec<f64> {
+    let mut result = Vec::new();
+    for plane in x.chunks_exact(shape[1] * shape[2]) {
+        for rows in &windows[0] {
+            for columns in &windows[1] {
+                let row = |y: usize| &plane[y * shape[2] + columns.start..y * shape[2] + columns.end];
+                let window: Vec<f64> = (rows.start..rows.end).flat_map(|y| row(y).iter().copied()).collect();
+                result.push(reduce(&window, rows.padded * columns.padded));
+            }
+        }
+    }
+    result
+}
