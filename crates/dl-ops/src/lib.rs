@@ -10,22 +10,34 @@
 //! The kernels serve f32 on the CPU. Every function has one door (`cpu::serves`): other devices and types go through
 //! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
 
+mod add_relu;
 mod average;
+mod batch_norm;
 mod conv;
 mod cpu;
+mod cross_entropy;
 mod dropout;
+mod exp;
 #[cfg(test)]
 mod gradient_check;
 mod linear;
+mod local_response_norm;
 mod matmul;
 mod max_pool;
 mod portable;
 mod relu;
+mod softmax;
+mod wide;
 
+pub use add_relu::add_relu;
 pub use average::{adaptive_avg_pool2d, avg_pool2d};
+pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};
 pub use conv::{conv2d, conv2d_relu};
+pub use cross_entropy::cross_entropy;
 pub use dl_kernels::{Conv2dConfig, Padding, PoolConfig};
 pub use dropout::dropout;
 pub use linear::linear;
+pub use local_response_norm::local_response_norm;
 pub use max_pool::max_pool2d;
 pub use relu::relu;
+pub use softmax::{log_softmax, softmax};

@@ -82,3 +82,58 @@ pub(crate) fn average(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result
     let along_width = x.contiguous()?.broadcast_matmul(&axis(columns, 3)?)?;
     along_width.transpose(D::Minus1, D::Minus2)?.contiguous()?.broadcast_matmul(&axis(rows, 2)?)?.transpose(2, 3)
 }
+
+/// Per-channel numbers [c] as a shape that broadcasts over x [n, c, ...].
+fn per_channel(values: &Tensor, x: &Tensor) -> Result<Tensor> {
+    let mut shape = vec![1; x.rank()];
+    shape[1] = values.elem_count();
+    values.reshape(shape)
+}
+
+/// The result, and the mean and biased variance [c] of the batch.
+pub(crate) fn batch_norm_train(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let channels = x.transpose(0, 1)?.contiguous()?.flatten_from(1)?;
+    let mean = channels.mean(1)?;
+    let variance = channels.broadcast_sub(&mean.unsqueeze(1)?)?.sqr()?.mean(1)?;
+    let y = batch_norm(x, weight, bias, &mean, &variance, eps)?;
+    Ok((y, mean.detach(), variance.detach()))
+}
+
+pub(crate) fn batch_norm(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    mean: &Tensor,
+    variance: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    let scale = (weight / (variance + eps)?.sqrt()?)?;
+    let distance = x.broadcast_sub(&per_channel(mean, x)?)?;
+    distance.broadcast_mul(&per_channel(&scale, x)?)?.broadcast_add(&per_channel(bias, x)?)
+}
+
+pub(crate) fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
+    // Taken off for the sake of exp alone; its gradient would cancel out, so none is computed.
+    let x = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?;
+    x.broadcast_sub(&x.exp()?.sum_keepdim(dim)?.log()?)
+}
+
+pub(crate) fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    log_softmax(logits, 1)?.gather(&targets.unsqueeze(1)?, 1)?.mean_all()?.neg()
+}
+
+/// `scale` is alpha / size.
+pub(crate) fn local_response_norm(x: &Tensor, size: usize, scale: f64, beta: f64, k: f64) -> Result<Tensor> {
+    let channels = x.dim(1)?;
+    let squares = x.sqr()?.pad_with_zeros(1, size / 2, (size - 1) / 2)?;
+    let mut sum = squares.narrow(1, 0, channels)?;
+    for offset in 1..size {
+        sum = (sum + squares.narrow(1, offset, channels)?)?;
+    }
+    x * ((sum * scale)? + k)?.powf(-beta)?
+}

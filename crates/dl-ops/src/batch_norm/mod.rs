@@ -1,0 +1,294 @@
+//! Batch normalisation (Ioffe and Szegedy 2015), as torch's `BatchNorm2d`, with and without a ReLU.
+//!
+//! Each channel is one task that first takes the channel's statistics, then normalises it while it is still in the
+//! cache; the gradient likewise. So the memory is passed once, and the bits do not depend on the number of threads.
+
+mod kernels;
+
+use std::sync::{Arc, OnceLock};
+
+use candle_core::{CpuStorage, CustomOp3, DType, Device, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use crate::cpu::{self, Shared};
+use crate::portable;
+use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalise, normalise_and_rectify};
+
+/// What a batch of pictures showed of each channel.
+#[derive(Clone, Debug)]
+pub struct BatchStatistics {
+    /// [c]: the mean.
+    pub mean: Tensor,
+    /// [c]: the mean squared distance from the mean (biased: divided by the count).
+    pub variance: Tensor,
+    /// How many numbers of a channel the batch held: n * h * w.
+    pub count: usize,
+}
+
+impl BatchStatistics {
+    /// The running mean and variance [c] moved towards these by `momentum` in [0, 1], torch's 0.1 by default; the
+    /// variance that goes in is the unbiased one, as in torch.
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn update(&self, mean: &Tensor, variance: &Tensor, momentum: f64) -> Result<(Tensor, Tensor)> {
+        let unbiased = self.count as f64 / (self.count as f64 - 1.0);
+        let mean = (mean * (1.0 - momentum))? + (&self.mean * momentum)?;
+        let variance = (variance * (1.0 - momentum))? + (&self.variance * (momentum * unbiased))?;
+        Ok((mean?, variance?))
+    }
+}
+
+/// For training: (x - mean) / sqrt(variance + eps) * weight + bias by the batch's own statistics, which are given back.
+///
+/// x [n, c, ...] with two numbers of each channel or more; weight and bias [c]. Gradients go through the statistics.
+/// # Errors
+/// When the shapes do not fit, or those of candle.
+pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<(Tensor, BatchStatistics)> {
+    train(x, weight, bias, eps, false)
+}
+
+/// [`batch_norm_train`] and ReLU in one pass over the memory.
+/// # Errors
+/// As [`batch_norm_train`].
+pub fn batch_norm_train_relu(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+) -> Result<(Tensor, BatchStatistics)> {
+    train(x, weight, bias, eps, true)
+}
+
+/// For inference, and for training with frozen statistics: (x - mean) / sqrt(variance + eps) * weight + bias.
+///
+/// x [n, c, ...]; all others [c]. Gradients go to x, weight and bias, none to the statistics.
+/// # Errors
+/// When the shapes do not fit, or those of candle.
+pub fn batch_norm(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    running_mean: &Tensor,
+    running_variance: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    let shape = Planes::new(x, weight, bias)?;
+    if running_mean.dims() != [shape.channels] || running_variance.dims() != [shape.channels] {
+        bail!("batch_norm: running statistics {:?} and {:?}", running_mean.dims(), running_variance.dims());
+    }
+    if !cpu::serves(x) {
+        return portable::batch_norm(x, weight, bias, running_mean, running_variance, eps);
+    }
+    let numbers = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.to_vec1::<f64>();
+    let (mean, variance) = (numbers(running_mean)?, numbers(running_variance)?);
+    let given = mean.into_iter().zip(variance).map(|(mean, variance)| Channel { mean, variance });
+    let statistics = Arc::new(OnceLock::from(given.collect::<Vec<_>>()));
+    x.apply_op3(weight, bias, BatchNorm { eps, frozen: true, relu: false, statistics })
+}
+
+fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Result<(Tensor, BatchStatistics)> {
+    let shape = Planes::new(x, weight, bias)?;
+    let count = shape.n * shape.plane;
+    if count < 2 {
+        bail!("batch_norm: x {:?} has {count} numbers of each channel, training wants two or more", x.dims());
+    }
+    if !cpu::serves(x) {
+        let (y, mean, variance) = portable::batch_norm_train(x, weight, bias, eps)?;
+        let y = if relu { portable::relu(&y)? } else { y };
+        return Ok((y, BatchStatistics { mean, variance, count }));
+    }
+    let statistics = Arc::new(OnceLock::new());
+    let y = x.apply_op3(weight, bias, BatchNorm { eps, frozen: false, relu, statistics: statistics.clone() })?;
+    let Some(channels) = statistics.get() else { bail!("batch_norm: no statistics") };
+    let of = |value: fn(&Channel) -> f64| {
+        let data: Vec<f32> = channels.iter().map(|channel| value(channel) as f32).collect();
+        Tensor::from_vec(data, shape.channels, &Device::Cpu)
+    };
+    let (mean, variance) = (of(|channel| channel.mean)?, of(|channel| channel.variance)?);
+    Ok((y, BatchStatistics { mean, variance, count }))
+}
+
+/// How [n, c, ...] lies in memory.
+struct Planes {
+    n: usize,
+    channels: usize,
+    plane: usize,
+}
+
+impl Planes {
+    fn new(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Self> {
+        match Self::of(x.dims()) {
+            Some(shape) if weight.dims() == [shape.channels] && bias.dims() == [shape.channels] => Ok(shape),
+            _ => bail!("batch_norm: x {:?}, weight {:?}, bias {:?} do not fit", x.dims(), weight.dims(), bias.dims()),
+        }
+    }
+
+    fn of(dims: &[usize]) -> Option<Self> {
+        let [n, channels, plane @ ..] = dims else { return None };
+        Some(Self { n: *n, channels: *channels, plane: plane.iter().product() })
+    }
+
+    /// Where the planes of one channel begin.
+    fn starts(&self, channel: usize) -> impl Iterator<Item = usize> {
+        (0..self.n).map(move |image| (image * self.channels + channel) * self.plane)
+    }
+}
+
+/// The statistics that normalise one channel.
+struct Channel {
+    mean: f64,
+    variance: f64,
+}
+
+struct BatchNorm {
+    eps: f64,
+    /// The statistics are given, not the batch's: they are constants to the gradient.
+    frozen: bool,
+    relu: bool,
+    /// Filled by the forward pass, unless frozen.
+    statistics: Arc<OnceLock<Vec<Channel>>>,
+}
+
+impl BatchNorm {
+    fn inverse(&self, channel: &Channel) -> f64 {
+        1.0 / (channel.variance + self.eps).sqrt()
+    }
+
+    fn statistics_of(&self, shape: &Planes, x: &[f32], channel: usize) -> Channel {
+        let moments = Moments::of(shape.starts(channel).map(|start| &x[start..][..shape.plane]));
+        Channel { mean: moments.mean, variance: moments.squares / moments.count }
+    }
+
+    fn apply(&self, shape: &Planes, x: &[f32], channel: &Channel, index: usize, affine: [f32; 2], output: &Shared) {
+        let scale = f64::from(affine[0]) * self.inverse(channel);
+        let line = Line { mean: channel.mean as f32, scale: scale as f32, bias: affine[1] };
+        for start in shape.starts(index) {
+            // SAFETY: this task alone touches this channel.
+            let y = unsafe { output.part(start, shape.plane) };
+            let x = &x[start..][..shape.plane];
+            if self.relu { normalise_and_rectify(x, line, y) } else { normalise(x, line, y) }
+        }
+    }
+
+    /// Of one channel: writes the gradient of x, gives those of weight and bias.
+    fn channel_gradients(&self, shape: &Planes, data: &Data, channel: &Channel, index: usize) -> [f32; 2] {
+        let (mean, inverse) = (channel.mean as f32, self.inverse(channel));
+        let mut masked = vec![0.0; if self.relu { shape.plane } else { 0 }];
+        let mut sums = [0.0; 2];
+        for start in shape.starts(index) {
+            let part = start..start + shape.plane;
+            let [sum, product] = gradient_sums(&data.x[part.clone()], data.gradient(part, &mut masked), mean);
+            sums = [sums[0] + sum, sums[1] + product];
+        }
+        if let Some(output) = &data.output {
+            let (scale, count) = (f64::from(data.weight[index]) * inverse, (shape.n * shape.plane) as f64);
+            let through = if self.frozen { 0.0 } else { -scale / count };
+            let slope = Slope {
+                mean,
+                of_gradient: scale as f32,
+                of_distance: (through * sums[1] * inverse * inverse) as f32,
+                constant: (through * sums[0]) as f32,
+            };
+            for start in shape.starts(index) {
+                let part = start..start + shape.plane;
+                // SAFETY: this task alone touches this channel.
+                let output = unsafe { output.part(start, shape.plane) };
+                input_gradient(&data.x[part.clone()], data.gradient(part, &mut masked), slope, output);
+            }
+        }
+        [(sums[1] * inverse) as f32, sums[0] as f32]
+    }
+}
+
+/// What the gradients of all channels are made of.
+struct Data<'a> {
+    x: &'a [f32],
+    weight: &'a [f32],
+    /// The result, of which the ReLU's gradient needs the sign.
+    y: &'a [f32],
+    gradient: &'a [f32],
+    /// The gradient of x, if anybody wants it.
+    output: Option<Shared<'a>>,
+}
+
+impl Data<'_> {
+    /// The gradient before the ReLU, if there is one: `masked` holds a plane then, and nothing otherwise.
+    fn gradient<'a>(&'a self, part: std::ops::Range<usize>, masked: &'a mut [f32]) -> &'a [f32] {
+        if masked.is_empty() {
+            return &self.gradient[part];
+        }
+        mask(&self.y[part.clone()], &self.gradient[part], masked);
+        masked
+    }
+}
+
+impl CustomOp3 for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch_norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        lx: &Layout,
+        w: &CpuStorage,
+        lw: &Layout,
+        b: &CpuStorage,
+        lb: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let Some(shape) = Planes::of(lx.dims()) else { bail!("batch_norm: x {:?}", lx.dims()) };
+        let (x, weight, bias) = (cpu::floats(x, lx)?, cpu::floats(w, lw)?, cpu::floats(b, lb)?);
+        let mut output = vec![0.0; x.len()];
+        let shared = Shared::new(&mut output);
+        let channels = (0..shape.channels).into_par_iter();
+        if let Some(statistics) = self.statistics.get() {
+            channels.for_each(|index| {
+                self.apply(&shape, &x, &statistics[index], index, [weight[index], bias[index]], &shared);
+            });
+        } else {
+            let statistics = channels.map(|index| {
+                let channel = self.statistics_of(&shape, &x, index);
+                self.apply(&shape, &x, &channel, index, [weight[index], bias[index]], &shared);
+                channel
+            });
+            self.statistics.get_or_init(|| statistics.collect());
+        }
+        Ok(cpu::output(output, lx.shape()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _: &Tensor,
+        y: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (Some(shape), Some(statistics)) = (Planes::of(x.dims()), self.statistics.get()) else {
+            bail!("batch_norm: no statistics");
+        };
+        let wanted = x.track_op();
+        let mut output = vec![0.0; if wanted { x.elem_count() } else { 0 }];
+        let of_parameters: Vec<[f32; 2]> = cpu::with_floats(x, |x| {
+            cpu::with_floats(weight, |weight| {
+                cpu::with_floats(y, |y| {
+                    cpu::with_floats(gradient, |gradient| {
+                        let output = wanted.then(|| Shared::new(&mut output));
+                        let data = Data { x, weight, y, gradient, output };
+                        let channels = statistics.par_iter().enumerate();
+                        Ok(channels.map(|(i, channel)| self.channel_gradients(&shape, &data, channel, i)).collect())
+                    })
+                })
+            })
+        })?;
+        let output = if wanted { Some(cpu::tensor(output, x.shape())?) } else { None };
+        let of = |which: usize| {
+            let data = of_parameters.iter().map(|gradients| gradients[which]).collect();
+            cpu::tensor(data, weight.shape())
+        };
+        Ok((output, Some(of(0)?), Some(of(1)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests;
