@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Shape, bail};
 
-use super::Conv2dConfig;
+use dl_kernels::Conv2dConfig;
 
 /// Numbers of the im2col matrix of one strip: 2 MB, which a core's share of the caches can hold, and long enough for
 /// packing the weight anew for each strip to cost little.
@@ -78,7 +78,7 @@ impl Geometry {
     /// Input pixels are output pixels: the input itself is the im2col matrix.
     pub(super) fn is_pointwise(&self) -> bool {
         let Conv2dConfig { stride, padding, .. } = self.config;
-        self.kernel == [1, 1] && stride == [1, 1] && padding == super::Padding::default()
+        self.kernel == [1, 1] && stride == [1, 1] && padding == dl_kernels::Padding::default()
     }
 
     /// (first pixel, pixels) of each strip of a picture: of about equal length, multiples of 16 but the last.

@@ -1,5 +1,7 @@
 use candle_core::{Device, Tensor};
 
+use dl_kernels::Padding;
+
 use super::*;
 use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
 
