@@ -1,4 +1,4 @@
-//! Average pooling, as torch's `AvgPool2d` (padding counts) and `AdaptiveAvgPool2d` (bins may overlap).
+//! Average pooling, as torch's `AvgPool2d` (padding counts, or not) and `AdaptiveAvgPool2d` (bins may overlap).
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -12,6 +12,16 @@ use dl_kernels::Window;
 pub fn avg_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
     let [rows, columns] = cpu::windows(config, h, w)?;
+    average(x, rows, columns)
+}
+
+/// The mean of the part of each window that lies inside the map: torch's `count_include_pad=False`, TensorFlow's SAME.
+/// # Errors
+/// As [`avg_pool2d`].
+pub fn avg_pool2d_without_padding(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    let inside = |window: Window| Window { padded: window.end - window.start, ..window };
+    let [rows, columns] = cpu::windows(config, h, w)?.map(|windows| windows.into_iter().map(inside).collect());
     average(x, rows, columns)
 }
 
@@ -36,12 +46,38 @@ struct Average {
 }
 
 impl Average {
-    fn windows(&self) -> impl Iterator<Item = (&Window, &Window)> {
-        self.rows.iter().flat_map(|row| self.columns.iter().map(move |column| (row, column)))
-    }
-
     fn count(&self) -> usize {
         self.rows.len() * self.columns.len()
+    }
+
+    /// One plane: first down the rows, which vectorises, then along the row of sums.
+    fn pool(&self, plane: &[f32], sums: &mut [f32], output: &mut [f32]) {
+        let width = sums.len();
+        for (row, output) in self.rows.iter().zip(output.chunks_exact_mut(self.columns.len())) {
+            sums.fill(0.0);
+            for values in plane[row.start * width..row.end * width].chunks_exact(width) {
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+            for (column, output) in self.columns.iter().zip(output) {
+                let sum: f32 = sums[column.start..column.end].iter().sum();
+                *output = sum / (row.padded * column.padded) as f32;
+            }
+        }
+    }
+
+    /// The gradient of one plane, the same steps backwards.
+    fn spread(&self, gradient: &[f32], shares: &mut [f32], output: &mut [f32]) {
+        let width = shares.len();
+        for (row, gradient) in self.rows.iter().zip(gradient.chunks_exact(self.columns.len())) {
+            shares.fill(0.0);
+            for (column, gradient) in self.columns.iter().zip(gradient) {
+                let share = gradient / (row.padded * column.padded) as f32;
+                shares[column.start..column.end].iter_mut().for_each(|value| *value += share);
+            }
+            for values in output[row.start * width..row.end * width].chunks_exact_mut(width) {
+                values.iter_mut().zip(&*shares).for_each(|(value, share)| *value += share);
+            }
+        }
     }
 }
 
@@ -55,13 +91,7 @@ impl CustomOp1 for Average {
         let x = cpu::floats(storage, layout)?;
         let mut output = vec![0.0; n * c * self.count()];
         let planes = output.par_chunks_exact_mut(self.count()).zip(x.par_chunks_exact(h * w));
-        planes.with_min_len(16).for_each(|(output, plane)| {
-            for ((row, column), output) in self.windows().zip(output) {
-                let rows = plane[row.start * w..row.end * w].chunks_exact(w);
-                let sum: f32 = rows.map(|values| values[column.start..column.end].iter().sum::<f32>()).sum();
-                *output = sum / (row.padded * column.padded) as f32;
-            }
-        });
+        planes.with_min_len(16).for_each_init(|| vec![0.0; w], |sums, (output, plane)| self.pool(plane, sums, output));
         Ok(cpu::output(output, (n, c, self.rows.len(), self.columns.len())))
     }
 
@@ -70,14 +100,9 @@ impl CustomOp1 for Average {
         let mut output = vec![0.0; n * c * h * w];
         cpu::with_floats(gradient, |gradient| {
             let planes = output.par_chunks_exact_mut(h * w).zip(gradient.par_chunks_exact(self.count()));
-            planes.with_min_len(16).for_each(|(output, gradient)| {
-                for ((row, column), gradient) in self.windows().zip(gradient) {
-                    let share = gradient / (row.padded * column.padded) as f32;
-                    for values in output[row.start * w..row.end * w].chunks_exact_mut(w) {
-                        values[column.start..column.end].iter_mut().for_each(|value| *value += share);
-                    }
-                }
-            });
+            planes
+                .with_min_len(16)
+                .for_each_init(|| vec![0.0; w], |shares, (output, gradient)| self.spread(gradient, shares, output));
             Ok(())
         })?;
         cpu::tensor(output, x.shape()).map(Some)
@@ -104,6 +129,14 @@ mod tests {
     }
 
     #[test]
+    fn without_padding_the_mean_of_ones_is_one() {
+        let x = draw("x", &[1, 2, 7, 8]).ones_like().unwrap();
+        let y = avg_pool2d_without_padding(&x, &ODD).unwrap();
+        assert_close(&y, &y.ones_like().unwrap(), 1e-6);
+        assert!(avg_pool2d(&x, &ODD).unwrap().min_all().unwrap().to_scalar::<f32>().unwrap() < 0.7);
+    }
+
+    #[test]
     fn one_adaptive_bin_is_the_mean() {
         let x = strided("x", &[2, 3, 9, 5]);
         let mean = x.mean_keepdim((2, 3)).unwrap();
@@ -113,6 +146,7 @@ mod tests {
     #[test]
     fn the_gradients_are_those_of_finite_differences() {
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d(&x[0], &ODD));
+        check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d_without_padding(&x[0], &ODD));
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| adaptive_avg_pool2d(&x[0], [3, 2]));
     }
 }

@@ -3,7 +3,8 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::{Conv2dConfig, PoolConfig};
+use crate::resize::Tap;
+use crate::{Conv2dConfig, ConvTranspose2dConfig, Padding, PoolConfig, cpu};
 use dl_kernels::Window;
 
 pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
@@ -47,9 +48,14 @@ fn every(x: &Tensor, axis: usize, first: usize, step: usize, count: usize) -> Re
 
 pub(crate) fn max_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
-    let windows = crate::cpu::windows(config, h, w)?;
+    let [rows, columns] = cpu::windows(config, h, w)?;
+    largest(x, &rows, &columns)
+}
+
+/// The largest of each window of x [n, c, h, w]; no window may be empty.
+fn largest(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result<Tensor> {
     let mut y = x.contiguous()?;
-    for (axis, windows) in [(2, &windows[0]), (3, &windows[1])] {
+    for (axis, windows) in [(2, rows), (3, columns)] {
         // Offset by offset; past its end a window repeats its last member, which changes no maximum.
         let longest = windows.iter().map(|window| window.end - window.start).max().unwrap_or(1);
         let mut tallest: Option<Tensor> = None;
@@ -136,4 +142,99 @@ pub(crate) fn local_response_norm(x: &Tensor, size: usize, scale: f64, beta: f64
         sum = (sum + squares.narrow(1, offset, channels)?)?;
     }
     x * ((sum * scale)? + k)?.powf(-beta)?
+}
+
+pub(crate) fn resize(x: &Tensor, rows: &[Tap], columns: &[Tap]) -> Result<Tensor> {
+    let axis = |taps: &[Tap], axis: usize| -> Result<Tensor> {
+        let length = x.dim(axis)?;
+        // [length, taps]: column j holds the shares of output j.
+        let mut matrix = vec![0.0_f32; length * taps.len()];
+        for (index, tap) in taps.iter().enumerate() {
+            matrix[tap.first * taps.len() + index] += 1.0 - tap.share;
+            matrix[tap.second * taps.len() + index] += tap.share;
+        }
+        Tensor::from_vec(matrix, (length, taps.len()), x.device())?.to_dtype(x.dtype())
+    };
+    let along_width = x.contiguous()?.broadcast_matmul(&axis(columns, 3)?)?;
+    along_width.transpose(D::Minus1, D::Minus2)?.contiguous()?.broadcast_matmul(&axis(rows, 2)?)?.transpose(2, 3)
+}
+
+/// `size` is that of the result.
+pub(crate) fn conv_transpose2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    config: &ConvTranspose2dConfig,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let (_, group_outputs, kh, kw) = weight.dims4()?;
+    let ConvTranspose2dConfig { stride, padding, dilation, groups, .. } = *config;
+    // Zeros between the pixels, and enough of them around; the first `padding` results are dropped.
+    let spread =
+        x.reshape((n, c, h, 1, w, 1))?.pad_with_zeros(3, 0, stride[0] - 1)?.pad_with_zeros(5, 0, stride[1] - 1)?;
+    let spread = spread.reshape((n, c, h * stride[0], w * stride[1]))?;
+    let mut flipped = weight.contiguous()?;
+    for (axis, length) in [(2, kh), (3, kw)] {
+        let backwards: Vec<u32> = (0..length as u32).rev().collect();
+        flipped = flipped.index_select(&Tensor::new(backwards, x.device())?, axis)?;
+    }
+    let kernel = flipped.reshape((groups, c / groups, group_outputs, kh, kw))?.transpose(1, 2)?.contiguous()?;
+    let kernel = kernel.reshape((groups * group_outputs, c / groups, kh, kw))?;
+    let [around_rows, around_columns] = [dilation[0] * (kh - 1), dilation[1] * (kw - 1)];
+    let zeros = Padding {
+        top: around_rows,
+        bottom: around_rows + size[0] + padding[0],
+        left: around_columns,
+        right: around_columns + size[1] + padding[1],
+    };
+    let config = Conv2dConfig { stride: [1, 1], padding: zeros, dilation, groups };
+    conv2d(&spread, &kernel, bias, &config)?.narrow(2, padding[0], size[0])?.narrow(3, padding[1], size[1])
+}
+
+/// Of each (image, weights of the rows [h', h], weights of the columns [w', w]): [k, c, h', w'] of x [n, c, h, w].
+pub(crate) fn regions(
+    x: &Tensor,
+    boxes: impl Iterator<Item = (usize, Vec<f32>, Vec<f32>)>,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let (_, c, h, w) = x.dims4()?;
+    let pooled = boxes.map(|(image, rows, columns)| {
+        let matrix = |weights: Vec<f32>, shape: (usize, usize)| {
+            Tensor::from_vec(weights, shape, x.device())?.to_dtype(x.dtype())
+        };
+        let along_width =
+            x.narrow(0, image, 1)?.contiguous()?.broadcast_matmul(&matrix(columns, (size[1], w))?.t()?)?;
+        matrix(rows, (size[0], h))?.broadcast_left((1, c))?.contiguous()?.matmul(&along_width)
+    });
+    stack(pooled.collect::<Result<Vec<_>>>()?, x, size)
+}
+
+/// Of each (image, rows, columns): the largest of each window of x [n, c, h, w], 0 of an empty one.
+pub(crate) fn roi_pool<'a>(
+    x: &Tensor,
+    boxes: impl Iterator<Item = (usize, &'a [Window], &'a [Window])>,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let pooled = boxes.map(|(image, rows, columns)| {
+        let is_empty = |window: &Window| window.start >= window.end;
+        let filled = |windows: &[Window]| -> Vec<Window> {
+            windows.iter().map(|w| if is_empty(w) { Window { start: 0, end: 1, padded: 1 } } else { *w }).collect()
+        };
+        let y = largest(&x.narrow(0, image, 1)?, &filled(rows), &filled(columns))?;
+        let mask: Vec<u8> = rows
+            .iter()
+            .flat_map(|row| columns.iter().map(|column| u8::from(!is_empty(row) && !is_empty(column))))
+            .collect();
+        let mask = Tensor::from_vec(mask, (size[0], size[1]), x.device())?.broadcast_as(y.shape())?;
+        mask.where_cond(&y, &y.zeros_like()?)
+    });
+    stack(pooled.collect::<Result<Vec<_>>>()?, x, size)
+}
+
+fn stack(regions: Vec<Tensor>, x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
+    match regions[..] {
+        [] => Tensor::zeros((0, x.dim(1)?, size[0], size[1]), x.dtype(), x.device()),
+        _ => Tensor::cat(&regions, 0),
+    }
 }

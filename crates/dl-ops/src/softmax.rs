@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::exp::exp;
-use crate::wide::{CHUNK, LANES, sum_lanes, wide};
+use crate::wide::{CHUNK, LANES, sum, sum_lanes, wide};
 use crate::{cpu, portable};
 
 /// Numbers that one task takes at least.
@@ -108,21 +108,7 @@ wide! {
         for (output, x) in output.iter_mut().zip(row) {
             *output = exp(x - largest);
         }
-        let mut total = 0.0;
-        for chunk in output.chunks(CHUNK) {
-            let (groups, rest) = chunk.as_chunks::<LANES>();
-            let mut lanes = [0_f32; LANES];
-            for group in groups {
-                for (lane, number) in lanes.iter_mut().zip(group) {
-                    *lane += number;
-                }
-            }
-            for (lane, number) in lanes.iter_mut().zip(rest) {
-                *lane += number;
-            }
-            total += f64::from(sum_lanes(lanes));
-        }
-        total
+        sum(output)
     }
 
     fn logarithms(row: &[f32], largest: f32, of_total: f32, output: &mut [f32]) {
@@ -155,17 +141,7 @@ wide! {
     }
 
     fn log_gradient(y: &[f32], gradient: &[f32], output: &mut [f32]) {
-        let mut total = 0.0;
-        for gradient in gradient.chunks(CHUNK) {
-            let mut lanes = [0_f32; LANES];
-            for gradient in gradient.chunks(LANES) {
-                for (lane, gradient) in lanes.iter_mut().zip(gradient) {
-                    *lane += gradient;
-                }
-            }
-            total += f64::from(sum_lanes(lanes));
-        }
-        let total = total as f32;
+        let total = sum(gradient) as f32;
         for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
             *output = gradient - exp(*y) * total;
         }

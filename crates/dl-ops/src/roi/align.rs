@@ -1,0 +1,377 @@
+//! RoIAlign: the mean of bilinear samples in each bin of a box, without rounding.
+//!
+//! A sample's weights are a product of one along the rows and one along the columns, so a bin's mean is too: each box
+//! becomes two short lists of weights, and no sample is taken one by one.
+
+use std::ops::Range;
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::Region;
+use crate::wide::wide;
+use crate::{cpu, portable};
+
+/// Options of [`roi_align`]; pairs are (height, width).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RoiAlignConfig {
+    /// Bins of each box.
+    pub output_size: [usize; 2],
+    /// Pixels of the map for each pixel of the picture: 1/16 after four halvings.
+    pub spatial_scale: f32,
+    /// Samples along each side of a bin; without, as many as the bin has pixels, rounded up (torchvision's -1).
+    pub sampling_ratio: Option<usize>,
+    /// Pixels are squares around their centres, so boxes shift by half a pixel. Without (Detectron's first RoIAlign), boxes
+    /// do not shift and are at least 1 x 1.
+    pub aligned: bool,
+}
+
+/// The mean of bilinear samples in each bin of each box: x [n, c, h, w] and boxes [k, 5] give [k, c, h', w'].
+///
+/// A box's row is the picture's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone.
+/// # Errors
+/// When a box is not finite or of no picture, the map or the sampling ratio is 0, or those of candle.
+pub fn roi_align(x: &Tensor, boxes: &Tensor, config: &RoiAlignConfig) -> Result<Tensor> {
+    if config.sampling_ratio == Some(0) {
+        bail!("roi_align: a sampling ratio of 0 takes no samples");
+    }
+    let regions = Region::all(x, boxes, config.output_size)?;
+    let (_, _, h, w) = x.dims4()?;
+    let op =
+        RoiAlign { size: config.output_size, boxes: regions.iter().map(|r| Sampled::new(r, config, h, w)).collect() };
+    if cpu::serves(x) {
+        return x.apply_op1(op);
+    }
+    let matrices = op.boxes.iter().map(|sampled| (sampled.image, sampled.rows.dense(h), sampled.columns.dense(w)));
+    portable::regions(x, matrices, config.output_size)
+}
+
+struct RoiAlign {
+    size: [usize; 2],
+    boxes: Vec<Sampled>,
+}
+
+/// A box as weights of the map's rows and columns.
+struct Sampled {
+    image: usize,
+    rows: Bins,
+    columns: Bins,
+}
+
+/// Along one axis, what each bin takes: a range of the map and a weight for each of its members.
+struct Bins {
+    ranges: Vec<Range<usize>>,
+    /// Those of all the bins, one after another.
+    weights: Vec<f32>,
+}
+
+impl Sampled {
+    fn new(region: &Region, config: &RoiAlignConfig, height: usize, width: usize) -> Self {
+        let [x1, y1, x2, y2] = region.corners;
+        let [rows, columns] = config.output_size;
+        Self {
+            image: region.image,
+            rows: Bins::new([y1, y2], rows, height, config),
+            columns: Bins::new([x1, x2], columns, width, config),
+        }
+    }
+}
+
+impl Bins {
+    /// Of `count` bins between two places on an axis of `length`. Single precision in torchvision's order, so that bins
+    /// take as many samples as there, and the same ones are outside.
+    fn new([from, to]: [f32; 2], count: usize, length: usize, config: &RoiAlignConfig) -> Self {
+        let offset = if config.aligned { 0.5 } else { 0.0 };
+        let start = from * config.spatial_scale - offset;
+        let side = (to * config.spatial_scale - offset) - start;
+        let side = if config.aligned { side } else { side.max(1.0) };
+        let bin = side / count as f32;
+        let samples = config.sampling_ratio.map_or_else(|| bin.ceil().max(0.0), |ratio| ratio as f32);
+        let (mut ranges, mut weights) = (Vec::with_capacity(count), Vec::new());
+        let mut line = vec![0.0_f32; length];
+        for index in 0..count {
+            let mut range = length..0;
+            for sample in inside(start + index as f32 * bin, bin, samples, length) {
+                let place = start + index as f32 * bin + (sample as f32 + 0.5) * bin / samples;
+                if place < -1.0 || place > length as f32 {
+                    continue;
+                }
+                let place = place.max(0.0);
+                let low = (place as usize).min(length - 1);
+                let high = (low + 1).min(length - 1);
+                let share = if low == high { 0.0 } else { place - low as f32 };
+                line[low] += (1.0 - share) / samples;
+                line[high] += share / samples;
+                range = range.start.min(low)..range.end.max(high + 1);
+            }
+            if range.is_empty() {
+                range = 0..0;
+            }
+            weights.extend_from_slice(&line[range.clone()]);
+            line[range.clone()].fill(0.0);
+            ranges.push(range);
+        }
+        Self { ranges, weights }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Range<usize>, &[f32])> {
+        let mut rest = &self.weights[..];
+        self.ranges.iter().map(move |range| {
+            let (weights, others) = rest.split_at(range.len());
+            rest = others;
+            (range.clone(), weights)
+        })
+    }
+
+    /// [bins, length]
+    fn dense(&self, length: usize) -> Vec<f32> {
+        let mut matrix = vec![0.0; self.ranges.len() * length];
+        for (line, (range, weights)) in matrix.chunks_exact_mut(length).zip(self.iter()) {
+            line[range].copy_from_slice(weights);
+        }
+        matrix
+    }
+
+    /// The part of the map that any bin takes.
+    fn reach(&self) -> Range<usize> {
+        let ranges = || self.ranges.iter().filter(|range| !range.is_empty());
+        let start = ranges().map(|range| range.start).min().unwrap_or(0);
+        start..ranges().map(|range| range.end).max().unwrap_or(start)
+    }
+}
+
+/// The samples that can lie on the map or beside it: of a box far larger than the map, few of many.
+fn inside(start: f32, bin: f32, samples: f32, length: usize) -> Range<u64> {
+    let step = f64::from(bin) / f64::from(samples);
+    if samples < 1.0 || step == 0.0 || !step.is_finite() {
+        return 0..if step == 0.0 && samples >= 1.0 { samples as u64 } else { 0 };
+    }
+    let sample_at = |place: f64| (place - f64::from(start)) / step;
+    let ends = [sample_at(-2.0), sample_at(length as f64 + 1.0)];
+    let (first, last) = (ends[0].min(ends[1]).floor() - 1.0, ends[0].max(ends[1]).ceil() + 1.0);
+    first.max(0.0) as u64..last.clamp(0.0, f64::from(samples)) as u64
+}
+
+impl Sampled {
+    /// The bins of one plane of width `width`; `line` is scratch as long as the columns' reach.
+    fn pool(&self, plane: &[f32], width: usize, line: &mut [f32], output: &mut [f32]) {
+        let reach = self.columns.reach();
+        let line = &mut line[..reach.len()];
+        for ((range, weights), output) in self.rows.iter().zip(output.chunks_exact_mut(self.columns.ranges.len())) {
+            line.fill(0.0);
+            for (y, weight) in range.zip(weights) {
+                add_scaled(&plane[y * width + reach.start..][..reach.len()], *weight, line);
+            }
+            for ((range, weights), output) in self.columns.iter().zip(output) {
+                let members = &line[range.start.saturating_sub(reach.start)..][..range.len()];
+                *output = members.iter().zip(weights).map(|(value, weight)| value * weight).sum();
+            }
+        }
+    }
+
+    /// Adds the gradient of one plane.
+    fn scatter(&self, gradient: &[f32], width: usize, line: &mut [f32], plane: &mut [f32]) {
+        let reach = self.columns.reach();
+        let line = &mut line[..reach.len()];
+        for ((range, weights), gradient) in self.rows.iter().zip(gradient.chunks_exact(self.columns.ranges.len())) {
+            line.fill(0.0);
+            for ((range, weights), gradient) in self.columns.iter().zip(gradient) {
+                let members = &mut line[range.start.saturating_sub(reach.start)..][..range.len()];
+                members.iter_mut().zip(weights).for_each(|(value, weight)| *value += gradient * weight);
+            }
+            for (y, weight) in range.zip(weights) {
+                add_scaled(line, *weight, &mut plane[y * width + reach.start..][..reach.len()]);
+            }
+        }
+    }
+}
+
+impl CustomOp1 for RoiAlign {
+    fn name(&self) -> &'static str {
+        "roi_align"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (_, c, h, w) = layout.shape().dims4()?;
+        let x = cpu::floats(storage, layout)?;
+        let bins = self.size[0] * self.size[1];
+        let mut output = vec![0.0; self.boxes.len() * c * bins];
+        let boxes = output.par_chunks_exact_mut((c * bins).max(1)).zip(&self.boxes);
+        boxes.for_each_init(
+            || vec![0.0; w],
+            |line, (output, sampled)| {
+                let planes = x[sampled.image * c * h * w..].chunks_exact(h * w);
+                for (output, plane) in output.chunks_exact_mut(bins).zip(planes) {
+                    sampled.pool(plane, w, line, output);
+                }
+            },
+        );
+        Ok(cpu::output(output, (self.boxes.len(), c, self.size[0], self.size[1])))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let (n, c, h, w) = x.dims4()?;
+        let bins = self.size[0] * self.size[1];
+        let mut output = vec![0.0; n * c * h * w];
+        cpu::with_floats(gradient, |gradient| {
+            let planes = output.par_chunks_exact_mut(h * w).enumerate();
+            planes.for_each_init(
+                || vec![0.0; w],
+                |line, (plane, output)| {
+                    let (image, channel) = (plane / c, plane % c);
+                    let boxes = self.boxes.iter().enumerate().filter(|(_, sampled)| sampled.image == image);
+                    for (index, sampled) in boxes {
+                        sampled.scatter(&gradient[(index * c + channel) * bins..][..bins], w, line, output);
+                    }
+                },
+            );
+            Ok(())
+        })?;
+        cpu::tensor(output, x.shape()).map(Some)
+    }
+}
+
+wide! {
+    fn add_scaled(numbers: &[f32], factor: f32, sum: &mut [f32]) {
+        for (sum, number) in sum.iter_mut().zip(numbers) {
+            *sum += number * factor;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+    use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
+
+    /// Inside, small, across the edges, outside, turned round, a point, of the other picture twice.
+    fn boxes() -> Tensor {
+        let rows: [[f32; 5]; 9] = [
+            [0.0, 1.0, 2.0, 9.0, 7.0],
+            [0.0, 3.1, 3.2, 3.9, 4.1],
+            [1.0, -4.0, -3.0, 5.0, 6.0],
+            [1.0, 6.5, 7.0, 30.0, 25.0],
+            [0.0, 100.0, 100.0, 120.0, 130.0],
+            [0.0, 8.0, 9.0, 2.0, 1.0],
+            [1.0, 4.0, 4.0, 4.0, 4.0],
+            [1.0, 0.0, 0.0, 13.0, 11.0],
+            [1.0, 0.0, 0.0, 13.0, 11.0],
+        ];
+        Tensor::new(&rows, &Device::Cpu).unwrap()
+    }
+
+    fn configs() -> Vec<RoiAlignConfig> {
+        let mut configs = Vec::new();
+        for aligned in [false, true] {
+            for sampling_ratio in [None, Some(1), Some(2), Some(3)] {
+                configs.push(RoiAlignConfig { output_size: [3, 2], spatial_scale: 0.75, sampling_ratio, aligned });
+            }
+        }
+        configs
+    }
+
+    /// torchvision's loops: sample by sample, four neighbours each.
+    fn naive(x: &Tensor, boxes: &Tensor, config: &RoiAlignConfig) -> Tensor {
+        let (_, c, h, w) = x.dims4().unwrap();
+        let xs = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let [bin_rows, bin_columns] = config.output_size;
+        let mut output = Vec::new();
+        for row in boxes.to_vec2::<f32>().unwrap() {
+            let offset = if config.aligned { 0.5 } else { 0.0 };
+            let [x1, y1, x2, y2] = [1, 2, 3, 4].map(|i| row[i] * config.spatial_scale - offset);
+            let least = |side: f32| if config.aligned { side } else { side.max(1.0) };
+            let bin = [least(y2 - y1) / bin_rows as f32, least(x2 - x1) / bin_columns as f32];
+            let grid = bin.map(|side| config.sampling_ratio.unwrap_or(side.ceil().max(0.0) as usize));
+            for channel in 0..c {
+                let plane = &xs[(row[0] as usize * c + channel) * h * w..][..h * w];
+                for (by, bx) in (0..bin_rows).flat_map(|by| (0..bin_columns).map(move |bx| (by, bx))) {
+                    let mut sum = 0.0;
+                    for (iy, ix) in (0..grid[0]).flat_map(|iy| (0..grid[1]).map(move |ix| (iy, ix))) {
+                        let y = y1 + by as f32 * bin[0] + (iy as f32 + 0.5) * bin[0] / grid[0] as f32;
+                        let x = x1 + bx as f32 * bin[1] + (ix as f32 + 0.5) * bin[1] / grid[1] as f32;
+                        if y < -1.0 || y > h as f32 || x < -1.0 || x > w as f32 {
+                            continue;
+                        }
+                        let (y, x) = (y.clamp(0.0, (h - 1) as f32), x.clamp(0.0, (w - 1) as f32));
+                        let (top, left) = (y as usize, x as usize);
+                        let (bottom, right) = ((top + 1).min(h - 1), (left + 1).min(w - 1));
+                        let (down, across) = (y - top as f32, x - left as f32);
+                        sum += plane[top * w + left] * (1.0 - down) * (1.0 - across)
+                            + plane[top * w + right] * (1.0 - down) * across
+                            + plane[bottom * w + left] * down * (1.0 - across)
+                            + plane[bottom * w + right] * down * across;
+                    }
+                    output.push(sum / (grid[0] * grid[1]).max(1) as f32);
+                }
+            }
+        }
+        Tensor::from_vec(output, (boxes.dims()[0], c, bin_rows, bin_columns), &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn equals_the_naive_samples_and_the_portable_matrices_on_odd_and_strided_maps() {
+        for config in configs() {
+            for x in [draw("x", &[2, 3, 7, 9]), strided("x", &[2, 2, 9, 7]), draw("x", &[2, 1, 1, 1])] {
+                let expected = naive(&x, &boxes(), &config);
+                assert_close(&roi_align(&x, &boxes(), &config).unwrap(), &expected, 2e-6);
+                let (_, _, h, w) = x.dims4().unwrap();
+                let regions = Region::all(&x, &boxes(), config.output_size).unwrap();
+                let sampled: Vec<_> = regions.iter().map(|region| Sampled::new(region, &config, h, w)).collect();
+                let matrices = sampled.iter().map(|s| (s.image, s.rows.dense(h), s.columns.dense(w)));
+                assert_close(&portable::regions(&x, matrices, config.output_size).unwrap(), &expected, 2e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradients_are_those_of_finite_differences() {
+        for config in configs() {
+            check_gradients(&[&[2, 2, 5, 7]], 1e-2, |t| roi_align(&t[0], &boxes(), &config));
+        }
+    }
+
+    #[test]
+    fn a_box_far_larger_than_the_map_takes_no_longer_and_sees_the_map() {
+        let config = RoiAlignConfig { output_size: [1, 1], ..configs()[0] };
+        let x = Tensor::ones((1, 1, 6, 6), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let boxes = Tensor::new(&[[0_f32, -4e9, -4e9, 4e9, 4e9], [0.0, 1.0, 1.0, 1e38, 3e38]], &Device::Cpu).unwrap();
+        let y = roi_align(&x, &boxes, &config).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(y.iter().all(|y| *y >= 0.0 && *y < 1e-6), "{y:?}");
+    }
+
+    #[test]
+    fn the_bits_do_not_depend_on_the_number_of_threads_or_the_other_boxes() {
+        let x = candle_core::Var::from_tensor(&draw("x", &[2, 9, 13, 11])).unwrap();
+        let run = |threads| {
+            in_pool(threads, || {
+                let y = roi_align(&x, &boxes(), &configs()[4]).unwrap();
+                let gradients = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                (bits(&y), bits(gradients.get(&x).unwrap()))
+            })
+        };
+        let all = run(1);
+        assert_eq!(all, run(3));
+        let one = bits(&roi_align(&x, &boxes().narrow(0, 3, 1).unwrap(), &configs()[4]).unwrap());
+        assert_eq!(one, all.0[3 * one.len()..4 * one.len()]);
+    }
+
+    #[test]
+    fn a_box_that_is_of_no_picture_or_not_finite_is_named() {
+        let error = |row: [f32; 5]| {
+            let boxes = Tensor::new(&[row], &Device::Cpu).unwrap();
+            roi_align(&draw("x", &[2, 1, 4, 4]), &boxes, &configs()[0]).unwrap_err().to_string()
+        };
+        assert!(error([2.0, 0.0, 0.0, 1.0, 1.0]).contains("box 0 is of picture 2, the batch has 2"));
+        assert!(error([0.5, 0.0, 0.0, 1.0, 1.0]).contains("of picture 0.5"));
+        assert!(error([0.0, 0.0, f32::NAN, 1.0, 1.0]).contains("box 0 is [0.0, 0.0, NaN"));
+    }
+
+    #[test]
+    fn no_boxes_give_no_rows() {
+        let boxes = Tensor::zeros((0, 5), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let y = roi_align(&draw("x", &[1, 4, 3, 3]), &boxes, &configs()[0]).unwrap();
+        assert_eq!(y.dims(), [0, 4, 3, 2]);
+    }
+}
