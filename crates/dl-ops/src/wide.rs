@@ -1,28 +1,8 @@
 //! Plain loops, compiled once more for wider vectors.
 //!
-//! A function inside `wide!` is compiled for the portable instruction set, for AVX2 and for AVX-512, and the widest that
-//! the processor has is called. The compiler neither reorders nor fuses floating-point operations, so all three give
-//! the same bits: only the time differs.
-
-/// The widest vectors that the processor has.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Width {
-    Avx512,
-    Avx2,
-    Portable,
-}
-
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn width() -> Width {
-    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-        Width::Avx512
-    } else if is_x86_feature_detected!("avx2") {
-        Width::Avx2
-    } else {
-        Width::Portable
-    }
-}
+//! A function inside `wide!` is compiled for the portable instruction set, for AVX2 and for AVX-512, and the one of
+//! `dl_kernels::Level::current` is called. The compiler neither reorders nor fuses floating-point operations, so all
+//! three give the same bits: only the time differs.
 
 /// Wraps functions as the module says. Their bodies must be loops that vectorise.
 macro_rules! wide {
@@ -36,7 +16,7 @@ macro_rules! wide {
             fn plain($($argument: $kind),*) $(-> $result)? $body
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f,avx512vl")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
                 fn avx512($($argument: $kind),*) $(-> $result)? {
                     plain($($argument),*)
                 }
@@ -44,12 +24,12 @@ macro_rules! wide {
                 fn avx2($($argument: $kind),*) $(-> $result)? {
                     plain($($argument),*)
                 }
-                match $crate::wide::width() {
-                    // SAFETY: the processor has the instructions, as `width` found out.
-                    $crate::wide::Width::Avx512 => return unsafe { avx512($($argument),*) },
+                match ::dl_kernels::Level::current() {
+                    // SAFETY: the current level is one that the processor has.
+                    ::dl_kernels::Level::Avx512 => return unsafe { avx512($($argument),*) },
                     // SAFETY: as above.
-                    $crate::wide::Width::Avx2 => return unsafe { avx2($($argument),*) },
-                    $crate::wide::Width::Portable => {}
+                    ::dl_kernels::Level::Avx2 => return unsafe { avx2($($argument),*) },
+                    ::dl_kernels::Level::Portable => {}
                 }
             }
             plain($($argument),*)
