@@ -7,3 +7,4 @@ data=$(realpath "${1:-$(dirname "$0")/../../shared/data/bccd}")
 cd "$(dirname "$0")"
 [ -x .venv/bin/python ] || { python3 -m venv .venv && .venv/bin/pip install --quiet numpy opencv-contrib-python-headless; }
 .venv/bin/python selective_search.py "$data"
+./records.sh

@@ -111,27 +111,30 @@ fn finite<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> 
     }
 }
 
+/// A row that says `by hand` has its accessors elsewhere.
 macro_rules! fields {
-    ($($(#[doc = $doc:literal])+ $name:ident, $set:ident: $type:ty;)+) => {
+    (@accessors $(#[doc = $doc:literal])+ $name:ident, by hand: $type:ty) => {};
+    (@accessors $(#[doc = $doc:literal])+ $name:ident, $set:ident: $type:ty) => {
         impl Record {
-            $(
-                $(#[doc = $doc])+
-                ///
-                /// `None` when the record has no such field.
-                /// # Errors
-                /// When the field is there and has another form.
-                pub fn $name(&self) -> Result<Option<$type>> {
-                    self.get(stringify!($name))
-                }
+            $(#[doc = $doc])+
+            ///
+            /// `None` when the record has no such field.
+            /// # Errors
+            /// When the field is there and has another form.
+            pub fn $name(&self) -> Result<Option<$type>> {
+                self.get(stringify!($name))
+            }
 
-                /// Adds or replaces the field of the same name; other fields stay as and where they are.
-                /// # Errors
-                /// When a number in it is not finite.
-                pub fn $set(&mut self, value: &$type) -> Result<()> {
-                    self.set(stringify!($name), value)
-                }
-            )+
+            /// Adds or replaces the field of the same name; other fields stay as and where they are.
+            /// # Errors
+            /// When a number in it is not finite.
+            pub fn $set(&mut self, value: &$type) -> Result<()> {
+                self.set(stringify!($name), value)
+            }
         }
+    };
+    ($($(#[doc = $doc:literal])+ $name:ident, $($set:ident)+: $type:ty;)+) => {
+        $(fields!(@accessors $(#[doc = $doc])+ $name, $($set)+: $type);)+
 
         /// One sample of the stream: one line, one JSON object. Every field may be absent; fields not named here
         /// belong to other programs and pass through unchanged.
@@ -162,7 +165,7 @@ fields! {
     /// Regions that may hold an object, best first.
     proposals, set_proposals: Vec<Proposal>;
     /// Feature matrices by layer name: row i belongs to `proposals[i]`, or one row for the whole sample.
-    features, set_features: BTreeMap<String, Tensor>;
+    features, by hand: BTreeMap<String, Tensor>;
     /// Classes of the whole sample, best first.
     predictions, set_predictions: Vec<Prediction>;
     /// Objects that a detector found.

@@ -10,14 +10,18 @@
 mod atomic;
 mod bbox;
 mod failure;
+mod features;
 mod fields;
+mod numbers;
 mod reader;
 mod record;
+mod scan;
 mod schema;
 mod seed;
 mod shard;
 mod tensor;
 mod tensor_file;
+mod text;
 mod writer;
 
 pub use atomic::write_atomically;
@@ -29,6 +33,6 @@ pub use record::Record;
 pub use schema::schema;
 pub use seed::rng;
 pub use shard::Shard;
-pub use tensor::{Dtype, Matrix, Payload, Tensor};
+pub use tensor::{Base64, Dtype, Matrix, Payload, Tensor};
 pub use tensor_file::{read_tensor_file, write_tensor_file};
 pub use writer::Writer;

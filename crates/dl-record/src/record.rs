@@ -6,17 +6,20 @@ use anyhow::{Context, Result, anyhow};
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::Failure;
+use crate::text::{Slice, Text};
 
 /// One sample: its fields in the order they came, each as the JSON text it came in until someone asks for it.
+///
+/// A clone is cheap: the texts are shared.
 ///
 /// Typed readers and writers of the known fields (`id`, `image`, `proposals`, ...) are made by the table in
 /// `fields.rs`; [`get`](Self::get) and [`set`](Self::set) serve every other field.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    fields: Vec<(String, Box<RawValue>)>,
+    fields: Vec<(String, Text)>,
 }
 
 impl Record {
@@ -34,7 +37,19 @@ impl Record {
     /// # Errors
     /// When the line is not one JSON object.
     pub fn parse(line: &str) -> Result<Self> {
-        serde_json::from_str(line).map_err(|error| anyhow!("not a JSON object: {error}"))
+        Self::of_slice(&line.to_owned().into())
+    }
+
+    /// As [`parse`](Self::parse), without a copy: the record shares the line.
+    pub(crate) fn of_slice(line: &Slice) -> Result<Self> {
+        let Some(members) = line.members() else {
+            return serde_json::from_str(line.as_str()).map_err(|error| anyhow!("not a JSON object: {error}"));
+        };
+        let mut record = Self { fields: Vec::with_capacity(members.len()) };
+        for (name, value) in members {
+            record.put(name, Text::Whole(value));
+        }
+        Ok(record)
     }
 
     /// The field `name` as a `T`; `None` when it is absent or `null`.
@@ -58,8 +73,8 @@ impl Record {
     /// # Errors
     /// When the value cannot be written as JSON.
     pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
-        let value = to_raw_value(value).with_context(|| format!("field \"{name}\""))?;
-        self.put(name.to_owned(), value);
+        let text = serde_json::to_string(value).with_context(|| format!("field \"{name}\""))?;
+        self.put(name, text.into());
         Ok(())
     }
 
@@ -70,7 +85,8 @@ impl Record {
 
     /// Is there a field of this name that is not `null`?
     pub fn has(&self, name: &str) -> bool {
-        self.raw(name).is_some_and(|text| text != "null")
+        // A text that is still to be made is not `null`.
+        self.json(name).is_some_and(|text| text.whole().is_none_or(|text| text.as_str() != "null"))
     }
 
     /// The names of the fields, in order.
@@ -80,7 +96,15 @@ impl Record {
 
     /// The field's JSON text as it came.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.get())
+        self.json(name).map(Text::as_str)
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Option<&Text> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, text)| text)
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Text)> {
+        self.fields.iter().map(|(key, text)| (key.as_str(), text))
     }
 
     /// Marks the sample as failed in `tool`. A failure that is already there stays: the first is the cause.
@@ -92,10 +116,10 @@ impl Record {
         self.set("error", &failure).expect("two strings are always JSON");
     }
 
-    fn put(&mut self, name: String, value: Box<RawValue>) {
-        match self.fields.iter_mut().find(|(key, _)| *key == name) {
-            Some((_, old)) => *old = value,
-            None => self.fields.push((name, value)),
+    pub(crate) fn put(&mut self, name: &str, text: Text) {
+        match self.fields.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = text,
+            None => self.fields.push((name.to_owned(), text)),
         }
     }
 }
@@ -103,7 +127,8 @@ impl Record {
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.fields.len()))?;
-        for (name, value) in &self.fields {
+        for (name, text) in &self.fields {
+            let value: &RawValue = serde_json::from_str(text.as_str()).map_err(serde::ser::Error::custom)?;
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -124,7 +149,7 @@ impl<'de> Deserialize<'de> for Record {
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Record, M::Error> {
                 let mut record = Record::default();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    record.put(name, value);
+                    record.put(&name, String::from(Box::<str>::from(value)).into());
                 }
                 Ok(record)
             }

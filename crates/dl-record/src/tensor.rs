@@ -1,15 +1,17 @@
 //! Feature matrices inside a record, or beside it.
 
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use half::f16;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::numbers::{Numbers, parse_base64};
 use crate::tensor_file::read_tensor_file;
+use crate::text::Slice;
 
 /// A tensor in a record: its type, its shape, and where its numbers are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +32,8 @@ pub enum Payload {
     /// In the record, row by row, little-endian, base64: the default.
     Base64 {
         /// The bytes.
-        base64: String,
+        #[schemars(with = "String")]
+        base64: Base64,
     },
     /// In a safetensors file: too big to be piped twice.
     File {
@@ -44,6 +47,16 @@ pub enum Payload {
         /// Row by row: a list of numbers, or of lists of them.
         values: serde_json::Value,
     },
+}
+
+/// Bytes of numbers in base64: the text as it came, or numbers that become text when they are written.
+#[derive(Clone, Debug)]
+pub struct Base64(pub(crate) Content);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Text(Slice),
+    Numbers(Numbers),
 }
 
 /// Type of the numbers of a tensor.
@@ -83,25 +96,81 @@ impl Dtype {
         }
     }
 
-    pub(crate) fn to_bytes(self, data: &[f32]) -> Vec<u8> {
+    /// Writes `data` into `bytes`, which has just its size.
+    pub(crate) fn fill(self, data: &[f32], bytes: &mut [u8]) {
         match self {
-            Self::F32 => data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::F16 => data.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
+            Self::F32 => bytes.as_chunks_mut().0.iter_mut().zip(data).for_each(|(to, from)| *to = from.to_le_bytes()),
+            Self::F16 => {
+                let numbers = data.iter().map(|value| f16::from_f32(*value));
+                bytes.as_chunks_mut().0.iter_mut().zip(numbers).for_each(|(to, from)| *to = from.to_le_bytes());
+            }
         }
     }
 
-    pub(crate) fn parse(self, bytes: &[u8]) -> Vec<f32> {
+    /// Reads whole numbers from `bytes`.
+    pub(crate) fn append(self, bytes: &[u8], data: &mut Vec<f32>) {
         match self {
-            Self::F32 => bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-            Self::F16 => bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect(),
+            Self::F32 => data.extend(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))),
+            Self::F16 => data.extend(bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32())),
+        }
+    }
+
+    pub(crate) fn to_bytes(self, data: &[f32]) -> Vec<u8> {
+        let mut bytes = vec![0; data.len() * self.size()];
+        self.fill(data, &mut bytes);
+        bytes
+    }
+
+    pub(crate) fn parse(self, bytes: &[u8]) -> Vec<f32> {
+        let mut data = Vec::with_capacity(bytes.len() / self.size());
+        self.append(bytes, &mut data);
+        data
+    }
+}
+
+impl Base64 {
+    /// The text in base64, made now when it was not yet.
+    fn text(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Content::Text(text) => text.as_str().into(),
+            Content::Numbers(numbers) => {
+                let mut text = Vec::new();
+                numbers.write_base64(&mut text).expect("memory takes all that is written");
+                String::from_utf8(text).expect("base64 is ASCII").into()
+            }
         }
     }
 }
 
+impl From<String> for Base64 {
+    fn from(text: String) -> Self {
+        Self(Content::Text(text.into()))
+    }
+}
+
+/// Equal is what is written alike.
+impl PartialEq for Base64 {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
+
 impl Tensor {
-    /// The matrix as base64 in the record.
-    pub fn inline(matrix: &Matrix, dtype: Dtype) -> Self {
-        let base64 = STANDARD.encode(dtype.to_bytes(&matrix.data));
+    /// The matrix as base64 in the record. It becomes text only when the record is written.
+    pub fn inline(matrix: Matrix, dtype: Dtype) -> Self {
+        let base64 = Base64(Content::Numbers(Numbers { dtype, data: Arc::new(matrix.data) }));
         Self { dtype, shape: vec![matrix.rows, matrix.columns], payload: Payload::Base64 { base64 } }
     }
 
@@ -129,13 +198,7 @@ impl Tensor {
     pub fn matrix(&self) -> Result<Matrix> {
         let (rows, columns) = self.rows_columns()?;
         let data = match &self.payload {
-            Payload::Base64 { base64 } => {
-                let bytes = STANDARD.decode(base64).context("tensor: broken base64")?;
-                if !bytes.len().is_multiple_of(self.dtype.size()) {
-                    bail!("tensor: {} bytes are no whole number of {:?}", bytes.len(), self.dtype);
-                }
-                self.dtype.parse(&bytes)
-            }
+            Payload::Base64 { base64 } => parse_base64(&base64.text(), self.dtype)?,
             Payload::File { file, name } => read_tensor_file(Path::new(file), name)?,
             Payload::Values { values } => {
                 let mut data = Vec::with_capacity(rows.saturating_mul(columns).min(1 << 20));
@@ -188,7 +251,7 @@ mod tests {
         let file = folder.path().join("features.safetensors");
         crate::write_tensor_file(&file, &[("fc7", Dtype::F32, &matrix())]).unwrap();
         let forms = [
-            Tensor::inline(&matrix(), Dtype::F32),
+            Tensor::inline(matrix(), Dtype::F32),
             Tensor::values(&matrix()).unwrap(),
             Tensor::in_file(&matrix(), Dtype::F32, &file, "fc7"),
         ];
@@ -202,7 +265,7 @@ mod tests {
 
     #[test]
     fn f16_keeps_eleven_bits() {
-        let read = Tensor::inline(&matrix(), Dtype::F16).matrix().unwrap();
+        let read = Tensor::inline(matrix(), Dtype::F16).matrix().unwrap();
         for (a, b) in read.data.iter().zip(matrix().data) {
             assert!((a - b).abs() <= b.abs() / 2048.0 + 3e-8, "{a} {b}");
         }
@@ -210,12 +273,12 @@ mod tests {
 
     #[test]
     fn a_payload_that_does_not_fit_its_shape_is_refused() {
-        let mut tensor = Tensor::inline(&matrix(), Dtype::F32);
+        let mut tensor = Tensor::inline(matrix(), Dtype::F32);
         tensor.shape = vec![2, 4];
         assert!(tensor.matrix().unwrap_err().to_string().contains("wants 8 numbers, 6 are there"));
         tensor.shape = vec![usize::MAX, usize::MAX];
         assert!(tensor.matrix().is_err());
-        tensor.payload = Payload::Base64 { base64: "AAA".into() };
+        tensor.payload = Payload::Base64 { base64: String::from("AAA").into() };
         assert!(tensor.matrix().is_err());
     }
 }

@@ -19,8 +19,15 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When the output cannot be written, for example [`io::ErrorKind::BrokenPipe`] when the reader has gone.
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
-        serde_json::to_writer(&mut self.output, record)?;
-        self.output.write_all(b"\n")
+        let mut before: &[u8] = b"{";
+        for (name, text) in record.fields() {
+            self.output.write_all(before)?;
+            serde_json::to_writer(&mut self.output, name)?;
+            self.output.write_all(b":")?;
+            text.write_to(&mut self.output)?;
+            before = b",";
+        }
+        self.output.write_all(if before == b"{" { b"{}\n" } else { b"}\n" })
     }
 
     /// Hands everything written so far to the reader.

@@ -100,7 +100,7 @@ fn the_features_may_come_in_any_form_and_on_any_number_of_threads() {
         };
         records.iter().enumerate().map(convert).collect::<String>()
     };
-    let base64 = in_form(&|_, matrix| Tensor::inline(matrix, Dtype::F32));
+    let base64 = in_form(&|_, matrix| Tensor::inline(matrix.clone(), Dtype::F32));
     let side = in_form(&|index, matrix| {
         let file = folder.path().join(format!("{index}.safetensors"));
         write_tensor_file(&file, &[("fc7", Dtype::F32, matrix)]).unwrap();

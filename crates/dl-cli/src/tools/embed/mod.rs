@@ -220,10 +220,10 @@ impl Args {
                 Some(path)
             }
         };
-        for (name, rows) in names.into_iter().zip(&features) {
+        for (name, rows) in names.into_iter().zip(features) {
             let tensor = match &file {
-                Some(path) => dl_record::Tensor::in_file(rows, dtype, path, &name),
-                None if self.features_json => dl_record::Tensor::values(rows)?,
+                Some(path) => dl_record::Tensor::in_file(&rows, dtype, path, &name),
+                None if self.features_json => dl_record::Tensor::values(&rows)?,
                 None => dl_record::Tensor::inline(rows, dtype),
             };
             written.insert(name, tensor);

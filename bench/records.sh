@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# How fast a feature matrix of 2,000 x 4,096 floats passes between two programs: GB of numbers a second, as JSON.
+#
+#   bench/records.sh [LINES [ROWS COLUMNS]]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo run --quiet --release --locked -p dl-record --example tensor_speed -- "$@"
