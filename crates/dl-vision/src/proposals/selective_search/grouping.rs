@@ -4,7 +4,6 @@
 //! heap and the lists of neighbours still hold of the old ones is passed over, and cleared away when it becomes the
 //! greater part, so that memory stays proportional to the number of regions.
 
-use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::regions::{Extent, LANES, Regions};
@@ -14,7 +13,8 @@ use super::strategy::Similarities;
 /// whole picture.
 pub(super) fn group(regions: &Regions, similarities: Similarities) -> Vec<Extent> {
     let mut grouping = Grouping::new(regions, similarities);
-    while let Some(Pair { a, b, .. }) = grouping.queue.pop() {
+    while let Some(pair) = grouping.queue.pop() {
+        let (a, b) = pair.regions();
         if grouping.alive[a as usize] && grouping.alive[b as usize] {
             grouping.join(a, b);
         }
@@ -22,32 +22,22 @@ pub(super) fn group(regions: &Regions, similarities: Similarities) -> Vec<Extent
     grouping.extents
 }
 
-/// Two neighbours. The greatest is the most similar; among equals, the one that came first.
-struct Pair {
-    similarity: f32,
-    a: u32,
-    b: u32,
-}
+/// Two neighbours as one number. The greatest is the most similar; among equals, the one that came first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair(u128);
 
-impl Ord for Pair {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.similarity.total_cmp(&other.similarity).then_with(|| (other.a, other.b).cmp(&(self.a, self.b)))
+impl Pair {
+    fn new(similarity: f32, a: u32, b: u32) -> Self {
+        // Numbers that rise as the floats do: of the negative ones all bits are turned, of the others the sign.
+        let bits = similarity.to_bits();
+        let rising = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
+        Self(u128::from(rising) << 64 | u128::from(!a) << 32 | u128::from(!b))
+    }
+
+    fn regions(self) -> (u32, u32) {
+        (!((self.0 >> 32) as u32), !(self.0 as u32))
     }
 }
-
-impl PartialOrd for Pair {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Pair {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Pair {}
 
 struct Grouping {
     similarities: Similarities,
@@ -89,7 +79,7 @@ impl Grouping {
             grouping.neighbors[*a as usize].push(*b);
             grouping.neighbors[*b as usize].push(*a);
         }
-        let pair = |(a, b): &(u32, u32)| Pair { similarity: grouping.similarity(*a, *b), a: *a, b: *b };
+        let pair = |(a, b): &(u32, u32)| Pair::new(grouping.similarity(*a, *b), *a, *b);
         grouping.queue = regions.neighbors.iter().map(pair).collect::<Vec<_>>().into();
         grouping
     }
@@ -111,7 +101,7 @@ impl Grouping {
             first && self.alive[*neighbor as usize]
         });
         for neighbor in &around {
-            self.queue.push(Pair { similarity: self.similarity(*neighbor, joined), a: *neighbor, b: joined });
+            self.queue.push(Pair::new(self.similarity(*neighbor, joined), *neighbor, joined));
             let theirs = &mut self.neighbors[*neighbor as usize];
             // Clear away the dead before the list would have to grow.
             if theirs.len() == theirs.capacity() {
@@ -123,7 +113,10 @@ impl Grouping {
         self.neighbors.push(around);
         if self.queue.len() > self.queue_limit {
             let alive = &self.alive;
-            self.queue.retain(|pair| alive[pair.a as usize] && alive[pair.b as usize]);
+            self.queue.retain(|pair| {
+                let (a, b) = pair.regions();
+                alive[a as usize] && alive[b as usize]
+            });
             self.queue_limit = 4 * self.queue.len() + 1024;
         }
     }
@@ -199,8 +192,8 @@ mod tests {
             image::Rgb([flat, flat.wrapping_mul(3), (state >> 26) as u8 + flat / 2])
         });
         let planes = Planes::of(&picture, ColorSpace::Hsv);
-        let segmentation = Graph::new(&planes, 0.8).segment(30.0, 50);
-        Regions::of(&planes, &[segmentation]).remove(0)
+        let segmentation = Graph::new(&planes, 0.8).segment(&[30.0], 50);
+        Regions::of(&planes, &segmentation).remove(0)
     }
 
     /// Follows `found` through algorithm 1 as it stands in the paper, all similarities anew every time, and fails where

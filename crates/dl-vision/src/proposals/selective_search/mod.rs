@@ -93,7 +93,7 @@ fn candidates(picture: &RgbImage, config: &Config, seed: u64, id: &str) -> Vec<C
     let by_space = config.mode.color_spaces().par_iter().map(|space| {
         let planes = Planes::of(picture, *space);
         let graph = Graph::new(&planes, config.sigma);
-        let segmentations: Vec<_> = config.mode.ks().par_iter().map(|k| graph.segment(*k, config.min_size)).collect();
+        let segmentations = graph.segment(config.mode.ks(), config.min_size);
         drop(graph);
         let regions = Regions::of(&planes, &segmentations);
         drop((planes, segmentations));

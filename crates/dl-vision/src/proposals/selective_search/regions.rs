@@ -1,8 +1,10 @@
 //! What grouping knows of a region: its size, its box, and histograms of its colour and texture (section 3.2).
 
+use rayon::prelude::*;
+
 use super::color::Planes;
 use super::gaussian;
-use super::segmentation::Segmentation;
+use super::segmentation::{Joined, Segmentations};
 
 const COLOR_BINS: usize = 25;
 const ORIENTATIONS: usize = 8;
@@ -21,6 +23,9 @@ pub(super) struct Extent {
 }
 
 impl Extent {
+    /// No pixel.
+    const NONE: Self = Self { size: 0, edges: [u32::MAX, u32::MAX, 0, 0] };
+
     pub(super) fn join(&self, other: &Self) -> Self {
         let (a, b) = (self.edges, other.edges);
         let edges = [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])];
@@ -49,111 +54,121 @@ pub(super) struct Regions {
 }
 
 impl Regions {
-    /// The regions of segmentations of the same picture; what does not depend on the segmentation is computed once.
-    pub(super) fn of(planes: &Planes, segmentations: &[Segmentation]) -> Vec<Self> {
+    /// The regions for each threshold. What is known of a region is the sum of what is known of its parts.
+    pub(super) fn of(planes: &Planes, segmentations: &Segmentations) -> Vec<Self> {
         let channels = planes.channels.len();
         let color_bins = (channels * COLOR_BINS).next_multiple_of(LANES);
         let texture_bins = (channels * ORIENTATIONS * TEXTURE_BINS).next_multiple_of(LANES);
         let row = color_bins + texture_bins;
-        let mut counts: Vec<Vec<u32>> =
-            segmentations.iter().map(|segmentation| vec![0; segmentation.count * row]).collect();
-        let textures: Vec<_> = planes
-            .channels
-            .iter()
-            .map(|plane| gaussian::derivatives(plane, planes.width, planes.height, TEXTURE_SIGMA))
-            .collect();
+        let parts = extents(segmentations);
+        let mut counts = vec![0_u32; parts.len() * row];
+        let derivatives = |plane: &Vec<f32>| gaussian::derivatives(plane, planes.width, planes.height, TEXTURE_SIGMA);
+        let textures: Vec<_> = planes.channels.par_iter().map(derivatives).collect();
         let most = strongest(&textures);
         for (channel, (plane, (along_x, along_y))) in planes.channels.iter().zip(&textures).enumerate() {
-            let first_texture = color_bins + channel * ORIENTATIONS * TEXTURE_BINS;
-            for (pixel, value) in plane.iter().enumerate() {
-                let color = channel * COLOR_BINS + bin(*value, 256.0, COLOR_BINS);
-                let mut texture = [0; ORIENTATIONS];
-                for (orientation, response) in responses(along_x[pixel], along_y[pixel]).into_iter().enumerate() {
-                    let bin = bin(response, most, TEXTURE_BINS);
-                    texture[orientation] = first_texture + orientation * TEXTURE_BINS + bin;
-                }
-                for (counts, segmentation) in counts.iter_mut().zip(segmentations) {
-                    let at = segmentation.labels[pixel] as usize * row;
-                    let counts = &mut counts[at..at + row];
-                    counts[color] += 1;
-                    texture.iter().for_each(|bin| counts[*bin] += 1);
+            let (colors, textures) = (channel * COLOR_BINS, color_bins + channel * ORIENTATIONS * TEXTURE_BINS);
+            let pixels = segmentations.parts.chunks_exact(planes.width).zip(plane.chunks_exact(planes.width));
+            let slopes = along_x.chunks_exact(planes.width).zip(along_y.chunks_exact(planes.width));
+            let mut bins = Bins::new(planes.width);
+            for ((parts, values), (along_x, along_y)) in pixels.zip(slopes) {
+                bins.fill(values, along_x, along_y, most);
+                for (x, part) in parts.iter().enumerate() {
+                    let counts = &mut counts[*part as usize * row..][..row];
+                    counts[colors + bins.color[x] as usize] += 1;
+                    bins.texture.iter().for_each(|axis| counts[textures + axis[x] as usize] += 1);
                 }
             }
         }
-        let normalized = |(counts, segmentation): (Vec<u32>, &Segmentation)| {
-            let extents = extents(segmentation);
-            let mut histograms = Vec::with_capacity(counts.len());
-            for (counts, extent) in counts.chunks_exact(row).zip(&extents) {
+        let of_threshold = |joined: &Joined| {
+            let mut extents = vec![Extent::NONE; joined.count];
+            let mut sums = vec![0; joined.count * row];
+            for ((region, extent), counts) in joined.region_of.iter().zip(&parts).zip(counts.chunks_exact(row)) {
+                let region = *region as usize;
+                extents[region] = extents[region].join(extent);
+                sums[region * row..][..row].iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            }
+            let mut histograms = Vec::with_capacity(sums.len());
+            for (counts, extent) in sums.chunks_exact_mut(row).zip(&extents) {
                 let size = (extent.size as usize * channels) as f32;
-                let (color, texture) = counts.split_at(color_bins);
+                let (color, texture) = counts.split_at_mut(color_bins);
+                for orientation in texture.chunks_exact_mut(TEXTURE_BINS).take(channels * ORIENTATIONS) {
+                    orientation[0] = extent.size - orientation[1..].iter().sum::<u32>();
+                }
                 histograms.extend(color.iter().map(|count| *count as f32 / size));
                 histograms.extend(texture.iter().map(|count| *count as f32 / (size * ORIENTATIONS as f32)));
             }
-            let picture_size = segmentation.labels.len() as u32;
-            let neighbors = neighbors(segmentation);
+            let regions = |(a, b): &(u32, u32)| (joined.region_of[*a as usize], joined.region_of[*b as usize]);
+            let mut neighbors: Vec<(u32, u32)> = (segmentations.touching.iter().map(regions))
+                .filter(|(a, b)| a != b)
+                .map(|(a, b)| (a.min(b), a.max(b)))
+                .collect();
+            neighbors.sort_unstable();
+            neighbors.dedup();
+            let picture_size = segmentations.parts.len() as u32;
             Self { extents, neighbors, histograms, color_bins, texture_bins, picture_size }
         };
-        counts.into_iter().zip(segmentations).map(normalized).collect()
+        segmentations.regions.par_iter().map(of_threshold).collect()
     }
 }
 
-/// Gaussian derivatives in eight orientations, 45 degrees apart, each where it is positive.
-fn responses(along_x: f32, along_y: f32) -> [f32; ORIENTATIONS] {
+/// The bins of a row of pixels in one channel.
+struct Bins {
+    color: Vec<i32>,
+    /// For each of the four axes, a bin of the orientation along or against it, whichever the derivative follows. It is
+    /// in no higher than the first bin of the other; the first bins are counted as what is left.
+    texture: [Vec<i32>; ORIENTATIONS / 2],
+}
+
+impl Bins {
+    fn new(width: usize) -> Self {
+        Self { color: vec![0; width], texture: [(); ORIENTATIONS / 2].map(|()| vec![0; width]) }
+    }
+
+    fn fill(&mut self, values: &[f32], along_x: &[f32], along_y: &[f32], most: f32) {
+        self.color.iter_mut().zip(values).for_each(|(place, value)| *place = bin(*value, 256.0, COLOR_BINS));
+        for (axis, places) in self.texture.iter_mut().enumerate() {
+            for (place, (x, y)) in places.iter_mut().zip(along_x.iter().zip(along_y)) {
+                let response = responses(*x, *y)[axis];
+                let against = if response < 0.0 { ORIENTATIONS / 2 } else { 0 };
+                *place = ((axis + against) * TEXTURE_BINS) as i32 + bin(response.abs(), most, TEXTURE_BINS);
+            }
+        }
+    }
+}
+
+/// Gaussian derivatives along four axes, 45 degrees apart: where one is negative, its opposite is positive.
+fn responses(along_x: f32, along_y: f32) -> [f32; ORIENTATIONS / 2] {
     let (rising, falling) =
         ((along_x + along_y) * std::f32::consts::FRAC_1_SQRT_2, (along_y - along_x) * std::f32::consts::FRAC_1_SQRT_2);
-    [along_x, rising, along_y, falling, -along_x, -rising, -along_y, -falling].map(|response| response.max(0.0))
+    [along_x, rising, along_y, falling]
 }
 
 /// The strongest response in the picture: the range of the texture bins.
 fn strongest(textures: &[(Vec<f32>, Vec<f32>)]) -> f32 {
-    let gradients = textures.iter().flat_map(|(along_x, along_y)| along_x.iter().zip(along_y));
-    gradients.flat_map(|(x, y)| responses(*x, *y)).fold(f32::MIN_POSITIVE, f32::max)
+    let mut most = [f32::MIN_POSITIVE; ORIENTATIONS / 2];
+    for (along_x, along_y) in textures {
+        for (x, y) in along_x.iter().zip(along_y) {
+            for (most, response) in most.iter_mut().zip(responses(*x, *y)) {
+                *most = if response.abs() > *most { response.abs() } else { *most };
+            }
+        }
+    }
+    most.into_iter().fold(f32::MIN_POSITIVE, f32::max)
 }
 
-fn bin(value: f32, range: f32, bins: usize) -> usize {
-    ((value * bins as f32 / range) as usize).min(bins - 1)
+fn bin(value: f32, range: f32, bins: usize) -> i32 {
+    ((value * bins as f32 / range) as i32).min(bins as i32 - 1)
 }
 
-fn extents(segmentation: &Segmentation) -> Vec<Extent> {
-    let mut extents = vec![Extent { size: 0, edges: [u32::MAX, u32::MAX, 0, 0] }; segmentation.count];
-    for (y, row) in segmentation.labels.chunks_exact(segmentation.width).enumerate() {
-        for (x, label) in row.iter().enumerate() {
+fn extents(segmentations: &Segmentations) -> Vec<Extent> {
+    let count = segmentations.parts.iter().max().map_or(0, |last| *last as usize + 1);
+    let mut extents = vec![Extent::NONE; count];
+    for (y, row) in segmentations.parts.chunks_exact(segmentations.width).enumerate() {
+        for (x, part) in row.iter().enumerate() {
             let pixel = Extent { size: 1, edges: [x as u32, y as u32, x as u32 + 1, y as u32 + 1] };
-            let extent = &mut extents[*label as usize];
+            let extent = &mut extents[*part as usize];
             *extent = extent.join(&pixel);
         }
     }
     extents
-}
-
-fn neighbors(segmentation: &Segmentation) -> Vec<(u32, u32)> {
-    let (width, height, labels) = (segmentation.width, segmentation.height, &segmentation.labels);
-    let mut pairs = Vec::new();
-    let mut meet = |a: u32, b: u32| {
-        let pair = (a.min(b), a.max(b));
-        // Along a border the same two meet again and again.
-        if a != b && pairs.last() != Some(&pair) {
-            pairs.push(pair);
-        }
-    };
-    for y in 0..height {
-        for x in 0..width {
-            let here = labels[y * width + x];
-            let right = x + 1 < width;
-            if right {
-                meet(here, labels[y * width + x + 1]);
-            }
-            if y + 1 < height {
-                let below = (y + 1) * width + x;
-                meet(here, labels[below]);
-                if right {
-                    meet(here, labels[below + 1]);
-                    meet(labels[y * width + x + 1], labels[below]);
-                }
-            }
-        }
-    }
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs
 }

@@ -2,13 +2,24 @@
 //!
 //! Pixels are nodes, joined to their eight neighbours by edges that weigh the colour difference of the smoothed
 //! picture. Edges are taken lightest first; one joins two regions unless it is heavier than either region's own
-//! heaviest edge plus k / its size. The edges do not depend on k: they are made and sorted once a colour space.
+//! heaviest edge plus k / its size.
+//!
+//! Several k share most of the work. The edges do not depend on k, and an edge that the least k lets join is one that all
+//! let. So the picture is first cut into *patches* for all k at once: from the first edge of a patch on that the least k
+//! refuses, or whose other side is such a patch, the patch is left as it is, and what happens to it is settled for each
+//! k apart ([`Patches::segment`]). There, of the edges between the same two patches only the first counts: a region that
+//! refuses an edge also refuses all later ones, which are heavier, and so never grows again.
+
+use rayon::prelude::*;
 
 use super::color::Planes;
 use super::gaussian;
 
 /// The eight neighbours, each pair once: right, down, down right, up right.
 const DIRECTIONS: [(usize, isize); 4] = [(1, 0), (0, 1), (1, 1), (1, -1)];
+
+/// How many edges are looked at together.
+const BLOCK: usize = 64;
 
 /// The edges of a picture's pixels, lightest first.
 pub(super) struct Graph {
@@ -25,14 +36,40 @@ struct Edge {
     place: u32,
 }
 
-/// A region number for each pixel.
-pub(super) struct Segmentation {
+/// The picture's regions for several thresholds.
+pub(super) struct Segmentations {
     pub(super) width: usize,
-    pub(super) height: usize,
-    /// From 0, in the order in which the regions first occur, row by row.
-    pub(super) labels: Vec<u32>,
+    /// For each pixel, row by row, the number of the part in which it lies: the parts are the largest pieces that no
+    /// threshold's regions cut. From 0, in the order in which they first occur.
+    pub(super) parts: Vec<u32>,
+    /// Pairs of parts that touch, at a corner at least, each at least once.
+    pub(super) touching: Vec<(u32, u32)>,
+    /// For each threshold the regions.
+    pub(super) regions: Vec<Joined>,
+}
+
+/// Regions as unions of smaller pieces.
+pub(super) struct Joined {
+    /// The region in which each piece lies: from 0, in the order in which the regions first occur, row by row.
+    pub(super) region_of: Vec<u32>,
     /// How many regions.
     pub(super) count: usize,
+}
+
+/// Pieces of the picture that lie in one region whatever the k.
+struct Patches {
+    /// For each pixel its patch. From 0, in the order in which they first occur.
+    patch_of: Vec<u32>,
+    sets: Vec<Set>,
+    /// The lightest edge between each two patches that touch, lightest first.
+    borders: Vec<Border>,
+}
+
+#[derive(Clone, Copy)]
+struct Border {
+    weight: f32,
+    a: u32,
+    b: u32,
 }
 
 impl Graph {
@@ -42,20 +79,26 @@ impl Graph {
         let (width, height) = (planes.width, planes.height);
         let smooth: Vec<Vec<f32>> =
             planes.channels.iter().map(|plane| gaussian::smooth(plane, width, height, sigma)).collect();
-        let scale = 3.0 / smooth.len() as f32;
         let mut edges = Vec::with_capacity(DIRECTIONS.len() * width * height);
+        // A row of weights for each direction.
+        let mut weights = DIRECTIONS.map(|_| vec![0.0; width]);
         for y in 0..height {
+            for ((right, down), weights) in DIRECTIONS.iter().zip(&mut weights) {
+                let below = y.checked_add_signed(*down).filter(|below| *below < height);
+                // No edge leads out of the picture.
+                let inside = below.map_or(0, |_| width - right);
+                weights[inside..].fill(f32::NAN);
+                if let Some(below) = below {
+                    let (from, to) = (y * width, below * width + right);
+                    color_differences(&smooth, from, to, &mut weights[..inside]);
+                }
+            }
             for x in 0..width {
-                let pixel = y * width + x;
-                for (direction, (right, down)) in DIRECTIONS.iter().enumerate() {
-                    let Some(below) = y.checked_add_signed(*down).filter(|below| *below < height) else { continue };
-                    if x + right >= width {
-                        continue;
+                for (direction, weights) in weights.iter().enumerate() {
+                    if !weights[x].is_nan() {
+                        let place = ((y * width + x) * DIRECTIONS.len() + direction) as u32;
+                        edges.push(Edge { weight: weights[x].to_bits(), place });
                     }
-                    let other = below * width + x + right;
-                    let squares: f32 = smooth.iter().map(|plane| (plane[pixel] - plane[other]).powi(2)).sum();
-                    let weight = (scale * squares).sqrt().to_bits();
-                    edges.push(Edge { weight, place: (pixel * DIRECTIONS.len() + direction) as u32 });
                 }
             }
         }
@@ -63,81 +106,171 @@ impl Graph {
         Self { width, height, edges }
     }
 
-    /// Regions for the threshold `k`; those of fewer than `min_size` pixels join the neighbour most like them.
-    pub(super) fn segment(&self, k: f32, min_size: u32) -> Segmentation {
-        let mut forest = Forest::new(self.width * self.height, k);
-        for edge in &self.edges {
-            let (a, b) = self.roots(&mut forest, edge);
-            let weight = f32::from_bits(edge.weight);
-            if a != b && weight <= forest.threshold[a as usize] && weight <= forest.threshold[b as usize] {
-                let root = forest.join(a, b);
-                forest.threshold[root as usize] = weight + k / forest.size[root as usize] as f32;
-            }
-        }
-        for edge in &self.edges {
-            let (a, b) = self.roots(&mut forest, edge);
-            if a != b && forest.size[a as usize].min(forest.size[b as usize]) < min_size {
-                forest.join(a, b);
-            }
-        }
-        self.label(forest)
-    }
+    /// Regions for the thresholds `ks`; those of fewer than `min_size` pixels join the neighbour most like them.
+    pub(super) fn segment(&self, ks: &[f32], min_size: u32) -> Segmentations {
+        let least = ks.iter().copied().fold(f32::INFINITY, f32::min);
+        let patches = self.patches(least);
+        let by_patch: Vec<Joined> = ks.par_iter().map(|k| patches.segment(*k, min_size)).collect();
 
-    fn roots(&self, forest: &mut Forest, edge: &Edge) -> (u32, u32) {
-        let (right, down) = DIRECTIONS[edge.place as usize % DIRECTIONS.len()];
-        let pixel = edge.place / DIRECTIONS.len() as u32;
-        let step = right as isize + down * self.width as isize;
-        (forest.root(pixel), forest.root((pixel as isize + step) as u32))
-    }
-
-    fn label(&self, mut forest: Forest) -> Segmentation {
-        const NONE: u32 = u32::MAX;
-        let mut label_of_root = vec![NONE; forest.parent.len()];
-        let mut count = 0;
-        let labels = (0..forest.parent.len() as u32).map(|pixel| {
-            let label = &mut label_of_root[forest.root(pixel) as usize];
-            if *label == NONE {
-                *label = count;
-                count += 1;
-            }
-            *label
+        // A part is a set of patches that lie in the same region for every k.
+        let mut part_of = vec![0; patches.sets.len()];
+        let mut count = 1;
+        for joined in &by_patch {
+            let mut cuts = Pairs::new();
+            part_of.iter_mut().zip(&joined.region_of).for_each(|(part, region)| *part = cuts.number(*part, *region));
+            count = cuts.count as usize;
+        }
+        let regions = by_patch.into_iter().map(|joined| {
+            let mut region_of = vec![0; count];
+            part_of.iter().zip(joined.region_of).for_each(|(part, region)| region_of[*part as usize] = region);
+            Joined { region_of, count: joined.count }
         });
-        let labels = labels.collect();
-        Segmentation { width: self.width, height: self.height, labels, count: count as usize }
+        let parts_of = |border: &Border| (part_of[border.a as usize], part_of[border.b as usize]);
+        Segmentations {
+            width: self.width,
+            parts: patches.patch_of.iter().map(|patch| part_of[*patch as usize]).collect(),
+            touching: patches.borders.iter().map(parts_of).filter(|(a, b)| a != b).collect(),
+            regions: regions.collect(),
+        }
     }
+
+    /// What all thresholds from `k` on agree to join.
+    fn patches(&self, k: f32) -> Patches {
+        let count = self.width * self.height;
+        let mut forest = Forest::new(vec![Set::pixel(k); count]);
+        let steps = DIRECTIONS.map(|(right, down)| (right as isize + down * self.width as isize) as i32);
+        let mut borders = Vec::new();
+        let mut open = [Border { weight: 0.0, a: 0, b: 0 }; BLOCK];
+        for edges in self.edges.chunks(BLOCK) {
+            // Most edges lie inside a region, and most pixels hang from its root. These are passed over a block at a
+            // time, without a branch, so that the processor need not wait for one pixel's parent before the next.
+            let mut count = 0;
+            for edge in edges {
+                let a = edge.place / DIRECTIONS.len() as u32;
+                let b = a.wrapping_add_signed(steps[edge.place as usize % DIRECTIONS.len()]);
+                open[count] = Border { weight: f32::from_bits(edge.weight), a, b };
+                count += usize::from(forest.parent[a as usize] != forest.parent[b as usize]);
+            }
+            for Border { weight, a, b } in open[..count].iter().copied() {
+                let Some((a, b)) = forest.apart(a, b) else { continue };
+                if forest.lets_join(a, b, weight) {
+                    forest.join(a, b, weight, k);
+                } else {
+                    // No edge is so light that it lets these be joined from now on.
+                    forest.sets[a as usize].threshold = -1.0;
+                    forest.sets[b as usize].threshold = -1.0;
+                    borders.push(Border { weight, a, b });
+                }
+            }
+        }
+        let patches = forest.numbered();
+        let mut sets = vec![Set::pixel(k); patches.count];
+        for (pixel, patch) in patches.region_of.iter().enumerate() {
+            if forest.parent[pixel] == pixel as u32 {
+                sets[*patch as usize] = forest.sets[pixel];
+            }
+        }
+        let mut seen = Pairs::new();
+        borders.retain_mut(|border| {
+            let [a, b] = [border.a, border.b].map(|root| patches.region_of[root as usize]);
+            (border.a, border.b) = (a.min(b), a.max(b));
+            let known = seen.count;
+            seen.number(border.a, border.b) == known
+        });
+        Patches { patch_of: patches.region_of, sets, borders }
+    }
+}
+
+impl Patches {
+    /// The regions for this k, as unions of patches.
+    fn segment(&self, k: f32, min_size: u32) -> Joined {
+        let mut forest = Forest::new(self.sets.iter().map(|set| set.with(k)).collect());
+        for border in &self.borders {
+            let Some((a, b)) = forest.apart(border.a, border.b) else { continue };
+            if forest.lets_join(a, b, border.weight) {
+                forest.join(a, b, border.weight, k);
+            }
+        }
+        for border in &self.borders {
+            let Some((a, b)) = forest.apart(border.a, border.b) else { continue };
+            if forest.sets[a as usize].size.min(forest.sets[b as usize].size) < min_size {
+                forest.join(a, b, border.weight, k);
+            }
+        }
+        forest.numbered()
+    }
+}
+
+/// The Euclidean distances between the colours of the pixels from `from` on and those from `to` on. A single channel
+/// counts three times.
+fn color_differences(channels: &[Vec<f32>], from: usize, to: usize, differences: &mut [f32]) {
+    differences.fill(0.0);
+    for channel in channels {
+        let pairs = channel[from..].iter().zip(&channel[to..]);
+        differences.iter_mut().zip(pairs).for_each(|(sum, (a, b))| *sum += (a - b).powi(2));
+    }
+    let scale = 3.0 / channels.len() as f32;
+    differences.iter_mut().for_each(|sum| *sum = (scale * *sum).sqrt());
 }
 
 /// Least significant digit first, 11 bits at a time: stable, so ties stay in the order of the pixels.
 fn sort_by_weight(edges: &mut Vec<Edge>) {
     const BITS: u32 = 11;
-    const MASK: u32 = (1 << BITS) - 1;
+    const SIZE: usize = 1 << BITS;
+    let digit = |edge: &Edge, place: usize| (edge.weight >> (BITS * place as u32)) as usize % SIZE;
+    let mut counts = [[0_u32; SIZE]; 3];
+    for edge in edges.iter() {
+        for (place, counts) in counts.iter_mut().enumerate() {
+            counts[digit(edge, place)] += 1;
+        }
+    }
     let mut sorted = vec![Edge::default(); edges.len()];
-    for shift in [0, BITS, 2 * BITS] {
-        let digit = |edge: &Edge| (edge.weight >> shift & MASK) as usize;
-        let mut next = vec![0; 1 << BITS];
-        edges.iter().for_each(|edge| next[digit(edge)] += 1);
+    for (place, next) in counts.iter_mut().enumerate() {
         let mut start = 0;
-        for slot in &mut next {
+        for slot in next.iter_mut() {
             start += std::mem::replace(slot, start);
         }
         for edge in edges.iter() {
-            sorted[next[digit(edge)]] = *edge;
-            next[digit(edge)] += 1;
+            let slot = &mut next[digit(edge, place)];
+            sorted[*slot as usize] = *edge;
+            *slot += 1;
         }
         std::mem::swap(edges, &mut sorted);
     }
 }
 
-/// Disjoint sets of pixels.
+/// Disjoint sets of nodes.
 struct Forest {
     parent: Vec<u32>,
-    size: Vec<u32>,
-    threshold: Vec<f32>,
+    /// Of each root.
+    sets: Vec<Set>,
+}
+
+#[derive(Clone, Copy)]
+struct Set {
+    /// Pixels.
+    size: u32,
+    /// The heaviest edge within; below 0 in a single pixel.
+    heaviest: f32,
+    /// The heaviest edge at which the set still joins.
+    threshold: f32,
+}
+
+impl Set {
+    fn pixel(k: f32) -> Self {
+        Self { size: 1, heaviest: -1.0, threshold: k }
+    }
+
+    /// The same set for another k.
+    fn with(self, k: f32) -> Self {
+        let threshold = if self.heaviest < 0.0 { k } else { self.heaviest + k / self.size as f32 };
+        Self { threshold, ..self }
+    }
 }
 
 impl Forest {
-    fn new(count: usize, k: f32) -> Self {
-        Self { parent: (0..count as u32).collect(), size: vec![1; count], threshold: vec![k; count] }
+    fn new(sets: Vec<Set>) -> Self {
+        Self { parent: (0..sets.len() as u32).collect(), sets }
     }
 
     fn root(&mut self, mut node: u32) -> u32 {
@@ -149,12 +282,87 @@ impl Forest {
         node
     }
 
-    /// Joins two roots; the larger stays the root.
-    fn join(&mut self, a: u32, b: u32) -> u32 {
-        let (root, leaf) = if self.size[a as usize] >= self.size[b as usize] { (a, b) } else { (b, a) };
+    /// The roots of two nodes, unless they are one.
+    #[inline]
+    fn apart(&mut self, a: u32, b: u32) -> Option<(u32, u32)> {
+        if self.parent[a as usize] == self.parent[b as usize] {
+            return None;
+        }
+        let (a, b) = (self.root(a), self.root(b));
+        (a != b).then_some((a, b))
+    }
+
+    fn lets_join(&self, a: u32, b: u32, weight: f32) -> bool {
+        weight <= self.sets[a as usize].threshold && weight <= self.sets[b as usize].threshold
+    }
+
+    /// Joins two roots by an edge of this weight; the larger stays the root.
+    fn join(&mut self, a: u32, b: u32, weight: f32, k: f32) {
+        let (size_a, size_b) = (self.sets[a as usize].size, self.sets[b as usize].size);
+        let (root, leaf) = if size_a >= size_b { (a, b) } else { (b, a) };
         self.parent[leaf as usize] = root;
-        self.size[root as usize] += self.size[leaf as usize];
-        root
+        self.sets[root as usize] = Set { size: size_a + size_b, heaviest: weight, threshold: 0.0 }.with(k);
+    }
+
+    /// The sets by number, in the order of their first nodes.
+    fn numbered(&mut self) -> Joined {
+        const NONE: u32 = u32::MAX;
+        let mut number_of_root = vec![NONE; self.parent.len()];
+        let mut count = 0;
+        let region_of = (0..self.parent.len() as u32).map(|node| {
+            let number = &mut number_of_root[self.root(node) as usize];
+            if *number == NONE {
+                *number = count;
+                count += 1;
+            }
+            *number
+        });
+        Joined { region_of: region_of.collect(), count: count as usize }
+    }
+}
+
+/// Numbers pairs in the order in which they first come: a hash table with open addressing.
+struct Pairs {
+    /// A pair, and its number.
+    slots: Vec<(u64, u32)>,
+    count: u32,
+}
+
+impl Pairs {
+    /// No pair, for no number is as great as this.
+    const EMPTY: (u64, u32) = (u64::MAX, 0);
+
+    fn new() -> Self {
+        Self { slots: vec![Self::EMPTY; 1 << 12], count: 0 }
+    }
+
+    fn number(&mut self, a: u32, b: u32) -> u32 {
+        let pair = u64::from(a) << 32 | u64::from(b);
+        let slot = self.slot(pair);
+        if self.slots[slot].0 == pair {
+            return self.slots[slot].1;
+        }
+        self.slots[slot] = (pair, self.count);
+        self.count += 1;
+        if 2 * self.count as usize > self.slots.len() {
+            let twice = vec![Self::EMPTY; 2 * self.slots.len()];
+            for full in std::mem::replace(&mut self.slots, twice).into_iter().filter(|slot| *slot != Self::EMPTY) {
+                let slot = self.slot(full.0);
+                self.slots[slot] = full;
+            }
+        }
+        self.count - 1
+    }
+
+    /// Where the pair is, or else belongs.
+    fn slot(&self, pair: u64) -> usize {
+        let last = self.slots.len() - 1;
+        // A multiple of an irrational fraction of 2^64 spreads evenly, best in its high bits.
+        let mut slot = (pair.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & last;
+        while self.slots[slot].0 != pair && self.slots[slot] != Self::EMPTY {
+            slot = (slot + 1) & last;
+        }
+        slot
     }
 }
 
@@ -177,6 +385,49 @@ mod tests {
         Planes { width, height, channels }
     }
 
+    /// A region number for each pixel.
+    fn labels(segmentations: &Segmentations, number: usize) -> Vec<u32> {
+        segmentations.parts.iter().map(|part| segmentations.regions[number].region_of[*part as usize]).collect()
+    }
+
+    /// The algorithm as it stands in the paper, for one k.
+    fn plain(graph: &Graph, k: f32, min_size: u32) -> Vec<u32> {
+        let count = graph.width * graph.height;
+        let mut forest = Forest::new(vec![Set::pixel(k); count]);
+        for smallest in [false, true] {
+            for edge in &graph.edges {
+                let (right, down) = DIRECTIONS[edge.place as usize % 4];
+                let pixel = edge.place / 4;
+                let other = pixel as isize + right as isize + down * graph.width as isize;
+                let (a, b) = (forest.root(pixel), forest.root(other as u32));
+                let weight = f32::from_bits(edge.weight);
+                let small = forest.sets[a as usize].size.min(forest.sets[b as usize].size) < min_size;
+                if a != b && if smallest { small } else { forest.lets_join(a, b, weight) } {
+                    forest.join(a, b, weight, k);
+                }
+            }
+        }
+        forest.numbered().region_of
+    }
+
+    #[test]
+    fn thresholds_together_give_what_each_gives_alone() {
+        let stripes = |width, height| {
+            let value = |place: usize| ((place % width) / 5 % 3 * 20 + (place / width) / 7 % 2 * 9) as f32;
+            Planes { width, height, channels: vec![(0..width * height).map(value).collect()] }
+        };
+        let ks = [150.0, 0.0, 3.0, 50.0, 1e6, 20.0];
+        for planes in [noisy_quarters(61, 47), noisy_quarters(200, 3), stripes(40, 33), stripes(1, 50), stripes(1, 1)] {
+            for (sigma, min_size) in [(0.0, 1), (0.8, 5), (0.8, 20), (2.0, 1000)] {
+                let graph = Graph::new(&planes, sigma);
+                let found = graph.segment(&ks, min_size);
+                for (number, k) in ks.iter().enumerate() {
+                    assert_eq!(labels(&found, number), plain(&graph, *k, min_size), "k = {k}, sigma {sigma}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn regions_are_those_of_scikit_image() {
         let golden: Value =
@@ -186,10 +437,10 @@ mod tests {
         let graph = Graph::new(&noisy_quarters(side("width"), side("height")), 0.0);
         for case in golden["cases"].as_array().unwrap() {
             let k = case["k"].as_f64().unwrap() as f32;
-            let found = graph.segment(k, case["min_size"].as_u64().unwrap() as u32);
+            let found = graph.segment(&[k], case["min_size"].as_u64().unwrap() as u32);
             let wanted: Vec<u32> = serde_json::from_value(case["labels"].clone()).unwrap();
-            assert_eq!(found.labels, wanted, "k = {k}");
-            assert_eq!(found.count as u32, wanted.iter().max().unwrap() + 1);
+            assert_eq!(labels(&found, 0), wanted, "k = {k}");
+            assert_eq!(found.regions[0].count as u32, wanted.iter().max().unwrap() + 1);
         }
     }
 
@@ -207,6 +458,6 @@ mod tests {
         let grey = noisy_quarters(12, 9).channels.swap_remove(0);
         let planes = |count| Planes { width: 12, height: 9, channels: vec![grey.clone(); count] };
         let (one, three) = (Graph::new(&planes(1), 0.8), Graph::new(&planes(3), 0.8));
-        assert_eq!(one.segment(50.0, 5).labels, three.segment(50.0, 5).labels);
+        assert_eq!(labels(&one.segment(&[50.0], 5), 0), labels(&three.segment(&[50.0], 5), 0));
     }
 }
