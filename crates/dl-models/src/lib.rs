@@ -11,10 +11,13 @@ pub mod detection;
 mod layers;
 mod model;
 mod parameters;
+mod pass;
+mod plans;
 
 pub use backbones::{ARCHITECTURES, Architecture, Backbone, LayerName};
 pub use checkpoint::{Checkpoint, Precision};
 pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
-pub use layers::{Conv2d, Linear, plain};
+pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};
 pub use model::Model;
 pub use parameters::Parameters;
+pub use pass::{Halt, Pass, Run, Value};

@@ -9,7 +9,8 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
-use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, ModelConfig};
+use crate::plans::Plans;
+use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network with what its file says about it.
 pub struct Model {
@@ -19,6 +20,7 @@ pub struct Model {
     pub backbone: Box<dyn Backbone>,
     /// Its row in the table of networks.
     pub architecture: &'static Architecture,
+    plans: Plans,
 }
 
 impl Model {
@@ -48,7 +50,7 @@ impl Model {
         if let Some(layer) = &config.layer {
             backbone.check(&layer.parse()?).with_context(|| in_context(&path))?;
         }
-        Ok(Self { config, backbone, architecture })
+        Ok(Self { config, backbone, architecture, plans: Plans::default() })
     }
 
     /// A network from a config and a source of weights, for example [`Parameters`](crate::Parameters).
@@ -57,7 +59,18 @@ impl Model {
     pub fn build(config: ModelConfig, vb: VarBuilder) -> Result<Self> {
         let architecture = Architecture::find(&config.architecture)?;
         let backbone = (architecture.build)(&config, vb)?;
-        Ok(Self { config, backbone, architecture })
+        Ok(Self { config, backbone, architecture, plans: Plans::default() })
+    }
+
+    /// The named outputs for x [n, 3, h, w], in the order asked for, each [n, ...], without gradients: on the CPU by a
+    /// plan that is compiled at the first call for a size of picture, and that keeps the weights as they were then.
+    /// # Errors
+    /// When there is no such layer (see [`check`](<dyn Backbone>::check)), or x does not fit.
+    pub fn features(&self, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
+        if x.device().is_cpu() && x.dtype() == DType::F32 {
+            return self.plans.run(&*self.backbone, x, layers);
+        }
+        self.backbone.features(x, layers, None)
     }
 
     /// The layer to take features from when none is named.
@@ -202,7 +215,7 @@ mod tests {
         let x = Tensor::ones((1, 3, 40, 40), DType::F32, &Device::Cpu).unwrap();
         let layers = ["fire9@1".parse().unwrap(), "logits".parse().unwrap()];
         let features = |model: &Model| {
-            let features = model.backbone.features(&x, &layers, None).unwrap();
+            let features = model.features(&x, &layers).unwrap();
             features.iter().map(|x| x.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(features(&model), features(&read));
@@ -219,7 +232,7 @@ mod tests {
         let batch = Tensor::from_vec(pixels, (5, 3, 227, 227), &Device::Cpu).unwrap();
         for layers in [vec!["fire2@2", "fire9"], vec!["conv1", "logits"], vec!["features.3.squeeze"]] {
             let layers: Vec<_> = layers.iter().map(|layer| layer.parse().unwrap()).collect();
-            let features = |x: &Tensor| model.backbone.features(x, &layers, None).unwrap();
+            let features = |x: &Tensor| model.features(x, &layers).unwrap();
             let together = features(&batch);
             for picture in 0..5 {
                 for (one, all) in features(&batch.narrow(0, picture, 1).unwrap()).iter().zip(&together) {

@@ -34,7 +34,7 @@ fn squeezenet_features_equal_the_stored_reference() {
         [("features.1", "features.0"), ("pool1", "features.2"), ("fire9", "features.12"), ("logits", "logits")]
     {
         let expected = stored("output", name);
-        let found = model.backbone.features(&x, &[layer.parse().unwrap()], None).unwrap().remove(0);
+        let found = model.features(&x, &[layer.parse().unwrap()]).unwrap().remove(0);
         let found = found.narrow(1, 0, expected.dims()[1]).unwrap();
         assert_eq!(found.dims(), expected.dims(), "{layer}");
         for (found, expected) in numbers(&found).iter().zip(numbers(&expected)) {
@@ -59,7 +59,7 @@ fn squeezenet_knows_the_photographs() {
     let reversed = Tensor::cat(&[2, 1, 0].map(|channel| pixels.narrow(1, channel, 1).unwrap()), 1).unwrap();
     let mean = Tensor::new(&preprocessing.mean, &Device::Cpu).unwrap().reshape((1, 3, 1, 1)).unwrap();
     let x = reversed.broadcast_sub(&mean).unwrap();
-    let logits = model.backbone.forward_t(&x, None).unwrap().to_vec2::<f32>().unwrap();
+    let logits = model.features(&x, &["logits".parse().unwrap()]).unwrap()[0].to_vec2::<f32>().unwrap();
     let names = expected["photos"]["names"].as_array().unwrap();
     for (logits, name) in logits.iter().zip(names) {
         let (best, logit) = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();

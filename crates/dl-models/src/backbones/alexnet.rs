@@ -7,13 +7,13 @@
 //! | fc6, fc7 (after ReLU) | classifier.2, .5 | 4096 |
 //! | fc8 | classifier.6 | classes |
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use candle_nn::VarBuilder;
-use dl_ops::{Conv2dConfig, Padding, PoolConfig, adaptive_avg_pool2d, max_pool2d, relu};
+use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 
-use super::{Backbone, LOGITS, Pass, Run};
+use super::{Backbone, LOGITS};
 use crate::layers::Fresh;
-use crate::{Conv2d, Linear};
+use crate::{Conv2d, Linear, Pass, Run, Value};
 
 /// AlexNet. Inputs of at least 63 x 63 pixels.
 pub struct AlexNet {
@@ -79,36 +79,24 @@ impl Backbone for AlexNet {
         ]
     }
 
-    fn run(&self, x: &Tensor, pass: &mut Pass) -> Run {
-        let x = pass.few_at_a_time(x, |x, pass| self.features(x, pass))?;
-        self.classifier(&x, pass)
-    }
-}
-
-impl AlexNet {
-    fn features(&self, x: &Tensor, pass: &mut Pass) -> Run {
-        let x = pass.conv_relu(&self.conv1, ["features.0", "features.1"], x)?;
-        let x = pass.see("features.2", max_pool2d(&x, &POOL)?)?;
-        let x = pass.conv_relu(&self.conv2, ["features.3", "features.4"], &x)?;
-        let x = pass.see("features.5", max_pool2d(&x, &POOL)?)?;
-        let x = pass.conv_relu(&self.conv3, ["features.6", "features.7"], &x)?;
-        let x = pass.conv_relu(&self.conv4, ["features.8", "features.9"], &x)?;
-        let x = pass.conv_relu(&self.conv5, ["features.10", "features.11"], &x)?;
-        let x = pass.see("features.12", max_pool2d(&x, &POOL)?)?;
-        pass.see("avgpool", adaptive_avg_pool2d(&x, [6, 6])?)
-    }
-
-    fn classifier(&self, x: &Tensor, pass: &mut Pass) -> Run {
-        let x = x.flatten_from(1)?;
-        let x = pass.dropout(&x, 0.5)?;
-        let x = pass.see("classifier.0", x)?;
-        let x = pass.see("classifier.1", self.fc6.forward(&x)?)?;
-        let x = pass.see("classifier.2", relu(&x)?)?;
-        let x = pass.dropout(&x, 0.5)?;
-        let x = pass.see("classifier.3", x)?;
-        let x = pass.see("classifier.4", self.fc7.forward(&x)?)?;
-        let x = pass.see("classifier.5", relu(&x)?)?;
-        let x = pass.see("classifier.6", self.fc8.forward(&x)?)?;
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let x = pass.conv_relu(["features.0", "features.1"], &self.conv1, x)?;
+        let x = pass.max_pool("features.2", &POOL, &x)?;
+        let x = pass.conv_relu(["features.3", "features.4"], &self.conv2, &x)?;
+        let x = pass.max_pool("features.5", &POOL, &x)?;
+        let x = pass.conv_relu(["features.6", "features.7"], &self.conv3, &x)?;
+        let x = pass.conv_relu(["features.8", "features.9"], &self.conv4, &x)?;
+        let x = pass.conv_relu(["features.10", "features.11"], &self.conv5, &x)?;
+        let x = pass.max_pool("features.12", &POOL, &x)?;
+        let x = pass.adaptive_avg_pool("avgpool", [6, 6], &x)?;
+        let x = pass.flatten("", &x)?;
+        let x = pass.dropout("classifier.0", 0.5, &x)?;
+        let x = pass.linear("classifier.1", &self.fc6, &x)?;
+        let x = pass.relu("classifier.2", &x)?;
+        let x = pass.dropout("classifier.3", 0.5, &x)?;
+        let x = pass.linear("classifier.4", &self.fc7, &x)?;
+        let x = pass.relu("classifier.5", &x)?;
+        let x = pass.linear("classifier.6", &self.fc8, &x)?;
         pass.see(LOGITS, x)
     }
 }

@@ -4,10 +4,9 @@
 //! tree, and a row in [`ARCHITECTURES`].
 
 mod alexnet;
-mod pass;
+mod layer_name;
+mod resnet;
 mod squeezenet;
-
-use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Tensor;
@@ -15,10 +14,11 @@ use candle_nn::VarBuilder;
 use rand_chacha::ChaCha8Rng;
 
 pub use alexnet::AlexNet;
-pub use pass::{Halt, LayerName, Pass, Run};
+pub use layer_name::LayerName;
+pub use resnet::{Depth, ResNet};
 pub use squeezenet::{SqueezeNet, SqueezeNetOptions, Version};
 
-use crate::{ModelConfig, plain};
+use crate::{Halt, ModelConfig, Pass, Run, Value, plain};
 
 /// The name of the class scores in every network.
 pub const LOGITS: &str = "logits";
@@ -34,42 +34,42 @@ pub trait Backbone: Send + Sync {
     /// Runs on x [n, 3, h, w] f32, showing each output to `pass`, and gives the class scores [n, classes].
     /// # Errors
     /// [`Halt::Done`] when `pass` has all it wanted, or when x does not fit.
-    fn run(&self, x: &Tensor, pass: &mut Pass) -> Run;
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run;
 }
 
-impl dyn Backbone {
-    /// The class scores [n, classes] of x [n, 3, h, w]. `train`: dropout is on, and draws from it.
+impl dyn Backbone + '_ {
+    /// The class scores [n, classes] of x [n, 3, h, w], with gradients. `train`: dropout is on, and draws from it; batch
+    /// norms take the batch's statistics.
     /// # Errors
     /// When x does not fit, for example a picture that is too small.
     pub fn forward_t(&self, x: &Tensor, train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
-        match self.run(x, &mut Pass::new(Vec::new(), train)) {
-            Ok(logits) => Ok(logits),
+        match self.run(&Value::Now(x.clone()), &mut Pass::new(Vec::new(), train)) {
+            Ok(Value::Now(logits)) => Ok(logits),
             Err(Halt::Failed(error)) => Err(plain(error)),
-            Err(Halt::Done) => bail!("a network stopped although nothing was asked of it"),
+            _ => bail!("a network stopped although nothing was asked of it"),
         }
     }
 
-    /// The named outputs for x [n, 3, h, w], in the order asked for, each [n, ...]. Nothing beyond the last of them is
-    /// computed.
+    /// The named outputs for x [n, 3, h, w], in the order asked for, each [n, ...], with gradients. Nothing beyond the
+    /// last of them is computed. For inference [`Model::features`](crate::Model::features) is faster.
     /// # Errors
     /// When there is no such layer (see [`check`](Self::check)), or x does not fit.
     pub fn features(&self, x: &Tensor, layers: &[LayerName], train: Option<&mut ChaCha8Rng>) -> Result<Vec<Tensor>> {
         let names: Vec<String> = layers.iter().map(|layer| self.check(layer)).collect::<Result<_>>()?;
-        let mut wanted = names.clone();
-        wanted.sort();
-        wanted.dedup();
-        let mut pass = Pass::new(wanted, train);
-        if let Err(Halt::Failed(error)) = self.run(x, &mut pass) {
+        let mut pass = Pass::new(distinct(&names), train);
+        if let Err(Halt::Failed(error)) = self.run(&Value::Now(x.clone()), &mut pass) {
             return Err(plain(error));
         }
-        let kept: BTreeMap<String, Tensor> = pass.kept();
-        let pooled = layers.iter().zip(&names).map(|(layer, name)| {
-            let map = kept.get(name).with_context(|| format!("the network did not come to its layer {name}"))?;
-            match layer.pooled {
-                Some(size) if map.rank() == 4 => dl_ops::adaptive_avg_pool2d(map, size).map_err(plain),
-                Some(_) => bail!("layer {layer}: {name} has shape {:?}, it is no map to average", map.dims()),
-                None => Ok(map.clone()),
+        let kept = pass.kept();
+        let pooled = layers.iter().zip(&names).map(|(layer, name)| match (kept.get(name), layer.pooled) {
+            (Some(Value::Now(map)), Some(size)) if map.rank() == 4 => {
+                dl_ops::adaptive_avg_pool2d(map, size).map_err(plain)
             }
+            (Some(Value::Now(map)), Some(_)) => {
+                bail!("layer {layer}: {name} has shape {:?}, it is no map to average", map.dims())
+            }
+            (Some(Value::Now(map)), None) => Ok(map.clone()),
+            _ => bail!("the network did not come to its layer {name}"),
         });
         pooled.collect()
     }
@@ -89,6 +89,14 @@ impl dyn Backbone {
         }
         Ok(name.to_owned())
     }
+}
+
+/// Each name once.
+pub(crate) fn distinct(names: &[String]) -> Vec<String> {
+    let mut distinct = names.to_vec();
+    distinct.sort();
+    distinct.dedup();
+    distinct
 }
 
 /// A row of the table of networks.
@@ -118,6 +126,46 @@ pub const ARCHITECTURES: &[Architecture] = &[
         build: |config, vb| Ok(Box::new(AlexNet::new(config.num_classes, vb).map_err(plain)?)),
     },
     Architecture {
+        name: "resnet18",
+        paper: "He et al. 2016, Deep residual learning for image recognition",
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        build: |config, vb| resnet(Depth::D18, config, vb),
+    },
+    Architecture {
+        name: "resnet34",
+        paper: "He et al. 2016, Deep residual learning for image recognition",
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        build: |config, vb| resnet(Depth::D34, config, vb),
+    },
+    Architecture {
+        name: "resnet50",
+        paper: "He et al. 2016, Deep residual learning for image recognition",
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        build: |config, vb| resnet(Depth::D50, config, vb),
+    },
+    Architecture {
+        name: "resnet101",
+        paper: "He et al. 2016, Deep residual learning for image recognition",
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        build: |config, vb| resnet(Depth::D101, config, vb),
+    },
+    Architecture {
+        name: "resnet152",
+        paper: "He et al. 2016, Deep residual learning for image recognition",
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        build: |config, vb| resnet(Depth::D152, config, vb),
+    },
+    Architecture {
         name: "squeezenet1_0",
         paper: "Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",
         layer: "fire9@1",
@@ -134,6 +182,10 @@ pub const ARCHITECTURES: &[Architecture] = &[
         build: |config, vb| squeezenet(Version::V1_1, config, vb),
     },
 ];
+
+fn resnet(depth: Depth, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
+    Ok(Box::new(ResNet::new(depth, config.num_classes, vb).map_err(plain)?))
+}
 
 fn squeezenet(version: Version, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
     let options: SqueezeNetOptions = config.options()?;

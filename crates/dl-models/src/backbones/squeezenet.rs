@@ -8,14 +8,14 @@
 //! | conv1 (after ReLU), fire2 .. fire9 | features.1, the fire modules in order |
 //! | conv10 (after ReLU), pool10 | classifier.2, .3 |
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use candle_nn::VarBuilder;
-use dl_ops::{Conv2dConfig, Padding, PoolConfig, adaptive_avg_pool2d, max_pool2d};
+use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
-use super::{Backbone, LOGITS, Pass, Run};
-use crate::Conv2d;
+use super::{Backbone, LOGITS};
 use crate::layers::Fresh;
+use crate::{Conv2d, Pass, Run, Value};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,32 +153,24 @@ impl Backbone for SqueezeNet {
         }
     }
 
-    fn run(&self, x: &Tensor, pass: &mut Pass) -> Run {
-        let pooled = pass.few_at_a_time(x, |x, pass| self.maps(x, pass))?;
-        pass.see(LOGITS, pooled.flatten_from(1)?)
-    }
-}
-
-impl SqueezeNet {
-    fn maps(&self, x: &Tensor, pass: &mut Pass) -> Run {
-        let x = pass.conv_relu(&self.conv1, ["features.0", "features.1"], x)?;
-        let mut x = pass.see("features.2", max_pool2d(&x, &POOL)?)?;
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let x = pass.conv_relu(["features.0", "features.1"], &self.conv1, x)?;
+        let mut x = pass.max_pool("features.2", &POOL, &x)?;
         for (name, stage) in &self.stages {
-            let y = match stage {
-                Stage::Fire(fire) => fire.run(&x, name, pass)?,
-                Stage::Pool => max_pool2d(&x, &POOL)?,
+            x = match stage {
+                Stage::Fire(fire) => fire.run(name, &x, pass)?,
+                Stage::Pool => pass.max_pool(name, &POOL, &x)?,
             };
-            x = pass.see(name, y)?;
         }
-        let x = pass.dropout(&x, 0.5)?;
-        let x = pass.see("classifier.0", x)?;
+        let x = pass.dropout("classifier.0", 0.5, &x)?;
         let x = if self.linear_logits {
-            let x = pass.see("classifier.1", self.conv10.forward(&x)?)?;
+            let x = pass.conv("classifier.1", &self.conv10, &x)?;
             pass.see("classifier.2", x)?
         } else {
-            pass.conv_relu(&self.conv10, ["classifier.1", "classifier.2"], &x)?
+            pass.conv_relu(["classifier.1", "classifier.2"], &self.conv10, &x)?
         };
-        pass.see("classifier.3", adaptive_avg_pool2d(&x, [1, 1])?)
+        let x = pass.adaptive_avg_pool("classifier.3", [1, 1], &x)?;
+        pass.flatten(LOGITS, &x)
     }
 }
 
@@ -206,12 +198,12 @@ impl Fire {
         })
     }
 
-    fn run(&self, x: &Tensor, name: &str, pass: &mut Pass) -> Run {
+    fn run(&self, name: &str, x: &Value, pass: &mut Pass) -> Run {
         let paths = Self::LAYERS.map(|layer| format!("{name}.{layer}"));
         let [squeeze, squeezed, expand1x1, expanded1x1, expand3x3, expanded3x3] = paths.each_ref().map(String::as_str);
-        let x = pass.conv_relu(&self.squeeze, [squeeze, squeezed], x)?;
-        let one = pass.conv_relu(&self.expand1x1, [expand1x1, expanded1x1], &x)?;
-        let three = pass.conv_relu(&self.expand3x3, [expand3x3, expanded3x3], &x)?;
-        Ok(Tensor::cat(&[one, three], 1)?)
+        let x = pass.conv_relu([squeeze, squeezed], &self.squeeze, x)?;
+        let one = pass.conv_relu([expand1x1, expanded1x1], &self.expand1x1, &x)?;
+        let three = pass.conv_relu([expand3x3, expanded3x3], &self.expand3x3, &x)?;
+        pass.concat(name, [&one, &three])
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Rows<'a> {
             Input::Ready(ready) => input.copy_from_slice(ready),
         });
         let input = Tensor::from_vec(input, (units.len(), 3, height, width), &self.device).map_err(plain)?;
-        let features = self.model.backbone.features(&input, self.layers, None)?;
+        let features = self.model.features(&input, self.layers)?;
         features.iter().map(|features| matrix(features).map_err(plain)).collect()
     }
 }

@@ -1,0 +1,313 @@
+//! One run of a network: which outputs to keep, and when to stop.
+//!
+//! A network is written once, in the operations of a [`Pass`]. They are computed at once, by candle and with gradients,
+//! when it is trained; or written down as a graph, of which a [`Plan`](dl_kernels::Plan) is made for inference.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Result, Tensor};
+use dl_kernels::{Graph, NodeId, Operation};
+use dl_ops::PoolConfig;
+use rand_chacha::ChaCha8Rng;
+
+use crate::layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm};
+
+/// Why a network stopped before its end.
+pub enum Halt {
+    /// All outputs that were asked for are there.
+    Done,
+    /// Something went wrong.
+    Failed(candle_core::Error),
+}
+
+impl From<candle_core::Error> for Halt {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<anyhow::Error> for Halt {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(candle_core::Error::Msg(format!("{error:#}")))
+    }
+}
+
+/// An output of a network, or why there is none.
+pub type Run = std::result::Result<Value, Halt>;
+
+/// Maps [n, c, h, w] or rows [n, features] on their way through a network.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Their numbers.
+    Now(Tensor),
+    /// Their place in a graph, to be computed later.
+    Later(NodeId),
+}
+
+/// One run of a network.
+///
+/// The network shows every named output to [`see`](Self::see) (each operation takes its output's name and does so), which
+/// keeps the wanted ones and stops the run after the last of them: nothing is computed that nobody asked for.
+pub struct Pass<'a> {
+    wanted: Vec<String>,
+    kept: BTreeMap<String, Value>,
+    mode: Mode<'a>,
+}
+
+enum Mode<'a> {
+    Infer,
+    /// Dropout is on, and draws from it; batch norms take the batch's statistics.
+    Train(&'a mut ChaCha8Rng),
+    Plan(Graph),
+}
+
+impl<'a> Pass<'a> {
+    /// A run that keeps `wanted`, by the network's own names. `train`: dropout is on, and draws from it; batch norms
+    /// take the batch's statistics and learn the running ones.
+    pub fn new(wanted: Vec<String>, train: Option<&'a mut ChaCha8Rng>) -> Self {
+        Self { wanted, kept: BTreeMap::new(), mode: train.map_or(Mode::Infer, Mode::Train) }
+    }
+
+    /// A run that only writes down what would be computed.
+    pub fn plan(wanted: Vec<String>, graph: Graph) -> Self {
+        Self { wanted, kept: BTreeMap::new(), mode: Mode::Plan(graph) }
+    }
+
+    /// What was kept.
+    pub fn kept(self) -> BTreeMap<String, Value> {
+        self.kept
+    }
+
+    /// What was kept, and the graph, if it was a run that writes one.
+    pub fn into_plan(self) -> (BTreeMap<String, Value>, Option<Graph>) {
+        let graph = match self.mode {
+            Mode::Plan(graph) => Some(graph),
+            _ => None,
+        };
+        (self.kept, graph)
+    }
+
+    /// Is this output to be kept?
+    pub fn wants(&self, name: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted == name)
+    }
+
+    /// Is the network trained?
+    pub fn trains(&self) -> bool {
+        matches!(self.mode, Mode::Train(_))
+    }
+
+    /// Here is the output `name`.
+    /// # Errors
+    /// [`Halt::Done`] when it was the last that was wanted.
+    pub fn see(&mut self, name: &str, x: Value) -> Run {
+        if self.wants(name) {
+            self.kept.insert(name.to_owned(), x.clone());
+            if self.kept.len() == self.wanted.len() {
+                return Err(Halt::Done);
+            }
+        }
+        Ok(x)
+    }
+
+    /// Computes an operation now, or writes it down.
+    fn apply<const N: usize>(
+        &mut self,
+        inputs: [&Value; N],
+        operation: impl FnOnce() -> Result<Operation>,
+        now: impl FnOnce([&Tensor; N], Option<&mut ChaCha8Rng>) -> Result<Tensor>,
+    ) -> Run {
+        match &mut self.mode {
+            Mode::Plan(graph) => {
+                let mut nodes = [graph.input(); N];
+                for (node, input) in nodes.iter_mut().zip(inputs) {
+                    *node = later(input)?;
+                }
+                Ok(Value::Later(graph.add(operation()?, &nodes)?))
+            }
+            Mode::Infer => Ok(Value::Now(now(numbers(inputs)?, None)?)),
+            Mode::Train(rng) => Ok(Value::Now(now(numbers(inputs)?, Some(rng))?)),
+        }
+    }
+
+    /// A convolution.
+    /// # Errors
+    /// As [`see`](Self::see), or when x does not fit. So for all operations.
+    pub fn conv(&mut self, name: &str, conv: &Conv2d, x: &Value) -> Run {
+        let y = self.apply([x], || conv.operation(), |[x], _| conv.forward(x))?;
+        self.see(name, y)
+    }
+
+    /// A convolution, and ReLU after it: in one pass over the memory, unless the output between them is wanted.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn conv_relu(&mut self, [before, after]: [&str; 2], conv: &Conv2d, x: &Value) -> Run {
+        if self.wants(before) || matches!(self.mode, Mode::Plan(_)) {
+            let y = self.conv(before, conv, x)?;
+            return self.relu(after, &y);
+        }
+        let y = self.apply([x], || conv.operation(), |[x], _| conv.forward_relu(x))?;
+        self.see(after, y)
+    }
+
+    /// Batch normalisation.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn batch_norm(&mut self, name: &str, norm: &BatchNorm2d, x: &Value) -> Run {
+        let y = self.apply([x], || norm.operation(), |[x], train| norm.forward_t(x, train.is_some()))?;
+        self.see(name, y)
+    }
+
+    /// Batch normalisation, and ReLU after it: in one pass over the memory, unless the output between them is wanted.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn batch_norm_relu(&mut self, [before, after]: [&str; 2], norm: &BatchNorm2d, x: &Value) -> Run {
+        if self.wants(before) || !self.trains() {
+            let y = self.batch_norm(before, norm, x)?;
+            return self.relu(after, &y);
+        }
+        let y = self.apply([x], || norm.operation(), |[x], _| norm.train_relu(x))?;
+        self.see(after, y)
+    }
+
+    /// The sum of two maps, and ReLU after it: in one pass over the memory, unless the output between them is wanted.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn add_relu(&mut self, [before, after]: [&str; 2], a: &Value, b: &Value) -> Run {
+        if self.wants(before) || matches!(self.mode, Mode::Plan(_)) {
+            let y = self.add(before, a, b)?;
+            return self.relu(after, &y);
+        }
+        let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| dl_ops::add_relu(a, b))?;
+        self.see(after, y)
+    }
+
+    /// ReLU.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn relu(&mut self, name: &str, x: &Value) -> Run {
+        let operation = || Ok(Operation::Clamp { low: 0.0, high: f32::INFINITY });
+        let y = self.apply([x], operation, |[x], _| dl_ops::relu(x))?;
+        self.see(name, y)
+    }
+
+    /// ReLU cut off at 6 (MobileNets).
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn relu6(&mut self, name: &str, x: &Value) -> Run {
+        let operation = || Ok(Operation::Clamp { low: 0.0, high: 6.0 });
+        // min(relu(x), 6) = 6 - relu(6 - relu(x)), with the right gradient at both ends.
+        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
+            dl_ops::relu(&dl_ops::relu(x)?.affine(-1.0, 6.0)?)?.affine(-1.0, 6.0)
+        };
+        let y = self.apply([x], operation, now)?;
+        self.see(name, y)
+    }
+
+    /// The sum of two maps.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn add(&mut self, name: &str, a: &Value, b: &Value) -> Run {
+        let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| a.add(b))?;
+        self.see(name, y)
+    }
+
+    /// Maps side by side along the channels.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn concat<const N: usize>(&mut self, name: &str, maps: [&Value; N]) -> Run {
+        let y = self.apply(maps, || Ok(Operation::Concat), |maps, _| Tensor::cat(&maps, 1))?;
+        self.see(name, y)
+    }
+
+    /// Max pooling.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn max_pool(&mut self, name: &str, pool: &PoolConfig, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::MaxPool2d(*pool)), |[x], _| dl_ops::max_pool2d(x, pool))?;
+        self.see(name, y)
+    }
+
+    /// Average pooling, padding counted.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn avg_pool(&mut self, name: &str, pool: &PoolConfig, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::AvgPool2d(*pool)), |[x], _| dl_ops::avg_pool2d(x, pool))?;
+        self.see(name, y)
+    }
+
+    /// Average pooling to [height, width].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn adaptive_avg_pool(&mut self, name: &str, size: [usize; 2], x: &Value) -> Run {
+        let operation = || Ok(Operation::AdaptiveAvgPool2d(size));
+        let y = self.apply([x], operation, |[x], _| dl_ops::adaptive_avg_pool2d(x, size))?;
+        self.see(name, y)
+    }
+
+    /// Local response normalisation.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn local_response_norm(&mut self, name: &str, norm: &LocalResponseNorm, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(norm.operation()), |[x], _| norm.forward(x))?;
+        self.see(name, y)
+    }
+
+    /// Each channel times a scale plus a shift.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn affine(&mut self, name: &str, scale: &[f32], shift: &[f32], x: &Value) -> Run {
+        let operation = || Ok(Operation::Affine { scale: scale.to_vec(), shift: shift.to_vec() });
+        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
+            let column = |numbers: &[f32]| Tensor::new(numbers, x.device())?.reshape((1, numbers.len(), 1, 1));
+            x.broadcast_mul(&column(scale)?)?.broadcast_add(&column(shift)?)
+        };
+        let y = self.apply([x], operation, now)?;
+        self.see(name, y)
+    }
+
+    /// Maps as rows.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn flatten(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Flatten), |[x], _| x.flatten_from(1))?;
+        self.see(name, y)
+    }
+
+    /// A fully connected layer.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn linear(&mut self, name: &str, linear: &Linear, x: &Value) -> Run {
+        let y = self.apply([x], || linear.operation(), |[x], _| linear.forward(x))?;
+        self.see(name, y)
+    }
+
+    /// Dropout in training, nothing otherwise.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn dropout(&mut self, name: &str, p: f64, x: &Value) -> Run {
+        let y = match (&mut self.mode, x) {
+            (Mode::Train(rng), Value::Now(x)) => Value::Now(dl_ops::dropout(x, p, *rng)?),
+            _ => x.clone(),
+        };
+        self.see(name, y)
+    }
+}
+
+fn later(value: &Value) -> std::result::Result<NodeId, Halt> {
+    match value {
+        Value::Later(node) => Ok(*node),
+        Value::Now(_) => Err(anyhow::anyhow!("a network mixes numbers with a plan").into()),
+    }
+}
+
+fn numbers<const N: usize>(values: [&Value; N]) -> std::result::Result<[&Tensor; N], Halt> {
+    let mut all = Vec::with_capacity(N);
+    for value in values {
+        match value {
+            Value::Now(x) => all.push(x),
+            Value::Later(_) => return Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
+        }
+    }
+    all.try_into().map_err(|_| anyhow::anyhow!("an operation lost an input").into())
+}

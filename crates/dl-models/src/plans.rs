@@ -1,0 +1,80 @@
+//! Plans of a network, compiled when they are first needed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+use candle_core::{Device, Tensor};
+use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig};
+
+use crate::backbones::distinct;
+use crate::{Backbone, Halt, LayerName, Pass, Value, plain};
+
+/// What a plan depends on: the picture's [channels, height, width] and the layers.
+type Key = ([usize; 3], Vec<String>);
+
+/// A plan, and the shape of each output without the batch.
+pub(crate) struct Compiled {
+    pub(crate) plan: Plan,
+    pub(crate) shapes: Vec<Vec<usize>>,
+}
+
+/// The plans of one network.
+#[derive(Default)]
+pub(crate) struct Plans {
+    compiled: Mutex<HashMap<Key, Arc<Compiled>>>,
+}
+
+impl Plans {
+    /// The outputs of `layers` for x [n, channels, height, width].
+    pub(crate) fn run(&self, backbone: &dyn Backbone, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
+        let (pictures, channels, height, width) = x.dims4().map_err(plain)?;
+        let compiled = self.compiled(backbone, [channels, height, width], layers)?;
+        let input: Vec<f32> = x.flatten_all().and_then(|x| x.to_vec1()).map_err(plain)?;
+        let outputs = compiled.plan.run(&input)?;
+        let tensors = outputs.into_iter().zip(&compiled.shapes).map(|(numbers, shape)| {
+            let shape: Vec<usize> = [pictures].iter().chain(shape).copied().collect();
+            Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(plain)
+        });
+        tensors.collect()
+    }
+
+    fn compiled(&self, backbone: &dyn Backbone, picture: [usize; 3], layers: &[LayerName]) -> Result<Arc<Compiled>> {
+        let key: Key = (picture, layers.iter().map(ToString::to_string).collect());
+        let mut plans = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(compiled) = plans.get(&key) {
+            return Ok(compiled.clone());
+        }
+        let compiled = Arc::new(compile(backbone, picture, layers, PlanConfig::default())?);
+        plans.insert(key, compiled.clone());
+        Ok(compiled)
+    }
+}
+
+/// A plan for pictures of one size.
+pub(crate) fn compile(
+    backbone: &dyn Backbone,
+    picture: [usize; 3],
+    layers: &[LayerName],
+    config: PlanConfig,
+) -> Result<Compiled> {
+    let names: Vec<String> = layers.iter().map(|layer| backbone.check(layer)).collect::<Result<_>>()?;
+    let graph = Graph::new(picture);
+    let input = Value::Later(graph.input());
+    let mut pass = Pass::plan(distinct(&names), graph);
+    if let Err(Halt::Failed(error)) = backbone.run(&input, &mut pass) {
+        return Err(plain(error));
+    }
+    let (kept, Some(mut graph)) = pass.into_plan() else { bail!("a network was run, not planned") };
+    let mut outputs: Vec<NodeId> = Vec::new();
+    for (layer, name) in layers.iter().zip(&names) {
+        let Some(Value::Later(node)) = kept.get(name) else { bail!("the network did not come to its layer {name}") };
+        outputs.push(match layer.pooled {
+            Some(size) if graph.shape(*node).len() == 3 => graph.add(Operation::AdaptiveAvgPool2d(size), &[*node])?,
+            Some(_) => bail!("layer {layer}: {name} has shape {:?}, it is no map to average", graph.shape(*node)),
+            None => *node,
+        });
+    }
+    let shapes = outputs.iter().map(|node| graph.shape(*node).to_vec()).collect();
+    Ok(Compiled { plan: Plan::new(graph, &outputs, config)?, shapes })
+}
