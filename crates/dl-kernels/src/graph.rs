@@ -97,6 +97,18 @@ impl Graph {
         &self.nodes[node.0].shape
     }
 
+    /// Multiply-adds of convolutions and fully connected layers for one picture.
+    pub fn multiply_adds(&self) -> u64 {
+        let of = |node: &Node| match &node.operation {
+            Operation::Conv2d { shape: [_, inputs, kh, kw], .. } => {
+                node.shape.iter().product::<usize>() * inputs * kh * kw
+            }
+            Operation::Linear { shape: [outputs, inputs], .. } => outputs * inputs,
+            _ => 0,
+        };
+        self.nodes.iter().map(|node| of(node) as u64).sum()
+    }
+
     /// Adds an operation on the outputs of others.
     /// # Errors
     /// When the shapes do not fit.

@@ -7,6 +7,7 @@
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Runs the steps one after the other, each on all threads of the current pool. Step s has `counts[s]` tasks, which may
 /// run at the same time, in any order; `work(s, task)` does one of them.
@@ -92,12 +93,17 @@ impl Team<'_> {
     }
 }
 
-/// Spins for some microseconds, then lets others have the core between looks.
+/// Spins for some microseconds, as long as a step's last task may take; then lets others have the core, and in the end
+/// sleeps: where more threads want to run than there are cores, whoever waits must not keep those from running who work.
 fn wait(until: impl Fn() -> bool) {
     let mut looks = 0_u32;
     while !until() {
         looks = looks.saturating_add(1);
-        if looks < 2000 { spin_loop() } else { std::thread::yield_now() }
+        match looks {
+            ..4000 => spin_loop(),
+            ..4050 => std::thread::yield_now(),
+            _ => std::thread::sleep(Duration::from_micros(50)),
+        }
     }
 }
 

@@ -14,6 +14,10 @@ mod parameters;
 mod pass;
 mod plans;
 
+/// The instructions that networks run on here, and a switch for benchmarks.
+pub use dl_kernels::Level;
+pub use dl_ops::with_candle_ops;
+
 pub use backbones::{ARCHITECTURES, Architecture, Backbone, LayerName};
 pub use checkpoint::{Checkpoint, Precision};
 pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};

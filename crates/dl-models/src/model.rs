@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
-use crate::plans::Plans;
+use crate::plans::{Plans, graph};
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network with what its file says about it.
@@ -71,6 +71,13 @@ impl Model {
             return self.plans.run(&*self.backbone, x, layers);
         }
         self.backbone.features(x, layers, None)
+    }
+
+    /// Multiply-adds of convolutions and fully connected layers up to `layer`, for a picture [channels, height, width].
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn multiply_adds(&self, picture: [usize; 3], layer: &LayerName) -> Result<u64> {
+        Ok(graph(&*self.backbone, picture, std::slice::from_ref(layer))?.0.multiply_adds())
     }
 
     /// The layer to take features from when none is named.
@@ -255,9 +262,7 @@ mod tests {
         );
         assert!(text.ends_with("--arch squeezenet1_0 wants [96, 3, 7, 7]; is --arch squeezenet1_1 meant?"), "{text}");
         assert!(error(&path, None).contains("with --arch; is --arch squeezenet1_1 meant?"));
-        assert!(
-            error(&path, Some("vgg99")).contains("there is no architecture vgg99; there are alexnet, squeezenet1_0")
-        );
+        assert!(error(&path, Some("vgg99")).contains("there is no architecture vgg99; there are alexnet, "));
         assert_eq!(Model::open(&path, Some("squeezenet1_1"), &Device::Cpu).unwrap().config.num_classes, 3);
     }
 

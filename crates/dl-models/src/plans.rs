@@ -14,9 +14,9 @@ use crate::{Backbone, Halt, LayerName, Pass, Value, plain};
 type Key = ([usize; 3], Vec<String>);
 
 /// A plan, and the shape of each output without the batch.
-pub(crate) struct Compiled {
-    pub(crate) plan: Plan,
-    pub(crate) shapes: Vec<Vec<usize>>,
+struct Compiled {
+    plan: Plan,
+    shapes: Vec<Vec<usize>>,
 }
 
 /// The plans of one network.
@@ -52,12 +52,18 @@ impl Plans {
 }
 
 /// A plan for pictures of one size.
-pub(crate) fn compile(
+fn compile(backbone: &dyn Backbone, picture: [usize; 3], layers: &[LayerName], config: PlanConfig) -> Result<Compiled> {
+    let (graph, outputs) = graph(backbone, picture, layers)?;
+    let shapes = outputs.iter().map(|node| graph.shape(*node).to_vec()).collect();
+    Ok(Compiled { plan: Plan::new(graph, &outputs, config)?, shapes })
+}
+
+/// The network as a graph, as far as `layers` need it, and their places.
+pub(crate) fn graph(
     backbone: &dyn Backbone,
     picture: [usize; 3],
     layers: &[LayerName],
-    config: PlanConfig,
-) -> Result<Compiled> {
+) -> Result<(Graph, Vec<NodeId>)> {
     let names: Vec<String> = layers.iter().map(|layer| backbone.check(layer)).collect::<Result<_>>()?;
     let graph = Graph::new(picture);
     let input = Value::Later(graph.input());
@@ -75,6 +81,5 @@ pub(crate) fn compile(
             None => *node,
         });
     }
-    let shapes = outputs.iter().map(|node| graph.shape(*node).to_vec()).collect();
-    Ok(Compiled { plan: Plan::new(graph, &outputs, config)?, shapes })
+    Ok((graph, outputs))
 }

@@ -1,4 +1,6 @@
-//! `dl-model`: what model files hold, and which networks there are.
+//! `dl-model`: what model files hold, which networks there are, and how fast they run.
+
+mod bench;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::common::{Common, Io, Outcome, Tool, one_line};
 
-/// Show what a model file holds, or list the networks there are
+/// Show what a model file holds, list the networks there are, or measure one
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-model",
@@ -22,7 +24,8 @@ use crate::common::{Common, Io, Outcome, Tool, one_line};
 Examples:
   dl-model info squeezenet.safetensors
   dl-model info --format json models/*.safetensors | jq -r '[.file, .config.architecture] | @tsv'
-  dl-model list"
+  dl-model list
+  dl-model bench --arch resnet50 --batch 8"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -59,6 +62,7 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    Bench(bench::BenchArgs),
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
@@ -75,12 +79,14 @@ impl Tool for Args {
     fn common(&self) -> &Common {
         match &self.command {
             Command::Info { common, .. } | Command::List { common, .. } => common,
+            Command::Bench(bench) => &bench.common,
         }
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         let default = if io.output_is_terminal { Format::Table } else { Format::Json };
         match &self.command {
+            Command::Bench(bench) => bench.run(io),
             Command::List { format, .. } => list(io, format.unwrap_or(default)),
             Command::Info { files, tensors, format, .. } => self.info(io, files, *tensors, format.unwrap_or(default)),
         }

@@ -1,0 +1,127 @@
+//! `dl-model bench`: how long a network takes on this machine.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{Device, Tensor};
+use clap::ValueEnum;
+use dl_models::{Architecture, LayerName, Level, Model, ModelConfig, Parameters};
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use crate::common::{Common, Io, Outcome};
+
+/// How long a network takes on this machine
+///
+/// Random pictures go through the network, one warm-up and then runs for some seconds. One JSON line comes out: the
+/// median and the shortest time of a batch in milliseconds, and billions of floating-point operations (two for each
+/// multiply-add of convolutions and fully connected layers) a second by the median. DL_CPU_LEVEL forces the processor's
+/// instructions: portable, avx2, avx512 or neon.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  dl-model bench --arch resnet50 --batch 8 --threads 2 | jq .median_ms")]
+pub(super) struct BenchArgs {
+    /// A network of the table, with random weights (see dl-model list)
+    #[arg(long, value_name = "NAME", required_unless_present = "model")]
+    arch: Option<String>,
+
+    /// A model file
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+
+    /// Pictures at a time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+
+    /// Side of the pictures in pixels [default: the network's own]
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+
+    /// The layer to stop at
+    #[arg(long, value_name = "LAYER", default_value = "logits")]
+    layer: LayerName,
+
+    /// The numbers to compute with
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
+
+    /// What runs it
+    #[arg(long, value_enum, default_value_t = Engine::Plan)]
+    engine: Engine,
+
+    /// How long to measure, in seconds; at least five runs are made
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    seconds: f64,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
+enum Precision {
+    /// Single precision
+    F32,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
+enum Engine {
+    /// The fused plan of inference
+    Plan,
+    /// One operation after the other, as in training
+    Graph,
+    /// candle's own operations, for comparison
+    Candle,
+}
+
+impl BenchArgs {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let model = self.open()?;
+        let [height, width] = self.size.map_or(model.config.preprocessing.size, |size| [size; 2]);
+        let mut rng = dl_record::rng(self.common.seed, "bench");
+        let pixels: Vec<f32> = (0..self.batch * 3 * height * width).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let x = Tensor::from_vec(pixels, (self.batch, 3, height, width), &Device::Cpu)?;
+        let layers = [self.layer.clone()];
+        let once = || match self.engine {
+            Engine::Plan => model.features(&x, &layers),
+            Engine::Graph => model.backbone.features(&x, &layers, None),
+            Engine::Candle => dl_models::with_candle_ops(|| model.backbone.features(&x, &layers, None)),
+        };
+        ensure!(self.batch > 0, "--batch 0 has nothing to measure");
+        once()?;
+        let mut times = Vec::new();
+        let start = Instant::now();
+        while times.len() < 5 || start.elapsed() < Duration::from_secs_f64(self.seconds.clamp(0.0, 600.0)) {
+            let before = Instant::now();
+            once()?;
+            times.push(before.elapsed().as_secs_f64());
+        }
+        times.sort_by(f64::total_cmp);
+        let median = times[times.len() / 2];
+        let operations = 2.0 * model.multiply_adds([3, height, width], &self.layer)? as f64 * self.batch as f64;
+        let result = json!({
+            "arch": model.config.architecture,
+            "batch": self.batch,
+            "size": [height, width],
+            "threads": self.common.thread_count(),
+            "precision": "f32",
+            "engine": self.engine.to_possible_value().map_or(Value::Null, |value| value.get_name().into()),
+            "level": Level::current().name(),
+            "runs": times.len(),
+            "median_ms": median * 1e3,
+            "min_ms": times[0] * 1e3,
+            "gflops": operations / median / 1e9,
+        });
+        writeln!(io.output, "{result}")?;
+        Ok(Outcome::AllWell)
+    }
+
+    fn open(&self) -> Result<Model> {
+        if let Some(path) = &self.model {
+            return Model::open(path, self.arch.as_deref(), &Device::Cpu);
+        }
+        let name = self.arch.as_deref().context("--arch or --model is wanted")?;
+        Architecture::find(name)?;
+        let parameters = Parameters::fresh(self.common.seed);
+        Model::build(ModelConfig::new(name, 1000), parameters.builder(&Device::Cpu))
+    }
+}
