@@ -1,24 +1,26 @@
 //! Between candle's tensors and slices of f32.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, bail};
 use dl_kernels::{PoolConfig, Window};
 
-static CLOSED: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static CLOSED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Do our kernels serve this tensor? The one door between them and candle's own ops.
 pub(crate) fn serves(x: &Tensor) -> bool {
-    x.device().is_cpu() && x.dtype() == DType::F32 && !CLOSED.load(Ordering::Relaxed)
+    x.device().is_cpu() && x.dtype() == DType::F32 && !CLOSED.get()
 }
 
-/// Calls `work` while the door is closed, for all threads: everything is computed by candle's own operations. For
-/// benchmarks.
+/// Calls `work` while the door is closed: what this thread asks for is computed by candle's own operations. For
+/// benchmarks and tests.
 pub fn with_candle_ops<T>(work: impl FnOnce() -> T) -> T {
-    CLOSED.store(true, Ordering::Relaxed);
+    CLOSED.set(true);
     let result = work();
-    CLOSED.store(false, Ordering::Relaxed);
+    CLOSED.set(false);
     result
 }
 

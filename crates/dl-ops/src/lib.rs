@@ -29,6 +29,7 @@ mod portable;
 mod relu;
 mod resize;
 mod roi;
+mod sgd;
 mod softmax;
 mod wide;
 
@@ -47,4 +48,5 @@ pub use max_pool::max_pool2d;
 pub use relu::relu;
 pub use resize::{ResizeTo, resize_bilinear, resize_nearest};
 pub use roi::{RoiAlignConfig, RoiPoolConfig, roi_align, roi_pool};
+pub use sgd::{SgdStep, sgd_step};
 pub use softmax::{log_softmax, softmax};

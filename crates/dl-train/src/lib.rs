@@ -4,7 +4,6 @@ pub mod box_regression;
 pub mod classifier;
 mod digest;
 pub mod intake;
-pub mod loss;
 pub mod regions;
 pub mod ridge;
 pub mod sampler;

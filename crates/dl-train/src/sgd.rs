@@ -4,6 +4,7 @@ use anyhow::Result;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use dl_models::plain;
+use dl_ops::{SgdStep, sgd_step};
 
 /// Options of the optimiser. The defaults are R-CNN's fine-tuning.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,11 +49,17 @@ impl Sgd {
     /// Those of candle.
     pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
         let SgdConfig { momentum, weight_decay, .. } = self.config;
-        let share = self.share(gradients).map_err(plain)?;
+        let scale = self.share(gradients).map_err(plain)?;
         for Weight { var, factor, velocity } in &mut self.weights {
             let Some(gradient) = gradients.get(var) else { continue };
-            let gradient = if share < 1.0 { (gradient * share).map_err(plain)? } else { gradient.clone() };
-            step(var, &gradient, velocity, rate * *factor, momentum, weight_decay).map_err(plain)?;
+            // Biases and other vectors do not decay.
+            let decay = if var.rank() > 1 { weight_decay } else { 0.0 };
+            let velocity = match velocity {
+                Some(velocity) => velocity,
+                None => velocity.insert(var.zeros_like().map_err(plain)?),
+            };
+            let step = SgdStep { rate: rate * *factor, momentum, decay, scale };
+            sgd_step(var, gradient, velocity, step).map_err(plain)?;
         }
         Ok(())
     }
@@ -68,28 +75,6 @@ impl Sgd {
         }
         Ok((largest / squares.sqrt()).min(1.0))
     }
-}
-
-fn step(
-    var: &Var,
-    gradient: &Tensor,
-    velocity: &mut Option<Tensor>,
-    rate: f64,
-    momentum: f64,
-    weight_decay: f64,
-) -> candle_core::Result<()> {
-    // Detached, so that no step holds the graph of the one before.
-    let weight = var.as_detached_tensor();
-    let mut change = gradient.detach();
-    if weight_decay > 0.0 && weight.rank() > 1 {
-        change = (change + (&weight * weight_decay)?)?;
-    }
-    if let Some(velocity) = velocity {
-        change = (change + (&*velocity * momentum)?)?;
-    }
-    var.set(&(weight - (&change * rate)?)?)?;
-    *velocity = Some(change);
-    Ok(())
 }
 
 #[cfg(test)]

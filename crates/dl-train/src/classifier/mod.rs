@@ -13,12 +13,12 @@ mod start;
 use anyhow::{Result, bail};
 use candle_core::{D, DType, Device, Tensor};
 use dl_models::{Model, Parameters, plain};
+use dl_ops::cross_entropy;
 
 pub use batches::{BatchConfig, Batches};
 pub use examples::{Example, ExampleConfig, Examples, Kind};
 pub use start::{Start, StartConfig};
 
-use crate::loss::cross_entropy;
 use crate::schedule::Schedule;
 use crate::sgd::{Sgd, SgdConfig};
 

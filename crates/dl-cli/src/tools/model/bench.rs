@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use clap::ValueEnum;
-use dl_models::{Architecture, LayerName, Level, Model, ModelConfig, Parameters};
+use dl_models::{LayerName, Level, Model, ModelConfig, Parameters, plain};
+use dl_ops::cross_entropy;
+use dl_train::sgd::{Sgd, SgdConfig};
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -71,19 +73,29 @@ enum Engine {
     Graph,
     /// candle's own operations, for comparison
     Candle,
+    /// A step of training: forward, backward, SGD with momentum
+    Train,
 }
 
 impl BenchArgs {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let model = self.open()?;
+        let (model, parameters) = self.open()?;
         let [height, width] = self.size.map_or(model.config.preprocessing.size, |size| [size; 2]);
         let mut rng = dl_record::rng(self.common.seed, "bench");
         let pixels: Vec<f32> = (0..self.batch * 3 * height * width).map(|_| rng.random_range(-1.0..1.0)).collect();
         let x = Tensor::from_vec(pixels, (self.batch, 3, height, width), &Device::Cpu)?;
         let layers = [self.layer.clone()];
-        let once = || match self.engine {
+        let targets = Tensor::from_iter((0..self.batch as u32).map(|index| index % 2), &Device::Cpu)?;
+        let mut sgd = Sgd::new(parameters.vars().into_iter().map(|(_, var)| (var, 1.0)), SgdConfig::default());
+        let mut once = || match self.engine {
             Engine::Plan => model.features(&x, &layers),
             Engine::Graph => model.backbone.features(&x, &layers, None),
+            Engine::Train => {
+                let mut rng = dl_record::rng(self.common.seed, "dropout");
+                let loss = cross_entropy(&model.backbone.forward_t(&x, Some(&mut rng))?, &targets).map_err(plain)?;
+                sgd.step(&loss.backward().map_err(plain)?, 1e-3)?;
+                Ok(vec![loss])
+            }
             Engine::Candle => dl_models::with_candle_ops(|| model.backbone.features(&x, &layers, None)),
         };
         ensure!(self.batch > 0, "--batch 0 has nothing to measure");
@@ -115,13 +127,15 @@ impl BenchArgs {
         Ok(Outcome::AllWell)
     }
 
-    fn open(&self) -> Result<Model> {
+    /// The network, and the weights that can be trained: none of a file's.
+    fn open(&self) -> Result<(Model, Parameters)> {
+        let parameters = Parameters::fresh(self.common.seed);
         if let Some(path) = &self.model {
-            return Model::open(path, self.arch.as_deref(), &Device::Cpu);
+            ensure!(self.engine != Engine::Train, "--engine train measures networks of the table: --arch NAME");
+            return Ok((Model::open(path, self.arch.as_deref(), &Device::Cpu)?, parameters));
         }
         let name = self.arch.as_deref().context("--arch or --model is wanted")?;
-        Architecture::find(name)?;
-        let parameters = Parameters::fresh(self.common.seed);
-        Model::build(ModelConfig::new(name, 1000), parameters.builder(&Device::Cpu))
+        let model = Model::build(ModelConfig::new(name, 1000), parameters.builder(&Device::Cpu))?;
+        Ok((model, parameters))
     }
 }
