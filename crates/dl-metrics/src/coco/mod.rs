@@ -1,17 +1,24 @@
-//! COCO: the twelve numbers, for boxes and for masks, through the crate `hotcoco`.
+//! COCO: the twelve numbers, for boxes and for masks.
+//!
+//! The arithmetic is pycocotools' (`pycocotools/cocoeval.py`), over compact tables: a detection is judged once for all
+//! thresholds and ranges of areas, and only a class's hits are looked at to draw its curves. Overlaps are the crate
+//! `hotcoco`'s, whose own evaluation the tests compare with.
 //!
 //! By default two traps of pycocotools are avoided: a true object whose annotation id is 0 counts as any other, and every
 //! AP is that at the largest of `max_dets` (pycocotools' first number stays at 100). With
 //! [`pycocotools`](CocoConfig::pycocotools) the figures are its own, traps included.
 
+mod curves;
 mod data;
-mod quirks;
+mod files;
+mod matching;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use anyhow::{Result, anyhow};
-use hotcoco::{COCO, COCOeval, IouType};
+use curves::Curves;
 
 pub use data::{CocoBuilder, CocoData};
 
@@ -63,130 +70,71 @@ pub struct CocoClass {
     pub precision: Vec<f64>,
 }
 
-/// Precision and recall in hotcoco's layout.
-struct Curves {
-    precision: Vec<f64>,
-    recall: Vec<f64>,
-    shape: hotcoco::EvalShape,
-}
+/// IoU thresholds: 0.5, 0.55, ..., 0.95.
+const IOUS: usize = 10;
+/// Positions of 0.5 and 0.75 among them.
+const HALF: Range<usize> = 0..1;
+const THREE_QUARTERS: Range<usize> = 5..6;
+
+/// All, small, medium and large objects, in square pixels, both ends included.
+const AREAS: [[f64; 2]; 4] = [[0.0, 1e10], [0.0, 1024.0], [1024.0, 9216.0], [9216.0, 1e10]];
 
 /// Evaluates.
-/// # Errors
-/// When the data cannot be evaluated so, for example masks of pictures without a size.
-pub fn evaluate(data: CocoData, config: &CocoConfig) -> Result<CocoReport> {
-    let CocoData { mut truth, results } = data;
-    if !config.pycocotools {
-        number_anew(&mut truth);
-    }
-    let unknown = unknown(&truth, &results);
-    let mut evaluation = COCOeval::new(truth, results, if config.masks { IouType::Segm } else { IouType::Bbox });
-    evaluation.params.max_dets = config.max_dets.to_vec();
-    evaluation.evaluate().map_err(|error| anyhow!("{error}"))?;
-    evaluation.accumulate();
-    let accumulated = evaluation.accumulated().ok_or_else(|| anyhow!("hotcoco accumulated nothing"))?;
-    let mut curves = Curves {
-        precision: accumulated.precision.clone(),
-        recall: accumulated.recall.clone(),
-        shape: accumulated.shape,
-    };
+pub fn evaluate(mut data: CocoData, config: &CocoConfig) -> CocoReport {
     if config.pycocotools {
-        quirks::lose_annotation_zero(&evaluation, &accumulated.cat_ids, &mut curves);
+        repeat_last_of_id(&mut data);
     }
+    let judged = matching::judge(&data, config.max_dets[2], config.pycocotools);
+    let curves = Curves::new(&data, &judged, config.max_dets);
     let mut names = HashSet::new();
-    let classes = accumulated.cat_ids.iter().enumerate().map(|(k, &id)| {
-        let name = evaluation.coco_gt().cat_name(id);
-        let label = if names.insert(name.clone()) { name } else { format!("{name} ({id})") };
-        CocoClass { label, stats: curves.stats(k..k + 1, config), precision: curves.precision_at_half(k) }
+    let classes = data.categories.iter().enumerate().map(|(class, (id, name))| {
+        let label = if names.insert(name) { name.clone() } else { format!("{name} ({id})") };
+        let stats = stats(&curves, class..class + 1, config);
+        CocoClass { label, stats, precision: curves.precision_at_half(class).to_vec() }
     });
-    Ok(CocoReport {
-        images: evaluation.coco_gt().dataset.images.len(),
+    CocoReport {
+        images: data.images,
         classes: classes.collect(),
-        stats: curves.stats(0..curves.shape.k, config),
-        unknown,
-    })
+        stats: stats(&curves, 0..data.categories.len(), config),
+        unknown: data.unknown,
+    }
 }
 
-fn unknown(truth: &COCO, results: &COCO) -> Vec<String> {
-    let classes = |data: &COCO| -> BTreeSet<u64> {
-        data.dataset.annotations.iter().map(|annotation| annotation.category_id).collect()
-    };
-    classes(results).difference(&classes(truth)).map(|id| truth.cat_name(*id)).collect()
-}
-
-/// Gives every true object an id of its own, from 1, if some id is 0 or stands twice.
-fn number_anew(truth: &mut COCO) {
-    let annotations = &mut truth.dataset.annotations;
-    let mut ids: Vec<u64> = annotations.iter().map(|annotation| annotation.id).collect();
-    ids.sort_unstable();
-    if ids.first() == Some(&0) || ids.windows(2).any(|pair| pair[0] == pair[1]) {
-        for (annotation, id) in annotations.iter_mut().zip(1..) {
-            annotation.id = id;
+/// pycocotools looks objects up by their annotation id: of those that share one, it sees the last, each time.
+fn repeat_last_of_id(data: &mut CocoData) {
+    let last: HashMap<u64, usize> = data.truth.iter().enumerate().map(|(index, truth)| (truth.id, index)).collect();
+    for index in 0..data.truth.len() {
+        let seen = last[&data.truth[index].id];
+        if seen != index {
+            data.truth[index] = data.truth[seen].clone();
+            if !data.truth_masks.is_empty() {
+                data.truth_masks[index] = data.truth_masks[seen].clone();
+            }
         }
-        truth.create_index();
     }
 }
 
-/// Positions on hotcoco's axis of area ranges.
-const ALL: usize = 0;
-const SMALL: usize = 1;
-const MEDIUM: usize = 2;
-const LARGE: usize = 3;
-
-/// Positions of 0.5 and 0.75 on the axis of IoU thresholds 0.5, 0.55, ..., 0.95.
-const HALF: usize = 0;
-const THREE_QUARTERS: usize = 5;
-
-impl Curves {
-    fn stats(&self, classes: Range<usize>, config: &CocoConfig) -> [f64; 12] {
-        let every = 0..self.shape.t;
-        let precision = |ious, area| self.average_precision(ious, classes.clone(), area, 2);
-        let recall = |area: usize, most: usize| {
-            mean(
-                (0..self.shape.t)
-                    .flat_map(|t| classes.clone().map(move |k| self.recall[self.shape.recall_idx(t, k, area, most)])),
-            )
-        };
-        let overall = match config.max_dets.iter().position(|&most| most == 100) {
-            _ if !config.pycocotools => precision(every.clone(), ALL),
-            // pycocotools' first number is that at 100 detections, whatever was asked for.
-            Some(at_100) => self.average_precision(every.clone(), classes.clone(), ALL, at_100),
-            None => UNDEFINED,
-        };
-        [
-            overall,
-            precision(HALF..HALF + 1, ALL),
-            precision(THREE_QUARTERS..THREE_QUARTERS + 1, ALL),
-            precision(every.clone(), SMALL),
-            precision(every.clone(), MEDIUM),
-            precision(every, LARGE),
-            recall(ALL, 0),
-            recall(ALL, 1),
-            recall(ALL, 2),
-            recall(SMALL, 2),
-            recall(MEDIUM, 2),
-            recall(LARGE, 2),
-        ]
-    }
-
-    fn average_precision(&self, ious: Range<usize>, classes: Range<usize>, area: usize, most: usize) -> f64 {
-        let points = ious.flat_map(|t| (0..self.shape.r).map(move |r| (t, r)));
-        mean(points.flat_map(|(t, r)| {
-            classes.clone().map(move |k| self.precision[self.shape.precision_idx(t, r, k, area, most)])
-        }))
-    }
-
-    fn precision_at_half(&self, class: usize) -> Vec<f64> {
-        let points = (0..self.shape.r).map(|r| self.precision[self.shape.precision_idx(HALF, r, class, ALL, 2)]);
-        points.filter(|precision| *precision > UNDEFINED).collect()
-    }
-}
-
-/// Mean of the values that are defined.
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut count) = (0.0, 0_usize);
-    for value in values.filter(|value| *value > UNDEFINED) {
-        sum += value;
-        count += 1;
-    }
-    if count == 0 { UNDEFINED } else { sum / count as f64 }
+fn stats(curves: &Curves, classes: Range<usize>, config: &CocoConfig) -> [f64; 12] {
+    let precision = |series, ious| curves.mean_precision(series, classes.clone(), ious);
+    let recall = |series| curves.mean_recall(series, classes.clone());
+    let overall = match config.max_dets.iter().position(|&most| most == 100) {
+        _ if !config.pycocotools => precision(2, 0..IOUS),
+        // pycocotools' first number is that at 100 detections, whatever was asked for.
+        Some(at_100) => precision(at_100, 0..IOUS),
+        None => UNDEFINED,
+    };
+    [
+        overall,
+        precision(2, HALF),
+        precision(2, THREE_QUARTERS),
+        precision(3, 0..IOUS),
+        precision(4, 0..IOUS),
+        precision(5, 0..IOUS),
+        recall(0),
+        recall(1),
+        recall(2),
+        recall(3),
+        recall(4),
+        recall(5),
+    ]
 }

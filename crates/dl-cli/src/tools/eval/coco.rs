@@ -52,18 +52,20 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let config = self.config()?;
         let (data, tally) = match (&self.source.truth, &self.source.detections) {
-            (Some(truth), Some(detections)) if is_json(truth) && is_json(detections) => open(io, truth, detections)?,
+            (Some(truth), Some(detections)) if is_json(truth) && is_json(detections) => {
+                open(io, truth, detections, config.masks)?
+            }
             _ => {
                 let mut builder = CocoBuilder::new(config.masks);
                 let tally = each_image::<Detection>(io, &self.source, |objects, found| builder.add(objects, found))?;
-                (builder.build()?, tally)
+                (builder.build(), tally)
             }
         };
         let errors = tally.failed + tally.carried;
         if tally.good + errors == 0 {
             return Ok(Outcome::AllWell);
         }
-        let report = evaluate(data, &config)?;
+        let report = evaluate(data, &config);
         super::say_unknown(io, report.unknown.iter());
         if let Some(path) = &self.curves {
             super::write_curves(path, report.classes.iter().filter(|class| !class.precision.is_empty()).map(|class| {
@@ -112,8 +114,8 @@ impl Args {
 }
 
 /// COCO's own files, without a detour through records.
-fn open(io: &Io, truth: &Path, detections: &Path) -> Result<(CocoData, Tally)> {
-    let data = CocoData::open(truth, detections)?;
+fn open(io: &Io, truth: &Path, detections: &Path, masks: bool) -> Result<(CocoData, Tally)> {
+    let data = CocoData::open(truth, detections, masks)?;
     let mut tally = Tally { good: 1, failed: 0, carried: 0 };
     if let Some((count, first)) = data.strangers() {
         io.messages.error(format_args!(
