@@ -5,6 +5,8 @@
 set -euo pipefail
 data=$(realpath "${1:-$(dirname "$0")/../../shared/data/bccd}")
 cd "$(dirname "$0")"
-[ -x .venv/bin/python ] || { python3 -m venv .venv && .venv/bin/pip install --quiet numpy opencv-contrib-python-headless; }
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/pip install --quiet numpy opencv-contrib-python-headless pycocotools hotcoco
 .venv/bin/python selective_search.py "$data"
 ./records.sh
+.venv/bin/python coco_eval.py
