@@ -4,7 +4,7 @@
 //! that part of the kernel, turned round. There are stride x stride such phases. No zero is multiplied, and every product
 //! is `conv2d`'s, with its speed and its bits. The gradients are `conv2d` of the gradient, and the gradient of that.
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use crate::wide::sum;
@@ -230,12 +230,38 @@ impl ConvTranspose {
         let [rows, columns] = &self.0.axes;
         let weight_var = Var::from_tensor(&weight.detach())?;
         let whole = if weight.track_op() { weight_var.as_tensor().clone() } else { weight.detach() };
-        // The output's padding can make the convolution one longer than x.
         let of_x = conv2d(&gradient.detach(), &whole, None, &self.0.convolution())?;
-        let of_x = of_x.narrow(2, 0, rows.from)?.narrow(3, 0, columns.from)?;
-        let of_weight =
-            if weight.track_op() { (&of_x * x.detach())?.sum_all()?.backward()?.remove(&weight_var) } else { None };
-        Ok((x.track_op().then(|| of_x.detach()), of_weight))
+        let of_weight = if weight.track_op() {
+            // As if the convolution's result had x for its gradient.
+            let seeded = of_x.apply_op1(Seed(x.detach()))?;
+            seeded.backward()?.remove(&weight_var)
+        } else {
+            None
+        };
+        // The output's padding can make the convolution longer than x.
+        let of_x = of_x.detach().narrow(2, 0, rows.from)?.narrow(3, 0, columns.from)?;
+        Ok((x.track_op().then_some(of_x), of_weight))
+    }
+}
+
+/// A scalar whose gradient is the tensor within, with zeros below and on the right where the argument is larger.
+struct Seed(Tensor);
+
+impl CustomOp1 for Seed {
+    fn name(&self) -> &'static str {
+        "seed"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok(cpu::output(vec![0.0], ()))
+    }
+
+    fn bwd(&self, argument: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
+        let ((_, _, h, w), (_, _, height, width)) = (self.0.dims4()?, argument.dims4()?);
+        if (h, w) == (height, width) {
+            return Ok(Some(self.0.clone()));
+        }
+        self.0.pad_with_zeros(2, 0, height - h)?.pad_with_zeros(3, 0, width - w).map(Some)
     }
 }
 

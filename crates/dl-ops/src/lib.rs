@@ -31,6 +31,7 @@ mod resize;
 mod roi;
 mod sgd;
 mod softmax;
+mod strip;
 mod wide;
 
 pub use add_relu::add_relu;

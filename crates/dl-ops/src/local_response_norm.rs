@@ -9,10 +9,8 @@ use rayon::prelude::*;
 use crate::cpu::{self, Shared};
 use crate::matmul::with_scratch;
 use crate::portable;
+use crate::strip::{PIXELS, Strip};
 use crate::wide::wide;
-
-/// Pixels that one task takes through all channels.
-const PIXELS: usize = 128;
 
 /// x [n, c, ...] divided by (k + alpha / size * the sum of squares over the channels around)^beta.
 ///
@@ -40,38 +38,9 @@ struct LocalResponse {
     k: f32,
 }
 
-/// A strip of pixels through all channels: row `channel` begins at `first + channel * plane`.
-#[derive(Clone, Copy)]
-struct Strip {
-    first: usize,
-    count: usize,
-    channels: usize,
-    plane: usize,
-}
-
-impl Strip {
-    /// All the strips of x [n, c, ...].
-    fn all(dims: &[usize]) -> Vec<Self> {
-        let (channels, plane) = (dims[1], dims[2..].iter().product::<usize>());
-        let of_image = move |image: usize| {
-            (0..plane).step_by(PIXELS).map(move |pixel| Self {
-                first: image * channels * plane + pixel,
-                count: PIXELS.min(plane - pixel),
-                channels,
-                plane,
-            })
-        };
-        (0..dims[0]).flat_map(of_image).collect()
-    }
-
-    fn row<'a>(&self, x: &'a [f32], channel: usize) -> &'a [f32] {
-        &x[self.first + channel * self.plane..][..self.count]
-    }
-
-    /// Channels `before` and `after` this one that exist, itself among them.
-    fn around(&self, channel: usize, before: usize, after: usize) -> std::ops::Range<usize> {
-        channel.saturating_sub(before)..(channel + after + 1).min(self.channels)
-    }
+/// [n, c, ...] as [n, c, plane].
+fn planes(dims: &[usize]) -> [usize; 3] {
+    [dims[0], dims[1], dims[2..].iter().product()]
 }
 
 impl LocalResponse {
@@ -104,7 +73,7 @@ impl CustomOp1 for LocalResponse {
         let x = cpu::floats(storage, layout)?;
         let mut output = vec![0.0; x.len()];
         let shared = Shared::new(&mut output);
-        Strip::all(layout.dims()).par_iter().for_each(|strip| {
+        Strip::all(planes(layout.dims())).par_iter().for_each(|strip| {
             let mut divisors = [0.0; PIXELS];
             let divisors = &mut divisors[..strip.count];
             for channel in 0..strip.channels {
@@ -121,13 +90,13 @@ impl CustomOp1 for LocalResponse {
     /// With s the divisors: g_i s_i^-beta - 2 beta alpha / size x_i times the sum of g_j y_j / s_j over the channels j that
     /// see i.
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (mut output, dims) = (vec![0.0; x.elem_count()], x.dims().to_vec());
+        let (mut output, dims) = (vec![0.0; x.elem_count()], planes(x.dims()));
         let shared = Shared::new(&mut output);
         let factor = (-2.0 * self.beta * f64::from(self.scale)) as f32;
         cpu::with_floats(x, |x| {
             cpu::with_floats(y, |y| {
                 cpu::with_floats(gradient, |gradient| {
-                    Strip::all(&dims).par_iter().for_each(|strip| {
+                    Strip::all(dims).par_iter().for_each(|strip| {
                         with_scratch(strip.channels * strip.count, |shares| {
                             let mut divisors = [0.0; PIXELS];
                             let divisors = &mut divisors[..strip.count];

@@ -1,44 +1,90 @@
 //! Softmax and its logarithm, stable whatever the size of the numbers: the largest of each row is taken off first.
+//!
+//! Rows that lie in the memory one after another (the last dimension) are computed row by row; others in strips of rows
+//! side by side.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::cpu::{self, Shared};
 use crate::exp::exp;
-use crate::wide::{CHUNK, LANES, sum, sum_lanes, wide};
-use crate::{cpu, portable};
+use crate::portable;
+use crate::strip::{PIXELS, Strip};
+use crate::wide::{CHUNK, LANES, sum_lanes, sum_of, wide};
 
-/// Numbers that one task takes at least.
+/// Numbers that one task takes, or one row.
 const TASK: usize = 1 << 13;
 
 /// e^x divided by its sum along `dim`. Any shape; a row that holds NaN, or only -inf, becomes NaN.
-///
-/// Fastest along the last dimension; along others the tensor is turned, so the result is strided.
 /// # Errors
 /// When there is no such dimension, or those of candle.
 pub fn softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
-    along(x, dim, Softmax { logarithm: false })
+    along(x, Softmax { dim, logarithm: false })
 }
 
 /// The logarithm of [`softmax`], exact where that is too small for a float.
 /// # Errors
 /// As [`softmax`].
 pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
-    along(x, dim, Softmax { logarithm: true })
+    along(x, Softmax { dim, logarithm: true })
 }
 
-fn along(x: &Tensor, dim: usize, op: Softmax) -> Result<Tensor> {
-    let Some(last) = x.rank().checked_sub(1).filter(|last| dim <= *last) else {
-        bail!("softmax: {:?} has no dimension {dim}", x.dims());
-    };
-    if !cpu::serves(x) {
-        let y = portable::log_softmax(x, dim)?;
-        return if op.logarithm { Ok(y) } else { y.exp() };
+fn along(x: &Tensor, op: Softmax) -> Result<Tensor> {
+    if op.dim >= x.rank() {
+        bail!("softmax: {:?} has no dimension {}", x.dims(), op.dim);
     }
-    if dim == last { x.apply_op1(op) } else { x.transpose(dim, last)?.apply_op1(op)?.transpose(dim, last) }
+    if cpu::serves(x) {
+        return x.apply_op1(op);
+    }
+    let y = portable::log_softmax(x, op.dim)?;
+    if op.logarithm { Ok(y) } else { y.exp() }
 }
 
 struct Softmax {
+    dim: usize,
     logarithm: bool,
+}
+
+impl Softmax {
+    /// [rows before, row, numbers side by side]
+    fn shape(&self, dims: &[usize]) -> [usize; 3] {
+        let product = |dims: &[usize]| dims.iter().product::<usize>();
+        [product(&dims[..self.dim]), dims[self.dim], product(&dims[self.dim + 1..])]
+    }
+
+    fn strip(&self, strip: &Strip, x: &[f32], output: &Shared) {
+        let (mut largest, mut totals) = ([f32::NEG_INFINITY; PIXELS], [0.0; PIXELS]);
+        let (largest, totals) = (&mut largest[..strip.count], &mut totals[..strip.count]);
+        // SAFETY: one task alone touches the strip.
+        let row = |channel: usize| unsafe { output.part(strip.first + channel * strip.plane, strip.count) };
+        for channel in 0..strip.channels {
+            raise(strip.row(x, channel), largest);
+        }
+        for channel in 0..strip.channels {
+            exponentials_beside(strip.row(x, channel), largest, totals, row(channel));
+        }
+        totals.iter_mut().for_each(|total| *total = if self.logarithm { total.ln() } else { 1.0 / *total });
+        for channel in 0..strip.channels {
+            if self.logarithm {
+                logarithms_beside(strip.row(x, channel), largest, totals, row(channel));
+            } else {
+                scale_beside(totals, row(channel));
+            }
+        }
+    }
+
+    fn strip_gradient(&self, strip: &Strip, y: &[f32], gradient: &[f32], output: &Shared) {
+        let mut totals = [0.0; PIXELS];
+        let totals = &mut totals[..strip.count];
+        for channel in 0..strip.channels {
+            add_gradients(strip.row(y, channel), strip.row(gradient, channel), self.logarithm, totals);
+        }
+        for channel in 0..strip.channels {
+            // SAFETY: one task alone touches the strip.
+            let output = unsafe { output.part(strip.first + channel * strip.plane, strip.count) };
+            gradients_beside(strip.row(y, channel), strip.row(gradient, channel), self.logarithm, totals, output);
+        }
+    }
 }
 
 impl CustomOp1 for Softmax {
@@ -49,35 +95,34 @@ impl CustomOp1 for Softmax {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = cpu::floats(storage, layout)?;
         let mut output = vec![0.0; x.len()];
-        let length = row_length(layout.dims());
-        let rows = output.par_chunks_exact_mut(length).zip(x.par_chunks_exact(length));
-        rows.with_min_len(TASK.div_ceil(length)).for_each(|(output, row)| {
-            let (largest, total) = exponentials(row, output);
-            if self.logarithm {
-                logarithms(row, largest, total.ln() as f32, output);
-            } else {
-                scale(output, (1.0 / total) as f32);
-            }
-        });
+        let shape @ [_, length, beside] = self.shape(layout.dims());
+        if beside == 1 {
+            let task = length * TASK.div_ceil(length.max(1));
+            let rows = output.par_chunks_mut(task.max(1)).zip(x.par_chunks(task.max(1)));
+            rows.for_each(|(output, x)| forward_rows(x, length, self.logarithm, output));
+        } else {
+            let shared = Shared::new(&mut output);
+            Strip::all(shape).par_iter().for_each(|strip| self.strip(strip, &x, &shared));
+        }
         Ok(cpu::output(output, layout.shape()))
     }
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let mut output = vec![0.0; x.elem_count()];
-        let length = row_length(x.dims());
+        let shape @ [_, length, beside] = self.shape(x.dims());
         cpu::with_floats(y, |y| {
             cpu::with_floats(gradient, |gradient| {
-                let rows = output
-                    .par_chunks_exact_mut(length)
-                    .zip(y.par_chunks_exact(length))
-                    .zip(gradient.par_chunks_exact(length));
-                rows.with_min_len(TASK.div_ceil(length)).for_each(|((output, y), gradient)| {
-                    if self.logarithm {
-                        log_gradient(y, gradient, output);
-                    } else {
-                        softmax_gradient(y, gradient, output);
-                    }
-                });
+                if beside == 1 {
+                    let task = (length * TASK.div_ceil(length.max(1))).max(1);
+                    let rows = output.par_chunks_mut(task).zip(y.par_chunks(task)).zip(gradient.par_chunks(task));
+                    rows.for_each(|((output, y), gradient)| {
+                        backward_rows(y, gradient, length, self.logarithm, output);
+                    });
+                } else {
+                    let shared = Shared::new(&mut output);
+                    let strips = Strip::all(shape);
+                    strips.par_iter().for_each(|strip| self.strip_gradient(strip, y, gradient, &shared));
+                }
                 Ok(())
             })
         })?;
@@ -85,36 +130,48 @@ impl CustomOp1 for Softmax {
     }
 }
 
-fn row_length(dims: &[usize]) -> usize {
-    dims.last().copied().unwrap_or(1).max(1)
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if (b > a) | b.is_nan() { b } else { a }
+}
+
+/// The largest number; NaN if there is one.
+#[inline(always)]
+fn largest_of(row: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (groups, rest) = row.as_chunks::<LANES>();
+    for group in groups {
+        for (lane, number) in lanes.iter_mut().zip(group) {
+            *lane = larger(*lane, *number);
+        }
+    }
+    for (lane, number) in lanes.iter_mut().zip(rest) {
+        *lane = larger(*lane, *number);
+    }
+    let mut length = LANES;
+    while length > 1 {
+        length /= 2;
+        for lane in 0..length {
+            lanes[lane] = larger(lanes[lane], lanes[lane + length]);
+        }
+    }
+    lanes[0]
+}
+
+/// `output` becomes e^(x - largest); gives the largest and the sum.
+#[inline(always)]
+fn exponentials_of(row: &[f32], output: &mut [f32]) -> (f32, f64) {
+    let largest = largest_of(row);
+    for (output, x) in output.iter_mut().zip(row) {
+        *output = exp(x - largest);
+    }
+    (largest, sum_of(output))
 }
 
 wide! {
-    /// The largest number; NaN if there is one.
-    fn largest(row: &[f32]) -> f32 {
-        let larger = |a: f32, b: f32| if b > a || b.is_nan() { b } else { a };
-        let (groups, rest) = row.as_chunks::<LANES>();
-        let mut lanes = [f32::NEG_INFINITY; LANES];
-        for group in groups {
-            for (lane, number) in lanes.iter_mut().zip(group) {
-                *lane = larger(*lane, *number);
-            }
-        }
-        lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |a, b| larger(a, *b))
-    }
-
-    /// `output` becomes e^(x - largest) and the result is its sum.
-    fn exponentials_below(row: &[f32], largest: f32, output: &mut [f32]) -> f64 {
-        for (output, x) in output.iter_mut().zip(row) {
-            *output = exp(x - largest);
-        }
-        sum(output)
-    }
-
-    fn logarithms(row: &[f32], largest: f32, of_total: f32, output: &mut [f32]) {
-        for (output, x) in output.iter_mut().zip(row) {
-            *output = x - largest - of_total;
-        }
+    /// `output` becomes e^(x - largest); gives the largest and the sum.
+    pub(crate) fn exponentials(row: &[f32], output: &mut [f32]) -> (f32, f64) {
+        exponentials_of(row, output)
     }
 
     pub(crate) fn scale(numbers: &mut [f32], factor: f32) {
@@ -123,35 +180,104 @@ wide! {
         }
     }
 
-    fn softmax_gradient(y: &[f32], gradient: &[f32], output: &mut [f32]) {
-        let mut total = 0.0;
-        for (y, gradient) in y.chunks(CHUNK).zip(gradient.chunks(CHUNK)) {
-            let mut lanes = [0_f32; LANES];
-            for (y, gradient) in y.chunks(LANES).zip(gradient.chunks(LANES)) {
-                for ((lane, y), gradient) in lanes.iter_mut().zip(y).zip(gradient) {
-                    *lane += y * gradient;
+    /// Rows of `length`. The exponentials of all rows go in one loop, so that short rows leave no vector half empty.
+    fn forward_rows(x: &[f32], length: usize, logarithm: bool, output: &mut [f32]) {
+        for (output, row) in output.chunks_exact_mut(length).zip(x.chunks_exact(length)) {
+            if logarithm {
+                let (largest, total) = exponentials_of(row, output);
+                let of_total = total.ln() as f32;
+                for (output, x) in output.iter_mut().zip(row) {
+                    *output = x - largest - of_total;
+                }
+            } else {
+                let largest = largest_of(row);
+                for (output, x) in output.iter_mut().zip(row) {
+                    *output = x - largest;
                 }
             }
-            total += f64::from(sum_lanes(lanes));
         }
-        let total = total as f32;
-        for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
-            *output = y * (gradient - total);
+        if !logarithm {
+            for output in &mut *output {
+                *output = exp(*output);
+            }
+            for output in output.chunks_exact_mut(length) {
+                let factor = (1.0 / sum_of(output)) as f32;
+                for output in output {
+                    *output *= factor;
+                }
+            }
         }
     }
 
-    fn log_gradient(y: &[f32], gradient: &[f32], output: &mut [f32]) {
-        let total = sum(gradient) as f32;
-        for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
-            *output = gradient - exp(*y) * total;
+    fn backward_rows(y: &[f32], gradient: &[f32], length: usize, logarithm: bool, output: &mut [f32]) {
+        let rows = y.chunks_exact(length).zip(gradient.chunks_exact(length));
+        for (output, (y, gradient)) in output.chunks_exact_mut(length).zip(rows) {
+            if logarithm {
+                let total = sum_of(gradient) as f32;
+                for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
+                    *output = gradient - exp(*y) * total;
+                }
+            } else {
+                let total = sum_of_products(y, gradient) as f32;
+                for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
+                    *output = y * (gradient - total);
+                }
+            }
+        }
+    }
+
+    fn raise(row: &[f32], largest: &mut [f32]) {
+        for (largest, x) in largest.iter_mut().zip(row) {
+            *largest = larger(*largest, *x);
+        }
+    }
+
+    fn exponentials_beside(row: &[f32], largest: &[f32], totals: &mut [f64], output: &mut [f32]) {
+        for (((output, x), largest), total) in output.iter_mut().zip(row).zip(largest).zip(totals) {
+            *output = exp(x - largest);
+            *total += f64::from(*output);
+        }
+    }
+
+    fn scale_beside(factors: &[f64], output: &mut [f32]) {
+        for (output, factor) in output.iter_mut().zip(factors) {
+            *output *= *factor as f32;
+        }
+    }
+
+    fn logarithms_beside(row: &[f32], largest: &[f32], of_totals: &[f64], output: &mut [f32]) {
+        for (((output, x), largest), of_total) in output.iter_mut().zip(row).zip(largest).zip(of_totals) {
+            *output = x - largest - *of_total as f32;
+        }
+    }
+
+    fn add_gradients(y: &[f32], gradient: &[f32], logarithm: bool, totals: &mut [f64]) {
+        for ((total, y), gradient) in totals.iter_mut().zip(y).zip(gradient) {
+            *total += f64::from(if logarithm { *gradient } else { y * gradient });
+        }
+    }
+
+    fn gradients_beside(y: &[f32], gradient: &[f32], logarithm: bool, totals: &[f64], output: &mut [f32]) {
+        for (((output, y), gradient), total) in output.iter_mut().zip(y).zip(gradient).zip(totals) {
+            let total = *total as f32;
+            *output = if logarithm { gradient - exp(*y) * total } else { y * (gradient - total) };
         }
     }
 }
 
-/// `output` becomes e^(x - largest); gives the largest and the sum.
-pub(crate) fn exponentials(row: &[f32], output: &mut [f32]) -> (f32, f64) {
-    let largest = largest(row);
-    (largest, exponentials_below(row, largest, output))
+#[inline(always)]
+fn sum_of_products(a: &[f32], b: &[f32]) -> f64 {
+    let mut total = 0.0;
+    for (a, b) in a.chunks(CHUNK).zip(b.chunks(CHUNK)) {
+        let mut lanes = [0_f32; LANES];
+        for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+            for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += a * b;
+            }
+        }
+        total += f64::from(sum_lanes(lanes));
+    }
+    total
 }
 
 #[cfg(test)]
@@ -207,6 +333,21 @@ mod tests {
         let all = bits(&in_pool(1, || softmax(&x, 1).unwrap()));
         assert_eq!(all, bits(&in_pool(3, || softmax(&x, 1).unwrap())));
         assert_eq!(bits(&softmax(&x.narrow(0, 13, 1).unwrap(), 1).unwrap()), all[13 * 77..14 * 77]);
+    }
+
+    #[test]
+    fn a_row_beside_others_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+        let x = draw("x", &[3, 21, 400]);
+        let all = bits(&in_pool(1, || log_softmax(&x, 1).unwrap()));
+        assert_eq!(all, bits(&in_pool(3, || log_softmax(&x, 1).unwrap())));
+        assert_eq!(bits(&log_softmax(&x.narrow(0, 1, 1).unwrap(), 1).unwrap()), all[21 * 400..2 * 21 * 400]);
+    }
+
+    #[test]
+    fn nothing_gives_nothing() {
+        for dim in 0..3 {
+            assert_eq!(softmax(&draw("x", &[2, 0, 3]), dim).unwrap().dims(), [2, 0, 3]);
+        }
     }
 
     #[test]

@@ -57,23 +57,29 @@ pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-wide! {
-    /// The sum, in lanes of single precision over a chunk and in double precision beyond: always in the same order.
-    pub(crate) fn sum(numbers: &[f32]) -> f64 {
-        let mut total = 0.0;
-        for chunk in numbers.chunks(CHUNK) {
-            let (groups, rest) = chunk.as_chunks::<LANES>();
-            let mut lanes = [0_f32; LANES];
-            for group in groups {
-                for (lane, number) in lanes.iter_mut().zip(group) {
-                    *lane += number;
-                }
-            }
-            for (lane, number) in lanes.iter_mut().zip(rest) {
+/// The sum, in lanes of single precision over a chunk and in double precision beyond: always in the same order.
+#[inline(always)]
+pub(crate) fn sum_of(numbers: &[f32]) -> f64 {
+    let mut total = 0.0;
+    for chunk in numbers.chunks(CHUNK) {
+        let (groups, rest) = chunk.as_chunks::<LANES>();
+        let mut lanes = [0_f32; LANES];
+        for group in groups {
+            for (lane, number) in lanes.iter_mut().zip(group) {
                 *lane += number;
             }
-            total += f64::from(sum_lanes(lanes));
         }
-        total
+        for (lane, number) in lanes.iter_mut().zip(rest) {
+            *lane += number;
+        }
+        total += f64::from(sum_lanes(lanes));
+    }
+    total
+}
+
+wide! {
+    /// [`sum_of`].
+    pub(crate) fn sum(numbers: &[f32]) -> f64 {
+        sum_of(numbers)
     }
 }

@@ -1,7 +1,7 @@
 //! RoIAlign: the mean of bilinear samples in each bin of a box, without rounding.
 //!
 //! A sample's weights are a product of one along the rows and one along the columns, so a bin's mean is too: each box
-//! becomes two short lists of weights, and no sample is taken one by one.
+//! becomes two short lists of weights, and no sample is taken one by one. Pixels are vectors of channels.
 
 use std::ops::Range;
 
@@ -9,6 +9,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::Region;
+use super::blocks::{Blocked, LANES, Pixel, each_block, gather_gradient, pack, unpack};
 use crate::wide::wide;
 use crate::{cpu, portable};
 
@@ -152,37 +153,52 @@ fn inside(start: f32, bin: f32, samples: f32, length: usize) -> Range<u64> {
     first.max(0.0) as u64..last.clamp(0.0, f64::from(samples)) as u64
 }
 
-impl Sampled {
-    /// The bins of one plane of width `width`; `line` is scratch as long as the columns' reach.
-    fn pool(&self, plane: &[f32], width: usize, line: &mut [f32], output: &mut [f32]) {
-        let reach = self.columns.reach();
+wide! {
+    /// The bins [h', w'] of one block of a picture of width `width`.
+    fn pool(sampled: &Sampled, map: &[Pixel], width: usize, line: &mut [Pixel], output: &mut [Pixel]) {
+        let reach = sampled.columns.reach();
         let line = &mut line[..reach.len()];
-        for ((range, weights), output) in self.rows.iter().zip(output.chunks_exact_mut(self.columns.ranges.len())) {
-            line.fill(0.0);
+        for ((range, weights), output) in sampled.rows.iter().zip(output.chunks_exact_mut(sampled.columns.ranges.len())) {
+            line.fill([0.0; LANES]);
             for (y, weight) in range.zip(weights) {
-                add_scaled(&plane[y * width + reach.start..][..reach.len()], *weight, line);
+                for (sum, pixel) in line.iter_mut().zip(&map[y * width + reach.start..]) {
+                    add_scaled(pixel, *weight, sum);
+                }
             }
-            for ((range, weights), output) in self.columns.iter().zip(output) {
-                let members = &line[range.start.saturating_sub(reach.start)..][..range.len()];
-                *output = members.iter().zip(weights).map(|(value, weight)| value * weight).sum();
+            for ((range, weights), output) in sampled.columns.iter().zip(output) {
+                let mut sum = [0.0; LANES];
+                for (pixel, weight) in line[range.start.saturating_sub(reach.start)..].iter().zip(weights) {
+                    add_scaled(pixel, *weight, &mut sum);
+                }
+                *output = sum;
             }
         }
     }
 
-    /// Adds the gradient of one plane.
-    fn scatter(&self, gradient: &[f32], width: usize, line: &mut [f32], plane: &mut [f32]) {
-        let reach = self.columns.reach();
+    /// Adds the gradient of one block.
+    fn scatter(sampled: &Sampled, gradient: &[Pixel], width: usize, line: &mut [Pixel], map: &mut [Pixel]) {
+        let reach = sampled.columns.reach();
         let line = &mut line[..reach.len()];
-        for ((range, weights), gradient) in self.rows.iter().zip(gradient.chunks_exact(self.columns.ranges.len())) {
-            line.fill(0.0);
-            for ((range, weights), gradient) in self.columns.iter().zip(gradient) {
-                let members = &mut line[range.start.saturating_sub(reach.start)..][..range.len()];
-                members.iter_mut().zip(weights).for_each(|(value, weight)| *value += gradient * weight);
+        for ((range, weights), gradient) in sampled.rows.iter().zip(gradient.chunks_exact(sampled.columns.ranges.len())) {
+            line.fill([0.0; LANES]);
+            for ((range, weights), gradient) in sampled.columns.iter().zip(gradient) {
+                for (sum, weight) in line[range.start.saturating_sub(reach.start)..].iter_mut().zip(weights) {
+                    add_scaled(gradient, *weight, sum);
+                }
             }
             for (y, weight) in range.zip(weights) {
-                add_scaled(line, *weight, &mut plane[y * width + reach.start..][..reach.len()]);
+                for (sum, pixel) in map[y * width + reach.start..].iter_mut().zip(&*line) {
+                    add_scaled(pixel, *weight, sum);
+                }
             }
         }
+    }
+}
+
+#[inline(always)]
+fn add_scaled(pixel: &Pixel, factor: f32, sum: &mut Pixel) {
+    for (sum, value) in sum.iter_mut().zip(pixel) {
+        *sum += value * factor;
     }
 }
 
@@ -192,18 +208,18 @@ impl CustomOp1 for RoiAlign {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (_, c, h, w) = layout.shape().dims4()?;
-        let x = cpu::floats(storage, layout)?;
+        let (n, c, h, w) = layout.shape().dims4()?;
+        let map = Blocked::new(&cpu::floats(storage, layout)?, [n, c, h, w]);
         let bins = self.size[0] * self.size[1];
         let mut output = vec![0.0; self.boxes.len() * c * bins];
         let boxes = output.par_chunks_exact_mut((c * bins).max(1)).zip(&self.boxes);
         boxes.for_each_init(
-            || vec![0.0; w],
-            |line, (output, sampled)| {
-                let planes = x[sampled.image * c * h * w..].chunks_exact(h * w);
-                for (output, plane) in output.chunks_exact_mut(bins).zip(planes) {
-                    sampled.pool(plane, w, line, output);
-                }
+            || (vec![[0.0; LANES]; w], vec![[0.0; LANES]; bins]),
+            |(line, pixels), (output, sampled)| {
+                each_block(c, |block, range| {
+                    pool(sampled, map.block(sampled.image, block), w, line, pixels);
+                    unpack(pixels, &mut output[range.start * bins..range.end * bins]);
+                });
             },
         );
         Ok(cpu::output(output, (self.boxes.len(), c, self.size[0], self.size[1])))
@@ -212,30 +228,17 @@ impl CustomOp1 for RoiAlign {
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (n, c, h, w) = x.dims4()?;
         let bins = self.size[0] * self.size[1];
-        let mut output = vec![0.0; n * c * h * w];
-        cpu::with_floats(gradient, |gradient| {
-            let planes = output.par_chunks_exact_mut(h * w).enumerate();
-            planes.for_each_init(
-                || vec![0.0; w],
-                |line, (plane, output)| {
-                    let (image, channel) = (plane / c, plane % c);
-                    let boxes = self.boxes.iter().enumerate().filter(|(_, sampled)| sampled.image == image);
-                    for (index, sampled) in boxes {
-                        sampled.scatter(&gradient[(index * c + channel) * bins..][..bins], w, line, output);
-                    }
-                },
-            );
-            Ok(())
+        let output = cpu::with_floats(gradient, |gradient| {
+            let scratch = || (vec![[0.0; LANES]; w], vec![[0.0; LANES]; bins]);
+            Ok(gather_gradient([n, c, h, w], scratch, |image, channels, map, (line, pixels)| {
+                let boxes = self.boxes.iter().enumerate().filter(|(_, sampled)| sampled.image == image);
+                for (index, sampled) in boxes {
+                    pack(&gradient[(index * c + channels.start) * bins..][..channels.len() * bins], bins, pixels);
+                    scatter(sampled, pixels, w, line, map);
+                }
+            }))
         })?;
         cpu::tensor(output, x.shape()).map(Some)
-    }
-}
-
-wide! {
-    fn add_scaled(numbers: &[f32], factor: f32, sum: &mut [f32]) {
-        for (sum, number) in sum.iter_mut().zip(numbers) {
-            *sum += number * factor;
-        }
     }
 }
 

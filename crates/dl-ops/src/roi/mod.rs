@@ -3,6 +3,7 @@
 //! The boxes are rows of [k, 5]: the picture's index in the batch, then x1, y1, x2, y2 in pixels. No gradient goes to them.
 
 mod align;
+mod blocks;
 mod pool;
 
 use candle_core::{DType, Result, Tensor, bail};

@@ -5,6 +5,8 @@ use dl_kernels::Window;
 use rayon::prelude::*;
 
 use super::Region;
+use super::blocks::{Blocked, LANES, Pixel, each_block, gather_gradient, pack, unpack};
+use crate::wide::wide;
 use crate::{cpu, portable};
 
 /// Options of [`roi_pool`]; pairs are (height, width).
@@ -71,20 +73,46 @@ impl Rounded {
     }
 }
 
-/// Where the first largest number of a window lies; nowhere, if the window is empty.
-fn first_largest(plane: &[f32], width: usize, row: &Window, column: &Window) -> Option<usize> {
-    if row.start >= row.end || column.start >= column.end {
-        return None;
+/// No pixel: the window is empty.
+const NOWHERE: u32 = u32::MAX;
+
+wide! {
+    /// The largest number of each window of a block of a picture of width `width`, 0 if the window is empty.
+    fn pool(rounded: &Rounded, map: &[Pixel], width: usize, output: &mut [Pixel]) {
+        for ((row, column), output) in rounded.windows().zip(output) {
+            *output = largest(map, width, row, column).0;
+        }
     }
-    let mut best = row.start * width + column.start;
-    for y in row.start..row.end {
-        for (index, value) in plane.iter().enumerate().take(y * width + column.end).skip(y * width + column.start) {
-            if *value > plane[best] || (value.is_nan() && !plane[best].is_nan()) {
-                best = index;
+
+    /// Adds the gradient of each window to where its largest number lies.
+    fn scatter(rounded: &Rounded, map: &[Pixel], width: usize, gradient: &[Pixel], output: &mut [Pixel]) {
+        for ((row, column), gradient) in rounded.windows().zip(gradient) {
+            let (_, places) = largest(map, width, row, column);
+            for (lane, (place, gradient)) in places.iter().zip(gradient).enumerate() {
+                if *place != NOWHERE {
+                    output[*place as usize][lane] += gradient;
+                }
             }
         }
     }
-    Some(best)
+}
+
+/// The largest number of a window in each lane, and the first place that holds it.
+#[inline(always)]
+fn largest(map: &[Pixel], width: usize, row: &Window, column: &Window) -> (Pixel, [u32; LANES]) {
+    let (mut best, mut places) = ([0.0; LANES], [NOWHERE; LANES]);
+    for y in row.start..row.end {
+        for x in column.start..column.end {
+            let (place, pixel) = ((y * width + x) as u32, &map[y * width + x]);
+            for lane in 0..LANES {
+                let (value, old) = (pixel[lane], best[lane]);
+                let wins = (places[lane] == NOWHERE) | (value > old) | (value.is_nan() & !old.is_nan());
+                best[lane] = if wins { value } else { old };
+                places[lane] = if wins { place } else { places[lane] };
+            }
+        }
+    }
+    (best, places)
 }
 
 impl CustomOp1 for RoiPool {
@@ -93,42 +121,36 @@ impl CustomOp1 for RoiPool {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (_, c, h, w) = layout.shape().dims4()?;
-        let x = cpu::floats(storage, layout)?;
+        let (n, c, h, w) = layout.shape().dims4()?;
+        let map = Blocked::new(&cpu::floats(storage, layout)?, [n, c, h, w]);
         let bins = self.size[0] * self.size[1];
         let mut output = vec![0.0; self.boxes.len() * c * bins];
-        output.par_chunks_exact_mut((c * bins).max(1)).zip(&self.boxes).for_each(|(output, rounded)| {
-            let planes = x[rounded.image * c * h * w..].chunks_exact(h * w);
-            for (output, plane) in output.chunks_exact_mut(bins).zip(planes) {
-                for ((row, column), output) in rounded.windows().zip(output) {
-                    *output = first_largest(plane, w, row, column).map_or(0.0, |index| plane[index]);
-                }
-            }
-        });
+        let boxes = output.par_chunks_exact_mut((c * bins).max(1)).zip(&self.boxes);
+        boxes.for_each_init(
+            || vec![[0.0; LANES]; bins],
+            |pixels, (output, rounded)| {
+                each_block(c, |block, range| {
+                    pool(rounded, map.block(rounded.image, block), w, pixels);
+                    unpack(pixels, &mut output[range.start * bins..range.end * bins]);
+                });
+            },
+        );
         Ok(cpu::output(output, (self.boxes.len(), c, self.size[0], self.size[1])))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (n, c, h, w) = x.dims4()?;
         let bins = self.size[0] * self.size[1];
-        let mut output = vec![0.0; n * c * h * w];
-        cpu::with_floats(x, |x| {
-            cpu::with_floats(gradient, |gradient| {
-                let planes = output.par_chunks_exact_mut(h * w).zip(x.par_chunks_exact(h * w)).enumerate();
-                planes.for_each(|(index, (output, plane))| {
-                    let (image, channel) = (index / c, index % c);
-                    for (index, rounded) in self.boxes.iter().enumerate().filter(|(_, rounded)| rounded.image == image)
-                    {
-                        let gradient = &gradient[(index * c + channel) * bins..][..bins];
-                        for ((row, column), gradient) in rounded.windows().zip(gradient) {
-                            if let Some(index) = first_largest(plane, w, row, column) {
-                                output[index] += gradient;
-                            }
-                        }
-                    }
-                });
-                Ok(())
-            })
+        let map = cpu::with_floats(x, |x| Ok(Blocked::new(x, [n, c, h, w])))?;
+        let output = cpu::with_floats(gradient, |gradient| {
+            let scratch = || vec![[0.0; LANES]; bins];
+            Ok(gather_gradient([n, c, h, w], scratch, |image, channels, output, pixels| {
+                let map = map.block(image, channels.start / LANES);
+                for (index, rounded) in self.boxes.iter().enumerate().filter(|(_, rounded)| rounded.image == image) {
+                    pack(&gradient[(index * c + channels.start) * bins..][..channels.len() * bins], bins, pixels);
+                    scatter(rounded, map, w, pixels, output);
+                }
+            }))
         })?;
         cpu::tensor(output, x.shape()).map(Some)
     }
