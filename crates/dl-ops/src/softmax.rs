@@ -148,6 +148,11 @@ fn largest_of(row: &[f32]) -> f32 {
     for (lane, number) in lanes.iter_mut().zip(rest) {
         *lane = larger(*lane, *number);
     }
+    largest_lane(lanes)
+}
+
+#[inline(always)]
+fn largest_lane(mut lanes: [f32; LANES]) -> f32 {
     let mut length = LANES;
     while length > 1 {
         length /= 2;
@@ -156,6 +161,34 @@ fn largest_of(row: &[f32]) -> f32 {
         }
     }
     lanes[0]
+}
+
+/// A row that fits the lanes, filled up with what counts for nothing: the same sums, without loops.
+#[inline(always)]
+fn short_row(row: &[f32], logarithm: bool, output: &mut [f32]) {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    for (lane, x) in lanes.iter_mut().zip(row) {
+        *lane = *x;
+    }
+    let largest = largest_lane(lanes);
+    let mut powers = [0.0; LANES];
+    for (power, lane) in powers.iter_mut().zip(&mut lanes) {
+        *lane -= largest;
+        *power = exp(*lane);
+    }
+    let total = f64::from(sum_lanes(powers));
+    if logarithm {
+        let of_total = total.ln() as f32;
+        for lane in &mut lanes {
+            *lane -= of_total;
+        }
+    } else {
+        let factor = (1.0 / total) as f32;
+        for (lane, power) in lanes.iter_mut().zip(powers) {
+            *lane = power * factor;
+        }
+    }
+    output.copy_from_slice(&lanes[..row.len()]);
 }
 
 /// `output` becomes e^(x - largest); gives the largest and the sum.
@@ -180,28 +213,21 @@ wide! {
         }
     }
 
-    /// Rows of `length`. The exponentials of all rows go in one loop, so that short rows leave no vector half empty.
+    /// Rows of `length`.
     fn forward_rows(x: &[f32], length: usize, logarithm: bool, output: &mut [f32]) {
         for (output, row) in output.chunks_exact_mut(length).zip(x.chunks_exact(length)) {
+            if length <= LANES {
+                short_row(row, logarithm, output);
+                continue;
+            }
+            let (largest, total) = exponentials_of(row, output);
             if logarithm {
-                let (largest, total) = exponentials_of(row, output);
                 let of_total = total.ln() as f32;
                 for (output, x) in output.iter_mut().zip(row) {
                     *output = x - largest - of_total;
                 }
             } else {
-                let largest = largest_of(row);
-                for (output, x) in output.iter_mut().zip(row) {
-                    *output = x - largest;
-                }
-            }
-        }
-        if !logarithm {
-            for output in &mut *output {
-                *output = exp(*output);
-            }
-            for output in output.chunks_exact_mut(length) {
-                let factor = (1.0 / sum_of(output)) as f32;
+                let factor = (1.0 / total) as f32;
                 for output in output {
                     *output *= factor;
                 }
