@@ -2,7 +2,7 @@
 
 use dl_record::BBox;
 
-use super::super::diou;
+use super::super::{diou, iou};
 use super::grid::{Grid, can_overlap};
 use super::{Class, Kept, NmsConfig, NmsMethod};
 
@@ -18,8 +18,8 @@ pub(super) fn select(class: &Class, config: &NmsConfig, kept: &mut Vec<Kept>) {
         if can_overlap(area) {
             let covered = match config.method {
                 // Distance-IoU is never above IoU, so that the grid finds all that count.
-                NmsMethod::Diou => grid.search(bbox, area, |better| diou(&better.bbox, bbox) > config.iou),
-                _ => grid.search(bbox, area, |better| better.iou(bbox, area) > config.iou),
+                NmsMethod::Diou => grid.search(bbox, area, |better| diou(&class.boxes[better], bbox) > config.iou),
+                _ => grid.search(bbox, area, |better| iou(&class.boxes[better], bbox) > config.iou),
             };
             if covered {
                 continue;
@@ -43,8 +43,8 @@ pub(super) fn select_weighted(class: &Class, config: &NmsConfig, kept: &mut Vec<
         if can_overlap(area) {
             let mut first = usize::MAX;
             grid.search(bbox, area, |better| {
-                if better.id < first && better.iou(bbox, area) > config.iou {
-                    first = better.id;
+                if better < first && iou(&class.boxes[heads[better]], bbox) > config.iou {
+                    first = better;
                 }
                 false
             });

@@ -1,78 +1,95 @@
-//! Finds, among many boxes, those that can overlap a given one by more than a threshold, without looking at the rest.
+//! Finds, among many boxes, those that overlap a given one by more than a threshold, without looking at all the rest.
 //!
 //! An IoU above t binds two boxes of widths a and b whose overlap is w wide by w > t * max(a, b), and so for the heights.
 //! Hence
 //!
-//! - neither is wider than 1 / t times the other: boxes are kept apart by the powers of two between which their width and
-//!   height lie (a *level*), and only the levels within that ratio are looked at;
-//! - their centres lie less than (a + b) / 2 - t * max(a, b) apart: a level is a grid of cells as large as its boxes,
-//!   with each box in the cell of its centre, and only the cells within that reach are looked at.
+//! - neither is wider than 1 / t times the other: boxes are kept apart by the powers of four between which their width
+//!   and height lie (a *level*), and only the levels within that ratio are searched;
+//! - each box reaches into the *core* of the other, what is left of it when t times its width is cut off from both sides
+//!   (its centre, from t = 1/2 on): a level has a grid of cells as large as its largest boxes, a box is put into the few
+//!   cells that it touches, and only the cells of the other's core are searched.
 //!
-//! The cells of all levels are chains in one hash table. The caller compares what a chain holds exactly, so that cells
-//! that share a chain cost time, never truth. Boxes that overlap each other by no more than t and have a like size are
-//! few to a cell, whatever the input. Where more cells are in reach than a level has boxes (a giant box over tiny ones,
-//! thresholds near 0), the boxes of the level are gone through instead.
+//! The cells of all levels are lists in one hash table, and what a list holds is compared in full, so that cells that
+//! share a list cost time, never truth. Boxes of a like size that overlap each other by no more than t are few to a cell,
+//! whatever the input. Where a core has more cells than the level has boxes (a giant box over tiny ones, thresholds near
+//! 0), the boxes of the level are gone through instead.
+//!
+//! No rounding loses a box: places are rounded, but never past one another, and the widths have a slack.
 
 use std::ops::Range;
 
 use dl_record::BBox;
 
-/// Ends a chain.
+/// Ends a list.
 const NONE: u32 = u32::MAX;
 
 /// So few boxes are gone through one by one.
 const FEW: usize = 12;
 
-/// A relative slack, so that rounding here loses no box that the exact comparison would find.
+/// How much less than the threshold, relatively, is looked for.
 const SLACK: f64 = 1e-9;
 
 /// A smaller area may have lost digits (subnormal numbers), so that the ratio of two says nothing.
 const LEAST_EXACT_AREA: f64 = 1e-290;
-
-/// Boxes, to be found by place and size.
-pub(super) struct Grid {
-    entries: Vec<Entry>,
-    /// None where there will be few boxes.
-    index: Option<Index>,
-}
-
-/// A box in the grid.
-pub(super) struct Entry {
-    pub(super) bbox: BBox,
-    /// The box's area, above 0.
-    pub(super) area: f64,
-    /// What the caller calls it.
-    pub(super) id: usize,
-    /// The entries that follow in the chains of its cell and of its level.
-    next: [u32; 2],
-}
-
-/// Which of an entry's chains.
-#[derive(Clone, Copy)]
-enum Chain {
-    Cell,
-    Level,
-}
 
 /// Whether a box can overlap any other: its area is neither 0 nor too great for a number.
 pub(super) fn can_overlap(area: f64) -> bool {
     area > 0.0 && area < f64::INFINITY
 }
 
-impl Entry {
-    /// The intersection over union with a box of this area, to the last bit that of [`iou`](super::super::iou).
+/// Boxes, to be found by place and size.
+pub(super) struct Grid {
+    /// Overlap above which boxes are to be found, less the slack.
+    threshold: f64,
+    entries: Vec<Entry>,
+    /// None where there will be few boxes.
+    index: Option<Index>,
+}
+
+/// A box in the grid.
+struct Entry {
+    bbox: BBox,
+    area: f64,
+    /// What the caller calls it.
+    id: u32,
+    /// The entry that came before in the same level.
+    before: u32,
+}
+
+/// A box that others are sought for.
+struct Sought {
+    bbox: BBox,
+    area: f64,
+    threshold: f64,
+}
+
+impl Sought {
+    /// For each of these boxes: false where its [`iou`](super::super::iou) with this one is no more than the threshold
+    /// and, but for a hair, only there.
     #[inline]
-    pub(super) fn iou(&self, bbox: &BBox, area: f64) -> f64 {
+    fn may_overlap<const N: usize>(&self, boxes: [&[f64; N]; 4], areas: &[f64; N]) -> [bool; N] {
         // None of the edges is NaN.
         let lesser = |a: f64, b: f64| if a < b { a } else { b };
         let greater = |a: f64, b: f64| if a > b { a } else { b };
-        let width = lesser(self.bbox.x2, bbox.x2) - greater(self.bbox.x1, bbox.x1);
-        let height = lesser(self.bbox.y2, bbox.y2) - greater(self.bbox.y1, bbox.y1);
-        let intersection = greater(width, 0.0) * greater(height, 0.0);
-        if intersection <= 0.0 {
-            return 0.0;
+        let [x1, y1, x2, y2] = boxes;
+        // One step for all boxes after the other, so that vectors are found.
+        let mut intersections = [0.0; N];
+        for (lane, width) in intersections.iter_mut().enumerate() {
+            *width = greater(lesser(x2[lane], self.bbox.x2) - greater(x1[lane], self.bbox.x1), 0.0);
         }
-        intersection / (self.area + area - intersection)
+        for (lane, intersection) in intersections.iter_mut().enumerate() {
+            *intersection *= greater(lesser(y2[lane], self.bbox.y2) - greater(y1[lane], self.bbox.y1), 0.0);
+        }
+        std::array::from_fn(|lane| {
+            intersections[lane] > self.threshold * (areas[lane] + self.area - intersections[lane])
+        })
+    }
+
+    #[inline]
+    fn may_overlap_entry(&self, entry: &Entry) -> bool {
+        let BBox { x1, y1, x2, y2 } = entry.bbox;
+        let [may] = self.may_overlap([&[x1], &[y1], &[x2], &[y2]], &[entry.area]);
+        may
     }
 }
 
@@ -81,129 +98,193 @@ impl Grid {
     /// from 0 to 1.
     pub(super) fn new(boxes: &[BBox], threshold: f64) -> Self {
         let index = (boxes.len() > 4 * FEW).then(|| Index::new(boxes, threshold));
-        Self { entries: Vec::new(), index }
+        let threshold = if threshold < 1e-12 { 0.0 } else { threshold * (1.0 - SLACK) };
+        Self { threshold, entries: Vec::new(), index }
     }
 
     /// The box must be one that [`can_overlap`] others.
     pub(super) fn insert(&mut self, bbox: &BBox, area: f64, id: usize) {
-        let next = match &mut self.index {
-            Some(index) => index.insert(self.entries.len() as u32, bbox),
-            None => [NONE; 2],
-        };
-        self.entries.push(Entry { bbox: *bbox, area, id, next });
+        let number = self.entries.len() as u32;
+        let before = self.index.as_mut().map_or(NONE, |index| index.insert(number, bbox, area));
+        self.entries.push(Entry { bbox: *bbox, area, id: id as u32, before });
     }
 
-    /// Shows `visit` every box in the grid whose overlap with `bbox`, of this area, may be above the threshold, some
-    /// others, and some twice, in no particular order, until it returns true; whether it did.
+    /// Tells `visit` of every box in the grid whose overlap with `bbox`, of this area, is above the threshold, and of a
+    /// few that overlap it by a hair less; of some twice; in no particular order, until it returns true; whether it did.
+    /// The box must be one that [`can_overlap`] others.
     #[inline]
-    pub(super) fn search(&mut self, bbox: &BBox, area: f64, visit: impl FnMut(&Entry) -> bool) -> bool {
+    pub(super) fn search(&mut self, bbox: &BBox, area: f64, mut visit: impl FnMut(usize) -> bool) -> bool {
+        let threshold = if area < LEAST_EXACT_AREA { 0.0 } else { self.threshold };
+        let sought = Sought { bbox: *bbox, area, threshold };
+        let entries = &self.entries;
+        let mut meet = |number: u32| visit(entries[number as usize].id as usize);
         match &mut self.index {
-            Some(index) if self.entries.len() > FEW => index.search(&self.entries, bbox, area, visit),
-            _ => self.entries.iter().any(visit),
+            Some(index) if entries.len() > FEW => {
+                let hint = index.list_of_center(bbox);
+                let hinted = index.hints[hint];
+                if entries.get(hinted as usize).is_some_and(|entry| sought.may_overlap_entry(entry)) && meet(hinted) {
+                    return true;
+                }
+                let stopper = index.find(entries, &sought, meet);
+                if let Some(stopper) = stopper {
+                    index.hints[hint] = stopper;
+                }
+                stopper.is_some()
+            }
+            _ => (0..).zip(entries).any(|(number, entry)| sought.may_overlap_entry(entry) && meet(number)),
         }
     }
 }
 
-/// The chains by cell and by level.
-struct Index {
-    /// Overlap above which boxes are to be found, less some slack.
-    threshold: f64,
-    /// Left and top of all centres.
-    origin: [f64; 2],
-    /// The levels of widths and of heights.
-    axes: [Axis; 2],
-    /// The first entry of each chain: first the cells' hash table, then the levels, those of a width together.
-    heads: Vec<u32>,
-    cells: usize,
-    /// For each chain of cells, the entry at which the last search for a box in one of them stopped: it is shown first to
-    /// the next, for around an object one box suppresses most.
-    hints: Vec<u32>,
-    /// How far a hash is shifted down to be the number of a cell's chain.
-    shift: u32,
-    /// How many entries are in each level's chain.
-    counts: Vec<u32>,
+/// How many boxes of a cell are compared at a time.
+const LANES: usize = 8;
+
+/// Boxes of a cell, side by side for vector units.
+struct Chunk {
+    x1: [f64; LANES],
+    y1: [f64; LANES],
+    x2: [f64; LANES],
+    y2: [f64; LANES],
+    areas: [f64; LANES],
+    /// Their entries.
+    numbers: [u32; LANES],
+    count: u32,
+    /// The next of the list.
+    next: u32,
 }
 
-/// The first and the last; the first is the greater when there are none.
-type Cells = (u64, u64);
+impl Chunk {
+    /// Boxes that overlap none.
+    fn empty(next: u32) -> Self {
+        let (first, last) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let (areas, numbers) = ([0.0; LANES], [NONE; LANES]);
+        Self { x1: first, y1: first, x2: last, y2: last, areas, numbers, count: 0, next }
+    }
+
+    fn push(&mut self, number: u32, bbox: &BBox, area: f64) {
+        let lane = self.count as usize;
+        (self.x1[lane], self.y1[lane], self.x2[lane], self.y2[lane]) = (bbox.x1, bbox.y1, bbox.x2, bbox.y2);
+        (self.areas[lane], self.numbers[lane]) = (area, number);
+        self.count += 1;
+    }
+
+    /// The number of the box at which `meet` returned true.
+    #[inline]
+    fn find(&self, sought: &Sought, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
+        let may_overlap = sought.may_overlap([&self.x1, &self.y1, &self.x2, &self.y2], &self.areas);
+        if may_overlap == [false; LANES] {
+            return None;
+        }
+        self.numbers.iter().zip(may_overlap).find(|(number, may)| *may && meet(**number)).map(|(number, _)| *number)
+    }
+}
+
+/// The lists by cell and by level.
+struct Index {
+    /// How far a box's core lies from its edges, in parts of its sides.
+    to_core: f64,
+    /// How much can be left away at a box's edges, in parts of its sides, because no other's core is there.
+    to_reach: f64,
+    /// The levels of widths and of heights.
+    axes: [Axis; 2],
+    /// The first chunk of each cell's list.
+    heads: Vec<u32>,
+    /// How far a hash is shifted down to be the number of a list.
+    shift: u32,
+    chunks: Vec<Chunk>,
+    /// For each list, the entry at which the last search around a centre in one of its cells stopped: the next is told of
+    /// it first, for around an object one box suppresses most.
+    hints: Vec<u32>,
+    /// How many entries each level has, and the last of them; the levels of a width together.
+    levels: Vec<(u32, u32)>,
+    /// How many lists, chunks and single boxes searches have looked at.
+    #[cfg(test)]
+    looks: std::cell::Cell<usize>,
+}
 
 /// The levels of the boxes' extent along x or y.
 struct Axis {
     /// For each exponent, how many levels have a lower one.
     below: [u16; EXPONENTS + 1],
-    levels: Vec<Level>,
+    /// For each level, cells a pixel, and so many times the origin.
+    levels: Vec<(f64, f64)>,
 }
 
-const EXPONENTS: usize = 2048;
+const EXPONENTS: usize = 1024;
 
-/// For how many levels of heights at a time the search works out the cells.
-const ROWS: usize = 8;
-
-/// Sides from `least` up to twice as much.
-struct Level {
-    least: f64,
-    most: f64,
-    /// Cells a pixel.
-    density: f64,
-}
-
-/// The power of two of a number from 0, counted from that of the least.
+/// The power of four of a number from 0, counted from that of the least.
 fn exponent(side: f64) -> usize {
-    (side.to_bits() >> 52) as usize % EXPONENTS
+    (side.to_bits() >> 53) as usize % EXPONENTS
 }
 
-/// In halves, so that it is finite when the edges are.
-fn center(bbox: &BBox) -> [f64; 2] {
-    [0.5 * bbox.x1 + 0.5 * bbox.x2, 0.5 * bbox.y1 + 0.5 * bbox.y2]
+/// Both sides of a box: the first edge, the second, and the length.
+fn extents(bbox: &BBox) -> [(f64, f64, f64); 2] {
+    [(bbox.x1, bbox.x2, bbox.width()), (bbox.y1, bbox.y2, bbox.height())]
 }
 
 impl Index {
     fn new(boxes: &[BBox], threshold: f64) -> Self {
         let mut present = [[false; EXPONENTS]; 2];
-        let mut origin = [f64::MAX; 2];
-        let bits = (2 * boxes.len()).ilog2() + 1;
+        let mut origin = [f64::INFINITY; 2];
         for bbox in boxes.iter().filter(|bbox| can_overlap(bbox.area())) {
-            let center = center(bbox);
-            for (axis, side) in [bbox.width(), bbox.height()].into_iter().enumerate() {
-                present[axis][exponent(side)] = true;
-                origin[axis] = origin[axis].min(center[axis]);
+            for (axis, (first, _, length)) in extents(bbox).into_iter().enumerate() {
+                present[axis][exponent(length)] = true;
+                origin[axis] = origin[axis].min(first);
             }
         }
-        // The higher the threshold, the shorter the reach.
-        let cell = (1.5 * (1.0 - threshold)).clamp(0.125, 1.0);
-        let axes = present.map(|present| Axis::new(&present, cell));
-        let (cells, levels) = (1 << bits, axes[0].levels.len() * axes[1].levels.len());
+        // What reaches beyond the centre of b reaches at least (t - 1/2) * b beyond, and b is at least t * a.
+        let to_reach = (threshold - 0.5).max(0.0) * threshold * (1.0 - SLACK);
+        let cell = (1.0 - 2.0 * to_reach).max(0.0625);
+        let axes = [0, 1].map(|axis| Axis::new(&present[axis], cell, origin[axis]));
+        let bits = (2 * boxes.len()).ilog2() + 1;
         Self {
-            threshold: if threshold < 1e-12 { 0.0 } else { threshold * (1.0 - SLACK) },
-            origin,
-            axes,
-            heads: vec![NONE; cells + levels],
-            cells,
-            hints: vec![NONE; cells],
+            to_core: threshold.min(0.5) * (1.0 - SLACK),
+            to_reach: to_reach * (1.0 - 1e-6),
+            heads: vec![NONE; 1 << bits],
             shift: u64::BITS - bits,
-            counts: vec![0; levels],
+            chunks: Vec::new(),
+            hints: vec![NONE; 1 << bits],
+            levels: vec![(0, NONE); axes[0].levels.len() * axes[1].levels.len()],
+            axes,
+            #[cfg(test)]
+            looks: Default::default(),
         }
     }
 
-    /// Puts the entry that is about to get this number in front of its chains; what it pushes back is returned.
-    fn insert(&mut self, number: u32, bbox: &BBox) -> [u32; 2] {
-        let (level, chain) = self.place(bbox);
-        self.counts[level] += 1;
-        [chain, self.cells + level].map(|head| std::mem::replace(&mut self.heads[head], number))
+    #[cfg(test)]
+    fn look(&self, count: usize) {
+        self.looks.set(self.looks.get() + count);
     }
 
-    /// The level of a box and the chain of its cell.
-    fn place(&self, bbox: &BBox) -> (usize, usize) {
-        let [column, row] = [self.axes[0].level(bbox.width()), self.axes[1].level(bbox.height())];
-        let center = center(bbox);
-        let cell = |axis: usize, level: usize| self.axes[axis].levels[level].cell(center[axis] - self.origin[axis]);
-        let level = column * self.axes[1].levels.len() + row;
-        (level, self.chain(level, cell(0, column), cell(1, row)))
+    #[cfg(not(test))]
+    fn look(&self, _: usize) {}
+
+    /// The list of the cell in which the box's centre lies, in the box's own level.
+    fn list_of_center(&self, bbox: &BBox) -> usize {
+        let mut levels = [0; 2];
+        let mut cells = [0; 2];
+        for (axis, (first, last, length)) in extents(bbox).into_iter().enumerate() {
+            levels[axis] = self.axes[axis].level(length);
+            cells[axis] = self.cell(axis, levels[axis], 0.5 * first + 0.5 * last);
+        }
+        self.list(self.level(levels), cells)
     }
 
-    /// The chain of a cell.
+    fn level(&self, [column, row]: [usize; 2]) -> usize {
+        column * self.axes[1].levels.len() + row
+    }
+
+    /// Rises with the place, or stays.
     #[inline]
-    fn chain(&self, level: usize, x: u64, y: u64) -> usize {
+    fn cell(&self, axis: usize, level: usize, place: f64) -> u64 {
+        let (density, origin) = self.axes[axis].levels[level];
+        // The cast saturates: what is left of the origin belongs to the first cell.
+        (place * density - origin) as u64
+    }
+
+    /// The list of a cell.
+    #[inline]
+    fn list(&self, level: usize, [x, y]: [u64; 2]) -> usize {
         // Multiples of irrational fractions of 2^64 spread evenly.
         let hash = (x.wrapping_mul(0x9E37_79B9_7F4A_7C15))
             .wrapping_add(y.wrapping_mul(0xC2B2_AE3D_27D4_EB4F))
@@ -211,66 +292,77 @@ impl Index {
         (hash >> self.shift) as usize
     }
 
-    #[inline]
-    fn search(&mut self, entries: &[Entry], bbox: &BBox, area: f64, mut visit: impl FnMut(&Entry) -> bool) -> bool {
-        let hint = self.place(bbox).1;
-        if entries.get(self.hints[hint] as usize).is_some_and(&mut visit) {
-            return true;
+    /// Puts the entry that is about to get this number into its level and its cells; the level's last until now.
+    fn insert(&mut self, number: u32, bbox: &BBox, area: f64) -> u32 {
+        let extents = extents(bbox);
+        let levels = [0, 1].map(|axis| self.axes[axis].level(extents[axis].2));
+        let [columns, rows] = [0, 1].map(|axis| {
+            let (first, last, length) = extents[axis];
+            let cut = if area < LEAST_EXACT_AREA { 0.0 } else { self.to_reach * length };
+            self.cell(axis, levels[axis], first + cut)..=self.cell(axis, levels[axis], last - cut)
+        });
+        let level = self.level(levels);
+        for y in rows {
+            for x in columns.clone() {
+                let list = self.list(level, [x, y]);
+                let first = self.heads[list];
+                if self.chunks.get(first as usize).is_none_or(|chunk| chunk.count as usize == LANES) {
+                    self.heads[list] = self.chunks.len() as u32;
+                    self.chunks.push(Chunk::empty(first));
+                }
+                self.chunks[self.heads[list] as usize].push(number, bbox, area);
+            }
         }
-        let stopper = self.find(entries, bbox, area, visit);
-        if let Some(stopper) = stopper {
-            self.hints[hint] = stopper;
-        }
-        stopper.is_some()
+        let (count, last) = &mut self.levels[level];
+        *count += 1;
+        std::mem::replace(last, number)
     }
 
-    /// The number of the entry at which `visit` returned true.
-    fn find(&self, entries: &[Entry], bbox: &BBox, area: f64, mut visit: impl FnMut(&Entry) -> bool) -> Option<u32> {
-        let threshold = if area < LEAST_EXACT_AREA { 0.0 } else { self.threshold };
-        let (center, sides) = (center(bbox), [bbox.width(), bbox.height()]);
-        let [columns, rows] = [0, 1].map(|axis| self.axes[axis].within(sides[axis], threshold));
-        let cells = |axis: usize, level: usize| {
-            self.axes[axis].levels[level].cells(center[axis], self.origin[axis], sides[axis], threshold)
-        };
-        if columns.len().saturating_mul(rows.len()) > entries.len() {
-            return entries.iter().position(visit).map(|number| number as u32);
+    /// The number of the entry at which `meet` returned true.
+    fn find(&self, entries: &[Entry], sought: &Sought, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
+        let extents = extents(&sought.bbox);
+        // Of a tiny box the sides say nothing, but whatever overlaps it touches it.
+        let to_core = if sought.threshold > 0.0 { self.to_core } else { 0.0 };
+        let cores = extents.map(|(first, last, length)| (first + to_core * length, last - to_core * length));
+        let [columns, rows] = [0, 1].map(|axis| self.axes[axis].within(extents[axis].2, sought.threshold));
+        let levels = columns.flat_map(|column| rows.clone().map(move |row| [column, row]));
+        if levels.clone().count() > entries.len() {
+            self.look(entries.len());
+            return (0..)
+                .zip(entries)
+                .find(|(number, entry)| sought.may_overlap_entry(entry) && meet(*number))
+                .map(|(number, _)| number);
         }
-        let mut walk = |head: usize, chain: Chain| {
-            let mut number = self.heads[head];
-            while number != NONE {
-                let entry = &entries[number as usize];
-                if visit(entry) {
-                    break;
-                }
-                number = entry.next[chain as usize];
+        for levels in levels {
+            let level = self.level(levels);
+            let (count, mut last) = self.levels[level];
+            if count == 0 {
+                continue;
             }
-            Some(number).filter(|number| *number != NONE)
-        };
-        for rows in (rows.clone().step_by(ROWS)).map(|first| first..rows.end.min(first + ROWS)) {
-            let mut cells_of_rows = [(1, 0); ROWS];
-            cells_of_rows.iter_mut().zip(rows.clone()).for_each(|(stretch, row)| *stretch = cells(1, row));
-            for column in columns.clone() {
-                let (left, right) = cells(0, column);
-                for (row, &(top, bottom)) in rows.clone().zip(&cells_of_rows) {
-                    let level = column * self.axes[1].levels.len() + row;
-                    let count = u64::from(self.counts[level]);
-                    if count == 0 || left > right || top > bottom {
-                        continue;
+            let [(left, right), (top, bottom)] = [0, 1].map(|axis| {
+                let (first, last) = cores[axis];
+                (self.cell(axis, levels[axis], first), self.cell(axis, levels[axis], last))
+            });
+            if (right - left).saturating_add(1).saturating_mul((bottom - top).saturating_add(1)) > count.into() {
+                self.look(count as usize);
+                while let Some(entry) = entries.get(last as usize) {
+                    if sought.may_overlap_entry(entry) && meet(last) {
+                        return Some(last);
                     }
-                    if (right - left).saturating_add(1).saturating_mul((bottom - top).saturating_add(1)) > count {
-                        let stopper = walk(self.cells + level, Chain::Level);
-                        if stopper.is_some() {
-                            return stopper;
+                    last = entry.before;
+                }
+                continue;
+            }
+            for y in top..=bottom {
+                for x in left..=right {
+                    self.look(1);
+                    let mut next = self.heads[self.list(level, [x, y])];
+                    while let Some(chunk) = self.chunks.get(next as usize) {
+                        self.look(1);
+                        if let Some(number) = chunk.find(sought, &mut meet) {
+                            return Some(number);
                         }
-                        continue;
-                    }
-                    for y in top..=bottom {
-                        for x in left..=right {
-                            let stopper = walk(self.chain(level, x, y), Chain::Cell);
-                            if stopper.is_some() {
-                                return stopper;
-                            }
-                        }
+                        next = chunk.next;
                     }
                 }
             }
@@ -280,14 +372,15 @@ impl Index {
 }
 
 impl Axis {
-    fn new(present: &[bool; EXPONENTS], cell: f64) -> Self {
+    fn new(present: &[bool; EXPONENTS], cell: f64, origin: f64) -> Self {
         let mut below = [0; EXPONENTS + 1];
         let mut levels = Vec::new();
         for (exponent, present) in present.iter().enumerate() {
             if *present {
-                let least = f64::from_bits((exponent as u64) << 52);
-                let most = (2.0 * least).clamp(f64::MIN_POSITIVE, f64::MAX);
-                levels.push(Level { least, most, density: 1.0 / (cell * most) });
+                let longest = 4.0 * f64::from_bits((exponent as u64) << 53);
+                let longest = longest.clamp(2.0 * f64::MIN_POSITIVE, f64::MAX);
+                let density = (1.0 / (cell * longest)).min(f64::MAX);
+                levels.push((density, origin * density));
             }
             below[exponent + 1] = levels.len() as u16;
         }
@@ -305,29 +398,6 @@ impl Axis {
     }
 }
 
-impl Level {
-    /// The cells in which the centre of a side of this level lies when it shares more than `threshold` times the longer
-    /// with a side of this length around `center`.
-    #[inline]
-    fn cells(&self, center: f64, origin: f64, side: f64, threshold: f64) -> Cells {
-        let beyond_half = threshold - 0.5;
-        let longer = if beyond_half > 0.0 { self.least } else { self.most }.max(side);
-        let reach = 0.5 * self.most.min(side) - beyond_half * longer;
-        let slack = SLACK * self.most.max(side) + 8.0 * f64::EPSILON * (center.abs() + origin.abs());
-        if reach + slack < 0.0 {
-            return (1, 0);
-        }
-        (self.cell(center - (reach + slack) - origin), self.cell(center + (reach + slack) - origin))
-    }
-
-    /// The cell so far from the origin.
-    #[inline]
-    fn cell(&self, distance: f64) -> u64 {
-        // The cast saturates: what is left of the origin belongs to the first cell, and nothing lies there.
-        (distance * self.density) as u64
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rand::RngExt;
@@ -335,31 +405,28 @@ mod tests {
     use super::super::super::iou;
     use super::*;
 
-    /// How many boxes a search looks at, on average, when those that overlap no kept one by more than `threshold` stay.
+    /// At how many lists, chunks and boxes a search looks, on average, when those boxes stay that overlap no other that
+    /// stays by more than `threshold`.
     fn looks(boxes: &[BBox], threshold: f64) -> f64 {
         let mut grid = Grid::new(boxes, threshold);
-        let mut looks = 0;
         for (id, bbox) in boxes.iter().enumerate() {
-            let covered = grid.search(bbox, bbox.area(), |kept| {
-                looks += 1;
-                iou(&kept.bbox, bbox) > threshold
-            });
-            if !covered {
+            if !grid.search(bbox, bbox.area(), |kept| iou(&boxes[kept], bbox) > threshold) {
                 grid.insert(bbox, bbox.area(), id);
             }
         }
-        f64::from(looks) / boxes.len() as f64
+        grid.index.unwrap().looks.get() as f64 / boxes.len() as f64
     }
 
     #[test]
-    fn few_boxes_are_looked_at_whatever_the_input() {
+    fn a_search_looks_at_few_boxes_whatever_the_input() {
         let mut rng = dl_record::rng(0, "looks");
         let around = |x: f64, y: f64, width: f64, height: f64| BBox::new(x, y, x + width, y + height);
         let mut check = |name: &str, draw: &mut dyn FnMut(usize, &mut rand_chacha::ChaCha8Rng) -> BBox| {
             let boxes: Vec<BBox> = (0..8000).map(|index| draw(index, &mut rng)).collect();
             for threshold in [0.0, 0.3, 0.5, 0.9] {
                 let looks = looks(&boxes, threshold);
-                assert!(looks < 160.0, "{name}, {threshold}: {looks} boxes");
+
+                assert!(looks < 200.0, "{name}, {threshold}: {looks} looks");
             }
         };
         check("all the same", &mut |_, _| around(3.0, 4.0, 20.0, 10.0));
@@ -371,6 +438,10 @@ mod tests {
         check("elongated", &mut |index, rng| {
             let (x, y) = (rng.random_range(0.0..1e3), rng.random_range(0.0..1e3));
             if index % 2 == 0 { around(x, y, 900.0, 1.0) } else { around(x, y, 1.0, 900.0) }
+        });
+        check("nearly the same", &mut |_, rng| {
+            let mut near = |value: f64| value * rng.random_range(0.9..1.1);
+            around(near(50.0), near(50.0), near(50.0), near(50.0))
         });
         check("far away", &mut |_, rng| {
             around(1e12 + rng.random_range(0.0..1e3), -1e12 - rng.random_range(0.0..1e3), 20.0, 20.0)

@@ -3,6 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
+use super::super::iou;
 use super::grid::{Grid, can_overlap};
 use super::{Class, Kept, NmsConfig};
 
@@ -47,12 +48,12 @@ pub(super) fn select(
             continue;
         }
         grid.search(bbox, area, |other| {
-            if alive[other.id] && lowered[other.id] != rank {
-                let overlap = other.iou(bbox, area);
+            if alive[other] && lowered[other] != rank {
+                let overlap = iou(bbox, &class.boxes[other]);
                 if overlap > threshold {
-                    lowered[other.id] = rank;
-                    current[other.id] *= decay(overlap);
-                    alive[other.id] = current[other.id] >= least;
+                    lowered[other] = rank;
+                    current[other] *= decay(overlap);
+                    alive[other] = current[other] >= least;
                 }
             }
             false
