@@ -99,10 +99,12 @@ fn wait(until: impl Fn() -> bool) {
     let mut looks = 0_u32;
     while !until() {
         looks = looks.saturating_add(1);
-        match looks {
-            ..4000 => spin_loop(),
-            ..4050 => std::thread::yield_now(),
-            _ => std::thread::sleep(Duration::from_micros(50)),
+        if looks < 4000 {
+            spin_loop();
+        } else if looks < 4050 {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(Duration::from_micros(50));
         }
     }
 }

@@ -265,10 +265,10 @@ impl Kernel for TileIn<'_> {
                     }
                 }
             } else {
-                for y in self.rows[0]..self.rows[1] {
-                    for x in self.columns[0]..self.columns[1] {
-                        let at = (y - self.rows[0]) * self.row + (x - self.columns[0]) * LANES;
-                        tile[y][x] = S::load(self.input.add(at));
+                let (rows, columns) = (self.rows[0]..self.rows[1], self.columns[0]..self.columns[1]);
+                for (y, line) in tile[rows].iter_mut().enumerate() {
+                    for (x, place) in line[columns.clone()].iter_mut().enumerate() {
+                        *place = S::load(self.input.add(y * self.row + x * LANES));
                     }
                 }
             }
