@@ -28,6 +28,7 @@ complete -c dl-model -n "__fish_dl_model_needs_command" -s h -l help -d 'Print h
 complete -c dl-model -n "__fish_dl_model_needs_command" -s V -l version -d 'Print version'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "info" -d 'What files hold: their config, numbers of tensors and weights, types, licence, SHA-256'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "list" -d 'The networks that dl-embed and others can run'
+complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "bench" -d 'How long a network takes on this machine'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l format -d 'table for people, json: one object a line [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
@@ -46,6 +47,24 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s q -l quiet -d
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list help" -f -a "info" -d 'What files hold: their config, numbers of tensors and weights, types, licence, SHA-256'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list help" -f -a "list" -d 'The networks that dl-embed and others can run'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l arch -d 'A network of the table, with random weights (see dl-model list)' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l model -d 'A model file' -r -F
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l batch -d 'Pictures at a time' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l size -d 'Side of the pictures in pixels [default: the network\'s own]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l layer -d 'The layer to stop at' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l precision -d 'The numbers to compute with' -r -f -a "f32\t'Single precision'"
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l engine -d 'What runs it' -r -f -a "plan\t'The fused plan of inference'
+graph\t'One operation after the other, as in training'
+candle\t'candle\'s own operations, for comparison'
+train\t'A step of training: forward, backward, SGD with momentum'"
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seconds -d 'How long to measure, in seconds; at least five runs are made' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seed -d 'Seed of every random draw' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l strict -d 'Stop at the first record that fails'
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list bench help" -f -a "info" -d 'What files hold: their config, numbers of tensors and weights, types, licence, SHA-256'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list bench help" -f -a "list" -d 'The networks that dl-embed and others can run'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list bench help" -f -a "bench" -d 'How long a network takes on this machine'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list bench help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
