@@ -6,12 +6,19 @@ mean ABO; over the objects of a class, that class's ABO; the mean of those, MABO
 
     python bench/selective_search.py ../shared/data/bccd --split test
 
+With --speed, the time of the function alone, a picture in memory, for each picture of a folder scaled to 512 x 512; runs
+take turns. This also needs `cargo build --release --workspace --examples`.
+
+    python bench/selective_search.py ../shared/data/rcnn-demo --speed
+
 Needs numpy and opencv-contrib-python-headless, and a release build of dl-propose.
 """
 
 import argparse
 import json
+import os
 import subprocess
+import tempfile
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -56,17 +63,63 @@ def opencv(pictures, mode, count):
     boxes = []
     start = time.perf_counter()
     for picture in pictures:
-        search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
-        search.setBaseImage(cv2.imread(str(picture)))
-        {
-            "single": search.switchToSingleStrategy,
-            "fast": search.switchToSelectiveSearchFast,
-            "quality": search.switchToSelectiveSearchQuality,
-        }[mode]()
-        found = search.process()[:count].astype(float)
+        found = opencv_search(cv2.imread(str(picture)), mode)[:count].astype(float)
         found[:, 2:] += found[:, :2]
         boxes.append(found)
     return boxes, time.perf_counter() - start
+
+
+def opencv_search(picture, mode):
+    search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
+    search.setBaseImage(picture)
+    {
+        "single": search.switchToSingleStrategy,
+        "fast": search.switchToSelectiveSearchFast,
+        "quality": search.switchToSelectiveSearchQuality,
+    }[mode]()
+    return search.process()
+
+
+def speed(folder, first, runs):
+    """A row for each mode: the median over the pictures of each one's median, and the median of the ratios."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))[:first]
+    program = str(ROOT / "target/release/examples/selective_search_speed")
+    cv2.setNumThreads(2)
+    print(f"{len(paths)} pictures of 512 x 512, {runs} runs each in turns, 2 threads\n")
+    print(f"| mode | dl-vision, ms | OpenCV {cv2.__version__}, ms | ratio | least ratio | proposals |\n|" + " --- |" * 6)
+    for mode in ("single", "fast", "quality"):
+        medians, counts = [], []
+        for path in paths:
+            picture = cv2.resize(cv2.imread(str(path)), (512, 512), interpolation=cv2.INTER_AREA)
+            with tempfile.NamedTemporaryFile(suffix=".png") as file:
+                cv2.imwrite(file.name, picture)
+                process = subprocess.Popen(
+                    [program, file.name, mode],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env={**os.environ, "RAYON_NUM_THREADS": "2"},
+                )
+                proposals = json.loads(process.stdout.readline())["proposals"]
+            times = []
+            for _ in range(runs):
+                process.stdin.write("\n")
+                process.stdin.flush()
+                mine = json.loads(process.stdout.readline())["milliseconds"]
+                start = time.perf_counter()
+                found = opencv_search(picture, mode)
+                times.append((mine, (time.perf_counter() - start) * 1e3))
+            process.stdin.close()
+            process.wait()
+            medians.append(np.median(times, 0))
+            counts.append((len(proposals), len(found)))
+        mine, theirs = np.array(medians).T
+        (our_count, their_count), ratios = np.median(counts, 0), theirs / mine
+        print(
+            f"| {mode} | {np.median(mine):.0f} | {np.median(theirs):.0f} | {np.median(ratios):.1f} | {ratios.min():.1f} "
+            f"| {our_count:.0f}, {their_count:.0f} |",
+            flush=True,
+        )
 
 
 def report(name, boxes, seconds, truth):
@@ -86,13 +139,17 @@ def report(name, boxes, seconds, truth):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder in VOC's layout")
+    parser.add_argument("data", type=Path, help="folder in VOC's layout; with --speed, of pictures")
     parser.add_argument("--split", default="test")
     parser.add_argument("--mode", default="fast", choices=["single", "fast", "quality"])
     parser.add_argument("--count", type=int, default=2000, help="proposals that count")
     parser.add_argument("--only-ours", action="store_true")
     parser.add_argument("--first", type=int, help="only so many pictures")
+    parser.add_argument("--speed", action="store_true", help="the time on a folder of pictures, scaled to 512 x 512")
+    parser.add_argument("--runs", type=int, default=3, help="with --speed: runs of each picture")
     known, arguments = parser.parse_known_args()
+    if known.speed:
+        return speed(known.data, known.first, known.runs)
 
     names = (known.data / f"ImageSets/Main/{known.split}.txt").read_text().split()[: known.first]
     pictures = [known.data / f"JPEGImages/{name}.jpg" for name in names]
