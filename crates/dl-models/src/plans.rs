@@ -30,8 +30,8 @@ impl Plans {
     pub(crate) fn run(&self, backbone: &dyn Backbone, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
         let (pictures, channels, height, width) = x.dims4().map_err(plain)?;
         let compiled = self.compiled(backbone, [channels, height, width], layers)?;
-        let input: Vec<f32> = x.flatten_all().and_then(|x| x.to_vec1()).map_err(plain)?;
-        let outputs = compiled.plan.run(&input)?;
+        let outputs = dl_ops::with_floats(x, |input| compiled.plan.run(input).map_err(candle_core::Error::msg));
+        let outputs = outputs.map_err(plain)?;
         let tensors = outputs.into_iter().zip(&compiled.shapes).map(|(numbers, shape)| {
             let shape: Vec<usize> = [pictures].iter().chain(shape).copied().collect();
             Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(plain)

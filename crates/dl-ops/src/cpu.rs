@@ -50,8 +50,10 @@ fn gather(from: &[f32], lengths: &[usize], strides: &[usize], into: &mut Vec<f32
     }
 }
 
-/// Calls `work` with the numbers of a CPU tensor in row-major order.
-pub(crate) fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+/// Calls `work` with the numbers of a CPU tensor in row-major order, which are copied only when its layout is strided.
+/// # Errors
+/// When it is not f32 on the CPU, and those of `work`.
+pub fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => work(&floats(storage, layout)?),

@@ -39,7 +39,7 @@ pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};
 pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};
 pub use conv::{conv2d, conv2d_relu};
 pub use conv_transpose::{ConvTranspose2dConfig, conv_transpose2d};
-pub use cpu::with_candle_ops;
+pub use cpu::{with_candle_ops, with_floats};
 pub use cross_entropy::cross_entropy;
 pub use dl_kernels::{Conv2dConfig, Padding, PoolConfig};
 pub use dropout::dropout;
