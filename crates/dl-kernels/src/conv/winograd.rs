@@ -30,8 +30,8 @@ pub(crate) struct Winograd {
     weight: Aligned,
     bias: Aligned,
     range: [f32; 2],
-    /// How the tiles of a task are multiplied: a task has the tiles of a picture divided by the tasks, or one more.
-    sizes: [Size; 2],
+    /// How 1, 2, ... tiles of a task are multiplied.
+    sizes: Vec<Size>,
 }
 
 struct Size {
@@ -54,31 +54,35 @@ impl Winograd {
                 }
             }
         }
-        let count = tiles(&output).iter().product::<usize>();
-        let fewest = count / count.div_ceil(TILES).max(1);
-        let sizes = [fewest, fewest + 1].map(|size| Size {
-            tiling: Tiling::new(level, size.max(1), output.blocks(), lines),
+        let sizes = (1..=TILES).map(|size| Size {
+            tiling: Tiling::new(level, size, output.blocks(), lines),
             segments: (0..input.blocks()).map(|block| block * size * LANES).collect(),
         });
+        let sizes = sizes.collect();
         let bias = layer.padded_bias();
         Self { level, conv, input, output, residual, weight, bias, range, sizes }
     }
 
-    fn tasks_of_a_picture(&self) -> usize {
-        tiles(&self.output).iter().product::<usize>().div_ceil(TILES)
+    /// Tiles of a picture.
+    fn tiles(&self) -> usize {
+        tiles(&self.output).iter().product()
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.tasks_of_a_picture()
+        (pictures * self.tiles()).div_ceil(TILES)
     }
 
     pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        let parts = self.tasks_of_a_picture();
-        let (part, picture) = (task % parts, task / parts);
-        let [down, across] = tiles(&self.output);
-        let first = part * down * across / parts;
-        let count = (part + 1) * down * across / parts - first;
-        let Size { tiling, segments } = &self.sizes[count - down * across / parts];
+        // The tiles of all pictures in a row, shared evenly among the tasks.
+        let (all, tasks) = (pictures * self.tiles(), self.tasks(pictures));
+        let first = task * all / tasks;
+        let count = (task + 1) * all / tasks - first;
+        let Size { tiling, segments } = &self.sizes[count - 1];
+        let across = tiles(&self.output)[1];
+        let place = |tile: usize| {
+            let (picture, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
+            (picture, [tile / across * OUT, tile % across * OUT])
+        };
         let lines = self.input.blocks() * LANES;
         let widest = tiling.groups().iter().map(|group| group.blocks).max().unwrap_or(1);
         // [36][blocks][tiles][16] of the input, [36][blocks of a group][tiles][16] of the products.
@@ -87,7 +91,7 @@ impl Winograd {
             let (transformed, products) = scratch.split_at_mut(transformed);
             for block in 0..self.input.blocks() {
                 for tile in 0..count {
-                    let place = [(first + tile) / across * OUT, (first + tile) % across * OUT];
+                    let (picture, place) = place(tile);
                     let to = (block * count + tile) * LANES;
                     self.level.run(self.tile_in(
                         pictures,
@@ -129,7 +133,7 @@ impl Winograd {
                 }
                 for block in 0..group.blocks {
                     for tile in 0..count {
-                        let place = [(first + tile) / across * OUT, (first + tile) % across * OUT];
+                        let (picture, place) = place(tile);
                         let from = &products[(block * count + tile) * LANES..];
                         let step = group.blocks * count * LANES;
                         self.level.run(self.tile_out(
@@ -144,8 +148,8 @@ impl Winograd {
                     }
                 }
             }
-            if part == 0 {
-                // The margin belongs to no tile: the first task writes it.
+            // The margin belongs to no tile: the task with a picture's first one writes it.
+            for picture in (0..count).filter(|tile| place(*tile).1 == [0, 0]).map(|tile| place(tile).0) {
                 for block in 0..self.output.blocks() {
                     self.output.zero_margin(memory, pictures, picture, block, 0..self.output.height);
                 }

@@ -160,14 +160,20 @@ fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorith
     let plain = [kh, kw] == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1;
     let Padding { top, bottom, left, right } = conv.padding;
     let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
-    // Tiles that the weight is read for: with few of them reading it costs more than multiplying saves.
+    // The transformed weight is four times as large: with few tiles, reading it costs more than multiplying saves, unless
+    // it stays in the cache.
     let tiles = node.shape[1].div_ceil(4) * node.shape[2].div_ceil(4);
-    let pays = inputs >= LANES && outputs >= LANES && tiles >= WINOGRAD_TILES;
+    let cached = 36 * inputs * outputs <= WINOGRAD_CACHED;
+    let pays = inputs >= WINOGRAD_CHANNELS && outputs >= LANES && (cached || tiles >= WINOGRAD_TILES);
     Some(if config.winograd && plain && thin && pays { Algorithm::Winograd } else { Algorithm::Direct })
 }
 
-/// Fewest tiles for which Winograd's algorithm pays, measured.
+/// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
 const WINOGRAD_TILES: usize = 36;
+/// Numbers of a transformed weight that stay in the cache.
+const WINOGRAD_CACHED: usize = 1 << 19;
+/// Fewest channels of the input: with fewer, the transforms cost more than multiplying saves.
+const WINOGRAD_CHANNELS: usize = 8;
 
 /// Where every value lies.
 struct Maps {
