@@ -196,7 +196,7 @@ impl ModelConfig {
     }
 
     /// The names of the classes, in the order of the logits; `None` when the config names none. `folder` is the
-    /// model's.
+    /// model's. Classes before the first name, of which a stranger's key `label_offset` tells, are `background`.
     /// # Errors
     /// When the file of names cannot be read, or there are more or fewer names than classes.
     pub fn label_names(&self, folder: &Path) -> Result<Option<Vec<String>>> {
@@ -210,6 +210,9 @@ impl ModelConfig {
                 text.lines().map(str::to_owned).collect()
             }
         };
+        let offset = self.extra.get("label_offset").and_then(Value::as_u64).unwrap_or(0);
+        let background = (0..offset.min(self.num_classes as u64)).map(|_| "background".to_owned());
+        let names: Vec<String> = background.chain(names).collect();
         if names.len() != self.num_classes {
             bail!("the config has {} labels for {} classes", names.len(), self.num_classes);
         }
@@ -258,6 +261,14 @@ mod tests {
         let again: ModelConfig = serde_json::from_value(written).unwrap();
         assert_eq!(again.preprocessing, config.preprocessing);
         assert_eq!(config.label_names(Path::new("")).unwrap().unwrap(), ["cat", "dog"]);
+    }
+
+    #[test]
+    fn a_class_before_the_labels_is_the_background() {
+        let mut config = ModelConfig::new("mobilenet_v1", 3);
+        config.labels = Some(Labels::Names(vec!["cat".into(), "dog".into()]));
+        config.extra.insert("label_offset".into(), 1.into());
+        assert_eq!(config.label_names(Path::new("")).unwrap().unwrap(), ["background", "cat", "dog"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use candle_core::{DType, Error, Result, Tensor, Var};
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use candle_nn::{Init, VarBuilder};
 use dl_kernels::{LocalResponse, Numbers, Operation};
-use dl_ops::{BatchStatistics, Conv2dConfig};
+use dl_ops::{BatchStatistics, Conv2dConfig, Padding};
 
 /// How fresh weights are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,11 @@ impl Conv2d {
     /// When x does not fit.
     pub fn forward_relu(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::conv2d_relu(x, &self.weight, self.bias.as_ref(), &self.config)
+    }
+
+    /// The same with other zeros around its input.
+    pub(crate) fn padded(&self, padding: Padding) -> Self {
+        Self { config: Conv2dConfig { padding, ..self.config }, ..self.clone() }
     }
 
     pub(crate) fn operation(&self) -> Result<Operation> {

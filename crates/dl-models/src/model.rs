@@ -295,7 +295,7 @@ mod tests {
             let backbone = (architecture.build)(&ModelConfig::new(architecture.name, 1), vb).unwrap();
             backbone.check(&architecture.layer.parse().unwrap()).unwrap();
             for (alias, path) in backbone.aliases() {
-                assert!(backbone.layers().iter().any(|layer| layer == path), "{alias} -> {path}");
+                assert!(backbone.layers().contains(&path), "{alias} -> {path}");
             }
         }
     }

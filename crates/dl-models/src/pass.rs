@@ -97,6 +97,21 @@ impl<'a> Pass<'a> {
         matches!(self.mode, Mode::Train(_))
     }
 
+    /// Height and width of a map.
+    /// # Errors
+    /// When it is no map.
+    pub fn size(&self, x: &Value) -> std::result::Result<[usize; 2], Halt> {
+        let shape = match (x, &self.mode) {
+            (Value::Now(x), _) => &x.dims()[1..],
+            (Value::Later(node), Mode::Plan(graph)) => graph.shape(*node),
+            (Value::Later(_), _) => return Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
+        };
+        match *shape {
+            [_, height, width] => Ok([height, width]),
+            _ => Err(anyhow::anyhow!("a map is wanted, not rows").into()),
+        }
+    }
+
     /// Here is the output `name`.
     /// # Errors
     /// [`Halt::Done`] when it was the last that was wanted.
@@ -196,11 +211,7 @@ impl<'a> Pass<'a> {
     /// As [`conv`](Self::conv).
     pub fn relu6(&mut self, name: &str, x: &Value) -> Run {
         let operation = || Ok(Operation::Clamp { low: 0.0, high: 6.0 });
-        // min(relu(x), 6) = 6 - relu(6 - relu(x)), with the right gradient at both ends.
-        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
-            dl_ops::relu(&dl_ops::relu(x)?.affine(-1.0, 6.0)?)?.affine(-1.0, 6.0)
-        };
-        let y = self.apply([x], operation, now)?;
+        let y = self.apply([x], operation, |[x], _| dl_ops::relu6(x))?;
         self.see(name, y)
     }
 

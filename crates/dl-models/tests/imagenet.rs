@@ -1,11 +1,11 @@
-//! A real ImageNet SqueezeNet agrees with the outputs that torch computed. Skipped where the file is absent.
+//! Real ImageNet networks agree with the outputs that torch computed. Skipped where the files are absent.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
 #![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use dl_models::{Checkpoint, Model};
+use dl_models::{ChannelOrder, Checkpoint, Model};
 use serde_json::Value;
 
 fn shared(path: &str) -> Option<PathBuf> {
@@ -20,47 +20,50 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-#[test]
-fn squeezenet_features_equal_the_stored_reference() {
-    let Some(path) = shared("squeezenet1_0_imagenet.safetensors") else { return };
+/// The outputs of the model file `name` for its stored input: our name of each, and the stored one.
+fn features_equal_the_stored_reference(name: &str, layers: &[(&str, &str)]) {
+    let Some(path) = shared(&format!("{name}.safetensors")) else { return };
     let model = Model::open(&path, None, &Device::Cpu).unwrap();
-    let stored = |file: &str, name: &str| {
-        let path = path.with_file_name(format!("squeezenet1_0_imagenet.{file}.safetensors"));
-        Checkpoint::open(&path).unwrap().tensor(name, &Device::Cpu).unwrap()
+    let stored = |file: &str, tensor: &str| {
+        let path = path.with_file_name(format!("{name}.{file}.safetensors"));
+        Checkpoint::open(&path).unwrap().tensor(tensor, &Device::Cpu).unwrap()
     };
     let x = stored("input", "input");
-    // torch's ReLU works in place, so what was stored as features.0 is what ReLU made of it: features.1.
-    for (layer, name) in
-        [("features.1", "features.0"), ("pool1", "features.2"), ("fire9", "features.12"), ("logits", "logits")]
-    {
-        let expected = stored("output", name);
-        let found = model.features(&x, &[layer.parse().unwrap()]).unwrap().remove(0);
-        let found = found.narrow(1, 0, expected.dims()[1]).unwrap();
-        assert_eq!(found.dims(), expected.dims(), "{layer}");
-        for (found, expected) in numbers(&found).iter().zip(numbers(&expected)) {
-            assert!((found - expected).abs() <= 1e-3 + 1e-4 * expected.abs(), "{layer}: {found}, not {expected}");
+    for (layer, tensor) in layers {
+        let expected = stored("output", tensor);
+        let asked = [layer.parse().unwrap()];
+        for found in [model.features(&x, &asked).unwrap(), model.backbone.features(&x, &asked, None).unwrap()] {
+            let found = found[0].narrow(1, 0, expected.dims()[1]).unwrap();
+            assert_eq!(found.dims(), expected.dims(), "{name} {layer}");
+            for (found, expected) in numbers(&found).iter().zip(numbers(&expected)) {
+                let error = (found - expected).abs();
+                assert!(error <= 1e-3 + 1e-4 * expected.abs(), "{name} {layer}: {found}, not {expected}");
+            }
         }
     }
 }
 
-#[test]
-fn squeezenet_knows_the_photographs() {
-    let Some(path) = shared("squeezenet1_0_imagenet.safetensors") else { return };
+/// The model file `name` gives the stored photographs their stated labels and scores.
+fn knows_the_photographs(name: &str) {
+    let Some(path) = shared(&format!("{name}.safetensors")) else { return };
     let model = Model::open(&path, None, &Device::Cpu).unwrap();
     let labels = model.config.label_names(path.parent().unwrap()).unwrap().unwrap();
     let expected: Value =
-        serde_json::from_slice(&std::fs::read(path.with_file_name("squeezenet1_0_imagenet.expected.json")).unwrap())
-            .unwrap();
+        serde_json::from_slice(&std::fs::read(path.with_file_name(format!("{name}.expected.json"))).unwrap()).unwrap();
     let photos =
-        candle_core::safetensors::load(path.with_file_name("squeezenet1_0_imagenet.photos.safetensors"), &Device::Cpu);
+        candle_core::safetensors::load(path.with_file_name(format!("{name}.photos.safetensors")), &Device::Cpu);
     let pixels = photos.unwrap()["pixels"].to_dtype(DType::F32).unwrap();
-    // The config's own words: blue, green, red; 0 to 255; minus the mean.
+    // The config's own words: order of the colours; 0 to 255; minus the mean, over the standard deviation.
     let preprocessing = &model.config.preprocessing;
-    let reversed = Tensor::cat(&[2, 1, 0].map(|channel| pixels.narrow(1, channel, 1).unwrap()), 1).unwrap();
-    let mean = Tensor::new(&preprocessing.mean, &Device::Cpu).unwrap().reshape((1, 3, 1, 1)).unwrap();
-    let x = reversed.broadcast_sub(&mean).unwrap();
+    assert_eq!(preprocessing.range, [0.0, 255.0]);
+    let order = if preprocessing.channel_order == ChannelOrder::Bgr { [2, 1, 0] } else { [0, 1, 2] };
+    let ordered = Tensor::cat(&order.map(|channel| pixels.narrow(1, channel, 1).unwrap()), 1).unwrap();
+    let [mean, std] = [preprocessing.mean, preprocessing.std]
+        .map(|numbers| Tensor::new(&numbers, &Device::Cpu).unwrap().reshape((1, 3, 1, 1)).unwrap());
+    let x = ordered.broadcast_sub(&mean).unwrap().broadcast_div(&std).unwrap();
     let logits = model.features(&x, &["logits".parse().unwrap()]).unwrap()[0].to_vec2::<f32>().unwrap();
     let names = expected["photos"]["names"].as_array().unwrap();
+    assert_eq!(names.len(), logits.len());
     for (logits, name) in logits.iter().zip(names) {
         let (best, logit) = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
         let top = &expected["photos"]["top5"][name.as_str().unwrap()][0];
@@ -68,4 +71,34 @@ fn squeezenet_knows_the_photographs() {
         let wanted = top["logit"].as_f64().unwrap();
         assert!((f64::from(*logit) - wanted).abs() <= 1e-3 + 1e-4 * wanted, "{name}: {logit}, not {wanted}");
     }
+}
+
+#[test]
+fn squeezenet_features_equal_the_stored_reference() {
+    // torch's ReLU works in place, so what was stored as features.0 is what ReLU made of it: features.1.
+    let layers =
+        [("features.1", "features.0"), ("pool1", "features.2"), ("fire9", "features.12"), ("logits", "logits")];
+    features_equal_the_stored_reference("squeezenet1_0_imagenet", &layers);
+}
+
+#[test]
+fn squeezenet_knows_the_photographs() {
+    knows_the_photographs("squeezenet1_0_imagenet");
+}
+
+/// Of the model's own file: batch norms folded, TensorFlow's padding, a background class before the labels. What was
+/// stored as conv_stem is after ReLU6.
+const MOBILENET_V1: [(&str, &str); 4] =
+    [("conv1", "conv_stem"), ("blocks.4", "blocks.4"), ("global_pool", "pooled"), ("logits", "logits")];
+
+#[test]
+fn mobilenet_v1_features_equal_the_stored_reference_at_two_widths() {
+    features_equal_the_stored_reference("mobilenet_v1_0.25_imagenet", &MOBILENET_V1);
+    features_equal_the_stored_reference("mobilenet_v1_0.75_imagenet", &MOBILENET_V1);
+}
+
+#[test]
+fn mobilenet_v1_knows_the_photographs_at_two_widths() {
+    knows_the_photographs("mobilenet_v1_0.25_imagenet");
+    knows_the_photographs("mobilenet_v1_0.75_imagenet");
 }

@@ -12,6 +12,12 @@ pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
     x * x.gt(0.0)?.to_dtype(x.dtype())?
 }
 
+pub(crate) fn relu6(x: &Tensor) -> Result<Tensor> {
+    let mask = |mask: Tensor| mask.to_dtype(x.dtype());
+    let inside = (mask(x.gt(0.0)?)? * mask(x.lt(6.0)?)?)?;
+    (x * inside)? + (mask(x.ge(6.0)?)? * 6.0)?
+}
+
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let y = x.matmul(&weight.t()?)?;
     match bias {

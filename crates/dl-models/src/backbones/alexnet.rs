@@ -11,7 +11,7 @@ use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 
-use super::{Backbone, LOGITS};
+use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
 use crate::{Conv2d, Linear, Pass, Run, Value};
 
@@ -63,8 +63,8 @@ impl Backbone for AlexNet {
         features.chain(["avgpool".into()]).chain(classifier).chain([LOGITS.into()]).collect()
     }
 
-    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
-        &[
+    fn aliases(&self) -> Vec<(String, String)> {
+        aliases([
             ("conv1", "features.1"),
             ("pool1", "features.2"),
             ("conv2", "features.4"),
@@ -76,7 +76,7 @@ impl Backbone for AlexNet {
             ("fc6", "classifier.2"),
             ("fc7", "classifier.5"),
             ("fc8", "classifier.6"),
-        ]
+        ])
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {

@@ -4,21 +4,31 @@
 //! tree, and a row in [`ARCHITECTURES`].
 
 mod alexnet;
+mod architectures;
+mod googlenet;
 mod layer_name;
+mod mobilenet_v1;
+mod mobilenet_v2;
 mod resnet;
 mod squeezenet;
+mod vgg;
+mod width;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use candle_core::Tensor;
-use candle_nn::VarBuilder;
 use rand_chacha::ChaCha8Rng;
 
 pub use alexnet::AlexNet;
+pub use architectures::{ARCHITECTURES, Architecture};
+pub use googlenet::{GoogLeNet, GoogLeNetOptions};
 pub use layer_name::LayerName;
+pub use mobilenet_v1::{MobileNetV1, MobileNetV1Options};
+pub use mobilenet_v2::{MobileNetV2, MobileNetV2Options};
 pub use resnet::{Depth, ResNet};
 pub use squeezenet::{SqueezeNet, SqueezeNetOptions, Version};
+pub use vgg::{Vgg, VggColumn, VggOptions};
 
-use crate::{Halt, ModelConfig, Pass, Run, Value, plain};
+use crate::{Halt, Pass, Run, Value, plain};
 
 /// The name of the class scores in every network.
 pub const LOGITS: &str = "logits";
@@ -29,7 +39,7 @@ pub trait Backbone: Send + Sync {
     fn layers(&self) -> Vec<String>;
 
     /// The names that papers use, each with the module path that it stands for.
-    fn aliases(&self) -> &'static [(&'static str, &'static str)];
+    fn aliases(&self) -> Vec<(String, String)>;
 
     /// Runs on x [n, 3, h, w] f32, showing each output to `pass`, and gives the class scores [n, classes].
     /// # Errors
@@ -79,16 +89,22 @@ impl dyn Backbone + '_ {
     /// When there is no such layer; the message lists those there are.
     pub fn check(&self, layer: &LayerName) -> Result<String> {
         let aliases = self.aliases();
-        let name = aliases.iter().find(|(alias, _)| *alias == layer.name).map_or(layer.name.as_str(), |(_, path)| path);
+        let alias = aliases.iter().find(|(alias, _)| *alias == layer.name);
+        let name = alias.map_or(layer.name.as_str(), |(_, path)| path.as_str());
         let layers = self.layers();
         if !layers.iter().any(|known| known == name) {
             // The inner modules would make the list long.
             let known = layers.iter().map(String::as_str).filter(|known| known.matches('.').count() < 2);
-            let known: Vec<&str> = known.chain(aliases.iter().map(|(alias, _)| *alias)).collect();
+            let known: Vec<&str> = known.chain(aliases.iter().map(|(alias, _)| alias.as_str())).collect();
             bail!("there is no layer {}; there are {}", layer.name, known.join(", "));
         }
         Ok(name.to_owned())
     }
+}
+
+/// A table of aliases as [`Backbone::aliases`] gives it.
+fn aliases<const N: usize>(table: [(&str, &str); N]) -> Vec<(String, String)> {
+    table.map(|(alias, path)| (alias.to_owned(), path.to_owned())).to_vec()
 }
 
 /// Each name once.
@@ -97,109 +113,4 @@ pub(crate) fn distinct(names: &[String]) -> Vec<String> {
     distinct.sort();
     distinct.dedup();
     distinct
-}
-
-/// A row of the table of networks.
-pub struct Architecture {
-    /// Its name, torchvision's.
-    pub name: &'static str,
-    /// Who described it, and where.
-    pub paper: &'static str,
-    /// The layer that dl-embed takes when none is named.
-    pub layer: &'static str,
-    /// The module path of the layer that gives the class scores.
-    pub head: &'static str,
-    /// Options that are switched on when the head is a new one, to be trained.
-    pub new_head: &'static [&'static str],
-    /// Builds it.
-    pub build: fn(&ModelConfig, VarBuilder) -> Result<Box<dyn Backbone>>,
-}
-
-/// Every network, in the order of the manual.
-pub const ARCHITECTURES: &[Architecture] = &[
-    Architecture {
-        name: "alexnet",
-        paper: "Krizhevsky 2014, One weird trick for parallelizing convolutional neural networks",
-        layer: "fc7",
-        head: "classifier.6",
-        new_head: &[],
-        build: |config, vb| Ok(Box::new(AlexNet::new(config.num_classes, vb).map_err(plain)?)),
-    },
-    Architecture {
-        name: "resnet18",
-        paper: "He et al. 2016, Deep residual learning for image recognition",
-        layer: "avgpool",
-        head: "fc",
-        new_head: &[],
-        build: |config, vb| resnet(Depth::D18, config, vb),
-    },
-    Architecture {
-        name: "resnet34",
-        paper: "He et al. 2016, Deep residual learning for image recognition",
-        layer: "avgpool",
-        head: "fc",
-        new_head: &[],
-        build: |config, vb| resnet(Depth::D34, config, vb),
-    },
-    Architecture {
-        name: "resnet50",
-        paper: "He et al. 2016, Deep residual learning for image recognition",
-        layer: "avgpool",
-        head: "fc",
-        new_head: &[],
-        build: |config, vb| resnet(Depth::D50, config, vb),
-    },
-    Architecture {
-        name: "resnet101",
-        paper: "He et al. 2016, Deep residual learning for image recognition",
-        layer: "avgpool",
-        head: "fc",
-        new_head: &[],
-        build: |config, vb| resnet(Depth::D101, config, vb),
-    },
-    Architecture {
-        name: "resnet152",
-        paper: "He et al. 2016, Deep residual learning for image recognition",
-        layer: "avgpool",
-        head: "fc",
-        new_head: &[],
-        build: |config, vb| resnet(Depth::D152, config, vb),
-    },
-    Architecture {
-        name: "squeezenet1_0",
-        paper: "Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",
-        layer: "fire9@1",
-        head: "classifier.1",
-        new_head: &["linear_logits"],
-        build: |config, vb| squeezenet(Version::V1_0, config, vb),
-    },
-    Architecture {
-        name: "squeezenet1_1",
-        paper: "Iandola et al. 2016, release 1.1: 2.4 times less computation",
-        layer: "fire9@1",
-        head: "classifier.1",
-        new_head: &["linear_logits"],
-        build: |config, vb| squeezenet(Version::V1_1, config, vb),
-    },
-];
-
-fn resnet(depth: Depth, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
-    Ok(Box::new(ResNet::new(depth, config.num_classes, vb).map_err(plain)?))
-}
-
-fn squeezenet(version: Version, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
-    let options: SqueezeNetOptions = config.options()?;
-    Ok(Box::new(SqueezeNet::new(version, &options, config.num_classes, vb).map_err(plain)?))
-}
-
-impl Architecture {
-    /// The architecture of this name.
-    /// # Errors
-    /// When there is none; the message lists those there are.
-    pub fn find(name: &str) -> Result<&'static Self> {
-        ARCHITECTURES.iter().find(|architecture| architecture.name == name).with_context(|| {
-            let known: Vec<_> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
-            format!("there is no architecture {name}; there are {}", known.join(", "))
-        })
-    }
 }

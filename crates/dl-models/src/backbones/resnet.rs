@@ -11,7 +11,7 @@ use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 
-use super::{Backbone, LOGITS};
+use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
 use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
 
@@ -102,15 +102,15 @@ impl Backbone for ResNet {
         layers
     }
 
-    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
-        &[
+    fn aliases(&self) -> Vec<(String, String)> {
+        aliases([
             ("pool1", "maxpool"),
             ("conv2_x", "layer1"),
             ("conv3_x", "layer2"),
             ("conv4_x", "layer3"),
             ("conv5_x", "layer4"),
             ("pool5", "avgpool"),
-        ]
+        ])
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {

@@ -13,7 +13,8 @@ use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
-use super::{Backbone, LOGITS};
+use super::width::scaled;
+use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
 use crate::{Conv2d, Pass, Run, Value};
 
@@ -65,7 +66,7 @@ impl SqueezeNet {
     /// # Errors
     /// When one is missing or of another shape.
     pub fn new(version: Version, options: &SqueezeNetOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
-        let scaled = |channels: usize| ((channels as f64 * options.width).round() as usize).max(1);
+        let scaled = |channels| scaled(channels, options.width);
         let (outputs, kernel) = match version {
             Version::V1_0 => (96, 7),
             Version::V1_1 => (64, 3),
@@ -116,9 +117,9 @@ impl Backbone for SqueezeNet {
         layers
     }
 
-    fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+    fn aliases(&self) -> Vec<(String, String)> {
         match self.version {
-            Version::V1_0 => &[
+            Version::V1_0 => aliases([
                 ("conv1", "features.1"),
                 ("pool1", "features.2"),
                 ("fire2", "features.3"),
@@ -133,8 +134,8 @@ impl Backbone for SqueezeNet {
                 ("fire9", "features.12"),
                 ("conv10", "classifier.2"),
                 ("pool10", "classifier.3"),
-            ],
-            Version::V1_1 => &[
+            ]),
+            Version::V1_1 => aliases([
                 ("conv1", "features.1"),
                 ("pool1", "features.2"),
                 ("fire2", "features.3"),
@@ -149,7 +150,7 @@ impl Backbone for SqueezeNet {
                 ("fire9", "features.12"),
                 ("conv10", "classifier.2"),
                 ("pool10", "classifier.3"),
-            ],
+            ]),
         }
     }
 

@@ -67,6 +67,8 @@ impl Start {
         }
         config.num_classes = labels.len();
         config.labels = Some(Labels::Names(labels.to_vec()));
+        // Was of the labels before.
+        config.extra.remove("label_offset");
         config.seed = Some(*seed);
         let names: BTreeSet<String> = given.keys().cloned().collect();
         let parameters = Parameters::starting_from(given, *seed);

@@ -1,0 +1,320 @@
+//! GoogLeNet, also called Inception v1 (Szegedy et al. 2015), in torchvision's layout: a batch norm after every
+//! convolution, and 3 x 3 where the paper has 5 x 5.
+//!
+//! | output | module | shape for 224 pixels |
+//! | --- | --- | --- |
+//! | conv1, pool1 | conv1, maxpool1 | 64 x 112 x 112, 64 x 56 x 56 |
+//! | the paper's second convolution, pool2 | conv2 and conv3, maxpool2 | 192 x 56 x 56, 192 x 28 x 28 |
+//! | inception_3a, 3b, pool3 | inception3a, inception3b, maxpool3 | 256 and 480 channels of 28 x 28; 480 x 14 x 14 |
+//! | inception_4a .. 4e, pool4 | inception4a .. inception4e, maxpool4 | 512, 512, 512, 528, 832 channels of 14 x 14; 832 x 7 x 7 |
+//! | inception_5a, 5b, pool5 | inception5a, inception5b, avgpool | 832, 1024 channels of 7 x 7; 1024 x 1 x 1 |
+//! | aux1, aux2: class scores after inception_4a and 4d | aux1, aux2 | classes |
+
+use candle_core::Result;
+use candle_nn::{Init, VarBuilder};
+use dl_ops::{Conv2dConfig, Padding, PoolConfig};
+use serde::{Deserialize, Serialize};
+
+use super::{Backbone, LOGITS, aliases};
+use crate::layers::Fresh;
+use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
+
+/// Options of the architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoogLeNetOptions {
+    /// The input is normalised with ImageNet's mean and standard deviation, and the network brings it to those that its
+    /// weights were trained with, 0.5 and 0.5. torchvision sets it with its own weights, and so do we.
+    pub transform_input: bool,
+    /// With the auxiliary classifiers (section 5 of the paper). They are computed only where their outputs, `aux1` and
+    /// `aux2`, are asked for, as a loss of training may do. Without, a file's tensors of theirs are left alone.
+    pub aux_logits: bool,
+}
+
+impl Default for GoogLeNetOptions {
+    fn default() -> Self {
+        Self { transform_input: true, aux_logits: false }
+    }
+}
+
+/// GoogLeNet. Inputs of at least 15 x 15 pixels.
+pub struct GoogLeNet {
+    transform_input: bool,
+    stages: Vec<(&'static str, Stage)>,
+    fc: Linear,
+}
+
+enum Stage {
+    Conv(BasicConv2d),
+    Inception(Box<Inception>),
+    Pool(PoolConfig),
+    /// Looks at the map, which goes on as it is.
+    Aux(Box<Aux>),
+}
+
+/// A row of table 1 of the paper.
+enum Row {
+    /// Channels and kernel of a convolution.
+    Conv(usize, usize),
+    /// Channels of an inception module, in the paper's columns: 1x1; 3x3 reduced, 3x3; 5x5 reduced, 5x5; pool projected.
+    Inception([usize; 6]),
+    /// Kernel of a max pool; its stride is 2.
+    Pool(usize),
+    /// An auxiliary classifier.
+    Aux,
+}
+
+/// Table 1 of the paper after conv1, as far as the last inception module.
+const TABLE: [(&str, Row); 17] = [
+    ("maxpool1", Row::Pool(3)),
+    ("conv2", Row::Conv(64, 1)),
+    ("conv3", Row::Conv(192, 3)),
+    ("maxpool2", Row::Pool(3)),
+    ("inception3a", Row::Inception([64, 96, 128, 16, 32, 32])),
+    ("inception3b", Row::Inception([128, 128, 192, 32, 96, 64])),
+    ("maxpool3", Row::Pool(3)),
+    ("inception4a", Row::Inception([192, 96, 208, 16, 48, 64])),
+    ("aux1", Row::Aux),
+    ("inception4b", Row::Inception([160, 112, 224, 24, 64, 64])),
+    ("inception4c", Row::Inception([128, 128, 256, 24, 64, 64])),
+    ("inception4d", Row::Inception([112, 144, 288, 32, 64, 64])),
+    ("aux2", Row::Aux),
+    ("inception4e", Row::Inception([256, 160, 320, 32, 128, 128])),
+    ("maxpool4", Row::Pool(2)),
+    ("inception5a", Row::Inception([256, 160, 320, 32, 128, 128])),
+    ("inception5b", Row::Inception([384, 192, 384, 48, 128, 128])),
+];
+
+/// Within an inception module.
+const POOL: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 1).ceil() };
+const EPS: f64 = 1e-3;
+
+impl GoogLeNet {
+    /// From torchvision's tensors, `conv1.conv.weight` to `fc.bias`.
+    /// # Errors
+    /// When one is missing or of another shape.
+    pub fn new(options: &GoogLeNetOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
+        let mut channels = 64;
+        let mut stages = vec![("conv1", Stage::Conv(BasicConv2d::new([3, channels], 7, 2, vb.pp("conv1"))?))];
+        for (name, row) in TABLE {
+            let vb = vb.pp(name);
+            stages.push((
+                name,
+                match row {
+                    Row::Conv(outputs, kernel) => {
+                        let inputs = std::mem::replace(&mut channels, outputs);
+                        Stage::Conv(BasicConv2d::new([inputs, outputs], kernel, 1, vb)?)
+                    }
+                    Row::Inception(widths) => {
+                        let inception = Inception::new(channels, widths, vb)?;
+                        channels = inception.outputs;
+                        Stage::Inception(Box::new(inception))
+                    }
+                    Row::Pool(kernel) => Stage::Pool(PoolConfig::square(kernel, 2).ceil()),
+                    Row::Aux if options.aux_logits => Stage::Aux(Box::new(Aux::new(channels, num_classes, vb)?)),
+                    Row::Aux => continue,
+                },
+            ));
+        }
+        let fc = Linear::new(channels, num_classes, fresh(channels), vb.pp("fc"))?;
+        Ok(Self { transform_input: options.transform_input, stages, fc })
+    }
+}
+
+/// torchvision's weights at the start.
+fn fresh(inputs: usize) -> Fresh {
+    Fresh { weight: Init::Randn { mean: 0.0, stdev: 0.01 }, ..Fresh::torch(inputs) }
+}
+
+impl Backbone for GoogLeNet {
+    fn layers(&self) -> Vec<String> {
+        let mut layers = Vec::new();
+        for (name, stage) in &self.stages {
+            match stage {
+                Stage::Conv(_) => layers.extend(BasicConv2d::layers(name)),
+                Stage::Inception(_) => layers.extend(Inception::layers(name)),
+                Stage::Pool(_) | Stage::Aux(_) => layers.push((*name).to_owned()),
+            }
+        }
+        layers.extend(["avgpool", "dropout", "fc", LOGITS].map(String::from));
+        layers
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        aliases([
+            ("pool1", "maxpool1"),
+            ("pool2", "maxpool2"),
+            ("inception_3a", "inception3a"),
+            ("inception_3b", "inception3b"),
+            ("pool3", "maxpool3"),
+            ("inception_4a", "inception4a"),
+            ("inception_4b", "inception4b"),
+            ("inception_4c", "inception4c"),
+            ("inception_4d", "inception4d"),
+            ("inception_4e", "inception4e"),
+            ("pool4", "maxpool4"),
+            ("inception_5a", "inception5a"),
+            ("inception_5b", "inception5b"),
+            ("pool5", "avgpool"),
+        ])
+    }
+
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let mut x = x.clone();
+        if self.transform_input {
+            // (x * std + mean - 0.5) / 0.5, with ImageNet's mean and standard deviation.
+            let [scale, shift] = [[0.458, 0.448, 0.45], [-0.03, -0.088, -0.188]];
+            x = pass.affine("", &scale, &shift, &x)?;
+        }
+        for (name, stage) in &self.stages {
+            x = match stage {
+                Stage::Conv(conv) => conv.run(name, &x, pass)?,
+                Stage::Inception(inception) => inception.run(name, &x, pass)?,
+                Stage::Pool(pool) => pass.max_pool(name, pool, &x)?,
+                Stage::Aux(aux) => {
+                    if pass.wants(name) {
+                        aux.run(name, &x, pass)?;
+                    }
+                    x
+                }
+            };
+        }
+        let x = pass.adaptive_avg_pool("avgpool", [1, 1], &x)?;
+        let x = pass.flatten("", &x)?;
+        let x = pass.dropout("dropout", 0.2, &x)?;
+        let x = pass.linear("fc", &self.fc, &x)?;
+        pass.see(LOGITS, x)
+    }
+}
+
+/// A convolution without bias, padded to keep its size, a batch norm and ReLU.
+struct BasicConv2d {
+    conv: Conv2d,
+    bn: BatchNorm2d,
+}
+
+impl BasicConv2d {
+    fn new(channels: [usize; 2], kernel: usize, stride: usize, vb: VarBuilder) -> Result<Self> {
+        let config = Conv2dConfig { stride: [stride; 2], padding: Padding::all(kernel / 2), ..Conv2dConfig::default() };
+        Ok(Self {
+            conv: Conv2d::without_bias(channels, [kernel; 2], config, Fresh::normal(0.01), vb.pp("conv"))?,
+            bn: BatchNorm2d::new(channels[1], EPS, vb.pp("bn"))?,
+        })
+    }
+
+    /// Its outputs in the order of computing.
+    fn layers(name: &str) -> [String; 3] {
+        [format!("{name}.conv"), format!("{name}.bn"), name.to_owned()]
+    }
+
+    fn run(&self, name: &str, x: &Value, pass: &mut Pass) -> Run {
+        let x = pass.conv(&format!("{name}.conv"), &self.conv, x)?;
+        pass.batch_norm_relu([&format!("{name}.bn"), name], &self.bn, &x)
+    }
+}
+
+/// The inception module, figure 2b of the paper: four branches side by side.
+struct Inception {
+    /// In the order of [`BRANCHES`](Self::BRANCHES).
+    convs: [BasicConv2d; 6],
+    outputs: usize,
+}
+
+impl Inception {
+    /// The convolutions' module paths.
+    const BRANCHES: [&str; 6] = ["branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1"];
+
+    fn new(inputs: usize, widths: [usize; 6], vb: VarBuilder) -> Result<Self> {
+        let [one, reduce3, three, reduce5, five, pooled] = widths;
+        let conv = |branch: usize, channels: [usize; 2], kernel: usize| {
+            BasicConv2d::new(channels, kernel, 1, vb.pp(Self::BRANCHES[branch]))
+        };
+        Ok(Self {
+            convs: [
+                conv(0, [inputs, one], 1)?,
+                conv(1, [inputs, reduce3], 1)?,
+                conv(2, [reduce3, three], 3)?,
+                conv(3, [inputs, reduce5], 1)?,
+                // 5 x 5 in the paper; https://github.com/pytorch/vision/issues/906
+                conv(4, [reduce5, five], 3)?,
+                conv(5, [inputs, pooled], 1)?,
+            ],
+            outputs: one + three + five + pooled,
+        })
+    }
+
+    /// Its outputs in the order of computing.
+    fn layers(name: &str) -> Vec<String> {
+        let convs = |branches: &[&str]| -> Vec<String> {
+            branches.iter().flat_map(|branch| BasicConv2d::layers(&format!("{name}.{branch}"))).collect()
+        };
+        let (before, after) = Self::BRANCHES.split_at(5);
+        [convs(before), vec![format!("{name}.branch4.0")], convs(after), vec![name.to_owned()]].concat()
+    }
+
+    fn run(&self, name: &str, x: &Value, pass: &mut Pass) -> Run {
+        let [conv1, reduce3, conv3, reduce5, conv5, project] = &self.convs;
+        let paths = Self::BRANCHES.map(|branch| format!("{name}.{branch}"));
+        let one = conv1.run(&paths[0], x, pass)?;
+        let three = reduce3.run(&paths[1], x, pass)?;
+        let three = conv3.run(&paths[2], &three, pass)?;
+        let five = reduce5.run(&paths[3], x, pass)?;
+        let five = conv5.run(&paths[4], &five, pass)?;
+        let pooled = pass.max_pool(&format!("{name}.branch4.0"), &POOL, x)?;
+        let pooled = project.run(&paths[5], &pooled, pass)?;
+        pass.concat(name, [&one, &three, &five, &pooled])
+    }
+}
+
+/// An auxiliary classifier.
+struct Aux {
+    conv: BasicConv2d,
+    fc1: Linear,
+    fc2: Linear,
+}
+
+impl Aux {
+    fn new(inputs: usize, num_classes: usize, vb: VarBuilder) -> Result<Self> {
+        Ok(Self {
+            conv: BasicConv2d::new([inputs, 128], 1, 1, vb.pp("conv"))?,
+            fc1: Linear::new(128 * 4 * 4, 1024, fresh(128 * 4 * 4), vb.pp("fc1"))?,
+            fc2: Linear::new(1024, num_classes, fresh(1024), vb.pp("fc2"))?,
+        })
+    }
+
+    fn run(&self, name: &str, x: &Value, pass: &mut Pass) -> Run {
+        let x = pass.adaptive_avg_pool("", [4, 4], x)?;
+        let x = self.conv.run(&format!("{name}.conv"), &x, pass)?;
+        let x = pass.flatten("", &x)?;
+        let x = pass.linear("", &self.fc1, &x)?;
+        let x = pass.relu("", &x)?;
+        let x = pass.dropout("", 0.7, &x)?;
+        pass.linear(name, &self.fc2, &x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+
+    use crate::{LayerName, Model, ModelConfig, Parameters};
+
+    #[test]
+    fn a_loss_of_training_sees_the_auxiliary_class_scores_and_nobody_else_pays_for_them() {
+        let mut config = ModelConfig::new("googlenet", 3);
+        config.options.insert("aux_logits".into(), true.into());
+        let parameters = Parameters::fresh(0);
+        let model = Model::build(config, parameters.builder(&Device::Cpu)).unwrap();
+        let x = Tensor::ones((2, 3, 32, 32), DType::F32, &Device::Cpu).unwrap();
+        let aux1 = &parameters.vars().into_iter().find(|(name, _)| name == "aux1.fc1.weight").unwrap().1;
+        let gradients = |layers: &[&str]| {
+            let layers: Vec<LayerName> = layers.iter().map(|layer| layer.parse().unwrap()).collect();
+            let mut rng = dl_record::rng(0, "x");
+            let scores = model.backbone.features(&x, &layers, Some(&mut rng)).unwrap();
+            assert!(scores.iter().all(|scores| scores.dims() == [2, 3]));
+            scores.iter().map(|scores| scores.sum_all().unwrap()).reduce(|a, b| (a + b).unwrap()).unwrap().backward()
+        };
+        assert!(gradients(&["logits", "aux1", "aux2"]).unwrap().get(aux1).is_some());
+        assert!(gradients(&["logits"]).unwrap().get(aux1).is_none());
+    }
+}

@@ -1,0 +1,74 @@
+//! ReLU6: x between 0 and 6 (MobileNet V1, section 3.1 of V2), with the gradient 0 at both ends as torch has it.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::{cpu, portable};
+
+/// min(max(x, 0), 6) of every number; NaN stays NaN. Any shape.
+/// # Errors
+/// Those of candle.
+pub fn relu6(x: &Tensor) -> Result<Tensor> {
+    if cpu::serves(x) { x.apply_op1(Relu6) } else { portable::relu6(x) }
+}
+
+struct Relu6;
+
+impl CustomOp1 for Relu6 {
+    fn name(&self) -> &'static str {
+        "relu6"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = cpu::floats(storage, layout)?;
+        let data = x.par_iter().with_min_len(1 << 14).map(|value| value.clamp(0.0, 6.0)).collect();
+        Ok(cpu::output(data, layout.shape()))
+    }
+
+    fn bwd(&self, _: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let data = cpu::with_floats(result, |result| {
+            cpu::with_floats(gradient, |gradient| {
+                let pairs = result.par_iter().with_min_len(1 << 14).zip(gradient);
+                let inside = |result: f32| result > 0.0 && result < 6.0;
+                Ok(pairs.map(|(result, gradient)| if inside(*result) { *gradient } else { 0.0 }).collect())
+            })
+        })?;
+        cpu::tensor(data, gradient.shape()).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor, Var};
+
+    use super::relu6;
+    use crate::gradient_check::{assert_close, check_gradients, strided};
+    use crate::portable;
+
+    #[test]
+    fn equals_the_portable_one_on_strided_shapes() {
+        let x = (strided("x", &[2, 3, 5, 7]) * 20.0).unwrap();
+        assert_close(&relu6(&x).unwrap(), &portable::relu6(&x).unwrap(), 0.0);
+        let x = x.transpose(1, 3).unwrap();
+        assert_close(&relu6(&x).unwrap(), &portable::relu6(&x).unwrap(), 0.0);
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_finite_differences_and_zero_at_both_ends() {
+        check_gradients(&[&[2, 3, 5]], 1e-3, |t| relu6(&(&t[0] * 10.0)?));
+        for relu6 in [relu6, portable::relu6] {
+            let x = Var::new(&[-1_f32, 0.0, 1e-12, 2.0, 6.0, 7.0], &Device::Cpu).unwrap();
+            let y = relu6(&x).unwrap();
+            assert_eq!(y.to_vec1::<f32>().unwrap(), [0.0, 0.0, 1e-12, 2.0, 6.0, 6.0]);
+            let gradient = y.sum_all().unwrap().backward().unwrap();
+            assert_eq!(gradient.get(&x).unwrap().to_vec1::<f32>().unwrap(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+        }
+    }
+
+    #[test]
+    fn a_nan_goes_through() {
+        let x = Tensor::new(&[f32::NAN, -1.0], &Device::Cpu).unwrap();
+        let y = relu6(&x).unwrap().to_vec1::<f32>().unwrap();
+        assert!(y[0].is_nan() && y[1] == 0.0);
+    }
+}
