@@ -23,15 +23,15 @@ import torchvision
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "target/release/dl-model"
 DATA = Path(__file__).resolve().parent / ".data"
-NETWORKS = "alexnet vgg16 resnet50 googlenet squeezenet1_0 mobilenetv1_100 mobilenet_v2".split()
+NETWORKS = "alexnet vgg16 resnet50 googlenet squeezenet1_0 mobilenet_v1 mobilenet_v2".split()
 
 
 def torch_network(name, train=False):
     torch.manual_seed(0)
-    if name.startswith("mobilenetv1"):
+    if name == "mobilenet_v1":
         import timm
 
-        network = timm.create_model(name, pretrained=False)
+        network = timm.create_model("mobilenetv1_100", pretrained=False)
     elif name == "googlenet":
         network = torchvision.models.googlenet(weights=None, aux_logits=False, init_weights=False)
     else:
