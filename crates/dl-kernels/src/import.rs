@@ -7,11 +7,13 @@ use crate::simd::LANES;
 /// The first step of a plan: [n, channels, height, width] into a map, with its margin.
 pub(crate) struct Import {
     output: Map,
+    /// The scale and the shift of each channel.
+    affine: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Import {
-    pub(crate) fn new(output: Map) -> Self {
-        Self { output }
+    pub(crate) fn new(output: Map, affine: Option<(Vec<f32>, Vec<f32>)>) -> Self {
+        Self { output, affine }
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
@@ -41,8 +43,12 @@ impl Import {
             }
             for channel in channels.clone() {
                 let from = &input[(picture * map.channels + channel) * plane + y * map.width..][..map.width];
-                for (to, number) in to[channel % map.lanes..].iter_mut().step_by(map.lanes).zip(from) {
-                    *to = *number;
+                let to = to[channel % map.lanes..].iter_mut().step_by(map.lanes).zip(from);
+                match &self.affine {
+                    None => to.for_each(|(to, number)| *to = *number),
+                    Some((scale, shift)) => {
+                        to.for_each(|(to, number)| *to = number * scale[channel] + shift[channel]);
+                    }
                 }
             }
         }

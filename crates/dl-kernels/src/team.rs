@@ -20,7 +20,8 @@ pub(crate) fn run(counts: &[usize], work: impl Fn(usize, usize) + Sync) {
         }
         return;
     }
-    let (ticket, done, failed) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    // Nothing to take until the leader opens the first step: it counts from nothing done.
+    let (ticket, done, failed) = (AtomicU64::new(STEP - 1), AtomicUsize::new(0), AtomicBool::new(false));
     let team = Team { counts, work: &work, ticket, done, failed };
     rayon::scope(|scope| {
         for _ in 0..helpers.min(widest - 1) {
@@ -138,7 +139,7 @@ mod tests {
         let counts = [3, 40, 1, 0, 7];
         for threads in [1, 2, 5] {
             in_pool(threads, || {
-                for _ in 0..200 {
+                for _ in 0..1000 {
                     let runs = counts.map(|count| (0..count).map(|_| AtomicUsize::new(0)).collect::<Vec<_>>());
                     let all_ran =
                         |step: usize| runs[step].iter().all(|runs: &AtomicUsize| runs.load(Ordering::SeqCst) == 1);

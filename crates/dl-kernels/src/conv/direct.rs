@@ -83,7 +83,9 @@ impl Direct {
         }
         let tiling = Tiling::new(level, output.width, group[1], k);
         let count = tiling.groups().len();
-        let most = (group[1] * k * LANES).div_ceil(WEIGHT).clamp(1, count.max(1));
+        // A single row cannot be cut: then the blocks are.
+        let fewest = if output.height == 1 { TASKS } else { 1 };
+        let most = (group[1] * k * LANES).div_ceil(WEIGHT).max(fewest).min(count.max(1));
         let chunks: Vec<_> = (0..most).map(|chunk| chunk * count / most..(chunk + 1) * count / most).collect();
         let numbers = blocks * input.row() * conv.stride[0] * output.height;
         let strips = (numbers / INPUT).max(TASKS.div_ceil(chunks.len() * conv.groups)).max(1);

@@ -9,7 +9,7 @@ pub(super) struct Fused {
     pub(super) core: usize,
     /// The last of them.
     pub(super) last: usize,
-    /// A batch norm that goes into the weight.
+    /// A batch norm that goes into the weight; for the picture, a change of its normalisation.
     pub(super) affine: Option<usize>,
     /// What is added.
     pub(super) residual: Option<usize>,
@@ -57,6 +57,10 @@ impl Fused {
         let mixes = matches!(core, Operation::Affine { .. } | Operation::Add);
         let node = &graph.nodes[next];
         match &node.operation {
+            Operation::Affine { .. } if matches!(core, Operation::Input) => {
+                self.affine = Some(next);
+                true
+            }
             Operation::Affine { .. } if conv && self.affine.is_none() && self.residual.is_none() => {
                 self.affine = Some(next);
                 true

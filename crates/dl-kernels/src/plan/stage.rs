@@ -169,7 +169,7 @@ fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorith
 }
 
 /// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
-const WINOGRAD_TILES: usize = 36;
+const WINOGRAD_TILES: usize = 16;
 /// Numbers of a transformed weight that stay in the cache.
 const WINOGRAD_CACHED: usize = 1 << 19;
 /// Fewest channels of the input: with fewer, the transforms cost more than multiplying saves.
@@ -202,6 +202,8 @@ fn reads(graph: &Graph, step: &Fused) -> Vec<usize> {
 }
 
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
+    // The picture, normalised anew if the network asks for it.
+    let picture = fused.first().map_or(0, |step| step.last);
     // Parts of a concatenation are written where they belong: part -> (whole, channels before it).
     let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
     for step in fused.iter().rev() {
@@ -212,7 +214,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let mut distinct = inputs.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            let free = inputs.iter().all(|input| *input > 0 && !part_of.contains_key(input));
+            let free = inputs.iter().all(|input| *input != picture && !part_of.contains_key(input));
             if whole_blocks && free && distinct.len() == inputs.len() {
                 let mut before = 0;
                 for (input, channels) in inputs.iter().zip(channels) {
@@ -246,11 +248,11 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
         }
         let direct = *algorithm == Some(Algorithm::Direct)
             && matches!(&node.operation, Operation::Conv2d { config, .. } if config.groups == 1);
-        if reads(graph, step).contains(&0) && (!direct || step.residual == Some(0)) {
+        if reads(graph, step).contains(&picture) && (!direct || step.residual == Some(picture)) {
             interleaved = false;
         }
     }
-    interleaved &= !outputs.contains(&NodeId(0));
+    interleaved &= !outputs.contains(&NodeId(picture));
     // The lives of whole values.
     let mut order: Vec<usize> = Vec::new();
     let mut lives: HashMap<usize, (usize, usize)> = HashMap::new();
@@ -274,9 +276,10 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     }
     let whole = |node: usize| {
         let margin = margins.get(&node).copied().unwrap_or_default();
-        match node {
-            0 if interleaved => Map::interleaved(shape_of(graph, 0), margin),
-            _ => Map::new(shape_of(graph, node), margin),
+        if node == picture && interleaved {
+            Map::interleaved(shape_of(graph, node), margin)
+        } else {
+            Map::new(shape_of(graph, node), margin)
         }
     };
     let mut maps: Vec<Map> = order.iter().map(|node| whole(*node)).collect();
@@ -319,7 +322,13 @@ fn compile(
     let residual = step.residual.map(|node| maps.of_node[&node]);
     let (level, range) = (config.level, step.range);
     steps.push(match &node.operation {
-        Operation::Input => Step::Import(Import::new(output)),
+        Operation::Input => {
+            let affine = match step.affine.map(|node| &graph.nodes[node].operation) {
+                Some(Operation::Affine { scale, shift }) => Some((scale.clone(), shift.clone())),
+                _ => None,
+            };
+            Step::Import(Import::new(output, affine))
+        }
         Operation::Conv2d { weight, shape, bias, config: conv } => {
             let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
             if let Some(Operation::Affine { scale, shift }) = step.affine.map(|node| &graph.nodes[node].operation) {

@@ -242,6 +242,21 @@ fn a_classic_network_with_fully_connected_layers() {
 }
 
 #[test]
+fn a_picture_that_is_normalised_anew() {
+    for wanted in [false, true] {
+        let build = || {
+            let mut net = Net::new([3, 11, 13]);
+            let input = net.graph.input();
+            let x = net.norm(input);
+            let y = net.conv(x, 20, 3, 2);
+            let y = net.relu(y);
+            (net, if wanted { vec![x, y] } else { vec![y] })
+        };
+        check(build, 5e-6);
+    }
+}
+
+#[test]
 fn long_rows_are_summed_in_parts() {
     let build = || {
         let mut net = Net::new([50, 7, 7]);
