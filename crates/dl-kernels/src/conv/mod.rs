@@ -41,8 +41,11 @@ impl Conv2dConfig {
         let Padding { top, bottom, left, right } = self.padding;
         let along = |length: usize, padding: usize, axis: usize, kernel: usize| {
             let reach = self.dilation[axis] * (kernel.max(1) - 1) + 1;
-            if kernel == 0 || self.stride[axis] == 0 || self.dilation[axis] == 0 || length + padding < reach {
-                bail!("a convolution of {kh} x {kw}, {self:?}, does not fit a map of {height} x {width}");
+            if kernel == 0 || self.stride[axis] == 0 || self.dilation[axis] == 0 {
+                bail!("a convolution of {kh}x{kw} with stride {:?}, dilation {:?}", self.stride, self.dilation);
+            }
+            if length + padding < reach {
+                bail!("a map of {height}x{width} with its padding is smaller than the kernel {kh}x{kw}");
             }
             Ok((length + padding - reach) / self.stride[axis] + 1)
         };
