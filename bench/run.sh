@@ -6,8 +6,12 @@ set -euo pipefail
 data=$(realpath "${1:-$(dirname "$0")/../../shared/data/bccd}")
 cd "$(dirname "$0")"
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/pip install --quiet numpy opencv-contrib-python-headless pycocotools hotcoco torch torchvision
-(cd .. && cargo build --release --locked --workspace --examples)
+.venv/bin/pip install --quiet numpy opencv-contrib-python-headless pycocotools hotcoco torch torchvision \
+  timm onnx onnxruntime safetensors
+(cd .. && cargo build --release --locked --workspace --bins --examples)
+.venv/bin/python networks.py
+.venv/bin/python networks.py --train --networks resnet18,vgg11 --batches 16
+.venv/bin/python regions.py "$data/../rcnn-demo/000456.jpg"
 .venv/bin/python selective_search.py "$data"
 .venv/bin/python selective_search.py "$data/../rcnn-demo" --speed
 .venv/bin/python nms.py

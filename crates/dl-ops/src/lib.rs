@@ -33,6 +33,7 @@ mod roi;
 mod sgd;
 mod softmax;
 mod strip;
+mod tap;
 mod wide;
 
 pub use add_relu::add_relu;

@@ -3,7 +3,7 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::resize::Tap;
+use crate::tap::Tap;
 use crate::{Conv2dConfig, ConvTranspose2dConfig, Padding, PoolConfig, cpu};
 use dl_kernels::Window;
 

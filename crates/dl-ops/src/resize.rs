@@ -6,6 +6,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use crate::tap::Tap;
 use crate::wide::wide;
 use crate::{cpu, portable};
 
@@ -64,14 +65,6 @@ struct Axis {
     to: usize,
     /// Source pixels for each output pixel.
     step: f32,
-}
-
-/// The source pixels of one output along one axis: `(1 - share)` of `first` and `share` of `second`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Tap {
-    pub(crate) first: usize,
-    pub(crate) second: usize,
-    pub(crate) share: f32,
 }
 
 impl Axis {

@@ -7,9 +7,10 @@ use dl_metrics::coco::{CocoBuilder, CocoConfig, CocoData, CocoReport, NAMES, UND
 use dl_record::Detection;
 use serde_json::{Map, Value, json};
 
+use super::args::SourceArgs;
 use super::report::{Cell, Report};
 use super::is_json;
-use super::source::{SourceArgs, each_image};
+use super::source::each_image;
 use crate::common::{Io, Outcome, Tally};
 
 /// COCO: the twelve numbers, of boxes or of masks

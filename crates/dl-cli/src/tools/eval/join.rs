@@ -10,8 +10,9 @@ use dl_record::{Line, Object, Reader, Record};
 use dl_vision::formats::{self, Sample};
 use serde_json::Value;
 
+use super::args::SourceArgs;
 use super::findings::{CocoResult, Finding, findings};
-use super::source::{SourceArgs, objects};
+use super::truth::objects;
 use super::{has_ending, is_json};
 use crate::common::{Io, Tally, one_line};
 

@@ -1,11 +1,13 @@
 //! `dl-eval`: how good is what was found?
 
+mod args;
 mod coco;
 mod findings;
 mod join;
 mod proposals;
 mod report;
 mod source;
+mod truth;
 mod voc;
 
 use std::path::Path;

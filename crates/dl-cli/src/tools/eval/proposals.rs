@@ -5,8 +5,9 @@ use dl_metrics::proposals::{ProposalConfig, ProposalEvaluator, ProposalReport};
 use dl_record::Proposal;
 use serde_json::{Map, Value, json};
 
+use super::args::SourceArgs;
 use super::report::{Cell, Report};
-use super::source::{SourceArgs, each_image};
+use super::source::each_image;
 use crate::common::{Io, Outcome};
 
 /// Proposals: recall and average best overlap by number of boxes

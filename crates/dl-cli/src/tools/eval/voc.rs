@@ -8,8 +8,9 @@ use dl_metrics::voc::{VocClass, VocConfig, VocEvaluator, VocReport};
 use dl_record::Detection;
 use serde_json::{Map, Value, json};
 
+use super::args::SourceArgs;
 use super::report::{Cell, Report};
-use super::source::{SourceArgs, each_image};
+use super::source::each_image;
 use crate::common::{Io, Outcome};
 
 /// VOC: average precision per class and its mean

@@ -1,0 +1,32 @@
+//! The options of every kind of figures: where truth and findings are, and how the figures are written.
+
+use std::path::PathBuf;
+
+use super::report::Format;
+use crate::common::{Common, Inputs};
+
+/// Options of every kind of figures.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct SourceArgs {
+    #[command(flatten)]
+    pub(super) inputs: Inputs,
+
+    /// Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)
+    #[arg(long, value_name = "FILE|DIR", requires = "detections", conflicts_with = "inputs")]
+    pub(super) truth: Option<PathBuf>,
+
+    /// What was found, for --truth: records (.jsonl), joined by `id`, or COCO's results (.json), joined by `image_id`
+    #[arg(long, value_name = "FILE", requires = "truth")]
+    pub(super) detections: Option<PathBuf>,
+
+    /// Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated
+    #[arg(long, value_name = "NAME", requires = "truth")]
+    pub(super) split: Vec<String>,
+
+    /// How the figures are written [default: table on a terminal, json elsewhere]
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
