@@ -5,7 +5,3 @@ pub mod common;
 pub mod tools;
 
 pub use common::{Io, Outcome, Tool, main};
-
-/// Large blocks are kept and used again: what the system hands out anew costs as much as a small layer of a network.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
