@@ -24,7 +24,7 @@ test: ## Run every quick test
 	@cargo test --release --locked --workspace
 
 test-slow: ## Run the tests that are too slow for every day
-	@cargo test --release --locked --workspace -- --ignored
+	@cargo test --release --locked --workspace -- --ignored --test-threads 1
 
 lint: ## Check format and lints, warnings denied
 	@cargo fmt --all --check

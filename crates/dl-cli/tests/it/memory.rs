@@ -1,4 +1,7 @@
 //! Streaming programs do not hold the stream: ten times the records, the same memory.
+//!
+//! How many records are on their way at once depends on what else the machine does, so these run one by one, in
+//! `make test-slow`, and read the peak from Linux's /proc.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -81,7 +84,7 @@ fn boxes(count: usize, more: &str) -> String {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn nms_holds_no_more_than_a_few_records() {
     let detections = boxes(200, r#","label":"a","score":0.5"#);
     let features = "A".repeat(40_000);
@@ -91,7 +94,7 @@ fn nms_holds_no_more_than_a_few_records() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn data_checks_and_shards_a_stream_without_holding_it() {
     let folder = tempfile::tempdir().unwrap();
     let image = picture(folder.path(), 96);
@@ -104,7 +107,7 @@ fn data_checks_and_shards_a_stream_without_holding_it() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn data_converts_datasets_without_holding_them() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
@@ -132,7 +135,7 @@ fn data_converts_datasets_without_holding_them() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn detect_holds_no_more_than_a_few_records() {
     let features = format!(r#"{{"fire9":{{"dtype":"f32","shape":[20,2304],"base64":"{}"}}}}"#, "A".repeat(245_760));
     let proposals = boxes(20, "");
@@ -142,7 +145,7 @@ fn detect_holds_no_more_than_a_few_records() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "reads the peak from /proc")]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn draw_holds_no_more_than_a_few_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let image = picture(folder.path(), 96);
@@ -154,7 +157,7 @@ fn draw_holds_no_more_than_a_few_pictures() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn propose_holds_no_more_than_a_few_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let image = picture(folder.path(), 96);
@@ -164,7 +167,7 @@ fn propose_holds_no_more_than_a_few_pictures() {
 }
 
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "measured alone, on Linux: make test-slow"]
 fn embed_holds_no_more_than_a_few_batches() {
     let folder = tempfile::tempdir().unwrap();
     let image = picture(folder.path(), 96);
