@@ -66,7 +66,7 @@ impl Direct {
             }
         }
         let k = places.len() * input.lanes;
-        let group = [inputs.div_ceil(input.lanes), (outputs / conv.groups).div_ceil(LANES)];
+        let group = [blocks, (outputs / conv.groups).div_ceil(LANES)];
         let mut weight = Aligned::zeros(output.blocks() * k * LANES);
         for (out, lines) in weight.chunks_exact_mut(k * LANES).enumerate() {
             let mut line = 0;
@@ -109,11 +109,11 @@ impl Direct {
         }
     }
 
-    /// Tasks for one picture: chunks of the weight, each with strips of rows, for every group of channels.
     fn strips(&self) -> usize {
         self.output.height.div_ceil(self.rows)
     }
 
+    /// Chunks of the weight, each with strips of rows, for every group of channels and every picture.
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
         self.conv.groups * self.chunks.len() * pictures * self.strips()
     }
