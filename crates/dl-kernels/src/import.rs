@@ -1,19 +1,22 @@
-//! From a picture's planes, as candle and torch hold them, to a map.
+//! From planes, as candle and torch hold pictures, to the blocks of a map, and back.
+
+use std::ops::Range;
 
 use crate::map::Map;
 use crate::memory::Memory;
-use crate::simd::LANES;
+use crate::simd::{Kernel, LANES, Level, Simd};
 
 /// The first step of a plan: [n, channels, height, width] into a map, with its margin.
 pub(crate) struct Import {
+    level: Level,
     output: Map,
     /// The scale and the shift of each channel.
     affine: Option<(Vec<f32>, Vec<f32>)>,
 }
 
 impl Import {
-    pub(crate) fn new(output: Map, affine: Option<(Vec<f32>, Vec<f32>)>) -> Self {
-        Self { output, affine }
+    pub(crate) fn new(level: Level, output: Map, affine: Option<(Vec<f32>, Vec<f32>)>) -> Self {
+        Self { level, output, affine }
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
@@ -32,32 +35,111 @@ impl Import {
         let (strip, task) = (task % self.strips(), task / self.strips());
         let (block, picture) = (task % map.blocks(), task / map.blocks());
         let rows = strip * Self::ROWS..((strip + 1) * Self::ROWS).min(map.height);
+        if map.lanes == LANES {
+            self.blocks(pictures, picture, block, rows.clone(), memory, input);
+        } else {
+            self.side_by_side(pictures, picture, rows.clone(), memory, input);
+        }
+        map.zero_margin(memory, pictures, picture, block, rows);
+    }
+
+    fn blocks(&self, pictures: usize, picture: usize, block: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
+        let map = &self.output;
         let plane = map.height * map.width;
-        let channels = block * map.lanes..map.channels.min((block + 1) * map.lanes);
-        for y in rows.clone() {
-            let to = memory.at(map.at(pictures, picture, block, [y, 0]), map.width * map.lanes);
+        let channels = block * LANES..map.channels.min((block + 1) * LANES);
+        let count = rows.len() * map.width;
+        let planes = channels
+            .clone()
+            .map(|channel| &input[(picture * map.channels + channel) * plane + rows.start * map.width..][..count]);
+        let mut into = Into {
+            planes: [&[]; LANES],
+            channels: channels.len(),
+            affine: self.affine.as_ref().map(|(scale, shift)| [&scale[channels.clone()], &shift[channels.clone()]]),
+            count,
+            width: map.width,
+            output: memory.at(map.at(pictures, picture, block, [rows.start, 0]), 1),
+            gap: map.row() - map.width * LANES,
+        };
+        into.planes.iter_mut().zip(planes).for_each(|(to, plane)| *to = plane);
+        self.level.run(into);
+    }
+
+    /// A picture of few channels, which lie side by side.
+    fn side_by_side(&self, pictures: usize, picture: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
+        let map = &self.output;
+        let plane = map.height * map.width;
+        for y in rows {
+            let to = memory.at(map.at(pictures, picture, 0, [y, 0]), map.width * map.lanes);
             // SAFETY: `at` checks the bounds; the row is this task's own.
             let to = unsafe { std::slice::from_raw_parts_mut(to, map.width * map.lanes) };
-            if channels.len() < map.lanes {
-                to.fill(0.0);
-            }
-            for channel in channels.clone() {
+            for channel in 0..map.channels {
                 let from = &input[(picture * map.channels + channel) * plane + y * map.width..][..map.width];
-                let to = to[channel % map.lanes..].iter_mut().step_by(map.lanes).zip(from);
+                let to = to[channel..].iter_mut().step_by(map.lanes).zip(from);
                 match &self.affine {
                     None => to.for_each(|(to, number)| *to = *number),
                     Some((scale, shift)) => {
-                        to.for_each(|(to, number)| *to = number * scale[channel] + shift[channel]);
+                        to.for_each(|(to, number)| *to = *number * scale[channel] + shift[channel]);
                     }
                 }
             }
         }
-        map.zero_margin(memory, pictures, picture, block, rows);
+    }
+}
+
+/// Rows of up to sixteen planes into rows of a block.
+struct Into<'a> {
+    /// `count` numbers each; empty beyond `channels`.
+    planes: [&'a [f32]; LANES],
+    channels: usize,
+    affine: Option<[&'a [f32]; 2]>,
+    count: usize,
+    width: usize,
+    output: *mut f32,
+    /// Numbers between two rows of the output.
+    gap: usize,
+}
+
+impl Kernel for Into<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the planes are slices of `count` numbers, the rows of the output lie in the memory and are the task's
+        // own.
+        unsafe {
+            let (mut to, mut column) = (self.output, 0);
+            let mut first = 0;
+            while first < self.count {
+                let some = LANES.min(self.count - first);
+                let mut rows = [S::splat(0.0); LANES];
+                for (lane, (row, plane)) in rows.iter_mut().zip(self.planes).enumerate().take(self.channels) {
+                    *row = match plane.get(first..first + LANES) {
+                        Some(plane) => S::load(plane.as_ptr()),
+                        None => {
+                            let mut rest = [0.0; LANES];
+                            rest[..some].copy_from_slice(&plane[first..]);
+                            S::load(rest.as_ptr())
+                        }
+                    };
+                    if let Some([scale, shift]) = self.affine {
+                        *row = S::add(S::mul(*row, S::splat(scale[lane])), S::splat(shift[lane]));
+                    }
+                }
+                for place in S::transpose(rows).into_iter().take(some) {
+                    S::store(to, place);
+                    to = to.add(LANES);
+                    column += 1;
+                    if column == self.width {
+                        (to, column) = (to.add(self.gap), 0);
+                    }
+                }
+                first += some;
+            }
+        }
     }
 }
 
 /// A map back to planes, row after row: for flattening, and for what leaves the plan.
 pub(crate) struct Export {
+    level: Level,
     input: Map,
     /// Where the rows of the batch begin, for a batch of one.
     output: Rows,
@@ -83,8 +165,8 @@ impl Rows {
 }
 
 impl Export {
-    pub(crate) fn new(input: Map, output: Rows) -> Self {
-        Self { input, output }
+    pub(crate) fn new(level: Level, input: Map, output: Rows) -> Self {
+        Self { level, input, output }
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
@@ -95,20 +177,94 @@ impl Export {
         let map = &self.input;
         let (block, picture) = (task % map.blocks(), task / map.blocks());
         let plane = map.height * map.width;
-        let channels = block * map.lanes..map.channels.min((block + 1) * map.lanes);
-        let first = self.output.at(pictures, picture) + channels.start * plane;
+        let first = block * map.lanes;
+        let channels = map.lanes.min(map.channels - first);
+        let to = memory.at(self.output.at(pictures, picture) + first * plane, channels * plane);
+        let to = Planes { start: to, plane, row: map.width, column: 1 };
         // SAFETY: `at` checks the bounds; these channels of this picture are this task's own.
-        let to =
-            unsafe { std::slice::from_raw_parts_mut(memory.at(first, channels.len() * plane), channels.len() * plane) };
-        for y in 0..map.height {
-            let from = memory.at(map.at(pictures, picture, block, [y, 0]), map.width * map.lanes);
-            // SAFETY: as above; nobody writes the input meanwhile.
-            let from = unsafe { std::slice::from_raw_parts(from, map.width * map.lanes) };
-            for lane in 0..channels.len() {
-                let to = &mut to[lane * plane + y * map.width..][..map.width];
-                for (to, number) in to.iter_mut().zip(from[lane..].iter().step_by(map.lanes)) {
-                    *to = *number;
+        unsafe { export(self.level, map, [pictures, picture, block], memory, to) };
+    }
+}
+
+/// Where the planes of a block's channels go. Steps are in numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Planes {
+    /// Place (0, 0) of the block's first channel.
+    pub(crate) start: *mut f32,
+    /// From one channel to the next.
+    pub(crate) plane: usize,
+    /// From one row to the next.
+    pub(crate) row: usize,
+    /// From one place of a row to the next.
+    pub(crate) column: usize,
+}
+
+/// One block of one picture to planes.
+///
+/// # Safety
+/// The planes are good for the block's channels and places, and nobody else reads or writes them meanwhile.
+pub(crate) unsafe fn export(
+    level: Level,
+    map: &Map,
+    [pictures, picture, block]: [usize; 3],
+    memory: Memory,
+    to: Planes,
+) {
+    let channels = map.lanes.min(map.channels - block * map.lanes);
+    let side_by_side = map.is_dense() && to.row == map.width * to.column;
+    // Rows that follow one another on both sides are one.
+    let (rows, width) = if side_by_side { (1, map.height * map.width) } else { (map.height, map.width) };
+    for y in 0..rows {
+        let from = memory.at(map.at(pictures, picture, block, [y, 0]), width * map.lanes);
+        // SAFETY: the caller's promise.
+        let to = Planes { start: unsafe { to.start.add(y * to.row) }, ..to };
+        if map.lanes == LANES {
+            level.run(OutOf { from, channels, count: width, to });
+            continue;
+        }
+        for place in 0..width {
+            for lane in 0..channels {
+                // SAFETY: as above; nobody writes the input meanwhile.
+                unsafe { *to.start.add(lane * to.plane + place * to.column) = *from.add(place * map.lanes + lane) };
+            }
+        }
+    }
+}
+
+/// A row of a block to rows of planes.
+struct OutOf {
+    from: *const f32,
+    channels: usize,
+    count: usize,
+    to: Planes,
+}
+
+impl Kernel for OutOf {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the row lies in the memory, the planes are good for its places by `export`'s contract.
+        unsafe {
+            let Planes { start, plane, column, .. } = self.to;
+            let mut first = 0;
+            while first < self.count {
+                let some = LANES.min(self.count - first);
+                let mut places = [S::splat(0.0); LANES];
+                for (index, place) in places.iter_mut().enumerate().take(some) {
+                    *place = S::load(self.from.add((first + index) * LANES));
                 }
+                for (lane, row) in S::transpose(places).into_iter().enumerate().take(self.channels) {
+                    let to = start.add(lane * plane + first * column);
+                    if some == LANES && column == 1 {
+                        S::store(to, row);
+                        continue;
+                    }
+                    let mut numbers = [0.0; LANES];
+                    S::store(numbers.as_mut_ptr(), row);
+                    for (index, number) in numbers.into_iter().enumerate().take(some) {
+                        *to.add(index * column) = number;
+                    }
+                }
+                first += some;
             }
         }
     }

@@ -22,6 +22,7 @@ mod reference;
 mod simd;
 mod team;
 mod tile;
+mod train;
 mod window;
 
 pub use conv::Conv2dConfig;
@@ -30,4 +31,5 @@ pub use map::Padding;
 pub use normalise::LocalResponse;
 pub use plan::{Plan, PlanConfig};
 pub use simd::Level;
+pub use train::ConvShape;
 pub use window::{PoolConfig, Window};

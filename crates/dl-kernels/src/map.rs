@@ -77,6 +77,17 @@ impl Map {
         Self { channels, offset: self.offset + first * self.plane(), ..self }
     }
 
+    /// The map without its first rows and columns, which become margin.
+    pub(crate) fn without(self, [rows, columns]: [usize; 2]) -> Self {
+        let cut = |length: usize, count: usize, after: usize| {
+            (length.saturating_sub(count), after.saturating_sub(count.saturating_sub(length)))
+        };
+        let (height, bottom) = cut(self.height, rows, self.margin.bottom);
+        let (width, right) = cut(self.width, columns, self.margin.right);
+        let margin = Padding { top: self.margin.top + rows, left: self.margin.left + columns, bottom, right };
+        Self { height, width, margin, ..self }
+    }
+
     pub(crate) fn blocks(&self) -> usize {
         self.channels.div_ceil(self.lanes)
     }

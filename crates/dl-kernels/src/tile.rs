@@ -4,6 +4,9 @@
 //! are read in segments of contiguous numbers (the channels under one row of a convolution's kernel), so the same code
 //! serves a matrix product, a convolution straight from the picture, and Winograd's products. A sum's order depends on
 //! the k alone: its bits do not depend on P, B, or who computes it.
+//!
+//! The gradient of a weight is the same sum with places and k exchanged: there the P numbers lie side by side, and the
+//! k, places of the map, are a step apart ([`Along`]).
 
 use crate::simd::{LANES, Level, Simd};
 
@@ -12,7 +15,7 @@ use crate::simd::{LANES, Level, Simd};
 pub(crate) struct Tile {
     /// The first place's first number under segment offset 0.
     pub(crate) input: *const f32,
-    /// From one place to the next.
+    /// From one place to the next, or, where the k are places, from one k to the next.
     pub(crate) input_step: usize,
     /// Where each segment starts, from `input`.
     pub(crate) segments: *const usize,
@@ -44,8 +47,17 @@ pub(crate) struct Tile {
 /// The micro-kernel for P places and B blocks.
 pub(crate) type TileFn = unsafe fn(&Tile);
 
+/// Which of the input's numbers lie side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Along {
+    /// Those of one place: the k are channels.
+    Channels,
+    /// Those of one k: the k are places.
+    Places,
+}
+
 #[inline(always)]
-unsafe fn tile<S: Simd, const P: usize, const B: usize>(t: &Tile) {
+unsafe fn tile<S: Simd, const P: usize, const B: usize, const PLACES: bool>(t: &Tile) {
     // SAFETY: the caller promises that every pointer is good for the places, blocks and segments that it states.
     unsafe {
         let zero = S::splat(0.0);
@@ -73,7 +85,7 @@ unsafe fn tile<S: Simd, const P: usize, const B: usize>(t: &Tile) {
                     *block = S::load(weight.add(b * t.weight_step));
                 }
                 for (p, sums) in sums.iter_mut().enumerate() {
-                    let x = S::splat(*first.add(p * step + k));
+                    let x = S::splat(*first.add(if PLACES { k * step + p } else { p * step + k }));
                     for (sum, weight) in sums.iter_mut().zip(weights) {
                         *sum = S::mul_add(x, weight, *sum);
                     }
@@ -100,14 +112,15 @@ unsafe fn tile<S: Simd, const P: usize, const B: usize>(t: &Tile) {
 /// Declares `$table`: the micro-kernels of a level, `$table(places, blocks)`.
 macro_rules! kernels {
     ($table:ident, $simd:ty, $features:literal, $($blocks:literal: $($places:literal)+;)+) => {
-        fn $table(places: usize, blocks: usize) -> Option<TileFn> {
+        fn $table(along: Along, places: usize, blocks: usize) -> Option<TileFn> {
             #[target_feature(enable = $features)]
-            unsafe fn compiled<const P: usize, const B: usize>(t: &Tile) {
+            unsafe fn compiled<const P: usize, const B: usize, const PLACES: bool>(t: &Tile) {
                 // SAFETY: passed on to the caller.
-                unsafe { tile::<$simd, P, B>(t) }
+                unsafe { tile::<$simd, P, B, PLACES>(t) }
             }
-            match (places, blocks) {
-                $($(($places, $blocks) => Some(compiled::<$places, $blocks>),)+)+
+            match (along, places, blocks) {
+                $($((Along::Channels, $places, $blocks) => Some(compiled::<$places, $blocks, false>),)+)+
+                $($((Along::Places, $places, $blocks) => Some(compiled::<$places, $blocks, true>),)+)+
                 _ => None,
             }
         }
@@ -126,10 +139,13 @@ kernels!(avx2, crate::simd::Avx2, "avx2,fma", 1: 1 2 3 4 5 6; 2: 1 2 3;);
 #[cfg(target_arch = "aarch64")]
 kernels!(neon, crate::simd::Neon, "neon", 1: 1 2 3 4 5 6; 2: 1 2 3;);
 
-fn portable(places: usize, blocks: usize) -> Option<TileFn> {
-    match (places, blocks) {
-        (1, 1) => Some(tile::<crate::simd::Portable, 1, 1>),
-        (2, 1) => Some(tile::<crate::simd::Portable, 2, 1>),
+fn portable(along: Along, places: usize, blocks: usize) -> Option<TileFn> {
+    use crate::simd::Portable;
+    match (along, places, blocks) {
+        (Along::Channels, 1, 1) => Some(tile::<Portable, 1, 1, false>),
+        (Along::Channels, 2, 1) => Some(tile::<Portable, 2, 1, false>),
+        (Along::Places, 1, 1) => Some(tile::<Portable, 1, 1, true>),
+        (Along::Places, 2, 1) => Some(tile::<Portable, 2, 1, true>),
         _ => None,
     }
 }
@@ -137,14 +153,19 @@ fn portable(places: usize, blocks: usize) -> Option<TileFn> {
 impl Level {
     /// The micro-kernel of this level for so many places and blocks, when they fit its registers.
     pub(crate) fn tile(self, places: usize, blocks: usize) -> Option<TileFn> {
+        self.tile_along(Along::Channels, places, blocks)
+    }
+
+    /// The same for either order of the input.
+    pub(crate) fn tile_along(self, along: Along, places: usize, blocks: usize) -> Option<TileFn> {
         match self {
-            Self::Portable => portable(places, blocks),
+            Self::Portable => portable(along, places, blocks),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => avx2(places, blocks),
+            Self::Avx2 => avx2(along, places, blocks),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => avx512(places, blocks),
+            Self::Avx512 => avx512(along, places, blocks),
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => neon(places, blocks),
+            Self::Neon => neon(along, places, blocks),
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::{Conv2dConfig, Layer, Tiling};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
@@ -68,19 +70,17 @@ impl Direct {
         let k = places.len() * input.lanes;
         let group = [blocks, (outputs / conv.groups).div_ceil(LANES)];
         let mut weight = Aligned::zeros(output.blocks() * k * LANES);
-        for (out, lines) in weight.chunks_exact_mut(k * LANES).enumerate() {
-            let mut line = 0;
-            for (block, place) in &places {
-                for lane in 0..input.lanes {
-                    let channel = block * input.lanes + lane;
-                    let real = (out * LANES..outputs.min((out + 1) * LANES)).filter(|_| channel < inputs);
-                    for channel_out in real {
-                        lines[line * LANES + channel_out % LANES] = layer.weight_at(channel_out, channel, *place);
-                    }
-                    line += 1;
+        let (row, area) = (inputs * kh * kw, kh * kw);
+        weight.par_chunks_exact_mut(k * LANES).enumerate().for_each(|(out, lines)| {
+            let rows = &layer.weight[out * LANES * row..outputs.min((out + 1) * LANES) * row];
+            for ((block, [y, x]), lines) in places.iter().zip(lines.chunks_exact_mut(input.lanes * LANES)) {
+                let channels = block * input.lanes..inputs.min((block + 1) * input.lanes);
+                for (channel, line) in channels.zip(lines.chunks_exact_mut(LANES)) {
+                    let column = rows[channel * area + y * kw + x..].iter().step_by(row);
+                    line.iter_mut().zip(column).for_each(|(line, number)| *line = *number);
                 }
             }
-        }
+        });
         let tiling = Tiling::new(level, output.width, group[1], k);
         let count = tiling.groups().len();
         // A single row cannot be cut: then the blocks are.

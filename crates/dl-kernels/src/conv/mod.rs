@@ -1,7 +1,9 @@
 //! Convolutions of inference: weights packed once, bias, residual and activation in the same pass.
 //!
-//! [`choose`] takes the algorithm by the layer's shape alone, so that a picture's result is the same bits in any batch.
+//! [`Algorithm::of`] takes the algorithm by the layer's shape alone, so that a picture's result is the same bits in any
+//! batch.
 
+mod algorithm;
 mod depthwise;
 mod direct;
 mod tiling;
@@ -9,10 +11,8 @@ mod winograd;
 
 use anyhow::{Result, bail};
 
-pub(crate) use depthwise::Depthwise;
-pub(crate) use direct::Direct;
+pub(crate) use algorithm::{Algorithm, Convolution};
 pub(crate) use tiling::Tiling;
-pub(crate) use winograd::Winograd;
 
 use crate::map::{Map, Padding};
 
@@ -68,7 +68,7 @@ impl Conv2dConfig {
 pub(crate) struct Layer<'a> {
     pub(crate) conv: Conv2dConfig,
     /// [outputs, inputs / groups, kh, kw], row by row.
-    pub(crate) weight: &'a [f32],
+    pub(crate) weight: std::borrow::Cow<'a, [f32]>,
     pub(crate) shape: [usize; 4],
     /// [outputs], or empty.
     pub(crate) bias: &'a [f32],

@@ -1,7 +1,7 @@
 //! How a row of places and the blocks of a layer are cut into calls of the micro-kernel.
 
 use crate::simd::{LANES, Level};
-use crate::tile::TileFn;
+use crate::tile::{Along, TileFn};
 
 /// Numbers of the weight of one group: what stays in a core's second-level cache beside the map.
 const WEIGHT: usize = 1 << 17;
@@ -32,12 +32,17 @@ pub(crate) struct Piece {
 impl Tiling {
     /// The fastest way to compute a row of `width` places in `blocks` blocks, as sums over `k` products.
     pub(crate) fn new(level: Level, width: usize, blocks: usize, k: usize) -> Self {
+        Self::along(level, Along::Channels, width, blocks, k)
+    }
+
+    /// The same for either order of the input.
+    pub(crate) fn along(level: Level, along: Along, width: usize, blocks: usize, k: usize) -> Self {
         let fits = |side_by_side: &usize| *side_by_side == 1 || side_by_side * k * LANES <= WEIGHT;
         let most = (1..=4).filter(|side_by_side| level.tile(1, *side_by_side).is_some()).filter(fits);
         let best = most.min_by_key(|side_by_side| cost(level, width, blocks, *side_by_side)).unwrap_or(1);
         let groups = (0..blocks).step_by(best).map(|first| {
             let blocks = best.min(blocks - first);
-            Group { first, blocks, pieces: pieces(level, width, blocks) }
+            Group { first, blocks, pieces: pieces(level, along, width, blocks) }
         });
         Self { groups: groups.collect() }
     }
@@ -61,10 +66,10 @@ fn cut(level: Level, width: usize, blocks: usize) -> impl Iterator<Item = (usize
     })
 }
 
-fn pieces(level: Level, width: usize, blocks: usize) -> Vec<Piece> {
+fn pieces(level: Level, along: Along, width: usize, blocks: usize) -> Vec<Piece> {
     let known = cut(level, width, blocks).filter_map(|(first, places)| {
         // `cut` keeps to the sizes that there are.
-        level.tile(places, blocks).map(|kernel| Piece { first, kernel })
+        level.tile_along(along, places, blocks).map(|kernel| Piece { first, kernel })
     });
     known.collect()
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use super::PlanConfig;
 use super::fuse::{Fused, fuse};
 use super::memory::{Lifetime, places};
-use crate::conv::{Depthwise, Direct, Layer, Winograd};
+use crate::conv::{Algorithm, Convolution, Layer};
 use crate::dense::Dense;
 use crate::graph::{Graph, NodeId, Numbers, Operation};
 use crate::import::{Export, Import, Rows};
@@ -24,9 +24,7 @@ use crate::window::Window;
 /// One pass over the memory.
 enum Step {
     Import(Import),
-    Direct(Direct),
-    Winograd(Winograd),
-    Depthwise(Depthwise),
+    Convolution(Convolution),
     Dense(Dense),
     Pool(Pool),
     Mix(Mix),
@@ -40,9 +38,7 @@ impl Step {
     fn tasks(&self, pictures: usize) -> usize {
         match self {
             Self::Import(step) => step.tasks(pictures),
-            Self::Direct(step) => step.tasks(pictures),
-            Self::Winograd(step) => step.tasks(pictures),
-            Self::Depthwise(step) => step.tasks(pictures),
+            Self::Convolution(step) => step.tasks(pictures),
             Self::Dense(step) => step.tasks(pictures),
             Self::Pool(step) => step.tasks(pictures),
             Self::Mix(step) => step.tasks(pictures),
@@ -56,9 +52,7 @@ impl Step {
     fn run(&self, task: usize, pictures: usize, memory: Memory, input: &[f32]) {
         match self {
             Self::Import(step) => step.run(task, pictures, memory, input),
-            Self::Direct(step) => step.run(task, pictures, memory),
-            Self::Winograd(step) => step.run(task, pictures, memory),
-            Self::Depthwise(step) => step.run(task, pictures, memory),
+            Self::Convolution(step) => step.run(task, pictures, memory),
             Self::Dense(step) => step.run(task, pictures, memory),
             Self::Pool(step) => step.run(task, pictures, memory),
             Self::Mix(step) => step.run(task, pictures, memory),
@@ -98,7 +92,7 @@ impl Stage {
             let map = maps.of_node[&output.0];
             rows.push(match maps.exported.get(&output.0) {
                 Some(exported) => {
-                    steps.push(Step::Export(Export::new(map, *exported)));
+                    steps.push(Step::Export(Export::new(config.level, map, *exported)));
                     *exported
                 }
                 None => rows_of(map),
@@ -141,39 +135,12 @@ impl Stage {
     }
 }
 
-/// How a convolution is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Algorithm {
-    Direct,
-    Depthwise,
-    Winograd,
-}
-
 /// The algorithm of a convolution, by its shape alone.
 fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorithm> {
     let node = &graph.nodes[step.core];
     let Operation::Conv2d { shape, config: conv, .. } = &node.operation else { return None };
-    let [outputs, inputs, kh, kw] = *shape;
-    if inputs == 1 && outputs == conv.groups && outputs > 1 {
-        return Some(Algorithm::Depthwise);
-    }
-    let plain = [kh, kw] == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1;
-    let Padding { top, bottom, left, right } = conv.padding;
-    let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
-    // The transformed weight is four times as large: with few tiles, reading it costs more than multiplying saves, unless
-    // it stays in the cache.
-    let tiles = node.shape[1].div_ceil(4) * node.shape[2].div_ceil(4);
-    let cached = 36 * inputs * outputs <= WINOGRAD_CACHED;
-    let pays = inputs >= WINOGRAD_CHANNELS && outputs >= LANES && (cached || tiles >= WINOGRAD_TILES);
-    Some(if config.winograd && plain && thin && pays { Algorithm::Winograd } else { Algorithm::Direct })
+    Some(Algorithm::of(*shape, conv, [node.shape[1], node.shape[2]], config.winograd))
 }
-
-/// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
-const WINOGRAD_TILES: usize = 16;
-/// Numbers of a transformed weight that stay in the cache.
-const WINOGRAD_CACHED: usize = 1 << 19;
-/// Fewest channels of the input: with fewer, the transforms cost more than multiplying saves.
-const WINOGRAD_CHANNELS: usize = 8;
 
 /// Where every value lies.
 struct Maps {
@@ -327,7 +294,7 @@ fn compile(
                 Some(Operation::Affine { scale, shift }) => Some((scale.clone(), shift.clone())),
                 _ => None,
             };
-            Step::Import(Import::new(output, affine))
+            Step::Import(Import::new(level, output, affine))
         }
         Operation::Conv2d { weight, shape, bias, config: conv } => {
             let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
@@ -339,18 +306,9 @@ fn compile(
                     bias[out] = bias[out] * scale[out] + shift[out];
                 }
             }
-            let (mut shape, mut conv) = (*shape, *conv);
-            let in_blocks = shape[1] % LANES == 0 && (shape[0] / conv.groups) % LANES == 0;
-            if algorithm == Some(Algorithm::Direct) && conv.groups > 1 && !in_blocks {
-                weight = dense(&weight, shape, conv.groups);
-                (shape[1], conv.groups) = (shape[1] * conv.groups, 1);
-            }
-            let layer = Layer { conv, weight: &weight, shape, bias: &bias, range, input: inputs[0], output, residual };
-            match algorithm {
-                Some(Algorithm::Winograd) => Step::Winograd(Winograd::new(&layer, level)),
-                Some(Algorithm::Depthwise) => Step::Depthwise(Depthwise::new(&layer, level)),
-                _ => Step::Direct(Direct::new(&layer, level)),
-            }
+            let (conv, shape, weight) = (*conv, *shape, weight.into());
+            let layer = Layer { conv, weight, shape, bias: &bias, range, input: inputs[0], output, residual };
+            Step::Convolution(Convolution::new(&layer, algorithm.unwrap_or(Algorithm::Direct), level))
         }
         Operation::Linear { weight, shape, bias } => {
             let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
@@ -388,7 +346,7 @@ fn compile(
             let windows = [Window::adaptive(inputs[0].height, *rows), Window::adaptive(inputs[0].width, *columns)];
             Step::Pool(Pool::new(level, inputs[0], output, windows, Reduce::Mean))
         }
-        Operation::Flatten => Step::Export(Export::new(inputs[0], rows_of(output))),
+        Operation::Flatten => Step::Export(Export::new(level, inputs[0], rows_of(output))),
         Operation::LocalResponseNorm(config) => Step::Lrn(Lrn { config: *config, input: inputs[0], output }),
         Operation::Softmax => Step::Softmax(Softmax { input: rows_of(inputs[0]), output: rows_of(output) }),
     });
@@ -403,15 +361,4 @@ fn numbers(read: &Numbers, shape: &[usize]) -> Result<Vec<f32>> {
 
 fn read_bias(bias: &Option<Numbers>, outputs: usize) -> Result<Vec<f32>> {
     bias.as_ref().map_or_else(|| Ok(Vec::new()), |bias| numbers(bias, &[outputs]))
-}
-
-/// The weight of a convolution in groups as one without: zeros where a group does not look.
-fn dense(weight: &[f32], [outputs, inputs, kh, kw]: [usize; 4], groups: usize) -> Vec<f32> {
-    let (row, area) = (inputs * kh * kw, kh * kw);
-    let mut full = vec![0.0; outputs * groups * row];
-    for (out, lines) in weight.chunks_exact(row).enumerate() {
-        let group = out / (outputs / groups);
-        full[(out * groups + group) * inputs * area..][..row].copy_from_slice(lines);
-    }
-    full
 }

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{LANES, Simd};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
@@ -48,5 +48,9 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn min(a: Self::Block, b: Self::Block) -> Self::Block {
         unsafe { [_mm256_min_ps(a[0], b[0]), _mm256_min_ps(a[1], b[1])] }
+    }
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::Block; LANES]) -> [Self::Block; LANES] {
+        unsafe { super::transpose::avx2(rows) }
     }
 }

@@ -12,6 +12,7 @@ mod level;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+mod transpose;
 
 pub use level::Level;
 
@@ -52,6 +53,12 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn max(a: Self::Block, b: Self::Block) -> Self::Block;
     /// The smaller of each two; `b` where one is NaN.
     unsafe fn min(a: Self::Block, b: Self::Block) -> Self::Block;
+    /// The columns of the matrix with these rows.
+    #[inline(always)]
+    unsafe fn transpose(rows: [Self::Block; LANES]) -> [Self::Block; LANES] {
+        // SAFETY: the trait's contract, passed on.
+        unsafe { transpose::through_memory::<Self>(rows) }
+    }
 }
 
 /// A piece of work that is compiled for each level.

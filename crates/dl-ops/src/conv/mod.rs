@@ -1,20 +1,14 @@
-//! The 2-D convolution, as torch's: im2col and a matrix product, a strip of output pixels at a time.
+//! The 2-D convolution, as torch's, with its gradients: candle's tensors around `dl_kernels::ConvShape`.
 //!
-//! For each picture and each strip, the pixels under the kernel are laid out as a matrix [c * kh * kw, strip], small
-//! enough to stay in the cache, and multiplied by the weight [outputs, c * kh * kw]. The strips depend on the shapes
-//! alone, so a picture's result is the same bits whatever the batch and the number of threads.
+//! How it is computed depends on the shapes alone, so a picture's result is the same bits whatever the batch and the
+//! number of threads.
 
-mod backward;
-mod forward;
-mod geometry;
-mod im2col;
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor, bail};
+use dl_kernels::{Conv2dConfig, ConvShape};
+use rayon::prelude::*;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
-use dl_kernels::Conv2dConfig;
-
+use crate::matmul::sum;
 use crate::{cpu, portable, relu};
-use backward::{bias_gradient, input_gradient, weight_gradient};
-use geometry::Geometry;
 
 /// x [n, c, h, w] under weight [outputs, c / groups, kh, kw] plus bias [outputs]: gives [n, outputs, h', w'].
 /// # Errors
@@ -31,15 +25,16 @@ pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &
 }
 
 fn apply(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &Conv2dConfig, relu: bool) -> Result<Tensor> {
-    let geometry = Geometry::new(x.dims(), weight.dims(), config)?;
-    if bias.is_some_and(|bias| bias.dims() != [geometry.outputs]) {
-        bail!("conv2d: bias {:?}, but the weight has {} outputs", bias.map(Tensor::dims), geometry.outputs);
+    let shape = ConvShape::new(x.dims(), weight.dims(), *config).map_err(Error::msg)?;
+    let [_, outputs, ..] = shape.output_dims();
+    if bias.is_some_and(|bias| bias.dims() != [outputs]) {
+        bail!("conv2d: bias {:?}, but the weight has {outputs} outputs", bias.map(Tensor::dims));
     }
     if !cpu::serves(x) {
         let y = portable::conv2d(x, weight, bias, config)?;
         return if relu { portable::relu(&y) } else { Ok(y) };
     }
-    let op = Conv2d { geometry, relu };
+    let op = Conv2d { shape, relu };
     match bias {
         Some(bias) => x.apply_op3(weight, bias, op),
         None => x.apply_op2(weight, op),
@@ -47,18 +42,30 @@ fn apply(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &Conv2dConf
 }
 
 struct Conv2d {
-    geometry: Geometry,
+    shape: ConvShape,
     relu: bool,
 }
 
 impl Conv2d {
     fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> (CpuStorage, Shape) {
-        cpu::output(forward::forward(&self.geometry, x, weight, bias, self.relu), self.geometry.output_shape())
+        cpu::output(self.shape.forward(x, weight, bias, self.relu), self.shape.output_dims().to_vec())
     }
 
     /// The gradient before the ReLU.
     fn before_relu(&self, result: &Tensor, gradient: &Tensor) -> Result<Tensor> {
         if self.relu { relu::masked(result, gradient) } else { Ok(gradient.clone()) }
+    }
+
+    /// The gradients of x and weight; none of what nobody tracks.
+    fn gradients(&self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<[Option<Tensor>; 2]> {
+        cpu::with_floats(gradient, |gradient| {
+            let of = |tensor: &Tensor, numbers: &dyn Fn() -> Result<Vec<f32>>| {
+                tensor.track_op().then(|| cpu::tensor(numbers()?, tensor.shape())).transpose()
+            };
+            let input = || cpu::with_floats(weight, |weight| Ok(self.shape.input_gradient(weight, gradient)));
+            let parameter = || cpu::with_floats(x, |x| Ok(self.shape.weight_gradient(x, gradient)));
+            Ok([of(x, &input)?, of(weight, &parameter)?])
+        })
     }
 }
 
@@ -73,7 +80,8 @@ impl CustomOp2 for Conv2d {
 
     fn bwd(&self, x: &Tensor, w: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let gradient = self.before_relu(y, gradient)?;
-        Ok((input_gradient(&self.geometry, x, w, &gradient)?, weight_gradient(&self.geometry, x, w, &gradient)?))
+        let [input, weight] = self.gradients(x, w, &gradient)?;
+        Ok((input, weight))
     }
 }
 
@@ -103,10 +111,23 @@ impl CustomOp3 for Conv2d {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let gradient = self.before_relu(y, gradient)?;
-        let geometry = &self.geometry;
-        let bias = if b.track_op() { Some(bias_gradient(geometry, &gradient)?) } else { None };
-        Ok((input_gradient(geometry, x, w, &gradient)?, weight_gradient(geometry, x, w, &gradient)?, bias))
+        let bias = if b.track_op() { Some(bias_gradient(&gradient)?) } else { None };
+        let [input, weight] = self.gradients(x, w, &gradient)?;
+        Ok((input, weight, bias))
     }
+}
+
+/// The gradient [n, outputs, h', w'] summed over pictures and pixels.
+fn bias_gradient(gradient: &Tensor) -> Result<Tensor> {
+    let (n, outputs, height, width) = gradient.dims4()?;
+    let pixels = height * width;
+    let data = cpu::with_floats(gradient, |gradient| {
+        let of = |output: usize| -> f64 {
+            (0..n).map(|image| sum(&gradient[(image * outputs + output) * pixels..][..pixels])).sum()
+        };
+        Ok((0..outputs).into_par_iter().map(|output| of(output) as f32).collect())
+    })?;
+    cpu::tensor(data, &outputs.into())
 }
 
 #[cfg(test)]

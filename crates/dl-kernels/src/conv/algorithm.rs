@@ -1,0 +1,100 @@
+//! Which algorithm computes a convolution, and the three of them as one step.
+
+use std::borrow::Cow;
+
+use super::depthwise::Depthwise;
+use super::direct::Direct;
+use super::winograd::Winograd;
+use super::{Conv2dConfig, Layer};
+use crate::map::Padding;
+use crate::memory::Memory;
+use crate::simd::{LANES, Level};
+
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Direct,
+    Depthwise,
+    Winograd,
+}
+
+/// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
+const WINOGRAD_TILES: usize = 16;
+/// Numbers of a transformed weight that stay in the cache.
+const WINOGRAD_CACHED: usize = 1 << 19;
+/// Fewest channels of the input: with fewer, the transforms cost more than multiplying saves.
+const WINOGRAD_CHANNELS: usize = 8;
+
+impl Algorithm {
+    /// For weight [outputs, inputs / groups, kh, kw] and an output of [height, width], by the shape alone.
+    pub(crate) fn of(shape: [usize; 4], conv: &Conv2dConfig, output: [usize; 2], winograd: bool) -> Self {
+        let [outputs, inputs, kh, kw] = shape;
+        if inputs == 1 && outputs == conv.groups && outputs > 1 {
+            return Self::Depthwise;
+        }
+        let plain = [kh, kw] == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1;
+        let Padding { top, bottom, left, right } = conv.padding;
+        let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
+        // The transformed weight is four times as large: with few tiles, reading it costs more than multiplying saves,
+        // unless it stays in the cache.
+        let tiles = output[0].div_ceil(4) * output[1].div_ceil(4);
+        let cached = 36 * inputs * outputs <= WINOGRAD_CACHED;
+        let pays = inputs >= WINOGRAD_CHANNELS && outputs >= LANES && (cached || tiles >= WINOGRAD_TILES);
+        if winograd && plain && thin && pays { Self::Winograd } else { Self::Direct }
+    }
+}
+
+/// A convolution ready to run, whatever its algorithm.
+pub(crate) enum Convolution {
+    Direct(Direct),
+    Winograd(Winograd),
+    Depthwise(Depthwise),
+}
+
+impl Convolution {
+    pub(crate) fn new(layer: &Layer, algorithm: Algorithm, level: Level) -> Self {
+        match algorithm {
+            Algorithm::Winograd => Self::Winograd(Winograd::new(layer, level)),
+            Algorithm::Depthwise => Self::Depthwise(Depthwise::new(layer, level)),
+            Algorithm::Direct => Self::Direct(Direct::new(&in_blocks(layer), level)),
+        }
+    }
+
+    pub(crate) fn tasks(&self, pictures: usize) -> usize {
+        match self {
+            Self::Direct(step) => step.tasks(pictures),
+            Self::Winograd(step) => step.tasks(pictures),
+            Self::Depthwise(step) => step.tasks(pictures),
+        }
+    }
+
+    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+        match self {
+            Self::Direct(step) => step.run(task, pictures, memory),
+            Self::Winograd(step) => step.run(task, pictures, memory),
+            Self::Depthwise(step) => step.run(task, pictures, memory),
+        }
+    }
+}
+
+/// The layer itself, or, where its groups are no whole blocks of channels, the same layer without groups.
+fn in_blocks<'a>(layer: &Layer<'a>) -> Layer<'a> {
+    let (mut shape, mut conv) = (layer.shape, layer.conv);
+    if conv.groups == 1 || (shape[1] % LANES == 0 && (shape[0] / conv.groups) % LANES == 0) {
+        return layer.clone();
+    }
+    let weight = Cow::Owned(without_groups(&layer.weight, shape, conv.groups));
+    (shape[1], conv.groups) = (shape[1] * conv.groups, 1);
+    Layer { conv, shape, weight, ..layer.clone() }
+}
+
+/// The weight of a convolution in groups as one without: zeros where a group does not look.
+fn without_groups(weight: &[f32], [outputs, inputs, kh, kw]: [usize; 4], groups: usize) -> Vec<f32> {
+    let (row, area) = (inputs * kh * kw, kh * kw);
+    let mut full = vec![0.0; outputs * groups * row];
+    for (out, lines) in weight.chunks_exact(row).enumerate() {
+        let group = out / (outputs / groups);
+        full[(out * groups + group) * inputs * area..][..row].copy_from_slice(lines);
+    }
+    full
+}

@@ -1,0 +1,61 @@
+//! The convolution itself.
+
+use super::{ConvShape, Output, in_rounds, place};
+use crate::conv::{Algorithm, Convolution, Layer};
+use crate::import::{Import, Planes, export};
+use crate::map::Map;
+use crate::simd::Level;
+use crate::team;
+
+/// Pictures of so few channels lie with their channels side by side.
+pub(super) const FEW: usize = 4;
+
+impl ConvShape {
+    /// Output [n, outputs, h', w'] of x [n, c, h, w] under `weight`; `bias` may be empty. `relu`: negative numbers become
+    /// zero.
+    pub fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
+        self.forward_at(Level::current(), x, weight, bias, relu)
+    }
+
+    pub(super) fn forward_at(&self, level: Level, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
+        let Self { pictures, input, weight: shape, config: conv, output: [height, width] } = *self;
+        let algorithm = Algorithm::of(shape, &conv, [height, width], true);
+        let mut from = match algorithm {
+            Algorithm::Winograd => Map::new(input, Default::default()),
+            Algorithm::Direct if input[0] <= FEW && conv.groups == 1 => Map::interleaved(input, self.margin()),
+            _ => Map::new(input, self.margin()),
+        };
+        let mut to = Map::new([shape[0], height, width], Default::default());
+        let numbers = place([&mut from, &mut to]);
+        let range = [if relu { 0.0 } else { f32::NEG_INFINITY }, f32::INFINITY];
+        let layer = Layer { conv, weight: weight.into(), shape, bias, range, input: from, output: to, residual: None };
+        let (import, step) = (Import::new(level, from, None), Convolution::new(&layer, algorithm, level));
+        let (picture, plane) = (input.iter().product::<usize>(), height * width);
+        let result = Output::new(pictures * shape[0] * plane);
+        in_rounds(pictures, numbers, |first, count, memory| {
+            let x = &x[first * picture..(first + count) * picture];
+            team::run(&[import.tasks(count), step.tasks(count), count * to.blocks()], |index, task| match index {
+                0 => import.run(task, count, memory, x),
+                1 => step.run(task, count, memory),
+                _ => {
+                    let (block, picture) = (task % to.blocks(), task / to.blocks());
+                    let channels = to.lanes.min(to.channels - block * to.lanes);
+                    let start = ((first + picture) * shape[0] + block * to.lanes) * plane;
+                    let start = result.at(start, channels * plane);
+                    // SAFETY: `at` checks the bounds; these planes are this task's own.
+                    unsafe {
+                        export(
+                            level,
+                            &to,
+                            [count, picture, block],
+                            memory,
+                            Planes { start, plane, row: width, column: 1 },
+                        );
+                    }
+                }
+            });
+        });
+        // SAFETY: every block of every picture was exported.
+        unsafe { result.finish() }
+    }
+}

@@ -1,0 +1,104 @@
+//! The gradient of a convolution's input as convolutions of the output's gradient.
+//!
+//! A place of the input gets from each output that saw it the product with the weight under which it was seen. With a
+//! stride of s, places that are s apart see the same part of the kernel: s x s phases, each a convolution with stride 1
+//! and with the taps of its part in reverse order.
+
+/// One axis of a phase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Axis {
+    /// The phase's first place; the others follow a stride apart.
+    pub(super) first: usize,
+    /// Places of the input in this phase.
+    pub(super) length: usize,
+    /// The taps of the kernel, in the order in which they meet the gradient's places.
+    pub(super) taps: Vec<usize>,
+    /// Where in the gradient the first tap of the first place lies; may be outside.
+    pub(super) start: isize,
+    /// Between neighbouring taps in the gradient.
+    pub(super) dilation: usize,
+}
+
+impl Axis {
+    /// Phase `first` of an axis of `length` places.
+    pub(super) fn new(
+        first: usize,
+        length: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        dilation: usize,
+    ) -> Self {
+        // Output o sees place i under tap k when o * stride + k * dilation = i + padding.
+        let seen = |tap: &usize| (tap * dilation) % stride == (first + padding) % stride;
+        let taps: Vec<usize> = (0..kernel).filter(seen).rev().collect();
+        let step = stride / greatest_common_divisor(stride, dilation);
+        let start =
+            taps.first().map_or(0, |tap| ((first + padding) as isize - (tap * dilation) as isize) / stride as isize);
+        Self {
+            first,
+            length: length.saturating_sub(first).div_ceil(stride),
+            taps,
+            start,
+            dilation: step * dilation / stride,
+        }
+    }
+
+    /// Zeros that the gradient needs before its first place.
+    pub(super) fn before(&self) -> usize {
+        (-self.start).max(0).unsigned_abs()
+    }
+
+    /// Places of the gradient that this phase never reaches.
+    pub(super) fn skipped(&self) -> usize {
+        self.start.max(0).unsigned_abs()
+    }
+
+    /// Zeros that a gradient of `length` places needs after its last.
+    pub(super) fn after(&self, length: usize) -> usize {
+        let reach = (self.length + self.taps.len() * self.dilation) as isize - self.dilation as isize + self.start;
+        (reach - length as isize).max(0).unsigned_abs()
+    }
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tap_of_every_place_is_in_one_phase() {
+        for (length, kernel, stride, padding, dilation) in
+            [(8, 3, 1, 1, 1), (9, 3, 2, 1, 1), (7, 5, 3, 2, 2), (6, 1, 2, 0, 1), (12, 3, 4, 0, 2), (1, 3, 1, 3, 1)]
+        {
+            let outputs = (length + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+            let mut found = Vec::new();
+            for first in 0..stride {
+                let axis = Axis::new(first, length, kernel, stride, padding, dilation);
+                for place in 0..axis.length {
+                    for (index, tap) in axis.taps.iter().enumerate() {
+                        let output = axis.start + (place + index * axis.dilation) as isize;
+                        if (0..outputs as isize).contains(&output) {
+                            found.push((first + place * stride, *tap, output as usize));
+                        }
+                    }
+                }
+            }
+            let mut wanted = Vec::new();
+            for output in 0..outputs {
+                for tap in 0..kernel {
+                    if let Some(place) = (output * stride + tap * dilation).checked_sub(padding).filter(|i| *i < length)
+                    {
+                        wanted.push((place, tap, output));
+                    }
+                }
+            }
+            found.sort_unstable();
+            wanted.sort_unstable();
+            assert_eq!(found, wanted);
+        }
+    }
+}

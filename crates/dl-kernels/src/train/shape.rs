@@ -1,0 +1,67 @@
+//! The shapes of one convolution of a batch.
+
+use anyhow::{Result, bail};
+
+use crate::conv::Conv2dConfig;
+use crate::map::Padding;
+
+/// A convolution of a batch of maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    pub(crate) pictures: usize,
+    /// [channels, height, width].
+    pub(crate) input: [usize; 3],
+    /// [outputs, channels / groups, kh, kw].
+    pub(crate) weight: [usize; 4],
+    pub(crate) config: Conv2dConfig,
+    /// [height, width].
+    pub(crate) output: [usize; 2],
+}
+
+impl ConvShape {
+    /// Of x [n, c, h, w] under weight [outputs, c / groups, kh, kw].
+    /// # Errors
+    /// When they do not fit.
+    pub fn new(x: &[usize], weight: &[usize], config: Conv2dConfig) -> Result<Self> {
+        let (&[pictures, channels, height, width], &[outputs, inputs, kh, kw]) = (x, weight) else {
+            bail!("conv2d: want x [n,c,h,w] and weight [o,c,kh,kw], got {x:?} and {weight:?}");
+        };
+        let Conv2dConfig { stride, padding, dilation, groups } = config;
+        if groups == 0 || channels != inputs * groups || outputs % groups != 0 {
+            bail!("conv2d: x {x:?} and weight {weight:?} do not fit with groups {groups}");
+        }
+        if weight.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
+            bail!("conv2d: weight {weight:?}, stride {stride:?} and dilation {dilation:?} must not hold 0");
+        }
+        let Padding { top, bottom, left, right } = padding;
+        let fits = |length: usize, padding: usize, kernel: usize, dilation: usize| {
+            length > 0 && length + padding > dilation * (kernel - 1)
+        };
+        if !fits(height, top + bottom, kh, dilation[0]) || !fits(width, left + right, kw, dilation[1]) {
+            bail!("conv2d: x {x:?} is smaller than the kernel {kh}x{kw}");
+        }
+        let output = config.output([height, width], [kh, kw])?;
+        let (input, weight) = ([channels, height, width], [outputs, inputs, kh, kw]);
+        Ok(Self { pictures, input, weight, config, output })
+    }
+
+    /// [n, outputs, h', w'].
+    pub fn output_dims(&self) -> [usize; 4] {
+        [self.pictures, self.weight[0], self.output[0], self.output[1]]
+    }
+
+    /// Height and width of the kernel.
+    pub(crate) fn kernel(&self) -> [usize; 2] {
+        [self.weight[2], self.weight[3]]
+    }
+
+    /// The margin that a map of the input needs.
+    pub(crate) fn margin(&self) -> Padding {
+        self.config.margin([self.input[1], self.input[2]], self.kernel(), self.output)
+    }
+
+    /// Each channel has a kernel of its own.
+    pub(crate) fn is_depthwise(&self) -> bool {
+        self.weight[1] == 1 && self.weight[0] == self.config.groups && self.weight[0] > 1
+    }
+}
