@@ -1,6 +1,7 @@
 //! See [`dl_cli::tools::finetune`].
 
 fn main() -> std::process::ExitCode {
+    dl_cli::common::keep_freed_memory();
     dl_cli::main::<dl_cli::tools::finetune::Args>()
 }
 

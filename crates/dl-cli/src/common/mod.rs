@@ -1,5 +1,6 @@
 //! What every program does alike.
 
+mod allocator;
 mod args;
 mod inputs;
 mod io;
@@ -8,6 +9,7 @@ mod messages;
 mod picture;
 mod stream;
 
+pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub use inputs::Inputs;
 pub use io::Io;
