@@ -24,7 +24,7 @@ mod team;
 mod tile;
 mod window;
 
-pub use conv::Conv2dConfig;
+pub use conv::{Conv2dConfig, Winograd};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
 pub use normalise::LocalResponse;

@@ -12,7 +12,8 @@ use anyhow::{Result, bail};
 pub(crate) use depthwise::Depthwise;
 pub(crate) use direct::Direct;
 pub(crate) use tiling::Tiling;
-pub(crate) use winograd::Winograd;
+pub use winograd::Winograd;
+pub(crate) use winograd::{WinogradF2, WinogradF4};
 
 use crate::map::{Map, Padding};
 

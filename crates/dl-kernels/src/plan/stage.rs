@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use super::PlanConfig;
 use super::fuse::{Fused, fuse};
 use super::memory::{Lifetime, places};
-use crate::conv::{Depthwise, Direct, Layer, Winograd};
+use crate::conv::{Depthwise, Direct, Layer, Winograd, WinogradF2, WinogradF4};
 use crate::dense::Dense;
 use crate::graph::{Graph, NodeId, Numbers, Operation};
 use crate::import::{Export, Import, Rows};
@@ -25,7 +25,8 @@ use crate::window::Window;
 enum Step {
     Import(Import),
     Direct(Direct),
-    Winograd(Winograd),
+    WinogradF2(WinogradF2),
+    WinogradF4(WinogradF4),
     Depthwise(Depthwise),
     Dense(Dense),
     Pool(Pool),
@@ -41,7 +42,8 @@ impl Step {
         match self {
             Self::Import(step) => step.tasks(pictures),
             Self::Direct(step) => step.tasks(pictures),
-            Self::Winograd(step) => step.tasks(pictures),
+            Self::WinogradF2(step) => step.tasks(pictures),
+            Self::WinogradF4(step) => step.tasks(pictures),
             Self::Depthwise(step) => step.tasks(pictures),
             Self::Dense(step) => step.tasks(pictures),
             Self::Pool(step) => step.tasks(pictures),
@@ -57,7 +59,8 @@ impl Step {
         match self {
             Self::Import(step) => step.run(task, pictures, memory, input),
             Self::Direct(step) => step.run(task, pictures, memory),
-            Self::Winograd(step) => step.run(task, pictures, memory),
+            Self::WinogradF2(step) => step.run(task, pictures, memory),
+            Self::WinogradF4(step) => step.run(task, pictures, memory),
             Self::Depthwise(step) => step.run(task, pictures, memory),
             Self::Dense(step) => step.run(task, pictures, memory),
             Self::Pool(step) => step.run(task, pictures, memory),
@@ -146,7 +149,14 @@ impl Stage {
 enum Algorithm {
     Direct,
     Depthwise,
-    Winograd,
+    WinogradF2,
+    WinogradF4,
+}
+
+impl Algorithm {
+    fn is_winograd(self) -> bool {
+        matches!(self, Self::WinogradF2 | Self::WinogradF4)
+    }
 }
 
 /// The algorithm of a convolution, by its shape alone.
@@ -160,12 +170,17 @@ fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorith
     let plain = [kh, kw] == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1;
     let Padding { top, bottom, left, right } = conv.padding;
     let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
-    // The transformed weight is four times as large: with few tiles, reading it costs more than multiplying saves, unless
-    // it stays in the cache.
-    let tiles = node.shape[1].div_ceil(4) * node.shape[2].div_ceil(4);
-    let cached = 36 * inputs * outputs <= WINOGRAD_CACHED;
+    let Some((side, points)) = config.winograd.tile() else { return Some(Algorithm::Direct) };
+    // The transformed weight is up to four times as large: with few tiles, reading it costs more than multiplying saves,
+    // unless it stays in the cache.
+    let tiles = node.shape[1].div_ceil(side) * node.shape[2].div_ceil(side);
+    let cached = points * inputs * outputs <= WINOGRAD_CACHED;
     let pays = inputs >= WINOGRAD_CHANNELS && outputs >= LANES && (cached || tiles >= WINOGRAD_TILES);
-    Some(if config.winograd && plain && thin && pays { Algorithm::Winograd } else { Algorithm::Direct })
+    Some(match config.winograd {
+        Winograd::F2 if plain && thin && pays => Algorithm::WinogradF2,
+        Winograd::F4 if plain && thin && pays => Algorithm::WinogradF4,
+        _ => Algorithm::Direct,
+    })
 }
 
 /// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
@@ -240,7 +255,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let input = node.inputs[0].0;
             let [_, height, width] = shape_of(graph, input);
             let [_, out_height, out_width] = shape_of(graph, step.core);
-            if *algorithm != Some(Algorithm::Winograd) {
+            if !algorithm.is_some_and(Algorithm::is_winograd) {
                 let needed = config.margin([height, width], [shape[2], shape[3]], [out_height, out_width]);
                 let margin = margins.entry(root(input).0).or_default();
                 *margin = margin.union(needed);
@@ -347,7 +362,8 @@ fn compile(
             }
             let layer = Layer { conv, weight: &weight, shape, bias: &bias, range, input: inputs[0], output, residual };
             match algorithm {
-                Some(Algorithm::Winograd) => Step::Winograd(Winograd::new(&layer, level)),
+                Some(Algorithm::WinogradF2) => Step::WinogradF2(WinogradF2::new(&layer, level)),
+                Some(Algorithm::WinogradF4) => Step::WinogradF4(WinogradF4::new(&layer, level)),
                 Some(Algorithm::Depthwise) => Step::Depthwise(Depthwise::new(&layer, level)),
                 _ => Step::Direct(Direct::new(&layer, level)),
             }
