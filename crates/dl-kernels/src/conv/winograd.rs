@@ -4,7 +4,7 @@
 //! products a tile instead of 144. With the points 0, 1, -1, 2, -2 the error grows: for numbers of unit size about 10
 //! times that of the direct sum; tests hold it to 2e-5 of the output's largest number for up to 512 channels.
 
-use super::{Conv2dConfig, Layer, Tiling};
+use super::{Conv2dConfig, Layer, Tiling, channels_of_a_segment};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory, with_scratch};
 use crate::simd::{Kernel, LANES, Level, Simd};
@@ -26,8 +26,12 @@ pub(crate) struct Winograd {
     input: Map,
     output: Map,
     residual: Option<Map>,
-    /// [blocks][36][inputs][16]: the transformed weight.
+    /// [blocks][36][lines][16]: the transformed weight.
     weight: Aligned,
+    /// Channels of the input that are multiplied.
+    lines: usize,
+    /// Channels of a segment.
+    run: usize,
     bias: Aligned,
     range: [f32; 2],
     /// How 1, 2, ... tiles of a task are multiplied.
@@ -36,7 +40,7 @@ pub(crate) struct Winograd {
 
 struct Size {
     tiling: Tiling,
-    /// Where each block of the transformed input starts.
+    /// Where each segment of the transformed input starts.
     segments: Vec<usize>,
 }
 
@@ -44,7 +48,8 @@ impl Winograd {
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
         let Layer { conv, input, output, residual, range, .. } = *layer;
         let [outputs, inputs, ..] = layer.shape;
-        let lines = input.blocks() * LANES;
+        let run = channels_of_a_segment(inputs, input.lanes);
+        let lines = inputs.next_multiple_of(run);
         let mut weight = Aligned::zeros(output.blocks() * POINTS * lines * LANES);
         for out in 0..outputs {
             for channel in 0..inputs {
@@ -56,11 +61,11 @@ impl Winograd {
         }
         let sizes = (1..=TILES).map(|size| Size {
             tiling: Tiling::new(level, size, output.blocks(), lines),
-            segments: (0..input.blocks()).map(|block| block * size * LANES).collect(),
+            segments: (0..lines).step_by(run).map(|line| line / LANES * size * LANES + line % LANES).collect(),
         });
         let sizes = sizes.collect();
         let bias = layer.padded_bias();
-        Self { level, conv, input, output, residual, weight, bias, range, sizes }
+        Self { level, conv, input, output, residual, weight, lines, run, bias, range, sizes }
     }
 
     /// Tiles of a picture.
@@ -83,10 +88,10 @@ impl Winograd {
             let (picture, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
             (picture, [tile / across * OUT, tile % across * OUT])
         };
-        let lines = self.input.blocks() * LANES;
+        let (lines, numbers) = (self.lines, self.input.blocks() * LANES);
         let widest = tiling.groups().iter().map(|group| group.blocks).max().unwrap_or(1);
         // [36][blocks][tiles][16] of the input, [36][blocks of a group][tiles][16] of the products.
-        let (transformed, products) = (POINTS * lines * count, POINTS * widest * LANES * count);
+        let (transformed, products) = (POINTS * numbers * count, POINTS * widest * LANES * count);
         with_scratch(transformed + products, |scratch| {
             let (transformed, products) = scratch.split_at_mut(transformed);
             for block in 0..self.input.blocks() {
@@ -100,7 +105,7 @@ impl Winograd {
                         place,
                         memory,
                         &mut transformed[to..],
-                        lines * count,
+                        numbers * count,
                     ));
                 }
             }
@@ -109,11 +114,11 @@ impl Winograd {
                     let from = (group.first * POINTS + point) * lines * LANES;
                     for piece in &group.pieces {
                         let tile = Tile {
-                            input: transformed[point * lines * count + piece.first * LANES..].as_ptr(),
+                            input: transformed[point * numbers * count + piece.first * LANES..].as_ptr(),
                             input_step: LANES,
                             segments: segments.as_ptr(),
                             segment_count: segments.len(),
-                            segment_length: LANES,
+                            segment_length: self.run,
                             weight: self.weight[from..].as_ptr(),
                             weight_step: POINTS * lines * LANES,
                             bias: std::ptr::null(),

@@ -132,51 +132,126 @@ pub fn resample(
     output.fill(0.0);
     let columns = Filter::new(source.x1, source.x2, width, picture.width() as usize);
     let rows = Filter::new(source.y1, source.y2, height, picture.height() as usize);
-    let Some((first, past)) = columns.reach() else { return };
-    let stride = picture.width() as usize * 3;
-    let channels = normalization.channels();
-    // One output row at a time: down the columns first, which vectorises, then along the row.
-    let mut blended = vec![0.0_f32; (past - first) * 3];
-    for y in 0..height {
-        let taps = &rows.taps[y];
-        if taps.weights.is_empty() {
-            continue;
+    blend(&Blend { picture, rows: &rows, columns: &columns, channels: normalization.channels() }, output);
+}
+
+/// Numbers that are summed side by side: output rows in both passes.
+const LANES: usize = 8;
+
+/// A resampling that is worked out.
+struct Blend<'a> {
+    picture: &'a RgbImage,
+    rows: &'a Filter,
+    columns: &'a Filter,
+    channels: [(f32, f32, usize); 3],
+}
+
+/// [`Blend::run`], compiled for the processor at hand; the numbers are the same, for nothing is added up in another order.
+fn blend(work: &Blend, output: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn avx2(work: &Blend, output: &mut [f32]) {
+            work.run(output);
         }
-        blended.fill(0.0);
-        for (row, weight) in (taps.first..).zip(&taps.weights) {
-            let pixels = &picture.as_raw()[row * stride + first * 3..][..blended.len()];
-            for (sum, value) in blended.iter_mut().zip(pixels) {
-                *sum += weight * f32::from(*value);
-            }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has the instructions.
+            return unsafe { avx2(work, output) };
         }
-        for (x, taps) in columns.taps.iter().enumerate() {
-            if taps.weights.is_empty() {
-                continue;
-            }
-            let mut pixel = [0.0_f32; 3];
-            let (under, _) = blended[(taps.first - first) * 3..].as_chunks::<3>();
-            for (weight, value) in taps.weights.iter().zip(under) {
-                for (sum, value) in pixel.iter_mut().zip(value) {
-                    *sum += weight * value;
+    }
+    work.run(output);
+}
+
+impl Blend<'_> {
+    /// Down the columns first, eight output rows at a time; then along the rows, for the eight at once.
+    #[inline(always)]
+    fn run(&self, output: &mut [f32]) {
+        let (Some((first, past)), Some((left, right))) = (self.columns.reach(), self.columns.inside()) else { return };
+        let Some((top, bottom)) = self.rows.inside() else { return };
+        let (width, height) = (self.columns.taps.len(), self.rows.taps.len());
+        // [source column][channel][output row]
+        let mut band = vec![[0.0_f32; LANES]; ((past - first) * 3).next_multiple_of(LANES)];
+        for y in (top..bottom).step_by(LANES) {
+            let count = LANES.min(bottom - y);
+            for (index, band) in band.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                let mut sums = [[0.0_f32; LANES]; LANES];
+                for (sums, y) in sums.iter_mut().zip(y..y + count) {
+                    *sums = self.down(y, first * 3 + index * LANES);
                 }
+                *band = transposed(&sums);
             }
-            // HWC -> CHW
-            for (channel, (factor, offset, place)) in channels.iter().enumerate() {
-                output[(channel * height + y) * width + x] = pixel[*place] * factor + offset;
+            for x in (left..right).step_by(LANES) {
+                let mut pixels = [[[0.0_f32; LANES]; LANES]; 3];
+                for (lane, x) in (x..right.min(x + LANES)).enumerate() {
+                    let (taps, weights) = self.columns.at(x);
+                    let under = band[(taps.first - first) * 3..].as_chunks::<3>().0;
+                    let mut sums = [[0.0_f32; LANES]; 3];
+                    for (weight, pixel) in weights.iter().zip(under) {
+                        for (sums, values) in sums.iter_mut().zip(pixel) {
+                            for (sum, value) in sums.iter_mut().zip(values) {
+                                *sum += weight * value;
+                            }
+                        }
+                    }
+                    // HWC -> CHW
+                    for ((factor, offset, place), pixels) in self.channels.iter().zip(&mut pixels) {
+                        pixels[lane] = sums[*place].map(|sum| sum * factor + offset);
+                    }
+                }
+                for (channel, pixels) in pixels.iter().enumerate() {
+                    for (row, pixels) in (y..y + count).zip(transposed(pixels)) {
+                        let to = &mut output[(channel * height + row) * width..][x..right.min(x + LANES)];
+                        match to.first_chunk_mut::<LANES>() {
+                            Some(to) => *to = pixels,
+                            None => to.copy_from_slice(&pixels[..to.len()]),
+                        }
+                    }
+                }
             }
         }
     }
+
+    /// Eight numbers of the picture's rows from number `start` of a row on, blended for output row `y`.
+    #[inline(always)]
+    fn down(&self, y: usize, start: usize) -> [f32; LANES] {
+        let stride = self.picture.width() as usize * 3;
+        let (taps, weights) = self.rows.at(y);
+        let mut sums = [0.0_f32; LANES];
+        let mut rest = &self.picture.as_raw()[taps.first * stride + start..];
+        for weight in weights {
+            // What lies beyond the row is not looked at; beyond the picture there is nothing.
+            let mut pixels = [0; LANES];
+            match rest.first_chunk::<LANES>() {
+                Some(chunk) => pixels = *chunk,
+                None => pixels[..rest.len()].copy_from_slice(rest),
+            }
+            for (sum, value) in sums.iter_mut().zip(pixels) {
+                *sum += weight * f32::from(value);
+            }
+            rest = rest.get(stride..).unwrap_or_default();
+        }
+        sums
+    }
+}
+
+#[inline(always)]
+fn transposed(rows: &[[f32; LANES]; LANES]) -> [[f32; LANES]; LANES] {
+    std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
 }
 
 /// For each output pixel along one axis, which source pixels it blends.
 struct Filter {
     taps: Vec<Taps>,
+    weights: Vec<f32>,
 }
 
-/// Source pixels from `first` on, and their weights, which sum to 1; none for an output pixel outside the picture.
+/// Source pixels from `first` on, and where their `count` weights are, which sum to 1; none for an output pixel outside
+/// the picture.
+#[derive(Clone, Copy)]
 struct Taps {
     first: usize,
-    weights: Vec<f32>,
+    weights: usize,
+    count: usize,
 }
 
 impl Filter {
@@ -185,26 +260,44 @@ impl Filter {
         let scale = (end - start) / count as f64;
         // Shrinking: the filter is as wide as the outputs are apart.
         let support = scale.max(1.0);
-        let taps = (0..count).map(|index| {
+        let mut filter = Self { taps: Vec::with_capacity(count), weights: Vec::new() };
+        let mut weights: Vec<f64> = Vec::new();
+        for index in 0..count {
             let centre = start + (index as f64 + 0.5) * scale;
             if !(0.0..length as f64).contains(&centre) {
-                return Taps { first: 0, weights: Vec::new() };
+                filter.taps.push(Taps { first: 0, weights: 0, count: 0 });
+                continue;
             }
             let first = (centre - support + 0.5).max(0.0) as usize;
             let past = ((centre + support + 0.5) as usize).min(length).max(first + 1);
             let weight = |pixel: usize| (1.0 - ((pixel as f64 + 0.5 - centre) / support).abs()).max(0.0);
-            let weights: Vec<f64> = (first..past).map(weight).collect();
+            weights.clear();
+            weights.extend((first..past).map(weight));
             let total: f64 = weights.iter().sum();
-            Taps { first, weights: weights.iter().map(|weight| (weight / total) as f32).collect() }
-        });
-        Self { taps: taps.collect() }
+            filter.taps.push(Taps { first, weights: filter.weights.len(), count: weights.len() });
+            filter.weights.extend(weights.iter().map(|weight| (weight / total) as f32));
+        }
+        filter
+    }
+
+    /// The taps of output pixel `index`, and their weights.
+    #[inline(always)]
+    fn at(&self, index: usize) -> (Taps, &[f32]) {
+        let taps = self.taps[index];
+        (taps, &self.weights[taps.weights..taps.weights + taps.count])
+    }
+
+    /// The output pixels [first, past) that lie in the picture, if any.
+    fn inside(&self) -> Option<(usize, usize)> {
+        let inside = |taps: &Taps| taps.count > 0;
+        Some((self.taps.iter().position(inside)?, self.taps.iter().rposition(inside)? + 1))
     }
 
     /// The source pixels [first, past) that any output needs; `None` when all outputs are outside the picture.
     fn reach(&self) -> Option<(usize, usize)> {
-        let inside = || self.taps.iter().filter(|taps| !taps.weights.is_empty());
+        let inside = || self.taps.iter().filter(|taps| taps.count > 0);
         let first = inside().map(|taps| taps.first).min()?;
-        let past = inside().map(|taps| taps.first + taps.weights.len()).max()?;
+        let past = inside().map(|taps| taps.first + taps.count).max()?;
         Some((first, past))
     }
 }
