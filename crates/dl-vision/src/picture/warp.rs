@@ -135,8 +135,13 @@ pub fn resample(
     blend(&Blend { picture, rows: &rows, columns: &columns, channels: normalization.channels() }, output);
 }
 
-/// Numbers that are summed side by side: output rows in both passes.
+/// Output rows that are worked out side by side.
 const LANES: usize = 8;
+/// Numbers of a source row that are blended in one go.
+const RUN: usize = 4 * LANES;
+
+/// Eight rows of eight numbers.
+type Square = [[f32; LANES]; LANES];
 
 /// A resampling that is worked out.
 struct Blend<'a> {
@@ -146,39 +151,40 @@ struct Blend<'a> {
     channels: [(f32, f32, usize); 3],
 }
 
-/// [`Blend::run`], compiled for the processor at hand; the numbers are the same, for nothing is added up in another order.
+/// [`Blend::run`], compiled for the processor at hand. The numbers are the same: nothing is added up in another order.
 fn blend(work: &Blend, output: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2")]
         fn avx2(work: &Blend, output: &mut [f32]) {
-            work.run(output);
+            work.run(output, |square| transposed_avx2(square));
         }
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has the instructions.
             return unsafe { avx2(work, output) };
         }
     }
-    work.run(output);
+    work.run(output, transposed);
 }
 
 impl Blend<'_> {
     /// Down the columns first, eight output rows at a time; then along the rows, for the eight at once.
     #[inline(always)]
-    fn run(&self, output: &mut [f32]) {
+    fn run(&self, output: &mut [f32], transposed: impl Fn(&Square) -> Square) {
         let (Some((first, past)), Some((left, right))) = (self.columns.reach(), self.columns.inside()) else { return };
         let Some((top, bottom)) = self.rows.inside() else { return };
         let (width, height) = (self.columns.taps.len(), self.rows.taps.len());
-        // [source column][channel][output row]
-        let mut band = vec![[0.0_f32; LANES]; ((past - first) * 3).next_multiple_of(LANES)];
+        let length = ((past - first) * 3).next_multiple_of(RUN);
+        // [output row][source column][channel], then [source column][channel][output row].
+        let (mut rows, mut band) = (vec![0.0_f32; LANES * length], vec![[0.0_f32; LANES]; length]);
         for y in (top..bottom).step_by(LANES) {
             let count = LANES.min(bottom - y);
+            for (row, y) in rows.chunks_exact_mut(length).zip(y..y + count) {
+                self.down(y, first * 3, row);
+            }
             for (index, band) in band.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-                let mut sums = [[0.0_f32; LANES]; LANES];
-                for (sums, y) in sums.iter_mut().zip(y..y + count) {
-                    *sums = self.down(y, first * 3 + index * LANES);
-                }
-                *band = transposed(&sums);
+                let square = |lane: usize| rows[lane * length + index * LANES..].first_chunk().copied();
+                *band = transposed(&std::array::from_fn(|lane| square(lane).unwrap_or_default()));
             }
             for x in (left..right).step_by(LANES) {
                 let mut pixels = [[[0.0_f32; LANES]; LANES]; 3];
@@ -211,32 +217,57 @@ impl Blend<'_> {
         }
     }
 
-    /// Eight numbers of the picture's rows from number `start` of a row on, blended for output row `y`.
+    /// Output row `y`, as wide as the picture, from number `start` of its rows on: `to` is whole runs, of which the last
+    /// may end beyond the row, with numbers that mean nothing.
     #[inline(always)]
-    fn down(&self, y: usize, start: usize) -> [f32; LANES] {
+    fn down(&self, y: usize, start: usize, to: &mut [f32]) {
         let stride = self.picture.width() as usize * 3;
         let (taps, weights) = self.rows.at(y);
-        let mut sums = [0.0_f32; LANES];
-        let mut rest = &self.picture.as_raw()[taps.first * stride + start..];
-        for weight in weights {
-            // What lies beyond the row is not looked at; beyond the picture there is nothing.
-            let mut pixels = [0; LANES];
-            match rest.first_chunk::<LANES>() {
-                Some(chunk) => pixels = *chunk,
-                None => pixels[..rest.len()].copy_from_slice(rest),
+        let source = &self.picture.as_raw()[taps.first * stride + start..];
+        for (run, to) in to.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
+            let mut sums = [0.0_f32; RUN];
+            for (row, weight) in weights.iter().enumerate() {
+                let mut pixels = [0; RUN];
+                let rest = source.get(row * stride + run * RUN..).unwrap_or_default();
+                match rest.first_chunk::<RUN>() {
+                    Some(chunk) => pixels = *chunk,
+                    None => pixels[..rest.len()].copy_from_slice(rest),
+                }
+                for (sum, value) in sums.iter_mut().zip(pixels) {
+                    *sum += weight * f32::from(value);
+                }
             }
-            for (sum, value) in sums.iter_mut().zip(pixels) {
-                *sum += weight * f32::from(value);
-            }
-            rest = rest.get(stride..).unwrap_or_default();
+            *to = sums;
         }
-        sums
     }
 }
 
-#[inline(always)]
-fn transposed(rows: &[[f32; LANES]; LANES]) -> [[f32; LANES]; LANES] {
-    std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
+/// Rows become columns.
+fn transposed(square: &Square) -> Square {
+    std::array::from_fn(|column| std::array::from_fn(|row| square[row][column]))
+}
+
+/// The same: the compiler makes of the above, one by one, what these instructions do in blocks.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transposed_avx2(square: &Square) -> Square {
+    use std::arch::x86_64::{
+        __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
+    // SAFETY: a vector is eight numbers; every bit pattern is a number.
+    let r: [__m256; LANES] = unsafe { std::mem::transmute(*square) };
+    let low = |a: usize| _mm256_unpacklo_ps(r[a], r[a + 1]);
+    let high = |a: usize| _mm256_unpackhi_ps(r[a], r[a + 1]);
+    let (a, b) = ([low(0), high(0), low(4), high(4)], [low(2), high(2), low(6), high(6)]);
+    let first = |i: usize| _mm256_shuffle_ps::<0x44>(a[i], b[i]);
+    let last = |i: usize| _mm256_shuffle_ps::<0xee>(a[i], b[i]);
+    let (up, down) = ([first(0), last(0), first(1), last(1)], [first(2), last(2), first(3), last(3)]);
+    let left = |i: usize| _mm256_permute2f128_ps::<0x20>(up[i], down[i]);
+    let right = |i: usize| _mm256_permute2f128_ps::<0x31>(up[i], down[i]);
+    let columns = [left(0), left(1), left(2), left(3), right(0), right(1), right(2), right(3)];
+    // SAFETY: as above.
+    unsafe { std::mem::transmute(columns) }
 }
 
 /// For each output pixel along one axis, which source pixels it blends.
@@ -413,6 +444,31 @@ mod tests {
         let rows: Vec<f32> = (0..20).map(|row| found[row * 20 + 10]).collect();
         assert!(rows[..5].iter().chain(&rows[15..]).all(|value| *value == 0.0));
         assert!(rows[5..15].iter().all(|value| (*value - 9.0).abs() < 1e-4));
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_numbers_do_not_depend_on_the_processor() {
+        if !is_x86_feature_detected!("avx2") {
+            return;
+        }
+        for (width, height) in [(1, 1), (5, 3), (11, 40), (67, 31)] {
+            let picture = picture(width, height);
+            for source in [[0.3, -2.0, 9.7, 12.0], [-70.0, 1.0, 90.0, 29.5], [4.0, 2.0, 4.5, 2.25]] {
+                let columns = Filter::new(source[0], source[2], 21, width as usize);
+                let rows = Filter::new(source[1], source[3], 19, height as usize);
+                let work = Blend {
+                    picture: &picture,
+                    rows: &rows,
+                    columns: &columns,
+                    channels: Normalization::IDENTITY.channels(),
+                };
+                let (mut plain, mut fast) = (vec![0.0; 3 * 19 * 21], vec![0.0; 3 * 19 * 21]);
+                work.run(&mut plain, transposed);
+                blend(&work, &mut fast);
+                assert_eq!(plain, fast);
+            }
+        }
     }
 
     #[test]
