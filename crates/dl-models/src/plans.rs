@@ -51,7 +51,8 @@ impl Plans {
     ) -> Result<Vec<Matrix>> {
         let compiled = self.compiled(backbone, picture, layers)?;
         let outputs = compiled.plan.run_made(pictures, batch, make)?.into_iter().zip(&compiled.shapes);
-        let matrix = |(data, shape): (Vec<f32>, &Vec<usize>)| Matrix { rows: pictures, columns: shape.iter().product(), data };
+        let matrix =
+            |(data, shape): (Vec<f32>, &Vec<usize>)| Matrix { rows: pictures, columns: shape.iter().product(), data };
         Ok(outputs.map(matrix).collect())
     }
 

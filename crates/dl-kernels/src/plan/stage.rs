@@ -144,11 +144,7 @@ impl Stage {
 
     /// As [`run`](Self::run), for pictures that `make(index, picture)` writes: where each thread computes pictures of its
     /// own, it makes them just before, so that they are in its cache. `None` where the threads compute together.
-    pub(super) fn run_made(
-        &self,
-        pictures: usize,
-        make: &(dyn Fn(usize, &mut [f32]) + Sync),
-    ) -> Option<Vec<Vec<f32>>> {
+    pub(super) fn run_made(&self, pictures: usize, make: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Option<Vec<Vec<f32>>> {
         Some(self.run_in_lots(pictures, self.lot?, Source::Made(make)))
     }
 

@@ -225,21 +225,29 @@ impl Blend<'_> {
         let (taps, weights) = self.rows.at(y);
         let source = &self.picture.as_raw()[taps.first * stride + start..];
         for (run, to) in to.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
-            let mut sums = [0.0_f32; RUN];
-            for (row, weight) in weights.iter().enumerate() {
-                let mut pixels = [0; RUN];
-                let rest = source.get(row * stride + run * RUN..).unwrap_or_default();
-                match rest.first_chunk::<RUN>() {
-                    Some(chunk) => pixels = *chunk,
-                    None => pixels[..rest.len()].copy_from_slice(rest),
-                }
-                for (sum, value) in sums.iter_mut().zip(pixels) {
-                    *sum += weight * f32::from(value);
-                }
-            }
-            *to = sums;
+            let source = &source[run * RUN..];
+            *to = if weights.len().saturating_sub(1) * stride + RUN <= source.len() {
+                sums(source, stride, weights)
+            } else {
+                // The end of the picture.
+                let padded: Vec<u8> = source.iter().copied().chain([0; RUN]).collect();
+                sums(&padded, stride, weights)
+            };
         }
     }
+}
+
+/// The weighted sums of rows `stride` apart, of which each `source` holds a run at least.
+#[inline(always)]
+fn sums(source: &[u8], stride: usize, weights: &[f32]) -> [f32; RUN] {
+    let mut sums = [0.0_f32; RUN];
+    for (row, weight) in weights.iter().enumerate() {
+        let Some(pixels) = source[row * stride..].first_chunk::<RUN>() else { break };
+        for (sum, value) in sums.iter_mut().zip(pixels) {
+            *sum += weight * f32::from(*value);
+        }
+    }
+    sums
 }
 
 /// Rows become columns.
