@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
 use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig, Winograd};
+use dl_record::Matrix;
 
 use crate::backbones::distinct;
 use crate::{Backbone, Halt, LayerName, Pass, Value, plain};
@@ -37,6 +38,22 @@ impl Plans {
             Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(plain)
         });
         tensors.collect()
+    }
+
+    /// As [`run`](Self::run), for pictures that `make` writes, see [`Plan::run_made`]: rows of numbers for each layer.
+    pub(crate) fn run_made(
+        &self,
+        backbone: &dyn Backbone,
+        [pictures, batch]: [usize; 2],
+        picture: [usize; 3],
+        layers: &[LayerName],
+        make: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<Vec<Matrix>> {
+        let compiled = self.compiled(backbone, picture, layers)?;
+        let outputs = compiled.plan.run_made(pictures, batch, make)?.into_iter().zip(&compiled.shapes);
+        let matrix =
+            |(data, shape): (Vec<f32>, &Vec<usize>)| Matrix { rows: pictures, columns: shape.iter().product(), data };
+        Ok(outputs.map(matrix).collect())
     }
 
     fn compiled(&self, backbone: &dyn Backbone, picture: [usize; 3], layers: &[LayerName]) -> Result<Arc<Compiled>> {

@@ -6,3 +6,4 @@ pub mod formats;
 pub mod masks;
 pub mod picture;
 pub mod proposals;
+mod wide;

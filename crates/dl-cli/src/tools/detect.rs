@@ -151,11 +151,13 @@ impl Args {
     fn detect(&self, record: &mut Record, scorer: &Scorer, bbox: Option<&Linear>) -> Result<()> {
         let proposals = record.proposals()?.context("the record has no \"proposals\"; pipe it through dl-propose")?;
         let scored = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
-        let moved = match bbox {
-            Some(bbox) if bbox.layer == scorer.layer() => Some(scored.clone()),
-            Some(bbox) => Some(features(record, &bbox.layer, bbox.weight.columns, proposals.len())?),
-            None => None,
+        let other = match bbox {
+            Some(bbox) if bbox.layer != scorer.layer() => {
+                Some(features(record, &bbox.layer, bbox.weight.columns, proposals.len())?)
+            }
+            _ => None,
         };
+        let moved = other.as_ref().unwrap_or(&scored);
         let size = record.width()?.zip(record.height()?);
         let least = self.score.unwrap_or(scorer.least_score());
 
@@ -170,8 +172,8 @@ impl Args {
                     continue;
                 }
                 let mut found = proposal.bbox;
-                if let (Some(bbox), Some(features)) = (bbox, &moved) {
-                    found = regressed(bbox, label, features.row(index), found);
+                if let Some(bbox) = bbox {
+                    found = regressed(bbox, label, moved.row(index), found);
                 }
                 if let Some((width, height)) = size {
                     found = found.clip(width.into(), height.into());

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Conv2dConfig, Layer, Tiling};
+use super::{Conv2dConfig, Layer, Tiling, channels_of_a_segment};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
@@ -54,28 +54,33 @@ impl Direct {
             (input, output, residual) = (input.flat(), output.flat(), residual.map(Map::flat));
         }
         let blocks = inputs.div_ceil(input.lanes);
-        // What lies side by side: the kernel's row, unless it is dilated.
-        let together = if conv.dilation[1] == 1 { kw } else { 1 };
+        // What lies side by side: the kernel's row, unless it is dilated or half a block of channels is passed over.
+        let run = channels_of_a_segment(inputs, input.lanes);
+        let together = if conv.dilation[1] == 1 && run == input.lanes { kw } else { 1 };
         let mut segments = Vec::new();
-        let mut places = Vec::new();
+        // Of each segment, the channel and the place of each number.
+        let mut lines = Vec::new();
         for block in 0..blocks {
             for y in 0..kh {
                 for x in (0..kw).step_by(together) {
                     let offset = y * conv.dilation[0] * input.row() + x * conv.dilation[1] * input.lanes;
-                    segments.push(block * input.plane() + offset);
-                    places.extend((x..x + together).map(|x| (block, [y, x])));
+                    for first in (0..input.lanes).step_by(run).filter(|first| block * input.lanes + first < inputs) {
+                        segments.push(block * input.plane() + offset + first);
+                        for x in x..x + together {
+                            lines.extend((first..first + run).map(|lane| (block * input.lanes + lane, [y, x])));
+                        }
+                    }
                 }
             }
         }
-        let k = places.len() * input.lanes;
+        let k = lines.len();
         let group = [blocks, (outputs / conv.groups).div_ceil(LANES)];
         let mut weight = Aligned::zeros(output.blocks() * k * LANES);
         let (row, area) = (inputs * kh * kw, kh * kw);
-        weight.par_chunks_exact_mut(k * LANES).enumerate().for_each(|(out, lines)| {
+        weight.par_chunks_exact_mut(k * LANES).enumerate().for_each(|(out, block)| {
             let rows = &layer.weight[out * LANES * row..outputs.min((out + 1) * LANES) * row];
-            for ((block, [y, x]), lines) in places.iter().zip(lines.chunks_exact_mut(input.lanes * LANES)) {
-                let channels = block * input.lanes..inputs.min((block + 1) * input.lanes);
-                for (channel, line) in channels.zip(lines.chunks_exact_mut(LANES)) {
+            for ((channel, [y, x]), line) in lines.iter().zip(block.chunks_exact_mut(LANES)) {
+                if *channel < inputs {
                     let column = rows[channel * area + y * kw + x..].iter().step_by(row);
                     line.iter_mut().zip(column).for_each(|(line, number)| *line = *number);
                 }
@@ -91,7 +96,7 @@ impl Direct {
         let strips = (numbers / INPUT).max(TASKS.div_ceil(chunks.len() * conv.groups)).max(1);
         let rows = output.height.div_ceil(strips).max(1);
         let bias = layer.padded_bias();
-        let segment_length = together * input.lanes;
+        let segment_length = together * run;
         Self {
             conv,
             input,

@@ -95,3 +95,10 @@ impl Layer<'_> {
         bias
     }
 }
+
+/// How many channels of a place are read in one go, for a map of `channels` in blocks of `lanes`: half a block where the
+/// second half of the last one holds no channel, so that it is passed over.
+fn channels_of_a_segment(channels: usize, lanes: usize) -> usize {
+    let last = channels % lanes;
+    if lanes == crate::simd::LANES && last > 0 && last <= lanes / 2 { lanes / 2 } else { lanes }
+}

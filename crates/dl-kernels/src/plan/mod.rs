@@ -6,6 +6,7 @@ mod memory;
 mod stage;
 
 use anyhow::{Result, ensure};
+use rayon::prelude::*;
 
 use crate::conv::Winograd;
 use crate::graph::{Graph, Node, NodeId, Operation};
@@ -81,6 +82,37 @@ impl Plan {
         }
         let mut take = |(stage, index): &(usize, usize)| std::mem::take(&mut results[*stage][*index]);
         Ok(self.outputs.iter().map(&mut take).collect())
+    }
+
+    /// As [`run`](Self::run), for `pictures` pictures that `make(index, picture)` writes, [channels, height, width] each,
+    /// on all threads. At most `batch` of them are in memory at a time, of small pictures a few for each thread.
+    /// # Errors
+    /// None by itself; as [`run`](Self::run).
+    pub fn run_made(
+        &self,
+        pictures: usize,
+        batch: usize,
+        make: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<Vec<Vec<f32>>> {
+        if let [stage] = self.stages.as_slice()
+            && let Some(results) = stage.run_made(pictures, &make)
+        {
+            return Ok(results);
+        }
+        let mut results: Vec<Vec<f32>> = Vec::new();
+        let mut input = vec![0.0; pictures.min(batch.max(1)) * self.picture];
+        for first in (0..pictures.max(1)).step_by(batch.max(1)) {
+            let input = &mut input[..batch.max(1).min(pictures - first) * self.picture];
+            let each = input.par_chunks_exact_mut(self.picture.max(1)).enumerate();
+            each.for_each(|(index, picture)| make(first + index, picture));
+            let found = self.run(input)?;
+            if results.is_empty() {
+                results = found;
+            } else {
+                results.iter_mut().zip(found).for_each(|(result, found)| result.extend(found));
+            }
+        }
+        Ok(results)
     }
 
     /// Bytes of working memory for a batch, beyond the weights and the results.

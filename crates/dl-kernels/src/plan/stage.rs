@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
+use rayon::prelude::*;
 
 use super::PlanConfig;
 use super::fuse::{Fused, fuse};
@@ -64,6 +65,20 @@ impl Step {
     }
 }
 
+/// Numbers that the maps of some pictures may take for one thread to go through all steps with them alone: about what a
+/// core's second-level cache holds. Larger maps would come and go between the steps anyway; then the threads do better
+/// to share the weights that are in the cache.
+const CACHE: usize = 3 << 17;
+
+/// Where the pictures of a run come from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// All of them.
+    There(&'a [f32]),
+    /// `make(index, picture)` writes one.
+    Made(&'a (dyn Fn(usize, &mut [f32]) + Sync)),
+}
+
 /// Steps, and the memory that they work in.
 pub(super) struct Stage {
     steps: Vec<Step>,
@@ -73,6 +88,8 @@ pub(super) struct Stage {
     memory: usize,
     /// Pictures that are computed together.
     together: usize,
+    /// Pictures that a thread takes through all steps alone, because their maps stay in its cache.
+    lot: Option<usize>,
     outputs: Vec<Rows>,
     /// Working memory that is not in use at the moment.
     spare: Mutex<Vec<Aligned>>,
@@ -102,36 +119,107 @@ impl Stage {
         // A row of numbers is a fully connected network's: it takes all pictures at once.
         let of_maps = graph.shape(graph.input()).len() == 3;
         let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
-        Ok(Self { steps, picture, memory: maps.memory, together, outputs: rows, spare: Mutex::default() })
+        let lot = Some(CACHE / maps.memory.max(1)).filter(|lot| of_maps && *lot > 1).map(|lot| lot.min(together));
+        Ok(Self { steps, picture, memory: maps.memory, together, lot, outputs: rows, spare: Mutex::default() })
     }
 
     /// Numbers of working memory for a batch.
     pub(super) fn working_memory(&self, pictures: usize) -> usize {
-        self.memory * pictures.min(self.together)
+        self.memory * pictures.min(self.lot.map_or(self.together, |lot| lot * rayon::current_num_threads()))
     }
 
     /// The outputs [pictures, ...] for `input` [pictures, ...].
     pub(super) fn run(&self, input: &[f32], pictures: usize) -> Vec<Vec<f32>> {
+        match self.lot {
+            Some(lot) if pictures > lot => self.run_in_lots(pictures, lot, Source::There(input)),
+            _ => self.run_together(input, pictures),
+        }
+    }
+
+    /// As [`run`](Self::run), for pictures that `make(index, picture)` writes: where each thread computes pictures of its
+    /// own, it makes them just before, so that they are in its cache. `None` where the threads compute together.
+    pub(super) fn run_made(&self, pictures: usize, make: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Option<Vec<Vec<f32>>> {
+        Some(self.run_in_lots(pictures, self.lot?, Source::Made(make)))
+    }
+
+    /// All threads at one step, then the next.
+    fn run_together(&self, input: &[f32], pictures: usize) -> Vec<Vec<f32>> {
         let mut results: Vec<Vec<f32>> =
             self.outputs.iter().map(|rows| Vec::with_capacity(pictures * rows.length)).collect();
-        let mut numbers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        numbers.grow(self.working_memory(pictures));
-        let mut first = 0;
-        while first < pictures {
-            let count = self.together.min(pictures - first);
-            let counts: Vec<usize> = self.steps.iter().map(|step| step.tasks(count)).collect();
-            let memory = Memory::new(&mut numbers);
-            let input = &input[first * self.picture..(first + count) * self.picture];
-            team::run(&counts, |step, task| self.steps[step].run(task, count, memory, input));
-            for (rows, result) in self.outputs.iter().zip(&mut results) {
-                for picture in 0..count {
-                    result.extend_from_slice(&numbers[rows.at(count, picture)..][..rows.length]);
-                }
+        self.with_memory(self.memory * pictures.min(self.together), |numbers| {
+            let mut first = 0;
+            while first < pictures {
+                let count = self.together.min(pictures - first);
+                let counts: Vec<usize> = self.steps.iter().map(|step| step.tasks(count)).collect();
+                let memory = Memory::new(numbers);
+                let input = &input[first * self.picture..(first + count) * self.picture];
+                team::run(&counts, |step, task| self.steps[step].run(task, count, memory, input));
+                self.take(numbers, count, |output, _, row| results[output].extend_from_slice(row));
+                first += count;
             }
-            first += count;
-        }
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
+        });
         results
+    }
+
+    /// Each thread with some pictures from the first step to the last.
+    fn run_in_lots(&self, pictures: usize, lot: usize, source: Source) -> Vec<Vec<f32>> {
+        // As many for each thread, as nearly as can be.
+        let lots = pictures.div_ceil(lot).next_multiple_of(rayon::current_num_threads()).min(pictures);
+        let mut results: Vec<Vec<f32>> = self.outputs.iter().map(|rows| vec![0.0; pictures * rows.length]).collect();
+        let mut rest: Vec<&mut [f32]> = results.iter_mut().map(Vec::as_mut_slice).collect();
+        let mut parts = Vec::with_capacity(lots);
+        for lot in 0..lots {
+            let pictures = lot * pictures / lots..(lot + 1) * pictures / lots;
+            let mut part = Vec::with_capacity(rest.len());
+            for (rest, rows) in rest.iter_mut().zip(&self.outputs) {
+                let (own, after) = std::mem::take(rest).split_at_mut(pictures.len() * rows.length);
+                *rest = after;
+                part.push(own);
+            }
+            parts.push((pictures, part));
+        }
+        parts.into_par_iter().for_each(|(pictures, mut part)| {
+            let count = pictures.len();
+            let (maps, made) = match source {
+                Source::There(_) => (self.memory * count, 0),
+                Source::Made(_) => (self.memory * count, self.picture * count),
+            };
+            self.with_memory(maps + made, |numbers| {
+                let (maps, made) = numbers.split_at_mut(maps);
+                let input = match source {
+                    Source::There(input) => &input[pictures.start * self.picture..pictures.end * self.picture],
+                    Source::Made(make) => {
+                        let made = &mut made[..self.picture * count];
+                        let each = made.chunks_exact_mut(self.picture.max(1));
+                        pictures.zip(each).for_each(|(index, picture)| make(index, picture));
+                        made
+                    }
+                };
+                let memory = Memory::new(maps);
+                for step in &self.steps {
+                    (0..step.tasks(count)).for_each(|task| step.run(task, count, memory, input));
+                }
+                self.take(maps, count, |output, picture, row| {
+                    part[output][picture * row.len()..][..row.len()].copy_from_slice(row);
+                });
+            });
+        });
+        results
+    }
+
+    fn take(&self, numbers: &[f32], pictures: usize, mut take: impl FnMut(usize, usize, &[f32])) {
+        for (output, rows) in self.outputs.iter().enumerate() {
+            for picture in 0..pictures {
+                take(output, picture, &numbers[rows.at(pictures, picture)..][..rows.length]);
+            }
+        }
+    }
+
+    fn with_memory(&self, length: usize, work: impl FnOnce(&mut Aligned)) {
+        let mut numbers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        numbers.grow(length);
+        work(&mut numbers);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
     }
 }
 

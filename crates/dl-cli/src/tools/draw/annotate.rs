@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use dl_record::{BBox, Detection, Mask, Object, Proposal, Record};
 use dl_vision::masks;
 use dl_vision::picture::draw::{self, BLACK, Color, FrameStyle, Side, WHITE};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 
@@ -58,7 +60,7 @@ impl Options {
         let asked =
             |what| if self.what.is_empty() { (what == What::Proposals) == neither } else { self.what.contains(&what) };
         let scale = scale(picture.width().max(picture.height()).max(1));
-        let mut sheet = Sheet::new(picture, scale);
+        let mut sheet = Sheet::new(picture, scale)?;
         if asked(What::Proposals) {
             sheet.proposals(&record.proposals()?.unwrap_or_default(), self.max)?;
         }
@@ -74,6 +76,17 @@ impl Options {
     }
 }
 
+/// The picture in another size, by the Catmull-Rom cubic.
+fn smooth(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
+    let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)?;
+    let mut resized = RgbImage::new(width, height);
+    let mut target = Image::from_slice_u8(width, height, &mut resized, PixelType::U8x3)?;
+    let cubic = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(fast_image_resize::FilterType::CatmullRom));
+    Resizer::new().resize(&source, &mut target, &cubic)?;
+    drop(target);
+    Ok(resized)
+}
+
 /// A picture that is drawn on in the coordinates of its record.
 struct Sheet {
     picture: RgbImage,
@@ -86,20 +99,19 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn new(picture: RgbImage, scale: f64) -> Self {
+    fn new(picture: RgbImage, scale: f64) -> Result<Self> {
         let size = picture.dimensions();
         let resized = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
         let (width, height) = (resized(size.0), resized(size.1));
-        let picture =
-            if (width, height) == size { picture } else { resize(&picture, width, height, FilterType::CatmullRom) };
+        let picture = if (width, height) == size { picture } else { smooth(&picture, width, height)? };
         let longer = f64::from(width.max(height));
-        Self {
+        Ok(Self {
             picture,
             size,
             scale: (f64::from(width) / f64::from(size.0), f64::from(height) / f64::from(size.1)),
             thickness: (longer / 400.0).round().max(2.0) as u32,
             text_scale: (longer / 320.0).round().max(2.0) / 2.0,
-        }
+        })
     }
 
     fn place(&self, bbox: &BBox) -> BBox {

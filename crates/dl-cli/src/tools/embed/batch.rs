@@ -73,19 +73,15 @@ impl<'a> Rows<'a> {
             .flat_map(|(record, prepared)| prepared.units(size).into_iter().map(move |unit| (record, unit)))
             .collect();
         let mut found: Vec<Result<Vec<Matrix>>> = records.iter().map(|_| Ok(Vec::new())).collect();
+        // On the CPU the network itself takes as many as are good for it.
+        let most = if self.device.is_cpu() { usize::MAX } else { self.batch };
         for same_size in units.chunk_by(|(_, a), (_, b)| a.size == b.size) {
-            for units in same_size.chunks(self.batch) {
-                let result = self.run(units);
-                let mut at = 0;
-                // The rows of one record stand together.
-                for of_record in units.chunk_by(|(a, _), (b, _)| a == b) {
-                    let target = &mut found[of_record[0].0];
-                    match (&result, &mut *target) {
-                        (Ok(rows), Ok(target)) => append(rows, at, of_record.len(), target),
-                        (Err(error), Ok(_)) => *target = Err(anyhow!(one_line(error))),
-                        (_, Err(_)) => {}
+            for units in same_size.chunks(most) {
+                match self.run(units) {
+                    Ok(rows) => hand_out(rows, units, &mut found),
+                    Err(error) => {
+                        units.iter().for_each(|(record, _)| found[*record] = Err(anyhow!(one_line(&error))));
                     }
-                    at += of_record.len();
                 }
             }
         }
@@ -111,11 +107,16 @@ impl<'a> Rows<'a> {
     fn run(&self, units: &[(usize, Unit)]) -> Result<Vec<Matrix>> {
         let [height, width] = units[0].1.size;
         let normalization = self.model.config.preprocessing.normalization();
-        let mut input = vec![0.0; units.len() * 3 * height * width];
-        input.par_chunks_exact_mut(3 * height * width).zip(units).for_each(|(input, (_, unit))| match unit.input {
-            Input::Region(picture, source) => resample(picture, source, unit.size, &normalization, input),
+        let make = |index: usize, input: &mut [f32]| match units[index].1.input {
+            Input::Region(picture, source) => resample(picture, source, [height, width], &normalization, input),
             Input::Ready(ready) => input.copy_from_slice(ready),
-        });
+        };
+        if self.device.is_cpu() {
+            return self.model.features_of([units.len(), self.batch], [3, height, width], self.layers, make);
+        }
+        let mut input = vec![0.0; units.len() * 3 * height * width];
+        let inputs = input.par_chunks_exact_mut(3 * height * width).enumerate();
+        inputs.for_each(|(index, input)| make(index, input));
         let input = Tensor::from_vec(input, (units.len(), 3, height, width), &self.device).map_err(plain)?;
         let features = self.model.features(&input, self.layers)?;
         features.iter().map(|features| matrix(features).map_err(plain)).collect()
@@ -127,6 +128,27 @@ fn matrix(features: &Tensor) -> candle_core::Result<Matrix> {
     let rows = features.flatten_from(1)?;
     let (rows, columns, data) = (rows.dim(0)?, rows.dim(1)?, rows.flatten_all()?.to_vec1()?);
     Ok(Matrix { rows, columns, data })
+}
+
+/// Appends the rows of `units`, one matrix a layer, to the matrices of their records. A record that failed stays failed.
+fn hand_out(rows: Vec<Matrix>, units: &[(usize, Unit)], found: &mut [Result<Vec<Matrix>>]) {
+    // All of one record: nothing is copied.
+    if let [(first, _), .., (last, _)] = units
+        && first == last
+        && let Ok(target) = &mut found[*first]
+        && target.is_empty()
+    {
+        *target = rows;
+        return;
+    }
+    let mut at = 0;
+    // The rows of one record stand together.
+    for of_record in units.chunk_by(|(a, _), (b, _)| a == b) {
+        if let Ok(target) = &mut found[of_record[0].0] {
+            append(&rows, at, of_record.len(), target);
+        }
+        at += of_record.len();
+    }
 }
 
 /// Appends rows `first..first + count` of each layer's `rows` to the record's matrices.

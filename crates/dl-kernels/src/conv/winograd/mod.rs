@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use anyhow::{Result, bail};
 use rayon::prelude::*;
 
-use super::{Conv2dConfig, Layer, Tiling};
+use super::{Conv2dConfig, Layer, Tiling, channels_of_a_segment};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory, with_scratch};
 use crate::simd::{Kernel, LANES, Level, Simd};
@@ -96,8 +96,12 @@ pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
     input: Map,
     output: Map,
     residual: Option<Map>,
-    /// [blocks][points][inputs][16]: the transformed weight.
+    /// [blocks][points][lines][16]: the transformed weight.
     weight: Aligned,
+    /// Channels of the input that are multiplied.
+    lines: usize,
+    /// Channels of a segment.
+    run: usize,
     bias: Aligned,
     range: [f32; 2],
     /// How 1, 2, ... tiles of a task are multiplied.
@@ -107,7 +111,7 @@ pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
 
 struct Size {
     tiling: Tiling,
-    /// Where each block of the transformed input starts.
+    /// Where each segment of the transformed input starts.
     segments: Vec<usize>,
 }
 
@@ -118,7 +122,8 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
         let Layer { conv, input, output, residual, range, .. } = *layer;
         let [outputs, inputs, ..] = layer.shape;
-        let lines = input.blocks() * LANES;
+        let run = channels_of_a_segment(inputs, input.lanes);
+        let lines = inputs.next_multiple_of(run);
         let mut weight = Aligned::zeros(output.blocks() * Self::POINTS * lines * LANES);
         weight.par_chunks_exact_mut(Self::POINTS * lines * LANES).enumerate().for_each(|(block, to)| {
             let outs = block * LANES..outputs.min((block + 1) * LANES);
@@ -128,11 +133,11 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         });
         let sizes = (1..=TILES).map(|size| Size {
             tiling: Tiling::new(level, size, output.blocks(), lines),
-            segments: (0..input.blocks()).map(|block| block * size * LANES).collect(),
+            segments: (0..lines).step_by(run).map(|line| line / LANES * size * LANES + line % LANES).collect(),
         });
         let sizes = sizes.collect();
         let bias = layer.padded_bias();
-        Self { level, conv, input, output, residual, weight, bias, range, sizes, transform: PhantomData }
+        Self { level, conv, input, output, residual, weight, lines, run, bias, range, sizes, transform: PhantomData }
     }
 
     /// Tiles of a picture.
@@ -159,10 +164,10 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             let (picture, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
             (picture, [tile / across * OUT, tile % across * OUT])
         };
-        let lines = self.input.blocks() * LANES;
+        let (lines, numbers) = (self.lines, self.input.blocks() * LANES);
         let widest = tiling.groups().iter().map(|group| group.blocks).max().unwrap_or(1);
         // [points][blocks][tiles][16] of the input, [points][blocks of a group][tiles][16] of the products.
-        let (transformed, products) = (Self::POINTS * lines * count, Self::POINTS * widest * LANES * count);
+        let (transformed, products) = (Self::POINTS * numbers * count, Self::POINTS * widest * LANES * count);
         with_scratch(transformed + products, |scratch| {
             let (transformed, products) = scratch.split_at_mut(transformed);
             for block in 0..self.input.blocks() {
@@ -176,7 +181,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
                         place,
                         memory,
                         &mut transformed[to..],
-                        lines * count,
+                        numbers * count,
                     ));
                 }
             }
@@ -185,11 +190,11 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
                     let from = (group.first * Self::POINTS + point) * lines * LANES;
                     for piece in &group.pieces {
                         let tile = Tile {
-                            input: transformed[point * lines * count + piece.first * LANES..].as_ptr(),
+                            input: transformed[point * numbers * count + piece.first * LANES..].as_ptr(),
                             input_step: LANES,
                             segments: segments.as_ptr(),
                             segment_count: segments.len(),
-                            segment_length: LANES,
+                            segment_length: self.run,
                             weight: self.weight[from..].as_ptr(),
                             weight_step: Self::POINTS * lines * LANES,
                             bias: std::ptr::null(),

@@ -1,5 +1,7 @@
 //! Gaussian smoothing and derivatives, separable, with the border repeated.
 
+use crate::wide::wide;
+
 /// Smooths as Felzenszwalb and Huttenlocher's code does: the mask reaches ceil(4 sigma) to each side.
 pub(super) fn smooth(plane: &[f32], width: usize, height: usize, sigma: f32) -> Vec<f32> {
     let mask = mask(sigma);
@@ -24,30 +26,33 @@ fn mask(sigma: f32) -> Vec<f32> {
     mask
 }
 
-/// Correlation with `along_x` in each row, then with `along_y` in each column; both of odd length.
-fn convolve(plane: &[f32], width: usize, height: usize, along_x: &[f32], along_y: &[f32]) -> Vec<f32> {
-    let mut rows = vec![0.0; plane.len()];
-    let radius = along_x.len() / 2;
-    let mut padded = vec![0.0; width + 2 * radius];
-    for (from, to) in plane.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
-        padded[..radius].fill(from[0]);
-        padded[radius..radius + width].copy_from_slice(from);
-        padded[radius + width..].fill(from[width - 1]);
-        for (offset, weight) in along_x.iter().enumerate() {
-            add_scaled(to, &padded[offset..offset + width], *weight);
+wide! {
+    /// Correlation with `along_x` in each row, then with `along_y` in each column; both of odd length.
+    fn convolve(plane: &[f32], width: usize, height: usize, along_x: &[f32], along_y: &[f32]) -> Vec<f32> {
+        let mut rows = vec![0.0; plane.len()];
+        let radius = along_x.len() / 2;
+        let mut padded = vec![0.0; width + 2 * radius];
+        for (from, to) in plane.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
+            padded[..radius].fill(from[0]);
+            padded[radius..radius + width].copy_from_slice(from);
+            padded[radius + width..].fill(from[width - 1]);
+            for (offset, weight) in along_x.iter().enumerate() {
+                add_scaled(to, &padded[offset..offset + width], *weight);
+            }
         }
-    }
-    let mut result = vec![0.0; plane.len()];
-    let radius = along_y.len() / 2;
-    for (y, to) in result.chunks_exact_mut(width).enumerate() {
-        for (offset, weight) in along_y.iter().enumerate() {
-            let from = (y + offset).saturating_sub(radius).min(height - 1) * width;
-            add_scaled(to, &rows[from..from + width], *weight);
+        let mut result = vec![0.0; plane.len()];
+        let radius = along_y.len() / 2;
+        for (y, to) in result.chunks_exact_mut(width).enumerate() {
+            for (offset, weight) in along_y.iter().enumerate() {
+                let from = (y + offset).saturating_sub(radius).min(height - 1) * width;
+                add_scaled(to, &rows[from..from + width], *weight);
+            }
         }
+        result
     }
-    result
 }
 
+#[inline(always)]
 fn add_scaled(to: &mut [f32], from: &[f32], weight: f32) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
 }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::color::Planes;
 use super::gaussian;
 use super::segmentation::{Joined, Segmentations};
+use crate::wide::wide;
 
 const COLOR_BINS: usize = 25;
 const ORIENTATIONS: usize = 8;
@@ -71,7 +72,7 @@ impl Regions {
             let slopes = along_x.chunks_exact(planes.width).zip(along_y.chunks_exact(planes.width));
             let mut bins = Bins::new(planes.width);
             for ((parts, values), (along_x, along_y)) in pixels.zip(slopes) {
-                bins.fill(values, along_x, along_y, most);
+                fill(&mut bins, values, along_x, along_y, most);
                 for (x, part) in parts.iter().enumerate() {
                     let counts = &mut counts[*part as usize * row..][..row];
                     counts[colors + bins.color[x] as usize] += 1;
@@ -123,10 +124,13 @@ impl Bins {
     fn new(width: usize) -> Self {
         Self { color: vec![0; width], texture: [(); ORIENTATIONS / 2].map(|()| vec![0; width]) }
     }
+}
 
-    fn fill(&mut self, values: &[f32], along_x: &[f32], along_y: &[f32], most: f32) {
-        self.color.iter_mut().zip(values).for_each(|(place, value)| *place = bin(*value, 256.0, COLOR_BINS));
-        for (axis, places) in self.texture.iter_mut().enumerate() {
+wide! {
+    /// The bins of a row: of its values, and of its slopes, of which `most` is the strongest.
+    fn fill(bins: &mut Bins, values: &[f32], along_x: &[f32], along_y: &[f32], most: f32) {
+        bins.color.iter_mut().zip(values).for_each(|(place, value)| *place = bin(*value, 256.0, COLOR_BINS));
+        for (axis, places) in bins.texture.iter_mut().enumerate() {
             for (place, (x, y)) in places.iter_mut().zip(along_x.iter().zip(along_y)) {
                 let response = responses(*x, *y)[axis];
                 let against = if response < 0.0 { ORIENTATIONS / 2 } else { 0 };
@@ -137,25 +141,29 @@ impl Bins {
 }
 
 /// Gaussian derivatives along four axes, 45 degrees apart: where one is negative, its opposite is positive.
+#[inline(always)]
 fn responses(along_x: f32, along_y: f32) -> [f32; ORIENTATIONS / 2] {
     let (rising, falling) =
         ((along_x + along_y) * std::f32::consts::FRAC_1_SQRT_2, (along_y - along_x) * std::f32::consts::FRAC_1_SQRT_2);
     [along_x, rising, along_y, falling]
 }
 
-/// The strongest response in the picture: the range of the texture bins.
-fn strongest(textures: &[(Vec<f32>, Vec<f32>)]) -> f32 {
-    let mut most = [f32::MIN_POSITIVE; ORIENTATIONS / 2];
-    for (along_x, along_y) in textures {
-        for (x, y) in along_x.iter().zip(along_y) {
-            for (most, response) in most.iter_mut().zip(responses(*x, *y)) {
-                *most = if response.abs() > *most { response.abs() } else { *most };
+wide! {
+    /// The strongest response in the picture: the range of the texture bins.
+    fn strongest(textures: &[(Vec<f32>, Vec<f32>)]) -> f32 {
+        let mut most = [f32::MIN_POSITIVE; ORIENTATIONS / 2];
+        for (along_x, along_y) in textures {
+            for (x, y) in along_x.iter().zip(along_y) {
+                for (most, response) in most.iter_mut().zip(responses(*x, *y)) {
+                    *most = if response.abs() > *most { response.abs() } else { *most };
+                }
             }
         }
+        most.into_iter().fold(f32::MIN_POSITIVE, f32::max)
     }
-    most.into_iter().fold(f32::MIN_POSITIVE, f32::max)
 }
 
+#[inline(always)]
 fn bin(value: f32, range: f32, bins: usize) -> i32 {
     ((value * bins as f32 / range) as i32).min(bins as i32 - 1)
 }

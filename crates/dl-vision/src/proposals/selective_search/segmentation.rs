@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::color::Planes;
 use super::gaussian;
+use crate::wide::wide;
 
 /// The eight neighbours, each pair once: right, down, down right, up right.
 const DIRECTIONS: [(usize, isize); 4] = [(1, 0), (0, 1), (1, 1), (1, -1)];
@@ -201,16 +202,18 @@ impl Patches {
     }
 }
 
-/// The Euclidean distances between the colours of the pixels from `from` on and those from `to` on. A single channel
-/// counts three times.
-fn color_differences(channels: &[Vec<f32>], from: usize, to: usize, differences: &mut [f32]) {
-    differences.fill(0.0);
-    for channel in channels {
-        let pairs = channel[from..].iter().zip(&channel[to..]);
-        differences.iter_mut().zip(pairs).for_each(|(sum, (a, b))| *sum += (a - b).powi(2));
+wide! {
+    /// The Euclidean distances between the colours of the pixels from `from` on and those from `to` on. A single channel
+    /// counts three times.
+    fn color_differences(channels: &[Vec<f32>], from: usize, to: usize, differences: &mut [f32]) {
+        differences.fill(0.0);
+        for channel in channels {
+            let pairs = channel[from..].iter().zip(&channel[to..]);
+            differences.iter_mut().zip(pairs).for_each(|(sum, (a, b))| *sum += (a - b).powi(2));
+        }
+        let scale = 3.0 / channels.len() as f32;
+        differences.iter_mut().for_each(|sum| *sum = (scale * *sum).sqrt());
     }
-    let scale = 3.0 / channels.len() as f32;
-    differences.iter_mut().for_each(|sum| *sum = (scale * *sum).sqrt());
 }
 
 /// Least significant digit first, 11 bits at a time: stable, so ties stay in the order of the pixels.
