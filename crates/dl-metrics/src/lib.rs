@@ -1,5 +1,6 @@
-//! Detection metrics: pure numbers, no tensors.
+//! Metrics of detection and classification: pure numbers, no tensors.
 
+pub mod classify;
 pub mod coco;
 pub mod proposals;
 pub mod voc;
