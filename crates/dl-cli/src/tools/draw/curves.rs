@@ -5,14 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use dl_record::write_atomically;
-use image::{Rgb, RgbImage};
-use plotters::prelude::SVGBackend;
+use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 
-use super::boxes::save;
-use super::canvas::Canvas;
 use super::chart::{self, Curve};
+use super::save::{Chart, save_chart};
 use crate::common::{Common, Io, Outcome};
 
 /// Draw precision-recall curves, as dl-eval's --curves writes them
@@ -59,20 +56,20 @@ impl Args {
     pub(super) fn run(&self, _io: &mut Io) -> Result<Outcome> {
         let curves = read(&self.curves).with_context(|| self.curves.display().to_string())?;
         let title = self.title.clone().unwrap_or_else(|| mean(&curves));
-        match self.output.extension().and_then(|ending| ending.to_str()) {
-            Some("svg") => {
-                let mut text = String::new();
-                chart::draw(SVGBackend::with_string(&mut text, (self.width, self.height)), &curves, &title)?;
-                write_atomically(&self.output, |output| Ok(output.write_all(text.as_bytes())?))?;
-            }
-            Some("png" | "jpg" | "jpeg") => {
-                let mut picture = RgbImage::from_pixel(self.width, self.height, Rgb([255; 3]));
-                chart::draw(Canvas(&mut picture), &curves, &title)?;
-                save(&picture, &self.output)?;
-            }
-            _ => bail!("{}: a chart is a .png, .jpg or .svg file", self.output.display()),
-        }
+        save_chart(&self.output, (self.width, self.height), &Curves { curves, title })?;
         Ok(Outcome::AllWell)
+    }
+}
+
+/// What is drawn.
+struct Curves {
+    curves: Vec<Curve>,
+    title: String,
+}
+
+impl Chart for Curves {
+    fn draw<B: DrawingBackend>(&self, backend: B) -> Result<()> {
+        chart::draw(backend, &self.curves, &self.title)
     }
 }
 

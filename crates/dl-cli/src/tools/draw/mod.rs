@@ -4,16 +4,18 @@ mod annotate;
 mod boxes;
 mod canvas;
 mod chart;
+mod confusion;
 mod curves;
 mod grid;
 mod judge;
+mod save;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Draw boxes, masks, grids of pictures, and precision-recall curves
+/// Draw boxes, masks, grids of pictures, precision-recall curves, and confusion matrices
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-draw",
@@ -22,7 +24,8 @@ use crate::common::{Common, Io, Outcome, Tool};
   dl-nms --iou 0.3 < detected.jsonl | dl-draw boxes --output-dir drawn > drawn.jsonl
   dl-propose selective-search photo.jpg | dl-draw boxes --max 50 --output-dir drawn
   dl-draw grid --columns 4 --output grid.png found.jsonl
-  dl-draw pr curves.json --output pr.svg"
+  dl-draw pr curves.json --output pr.svg
+  dl-draw confusion confusion.json --output confusion.png"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -34,6 +37,7 @@ enum Command {
     Boxes(boxes::Args),
     Grid(grid::Args),
     Pr(curves::Args),
+    Confusion(confusion::Args),
 }
 
 impl Tool for Args {
@@ -44,6 +48,7 @@ impl Tool for Args {
             Command::Boxes(args) => &args.common,
             Command::Grid(args) => &args.common,
             Command::Pr(args) => &args.common,
+            Command::Confusion(args) => &args.common,
         }
     }
 
@@ -52,6 +57,7 @@ impl Tool for Args {
             Command::Boxes(args) => args.run(io),
             Command::Grid(args) => args.run(io),
             Command::Pr(args) => args.run(io),
+            Command::Confusion(args) => args.run(io),
         }
     }
 }

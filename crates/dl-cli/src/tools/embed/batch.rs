@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use candle_core::{Device, Tensor};
-use dl_models::{LayerName, Model, plain};
+use dl_models::{LayerName, Model, Preprocessing, Resize, plain};
 use dl_record::{BBox, Matrix};
 use dl_vision::picture::warp::resample;
 use image::RgbImage;
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::common::one_line;
 
 /// A record's part of the work.
-pub(super) enum Prepared {
+pub(in crate::tools) enum Prepared {
     /// Rectangles of a picture.
     Regions { picture: RgbImage, sources: Vec<BBox> },
     /// A whole picture, already the network's input [3, height, width].
@@ -19,8 +19,16 @@ pub(super) enum Prepared {
 }
 
 impl Prepared {
+    /// A whole picture, brought to the network's input.
+    pub(in crate::tools) fn whole(picture: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
+        let (source, size) = preprocessing.whole_picture(picture.width(), picture.height(), resize);
+        let mut input = vec![0.0; 3 * size[0] * size[1]];
+        resample(picture, &source, size, &preprocessing.normalization(), &mut input);
+        Self::Whole { input, size }
+    }
+
     /// How many of a batch's places it takes. A picture in memory is heavy, however few its regions.
-    pub(super) fn weight(&self, batch: usize) -> usize {
+    pub(in crate::tools) fn weight(&self, batch: usize) -> usize {
         match self {
             Self::Regions { sources, .. } => sources.len().max(batch.div_ceil(8)),
             Self::Whole { .. } => 1,
@@ -50,7 +58,7 @@ enum Input<'a> {
 }
 
 /// The network, and what is asked of it.
-pub(super) struct Rows<'a> {
+pub(in crate::tools) struct Rows<'a> {
     model: &'a Model,
     layers: &'a [LayerName],
     device: Device,
@@ -60,12 +68,12 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(model: &'a Model, layers: &'a [LayerName], device: Device, batch: usize) -> Self {
+    pub(in crate::tools) fn new(model: &'a Model, layers: &'a [LayerName], device: Device, batch: usize) -> Self {
         Self { model, layers, device, batch, columns: None }
     }
 
     /// The features of each record: one matrix a layer, or why there are none.
-    pub(super) fn of(&mut self, records: &[Prepared]) -> Vec<Result<Vec<Matrix>>> {
+    pub(in crate::tools) fn of(&mut self, records: &[Prepared]) -> Vec<Result<Vec<Matrix>>> {
         let size = self.model.config.preprocessing.size;
         let units: Vec<(usize, Unit)> = records
             .iter()
@@ -163,7 +171,7 @@ fn append(rows: &[Matrix], first: usize, count: usize, target: &mut Vec<Matrix>)
 }
 
 /// A file name for the record `id`: its readable characters, and a hash so that no two ids share a file.
-pub(super) fn file_name(id: &str) -> String {
+pub(in crate::tools) fn file_name(id: &str) -> String {
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });

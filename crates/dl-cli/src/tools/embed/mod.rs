@@ -1,6 +1,6 @@
 //! `dl-embed`: what a network sees in each region, or in the whole picture.
 
-mod batch;
+pub(super) mod batch;
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use dl_models::{LayerName, Model, Resize};
 use dl_record::{BBox, Dtype, Proposal, Record};
-use dl_vision::picture::warp::{context_box, resample};
+use dl_vision::picture::warp::context_box;
 use serde_json::Map;
 
 use crate::common::{
@@ -86,8 +86,9 @@ pub struct Args {
     common: Common,
 }
 
+/// How a whole picture becomes the network's input.
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum ResizeRule {
+pub(super) enum ResizeRule {
     /// The shorter side to a length, the centre cut out
     Shorter,
     /// Both sides, the aspect ratio is not kept
@@ -96,6 +97,17 @@ enum ResizeRule {
     Letterbox,
     /// Not at all: only normalised
     None,
+}
+
+impl ResizeRule {
+    pub(super) fn rule(self) -> Resize {
+        match self {
+            Self::Shorter => Resize::Shorter,
+            Self::Stretch => Resize::Stretch,
+            Self::Letterbox => Resize::Letterbox,
+            Self::None => Resize::None,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
@@ -155,17 +167,8 @@ impl Args {
                 Prepared::Regions { picture, sources }
             }
             None => {
-                let resize = match self.resize {
-                    None => preprocessing.resize,
-                    Some(ResizeRule::Shorter) => Resize::Shorter,
-                    Some(ResizeRule::Stretch) => Resize::Stretch,
-                    Some(ResizeRule::Letterbox) => Resize::Letterbox,
-                    Some(ResizeRule::None) => Resize::None,
-                };
-                let (source, size) = preprocessing.whole_picture(picture.width(), picture.height(), resize);
-                let mut input = vec![0.0; 3 * size[0] * size[1]];
-                resample(&picture, &source, size, &preprocessing.normalization(), &mut input);
-                Prepared::Whole { input, size }
+                let resize = self.resize.map_or(preprocessing.resize, ResizeRule::rule);
+                Prepared::whole(&picture, preprocessing, resize)
             }
         })
     }

@@ -1,6 +1,7 @@
 //! `dl-eval`: how good is what was found?
 
 mod args;
+mod classify;
 mod coco;
 mod findings;
 mod join;
@@ -19,9 +20,10 @@ use serde_json::{Map, Value};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Measure detections and proposals against the truth
+/// Measure detections, proposals and predicted classes against the truth
 ///
-/// Reads records that carry `objects` and `detections` (or `proposals`), or truth and detections from files. Records
+/// Reads records that carry `objects` and `detections` (or `proposals`), or `label` and `predictions`, or truth and
+/// detections from files. Records
 /// with `error` are left out of the figures, counted as `errors`, and said. A record without `objects` or without
 /// `detections` fails: nothing found is written `[]`. Without any record nothing is written.
 #[derive(Parser, Debug)]
@@ -31,6 +33,7 @@ use crate::common::{Common, Io, Outcome, Tool};
     after_help = "Examples:
   dl-eval voc --iou 0.5 found.jsonl
   dl-eval coco --truth instances_val2017.json --detections results.json
+  dl-eval classify --format table predicted.jsonl
   dl-eval proposals --iou 0.5,0.7 --at 100,2000 < proposals.jsonl | jq .at[1].MABO"
 )]
 pub struct Args {
@@ -43,6 +46,7 @@ enum Metric {
     Voc(voc::Args),
     Coco(coco::Args),
     Proposals(proposals::Args),
+    Classify(classify::Args),
 }
 
 impl Tool for Args {
@@ -53,6 +57,7 @@ impl Tool for Args {
             Metric::Voc(args) => &args.source.common,
             Metric::Coco(args) => &args.source.common,
             Metric::Proposals(args) => &args.source.common,
+            Metric::Classify(args) => &args.common,
         }
     }
 
@@ -61,6 +66,7 @@ impl Tool for Args {
             Metric::Voc(args) => args.run(io),
             Metric::Coco(args) => args.run(io),
             Metric::Proposals(args) => args.run(io),
+            Metric::Classify(args) => args.run(io),
         }
     }
 }

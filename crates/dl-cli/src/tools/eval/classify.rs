@@ -1,0 +1,118 @@
+//! `dl-eval classify`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use dl_metrics::classify::{Class, ClassifyEvaluator, ClassifyReport};
+use dl_record::{Prediction, write_atomically};
+use serde_json::{Map, Value, json};
+
+use super::report::{Cell, Format, Report};
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record};
+
+/// Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration
+///
+/// Reads records with `label`, the truth, and `predictions`, as dl-classify writes them. A class that is not among a
+/// record's predictions has the score 0 there: for AUC let dl-classify write all, with --top-k 0. Means are over the
+/// classes that have samples. Undefined figures are null.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-data from folder test | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
+  dl-eval classify --confusion confusion.json predicted.jsonl && dl-draw confusion confusion.json --output confusion.png")]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) inputs: Inputs,
+
+    /// Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones
+    #[arg(long, value_name = "FILE.json")]
+    confusion: Option<PathBuf>,
+
+    /// How the figures are written [default: table on a terminal, json elsewhere]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let mut evaluator = ClassifyEvaluator::default();
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        let tally = each_record(io, job, |record, _| {
+            let truth: String = record.require("label", "it is the true class; dl-data from folder writes it")?;
+            let predictions: Vec<Prediction> = record.require("predictions", "dl-classify writes them")?;
+            evaluator.add(&truth, &predictions);
+            Ok(())
+        })?;
+        let errors = tally.failed + tally.carried;
+        if errors > 0 {
+            io.messages.note(format_args!("{errors} records failed, here or before, and are left out of the figures"));
+        }
+        if tally.good + errors == 0 {
+            return Ok(Outcome::AllWell);
+        }
+        let report = evaluator.finish();
+        if let Some(path) = &self.confusion {
+            let labels: Vec<&str> = report.classes.iter().map(|class| class.label.as_str()).collect();
+            let matrix = json!({"labels": labels, "counts": report.confusion});
+            write_atomically(path, |output| Ok(serde_json::to_writer(output, &matrix)?))?;
+        }
+        figures(&report, errors).write(io, self.format)?;
+        Ok(Outcome::of(tally.failed))
+    }
+}
+
+fn figures(report: &ClassifyReport, errors: usize) -> Report {
+    let mut per_class = Map::new();
+    let mut rows = Vec::new();
+    for Class { label, truth, predicted, precision, recall, f1, auc } in &report.classes {
+        per_class.insert(
+            label.clone(),
+            json!({
+                "precision": precision, "recall": recall, "F1": f1, "AUC": auc, "truth": truth, "predicted": predicted,
+            }),
+        );
+        rows.push(vec![
+            Cell::Text(label.clone()),
+            Cell::Figure(*precision),
+            Cell::Figure(*recall),
+            Cell::Figure(*f1),
+            Cell::Figure(*auc),
+            Cell::Count(*truth),
+            Cell::Count(*predicted),
+        ]);
+    }
+    let precision = report.mean(|class| class.precision);
+    let recall = report.mean(|class| class.recall);
+    let f1 = report.mean(|class| class.f1);
+    rows.push(vec![
+        Cell::Text("mean".to_owned()),
+        Cell::Figure(precision),
+        Cell::Figure(recall),
+        Cell::Figure(f1),
+        Cell::Figure(report.auc()),
+        Cell::Count(report.samples),
+        Cell::Count(report.classes.iter().map(|class| class.predicted).sum()),
+    ]);
+    let single = [("top-1", report.top1), ("top-5", report.top5), ("calibration error", report.calibration_error)];
+    rows.extend(single.map(|(name, figure)| {
+        let mut row = vec![Cell::Text(name.to_owned()), Cell::Figure(figure)];
+        row.resize_with(7, || Cell::Text(String::new()));
+        row
+    }));
+    let json = json!({
+        "top1": report.top1,
+        "top5": report.top5,
+        "precision": precision,
+        "recall": recall,
+        "F1": f1,
+        "AUC": report.auc(),
+        "calibration_error": report.calibration_error,
+        "samples": report.samples,
+        "errors": errors,
+        "per_class": Value::Object(per_class),
+    });
+    let header = ["class", "precision", "recall", "F1", "AUC", "truth", "predicted"];
+    Report { json, header: header.map(str::to_owned).to_vec(), rows }
+}
