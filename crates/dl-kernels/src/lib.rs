@@ -25,7 +25,7 @@ mod tile;
 mod train;
 mod window;
 
-pub use conv::Conv2dConfig;
+pub use conv::{Conv2dConfig, Winograd};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
 pub use normalise::LocalResponse;

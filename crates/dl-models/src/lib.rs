@@ -14,8 +14,8 @@ mod parameters;
 mod pass;
 mod plans;
 
-/// The instructions that networks run on here, and a switch for benchmarks.
-pub use dl_kernels::Level;
+/// The instructions and the algorithm that networks run on here, and a switch for benchmarks.
+pub use dl_kernels::{Level, Winograd};
 pub use dl_ops::with_candle_ops;
 
 pub use backbones::{ARCHITECTURES, Architecture, Backbone, LayerName};

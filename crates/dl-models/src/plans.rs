@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
-use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig};
+use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig, Winograd};
 
 use crate::backbones::distinct;
 use crate::{Backbone, Halt, LayerName, Pass, Value, plain};
@@ -45,7 +45,8 @@ impl Plans {
         if let Some(compiled) = plans.get(&key) {
             return Ok(compiled.clone());
         }
-        let compiled = Arc::new(compile(backbone, picture, layers, PlanConfig::default())?);
+        let config = PlanConfig { winograd: Winograd::current()?, ..PlanConfig::default() };
+        let compiled = Arc::new(compile(backbone, picture, layers, config)?);
         plans.insert(key, compiled.clone());
         Ok(compiled)
     }

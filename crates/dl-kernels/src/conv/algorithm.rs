@@ -1,10 +1,10 @@
-//! Which algorithm computes a convolution, and the three of them as one step.
+//! Which algorithm computes a convolution, and all of them as one step.
 
 use std::borrow::Cow;
 
 use super::depthwise::Depthwise;
 use super::direct::Direct;
-use super::winograd::Winograd;
+use super::winograd::{Winograd, WinogradF2, WinogradF4};
 use super::{Conv2dConfig, Layer};
 use crate::map::Padding;
 use crate::memory::Memory;
@@ -15,7 +15,8 @@ use crate::simd::{LANES, Level};
 pub(crate) enum Algorithm {
     Direct,
     Depthwise,
-    Winograd,
+    WinogradF2,
+    WinogradF4,
 }
 
 /// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
@@ -27,7 +28,7 @@ const WINOGRAD_CHANNELS: usize = 8;
 
 impl Algorithm {
     /// For weight [outputs, inputs / groups, kh, kw] and an output of [height, width], by the shape alone.
-    pub(crate) fn of(shape: [usize; 4], conv: &Conv2dConfig, output: [usize; 2], winograd: bool) -> Self {
+    pub(crate) fn of(shape: [usize; 4], conv: &Conv2dConfig, output: [usize; 2], winograd: Winograd) -> Self {
         let [outputs, inputs, kh, kw] = shape;
         if inputs == 1 && outputs == conv.groups && outputs > 1 {
             return Self::Depthwise;
@@ -35,26 +36,38 @@ impl Algorithm {
         let plain = [kh, kw] == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1] && conv.groups == 1;
         let Padding { top, bottom, left, right } = conv.padding;
         let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
-        // The transformed weight is four times as large: with few tiles, reading it costs more than multiplying saves,
-        // unless it stays in the cache.
-        let tiles = output[0].div_ceil(4) * output[1].div_ceil(4);
-        let cached = 36 * inputs * outputs <= WINOGRAD_CACHED;
+        let Some((side, points)) = winograd.tile() else { return Self::Direct };
+        // The transformed weight is up to four times as large: with few tiles, reading it costs more than multiplying
+        // saves, unless it stays in the cache.
+        let tiles = output[0].div_ceil(side) * output[1].div_ceil(side);
+        let cached = points * inputs * outputs <= WINOGRAD_CACHED;
         let pays = inputs >= WINOGRAD_CHANNELS && outputs >= LANES && (cached || tiles >= WINOGRAD_TILES);
-        if winograd && plain && thin && pays { Self::Winograd } else { Self::Direct }
+        match winograd {
+            Winograd::F2 if plain && thin && pays => Self::WinogradF2,
+            Winograd::F4 if plain && thin && pays => Self::WinogradF4,
+            _ => Self::Direct,
+        }
+    }
+
+    /// Is it one of Winograd's? These read beyond the map as zeros by themselves: their input needs no margin.
+    pub(crate) fn is_winograd(self) -> bool {
+        matches!(self, Self::WinogradF2 | Self::WinogradF4)
     }
 }
 
 /// A convolution ready to run, whatever its algorithm.
 pub(crate) enum Convolution {
     Direct(Direct),
-    Winograd(Winograd),
+    WinogradF2(WinogradF2),
+    WinogradF4(WinogradF4),
     Depthwise(Depthwise),
 }
 
 impl Convolution {
     pub(crate) fn new(layer: &Layer, algorithm: Algorithm, level: Level) -> Self {
         match algorithm {
-            Algorithm::Winograd => Self::Winograd(Winograd::new(layer, level)),
+            Algorithm::WinogradF2 => Self::WinogradF2(WinogradF2::new(layer, level)),
+            Algorithm::WinogradF4 => Self::WinogradF4(WinogradF4::new(layer, level)),
             Algorithm::Depthwise => Self::Depthwise(Depthwise::new(layer, level)),
             Algorithm::Direct => Self::Direct(Direct::new(&in_blocks(layer), level)),
         }
@@ -63,7 +76,8 @@ impl Convolution {
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
         match self {
             Self::Direct(step) => step.tasks(pictures),
-            Self::Winograd(step) => step.tasks(pictures),
+            Self::WinogradF2(step) => step.tasks(pictures),
+            Self::WinogradF4(step) => step.tasks(pictures),
             Self::Depthwise(step) => step.tasks(pictures),
         }
     }
@@ -71,7 +85,8 @@ impl Convolution {
     pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
         match self {
             Self::Direct(step) => step.run(task, pictures, memory),
-            Self::Winograd(step) => step.run(task, pictures, memory),
+            Self::WinogradF2(step) => step.run(task, pictures, memory),
+            Self::WinogradF4(step) => step.run(task, pictures, memory),
             Self::Depthwise(step) => step.run(task, pictures, memory),
         }
     }

@@ -13,6 +13,7 @@ use anyhow::{Result, bail};
 
 pub(crate) use algorithm::{Algorithm, Convolution};
 pub(crate) use tiling::Tiling;
+pub use winograd::Winograd;
 
 use crate::map::{Map, Padding};
 

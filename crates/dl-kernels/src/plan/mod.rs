@@ -7,6 +7,7 @@ mod stage;
 
 use anyhow::{Result, ensure};
 
+use crate::conv::Winograd;
 use crate::graph::{Graph, Node, NodeId, Operation};
 use crate::simd::Level;
 use stage::Stage;
@@ -16,15 +17,15 @@ use stage::Stage;
 pub struct PlanConfig {
     /// The instructions to use.
     pub level: Level,
-    /// Use Winograd's algorithm where it is faster: results differ from the direct sum in the fifth digit.
-    pub winograd: bool,
+    /// The algorithm that 3 x 3 convolutions may use where it is faster; each has its own error.
+    pub winograd: Winograd,
     /// Numbers of working memory that pictures computed together may take; one picture may take more.
     pub memory: usize,
 }
 
 impl Default for PlanConfig {
     fn default() -> Self {
-        Self { level: Level::current(), winograd: true, memory: 1 << 22 }
+        Self { level: Level::current(), winograd: Winograd::default(), memory: 1 << 22 }
     }
 }
 

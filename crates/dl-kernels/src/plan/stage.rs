@@ -207,7 +207,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let input = node.inputs[0].0;
             let [_, height, width] = shape_of(graph, input);
             let [_, out_height, out_width] = shape_of(graph, step.core);
-            if *algorithm != Some(Algorithm::Winograd) {
+            if !algorithm.is_some_and(Algorithm::is_winograd) {
                 let needed = config.margin([height, width], [shape[2], shape[3]], [out_height, out_width]);
                 let margin = margins.entry(root(input).0).or_default();
                 *margin = margin.union(needed);

@@ -1,7 +1,7 @@
 //! Plans against the naive reference.
 
 use super::*;
-use crate::conv::Conv2dConfig;
+use crate::conv::{Conv2dConfig, Winograd};
 use crate::graph::Numbers;
 use crate::map::Padding;
 use crate::normalise::LocalResponse;
@@ -78,13 +78,18 @@ impl Net {
 /// The plan's outputs at every level of this machine, alone and in a batch, on one thread and on three, against the
 /// reference, `tolerance` relative to the output's largest number; all runs of a level have the same bits.
 fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
+    check_each(build, |_| tolerance);
+}
+
+/// [`check`] with a tolerance for each of Winograd's algorithms.
+fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winograd) -> f64) {
     let (net, outputs) = build();
     let picture: usize = net.graph.shape(net.graph.input()).iter().product();
     let pictures = draw(77, 3 * picture);
     let expected: Vec<Vec<Vec<f64>>> =
         pictures.chunks_exact(picture).map(|picture| evaluate(&net.graph, &outputs, picture)).collect();
     for level in Level::available() {
-        for winograd in [true, false] {
+        for winograd in Winograd::ALL {
             let plan = Plan::new(build().0.graph, &outputs, PlanConfig { level, winograd, memory: 1 << 14 }).unwrap();
             let all = plan.run(&pictures).unwrap();
             for (index, output) in all.iter().enumerate() {
@@ -96,8 +101,8 @@ fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
                     for (place, (found, expected)) in found.iter().zip(expected).enumerate() {
                         let error = (f64::from(*found) - expected).abs() / largest;
                         assert!(
-                            error < tolerance,
-                            "{level:?} winograd {winograd}: output {index} at {place}: {found} {expected}"
+                            error < tolerance(winograd),
+                            "{level:?} winograd {winograd:?}: output {index} at {place}: {found} {expected}"
                         );
                     }
                 }
@@ -154,14 +159,35 @@ fn convolutions_of_odd_shapes() {
 }
 
 #[test]
-fn winograd_of_many_channels_stays_within_its_bound() {
-    let build = || {
-        let mut net = Net::new([256, 26, 26]);
+fn winograd_of_many_channels_stays_within_its_bounds() {
+    for seed in [0, 100] {
+        let build = || {
+            let mut net = Net::new([512, 16, 18]);
+            net.seed = seed;
+            let input = net.graph.input();
+            let y = net.conv(input, 32, 3, 1);
+            (net, vec![y])
+        };
+        // As `Winograd` states them.
+        check_each(build, |winograd| match winograd {
+            Winograd::Off => 5e-6,
+            Winograd::F2 => 2e-6,
+            Winograd::F4 => 2e-5,
+        });
+    }
+}
+
+#[test]
+fn each_choice_of_winograd_is_another_algorithm() {
+    let run = |winograd| {
+        let mut net = Net::new([16, 16, 16]);
         let input = net.graph.input();
-        let y = net.conv(input, 32, 3, 1);
-        (net, vec![y])
+        let y = net.conv(input, 16, 3, 1);
+        let plan = Plan::new(net.graph, &[y], PlanConfig { winograd, ..PlanConfig::default() }).unwrap();
+        plan.run(&draw(5, 16 * 16 * 16)).unwrap()
     };
-    check(build, 2e-5);
+    let [off, f2, f4] = Winograd::ALL.map(run);
+    assert!(off != f2 && f2 != f4 && off != f4);
 }
 
 #[test]

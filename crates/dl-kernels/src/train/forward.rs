@@ -18,10 +18,10 @@ impl ConvShape {
     }
 
     pub(super) fn forward_at(&self, level: Level, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
-        let Self { pictures, input, weight: shape, config: conv, output: [height, width] } = *self;
-        let algorithm = Algorithm::of(shape, &conv, [height, width], true);
+        let Self { pictures, input, weight: shape, config: conv, output: [height, width], winograd } = *self;
+        let algorithm = Algorithm::of(shape, &conv, [height, width], winograd);
         let mut from = match algorithm {
-            Algorithm::Winograd => Map::new(input, Default::default()),
+            _ if algorithm.is_winograd() => Map::new(input, Default::default()),
             Algorithm::Direct if input[0] <= FEW && conv.groups == 1 => Map::interleaved(input, self.margin()),
             _ => Map::new(input, self.margin()),
         };

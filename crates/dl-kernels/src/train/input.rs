@@ -114,7 +114,7 @@ impl ConvShape {
         let input = from.without([y.skipped(), x.skipped()]);
         let range = [f32::NEG_INFINITY, f32::INFINITY];
         let layer = Layer { conv, weight: turned.into(), shape, bias: &[], range, input, output: to, residual: None };
-        Convolution::new(&layer, Algorithm::of(shape, &conv, [to.height, to.width], true), level)
+        Convolution::new(&layer, Algorithm::of(shape, &conv, [to.height, to.width], self.winograd), level)
     }
 }
 

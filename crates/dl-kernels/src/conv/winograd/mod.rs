@@ -1,9 +1,14 @@
-//! Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016) for 3 x 3 kernels, stride 1.
+//! Winograd's minimal filtering (Lavin and Gray 2016) for 3 x 3 kernels, stride 1.
 //!
-//! A tile of 6 x 6 places is transformed, multiplied channel by channel, and transformed back into 4 x 4 outputs: 36
-//! products a tile instead of 144. With the points 0, 1, -1, 2, -2 the error grows: for numbers of unit size about 10
-//! times that of the direct sum; tests hold it to 2e-5 of the output's largest number for up to 512 channels.
+//! A tile of the picture is transformed, multiplied channel by channel, and transformed back: F(4x4, 3x3) takes 36
+//! products for 16 outputs, F(2x2, 3x3) 16 for 4, the direct sum 9 for each. The transforms cost digits, the larger
+//! tile's more; see [`Winograd`] for the bounds.
 
+mod transforms;
+
+use std::marker::PhantomData;
+
+use anyhow::{Result, bail};
 use rayon::prelude::*;
 
 use super::{Conv2dConfig, Layer, Tiling};
@@ -11,29 +16,93 @@ use crate::map::Map;
 use crate::memory::{Aligned, Memory, with_scratch};
 use crate::simd::{Kernel, LANES, Level, Simd};
 use crate::tile::Tile;
+use transforms::{F2, F4, Transform};
 
-/// Outputs along one side of a tile.
-const OUT: usize = 4;
-/// Inputs along one side of a tile.
-const IN: usize = 6;
-/// Products of a tile.
-const POINTS: usize = IN * IN;
+/// Which of Winograd's algorithms a plan may use for 3 x 3 convolutions.
+///
+/// The error of a layer, the largest difference from the sum in double precision as a share of the output's largest
+/// number, for inputs and weights drawn evenly, sums in single precision, on any processor:
+///
+/// | channels | off | F(2x2) | F(4x4) |
+/// | --- | --- | --- | --- |
+/// | 64 | 1.3e-6 | 3e-7 | 4.4e-6 |
+/// | 128 | 2.2e-6 | 4e-7 | 5.5e-6 |
+/// | 256 | 2.7e-6 | 6e-7 | 9.4e-6 |
+/// | 512 | 3.9e-6 | 7e-7 | 1.5e-5 |
+/// | 1024 | 4.2e-6 | 1.0e-6 | 1.7e-5 |
+///
+/// F(2x2) is better than the direct sum, whose rows of products are nine times as long. Tests hold 512 channels to 5e-6,
+/// 2e-6 and 2e-5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Winograd {
+    /// None: the direct sum.
+    Off,
+    /// F(2x2, 3x3), for sensitive networks.
+    F2,
+    /// F(4x4, 3x3), the fastest.
+    #[default]
+    F4,
+}
+
+/// The environment variable that chooses: `off`, `f2` or `f4`.
+const VARIABLE: &str = "DL_WINOGRAD";
+
+impl Winograd {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Off, Self::F2, Self::F4];
+
+    /// What `DL_WINOGRAD` asks for; F4 where it is not set.
+    /// # Errors
+    /// When it asks for something else.
+    pub fn current() -> Result<Self> {
+        let Some(asked) = std::env::var_os(VARIABLE) else { return Ok(Self::default()) };
+        match Self::ALL.into_iter().find(|known| asked == known.name()) {
+            Some(known) => Ok(known),
+            None => bail!("{VARIABLE}={}: it may be off, f2 or f4", asked.display()),
+        }
+    }
+
+    /// As `DL_WINOGRAD` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::F2 => "f2",
+            Self::F4 => "f4",
+        }
+    }
+
+    /// Outputs along one side of a tile, and numbers of a transformed kernel; none when it is off.
+    pub(crate) fn tile(self) -> Option<(usize, usize)> {
+        match self {
+            Self::Off => None,
+            Self::F2 => Some((2, 16)),
+            Self::F4 => Some((4, 36)),
+        }
+    }
+}
+
+/// F(2x2, 3x3).
+pub(crate) type WinogradF2 = WinogradConv<F2, 4, 2>;
+/// F(4x4, 3x3).
+pub(crate) type WinogradF4 = WinogradConv<F4, 6, 4>;
+
 /// Most tiles of a task.
 const TILES: usize = 14;
 
-/// A 3 x 3 convolution ready to run.
-pub(crate) struct Winograd {
+/// A 3 x 3 convolution ready to run, in tiles of `IN` x `IN` inputs and `OUT` x `OUT` outputs.
+pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
     level: Level,
     conv: Conv2dConfig,
     input: Map,
     output: Map,
     residual: Option<Map>,
-    /// [blocks][36][inputs][16]: the transformed weight.
+    /// [blocks][points][inputs][16]: the transformed weight.
     weight: Aligned,
     bias: Aligned,
     range: [f32; 2],
     /// How 1, 2, ... tiles of a task are multiplied.
     sizes: Vec<Size>,
+    transform: PhantomData<T>,
 }
 
 struct Size {
@@ -42,16 +111,20 @@ struct Size {
     segments: Vec<usize>,
 }
 
-impl Winograd {
+impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, IN, OUT> {
+    /// Products of a tile.
+    const POINTS: usize = IN * IN;
+
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
         let Layer { conv, input, output, residual, range, .. } = *layer;
         let [outputs, inputs, ..] = layer.shape;
         let lines = input.blocks() * LANES;
-        let mut weight = Aligned::zeros(output.blocks() * POINTS * lines * LANES);
-        weight.par_chunks_exact_mut(POINTS * lines * LANES).enumerate().for_each(|(block, to)| {
+        let mut weight = Aligned::zeros(output.blocks() * Self::POINTS * lines * LANES);
+        weight.par_chunks_exact_mut(Self::POINTS * lines * LANES).enumerate().for_each(|(block, to)| {
             let outs = block * LANES..outputs.min((block + 1) * LANES);
             let from = &layer.weight[outs.start * inputs * 9..outs.end * inputs * 9];
-            level.run(Weights { from, outputs: outs.len(), inputs, to, lines });
+            let (outputs, transform) = (outs.len(), PhantomData::<T>);
+            level.run(Weights { from, outputs, inputs, to, lines, transform });
         });
         let sizes = (1..=TILES).map(|size| Size {
             tiling: Tiling::new(level, size, output.blocks(), lines),
@@ -59,12 +132,16 @@ impl Winograd {
         });
         let sizes = sizes.collect();
         let bias = layer.padded_bias();
-        Self { level, conv, input, output, residual, weight, bias, range, sizes }
+        Self { level, conv, input, output, residual, weight, bias, range, sizes, transform: PhantomData }
     }
 
     /// Tiles of a picture.
     fn tiles(&self) -> usize {
-        tiles(&self.output).iter().product()
+        self.output.height.div_ceil(OUT) * self.tiles_across()
+    }
+
+    fn tiles_across(&self) -> usize {
+        self.output.width.div_ceil(OUT)
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
@@ -77,15 +154,15 @@ impl Winograd {
         let first = task * all / tasks;
         let count = (task + 1) * all / tasks - first;
         let Size { tiling, segments } = &self.sizes[count - 1];
-        let across = tiles(&self.output)[1];
+        let across = self.tiles_across();
         let place = |tile: usize| {
             let (picture, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
             (picture, [tile / across * OUT, tile % across * OUT])
         };
         let lines = self.input.blocks() * LANES;
         let widest = tiling.groups().iter().map(|group| group.blocks).max().unwrap_or(1);
-        // [36][blocks][tiles][16] of the input, [36][blocks of a group][tiles][16] of the products.
-        let (transformed, products) = (POINTS * lines * count, POINTS * widest * LANES * count);
+        // [points][blocks][tiles][16] of the input, [points][blocks of a group][tiles][16] of the products.
+        let (transformed, products) = (Self::POINTS * lines * count, Self::POINTS * widest * LANES * count);
         with_scratch(transformed + products, |scratch| {
             let (transformed, products) = scratch.split_at_mut(transformed);
             for block in 0..self.input.blocks() {
@@ -104,8 +181,8 @@ impl Winograd {
                 }
             }
             for group in tiling.groups() {
-                for point in 0..POINTS {
-                    let from = (group.first * POINTS + point) * lines * LANES;
+                for point in 0..Self::POINTS {
+                    let from = (group.first * Self::POINTS + point) * lines * LANES;
                     for piece in &group.pieces {
                         let tile = Tile {
                             input: transformed[point * lines * count + piece.first * LANES..].as_ptr(),
@@ -114,7 +191,7 @@ impl Winograd {
                             segment_count: segments.len(),
                             segment_length: LANES,
                             weight: self.weight[from..].as_ptr(),
-                            weight_step: POINTS * lines * LANES,
+                            weight_step: Self::POINTS * lines * LANES,
                             bias: std::ptr::null(),
                             output: products[(point * group.blocks * count + piece.first) * LANES..].as_mut_ptr(),
                             output_step: LANES,
@@ -166,7 +243,7 @@ impl Winograd {
         memory: Memory,
         to: &'a mut [f32],
         step: usize,
-    ) -> TileIn<'a> {
+    ) -> TileIn<'a, T, IN, OUT> {
         let Map { height, width, .. } = self.input;
         let (top, left) = (self.conv.padding.top, self.conv.padding.left);
         // The places of the tile that the map has: from its margin's first to its last row and column.
@@ -176,7 +253,7 @@ impl Winograd {
         };
         let (rows, columns) = (inside(y, top, height), inside(x, left, width));
         let start = self.input.at(pictures, picture, block, [y + rows.start - top, x + columns.start - left]);
-        assert!(to.len() >= (POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
+        assert!(to.len() >= (Self::POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
         TileIn {
             input: memory.at(start, 1),
             row: self.input.row(),
@@ -184,6 +261,7 @@ impl Winograd {
             columns: [columns.start, columns.end.max(columns.start)],
             to,
             step,
+            transform: PhantomData,
         }
     }
 
@@ -197,8 +275,8 @@ impl Winograd {
         memory: Memory,
         from: &'a [f32],
         step: usize,
-    ) -> TileOut<'a> {
-        assert!(from.len() >= (POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
+    ) -> TileOut<'a, T, IN, OUT> {
+        assert!(from.len() >= (Self::POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
         TileOut {
             from,
             step,
@@ -212,30 +290,27 @@ impl Winograd {
             row: self.output.row(),
             size: [OUT.min(self.output.height - place[0]), OUT.min(self.output.width - place[1])],
             range: self.range,
+            transform: PhantomData,
         }
     }
 }
 
-/// Tiles down and across a map.
-fn tiles(output: &Map) -> [usize; 2] {
-    [output.height.div_ceil(OUT), output.width.div_ceil(OUT)]
-}
-
 /// G g G^T of all kernels of one block of outputs.
-struct Weights<'a> {
+struct Weights<'a, T, const IN: usize, const OUT: usize> {
     /// [outputs][inputs][3][3].
     from: &'a [f32],
     outputs: usize,
     inputs: usize,
-    /// [36][lines][16].
+    /// [points][lines][16].
     to: &'a mut [f32],
     lines: usize,
+    transform: PhantomData<T>,
 }
 
-impl Kernel for Weights<'_> {
+impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for Weights<'_, T, IN, OUT> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        assert!(self.inputs <= self.lines && self.to.len() == POINTS * self.lines * LANES, "a block of the weight");
+        assert!(self.inputs <= self.lines && self.to.len() == IN * IN * self.lines * LANES, "a block of the weight");
         for input in 0..self.inputs {
             // The kernels of sixteen outputs, place by place.
             let mut kernels = [[0.0; LANES]; 9];
@@ -250,13 +325,13 @@ impl Kernel for Weights<'_> {
                 let load = |place: usize| S::load(kernels[place].as_ptr());
                 let mut half = [[S::splat(0.0); 3]; IN];
                 for x in 0..3 {
-                    let column = kernel_side::<S>([load(x), load(3 + x), load(6 + x)]);
+                    let column = T::kernel::<S>([load(x), load(3 + x), load(6 + x)]);
                     for (line, value) in half.iter_mut().zip(column) {
                         line[x] = value;
                     }
                 }
                 for (y, line) in half.into_iter().enumerate() {
-                    for (x, value) in kernel_side::<S>(line).into_iter().enumerate() {
+                    for (x, value) in T::kernel::<S>(line).into_iter().enumerate() {
                         S::store(self.to.as_mut_ptr().add(((y * IN + x) * self.lines + input) * LANES), value);
                     }
                 }
@@ -265,30 +340,8 @@ impl Kernel for Weights<'_> {
     }
 }
 
-/// G times a column.
-#[inline(always)]
-unsafe fn kernel_side<S: Simd>(g: [S::Block; 3]) -> [S::Block; IN] {
-    // SAFETY: only arithmetic of the level that the caller runs.
-    unsafe {
-        let (quarter, sixth) = (S::splat(1.0 / 4.0), S::splat(-1.0 / 6.0));
-        let (twelfth, twenty_fourth) = (S::splat(1.0 / 12.0), S::splat(1.0 / 24.0));
-        let outer = S::mul(sixth, S::add(g[0], g[2]));
-        let middle = S::mul(sixth, g[1]);
-        let outer_2 = S::mul_add(S::splat(1.0 / 6.0), g[2], S::mul(twenty_fourth, g[0]));
-        let middle_2 = S::mul(twelfth, g[1]);
-        [
-            S::mul(quarter, g[0]),
-            S::add(outer, middle),
-            S::sub(outer, middle),
-            S::add(outer_2, middle_2),
-            S::sub(outer_2, middle_2),
-            g[2],
-        ]
-    }
-}
-
 /// B^T d B of one tile of one block.
-struct TileIn<'a> {
+struct TileIn<'a, T, const IN: usize, const OUT: usize> {
     /// The tile's first place that the map has.
     input: *const f32,
     row: usize,
@@ -298,9 +351,10 @@ struct TileIn<'a> {
     to: &'a mut [f32],
     /// From one point to the next.
     step: usize,
+    transform: PhantomData<T>,
 }
 
-impl Kernel for TileIn<'_> {
+impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for TileIn<'_, T, IN, OUT> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         // SAFETY: rows and columns are those of the map; `to` was checked to hold all points.
@@ -321,15 +375,17 @@ impl Kernel for TileIn<'_> {
                 }
             }
             for x in 0..IN {
-                let column = [tile[0][x], tile[1][x], tile[2][x], tile[3][x], tile[4][x], tile[5][x]];
-                let column = before::<S>(column);
-                for (line, value) in tile.iter_mut().zip(column) {
+                let mut column = [S::splat(0.0); IN];
+                for (value, line) in column.iter_mut().zip(&tile) {
+                    *value = line[x];
+                }
+                for (line, value) in tile.iter_mut().zip(T::before::<S>(column)) {
                     line[x] = value;
                 }
             }
             let to = self.to.as_mut_ptr();
             for (y, line) in tile.into_iter().enumerate() {
-                for (x, value) in before::<S>(line).into_iter().enumerate() {
+                for (x, value) in T::before::<S>(line).into_iter().enumerate() {
                     S::store(to.add((y * IN + x) * self.step), value);
                 }
             }
@@ -337,30 +393,8 @@ impl Kernel for TileIn<'_> {
     }
 }
 
-/// B^T times a column.
-#[inline(always)]
-unsafe fn before<S: Simd>(d: [S::Block; IN]) -> [S::Block; IN] {
-    // SAFETY: only arithmetic of the level that the caller runs.
-    unsafe {
-        let (two, four, five) = (S::splat(2.0), S::splat(4.0), S::splat(5.0));
-        // d4 - 4 d2, d3 - 4 d1, and so on, shared by two rows each.
-        let even = S::sub(d[4], S::mul(four, d[2]));
-        let odd = S::sub(d[3], S::mul(four, d[1]));
-        let even_2 = S::sub(d[4], d[2]);
-        let odd_2 = S::mul(two, S::sub(d[3], d[1]));
-        [
-            S::add(S::sub(S::mul(four, d[0]), S::mul(five, d[2])), d[4]),
-            S::add(even, odd),
-            S::sub(even, odd),
-            S::add(even_2, odd_2),
-            S::sub(even_2, odd_2),
-            S::add(S::sub(S::mul(four, d[1]), S::mul(five, d[3])), d[5]),
-        ]
-    }
-}
-
 /// A^T m A of one tile of one block, with what follows.
-struct TileOut<'a> {
+struct TileOut<'a, T, const IN: usize, const OUT: usize> {
     from: &'a [f32],
     step: usize,
     bias: &'a [f32],
@@ -371,9 +405,10 @@ struct TileOut<'a> {
     /// Rows and columns of the tile that the map has.
     size: [usize; 2],
     range: [f32; 2],
+    transform: PhantomData<T>,
 }
 
-impl Kernel for TileOut<'_> {
+impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for TileOut<'_, T, IN, OUT> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         // SAFETY: `from` was checked to hold all points; only the map's rows and columns are written.
@@ -381,23 +416,18 @@ impl Kernel for TileOut<'_> {
             let from = self.from.as_ptr();
             let mut half = [[S::splat(0.0); IN]; OUT];
             for x in 0..IN {
-                let load = |y: usize| from.add((y * IN + x) * self.step);
-                let column = [
-                    S::load(load(0)),
-                    S::load(load(1)),
-                    S::load(load(2)),
-                    S::load(load(3)),
-                    S::load(load(4)),
-                    S::load(load(5)),
-                ];
-                for (line, value) in half.iter_mut().zip(after::<S>(column)) {
+                let mut column = [S::splat(0.0); IN];
+                for (y, value) in column.iter_mut().enumerate() {
+                    *value = S::load(from.add((y * IN + x) * self.step));
+                }
+                for (line, value) in half.iter_mut().zip(T::after::<S>(column)) {
                     line[x] = value;
                 }
             }
             let bias = S::load(self.bias.as_ptr());
             let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
             for (y, line) in half.into_iter().enumerate().take(self.size[0]) {
-                for (x, value) in after::<S>(line).into_iter().enumerate().take(self.size[1]) {
+                for (x, value) in T::after::<S>(line).into_iter().enumerate().take(self.size[1]) {
                     let mut value = S::add(value, bias);
                     if !self.residual.is_null() {
                         value = S::add(value, S::load(self.residual.add(y * self.residual_row + x * LANES)));
@@ -406,21 +436,5 @@ impl Kernel for TileOut<'_> {
                 }
             }
         }
-    }
-}
-
-/// A^T times a column.
-#[inline(always)]
-unsafe fn after<S: Simd>(m: [S::Block; IN]) -> [S::Block; OUT] {
-    // SAFETY: only arithmetic of the level that the caller runs.
-    unsafe {
-        let (sum_1, difference_1) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
-        let (sum_2, difference_2) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
-        [
-            S::add(S::add(m[0], sum_1), sum_2),
-            S::mul_add(S::splat(2.0), difference_2, difference_1),
-            S::mul_add(S::splat(4.0), sum_2, sum_1),
-            S::add(S::mul_add(S::splat(8.0), difference_2, difference_1), m[5]),
-        ]
     }
 }
