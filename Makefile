@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 BIN := target/release
 PROGRAMS := $(basename $(notdir $(wildcard crates/dl-cli/src/bin/dl-*.rs)))
 
-.PHONY: help build demo test test-slow lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo test test-arm test-slow lint gen check models bench bench-peers install uninstall
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -22,6 +22,12 @@ demo: build ## Find traffic signs in the shipped pictures, draw them, print mAP
 
 test: ## Run every quick test
 	@cargo test --release --locked --workspace
+
+test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a-kernel.md)
+	@CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu" \
+	  cargo test --release --locked --target aarch64-unknown-linux-gnu --target-dir target/arm \
+	  -p dl-kernels -p dl-ops --lib --tests
 
 test-slow: ## Run the tests that are too slow for every day
 	@cargo test --release --locked --workspace -- --ignored --test-threads 1
