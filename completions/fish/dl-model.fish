@@ -53,11 +53,12 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l batch -d 'Pi
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l size -d 'Side of the pictures in pixels [default: the network\'s own]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l layer -d 'The layer to stop at' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l precision -d 'The numbers to compute with' -r -f -a "f32\t'Single precision'"
-complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l engine -d 'What runs it' -r -f -a "plan\t'The fused plan of inference'
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l engine -d 'What runs it' -r -f -a "plan\t'The fused plan of inference, on the CPU; elsewhere as graph'
 graph\t'One operation after the other, as in training'
 candle\t'candle\'s own operations, for comparison'
 train\t'A step of training: forward, backward, SGD with momentum'"
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seconds -d 'How long to measure, in seconds; at least five runs are made' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'

@@ -38,6 +38,11 @@ impl Parameters {
         VarBuilder::from_backend(Box::new(self.clone()), DType::F32, device.clone())
     }
 
+    /// What a network is built from that uses the weights asked for so far as they are, and does not train them.
+    pub fn fixed(&self, device: &Device) -> VarBuilder<'static> {
+        VarBuilder::from_tensors(self.tensors().into_iter().collect(), DType::F32, device)
+    }
+
     /// The weights that have been asked for, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
         self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()

@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::{Args, ValueEnum};
-use dl_models::ModelConfig;
+use dl_models::{ModelConfig, plain};
 use dl_vision::picture::warp::Warp;
 
 /// Options of every program.
@@ -53,15 +53,22 @@ pub struct DeviceArgs {
 impl DeviceArgs {
     /// Opens the device.
     /// # Errors
-    /// When the name is unknown, or this build or machine has no such device.
+    /// When the name is unknown, this build knows no such device, or the machine has none.
     pub fn open(&self) -> Result<Device> {
-        let unusable = || format!("--device {}: not usable in this build or on this machine", self.device);
-        match self.device.split_once(':').unwrap_or((&self.device, "0")) {
-            ("cpu", "0") => Ok(Device::Cpu),
-            ("cuda", ordinal) => Device::new_cuda(ordinal.parse().with_context(unusable)?).with_context(unusable),
-            ("metal", ordinal) => Device::new_metal(ordinal.parse().with_context(unusable)?).with_context(unusable),
-            _ => bail!("--device {}: want cpu, cuda:N or metal", self.device),
-        }
+        let name = &self.device;
+        let (kind, ordinal) = name.split_once(':').unwrap_or((name, "0"));
+        let Ok(ordinal) = ordinal.parse() else { bail!("--device {name}: after the colon a number is wanted") };
+        let open = match (kind, ordinal) {
+            ("cpu", 0) => return Ok(Device::Cpu),
+            ("cuda", _) if cfg!(feature = "cuda") => Device::new_cuda,
+            ("metal", _) if cfg!(feature = "metal") => Device::new_metal,
+            ("cuda" | "metal", _) => bail!(
+                "--device {name}: this build computes on the CPU alone; \
+                 cargo build --release --workspace --features dl-cli/{kind} makes one that can"
+            ),
+            _ => bail!("--device {name}: want cpu, cuda:N or metal"),
+        };
+        open(ordinal).map_err(plain).with_context(|| format!("--device {name}: cannot be used on this machine"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{run, shared};
+use crate::support::{run, run_with, shared};
 
 #[test]
 fn list_names_every_network() {
@@ -46,4 +46,32 @@ fn files_that_are_no_models_are_told_in_one_line() {
     }
     let missing = run("dl-model", &["info", "no-such.safetensors"], "").expect(2);
     assert!(missing.stderr.contains("model no-such.safetensors: cannot be opened"), "{}", missing.stderr);
+}
+
+const BENCH: [&str; 9] = ["bench", "--arch", "squeezenet1_1", "--size", "64", "--seconds", "0", "--layer", "conv1"];
+
+#[test]
+fn an_environment_variable_chooses_winograds_algorithm() {
+    for name in ["off", "f2", "f4"] {
+        let row = &run_with(&[("DL_WINOGRAD", name)], "dl-model", &BENCH, "").expect(0).records()[0];
+        assert_eq!(row["winograd"], name);
+    }
+    assert_eq!(run("dl-model", &BENCH, "").expect(0).records()[0]["winograd"], "f4");
+    let ran = run_with(&[("DL_WINOGRAD", "f8")], "dl-model", &BENCH, "").expect(2);
+    assert_eq!(ran.stderr, "dl-model: DL_WINOGRAD=f8: it may be off, f2 or f4\n");
+}
+
+#[test]
+#[cfg(not(any(feature = "cuda", feature = "metal")))]
+fn another_device_needs_another_build() {
+    for (device, feature) in [("cuda", "cuda"), ("cuda:1", "cuda"), ("metal", "metal")] {
+        let ran = run("dl-model", &[&BENCH[..], &["--device", device]].concat(), "").expect(2);
+        let remedy = format!("cargo build --release --workspace --features dl-cli/{feature} makes one that can\n");
+        assert!(ran.stderr.starts_with(&format!("dl-model: --device {device}: this build")), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with(&remedy) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    }
+    for device in ["tpu", "cpu:1", "cuda:one"] {
+        let ran = run("dl-model", &[&BENCH[..], &["--device", device]].concat(), "").expect(2);
+        assert!(ran.stderr.starts_with(&format!("dl-model: --device {device}: ")), "{}", ran.stderr);
+    }
 }

@@ -44,8 +44,15 @@ pub fn program(tool: &str) -> PathBuf {
 /// Runs a program with arguments and stdin, in the repository's root.
 #[track_caller]
 pub fn run<S: AsRef<std::ffi::OsStr>>(tool: &str, args: &[S], stdin: &str) -> Ran {
+    run_with(&[], tool, args, stdin)
+}
+
+/// The same with environment variables.
+#[track_caller]
+pub fn run_with<S: AsRef<std::ffi::OsStr>>(variables: &[(&str, &str)], tool: &str, args: &[S], stdin: &str) -> Ran {
     let mut child = Command::new(program(tool))
         .args(args)
+        .envs(variables.iter().copied())
         .current_dir(root())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

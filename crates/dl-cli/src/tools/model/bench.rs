@@ -6,20 +6,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use clap::ValueEnum;
-use dl_models::{LayerName, Level, Model, ModelConfig, Parameters, plain};
+use dl_models::{LayerName, Level, Model, ModelConfig, Parameters, Winograd, plain};
 use dl_ops::cross_entropy;
 use dl_train::sgd::{Sgd, SgdConfig};
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use crate::common::{Common, Io, Outcome};
+use crate::common::{Common, DeviceArgs, Io, Outcome};
 
 /// How long a network takes on this machine
 ///
 /// Random pictures go through the network, one warm-up and then runs for some seconds. One JSON line comes out: the
 /// median and the shortest time of a batch in milliseconds, and billions of floating-point operations (two for each
-/// multiply-add of convolutions and fully connected layers) a second by the median. DL_CPU_LEVEL forces the processor's
-/// instructions: portable, avx2, avx512 or neon.
+/// multiply-add of convolutions and fully connected layers) a second by the median.
+///
+/// Two environment variables change how every program computes on the CPU. DL_CPU_LEVEL forces the processor's
+/// instructions: portable, avx2, avx512 or neon. DL_WINOGRAD chooses the algorithm of 3 x 3 convolutions: f4 (the
+/// fastest, and the default), f2 (more digits) or off.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-model bench --arch resnet50 --batch 8 --threads 2 | jq .median_ms")]
 pub(super) struct BenchArgs {
@@ -56,6 +59,9 @@ pub(super) struct BenchArgs {
     seconds: f64,
 
     #[command(flatten)]
+    device: DeviceArgs,
+
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -67,7 +73,7 @@ enum Precision {
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
 enum Engine {
-    /// The fused plan of inference
+    /// The fused plan of inference, on the CPU; elsewhere as graph
     Plan,
     /// One operation after the other, as in training
     Graph,
@@ -79,13 +85,14 @@ enum Engine {
 
 impl BenchArgs {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let (model, parameters) = self.open()?;
+        let device = self.device.open()?;
+        let (model, parameters) = self.open(&device)?;
         let [height, width] = self.size.map_or(model.config.preprocessing.size, |size| [size; 2]);
         let mut rng = dl_record::rng(self.common.seed, "bench");
         let pixels: Vec<f32> = (0..self.batch * 3 * height * width).map(|_| rng.random_range(-1.0..1.0)).collect();
-        let x = Tensor::from_vec(pixels, (self.batch, 3, height, width), &Device::Cpu)?;
+        let x = Tensor::from_vec(pixels, (self.batch, 3, height, width), &device)?;
         let layers = [self.layer.clone()];
-        let targets = Tensor::from_iter((0..self.batch as u32).map(|index| index % 2), &Device::Cpu)?;
+        let targets = Tensor::from_iter((0..self.batch as u32).map(|index| index % 2), &device)?;
         let mut sgd = Sgd::new(parameters.vars().into_iter().map(|(_, var)| (var, 1.0)), SgdConfig::default());
         let mut once = || match self.engine {
             Engine::Plan => model.features(&x, &layers),
@@ -98,6 +105,8 @@ impl BenchArgs {
             }
             Engine::Candle => dl_models::with_candle_ops(|| model.backbone.features(&x, &layers, None)),
         };
+        // A device may still be at work when the call comes back.
+        let mut once = || once().and_then(|outputs| device.synchronize().map(|()| outputs).map_err(plain));
         ensure!(self.batch > 0, "--batch 0 has nothing to measure");
         once()?;
         let mut times = Vec::new();
@@ -117,7 +126,9 @@ impl BenchArgs {
             "threads": self.common.thread_count(),
             "precision": "f32",
             "engine": self.engine.to_possible_value().map_or(Value::Null, |value| value.get_name().into()),
+            "device": self.device.device,
             "level": Level::current().name(),
+            "winograd": Winograd::current()?.name(),
             "runs": times.len(),
             "median_ms": median * 1e3,
             "min_ms": times[0] * 1e3,
@@ -128,14 +139,18 @@ impl BenchArgs {
     }
 
     /// The network, and the weights that can be trained: none of a file's.
-    fn open(&self) -> Result<(Model, Parameters)> {
+    fn open(&self, device: &Device) -> Result<(Model, Parameters)> {
         let parameters = Parameters::fresh(self.common.seed);
         if let Some(path) = &self.model {
             ensure!(self.engine != Engine::Train, "--engine train measures networks of the table: --arch NAME");
-            return Ok((Model::open(path, self.arch.as_deref(), &Device::Cpu)?, parameters));
+            return Ok((Model::open(path, self.arch.as_deref(), device)?, parameters));
         }
         let name = self.arch.as_deref().context("--arch or --model is wanted")?;
-        let model = Model::build(ModelConfig::new(name, 1000), parameters.builder(&Device::Cpu))?;
-        Ok((model, parameters))
+        let config = ModelConfig::new(name, 1000);
+        let model = Model::build(config.clone(), parameters.builder(device))?;
+        if self.engine == Engine::Train {
+            return Ok((model, parameters));
+        }
+        Ok((Model::build(config, parameters.fixed(device))?, parameters))
     }
 }
