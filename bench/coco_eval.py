@@ -93,7 +93,7 @@ def whole(command):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3, help="of pycocotools")
+    parser.add_argument("--rounds", type=int, default=3, help="of pycocotools, which takes minutes; 0 for none")
     parser.add_argument("--fast-rounds", type=int, default=15, help="of the others")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -132,6 +132,8 @@ def main():
     reference = statistics.median(times["dl-eval"])
     print(f"| from files to numbers | median s | best s | peer / dl-eval |\n| --- | --- | --- | --- |")
     for name, seconds in times.items():
+        if not seconds:
+            continue
         median = statistics.median(seconds)
         print(f"| {name} | {median:.3f} | {min(seconds):.3f} | {median / reference:.2f} |")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Networks side by side: milliseconds a batch of dl-model bench, ONNX Runtime, PyTorch and candle's own operations.
 
-    bench/networks.py [--networks resnet50,vgg16] [--batches 1,8] [--rounds 5] [--candle] [--train]
+    bench/networks.py [--networks resnet50,vgg16] [--batches 1,8] [--rounds 5] [--peers candle] [--train]
 
 The programs take turns (A B C A B C ...), so that what else the machine does falls on all alike; the figure of each is
 the median over the rounds of its median in a round. Weights are random: they do not change the time.
@@ -101,16 +101,15 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--candle", action="store_true", help="candle's own operations too (slow)")
+    parser.add_argument("--peers", default="onnxruntime,PyTorch", help="of onnxruntime, PyTorch and candle (slow)")
     parser.add_argument("--train", action="store_true", help="a training step instead, beside PyTorch's")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.train:
         entries = {"ours": lambda *what: ours(*what, engine="train"), "PyTorch": pytorch_training}
     else:
-        entries = {"ours": ours, "onnxruntime": onnx, "PyTorch": pytorch}
-        if args.candle:
-            entries["candle"] = lambda *what: ours(*what, engine="candle")
+        known = {"onnxruntime": onnx, "PyTorch": pytorch, "candle": lambda *what: ours(*what, engine="candle")}
+        entries = {"ours": ours} | {peer: known[peer] for peer in args.peers.split(",")}
     peers = list(entries)[1:]
     print(f"{args.threads} threads, {args.size} x {args.size}, onnxruntime {onnxruntime.__version__}, "
           f"torch {torch.__version__}, torchvision {torchvision.__version__}\n")

@@ -2,6 +2,8 @@
 # How fast a feature matrix of 2,000 x 4,096 floats passes between two programs: GB of numbers a second, as JSON.
 #
 #   bench/records.sh [LINES [ROWS COLUMNS]]
+#
+# Needs `cargo build --release --workspace --examples`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo run --quiet --release --locked -p dl-record --example tensor_speed -- "$@"
+target/release/examples/tensor_speed "$@"
