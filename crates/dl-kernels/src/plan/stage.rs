@@ -74,8 +74,15 @@ pub(super) struct Stage {
     /// Pictures that are computed together.
     together: usize,
     outputs: Vec<Rows>,
-    /// Working memory that is not in use at the moment.
-    spare: Mutex<Vec<Aligned>>,
+    /// What runs work in, as far as it is not in use at the moment.
+    spare: Mutex<Vec<Workspace>>,
+}
+
+#[derive(Default)]
+struct Workspace {
+    numbers: Aligned,
+    /// Tasks of each step.
+    counts: Vec<usize>,
 }
 
 impl Stage {
@@ -110,28 +117,33 @@ impl Stage {
         self.memory * pictures.min(self.together)
     }
 
-    /// The outputs [pictures, ...] for `input` [pictures, ...].
-    pub(super) fn run(&self, input: &[f32], pictures: usize) -> Vec<Vec<f32>> {
-        let mut results: Vec<Vec<f32>> =
-            self.outputs.iter().map(|rows| Vec::with_capacity(pictures * rows.length)).collect();
-        let mut numbers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    /// Numbers of each output for one picture.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.outputs.iter().map(|rows| rows.length)
+    }
+
+    /// Computes the outputs for `input` [pictures, ...], and calls `take` with the index of each output and its row for
+    /// each picture, the pictures in their order.
+    pub(super) fn run(&self, input: &[f32], pictures: usize, mut take: impl FnMut(usize, &[f32])) {
+        let workspace = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Workspace { mut numbers, mut counts } = workspace.unwrap_or_default();
         numbers.grow(self.working_memory(pictures));
         let mut first = 0;
         while first < pictures {
             let count = self.together.min(pictures - first);
-            let counts: Vec<usize> = self.steps.iter().map(|step| step.tasks(count)).collect();
+            counts.clear();
+            counts.extend(self.steps.iter().map(|step| step.tasks(count)));
             let memory = Memory::new(&mut numbers);
             let input = &input[first * self.picture..(first + count) * self.picture];
             team::run(&counts, |step, task| self.steps[step].run(task, count, memory, input));
-            for (rows, result) in self.outputs.iter().zip(&mut results) {
+            for (output, rows) in self.outputs.iter().enumerate() {
                 for picture in 0..count {
-                    result.extend_from_slice(&numbers[rows.at(count, picture)..][..rows.length]);
+                    take(output, &numbers[rows.at(count, picture)..][..rows.length]);
                 }
             }
             first += count;
         }
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
-        results
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(Workspace { numbers, counts });
     }
 }
 
