@@ -252,6 +252,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_the_plans_used_last_are_kept() {
+        let mut config = ModelConfig::new("squeezenet1_1", 3);
+        config.options.insert("width".into(), 0.125.into());
+        let model = Model::build(config, Parameters::fresh(0).builder(&Device::Cpu)).unwrap();
+        let layers = ["logits".parse().unwrap()];
+        let run = |size: usize| {
+            let x = Tensor::ones((1, 3, size, 40), DType::F32, &Device::Cpu).unwrap();
+            numbers(&model.features(&x, &layers).unwrap()[0])
+        };
+        let first = run(40);
+        for size in [41, 42, 43, 40, 44, 45] {
+            run(size);
+        }
+        assert_eq!(model.plans.sizes(), [43, 40, 44, 45].map(|size| [3, size, 40]));
+        run(46);
+        run(47);
+        assert_eq!(run(40), first);
+    }
+
     fn numbers(x: &Tensor) -> Vec<f32> {
         x.flatten_all().unwrap().to_vec1().unwrap()
     }
