@@ -3,7 +3,8 @@
 //! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one size of picture. Promises:
 //!
 //! - **The same bits, whatever the batch and the number of threads.** A sum's order depends on the layer's shape alone.
-//! - **Bounded memory.** Working memory is one block, reused from run to run; see [`Plan::working_memory`].
+//! - **Bounded memory.** Working memory is one block, reused from run to run; see [`Plan::working_memory`]. A run into
+//!   vectors that have room ([`Plan::run_into`]) takes nothing from the heap.
 //! - **Any processor.** Kernels are compiled for several sets of instructions, and the best is chosen when the program
 //!   runs; `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
 

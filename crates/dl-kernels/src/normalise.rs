@@ -2,7 +2,7 @@
 
 use crate::import::Rows;
 use crate::map::Map;
-use crate::memory::Memory;
+use crate::memory::{Memory, with_scratch};
 use crate::simd::LANES;
 
 /// AlexNet's local response normalisation, as torch has it (Krizhevsky et al. 2012, section 3.3).
@@ -31,10 +31,14 @@ impl Lrn {
     }
 
     pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+        with_scratch(self.input.channels, |place| self.row(task, pictures, memory, place));
+    }
+
+    /// One row of a picture; `place` holds the channels of one of its places.
+    fn row(&self, task: usize, pictures: usize, memory: Memory, place: &mut [f32]) {
         let LocalResponse { size, alpha, beta, k } = self.config;
         let (y, picture) = (task % self.input.height, task / self.input.height);
         let channels = self.input.channels;
-        let mut place = vec![0.0; channels];
         for x in 0..self.input.width {
             for (channel, number) in place.iter_mut().enumerate() {
                 let at = self.input.at(pictures, picture, channel / LANES, [y, x]) + channel % LANES;

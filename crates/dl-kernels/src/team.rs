@@ -23,12 +23,7 @@ pub(crate) fn run(counts: &[usize], work: impl Fn(usize, usize) + Sync) {
     // Nothing to take until the leader opens the first step: it counts from nothing done.
     let (ticket, done, failed) = (AtomicU64::new(STEP - 1), AtomicUsize::new(0), AtomicBool::new(false));
     let team = Team { counts, work: &work, ticket, done, failed };
-    rayon::scope(|scope| {
-        for _ in 0..helpers.min(widest - 1) {
-            scope.spawn(|_| team.help());
-        }
-        team.lead();
-    });
+    team.start(helpers.min(widest - 1));
 }
 
 struct Team<'a> {
@@ -45,6 +40,16 @@ struct Team<'a> {
 const STEP: u64 = 1 << 32;
 
 impl Team<'_> {
+    /// Calls for helpers and leads. Unlike a scope's tasks, those of `join` take no memory from the heap.
+    fn start(&self, helpers: usize) {
+        match helpers {
+            0 => self.lead(),
+            _ => {
+                rayon::join(|| self.start(helpers - 1), || self.help());
+            }
+        }
+    }
+
     /// Takes tasks of `step` until there is none left.
     fn take(&self, step: usize) {
         let guard = Guard(&self.failed);
@@ -73,7 +78,7 @@ impl Team<'_> {
             self.take(index);
             wait(|| self.done.load(Ordering::Acquire) == *count || self.failed.load(Ordering::Acquire));
             if self.failed.load(Ordering::Acquire) {
-                // The scope passes the other thread's panic on.
+                // `join` passes the other thread's panic on.
                 return;
             }
         }

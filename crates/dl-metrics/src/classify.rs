@@ -99,7 +99,8 @@ impl ClassifyEvaluator {
             let hits = self.samples.iter().filter(|sample| hit(sample)).count();
             ratio(hits, self.samples.len())
         };
-        let among = |sample: &Sample, most: usize| sample.scores.iter().take(most).any(|(class, _)| *class == sample.truth);
+        let among =
+            |sample: &Sample, most: usize| sample.scores.iter().take(most).any(|(class, _)| *class == sample.truth);
         ClassifyReport {
             samples: self.samples.len(),
             top1: share(&|sample| among(sample, 1)),
@@ -122,7 +123,8 @@ impl ClassifyEvaluator {
 
     /// By ranks (Mann and Whitney 1947).
     fn auc(&self, class: usize) -> Option<f64> {
-        let score = |sample: &Sample| sample.scores.iter().find(|(of, _)| *of == class).map_or(0.0, |(_, score)| *score);
+        let score =
+            |sample: &Sample| sample.scores.iter().find(|(of, _)| *of == class).map_or(0.0, |(_, score)| *score);
         let mut scored: Vec<(f64, bool)> =
             self.samples.iter().map(|sample| (score(sample), sample.truth == class)).collect();
         scored.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -189,12 +191,15 @@ mod tests {
     /// See testdata/goldens/classify/make.py.
     #[test]
     fn the_figures_are_scikit_learns() {
-        let golden: Value = serde_json::from_str(include_str!("../../../testdata/goldens/classify/golden.json")).unwrap();
-        let labels: Vec<&str> = golden["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap()).collect();
+        let golden: Value =
+            serde_json::from_str(include_str!("../../../testdata/goldens/classify/golden.json")).unwrap();
+        let labels: Vec<&str> =
+            golden["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap()).collect();
         let mut evaluator = ClassifyEvaluator::default();
         for (truth, scores) in golden["truth"].as_array().unwrap().iter().zip(golden["scores"].as_array().unwrap()) {
             let scores = scores.as_array().unwrap().iter().map(|score| score.as_f64().unwrap());
-            let predictions: Vec<_> = labels.iter().zip(scores).map(|(label, score)| prediction(label, score)).collect();
+            let predictions: Vec<_> =
+                labels.iter().zip(scores).map(|(label, score)| prediction(label, score)).collect();
             evaluator.add(labels[truth.as_u64().unwrap() as usize], &predictions);
         }
         let report = evaluator.finish();

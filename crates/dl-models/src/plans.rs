@@ -1,6 +1,5 @@
 //! Plans of a network, compiled when they are first needed.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
@@ -20,10 +19,14 @@ struct Compiled {
     shapes: Vec<Vec<usize>>,
 }
 
+/// Plans that are kept: each has the weights packed for itself, so pictures of ever new sizes must not fill the memory.
+const KEPT: usize = 4;
+
 /// The plans of one network.
 #[derive(Default)]
 pub(crate) struct Plans {
-    compiled: Mutex<HashMap<Key, Arc<Compiled>>>,
+    /// The last one used at the end.
+    compiled: Mutex<Vec<(Key, Arc<Compiled>)>>,
 }
 
 impl Plans {
@@ -59,13 +62,23 @@ impl Plans {
     fn compiled(&self, backbone: &dyn Backbone, picture: [usize; 3], layers: &[LayerName]) -> Result<Arc<Compiled>> {
         let key: Key = (picture, layers.iter().map(ToString::to_string).collect());
         let mut plans = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(compiled) = plans.get(&key) {
-            return Ok(compiled.clone());
+        if let Some(index) = plans.iter().position(|(known, _)| *known == key) {
+            plans[index..].rotate_left(1);
+            return Ok(plans[plans.len() - 1].1.clone());
         }
         let config = PlanConfig { winograd: Winograd::current()?, ..PlanConfig::default() };
         let compiled = Arc::new(compile(backbone, picture, layers, config)?);
-        plans.insert(key, compiled.clone());
+        if plans.len() == KEPT {
+            plans.remove(0);
+        }
+        plans.push((key, compiled.clone()));
         Ok(compiled)
+    }
+
+    /// The sizes of picture that there are plans for, the last one used at the end.
+    #[cfg(test)]
+    pub(crate) fn sizes(&self) -> Vec<[usize; 3]> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|((size, _), _)| *size).collect()
     }
 }
 

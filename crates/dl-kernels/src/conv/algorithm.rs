@@ -1,4 +1,4 @@
-//! Which algorithm computes a convolution, and the three of them as one step.
+//! Which algorithm computes a convolution, and all of them as one step.
 
 use std::borrow::Cow;
 
@@ -49,7 +49,7 @@ impl Algorithm {
         }
     }
 
-    /// It needs no margin around its input.
+    /// Is it one of Winograd's? These read beyond the map as zeros by themselves: their input needs no margin.
     pub(crate) fn is_winograd(self) -> bool {
         matches!(self, Self::WinogradF2 | Self::WinogradF4)
     }

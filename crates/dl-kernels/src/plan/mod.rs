@@ -5,6 +5,8 @@ mod fuse;
 mod memory;
 mod stage;
 
+use std::sync::{Mutex, PoisonError};
+
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
@@ -36,8 +38,12 @@ pub struct Plan {
     /// The convolutions, a few pictures at a time; then, if the network ends with fully connected layers, these, for all
     /// pictures at once, since their weights take longer to read than to use.
     stages: Vec<Stage>,
-    /// For each output: the stage that gives it, and which of its outputs it is.
-    outputs: Vec<(usize, usize)>,
+    /// For each stage and each of its outputs: which of the plan's outputs it is. One more of the first of two stages
+    /// is what the second begins with.
+    targets: Vec<Vec<usize>>,
+    outputs: usize,
+    /// Rows between two stages that are not in use at the moment.
+    spare: Mutex<Vec<Vec<f32>>>,
 }
 
 impl Plan {
@@ -48,40 +54,52 @@ impl Plan {
         let picture = graph.shape(graph.input()).iter().product();
         let Some(cut) = cut(&graph, outputs) else {
             let stages = vec![Stage::new(graph, outputs, config)?];
-            return Ok(Self { picture, stages, outputs: (0..outputs.len()).map(|index| (0, index)).collect() });
+            let targets = vec![(0..outputs.len()).collect()];
+            return Ok(Self { picture, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
         };
         let (front, back) = split(graph, cut);
-        let mut wanted: Vec<NodeId> = outputs.iter().copied().filter(|node| *node < cut).collect();
-        let mut later: Vec<NodeId> = Vec::new();
-        let outputs = outputs.iter().map(|node| {
-            if let Some(index) = wanted.iter().position(|wanted| wanted == node) {
-                return (0, index);
-            }
-            later.push(NodeId(node.0 - cut.0));
-            (1, later.len() - 1)
-        });
-        let outputs = outputs.collect();
-        wanted.push(cut);
+        let (before, after): (Vec<usize>, Vec<usize>) = (0..outputs.len()).partition(|index| outputs[*index] < cut);
+        let wanted: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
+        let later: Vec<NodeId> = after.iter().map(|index| NodeId(outputs[*index].0 - cut.0)).collect();
         let stages = vec![Stage::new(front, &wanted, config)?, Stage::new(back, &later, config)?];
-        Ok(Self { picture, stages, outputs })
+        Ok(Self { picture, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
     }
 
     /// The outputs for `input`, [n, channels, height, width]: each [n, ...] as the graph's shapes say.
     /// # Errors
     /// When `input` is not whole pictures.
     pub fn run(&self, input: &[f32]) -> Result<Vec<Vec<f32>>> {
+        let mut outputs = vec![Vec::new(); self.outputs];
+        self.run_into(input, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    /// [`run`](Self::run) into vectors that are cleared first: when they have room, and a batch of this size was run
+    /// before on this thread's pool, nothing is allocated.
+    /// # Errors
+    /// As [`run`](Self::run), and when there are not as many vectors as outputs.
+    pub fn run_into(&self, input: &[f32], outputs: &mut [Vec<f32>]) -> Result<()> {
         let pictures = input.len() / self.picture.max(1);
         ensure!(pictures * self.picture == input.len(), "{} numbers are no whole pictures", input.len());
-        let mut results: Vec<Vec<Vec<f32>>> = Vec::with_capacity(self.stages.len());
-        for stage in &self.stages {
-            let output = match results.last().and_then(|outputs| outputs.last()) {
-                None => stage.run(input, pictures),
-                Some(before) => stage.run(before, pictures),
-            };
-            results.push(output);
+        ensure!(outputs.len() == self.outputs, "{} vectors for {} outputs", outputs.len(), self.outputs);
+        let mut between = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        between.clear();
+        for (index, (stage, targets)) in self.stages.iter().zip(&self.targets).enumerate() {
+            for (target, length) in targets.iter().zip(stage.lengths()) {
+                outputs[*target].clear();
+                outputs[*target].reserve_exact(pictures * length);
+            }
+            let begun = if index == 0 { Vec::new() } else { std::mem::take(&mut between) };
+            stage.run(if index == 0 { input } else { &begun }, pictures, |output, row| match targets.get(output) {
+                Some(target) => outputs[*target].extend_from_slice(row),
+                None => between.extend_from_slice(row),
+            });
+            if index > 0 {
+                between = begun;
+            }
         }
-        let mut take = |(stage, index): &(usize, usize)| std::mem::take(&mut results[*stage][*index]);
-        Ok(self.outputs.iter().map(&mut take).collect())
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(between);
+        Ok(())
     }
 
     /// As [`run`](Self::run), for `pictures` pictures that `make(index, picture)` writes, [channels, height, width] each,

@@ -91,8 +91,15 @@ pub(super) struct Stage {
     /// Pictures that a thread takes through all steps alone, because their maps stay in its cache.
     lot: Option<usize>,
     outputs: Vec<Rows>,
-    /// Working memory that is not in use at the moment.
-    spare: Mutex<Vec<Aligned>>,
+    /// What runs work in, as far as it is not in use at the moment.
+    spare: Mutex<Vec<Workspace>>,
+}
+
+#[derive(Default)]
+struct Workspace {
+    numbers: Aligned,
+    /// Tasks of each step.
+    counts: Vec<usize>,
 }
 
 impl Stage {
@@ -128,11 +135,20 @@ impl Stage {
         self.memory * pictures.min(self.lot.map_or(self.together, |lot| lot * rayon::current_num_threads()))
     }
 
-    /// The outputs [pictures, ...] for `input` [pictures, ...].
-    pub(super) fn run(&self, input: &[f32], pictures: usize) -> Vec<Vec<f32>> {
+    /// Numbers of each output for one picture.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.outputs.iter().map(|rows| rows.length)
+    }
+
+    /// Computes the outputs for `input` [pictures, ...], and calls `take` with the index of each output and its rows, for
+    /// one picture or several, the pictures in their order.
+    pub(super) fn run(&self, input: &[f32], pictures: usize, mut take: impl FnMut(usize, &[f32])) {
         match self.lot {
-            Some(lot) if pictures > lot => self.run_in_lots(pictures, lot, Source::There(input)),
-            _ => self.run_together(input, pictures),
+            Some(lot) if pictures > lot => {
+                let results = self.run_in_lots(pictures, lot, Source::There(input));
+                results.iter().enumerate().for_each(|(output, rows)| take(output, rows));
+            }
+            _ => self.run_together(input, pictures, take),
         }
     }
 
@@ -142,23 +158,21 @@ impl Stage {
         Some(self.run_in_lots(pictures, self.lot?, Source::Made(make)))
     }
 
-    /// All threads at one step, then the next.
-    fn run_together(&self, input: &[f32], pictures: usize) -> Vec<Vec<f32>> {
-        let mut results: Vec<Vec<f32>> =
-            self.outputs.iter().map(|rows| Vec::with_capacity(pictures * rows.length)).collect();
-        self.with_memory(self.memory * pictures.min(self.together), |numbers| {
+    /// All threads at one step, then the next. Once there was a batch of this size, nothing is allocated.
+    fn run_together(&self, input: &[f32], pictures: usize, mut take: impl FnMut(usize, &[f32])) {
+        self.with_memory(self.memory * pictures.min(self.together), |Workspace { numbers, counts }| {
             let mut first = 0;
             while first < pictures {
                 let count = self.together.min(pictures - first);
-                let counts: Vec<usize> = self.steps.iter().map(|step| step.tasks(count)).collect();
+                counts.clear();
+                counts.extend(self.steps.iter().map(|step| step.tasks(count)));
                 let memory = Memory::new(numbers);
                 let input = &input[first * self.picture..(first + count) * self.picture];
-                team::run(&counts, |step, task| self.steps[step].run(task, count, memory, input));
-                self.take(numbers, count, |output, _, row| results[output].extend_from_slice(row));
+                team::run(counts, |step, task| self.steps[step].run(task, count, memory, input));
+                self.take(numbers, count, |output, _, row| take(output, row));
                 first += count;
             }
         });
-        results
     }
 
     /// Each thread with some pictures from the first step to the last.
@@ -184,7 +198,7 @@ impl Stage {
                 Source::There(_) => (self.memory * count, 0),
                 Source::Made(_) => (self.memory * count, self.picture * count),
             };
-            self.with_memory(maps + made, |numbers| {
+            self.with_memory(maps + made, |Workspace { numbers, .. }| {
                 let (maps, made) = numbers.split_at_mut(maps);
                 let input = match source {
                     Source::There(input) => &input[pictures.start * self.picture..pictures.end * self.picture],
@@ -215,11 +229,11 @@ impl Stage {
         }
     }
 
-    fn with_memory(&self, length: usize, work: impl FnOnce(&mut Aligned)) {
-        let mut numbers = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        numbers.grow(length);
-        work(&mut numbers);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(numbers);
+    fn with_memory(&self, length: usize, work: impl FnOnce(&mut Workspace)) {
+        let mut workspace = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        workspace.numbers.grow(length);
+        work(&mut workspace);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
 

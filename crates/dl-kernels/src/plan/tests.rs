@@ -262,7 +262,7 @@ fn a_classic_network_with_fully_connected_layers() {
         let hidden = net.relu(before);
         let logits = net.linear(hidden, 6);
         let probabilities = net.add(Operation::Softmax, &[logits]);
-        (net, vec![pooled, before, logits, probabilities, row])
+        (net, vec![pooled, before, logits, pooled, probabilities, row, logits])
     };
     check(build, 5e-6);
 }

@@ -1,7 +1,7 @@
 //! The convolution itself.
 
 use super::{ConvShape, Output, in_rounds, place};
-use crate::conv::{Algorithm, Convolution, Layer, Winograd};
+use crate::conv::{Algorithm, Convolution, Layer};
 use crate::import::{Import, Planes, export};
 use crate::map::Map;
 use crate::simd::Level;
@@ -18,8 +18,8 @@ impl ConvShape {
     }
 
     pub(super) fn forward_at(&self, level: Level, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
-        let Self { pictures, input, weight: shape, config: conv, output: [height, width] } = *self;
-        let algorithm = Algorithm::of(shape, &conv, [height, width], Winograd::current().unwrap_or_default());
+        let Self { pictures, input, weight: shape, config: conv, output: [height, width], winograd } = *self;
+        let algorithm = Algorithm::of(shape, &conv, [height, width], winograd);
         let mut from = match algorithm {
             _ if algorithm.is_winograd() => Map::new(input, Default::default()),
             Algorithm::Direct if input[0] <= FEW && conv.groups == 1 => Map::interleaved(input, self.margin()),

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::phase::Axis;
 use super::{ConvShape, Output, in_rounds, place};
-use crate::conv::{Algorithm, Conv2dConfig, Convolution, Layer, Winograd};
+use crate::conv::{Algorithm, Conv2dConfig, Convolution, Layer};
 use crate::import::{Import, Planes, export};
 use crate::map::{Map, Padding};
 use crate::simd::Level;
@@ -114,11 +114,7 @@ impl ConvShape {
         let input = from.without([y.skipped(), x.skipped()]);
         let range = [f32::NEG_INFINITY, f32::INFINITY];
         let layer = Layer { conv, weight: turned.into(), shape, bias: &[], range, input, output: to, residual: None };
-        Convolution::new(
-            &layer,
-            Algorithm::of(shape, &conv, [to.height, to.width], Winograd::current().unwrap_or_default()),
-            level,
-        )
+        Convolution::new(&layer, Algorithm::of(shape, &conv, [to.height, to.width], self.winograd), level)
     }
 }
 

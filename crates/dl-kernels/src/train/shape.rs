@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::conv::Conv2dConfig;
+use crate::conv::{Conv2dConfig, Winograd};
 use crate::map::Padding;
 
 /// A convolution of a batch of maps.
@@ -16,18 +16,20 @@ pub struct ConvShape {
     pub(crate) config: Conv2dConfig,
     /// [height, width].
     pub(crate) output: [usize; 2],
+    /// What 3 x 3 convolutions may use.
+    pub(crate) winograd: Winograd,
 }
 
 impl ConvShape {
     /// Of x [n, c, h, w] under weight [outputs, c / groups, kh, kw].
     /// # Errors
-    /// When they do not fit.
+    /// When they do not fit, and as [`Winograd::current`], which it takes.
     pub fn new(x: &[usize], weight: &[usize], config: Conv2dConfig) -> Result<Self> {
         let (&[pictures, channels, height, width], &[outputs, inputs, kh, kw]) = (x, weight) else {
             bail!("conv2d: want x [n,c,h,w] and weight [o,c,kh,kw], got {x:?} and {weight:?}");
         };
         let Conv2dConfig { stride, padding, dilation, groups } = config;
-        if groups == 0 || channels != inputs * groups || outputs % groups != 0 {
+        if groups == 0 || channels != inputs * groups || !outputs.is_multiple_of(groups) {
             bail!("conv2d: x {x:?} and weight {weight:?} do not fit with groups {groups}");
         }
         if weight.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
@@ -42,7 +44,7 @@ impl ConvShape {
         }
         let output = config.output([height, width], [kh, kw])?;
         let (input, weight) = ([channels, height, width], [outputs, inputs, kh, kw]);
-        Ok(Self { pictures, input, weight, config, output })
+        Ok(Self { pictures, input, weight, config, output, winograd: Winograd::current()? })
     }
 
     /// [n, outputs, h', w'].

@@ -25,11 +25,11 @@ use transforms::{F2, F4, Transform};
 ///
 /// | channels | off | F(2x2) | F(4x4) |
 /// | --- | --- | --- | --- |
-/// | 64 | 1.3e-6 | 3e-7 | 4.4e-6 |
-/// | 128 | 2.2e-6 | 4e-7 | 5.5e-6 |
-/// | 256 | 2.7e-6 | 6e-7 | 9.4e-6 |
-/// | 512 | 3.9e-6 | 7e-7 | 1.5e-5 |
-/// | 1024 | 4.2e-6 | 1.0e-6 | 1.7e-5 |
+/// | 64 | 1.3e-6 | 3.0e-7 | 5.6e-6 |
+/// | 128 | 2.2e-6 | 4.1e-7 | 6.3e-6 |
+/// | 256 | 2.8e-6 | 6.5e-7 | 9.3e-6 |
+/// | 512 | 3.9e-6 | 7.8e-7 | 1.5e-5 |
+/// | 1024 | 4.2e-6 | 1.1e-6 | 1.7e-5 |
 ///
 /// F(2x2) is better than the direct sum, whose rows of products are nine times as long. Tests hold 512 channels to 5e-6,
 /// 2e-6 and 2e-5.
