@@ -344,62 +344,6 @@ mod tests {
         assert_eq!(run(40), first);
     }
 
-    fn numbers(x: &Tensor) -> Vec<f32> {
-        x.flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    #[track_caller]
-    fn assert_close(found: &Tensor, expected: &Tensor, what: &str) {
-        let (found, expected) = (numbers(found), numbers(expected));
-        assert_eq!(found.len(), expected.len(), "{what}");
-        let largest = expected.iter().fold(0_f32, |largest, number| largest.max(number.abs()));
-        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest > 0.0 && worst < 1e-3 * largest, "{what}: {worst} beside {largest}");
-    }
-
-    /// What a device without kernels of ours computes with.
-    #[test]
-    fn networks_run_and_learn_through_candles_own_operations_too() {
-        let networks = [
-            ("googlenet", None, 64),
-            ("mobilenet_v1", Some(0.25), 64),
-            ("mobilenet_v2", Some(0.35), 64),
-            ("resnet18", None, 64),
-            ("squeezenet1_0", Some(0.125), 64),
-        ];
-        for (name, width, size) in networks {
-            let mut config = ModelConfig::new(name, 5);
-            if let Some(width) = width {
-                config.options.insert("width".into(), width.into());
-            }
-            let parameters = Parameters::fresh(3);
-            let trained = Model::build(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
-            let fixed = Model::build(config, parameters.fixed(&Device::Cpu)).unwrap();
-            let pixels = (0..2 * 3 * size * size).map(|index| (index * 7919 % 1009) as f32 / 500.0 - 1.0);
-            let x = Tensor::from_iter(pixels, &Device::Cpu).unwrap().reshape((2, 3, size, size)).unwrap();
-            let layers = ["logits".parse().unwrap()];
-            let plan = fixed.features(&x, &layers).unwrap().remove(0);
-            for model in [&fixed, &trained] {
-                let candle = with_candle_ops(|| model.backbone.features(&x, &layers, None)).unwrap().remove(0);
-                assert_close(&candle, &plan, name);
-            }
-            let gradient = || {
-                let logits = trained.backbone.forward_t(&x, None).unwrap();
-                let loss = dl_ops::cross_entropy(&logits, &Tensor::new(&[1_u32, 4], &Device::Cpu).unwrap()).unwrap();
-                let gradients = loss.backward().unwrap();
-                let weights = parameters.vars().into_iter().filter(|(_, var)| var.rank() > 1);
-                weights.map(|(name, var)| (name, gradients.get(&var).unwrap().clone())).collect::<Vec<_>>()
-            };
-            let (candle, ours) = (with_candle_ops(gradient), gradient());
-            for ((weight, candle), (_, ours)) in candle.iter().zip(&ours) {
-                // Where the last digit decides about a maximum or a kink, single numbers differ: the whole is compared.
-                let norm = |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
-                let (difference, whole) = (norm(&(candle - ours).unwrap()), norm(ours));
-                assert!(difference < 0.02 * whole, "{name}, {weight}: {difference} beside {whole}");
-            }
-        }
-    }
-
     #[test]
     fn another_architecture_is_refused_and_the_right_one_named() {
         let folder = tempfile::tempdir().unwrap();

@@ -117,6 +117,16 @@ fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winogra
                         assert!(same, "{level:?}: other bits for pictures {first}.. {count} on {threads} threads");
                     }
                 }
+                // Pictures made by the threads, more than are computed at once.
+                let make =
+                    |index: usize, to: &mut [f32]| to.copy_from_slice(&pictures[index % 3 * picture..][..picture]);
+                for batch in [2, 100] {
+                    for (found, all) in pool.install(|| plan.run_made(20, batch, make).unwrap()).iter().zip(&all) {
+                        assert_eq!(found.len(), 20 * (all.len() / 3));
+                        let same = found.iter().zip(all.iter().cycle()).all(|(a, b)| a.to_bits() == b.to_bits());
+                        assert!(same, "{level:?}: other bits for made pictures on {threads} threads");
+                    }
+                }
             }
         }
     }
@@ -310,4 +320,19 @@ fn what_does_not_fit_is_refused() {
     let plan = Plan::new(net.graph, &[y], PlanConfig::default()).unwrap();
     assert!(plan.run(&[0.0; 47]).is_err());
     assert_eq!(plan.run(&[]).unwrap(), [Vec::<f32>::new()]);
+}
+
+#[test]
+fn channels_that_end_in_the_first_half_of_a_block() {
+    for channels in [5, 8, 24, 40, 9] {
+        let net = || {
+            let mut net = Net::new([3, 15, 15]);
+            let squeezed = net.conv(NodeId(0), channels, 1, 1);
+            let wide = net.conv(squeezed, 32, 3, 1);
+            let [one, large] = [net.conv(squeezed, 32, 1, 1), net.conv(squeezed, 16, 5, 2)];
+            let joined = net.add(Operation::Add, &[wide, one]);
+            (net, vec![joined, large])
+        };
+        check(net, 3e-5);
+    }
 }
