@@ -42,6 +42,17 @@ pub enum Operation {
         /// The highest.
         high: f32,
     },
+    /// x clamp(x / 6 + 1/2, 0, 1) of every number x (Howard et al. 2019, section 5.2).
+    HardSwish,
+    /// The channels of a map [channels, height, width], each times its number in another, [channels, 1, 1].
+    Gate,
+    /// Channels of zeros before and after a map's own.
+    PadChannels {
+        /// Zeros before.
+        before: usize,
+        /// Zeros after.
+        after: usize,
+    },
     /// The sum of two maps.
     Add,
     /// Maps one after the other, along the channels.
@@ -142,7 +153,18 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
             ensure!(scale.len() == map(first)?[0] && shift.len() == scale.len(), "a scale for each channel is wanted");
             first.to_vec()
         }
-        Operation::Clamp { .. } | Operation::LocalResponseNorm(_) | Operation::Softmax => first.to_vec(),
+        Operation::Clamp { .. } | Operation::HardSwish | Operation::LocalResponseNorm(_) | Operation::Softmax => {
+            first.to_vec()
+        }
+        Operation::Gate => {
+            let channels = map(first)?[0];
+            ensure!(inputs.len() == 2 && inputs[1] == [channels, 1, 1], "shapes {inputs:?} are no map and its gate");
+            first.to_vec()
+        }
+        Operation::PadChannels { before, after } => {
+            let [channels, height, width] = map(first)?;
+            vec![before + channels + after, height, width]
+        }
         Operation::Add => {
             ensure!(inputs.len() == 2 && inputs[1] == first, "maps of shapes {inputs:?} cannot be added");
             first.to_vec()

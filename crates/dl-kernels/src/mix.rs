@@ -5,37 +5,40 @@ use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{Kernel, LANES, Level, Simd};
 
-/// `output = clamp(input * scale + shift + other)`.
+/// `output = activation(input * scale + shift + other)`.
 pub(crate) struct Mix {
-    level: Level,
-    input: Map,
-    other: Option<Map>,
-    output: Map,
+    pub(crate) level: Level,
+    pub(crate) input: Map,
+    pub(crate) output: Map,
     /// A block's numbers for each block.
-    scale: Aligned,
-    shift: Aligned,
-    range: [f32; 2],
+    pub(crate) scale: Aligned,
+    pub(crate) shift: Aligned,
+    /// A map of one place, whose numbers are the scale.
+    pub(crate) gate: Option<Map>,
+    /// What is added.
+    pub(crate) other: Option<Map>,
+    /// Lowest and highest number.
+    pub(crate) range: [f32; 2],
+    /// Hard swish after that.
+    pub(crate) hard_swish: bool,
 }
 
 impl Mix {
-    /// `affine`: the scale and the shift of each channel.
-    pub(crate) fn new(
-        level: Level,
-        [input, output]: [Map; 2],
-        other: Option<Map>,
-        affine: Option<(&[f32], &[f32])>,
-        range: [f32; 2],
-    ) -> Self {
+    /// The numbers as they are.
+    pub(crate) fn new(level: Level, [input, output]: [Map; 2]) -> Self {
         let length = output.blocks() * LANES;
-        let (mut scale, mut shift) = (Aligned::zeros(length), Aligned::zeros(length));
-        match affine {
-            Some((scales, shifts)) => {
-                scale[..scales.len()].copy_from_slice(scales);
-                shift[..shifts.len()].copy_from_slice(shifts);
-            }
-            None => scale.fill(1.0),
-        }
-        Self { level, input, other, output, scale, shift, range }
+        let (mut scale, shift) = (Aligned::zeros(length), Aligned::zeros(length));
+        scale.fill(1.0);
+        let range = [f32::NEG_INFINITY, f32::INFINITY];
+        Self { level, input, output, scale, shift, gate: None, other: None, range, hard_swish: false }
+    }
+
+    /// With the scale and the shift of each channel.
+    pub(crate) fn scaled(mut self, scale: &[f32], shift: &[f32]) -> Self {
+        self.scale.fill(0.0);
+        self.scale[..scale.len()].copy_from_slice(scale);
+        self.shift[..shift.len()].copy_from_slice(shift);
+        self
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
@@ -45,16 +48,18 @@ impl Mix {
     pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
         let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
         let Map { height, width, .. } = self.output;
+        let gate = self.gate.as_ref().map(|gate| memory.at(gate.at(pictures, picture, block, [0, 0]), LANES));
         for y in 0..height {
             let at = |map: &Map| memory.at(map.at(pictures, picture, block, [y, 0]), width * LANES);
             self.level.run(Row {
                 input: at(&self.input),
                 other: self.other.as_ref().map_or(std::ptr::null(), |map| at(map)),
                 output: at(&self.output),
-                scale: &self.scale[block * LANES..][..LANES],
+                scale: gate.map_or(self.scale[block * LANES..][..LANES].as_ptr(), |gate| gate.cast_const()),
                 shift: &self.shift[block * LANES..][..LANES],
                 width,
                 range: self.range,
+                hard_swish: self.hard_swish,
             });
         }
         self.output.zero_margin(memory, pictures, picture, block, 0..height);
@@ -65,25 +70,31 @@ struct Row<'a> {
     input: *const f32,
     other: *const f32,
     output: *mut f32,
-    scale: &'a [f32],
+    scale: *const f32,
     shift: &'a [f32],
     width: usize,
     range: [f32; 2],
+    hard_swish: bool,
 }
 
 impl Kernel for Row<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows were checked to lie in the memory.
+        // SAFETY: the rows and the gate were checked to lie in the memory.
         unsafe {
-            let (scale, shift) = (S::load(self.scale.as_ptr()), S::load(self.shift.as_ptr()));
+            let (scale, shift) = (S::load(self.scale), S::load(self.shift.as_ptr()));
             let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
+            let (zero, half, one, sixth) = (S::splat(0.0), S::splat(0.5), S::splat(1.0), S::splat(1.0 / 6.0));
             for x in 0..self.width {
                 let mut value = S::mul_add(S::load(self.input.add(x * LANES)), scale, shift);
                 if !self.other.is_null() {
                     value = S::add(value, S::load(self.other.add(x * LANES)));
                 }
-                S::store(self.output.add(x * LANES), S::min(high, S::max(low, value)));
+                value = S::min(high, S::max(low, value));
+                if self.hard_swish {
+                    value = S::mul(value, S::min(one, S::max(zero, S::mul_add(value, sixth, half))));
+                }
+                S::store(self.output.add(x * LANES), value);
             }
         }
     }
@@ -94,11 +105,18 @@ pub(crate) struct Copy {
     input: Map,
     output: Map,
     first: usize,
+    /// All other channels become zeros.
+    among_zeros: bool,
 }
 
 impl Copy {
     pub(crate) fn new(input: Map, output: Map, first: usize) -> Self {
-        Self { input, output, first }
+        Self { input, output, first, among_zeros: false }
+    }
+
+    /// The only part, with zeros before and after.
+    pub(crate) fn among_zeros(input: Map, output: Map, first: usize) -> Self {
+        Self { input, output, first, among_zeros: true }
     }
 
     pub(crate) fn tasks(&self, pictures: usize) -> usize {
@@ -117,9 +135,10 @@ impl Copy {
                 unsafe { *memory.at(to + x * LANES, 1) = *memory.at(from + x * self.input.lanes, 1) };
             }
         }
-        if self.first + self.input.channels == self.output.channels {
-            let rest = self.output.channels..self.output.blocks() * LANES;
-            for channel in rest {
+        let end = self.first + self.input.channels;
+        if self.among_zeros || end == self.output.channels {
+            let before = if self.among_zeros { 0..self.first } else { 0..0 };
+            for channel in before.chain(end..self.output.blocks() * LANES) {
                 let to = self.output.at(pictures, picture, channel / LANES, [y, 0]) + channel % LANES;
                 for x in 0..self.input.width {
                     // SAFETY: as above; no task but the last part's writes beyond the channels.

@@ -61,6 +61,11 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
             x.iter().enumerate().map(one).collect()
         }
         Operation::Clamp { low, high } => x.iter().map(|x| x.clamp(f64::from(*low), f64::from(*high))).collect(),
+        Operation::HardSwish => x.iter().map(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)).collect(),
+        Operation::Gate => x.iter().enumerate().map(|(index, x)| x * inputs[1][index / plane]).collect(),
+        Operation::PadChannels { before, after } => {
+            [vec![0.0; before * plane], x.clone(), vec![0.0; after * plane]].concat()
+        }
         Operation::Add => x.iter().zip(inputs[1]).map(|(a, b)| a + b).collect(),
         Operation::Concat => inputs.iter().flat_map(|input| input.iter().copied()).collect(),
         Operation::MaxPool2d(config) => {

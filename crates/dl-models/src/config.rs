@@ -10,6 +10,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Architecture;
+
 /// Everything about a model but its weights. Keys that are not ours are kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelConfig {
@@ -74,9 +76,11 @@ pub struct Preprocessing {
     pub channel_order: ChannelOrder,
     /// The values of black and white before the mean is taken off: [0, 1] or [0, 255].
     pub range: [f32; 2],
-    /// Taken off each channel, in the order `channel_order`.
+    /// Taken off each channel, in the order `channel_order`. One number in the file stands for all.
+    #[serde(deserialize_with = "each_channel")]
     pub mean: [f32; 3],
-    /// Each channel is divided by it, in the order `channel_order`.
+    /// Each channel is divided by it, in the order `channel_order`. One number in the file stands for all.
+    #[serde(deserialize_with = "each_channel")]
     pub std: [f32; 3],
     /// Keys of others.
     #[serde(flatten)]
@@ -125,6 +129,45 @@ impl Preprocessing {
         }
     }
 
+    /// torchvision's for Inception v3: as [`torchvision`](Self::torchvision), shorter side 342, centre 299 x 299. (The
+    /// network itself brings the numbers to its own mean and deviation.)
+    pub fn inception_v3() -> Self {
+        Self { size: [299, 299], shorter: Some(342), ..Self::torchvision() }
+    }
+
+    /// timm's for `legacy_xception`: shorter side 333, centre 299 x 299, RGB in [-1, 1].
+    pub fn legacy_xception() -> Self {
+        Self { size: [299, 299], shorter: Some(333), mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
+    }
+
+    /// timm's for `mobilenetv1_100`: shorter side 256, centre 224 x 224, RGB in [-1, 1].
+    pub fn mobilenet_v1() -> Self {
+        Self { mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
+    }
+
+    /// Caffe's for the AlexNet of 2012: shorter side 256, centre 227 x 227, BGR from 0 to 255 without its mean.
+    pub fn caffe() -> Self {
+        Self {
+            size: [227, 227],
+            channel_order: ChannelOrder::Bgr,
+            range: [0.0, 255.0],
+            mean: [104.0, 117.0, 123.0],
+            std: [1.0; 3],
+            ..Self::torchvision()
+        }
+    }
+
+    /// That of the CIFAR ResNets: 32 x 32 pixels, ImageNet's mean and standard deviation.
+    pub fn cifar() -> Self {
+        Self { size: [32, 32], shorter: Some(32), ..Self::torchvision() }
+    }
+
+    /// mini-Xception's: 64 x 64 pixels in [-1, 1], the aspect ratio not kept.
+    pub fn mini_xception() -> Self {
+        let [mean, std] = [[0.5; 3]; 2];
+        Self { size: [64, 64], resize: Resize::Stretch, shorter: None, mean, std, ..Self::torchvision() }
+    }
+
     /// How pixels become numbers.
     pub fn normalization(&self) -> Normalization {
         let bgr = self.channel_order == ChannelOrder::Bgr;
@@ -159,14 +202,15 @@ impl Preprocessing {
 }
 
 impl ModelConfig {
-    /// The config of a bare weights file: the architecture's usual options, torchvision's preprocessing, no labels.
+    /// The config of a bare weights file: the architecture's usual options and preprocessing, no labels.
     pub fn new(architecture: &str, num_classes: usize) -> Self {
         Self {
             architecture: architecture.to_owned(),
             options: Map::new(),
             num_classes,
             labels: None,
-            preprocessing: Preprocessing::torchvision(),
+            preprocessing: Architecture::find(architecture)
+                .map_or_else(|_| Preprocessing::torchvision(), |architecture| (architecture.preprocessing)()),
             layer: None,
             source: None,
             licence: None,
@@ -238,7 +282,17 @@ fn channel_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelOr
     match text.to_ascii_uppercase().as_str() {
         "RGB" => Ok(ChannelOrder::Rgb),
         "BGR" => Ok(ChannelOrder::Bgr),
+        // A network of grey pictures makes them of red, green and blue itself.
+        "GREY" | "GRAY" => Ok(ChannelOrder::Rgb),
         _ => Err(D::Error::custom(format!("channel_order is \"{text}\"; want RGB or BGR"))),
+    }
+}
+
+fn each_channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f32; 3], D::Error> {
+    match Vec::deserialize(deserializer)?[..] {
+        [all] => Ok([all; 3]),
+        [a, b, c] => Ok([a, b, c]),
+        ref other => Err(D::Error::custom(format!("{} numbers for 3 channels; want 3, or 1 for all", other.len()))),
     }
 }
 
@@ -261,6 +315,15 @@ mod tests {
         let again: ModelConfig = serde_json::from_value(written).unwrap();
         assert_eq!(again.preprocessing, config.preprocessing);
         assert_eq!(config.label_names(Path::new("")).unwrap().unwrap(), ["cat", "dog"]);
+    }
+
+    #[test]
+    fn a_grey_networks_config_is_understood() {
+        let text = r#"{"size":[64,64],"channel_order":"grey","range":[0,1],"mean":[0.5],"std":[0.5]}"#;
+        let preprocessing: Preprocessing = serde_json::from_str(text).unwrap();
+        assert_eq!((preprocessing.mean, preprocessing.std), ([0.5; 3], [0.5; 3]));
+        let error = serde_json::from_str::<Preprocessing>(&text.replace("[0.5]", "[1,2]")).unwrap_err().to_string();
+        assert!(error.contains("2 numbers for 3 channels"), "{error}");
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Fresh {
         Self { weight: Init::Kaiming { dist, fan, non_linearity }, bias: Init::Const(0.0) }
     }
 
+    /// Weights by He et al. 2015 for ReLU, normal, with as much variance forwards (torch's `fan_in`); biases 0.
+    pub fn kaiming_in() -> Self {
+        Self { weight: candle_nn::init::DEFAULT_KAIMING_NORMAL, bias: Init::Const(0.0) }
+    }
+
     /// Weights normal with this standard deviation; biases 0.
     pub fn normal(stdev: f64) -> Self {
         Self { weight: Init::Randn { mean: 0.0, stdev }, bias: Init::Const(0.0) }
@@ -74,6 +79,11 @@ impl Conv2d {
     ) -> Result<Self> {
         let weight = vb.get_with_hints((outputs, inputs / config.groups, kh, kw), "weight", fresh.weight)?;
         Ok(Self { weight, bias: None, config })
+    }
+
+    /// A convolution without bias whose weight [outputs, inputs / groups, kh, kw] is given and never trained.
+    pub fn fixed(weight: Tensor, config: Conv2dConfig) -> Self {
+        Self { weight, bias: None, config }
     }
 
     /// x [n, inputs, h, w] gives [n, outputs, h', w'].
@@ -148,6 +158,12 @@ impl BatchNorm2d {
             eps,
             momentum: Self::MOMENTUM,
         })
+    }
+
+    /// The same with another share of the batch in the running statistics. Keras and TensorFlow state one minus it.
+    #[must_use]
+    pub fn with_momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
     }
 
     /// x [n, channels, h, w] normalised by the running statistics; in training by its own, which the running ones learn.

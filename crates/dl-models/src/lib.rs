@@ -18,7 +18,7 @@ mod plans;
 pub use dl_kernels::{Level, Winograd};
 pub use dl_ops::with_candle_ops;
 
-pub use backbones::{ARCHITECTURES, Architecture, Backbone, LayerName};
+pub use backbones::{ARCHITECTURES, Architecture, Auxiliary, Backbone, LayerName};
 pub use checkpoint::{Checkpoint, Precision};
 pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
 pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};

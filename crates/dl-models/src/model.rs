@@ -9,9 +9,11 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
+use rand_chacha::ChaCha8Rng;
 
+use crate::backbones::LOGITS;
 use crate::plans::{Plans, graph};
-use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
+use crate::{ARCHITECTURES, Architecture, Auxiliary, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network with what its file says about it.
 pub struct Model {
@@ -89,6 +91,22 @@ impl Model {
         self.plans.run_made(&*self.backbone, [pictures, batch], picture, layers, make)
     }
 
+    /// The class scores [n, classes] of x [n, 3, h, w] for a loss of training, each with its share in the loss: first
+    /// the network's own, with 1, then those of the auxiliary classifiers that it has. Dropout draws from `rng`, and
+    /// batch norms take the batch's statistics.
+    /// # Errors
+    /// When x does not fit.
+    pub fn training_scores(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Vec<(Tensor, f64)>> {
+        let layers = self.backbone.layers();
+        let there = |auxiliary: &&Auxiliary| layers.iter().any(|layer| layer == auxiliary.layer);
+        let auxiliary = self.architecture.auxiliary.iter().filter(there);
+        let wanted = auxiliary.map(|auxiliary| (auxiliary.layer, auxiliary.weight));
+        let wanted: Vec<(&str, f64)> = std::iter::once((LOGITS, 1.0)).chain(wanted).collect();
+        let names: Vec<LayerName> = wanted.iter().map(|(layer, _)| layer.parse()).collect::<Result<_>>()?;
+        let scores = self.backbone.features(x, &names, Some(rng))?;
+        Ok(scores.into_iter().zip(wanted).map(|(scores, (_, share))| (scores, share)).collect())
+    }
+
     /// Multiply-adds of convolutions and fully connected layers up to `layer`, for a picture [channels, height, width].
     /// # Errors
     /// As [`features`](Self::features).
@@ -161,7 +179,7 @@ impl SimpleBackend for Stored {
 fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     let fits = |architecture: &&Architecture| {
         shapes(architecture).is_ok_and(|shapes| {
-            let body = shapes.iter().filter(|(name, _)| !name.starts_with(architecture.head));
+            let body = shapes.iter().filter(|(name, _)| !architecture.is_of_a_head(name));
             body.into_iter().all(|(name, shape)| checkpoint.shape(name) == Some(shape))
         })
     };

@@ -101,13 +101,21 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// When it is no map.
     pub fn size(&self, x: &Value) -> std::result::Result<[usize; 2], Halt> {
+        let [_, height, width] = self.shape(x)?;
+        Ok([height, width])
+    }
+
+    /// Channels, height and width of a map.
+    /// # Errors
+    /// When it is no map.
+    pub fn shape(&self, x: &Value) -> std::result::Result<[usize; 3], Halt> {
         let shape = match (x, &self.mode) {
             (Value::Now(x), _) => &x.dims()[1..],
             (Value::Later(node), Mode::Plan(graph)) => graph.shape(*node),
             (Value::Later(_), _) => return Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
         };
         match *shape {
-            [_, height, width] => Ok([height, width]),
+            [channels, height, width] => Ok([channels, height, width]),
             _ => Err(anyhow::anyhow!("a map is wanted, not rows").into()),
         }
     }
@@ -201,17 +209,58 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn relu(&mut self, name: &str, x: &Value) -> Run {
-        let operation = || Ok(Operation::Clamp { low: 0.0, high: f32::INFINITY });
-        let y = self.apply([x], operation, |[x], _| dl_ops::relu(x))?;
-        self.see(name, y)
+        self.clamp(name, [0.0, f32::INFINITY], dl_ops::relu, x)
     }
 
     /// ReLU cut off at 6 (MobileNets).
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn relu6(&mut self, name: &str, x: &Value) -> Run {
-        let operation = || Ok(Operation::Clamp { low: 0.0, high: 6.0 });
-        let y = self.apply([x], operation, |[x], _| dl_ops::relu6(x))?;
+        self.clamp(name, [0.0, 6.0], dl_ops::relu6, x)
+    }
+
+    /// Hard swish (MobileNet V3).
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn hard_swish(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::HardSwish), |[x], _| dl_ops::hard_swish(x))?;
+        self.see(name, y)
+    }
+
+    /// Hard sigmoid of a map.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn hard_sigmoid(&mut self, name: &str, x: &Value) -> Run {
+        let scaled = if matches!(self.mode, Mode::Plan(_)) {
+            let [channels, ..] = self.shape(x)?;
+            // The convolution before it takes the scale in.
+            self.affine("", &vec![1.0 / 6.0; channels], &vec![0.5; channels], x)?
+        } else {
+            x.clone()
+        };
+        self.clamp(name, [0.0, 1.0], dl_ops::hard_sigmoid, &scaled)
+    }
+
+    /// Every number brought between two; `now` computes it.
+    fn clamp(&mut self, name: &str, [low, high]: [f32; 2], now: fn(&Tensor) -> Result<Tensor>, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Clamp { low, high }), |[x], _| now(x))?;
+        self.see(name, y)
+    }
+
+    /// A map [n, c, h, w] whose channels are multiplied by those of a gate [n, c, 1, 1].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn gate(&mut self, name: &str, x: &Value, gate: &Value) -> Run {
+        let y = self.apply([x, gate], || Ok(Operation::Gate), |[x, gate], _| dl_ops::gate(x, gate))?;
+        self.see(name, y)
+    }
+
+    /// A map with channels of zeros before and after its own.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn pad_channels(&mut self, name: &str, [before, after]: [usize; 2], x: &Value) -> Run {
+        let operation = || Ok(Operation::PadChannels { before, after });
+        let y = self.apply([x], operation, |[x], _| x.pad_with_zeros(1, before, after))?;
         self.see(name, y)
     }
 
@@ -226,8 +275,17 @@ impl<'a> Pass<'a> {
     /// Maps side by side along the channels.
     /// # Errors
     /// As [`conv`](Self::conv).
-    pub fn concat<const N: usize>(&mut self, name: &str, maps: [&Value; N]) -> Run {
-        let y = self.apply(maps, || Ok(Operation::Concat), |maps, _| Tensor::cat(&maps, 1))?;
+    pub fn concat(&mut self, name: &str, maps: &[&Value]) -> Run {
+        let y = match &mut self.mode {
+            Mode::Plan(graph) => {
+                let nodes = maps.iter().map(|map| later(map)).collect::<std::result::Result<Vec<_>, _>>()?;
+                Value::Later(graph.add(Operation::Concat, &nodes)?)
+            }
+            _ => {
+                let maps = maps.iter().map(|map| number(map)).collect::<std::result::Result<Vec<_>, _>>()?;
+                Value::Now(Tensor::cat(&maps, 1)?)
+            }
+        };
         self.see(name, y)
     }
 
@@ -312,13 +370,17 @@ fn later(value: &Value) -> std::result::Result<NodeId, Halt> {
     }
 }
 
+fn number(value: &Value) -> std::result::Result<&Tensor, Halt> {
+    match value {
+        Value::Now(x) => Ok(x),
+        Value::Later(_) => Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
+    }
+}
+
 fn numbers<const N: usize>(values: [&Value; N]) -> std::result::Result<[&Tensor; N], Halt> {
     let mut all = Vec::with_capacity(N);
     for value in values {
-        match value {
-            Value::Now(x) => all.push(x),
-            Value::Later(_) => return Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
-        }
+        all.push(number(value)?);
     }
     all.try_into().map_err(|_| anyhow::anyhow!("an operation lost an input").into())
 }

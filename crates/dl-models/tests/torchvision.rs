@@ -1,61 +1,15 @@
-//! The backbones equal torchvision's on weights that a formula gives; see testdata/goldens/backbones/make.py.
+//! The backbones equal torchvision's (timm's, their sources') on weights that a formula gives; see testdata/goldens/backbones/make.py.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
 
-use candle_core::{DType, Device, Shape, Tensor, Var};
-use candle_nn::var_builder::SimpleBackend;
-use candle_nn::{Init, VarBuilder};
+mod formula;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
 use dl_models::{LayerName, Model, ModelConfig};
+use formula::{Formula, formula};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 const CLASSES: usize = 10;
-
-/// `count` numbers in [0, 1): murmur's last step on a counter that starts at FNV-1a of the name.
-fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
-    let start = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (0..count as u32).map(move |index| {
-        let mut hash = start.wrapping_add(index.wrapping_mul(0x9E37_79B9));
-        hash = (hash ^ (hash >> 16)).wrapping_mul(0x85EB_CA6B);
-        hash = (hash ^ (hash >> 13)).wrapping_mul(0xC2B2_AE35);
-        f64::from(hash ^ (hash >> 16)) / 4_294_967_296.0
-    })
-}
-
-fn formula(name: &str, shape: &[usize], centre: f64, scale: f64) -> Tensor {
-    let numbers = mix(name, shape.iter().product()).map(|u| (centre + (2.0 * u - 1.0) * scale) as f32);
-    Tensor::from_vec(numbers.collect::<Vec<_>>(), shape, &Device::Cpu).unwrap()
-}
-
-/// Weights by the formula.
-#[derive(Clone)]
-struct Formula {
-    gain: f64,
-    vars: Arc<Mutex<BTreeMap<String, Var>>>,
-}
-
-impl SimpleBackend for Formula {
-    fn get(&self, shape: Shape, name: &str, _: Init, _: DType, _: &Device) -> candle_core::Result<Tensor> {
-        let fan_in: usize = shape.dims().iter().skip(1).product();
-        let (centre, scale) = if name.ends_with("running_var") || (shape.rank() == 1 && name.ends_with(".weight")) {
-            (1.0, 0.5)
-        } else {
-            (0.0, if shape.rank() == 1 { 0.1 } else { (self.gain / fan_in as f64).sqrt() })
-        };
-        let var = Var::from_tensor(&formula(name, shape.dims(), centre, scale))?;
-        let tensor = var.as_tensor().clone();
-        self.vars.lock().unwrap().insert(name.to_owned(), var);
-        Ok(tensor)
-    }
-
-    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
-        candle_core::bail!("{name}")
-    }
-
-    fn contains_tensor(&self, _: &str) -> bool {
-        true
-    }
-}
 
 /// `rounding`: how much more than in a forward pass the sums may differ.
 #[track_caller]
@@ -96,13 +50,13 @@ fn equals_golden(name: &str, case: &str) {
     let goldens: Value =
         serde_json::from_str(include_str!("../../../testdata/goldens/backbones/backbones.json")).unwrap();
     let golden = &goldens[case];
-    let weights = Formula { gain: golden["gain"].as_f64().unwrap(), vars: Arc::default() };
+    let weights = Formula::new(golden["gain"].as_f64().unwrap());
     let vb = VarBuilder::from_backend(Box::new(weights.clone()), DType::F32, Device::Cpu);
     let mut config = ModelConfig::new(name, CLASSES);
     config.options = golden["options"].as_object().unwrap().clone();
     let model = Model::build(config, vb).unwrap();
     let shape: Vec<usize> = serde_json::from_value(golden["input"].clone()).unwrap();
-    let input = Var::from_tensor(&formula("input", &shape, 0.0, 1.0)).unwrap();
+    let input = Var::from_tensor(&formula("input", &shape, 0.0, golden["scale"].as_f64().unwrap())).unwrap();
 
     let expected = golden["layers"].as_object().unwrap();
     let layers: Vec<LayerName> = expected.keys().map(|layer| layer.parse().unwrap()).collect();
@@ -133,7 +87,7 @@ fn equals_golden(name: &str, case: &str) {
 
     let loss = (&logits * formula("loss", logits.dims(), 0.0, 1.0)).unwrap().sum_all().unwrap();
     let gradients = loss.backward().unwrap();
-    let mut vars = weights.vars.lock().unwrap().clone();
+    let mut vars = weights.vars();
     vars.insert("input".into(), input);
     for (tensor, golden) in golden["gradients"].as_object().unwrap() {
         // Of a million numbers rounding moves one or two over a kink of ReLU, where the gradient jumps.
@@ -143,8 +97,9 @@ fn equals_golden(name: &str, case: &str) {
 
 /// A test of each golden.
 macro_rules! equal_in_layers_logits_and_gradients {
-    ($($test:ident: $name:literal $case:literal,)*) => {
+    ($($(#[$attribute:meta])* $test:ident: $name:literal $case:literal,)*) => {
         $(#[test]
+        $(#[$attribute])*
         fn $test() {
             equals_golden($name, $case);
         })*
@@ -153,16 +108,28 @@ macro_rules! equal_in_layers_logits_and_gradients {
 
 equal_in_layers_logits_and_gradients! {
     alexnet_equals_torchvision: "alexnet" "alexnet",
+    alexnet_2012_equals_caffes_bvlc_alexnet: "alexnet_2012" "alexnet_2012",
+    caffenet_equals_caffes: "caffenet" "caffenet",
     googlenet_equals_torchvision: "googlenet" "googlenet",
+    inception_v3_equals_torchvision: "inception_v3" "inception_v3",
+    #[ignore = "slow: a whole picture, as the auxiliary classifier needs it"]
+    inception_v3_of_a_whole_picture_equals_torchvision: "inception_v3" "inception_v3 of a whole picture",
+    mini_xception_equals_torch: "mini_xception" "mini_xception",
     mobilenet_v1_equals_timm: "mobilenet_v1" "mobilenet_v1",
     mobilenet_v2_equals_torchvision: "mobilenet_v2" "mobilenet_v2",
     mobilenet_v2_of_another_width_equals_torchvision: "mobilenet_v2" "mobilenet_v2 of another width",
+    mobilenet_v3_large_equals_torchvision: "mobilenet_v3_large" "mobilenet_v3_large",
+    mobilenet_v3_small_equals_torchvision: "mobilenet_v3_small" "mobilenet_v3_small",
+    mobilenet_v3_of_another_width_equals_torchvision: "mobilenet_v3_small" "mobilenet_v3_small of another width",
     resnet18_equals_torchvision: "resnet18" "resnet18",
     resnet50_equals_torchvision: "resnet50" "resnet50",
+    resnet20_cifar_equals_its_source: "resnet20_cifar" "resnet20_cifar",
+    resnet56_cifar_equals_its_source: "resnet56_cifar" "resnet56_cifar",
     squeezenet1_0_equals_torchvision: "squeezenet1_0" "squeezenet1_0",
     squeezenet1_1_equals_torchvision: "squeezenet1_1" "squeezenet1_1",
     vgg11_equals_torchvision: "vgg11" "vgg11",
     vgg11_lrn_equals_torch: "vgg11_lrn" "vgg11_lrn",
     vgg16_bn_equals_torchvision: "vgg16_bn" "vgg16_bn",
     vgg16_c_equals_torch: "vgg16_c" "vgg16_c",
+    xception_equals_timm: "xception" "xception",
 }

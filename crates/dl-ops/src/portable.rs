@@ -18,6 +18,16 @@ pub(crate) fn relu6(x: &Tensor) -> Result<Tensor> {
     (x * inside)? + (mask(x.ge(6.0)?)? * 6.0)?
 }
 
+pub(crate) fn hard_sigmoid(x: &Tensor) -> Result<Tensor> {
+    // Not `clamp`, whose gradient at the corners is another.
+    let above = x.ge(3.0)?.where_cond(&x.ones_like()?, &((x / 6.0)? + 0.5)?)?;
+    x.le(-3.0)?.where_cond(&x.zeros_like()?, &above)
+}
+
+pub(crate) fn hard_swish(x: &Tensor) -> Result<Tensor> {
+    x * hard_sigmoid(x)?
+}
+
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let y = x.matmul(&weight.t()?)?;
     match bias {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Goldens of the backbones: torchvision's networks (timm's MobileNet V1) on weights that a formula gives.
+"""Goldens of the backbones: torchvision's networks (timm's MobileNet V1 and Xception; networks.py's, where there is
+none in either) on weights that a formula gives.
 
     python3 testdata/goldens/backbones/make.py
 
@@ -11,36 +12,15 @@ Gradients are those of sum(logits * (2 mix("loss", i) - 1)), with batch norms as
 """
 
 import json
-import math
 from pathlib import Path
 
-import numpy as np
 import timm
 import torch
 import torchvision
+from formula import formula, signed
+from networks import AlexNet2012, CifarResNet, MiniXception
 
 CLASSES = 10
-
-
-def mix(name, count):
-    """`count` numbers in [0, 1): murmur's last step on a counter that starts at FNV-1a of the name."""
-    start = 0x811C9DC5
-    for byte in name.encode():
-        start = ((start ^ byte) * 0x01000193) & 0xFFFFFFFF
-    h = (start + np.arange(count, dtype=np.uint64) * 0x9E3779B9) & 0xFFFFFFFF
-    h = ((h ^ (h >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
-    h = ((h ^ (h >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
-    return (h ^ (h >> 16)).astype(np.float64) / 2.0**32
-
-
-def formula(name, shape, gain=6.0):
-    count = math.prod(shape)
-    numbers = 2.0 * mix(name, count) - 1.0
-    if name.endswith("running_var") or (len(shape) == 1 and name.endswith(".weight")):
-        numbers = 1.0 + 0.5 * numbers
-    else:
-        numbers *= 0.1 if len(shape) == 1 else math.sqrt(gain / (count // shape[0]))
-    return torch.from_numpy(numbers.astype(np.float32)).reshape(shape)
 
 
 def summary(tensor):
@@ -54,7 +34,7 @@ def summary(tensor):
     }
 
 
-def golden(network, shape, layers, gradients, options=None, gain=6.0):
+def golden(network, shape, layers, gradients, options=None, gain=6.0, scale=1.0):
     network.eval()
     for module in network.modules():
         if isinstance(module, (torch.nn.ReLU, torch.nn.ReLU6)):
@@ -62,7 +42,7 @@ def golden(network, shape, layers, gradients, options=None, gain=6.0):
     state = network.state_dict()
     state = {key: formula(key, value.shape, gain) if value.ndim else value for key, value in state.items()}
     network.load_state_dict(state)
-    x = torch.from_numpy((2.0 * mix("input", math.prod(shape)) - 1.0).astype(np.float32)).reshape(shape)
+    x = scale * signed("input", shape)
     x.requires_grad_()
     seen = {}
     for path, module in network.named_modules():
@@ -70,16 +50,17 @@ def golden(network, shape, layers, gradients, options=None, gain=6.0):
             # A copy: what comes next may work in place.
             module.register_forward_hook(lambda _, __, output, path=path: seen.update({path: output.detach().clone()}))
     logits = network(x)
-    for path, after in [("aux1", "inception4a"), ("aux2", "inception4d")]:
+    # Auxiliary classifiers, which torchvision leaves out of inference.
+    for path, after in [("aux1", "inception4a"), ("aux2", "inception4d"), ("AuxLogits", "Mixed_6e")]:
         if path in layers:
             seen[path] = network.get_submodule(path)(seen[after])
-    weights = torch.from_numpy((2.0 * mix("loss", logits.numel()) - 1.0).astype(np.float32)).reshape(logits.shape)
-    (logits * weights).sum().backward()
+    (logits * signed("loss", logits.shape)).sum().backward()
     parameters = dict(network.named_parameters())
     return {
         "input": shape,
         "options": options or {},
         "gain": gain,
+        "scale": scale,
         "logits": logits.flatten().tolist(),
         "layers": {path: summary(seen[path]) for path in layers},
         "gradients": {path: summary(x.grad if path == "input" else parameters[path].grad) for path in gradients},
@@ -170,6 +151,93 @@ goldens = {
         [2, 3, 66, 71],
         ["conv_stem", "bn1", "blocks.0.0.conv_dw", "blocks.1.0.bn1", "blocks.3.4", "blocks.4", "global_pool"],
         ["input", "conv_stem.weight", "blocks.1.0.conv_dw.weight", "blocks.4.1.bn2.bias", "classifier.weight"],
+    ),
+    "xception": golden(
+        timm.create_model("legacy_xception", num_classes=CLASSES),
+        [1, 3, 67, 71],
+        ["conv1", "act1", "act2", "block1.rep.0.conv1", "block1.rep.3", "block1", "block3.skipbn", "block4", "block11"]
+        + ["block12.rep.6", "block12", "act3", "conv4", "act4", "global_pool"],
+        ["input", "conv1.weight", "block1.skip.weight", "block2.rep.1.conv1.weight", "block8.rep.8.bias", "fc.weight"],
+        gain=3.0,
+    ),
+    "mini_xception": golden(
+        MiniXception(CLASSES),
+        [2, 1, 61, 64],
+        ["relu1", "relu2", "blocks.0.shortcut", "blocks.0.sep1", "blocks.0.pool", "blocks.0", "blocks.1", "blocks.3", "head"],
+        ["input", "conv1.weight", "blocks.1.sep2.depthwise.weight", "blocks.2.shortcut.bn.weight", "head.bias"],
+    ),
+    "resnet20_cifar": golden(
+        CifarResNet(3, CLASSES),
+        [2, 3, 32, 29],
+        ["conv1", "bn1", "layer1.0.conv2", "layer1", "layer2.0.shortcut", "layer2.0", "layer3.0.bn2", "layer3"],
+        ["input", "conv1.weight", "layer1.2.bn1.weight", "layer2.0.conv1.weight", "layer3.2.bn2.bias", "linear.weight"],
+    ),
+    "resnet56_cifar": golden(
+        CifarResNet(9, CLASSES),
+        [1, 3, 32, 32],
+        ["layer1.8", "layer2.8.conv1", "layer3"],
+        ["input", "layer2.4.conv2.weight", "linear.bias"],
+        gain=1.5,
+    ),
+    "mobilenet_v3_large": of_torchvision(
+        "mobilenet_v3_large",
+        [2, 3, 66, 71],
+        ["features.0", "features.1.block.0.0", "features.4.block.2", "features.4.block.2.fc1", "features.5", "features.7"]
+        + ["features.13.block.1", "features.13.block.2.fc2", "features.15", "features.16", "avgpool", "classifier.0", "classifier.1"],
+        ["input", "features.0.0.weight", "features.4.block.2.fc1.weight", "features.13.block.2.fc2.bias"]
+        + ["features.15.block.3.1.weight", "classifier.0.weight", "classifier.3.bias"],
+        gain=2.5,
+    ),
+    "mobilenet_v3_small": of_torchvision(
+        "mobilenet_v3_small",
+        [2, 3, 65, 67],
+        ["features.0", "features.1", "features.1.block.1", "features.4.block.0", "features.8", "features.12"],
+        ["input", "features.1.block.1.fc2.weight", "features.9.block.1.0.weight", "classifier.3.weight"],
+    ),
+    "mobilenet_v3_small of another width": golden(
+        torchvision.models.mobilenetv3.MobileNetV3(
+            *torchvision.models.mobilenetv3._mobilenet_v3_conf("mobilenet_v3_small", width_mult=0.5), CLASSES
+        ),
+        [1, 3, 47, 50],
+        ["features.0", "features.9", "features.12"],
+        ["input", "features.11.block.2.fc1.weight"],
+        {"width_mult": 0.5},
+    ),
+    "inception_v3": of_torchvision(
+        "inception_v3",
+        [1, 3, 112, 107],
+        ["Conv2d_1a_3x3.conv", "Conv2d_2b_3x3.bn", "maxpool1", "maxpool2", "Mixed_5b.branch5x5_2", "Mixed_5b", "Mixed_5d"]
+        + ["Mixed_6a", "Mixed_6b.branch7x7_2", "Mixed_6b.branch7x7dbl_5", "Mixed_6e", "Mixed_7a.branch7x7x3_4"]
+        + ["Mixed_7a", "Mixed_7b.branch3x3_2a", "Mixed_7c.branch3x3dbl_3b", "Mixed_7c", "avgpool"],
+        ["input", "Conv2d_1a_3x3.conv.weight", "Mixed_6c.branch7x7_3.conv.weight", "Mixed_7c.branch_pool.bn.weight", "fc.weight"],
+        transform_input=True,
+        init_weights=False,
+    ),
+    "inception_v3 of a whole picture": of_torchvision(
+        "inception_v3",
+        [1, 3, 299, 299],
+        ["Mixed_5d", "Mixed_6e", "AuxLogits", "Mixed_7c"],
+        ["input", "Mixed_6c.branch7x7_3.conv.weight"],
+        init_weights=False,
+    )
+    | {"options": {"aux_logits": True, "transform_input": False}},
+    "alexnet_2012": golden(
+        AlexNet2012(CLASSES, pool_first=False, width=0.125),
+        [2, 3, 99, 83],
+        ["relu1", "norm1", "pool1", "relu2", "norm2", "relu4", "pool5", "relu6", "relu7"],
+        ["input", "conv1.weight", "conv2.weight", "conv4.bias", "fc6.weight", "fc8.bias"],
+        {"width": 0.125},
+        # As pixels from 0 to 255 are: with smaller numbers the normalisation does next to nothing.
+        scale=150.0,
+    ),
+    "caffenet": golden(
+        AlexNet2012(CLASSES, pool_first=True, width=0.125),
+        [2, 3, 99, 83],
+        ["relu1", "norm1", "pool1", "relu2", "pool2", "norm2", "relu5", "pool5"],
+        ["input", "conv2.weight", "fc8.weight"],
+        {"width": 0.125},
+        # As pixels from 0 to 255 are: with smaller numbers the normalisation does next to nothing.
+        scale=150.0,
     ),
     "vgg11": of_vgg(
         A,

@@ -15,6 +15,8 @@ pub(super) struct Fused {
     pub(super) residual: Option<usize>,
     /// Lowest and highest number.
     pub(super) range: [f32; 2],
+    /// Hard swish is applied.
+    pub(super) hard_swish: bool,
 }
 
 /// The steps for `outputs`, in the order of computing.
@@ -26,15 +28,15 @@ pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
         if taken[core] || !uses.needed[core] {
             continue;
         }
-        let mut step =
-            Fused { core, last: core, affine: None, residual: None, range: [f32::NEG_INFINITY, f32::INFINITY] };
+        let range = [f32::NEG_INFINITY, f32::INFINITY];
+        let mut step = Fused { core, last: core, affine: None, residual: None, range, hard_swish: false };
         while let Some(next) = uses.only(step.last).filter(|next| !taken[*next]) {
             if !step.takes(graph, next) {
                 break;
             }
             taken[next] = true;
             step.last = next;
-            if step.is_clamped() {
+            if step.is_activated() {
                 break;
             }
         }
@@ -46,8 +48,8 @@ pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
 }
 
 impl Fused {
-    fn is_clamped(&self) -> bool {
-        self.range != [f32::NEG_INFINITY, f32::INFINITY]
+    fn is_activated(&self) -> bool {
+        self.hard_swish || self.range != [f32::NEG_INFINITY, f32::INFINITY]
     }
 
     /// Takes `next` in, if it can.
@@ -72,6 +74,10 @@ impl Fused {
             }
             Operation::Clamp { low, high } if conv || linear || mixes => {
                 self.range = [*low, *high];
+                true
+            }
+            Operation::HardSwish if mixes => {
+                self.hard_swish = true;
                 true
             }
             _ => false,

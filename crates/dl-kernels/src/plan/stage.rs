@@ -417,10 +417,19 @@ fn compile(
             Step::Dense(Dense::new(level, rows_of(inputs[0]), rows_of(output), &weight, &bias, range))
         }
         Operation::Affine { scale, shift } => {
-            Step::Mix(Mix::new(level, [inputs[0], output], residual, Some((scale, shift)), range))
+            let mix = Mix::new(level, [inputs[0], output]).scaled(scale, shift);
+            Step::Mix(Mix { other: residual, range, hard_swish: step.hard_swish, ..mix })
         }
-        Operation::Clamp { low, high } => Step::Mix(Mix::new(level, [inputs[0], output], None, None, [*low, *high])),
-        Operation::Add => Step::Mix(Mix::new(level, [inputs[0], output], Some(inputs[1]), None, range)),
+        Operation::Clamp { low, high } => {
+            Step::Mix(Mix { range: [*low, *high], ..Mix::new(level, [inputs[0], output]) })
+        }
+        Operation::HardSwish => Step::Mix(Mix { hard_swish: true, ..Mix::new(level, [inputs[0], output]) }),
+        Operation::Gate => Step::Mix(Mix { gate: Some(inputs[1]), ..Mix::new(level, [inputs[0], output]) }),
+        Operation::PadChannels { before, .. } => Step::Copy(Copy::among_zeros(inputs[0], output, *before)),
+        Operation::Add => {
+            let mix = Mix::new(level, [inputs[0], output]);
+            Step::Mix(Mix { other: Some(inputs[1]), range, hard_swish: step.hard_swish, ..mix })
+        }
         Operation::Concat => {
             let mut before = 0;
             for input in inputs {

@@ -278,6 +278,58 @@ fn a_classic_network_with_fully_connected_layers() {
 }
 
 #[test]
+fn gates_of_channels_and_hard_swish() {
+    for wanted_inside in [false, true] {
+        let build = || {
+            let mut net = Net::new([3, 15, 14]);
+            let input = net.graph.input();
+            let x = net.conv(input, 24, 3, 2);
+            let x = net.norm(x);
+            let x = net.add(Operation::HardSwish, &[x]);
+            let squeezed = net.add(Operation::AdaptiveAvgPool2d([1, 1]), &[x]);
+            let squeezed = net.conv(squeezed, 8, 1, 1);
+            let squeezed = net.relu(squeezed);
+            let gate = net.conv(squeezed, 24, 1, 1);
+            let gate = net.add(Operation::Affine { scale: vec![1.0 / 6.0; 24], shift: vec![0.5; 24] }, &[gate]);
+            let gate = net.add(Operation::Clamp { low: 0.0, high: 1.0 }, &[gate]);
+            let gated = net.add(Operation::Gate, &[x, gate]);
+            let y = net.conv(gated, 24, 1, 1);
+            let sum = net.add(Operation::Add, &[gated, x]);
+            let swished = net.add(Operation::HardSwish, &[sum]);
+            let together = net.add(Operation::Concat, &[y, swished]);
+            let y = net.conv(together, 10, 3, 1);
+            let row = net.add(Operation::Flatten, &[y]);
+            let row = net.linear(row, 21);
+            let hidden = net.add(Operation::HardSwish, &[row]);
+            let logits = net.linear(hidden, 5);
+            (net, if wanted_inside { vec![x, gate, gated, swished, hidden, logits] } else { vec![logits] })
+        };
+        check(build, 5e-6);
+    }
+}
+
+#[test]
+fn channels_of_zeros_around_a_map() {
+    for [before, after] in [[8, 8], [16, 16], [3, 0], [0, 5], [0, 0]] {
+        let build = || {
+            let mut net = Net::new([3, 9, 8]);
+            let input = net.graph.input();
+            let x = net.conv(input, 16, 3, 1);
+            let x = net.relu(x);
+            let y = net.conv(x, 16 + before + after, 3, 2);
+            let every = net.add(Operation::MaxPool2d(PoolConfig::square(1, 2)), &[x]);
+            let wider = net.add(Operation::PadChannels { before, after }, &[every]);
+            let sum = net.add(Operation::Add, &[y, wider]);
+            let last = net.conv(sum, 7, 3, 1);
+            let picture = net.add(Operation::PadChannels { before, after }, &[input]);
+            let of_picture = net.conv(picture, 9, 3, 1);
+            (net, vec![wider, last, of_picture])
+        };
+        check(build, 5e-6);
+    }
+}
+
+#[test]
 fn a_picture_that_is_normalised_anew() {
     for wanted in [false, true] {
         let build = || {
@@ -290,6 +342,19 @@ fn a_picture_that_is_normalised_anew() {
         };
         check(build, 5e-6);
     }
+}
+
+#[test]
+fn an_output_that_is_asked_for_twice() {
+    let build = || {
+        let mut net = Net::new([3, 8, 7]);
+        let input = net.graph.input();
+        let x = net.conv(input, 20, 3, 1);
+        let row = net.add(Operation::Flatten, &[x]);
+        let y = net.linear(row, 5);
+        (net, vec![x, y, x, y, x])
+    };
+    check(build, 5e-6);
 }
 
 #[test]
@@ -317,6 +382,7 @@ fn what_does_not_fit_is_refused() {
     assert!(net.graph.add(Operation::Flatten, &[]).is_err());
     let y = net.graph.add(operation([4, 3, 3, 3]), &[input]).unwrap();
     assert!(net.graph.add(Operation::Add, &[input, y]).is_err());
+    assert!(net.graph.add(Operation::Gate, &[input, y]).is_err());
     let plan = Plan::new(net.graph, &[y], PlanConfig::default()).unwrap();
     assert!(plan.run(&[0.0; 47]).is_err());
     assert_eq!(plan.run(&[]).unwrap(), [Vec::<f32>::new()]);

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use candle_nn::VarBuilder;
 
 use super::{
-    AlexNet, Backbone, Depth, GoogLeNet, MobileNetV1, MobileNetV1Options, MobileNetV2, ResNet, SqueezeNet,
-    SqueezeNetOptions, Version, Vgg, VggColumn,
+    AlexNet, AlexNet2012, AlexNetOrder, Backbone, CifarResNet, Depth, GoogLeNet, InceptionV3, MiniXception,
+    MobileNetV1, MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions,
+    Version, Vgg, VggColumn, Xception,
 };
-use crate::{ModelConfig, plain};
+use crate::{ModelConfig, Preprocessing, plain};
 
 /// A row of the table of networks.
 pub struct Architecture {
@@ -21,8 +22,22 @@ pub struct Architecture {
     pub head: &'static str,
     /// Options that are switched on when the head is a new one, to be trained.
     pub new_head: &'static [&'static str],
+    /// Classifiers that exist for training alone, where the config's options ask for them.
+    pub auxiliary: &'static [Auxiliary],
+    /// From picture to input, where a file of bare weights does not say.
+    pub preprocessing: fn() -> Preprocessing,
     /// Builds it.
     pub build: Build,
+}
+
+/// A classifier in the middle of a network, which brings gradients to its first layers.
+pub struct Auxiliary {
+    /// The output with its class scores.
+    pub layer: &'static str,
+    /// The module path of the layer that gives them.
+    pub head: &'static str,
+    /// The share of its loss in the loss of training.
+    pub weight: f64,
 }
 
 /// Builds a network from its config and a source of weights.
@@ -36,18 +51,52 @@ pub const ARCHITECTURES: &[Architecture] = &[
         layer: "fc7",
         head: "classifier.6",
         new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
         build: |config, vb| Ok(Box::new(AlexNet::new(config.num_classes, vb).map_err(plain)?)),
     },
+    alexnet_2012("alexnet_2012", |config, vb| build_alexnet_2012(AlexNetOrder::NormThenPool, config, vb)),
+    alexnet_2012("caffenet", |config, vb| build_alexnet_2012(AlexNetOrder::PoolThenNorm, config, vb)),
     Architecture {
         name: "googlenet",
         paper: "Szegedy et al. 2015, Going deeper with convolutions; with batch norms",
         layer: "avgpool",
         head: "fc",
         new_head: &[],
+        // Section 5 of the paper.
+        auxiliary: &[
+            Auxiliary { layer: "aux1", head: "aux1.fc2", weight: 0.3 },
+            Auxiliary { layer: "aux2", head: "aux2.fc2", weight: 0.3 },
+        ],
+        preprocessing: Preprocessing::torchvision,
         build: |config, vb| {
             let options = config.options()?;
             Ok(Box::new(GoogLeNet::new(&options, config.num_classes, vb).map_err(plain)?))
         },
+    },
+    Architecture {
+        name: "inception_v3",
+        paper: "Szegedy et al. 2016, Rethinking the Inception architecture for computer vision",
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        // torchvision's recipe; the paper does not say.
+        auxiliary: &[Auxiliary { layer: "AuxLogits", head: "AuxLogits.fc", weight: 0.4 }],
+        preprocessing: Preprocessing::inception_v3,
+        build: |config, vb| {
+            let options = config.options()?;
+            Ok(Box::new(InceptionV3::new(&options, config.num_classes, vb).map_err(plain)?))
+        },
+    },
+    Architecture {
+        name: "mini_xception",
+        paper: "Arriaga et al. 2017, Real-time convolutional neural networks for emotion and gender classification",
+        layer: "blocks.3@1",
+        head: "head",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::mini_xception,
+        build: |config, vb| Ok(Box::new(MiniXception::new(config.num_classes, vb).map_err(plain)?)),
     },
     Architecture {
         name: "mobilenet_v1",
@@ -55,6 +104,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
         layer: "global_pool",
         head: "classifier",
         new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::mobilenet_v1,
         build: |config, vb| {
             let options = MobileNetV1Options::read(config)?;
             Ok(Box::new(MobileNetV1::new(&options, config.num_classes, vb).map_err(plain)?))
@@ -66,22 +117,32 @@ pub const ARCHITECTURES: &[Architecture] = &[
         layer: "features.18@1",
         head: "classifier.1",
         new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
         build: |config, vb| {
             let options = config.options()?;
             Ok(Box::new(MobileNetV2::new(&options, config.num_classes, vb).map_err(plain)?))
         },
     },
+    mobilenet_v3("mobilenet_v3_large", |config, vb| build_mobilenet_v3(MobileNetV3Size::Large, config, vb)),
+    mobilenet_v3("mobilenet_v3_small", |config, vb| build_mobilenet_v3(MobileNetV3Size::Small, config, vb)),
     resnet("resnet18", |config, vb| build_resnet(Depth::D18, config, vb)),
     resnet("resnet34", |config, vb| build_resnet(Depth::D34, config, vb)),
     resnet("resnet50", |config, vb| build_resnet(Depth::D50, config, vb)),
     resnet("resnet101", |config, vb| build_resnet(Depth::D101, config, vb)),
     resnet("resnet152", |config, vb| build_resnet(Depth::D152, config, vb)),
+    cifar_resnet("resnet20_cifar", |config, vb| build_cifar_resnet(3, config, vb)),
+    cifar_resnet("resnet32_cifar", |config, vb| build_cifar_resnet(5, config, vb)),
+    cifar_resnet("resnet44_cifar", |config, vb| build_cifar_resnet(7, config, vb)),
+    cifar_resnet("resnet56_cifar", |config, vb| build_cifar_resnet(9, config, vb)),
     Architecture {
         name: "squeezenet1_0",
         paper: "Iandola et al. 2016, SqueezeNet: AlexNet-level accuracy with 50x fewer parameters",
         layer: "fire9@1",
         head: "classifier.1",
         new_head: &["linear_logits"],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
         build: |config, vb| build_squeezenet(Version::V1_0, config, vb),
     },
     Architecture {
@@ -90,6 +151,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
         layer: "fire9@1",
         head: "classifier.1",
         new_head: &["linear_logits"],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
         build: |config, vb| build_squeezenet(Version::V1_1, config, vb),
     },
     vgg("vgg11", |config, vb| build_vgg(VggColumn::A, false, config, vb)),
@@ -102,20 +165,107 @@ pub const ARCHITECTURES: &[Architecture] = &[
     vgg("vgg16_c", |config, vb| build_vgg(VggColumn::C, false, config, vb)),
     vgg("vgg19", |config, vb| build_vgg(VggColumn::E, false, config, vb)),
     vgg("vgg19_bn", |config, vb| build_vgg(VggColumn::E, true, config, vb)),
+    Architecture {
+        name: "xception",
+        paper: "Chollet 2017, Xception: deep learning with depthwise separable convolutions",
+        layer: "global_pool",
+        head: "fc",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::legacy_xception,
+        build: |config, vb| {
+            let options = config.options()?;
+            Ok(Box::new(Xception::new(&options, config.num_classes, vb).map_err(plain)?))
+        },
+    },
 ];
+
+const fn alexnet_2012(name: &'static str, build: Build) -> Architecture {
+    let paper = "Krizhevsky et al. 2012, ImageNet classification with deep convolutional neural networks";
+    Architecture {
+        name,
+        paper,
+        layer: "fc7",
+        head: "fc8",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::caffe,
+        build,
+    }
+}
+
+const fn mobilenet_v3(name: &'static str, build: Build) -> Architecture {
+    let paper = "Howard et al. 2019, Searching for MobileNetV3";
+    Architecture {
+        name,
+        paper,
+        layer: "avgpool",
+        head: "classifier.3",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
+        build,
+    }
+}
 
 const fn resnet(name: &'static str, build: Build) -> Architecture {
     let paper = "He et al. 2016, Deep residual learning for image recognition";
-    Architecture { name, paper, layer: "avgpool", head: "fc", new_head: &[], build }
+    Architecture {
+        name,
+        paper,
+        layer: "avgpool",
+        head: "fc",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
+        build,
+    }
+}
+
+const fn cifar_resnet(name: &'static str, build: Build) -> Architecture {
+    let paper = "He et al. 2016, Deep residual learning for image recognition, section 4.2";
+    Architecture {
+        name,
+        paper,
+        layer: "pooled",
+        head: "linear",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::cifar,
+        build,
+    }
 }
 
 const fn vgg(name: &'static str, build: Build) -> Architecture {
     let paper = "Simonyan and Zisserman 2015, Very deep convolutional networks for large-scale image recognition";
-    Architecture { name, paper, layer: "fc7", head: "classifier.6", new_head: &[], build }
+    Architecture {
+        name,
+        paper,
+        layer: "fc7",
+        head: "classifier.6",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
+        build,
+    }
+}
+
+fn build_alexnet_2012(order: AlexNetOrder, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
+    let options = config.options()?;
+    Ok(Box::new(AlexNet2012::new(order, &options, config.num_classes, vb).map_err(plain)?))
+}
+
+fn build_mobilenet_v3(size: MobileNetV3Size, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
+    let options = config.options()?;
+    Ok(Box::new(MobileNetV3::new(size, &options, config.num_classes, vb).map_err(plain)?))
 }
 
 fn build_resnet(depth: Depth, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
     Ok(Box::new(ResNet::new(depth, config.num_classes, vb).map_err(plain)?))
+}
+
+fn build_cifar_resnet(blocks: usize, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
+    Ok(Box::new(CifarResNet::new(blocks, config.num_classes, vb).map_err(plain)?))
 }
 
 fn build_squeezenet(version: Version, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
@@ -129,6 +279,16 @@ fn build_vgg(column: VggColumn, norms: bool, config: &ModelConfig, vb: VarBuilde
 }
 
 impl Architecture {
+    /// The layers that give class scores: the head, and those of the auxiliary classifiers.
+    pub fn heads(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.head).chain(self.auxiliary.iter().map(|auxiliary| auxiliary.head))
+    }
+
+    /// Is this a weight of a layer that gives class scores?
+    pub fn is_of_a_head(&self, weight: &str) -> bool {
+        self.heads().any(|head| weight.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')))
+    }
+
     /// The architecture of this name.
     /// # Errors
     /// When there is none; the message lists those there are.

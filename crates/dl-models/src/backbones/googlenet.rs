@@ -12,15 +12,16 @@
 
 use candle_core::Result;
 use candle_nn::{Init, VarBuilder};
-use dl_ops::{Conv2dConfig, Padding, PoolConfig};
+use dl_ops::PoolConfig;
 use serde::{Deserialize, Serialize};
 
+use super::basic_conv::{BasicConv2d, transform_input};
 use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
-use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
+use crate::{Linear, Pass, Run, Value};
 
 /// Options of the architecture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoogLeNetOptions {
     /// The input is normalised with ImageNet's mean and standard deviation, and the network brings it to those that its
@@ -29,11 +30,15 @@ pub struct GoogLeNetOptions {
     /// With the auxiliary classifiers (section 5 of the paper). They are computed only where their outputs, `aux1` and
     /// `aux2`, are asked for, as a loss of training may do. Without, a file's tensors of theirs are left alone.
     pub aux_logits: bool,
+    /// Share of the last features that is dropped in training. The paper's is 0.4.
+    pub dropout: f64,
+    /// Share of the auxiliary classifiers' features that is dropped in training.
+    pub dropout_aux: f64,
 }
 
 impl Default for GoogLeNetOptions {
     fn default() -> Self {
-        Self { transform_input: true, aux_logits: false }
+        Self { transform_input: true, aux_logits: false, dropout: 0.2, dropout_aux: 0.7 }
     }
 }
 
@@ -42,6 +47,7 @@ pub struct GoogLeNet {
     transform_input: bool,
     stages: Vec<(&'static str, Stage)>,
     fc: Linear,
+    dropout: f64,
 }
 
 enum Stage {
@@ -87,7 +93,6 @@ const TABLE: [(&str, Row); 17] = [
 
 /// Within an inception module.
 const POOL: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 1).ceil() };
-const EPS: f64 = 1e-3;
 
 impl GoogLeNet {
     /// From torchvision's tensors, `conv1.conv.weight` to `fc.bias`.
@@ -95,7 +100,7 @@ impl GoogLeNet {
     /// When one is missing or of another shape.
     pub fn new(options: &GoogLeNetOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let mut channels = 64;
-        let mut stages = vec![("conv1", Stage::Conv(BasicConv2d::new([3, channels], 7, 2, vb.pp("conv1"))?))];
+        let mut stages = vec![("conv1", Stage::Conv(conv([3, channels], 7, 2, vb.pp("conv1"))?))];
         for (name, row) in TABLE {
             let vb = vb.pp(name);
             stages.push((
@@ -103,7 +108,7 @@ impl GoogLeNet {
                 match row {
                     Row::Conv(outputs, kernel) => {
                         let inputs = std::mem::replace(&mut channels, outputs);
-                        Stage::Conv(BasicConv2d::new([inputs, outputs], kernel, 1, vb)?)
+                        Stage::Conv(conv([inputs, outputs], kernel, 1, vb)?)
                     }
                     Row::Inception(widths) => {
                         let inception = Inception::new(channels, widths, vb)?;
@@ -111,14 +116,21 @@ impl GoogLeNet {
                         Stage::Inception(Box::new(inception))
                     }
                     Row::Pool(kernel) => Stage::Pool(PoolConfig::square(kernel, 2).ceil()),
-                    Row::Aux if options.aux_logits => Stage::Aux(Box::new(Aux::new(channels, num_classes, vb)?)),
+                    Row::Aux if options.aux_logits => {
+                        Stage::Aux(Box::new(Aux::new(channels, num_classes, options.dropout_aux, vb)?))
+                    }
                     Row::Aux => continue,
                 },
             ));
         }
         let fc = Linear::new(channels, num_classes, fresh(channels), vb.pp("fc"))?;
-        Ok(Self { transform_input: options.transform_input, stages, fc })
+        Ok(Self { transform_input: options.transform_input, stages, fc, dropout: options.dropout })
     }
+}
+
+/// A convolution padded to keep its size, but for the stride.
+fn conv(channels: [usize; 2], kernel: usize, stride: usize, vb: VarBuilder) -> Result<BasicConv2d> {
+    BasicConv2d::same(channels, [kernel; 2], stride, Fresh::normal(0.01), vb)
 }
 
 /// torchvision's weights at the start.
@@ -160,12 +172,7 @@ impl Backbone for GoogLeNet {
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let mut x = x.clone();
-        if self.transform_input {
-            // (x * std + mean - 0.5) / 0.5, with ImageNet's mean and standard deviation.
-            let [scale, shift] = [[0.458, 0.448, 0.45], [-0.03, -0.088, -0.188]];
-            x = pass.affine("", &scale, &shift, &x)?;
-        }
+        let mut x = if self.transform_input { transform_input(x, pass)? } else { x.clone() };
         for (name, stage) in &self.stages {
             x = match stage {
                 Stage::Conv(conv) => conv.run(name, &x, pass)?,
@@ -181,35 +188,9 @@ impl Backbone for GoogLeNet {
         }
         let x = pass.adaptive_avg_pool("avgpool", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
-        let x = pass.dropout("dropout", 0.2, &x)?;
+        let x = pass.dropout("dropout", self.dropout, &x)?;
         let x = pass.linear("fc", &self.fc, &x)?;
         pass.see(LOGITS, x)
-    }
-}
-
-/// A convolution without bias, padded to keep its size, a batch norm and ReLU.
-struct BasicConv2d {
-    conv: Conv2d,
-    bn: BatchNorm2d,
-}
-
-impl BasicConv2d {
-    fn new(channels: [usize; 2], kernel: usize, stride: usize, vb: VarBuilder) -> Result<Self> {
-        let config = Conv2dConfig { stride: [stride; 2], padding: Padding::all(kernel / 2), ..Conv2dConfig::default() };
-        Ok(Self {
-            conv: Conv2d::without_bias(channels, [kernel; 2], config, Fresh::normal(0.01), vb.pp("conv"))?,
-            bn: BatchNorm2d::new(channels[1], EPS, vb.pp("bn"))?,
-        })
-    }
-
-    /// Its outputs in the order of computing.
-    fn layers(name: &str) -> [String; 3] {
-        [format!("{name}.conv"), format!("{name}.bn"), name.to_owned()]
-    }
-
-    fn run(&self, name: &str, x: &Value, pass: &mut Pass) -> Run {
-        let x = pass.conv(&format!("{name}.conv"), &self.conv, x)?;
-        pass.batch_norm_relu([&format!("{name}.bn"), name], &self.bn, &x)
     }
 }
 
@@ -227,7 +208,7 @@ impl Inception {
     fn new(inputs: usize, widths: [usize; 6], vb: VarBuilder) -> Result<Self> {
         let [one, reduce3, three, reduce5, five, pooled] = widths;
         let conv = |branch: usize, channels: [usize; 2], kernel: usize| {
-            BasicConv2d::new(channels, kernel, 1, vb.pp(Self::BRANCHES[branch]))
+            self::conv(channels, kernel, 1, vb.pp(Self::BRANCHES[branch]))
         };
         Ok(Self {
             convs: [
@@ -262,7 +243,7 @@ impl Inception {
         let five = conv5.run(&paths[4], &five, pass)?;
         let pooled = pass.max_pool(&format!("{name}.branch4.0"), &POOL, x)?;
         let pooled = project.run(&paths[5], &pooled, pass)?;
-        pass.concat(name, [&one, &three, &five, &pooled])
+        pass.concat(name, &[&one, &three, &five, &pooled])
     }
 }
 
@@ -271,14 +252,16 @@ struct Aux {
     conv: BasicConv2d,
     fc1: Linear,
     fc2: Linear,
+    dropout: f64,
 }
 
 impl Aux {
-    fn new(inputs: usize, num_classes: usize, vb: VarBuilder) -> Result<Self> {
+    fn new(inputs: usize, num_classes: usize, dropout: f64, vb: VarBuilder) -> Result<Self> {
         Ok(Self {
-            conv: BasicConv2d::new([inputs, 128], 1, 1, vb.pp("conv"))?,
+            conv: conv([inputs, 128], 1, 1, vb.pp("conv"))?,
             fc1: Linear::new(128 * 4 * 4, 1024, fresh(128 * 4 * 4), vb.pp("fc1"))?,
             fc2: Linear::new(1024, num_classes, fresh(1024), vb.pp("fc2"))?,
+            dropout,
         })
     }
 
@@ -288,7 +271,7 @@ impl Aux {
         let x = pass.flatten("", &x)?;
         let x = pass.linear("", &self.fc1, &x)?;
         let x = pass.relu("", &x)?;
-        let x = pass.dropout("", 0.7, &x)?;
+        let x = pass.dropout("", self.dropout, &x)?;
         pass.linear(name, &self.fc2, &x)
     }
 }

@@ -33,11 +33,13 @@ pub struct MobileNetV2Options {
     /// torchvision's `width_mult`: factor on the numbers of channels, which stay multiples of 8; above 1 on the last too.
     #[serde(alias = "width_mult")]
     pub width: f64,
+    /// Share of the last features that is dropped in training.
+    pub dropout: f64,
 }
 
 impl Default for MobileNetV2Options {
     fn default() -> Self {
-        Self { width: 1.0 }
+        Self { width: 1.0, dropout: 0.2 }
     }
 }
 
@@ -48,6 +50,7 @@ pub struct MobileNetV2 {
     blocks: Vec<(String, Block)>,
     last: ConvNorm,
     classifier: Linear,
+    dropout: f64,
 }
 
 /// Table 2 of the paper: widening, channels, number of blocks, stride of the first.
@@ -77,7 +80,7 @@ impl MobileNetV2 {
         let outputs = divisible(1280, options.width.max(1.0));
         let last = ConvNorm::new([channels, outputs], 1, 1, 1, vb.pp(LAST))?;
         let classifier = Linear::new(outputs, num_classes, Fresh::normal(0.01), vb.pp("classifier.1"))?;
-        Ok(Self { first, blocks, last, classifier })
+        Ok(Self { first, blocks, last, classifier, dropout: options.dropout })
     }
 }
 
@@ -104,7 +107,7 @@ impl Backbone for MobileNetV2 {
         let x = self.last.run(LAST, &x, pass)?;
         let x = pass.adaptive_avg_pool("", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
-        let x = pass.dropout("classifier.0", 0.2, &x)?;
+        let x = pass.dropout("classifier.0", self.dropout, &x)?;
         let x = pass.linear("classifier.1", &self.classifier, &x)?;
         pass.see(LOGITS, x)
     }

@@ -4,29 +4,43 @@
 //! tree, and a row in [`ARCHITECTURES`].
 
 mod alexnet;
+mod alexnet_2012;
 mod architectures;
+mod basic_conv;
 mod googlenet;
+mod inception_v3;
 mod layer_name;
+mod mini_xception;
 mod mobilenet_v1;
 mod mobilenet_v2;
+mod mobilenet_v3;
 mod resnet;
+mod resnet_cifar;
+mod separable;
 mod squeezenet;
 mod vgg;
 mod width;
+mod xception;
 
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 
 pub use alexnet::AlexNet;
-pub use architectures::{ARCHITECTURES, Architecture};
+pub use alexnet_2012::{AlexNet2012, AlexNet2012Options, AlexNetOrder};
+pub use architectures::{ARCHITECTURES, Architecture, Auxiliary};
 pub use googlenet::{GoogLeNet, GoogLeNetOptions};
+pub use inception_v3::{InceptionV3, InceptionV3Options};
 pub use layer_name::LayerName;
+pub use mini_xception::MiniXception;
 pub use mobilenet_v1::{MobileNetV1, MobileNetV1Options};
 pub use mobilenet_v2::{MobileNetV2, MobileNetV2Options};
+pub use mobilenet_v3::{MobileNetV3, MobileNetV3Options, MobileNetV3Size};
 pub use resnet::{Depth, ResNet};
+pub use resnet_cifar::CifarResNet;
 pub use squeezenet::{SqueezeNet, SqueezeNetOptions, Version};
 pub use vgg::{Vgg, VggColumn, VggOptions};
+pub use xception::{Xception, XceptionOptions};
 
 use crate::{Halt, Pass, Run, Value, plain};
 

@@ -205,6 +205,6 @@ impl Fire {
         let x = pass.conv_relu([squeeze, squeezed], &self.squeeze, x)?;
         let one = pass.conv_relu([expand1x1, expanded1x1], &self.expand1x1, &x)?;
         let three = pass.conv_relu([expand3x3, expanded3x3], &self.expand3x3, &x)?;
-        pass.concat(name, [&one, &three])
+        pass.concat(name, &[&one, &three])
     }
 }

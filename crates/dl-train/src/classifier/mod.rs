@@ -61,7 +61,7 @@ pub fn train(
     mut after: impl FnMut(Step) -> Result<()>,
 ) -> Result<()> {
     let weights = parameters.vars().into_iter().map(|(name, var)| {
-        let factor = if name.starts_with(model.architecture.head) { config.head_factor } else { 1.0 };
+        let factor = if model.architecture.is_of_a_head(&name) { config.head_factor } else { 1.0 };
         (var, factor)
     });
     let mut sgd = Sgd::new(weights, config.sgd);
@@ -69,8 +69,8 @@ pub fn train(
         let inputs = Tensor::from_vec(batch.inputs, batch.shape.as_slice(), device)?;
         let targets = Tensor::new(batch.targets, device)?;
         let mut rng = dl_record::rng(config.seed, &format!("dropout/{iteration}"));
-        let logits = model.backbone.forward_t(&inputs, Some(&mut rng))?;
-        let (loss, right) = judge(&logits, &targets).map_err(plain)?;
+        let scores = model.training_scores(&inputs, &mut rng)?;
+        let (loss, right) = judge(&scores, &targets)?;
         let value = f64::from(loss.to_scalar::<f32>()?);
         if !value.is_finite() {
             bail!("the loss is {value} after {iteration} iterations; a smaller learning rate may help");
@@ -81,9 +81,17 @@ pub fn train(
     })
 }
 
-/// The loss, and the share of right answers.
-fn judge(logits: &Tensor, targets: &Tensor) -> candle_core::Result<(Tensor, f64)> {
-    let loss = cross_entropy(logits, targets)?;
+/// The loss, auxiliary classifiers' included, and the share of right answers of the network itself.
+fn judge(scores: &[(Tensor, f64)], targets: &Tensor) -> Result<(Tensor, f64)> {
+    let Some(((logits, _), auxiliary)) = scores.split_first() else { bail!("a network without class scores") };
+    let mut loss = cross_entropy(logits, targets).map_err(plain)?;
+    for (scores, share) in auxiliary {
+        loss = cross_entropy(scores, targets).and_then(|other| loss + other * *share).map_err(plain)?;
+    }
+    Ok((loss, share_of_right(logits, targets).map_err(plain)?))
+}
+
+fn share_of_right(logits: &Tensor, targets: &Tensor) -> candle_core::Result<f64> {
     let right = logits.argmax(D::Minus1)?.eq(targets)?.to_dtype(DType::F32)?.mean_all()?;
-    Ok((loss, f64::from(right.to_scalar::<f32>()?)))
+    Ok(f64::from(right.to_scalar::<f32>()?))
 }

@@ -51,7 +51,7 @@ impl Start {
             None => Default::default(),
         };
         if config.labels != Some(Labels::Names(labels.to_vec())) {
-            given.retain(|name, _| !name.starts_with(architecture.head));
+            given.retain(|name, _| !architecture.is_of_a_head(name));
             config.options.extend(architecture.new_head.iter().map(|option| (option.to_string(), json!(true))));
         }
         if let Some(width) = width {
@@ -85,5 +85,31 @@ impl Start {
             bail!("{}: none of its weights fits {}; is --arch right?", in_context(), config.architecture);
         }
         Ok(Self { model, parameters, drawn })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dl_models::Precision;
+    use dl_models::checkpoint::save;
+
+    use super::*;
+
+    #[test]
+    fn auxiliary_classifiers_are_new_where_the_labels_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("googlenet.safetensors");
+        let mut config = ModelConfig::new("googlenet", 2);
+        config.options.insert("aux_logits".into(), true.into());
+        let parameters = Parameters::fresh(0);
+        Model::build(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
+        save(&path, &config, &parameters.tensors(), Precision::F16).unwrap();
+
+        let from = StartConfig { init_from: Some(path), ..StartConfig::default() };
+        let labels = ["a", "b", "c"].map(String::from);
+        let start = Start::new(&from, &labels, &Device::Cpu).unwrap();
+        let new = ["aux1.fc2.bias", "aux1.fc2.weight", "aux2.fc2.bias", "aux2.fc2.weight", "fc.bias", "fc.weight"];
+        assert_eq!(start.drawn, new);
+        assert_eq!(start.parameters.tensors()["aux1.fc2.weight"].dims(), [3, 1024]);
     }
 }
