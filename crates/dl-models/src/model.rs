@@ -10,6 +10,7 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
 use crate::plans::{Plans, graph};
+use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network with what its file says about it.
@@ -32,7 +33,7 @@ impl Model {
     /// When the file is no model, names no architecture and `arch` is `None`, or a tensor is missing or of another
     /// shape.
     pub fn open(path: &Path, arch: Option<&str>, device: &Device) -> Result<Self> {
-        Self::from_checkpoint(Checkpoint::open(path)?, arch, device)
+        Self::from_checkpoint(Checkpoint::open(&folder::weights_file(path)?)?, arch, device)
     }
 
     /// [`open`](Self::open) for a file that is open.
@@ -67,7 +68,7 @@ impl Model {
     /// # Errors
     /// When there is no such layer (see [`check`](<dyn Backbone>::check)), or x does not fit.
     pub fn features(&self, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
-        if x.device().is_cpu() && x.dtype() == DType::F32 {
+        if x.device().is_cpu() && x.dtype() == DType::F32 && self.backbone.plans() {
             return self.plans.run(&*self.backbone, x, layers);
         }
         self.backbone.features(x, layers, None)
@@ -91,7 +92,11 @@ impl ModelConfig {
     /// # Errors
     /// When the file says nothing about itself and `arch` is `None`, or the architecture is unknown.
     pub fn read(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<Self> {
-        let mut config: ModelConfig = match (checkpoint.config()?, arch) {
+        let config = match checkpoint.config()? {
+            Some(config) => Some(config),
+            None => folder::clip_config(checkpoint.path())?,
+        };
+        let mut config: ModelConfig = match (config, arch) {
             (Some(config), _) => config,
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
@@ -114,10 +119,10 @@ impl ModelConfig {
 }
 
 /// Weights in a file.
-struct Stored {
-    checkpoint: Checkpoint,
+pub(crate) struct Stored {
+    pub(crate) checkpoint: Checkpoint,
     /// `--arch vgg16` or `the config's architecture vgg16`.
-    wanted_by: String,
+    pub(crate) wanted_by: String,
 }
 
 impl SimpleBackend for Stored {

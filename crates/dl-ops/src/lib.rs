@@ -11,6 +11,7 @@
 //! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
 
 mod add_relu;
+mod attention;
 mod average;
 mod batch_norm;
 mod conv;
@@ -19,8 +20,10 @@ mod cpu;
 mod cross_entropy;
 mod dropout;
 mod exp;
+mod gelu;
 #[cfg(test)]
 mod gradient_check;
+mod layer_norm;
 mod linear;
 mod local_response_norm;
 mod matmul;
@@ -37,6 +40,7 @@ mod tap;
 mod wide;
 
 pub use add_relu::add_relu;
+pub use attention::{AttentionConfig, AttentionDropout, attention};
 pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};
 pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};
 pub use conv::{conv2d, conv2d_relu};
@@ -45,7 +49,9 @@ pub use cpu::{with_candle_ops, with_floats};
 pub use cross_entropy::cross_entropy;
 pub use dl_kernels::{Conv2dConfig, Padding, PoolConfig};
 pub use dropout::dropout;
-pub use linear::linear;
+pub use gelu::{Gelu, gelu};
+pub use layer_norm::layer_norm;
+pub use linear::{linear, linear_transposed};
 pub use local_response_norm::local_response_norm;
 pub use max_pool::max_pool2d;
 pub use relu::relu;

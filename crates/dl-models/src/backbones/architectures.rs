@@ -7,6 +7,7 @@ use super::{
     AlexNet, Backbone, Depth, GoogLeNet, MobileNetV1, MobileNetV1Options, MobileNetV2, ResNet, SqueezeNet,
     SqueezeNetOptions, Version, Vgg, VggColumn,
 };
+use crate::text::ClipImages;
 use crate::{ModelConfig, plain};
 
 /// A row of the table of networks.
@@ -37,6 +38,17 @@ pub const ARCHITECTURES: &[Architecture] = &[
         head: "classifier.6",
         new_head: &[],
         build: |config, vb| Ok(Box::new(AlexNet::new(config.num_classes, vb).map_err(plain)?)),
+    },
+    Architecture {
+        name: "clip",
+        paper: "Radford et al. 2021, Learning transferable visual models from natural language supervision; its pictures",
+        layer: "image_embeds",
+        head: "visual_projection",
+        new_head: &[],
+        build: |config, vb| {
+            let options = config.options()?;
+            Ok(Box::new(ClipImages::new(&options, config.num_classes, vb).map_err(plain)?))
+        },
     },
     Architecture {
         name: "googlenet",
