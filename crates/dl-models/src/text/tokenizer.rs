@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::{PostProcessor, Tokenizer, TruncationParams, truncate_encodings};
 
 use super::folder::{read_json, read_text};
 use super::{TextConfig, Tokens};
@@ -30,15 +30,14 @@ impl TextTokenizer {
     /// # Errors
     /// When it is none, or its marks alone fill the network.
     pub fn new(text: &str, longest: usize) -> Result<Self> {
-        let inner: Tokenizer = text.parse().map_err(|error| anyhow!("the tokenizer cannot be read: {error}"))?;
-        let mut tokenizer = Self { inner, text: text.to_owned(), longest };
-        let marks = tokenizer.inner.encode_fast("", true).map_or(0, |encoding| encoding.len());
+        let mut inner: Tokenizer = text.parse().map_err(|error| anyhow!("the tokenizer cannot be read: {error}"))?;
+        // What a file asks for is another program's; texts are cut here.
+        inner.with_padding(None).with_truncation(None).map_err(|error| anyhow!("the tokenizer: {error}"))?;
+        let tokenizer = Self { inner, text: text.to_owned(), longest };
+        let marks = tokenizer.marks(true);
         if longest <= marks {
             bail!("the network reads {longest} tokens, the tokenizer's marks alone are {marks}");
         }
-        let truncation = TruncationParams { max_length: longest, ..TruncationParams::default() };
-        let cut = tokenizer.inner.with_padding(None).with_truncation(Some(truncation));
-        cut.map_err(|error| anyhow!("the tokenizer cannot cut texts: {error}"))?;
         Ok(tokenizer)
     }
 
@@ -69,18 +68,31 @@ impl TextTokenizer {
     /// # Errors
     /// When the vocabulary lacks one of its letters.
     pub fn encode(&self, text: &str) -> Result<(Tokens, bool)> {
-        let encoding = self.inner.encode_fast(text, true).map_err(|error| self.unknown(text, &error))?;
-        let cut = !encoding.get_overflowing().is_empty();
-        Ok((Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() }, cut))
+        self.marked(text, None)
     }
 
     /// Two texts that belong together, the second in another segment (BERT).
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_pair(&self, first: &str, second: &str) -> Result<(Tokens, bool)> {
-        let encoding = self.inner.encode_fast((first, second), true).map_err(|error| self.unknown(first, &error))?;
-        let cut = !encoding.get_overflowing().is_empty();
+        self.marked(first, Some(second))
+    }
+
+    fn marked(&self, first: &str, second: Option<&str>) -> Result<(Tokens, bool)> {
+        let plain = |text: &str| self.inner.encode_fast(text, false).map_err(|error| self.unknown(text, &error));
+        let (first, second) = (plain(first)?, second.map(plain).transpose()?);
+        let room = self.longest - self.marks(second.is_some());
+        let cut = first.len() + second.as_ref().map_or(0, |second| second.len()) > room;
+        let params = TruncationParams { max_length: room, ..TruncationParams::default() };
+        let marked = truncate_encodings(first, second, &params)
+            .and_then(|(first, second)| self.inner.post_process(first, second, true));
+        let encoding = marked.map_err(|error| anyhow!("the text cannot be marked: {error}"))?;
         Ok((Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() }, cut))
+    }
+
+    /// How many marks are put around a text, or a pair of texts.
+    fn marks(&self, is_pair: bool) -> usize {
+        self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(is_pair))
     }
 
     /// A whole text without marks, however long.
@@ -88,12 +100,7 @@ impl TextTokenizer {
     /// As [`encode`](Self::encode).
     pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.inner.encode_fast(text, false).map_err(|error| self.unknown(text, &error))?;
-        let mut ids = encoding.get_ids().to_vec();
-        // Truncation put the rest aside.
-        for rest in encoding.get_overflowing() {
-            ids.extend(rest.get_ids());
-        }
-        Ok(ids)
+        Ok(encoding.get_ids().to_vec())
     }
 
     /// The text of these numbers, without marks.
