@@ -74,6 +74,20 @@ impl Model {
         self.backbone.features(x, layers, None)
     }
 
+    /// The shape of each named output for one picture [channels, height, width], without the batch.
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn shapes(&self, picture: [usize; 3], layers: &[LayerName]) -> Result<Vec<Vec<usize>>> {
+        if self.backbone.plans() {
+            let (graph, outputs) = graph(&*self.backbone, picture, layers)?;
+            return Ok(outputs.into_iter().map(|node| graph.shape(node).to_vec()).collect());
+        }
+        let [channels, height, width] = picture;
+        let blank = Tensor::zeros((1, channels, height, width), DType::F32, &Device::Cpu)?;
+        let features = self.backbone.features(&blank, layers, None)?;
+        Ok(features.iter().map(|features| features.dims()[1..].to_vec()).collect())
+    }
+
     /// Multiply-adds of convolutions and fully connected layers up to `layer`, for a picture [channels, height, width].
     /// # Errors
     /// As [`features`](Self::features).

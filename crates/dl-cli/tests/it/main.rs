@@ -18,3 +18,4 @@ mod model;
 mod nms;
 mod pipeline;
 mod propose;
+mod text;

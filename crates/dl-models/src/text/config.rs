@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
-use candle_core::bail;
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -58,23 +57,36 @@ impl TextConfig {
     /// When there is none, or it is no network for texts.
     pub fn read(checkpoint: &Checkpoint) -> Result<Self> {
         let path = checkpoint.path().display();
-        let found = match checkpoint.config::<Self>()? {
-            Some(config) => Some(config),
-            None => folder::config_json(checkpoint.path())?.map(|json| Self::of_hugging_face(json, checkpoint)),
+        let Some(architecture) = Self::architecture(checkpoint)? else {
+            bail!("model {path}: has no config that says what it is, and no config.json of its own beside it");
         };
-        let config = found.with_context(|| {
-            format!("model {path}: has no config that says what it is, and no config.json of its own beside it")
-        })?;
-        if !TEXT_ARCHITECTURES.contains(&config.architecture.as_str()) {
-            let known = TEXT_ARCHITECTURES.join(", ");
-            return Err(anyhow!("model {path}: {} reads no texts; {known} do", config.architecture));
+        if !TEXT_ARCHITECTURES.contains(&architecture.as_str()) {
+            bail!("model {path}: {architecture} reads no texts; {} do", TEXT_ARCHITECTURES.join(", "));
         }
-        Ok(config)
+        match (checkpoint.config::<Self>()?, folder::config_json(checkpoint.path())?) {
+            (Some(config), _) => Ok(config),
+            (None, json) => Ok(Self::of_hugging_face(json.unwrap_or_default(), checkpoint)),
+        }
     }
 
-    /// Does this file hold a network that reads texts? `clip` reads pictures too.
-    pub fn is_in(checkpoint: &Checkpoint) -> bool {
-        Self::read(checkpoint).is_ok()
+    /// The architecture of a file, if it says so and that reads texts. `clip` reads pictures too.
+    /// # Errors
+    /// When what it says of itself cannot be read.
+    pub fn text_architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
+        let architecture = Self::architecture(checkpoint)?;
+        Ok(architecture.filter(|architecture| TEXT_ARCHITECTURES.contains(&architecture.as_str())))
+    }
+
+    fn architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Named {
+            architecture: String,
+        }
+        if let Some(named) = checkpoint.config::<Named>()? {
+            return Ok(Some(named.architecture));
+        }
+        let json = folder::config_json(checkpoint.path())?;
+        Ok(json.and_then(|json| Some(json.get("model_type")?.as_str()?.to_owned())))
     }
 
     fn of_hugging_face(json: Map<String, Value>, checkpoint: &Checkpoint) -> Self {
@@ -110,7 +122,7 @@ impl TextConfig {
 
 pub(super) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()> {
     if heads == 0 || width == 0 || width % heads != 0 {
-        bail!("{width} columns cannot be shared by {heads} heads");
+        candle_core::bail!("{width} columns cannot be shared by {heads} heads");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod args;
 mod coco;
 mod findings;
 mod join;
+mod lm;
 mod proposals;
 mod report;
 mod source;
@@ -19,7 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Measure detections and proposals against the truth
+/// Measure detections and proposals against the truth, and language models
 ///
 /// Reads records that carry `objects` and `detections` (or `proposals`), or truth and detections from files. Records
 /// with `error` are left out of the figures, counted as `errors`, and said. A record without `objects` or without
@@ -43,6 +44,7 @@ enum Metric {
     Voc(voc::Args),
     Coco(coco::Args),
     Proposals(proposals::Args),
+    Lm(lm::Args),
 }
 
 impl Tool for Args {
@@ -53,6 +55,7 @@ impl Tool for Args {
             Metric::Voc(args) => &args.source.common,
             Metric::Coco(args) => &args.source.common,
             Metric::Proposals(args) => &args.source.common,
+            Metric::Lm(args) => &args.common,
         }
     }
 
@@ -61,6 +64,7 @@ impl Tool for Args {
             Metric::Voc(args) => args.run(io),
             Metric::Coco(args) => args.run(io),
             Metric::Proposals(args) => args.run(io),
+            Metric::Lm(args) => args.run(io),
         }
     }
 }
