@@ -13,12 +13,13 @@ mod model;
 mod parameters;
 mod pass;
 mod plans;
+pub mod text;
 
 /// The instructions and the algorithm that networks run on here, and a switch for benchmarks.
 pub use dl_kernels::{Level, Winograd};
 pub use dl_ops::with_candle_ops;
 
-pub use backbones::{ARCHITECTURES, Architecture, Auxiliary, Backbone, LayerName};
+pub use backbones::{ARCHITECTURES, Architecture, Auxiliary, Backbone, LOGITS, LayerName};
 pub use checkpoint::{Checkpoint, Precision};
 pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
 pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::backbones::LOGITS;
 use crate::plans::{Plans, graph};
+use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Auxiliary, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network with what its file says about it.
@@ -35,7 +36,7 @@ impl Model {
     /// When the file is no model, names no architecture and `arch` is `None`, or a tensor is missing or of another
     /// shape.
     pub fn open(path: &Path, arch: Option<&str>, device: &Device) -> Result<Self> {
-        Self::from_checkpoint(Checkpoint::open(path)?, arch, device)
+        Self::from_checkpoint(Checkpoint::open(&folder::weights_file(path)?)?, arch, device)
     }
 
     /// [`open`](Self::open) for a file that is open.
@@ -70,7 +71,7 @@ impl Model {
     /// # Errors
     /// When there is no such layer (see [`check`](<dyn Backbone>::check)), or x does not fit.
     pub fn features(&self, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
-        if x.device().is_cpu() && x.dtype() == DType::F32 {
+        if x.device().is_cpu() && x.dtype() == DType::F32 && self.backbone.plans() {
             return self.plans.run(&*self.backbone, x, layers);
         }
         self.backbone.features(x, layers, None)
@@ -107,6 +108,20 @@ impl Model {
         Ok(scores.into_iter().zip(wanted).map(|(scores, (_, share))| (scores, share)).collect())
     }
 
+    /// The shape of each named output for one picture [channels, height, width], without the batch.
+    /// # Errors
+    /// As [`features`](Self::features).
+    pub fn shapes(&self, picture: [usize; 3], layers: &[LayerName]) -> Result<Vec<Vec<usize>>> {
+        if self.backbone.plans() {
+            let (graph, outputs) = graph(&*self.backbone, picture, layers)?;
+            return Ok(outputs.into_iter().map(|node| graph.shape(node).to_vec()).collect());
+        }
+        let [channels, height, width] = picture;
+        let blank = Tensor::zeros((1, channels, height, width), DType::F32, &Device::Cpu)?;
+        let features = self.backbone.features(&blank, layers, None)?;
+        Ok(features.iter().map(|features| features.dims()[1..].to_vec()).collect())
+    }
+
     /// Multiply-adds of convolutions and fully connected layers up to `layer`, for a picture [channels, height, width].
     /// # Errors
     /// As [`features`](Self::features).
@@ -125,7 +140,11 @@ impl ModelConfig {
     /// # Errors
     /// When the file says nothing about itself and `arch` is `None`, or the architecture is unknown.
     pub fn read(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<Self> {
-        let mut config: ModelConfig = match (checkpoint.config()?, arch) {
+        let config = match checkpoint.config()? {
+            Some(config) => Some(config),
+            None => folder::clip_config(checkpoint.path())?,
+        };
+        let mut config: ModelConfig = match (config, arch) {
             (Some(config), _) => config,
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
@@ -148,10 +167,10 @@ impl ModelConfig {
 }
 
 /// Weights in a file.
-struct Stored {
-    checkpoint: Checkpoint,
+pub(crate) struct Stored {
+    pub(crate) checkpoint: Checkpoint,
     /// `--arch vgg16` or `the config's architecture vgg16`.
-    wanted_by: String,
+    pub(crate) wanted_by: String,
 }
 
 impl SimpleBackend for Stored {

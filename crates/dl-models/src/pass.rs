@@ -97,6 +97,14 @@ impl<'a> Pass<'a> {
         matches!(self.mode, Mode::Train(_))
     }
 
+    /// What training draws from; `None` in inference.
+    pub(crate) fn randomness(&mut self) -> Option<&mut ChaCha8Rng> {
+        match &mut self.mode {
+            Mode::Train(rng) => Some(rng),
+            _ => None,
+        }
+    }
+
     /// Height and width of a map.
     /// # Errors
     /// When it is no map.

@@ -11,6 +11,7 @@
 //! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
 
 mod add_relu;
+mod attention;
 mod average;
 mod batch_norm;
 mod conv;
@@ -20,9 +21,11 @@ mod cross_entropy;
 mod dropout;
 mod exp;
 mod gate;
+mod gelu;
 #[cfg(test)]
 mod gradient_check;
 mod hard_swish;
+mod layer_norm;
 mod linear;
 mod local_response_norm;
 mod matmul;
@@ -39,6 +42,7 @@ mod tap;
 mod wide;
 
 pub use add_relu::add_relu;
+pub use attention::{AttentionConfig, AttentionDropout, attention};
 pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};
 pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};
 pub use conv::{conv2d, conv2d_relu};
@@ -48,8 +52,10 @@ pub use cross_entropy::cross_entropy;
 pub use dl_kernels::{Conv2dConfig, Padding, PoolConfig};
 pub use dropout::dropout;
 pub use gate::gate;
+pub use gelu::{Gelu, gelu};
 pub use hard_swish::{hard_sigmoid, hard_swish};
-pub use linear::linear;
+pub use layer_norm::layer_norm;
+pub use linear::{linear, linear_transposed};
 pub use local_response_norm::local_response_norm;
 pub use max_pool::max_pool2d;
 pub use relu::relu;

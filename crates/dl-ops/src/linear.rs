@@ -12,6 +12,8 @@ use crate::portable;
 
 /// Rows of a block.
 const ROWS: usize = 32;
+/// Rows of a task, if there are so many.
+const GROUP: usize = 8 * ROWS;
 /// Columns of a block: enough to keep a core busy, few enough to share a layer among many.
 const COLUMNS: usize = 256;
 
@@ -19,21 +21,52 @@ const COLUMNS: usize = 256;
 /// # Errors
 /// When the shapes do not fit, or those of candle.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let ((_, inputs), (outputs, wanted)) = (x.dims2()?, weight.dims2()?);
+    product(x, weight, bias, Linear { transposed: false })
+}
+
+/// [`linear`] with the weight as [inputs, outputs], the layout of GPT-2's `Conv1D`.
+/// # Errors
+/// As [`linear`].
+pub fn linear_transposed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    product(x, weight, bias, Linear { transposed: true })
+}
+
+fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Result<Tensor> {
+    let ((_, inputs), [outputs, wanted]) = (x.dims2()?, op.sides(weight.dims2()?));
     if inputs != wanted || bias.is_some_and(|bias| bias.dims() != [outputs]) {
         let bias = bias.map(Tensor::dims);
         bail!("linear: x {:?}, weight {:?} and bias {bias:?} do not fit", x.dims(), weight.dims());
     }
     if !cpu::serves(x) {
-        return portable::linear(x, weight, bias);
+        return portable::linear(x, &if op.transposed { weight.t()? } else { weight.clone() }, bias);
     }
     match bias {
-        Some(bias) => x.apply_op3(weight, bias, Linear),
-        None => x.apply_op2(weight, Linear),
+        Some(bias) => x.apply_op3(weight, bias, op),
+        None => x.apply_op2(weight, op),
     }
 }
 
-struct Linear;
+#[derive(Clone, Copy)]
+struct Linear {
+    /// The weight is [inputs, outputs].
+    transposed: bool,
+}
+
+impl Linear {
+    /// [outputs, inputs] of a weight of these sides.
+    fn sides(self, (rows, columns): (usize, usize)) -> [usize; 2] {
+        if self.transposed { [columns, rows] } else { [rows, columns] }
+    }
+
+    /// The weight as [inputs, outputs], for a product with rows of inputs.
+    fn inputs_first<'a>(self, [outputs, inputs]: [usize; 2], weight: &'a [f32]) -> Matrix<'a> {
+        if self.transposed {
+            Matrix::rows_of(outputs, weight)
+        } else {
+            Matrix::rows_of(inputs, weight).transposed()
+        }
+    }
+}
 
 impl CustomOp2 for Linear {
     fn name(&self) -> &'static str {
@@ -41,11 +74,11 @@ impl CustomOp2 for Linear {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
-        forward((x, lx), (w, lw), &[])
+        self.forward((x, lx), (w, lw), &[])
     }
 
     fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((input_gradient(x, w, gradient)?, weight_gradient(x, w, gradient)?))
+        Ok((self.input_gradient(x, w, gradient)?, self.weight_gradient(x, w, gradient)?))
     }
 }
 
@@ -63,7 +96,7 @@ impl CustomOp3 for Linear {
         b: &CpuStorage,
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        forward((x, lx), (w, lw), &cpu::floats(b, lb)?)
+        self.forward((x, lx), (w, lw), &cpu::floats(b, lb)?)
     }
 
     fn bwd(
@@ -75,35 +108,82 @@ impl CustomOp3 for Linear {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let bias = if b.track_op() { Some(bias_gradient(b, gradient)?) } else { None };
-        Ok((input_gradient(x, w, gradient)?, weight_gradient(x, w, gradient)?, bias))
+        Ok((self.input_gradient(x, w, gradient)?, self.weight_gradient(x, w, gradient)?, bias))
     }
 }
 
-fn forward(
-    (x, lx): (&CpuStorage, &Layout),
-    (weight, lw): (&CpuStorage, &Layout),
-    bias: &[f32],
-) -> Result<(CpuStorage, Shape)> {
-    let ((n, inputs), (outputs, _)) = (lx.shape().dims2()?, lw.shape().dims2()?);
-    let (x, weight) = (cpu::floats(x, lx)?, cpu::floats(weight, lw)?);
-    let mut output: Vec<f32> = if bias.is_empty() { vec![0.0; n * outputs] } else { bias.repeat(n) };
-    blocked_product([n, inputs, outputs], &x, Matrix::rows_of(inputs, &weight).transposed(), &mut output);
-    Ok(cpu::output(output, (n, outputs)))
+impl Linear {
+    fn forward(
+        self,
+        (x, lx): (&CpuStorage, &Layout),
+        (weight, lw): (&CpuStorage, &Layout),
+        bias: &[f32],
+    ) -> Result<(CpuStorage, Shape)> {
+        let ((n, inputs), sides @ [outputs, _]) = (lx.shape().dims2()?, self.sides(lw.shape().dims2()?));
+        let (x, weight) = (cpu::floats(x, lx)?, cpu::floats(weight, lw)?);
+        let mut output: Vec<f32> = if bias.is_empty() { vec![0.0; n * outputs] } else { bias.repeat(n) };
+        blocked_product([n, inputs, outputs], &x, self.inputs_first(sides, &weight), &mut output);
+        Ok(cpu::output(output, (n, outputs)))
+    }
+
+    fn input_gradient(self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        if !x.track_op() {
+            return Ok(None);
+        }
+        let ((n, inputs), sides @ [outputs, _]) = (x.dims2()?, self.sides(weight.dims2()?));
+        let mut output = vec![0.0; n * inputs];
+        cpu::with_floats(weight, |weight| {
+            cpu::with_floats(gradient, |gradient| {
+                let weight = self.inputs_first(sides, weight).transposed();
+                blocked_product([n, outputs, inputs], gradient, weight, &mut output);
+                Ok(())
+            })
+        })?;
+        cpu::tensor(output, x.shape()).map(Some)
+    }
+
+    fn weight_gradient(self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        if !weight.track_op() {
+            return Ok(None);
+        }
+        let ((n, inputs), [outputs, _]) = (x.dims2()?, self.sides(weight.dims2()?));
+        let mut output = vec![0.0; outputs * inputs];
+        if n > 0 {
+            cpu::with_floats(x, |x| {
+                cpu::with_floats(gradient, |gradient| {
+                    let (x, gradient) = ((x, inputs), (gradient, outputs));
+                    let [(rows, height), (columns, width)] = if self.transposed { [x, gradient] } else { [gradient, x] };
+                    // A few rows of the weight for each task.
+                    output.par_chunks_mut(ROWS * width.max(1)).enumerate().for_each(|(tile, output)| {
+                        let lhs = Matrix::rows_of(height, &rows[tile * ROWS..]).transposed();
+                        let shape = [output.len() / width.max(1), n, width];
+                        let target = Target { output: &Shared::new(output), start: 0, row: width };
+                        // SAFETY: the chunk is this task's own.
+                        unsafe { multiply(shape, lhs, Matrix::rows_of(width, columns), target, false) };
+                    });
+                    Ok(())
+                })
+            })?;
+        }
+        cpu::tensor(output, weight.shape()).map(Some)
+    }
 }
 
 /// Adds x [n, k] times `rhs` [k, columns] to `output` [n, columns], in blocks.
 fn blocked_product([n, k, columns]: [usize; 3], x: &[f32], rhs: Matrix, output: &mut [f32]) {
     let shared = Shared::new(output);
-    (0..columns.div_ceil(COLUMNS)).into_par_iter().for_each(|tile| {
+    let tiles = columns.div_ceil(COLUMNS);
+    (0..tiles * n.div_ceil(GROUP)).into_par_iter().for_each(|task| {
+        let (tile, group) = (task % tiles, task / tiles);
         let first = tile * COLUMNS;
         let width = COLUMNS.min(columns - first);
         let rhs = Matrix { data: &rhs.data[first * rhs.column..], ..rhs };
-        for row in (0..n).step_by(ROWS) {
+        for row in (group * GROUP..n.min((group + 1) * GROUP)).step_by(ROWS) {
             let height = ROWS.min(n - row);
             if height == ROWS {
                 let target = Target { output: &shared, start: row * columns + first, row: columns };
                 let lhs = Matrix::rows_of(k, &x[row * k..]);
-                // SAFETY: only this task writes columns first..first + width.
+                // SAFETY: only this task writes columns first..first + width of the group's rows.
                 unsafe { multiply([ROWS, k, width], lhs, rhs, target, true) };
                 continue;
             }
@@ -126,45 +206,6 @@ fn blocked_product([n, k, columns]: [usize; 3], x: &[f32], rhs: Matrix, output: 
             });
         }
     });
-}
-
-fn input_gradient(x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-    if !x.track_op() {
-        return Ok(None);
-    }
-    let ((n, inputs), (outputs, _)) = (x.dims2()?, weight.dims2()?);
-    let mut output = vec![0.0; n * inputs];
-    cpu::with_floats(weight, |weight| {
-        cpu::with_floats(gradient, |gradient| {
-            blocked_product([n, outputs, inputs], gradient, Matrix::rows_of(inputs, weight), &mut output);
-            Ok(())
-        })
-    })?;
-    cpu::tensor(output, x.shape()).map(Some)
-}
-
-fn weight_gradient(x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-    if !weight.track_op() {
-        return Ok(None);
-    }
-    let ((n, inputs), (outputs, _)) = (x.dims2()?, weight.dims2()?);
-    let mut output = vec![0.0; outputs * inputs];
-    if n > 0 {
-        cpu::with_floats(x, |x| {
-            cpu::with_floats(gradient, |gradient| {
-                // A few rows of the weight for each task.
-                output.par_chunks_mut(ROWS * inputs.max(1)).enumerate().for_each(|(tile, output)| {
-                    let height = output.len() / inputs.max(1);
-                    let lhs = Matrix::rows_of(outputs, &gradient[tile * ROWS..]).transposed();
-                    let target = Target { output: &Shared::new(output), start: 0, row: inputs };
-                    // SAFETY: the chunk is this task's own.
-                    unsafe { multiply([height, n, inputs], lhs, Matrix::rows_of(inputs, x), target, false) };
-                });
-                Ok(())
-            })
-        })?;
-    }
-    cpu::tensor(output, weight.shape()).map(Some)
 }
 
 fn bias_gradient(bias: &Tensor, gradient: &Tensor) -> Result<Tensor> {
@@ -192,6 +233,8 @@ mod tests {
                 assert_close(&linear(&x, &weight, Some(&bias)).unwrap(), &expected, 1e-5);
                 let expected = portable::linear(&x, &weight, None).unwrap();
                 assert_close(&linear(&x, &weight, None).unwrap(), &expected, 1e-5);
+                let transposed = weight.t().unwrap().contiguous().unwrap();
+                assert_close(&linear_transposed(&x, &transposed, None).unwrap(), &expected, 1e-5);
             }
         }
     }
@@ -200,6 +243,8 @@ mod tests {
     fn the_gradients_are_those_of_finite_differences() {
         check_gradients(&[&[7, 5], &[3, 5], &[3]], 1e-2, |t| linear(&t[0], &t[1], Some(&t[2])));
         check_gradients(&[&[33, 2], &[4, 2]], 1e-2, |t| linear(&t[0], &t[1], None));
+        check_gradients(&[&[7, 5], &[5, 3], &[3]], 1e-2, |t| linear_transposed(&t[0], &t[1], Some(&t[2])));
+        check_gradients(&[&[33, 2], &[2, 40]], 1e-2, |t| linear_transposed(&t[0], &t[1], None));
     }
 
     #[test]

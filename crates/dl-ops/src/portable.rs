@@ -4,7 +4,7 @@
 use candle_core::{D, Result, Tensor, bail};
 
 use crate::tap::Tap;
-use crate::{Conv2dConfig, ConvTranspose2dConfig, Padding, PoolConfig, cpu};
+use crate::{AttentionConfig, Conv2dConfig, ConvTranspose2dConfig, Gelu, Padding, PoolConfig, cpu};
 use dl_kernels::Window;
 
 pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
@@ -154,6 +154,65 @@ pub(crate) fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
 
 pub(crate) fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     log_softmax(logits, 1)?.gather(&targets.unsqueeze(1)?, 1)?.mean_all()?.neg()
+}
+
+pub(crate) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
+    let distance = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = distance.sqr()?.mean_keepdim(D::Minus1)?;
+    distance.broadcast_div(&(variance + eps)?.sqrt()?)?.broadcast_mul(weight)?.broadcast_add(bias)
+}
+
+pub(crate) fn gelu(x: &Tensor, kind: Gelu) -> Result<Tensor> {
+    match kind {
+        Gelu::Exact => x.gelu_erf(),
+        Gelu::Tanh => {
+            let inner = ((x + (x.powf(3.0)? * 0.044715)?)? * (2.0 / std::f64::consts::PI).sqrt())?;
+            (x * 0.5)? * (inner.tanh()? + 1.0)?
+        }
+        Gelu::Quick => x / ((x * -1.702)?.exp()? + 1.0)?,
+    }
+}
+
+/// `kept` has one number for each probability, 0 or the factor of those that are kept.
+pub(crate) fn attention(
+    [q, k, v]: [&Tensor; 3],
+    config: &AttentionConfig,
+    kept: Option<&[f32]>,
+) -> Result<Tensor> {
+    let width = q.dim(1)?;
+    let size = width / config.heads;
+    let heads = |x: &Tensor, first: usize, rows: usize| {
+        x.narrow(0, first, rows)?.reshape((rows, config.heads, size))?.transpose(0, 1)?.contiguous()
+    };
+    let (mut first_query, mut first_key, mut first_kept) = (0, 0, 0);
+    let mut all = Vec::new();
+    for (queries, keys) in config.queries.iter().copied().zip(config.keys.iter().copied()) {
+        let count = config.heads * queries * keys;
+        if queries > 0 {
+            let of_queries = (heads(q, first_query, queries)? * config.scale)?;
+            let mut scores = of_queries.matmul(&heads(k, first_key, keys)?.transpose(1, 2)?.contiguous()?)?;
+            if config.causal {
+                let hidden = (0..queries).flat_map(|query| {
+                    let last = query + keys - queries;
+                    (0..keys).map(move |key| if key > last { f32::NEG_INFINITY } else { 0.0 })
+                });
+                let hidden = Tensor::from_iter(hidden, q.device())?.reshape((1, queries, keys))?;
+                scores = scores.broadcast_add(&hidden.to_dtype(q.dtype())?)?;
+            }
+            let mut shares = log_softmax(&scores, 2)?.exp()?;
+            if let Some(kept) = kept {
+                let kept = Tensor::new(&kept[first_kept..first_kept + count], q.device())?;
+                shares = (shares * kept.reshape((config.heads, queries, keys))?.to_dtype(q.dtype())?)?;
+            }
+            let mixed = shares.matmul(&heads(v, first_key, keys)?)?;
+            all.push(mixed.transpose(0, 1)?.reshape((queries, width))?);
+        }
+        (first_query, first_key, first_kept) = (first_query + queries, first_key + keys, first_kept + count);
+    }
+    match all[..] {
+        [] => Tensor::zeros((0, width), q.dtype(), q.device()),
+        _ => Tensor::cat(&all, 0),
+    }
 }
 
 /// `scale` is alpha / size.

@@ -22,4 +22,4 @@ macro_rules! tools {
     };
 }
 
-tools! { data propose embed finetune classify detect nms eval draw model }
+tools! { data propose embed finetune classify detect nms generate eval draw model }

@@ -23,6 +23,8 @@ const STREAMING: &[&str] = &[
     "dl-propose sliding-window --max 5",
     "dl-embed --model NETWORK --layer fire9@1 --max-proposals 2",
     "dl-classify --model NETWORK",
+    "dl-embed --model testdata/goldens/text/bert",
+    "dl-generate --model testdata/goldens/text/gpt2 --max-tokens 3",
     "dl-detect --model HEADS --score -5",
     "dl-nms --iou 0.3",
     "dl-draw boxes --output-dir DIR/drawn",
@@ -35,6 +37,7 @@ const READING: &[&str] = &[
     "dl-eval coco",
     "dl-eval proposals",
     "dl-eval classify",
+    "dl-eval lm --model testdata/goldens/text/gpt2",
     "dl-data to coco",
     "dl-data to voc DIR/voc",
     "dl-data to yolo DIR/yolo",
@@ -76,6 +79,7 @@ fn record(id: &str) -> Value {
     (record["width"], record["height"]) = (json!(320), json!(240));
     record["image"] = json!("testdata/signs/JPEGImages/test-0003.jpg");
     record["detections"] = json!([{"box": [10, 10, 60, 50], "label": "cat", "score": 0.75}]);
+    record["text"] = json!("a red sign");
     record["mine"] = json!({"deep": [1.50, null]});
     record
 }

@@ -19,3 +19,4 @@ mod model;
 mod nms;
 mod pipeline;
 mod propose;
+mod text;

@@ -8,6 +8,7 @@ use super::{
     MobileNetV1, MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions,
     Version, Vgg, VggColumn, Xception,
 };
+use crate::text::ClipImages;
 use crate::{ModelConfig, Preprocessing, plain};
 
 /// A row of the table of networks.
@@ -57,6 +58,19 @@ pub const ARCHITECTURES: &[Architecture] = &[
     },
     alexnet_2012("alexnet_2012", |config, vb| build_alexnet_2012(AlexNetOrder::NormThenPool, config, vb)),
     alexnet_2012("caffenet", |config, vb| build_alexnet_2012(AlexNetOrder::PoolThenNorm, config, vb)),
+    Architecture {
+        name: "clip",
+        paper: "Radford et al. 2021, Learning transferable visual models from natural language supervision; its pictures",
+        layer: "image_embeds",
+        head: "visual_projection",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::torchvision,
+        build: |config, vb| {
+            let options = config.options()?;
+            Ok(Box::new(ClipImages::new(&options, config.num_classes, vb).map_err(plain)?))
+        },
+    },
     Architecture {
         name: "googlenet",
         paper: "Szegedy et al. 2015, Going deeper with convolutions; with batch norms",

@@ -55,6 +55,11 @@ pub trait Backbone: Send + Sync {
     /// The names that papers use, each with the module path that it stands for.
     fn aliases(&self) -> Vec<(String, String)>;
 
+    /// Can it be written down as a plan for inference? Otherwise it is computed at once.
+    fn plans(&self) -> bool {
+        true
+    }
+
     /// Runs on x [n, 3, h, w] f32, showing each output to `pass`, and gives the class scores [n, classes].
     /// # Errors
     /// [`Halt::Done`] when `pass` has all it wanted, or when x does not fit.

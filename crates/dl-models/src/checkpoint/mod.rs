@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 pub use read::{Checkpoint, TensorInfo};
-pub use write::{Precision, save};
+pub use write::{Precision, save, save_with};
 
 /// The metadata key that holds the config, a JSON text.
 pub(crate) const CONFIG_KEY: &str = "config";

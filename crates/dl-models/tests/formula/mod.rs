@@ -18,26 +18,26 @@ fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
 }
 
 /// Numbers of the formula within `scale` of `centre`.
-pub fn formula(name: &str, shape: &[usize], centre: f64, scale: f64) -> Tensor {
+pub(crate) fn formula(name: &str, shape: &[usize], centre: f64, scale: f64) -> Tensor {
     let numbers = mix(name, shape.iter().product()).map(|u| (centre + (2.0 * u - 1.0) * scale) as f32);
     Tensor::from_vec(numbers.collect::<Vec<_>>(), shape, &Device::Cpu).unwrap()
 }
 
 /// Weights by the formula.
 #[derive(Clone)]
-pub struct Formula {
+pub(crate) struct Formula {
     gain: f64,
     vars: Arc<Mutex<BTreeMap<String, Var>>>,
 }
 
 impl Formula {
     /// See make.py for `gain`.
-    pub fn new(gain: f64) -> Self {
+    pub(crate) fn new(gain: f64) -> Self {
         Self { gain, vars: Arc::default() }
     }
 
     /// The weights that have been asked for, by name.
-    pub fn vars(&self) -> BTreeMap<String, Var> {
+    pub(crate) fn vars(&self) -> BTreeMap<String, Var> {
         self.vars.lock().unwrap().clone()
     }
 }

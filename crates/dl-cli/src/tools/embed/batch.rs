@@ -72,6 +72,11 @@ impl<'a> Rows<'a> {
         Self { model, layers, device, batch, columns: None }
     }
 
+    /// Does a plan on the CPU take the pictures as it likes?
+    fn plans(&self) -> bool {
+        self.device.is_cpu() && self.model.backbone.plans()
+    }
+
     /// The features of each record: one matrix a layer, or why there are none.
     pub(in crate::tools) fn of(&mut self, records: &[Prepared]) -> Vec<Result<Vec<Matrix>>> {
         let size = self.model.config.preprocessing.size;
@@ -81,8 +86,8 @@ impl<'a> Rows<'a> {
             .flat_map(|(record, prepared)| prepared.units(size).into_iter().map(move |unit| (record, unit)))
             .collect();
         let mut found: Vec<Result<Vec<Matrix>>> = records.iter().map(|_| Ok(Vec::new())).collect();
-        // On the CPU the network itself takes as many as are good for it.
-        let most = if self.device.is_cpu() { usize::MAX } else { self.batch };
+        // A plan takes as many as are good for it.
+        let most = if self.plans() { usize::MAX } else { self.batch };
         for same_size in units.chunk_by(|(_, a), (_, b)| a.size == b.size) {
             for units in same_size.chunks(most) {
                 match self.run(units) {
@@ -119,7 +124,7 @@ impl<'a> Rows<'a> {
             Input::Region(picture, source) => resample(picture, source, [height, width], &normalization, input),
             Input::Ready(ready) => input.copy_from_slice(ready),
         };
-        if self.device.is_cpu() {
+        if self.plans() {
             return self.model.features_of([units.len(), self.batch], [3, height, width], self.layers, make);
         }
         let mut input = vec![0.0; units.len() * 3 * height * width];

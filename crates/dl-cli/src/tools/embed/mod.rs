@@ -1,11 +1,16 @@
-//! `dl-embed`: what a network sees in each region, or in the whole picture.
+//! `dl-embed`: what a network sees in each region, in the whole picture, or in a text.
 
 pub(super) mod batch;
+mod networks;
+mod pool;
+mod texts;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
+use dl_models::text::Tokens;
 use dl_models::{LayerName, Model, Resize};
 use dl_record::{BBox, Dtype, Proposal, Record};
 use dl_vision::picture::warp::context_box;
@@ -15,11 +20,14 @@ use crate::common::{
     Common, DeviceArgs, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches, open_picture,
 };
 use batch::{Prepared, Rows};
+use networks::Networks;
+use pool::Pool;
 
-/// Compute a network's features of every proposal, or of whole pictures
+/// Compute a network's features of every proposal, of whole pictures, or of texts
 ///
 /// Each region is warped to the network's input as R-CNN does, with some pixels of the picture around it; a record
-/// without `proposals` is embedded whole. Writes `features`: one matrix a layer, row i for proposal i.
+/// without `proposals` is embedded whole. BERT, GPT-2 and CLIP embed the record's `text`, cut at the longest that they
+/// read; CLIP embeds its `image` if there is one. Writes `features`: one matrix a layer, row i for proposal i.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-embed",
@@ -28,26 +36,40 @@ use batch::{Prepared, Rows};
 Examples:
   dl-propose selective-search photo.jpg | dl-embed --model squeezenet.safetensors --layer fire9@1 > embedded.jsonl
   dl-embed --model alexnet.safetensors --arch alexnet --layer pool5,fc7 --features-dir features < proposed.jsonl
-  dl-embed --model squeezenet.safetensors --layer logits --features-json photo.jpg | jq .features.logits.shape"
+  dl-embed --model squeezenet.safetensors --layer logits --features-json photo.jpg | jq .features.logits.shape
+  dl-embed --model bert-base-uncased/ --layer encoder.layer.11 --pool mean --normalize < texts.jsonl"
 )]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of the network
-    #[arg(long, value_name = "FILE")]
+    /// Model file (safetensors) of the network, or a folder as Hugging Face writes it
+    #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
     /// Architecture of a file of bare weights, see dl-model list [default: what the file says]
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Outputs to take: module paths (features.12, classifier.4), names of the papers (pool5, fc7, fire9), logits; a map
-    /// averaged to 3x3 is fire9@3 [default: what the file or the architecture says]
+    /// Outputs to take: module paths (features.12, classifier.4, encoder.layer.11), names of the papers (pool5, fc7,
+    /// fire9), logits; a map averaged to 3x3 is fire9@3 [default: what the file or the architecture says]
     #[arg(long, value_name = "LAYER,...", value_delimiter = ',')]
     layer: Vec<LayerName>,
 
-    /// Regions or pictures that go through the network at once; the result does not depend on it
+    /// How the rows of a sample, one for each token, become one; mean and max work on maps too [default: mean of a
+    /// text, last of a GPT's, cls of CLIP's pictures; maps are kept]
+    #[arg(long, value_enum)]
+    pool: Option<Pool>,
+
+    /// Divide each row by its length, so that products of rows are cosines
+    #[arg(long)]
+    normalize: bool,
+
+    /// What CLIP embeds of a record that has both [default: its image]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    input: Option<InputKind>,
+
+    /// Regions, pictures or texts that go through the network at once; the result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
 
@@ -84,6 +106,20 @@ pub struct Args {
 
     #[command(flatten)]
     common: Common,
+}
+
+/// A record's part of the work.
+enum Work {
+    Picture(Prepared),
+    Text(Tokens),
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
+enum InputKind {
+    /// The picture
+    Image,
+    /// The text
+    Text,
 }
 
 /// How a whole picture becomes the network's input.
@@ -127,34 +163,82 @@ impl Tool for Args {
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         let device = self.device.open()?;
-        let model = Model::open(&self.model, self.arch.as_deref(), &device)?;
-        let layers = match self.layer.as_slice() {
-            [] => vec![model.default_layer().parse()?],
-            named => named.to_vec(),
-        };
-        for layer in &layers {
-            model.backbone.check(layer).with_context(|| format!("model {}", self.model.display()))?;
-        }
-        let warp = self.warp.resolve(&model.config)?;
+        let networks = Networks::open(&self.model, self.arch.as_deref(), &self.layer, &device)?;
         let batch = self.batch as usize;
-        let mut rows = Rows::new(&model, &layers, device, batch);
+        let warp = networks.pictures.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
+        let mut rows = networks
+            .pictures
+            .as_ref()
+            .map(|(model, layers)| Rows::new(model, layers, device.clone(), batch));
+        let cut = AtomicUsize::new(0);
         let job = Job { common: &self.common, inputs: &self.inputs };
-        map_weighed_batches(
+        let outcome = map_weighed_batches(
             io,
             job,
             batch,
-            |prepared: &Prepared| prepared.weight(batch),
-            |record| self.prepare(record, &model, warp),
-            |records, prepared: Vec<Prepared>| {
-                let features = rows.of(&prepared);
-                let all = records.iter_mut().zip(features);
-                all.map(|(record, features)| self.write(record, &layers, features?)).collect()
+            |work: &Work| match work {
+                Work::Picture(prepared) => prepared.weight(batch),
+                Work::Text(_) => 1,
             },
-        )
+            |record| match networks.text_of(record, self.input, &cut)? {
+                Some(tokens) => Ok(Work::Text(tokens)),
+                None => {
+                    let (model, warp) = networks.pictures.as_ref().map(|(model, _)| model).zip(warp).context(
+                        "the model reads no pictures",
+                    )?;
+                    Ok(Work::Picture(self.prepare(record, model, warp)?))
+                }
+            },
+            |records, work: Vec<Work>| {
+                let is_text: Vec<bool> = work.iter().map(|work| matches!(work, Work::Text(_))).collect();
+                let features = self.features(&networks, rows.as_mut(), work);
+                let all = records.iter_mut().zip(is_text).zip(features);
+                all.map(|((record, is_text), features)| self.write(record, networks.layer_names(is_text), features?))
+                    .collect()
+            },
+        )?;
+        let cut = cut.into_inner();
+        if cut > 0 {
+            io.messages.note(format_args!("{cut} texts were cut at the longest that the network reads"));
+        }
+        Ok(outcome)
     }
 }
 
 impl Args {
+    /// The features of each record, in order.
+    fn features(
+        &self,
+        networks: &Networks,
+        rows: Option<&mut Rows>,
+        work: Vec<Work>,
+    ) -> Vec<Result<Vec<dl_record::Matrix>>> {
+        let (mut texts, mut pictures, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        for work in work {
+            order.push(matches!(work, Work::Text(_)));
+            match work {
+                Work::Text(tokens) => texts.push(tokens),
+                Work::Picture(prepared) => pictures.push(prepared),
+            }
+        }
+        let mut of_texts = networks.of_texts(self.pool, &texts).into_iter();
+        let mut of_pictures = rows.map_or(Vec::new(), |rows| rows.of(&pictures)).into_iter();
+        let mut pictures = pictures.iter();
+        let in_order = order.into_iter().map(|is_text| {
+            let mut matrices = if is_text {
+                of_texts.next().context("no features were computed")??
+            } else {
+                let (found, prepared) = of_pictures.next().zip(pictures.next()).context("no features were computed")?;
+                networks.pooled(self.pool, prepared, found?)?
+            };
+            if self.normalize {
+                matrices.iter_mut().for_each(pool::normalize);
+            }
+            Ok(matrices)
+        });
+        in_order.collect()
+    }
+
     /// Opens the picture and decides what to look at. A whole picture is warped here, on the reading threads.
     fn prepare(&self, record: &mut Record, model: &Model, warp: RegionWarp) -> Result<Prepared> {
         let regions = self.regions(record)?;
@@ -206,13 +290,12 @@ impl Args {
     }
 
     /// Writes the features, one matrix a layer; those of other layers stay.
-    fn write(&self, record: &mut Record, layers: &[LayerName], features: Vec<dl_record::Matrix>) -> Result<()> {
+    fn write(&self, record: &mut Record, names: Vec<String>, features: Vec<dl_record::Matrix>) -> Result<()> {
         let dtype = match self.dtype {
             Type::F32 => Dtype::F32,
             Type::F16 => Dtype::F16,
         };
         let mut written = record.features()?.unwrap_or_default();
-        let names: Vec<String> = layers.iter().map(LayerName::to_string).collect();
         let file = match &self.features_dir {
             None => None,
             Some(folder) => {

@@ -5,6 +5,7 @@ mod classify;
 mod coco;
 mod findings;
 mod join;
+mod lm;
 mod proposals;
 mod report;
 mod source;
@@ -20,7 +21,7 @@ use serde_json::{Map, Value};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Measure detections, proposals and predicted classes against the truth
+/// Measure detections, proposals, predicted classes and language models against the truth
 ///
 /// Reads records that carry `objects` and `detections` (or `proposals`), or `label` and `predictions`, or truth and
 /// detections from files. Records
@@ -47,6 +48,7 @@ enum Metric {
     Coco(coco::Args),
     Proposals(proposals::Args),
     Classify(classify::Args),
+    Lm(lm::Args),
 }
 
 impl Tool for Args {
@@ -58,6 +60,7 @@ impl Tool for Args {
             Metric::Coco(args) => &args.source.common,
             Metric::Proposals(args) => &args.source.common,
             Metric::Classify(args) => &args.common,
+            Metric::Lm(args) => &args.common,
         }
     }
 
@@ -67,6 +70,7 @@ impl Tool for Args {
             Metric::Coco(args) => args.run(io),
             Metric::Proposals(args) => args.run(io),
             Metric::Classify(args) => args.run(io),
+            Metric::Lm(args) => args.run(io),
         }
     }
 }

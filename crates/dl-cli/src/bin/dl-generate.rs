@@ -1,0 +1,10 @@
+//! See [`dl_cli::tools::generate`].
+
+fn main() -> std::process::ExitCode {
+    dl_cli::common::keep_freed_memory();
+    dl_cli::main::<dl_cli::tools::generate::Args>()
+}
+
+/// Keeps large blocks: what the system hands out anew costs as much as a small layer of a network.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,0 +1,136 @@
+//! What a model file holds: a network for pictures, one for texts, or both.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::Device;
+use dl_models::text::{TextConfig, TextLayer, TextModel, TextNetwork, Tokens, folder};
+use dl_models::{Checkpoint, LayerName, Model};
+use dl_record::{Matrix, Record};
+
+use super::batch::Prepared;
+use super::pool::{self, Pool};
+use super::{InputKind, texts};
+
+/// The networks of a model file, each with the layers that are asked of it.
+pub(super) struct Networks {
+    pub(super) pictures: Option<(Model, Vec<LayerName>)>,
+    pub(super) texts: Option<(TextModel, Vec<TextLayer>)>,
+    /// Shapes of the layers for the last size of picture.
+    shapes: Mutex<Option<([usize; 2], Vec<Vec<usize>>)>>,
+}
+
+impl Networks {
+    /// Without `layers`, each network gives its usual one; of CLIP's two each gives those that it has.
+    pub(super) fn open(path: &Path, arch: Option<&str>, layers: &[LayerName], device: &Device) -> Result<Self> {
+        let open = || Checkpoint::open(&folder::weights_file(path)?);
+        let architecture = if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? };
+        let is_both = architecture.as_deref() == Some("clip");
+        let texts = match &architecture {
+            Some(_) => Some(TextModel::from_checkpoint(open()?, device)?),
+            None => None,
+        };
+        let pictures = match &architecture {
+            Some(_) if !is_both => None,
+            _ => Some(Model::open(path, arch, device)?),
+        };
+        let in_context = || format!("model {}", path.display());
+        let mut asked = (Vec::new(), Vec::new());
+        for layer in layers {
+            let of_texts = texts.as_ref().map(|model| text_layer(model, layer));
+            let of_pictures = pictures.as_ref().map(|model| model.backbone.check(layer));
+            match (of_pictures, of_texts) {
+                (Some(Ok(_)), _) => asked.0.push(layer.clone()),
+                (_, Some(Ok(layer))) => asked.1.push(layer),
+                (Some(Err(error)), None) | (None, Some(Err(error))) => return Err(error).with_context(in_context),
+                (of_pictures, of_texts) => {
+                    let both = [of_pictures.map(|checked| checked.map(|_| ())), of_texts.map(|checked| checked.map(|_| ()))];
+                    let errors = both.into_iter().flatten().filter_map(Result::err).map(|error| error.to_string());
+                    bail!("{}: of pictures and of texts: {}", in_context(), errors.collect::<Vec<_>>().join("; "));
+                }
+            }
+        }
+        if layers.is_empty() {
+            if let Some(model) = &pictures {
+                asked.0.push(model.default_layer().parse()?);
+            }
+            if let Some(model) = &texts {
+                asked.1.push(text_layer(model, &model.default_layer().parse()?)?);
+            }
+        }
+        if let (Some(model), [layer, ..]) = (&pictures, asked.0.as_slice()) {
+            model.backbone.check(layer).with_context(in_context)?;
+        }
+        Ok(Self { pictures: pictures.map(|model| (model, asked.0)), texts: texts.map(|model| (model, asked.1)), shapes: Mutex::default() })
+    }
+
+    /// The record's text as tokens, if it is the text that is to be embedded; counts those that were cut.
+    pub(super) fn text_of(
+        &self,
+        record: &Record,
+        input: Option<InputKind>,
+        cut: &AtomicUsize,
+    ) -> Result<Option<Tokens>> {
+        let reads_pictures = self.pictures.is_some();
+        let Some((model, layers)) = &self.texts else {
+            ensure!(input != Some(InputKind::Text), "the model reads no texts");
+            return Ok(None);
+        };
+        if reads_pictures && (input == Some(InputKind::Image) || (input.is_none() && record.has("image"))) {
+            return Ok(None);
+        }
+        ensure!(!layers.is_empty(), "none of the layers is one of texts");
+        let text: String = record.require("text", "it is what the network reads")?;
+        let (tokens, was_cut) = model.tokenizer.encode(&text)?;
+        ensure!(!tokens.ids.is_empty(), "the text has no tokens");
+        cut.fetch_add(usize::from(was_cut), Ordering::Relaxed);
+        Ok(Some(tokens))
+    }
+
+    /// The features of each text.
+    pub(super) fn of_texts(&self, pool: Option<Pool>, tokens: &[Tokens]) -> Vec<Result<Vec<Matrix>>> {
+        match &self.texts {
+            Some((model, layers)) => texts::features(model, layers, pool, tokens),
+            None => Vec::new(),
+        }
+    }
+
+    /// A picture's features, one row a region, with the places of maps, or the tokens, of each row pooled.
+    pub(super) fn pooled(&self, pool: Option<Pool>, prepared: &Prepared, features: Vec<Matrix>) -> Result<Vec<Matrix>> {
+        let Some((model, layers)) = &self.pictures else { return Ok(features) };
+        // Only tokens are pooled unless it is asked for.
+        if pool.is_none() && model.backbone.plans() {
+            return Ok(features);
+        }
+        let size = match prepared {
+            Prepared::Whole { size, .. } => *size,
+            Prepared::Regions { .. } => model.config.preprocessing.size,
+        };
+        let mut known = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        let shapes = match &*known {
+            Some((of_size, shapes)) if *of_size == size => shapes,
+            _ => &known.insert((size, model.shapes([3, size[0], size[1]], layers)?)).1,
+        };
+        shapes.iter().zip(features).map(|(shape, features)| pool::pictures(pool, shape, features)).collect()
+    }
+
+    /// The names of the layers of a text, or of a picture.
+    pub(super) fn layer_names(&self, is_text: bool) -> Vec<String> {
+        match (is_text, &self.texts, &self.pictures) {
+            (true, Some((_, layers)), _) => layers.iter().map(|layer| layer.name.clone()).collect(),
+            (_, _, Some((_, layers))) => layers.iter().map(LayerName::to_string).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn text_layer(model: &TextModel, layer: &LayerName) -> Result<TextLayer> {
+    if layer.pooled.is_some() {
+        bail!("layer {layer}: a text has no map to average; --pool mean averages its tokens");
+    }
+    let network: &dyn TextNetwork = model.network.texts();
+    // The name that was asked for is the name in the record.
+    Ok(TextLayer { name: layer.name.clone(), ..network.layer(&layer.name)? })
+}

@@ -1,0 +1,127 @@
+//! From many rows of a sample, one for each place or token, to one.
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use dl_record::Matrix;
+
+/// How the rows of a sample become one.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pool {
+    /// The first token's row: BERT's [CLS], CLIP's class vector
+    Cls,
+    /// The mean over the tokens, or over the places of a map
+    Mean,
+    /// The last token's row
+    Last,
+    /// The largest number of each column, over the tokens or the places of a map
+    Max,
+    /// Not at all: a row for each token; a map as one long row
+    None,
+}
+
+impl Pool {
+    /// Rows [n, width] as one row, n above 0.
+    pub(super) fn rows(self, rows: &Matrix) -> Matrix {
+        let width = rows.columns;
+        let row = |index: usize| rows.data[index * width..(index + 1) * width].to_vec();
+        let data = match self {
+            Self::None => return rows.clone(),
+            Self::Cls => row(0),
+            Self::Last => row(rows.rows - 1),
+            Self::Mean => {
+                let mut sums = vec![0.0_f64; width];
+                for row in rows.data.chunks_exact(width) {
+                    sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+                }
+                sums.into_iter().map(|sum| (sum / rows.rows as f64) as f32).collect()
+            }
+            Self::Max => {
+                let mut largest = row(0);
+                for row in rows.data.chunks_exact(width) {
+                    largest.iter_mut().zip(row).for_each(|(largest, x)| *largest = largest.max(*x));
+                }
+                largest
+            }
+        };
+        Matrix { rows: 1, columns: width, data }
+    }
+}
+
+/// Pictures' outputs of `shape`, maps [c, h, w], tokens [tokens, width] or rows [width], each a long row in `features`,
+/// as one pooled row each.
+pub(super) fn pictures(pool: Option<Pool>, shape: &[usize], features: Matrix) -> Result<Matrix> {
+    let (pool, width, is_map) = match (shape, pool) {
+        ([_, width], pool) => (pool.unwrap_or(Pool::Cls), *width, false),
+        ([channels, _, _], Some(pool)) => (pool, *channels, true),
+        _ => return Ok(features),
+    };
+    match pool {
+        Pool::None => return Ok(features),
+        Pool::Cls | Pool::Last if is_map => bail!("a map has no tokens for --pool cls or last; mean and max work"),
+        _ => {}
+    }
+    let mut pooled = Matrix { rows: features.rows, columns: width, data: Vec::new() };
+    for row in features.data.chunks_exact(features.columns.max(1)) {
+        let places = features.columns / width.max(1);
+        let data = if is_map {
+            // [channels, places] -> [places, channels]
+            (0..features.columns).map(|index| row[index % width * places + index / width]).collect()
+        } else {
+            row.to_vec()
+        };
+        pooled.data.extend(pool.rows(&Matrix { rows: places, columns: width, data }).data);
+    }
+    Ok(pooled)
+}
+
+/// Divides each row by its length; a row of zeros stays.
+pub(super) fn normalize(rows: &mut Matrix) {
+    for row in rows.data.chunks_exact_mut(rows.columns.max(1)) {
+        let length = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        if length > 0.0 {
+            row.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(columns: usize, data: &[f32]) -> Matrix {
+        Matrix { rows: data.len() / columns, columns, data: data.to_vec() }
+    }
+
+    #[test]
+    fn rows_become_one() {
+        let rows = matrix(2, &[1.0, 5.0, 3.0, 4.0, 2.0, 0.0]);
+        for (pool, wanted) in
+            [(Pool::Cls, [1.0, 5.0]), (Pool::Last, [2.0, 0.0]), (Pool::Mean, [2.0, 3.0]), (Pool::Max, [3.0, 5.0])]
+        {
+            assert_eq!(pool.rows(&rows).data, wanted, "{pool:?}");
+        }
+        assert_eq!(Pool::None.rows(&rows).rows, 3);
+    }
+
+    #[test]
+    fn normalised_rows_have_length_1() {
+        let mut rows = matrix(2, &[3.0, 4.0, 0.0, 0.0]);
+        normalize(&mut rows);
+        assert_eq!(rows.data, [0.6, 0.8, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn maps_and_tokens_of_pictures_become_rows() {
+        let rows = || matrix(8, &[1.0, 2.0, 3.0, 6.0, 0.0, 0.0, 0.0, 4.0]);
+        let pooled = |pool, shape: &[usize]| pictures(pool, shape, rows()).map(|rows| rows.data);
+        assert_eq!(pooled(Some(Pool::Mean), &[2, 2, 2]).unwrap(), [3.0, 1.0]);
+        assert_eq!(pooled(Some(Pool::Max), &[2, 2, 2]).unwrap(), [6.0, 4.0]);
+        assert_eq!(pooled(None, &[2, 2, 2]).unwrap(), rows().data);
+        assert!(pooled(Some(Pool::Cls), &[2, 2, 2]).is_err());
+        assert_eq!(pooled(None, &[4, 2]).unwrap(), [1.0, 2.0]);
+        assert_eq!(pooled(Some(Pool::Last), &[4, 2]).unwrap(), [0.0, 4.0]);
+        assert_eq!(pooled(Some(Pool::Mean), &[4, 2]).unwrap(), [1.0, 3.0]);
+        assert_eq!(pooled(Some(Pool::None), &[4, 2]).unwrap(), rows().data);
+        assert_eq!(pooled(Some(Pool::Mean), &[8]).unwrap(), rows().data);
+    }
+}

@@ -1,0 +1,173 @@
+//! `dl-eval lm`: how likely are texts to a language model?
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use dl_models::text::{TextModel, loss};
+use dl_record::{Record, Writer};
+use serde_json::json;
+
+use super::report::{Cell, Format, Report};
+use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, each_record};
+
+/// Texts: how likely they are to a language model
+///
+/// Of each record's `text` every token is predicted from those before it, and so is its end. nll is the mean negative
+/// logarithm of a token's probability, in nats; perplexity is e^nll; per_text is the mean over the texts of the whole
+/// text's. A text longer than the model reads is cut into parts, each of which begins with the last token of the one before.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-eval lm --model names_gpt.safetensors < held-out.jsonl | jq .nll
+  dl-eval lm --model gpt2/ --records scored.jsonl --format table texts.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it
+    #[arg(long, value_name = "FILE|DIR")]
+    model: PathBuf,
+
+    /// Write the records to this file, with the text's own `nll` (mean of its tokens) and `tokens`
+    #[arg(long, value_name = "FILE")]
+    records: Option<PathBuf>,
+
+    /// How the figures are written [default: table on a terminal, json elsewhere]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Tokens that go through the network at once, unless one text has more.
+const TOKENS: usize = 4096;
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let model = TextModel::open(&self.model, &self.device.open()?)?;
+        model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
+        let file = match &self.records {
+            None => None,
+            Some(path) => Some(File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?),
+        };
+        let mut scores = Scores { model: &model, waiting: Vec::new(), tokens: 0, total: Total::default(), output: None };
+        scores.output = file.map(|file| Writer::new(BufWriter::new(file)));
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        let mut fatal = None;
+        let tally = each_record(io, job, |record, _| {
+            if fatal.is_none() {
+                let text: String = record.require("text", "it is what the model predicts")?;
+                let parts = loss::language_model_parts(&model, &text)?;
+                ensure!(!parts.is_empty(), "the text has no tokens to predict");
+                fatal = scores.push(record, parts).err();
+            }
+            Ok(())
+        })?;
+        if let Some(error) = fatal {
+            return Err(error);
+        }
+        let total = scores.finish()?;
+        if tally.carried > 0 {
+            io.messages.note(format_args!("{} records carry \"error\" and are left out of the figures", tally.carried));
+        }
+        let errors = tally.failed + tally.carried;
+        if tally.good + errors > 0 {
+            total.report(errors).write(io, self.format)?;
+        }
+        Ok(Outcome::of(tally.failed))
+    }
+}
+
+/// Sums over the texts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Total {
+    texts: usize,
+    tokens: usize,
+    nats: f64,
+}
+
+impl Total {
+    fn report(&self, errors: usize) -> Report {
+        let share = |of: usize| (of > 0).then(|| self.nats / of as f64);
+        let (nll, per_text) = (share(self.tokens), share(self.texts));
+        let perplexity = nll.map(f64::exp);
+        let json = json!({
+            "texts": self.texts,
+            "tokens": self.tokens,
+            "errors": errors,
+            "nll": nll,
+            "perplexity": perplexity,
+            "per_text": per_text,
+        });
+        let header = ["texts", "tokens", "nll", "perplexity", "per_text"].map(str::to_owned).to_vec();
+        let counts = [self.texts, self.tokens].map(Cell::Count);
+        let row = counts.into_iter().chain([nll, perplexity, per_text].map(Cell::Figure)).collect();
+        Report { json, header, rows: vec![row] }
+    }
+}
+
+/// Texts that wait until a batch is full.
+struct Scores<'a> {
+    model: &'a TextModel,
+    waiting: Vec<(Record, Vec<Vec<u32>>)>,
+    tokens: usize,
+    total: Total,
+    output: Option<Writer<BufWriter<File>>>,
+}
+
+impl Scores<'_> {
+    fn push(&mut self, record: Record, parts: Vec<Vec<u32>>) -> Result<()> {
+        self.tokens += predicted(&parts);
+        self.waiting.push((record, parts));
+        if self.tokens >= TOKENS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.tokens = 0;
+        let gpt2 = self.model.gpt2()?;
+        let all: Vec<&[u32]> = self.waiting.iter().flat_map(|(_, parts)| parts.iter().map(Vec::as_slice)).collect();
+        let mut nats = Vec::with_capacity(all.len());
+        let mut first = 0;
+        while first < all.len() {
+            let mut tokens = 0;
+            let fits = all[first..].iter().take_while(|part| {
+                tokens += part.len();
+                tokens <= 2 * TOKENS
+            });
+            let count = fits.count().max(1);
+            nats.extend(loss::negative_log_likelihoods(gpt2, &all[first..first + count])?);
+            first += count;
+        }
+        let mut nats = nats.into_iter();
+        for (mut record, parts) in self.waiting.drain(..) {
+            let of_text: f64 = nats.by_ref().take(parts.len()).sum();
+            let tokens = predicted(&parts);
+            self.total.texts += 1;
+            self.total.tokens += tokens;
+            self.total.nats += of_text;
+            if let Some(output) = &mut self.output {
+                record.set("nll", &(of_text / tokens as f64))?;
+                record.set("tokens", &tokens)?;
+                output.write(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Total> {
+        self.flush()?;
+        if let Some(mut output) = self.output {
+            output.flush()?;
+        }
+        Ok(self.total)
+    }
+}
+
+fn predicted(parts: &[Vec<u32>]) -> usize {
+    parts.iter().map(|part| part.len() - 1).sum()
+}

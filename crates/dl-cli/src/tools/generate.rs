@@ -1,0 +1,233 @@
+//! `dl-generate`: texts from a language model.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use dl_models::text::TextModel;
+use dl_models::text::generate::{Prompt, Sampling, generate};
+use dl_record::{Record, Writer};
+
+use crate::common::{Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, one_line, say_broken};
+
+/// Write texts with a GPT
+///
+/// Continues the `text` of each record, or each --prompt, until the model ends it. Writes a record a sample, with the
+/// prompt and its continuation as `text`. A sample's draws come from --seed and its id, so it does not depend on the
+/// others.
+#[derive(Parser, Debug)]
+#[command(
+    name = "dl-generate",
+    version,
+    after_help = "\
+Examples:
+  dl-generate --model names_gpt.safetensors --prompt '' --count 20 | jq -r .text
+  dl-generate --model gpt2/ --prompt 'A stop sign is' --temperature 0.8 --top-p 0.9 --max-tokens 40 --stop .
+  dl-generate --model gpt2/ --temperature 0 < beginnings.jsonl > texts.jsonl"
+)]
+pub struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it
+    #[arg(long, value_name = "FILE|DIR")]
+    model: PathBuf,
+
+    /// Beginning of a text, in place of records; may be repeated, and be empty
+    #[arg(long, value_name = "TEXT", conflicts_with = "inputs")]
+    prompt: Vec<String>,
+
+    /// Samples of each prompt or record; beyond one, their ids end in /1, /2, ...
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    count: u32,
+
+    /// Tokens after the prompt, at most
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    max_tokens: usize,
+
+    /// Divides the logits: below 1 the likely gets likelier; 0 takes the likeliest token always
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    temperature: f64,
+
+    /// Choose among the K likeliest tokens [default: all]
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+
+    /// Choose among the likeliest tokens whose probabilities reach this sum
+    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    top_p: f64,
+
+    /// End a text before this, should the model write it; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+
+    /// Texts that are written at once; the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: u32,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Tool for Args {
+    const NAME: &'static str = "dl-generate";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let sampling = Sampling {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            max_tokens: self.max_tokens,
+            stop: self.stop.clone(),
+        };
+        sampling.check()?;
+        let model = TextModel::open(&self.model, &self.device.open()?)?;
+        model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
+        let mut queue = Queue {
+            model: &model,
+            sampling,
+            batch: self.batch as usize,
+            strict: self.common.strict,
+            messages: io.messages.clone(),
+            waiting: Vec::new(),
+            samples: 0,
+            failed: 0,
+        };
+        let mut writer = Writer::new(&mut io.output);
+        if !self.prompt.is_empty() {
+            for (index, text) in self.prompt.iter().enumerate() {
+                let mut record = Record::default();
+                record.set_id(&format!("prompt{}", index + 1))?;
+                record.set_text(text)?;
+                self.expand(&record, "--prompt", &mut queue, &mut writer)?;
+            }
+        } else {
+            for line in self.inputs.lines(&mut *io.input, io.messages.tool())? {
+                let line = line?;
+                if line.broken {
+                    say_broken(&io.messages, &line);
+                    queue.failed += 1;
+                    queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)?;
+                } else if line.record.has("error") {
+                    queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)?;
+                } else {
+                    self.expand(&line.record, &line.place, &mut queue, &mut writer)?;
+                }
+            }
+        }
+        queue.flush(&mut writer)?;
+        writer.flush()?;
+        Ok(Outcome::of(queue.failed))
+    }
+}
+
+impl Args {
+    /// One record for each sample of `record`.
+    fn expand<W: Write>(&self, record: &Record, place: &str, queue: &mut Queue, writer: &mut Writer<W>) -> Result<()> {
+        for sample in 1..=self.count {
+            let mut record = record.clone();
+            let prompt = self.prompt_of(&mut record, sample);
+            queue.push(Waiting { place: place.to_owned(), record, prompt: Some(prompt) }, writer)?;
+        }
+        Ok(())
+    }
+
+    fn prompt_of(&self, record: &mut Record, sample: u32) -> Result<Prompt> {
+        let text = record.text()?.unwrap_or_default();
+        let mut id: String = record.require("id", "the draws come from it")?;
+        if self.count > 1 {
+            id = format!("{id}/{sample}");
+            record.set_id(&id)?;
+        }
+        Ok(Prompt { text, rng: dl_record::rng(self.common.seed, &format!("generate/{id}")) })
+    }
+}
+
+/// A record on its way out; `prompt`: a text to be written.
+struct Waiting {
+    place: String,
+    record: Record,
+    prompt: Option<Result<Prompt>>,
+}
+
+/// Records that wait until a batch is full, in order.
+struct Queue<'a> {
+    model: &'a TextModel,
+    sampling: Sampling,
+    batch: usize,
+    strict: bool,
+    messages: Messages,
+    waiting: Vec<Waiting>,
+    samples: usize,
+    failed: usize,
+}
+
+impl Queue<'_> {
+    fn push<W: Write>(&mut self, waiting: Waiting, writer: &mut Writer<W>) -> Result<()> {
+        self.samples += usize::from(waiting.prompt.is_some());
+        self.waiting.push(waiting);
+        if self.samples >= self.batch || (self.strict && self.failed > 0) {
+            self.flush(writer)?;
+        }
+        Ok(())
+    }
+
+    fn flush<W: Write>(&mut self, writer: &mut Writer<W>) -> Result<()> {
+        self.samples = 0;
+        let (mut prompts, mut lines) = (Vec::new(), Vec::new());
+        for Waiting { place, record, prompt } in self.waiting.drain(..) {
+            let state = match prompt {
+                None => State::Passing,
+                Some(Err(error)) => State::Failed(error),
+                Some(Ok(prompt)) => {
+                    prompts.push(prompt);
+                    State::Written
+                }
+            };
+            lines.push((place, record, state));
+        }
+        let mut texts = generate(self.model, prompts, &self.sampling)?.into_iter();
+        for (place, mut record, state) in lines {
+            let text = match state {
+                State::Passing => None,
+                State::Failed(error) => Some(Err(error)),
+                State::Written => Some(texts.next().context("no text was written")?),
+            };
+            match text {
+                None => {}
+                Some(Ok(text)) => record.set_text(&text)?,
+                Some(Err(error)) => {
+                    let text = one_line(error);
+                    self.messages.error(format_args!("{place}: {text}"));
+                    record.fail(self.messages.tool(), text);
+                    self.failed += 1;
+                }
+            }
+            writer.write(&record)?;
+            self.messages.bar().inc(1);
+            if self.strict && self.failed > 0 {
+                writer.flush()?;
+                bail!(STRICT);
+            }
+        }
+        Ok(writer.flush()?)
+    }
+}
+
+/// What becomes of a record.
+enum State {
+    /// It came with an error, and goes on as it is.
+    Passing,
+    /// It has no prompt.
+    Failed(anyhow::Error),
+    /// It gets the next text.
+    Written,
+}

@@ -1,0 +1,201 @@
+//! BERT (Devlin et al. 2019, BERT: pre-training of deep bidirectional transformers), of any size, in the layout of
+//! Hugging Face's `BertModel` and `BertForSequenceClassification`.
+//!
+//! | output | shape | is |
+//! | --- | --- | --- |
+//! | embeddings | tokens, width | word, place and segment, summed and normalised |
+//! | encoder.layer.N | tokens, width | after block N |
+//! | pooler | texts, width | tanh of a layer on the first token |
+//! | logits | texts, classes | of a network with a head `classifier` |
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use dl_ops::AttentionConfig;
+use serde::Deserialize;
+
+use super::layers::{Activation, Embedding, LayerNorm, STDEV, attention, below};
+use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
+use crate::layers::Fresh;
+use crate::{Halt, LOGITS, Linear, Pass};
+
+/// Options in the words of Hugging Face's config; the defaults are those of BERT base.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct BertOptions {
+    /// Number of tokens.
+    pub vocab_size: usize,
+    /// Columns.
+    pub hidden_size: usize,
+    /// Blocks.
+    pub num_hidden_layers: usize,
+    /// Heads of attention.
+    pub num_attention_heads: usize,
+    /// Columns between the two layers of a block.
+    pub intermediate_size: usize,
+    /// Activation between them.
+    pub hidden_act: Activation,
+    /// Dropout of what is added to the rows.
+    pub hidden_dropout_prob: f64,
+    /// Dropout of the probabilities of attention.
+    pub attention_probs_dropout_prob: f64,
+    /// Dropout before the head [default: `hidden_dropout_prob`].
+    pub classifier_dropout: Option<f64>,
+    /// Tokens of the longest text.
+    pub max_position_embeddings: usize,
+    /// Number of segments.
+    pub type_vocab_size: usize,
+    /// Added to variances.
+    pub layer_norm_eps: f64,
+}
+
+impl Default for BertOptions {
+    fn default() -> Self {
+        Self {
+            vocab_size: 30522,
+            hidden_size: 768,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            intermediate_size: 3072,
+            hidden_act: Activation::Gelu,
+            hidden_dropout_prob: 0.1,
+            attention_probs_dropout_prob: 0.1,
+            classifier_dropout: None,
+            max_position_embeddings: 512,
+            type_vocab_size: 2,
+            layer_norm_eps: 1e-12,
+        }
+    }
+}
+
+/// BERT.
+pub struct Bert {
+    words: Embedding,
+    places: Embedding,
+    segments: Embedding,
+    norm: LayerNorm,
+    blocks: Vec<Block>,
+    pooler: Option<Linear>,
+    head: Option<Linear>,
+    options: BertOptions,
+}
+
+impl Bert {
+    /// From Hugging Face's tensors, with or without the prefix `bert.`. `classes`: with a head of so many.
+    ///
+    /// The pooler is left out where a file has none and no head needs it.
+    /// # Errors
+    /// When a tensor is missing or of another shape.
+    pub fn new(options: &BertOptions, classes: Option<usize>, vb: VarBuilder) -> Result<Self> {
+        let width = options.hidden_size;
+        super::config::check_heads(width, options.num_attention_heads)?;
+        let body = below(&vb, "bert", "embeddings.word_embeddings.weight");
+        let embeddings = body.pp("embeddings");
+        let is_stored = body.contains_tensor("embeddings.word_embeddings.weight");
+        let has_pooler = classes.is_some() || !is_stored || body.contains_tensor("pooler.dense.weight");
+        let linear = |outputs: usize, vb: VarBuilder| Linear::new(width, outputs, Fresh::normal(STDEV), vb);
+        Ok(Self {
+            words: Embedding::new(options.vocab_size, width, "token", embeddings.pp("word_embeddings"))?,
+            places: Embedding::new(
+                options.max_position_embeddings,
+                width,
+                "place",
+                embeddings.pp("position_embeddings"),
+            )?,
+            segments: Embedding::new(
+                options.type_vocab_size,
+                width,
+                "segment",
+                embeddings.pp("token_type_embeddings"),
+            )?,
+            norm: LayerNorm::new(width, options.layer_norm_eps, embeddings.pp("LayerNorm"))?,
+            blocks: (0..options.num_hidden_layers)
+                .map(|index| Block::new(options, body.pp(format!("encoder.layer.{index}"))))
+                .collect::<Result<_>>()?,
+            pooler: if has_pooler { Some(linear(width, body.pp("pooler.dense"))?) } else { None },
+            head: classes.map(|classes| linear(classes, vb.pp("classifier"))).transpose()?,
+            options: options.clone(),
+        })
+    }
+}
+
+impl TextNetwork for Bert {
+    fn layers(&self) -> Vec<TextLayer> {
+        let blocks = (0..self.blocks.len()).map(|index| format!("encoder.layer.{index}"));
+        let mut layers = per_token(std::iter::once("embeddings".to_owned()).chain(blocks));
+        layers.extend(self.pooler.as_ref().map(|_| per_text("pooler")));
+        layers.extend(self.head.as_ref().map(|_| per_text(LOGITS)));
+        layers
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        let last = format!("encoder.layer.{}", self.blocks.len().saturating_sub(1));
+        vec![("last_hidden_state".into(), last), ("pooler_output".into(), "pooler".into())]
+    }
+
+    fn longest(&self) -> usize {
+        self.options.max_position_embeddings
+    }
+
+    fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
+        batch.check(self.longest())?;
+        let dropout = self.options.hidden_dropout_prob;
+        let words = (self.words.forward(&batch.ids)? + self.segments.forward(&batch.types)?)?;
+        let summed = (words + self.places.forward(&batch.positions)?)?;
+        let mut x = pass.drop_out(dropout, self.norm.forward(&summed)?)?;
+        x = pass.show("embeddings", x)?;
+        let heads = self.options.num_attention_heads;
+        let config = AttentionConfig::within(&batch.lengths, self.options.hidden_size, heads, false);
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.run(&x, &config, &self.options, pass)?;
+            x = pass.show(&format!("encoder.layer.{index}"), x)?;
+        }
+        let Some(pooler) = &self.pooler else { return Ok(x) };
+        let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
+        let first = x.index_select(&Tensor::new(starts, x.device())?, 0)?;
+        let pooled = pass.show("pooler", pooler.forward(&first)?.tanh()?)?;
+        let Some(head) = &self.head else { return Ok(pooled) };
+        let pooled = pass.drop_out(self.options.classifier_dropout.unwrap_or(dropout), pooled)?;
+        pass.show(LOGITS, head.forward(&pooled)?)
+    }
+}
+
+/// Attention and two layers, each added to its input and normalised after.
+struct Block {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    attention_norm: LayerNorm,
+    inner: Linear,
+    outer: Linear,
+    norm: LayerNorm,
+}
+
+impl Block {
+    fn new(options: &BertOptions, vb: VarBuilder) -> Result<Self> {
+        let (width, inner) = (options.hidden_size, options.intermediate_size);
+        let linear =
+            |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
+        let norm = |path: &str| LayerNorm::new(width, options.layer_norm_eps, vb.pp(path));
+        Ok(Self {
+            query: linear(width, width, "attention.self.query")?,
+            key: linear(width, width, "attention.self.key")?,
+            value: linear(width, width, "attention.self.value")?,
+            output: linear(width, width, "attention.output.dense")?,
+            attention_norm: norm("attention.output.LayerNorm")?,
+            inner: linear(width, inner, "intermediate.dense")?,
+            outer: linear(inner, width, "output.dense")?,
+            norm: norm("output.LayerNorm")?,
+        })
+    }
+
+    fn run(&self, x: &Tensor, config: &AttentionConfig, options: &BertOptions, pass: &mut Pass) -> Result<Tensor> {
+        let [q, k, v] = [self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?];
+        let mixed = attention([&q, &k, &v], config, options.attention_probs_dropout_prob, pass)?;
+        let mixed = pass.drop_out(options.hidden_dropout_prob, self.output.forward(&mixed)?)?;
+        let x = self.attention_norm.forward(&(mixed + x)?)?;
+        let inner = options.hidden_act.forward(&self.inner.forward(&x)?)?;
+        let outer = pass.drop_out(options.hidden_dropout_prob, self.outer.forward(&inner)?)?;
+        self.norm.forward(&(outer + x)?)
+    }
+}

@@ -1,0 +1,404 @@
+//! CLIP (Radford et al. 2021, Learning transferable visual models from natural language supervision): a network for
+//! pictures and one for texts, whose last outputs lie in one space. The layout is that of Hugging Face's `CLIPModel`.
+//!
+//! | output | shape | is |
+//! | --- | --- | --- |
+//! | text_model.embeddings | tokens, width | token and place, summed |
+//! | text_model.encoder.layers.N | tokens, width | after block N |
+//! | text_model.final_layer_norm | tokens, width | normalised |
+//! | text_embeds | texts, dimensions | of the token that ends the text, projected |
+//! | vision_model.pre_layrnorm | pictures, 1 + patches, width | a class vector and the patches, normalised |
+//! | vision_model.encoder.layers.N | pictures, 1 + patches, width | after block N |
+//! | vision_model.post_layernorm | pictures, width | the class vector, normalised |
+//! | image_embeds, logits | pictures, dimensions | projected |
+//!
+//! The images' network is a [`Backbone`], so dl-embed takes it like any other; its projection is the layer that a new
+//! head replaces.
+
+use candle_core::{Result, Tensor, bail};
+use candle_nn::{Init, VarBuilder};
+use dl_ops::{AttentionConfig, Conv2dConfig};
+use serde::Deserialize;
+
+use super::layers::{Activation, Embedding, LayerNorm, STDEV, attention, normal};
+use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
+use crate::layers::Fresh;
+use crate::{Backbone, Conv2d, Halt, LOGITS, Linear, Pass, Run, Value};
+
+/// Options in the words of Hugging Face's config; the defaults are those of ViT-B/32.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ClipOptions {
+    /// The network for texts.
+    pub text_config: ClipTextsOptions,
+    /// The network for pictures.
+    pub vision_config: ClipImagesOptions,
+    /// Columns of the space that both end in.
+    pub projection_dim: usize,
+    /// Start of the logarithm of the scale.
+    pub logit_scale_init_value: f64,
+}
+
+impl Default for ClipOptions {
+    fn default() -> Self {
+        Self {
+            text_config: ClipTextsOptions::default(),
+            vision_config: ClipImagesOptions::default(),
+            projection_dim: 512,
+            // ln(1 / 0.07)
+            logit_scale_init_value: 2.6592,
+        }
+    }
+}
+
+/// Options of the network for texts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ClipTextsOptions {
+    /// Number of tokens.
+    pub vocab_size: usize,
+    /// Columns.
+    pub hidden_size: usize,
+    /// Columns between the two layers of a block.
+    pub intermediate_size: usize,
+    /// Blocks.
+    pub num_hidden_layers: usize,
+    /// Heads of attention.
+    pub num_attention_heads: usize,
+    /// Tokens of the longest text.
+    pub max_position_embeddings: usize,
+    /// Activation between the two layers.
+    pub hidden_act: Activation,
+    /// Added to variances.
+    pub layer_norm_eps: f64,
+    /// Dropout of the probabilities of attention.
+    pub attention_dropout: f64,
+    /// Token that ends a text. The number 2, which files from before 2023 have, means the largest number of each text.
+    pub eos_token_id: u32,
+}
+
+impl Default for ClipTextsOptions {
+    fn default() -> Self {
+        Self {
+            vocab_size: 49408,
+            hidden_size: 512,
+            intermediate_size: 2048,
+            num_hidden_layers: 12,
+            num_attention_heads: 8,
+            max_position_embeddings: 77,
+            hidden_act: Activation::QuickGelu,
+            layer_norm_eps: 1e-5,
+            attention_dropout: 0.0,
+            eos_token_id: 49407,
+        }
+    }
+}
+
+/// Options of the network for pictures.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ClipImagesOptions {
+    /// Columns.
+    pub hidden_size: usize,
+    /// Columns between the two layers of a block.
+    pub intermediate_size: usize,
+    /// Blocks.
+    pub num_hidden_layers: usize,
+    /// Heads of attention.
+    pub num_attention_heads: usize,
+    /// Colours.
+    pub num_channels: usize,
+    /// Side of the input in pixels.
+    pub image_size: usize,
+    /// Side of a patch in pixels.
+    pub patch_size: usize,
+    /// Activation between the two layers.
+    pub hidden_act: Activation,
+    /// Added to variances.
+    pub layer_norm_eps: f64,
+    /// Dropout of the probabilities of attention.
+    pub attention_dropout: f64,
+}
+
+impl Default for ClipImagesOptions {
+    fn default() -> Self {
+        Self {
+            hidden_size: 768,
+            intermediate_size: 3072,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            num_channels: 3,
+            image_size: 224,
+            patch_size: 32,
+            hidden_act: Activation::QuickGelu,
+            layer_norm_eps: 1e-5,
+            attention_dropout: 0.0,
+        }
+    }
+}
+
+/// Both networks.
+pub struct Clip {
+    /// For texts.
+    pub texts: ClipTexts,
+    /// For pictures.
+    pub images: ClipImages,
+    /// Logarithm of the factor on cosines, a scalar.
+    pub logit_scale: Tensor,
+}
+
+impl Clip {
+    /// From Hugging Face's tensors.
+    /// # Errors
+    /// When one is missing or of another shape.
+    pub fn new(options: &ClipOptions, vb: VarBuilder) -> Result<Self> {
+        let start = Init::Const(options.logit_scale_init_value);
+        Ok(Self {
+            texts: ClipTexts::new(options, vb.clone())?,
+            images: ClipImages::new(options, options.projection_dim, vb.clone())?,
+            logit_scale: vb.get_with_hints((), "logit_scale", start)?,
+        })
+    }
+
+    /// Of each picture and text the scaled cosine [pictures, texts] of their embeddings [n, dimensions], with gradients.
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn similarity(&self, images: &Tensor, texts: &Tensor) -> Result<Tensor> {
+        let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(1)?.sqrt()?);
+        let cosines = dl_ops::linear(&unit(images)?, &unit(texts)?, None)?;
+        cosines.broadcast_mul(&self.logit_scale.exp()?)
+    }
+}
+
+/// The network for texts.
+pub struct ClipTexts {
+    words: Embedding,
+    places: Embedding,
+    blocks: Vec<Block>,
+    norm: LayerNorm,
+    /// [dimensions, width]
+    projection: Tensor,
+    options: ClipTextsOptions,
+}
+
+impl ClipTexts {
+    /// From `text_model...` and `text_projection.weight`.
+    /// # Errors
+    /// When a tensor is missing or of another shape.
+    pub fn new(options: &ClipOptions, vb: VarBuilder) -> Result<Self> {
+        let (projected, options) = (options.projection_dim, &options.text_config);
+        let width = options.hidden_size;
+        let size = Size { width, inner: options.intermediate_size, heads: options.num_attention_heads };
+        let body = vb.pp("text_model");
+        let places = options.max_position_embeddings;
+        Ok(Self {
+            words: Embedding::new(options.vocab_size, width, "token", body.pp("embeddings.token_embedding"))?,
+            places: Embedding::new(places, width, "place", body.pp("embeddings.position_embedding"))?,
+            blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
+            norm: LayerNorm::new(width, options.layer_norm_eps, body.pp("final_layer_norm"))?,
+            projection: vb.get_with_hints((projected, width), "text_projection.weight", normal(STDEV))?,
+            options: options.clone(),
+        })
+    }
+
+    /// Of each text the row of the token that ends it.
+    fn ends(&self, batch: &TextBatch) -> Vec<u32> {
+        let texts = batch.starts().into_iter().zip(&batch.lengths);
+        let ends = texts.map(|(start, length)| {
+            let ids = &batch.ids[start..start + length];
+            let end = match self.options.eos_token_id {
+                2 => ids.iter().max().and_then(|largest| ids.iter().position(|id| id == largest)),
+                end => ids.iter().position(|id| *id == end),
+            };
+            (start + end.unwrap_or(0)) as u32
+        });
+        ends.collect()
+    }
+}
+
+impl TextNetwork for ClipTexts {
+    fn layers(&self) -> Vec<TextLayer> {
+        let blocks = (0..self.blocks.len()).map(|index| format!("text_model.encoder.layers.{index}"));
+        let first = std::iter::once("text_model.embeddings".to_owned());
+        let mut layers = per_token(first.chain(blocks).chain(["text_model.final_layer_norm".to_owned()]));
+        layers.push(per_text("text_embeds"));
+        layers
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        vec![("last_hidden_state".into(), "text_model.final_layer_norm".into())]
+    }
+
+    fn longest(&self) -> usize {
+        self.options.max_position_embeddings
+    }
+
+    fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
+        batch.check(self.longest())?;
+        let x = (self.words.forward(&batch.ids)? + self.places.forward(&batch.positions)?)?;
+        let mut x = pass.show("text_model.embeddings", x)?;
+        let heads = self.options.num_attention_heads;
+        let config = AttentionConfig::within(&batch.lengths, self.options.hidden_size, heads, true);
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.run(&x, &config, self.options.attention_dropout, pass)?;
+            x = pass.show(&format!("text_model.encoder.layers.{index}"), x)?;
+        }
+        let x = pass.show("text_model.final_layer_norm", self.norm.forward(&x)?)?;
+        let ends = x.index_select(&Tensor::new(self.ends(batch), x.device())?, 0)?;
+        pass.show("text_embeds", dl_ops::linear(&ends, &self.projection, None)?)
+    }
+}
+
+/// The network for pictures.
+pub struct ClipImages {
+    patches: Conv2d,
+    /// [width]
+    class: Tensor,
+    places: Embedding,
+    before: LayerNorm,
+    blocks: Vec<Block>,
+    after: LayerNorm,
+    /// [dimensions, width]
+    projection: Tensor,
+    options: ClipImagesOptions,
+}
+
+impl ClipImages {
+    /// From `vision_model...` and `visual_projection.weight`, which has `outputs` rows.
+    /// # Errors
+    /// When a tensor is missing or of another shape.
+    pub fn new(options: &ClipOptions, outputs: usize, vb: VarBuilder) -> Result<Self> {
+        let options = &options.vision_config;
+        let (width, patch) = (options.hidden_size, options.patch_size);
+        if patch == 0 || options.image_size % patch != 0 {
+            bail!("pictures of {} pixels are not cut into patches of {patch}", options.image_size);
+        }
+        let size = Size { width, inner: options.intermediate_size, heads: options.num_attention_heads };
+        let body = vb.pp("vision_model");
+        let embeddings = body.pp("embeddings");
+        let config = Conv2dConfig { stride: [patch; 2], ..Conv2dConfig::default() };
+        let channels = [options.num_channels, width];
+        let places = 1 + (options.image_size / patch).pow(2);
+        Ok(Self {
+            patches: Conv2d::without_bias(
+                channels,
+                [patch; 2],
+                config,
+                Fresh::normal(STDEV),
+                embeddings.pp("patch_embedding"),
+            )?,
+            class: embeddings.get_with_hints(width, "class_embedding", normal((width as f64).powf(-0.5)))?,
+            places: Embedding::new(places, width, "place", embeddings.pp("position_embedding"))?,
+            // The name is misspelt in the files.
+            before: LayerNorm::new(width, options.layer_norm_eps, body.pp("pre_layrnorm"))?,
+            blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
+            after: LayerNorm::new(width, options.layer_norm_eps, body.pp("post_layernorm"))?,
+            projection: vb.get_with_hints((outputs, width), "visual_projection.weight", normal(STDEV))?,
+            options: options.clone(),
+        })
+    }
+
+    fn embed(&self, x: &Tensor) -> Result<Tensor> {
+        let (pictures, _, height, width) = x.dims4()?;
+        let side = self.options.image_size;
+        if [height, width] != [side; 2] {
+            bail!("a picture is {width} x {height} pixels, the network reads {side} x {side}");
+        }
+        // [n, width, rows, columns] -> [n, rows * columns, width]
+        let patches = self.patches.forward(x)?.flatten_from(2)?.transpose(1, 2)?;
+        let columns = self.options.hidden_size;
+        let class = self.class.reshape((1, 1, columns))?.broadcast_as((pictures, 1, columns))?.contiguous()?;
+        let rows = Tensor::cat(&[&class, &patches.contiguous()?], 1)?;
+        rows.broadcast_add(&self.places.weight.unsqueeze(0)?)?.flatten_to(1)
+    }
+}
+
+impl Backbone for ClipImages {
+    fn layers(&self) -> Vec<String> {
+        let blocks = (0..self.blocks.len()).map(|index| format!("vision_model.encoder.layers.{index}"));
+        let last = ["vision_model.post_layernorm", "image_embeds", LOGITS];
+        let first = std::iter::once("vision_model.pre_layrnorm".to_owned());
+        first.chain(blocks).chain(last.map(str::to_owned)).collect()
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    fn plans(&self) -> bool {
+        false
+    }
+
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP is computed at once, not planned").into()) };
+        let pictures = x.dim(0)?;
+        let mut x = self.before.forward(&self.embed(x)?)?;
+        let tokens = x.dim(0)? / pictures.max(1);
+        let by_picture = |x: &Tensor| x.reshape((pictures, tokens, self.options.hidden_size));
+        pass.show("vision_model.pre_layrnorm", by_picture(&x)?)?;
+        let heads = self.options.num_attention_heads;
+        let config = AttentionConfig::within(&vec![tokens; pictures], self.options.hidden_size, heads, false);
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.run(&x, &config, self.options.attention_dropout, pass)?;
+            pass.show(&format!("vision_model.encoder.layers.{index}"), by_picture(&x)?)?;
+        }
+        let class = by_picture(&x)?.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?;
+        let class = pass.show("vision_model.post_layernorm", self.after.forward(&class)?)?;
+        let projected = pass.show("image_embeds", dl_ops::linear(&class, &self.projection, None)?)?;
+        pass.see(LOGITS, Value::Now(projected))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    width: usize,
+    inner: usize,
+    heads: usize,
+}
+
+fn blocks(count: usize, size: &Size, activation: Activation, eps: f64, vb: &VarBuilder) -> Result<Vec<Block>> {
+    super::config::check_heads(size.width, size.heads)?;
+    let layers = vb.pp("encoder.layers");
+    (0..count).map(|index| Block::new(size, activation, eps, layers.pp(index))).collect()
+}
+
+/// Attention and two layers, each of the normalised input and added to it.
+struct Block {
+    attention_norm: LayerNorm,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    norm: LayerNorm,
+    inner: Linear,
+    outer: Linear,
+    activation: Activation,
+}
+
+impl Block {
+    fn new(size: &Size, activation: Activation, eps: f64, vb: VarBuilder) -> Result<Self> {
+        let Size { width, inner, .. } = *size;
+        let linear =
+            |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
+        Ok(Self {
+            attention_norm: LayerNorm::new(width, eps, vb.pp("layer_norm1"))?,
+            query: linear(width, width, "self_attn.q_proj")?,
+            key: linear(width, width, "self_attn.k_proj")?,
+            value: linear(width, width, "self_attn.v_proj")?,
+            output: linear(width, width, "self_attn.out_proj")?,
+            norm: LayerNorm::new(width, eps, vb.pp("layer_norm2"))?,
+            inner: linear(width, inner, "mlp.fc1")?,
+            outer: linear(inner, width, "mlp.fc2")?,
+            activation,
+        })
+    }
+
+    fn run(&self, x: &Tensor, config: &AttentionConfig, dropout: f64, pass: &mut Pass) -> Result<Tensor> {
+        let normal = self.attention_norm.forward(x)?;
+        let [q, k, v] = [self.query.forward(&normal)?, self.key.forward(&normal)?, self.value.forward(&normal)?];
+        let mixed = attention([&q, &k, &v], config, dropout, pass)?;
+        let x = (x + self.output.forward(&mixed)?)?;
+        let inner = self.activation.forward(&self.inner.forward(&self.norm.forward(&x)?)?)?;
+        &x + self.outer.forward(&inner)?
+    }
+}

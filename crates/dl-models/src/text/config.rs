@@ -1,0 +1,158 @@
+//! What a file says about a network that reads texts.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::folder;
+use crate::Checkpoint;
+
+/// The networks that read texts, by the names in `architecture`.
+pub(super) const TEXT_ARCHITECTURES: [&str; 3] = ["bert", "gpt2", "clip"];
+
+/// Everything about a network for texts but its weights and its tokenizer. Keys that are not ours are kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TextConfig {
+    /// `bert`, `gpt2` or `clip`.
+    pub architecture: String,
+    /// Its options in the words of Hugging Face's `config.json`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub options: Map<String, Value>,
+    /// Names of the classes, in the order of the `logits` of a head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    /// The layer whose features are taken when none is named; otherwise the architecture's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// Where the weights came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Value>,
+    /// Licence of the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Seed of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Digest of the data that it was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_digest: Option<String>,
+    /// Figures of the training.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub training: Map<String, Value>,
+    /// Keys of others; options are looked for here too.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+impl TextConfig {
+    /// A config of our own: the architecture and its options.
+    pub fn new(architecture: &str, options: Map<String, Value>) -> Self {
+        Self { architecture: architecture.to_owned(), options, ..Self::default() }
+    }
+
+    /// The file's config, or that of the `config.json` beside it.
+    /// # Errors
+    /// When there is none, or it is no network for texts.
+    pub fn read(checkpoint: &Checkpoint) -> Result<Self> {
+        let path = checkpoint.path().display();
+        let Some(architecture) = Self::architecture(checkpoint)? else {
+            bail!("model {path}: has no config that says what it is, and no config.json of its own beside it");
+        };
+        if !TEXT_ARCHITECTURES.contains(&architecture.as_str()) {
+            bail!("model {path}: {architecture} reads no texts; {} do", TEXT_ARCHITECTURES.join(", "));
+        }
+        match (checkpoint.config::<Self>()?, folder::config_json(checkpoint.path())?) {
+            (Some(config), _) => Ok(config),
+            (None, json) => Ok(Self::of_hugging_face(json.unwrap_or_default(), checkpoint)),
+        }
+    }
+
+    /// The architecture of a file, if it says so and that reads texts. `clip` reads pictures too.
+    /// # Errors
+    /// When what it says of itself cannot be read.
+    pub fn text_architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
+        let architecture = Self::architecture(checkpoint)?;
+        Ok(architecture.filter(|architecture| TEXT_ARCHITECTURES.contains(&architecture.as_str())))
+    }
+
+    fn architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
+        #[derive(Deserialize)]
+        struct Named {
+            architecture: String,
+        }
+        if let Some(named) = checkpoint.config::<Named>()? {
+            return Ok(Some(named.architecture));
+        }
+        let json = folder::config_json(checkpoint.path())?;
+        Ok(json.and_then(|json| Some(json.get("model_type")?.as_str()?.to_owned())))
+    }
+
+    fn of_hugging_face(json: Map<String, Value>, checkpoint: &Checkpoint) -> Self {
+        let architecture = json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let classes = checkpoint.shape("classifier.weight").and_then(|shape| shape.first().copied());
+        let labels = classes.map(|classes| {
+            let names: BTreeMap<String, String> =
+                json.get("id2label").and_then(|names| Deserialize::deserialize(names).ok()).unwrap_or_default();
+            (0..classes)
+                .map(|class| names.get(&class.to_string()).cloned().unwrap_or_else(|| format!("LABEL_{class}")))
+                .collect()
+        });
+        Self { architecture, options: json, labels, ..Self::default() }
+    }
+
+    /// The architecture's options as a `T`.
+    /// # Errors
+    /// When one has another form.
+    pub fn options<T: for<'a> Deserialize<'a>>(&self) -> Result<T> {
+        let mut all = self.extra.clone();
+        all.extend(self.options.clone());
+        // Hugging Face writes `null` for "the default".
+        all.retain(|_, value| !value.is_null());
+        serde_json::from_value(Value::Object(all))
+            .with_context(|| format!("options of the architecture {}", self.architecture))
+    }
+
+    /// An option's value, wherever it stands.
+    pub fn option(&self, name: &str) -> Option<&Value> {
+        self.options.get(name).or_else(|| self.extra.get(name)).filter(|value| !value.is_null())
+    }
+}
+
+pub(super) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()> {
+    if heads == 0 || width == 0 || width % heads != 0 {
+        candle_core::bail!("{width} columns cannot be shared by {heads} heads");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{Bert, BertOptions, Gpt2Options};
+    use crate::{Parameters, text::layers::Activation};
+
+    #[test]
+    fn options_may_stand_under_options_or_flat_and_null_is_the_default() {
+        let flat: TextConfig =
+            serde_json::from_str(r#"{"architecture":"gpt2","n_embd":8,"n_inner":null,"task":"letters"}"#).unwrap();
+        let options: Gpt2Options = flat.options().unwrap();
+        assert_eq!((options.n_embd, options.n_inner, options.n_layer), (8, None, 12));
+        let ours: TextConfig = serde_json::from_str(
+            r#"{"architecture":"gpt2","options":{"n_embd":4,"activation_function":"relu"},"n_embd":8}"#,
+        )
+        .unwrap();
+        let options: Gpt2Options = ours.options().unwrap();
+        assert_eq!((options.n_embd, options.activation_function), (4, Activation::Relu));
+        let again = serde_json::to_value(&flat).unwrap();
+        assert_eq!(again["task"], "letters");
+    }
+
+    #[test]
+    fn heads_that_do_not_share_the_columns_are_refused() {
+        let options = BertOptions { hidden_size: 10, num_attention_heads: 3, ..BertOptions::default() };
+        let vb = Parameters::fresh(0).builder(&candle_core::Device::Cpu);
+        assert!(Bert::new(&options, None, vb).err().unwrap().to_string().contains("10 columns cannot be shared by 3"));
+    }
+}

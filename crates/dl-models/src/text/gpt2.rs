@@ -1,0 +1,312 @@
+//! GPT-2 (Radford et al. 2019, Language models are unsupervised multitask learners), of any size, in the layout of
+//! Hugging Face's `GPT2LMHeadModel`: the weights of its `Conv1D` layers are [inputs, outputs].
+//!
+//! | output | shape | is |
+//! | --- | --- | --- |
+//! | embeddings | tokens, width | word and place, summed |
+//! | h.N | tokens, width | after block N |
+//! | ln_f | tokens, width | the last block's, normalised |
+//! | logits | tokens, vocabulary | of the token that follows |
+
+use candle_core::{Result, Tensor, bail};
+use candle_nn::VarBuilder;
+use dl_ops::AttentionConfig;
+use serde::Deserialize;
+
+use super::layers::{Activation, Conv1D, Embedding, LayerNorm, STDEV, attention, below, normal};
+use super::{TextBatch, TextLayer, TextNetwork, Tokens, per_token};
+use crate::{Halt, LOGITS, Pass};
+
+/// Options in the words of Hugging Face's config; the defaults are those of the smallest GPT-2.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct Gpt2Options {
+    /// Number of tokens.
+    pub vocab_size: usize,
+    /// Tokens of the longest text.
+    pub n_positions: usize,
+    /// Columns.
+    pub n_embd: usize,
+    /// Blocks.
+    pub n_layer: usize,
+    /// Heads of attention.
+    pub n_head: usize,
+    /// Columns between the two layers of a block [default: 4 times `n_embd`].
+    pub n_inner: Option<usize>,
+    /// Activation between them.
+    pub activation_function: Activation,
+    /// Dropout of what is added to the rows.
+    pub resid_pdrop: f64,
+    /// Dropout of the embeddings.
+    pub embd_pdrop: f64,
+    /// Dropout of the probabilities of attention.
+    pub attn_pdrop: f64,
+    /// Added to variances.
+    pub layer_norm_epsilon: f64,
+    /// Is the last layer's weight that of the embedding?
+    pub tie_word_embeddings: bool,
+    /// Are products of queries and keys divided by the root of the columns of a head?
+    pub scale_attn_weights: bool,
+    /// And by the block's number, from 1?
+    pub scale_attn_by_inverse_layer_idx: bool,
+    /// Token before a text.
+    pub bos_token_id: Option<u32>,
+    /// Token after a text.
+    pub eos_token_id: Option<u32>,
+}
+
+impl Default for Gpt2Options {
+    fn default() -> Self {
+        Self {
+            vocab_size: 50257,
+            n_positions: 1024,
+            n_embd: 768,
+            n_layer: 12,
+            n_head: 12,
+            n_inner: None,
+            activation_function: Activation::GeluTanh,
+            resid_pdrop: 0.1,
+            embd_pdrop: 0.1,
+            attn_pdrop: 0.1,
+            layer_norm_epsilon: 1e-5,
+            tie_word_embeddings: true,
+            scale_attn_weights: true,
+            scale_attn_by_inverse_layer_idx: false,
+            bos_token_id: Some(50256),
+            eos_token_id: Some(50256),
+        }
+    }
+}
+
+/// GPT-2.
+pub struct Gpt2 {
+    words: Embedding,
+    places: Embedding,
+    blocks: Vec<Block>,
+    norm: LayerNorm,
+    /// [vocabulary, width]
+    head: Tensor,
+    /// Its options.
+    pub options: Gpt2Options,
+}
+
+impl Gpt2 {
+    /// From Hugging Face's tensors, with or without the prefix `transformer.`.
+    /// # Errors
+    /// When a tensor is missing or of another shape.
+    pub fn new(options: &Gpt2Options, vb: VarBuilder) -> Result<Self> {
+        let width = options.n_embd;
+        super::config::check_heads(width, options.n_head)?;
+        let body = below(&vb, "transformer", "wte.weight");
+        let words = Embedding::new(options.vocab_size, width, "token", body.pp("wte"))?;
+        let head = if options.tie_word_embeddings {
+            words.weight.clone()
+        } else {
+            vb.get_with_hints((options.vocab_size, width), "lm_head.weight", normal(STDEV))?
+        };
+        Ok(Self {
+            places: Embedding::new(options.n_positions, width, "place", body.pp("wpe"))?,
+            blocks: (0..options.n_layer)
+                .map(|index| Block::new(options, index, body.pp(format!("h.{index}"))))
+                .collect::<Result<_>>()?,
+            norm: LayerNorm::new(width, options.layer_norm_epsilon, body.pp("ln_f"))?,
+            words,
+            head,
+            options: options.clone(),
+        })
+    }
+
+    /// The logits [texts, vocabulary] of what follows each text, of which `cache` remembers what came before and learns
+    /// the rest: `new` has the tokens of each text that it does not know yet, at least one.
+    /// # Errors
+    /// When there are not as many texts as in the cache, or one gets longer than the network reads.
+    pub fn next(&self, new: &[&[u32]], cache: &mut Cache) -> Result<Tensor> {
+        if new.len() != cache.texts.len() {
+            bail!("{} texts are continued, the cache has {}", new.len(), cache.texts.len());
+        }
+        let mut batch = TextBatch::default();
+        for (new, known) in new.iter().zip(&cache.texts) {
+            batch.push(&Tokens::new(new.to_vec()));
+            let longest = self.options.n_positions;
+            if new.is_empty() || known.length + new.len() > longest {
+                bail!("a text has {} tokens, the network reads {longest}", known.length + new.len());
+            }
+        }
+        let places = cache.texts.iter().zip(&batch.lengths);
+        batch.positions = places
+            .flat_map(|(known, length)| (known.length..known.length + length).map(|place| place as u32))
+            .collect();
+        let mut pass = Pass::new(Vec::new(), None);
+        let mut x = self.embed(&batch, &mut pass)?;
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.run_cached(&x, index, &batch.lengths, cache, &self.options, &mut pass)?;
+        }
+        for (known, length) in cache.texts.iter_mut().zip(&batch.lengths) {
+            known.length += length;
+        }
+        let lasts: Vec<u32> =
+            batch.starts().iter().zip(&batch.lengths).map(|(start, length)| (start + length - 1) as u32).collect();
+        let last = x.index_select(&Tensor::new(lasts, x.device())?, 0)?;
+        dl_ops::linear(&self.norm.forward(&last)?, &self.head, None)
+    }
+
+    fn embed(&self, batch: &TextBatch, pass: &mut Pass) -> Result<Tensor> {
+        let summed = (self.words.forward(&batch.ids)? + self.places.forward(&batch.positions)?)?;
+        pass.drop_out(self.options.embd_pdrop, summed)
+    }
+}
+
+/// What a GPT-2 remembers of the texts that it continues: the keys and values of every block.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    texts: Vec<Known>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    length: usize,
+    /// Keys and values [tokens, width] of each block.
+    blocks: Vec<[Tensor; 2]>,
+}
+
+impl Cache {
+    /// Of `texts` texts nothing.
+    pub fn new(texts: usize) -> Self {
+        Self { texts: vec![Known::default(); texts] }
+    }
+
+    /// Forgets the texts for which `keep` is false.
+    pub fn retain(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter();
+        self.texts.retain(|_| keep.next().copied().unwrap_or(true));
+    }
+
+    /// Of each text the tokens that are known.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.texts.iter().map(|known| known.length).collect()
+    }
+}
+
+impl TextNetwork for Gpt2 {
+    fn layers(&self) -> Vec<TextLayer> {
+        let blocks = (0..self.blocks.len()).map(|index| format!("h.{index}"));
+        per_token(std::iter::once("embeddings".to_owned()).chain(blocks).chain(["ln_f".into(), LOGITS.into()]))
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        vec![("last_hidden_state".into(), "ln_f".into())]
+    }
+
+    fn longest(&self) -> usize {
+        self.options.n_positions
+    }
+
+    fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
+        batch.check(self.longest())?;
+        let mut x = self.embed(batch, pass)?;
+        x = pass.show("embeddings", x)?;
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.run(&x, &batch.lengths, &self.options, pass)?;
+            x = pass.show(&format!("h.{index}"), x)?;
+        }
+        let x = pass.show("ln_f", self.norm.forward(&x)?)?;
+        pass.show(LOGITS, dl_ops::linear(&x, &self.head, None)?)
+    }
+}
+
+/// Attention and two layers, each of the normalised input and added to it.
+struct Block {
+    attention_norm: LayerNorm,
+    qkv: Conv1D,
+    output: Conv1D,
+    norm: LayerNorm,
+    inner: Conv1D,
+    outer: Conv1D,
+    scale: f64,
+}
+
+impl Block {
+    fn new(options: &Gpt2Options, index: usize, vb: VarBuilder) -> Result<Self> {
+        let width = options.n_embd;
+        let inner = options.n_inner.unwrap_or(4 * width);
+        // Radford et al., section 2.3: what is added to the rows starts smaller the more blocks there are.
+        let residual = STDEV / (2.0 * options.n_layer as f64).sqrt();
+        let norm = |path: &str| LayerNorm::new(width, options.layer_norm_epsilon, vb.pp(path));
+        let conv = |inputs, outputs, stdev, path: &str| Conv1D::new(inputs, outputs, stdev, vb.pp(path));
+        let mut scale = 1.0;
+        if options.scale_attn_weights {
+            scale /= ((width / options.n_head) as f64).sqrt();
+        }
+        if options.scale_attn_by_inverse_layer_idx {
+            scale /= (index + 1) as f64;
+        }
+        Ok(Self {
+            attention_norm: norm("ln_1")?,
+            qkv: conv(width, 3 * width, STDEV, "attn.c_attn")?,
+            output: conv(width, width, residual, "attn.c_proj")?,
+            norm: norm("ln_2")?,
+            inner: conv(width, inner, STDEV, "mlp.c_fc")?,
+            outer: conv(inner, width, residual, "mlp.c_proj")?,
+            scale,
+        })
+    }
+
+    fn config(&self, queries: &[usize], keys: &[usize], options: &Gpt2Options) -> AttentionConfig {
+        let (queries, keys) = (queries.to_vec(), keys.to_vec());
+        AttentionConfig { heads: options.n_head, scale: self.scale, causal: true, queries, keys }
+    }
+
+    /// Queries, keys and values [tokens, width] as columns of one matrix.
+    fn parts(&self, x: &Tensor) -> Result<[Tensor; 3]> {
+        let qkv = self.qkv.forward(&self.attention_norm.forward(x)?)?;
+        let width = qkv.dim(1)? / 3;
+        let part = |index| qkv.narrow(1, index * width, width);
+        Ok([part(0)?, part(1)?, part(2)?])
+    }
+
+    fn run(&self, x: &Tensor, lengths: &[usize], options: &Gpt2Options, pass: &mut Pass) -> Result<Tensor> {
+        let [q, k, v] = self.parts(x)?;
+        let mixed = attention([&q, &k, &v], &self.config(lengths, lengths, options), options.attn_pdrop, pass)?;
+        self.finish(x, &mixed, options, pass)
+    }
+
+    /// The same for rows that continue the cache's texts, whose keys and values are those of block `index`.
+    fn run_cached(
+        &self,
+        x: &Tensor,
+        index: usize,
+        lengths: &[usize],
+        cache: &mut Cache,
+        options: &Gpt2Options,
+        pass: &mut Pass,
+    ) -> Result<Tensor> {
+        let [q, k, v] = self.parts(x)?;
+        let (mut start, mut keys) = (0, Vec::with_capacity(lengths.len()));
+        for (known, length) in cache.texts.iter_mut().zip(lengths) {
+            let new = [&k, &v].map(|x| x.narrow(0, start, *length)?.contiguous());
+            let [new_keys, new_values] = new;
+            let [new_keys, new_values] = [new_keys?, new_values?];
+            match known.blocks.get_mut(index) {
+                Some([old_keys, old_values]) => {
+                    *old_keys = Tensor::cat(&[&*old_keys, &new_keys], 0)?;
+                    *old_values = Tensor::cat(&[&*old_values, &new_values], 0)?;
+                }
+                None => known.blocks.push([new_keys, new_values]),
+            }
+            keys.push(known.length + length);
+            start += length;
+        }
+        let all = |part: usize| {
+            let texts: Vec<&Tensor> = cache.texts.iter().map(|known| &known.blocks[index][part]).collect();
+            Tensor::cat(&texts, 0)
+        };
+        let mixed = dl_ops::attention(&q, &all(0)?, &all(1)?, &self.config(lengths, &keys, options), None)?;
+        self.finish(x, &mixed, options, pass)
+    }
+
+    fn finish(&self, x: &Tensor, mixed: &Tensor, options: &Gpt2Options, pass: &mut Pass) -> Result<Tensor> {
+        let x = (x + pass.drop_out(options.resid_pdrop, self.output.forward(mixed)?)?)?;
+        let inner = options.activation_function.forward(&self.inner.forward(&self.norm.forward(&x)?)?)?;
+        &x + pass.drop_out(options.resid_pdrop, self.outer.forward(&inner)?)?
+    }
+}

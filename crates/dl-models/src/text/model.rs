@@ -1,0 +1,175 @@
+//! A network that reads texts, from its file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+
+use super::tokenizer::TOKENIZER_KEY;
+use super::{Bert, Clip, Gpt2, TextConfig, TextNetwork, TextTokenizer, folder};
+use crate::model::Stored;
+use crate::{Checkpoint, ModelConfig, Parameters, Precision, checkpoint, plain};
+
+/// A network with its tokenizer and what its file says about it.
+pub struct TextModel {
+    /// What it is.
+    pub config: TextConfig,
+    /// The network.
+    pub network: Network,
+    /// From texts to its input.
+    pub tokenizer: TextTokenizer,
+}
+
+/// The networks that read texts.
+pub enum Network {
+    /// BERT.
+    Bert(Bert),
+    /// GPT-2.
+    Gpt2(Gpt2),
+    /// CLIP.
+    Clip(Clip),
+}
+
+impl Network {
+    /// From a config and a source of weights.
+    /// # Errors
+    /// When the architecture is unknown, or a weight is missing or of another shape.
+    pub fn build(config: &TextConfig, vb: VarBuilder) -> Result<Self> {
+        let classes = config.labels.as_ref().map(Vec::len);
+        Ok(match config.architecture.as_str() {
+            "bert" => Self::Bert(Bert::new(&config.options()?, classes, vb).map_err(plain)?),
+            "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
+            "clip" => Self::Clip(Clip::new(&config.options()?, vb).map_err(plain)?),
+            other => bail!("there is no network for texts called {other}; there are bert, gpt2, clip"),
+        })
+    }
+
+    /// What reads the texts.
+    pub fn texts(&self) -> &dyn TextNetwork {
+        match self {
+            Self::Bert(bert) => bert,
+            Self::Gpt2(gpt2) => gpt2,
+            Self::Clip(clip) => &clip.texts,
+        }
+    }
+}
+
+impl TextModel {
+    /// Reads a network and its tokenizer for inference, from a model file or a folder as Hugging Face writes it.
+    /// # Errors
+    /// When it is no network for texts, or something of it is missing or of another shape.
+    pub fn open(path: &Path, device: &Device) -> Result<Self> {
+        Self::from_checkpoint(Checkpoint::open(&folder::weights_file(path)?)?, device)
+    }
+
+    /// [`open`](Self::open) for a file that is open.
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_checkpoint(checkpoint: Checkpoint, device: &Device) -> Result<Self> {
+        let name = format!("model {}", checkpoint.path().display());
+        let config = TextConfig::read(&checkpoint)?;
+        let longest = longest(&config).with_context(|| name.clone())?;
+        let tokenizer = TextTokenizer::of_model(&checkpoint, &config, longest).with_context(|| name.clone())?;
+        let wanted_by = format!("the config's architecture {}", config.architecture);
+        let backend = Stored { checkpoint, wanted_by };
+        let vb = VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone());
+        let network = Network::build(&config, vb).with_context(|| name.clone())?;
+        let model = Self { config, network, tokenizer };
+        model.network.texts().layer(model.default_layer()).with_context(|| name)?;
+        Ok(model)
+    }
+
+    /// A network to be trained: its weights start as in the file, those that it lacks are drawn. With `labels` it gets a
+    /// head for them, a new one unless the file's is for the same.
+    /// # Errors
+    /// As [`open`](Self::open), and when `labels` are given to a network without a head.
+    pub fn to_train(
+        path: &Path,
+        labels: Option<&[String]>,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(Self, Parameters)> {
+        let checkpoint = Checkpoint::open(&folder::weights_file(path)?)?;
+        let name = format!("model {}", checkpoint.path().display());
+        let mut config = TextConfig::read(&checkpoint)?;
+        let longest = longest(&config).with_context(|| name.clone())?;
+        let tokenizer = TextTokenizer::of_model(&checkpoint, &config, longest).with_context(|| name.clone())?;
+        let mut tensors = checkpoint.all(device)?;
+        if let Some(labels) = labels {
+            if config.architecture != "bert" {
+                bail!("{name}: {} has no head that names classes; bert has", config.architecture);
+            }
+            if config.labels.as_deref() != Some(labels) {
+                tensors.retain(|name, _| !name.starts_with("classifier."));
+                config.labels = Some(labels.to_vec());
+            }
+        }
+        let parameters = Parameters::starting_from(tensors, seed);
+        let network = Network::build(&config, parameters.builder(device)).with_context(|| name)?;
+        Ok((Self { config, network, tokenizer }, parameters))
+    }
+
+    /// A network from nothing, to be trained.
+    /// # Errors
+    /// When the config or the tokenizer (the text of a `tokenizer.json`) is not one.
+    pub fn fresh(config: TextConfig, tokenizer: &str, seed: u64, device: &Device) -> Result<(Self, Parameters)> {
+        let parameters = Parameters::fresh(seed);
+        let network = Network::build(&config, parameters.builder(device))?;
+        let tokenizer = TextTokenizer::new(tokenizer, network.texts().longest())?;
+        Ok((Self { config, network, tokenizer }, parameters))
+    }
+
+    /// Writes the whole model as one file: weights, config and tokenizer.
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path, tensors: &BTreeMap<String, Tensor>, precision: Precision) -> Result<()> {
+        let mut config = serde_json::to_value(&self.config)?;
+        if let Network::Clip(_) = &self.network {
+            // What reading it as a network for pictures needs.
+            let side = self.config.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
+            let dimensions = self.config.option("projection_dim").and_then(serde_json::Value::as_u64);
+            let mut pictures = ModelConfig::new("clip", dimensions.unwrap_or(512) as usize);
+            pictures.preprocessing = folder::clip_preprocessing(side.unwrap_or(224) as usize);
+            for (key, value) in [
+                ("num_classes", serde_json::to_value(pictures.num_classes)?),
+                ("preprocessing", serde_json::to_value(&pictures.preprocessing)?),
+            ] {
+                if config.get(key).is_none() {
+                    config[key] = value;
+                }
+            }
+        }
+        checkpoint::save_with(path, &config, &[(TOKENIZER_KEY, self.tokenizer.text())], tensors, precision)
+    }
+
+    /// The layer to take features from when none is named.
+    pub fn default_layer(&self) -> &str {
+        match (&self.config.layer, &self.network) {
+            (Some(layer), _) => layer,
+            (None, Network::Bert(_)) => "last_hidden_state",
+            (None, Network::Gpt2(_)) => "ln_f",
+            (None, Network::Clip(_)) => "text_embeds",
+        }
+    }
+
+    /// The GPT-2 that it is.
+    /// # Errors
+    /// When it is another network.
+    pub fn gpt2(&self) -> Result<&Gpt2> {
+        match &self.network {
+            Network::Gpt2(gpt2) => Ok(gpt2),
+            _ => bail!("{} writes no texts; gpt2 does", self.config.architecture),
+        }
+    }
+}
+
+/// Tokens of the longest text, by the config alone.
+fn longest(config: &TextConfig) -> Result<usize> {
+    Ok(match config.architecture.as_str() {
+        "gpt2" => config.options::<super::Gpt2Options>()?.n_positions,
+        "clip" => config.options::<super::ClipOptions>()?.text_config.max_position_embeddings,
+        _ => config.options::<super::BertOptions>()?.max_position_embeddings,
+    })
+}

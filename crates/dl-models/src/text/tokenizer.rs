@@ -1,0 +1,258 @@
+//! From texts to numbers and back, by the `tokenizers` crate.
+//!
+//! A model file carries the text of its `tokenizer.json` under the metadata key `tokenizer`. A folder as Hugging Face
+//! writes it has `tokenizer.json`, or the older `vocab.txt` (BERT) or `vocab.json` and `merges.txt` (GPT-2, CLIP), which
+//! are brought into that form here.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value, json};
+use tokenizers::{PostProcessor, Tokenizer, TruncationParams, truncate_encodings};
+
+use super::folder::{read_json, read_text};
+use super::{TextConfig, Tokens};
+use crate::Checkpoint;
+
+/// The metadata key that holds the tokenizer.
+pub(super) const TOKENIZER_KEY: &str = "tokenizer";
+
+/// A tokenizer, with the longest text that its network reads.
+pub struct TextTokenizer {
+    inner: Tokenizer,
+    /// Its `tokenizer.json`.
+    text: String,
+    longest: usize,
+}
+
+impl TextTokenizer {
+    /// From the text of a `tokenizer.json`, for a network that reads `longest` tokens.
+    /// # Errors
+    /// When it is none, or its marks alone fill the network.
+    pub fn new(text: &str, longest: usize) -> Result<Self> {
+        let mut inner: Tokenizer = text.parse().map_err(|error| anyhow!("the tokenizer cannot be read: {error}"))?;
+        // What a file asks for is another program's; texts are cut here.
+        inner.with_padding(None).with_truncation(None).map_err(|error| anyhow!("the tokenizer: {error}"))?;
+        let tokenizer = Self { inner, text: text.to_owned(), longest };
+        let marks = tokenizer.marks(true);
+        if longest <= marks {
+            bail!("the network reads {longest} tokens, the tokenizer's marks alone are {marks}");
+        }
+        Ok(tokenizer)
+    }
+
+    /// The tokenizer of a model: in its file, beside it, or what its config says of letters.
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn of_model(checkpoint: &Checkpoint, config: &TextConfig, longest: usize) -> Result<Self> {
+        let found = match checkpoint.metadata(TOKENIZER_KEY) {
+            Some(text) => Some(text.to_owned()),
+            None => match letters(config)? {
+                Some(json) => Some(json.to_string()),
+                None => beside(checkpoint.path(), config)?,
+            },
+        };
+        let text = found.context(
+            "there is no tokenizer: none in the file, and no tokenizer.json, vocab.txt, or vocab.json and merges.txt beside it",
+        )?;
+        Self::new(&text, longest)
+    }
+
+    /// Its `tokenizer.json`, to be kept in a model file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A text with the marks that the network wants around it (BERT's [CLS] and [SEP]), cut at the network's longest;
+    /// and whether it was cut.
+    /// # Errors
+    /// When the vocabulary lacks one of its letters.
+    pub fn encode(&self, text: &str) -> Result<(Tokens, bool)> {
+        self.marked(text, None)
+    }
+
+    /// Two texts that belong together, the second in another segment (BERT).
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_pair(&self, first: &str, second: &str) -> Result<(Tokens, bool)> {
+        self.marked(first, Some(second))
+    }
+
+    fn marked(&self, first: &str, second: Option<&str>) -> Result<(Tokens, bool)> {
+        let plain = |text: &str| self.inner.encode_fast(text, false).map_err(|error| self.unknown(text, &error));
+        let (first, second) = (plain(first)?, second.map(plain).transpose()?);
+        let room = self.longest - self.marks(second.is_some());
+        let cut = first.len() + second.as_ref().map_or(0, |second| second.len()) > room;
+        let params = TruncationParams { max_length: room, ..TruncationParams::default() };
+        let marked = truncate_encodings(first, second, &params)
+            .and_then(|(first, second)| self.inner.post_process(first, second, true));
+        let encoding = marked.map_err(|error| anyhow!("the text cannot be marked: {error}"))?;
+        Ok((Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() }, cut))
+    }
+
+    /// How many marks are put around a text, or a pair of texts.
+    fn marks(&self, is_pair: bool) -> usize {
+        self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(is_pair))
+    }
+
+    /// A whole text without marks, however long.
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
+        let encoding = self.inner.encode_fast(text, false).map_err(|error| self.unknown(text, &error))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of these numbers, without marks.
+    /// # Errors
+    /// When one is no token.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.inner.decode(ids, true).map_err(|error| anyhow!("the tokens cannot be written as text: {error}"))
+    }
+
+    /// The number of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// Tokens of the longest text.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// What is wrong with a text that cannot be encoded.
+    fn unknown(&self, text: &str, error: &tokenizers::Error) -> anyhow::Error {
+        let letter = text.chars().find(|letter| self.inner.encode_fast(letter.to_string(), false).is_err());
+        match letter {
+            Some(letter) => anyhow!("the model's vocabulary lacks {letter:?}"),
+            None => anyhow!("the text cannot be cut into tokens: {error}"),
+        }
+    }
+}
+
+/// A tokenizer of single letters, for a config with a `vocabulary`: the names GPT.
+fn letters(config: &TextConfig) -> Result<Option<Value>> {
+    let Some(vocabulary) = config.option("vocabulary") else { return Ok(None) };
+    let tokens: Vec<String> = serde_json::from_value(vocabulary.clone()).context("the config's vocabulary")?;
+    let mark = config.option("bos_token_id").and_then(Value::as_u64).unwrap_or(0);
+    let name = tokens.get(mark as usize).context("the config's bos_token_id is beyond its vocabulary")?;
+    let vocabulary: Map<String, Value> = tokens.iter().cloned().zip((0..tokens.len()).map(Value::from)).collect();
+    let mut json = bare(json!({"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unknown>"}));
+    json["added_tokens"] = json!([special(name, mark)]);
+    json["pre_tokenizer"] =
+        json!({"type": "Split", "pattern": {"Regex": "(?s)."}, "behavior": "Isolated", "invert": false});
+    json["post_processor"] = template(&[(name.as_str(), mark)], &[]);
+    json["decoder"] = json!({"type": "Fuse"});
+    Ok(Some(json))
+}
+
+/// The tokenizer that lies beside the weights.
+fn beside(weights: &Path, config: &TextConfig) -> Result<Option<String>> {
+    if let Some(text) = read_text(&weights.with_file_name("tokenizer.json"))? {
+        return Ok(Some(text));
+    }
+    let stated = read_json(&weights.with_file_name("tokenizer_config.json"))?.unwrap_or_default();
+    if let Some(text) = read_text(&weights.with_file_name("vocab.txt"))? {
+        let lowercase = stated.get("do_lower_case").and_then(Value::as_bool).unwrap_or(true);
+        return Ok(Some(word_pieces(&text, lowercase)?.to_string()));
+    }
+    let vocabulary = read_json(&weights.with_file_name("vocab.json"))?;
+    let merges = read_text(&weights.with_file_name("merges.txt"))?;
+    Ok(match (vocabulary, merges) {
+        (Some(vocabulary), Some(merges)) => {
+            Some(byte_pairs(vocabulary, &merges, config.architecture == "clip")?.to_string())
+        }
+        _ => None,
+    })
+}
+
+/// BERT's, from its list of word pieces.
+fn word_pieces(list: &str, lowercase: bool) -> Result<Value> {
+    let pieces = list.lines().enumerate();
+    let vocabulary: Map<String, Value> = pieces.map(|(id, piece)| (piece.to_owned(), id.into())).collect();
+    let id = |token: &str| {
+        vocabulary.get(token).and_then(Value::as_u64).with_context(|| format!("vocab.txt has no {token}"))
+    };
+    let mut special_tokens = Vec::new();
+    for token in ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] {
+        if let Ok(id) = id(token) {
+            special_tokens.push(special(token, id));
+        }
+    }
+    let post_processor = template(&[("[CLS]", id("[CLS]")?)], &[("[SEP]", id("[SEP]")?)]);
+    id("[UNK]")?;
+    let mut json = bare(json!({
+        "type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+        "vocab": vocabulary,
+    }));
+    json["added_tokens"] = special_tokens.into();
+    json["normalizer"] = json!({
+        "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null,
+        "lowercase": lowercase,
+    });
+    json["pre_tokenizer"] = json!({"type": "BertPreTokenizer"});
+    json["post_processor"] = post_processor;
+    json["decoder"] = json!({"type": "WordPiece", "prefix": "##", "cleanup": true});
+    Ok(json)
+}
+
+/// GPT-2's or CLIP's, from its tokens and the order of merging.
+fn byte_pairs(vocabulary: Map<String, Value>, merges: &str, is_clip: bool) -> Result<Value> {
+    let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
+    let end = vocabulary.get("<|endoftext|>").and_then(Value::as_u64);
+    let start = vocabulary.get("<|startoftext|>").and_then(Value::as_u64);
+    let mut specials: Vec<Value> = start.map(|id| special("<|startoftext|>", id)).into_iter().collect();
+    specials.extend(end.map(|id| special("<|endoftext|>", id)));
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": !is_clip});
+    let mut json = bare(json!({
+        "type": "BPE", "dropout": null, "unk_token": if is_clip { json!("<|endoftext|>") } else { Value::Null },
+        "continuing_subword_prefix": "", "end_of_word_suffix": if is_clip { "</w>" } else { "" }, "fuse_unk": false,
+        "vocab": vocabulary, "merges": merges,
+    }));
+    json["added_tokens"] = specials.into();
+    json["decoder"] = bytes.clone();
+    if !is_clip {
+        json["pre_tokenizer"] = bytes;
+        return Ok(json);
+    }
+    let (start, end) = (start.context("vocab.json has no <|startoftext|>")?, end.context("... no <|endoftext|>")?);
+    json["normalizer"] = json!({"type": "Sequence", "normalizers": [
+        {"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "}, {"type": "Lowercase"},
+    ]});
+    let words = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+    json["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": words}, "behavior": "Removed", "invert": true}, bytes,
+    ]});
+    json["post_processor"] = template(&[("<|startoftext|>", start)], &[("<|endoftext|>", end)]);
+    Ok(json)
+}
+
+fn bare(model: Value) -> Value {
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": null, "post_processor": null, "decoder": null, "model": model,
+    })
+}
+
+fn special(token: &str, id: u64) -> Value {
+    json!({
+        "id": id, "content": token, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false,
+        "special": true,
+    })
+}
+
+/// Marks before a text, and after it; a second text gets the latter too.
+fn template(before: &[(&str, u64)], after: &[(&str, u64)]) -> Value {
+    let marks = |marks: &[(&str, u64)], kind: u32| -> Vec<Value> {
+        marks.iter().map(|(token, _)| json!({"SpecialToken": {"id": token, "type_id": kind}})).collect()
+    };
+    let sequence = |name: &str, kind: u32| vec![json!({"Sequence": {"id": name, "type_id": kind}})];
+    let single = [marks(before, 0), sequence("A", 0), marks(after, 0)].concat();
+    let pair = [single.clone(), sequence("B", 1), marks(after, 1)].concat();
+    let tokens: Map<String, Value> = before
+        .iter()
+        .chain(after)
+        .map(|(token, id)| ((*token).to_owned(), json!({"id": token, "ids": [id], "tokens": [token]})))
+        .collect();
+    json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens})
+}

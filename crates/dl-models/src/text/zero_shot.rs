@@ -1,0 +1,69 @@
+//! Pictures named by words that no one trained for: CLIP's zero-shot classification (Radford et al. 2021, section 3.1).
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{DType, Device, Tensor};
+
+use super::{Clip, Network, TextBatch, TextModel, TextNetwork, Tokens};
+use crate::{Backbone, Checkpoint, LayerName, ModelConfig, Preprocessing, plain};
+
+/// A CLIP that scores pictures against names.
+pub struct ZeroShot {
+    clip: Clip,
+    /// From picture to input.
+    pub preprocessing: Preprocessing,
+    /// The names, in the order of the probabilities.
+    pub labels: Vec<String>,
+    /// [labels, dimensions], each of length 1.
+    names: Tensor,
+}
+
+impl ZeroShot {
+    /// Reads a CLIP and embeds each label in each template, for example `a photo of a {}`: the mean of the templates
+    /// stands for the label.
+    /// # Errors
+    /// When the file is no CLIP, there are no labels, or a template has no `{}`.
+    pub fn open(path: &Path, labels: &[String], templates: &[String], device: &Device) -> Result<Self> {
+        ensure!(!labels.is_empty(), "no labels to choose from");
+        ensure!(!templates.is_empty(), "no template to put the labels into");
+        if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
+            bail!("the template \"{template}\" has no {{}} for the label");
+        }
+        let open = || Checkpoint::open(&super::folder::weights_file(path)?);
+        let preprocessing = ModelConfig::read(&open()?, None)?.preprocessing;
+        let model = TextModel::from_checkpoint(open()?, device)?;
+        let names = embed(&model, labels, templates).with_context(|| format!("model {}", path.display()))?;
+        let Network::Clip(clip) = model.network else {
+            bail!("model {}: is {}, want clip", path.display(), model.config.architecture)
+        };
+        Ok(Self { clip, preprocessing, labels: labels.to_vec(), names })
+    }
+
+    /// Of each picture of x [n, 3, h, w] the probability of each label: softmax over the labels of the scaled cosine.
+    /// # Errors
+    /// When x does not fit.
+    pub fn probabilities(&self, x: &Tensor) -> Result<Vec<Vec<f32>>> {
+        let layer = [LayerName { name: "image_embeds".into(), pooled: None }];
+        let backbone: &dyn Backbone = &self.clip.images;
+        let images = backbone.features(x, &layer, None)?.remove(0);
+        let scores = self.clip.similarity(&images, &self.names).map_err(plain)?;
+        let probabilities = dl_ops::softmax(&scores, 1).map_err(plain)?;
+        probabilities.to_dtype(DType::F32).and_then(|p| p.to_vec2()).map_err(plain)
+    }
+}
+
+/// Of each label the mean over the templates of its embeddings, each of length 1: [labels, dimensions].
+fn embed(model: &TextModel, labels: &[String], templates: &[String]) -> Result<Tensor> {
+    let network: &dyn TextNetwork = model.network.texts();
+    let rows = labels.iter().map(|label| {
+        let texts: Vec<Tokens> = templates
+            .iter()
+            .map(|template| Ok(model.tokenizer.encode(&template.replace("{}", label))?.0))
+            .collect::<Result<_>>()?;
+        let embedded = network.forward_t(&TextBatch::new(&texts), None)?;
+        let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(1)?.sqrt()?);
+        unit(&embedded).and_then(|rows| rows.mean_keepdim(0)).and_then(|mean| unit(&mean)).map_err(plain)
+    });
+    Tensor::cat(&rows.collect::<Result<Vec<_>>>()?, 0).map_err(plain)
+}
