@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor};
 use dl_record::write_atomically;
-use half::f16;
+use half::{bf16, f16};
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 
-use super::CONFIG_KEY;
+use super::contents::byte_length;
+use super::read::to_f32;
+use super::{CONFIG_KEY, Checkpoint};
 
 /// How the numbers are stored. Half precision halves the file; it is read back as f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +21,28 @@ pub enum Precision {
     /// 4 bytes a number.
     #[default]
     F32,
-    /// 2 bytes a number, 11 bits of precision.
+    /// 2 bytes a number, 11 bits of precision, up to 65504.
     F16,
+    /// 2 bytes a number, 8 bits of precision, as far as f32.
+    Bf16,
+}
+
+impl Precision {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::BF16,
+        }
+    }
+
+    fn bytes(self, numbers: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+            Self::F16 => numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect(),
+            Self::Bf16 => numbers.iter().flat_map(|number| bf16::from_f32(*number).to_le_bytes()).collect(),
+        }
+    }
 }
 
 /// Writes `config` and the tensors as one model file, atomically.
@@ -34,26 +56,73 @@ pub fn save(
     tensors: &BTreeMap<String, Tensor>,
     precision: Precision,
 ) -> Result<()> {
-    let stored = tensors.iter().map(|(name, tensor)| Ok((name.as_str(), bytes(tensor, precision)?, tensor.dims())));
-    let stored: Vec<(&str, Vec<u8>, &[usize])> =
-        stored.collect::<Result<_>>().with_context(|| format!("model {}", path.display()))?;
-    let dtype = match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
-    };
-    let views: Vec<(&str, TensorView)> = stored
-        .iter()
-        .map(|(name, bytes, shape)| Ok((*name, TensorView::new(dtype, shape.to_vec(), bytes)?)))
-        .collect::<Result<_>>()?;
-    let metadata = HashMap::from([(CONFIG_KEY.to_owned(), serde_json::to_string(config)?)]);
-    let file = safetensors::serialize(views, Some(metadata))?;
-    write_atomically(path, |output| Ok(output.write_all(&file)?))
+    let listed = tensors.iter().map(|(name, tensor)| (name.clone(), precision.dtype(), tensor.dims().to_vec()));
+    write(path, Some(serde_json::to_string(config)?), listed.collect(), |name| {
+        let tensor = tensors.get(name).with_context(|| format!("tensor \"{name}\" is lost"))?;
+        Ok(precision.bytes(&tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?))
+    })
 }
 
-fn bytes(tensor: &Tensor, precision: Precision) -> Result<Vec<u8>> {
-    let numbers: Vec<f32> = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-    Ok(match precision {
-        Precision::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
-        Precision::F16 => numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect(),
+/// Writes the tensors of an open file, of whatever format, as one model file with `config`, atomically. Floats are
+/// stored in `precision`, or as they are without one; integers stay integers. One tensor at a time is in memory.
+/// # Errors
+/// When a number is too large for half precision, or a file cannot be read or written.
+pub fn convert(
+    from: &Checkpoint,
+    path: &Path,
+    config: Option<&impl Serialize>,
+    precision: Option<Precision>,
+) -> Result<()> {
+    let mut listed = Vec::new();
+    for tensor in from.tensors() {
+        let dtype = match precision {
+            Some(precision) if from.holds_floats(&tensor.name) => precision.dtype(),
+            _ => from.dtype(&tensor.name)?,
+        };
+        listed.push((tensor.name, dtype, tensor.shape));
+    }
+    let config = config.map(serde_json::to_string).transpose()?;
+    write(path, config, listed, |name| {
+        let (dtype, bytes) = from.bytes(name)?;
+        let Some(precision) = precision.filter(|to| from.holds_floats(name) && to.dtype() != dtype) else {
+            return Ok(bytes);
+        };
+        let numbers = to_f32(dtype, &bytes);
+        let largest = numbers.iter().filter(|number| number.is_finite()).fold(0_f32, |most, number| most.max(number.abs()));
+        let fits = precision != Precision::F16 || f16::from_f32(largest).is_finite();
+        ensure!(fits, "tensor \"{name}\" has the number {largest}, too large for f16; take bf16 or f32");
+        Ok(precision.bytes(&numbers))
+    })
+}
+
+/// The safetensors format: the header's length in 8 bytes, the header, the numbers; large types first, so that all are
+/// aligned.
+fn write(
+    path: &Path,
+    config: Option<String>,
+    mut tensors: Vec<(String, Dtype, Vec<usize>)>,
+    mut bytes: impl FnMut(&str) -> Result<Vec<u8>>,
+) -> Result<()> {
+    tensors.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let (mut infos, mut offset) = (Vec::new(), 0);
+    for (name, dtype, shape) in tensors {
+        let end = offset + byte_length(dtype, &shape)?;
+        infos.push((name, TensorInfo { dtype, shape, data_offsets: (offset, end) }));
+        offset = end;
+    }
+    let names: Vec<(String, usize)> =
+        infos.iter().map(|(name, info)| (name.clone(), info.data_offsets.1 - info.data_offsets.0)).collect();
+    let metadata = config.map(|config| HashMap::from([(CONFIG_KEY.to_owned(), config)]));
+    let mut header = serde_json::to_vec(&Metadata::new(metadata, infos)?)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_atomically(path, |output| {
+        output.write_all(&(header.len() as u64).to_le_bytes())?;
+        output.write_all(&header)?;
+        for (name, length) in &names {
+            let bytes = bytes(name)?;
+            ensure!(bytes.len() == *length, "tensor \"{name}\" has {} bytes, not {length}", bytes.len());
+            output.write_all(&bytes)?;
+        }
+        Ok(())
     })
 }

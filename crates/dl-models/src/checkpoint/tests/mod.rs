@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod formats;
+mod hostile;
+
 fn written(precision: Precision) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
