@@ -154,12 +154,17 @@ fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
 
 /// The names and shapes of a network's tensors, found by building it from nothing.
 pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<BTreeMap<String, Vec<usize>>> {
+    Ok(outline(config)?.1)
+}
+
+/// A network without weights, and the names and shapes of its tensors.
+pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, BTreeMap<String, Vec<usize>>)> {
     let architecture = Architecture::find(&config.architecture)?;
     let asked: Arc<Mutex<BTreeMap<String, Vec<usize>>>> = Arc::default();
     let vb = VarBuilder::from_backend(Box::new(Asked(asked.clone())), DType::F32, Device::Cpu);
-    (architecture.build)(config, vb)?;
+    let backbone = (architecture.build)(config, vb)?;
     let shapes = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(shapes)
+    Ok((backbone, shapes))
 }
 
 /// A source of weights that only writes down what is asked for.

@@ -12,6 +12,7 @@ mod draw;
 mod embed;
 mod eval;
 mod every_tool;
+mod fetch;
 mod finetune;
 mod memory;
 mod model;
