@@ -99,7 +99,8 @@ impl Summary {
             } else {
                 self.parameters += count;
             }
-            let around = |name: &str| module == name || module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+            let around =
+                |name: &str| module == name || module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
             let rows = self.layers.iter_mut().filter(|row| around(&row.name));
             let Some(row) = rows.max_by_key(|row| row.name.len()) else { continue };
             match part {

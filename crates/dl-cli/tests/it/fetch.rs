@@ -138,7 +138,16 @@ impl Bench {
     fn command(&self, endpoint: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program("dl-model"));
         command.arg("fetch").args(args).arg("--cache-dir").arg(self.cache()).env("HF_ENDPOINT", endpoint);
-        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "HF_TOKEN", "HF_HUB_OFFLINE"] {
+        for name in [
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "HF_TOKEN",
+            "HF_HUB_OFFLINE",
+        ] {
             command.env_remove(name);
         }
         command.stdin(Stdio::null());
@@ -266,7 +275,9 @@ fn a_server_that_lies_about_the_length_is_found_out() {
     let server = Server::new(move |request, _| match request.path.as_str() {
         // Says more than it has, again and again.
         "/more.safetensors" => match request.from() {
-            Some(start) if start >= body.len() => Reply::new(416, b"").with("content-range", format!("bytes */{}", body.len() + 10)),
+            Some(start) if start >= body.len() => {
+                Reply::new(416, b"").with("content-range", format!("bytes */{}", body.len() + 10))
+            }
             _ => Reply::new(200, &body).with("content-length", body.len() + 10),
         },
         // Says less than it has: what arrives is cut off.
@@ -316,7 +327,8 @@ fn servers_that_are_busy_are_asked_again_as_often_as_retries_allows() {
         bench.is_refused(bench.run("", &[&format!("{}/{name}.pth", server.address), "--retries", "1"]), word);
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    bench.is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "given up after 1 attempts");
+    bench
+        .is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "given up after 1 attempts");
 }
 
 #[test]
@@ -342,7 +354,11 @@ fn the_sha256_is_checked_and_a_file_that_is_there_stays() {
     assert_eq!(bench.is_whole(bench.run("", &[&address, "--offline"]))["fetched"], false);
     let other = format!("{}/other.safetensors", server.address);
     let ran = bench.run("", &[&other, "--offline"]).expect(2);
-    assert!(ran.stderr.contains("is not in the cache") && ran.stderr.contains("--offline asks no server"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is not in the cache") && ran.stderr.contains("--offline asks no server"),
+        "{}",
+        ran.stderr
+    );
 }
 
 /// A hub with a model of two files; its weights lie on another path, as on a content network.
@@ -358,9 +374,12 @@ fn hub(body: Vec<u8>, checksum: String) -> Server {
                 let card = json!({"sha": commit, "siblings": siblings, "cardData": {"license": "apache-2.0"}});
                 Reply::new(200, card.to_string().as_bytes())
             }
-            ("/api/models/me/secret/revision/main", _) if authorised => {
-                Reply::new(200, json!({"sha": commit, "siblings": [{"rfilename": "x.txt"}], "tags": ["license:mit"]}).to_string().as_bytes())
-            }
+            ("/api/models/me/secret/revision/main", _) if authorised => Reply::new(
+                200,
+                json!({"sha": commit, "siblings": [{"rfilename": "x.txt"}], "tags": ["license:mit"]})
+                    .to_string()
+                    .as_bytes(),
+            ),
             ("/api/models/me/secret/revision/main", _) => Reply::new(401, b""),
             ("/me/secret/resolve/0123456789abcdef0123456789abcdef01234567/x.txt", _) => Reply::new(200, b"x"),
             ("/cdn/blob", _) => in_pieces(request, &body, usize::MAX / 2, "\"cdn\""),
@@ -385,7 +404,10 @@ fn a_model_of_a_hub_comes_with_its_config_and_its_licence() {
     let file = Path::new(rows[0]["file"].as_str().unwrap());
     assert!(file.ends_with("hf/me/small/main/model.safetensors") && fs::read(file).unwrap() == bench.body);
     assert!(Path::new(rows[1]["file"].as_str().unwrap()).ends_with("hf/me/small/main/config.json"));
-    assert_eq!((&rows[0]["licence"], &rows[0]["revision"]), (&json!("apache-2.0"), &json!("0123456789abcdef0123456789abcdef01234567")));
+    assert_eq!(
+        (&rows[0]["licence"], &rows[0]["revision"]),
+        (&json!("apache-2.0"), &json!("0123456789abcdef0123456789abcdef01234567"))
+    );
     // Its folder is a model for every program.
     let folder = file.parent().unwrap().to_str().unwrap();
     assert_eq!(run("dl-model", &["info", folder], "").expect(0).records()[0]["architecture"], "squeezenet1_1");
@@ -409,7 +431,10 @@ fn a_hub_that_states_another_checksum_or_knows_no_such_model_is_told() {
     bench.is_refused(bench.run(&server.address, &["hf:me/secret:x.txt"]), "HF_TOKEN");
     bench.is_refused(bench.run(&server.address, &["hf:../small"]), "want hf:OWNER/NAME");
     let sha = "0".repeat(64);
-    bench.is_refused(bench.run(&server.address, &["hf:me/small", "--sha256", &sha]), "--sha256 is of one file, 2 are wanted");
+    bench.is_refused(
+        bench.run(&server.address, &["hf:me/small", "--sha256", &sha]),
+        "--sha256 is of one file, 2 are wanted",
+    );
     let output = bench.command(&server.address, &["hf:me/secret:x.txt"]).env("HF_TOKEN", "secret").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stderr).contains("licence mit"));

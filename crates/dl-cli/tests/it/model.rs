@@ -78,7 +78,11 @@ fn summary_counts_as_torchinfo_does() {
         assert!(table.contains(line), "{line} in {table}");
     }
     let small = run("dl-model", &["summary", "--arch", "vgg16", "--size", "8"], "").expect(2);
-    assert!(small.stderr.contains("vgg16 for pictures of 8 x 8") && small.stderr.lines().count() == 1, "{}", small.stderr);
+    assert!(
+        small.stderr.contains("vgg16 for pictures of 8 x 8") && small.stderr.lines().count() == 1,
+        "{}",
+        small.stderr
+    );
 }
 
 #[test]
@@ -105,7 +109,12 @@ fn convert_makes_one_file_of_ours_of_any_format() {
         let [before, after] = [&from, &to].map(|path| dl_models::Checkpoint::open(path.as_ref()).unwrap());
         assert_eq!(before.tensors(), after.tensors(), "{name}");
         for tensor in before.tensors() {
-            assert_eq!(before.bytes(&tensor.name).unwrap(), after.bytes(&tensor.name).unwrap(), "{name}: {}", tensor.name);
+            assert_eq!(
+                before.bytes(&tensor.name).unwrap(),
+                after.bytes(&tensor.name).unwrap(),
+                "{name}: {}",
+                tensor.name
+            );
         }
     }
     let half = path("half.safetensors");
@@ -193,7 +202,8 @@ fn squeezenet_as_caffe(file: &dl_models::Checkpoint) -> Vec<u8> {
         [&varint(tag << 3 | 2)[..], &varint(bytes.len() as u64), bytes].concat()
     }
     let fires = [(2, 3), (3, 4), (4, 5), (5, 7), (6, 8), (7, 9), (8, 10), (9, 12)];
-    let mut layers = vec![("conv1".to_owned(), "features.0".to_owned()), ("conv10".to_owned(), "classifier.1".to_owned())];
+    let mut layers =
+        vec![("conv1".to_owned(), "features.0".to_owned()), ("conv10".to_owned(), "classifier.1".to_owned())];
     for (fire, place) in fires {
         for (theirs, ours) in [("squeeze1x1", "squeeze"), ("expand1x1", "expand1x1"), ("expand3x3", "expand3x3")] {
             layers.push((format!("fire{fire}/{theirs}"), format!("features.{place}.{ours}")));

@@ -24,9 +24,12 @@ const LONGEST_PICKLE: u64 = 1 << 28;
 /// Does a file of before 1.6 begin like this?
 pub(super) fn is_legacy(start: &[u8]) -> bool {
     // Another protocol may have been asked for.
-    start.len() > 4 && start[0] == 0x80 && start.iter().position(|byte| *byte == 0x8a).is_some_and(|at| {
-        at <= 11 && start.get(at..at + 12).is_some_and(|found| found == &LEGACY[2..14])
-    })
+    start.len() > 4
+        && start[0] == 0x80
+        && start
+            .iter()
+            .position(|byte| *byte == 0x8a)
+            .is_some_and(|at| at <= 11 && start.get(at..at + 12).is_some_and(|found| found == &LEGACY[2..14]))
 }
 
 /// Where a storage's bytes lie.
@@ -49,7 +52,11 @@ pub(super) fn read_zip(path: &Path) -> Result<Contents> {
     };
     let folder = name.strip_suffix("data.pkl").unwrap_or_default().to_owned();
     let pickle = entry(&mut zip, &name, size)?;
-    ensure!(pickle.length <= LONGEST_PICKLE, "has a pickle of {} bytes; files of weights have a shorter one", pickle.length);
+    ensure!(
+        pickle.length <= LONGEST_PICKLE,
+        "has a pickle of {} bytes; files of weights have a shorter one",
+        pickle.length
+    );
     if zip.index_for_name(&format!("{folder}byteorder")).is_some() {
         let order = entry(&mut zip, &format!("{folder}byteorder"), size)?;
         let big = read_span(path, Span { length: order.length.min(16), ..order })?;
@@ -75,7 +82,10 @@ fn entry(zip: &mut ZipArchive<BufReader<File>>, name: &str, size: u64) -> Result
     let stored = entry.compression() == CompressionMethod::Stored && entry.size() == entry.compressed_size();
     ensure!(stored, "its entry {name} is compressed, which PyTorch's are not; zip it anew without compression");
     let (start, length) = (entry.data_start().with_context(|| format!("its entry {name}"))?, entry.size());
-    ensure!(start.checked_add(length).is_some_and(|end| end <= size), "is cut off: its entry {name} goes beyond the end");
+    ensure!(
+        start.checked_add(length).is_some_and(|end| end <= size),
+        "is cut off: its entry {name} goes beyond the end"
+    );
     Ok(Span { start, length })
 }
 
@@ -145,7 +155,11 @@ fn place(tensor: &TensorView, size: u64, spans: &HashMap<String, Span>) -> Resul
     let span = spans.get(key).with_context(|| format!("its storage {key} is not in the file"))?;
     let bytes = dtype.bitsize() as u64 / 8;
     let stated = storage.dtype.map_or(Some(*count), |dtype| count.checked_mul(dtype.bitsize() as u64 / 8));
-    ensure!(stated == Some(span.length), "its storage {key} is said to have {count} numbers and has {} bytes", span.length);
+    ensure!(
+        stated == Some(span.length),
+        "its storage {key} is said to have {count} numbers and has {} bytes",
+        span.length
+    );
     let length = byte_length(*dtype, shape)?;
     // An expanded tensor repeats its numbers: small ones are real, others want our memory.
     ensure!(length as u64 <= size.max(1 << 20), "shape {shape:?} is larger than the file");

@@ -88,7 +88,8 @@ pub fn convert(
             return Ok(bytes);
         };
         let numbers = to_f32(dtype, &bytes);
-        let largest = numbers.iter().filter(|number| number.is_finite()).fold(0_f32, |most, number| most.max(number.abs()));
+        let largest =
+            numbers.iter().filter(|number| number.is_finite()).fold(0_f32, |most, number| most.max(number.abs()));
         let fits = precision != Precision::F16 || f16::from_f32(largest).is_finite();
         ensure!(fits, "tensor \"{name}\" has the number {largest}, too large for f16; take bf16 or f32");
         Ok(precision.bytes(&numbers))

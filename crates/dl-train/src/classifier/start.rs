@@ -69,7 +69,8 @@ impl Start {
         // Was of the labels before.
         config.extra.remove("label_offset");
         config.seed = Some(*seed);
-        let fit = file.map(|file| fit(&config, &file, |name| new_head && name.starts_with(architecture.head))).transpose()?;
+        let fit =
+            file.map(|file| fit(&config, &file, |name| new_head && name.starts_with(architecture.head))).transpose()?;
         if let Some(fit) = &fit {
             let loaded = fit.loaded_names();
             given.retain(|name, _| loaded.contains(name.as_str()));
@@ -90,7 +91,12 @@ fn fit(config: &ModelConfig, file: &Checkpoint, leave_out: impl Fn(&str) -> bool
     let fit = Fit::of(config, file, &leave_out)?;
     let missing = fit.new.iter().filter(|name| !leave_out(name)).count() + fit.misfits.len();
     if fit.loaded.len() <= missing {
-        bail!("model {}: does not fit {}; is --arch right? {}", file.path().display(), config.architecture, fit.report());
+        bail!(
+            "model {}: does not fit {}; is --arch right? {}",
+            file.path().display(),
+            config.architecture,
+            fit.report()
+        );
     }
     Ok(fit)
 }

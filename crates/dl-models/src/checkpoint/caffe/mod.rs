@@ -53,6 +53,8 @@ impl Kind {
 
 /// Reads all of the file: protocol buffers cannot be read otherwise.
 pub(super) fn read(path: &Path) -> Result<Contents> {
+    let size = fs::metadata(path).context("cannot be read")?.len();
+    ensure!(size < 1 << 31, "is no model of Caffe: protocol buffers end at 2 GB, the file at {size} bytes");
     let bytes = fs::read(path).context("cannot be read")?;
     let net = NetParameter::decode(bytes.as_slice()).context("is no model of Caffe, or is cut off")?;
     drop(bytes);
@@ -80,9 +82,12 @@ fn layers(
     /// `INNER_PRODUCT` of `V1LayerParameter.LayerType`.
     const INNER_PRODUCT: i32 = 14;
     let old = old.into_iter().map(|layer| match layer.layer {
-        Some(first) => {
-            Layer { kind: Kind::of(&first.kind), name: first.name, blobs: [first.blobs, layer.blobs].concat(), transform: None }
-        }
+        Some(first) => Layer {
+            kind: Kind::of(&first.kind),
+            name: first.name,
+            blobs: [first.blobs, layer.blobs].concat(),
+            transform: None,
+        },
         None => Layer {
             name: layer.name,
             kind: if layer.kind == INNER_PRODUCT { Kind::InnerProduct } else { Kind::Other },
@@ -170,7 +175,8 @@ pub fn mean_of_image(path: &Path) -> Result<[f32; 3]> {
         let bytes = fs::read(path).context("cannot be read")?;
         let blob = BlobProto::decode(bytes.as_slice()).context("is no mean image of Caffe")?;
         let shape = shape(&blob)?;
-        let ([.., 3, height, width], true) = (shape.as_slice(), shape.iter().rev().skip(3).all(|side| *side == 1)) else {
+        let ([.., 3, height, width], true) = (shape.as_slice(), shape.iter().rev().skip(3).all(|side| *side == 1))
+        else {
             bail!("is no mean image of three channels: its shape is {shape:?}");
         };
         let area = height.checked_mul(*width).filter(|area| *area > 0);

@@ -38,7 +38,8 @@ pub(super) fn recognise(
     net: &str,
     transform: Option<&TransformationParameter>,
 ) -> Option<ModelConfig> {
-    let known = vgg(tensors).or_else(|| squeezenet(tensors)).or_else(|| alexnet(tensors, net)).or_else(|| googlenet(tensors));
+    let known =
+        vgg(tensors).or_else(|| squeezenet(tensors)).or_else(|| alexnet(tensors, net)).or_else(|| googlenet(tensors));
     let modules: BTreeMap<&str, &str> = match &known {
         Some(known) => known.modules.iter().map(|(theirs, ours)| (theirs.as_str(), ours.as_str())).collect(),
         None => BTreeMap::new(),
@@ -83,7 +84,8 @@ fn has(tensors: &BTreeMap<String, Stored>, layer: &str) -> bool {
 /// The name of the last fully connected layer: `fc8`, or what somebody called it.
 fn last(tensors: &BTreeMap<String, Stored>) -> Option<String> {
     let layers = tensors.keys().filter_map(|name| name.strip_suffix(".weight"));
-    let mut layers = layers.filter(|layer| *layer != "fc6" && *layer != "fc7" && tensors[&format!("{layer}.weight")].shape.len() == 2);
+    let mut layers = layers
+        .filter(|layer| *layer != "fc6" && *layer != "fc7" && tensors[&format!("{layer}.weight")].shape.len() == 2);
     let last = layers.next()?.to_owned();
     // R-CNN's descendants have more than one.
     layers.next().is_none().then_some(last)
@@ -97,7 +99,8 @@ fn vgg(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
     if !has(tensors, "conv1_1") || !has(tensors, "fc6") {
         return None;
     }
-    let (mut modules, mut place, mut counts) = (pairs([("fc6", "classifier.0"), ("fc7", "classifier.3")]), 0, Vec::new());
+    let (mut modules, mut place, mut counts) =
+        (pairs([("fc6", "classifier.0"), ("fc7", "classifier.3")]), 0, Vec::new());
     for block in 1..=5 {
         let layers = (1..=4).map(|index| format!("conv{block}_{index}")).take_while(|layer| has(tensors, layer));
         let before = modules.len();
@@ -120,7 +123,14 @@ fn vgg(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
     let last = last(tensors);
     modules.extend(last.iter().map(|last| (last.clone(), "classifier.6".to_owned())));
     let mean = [103.939, 116.779, 123.68];
-    Some(Known { architecture: Some(architecture), modules, size: 224, resize: Resize::Shorter, shorter: Some(256), mean })
+    Some(Known {
+        architecture: Some(architecture),
+        modules,
+        size: 224,
+        resize: Resize::Shorter,
+        shorter: Some(256),
+        mean,
+    })
 }
 
 fn squeezenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
@@ -136,7 +146,8 @@ fn squeezenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
     let mut modules = pairs([("conv1", "features.0"), ("conv10", "classifier.1")]);
     for (fire, place) in (2..).zip(places) {
         let parts = [("squeeze1x1", "squeeze"), ("expand1x1", "expand1x1"), ("expand3x3", "expand3x3")];
-        modules.extend(parts.map(|(theirs, ours)| (format!("fire{fire}/{theirs}"), format!("features.{place}.{ours}"))));
+        modules
+            .extend(parts.map(|(theirs, ours)| (format!("fire{fire}/{theirs}"), format!("features.{place}.{ours}"))));
     }
     // Trained on for other classes, conv10 has another name.
     if !has(tensors, "conv10") {
@@ -191,4 +202,72 @@ fn googlenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
     }
     let mean = [104.0, 117.0, 123.0];
     Some(Known { architecture: None, modules, size: 224, resize: Resize::Stretch, shorter: None, mean })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use safetensors::Dtype;
+
+    use super::super::super::contents::Place;
+    use super::*;
+    use crate::model::tensor_shapes;
+
+    /// A network's tensors under Caffe's names: its layers in the order of the prototxt and of ours.
+    fn caffe(architecture: &str, layers: &[&str]) -> BTreeMap<String, Stored> {
+        let shapes = tensor_shapes(&ModelConfig::new(architecture, 7)).unwrap();
+        let mut modules: Vec<&str> = shapes.keys().filter_map(|name| name.strip_suffix(".weight")).collect();
+        // features.0, features.2, .. features.10, classifier.0, ..
+        modules.sort_by_key(|module| (!module.starts_with("features"), module.len(), module.to_string()));
+        assert_eq!(modules.len(), layers.len(), "{architecture}");
+        let tensor = |(layer, module): (&&str, &&str), part: &str| {
+            let shape = shapes[&format!("{module}.{part}")].clone();
+            let place = Place::Memory(Arc::default());
+            (format!("{layer}.{part}"), Stored { dtype: Dtype::F32, shape, place })
+        };
+        let pairs = layers.iter().zip(&modules);
+        pairs.flat_map(|pair| ["weight", "bias"].map(|part| tensor(pair, part))).collect()
+    }
+
+    #[test]
+    fn the_vggs_get_torchvisions_names_and_caffes_preprocessing() {
+        let start = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3"];
+        let sixteen = [&start[..], &["conv4_1", "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3"]].concat();
+        let nineteen = [
+            &start[..],
+            &["conv3_4", "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"],
+        ]
+        .concat();
+        // The last layer of a network that was trained on has a name of its own.
+        for (architecture, layers, last) in
+            [("vgg16", &sixteen, "fc8"), ("vgg19", &nineteen, "fc8"), ("vgg16_c", &sixteen, "fc8_birds")]
+        {
+            let layers = [&layers[..], &["fc6", "fc7", last]].concat();
+            let mut tensors = caffe(architecture, &layers);
+            let config = recognise(&mut tensors, "VGG", None).unwrap();
+            assert_eq!((config.architecture.as_str(), config.num_classes), (architecture, 7));
+            assert_eq!(config.preprocessing.channel_order, ChannelOrder::Bgr);
+            assert_eq!(config.preprocessing.mean, [103.939, 116.779, 123.68]);
+            let found: BTreeMap<String, Vec<usize>> =
+                tensors.into_iter().map(|(name, stored)| (name, stored.shape)).collect();
+            assert_eq!(found, tensor_shapes(&ModelConfig::new(architecture, 7)).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_the_file_says_of_its_pictures_counts() {
+        let layers =
+            ["conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1", "conv4_2", "conv5_1", "conv5_2", "fc6", "fc7", "x"];
+        let mut tensors = caffe("vgg11", &layers);
+        let transform = TransformationParameter {
+            scale: Some(0.5),
+            crop_size: 200,
+            mean_value: vec![1.0, 2.0, 3.0],
+            ..Default::default()
+        };
+        let config = recognise(&mut tensors, "", Some(&transform)).unwrap();
+        let Preprocessing { size, mean, std, .. } = config.preprocessing;
+        assert_eq!((size, mean, std), ([200, 200], [1.0, 2.0, 3.0], [2.0; 3]));
+    }
 }

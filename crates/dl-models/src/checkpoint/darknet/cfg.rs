@@ -98,7 +98,8 @@ fn layer(section: &Section, input: Shape, before: &[Shape]) -> Result<(Tensors, 
             let inputs = inputs.context("its input's size is not known: [net] says no height and width")?;
             let norm = section.get("batch_normalize", 0)? != 0;
             // The bias comes first, the batch norm last: other than in a convolution.
-            let mut tensors = vec![("Linear.bias".to_owned(), vec![outputs]), ("Linear.weight".to_owned(), vec![outputs, inputs])];
+            let mut tensors =
+                vec![("Linear.bias".to_owned(), vec![outputs]), ("Linear.weight".to_owned(), vec![outputs, inputs])];
             if norm {
                 tensors[0].0 = "BatchNorm1d.bias".to_owned();
                 let parts = ["weight", "running_mean", "running_var"];

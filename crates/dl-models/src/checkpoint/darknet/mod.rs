@@ -20,7 +20,8 @@ use super::contents::{Contents, Stored, byte_length};
 
 /// Versions that there have been.
 pub(super) fn is_header(start: &[u8]) -> bool {
-    let number = |place: usize| start.get(place..place + 4).and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
+    let number =
+        |place: usize| start.get(place..place + 4).and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
     matches!((number(0), number(4), number(8)), (Some(0), Some(1..=9), Some(0..=99)))
 }
 
@@ -38,7 +39,8 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         file.take(1 << 24).read_to_string(&mut text)?;
         Ok(text)
     });
-    let text = text.with_context(of_cfg).context("darknet's weights have no names or sizes; its .cfg is wanted beside it")?;
+    let text =
+        text.with_context(of_cfg).context("darknet's weights have no names or sizes; its .cfg is wanted beside it")?;
     let layers = layers(&text).with_context(of_cfg)?;
     let mut contents = Contents { files: vec![path.to_owned()], ..Contents::default() };
     let mut at = 12 + seen;
@@ -47,7 +49,11 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
             let length = byte_length(Dtype::F32, &shape).with_context(of_cfg)? as u64;
             let name = format!("module_list.{index}.{part}");
             let end = at + length;
-            ensure!(end <= size, "is cut off, or not of {}: {name} of shape {shape:?} ends at byte {end}, the file at {size}", cfg.display());
+            ensure!(
+                end <= size,
+                "is cut off, or not of {}: {name} of shape {shape:?} ends at byte {end}, the file at {size}",
+                cfg.display()
+            );
             contents.tensors.insert(name, Stored::at(Dtype::F32, shape, 0, at));
             at = end;
         }

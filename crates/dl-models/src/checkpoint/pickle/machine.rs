@@ -17,7 +17,8 @@ const MOST_VALUES: usize = 1 << 22;
 /// # Errors
 /// When it names what is not in the list of names, is broken, or ends too early.
 pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
-    let mut machine = Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), made: 0 };
+    let mut machine =
+        Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), made: 0 };
     loop {
         let opcode = machine.byte()?;
         if opcode == b'.' {
@@ -127,7 +128,8 @@ impl Machine<'_> {
             }
             0x93 => {
                 let [module, name] = self.pop_array()?;
-                let (Value::Text(module), Value::Text(name)) = (self.get(module).clone(), self.get(name).clone()) else {
+                let (Value::Text(module), Value::Text(name)) = (self.get(module).clone(), self.get(name).clone())
+                else {
                     bail!("the pickle names a class by something that is no text");
                 };
                 self.global(&module, &name)?;
@@ -380,7 +382,9 @@ impl Machine<'_> {
                 None => Value::List(Vec::new()),
                 Some(value) => Value::List(value.items().context("a list of something else than items")?.to_vec()),
             },
-            Meaning::Tuple => Value::Tuple(argument(0)?.items().context("a size of something else than numbers")?.to_vec()),
+            Meaning::Tuple => {
+                Value::Tuple(argument(0)?.items().context("a size of something else than numbers")?.to_vec())
+            }
             Meaning::Storage(_) | Meaning::Number(_) => bail!("is a type and cannot be called"),
             Meaning::First => match argument(0)? {
                 Value::Tensor(tensor) => Value::Tensor(tensor.clone()),
@@ -388,7 +392,9 @@ impl Machine<'_> {
             },
             Meaning::Tensor => self.tensor(arguments, None)?,
             Meaning::TypedTensor => match argument(6)? {
-                Value::Global(Global { meaning: Meaning::Number(dtype), .. }) => self.tensor(arguments, Some(*dtype))?,
+                Value::Global(Global { meaning: Meaning::Number(dtype), .. }) => {
+                    self.tensor(arguments, Some(*dtype))?
+                }
                 _ => bail!("lacks the type of its numbers"),
             },
             Meaning::FromType => match (argument(0)?, argument(2)?) {

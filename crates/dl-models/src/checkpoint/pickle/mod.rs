@@ -14,4 +14,3 @@ mod value;
 pub(super) use machine::unpickle;
 pub(super) use state_dict::state_dict;
 pub(super) use value::{Storage, TensorView};
-

@@ -81,7 +81,10 @@ fn a_malicious_pickle_runs_nothing_and_is_refused_with_the_name_of_what_it_wante
     for (name, call) in wanted {
         for kind in ["zip", "old"] {
             let text = error(&goldens().join(format!("evil_{name}_{kind}.pth")));
-            assert!(text.contains(&format!("wants to call {call}, which is no part of weights; nothing was run")), "{text}");
+            assert!(
+                text.contains(&format!("wants to call {call}, which is no part of weights; nothing was run")),
+                "{text}"
+            );
         }
     }
     assert!(!Path::new("pwned").exists());
@@ -126,9 +129,14 @@ fn darknets_weights_need_their_network_and_must_be_of_it() {
     };
     assert!(with_cfg(&cfg, &whole[..whole.len() - 4]).contains("is cut off, or not of"));
     assert!(with_cfg(&cfg, &[&whole[..], &[0; 8]].concat()).contains("8 bytes are left"));
-    assert!(with_cfg(&cfg.replace("filters=6", "filters=99999999"), &whole).contains("filters=99999999: want a number"));
+    assert!(
+        with_cfg(&cfg.replace("filters=6", "filters=99999999"), &whole).contains("filters=99999999: want a number")
+    );
     assert!(with_cfg(&cfg.replace("filters=6", "filters=1048576"), &whole).contains("is cut off, or not of"));
-    assert!(with_cfg(&cfg.replace("[upsample]", "[lstm]"), &whole).contains("layer 6 [lstm]: layers [lstm] are not known here"));
+    assert!(
+        with_cfg(&cfg.replace("[upsample]", "[lstm]"), &whole)
+            .contains("layer 6 [lstm]: layers [lstm] are not known here")
+    );
     assert!(with_cfg(&cfg.replace("layers=-1,1", "layers=-9"), &whole).contains("there is no layer -6"));
     assert!(with_cfg("", &whole).contains("is empty"));
 }
@@ -144,7 +152,13 @@ fn a_mean_image_counts_by_the_mean_of_each_channel() {
 #[test]
 fn real_files_of_both_formats_are_bit_for_bit_their_twins() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/weights");
-    let names = ["srgan_x4", "mnist_gan_mlp_generator", "mnist_gan_mlp_discriminator", "face_ssd_slim_320", "mnist_cgan_wgangp"];
+    let names = [
+        "srgan_x4",
+        "mnist_gan_mlp_generator",
+        "mnist_gan_mlp_discriminator",
+        "face_ssd_slim_320",
+        "mnist_cgan_wgangp",
+    ];
     for name in names {
         let path = folder.join(format!("{name}.pth"));
         if !path.exists() {

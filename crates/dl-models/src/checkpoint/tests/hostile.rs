@@ -123,7 +123,22 @@ fn pickles_made_to_do_harm_are_refused() {
     let mut laughs = b"\x80\x02".to_vec();
     laughs.extend(b"}q\x00");
     for level in 1..=15_u8 {
-        laughs.extend([b"}q", &[level][..], b"(X\x01\x00\x00\x00ah", &[level - 1], b"X\x01\x00\x00\x00bh", &[level - 1], b"X\x01\x00\x00\x00ch", &[level - 1], b"X\x01\x00\x00\x00dh", &[level - 1], b"u"].concat());
+        laughs.extend(
+            [
+                b"}q",
+                &[level][..],
+                b"(X\x01\x00\x00\x00ah",
+                &[level - 1],
+                b"X\x01\x00\x00\x00bh",
+                &[level - 1],
+                b"X\x01\x00\x00\x00ch",
+                &[level - 1],
+                b"X\x01\x00\x00\x00dh",
+                &[level - 1],
+                b"u",
+            ]
+            .concat(),
+        );
     }
     laughs.push(b'.');
     assert!(error(&legacy(&laughs)).contains("nests its values"));
@@ -134,7 +149,8 @@ fn an_index_names_files_beside_it_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let tensor = |number: f32| Tensor::new(&[number], &Device::Cpu).unwrap();
     for (file, name, number) in [("m-1.safetensors", "a", 1.0), ("m-2.safetensors", "b", 2.0)] {
-        save(&folder.path().join(file), &"config", &[(name.to_owned(), tensor(number))].into(), Precision::F32).unwrap();
+        save(&folder.path().join(file), &"config", &[(name.to_owned(), tensor(number))].into(), Precision::F32)
+            .unwrap();
     }
     let index = folder.path().join("model.safetensors.index.json");
     let write = |text: &str| fs::write(&index, text).unwrap();
@@ -149,7 +165,9 @@ fn an_index_names_files_beside_it_and_no_others() {
         write(text);
         format!("{:#}", Checkpoint::open(&index).err().unwrap())
     };
-    assert!(error(r#"{"weight_map": {"a": "../m-1.safetensors"}}"#).contains("want the name of a file in the same folder"));
+    assert!(
+        error(r#"{"weight_map": {"a": "../m-1.safetensors"}}"#).contains("want the name of a file in the same folder")
+    );
     assert!(error(r#"{"weight_map": {"a": "/etc/passwd"}}"#).contains("want the name of a file in the same folder"));
     assert!(error(r#"{"weight_map": {"a": "m-3.safetensors"}}"#).contains("its part m-3.safetensors is missing"));
     assert!(error(r#"{"weight_map": {"c": "m-1.safetensors"}}"#).contains("tensor \"c\" is not in its part"));

@@ -70,13 +70,15 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
     let in_cache = || format!("{}: the cache cannot be written", path.display());
     fs::create_dir_all(folder).with_context(in_cache)?;
     let part_path = beside(path, "part");
-    let mut part =
-        OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&part_path).with_context(in_cache)?;
-    match part.try_lock() {
+    // Not the part itself: that will have another name.
+    let lock = File::create(beside(path, "lock")).with_context(in_cache)?;
+    match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => bail!("{}: is being fetched by another dl-model", path.display()),
         Err(TryLockError::Error(error)) => return Err(error).with_context(in_cache),
     }
+    let mut part =
+        OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&part_path).with_context(in_cache)?;
     let cached = Known::of(path).filter(|known| known.url == address && wanted.pin.is_none_or(|pin| pin == known.sha256));
     let mut run = Run { http, messages, wanted, part: &mut part, part_of: PartOf::default(), total: None, checksum: None, licence: None, best: 0 };
     if !run.receive(cached.as_ref().and_then(|known| known.etag.clone()))? {
@@ -96,6 +98,7 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
             return Err(error);
         }
     };
+    drop(part);
     fs::rename(&part_path, path).with_context(in_cache)?;
     let _ = fs::remove_file(beside(path, "part.json"));
     let revision = wanted.revision.map(str::to_owned);
