@@ -80,6 +80,32 @@ pub enum Operation {
     Softmax,
 }
 
+impl Operation {
+    /// Its name, PyTorch's where it has the operation.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "Input",
+            Self::Conv2d { .. } => "Conv2d",
+            Self::Affine { .. } => "Affine",
+            Self::Clamp { low: 0.0, high: f32::INFINITY } => "ReLU",
+            Self::Clamp { low: 0.0, high: 6.0 } => "ReLU6",
+            Self::Clamp { .. } => "Clamp",
+            Self::HardSwish => "Hardswish",
+            Self::Gate => "Gate",
+            Self::PadChannels { .. } => "PadChannels",
+            Self::Add => "Add",
+            Self::Concat => "Concat",
+            Self::MaxPool2d(_) => "MaxPool2d",
+            Self::AvgPool2d(_) => "AvgPool2d",
+            Self::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2d",
+            Self::Flatten => "Flatten",
+            Self::Linear { .. } => "Linear",
+            Self::LocalResponseNorm(_) => "LocalResponseNorm",
+            Self::Softmax => "Softmax",
+        }
+    }
+}
+
 pub(crate) struct Node {
     pub(crate) operation: Operation,
     pub(crate) inputs: Vec<NodeId>,
@@ -108,16 +134,32 @@ impl Graph {
         &self.nodes[node.0].shape
     }
 
-    /// Multiply-adds of convolutions and fully connected layers for one picture.
-    pub fn multiply_adds(&self) -> u64 {
-        let of = |node: &Node| match &node.operation {
+    /// All nodes in the order of computing, the picture first.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// What a node computes.
+    pub fn operation(&self, node: NodeId) -> &Operation {
+        &self.nodes[node.0].operation
+    }
+
+    /// Multiply-adds of a convolution or fully connected layer for one picture; 0 for other nodes.
+    pub fn multiply_adds_of(&self, node: NodeId) -> u64 {
+        let node = &self.nodes[node.0];
+        let count = match &node.operation {
             Operation::Conv2d { shape: [_, inputs, kh, kw], .. } => {
                 node.shape.iter().product::<usize>() * inputs * kh * kw
             }
             Operation::Linear { shape: [outputs, inputs], .. } => outputs * inputs,
             _ => 0,
         };
-        self.nodes.iter().map(|node| of(node) as u64).sum()
+        count as u64
+    }
+
+    /// Multiply-adds of convolutions and fully connected layers for one picture.
+    pub fn multiply_adds(&self) -> u64 {
+        self.nodes().map(|node| self.multiply_adds_of(node)).sum()
     }
 
     /// Adds an operation on the outputs of others.

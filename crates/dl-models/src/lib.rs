@@ -1,6 +1,6 @@
 //! Networks with named parts, and the files they live in.
 //!
-//! [`Model::open`] reads a network from one safetensors file, whose metadata says what it is ([`ModelConfig`]); a
+//! [`Model::open`] reads a network from its file, ours or PyTorch's, Caffe's, darknet's; ours is safetensors, whose metadata says what it is ([`ModelConfig`]); a
 //! [`Backbone`] runs it as far as the layers that were asked for. [`Parameters`] hands out weights that can be trained,
 //! and [`checkpoint::save`] writes them back as a whole model.
 
@@ -13,6 +13,7 @@ mod model;
 mod parameters;
 mod pass;
 mod plans;
+mod summary;
 pub mod text;
 
 /// The instructions and the algorithm that networks run on here, and a switch for benchmarks.
@@ -20,9 +21,10 @@ pub use dl_kernels::{Level, Winograd};
 pub use dl_ops::with_candle_ops;
 
 pub use backbones::{ARCHITECTURES, Architecture, Auxiliary, Backbone, LOGITS, LayerName};
-pub use checkpoint::{Checkpoint, Precision};
+pub use checkpoint::{Checkpoint, Fit, Precision};
 pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
 pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};
 pub use model::Model;
 pub use parameters::Parameters;
 pub use pass::{Halt, Pass, Run, Value};
+pub use summary::{LayerSummary, Summary};

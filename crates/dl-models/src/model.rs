@@ -197,7 +197,7 @@ impl SimpleBackend for Stored {
 /// The architecture whose tensors, but for the head, are all in the file with the right shapes.
 fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     let fits = |architecture: &&Architecture| {
-        shapes(architecture).is_ok_and(|shapes| {
+        tensor_shapes(&ModelConfig::new(architecture.name, 1)).is_ok_and(|shapes| {
             let body = shapes.iter().filter(|(name, _)| !architecture.is_of_a_head(name));
             body.into_iter().all(|(name, shape)| checkpoint.shape(name) == Some(shape))
         })
@@ -205,13 +205,19 @@ fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     ARCHITECTURES.iter().find(fits).map(|architecture| architecture.name)
 }
 
-/// The names and shapes of an architecture's tensors, found by building it from nothing.
-fn shapes(architecture: &Architecture) -> Result<BTreeMap<String, Vec<usize>>> {
+/// The names and shapes of a network's tensors, found by building it from nothing.
+pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<BTreeMap<String, Vec<usize>>> {
+    Ok(outline(config)?.1)
+}
+
+/// A network without weights, and the names and shapes of its tensors.
+pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, BTreeMap<String, Vec<usize>>)> {
+    let architecture = Architecture::find(&config.architecture)?;
     let asked: Arc<Mutex<BTreeMap<String, Vec<usize>>>> = Arc::default();
     let vb = VarBuilder::from_backend(Box::new(Asked(asked.clone())), DType::F32, Device::Cpu);
-    (architecture.build)(&ModelConfig::new(architecture.name, 1), vb)?;
+    let backbone = (architecture.build)(config, vb)?;
     let shapes = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(shapes)
+    Ok((backbone, shapes))
 }
 
 /// A source of weights that only writes down what is asked for.
@@ -418,7 +424,7 @@ mod tests {
     #[test]
     fn every_architecture_has_its_default_layer_and_its_head() {
         for architecture in ARCHITECTURES {
-            let shapes = shapes(architecture).unwrap();
+            let shapes = tensor_shapes(&ModelConfig::new(architecture.name, 1)).unwrap();
             assert!(shapes.contains_key(&format!("{}.weight", architecture.head)), "{}", architecture.name);
             let vb = VarBuilder::from_backend(Box::new(Asked(Arc::default())), DType::F32, Device::Cpu);
             let backbone = (architecture.build)(&ModelConfig::new(architecture.name, 1), vb).unwrap();

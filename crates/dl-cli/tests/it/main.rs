@@ -13,6 +13,7 @@ mod draw;
 mod embed;
 mod eval;
 mod every_tool;
+mod fetch;
 mod finetune;
 mod memory;
 mod model;

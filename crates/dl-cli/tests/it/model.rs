@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{run, run_with, shared};
+use serde_json::{Value, json};
+
+use crate::support::{root, run, run_with, shared};
 
 #[test]
 fn list_names_every_network() {
@@ -74,4 +76,177 @@ fn another_device_needs_another_build() {
         let ran = run("dl-model", &[&BENCH[..], &["--device", device]].concat(), "").expect(2);
         assert!(ran.stderr.starts_with(&format!("dl-model: --device {device}: ")), "{}", ran.stderr);
     }
+}
+
+fn goldens(name: &str) -> String {
+    root().join("testdata/goldens").join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn summary_counts_as_torchinfo_does() {
+    let golden = fs::read_to_string(goldens("summary/torchinfo.json")).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    for (name, wanted) in golden["networks"].as_object().unwrap() {
+        let size = wanted["size"].to_string();
+        let summary = &run("dl-model", &["summary", "--arch", name, "--size", &size], "").expect(0).records()[0];
+        assert_eq!(summary["parameters"], wanted["parameters"], "{name}");
+        assert_eq!(summary["multiply_adds"], wanted["multiply_adds"], "{name}");
+        let layers = summary["layers"].as_array().unwrap();
+        for (path, layer) in wanted["layers"].as_object().unwrap() {
+            let row = layers.iter().find(|row| row["name"] == *path).unwrap_or_else(|| panic!("{name}: no {path}"));
+            let found = json!([row["output"], row["parameters"], row["multiply_adds"]]);
+            assert_eq!(found, *layer, "{name}: {path}");
+        }
+        let sum = |key: &str| layers.iter().map(|row| row[key].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(summary["parameters"], sum("parameters"), "{name}");
+        assert_eq!(summary["multiply_adds"], sum("multiply_adds"), "{name}");
+    }
+    let table = run("dl-model", &["summary", "--arch", "resnet18", "--format", "table"], "").expect(0).stdout;
+    for line in ["layer1.0.conv1", "11,689,512", "1,814,073,344", "512 x 7 x 7"] {
+        assert!(table.contains(line), "{line} in {table}");
+    }
+    let small = run("dl-model", &["summary", "--arch", "vgg16", "--size", "8"], "").expect(2);
+    assert!(
+        small.stderr.contains("vgg16 for pictures of 8 x 8") && small.stderr.lines().count() == 1,
+        "{}",
+        small.stderr
+    );
+}
+
+#[test]
+fn summary_of_every_network_adds_up() {
+    for row in run("dl-model", &["list"], "").expect(0).records() {
+        let name = row["architecture"].as_str().unwrap();
+        let summary = &run("dl-model", &["summary", "--arch", name], "").expect(0).records()[0];
+        let layers = summary["layers"].as_array().unwrap();
+        let sum = |key: &str| layers.iter().map(|row| row[key].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(summary["parameters"], sum("parameters"), "{name}");
+        assert_eq!(summary["multiply_adds"], sum("multiply_adds"), "{name}");
+    }
+}
+
+#[test]
+fn convert_makes_one_file_of_ours_of_any_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let files = ["zip_state_dict.pth", "old_state_dict.pth", "old_training.pth", "new.caffemodel", "small.weights"];
+    for name in files {
+        let (from, to) = (goldens(&format!("checkpoints/{name}")), path("out.safetensors"));
+        let ran = run("dl-model", &["convert", &from, &to], "").expect(0);
+        assert!(ran.stderr.contains("written without one"), "{}", ran.stderr);
+        let [before, after] = [&from, &to].map(|path| dl_models::Checkpoint::open(path.as_ref()).unwrap());
+        assert_eq!(before.tensors(), after.tensors(), "{name}");
+        for tensor in before.tensors() {
+            assert_eq!(
+                before.bytes(&tensor.name).unwrap(),
+                after.bytes(&tensor.name).unwrap(),
+                "{name}: {}",
+                tensor.name
+            );
+        }
+    }
+    let half = path("half.safetensors");
+    run("dl-model", &["convert", &goldens("checkpoints/zip_state_dict.pth"), &half, "--to", "bf16"], "").expect(0);
+    let info = &run("dl-model", &["info", "--tensors", &half], "").expect(0).records()[0];
+    assert_eq!(info["format"], "safetensors");
+    assert_eq!(info["tensors"]["conv.weight"]["dtype"], "BF16");
+    assert_eq!(info["tensors"]["counts"]["dtype"], "I64");
+}
+
+#[test]
+fn convert_keeps_the_network_and_gives_it_what_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (model, out, labels) = (path("m.safetensors"), path("out.safetensors"), path("labels.txt"));
+    crate::embed::write_small_network(model.as_ref());
+    fs::write(&labels, "a\nb\nc\nd\ne\n").unwrap();
+    let args = ["convert", &model, &out, "--labels", &labels, "--licence", "CC0-1.0", "--to", "f16"];
+    let ran = run("dl-model", &args, "").expect(0);
+    assert!(ran.stderr.contains("architecture squeezenet1_1"), "{}", ran.stderr);
+    let info = &run("dl-model", &["info", &out], "").expect(0).records()[0];
+    assert_eq!((&info["licence"], &info["config"]["labels"][4]), (&json!("CC0-1.0"), &json!("e")));
+    assert_eq!(info["config"]["source"]["converted_from"], "m.safetensors");
+    assert_eq!(info["config"]["options"]["width"], 0.125);
+    // As it is, byte for byte the numbers; into itself, too.
+    run("dl-model", &["convert", &out, &out], "").expect(0);
+    assert_eq!(run("dl-model", &["info", &out], "").expect(0).records()[0]["dtypes"], json!(["F16"]));
+
+    let kept = fs::read(&out).unwrap();
+    let refused = |args: &[&str], word: &str| {
+        let ran = run("dl-model", &[&["convert"], args].concat(), "").expect(2);
+        assert!(ran.stderr.lines().count() == 1 && ran.stderr.contains(word), "{}", ran.stderr);
+        assert!(fs::read(&out).unwrap() == kept, "nothing is overwritten");
+    };
+    refused(&[&model, &out, "--arch", "resnet18"], "is no resnet18: 0 tensors loaded; new: bn1.bias");
+    refused(&[&model, &out, "--arch", "squeezenet1_0"], "is no squeezenet1_0");
+    refused(&[&model, &out, "--arch", "vgg99"], "there is no architecture vgg99");
+    fs::write(&labels, "a\nb\n").unwrap();
+    refused(&[&model, &out, "--labels", &labels], "the config has 2 labels for 5 classes");
+    refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "wants to call posix.system");
+    refused(&[&goldens("checkpoints/compressed.pth"), &out], "is compressed");
+    refused(&[&model, &out, "--mean", &goldens("checkpoints/mean.binaryproto")], "Caffe's do from 0 to 255");
+    fs::write(&model, &kept[..kept.len() / 2]).unwrap();
+    refused(&[&model, &out], "cut off");
+    fs::write(&model, [&(1_u64 << 60).to_le_bytes()[..], &kept[8..]].concat()).unwrap();
+    refused(&[&model, &out], "claims a header of 1152921504606846976 bytes");
+}
+
+#[test]
+fn a_real_caffemodel_is_known_by_its_layers_and_computes_as_before() {
+    let Some(real) = shared("weights/squeezenet1_0_imagenet.safetensors") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let caffe = folder.path().join("squeezenet_v1.0.caffemodel");
+    let file = dl_models::Checkpoint::open(&real).unwrap();
+    fs::write(&caffe, squeezenet_as_caffe(&file)).unwrap();
+    let out = folder.path().join("out.safetensors");
+    run("dl-model", &["convert", caffe.to_str().unwrap(), out.to_str().unwrap()], "").expect(0);
+    let out = dl_models::Checkpoint::open(&out).unwrap();
+    assert_eq!(out.tensors(), file.tensors());
+    for tensor in file.tensors() {
+        assert!(out.bytes(&tensor.name).unwrap() == file.bytes(&tensor.name).unwrap(), "{}", tensor.name);
+    }
+    let [config, wanted] = [&out, &file].map(|file| dl_models::ModelConfig::read(file, None).unwrap());
+    assert_eq!(config.architecture, wanted.architecture);
+    assert_eq!(config.num_classes, 1000);
+    let preprocessing = |config: &dl_models::ModelConfig| {
+        let p = &config.preprocessing;
+        (p.size, p.channel_order, p.range, p.mean, p.std, p.resize)
+    };
+    assert_eq!(preprocessing(&config), preprocessing(&wanted));
+}
+
+/// The weights as Caffe stores them, under Caffe's names.
+fn squeezenet_as_caffe(file: &dl_models::Checkpoint) -> Vec<u8> {
+    fn varint(mut number: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while number >= 128 {
+            bytes.push(number as u8 | 128);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    }
+    fn field(tag: u64, bytes: &[u8]) -> Vec<u8> {
+        [&varint(tag << 3 | 2)[..], &varint(bytes.len() as u64), bytes].concat()
+    }
+    let fires = [(2, 3), (3, 4), (4, 5), (5, 7), (6, 8), (7, 9), (8, 10), (9, 12)];
+    let mut layers =
+        vec![("conv1".to_owned(), "features.0".to_owned()), ("conv10".to_owned(), "classifier.1".to_owned())];
+    for (fire, place) in fires {
+        for (theirs, ours) in [("squeeze1x1", "squeeze"), ("expand1x1", "expand1x1"), ("expand3x3", "expand3x3")] {
+            layers.push((format!("fire{fire}/{theirs}"), format!("features.{place}.{ours}")));
+        }
+    }
+    let mut net = field(1, b"SqueezeNet");
+    for (theirs, ours) in layers {
+        let mut layer = [field(1, theirs.as_bytes()), field(2, b"Convolution")].concat();
+        for part in ["weight", "bias"] {
+            let name = format!("{ours}.{part}");
+            let shape: Vec<u8> = file.shape(&name).unwrap().iter().flat_map(|side| varint(*side as u64)).collect();
+            let blob = [field(7, &field(1, &shape)), field(5, &file.bytes(&name).unwrap().1)].concat();
+            layer.extend(field(7, &blob));
+        }
+        net.extend(field(100, &layer));
+    }
+    net
 }

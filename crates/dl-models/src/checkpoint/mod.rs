@@ -1,10 +1,27 @@
-//! Model files: one safetensors file is a whole model, weights and, under the metadata key `config`, what they are.
+//! Model files. Ours is one safetensors file: weights and, under the metadata key `config`, what they are.
+//!
+//! [`Checkpoint::open`] also reads what the rest of the world has, by its content: models in many safetensors files,
+//! PyTorch's files before and since 1.6, Caffe's and darknet's. Each reader gives the names, shapes and places of the
+//! tensors ([`contents`]); their numbers are read when they are asked for. A file is an unknown stranger: nothing in it is
+//! run, no length it claims is believed before it is checked.
 
+mod caffe;
+mod contents;
+mod darknet;
+mod fit;
+mod format;
+mod pickle;
 mod read;
+mod safetensors_file;
+mod sharded;
+mod torch;
 mod write;
 
+pub use caffe::mean_of_image;
+pub use fit::{Fit, Misfit};
+pub use format::Format;
 pub use read::{Checkpoint, TensorInfo};
-pub use write::{Precision, save, save_with};
+pub use write::{Precision, convert, save, save_with};
 
 /// The metadata key that holds the config, a JSON text.
 pub(crate) const CONFIG_KEY: &str = "config";

@@ -9,23 +9,20 @@ use anyhow::{Context, Result, anyhow, bail};
 use candle_core::{Device, Tensor};
 use half::{bf16, f16};
 use safetensors::Dtype;
-use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 
 use super::CONFIG_KEY;
+use super::contents::{Contents, Place, Stored};
+use super::format::{Format, read_contents};
 
-/// safetensors' own limit: a longer header is an attack or an accident.
-const LONGEST_HEADER: u64 = 100_000_000;
-
-/// An open model file: its header is read, its tensors are read when asked for.
+/// An open model file of any format: its names and shapes are read, its tensors are read when asked for.
 pub struct Checkpoint {
     path: PathBuf,
-    header: Metadata,
-    /// Where the tensors' bytes begin.
-    start: u64,
+    format: Format,
+    contents: Contents,
 }
 
-/// What the header says of a tensor.
+/// What the file says of a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Its name, for example `features.0.weight`.
@@ -37,16 +34,29 @@ pub struct TensorInfo {
 }
 
 impl Checkpoint {
-    /// Reads and checks the header.
+    /// Reads and checks what the file says of its tensors. Its format is found out by its content; a folder, or the
+    /// `.index.json` in it, stands for the files it names.
     /// # Errors
-    /// When the file cannot be read, is not safetensors, or is cut off. The message names the file.
+    /// When the file cannot be read, is no model file, is cut off, or asks for more than numbers. The message names the
+    /// file.
     pub fn open(path: &Path) -> Result<Self> {
-        read_header(path).with_context(|| format!("model {}", path.display()))
+        let (format, contents) = read_contents(path).with_context(|| format!("model {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), format, contents })
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What kind of file it is.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The files that hold the numbers: itself, or the parts of a model in many.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.contents.files
     }
 
     /// What the file says about itself; `None` when it says nothing, as bare weights do.
@@ -60,94 +70,132 @@ impl Checkpoint {
 
     /// The metadata's text under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
-        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+        self.contents.metadata.get(key).map(String::as_str)
     }
 
     /// Its tensors, sorted by name.
     pub fn tensors(&self) -> Vec<TensorInfo> {
-        let info = |(name, info): (String, &safetensors::tensor::TensorInfo)| TensorInfo {
-            name,
-            shape: info.shape.clone(),
-            dtype: format!("{:?}", info.dtype),
+        let info = |(name, stored): (&String, &Stored)| TensorInfo {
+            name: name.clone(),
+            shape: stored.shape.clone(),
+            dtype: format!("{:?}", stored.dtype),
         };
-        let mut tensors: Vec<_> = self.header.tensors().into_iter().map(info).collect();
-        tensors.sort_by(|a, b| a.name.cmp(&b.name));
-        tensors
+        self.contents.tensors.iter().map(info).collect()
     }
 
     /// Is there a tensor of this name?
     pub fn contains(&self, name: &str) -> bool {
-        self.header.info(name).is_some()
+        self.contents.tensors.contains_key(name)
     }
 
     /// The shape of a tensor, if it is there.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.header.info(name).map(|info| info.shape.as_slice())
+        self.contents.tensors.get(name).map(|stored| stored.shape.as_slice())
+    }
+
+    /// Does this tensor hold floats? Counters and masks do not.
+    pub fn holds_floats(&self, name: &str) -> bool {
+        self.contents.tensors.get(name).is_some_and(|stored| is_float(stored.dtype))
     }
 
     /// One tensor as f32, whatever float type it is stored in.
     /// # Errors
     /// When there is no such tensor, or it holds no floats, or the file cannot be read.
     pub fn tensor(&self, name: &str, device: &Device) -> Result<Tensor> {
-        self.read(name, device).with_context(|| format!("model {}: tensor \"{name}\"", self.path.display()))
+        self.floats(name, device).with_context(|| self.of_tensor(name))
     }
 
     /// All tensors that hold floats, as f32.
     /// # Errors
     /// When the file cannot be read.
     pub fn all(&self, device: &Device) -> Result<BTreeMap<String, Tensor>> {
-        let floats = self.header.tensors().into_iter().filter(|(_, info)| is_float(info.dtype));
-        floats.map(|(name, _)| Ok((name.clone(), self.tensor(&name, device)?))).collect()
+        let floats = self.contents.tensors.keys().filter(|name| self.holds_floats(name));
+        floats.map(|name| Ok((name.clone(), self.tensor(name, device)?))).collect()
     }
 
-    fn read(&self, name: &str, device: &Device) -> Result<Tensor> {
-        let info = self.header.info(name).ok_or_else(|| anyhow!("not in the file"))?;
-        if !is_float(info.dtype) {
-            bail!("has dtype {:?}; F32, F16 and BF16 are read", info.dtype);
+    /// A tensor's numbers as they are stored, little-endian, row-major.
+    /// # Errors
+    /// When there is no such tensor, or the file cannot be read.
+    pub fn bytes(&self, name: &str) -> Result<(Dtype, Vec<u8>)> {
+        let stored = self.stored(name).with_context(|| self.of_tensor(name))?;
+        Ok((stored.dtype, self.read(stored).with_context(|| self.of_tensor(name))?))
+    }
+
+    /// The type of a tensor's numbers.
+    /// # Errors
+    /// When there is no such tensor.
+    pub fn dtype(&self, name: &str) -> Result<Dtype> {
+        self.stored(name).map(|stored| stored.dtype).with_context(|| self.of_tensor(name))
+    }
+
+    fn of_tensor(&self, name: &str) -> String {
+        format!("model {}: tensor \"{name}\"", self.path.display())
+    }
+
+    fn stored(&self, name: &str) -> Result<&Stored> {
+        self.contents.tensors.get(name).ok_or_else(|| anyhow!("not in the file"))
+    }
+
+    fn floats(&self, name: &str, device: &Device) -> Result<Tensor> {
+        let stored = self.stored(name)?;
+        if !is_float(stored.dtype) {
+            bail!("has dtype {:?}; F64, F32, F16 and BF16 are read", stored.dtype);
         }
-        let (start, end) = info.data_offsets;
-        let mut file = File::open(&self.path)?;
-        file.seek(SeekFrom::Start(self.start + start as u64))?;
-        let mut bytes = vec![0; end - start];
-        file.read_exact(&mut bytes)?;
-        let numbers: Vec<f32> = match info.dtype {
-            Dtype::F32 => bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect(),
-            Dtype::F16 => bytes.as_chunks().0.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect(),
-            _ => bytes.as_chunks().0.iter().map(|number| bf16::from_le_bytes(*number).to_f32()).collect(),
+        let numbers = match &stored.place {
+            Place::Memory(numbers) => numbers.to_vec(),
+            _ => to_f32(stored.dtype, &self.read(stored)?),
         };
-        Ok(Tensor::from_vec(numbers, info.shape.as_slice(), device)?)
+        Ok(Tensor::from_vec(numbers, stored.shape.as_slice(), device)?)
+    }
+
+    fn read(&self, stored: &Stored) -> Result<Vec<u8>> {
+        let length = stored.byte_length()?;
+        match &stored.place {
+            Place::Memory(numbers) => Ok(numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
+            Place::File { file, start } => self.read_span(*file, *start, length),
+            Place::Strided { .. } if length == 0 => Ok(Vec::new()),
+            Place::Strided { file, start, strides } => {
+                let size = stored.dtype.bitsize() / 8;
+                let steps = stored.shape.iter().zip(strides).map(|(side, stride)| (side - 1) * stride);
+                let span = self.read_span(*file, *start, (steps.sum::<usize>() + 1) * size)?;
+                let mut bytes = Vec::with_capacity(length);
+                gather(&span, &stored.shape, strides, size, &mut bytes);
+                Ok(bytes)
+            }
+        }
+    }
+
+    fn read_span(&self, file: usize, start: u64, length: usize) -> Result<Vec<u8>> {
+        let path = self.contents.files.get(file).context("its file is not known")?;
+        let mut file = File::open(path).with_context(|| path.display().to_string())?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes).context("the file was cut off meanwhile")?;
+        Ok(bytes)
+    }
+}
+
+/// The numbers of a strided tensor in row-major order. `span` begins with its first.
+fn gather(span: &[u8], shape: &[usize], strides: &[usize], size: usize, bytes: &mut Vec<u8>) {
+    let (Some((side, shape)), Some((stride, strides))) = (shape.split_first(), strides.split_first()) else {
+        bytes.extend_from_slice(&span[..size]);
+        return;
+    };
+    for index in 0..*side {
+        gather(&span[index * stride * size..], shape, strides, size, bytes);
     }
 }
 
 fn is_float(dtype: Dtype) -> bool {
-    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+    matches!(dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
 }
 
-fn read_header(path: &Path) -> Result<Checkpoint> {
-    let mut file = File::open(path).context("cannot be opened")?;
-    let size = file.metadata()?.len();
-    if path.is_dir() {
-        bail!("is a folder; want a .safetensors file");
+/// Floats of any kind as f32.
+pub(super) fn to_f32(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
+    match dtype {
+        Dtype::F64 => bytes.as_chunks().0.iter().map(|number| f64::from_le_bytes(*number) as f32).collect(),
+        Dtype::F16 => bytes.as_chunks().0.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect(),
+        Dtype::BF16 => bytes.as_chunks().0.iter().map(|number| bf16::from_le_bytes(*number).to_f32()).collect(),
+        _ => bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect(),
     }
-    let mut length = [0; 8];
-    file.read_exact(&mut length).context("is too short for a safetensors file")?;
-    let length = u64::from_le_bytes(length);
-    if length > LONGEST_HEADER || length > size - 8 {
-        bail!("claims a header of {length} bytes in a file of {size}; is it a safetensors file, and whole?");
-    }
-    let mut header = vec![0; usize::try_from(length)?];
-    file.read_exact(&mut header)?;
-    let header: Metadata = serde_json::from_slice(&header).context("has a broken header; is it a safetensors file?")?;
-    let start = 8 + length;
-    for (name, info) in header.tensors() {
-        let (first, end) = info.data_offsets;
-        let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |all, side| all.checked_mul(*side));
-        if end < first || bits != (end - first).checked_mul(8) {
-            bail!("tensor \"{name}\": its shape {:?} and its bytes {first}..{end} do not fit", info.shape);
-        }
-        if start + end as u64 > size {
-            bail!("is cut off: tensor \"{name}\" ends at byte {}, the file at {size}", start + end as u64);
-        }
-    }
-    Ok(Checkpoint { path: path.to_owned(), header, start })
 }

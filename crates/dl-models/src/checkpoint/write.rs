@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor};
 use dl_record::write_atomically;
-use half::f16;
+use half::{bf16, f16};
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 
-use super::CONFIG_KEY;
+use super::contents::byte_length;
+use super::read::to_f32;
+use super::{CONFIG_KEY, Checkpoint};
 
 /// How the numbers are stored. Half precision halves the file; it is read back as f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +21,28 @@ pub enum Precision {
     /// 4 bytes a number.
     #[default]
     F32,
-    /// 2 bytes a number, 11 bits of precision.
+    /// 2 bytes a number, 11 bits of precision, up to 65504.
     F16,
+    /// 2 bytes a number, 8 bits of precision, as far as f32.
+    Bf16,
+}
+
+impl Precision {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::BF16,
+        }
+    }
+
+    fn bytes(self, numbers: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+            Self::F16 => numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect(),
+            Self::Bf16 => numbers.iter().flat_map(|number| bf16::from_f32(*number).to_le_bytes()).collect(),
+        }
+    }
 }
 
 /// Writes `config` and the tensors as one model file, atomically.
@@ -47,48 +69,87 @@ pub fn save_with(
     tensors: &BTreeMap<String, Tensor>,
     precision: Precision,
 ) -> Result<()> {
-    let stored = tensors.iter().map(|(name, tensor)| Ok((name.as_str(), bytes(tensor, precision)?, tensor.dims())));
-    let stored: Vec<(&str, Vec<u8>, &[usize])> =
-        stored.collect::<Result<_>>().with_context(|| format!("model {}", path.display()))?;
-    let dtype = match precision {
-        Precision::F32 => Dtype::F32,
-        Precision::F16 => Dtype::F16,
-    };
-    let views: Vec<(&str, TensorView)> = stored
-        .iter()
-        .map(|(name, bytes, shape)| Ok((*name, TensorView::new(dtype, shape.to_vec(), bytes)?)))
-        .collect::<Result<_>>()?;
+    let listed = tensors.iter().map(|(name, tensor)| (name.clone(), precision.dtype(), tensor.dims().to_vec()));
     let mut metadata = BTreeMap::from([(CONFIG_KEY, serde_json::to_string(config)?)]);
     metadata.extend(texts.iter().map(|(key, text)| (*key, (*text).to_owned())));
-    let file = safetensors::serialize(views, None)?;
-    let (header, data) = with_metadata(&file, &metadata)?;
+    write(path, &metadata, listed.collect(), |name| {
+        let tensor = tensors.get(name).with_context(|| format!("tensor \"{name}\" is lost"))?;
+        Ok(precision.bytes(&tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?))
+    })
+}
+
+/// Writes the tensors of an open file, of whatever format, as one model file with `config`, atomically. Floats are
+/// stored in `precision`, or as they are without one; integers stay integers. One tensor at a time is in memory.
+/// # Errors
+/// When a number is too large for half precision, or a file cannot be read or written.
+pub fn convert(
+    from: &Checkpoint,
+    path: &Path,
+    config: Option<&impl Serialize>,
+    precision: Option<Precision>,
+) -> Result<()> {
+    let mut listed = Vec::new();
+    for tensor in from.tensors() {
+        let dtype = match precision {
+            Some(precision) if from.holds_floats(&tensor.name) => precision.dtype(),
+            _ => from.dtype(&tensor.name)?,
+        };
+        listed.push((tensor.name, dtype, tensor.shape));
+    }
+    let config = config.map(serde_json::to_string).transpose()?;
+    write(path, &config.map(|config| (CONFIG_KEY, config)).into_iter().collect(), listed, |name| {
+        let (dtype, bytes) = from.bytes(name)?;
+        let Some(precision) = precision.filter(|to| from.holds_floats(name) && to.dtype() != dtype) else {
+            return Ok(bytes);
+        };
+        let numbers = to_f32(dtype, &bytes);
+        let largest =
+            numbers.iter().filter(|number| number.is_finite()).fold(0_f32, |most, number| most.max(number.abs()));
+        let fits = precision != Precision::F16 || f16::from_f32(largest).is_finite();
+        ensure!(fits, "tensor \"{name}\" has the number {largest}, too large for f16; take bf16 or f32");
+        Ok(precision.bytes(&numbers))
+    })
+}
+
+/// The safetensors format: the header's length in 8 bytes, the header, the numbers; large types first, so that all are
+/// aligned.
+fn write(
+    path: &Path,
+    metadata: &BTreeMap<&str, String>,
+    mut tensors: Vec<(String, Dtype, Vec<usize>)>,
+    mut bytes: impl FnMut(&str) -> Result<Vec<u8>>,
+) -> Result<()> {
+    tensors.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let (mut infos, mut offset) = (Vec::new(), 0);
+    for (name, dtype, shape) in tensors {
+        let end = offset + byte_length(dtype, &shape)?;
+        infos.push((name, TensorInfo { dtype, shape, data_offsets: (offset, end) }));
+        offset = end;
+    }
+    let names: Vec<(String, usize)> =
+        infos.iter().map(|(name, info)| (name.clone(), info.data_offsets.1 - info.data_offsets.0)).collect();
+    let header = with_metadata(&serde_json::to_string(&Metadata::new(None, infos)?)?, metadata)?;
     write_atomically(path, |output| {
         output.write_all(&(header.len() as u64).to_le_bytes())?;
         output.write_all(header.as_bytes())?;
-        Ok(output.write_all(data)?)
+        for (name, length) in &names {
+            let bytes = bytes(name)?;
+            ensure!(bytes.len() == *length, "tensor \"{name}\" has {} bytes, not {length}", bytes.len());
+            output.write_all(&bytes)?;
+        }
+        Ok(())
     })
 }
 
-/// The file's header with these metadata, and the rest of the file. safetensors itself writes them in any order, and
-/// the same model would not be the same bytes.
-fn with_metadata<'a>(file: &'a [u8], metadata: &BTreeMap<&str, String>) -> Result<(String, &'a [u8])> {
-    let whole = || {
-        let (length, rest) = file.split_first_chunk::<8>()?;
-        let (header, data) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-        Some((std::str::from_utf8(header).ok()?.trim_end().strip_prefix('{')?, data))
-    };
-    let (tensors, data) = whole().context("safetensors wrote no header")?;
-    let comma = if tensors.starts_with('}') { "" } else { "," };
-    let mut header = format!("{{\"__metadata__\":{}{comma}{tensors}", serde_json::to_string(metadata)?);
-    // The tensors begin at a multiple of 8.
+/// The header of the tensors with these metadata before them, padded to a multiple of 8 bytes. safetensors itself writes
+/// metadata in any order, and the same model would not be the same bytes.
+fn with_metadata(tensors: &str, metadata: &BTreeMap<&str, String>) -> Result<String> {
+    let mut header = tensors.to_owned();
+    if !metadata.is_empty() {
+        let tensors = tensors.strip_prefix('{').context("safetensors wrote no header")?;
+        let comma = if tensors.starts_with('}') { "" } else { "," };
+        header = format!("{{\"__metadata__\":{}{comma}{tensors}", serde_json::to_string(metadata)?);
+    }
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
-    Ok((header, data))
-}
-
-fn bytes(tensor: &Tensor, precision: Precision) -> Result<Vec<u8>> {
-    let numbers: Vec<f32> = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-    Ok(match precision {
-        Precision::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
-        Precision::F16 => numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect(),
-    })
+    Ok(header)
 }

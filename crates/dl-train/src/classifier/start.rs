@@ -1,11 +1,10 @@
 //! The network that a training starts from: fresh, or another one with a new head.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use dl_models::{Architecture, Checkpoint, Labels, Model, ModelConfig, Parameters};
+use dl_models::{Architecture, Checkpoint, Fit, Labels, Model, ModelConfig, Parameters};
 use serde_json::json;
 
 /// Where to start.
@@ -29,8 +28,8 @@ pub struct Start {
     pub model: Model,
     /// Its weights.
     pub parameters: Parameters,
-    /// Names of the weights that were drawn although there is a file.
-    pub drawn: Vec<String>,
+    /// What the file gave, and what it did not; `None` when there is no file.
+    pub fit: Option<Fit>,
 }
 
 impl Start {
@@ -50,8 +49,8 @@ impl Start {
             Some(file) => file.all(device)?,
             None => Default::default(),
         };
-        if config.labels != Some(Labels::Names(labels.to_vec())) {
-            given.retain(|name, _| !architecture.is_of_a_head(name));
+        let new_head = config.labels != Some(Labels::Names(labels.to_vec()));
+        if new_head {
             config.options.extend(architecture.new_head.iter().map(|option| (option.to_string(), json!(true))));
         }
         if let Some(width) = width {
@@ -70,22 +69,36 @@ impl Start {
         // Was of the labels before.
         config.extra.remove("label_offset");
         config.seed = Some(*seed);
-        let names: BTreeSet<String> = given.keys().cloned().collect();
+        let fit =
+            file.map(|file| fit(&config, &file, |name| new_head && architecture.is_of_a_head(name))).transpose()?;
+        if let Some(fit) = &fit {
+            let loaded = fit.loaded_names();
+            given.retain(|name, _| loaded.contains(name.as_str()));
+        }
         let parameters = Parameters::starting_from(given, *seed);
         let in_context = || match init_from {
             Some(path) => format!("model {}", path.display()),
             None => format!("architecture {}", config.architecture),
         };
         let model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
-        let drawn: Vec<String> = match file {
-            Some(_) => parameters.tensors().into_keys().filter(|name| !names.contains(name)).collect(),
-            None => Vec::new(),
-        };
-        if drawn.len() == parameters.vars().len() {
-            bail!("{}: none of its weights fits {}; is --arch right?", in_context(), config.architecture);
-        }
-        Ok(Self { model, parameters, drawn })
+        Ok(Self { model, parameters, fit })
     }
+}
+
+/// What the file gives. A few tensors that are missing or of another shape may be drawn; when most are, the file is
+/// another network's.
+fn fit(config: &ModelConfig, file: &Checkpoint, leave_out: impl Fn(&str) -> bool) -> Result<Fit> {
+    let fit = Fit::of(config, file, &leave_out)?;
+    let missing = fit.new.iter().filter(|name| !leave_out(name)).count() + fit.misfits.len();
+    if fit.loaded.len() <= missing {
+        bail!(
+            "model {}: does not fit {}; is --arch right? {}",
+            file.path().display(),
+            config.architecture,
+            fit.report()
+        );
+    }
+    Ok(fit)
 }
 
 #[cfg(test)]
@@ -109,7 +122,7 @@ mod tests {
         let labels = ["a", "b", "c"].map(String::from);
         let start = Start::new(&from, &labels, &Device::Cpu).unwrap();
         let new = ["aux1.fc2.bias", "aux1.fc2.weight", "aux2.fc2.bias", "aux2.fc2.weight", "fc.bias", "fc.weight"];
-        assert_eq!(start.drawn, new);
+        assert_eq!(start.fit.unwrap().new, new);
         assert_eq!(start.parameters.tensors()["aux1.fc2.weight"].dims(), [3, 1024]);
     }
 }

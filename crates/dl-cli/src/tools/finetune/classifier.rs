@@ -173,9 +173,9 @@ impl Args {
             size: self.size,
             seed: self.common.seed,
         };
-        let Start { model, parameters, drawn } = Start::new(&start, examples.labels(), &device)?;
-        if !drawn.is_empty() {
-            messages.note(format_args!("drawn anew: {}", drawn.join(", ")));
+        let Start { model, parameters, fit } = Start::new(&start, examples.labels(), &device)?;
+        if let Some(fit) = fit.filter(|fit| !fit.is_whole()) {
+            messages.note(fit.report());
         }
         let mut config = model.config.clone();
         let warp = self.warp.resolve(&config)?;

@@ -1,6 +1,9 @@
-//! `dl-model`: what model files hold, which networks there are, and how fast they run.
+//! `dl-model`: what model files hold, which networks there are, and how fast they run; other programs' files as ours.
 
 mod bench;
+mod convert;
+mod fetch;
+mod summary;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::common::{Common, Io, Outcome, Tool, one_line};
 
-/// Show what a model file holds, list the networks there are, or measure one
+/// Show what a model file holds, convert or fetch one, list the networks there are, or measure one
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-model",
@@ -25,6 +28,9 @@ Examples:
   dl-model info squeezenet.safetensors
   dl-model info --format json models/*.safetensors | jq -r '[.file, .config.architecture] | @tsv'
   dl-model list
+  dl-model summary --arch resnet18
+  dl-model convert resnet18.pth resnet18.safetensors --arch resnet18
+  dl-model fetch hf:google/mobilenet_v2_1.0_224
   dl-model bench --arch resnet50 --batch 8"
 )]
 pub struct Args {
@@ -34,10 +40,10 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// What files hold: their config, numbers of tensors and weights, types, licence, SHA-256
+    /// What files hold: their format, config, numbers of tensors and weights, types, licence, SHA-256
     #[command(after_help = "Examples:\n  dl-model info squeezenet.safetensors")]
     Info {
-        /// Model files (safetensors)
+        /// Model files of any format, or folders of one
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
 
@@ -62,6 +68,9 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    Summary(summary::SummaryArgs),
+    Convert(convert::ConvertArgs),
+    Fetch(fetch::FetchArgs),
     Bench(bench::BenchArgs),
 }
 
@@ -79,6 +88,9 @@ impl Tool for Args {
     fn common(&self) -> &Common {
         match &self.command {
             Command::Info { common, .. } | Command::List { common, .. } => common,
+            Command::Summary(summary) => &summary.common,
+            Command::Convert(convert) => &convert.common,
+            Command::Fetch(fetch) => &fetch.common,
             Command::Bench(bench) => &bench.common,
         }
     }
@@ -87,6 +99,9 @@ impl Tool for Args {
         let default = if io.output_is_terminal { Format::Table } else { Format::Json };
         match &self.command {
             Command::Bench(bench) => bench.run(io),
+            Command::Summary(summary) => summary.run(io, summary.format.unwrap_or(default)),
+            Command::Convert(convert) => convert.run(io),
+            Command::Fetch(fetch) => fetch.run(io, fetch.format.unwrap_or(default)),
             Command::List { format, .. } => list(io, format.unwrap_or(default)),
             Command::Info { files, tensors, format, .. } => self.info(io, files, *tensors, format.unwrap_or(default)),
         }
@@ -115,8 +130,13 @@ impl Args {
 #[derive(Serialize)]
 struct Info {
     file: String,
+    /// What kind of file it is.
+    format: String,
     bytes: u64,
-    sha256: String,
+    /// Of a model in many files, each has its own.
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<Vec<Part>>,
     architecture: Option<String>,
     /// Number of tensors.
     tensor_count: usize,
@@ -131,6 +151,21 @@ struct Info {
     tensors: Option<Map<String, Value>>,
 }
 
+/// One of a model's files.
+#[derive(Serialize)]
+struct Part {
+    file: String,
+    bytes: u64,
+    sha256: String,
+}
+
+impl Part {
+    fn of(path: &Path) -> Result<Self> {
+        let (bytes, sha256) = digest(path).with_context(|| format!("model {}: cannot be read", path.display()))?;
+        Ok(Self { file: path.display().to_string(), bytes, sha256 })
+    }
+}
+
 impl Info {
     fn of(path: &Path, with_tensors: bool) -> Result<Self> {
         let checkpoint = Checkpoint::open(path)?;
@@ -141,11 +176,13 @@ impl Info {
         dtypes.sort();
         dtypes.dedup();
         let shape = |tensor: &dl_models::checkpoint::TensorInfo| json!({"dtype": tensor.dtype, "shape": tensor.shape});
-        let (bytes, sha256) = digest(path).with_context(|| format!("model {}: cannot be read", path.display()))?;
+        let parts: Vec<Part> = checkpoint.files().iter().map(|path| Part::of(path)).collect::<Result<_>>()?;
         Ok(Self {
             file: path.display().to_string(),
-            bytes,
-            sha256,
+            format: checkpoint.format().to_string(),
+            bytes: parts.iter().map(|part| part.bytes).sum(),
+            sha256: <&[Part; 1]>::try_from(parts.as_slice()).ok().map(|[part]| part.sha256.clone()),
+            parts: Some(parts).filter(|parts| parts.len() != 1),
             architecture: text("architecture"),
             tensor_count: tensors.len(),
             parameters: tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum(),

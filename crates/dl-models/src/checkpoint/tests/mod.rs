@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod formats;
+mod hostile;
+
 fn written(precision: Precision) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
@@ -62,4 +65,37 @@ fn broken_files_are_refused_in_one_line_that_names_them() {
     let lying = [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat();
     error(&lying);
     assert!(Checkpoint::open(&path.with_extension("none")).is_err());
+}
+
+#[test]
+fn a_report_says_what_was_loaded_what_is_new_and_what_does_not_fit() {
+    let (_folder, path) = written(Precision::F32);
+    let file = Checkpoint::open(&path).unwrap();
+    let wanted = |shapes: &[(&str, &[usize])]| {
+        shapes.iter().map(|(name, shape)| (name.to_string(), shape.to_vec())).collect::<BTreeMap<_, _>>()
+    };
+    let shapes = wanted(&[("fc.weight", &[2, 2]), ("fc.bias", &[3]), ("conv.weight", &[1])]);
+    let fit = Fit::of_shapes(&shapes, &file, |_| false);
+    assert_eq!(fit.report(), "1 tensors loaded; new: conv.weight; does not fit: fc.bias is [2], the network wants [3]");
+    assert!(!fit.is_whole());
+    let fit = Fit::of_shapes(&wanted(&[("fc.weight", &[2, 2])]), &file, |_| false);
+    assert_eq!((fit.report().as_str(), fit.is_whole()), ("1 tensors loaded; 1 of the file not used: fc.bias", true));
+    let fit = Fit::of_shapes(&wanted(&[("fc.weight", &[9])]), &file, |name| name == "fc.weight");
+    assert_eq!((fit.new, fit.misfits.len()), (vec!["fc.weight".to_owned()], 0));
+}
+
+#[test]
+fn half_precision_that_would_overflow_is_refused_and_the_old_file_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("a"), folder.path().join("b"));
+    let large = Tensor::new(&[1e5_f32, f32::INFINITY], &Device::Cpu).unwrap();
+    save(&from, &json!({}), &[("x".to_owned(), large)].into(), Precision::F32).unwrap();
+    fs::write(&to, b"old").unwrap();
+    let file = Checkpoint::open(&from).unwrap();
+    let error = format!("{:#}", convert(&file, &to, None::<&Value>, Some(Precision::F16)).unwrap_err());
+    assert!(error.contains("tensor \"x\" has the number 100000, too large for f16; take bf16 or f32"), "{error}");
+    assert_eq!(fs::read(&to).unwrap(), b"old");
+    convert(&file, &to, None::<&Value>, Some(Precision::Bf16)).unwrap();
+    let read = Checkpoint::open(&to).unwrap().tensor("x", &Device::Cpu).unwrap().to_vec1::<f32>().unwrap();
+    assert_eq!(read, [half::bf16::from_f32(1e5).to_f32(), f32::INFINITY]);
 }

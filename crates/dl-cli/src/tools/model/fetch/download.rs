@@ -1,0 +1,287 @@
+//! One file from a server into the cache: whole, checked, and under its name only then.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use dl_models::Checkpoint;
+use dl_record::write_atomically;
+use serde::{Deserialize, Serialize};
+
+use super::http::{Answer, Attempts, Failure, Http};
+use crate::common::Messages;
+use crate::tools::model::digest;
+
+/// What is to be fetched.
+pub(super) struct Wanted<'a> {
+    pub(super) address: &'a str,
+    /// Where it is to be.
+    pub(super) path: &'a Path,
+    /// SHA-256 that the user asks for.
+    pub(super) pin: Option<&'a str>,
+    /// The commit of its repository.
+    pub(super) revision: Option<&'a str>,
+    pub(super) licence: Option<&'a str>,
+}
+
+/// What is known of a file in the cache; it lies beside it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Known {
+    pub(super) url: String,
+    pub(super) bytes: u64,
+    pub(super) sha256: String,
+    #[serde(default)]
+    pub(super) revision: Option<String>,
+    #[serde(default)]
+    pub(super) etag: Option<String>,
+    #[serde(default)]
+    pub(super) licence: Option<String>,
+}
+
+impl Known {
+    /// Of a file in the cache, if it is there as it was fetched.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let known: Self = serde_json::from_slice(&fs::read(beside(path, "json")).ok()?).ok()?;
+        (fs::metadata(path).ok()?.len() == known.bytes).then_some(known)
+    }
+}
+
+/// `.NAME.json` and so on, beside `NAME`.
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{what}"))
+}
+
+/// What a part of a file is a part of.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+struct PartOf {
+    url: String,
+    etag: Option<String>,
+}
+
+/// Fetches a file, going on with what an earlier run left. True: it was fetched; false: the cached one is still right.
+/// # Errors
+/// When the server has it not, breaks off too often, or sends something else than it said or the user asked for. What
+/// was under the name before stays.
+pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Result<(Known, bool)> {
+    let Wanted { address, path, .. } = *wanted;
+    let folder = path.parent().context("a file without a folder")?;
+    let in_cache = || format!("{}: the cache cannot be written", path.display());
+    fs::create_dir_all(folder).with_context(in_cache)?;
+    let part_path = beside(path, "part");
+    // Not the part itself: that will have another name.
+    let lock = File::create(beside(path, "lock")).with_context(in_cache)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!("{}: is being fetched by another dl-model", path.display()),
+        Err(TryLockError::Error(error)) => return Err(error).with_context(in_cache),
+    }
+    let mut part =
+        OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&part_path).with_context(in_cache)?;
+    let cached = Known::of(path).filter(|known| known.url == address && wanted.pin.is_none_or(|pin| pin == known.sha256));
+    let mut run = Run { http, messages, wanted, part: &mut part, part_of: PartOf::default(), total: None, checksum: None, licence: None, best: 0 };
+    if !run.receive(cached.as_ref().and_then(|known| known.etag.clone()))? {
+        drop(part);
+        let _ = fs::remove_file(&part_path);
+        return cached.map(|known| (known, false)).context("the server says that nothing changed, and nothing was here");
+    }
+    let (etag, checksum) = (run.part_of.etag, run.checksum);
+    let licence = wanted.licence.map(str::to_owned).or(run.licence);
+    part.sync_all().with_context(in_cache)?;
+    let checked = check(&part_path, wanted, checksum.as_deref());
+    let (bytes, sha256) = match checked {
+        Ok(found) => found,
+        Err(error) => {
+            let _ = fs::remove_file(&part_path);
+            let _ = fs::remove_file(beside(path, "part.json"));
+            return Err(error);
+        }
+    };
+    drop(part);
+    fs::rename(&part_path, path).with_context(in_cache)?;
+    let _ = fs::remove_file(beside(path, "part.json"));
+    let revision = wanted.revision.map(str::to_owned);
+    let known = Known { url: address.to_owned(), bytes, sha256, revision, etag, licence };
+    write_atomically(&beside(path, "json"), |output| Ok(serde_json::to_writer(output, &known)?))?;
+    Ok((known, true))
+}
+
+/// One file on its way.
+struct Run<'a> {
+    http: &'a Http<'a>,
+    messages: &'a Messages,
+    wanted: &'a Wanted<'a>,
+    part: &'a mut File,
+    part_of: PartOf,
+    /// Bytes of the whole file, as far as a server said.
+    total: Option<u64>,
+    /// SHA-256 that a hub states.
+    checksum: Option<String>,
+    /// What the server's headers say of it.
+    licence: Option<String>,
+    best: u64,
+}
+
+impl Run<'_> {
+    /// Fills the part. False: the server says that the file of `etag` is still the same.
+    fn receive(&mut self, etag: Option<String>) -> Result<bool> {
+        let left = fs::read(beside(self.wanted.path, "part.json")).ok();
+        self.part_of = left.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        if self.part_of.url != self.wanted.address || self.part_of.etag.is_none() {
+            self.restart()?;
+        }
+        self.best = self.part.metadata()?.len();
+        if self.best > 0 {
+            self.messages.note(format_args!("going on at byte {} of {}", self.best, self.wanted.address));
+        }
+        let mut attempts = Attempts::default();
+        loop {
+            let failure = match self.attempt(etag.as_deref()) {
+                Ok(Some(changed)) => return Ok(changed),
+                Ok(None) => Failure::Later(anyhow!("{}: changed on the server meanwhile", self.wanted.address), None),
+                Err(failure) => failure,
+            };
+            let have = self.part.metadata()?.len();
+            if have > self.best {
+                (self.best, attempts.since_progress) = (have, 0);
+            }
+            self.http.pause(failure, &mut attempts)?;
+        }
+    }
+
+    /// One connection. `Some(true)`: all is there; `Some(false)`: unchanged; `None`: the part was another file's.
+    fn attempt(&mut self, etag: Option<&str>) -> Result<Option<bool>, Failure> {
+        let local = |error: std::io::Error| Failure::Final(anyhow!("{}: {error}", self.wanted.path.display()));
+        let mut have = self.part.metadata().map_err(local)?.len();
+        let mut headers = Vec::new();
+        if have > 0 {
+            headers.push(("Range", format!("bytes={have}-")));
+            headers.extend(self.part_of.etag.clone().map(|etag| ("If-Range", etag)));
+        } else {
+            headers.extend(etag.map(|etag| ("If-None-Match", etag.to_owned())));
+        }
+        let answer = self.http.get(self.wanted.address, &headers)?;
+        let known_size = answer.first_header("x-linked-size").and_then(|text| text.parse().ok());
+        if let Some(checksum) = answer.first_header("x-linked-etag").map(|text| text.trim_matches('"').to_lowercase()) {
+            self.checksum = Some(checksum).filter(|text| is_sha256(text));
+        }
+        self.licence = licence(&answer).or(self.licence.take());
+        match answer.status {
+            304 if have == 0 => return Ok(Some(false)),
+            206 => match content_range(&answer) {
+                Some((start, total)) if start == have => self.total = total.or(known_size),
+                _ => {
+                    self.restart().map_err(Failure::Final)?;
+                    return Ok(None);
+                }
+            },
+            200 => {
+                if have > 0 {
+                    self.restart().map_err(Failure::Final)?;
+                    have = 0;
+                }
+                self.total = answer.header("content-length").and_then(|text| text.parse().ok()).or(known_size);
+            }
+            // Nothing after the part: it is whole, if the server says so.
+            416 if have > 0 && content_range(&answer).is_some_and(|(_, total)| total == Some(have)) => return Ok(Some(true)),
+            status => {
+                self.restart().map_err(Failure::Final)?;
+                return Err(Failure::Later(anyhow!("{}: the server says {status}", self.wanted.address), None));
+            }
+        }
+        // Only a strong one says that bytes are the same.
+        let etag = answer.header("etag").or(answer.first_header("etag")).filter(|etag| etag.starts_with('"'));
+        self.remember(etag.map(str::to_owned)).map_err(Failure::Final)?;
+        if let Some(total) = self.total {
+            self.messages.progress_to(total, "bytes");
+        }
+        self.copy(answer, have)
+    }
+
+    fn copy(&mut self, answer: Answer, mut have: u64) -> Result<Option<bool>, Failure> {
+        let (address, path) = (self.wanted.address, self.wanted.path);
+        self.part.seek(SeekFrom::Start(have)).map_err(|error| Failure::Final(error.into()))?;
+        let mut reader = answer.reader();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let broke_off = |why: &str, have: u64| {
+                let of = self.total.map_or(String::new(), |total| format!(" of {total}"));
+                Failure::Later(anyhow!("{address}: broke off after {have}{of} bytes{why}"), None)
+            };
+            match reader.read(&mut buffer) {
+                Ok(0) if self.total.is_some_and(|total| have < total) => return Err(broke_off("", have)),
+                Ok(0) => return Ok(Some(true)),
+                Ok(read) => {
+                    let written = self.part.write_all(&buffer[..read]);
+                    written.map_err(|error| Failure::Final(anyhow!("{}: {error}", path.display())))?;
+                    have += read as u64;
+                    self.messages.bar().set_position(have);
+                    if self.total.is_some_and(|total| have > total) {
+                        let _ = self.part.set_len(0);
+                        return Err(Failure::Final(anyhow!("{address}: sends more bytes than it said")));
+                    }
+                }
+                Err(error) => return Err(broke_off(&format!(": {error}"), have)),
+            }
+        }
+    }
+
+    /// Forgets the part.
+    fn restart(&mut self) -> Result<()> {
+        self.part.set_len(0)?;
+        self.best = 0;
+        self.part_of = PartOf::default();
+        Ok(())
+    }
+
+    /// Writes down whose part it is.
+    fn remember(&mut self, etag: Option<String>) -> Result<()> {
+        let part_of = PartOf { url: self.wanted.address.to_owned(), etag };
+        if part_of != self.part_of {
+            self.part_of = part_of;
+            let path = beside(self.wanted.path, "part.json");
+            write_atomically(&path, |output| Ok(serde_json::to_writer(output, &self.part_of)?))?;
+        }
+        Ok(())
+    }
+}
+
+/// The licence in a header: `License`, `X-License`, or a link (RFC 4946).
+fn licence(answer: &Answer) -> Option<String> {
+    let of_link = || {
+        let links = answer.header("link")?.split(',').find(|link| link.contains("rel=\"license\"") || link.contains("rel=license"))?;
+        Some(links.split_once('<')?.1.split_once('>')?.0)
+    };
+    let stated = answer.header("license").or(answer.header("x-license")).or_else(of_link)?;
+    Some(stated.chars().filter(|letter| !letter.is_control()).take(200).collect())
+}
+
+/// First byte and length of the whole, `bytes 100-199/200` or `bytes */200`.
+fn content_range(answer: &Answer) -> Option<(u64, Option<u64>)> {
+    let (range, total) = answer.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+    let start = range.split('-').next().and_then(|start| start.parse().ok()).unwrap_or(u64::MAX);
+    Some((start, total.parse().ok()))
+}
+
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.chars().all(|letter| letter.is_ascii_hexdigit())
+}
+
+/// Is it what was asked for and promised? Length and SHA-256.
+fn check(part: &Path, wanted: &Wanted, checksum: Option<&str>) -> Result<(u64, String)> {
+    let (bytes, sha256) = digest(part)?;
+    let address = wanted.address;
+    if let Some(pin) = wanted.pin {
+        ensure!(sha256 == pin, "{address}: has the SHA-256 {sha256}, --sha256 wants {pin}; nothing is kept");
+    }
+    if let Some(stated) = checksum {
+        ensure!(sha256 == stated, "{address}: arrived with the SHA-256 {sha256}, the server states {stated}; nothing is kept");
+    }
+    let extension = wanted.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if matches!(extension, "safetensors" | "pth" | "pt" | "caffemodel") {
+        let why = || format!("{address}: what arrived is no whole model file; nothing is kept");
+        Checkpoint::open(part).map_err(|error| anyhow!("{}", error.root_cause())).with_context(why)?;
+    }
+    Ok((bytes, sha256))
+}

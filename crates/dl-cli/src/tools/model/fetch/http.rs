@@ -1,0 +1,183 @@
+//! Asking a server, politely and not for ever.
+
+use std::io::Read;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Error, Result, anyhow};
+use ureq::Agent;
+
+use super::source::{check_address, origin};
+use crate::common::Messages;
+
+/// A redirect more is a circle.
+const MOST_REDIRECTS: usize = 10;
+/// A server that wants a longer pause is told good-bye.
+const LONGEST_PAUSE: u64 = 300;
+/// A connection that brings nothing for so long is given up; what came is kept.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client.
+pub(super) struct Http<'a> {
+    agent: Agent,
+    /// A token, and the only origin that sees it.
+    login: Option<(String, String)>,
+    retries: u32,
+    messages: &'a Messages,
+}
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// It may be better later; after this pause, if the server said one.
+    Later(Error, Option<Duration>),
+    /// It will not be better.
+    Final(Error),
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The first answer's headers, before redirects: a hub says there what the file is.
+    first: ureq::http::HeaderMap,
+    last: ureq::http::HeaderMap,
+    body: ureq::Body,
+}
+
+impl Answer {
+    /// A header of the answer.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.last.get(name)?.to_str().ok()
+    }
+
+    /// A header of the first answer, before redirects.
+    pub(super) fn first_header(&self, name: &str) -> Option<&str> {
+        self.first.get(name)?.to_str().ok()
+    }
+
+    pub(super) fn reader(self) -> impl Read {
+        self.body.into_reader()
+    }
+}
+
+impl<'a> Http<'a> {
+    pub(super) fn new(login: Option<(String, String)>, retries: u32, messages: &'a Messages) -> Self {
+        let config = Agent::config_builder()
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_connect(Some(PATIENCE))
+            .timeout_recv_response(Some(PATIENCE))
+            // Of the whole body: a slow file goes on where it was.
+            .timeout_recv_body(Some(10 * PATIENCE))
+            .user_agent(concat!("dl-tools/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), login, retries, messages }
+    }
+
+    /// Asks once, following redirects. Answers other than 200, 206, 304 and 416 are failures.
+    pub(super) fn get(&self, address: &str, headers: &[(&str, String)]) -> Result<Answer, Failure> {
+        let mut at = address.to_owned();
+        let mut first = None;
+        for _ in 0..MOST_REDIRECTS {
+            check_address(&at).map_err(Failure::Final)?;
+            let mut request = self.agent.get(&at).header("Accept-Encoding", "identity");
+            for (name, value) in headers {
+                request = request.header(*name, value);
+            }
+            if let Some((origin_of_login, token)) = &self.login {
+                if origin(&at) == origin_of_login {
+                    request = request.header("Authorization", format!("Bearer {token}"));
+                }
+            }
+            let response = request.call().map_err(|error| match error {
+                ureq::Error::BadUri(_) | ureq::Error::Http(_) => Failure::Final(anyhow!("{at}: {error}")),
+                error => Failure::Later(anyhow!("{at}: {error}"), None),
+            })?;
+            let status = response.status().as_u16();
+            let (parts, body) = response.into_parts();
+            let first = first.get_or_insert_with(|| parts.headers.clone());
+            let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+            match status {
+                200 | 206 | 304 | 416 => return Ok(Answer { status, first: first.clone(), last: parts.headers, body }),
+                301 | 302 | 303 | 307 | 308 => match header("location") {
+                    Some(location) => at = joined(&at, location),
+                    None => return Err(Failure::Final(anyhow!("{at}: leads on, but does not say where"))),
+                },
+                401 | 403 => {
+                    let login = match &self.login {
+                        Some(_) => "the token in HF_TOKEN does not open it; its page may want you to accept a licence",
+                        None => "it wants a login (a token in HF_TOKEN), or is not there",
+                    };
+                    return Err(Failure::Final(anyhow!("{at}: {status}: {login}")));
+                }
+                404 | 410 => return Err(Failure::Final(anyhow!("{at}: {status}: is not there; is its name right?"))),
+                408 | 425 | 429 | 500 | 502 | 503 | 504 => {
+                    let pause = header("retry-after").and_then(|text| text.trim().parse().ok());
+                    let error = anyhow!("{at}: the server says {status}");
+                    return Err(match pause {
+                        Some(pause) if pause > LONGEST_PAUSE => {
+                            Failure::Final(error.context(format!("wants a pause of {pause} s; try again later")))
+                        }
+                        pause => Failure::Later(error, pause.map(Duration::from_secs)),
+                    });
+                }
+                _ => return Err(Failure::Final(anyhow!("{at}: the server says {status}"))),
+            }
+        }
+        Err(Failure::Final(anyhow!("{address}: leads in a circle of {MOST_REDIRECTS} redirects")))
+    }
+
+    /// Asks until there is an answer, as often as `--retries` allows.
+    pub(super) fn get_patiently(&self, address: &str) -> Result<Answer> {
+        let mut attempts = Attempts::default();
+        loop {
+            match self.get(address, &[]) {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => self.pause(failure, &mut attempts)?,
+            }
+        }
+    }
+
+    /// Waits before another attempt.
+    /// # Errors
+    /// When there is to be none.
+    pub(super) fn pause(&self, failure: Failure, attempts: &mut Attempts) -> Result<()> {
+        let (error, pause) = match failure {
+            Failure::Final(error) => return Err(error),
+            Failure::Later(error, pause) => (error, pause),
+        };
+        attempts.since_progress += 1;
+        attempts.all += 1;
+        if attempts.since_progress > self.retries || attempts.all > 1000 {
+            return Err(error.context(format!("given up after {} attempts", attempts.all)));
+        }
+        // 1/2, 1, 2, ... seconds.
+        let pause = pause.unwrap_or(Duration::from_millis(250 << attempts.since_progress.min(6)));
+        self.messages.detail(format_args!("{error:#}; again in {:.1} s", pause.as_secs_f64()));
+        thread::sleep(pause);
+        Ok(())
+    }
+}
+
+/// How often was it tried?
+#[derive(Default)]
+pub(super) struct Attempts {
+    pub(super) since_progress: u32,
+    pub(super) all: u32,
+}
+
+/// Where a redirect leads.
+fn joined(base: &str, location: &str) -> String {
+    if location.contains("://") {
+        return location.to_owned();
+    }
+    if let Some(rest) = location.strip_prefix("//") {
+        let scheme = base.split("://").next().unwrap_or("https");
+        return format!("{scheme}://{rest}");
+    }
+    if location.starts_with('/') {
+        return format!("{}{location}", origin(base));
+    }
+    let folder = base.split(['?', '#']).next().unwrap_or(base);
+    let folder = folder.rsplit_once('/').map_or(folder, |(folder, _)| folder);
+    format!("{folder}/{location}")
+}

@@ -1,0 +1,114 @@
+//! Hugging Face's hub: what a repository holds, and its licence.
+
+use std::env;
+use std::io::Read;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::http::Http;
+use super::source::{HubSource, is_path};
+
+/// What a repository says of itself.
+#[derive(Deserialize)]
+pub(super) struct Repository {
+    /// The commit.
+    pub(super) sha: Option<String>,
+    #[serde(default)]
+    siblings: Vec<Sibling>,
+    #[serde(default, rename = "cardData")]
+    card: Option<Value>,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Sibling {
+    rfilename: String,
+}
+
+/// Longest answer that is listened to.
+const LONGEST: u64 = 32 << 20;
+
+/// Beside the weights: what says how texts and pictures become inputs.
+const BESIDE: [&str; 8] = [
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "special_tokens_map.json",
+    "preprocessor_config.json",
+];
+
+/// Where the hub is: `HF_ENDPOINT`, as Hugging Face's own programs have it.
+pub(super) fn endpoint() -> String {
+    let stated = env::var("HF_ENDPOINT").ok().filter(|text| !text.is_empty());
+    stated.unwrap_or_else(|| "https://huggingface.co".to_owned()).trim_end_matches('/').to_owned()
+}
+
+impl Repository {
+    /// Asks the hub.
+    pub(super) fn of(http: &Http, source: &HubSource) -> Result<Self> {
+        let revision = encoded(&source.revision).replace('/', "%2F");
+        let address = format!("{}/api/models/{}/revision/{revision}", endpoint(), encoded(&source.repository));
+        let mut text = Vec::new();
+        http.get_patiently(&address)?.reader().take(LONGEST).read_to_end(&mut text).with_context(|| address.clone())?;
+        let repository: Self = serde_json::from_slice(&text).with_context(|| format!("{address}: no answer of a hub"))?;
+        if let Some(sha) = &repository.sha {
+            ensure!(sha.chars().all(|letter| letter.is_ascii_alphanumeric()), "{address}: \"{sha}\" is no commit");
+        }
+        Ok(repository)
+    }
+
+    /// Its licence, from the model card or the tags.
+    pub(super) fn licence(&self) -> Option<String> {
+        let card = self.card.as_ref();
+        let text = |key: &str| Some(card?.get(key)?.as_str()?.to_owned());
+        let stated = text("license").filter(|licence| licence != "other").or_else(|| text("license_name"));
+        let tagged = || self.tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(str::to_owned);
+        let name = stated.or_else(tagged).or_else(|| text("license"))?;
+        Some(match text("license_link") {
+            Some(link) => format!("{name} ({link})"),
+            None => name,
+        })
+    }
+
+    /// The files that a model needs: its weights, safetensors where there are any, and what is beside them.
+    pub(super) fn files(&self) -> Result<Vec<String>> {
+        let names: Vec<&str> = self.siblings.iter().map(|sibling| sibling.rfilename.as_str()).filter(|name| is_path(name)).collect();
+        let has = |name: &str| names.contains(&name);
+        let index = |index: &str, start: &str, end: &str| -> Vec<String> {
+            let shards = names.iter().filter(|name| name.starts_with(start) && name.ends_with(end));
+            [index].into_iter().chain(shards.copied()).map(str::to_owned).collect()
+        };
+        let mut files = if has("model.safetensors") {
+            vec!["model.safetensors".to_owned()]
+        } else if has("model.safetensors.index.json") {
+            index("model.safetensors.index.json", "model-", ".safetensors")
+        } else if has("pytorch_model.bin") {
+            vec!["pytorch_model.bin".to_owned()]
+        } else if has("pytorch_model.bin.index.json") {
+            index("pytorch_model.bin.index.json", "pytorch_model-", ".bin")
+        } else {
+            let listed: Vec<&str> = names.iter().take(12).copied().collect();
+            bail!("has no model.safetensors or pytorch_model.bin; name one of its files with :FILE ({})", listed.join(", "));
+        };
+        files.extend(BESIDE.iter().filter(|name| has(name)).map(|name| name.to_string()));
+        Ok(files)
+    }
+}
+
+/// Where a file is.
+pub(super) fn address(source: &HubSource, revision: &str, file: &str) -> String {
+    let revision = encoded(revision).replace('/', "%2F");
+    format!("{}/{}/resolve/{revision}/{}", endpoint(), encoded(&source.repository), encoded(file))
+}
+
+/// A path as part of an address.
+fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}

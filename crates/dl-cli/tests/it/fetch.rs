@@ -1,0 +1,461 @@
+//! `dl-model fetch` against a server on this machine that behaves as badly as servers do.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::embed::write_small_network;
+use crate::support::{Ran, program, run};
+
+/// What a client asks.
+#[derive(Clone, Debug)]
+struct Request {
+    path: String,
+    headers: HashMap<String, String>,
+}
+
+impl Request {
+    /// The first byte that is wanted.
+    fn from(&self) -> Option<usize> {
+        self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+    }
+}
+
+/// What the server says. Without a `content-length` of its own it states the body's.
+#[derive(Clone, Default)]
+struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn new(status: u16, body: &[u8]) -> Self {
+        Self { status, headers: Vec::new(), body: body.to_vec() }
+    }
+
+    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+}
+
+/// A server; `answer` gets the request and how many there were before.
+struct Server {
+    address: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    fn new(answer: impl Fn(&Request, usize) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let seen = requests.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                let Some(request) = read(&stream) else { continue };
+                let before = seen.lock().unwrap().len();
+                seen.lock().unwrap().push(request.clone());
+                write(stream, &answer(&request, before));
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let path = lines.next()?.split(' ').nth(1)?.to_owned();
+    let headers = lines.take_while(|line| !line.is_empty());
+    let headers = headers.filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.to_lowercase(), value.trim().to_owned()))
+    });
+    Some(Request { path, headers: headers.collect() })
+}
+
+fn write(mut stream: TcpStream, reply: &Reply) {
+    let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", reply.status);
+    for (name, value) in &reply.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    if !reply.headers.iter().any(|(name, _)| *name == "content-length") {
+        head += &format!("content-length: {}\r\n", reply.body.len());
+    }
+    // A client that goes away is its own affair.
+    let _ = stream.write_all(format!("{head}\r\n").as_bytes());
+    let _ = stream.write_all(&reply.body);
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// A cache, and a model file for servers to give.
+struct Bench {
+    folder: TempDir,
+    body: Vec<u8>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("small.safetensors");
+        write_small_network(&path);
+        Self { body: fs::read(path).unwrap(), folder }
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    fn sha256(&self) -> String {
+        sha256(&self.body)
+    }
+
+    fn run(&self, endpoint: &str, args: &[&str]) -> Ran {
+        let output = self.command(endpoint, args).output().unwrap();
+        Ran {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn command(&self, endpoint: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program("dl-model"));
+        command.arg("fetch").args(args).arg("--cache-dir").arg(self.cache()).env("HF_ENDPOINT", endpoint);
+        for name in [
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "HF_TOKEN",
+            "HF_HUB_OFFLINE",
+        ] {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Every file below the cache that a user sees.
+    fn visible(&self) -> Vec<PathBuf> {
+        let mut all = Vec::new();
+        let mut folders = vec![self.cache()];
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.file_name().unwrap().to_str().unwrap().starts_with('.') {
+                    all.push(path);
+                }
+            }
+        }
+        all
+    }
+
+    /// One row, whose file is the whole body.
+    #[track_caller]
+    fn is_whole(&self, ran: Ran) -> Value {
+        let row = ran.expect(0).records().remove(0);
+        assert!(fs::read(row["file"].as_str().unwrap()).unwrap() == self.body);
+        assert_eq!(row["sha256"], self.sha256());
+        row
+    }
+
+    /// Nothing was kept, and one line says why.
+    #[track_caller]
+    fn is_refused(&self, ran: Ran, word: &str) {
+        let ran = ran.expect(2);
+        assert!(ran.stdout.is_empty() && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{}", ran.stderr);
+        assert_eq!(self.visible(), Vec::<PathBuf>::new());
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Gives `body` from where the client wants it, but at most `most` bytes a connection.
+fn in_pieces(request: &Request, body: &[u8], most: usize, etag: &str) -> Reply {
+    let start = request.from().unwrap_or(0);
+    let end = body.len().min(start + most);
+    let reply = Reply::new(if start > 0 { 206 } else { 200 }, &body[start..end]).with("etag", etag);
+    let reply = reply.with("content-length", body.len() - start);
+    match start {
+        0 => reply,
+        _ => reply.with("content-range", format!("bytes {start}-{}/{}", body.len() - 1, body.len())),
+    }
+}
+
+#[test]
+fn a_server_that_breaks_off_is_asked_for_the_rest() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let most = body.len() / 3 + 1;
+    let server = Server::new(move |request, _| in_pieces(request, &body, most, "\"a\""));
+    let row = bench.is_whole(bench.run("", &[&format!("{}/m.safetensors", server.address)]));
+    assert_eq!((&row["fetched"], &row["licence"]), (&json!(true), &Value::Null));
+    let requests = server.requests();
+    let starts: Vec<Option<usize>> = requests.iter().map(Request::from).collect();
+    assert_eq!(starts, [None, Some(most), Some(2 * most)]);
+    assert_eq!(requests[1].headers["if-range"], "\"a\"");
+    assert_eq!(bench.visible().len(), 1);
+}
+
+#[test]
+fn a_run_that_was_killed_is_gone_on_with_and_a_changed_file_is_begun_anew() {
+    let bench = Bench::new();
+    let (body, half) = (bench.body.clone(), bench.body.len() / 2);
+    let server = Server::new(move |request, before| match before {
+        0 => in_pieces(request, &body, half, "\"a\""),
+        1 => Reply::new(404, b""),
+        // Between the runs: another file. It does not let itself be continued.
+        2 => Reply::new(200, b"").with("etag", "\"b\"").with("content-length", 100),
+        _ => in_pieces(request, &body, usize::MAX / 2, "\"a\""),
+    });
+    let address = format!("{}/m.safetensors", server.address);
+    let retries = ["--retries", "1"];
+    bench.is_refused(bench.run("", &[&[address.as_str()][..], &retries].concat()), "404");
+    let row = bench.is_whole(bench.run("", &[&address]));
+    assert_eq!(row["fetched"], true);
+    let starts: Vec<Option<usize>> = server.requests().iter().map(Request::from).collect();
+    assert_eq!(starts, [None, Some(half), Some(half), None], "the part of the first run, then from the start");
+}
+
+#[test]
+fn killed_in_the_middle_leaves_no_file_and_the_next_run_goes_on() {
+    let bench = Bench::new();
+    let (body, half) = (bench.body.clone(), bench.body.len() / 2);
+    let server = Server::new(move |request, before| {
+        if before == 0 {
+            return in_pieces(request, &body, half, "\"a\"");
+        }
+        if before == 1 {
+            thread::sleep(Duration::from_secs(3));
+        }
+        in_pieces(request, &body, usize::MAX / 2, "\"a\"")
+    });
+    let address = format!("{}/m.safetensors", server.address);
+    let mut child = bench.command("", &[&address]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while server.requests().len() < 2 && start.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(bench.visible(), Vec::<PathBuf>::new());
+    let ran = bench.run("", &[&address]).expect(0);
+    assert!(ran.stderr.contains(&format!("going on at byte {half}")), "{}", ran.stderr);
+    bench.is_whole(ran);
+}
+
+#[test]
+fn a_server_that_lies_about_the_length_is_found_out() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |request, _| match request.path.as_str() {
+        // Says more than it has, again and again.
+        "/more.safetensors" => match request.from() {
+            Some(start) if start >= body.len() => {
+                Reply::new(416, b"").with("content-range", format!("bytes */{}", body.len() + 10))
+            }
+            _ => Reply::new(200, &body).with("content-length", body.len() + 10),
+        },
+        // Says less than it has: what arrives is cut off.
+        "/less.safetensors" => Reply::new(200, &body[..body.len() - 9]),
+        // No length at all, and not all of it.
+        _ => Reply::new(200, &body[..body.len() - 9]).with("transfer-encoding", "identity"),
+    });
+    for name in ["more", "less", "none"] {
+        let address = format!("{}/{name}.safetensors", server.address);
+        let word = if name == "more" { "bytes" } else { "no whole model file; nothing is kept" };
+        bench.is_refused(bench.run("", &[&address, "--retries", "1"]), word);
+    }
+}
+
+#[test]
+fn servers_that_are_busy_are_asked_again_as_often_as_retries_allows() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |request, before| match (request.path.as_str(), before) {
+        ("/gone.pth", _) => Reply::new(404, b"not here"),
+        ("/login.pth", _) => Reply::new(401, b""),
+        ("/never.pth", _) => Reply::new(500, b""),
+        ("/later.pth", _) => Reply::new(429, b"").with("retry-after", 86400),
+        ("/circle.pth", _) => Reply::new(302, b"").with("location", "/circle.pth"),
+        ("/down.pth", _) => Reply::new(302, b"").with("location", "http://example.org/x.pth"),
+        (_, 0) => Reply::new(503, b""),
+        (_, 1) => Reply::new(429, b"").with("retry-after", 1),
+        (_, 2) => Reply::new(302, b"").with("location", "/elsewhere/m.safetensors"),
+        _ => Reply::new(200, &body).with("x-license", "MIT"),
+    });
+    let start = Instant::now();
+    let ran = bench.run("", &[&format!("{}/m.safetensors", server.address), "-v"]);
+    assert!(start.elapsed() >= Duration::from_millis(1400), "half a second of ours, one of the server's");
+    assert!(ran.stderr.contains("the server says 503") && ran.stderr.contains("again in 1.0 s"), "{}", ran.stderr);
+    let row = bench.is_whole(ran);
+    assert_eq!(row["licence"], "MIT");
+    fs::remove_dir_all(bench.cache()).unwrap();
+    let refused = [
+        ("gone", "404: is not there"),
+        ("login", "HF_TOKEN"),
+        ("never", "given up after 2 attempts"),
+        ("later", "wants a pause of 86400 s"),
+        ("circle", "circle"),
+        ("down", "plain http can be changed on the way"),
+    ];
+    for (name, word) in refused {
+        bench.is_refused(bench.run("", &[&format!("{}/{name}.pth", server.address), "--retries", "1"]), word);
+    }
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    bench
+        .is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "given up after 1 attempts");
+}
+
+#[test]
+fn the_sha256_is_checked_and_a_file_that_is_there_stays() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |request, _| match request.headers.get("if-none-match").map(String::as_str) {
+        Some("\"a\"") => Reply::new(304, b""),
+        _ => Reply::new(200, &body).with("etag", "\"a\""),
+    });
+    let address = format!("{}/m.safetensors", server.address);
+    bench.is_refused(bench.run("", &[&address, "--sha256", &"0".repeat(64)]), "--sha256 wants 000");
+    let row = bench.is_whole(bench.run("", &[&address, "--sha256", &bench.sha256().to_uppercase()]));
+    assert_eq!(row["fetched"], true);
+    // With a pin, what is there needs no server; without, the server says that nothing changed.
+    let before = server.requests().len();
+    assert_eq!(bench.is_whole(bench.run("", &[&address, "--sha256", &bench.sha256()]))["fetched"], false);
+    assert_eq!(server.requests().len(), before);
+    assert_eq!(bench.is_whole(bench.run("", &[&address]))["fetched"], false);
+    assert_eq!(server.requests().len(), before + 1);
+    let ran = bench.run("", &[&address, "--sha256", &"0".repeat(64)]).expect(2);
+    assert!(ran.stderr.contains("nothing is kept"), "{}", ran.stderr);
+    assert_eq!(bench.is_whole(bench.run("", &[&address, "--offline"]))["fetched"], false);
+    let other = format!("{}/other.safetensors", server.address);
+    let ran = bench.run("", &[&other, "--offline"]).expect(2);
+    assert!(
+        ran.stderr.contains("is not in the cache") && ran.stderr.contains("--offline asks no server"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// A hub with a model of two files; its weights lie on another path, as on a content network.
+fn hub(body: Vec<u8>, checksum: String) -> Server {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    Server::new(move |request, _| {
+        let authorised = request.headers.get("authorization").is_some_and(|login| login == "Bearer secret");
+        let path = request.path.strip_prefix("/me/small/resolve/0123456789abcdef0123456789abcdef01234567/");
+        match (request.path.as_str(), path) {
+            ("/api/models/me/small/revision/main", _) => {
+                let files = ["README.md", "model.safetensors", "config.json", "pytorch_model.bin"];
+                let siblings: Vec<Value> = files.iter().map(|name| json!({"rfilename": name})).collect();
+                let card = json!({"sha": commit, "siblings": siblings, "cardData": {"license": "apache-2.0"}});
+                Reply::new(200, card.to_string().as_bytes())
+            }
+            ("/api/models/me/secret/revision/main", _) if authorised => Reply::new(
+                200,
+                json!({"sha": commit, "siblings": [{"rfilename": "x.txt"}], "tags": ["license:mit"]})
+                    .to_string()
+                    .as_bytes(),
+            ),
+            ("/api/models/me/secret/revision/main", _) => Reply::new(401, b""),
+            ("/me/secret/resolve/0123456789abcdef0123456789abcdef01234567/x.txt", _) => Reply::new(200, b"x"),
+            ("/cdn/blob", _) => in_pieces(request, &body, usize::MAX / 2, "\"cdn\""),
+            (_, Some("model.safetensors")) => Reply::new(302, b"")
+                .with("location", "/cdn/blob")
+                .with("x-linked-etag", format!("\"{checksum}\""))
+                .with("x-linked-size", body.len()),
+            (_, Some("config.json")) => Reply::new(200, b"{}"),
+            _ => Reply::new(404, b""),
+        }
+    })
+}
+
+#[test]
+fn a_model_of_a_hub_comes_with_its_config_and_its_licence() {
+    let bench = Bench::new();
+    let server = hub(bench.body.clone(), bench.sha256());
+    let ran = bench.run(&server.address, &["hf:me/small"]).expect(0);
+    assert!(ran.stderr.contains("model.safetensors: fetched; licence apache-2.0"), "{}", ran.stderr);
+    let rows = ran.records();
+    assert_eq!(rows.len(), 2, "the weights as safetensors, not once more as a pickle");
+    let file = Path::new(rows[0]["file"].as_str().unwrap());
+    assert!(file.ends_with("hf/me/small/main/model.safetensors") && fs::read(file).unwrap() == bench.body);
+    assert!(Path::new(rows[1]["file"].as_str().unwrap()).ends_with("hf/me/small/main/config.json"));
+    assert_eq!(
+        (&rows[0]["licence"], &rows[0]["revision"]),
+        (&json!("apache-2.0"), &json!("0123456789abcdef0123456789abcdef01234567"))
+    );
+    // Its folder is a model for every program.
+    let folder = file.parent().unwrap().to_str().unwrap();
+    assert_eq!(run("dl-model", &["info", folder], "").expect(0).records()[0]["architecture"], "squeezenet1_1");
+    // The commit is the same: only that is asked.
+    let before = server.requests().len();
+    let again = bench.run(&server.address, &["hf:me/small"]).expect(0).records();
+    assert!(again.iter().all(|row| row["fetched"] == false));
+    assert_eq!(server.requests().len(), before + 1);
+    let offline = bench.run(&server.address, &["hf:me/small:model.safetensors", "--offline", "-q"]).expect(0);
+    assert_eq!((offline.stderr.as_str(), server.requests().len()), ("", before + 1));
+    assert_eq!(bench.run(&server.address, &["hf:me/small", "--offline"]).expect(0).records().len(), 2);
+}
+
+#[test]
+fn a_hub_that_states_another_checksum_or_knows_no_such_model_is_told() {
+    let bench = Bench::new();
+    let server = hub(bench.body.clone(), sha256(b"something else"));
+    bench.is_refused(bench.run(&server.address, &["hf:me/small:model.safetensors"]), "the server states");
+    bench.is_refused(bench.run(&server.address, &["hf:me/other"]), "404");
+    bench.is_refused(bench.run(&server.address, &["hf:me/small:nothing.bin"]), "404");
+    bench.is_refused(bench.run(&server.address, &["hf:me/secret:x.txt"]), "HF_TOKEN");
+    bench.is_refused(bench.run(&server.address, &["hf:../small"]), "want hf:OWNER/NAME");
+    let sha = "0".repeat(64);
+    bench.is_refused(
+        bench.run(&server.address, &["hf:me/small", "--sha256", &sha]),
+        "--sha256 is of one file, 2 are wanted",
+    );
+    let output = bench.command(&server.address, &["hf:me/secret:x.txt"]).env("HF_TOKEN", "secret").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("licence mit"));
+}
+
+#[test]
+fn two_at_once_do_not_write_into_the_same_file() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |request, _| {
+        thread::sleep(Duration::from_secs(2));
+        in_pieces(request, &body, usize::MAX / 2, "\"a\"")
+    });
+    let address = format!("{}/m.safetensors", server.address);
+    let first = bench.command("", &[&address]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while server.requests().is_empty() && start.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let second = bench.run("", &[&address]).expect(2);
+    assert!(second.stderr.contains("is being fetched by another dl-model"), "{}", second.stderr);
+    assert!(first.wait_with_output().unwrap().status.success());
+    assert_eq!(bench.visible().len(), 1);
+}

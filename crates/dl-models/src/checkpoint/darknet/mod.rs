@@ -1,0 +1,78 @@
+//! darknet's `.weights`: a header, and the numbers of all layers one after the other, without names or sizes. Which they
+//! are follows from the network's `.cfg`, which must lie beside: `yolov3-tiny.weights` wants `yolov3-tiny.cfg`, and the
+//! first 74 layers in `darknet53.conv.74` want `darknet53.cfg`.
+//!
+//! Reference: `load_weights_upto` in darknet's `parser.c`. The header is three 4-byte numbers, major, minor and revision,
+//! and how many pictures the network has seen: 8 bytes from version 0.2 on, 4 before. Layer N gets the names of
+//! Ultralytics' port: `module_list.N.Conv2d.weight` or `.bias`, `module_list.N.BatchNorm2d.weight` and so on.
+
+mod cfg;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use safetensors::Dtype;
+
+use self::cfg::layers;
+use super::contents::{Contents, Stored, byte_length};
+
+/// Versions that there have been.
+pub(super) fn is_header(start: &[u8]) -> bool {
+    let number =
+        |place: usize| start.get(place..place + 4).and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
+    matches!((number(0), number(4), number(8)), (Some(0), Some(1..=9), Some(0..=99)))
+}
+
+/// Reads the header and lays the `.cfg` beside the numbers.
+pub(super) fn read(path: &Path) -> Result<Contents> {
+    let mut file = File::open(path).context("cannot be opened")?;
+    let size = file.metadata()?.len();
+    let mut header = [0; 12];
+    file.read_exact(&mut header).context("is cut off in its header")?;
+    let seen = if header[4] >= 2 { 8 } else { 4 };
+    let (cfg, upto) = beside(path)?;
+    let of_cfg = || format!("its network {}", cfg.display());
+    let text = File::open(&cfg).and_then(|file| {
+        let mut text = String::new();
+        file.take(1 << 24).read_to_string(&mut text)?;
+        Ok(text)
+    });
+    let text =
+        text.with_context(of_cfg).context("darknet's weights have no names or sizes; its .cfg is wanted beside it")?;
+    let layers = layers(&text).with_context(of_cfg)?;
+    let mut contents = Contents { files: vec![path.to_owned()], ..Contents::default() };
+    let mut at = 12 + seen;
+    for (index, tensors) in layers.into_iter().enumerate().take(upto.unwrap_or(usize::MAX)) {
+        for (part, shape) in tensors {
+            let length = byte_length(Dtype::F32, &shape).with_context(of_cfg)? as u64;
+            let name = format!("module_list.{index}.{part}");
+            let end = at + length;
+            ensure!(
+                end <= size,
+                "is cut off, or not of {}: {name} of shape {shape:?} ends at byte {end}, the file at {size}",
+                cfg.display()
+            );
+            contents.tensors.insert(name, Stored::at(Dtype::F32, shape, 0, at));
+            at = end;
+        }
+    }
+    ensure!(at == size, "is not of {}: {} bytes are left after its last layer", cfg.display(), size - at);
+    Ok(contents)
+}
+
+/// The `.cfg`, and how many layers the file has, if its name says so.
+fn beside(path: &Path) -> Result<(PathBuf, Option<usize>)> {
+    let name = path.file_name().and_then(|name| name.to_str()).context("has no name")?;
+    if let Some((stem, count)) = name.rsplit_once(".conv.") {
+        if let Ok(count) = count.parse() {
+            return Ok((path.with_file_name(format!("{stem}.cfg")), Some(count)));
+        }
+    }
+    let cfg = path.with_extension("cfg");
+    if cfg == path {
+        bail!("has the name of its own .cfg");
+    }
+    Ok((cfg, None))
+}

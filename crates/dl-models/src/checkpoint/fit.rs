@@ -1,0 +1,106 @@
+//! What of a file fits a network: the report of loading a part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::Checkpoint;
+use crate::ModelConfig;
+use crate::model::tensor_shapes;
+
+/// Which of a network's tensors a file gives, and which it does not. All names are sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// In the file, in the shape that the network wants.
+    pub loaded: Vec<String>,
+    /// Not in the file (or left out on purpose): they start anew.
+    pub new: Vec<String>,
+    /// In the file, but not as the network wants them: they start anew.
+    pub misfits: Vec<Misfit>,
+    /// In the file, but not in the network.
+    pub unused: Vec<String>,
+}
+
+/// A tensor that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// Its name.
+    pub name: String,
+    /// Why: `is [1000, 512], the network wants [5, 512]`.
+    pub reason: String,
+}
+
+impl Fit {
+    /// Lays the file beside the network of `config`. Tensors for which `leave_out` is true are new in any case: the head
+    /// of other classes.
+    /// # Errors
+    /// When the architecture or one of its options is unknown.
+    pub fn of(config: &ModelConfig, file: &Checkpoint, leave_out: impl Fn(&str) -> bool) -> Result<Self> {
+        Ok(Self::of_shapes(&tensor_shapes(config)?, file, leave_out))
+    }
+
+    /// Lays the file beside the tensors of a network, by name and shape.
+    pub fn of_shapes(
+        wanted: &BTreeMap<String, Vec<usize>>,
+        file: &Checkpoint,
+        leave_out: impl Fn(&str) -> bool,
+    ) -> Self {
+        let mut fit = Self::default();
+        for (name, shape) in wanted {
+            let reason = match file.shape(name) {
+                _ if leave_out(name) => None,
+                None => None,
+                Some(found) if found != shape => Some(format!("is {found:?}, the network wants {shape:?}")),
+                Some(_) if !file.holds_floats(name) => Some("holds no floats".to_owned()),
+                Some(_) => {
+                    fit.loaded.push(name.clone());
+                    continue;
+                }
+            };
+            match reason {
+                Some(reason) => fit.misfits.push(Misfit { name: name.clone(), reason }),
+                None => fit.new.push(name.clone()),
+            }
+        }
+        let names = file.tensors().into_iter().map(|tensor| tensor.name);
+        fit.unused = names.filter(|name| !wanted.contains_key(name)).collect();
+        fit
+    }
+
+    /// Does the file give all that the network wants?
+    pub fn is_whole(&self) -> bool {
+        self.new.is_empty() && self.misfits.is_empty()
+    }
+
+    /// The report in one line: `48 tensors loaded; new: fc.bias, fc.weight; does not fit: ...; 3 of the file not used: ...`.
+    pub fn report(&self) -> String {
+        let mut parts = vec![format!("{} tensors loaded", self.loaded.len())];
+        if !self.new.is_empty() {
+            parts.push(format!("new: {}", listed(self.new.iter().map(String::as_str))));
+        }
+        if !self.misfits.is_empty() {
+            let reasons: Vec<String> =
+                self.misfits.iter().map(|misfit| format!("{} {}", misfit.name, misfit.reason)).collect();
+            parts.push(format!("does not fit: {}", listed(reasons.iter().map(String::as_str))));
+        }
+        if !self.unused.is_empty() {
+            let unused = listed(self.unused.iter().map(String::as_str));
+            parts.push(format!("{} of the file not used: {unused}", self.unused.len()));
+        }
+        parts.join("; ")
+    }
+
+    /// The tensors to load, by name.
+    pub fn loaded_names(&self) -> BTreeSet<&str> {
+        self.loaded.iter().map(String::as_str).collect()
+    }
+}
+
+/// The first of them, and how many more there are.
+fn listed<'a>(items: impl Iterator<Item = &'a str>) -> String {
+    let items: Vec<&str> = items.collect();
+    match items.len() {
+        0..=6 => items.join(", "),
+        count => format!("{}, and {} more", items[..5].join(", "), count - 5),
+    }
+}

@@ -1,0 +1,480 @@
+//! The stack machine.
+
+use std::collections::HashMap;
+use std::io::{BufRead, Read};
+
+use anyhow::{Context, Result, bail, ensure};
+use safetensors::Dtype;
+
+use super::globals::{Global, Meaning, find};
+use super::value::{Id, Storage, TensorView, Unpickled, Value};
+
+/// Values and references to them that one pickle may make: no file of weights comes near, and a file that only makes
+/// values costs no more than some hundred megabytes.
+const MOST_VALUES: usize = 1 << 22;
+
+/// Runs the pickle that `input` begins with, and reads not a byte more.
+/// # Errors
+/// When it names what is not in the list of names, is broken, or ends too early.
+pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
+    let mut machine =
+        Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), made: 0 };
+    loop {
+        let opcode = machine.byte()?;
+        if opcode == b'.' {
+            let root = machine.pop()?;
+            return Ok(Unpickled { values: machine.values, root });
+        }
+        machine.step(opcode)?;
+    }
+}
+
+struct Machine<'a> {
+    input: &'a mut dyn BufRead,
+    values: Vec<Value>,
+    stack: Vec<Id>,
+    marks: Vec<usize>,
+    memo: HashMap<u64, Id>,
+    made: usize,
+}
+
+impl Machine<'_> {
+    fn step(&mut self, opcode: u8) -> Result<()> {
+        match opcode {
+            // The protocol, and the length of a frame.
+            0x80 => drop(self.byte()?),
+            0x95 => drop(self.number::<8>()?),
+            b'(' => {
+                self.count()?;
+                self.marks.push(self.stack.len());
+            }
+            b'0' => match self.marks.last() {
+                Some(mark) if *mark == self.stack.len() => drop(self.marks.pop()),
+                _ => drop(self.pop()?),
+            },
+            b'1' => drop(self.pop_mark()?),
+            b'2' => self.push_id(self.top()?)?,
+            // None, True, False.
+            b'N' | 0x88 | 0x89 => self.push(Value::Opaque)?,
+            b'J' | b'K' | b'M' | b'I' | b'L' | 0x8a | 0x8b => {
+                let value = self.integer(opcode)?;
+                self.push(value)?;
+            }
+            b'G' => {
+                self.array::<8>()?;
+                self.push(Value::Opaque)?;
+            }
+            b'F' => {
+                self.line()?;
+                self.push(Value::Opaque)?;
+            }
+            b'X' | 0x8c | 0x8d | b'V' | b'T' | b'U' | b'S' => {
+                let text = self.text(opcode)?;
+                self.push(Value::Text(text))?;
+            }
+            b'B' | b'C' | 0x8e | 0x96 => {
+                let length = self.length(opcode)?;
+                self.bytes(length)?;
+                self.push(Value::Opaque)?;
+            }
+            b']' | 0x8f => self.push(Value::List(Vec::new()))?,
+            b'}' => self.push(Value::Dict(Vec::new()))?,
+            b')' => self.push(Value::Tuple(Vec::new()))?,
+            0x85..=0x87 => {
+                let items = self.pop_many(usize::from(opcode) - 0x84)?;
+                self.push(Value::Tuple(items))?;
+            }
+            b't' => {
+                let items = self.pop_mark()?;
+                self.push(Value::Tuple(items))?;
+            }
+            b'l' | 0x91 => {
+                let items = self.pop_mark()?;
+                self.push(Value::List(items))?;
+            }
+            b'd' => {
+                let pairs = pairs(&self.pop_mark()?)?;
+                self.push(Value::Dict(pairs))?;
+            }
+            b'a' => {
+                let item = self.pop()?;
+                self.extend(vec![item])?;
+            }
+            b'e' | 0x90 => {
+                let items = self.pop_mark()?;
+                self.extend(items)?;
+            }
+            b's' => {
+                let pair = self.pop_many(2)?;
+                self.set_items(pair)?;
+            }
+            b'u' => {
+                let items = self.pop_mark()?;
+                self.set_items(items)?;
+            }
+            b'p' | b'q' | b'r' | 0x94 => {
+                let place = self.place(opcode)?;
+                self.count()?;
+                self.memo.insert(place, self.top()?);
+            }
+            b'g' | b'h' | b'j' => {
+                let place = self.place(opcode)?;
+                let id = *self.memo.get(&place).context("the pickle recalls what it did not remember")?;
+                self.push_id(id)?;
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(&module, &name)?;
+            }
+            0x93 => {
+                let [module, name] = self.pop_array()?;
+                let (Value::Text(module), Value::Text(name)) = (self.get(module).clone(), self.get(name).clone())
+                else {
+                    bail!("the pickle names a class by something that is no text");
+                };
+                self.global(&module, &name)?;
+            }
+            b'i' => {
+                let (module, name) = (self.line()?, self.line()?);
+                let arguments = self.pop_mark()?;
+                self.global(&module, &name)?;
+                let callee = self.pop()?;
+                self.call(callee, &arguments)?;
+            }
+            b'o' => {
+                let arguments = self.pop_mark()?;
+                let (callee, arguments) = arguments.split_first().context("the pickle calls nothing")?;
+                self.call(*callee, arguments)?;
+            }
+            b'R' | 0x81 => {
+                let [callee, arguments] = self.pop_array()?;
+                let arguments = self.tuple(arguments)?;
+                self.call(callee, &arguments)?;
+            }
+            0x92 => {
+                let [callee, arguments, _] = self.pop_array()?;
+                let arguments = self.tuple(arguments)?;
+                self.call(callee, &arguments)?;
+            }
+            // The state of an object: attributes of an OrderedDict (`_metadata`), of a parameter, of something opaque.
+            b'b' => drop(self.pop()?),
+            b'Q' => {
+                let id = self.pop()?;
+                self.persistent(id)?;
+            }
+            other => bail!("the pickle has an opcode {other:#04x} that files of weights have not"),
+        }
+        Ok(())
+    }
+
+    // Reading.
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.input.read_exact(&mut bytes).context("the pickle is cut off")?;
+        Ok(bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    /// An unsigned number of N bytes.
+    fn number<const N: usize>(&mut self) -> Result<u64> {
+        let mut bytes = [0; 8];
+        bytes[..N].copy_from_slice(&self.array::<N>()?);
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// So many bytes; memory is taken as they come, whatever the length says.
+    fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        (&mut *self.input).take(length).read_to_end(&mut bytes)?;
+        ensure!(bytes.len() as u64 == length, "the pickle is cut off");
+        Ok(bytes)
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = Vec::new();
+        (&mut *self.input).take(1 << 20).read_until(b'\n', &mut line)?;
+        ensure!(line.pop() == Some(b'\n'), "the pickle is cut off");
+        Ok(latin_or_utf8(line))
+    }
+
+    /// The length that stands before bytes or text.
+    fn length(&mut self, opcode: u8) -> Result<u64> {
+        match opcode {
+            b'U' | b'C' | 0x8c => self.number::<1>(),
+            0x8d | 0x8e | 0x96 => self.number::<8>(),
+            _ => self.number::<4>(),
+        }
+    }
+
+    fn text(&mut self, opcode: u8) -> Result<String> {
+        if opcode == b'V' {
+            return self.line();
+        }
+        if opcode == b'S' {
+            let line = self.line()?;
+            let quote = |line: &str, quote| Some(line.strip_prefix(quote)?.strip_suffix(quote)?.to_owned());
+            return quote(&line, '\'').or_else(|| quote(&line, '"')).context("the pickle has a text without quotes");
+        }
+        let length = self.length(opcode)?;
+        Ok(latin_or_utf8(self.bytes(length)?))
+    }
+
+    fn integer(&mut self, opcode: u8) -> Result<Value> {
+        let of_line = |line: String| -> Result<Value> {
+            let digits = line.trim_end_matches('L');
+            Ok(Value::Int(digits.parse().with_context(|| format!("the pickle's number \"{line}\""))?))
+        };
+        Ok(match opcode {
+            b'J' => Value::Int(i32::from_le_bytes(self.array()?).into()),
+            b'K' => Value::Int(self.number::<1>()? as i64),
+            b'M' => Value::Int(self.number::<2>()? as i64),
+            b'I' => match self.line()?.as_str() {
+                // False, True.
+                "00" | "01" => Value::Opaque,
+                line => of_line(line.to_owned())?,
+            },
+            b'L' => of_line(self.line()?)?,
+            _ => {
+                let length = if opcode == 0x8a { self.number::<1>()? } else { self.number::<4>()? };
+                let bytes = self.bytes(length)?;
+                if bytes.len() > 8 {
+                    return Ok(Value::Opaque);
+                }
+                let sign = bytes.last().is_some_and(|last| *last >= 0x80);
+                let mut whole = [if sign { 0xff } else { 0 }; 8];
+                whole[..bytes.len()].copy_from_slice(&bytes);
+                Value::Int(i64::from_le_bytes(whole))
+            }
+        })
+    }
+
+    /// A place of the memo.
+    fn place(&mut self, opcode: u8) -> Result<u64> {
+        match opcode {
+            b'q' | b'h' => self.number::<1>(),
+            b'r' | b'j' => self.number::<4>(),
+            0x94 => Ok(self.memo.len() as u64),
+            _ => {
+                let line = self.line()?;
+                line.parse().with_context(|| format!("the pickle's place \"{line}\""))
+            }
+        }
+    }
+
+    // The stack.
+
+    fn count(&mut self) -> Result<()> {
+        self.made += 1;
+        ensure!(self.made <= MOST_VALUES, "the pickle makes more than {MOST_VALUES} values; it is no file of weights");
+        Ok(())
+    }
+
+    fn push_id(&mut self, id: Id) -> Result<()> {
+        self.count()?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    fn push(&mut self, value: Value) -> Result<()> {
+        self.push_id(self.values.len() as Id)?;
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn get(&self, id: Id) -> &Value {
+        &self.values[id as usize]
+    }
+
+    fn top(&self) -> Result<Id> {
+        self.stack.last().copied().context("the pickle takes from an empty stack")
+    }
+
+    fn pop(&mut self) -> Result<Id> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        ensure!(self.stack.len() > floor, "the pickle takes from an empty stack");
+        self.stack.pop().context("the pickle takes from an empty stack")
+    }
+
+    fn pop_many(&mut self, count: usize) -> Result<Vec<Id>> {
+        let mut items: Vec<Id> = (0..count).map(|_| self.pop()).collect::<Result<_>>()?;
+        items.reverse();
+        Ok(items)
+    }
+
+    fn pop_array<const N: usize>(&mut self) -> Result<[Id; N]> {
+        self.pop_many(N)?.try_into().ok().context("the pickle takes from an empty stack")
+    }
+
+    /// Everything above the last mark.
+    fn pop_mark(&mut self) -> Result<Vec<Id>> {
+        let mark = self.marks.pop().context("the pickle looks for a mark that is not there")?;
+        ensure!(mark <= self.stack.len(), "the pickle looks for a mark that is not there");
+        Ok(self.stack.split_off(mark))
+    }
+
+    fn extend(&mut self, items: Vec<Id>) -> Result<()> {
+        let list = self.top()?;
+        match &mut self.values[list as usize] {
+            Value::List(list) => list.extend(items),
+            Value::Opaque => {}
+            _ => bail!("the pickle appends to something that is no list"),
+        }
+        Ok(())
+    }
+
+    fn set_items(&mut self, items: Vec<Id>) -> Result<()> {
+        let dict = self.top()?;
+        match &mut self.values[dict as usize] {
+            Value::Dict(dict) => dict.extend(pairs(&items)?),
+            Value::Opaque => {}
+            _ => bail!("the pickle sets items of something that is no dictionary"),
+        }
+        Ok(())
+    }
+
+    fn tuple(&self, id: Id) -> Result<Vec<Id>> {
+        self.get(id).items().map(<[Id]>::to_vec).context("the pickle calls with arguments that are no tuple")
+    }
+
+    // Names and calls.
+
+    fn global(&mut self, module: &str, name: &str) -> Result<()> {
+        let global = find(module, name).with_context(|| {
+            format!(
+                "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save \
+                 its state_dict() alone and read that",
+                shown(module),
+                shown(name)
+            )
+        })?;
+        self.push(Value::Global(global))
+    }
+
+    fn call(&mut self, callee: Id, arguments: &[Id]) -> Result<()> {
+        let Value::Global(global) = *self.get(callee) else { bail!("the pickle calls something that is no function") };
+        let value = self.called(global, arguments).with_context(|| format!("{}.{}", global.module, global.name))?;
+        self.push(value)
+    }
+
+    fn called(&self, global: &Global, arguments: &[Id]) -> Result<Value> {
+        let argument = |place: usize| arguments.get(place).map(|id| self.get(*id)).context("lacks an argument");
+        Ok(match global.meaning {
+            Meaning::Dict => match arguments.first().map(|id| self.get(*id)) {
+                // A defaultdict's argument makes its values.
+                None | Some(Value::Opaque | Value::Global(_)) => Value::Dict(Vec::new()),
+                Some(Value::Dict(pairs)) => Value::Dict(pairs.clone()),
+                // Pairs, as Python 2 wrote them.
+                Some(value) => {
+                    let items = value.items().context("a dictionary of something else than pairs")?;
+                    let pair = |id: &Id| match self.get(*id).items() {
+                        Some([key, value]) => Some((*key, *value)),
+                        _ => None,
+                    };
+                    let pairs: Option<Vec<(Id, Id)>> = items.iter().map(pair).collect();
+                    Value::Dict(pairs.context("a dictionary of something else than pairs")?)
+                }
+            },
+            Meaning::List => match arguments.first().map(|id| self.get(*id)) {
+                None => Value::List(Vec::new()),
+                Some(value) => Value::List(value.items().context("a list of something else than items")?.to_vec()),
+            },
+            Meaning::Tuple => {
+                Value::Tuple(argument(0)?.items().context("a size of something else than numbers")?.to_vec())
+            }
+            Meaning::Storage(_) | Meaning::Number(_) => bail!("is a type and cannot be called"),
+            Meaning::First => match argument(0)? {
+                Value::Tensor(tensor) => Value::Tensor(tensor.clone()),
+                _ => Value::Opaque,
+            },
+            Meaning::Tensor => self.tensor(arguments, None)?,
+            Meaning::TypedTensor => match argument(6)? {
+                Value::Global(Global { meaning: Meaning::Number(dtype), .. }) => {
+                    self.tensor(arguments, Some(*dtype))?
+                }
+                _ => bail!("lacks the type of its numbers"),
+            },
+            Meaning::FromType => match (argument(0)?, argument(2)?) {
+                (Value::Global(inner), Value::Tuple(inner_arguments)) if inner.meaning != Meaning::FromType => {
+                    self.called(inner, inner_arguments)?
+                }
+                _ => bail!("calls something that is no function"),
+            },
+            Meaning::Opaque => Value::Opaque,
+        })
+    }
+
+    fn tensor(&self, arguments: &[Id], dtype: Option<Dtype>) -> Result<Value> {
+        let [storage, offset, shape, strides, ..] = arguments else { bail!("lacks an argument") };
+        let (Value::Storage(storage), Value::Int(offset)) = (self.get(*storage), self.get(*offset)) else {
+            bail!("a tensor without numbers");
+        };
+        let numbers = |id: Id| -> Result<Vec<usize>> {
+            let items = self.get(id).items().context("a shape of something else than numbers")?;
+            let number = |id: &Id| match self.get(*id) {
+                Value::Int(number) => Some(usize::try_from(*number).ok()?),
+                _ => None,
+            };
+            items.iter().map(number).collect::<Option<_>>().context("a shape of something else than numbers")
+        };
+        let (shape, strides) = (numbers(*shape)?, numbers(*strides)?);
+        ensure!(shape.len() == strides.len() && shape.len() <= 32, "a shape that does not fit its strides");
+        let dtype = dtype.or(storage.dtype).context("a tensor whose numbers have no type")?;
+        let offset = u64::try_from(*offset).context("a tensor before its storage's first number")?;
+        Ok(Value::Tensor(Box::new(TensorView { storage: (**storage).clone(), dtype, offset, shape, strides })))
+    }
+
+    /// PyTorch's storages: `("storage", type, key, device, count)`, and in old files `view`, which is `None` or
+    /// `(key, first, count)`.
+    fn persistent(&mut self, id: Id) -> Result<()> {
+        let items: Vec<Value> = match self.get(id).items() {
+            Some(items) => items.iter().map(|id| self.get(*id).clone()).collect(),
+            None => bail!("the pickle refers to something outside that is no storage"),
+        };
+        let storage = match items.as_slice() {
+            [Value::Text(kind), Value::Global(class), key, _, Value::Int(count), rest @ ..] if kind == "storage" => {
+                let Meaning::Storage(dtype) = class.meaning else {
+                    bail!("the pickle has a storage of {}.{}", class.module, class.name)
+                };
+                let mut storage = Storage { dtype, key: key_text(key)?, count: u64::try_from(*count)?, first: 0 };
+                if let [Value::Tuple(view), ..] = rest {
+                    let view: Vec<&Value> = view.iter().map(|id| self.get(*id)).collect();
+                    let [_, Value::Int(first), Value::Int(_)] = view.as_slice() else {
+                        bail!("the pickle has a storage within a storage without its place");
+                    };
+                    storage.first = u64::try_from(*first)?;
+                }
+                storage
+            }
+            [Value::Text(kind), ..] => bail!("the pickle refers to a {} outside; only storages are read", shown(kind)),
+            _ => bail!("the pickle refers to something outside that is no storage"),
+        };
+        self.push(Value::Storage(Box::new(storage)))
+    }
+}
+
+fn key_text(key: &Value) -> Result<String> {
+    match key {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Int(number) => Ok(number.to_string()),
+        _ => bail!("the pickle has a storage whose key is no text"),
+    }
+}
+
+fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
+    ensure!(items.len() % 2 == 0, "the pickle has a key without a value");
+    Ok(items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect())
+}
+
+/// Python 2's texts may be either.
+fn latin_or_utf8(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect())
+}
+
+/// A stranger's text, short and printable.
+fn shown(text: &str) -> String {
+    text.chars().take(80).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
+}

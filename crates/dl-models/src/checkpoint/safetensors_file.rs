@@ -1,0 +1,54 @@
+//! safetensors: a header in JSON, and the numbers after it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use safetensors::tensor::Metadata;
+
+use super::contents::{Contents, Stored};
+
+/// safetensors' own limit: a longer header is an attack or an accident.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// Can these be the first bytes: the length of a header?
+pub(super) fn is_length(start: &[u8]) -> bool {
+    let length = start.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    length.is_some_and(|length| length <= LONGEST_HEADER || length.trailing_zeros() >= 32)
+}
+
+/// Reads the header and checks that the numbers it tells of are there.
+pub(super) fn read(path: &Path) -> Result<Contents> {
+    let mut file = File::open(path).context("cannot be opened")?;
+    let size = file.metadata()?.len();
+    let mut length = [0; 8];
+    file.read_exact(&mut length).context("is too short for a safetensors file")?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEADER || length > size - 8 {
+        bail!("claims a header of {length} bytes in a file of {size}; is it a safetensors file, and whole?");
+    }
+    let mut header = vec![0; usize::try_from(length)?];
+    file.read_exact(&mut header)?;
+    let header: Metadata = serde_json::from_slice(&header).context("has a broken header; is it a safetensors file?")?;
+    let start = 8 + length;
+    let mut contents = Contents {
+        metadata: header.metadata().clone().unwrap_or_default(),
+        files: vec![path.to_owned()],
+        ..Contents::default()
+    };
+    for (name, info) in header.tensors() {
+        let (first, end) = info.data_offsets;
+        let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |all, side| all.checked_mul(*side));
+        if end < first || bits != (end - first).checked_mul(8) {
+            bail!("tensor \"{name}\": its shape {:?} and its bytes {first}..{end} do not fit", info.shape);
+        }
+        match start.checked_add(end as u64) {
+            Some(end) if end <= size => {}
+            end => bail!("is cut off: tensor \"{name}\" ends at byte {}, the file at {size}", end.unwrap_or(u64::MAX)),
+        }
+        let stored = Stored::at(info.dtype, info.shape.clone(), 0, start + first as u64);
+        contents.tensors.insert(name, stored);
+    }
+    Ok(contents)
+}

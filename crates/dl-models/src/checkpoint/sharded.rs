@@ -1,0 +1,64 @@
+//! A model in many files: `model.safetensors.index.json` (or `pytorch_model.bin.index.json`) says which tensor is in
+//! which of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::CONFIG_KEY;
+use super::contents::{Contents, Place};
+use super::format::read_part;
+
+/// An index of a hundred thousand tensors has 10 MB.
+const LONGEST_INDEX: u64 = 100_000_000;
+
+#[derive(Deserialize)]
+struct Index {
+    #[serde(default)]
+    metadata: HashMap<String, serde_json::Value>,
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Reads the index and the headers of the files it names, which lie beside it.
+pub(super) fn read(path: &Path) -> Result<Contents> {
+    let size = fs::metadata(path)?.len();
+    ensure!(size <= LONGEST_INDEX, "is JSON of {size} bytes; an index of a model's files is shorter");
+    let text = fs::read(path)?;
+    let index: Index = serde_json::from_slice(&text)
+        .context("is no index of a model's files: want {\"weight_map\": {TENSOR: FILE, ...}}")?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut contents = Contents::default();
+    let texts = index.metadata.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())));
+    contents.metadata = texts.collect();
+    let mut shards: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (tensor, file) in &index.weight_map {
+        shards.entry(file).or_default().push(tensor);
+    }
+    for (name, tensors) in shards {
+        // Beside the index, and nowhere else.
+        let plain = !name.contains(['/', '\\']) && name != ".." && name != "." && !name.is_empty();
+        ensure!(plain, "names the file \"{name}\"; want the name of a file in the same folder");
+        let shard = folder.join(name);
+        let in_shard = || format!("its part {name}");
+        ensure!(shard.is_file(), "its part {name} is missing: {} is wanted", shard.display());
+        let mut part = read_part(&shard).with_context(in_shard)?;
+        if let Some(config) = part.metadata.remove(CONFIG_KEY) {
+            contents.metadata.entry(CONFIG_KEY.to_owned()).or_insert(config);
+        }
+        let first = contents.files.len();
+        contents.files.append(&mut part.files);
+        for tensor in tensors {
+            let stored = part.tensors.remove(tensor);
+            let mut stored = stored.with_context(|| format!("tensor \"{tensor}\" is not in its part {name}"))?;
+            match &mut stored.place {
+                Place::File { file, .. } | Place::Strided { file, .. } => *file += first,
+                Place::Memory(_) => {}
+            }
+            contents.tensors.insert(tensor.to_owned(), stored);
+        }
+    }
+    Ok(contents)
+}

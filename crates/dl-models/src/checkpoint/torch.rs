@@ -1,0 +1,214 @@
+//! PyTorch's files (`.pth`, `.pt`, `.bin`): a pickle that says what there is, and the numbers.
+//!
+//! Since 1.6 (`torch/serialization.py`, `_save`) the file is a zip without compression: `*/data.pkl`, and a storage's
+//! numbers in `*/data/KEY`. Before (`_legacy_save`) it is five pickles, one after the other: a magic number, the
+//! protocol, the sizes of C's types, the object, the keys of the storages; then for each key the count of its numbers in
+//! 8 bytes and the numbers.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use zip::{CompressionMethod, ZipArchive};
+
+use super::contents::{Contents, Place, Stored, byte_length};
+use super::pickle::{Storage, TensorView, state_dict, unpickle};
+
+/// The first pickle of an old file: protocol 2, and a number of ten bytes.
+const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+/// Files of many numbers in their pickle are no weights.
+const LONGEST_PICKLE: u64 = 1 << 28;
+
+/// Does a file of before 1.6 begin like this?
+pub(super) fn is_legacy(start: &[u8]) -> bool {
+    // Another protocol may have been asked for.
+    start.len() > 4
+        && start[0] == 0x80
+        && start
+            .iter()
+            .position(|byte| *byte == 0x8a)
+            .is_some_and(|at| at <= 11 && start.get(at..at + 12).is_some_and(|found| found == &LEGACY[2..14]))
+}
+
+/// Where a storage's bytes lie.
+#[derive(Clone, Copy)]
+struct Span {
+    start: u64,
+    length: u64,
+}
+
+/// Reads a zip.
+pub(super) fn read_zip(path: &Path) -> Result<Contents> {
+    let file = File::open(path).context("cannot be opened")?;
+    let size = file.metadata()?.len();
+    let mut zip = ZipArchive::new(BufReader::new(file)).context("is a broken zip; was it cut off?")?;
+    let names = zip.file_names().filter_map(|name| Some(name.ok()?.into_owned()));
+    let data: Vec<String> = names.filter(|name| name.ends_with("/data.pkl") || name == "data.pkl").collect();
+    let name = match data.as_slice() {
+        [name] => name.clone(),
+        _ => bail!("is a zip, but none of PyTorch's weights: it has {} entries data.pkl", data.len()),
+    };
+    let folder = name.strip_suffix("data.pkl").unwrap_or_default().to_owned();
+    let pickle = entry(&mut zip, &name, size)?;
+    ensure!(
+        pickle.length <= LONGEST_PICKLE,
+        "has a pickle of {} bytes; files of weights have a shorter one",
+        pickle.length
+    );
+    if zip.index_for_name(&format!("{folder}byteorder")).is_some() {
+        let order = entry(&mut zip, &format!("{folder}byteorder"), size)?;
+        let big = read_span(path, Span { length: order.length.min(16), ..order })?;
+        ensure!(big != b"big", "was written on a big-endian machine; its numbers are not read");
+    }
+    let bytes = read_span(path, pickle)?;
+    let tensors = state_dict(&unpickle(&mut bytes.as_slice())?)?;
+    let mut spans: HashMap<String, Span> = HashMap::new();
+    for tensor in tensors.values() {
+        let key = &tensor.storage.key;
+        if !spans.contains_key(key) {
+            spans.insert(key.clone(), entry(&mut zip, &format!("{folder}data/{key}"), size)?);
+        }
+    }
+    contents(path, size, tensors, &spans)
+}
+
+/// Where an entry's bytes lie in the file.
+fn entry(zip: &mut ZipArchive<BufReader<File>>, name: &str, size: u64) -> Result<Span> {
+    let index = zip.index_for_name(name).with_context(|| format!("lacks its entry {name}; is it whole?"))?;
+    let entry = zip.by_index_raw(index).with_context(|| format!("its entry {name}"))?;
+    ensure!(!entry.encrypted(), "its entry {name} is encrypted");
+    let stored = entry.compression() == CompressionMethod::Stored && entry.size() == entry.compressed_size();
+    ensure!(stored, "its entry {name} is compressed, which PyTorch's are not; zip it anew without compression");
+    let (start, length) = (entry.data_start().with_context(|| format!("its entry {name}"))?, entry.size());
+    ensure!(
+        start.checked_add(length).is_some_and(|end| end <= size),
+        "is cut off: its entry {name} goes beyond the end"
+    );
+    Ok(Span { start, length })
+}
+
+fn read_span(path: &Path, span: Span) -> Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(span.start))?;
+    let mut bytes = Vec::new();
+    file.take(span.length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a file of before 1.6.
+pub(super) fn read_legacy(path: &Path) -> Result<Contents> {
+    let file = File::open(path).context("cannot be opened")?;
+    let size = file.metadata()?.len();
+    let mut input = Counted { inner: BufReader::new(file), position: 0 };
+    for _magic_protocol_sizes in 0..3 {
+        unpickle(&mut input)?;
+    }
+    let object = unpickle(&mut input)?;
+    let keys = unpickle(&mut input).context("its list of storages")?;
+    let keys: Vec<String> = match keys.texts(keys.root()) {
+        Some(keys) => keys.into_iter().map(str::to_owned).collect(),
+        None => bail!("has a broken list of storages"),
+    };
+    let tensors = state_dict(&object)?;
+    // A storage's length in bytes follows from its type, which the object tells; of storages that no tensor of ours uses
+    // (an optimiser's), too.
+    let types = object.storages();
+    let (mut spans, mut at) = (HashMap::new(), input.position);
+    let mut file = input.inner.into_inner();
+    for key in keys {
+        let Some(dtype) = types.get(key.as_str()) else { bail!("has a storage {key} that nothing uses") };
+        let mut count = [0; 8];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut count).with_context(|| format!("is cut off before its storage {key}"))?;
+        let count = u64::from_le_bytes(count);
+        let length = count.checked_mul(dtype.bitsize() as u64 / 8);
+        let end = length.and_then(|length| (at + 8).checked_add(length)).filter(|end| *end <= size);
+        let Some(end) = end else {
+            bail!("is cut off: its storage {key} has {count} numbers, the file ends at byte {size}")
+        };
+        spans.insert(key, Span { start: at + 8, length: end - at - 8 });
+        at = end;
+    }
+    contents(path, size, tensors, &spans)
+}
+
+/// The tensors at their places in the file, each checked to lie in its storage.
+fn contents(
+    path: &Path,
+    size: u64,
+    tensors: impl IntoIterator<Item = (String, TensorView)>,
+    spans: &HashMap<String, Span>,
+) -> Result<Contents> {
+    let stored = tensors.into_iter().map(|(name, tensor)| {
+        let stored = place(&tensor, size, spans).with_context(|| format!("tensor \"{name}\""))?;
+        Ok((name, stored))
+    });
+    let tensors = stored.collect::<Result<_>>()?;
+    Ok(Contents { tensors, files: vec![path.to_owned()], ..Contents::default() })
+}
+
+fn place(tensor: &TensorView, size: u64, spans: &HashMap<String, Span>) -> Result<Stored> {
+    let TensorView { storage, dtype, offset, shape, strides } = tensor;
+    let Storage { key, count, first, .. } = storage;
+    let span = spans.get(key).with_context(|| format!("its storage {key} is not in the file"))?;
+    let bytes = dtype.bitsize() as u64 / 8;
+    let stated = storage.dtype.map_or(Some(*count), |dtype| count.checked_mul(dtype.bitsize() as u64 / 8));
+    ensure!(
+        stated == Some(span.length),
+        "its storage {key} is said to have {count} numbers and has {} bytes",
+        span.length
+    );
+    let length = byte_length(*dtype, shape)?;
+    // An expanded tensor repeats its numbers: small ones are real, others want our memory.
+    ensure!(length as u64 <= size.max(1 << 20), "shape {shape:?} is larger than the file");
+    let start = first.checked_add(*offset).and_then(|start| start.checked_mul(bytes));
+    let steps = shape.iter().zip(strides).try_fold(0_u64, |all, (side, stride)| {
+        all.checked_add((side.saturating_sub(1) as u64).checked_mul(*stride as u64)?)
+    });
+    let needed = if length == 0 { Some(0) } else { steps.and_then(|steps| steps.checked_add(1)?.checked_mul(bytes)) };
+    let end = start.zip(needed).and_then(|(start, needed)| start.checked_add(needed));
+    ensure!(end.is_some_and(|end| end <= span.length), "reaches beyond its storage {key} of {} bytes", span.length);
+    let start = span.start + start.unwrap_or_default();
+    if is_contiguous(shape, strides) {
+        return Ok(Stored::at(*dtype, shape.clone(), 0, start));
+    }
+    let place = Place::Strided { file: 0, start, strides: strides.clone() };
+    Ok(Stored { dtype: *dtype, shape: shape.clone(), place })
+}
+
+/// Row-major, without gaps? The stride of an axis of one step does not matter.
+fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1_usize;
+    shape.iter().zip(strides).rev().all(|(side, stride)| {
+        let fits = *side == 1 || *stride == expected;
+        expected = expected.saturating_mul(*side);
+        fits
+    })
+}
+
+/// Counts what is read.
+struct Counted {
+    inner: BufReader<File>,
+    position: u64,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl BufRead for Counted {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.position += amount as u64;
+        self.inner.consume(amount);
+    }
+}
