@@ -1,0 +1,136 @@
+//! Three ways to a probability for each class: a network for pictures, one for texts, and CLIP with words.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{Device, Tensor};
+use dl_models::text::zero_shot::ZeroShot;
+use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens, folder};
+use dl_models::{Checkpoint, LOGITS, LayerName, Model, Preprocessing, Resize, plain};
+use dl_record::Record;
+
+use crate::common::open_picture;
+use crate::tools::embed::batch::{Prepared, Rows};
+
+/// A model that gives each class a probability.
+pub(super) enum Scorer {
+    /// A network for pictures, with the layer of its class scores.
+    Pictures(Box<Model>, [LayerName; 1], Device),
+    /// A network for texts.
+    Texts(Box<TextModel>),
+    /// CLIP, with the classes as words.
+    Words(Box<ZeroShot>, Device),
+}
+
+/// A record's part of the work.
+pub(super) enum Work {
+    Picture(Prepared),
+    Text(Tokens),
+}
+
+impl Scorer {
+    /// The network of a model file: one for texts if that is what the file holds.
+    pub(super) fn open(path: &Path, arch: Option<&str>, device: Device) -> Result<Self> {
+        let open = || Checkpoint::open(&folder::weights_file(path)?);
+        match if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? }.as_deref() {
+            None => Ok(Self::Pictures(Box::new(Model::open(path, arch, &device)?), [LOGITS.parse()?], device)),
+            Some("clip") => bail!("model {}: CLIP has no classes of its own; name them with --labels", path.display()),
+            Some(name) => {
+                let model = TextModel::from_checkpoint(open()?, &device)?;
+                let network: &dyn TextNetwork = model.network.texts();
+                let in_context = || format!("model {}: a {name} without class scores; fine-tune one first", path.display());
+                network.layer(LOGITS).with_context(in_context)?;
+                ensure!(model.config.labels.is_some(), "model {}: its config names no labels", path.display());
+                Ok(Self::Texts(Box::new(model)))
+            }
+        }
+    }
+
+    /// CLIP, with each label put into each template.
+    pub(super) fn zero_shot(path: &Path, labels: &[String], templates: &[String], device: Device) -> Result<Self> {
+        Ok(Self::Words(Box::new(ZeroShot::open(path, labels, templates, &device)?), device))
+    }
+
+    /// The name of each class, as the model says: its number where it says nothing.
+    pub(super) fn labels(&self, path: &Path) -> Result<Vec<String>> {
+        match self {
+            Self::Pictures(model, ..) => {
+                let names = model.config.label_names(path.parent().unwrap_or(Path::new("")))?;
+                Ok(names.unwrap_or_else(|| (0..model.config.num_classes).map(|class| class.to_string()).collect()))
+            }
+            Self::Texts(model) => Ok(model.config.labels.clone().unwrap_or_default()),
+            Self::Words(zero_shot, _) => Ok(zero_shot.labels.clone()),
+        }
+    }
+
+    /// What the network is to see of the record.
+    pub(super) fn prepare(&self, record: &mut Record, resize: Option<Resize>) -> Result<Work> {
+        let preprocessing: &Preprocessing = match self {
+            Self::Pictures(model, ..) => &model.config.preprocessing,
+            Self::Words(zero_shot, _) => &zero_shot.preprocessing,
+            Self::Texts(model) => {
+                let text: String = record.require("text", "it is what the network reads")?;
+                let (tokens, _) = model.tokenizer.encode(&text)?;
+                ensure!(!tokens.ids.is_empty(), "the text has no tokens");
+                return Ok(Work::Text(tokens));
+            }
+        };
+        let picture = open_picture(record)?;
+        Ok(Work::Picture(Prepared::whole(&picture, preprocessing, resize.unwrap_or(preprocessing.resize))))
+    }
+
+    /// The probability of each class, for each record of a batch.
+    pub(super) fn probabilities(&self, works: Vec<Work>, batch: usize) -> Vec<Result<Vec<f64>>> {
+        let (mut pictures, mut texts) = (Vec::new(), Vec::new());
+        for work in works {
+            match work {
+                Work::Picture(prepared) => pictures.push(prepared),
+                Work::Text(tokens) => texts.push(tokens),
+            }
+        }
+        match self {
+            Self::Pictures(model, layers, device) => {
+                let logits = Rows::new(model, layers, device.clone(), batch).of(&pictures);
+                logits.into_iter().map(|logits| softmax(&logits?[0].data)).collect()
+            }
+            Self::Words(zero_shot, device) => {
+                pictures.iter().map(|picture| of_words(zero_shot, picture, device)).collect()
+            }
+            Self::Texts(model) => together(&texts, |texts| of_texts(model, texts)),
+        }
+    }
+}
+
+/// All at once, and each alone when that fails, to know which is at fault.
+fn together<T>(all: &[T], run: impl Fn(&[T]) -> Result<Vec<Vec<f64>>>) -> Vec<Result<Vec<f64>>> {
+    match run(all) {
+        Ok(found) => found.into_iter().map(Ok).collect(),
+        Err(_) => all.chunks(1).map(|one| Ok(run(one)?.remove(0))).collect(),
+    }
+}
+
+fn of_texts(model: &TextModel, texts: &[Tokens]) -> Result<Vec<Vec<f64>>> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let network: &dyn TextNetwork = model.network.texts();
+    let logits = network.features(&TextBatch::new(texts), &[LOGITS], None)?.remove(0);
+    logits.to_vec2::<f32>().map_err(plain)?.iter().map(|logits| softmax(logits)).collect()
+}
+
+fn of_words(zero_shot: &ZeroShot, picture: &Prepared, device: &Device) -> Result<Vec<f64>> {
+    let Prepared::Whole { input, size: [height, width] } = picture else { bail!("a picture is to be named whole") };
+    let input = Tensor::from_slice(input, (1, 3, *height, *width), device).map_err(plain)?;
+    let probabilities = zero_shot.probabilities(&input).with_context(|| "the picture cannot be scored")?.remove(0);
+    Ok(probabilities.into_iter().map(f64::from).collect())
+}
+
+fn softmax(logits: &[f32]) -> Result<Vec<f64>> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if !largest.is_finite() || logits.iter().any(|logit| logit.is_nan()) {
+        bail!("the network's logits are not finite; are its weights whole?");
+    }
+    let powers: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    Ok(powers.into_iter().map(|power| power / sum).collect())
+}
