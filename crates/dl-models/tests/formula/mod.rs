@@ -1,5 +1,7 @@
 //! Weights that a formula gives, as testdata/goldens/backbones/formula.py computes them.
 
+#![allow(unreachable_pub, reason = "several tests take it in")]
+
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::Init;
 use candle_nn::var_builder::SimpleBackend;
