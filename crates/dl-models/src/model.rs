@@ -36,7 +36,7 @@ impl Model {
     /// When the file is no model, names no architecture and `arch` is `None`, or a tensor is missing or of another
     /// shape.
     pub fn open(path: &Path, arch: Option<&str>, device: &Device) -> Result<Self> {
-        Self::from_checkpoint(Checkpoint::open(&folder::weights_file(path)?)?, arch, device)
+        Self::from_checkpoint(Checkpoint::open(path)?, arch, device)
     }
 
     /// [`open`](Self::open) for a file that is open.

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
+use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW};
+use dl_models::Precision;
 use dl_models::text::generate::{Prompt, Sampling, generate};
 use dl_models::text::{TextBatch, TextModel, Tokens, loss};
 use serde_json::Value;
@@ -84,10 +86,8 @@ fn all_names_and_the_held_out_ones_have_their_stated_likelihood() {
 
 fn write(model: &TextModel, prompts: &[&str], sampling: &Sampling) -> Vec<String> {
     let prompts = prompts.iter().enumerate();
-    let prompts = prompts.map(|(index, text)| Prompt {
-        text: (*text).to_owned(),
-        rng: dl_record::rng(0, &index.to_string()),
-    });
+    let prompts =
+        prompts.map(|(index, text)| Prompt { text: (*text).to_owned(), rng: dl_record::rng(0, &index.to_string()) });
     generate(model, prompts.collect(), sampling).unwrap().into_iter().map(Result::unwrap).collect()
 }
 
@@ -121,4 +121,57 @@ fn a_letter_that_the_vocabulary_lacks_is_named() {
     let prompts = vec![Prompt { text: "Zoe".into(), rng: dl_record::rng(0, "") }];
     let written = generate(&model, prompts, &Sampling::default()).unwrap();
     assert!(written[0].as_ref().unwrap_err().to_string().contains("lacks 'Z'"));
+}
+
+/// Made-up names, all different, of syllables in an order that a formula gives.
+fn new_list() -> Vec<String> {
+    let (first, middle, last) = (
+        ["zor", "quix", "vrak", "thol", "xan", "grym", "ulth", "brok"],
+        ["o", "a", "ux", "ya"],
+        ["gon", "rax", "thul", "zik", "mor", "vex"],
+    );
+    let count = first.len() * middle.len() * last.len();
+    let names = (0..count).map(|index| {
+        // 77 and the number of names, 192, have no common divisor: each is met once.
+        let index = index * 77 % count;
+        let (of_first, rest) = (index % first.len(), index / first.len());
+        format!("{}{}{}", first[of_first], middle[rest % middle.len()], last[rest / middle.len()])
+    });
+    names.collect()
+}
+
+#[test]
+fn the_held_out_likelihood_of_a_new_list_falls_and_samples_are_new() {
+    let Some(path) = shared("names_gpt.safetensors") else { return };
+    let (mut model, parameters) = TextModel::to_train(&path, None, 0, &Device::Cpu).unwrap();
+    let list = new_list();
+    let (learned, held_out) = list.split_at(96);
+    let before = likelihood(&model, held_out);
+    let vars = parameters.vars().into_iter().map(|(_, var)| var).collect();
+    let mut optimizer = AdamW::new(vars, ParamsAdamW { lr: 2e-3, ..ParamsAdamW::default() }).unwrap();
+    for step in 0..40 {
+        let parts: Vec<Vec<u32>> = learned
+            .iter()
+            .skip(step * 24 % 96)
+            .take(24)
+            .flat_map(|name| loss::language_model_parts(&model, name).unwrap())
+            .collect();
+        let parts: Vec<&[u32]> = parts.iter().map(Vec::as_slice).collect();
+        let mut rng = dl_record::rng(0, &step.to_string());
+        let loss = loss::language_model_loss(model.gpt2().unwrap(), &parts, Some(&mut rng)).unwrap();
+        optimizer.backward_step(&loss).unwrap();
+    }
+    let after = likelihood(&model, held_out);
+    assert!(after < 0.6 * before, "{before}, then {after}");
+    let samples = write(&model, &[""; 60], &Sampling::default());
+    let new = samples.iter().filter(|name| !learned.contains(name));
+    let of_the_kind =
+        new.filter(|name| ["gon", "rax", "thul", "zik", "mor", "vex"].iter().any(|end| name.ends_with(end)));
+    assert!(of_the_kind.count() > 5, "{samples:?}");
+    // The file that is written is a whole model.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("new.safetensors");
+    model.config.seed = Some(0);
+    model.save(&file, &parameters.tensors(), Precision::F32).unwrap();
+    assert!((likelihood(&TextModel::open(&file, &Device::Cpu).unwrap(), held_out) - after).abs() < 1e-9);
 }

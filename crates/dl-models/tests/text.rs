@@ -11,8 +11,10 @@ use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_models::text::generate::{Prompt, Sampling, generate};
+use dl_models::text::zero_shot::ZeroShot;
 use dl_models::text::{
-    Bert, Cache, Clip, Gpt2, Gpt2Options, Network, TextBatch, TextConfig, TextModel, TextNetwork, TextTokenizer, Tokens, loss,
+    Bert, Cache, Clip, Gpt2, Gpt2Options, Network, TextBatch, TextConfig, TextModel, TextNetwork, TextTokenizer,
+    Tokens, loss,
 };
 use dl_models::{Backbone, Checkpoint, LayerName, Model, Parameters, Precision, checkpoint};
 use dl_ops::{SgdStep, sgd_step};
@@ -56,14 +58,7 @@ fn formula(name: &str, shape: &[usize]) -> Tensor {
 struct Formula;
 
 impl SimpleBackend for Formula {
-    fn get(
-        &self,
-        shape: Shape,
-        name: &str,
-        _: Init,
-        _: candle_core::DType,
-        _: &Device,
-    ) -> candle_core::Result<Tensor> {
+    fn get(&self, shape: Shape, name: &str, _: Init, _: candle_core::DType, _: &Device) -> candle_core::Result<Tensor> {
         Ok(formula(name, shape.dims()))
     }
 
@@ -474,7 +469,7 @@ fn dropout_is_drawn_from_the_seed_and_only_in_training() {
 fn what_is_no_network_for_texts_says_so() {
     let target = tempfile::tempdir().unwrap();
     let error = |path: &Path| format!("{:#}", TextModel::open(path, &Device::Cpu).err().unwrap());
-    assert!(error(target.path()).ends_with("the folder has no model.safetensors"));
+    assert!(error(target.path()).contains("is a folder without any of model.safetensors.index.json"));
     copy_folder("bert", target.path(), &["model.safetensors"]);
     assert!(error(target.path()).contains("has no config that says what it is"));
     copy_folder("bert", target.path(), &["config.json"]);
@@ -505,4 +500,85 @@ fn generated_texts_do_not_depend_on_those_beside_them() {
         assert_eq!(alone, text);
         assert!(text.starts_with(&prompt(index).text) && text.len() > prompt(index).text.len());
     }
+}
+
+#[test]
+fn a_zero_shot_clip_gives_probabilities_of_labels_put_into_templates() {
+    let labels = ["cat", "stop", "the"].map(str::to_owned);
+    let open = |labels: &[String], templates: &[&str]| {
+        let templates: Vec<String> = templates.iter().map(|template| (*template).to_owned()).collect();
+        ZeroShot::open(&folder("clip"), labels, &templates, &Device::Cpu)
+    };
+    let zero_shot = open(&labels, &["a photo of a {}"]).unwrap();
+    let x = signed("pictures", &[3, 3, 12, 12]);
+    let found = zero_shot.probabilities(&x).unwrap();
+    assert_eq!(found.len(), 3);
+    // By hand, from the two networks.
+    let model = TextModel::open(&folder("clip"), &Device::Cpu).unwrap();
+    let Network::Clip(clip) = &model.network else { panic!("no CLIP") };
+    let texts = labels.each_ref().map(|label| model.tokenizer.encode(&format!("a photo of a {label}")).unwrap().0);
+    let (images, names): (&dyn Backbone, &dyn TextNetwork) = (&clip.images, &clip.texts);
+    let images = images.features(&x, &["image_embeds".parse().unwrap()], None).unwrap().remove(0);
+    let scores = clip.similarity(&images, &names.forward_t(&TextBatch::new(&texts), None).unwrap()).unwrap();
+    let wanted = dl_ops::softmax(&scores, 1).unwrap().to_vec2::<f32>().unwrap();
+    for (found, wanted) in found.iter().flatten().zip(wanted.iter().flatten()) {
+        assert!((found - wanted).abs() < 1e-5, "{found}, not {wanted}");
+    }
+    // The order of the labels is that of the probabilities, and more templates are averaged.
+    let turned: Vec<String> = labels.iter().rev().cloned().collect();
+    let backwards = open(&turned, &["a photo of a {}"]).unwrap().probabilities(&x).unwrap();
+    assert!((backwards[0][0] - found[0][2]).abs() < 1e-6);
+    assert_ne!(open(&labels, &["a photo of a {}", "the {}"]).unwrap().probabilities(&x).unwrap(), found);
+    assert!(open(&labels, &["a photo"]).err().unwrap().to_string().contains("has no {} for the label"));
+    assert!(open(&[], &["{}"]).is_err());
+}
+
+/// Texts of a made-up errand: whoever is told to `go` or `run` goes, to `stop` or `sat` stays.
+fn errand(index: usize) -> (String, u32) {
+    let (go, who) = (["go", "run", "walking", "ran"], ["cat", "dog", "sign", "mat"]);
+    let (stay, how) = (["stop", "sat", "on", "mat"], ["left", "right", "red", "to"]);
+    let of = |words: [&'static str; 4], step: usize| words[index / step % 4];
+    let word = if index % 2 == 0 { of(go, 2) } else { of(stay, 2) };
+    (format!("the {} {word} {}", of(who, 8), of(how, 32)), index as u32 % 2)
+}
+
+#[test]
+fn bert_learns_to_tell_a_small_set_of_texts_apart() {
+    let labels = ["goes", "stays"].map(str::to_owned);
+    let (mut model, parameters) = TextModel::to_train(&folder("bert"), Some(&labels), 0, &Device::Cpu).unwrap();
+    assert_eq!(parameters.tensors()["classifier.weight"].dims(), [2, 16]);
+    let texts: Vec<(Tokens, u32)> = (0..128)
+        .map(|index| {
+            let (text, class) = errand(index);
+            (model.tokenizer.encode(&text).unwrap().0, class)
+        })
+        .collect();
+    // Every third is held out.
+    let (held_out, learned): (Vec<_>, Vec<_>) = texts.into_iter().enumerate().partition(|(index, _)| index % 3 == 0);
+    let batch = |texts: &[(usize, (Tokens, u32))]| {
+        let classes: Vec<u32> = texts.iter().map(|(_, (_, class))| *class).collect();
+        (TextBatch::new(texts.iter().map(|(_, (text, _))| text)), classes)
+    };
+    let Network::Bert(bert) = &model.network else { panic!("no BERT") };
+    let right = || {
+        let (texts, classes) = batch(&held_out);
+        let logits = loss::classifier_loss(bert, &texts, &classes, None).unwrap().1.to_vec2::<f32>().unwrap();
+        logits.iter().zip(classes).filter(|(row, class)| u32::from(row[1] > row[0]) == *class).count()
+    };
+    let vars = parameters.vars().into_iter().map(|(_, var)| var).collect();
+    let mut optimizer = AdamW::new(vars, ParamsAdamW { lr: 3e-3, ..ParamsAdamW::default() }).unwrap();
+    for step in 0..40 {
+        let (texts, classes) = batch(&learned[step % 5 * 17..(step % 5 + 1) * 17]);
+        let mut rng = dl_record::rng(0, &step.to_string());
+        let (loss, _) = loss::classifier_loss(bert, &texts, &classes, Some(&mut rng)).unwrap();
+        optimizer.backward_step(&loss).unwrap();
+    }
+    assert!(right() * 10 > held_out.len() * 9, "{} of {} are right", right(), held_out.len());
+    let target = tempfile::tempdir().unwrap();
+    let file = target.path().join("errands.safetensors");
+    model.config.seed = Some(0);
+    model.save(&file, &parameters.tensors(), Precision::F32).unwrap();
+    let read = TextModel::open(&file, &Device::Cpu).unwrap();
+    assert_eq!(read.config.labels.as_deref(), Some(&labels[..]));
+    assert!(TextModel::to_train(&folder("gpt2"), Some(&labels), 0, &Device::Cpu).is_err());
 }

@@ -74,14 +74,14 @@ fn share_below(x: f32) -> f32 {
     let mut p = 0.170_872_77;
     for coefficient in [
         -0.822_152_23,
-        1.488_515_87,
-        -1.135_203_98,
+        1.488_515_9,
+        -1.135_204,
         0.278_868_07,
         -0.186_288_06,
         0.096_784_18,
         0.374_091_96,
-        1.000_023_68,
-        -1.265_512_23,
+        1.000_023_7,
+        -1.265_512_2,
     ] {
         p = p * t + coefficient;
     }
@@ -172,7 +172,8 @@ mod tests {
         let x: Vec<f32> = (-1200..=1200).map(|step| step as f32 * 0.01).collect();
         let x = Tensor::new(x, &Device::Cpu).unwrap();
         for kind in ALL {
-            let expected = portable::gelu(&x.to_dtype(DType::F64).unwrap(), kind).unwrap().to_dtype(DType::F32).unwrap();
+            let expected =
+                portable::gelu(&x.to_dtype(DType::F64).unwrap(), kind).unwrap().to_dtype(DType::F32).unwrap();
             assert_close(&gelu(&x, kind).unwrap(), &expected, 5e-7);
         }
     }

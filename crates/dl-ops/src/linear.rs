@@ -60,11 +60,7 @@ impl Linear {
 
     /// The weight as [inputs, outputs], for a product with rows of inputs.
     fn inputs_first<'a>(self, [outputs, inputs]: [usize; 2], weight: &'a [f32]) -> Matrix<'a> {
-        if self.transposed {
-            Matrix::rows_of(outputs, weight)
-        } else {
-            Matrix::rows_of(inputs, weight).transposed()
-        }
+        if self.transposed { Matrix::rows_of(outputs, weight) } else { Matrix::rows_of(inputs, weight).transposed() }
     }
 }
 
@@ -152,7 +148,8 @@ impl Linear {
             cpu::with_floats(x, |x| {
                 cpu::with_floats(gradient, |gradient| {
                     let (x, gradient) = ((x, inputs), (gradient, outputs));
-                    let [(rows, height), (columns, width)] = if self.transposed { [x, gradient] } else { [gradient, x] };
+                    let [(rows, height), (columns, width)] =
+                        if self.transposed { [x, gradient] } else { [gradient, x] };
                     // A few rows of the weight for each task.
                     output.par_chunks_mut(ROWS * width.max(1)).enumerate().for_each(|(tile, output)| {
                         let lhs = Matrix::rows_of(height, &rows[tile * ROWS..]).transposed();

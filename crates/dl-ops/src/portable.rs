@@ -174,11 +174,7 @@ pub(crate) fn gelu(x: &Tensor, kind: Gelu) -> Result<Tensor> {
 }
 
 /// `kept` has one number for each probability, 0 or the factor of those that are kept.
-pub(crate) fn attention(
-    [q, k, v]: [&Tensor; 3],
-    config: &AttentionConfig,
-    kept: Option<&[f32]>,
-) -> Result<Tensor> {
+pub(crate) fn attention([q, k, v]: [&Tensor; 3], config: &AttentionConfig, kept: Option<&[f32]>) -> Result<Tensor> {
     let width = q.dim(1)?;
     let size = width / config.heads;
     let heads = |x: &Tensor, first: usize, rows: usize| {

@@ -84,7 +84,7 @@ fn records_without_text_and_layers_that_there_are_not_are_errors() {
     let ran = embed(CLIP, &["--layer", "fc7"], "").expect(2);
     assert!(ran.stderr.contains("image_embeds") && ran.stderr.contains("text_embeds"), "{}", ran.stderr);
     let ran = embed("testdata/goldens/text", &[], "").expect(2);
-    assert!(ran.stderr.contains("the folder has no model.safetensors"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is a folder without any of"), "{}", ran.stderr);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn clip_embeds_pictures_and_texts_into_one_space() {
     let layer = "vision_model.encoder.layers.1";
     let of = |pool: &[&str]| {
         let args = [&["--pad", "1", "--layer", layer], pool].concat();
-        embed(CLIP, &args, &stream.lines().next().unwrap().to_owned()).expect(0).records().remove(0)
+        embed(CLIP, &args, stream.lines().next().unwrap()).expect(0).records().remove(0)
     };
     assert_eq!(row(&of(&[]), layer), row(&of(&["--pool", "cls"]), layer));
     assert_ne!(row(&of(&[]), layer), row(&of(&["--pool", "mean"]), layer));
@@ -188,4 +188,20 @@ fn the_names_model_has_its_stated_likelihood_and_its_likeliest_name() {
     assert_eq!(ran.records()[0]["text"], "analis");
     let ran = run("dl-eval", &["lm", "--model", model], &records(&["Zoe"])).expect(1);
     assert!(ran.stderr.contains("the model's vocabulary lacks 'Z'"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_folder_becomes_one_file_that_carries_its_tokenizer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("one.safetensors");
+    let file = file.to_str().unwrap();
+    for (model, layer) in [(BERT, "pooler"), (GPT2, "ln_f"), (CLIP, "text_embeds")] {
+        run("dl-model", &["convert", model, file, "--licence", "MIT"], "").expect(0);
+        let args = ["--layer", layer, "--pad", "1"];
+        let outputs = [model, file].map(|model| embed(model, &args, &records(&TEXTS)).expect(0).stdout);
+        assert!(outputs[0] == outputs[1], "{model}");
+        let info: Value = serde_json::from_str(&run("dl-model", &["info", file], "").expect(0).stdout).unwrap();
+        assert_eq!(info["licence"], "MIT");
+        assert_eq!(info["architecture"].as_str(), model.rsplit('/').next());
+    }
 }

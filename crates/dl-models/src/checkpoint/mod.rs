@@ -21,7 +21,7 @@ pub use caffe::mean_of_image;
 pub use fit::{Fit, Misfit};
 pub use format::Format;
 pub use read::{Checkpoint, TensorInfo};
-pub use write::{Precision, convert, save, save_with};
+pub use write::{Precision, convert, convert_with, save, save_with};
 
 /// The metadata key that holds the config, a JSON text.
 pub(crate) const CONFIG_KEY: &str = "config";

@@ -88,6 +88,19 @@ pub fn convert(
     config: Option<&impl Serialize>,
     precision: Option<Precision>,
 ) -> Result<()> {
+    convert_with(from, path, config, &[], precision)
+}
+
+/// [`convert`] with more metadata than the config: keys and their texts.
+/// # Errors
+/// As [`convert`].
+pub fn convert_with(
+    from: &Checkpoint,
+    path: &Path,
+    config: Option<&impl Serialize>,
+    texts: &[(&str, &str)],
+    precision: Option<Precision>,
+) -> Result<()> {
     let mut listed = Vec::new();
     for tensor in from.tensors() {
         let dtype = match precision {
@@ -97,7 +110,9 @@ pub fn convert(
         listed.push((tensor.name, dtype, tensor.shape));
     }
     let config = config.map(serde_json::to_string).transpose()?;
-    write(path, &config.map(|config| (CONFIG_KEY, config)).into_iter().collect(), listed, |name| {
+    let mut metadata: BTreeMap<&str, String> = config.map(|config| (CONFIG_KEY, config)).into_iter().collect();
+    metadata.extend(texts.iter().map(|(key, text)| (*key, (*text).to_owned())));
+    write(path, &metadata, listed, |name| {
         let (dtype, bytes) = from.bytes(name)?;
         let Some(precision) = precision.filter(|to| from.holds_floats(name) && to.dtype() != dtype) else {
             return Ok(bytes);

@@ -174,8 +174,7 @@ struct Block {
 impl Block {
     fn new(options: &BertOptions, vb: VarBuilder) -> Result<Self> {
         let (width, inner) = (options.hidden_size, options.intermediate_size);
-        let linear =
-            |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
+        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
         let norm = |path: &str| LayerNorm::new(width, options.layer_norm_eps, vb.pp(path));
         Ok(Self {
             query: linear(width, width, "attention.self.query")?,

@@ -270,7 +270,7 @@ impl ClipImages {
     pub fn new(options: &ClipOptions, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let options = &options.vision_config;
         let (width, patch) = (options.hidden_size, options.patch_size);
-        if patch == 0 || options.image_size % patch != 0 {
+        if patch == 0 || !options.image_size.is_multiple_of(patch) {
             bail!("pictures of {} pixels are not cut into patches of {patch}", options.image_size);
         }
         let size = Size { width, inner: options.intermediate_size, heads: options.num_attention_heads };
@@ -378,8 +378,7 @@ struct Block {
 impl Block {
     fn new(size: &Size, activation: Activation, eps: f64, vb: VarBuilder) -> Result<Self> {
         let Size { width, inner, .. } = *size;
-        let linear =
-            |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
+        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
         Ok(Self {
             attention_norm: LayerNorm::new(width, eps, vb.pp("layer_norm1"))?,
             query: linear(width, width, "self_attn.q_proj")?,

@@ -9,8 +9,38 @@ use serde_json::{Map, Value};
 use super::folder;
 use crate::Checkpoint;
 
-/// The networks that read texts, by the names in `architecture`.
-pub(super) const TEXT_ARCHITECTURES: [&str; 3] = ["bert", "gpt2", "clip"];
+/// A row of the table of networks that read texts.
+pub struct TextArchitecture {
+    /// Its name, Hugging Face's `model_type`.
+    pub name: &'static str,
+    /// Who described it, and where.
+    pub paper: &'static str,
+    /// The layer that dl-embed takes when none is named.
+    pub layer: &'static str,
+}
+
+/// Every network that reads texts. CLIP stands in [`ARCHITECTURES`](crate::ARCHITECTURES) too, for its pictures.
+pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
+    TextArchitecture {
+        name: "bert",
+        paper: "Devlin et al. 2019, BERT: pre-training of deep bidirectional transformers for language understanding",
+        layer: "last_hidden_state",
+    },
+    TextArchitecture {
+        name: "gpt2",
+        paper: "Radford et al. 2019, Language models are unsupervised multitask learners",
+        layer: "ln_f",
+    },
+    TextArchitecture {
+        name: "clip",
+        paper: "Radford et al. 2021, Learning transferable visual models from natural language supervision; its texts",
+        layer: "text_embeds",
+    },
+];
+
+fn find(name: &str) -> Option<&'static TextArchitecture> {
+    TEXT_ARCHITECTURES.iter().find(|architecture| architecture.name == name)
+}
 
 /// Everything about a network for texts but its weights and its tokenizer. Keys that are not ours are kept.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -60,8 +90,9 @@ impl TextConfig {
         let Some(architecture) = Self::architecture(checkpoint)? else {
             bail!("model {path}: has no config that says what it is, and no config.json of its own beside it");
         };
-        if !TEXT_ARCHITECTURES.contains(&architecture.as_str()) {
-            bail!("model {path}: {architecture} reads no texts; {} do", TEXT_ARCHITECTURES.join(", "));
+        if find(&architecture).is_none() {
+            let known: Vec<&str> = TEXT_ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
+            bail!("model {path}: {architecture} reads no texts; {} do", known.join(", "));
         }
         match (checkpoint.config::<Self>()?, folder::config_json(checkpoint.path())?) {
             (Some(config), _) => Ok(config),
@@ -74,7 +105,7 @@ impl TextConfig {
     /// When what it says of itself cannot be read.
     pub fn text_architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
         let architecture = Self::architecture(checkpoint)?;
-        Ok(architecture.filter(|architecture| TEXT_ARCHITECTURES.contains(&architecture.as_str())))
+        Ok(architecture.filter(|architecture| find(architecture).is_some()))
     }
 
     fn architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
@@ -114,6 +145,12 @@ impl TextConfig {
             .with_context(|| format!("options of the architecture {}", self.architecture))
     }
 
+    /// The layer to take features from when none is named.
+    pub fn default_layer(&self) -> &str {
+        let usual = find(&self.architecture).map(|architecture| architecture.layer);
+        self.layer.as_deref().or(usual).unwrap_or_default()
+    }
+
     /// An option's value, wherever it stands.
     pub fn option(&self, name: &str) -> Option<&Value> {
         self.options.get(name).or_else(|| self.extra.get(name)).filter(|value| !value.is_null())
@@ -121,7 +158,7 @@ impl TextConfig {
 }
 
 pub(super) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()> {
-    if heads == 0 || width == 0 || width % heads != 0 {
+    if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
         candle_core::bail!("{width} columns cannot be shared by {heads} heads");
     }
     Ok(())

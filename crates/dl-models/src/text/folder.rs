@@ -3,43 +3,38 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
 use crate::{ModelConfig, Preprocessing, Resize};
 
-/// The weights of a model that is named by its file or by its folder.
-/// # Errors
-/// When the folder has no `model.safetensors`.
-pub fn weights_file(path: &Path) -> Result<PathBuf> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let file = path.join("model.safetensors");
-    if !file.exists() {
-        bail!("model {}: the folder has no model.safetensors", path.display());
-    }
-    Ok(file)
+/// A file of the folder that a model is, or lies in.
+fn beside(model: &Path, name: &str) -> PathBuf {
+    if model.is_dir() { model.join(name) } else { model.with_file_name(name) }
 }
 
 /// The `config.json` beside the weights, if it is one of Hugging Face's.
 /// # Errors
 /// When it is there and is no JSON object.
 pub(super) fn config_json(weights: &Path) -> Result<Option<Map<String, Value>>> {
-    let Some(json) = read_json(&weights.with_file_name("config.json"))? else { return Ok(None) };
+    let Some(json) = json_beside(weights, "config.json")? else { return Ok(None) };
     Ok(json.contains_key("model_type").then_some(json))
 }
 
-pub(super) fn read_json(path: &Path) -> Result<Option<Map<String, Value>>> {
-    let Some(text) = read_text(path)? else { return Ok(None) };
-    serde_json::from_str(&text).map(Some).with_context(|| format!("{}: is no JSON object", path.display()))
+/// The JSON object in a file beside the model's weights, if it is there.
+pub(super) fn json_beside(model: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
+    let Some(text) = text_beside(model, name)? else { return Ok(None) };
+    let json = serde_json::from_str(&text).map(Some);
+    json.with_context(|| format!("{}: is no JSON object", beside(model, name).display()))
 }
 
-pub(super) fn read_text(path: &Path) -> Result<Option<String>> {
+/// The text of a file beside the model's weights, if it is there.
+pub(super) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
+    let path = beside(model, name);
     if !path.exists() {
         return Ok(None);
     }
-    fs::read_to_string(path).map(Some).with_context(|| format!("{}: cannot be read", path.display()))
+    fs::read_to_string(&path).map(Some).with_context(|| format!("{}: cannot be read", path.display()))
 }
 
 /// CLIP's config for pictures, from `config.json` and `preprocessor_config.json` beside its weights.
@@ -53,13 +48,13 @@ pub(crate) fn clip_config(weights: &Path) -> Result<Option<ModelConfig>> {
     let mut config = ModelConfig::new("clip", dimensions as usize);
     let vision = json.get("vision_config").and_then(Value::as_object);
     let side = vision.and_then(|vision| vision.get("image_size")).and_then(Value::as_u64).unwrap_or(224) as usize;
-    let stated = read_json(&weights.with_file_name("preprocessor_config.json"))?.unwrap_or_default();
+    let stated = json_beside(weights, "preprocessor_config.json")?.unwrap_or_default();
     config.preprocessing = clip_preprocessing(side);
     for (key, numbers) in [("image_mean", &mut config.preprocessing.mean), ("image_std", &mut config.preprocessing.std)]
     {
         if let Some(stated) = stated.get(key) {
-            *numbers = serde_json::from_value(stated.clone())
-                .with_context(|| format!("preprocessor_config.json: {key}"))?;
+            *numbers =
+                serde_json::from_value(stated.clone()).with_context(|| format!("preprocessor_config.json: {key}"))?;
         }
     }
     config.options = json;
@@ -73,7 +68,7 @@ pub(super) fn clip_preprocessing(side: usize) -> Preprocessing {
         resize: Resize::Shorter,
         shorter: Some(side),
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+        std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
         ..Preprocessing::torchvision()
     }
 }

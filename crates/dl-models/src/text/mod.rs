@@ -11,7 +11,7 @@ mod batch;
 mod bert;
 mod clip;
 mod config;
-pub mod folder;
+pub(crate) mod folder;
 pub mod generate;
 mod gpt2;
 mod layers;
@@ -29,9 +29,9 @@ use crate::{Halt, Pass, Value, plain};
 pub use batch::{TextBatch, Tokens};
 pub use bert::{Bert, BertOptions};
 pub use clip::{Clip, ClipImages, ClipImagesOptions, ClipOptions, ClipTexts, ClipTextsOptions};
-pub use config::TextConfig;
+pub use config::{TEXT_ARCHITECTURES, TextArchitecture, TextConfig};
 pub use gpt2::{Cache, Gpt2, Gpt2Options};
-pub use model::{Network, TextModel};
+pub use model::{Network, TextModel, convert};
 pub use tokenizer::TextTokenizer;
 
 /// An output of a network that reads texts.

@@ -10,7 +10,7 @@ use candle_nn::VarBuilder;
 use super::tokenizer::TOKENIZER_KEY;
 use super::{Bert, Clip, Gpt2, TextConfig, TextNetwork, TextTokenizer, folder};
 use crate::model::Stored;
-use crate::{Checkpoint, ModelConfig, Parameters, Precision, checkpoint, plain};
+use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
 
 /// A network with its tokenizer and what its file says about it.
 pub struct TextModel {
@@ -29,7 +29,7 @@ pub enum Network {
     /// GPT-2.
     Gpt2(Gpt2),
     /// CLIP.
-    Clip(Clip),
+    Clip(Box<Clip>),
 }
 
 impl Network {
@@ -41,7 +41,7 @@ impl Network {
         Ok(match config.architecture.as_str() {
             "bert" => Self::Bert(Bert::new(&config.options()?, classes, vb).map_err(plain)?),
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
-            "clip" => Self::Clip(Clip::new(&config.options()?, vb).map_err(plain)?),
+            "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
             other => bail!("there is no network for texts called {other}; there are bert, gpt2, clip"),
         })
     }
@@ -61,7 +61,7 @@ impl TextModel {
     /// # Errors
     /// When it is no network for texts, or something of it is missing or of another shape.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
-        Self::from_checkpoint(Checkpoint::open(&folder::weights_file(path)?)?, device)
+        Self::from_checkpoint(Checkpoint::open(path)?, device)
     }
 
     /// [`open`](Self::open) for a file that is open.
@@ -85,13 +85,8 @@ impl TextModel {
     /// head for them, a new one unless the file's is for the same.
     /// # Errors
     /// As [`open`](Self::open), and when `labels` are given to a network without a head.
-    pub fn to_train(
-        path: &Path,
-        labels: Option<&[String]>,
-        seed: u64,
-        device: &Device,
-    ) -> Result<(Self, Parameters)> {
-        let checkpoint = Checkpoint::open(&folder::weights_file(path)?)?;
+    pub fn to_train(path: &Path, labels: Option<&[String]>, seed: u64, device: &Device) -> Result<(Self, Parameters)> {
+        let checkpoint = Checkpoint::open(path)?;
         let name = format!("model {}", checkpoint.path().display());
         let mut config = TextConfig::read(&checkpoint)?;
         let longest = longest(&config).with_context(|| name.clone())?;
@@ -125,33 +120,13 @@ impl TextModel {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path, tensors: &BTreeMap<String, Tensor>, precision: Precision) -> Result<()> {
-        let mut config = serde_json::to_value(&self.config)?;
-        if let Network::Clip(_) = &self.network {
-            // What reading it as a network for pictures needs.
-            let side = self.config.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
-            let dimensions = self.config.option("projection_dim").and_then(serde_json::Value::as_u64);
-            let mut pictures = ModelConfig::new("clip", dimensions.unwrap_or(512) as usize);
-            pictures.preprocessing = folder::clip_preprocessing(side.unwrap_or(224) as usize);
-            for (key, value) in [
-                ("num_classes", serde_json::to_value(pictures.num_classes)?),
-                ("preprocessing", serde_json::to_value(&pictures.preprocessing)?),
-            ] {
-                if config.get(key).is_none() {
-                    config[key] = value;
-                }
-            }
-        }
+        let config = description(&self.config)?;
         checkpoint::save_with(path, &config, &[(TOKENIZER_KEY, self.tokenizer.text())], tensors, precision)
     }
 
     /// The layer to take features from when none is named.
     pub fn default_layer(&self) -> &str {
-        match (&self.config.layer, &self.network) {
-            (Some(layer), _) => layer,
-            (None, Network::Bert(_)) => "last_hidden_state",
-            (None, Network::Gpt2(_)) => "ln_f",
-            (None, Network::Clip(_)) => "text_embeds",
-        }
+        self.config.default_layer()
     }
 
     /// The GPT-2 that it is.
@@ -163,6 +138,38 @@ impl TextModel {
             _ => bail!("{} writes no texts; gpt2 does", self.config.architecture),
         }
     }
+}
+
+/// Writes an open file, of whatever format, as one model file with its config and its tokenizer, which may lie beside it.
+/// Floats are stored in `precision`, or as they are without one.
+/// # Errors
+/// When it is no network for texts, or a file cannot be read or written.
+pub fn convert(from: &Checkpoint, path: &Path, licence: Option<&str>, precision: Option<Precision>) -> Result<()> {
+    let mut config = TextConfig::read(from)?;
+    config.licence = licence.map(str::to_owned).or(config.licence);
+    let tokenizer = TextTokenizer::of_model(from, &config, longest(&config)?);
+    let tokenizer = tokenizer.with_context(|| format!("model {}", from.path().display()))?;
+    checkpoint::convert_with(from, path, Some(&description(&config)?), &[(TOKENIZER_KEY, tokenizer.text())], precision)
+}
+
+/// The config as it is written.
+fn description(config: &TextConfig) -> Result<serde_json::Value> {
+    let mut written = serde_json::to_value(config)?;
+    if config.architecture == "clip" {
+        // What reading it as a network for pictures needs.
+        let side = config.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
+        let dimensions = config.option("projection_dim").and_then(serde_json::Value::as_u64);
+        let pictures = folder::clip_preprocessing(side.unwrap_or(224) as usize);
+        for (key, value) in [
+            ("num_classes", serde_json::Value::from(dimensions.unwrap_or(512))),
+            ("preprocessing", serde_json::to_value(&pictures)?),
+        ] {
+            if written.get(key).is_none() {
+                written[key] = value;
+            }
+        }
+    }
+    Ok(written)
 }
 
 /// Tokens of the longest text, by the config alone.

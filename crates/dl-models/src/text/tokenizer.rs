@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use tokenizers::{PostProcessor, Tokenizer, TruncationParams, truncate_encodings};
 
-use super::folder::{read_json, read_text};
+use super::folder::{json_beside, text_beside};
 use super::{TextConfig, Tokens};
 use crate::Checkpoint;
 
@@ -148,16 +148,16 @@ fn letters(config: &TextConfig) -> Result<Option<Value>> {
 
 /// The tokenizer that lies beside the weights.
 fn beside(weights: &Path, config: &TextConfig) -> Result<Option<String>> {
-    if let Some(text) = read_text(&weights.with_file_name("tokenizer.json"))? {
+    if let Some(text) = text_beside(weights, "tokenizer.json")? {
         return Ok(Some(text));
     }
-    let stated = read_json(&weights.with_file_name("tokenizer_config.json"))?.unwrap_or_default();
-    if let Some(text) = read_text(&weights.with_file_name("vocab.txt"))? {
+    let stated = json_beside(weights, "tokenizer_config.json")?.unwrap_or_default();
+    if let Some(text) = text_beside(weights, "vocab.txt")? {
         let lowercase = stated.get("do_lower_case").and_then(Value::as_bool).unwrap_or(true);
         return Ok(Some(word_pieces(&text, lowercase)?.to_string()));
     }
-    let vocabulary = read_json(&weights.with_file_name("vocab.json"))?;
-    let merges = read_text(&weights.with_file_name("merges.txt"))?;
+    let vocabulary = json_beside(weights, "vocab.json")?;
+    let merges = text_beside(weights, "merges.txt")?;
     Ok(match (vocabulary, merges) {
         (Some(vocabulary), Some(merges)) => {
             Some(byte_pairs(vocabulary, &merges, config.architecture == "clip")?.to_string())

@@ -10,7 +10,7 @@ use crate::{Backbone, Checkpoint, LayerName, ModelConfig, Preprocessing, plain};
 
 /// A CLIP that scores pictures against names.
 pub struct ZeroShot {
-    clip: Clip,
+    clip: Box<Clip>,
     /// From picture to input.
     pub preprocessing: Preprocessing,
     /// The names, in the order of the probabilities.
@@ -30,7 +30,7 @@ impl ZeroShot {
         if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
             bail!("the template \"{template}\" has no {{}} for the label");
         }
-        let open = || Checkpoint::open(&super::folder::weights_file(path)?);
+        let open = || Checkpoint::open(path);
         let preprocessing = ModelConfig::read(&open()?, None)?.preprocessing;
         let model = TextModel::from_checkpoint(open()?, device)?;
         let names = embed(&model, labels, templates).with_context(|| format!("model {}", path.display()))?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
-use dl_models::text::{TextConfig, TextLayer, TextModel, TextNetwork, Tokens, folder};
+use dl_models::text::{TextConfig, TextLayer, TextModel, TextNetwork, Tokens};
 use dl_models::{Checkpoint, LayerName, Model};
 use dl_record::{Matrix, Record};
 
@@ -19,13 +19,16 @@ pub(super) struct Networks {
     pub(super) pictures: Option<(Model, Vec<LayerName>)>,
     pub(super) texts: Option<(TextModel, Vec<TextLayer>)>,
     /// Shapes of the layers for the last size of picture.
-    shapes: Mutex<Option<([usize; 2], Vec<Vec<usize>>)>>,
+    shapes: Mutex<Option<ShapesOfSize>>,
 }
+
+/// [height, width] of a picture, and the shape of each layer.
+type ShapesOfSize = ([usize; 2], Vec<Vec<usize>>);
 
 impl Networks {
     /// Without `layers`, each network gives its usual one; of CLIP's two each gives those that it has.
     pub(super) fn open(path: &Path, arch: Option<&str>, layers: &[LayerName], device: &Device) -> Result<Self> {
-        let open = || Checkpoint::open(&folder::weights_file(path)?);
+        let open = || Checkpoint::open(path);
         let architecture = if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? };
         let is_both = architecture.as_deref() == Some("clip");
         let texts = match &architecture {

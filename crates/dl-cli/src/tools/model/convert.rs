@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use dl_models::checkpoint::{convert, mean_of_image};
+use dl_models::text::{self, TextConfig};
 use dl_models::{ChannelOrder, Checkpoint, Fit, Labels, ModelConfig, Precision};
 use serde_json::{Map, Value, json};
 
@@ -16,12 +17,13 @@ use crate::common::{Common, Io, Outcome};
 /// Read are safetensors (one file, or an index of many, or their folder), PyTorch's files of before and since 1.6,
 /// Caffe's .caffemodel and darknet's .weights with the .cfg beside it; the format is found out by the content. Nothing in a
 /// file is run. Written is one safetensors file with the config in it: architecture, labels, preprocessing, licence.
-/// Without --to the numbers stay as they are.
+/// A network that reads texts takes its tokenizer along. Without --to the numbers stay as they are.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-model convert resnet18.pth resnet18.safetensors --arch resnet18 --labels imagenet_labels.txt --to f16
   dl-model convert VGG_ILSVRC_16_layers.caffemodel vgg16.safetensors
+  dl-model convert bert-base-uncased/ bert.safetensors
   dl-model convert llama/model.safetensors.index.json whole.safetensors --to bf16")]
 pub(super) struct ConvertArgs {
     /// The model file to read, of any format
@@ -69,13 +71,21 @@ enum Stored {
 impl ConvertArgs {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let file = Checkpoint::open(&self.from)?;
-        let config = self.config(io, &file)?;
         let precision = self.to.map(|to| match to {
             Stored::F16 => Precision::F16,
             Stored::Bf16 => Precision::Bf16,
             Stored::F32 => Precision::F32,
         });
-        convert(&file, &self.to_file, config.as_ref(), precision)?;
+        let reads_texts = self.arch.is_none() && TextConfig::text_architecture(&file)?.is_some();
+        let config = if reads_texts {
+            ensure!(self.labels.is_none() && self.mean.is_none(), "--labels and --mean are for networks that read pictures");
+            text::convert(&file, &self.to_file, self.licence.as_deref(), precision)?;
+            Checkpoint::open(&self.to_file)?.config()?
+        } else {
+            let config = self.config(io, &file)?;
+            convert(&file, &self.to_file, config.as_ref(), precision)?;
+            config
+        };
         let tensors = file.tensors();
         let numbers: usize = tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let network = config.as_ref().and_then(|config| config.get("architecture")?.as_str());

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use dl_models::text::TEXT_ARCHITECTURES;
 use dl_models::{ARCHITECTURES, Checkpoint};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -212,6 +213,14 @@ fn digest(path: &Path) -> Result<(u64, String)> {
 
 fn list(io: &mut Io, format: Format) -> Result<Outcome> {
     for architecture in ARCHITECTURES {
+        let row = json!({
+            "architecture": architecture.name, "layer": architecture.layer, "paper": architecture.paper,
+        });
+        write(io, &row, format)?;
+    }
+    // CLIP is in both tables.
+    let listed = |name: &str| ARCHITECTURES.iter().any(|architecture| architecture.name == name);
+    for architecture in TEXT_ARCHITECTURES.iter().filter(|architecture| !listed(architecture.name)) {
         let row = json!({
             "architecture": architecture.name, "layer": architecture.layer, "paper": architecture.paper,
         });
