@@ -205,15 +205,18 @@ fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     ARCHITECTURES.iter().find(fits).map(|architecture| architecture.name)
 }
 
+/// Shapes by the tensors' names.
+pub(crate) type TensorShapes = BTreeMap<String, Vec<usize>>;
+
 /// The names and shapes of a network's tensors, found by building it from nothing.
-pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<BTreeMap<String, Vec<usize>>> {
+pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<TensorShapes> {
     Ok(outline(config)?.1)
 }
 
 /// A network without weights, and the names and shapes of its tensors.
-pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, BTreeMap<String, Vec<usize>>)> {
+pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, TensorShapes)> {
     let architecture = Architecture::find(&config.architecture)?;
-    let asked: Arc<Mutex<BTreeMap<String, Vec<usize>>>> = Arc::default();
+    let asked: Arc<Mutex<TensorShapes>> = Arc::default();
     let vb = VarBuilder::from_backend(Box::new(Asked(asked.clone())), DType::F32, Device::Cpu);
     let backbone = (architecture.build)(config, vb)?;
     let shapes = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -221,7 +224,7 @@ pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, BTreeM
 }
 
 /// A source of weights that only writes down what is asked for.
-struct Asked(Arc<Mutex<BTreeMap<String, Vec<usize>>>>);
+struct Asked(Arc<Mutex<TensorShapes>>);
 
 impl SimpleBackend for Asked {
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {

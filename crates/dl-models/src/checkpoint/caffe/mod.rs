@@ -107,8 +107,11 @@ fn layers(
     (layers, transform)
 }
 
-/// A layer's tensors: name, shape, numbers.
-fn tensors(layer: Layer) -> Result<Vec<(String, Vec<usize>, Vec<f32>)>> {
+/// Name, shape, numbers.
+type Named = (String, Vec<usize>, Vec<f32>);
+
+/// A layer's tensors.
+fn tensors(layer: Layer) -> Result<Vec<Named>> {
     let Layer { name, kind, blobs, .. } = layer;
     let mut read = Vec::new();
     for blob in blobs {

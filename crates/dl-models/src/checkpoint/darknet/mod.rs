@@ -65,10 +65,10 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
 /// The `.cfg`, and how many layers the file has, if its name says so.
 fn beside(path: &Path) -> Result<(PathBuf, Option<usize>)> {
     let name = path.file_name().and_then(|name| name.to_str()).context("has no name")?;
-    if let Some((stem, count)) = name.rsplit_once(".conv.") {
-        if let Ok(count) = count.parse() {
-            return Ok((path.with_file_name(format!("{stem}.cfg")), Some(count)));
-        }
+    if let Some((stem, count)) = name.rsplit_once(".conv.")
+        && let Ok(count) = count.parse()
+    {
+        return Ok((path.with_file_name(format!("{stem}.cfg")), Some(count)));
     }
     let cfg = path.with_extension("cfg");
     if cfg == path {

@@ -465,7 +465,7 @@ fn key_text(key: &Value) -> Result<String> {
 }
 
 fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
-    ensure!(items.len() % 2 == 0, "the pickle has a key without a value");
+    ensure!(items.len().is_multiple_of(2), "the pickle has a key without a value");
     Ok(items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect())
 }
 

@@ -149,6 +149,7 @@ fn a_mean_image_counts_by_the_mean_of_each_channel() {
 }
 
 /// The real old files, each with a twin in safetensors.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 #[test]
 fn real_files_of_both_formats_are_bit_for_bit_their_twins() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/weights");

@@ -187,7 +187,8 @@ impl Run<'_> {
             416 if have > 0 && content_range(&answer).is_some_and(|(_, total)| total == Some(have)) => return Ok(Some(true)),
             status => {
                 self.restart().map_err(Failure::Final)?;
-                return Err(Failure::Later(anyhow!("{}: the server says {status}", self.wanted.address), None));
+                let error = anyhow!("{}: broke off after {have} bytes and has no more ({status})", self.wanted.address);
+                return Err(Failure::Later(error, None));
             }
         }
         // Only a strong one says that bytes are the same.

@@ -83,10 +83,10 @@ impl<'a> Http<'a> {
             for (name, value) in headers {
                 request = request.header(*name, value);
             }
-            if let Some((origin_of_login, token)) = &self.login {
-                if origin(&at) == origin_of_login {
-                    request = request.header("Authorization", format!("Bearer {token}"));
-                }
+            if let Some((origin_of_login, token)) = &self.login
+                && origin(&at) == origin_of_login
+            {
+                request = request.header("Authorization", format!("Bearer {token}"));
             }
             let response = request.call().map_err(|error| match error {
                 ureq::Error::BadUri(_) | ureq::Error::Http(_) => Failure::Final(anyhow!("{at}: {error}")),

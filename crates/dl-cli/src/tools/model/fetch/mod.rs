@@ -75,7 +75,7 @@ impl FetchArgs {
         let source: Source = self.source.parse()?;
         let cache = self.cache()?;
         if self.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|text| text == "1") {
-            return self.from_cache(io, format, &source, &cache);
+            return self.offline(io, format, &source, &cache);
         }
         let messages = io.messages.clone();
         let token = env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
@@ -132,7 +132,7 @@ impl FetchArgs {
         Ok(items.collect())
     }
 
-    fn from_cache(&self, io: &mut Io, format: Format, source: &Source, cache: &Path) -> Result<Outcome> {
+    fn offline(&self, io: &mut Io, format: Format, source: &Source, cache: &Path) -> Result<Outcome> {
         let paths = match source {
             Source::Web(address) => vec![cache.join("web").join(place(address))],
             Source::Hub(hub) => match &hub.file {
