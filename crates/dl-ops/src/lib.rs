@@ -10,6 +10,7 @@
 //! The kernels serve f32 on the CPU. Every function has one door (`cpu::serves`): other devices and types go through
 //! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
 
+mod adam;
 mod add_relu;
 mod average;
 mod batch_norm;
@@ -36,6 +37,7 @@ mod strip;
 mod tap;
 mod wide;
 
+pub use adam::{AdamStep, adam_step};
 pub use add_relu::add_relu;
 pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};
 pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};

@@ -1,9 +1,7 @@
-//! Batches of examples, made while the network works on the batch before.
+//! Batches of examples, any of them at any time.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use anyhow::{Result, bail};
 use dl_models::Preprocessing;
@@ -51,6 +49,8 @@ pub struct Batches<'a> {
     preprocessing: &'a Preprocessing,
     config: &'a BatchConfig,
     cache: Cache<'a>,
+    /// Of objects, and of background.
+    rounds: [Mutex<Rounds>; 2],
 }
 
 /// Pictures that may fail in a row before the training gives up.
@@ -66,69 +66,68 @@ impl<'a> Batches<'a> {
         broken: &'a (dyn Fn(&str) + Sync),
     ) -> Self {
         let cache = Cache { sources: examples.pictures(), most: config.cache_bytes, broken, kept: Mutex::default() };
-        Self { examples, preprocessing, config, cache }
+        let rounds = [("positives", examples.positives()), ("background", examples.background())];
+        let rounds = rounds.map(|(purpose, sort)| Mutex::new(Rounds::new(sort.len(), config.seed, purpose)));
+        Self { examples, preprocessing, config, cache, rounds }
     }
 
-    /// Makes batches `0..count` on a thread of its own, at most two ahead, and hands them to `work` in order.
+    /// Batch number `iteration`, from 0; it depends on the seed and the number alone.
     /// # Errors
-    /// When `work` fails, or too many pictures cannot be decoded.
-    pub fn run(&self, count: usize, mut work: impl FnMut(usize, Batch) -> Result<()>) -> Result<()> {
-        thread::scope(|scope| {
-            let (sender, batches) = sync_channel(1);
-            scope.spawn(move || {
-                let (positives, background) = (self.examples.positives(), self.examples.background());
-                let mut dealers = [
-                    Dealer::new(positives, self.config.seed, "positives"),
-                    Dealer::new(background, self.config.seed, "background"),
-                ];
-                for iteration in 0..count {
-                    // A send fails only when `work` has.
-                    if sender.send(self.make(iteration, &mut dealers)).is_err() {
-                        break;
-                    }
-                }
-            });
-            for (iteration, batch) in batches.iter().enumerate() {
-                work(iteration, batch?)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn make(&self, iteration: usize, dealers: &mut [Dealer<'a>; 2]) -> Result<Batch> {
+    /// When too many pictures cannot be decoded.
+    pub fn make(&self, iteration: usize) -> Result<Batch> {
         let size = self.config.size;
-        let positives = if dealers[1].examples.is_empty() {
-            size
-        } else {
-            ((size as f64 * self.config.positive_share).round() as usize).clamp(1, size)
-        };
+        let positives = self.positives();
         let [height, width] = self.preprocessing.size;
         let mut batch = Batch { inputs: Vec::new(), shape: [size, 3, height, width], targets: Vec::new() };
-        for (dealer, count) in dealers.iter_mut().zip([positives, size - positives]) {
+        let sorts = [
+            ("positives", self.examples.positives(), positives),
+            ("background", self.examples.background(), size - positives),
+        ];
+        for ((purpose, examples, count), rounds) in sorts.into_iter().zip(&self.rounds) {
+            let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
+            let deal = |place| examples[rounds.at(iteration * count + place)];
+            let mut dealt: Vec<Example> = (0..count).map(deal).collect();
             let mut failures = 0;
-            let mut missing = count;
-            while missing > 0 {
-                let examples: Vec<Example> = (0..missing).map(|_| dealer.deal()).collect();
+            // What takes the place of a picture that cannot be decoded is drawn for this batch alone: no later batch
+            // depends on it.
+            let mut others = Rounds::new(examples.len(), self.config.seed, &format!("{purpose}/instead/{iteration}"));
+            while !dealt.is_empty() {
                 let first = batch.targets.len();
-                let inputs: Vec<Option<Vec<f32>>> = (examples.par_iter().enumerate())
+                let inputs: Vec<Option<Vec<f32>>> = (dealt.par_iter().enumerate())
                     .map(|(place, example)| self.input(example, &format!("{iteration}/{}", first + place)))
                     .collect();
-                for (example, input) in examples.iter().zip(inputs) {
+                let mut missing = 0;
+                for (example, input) in dealt.iter().zip(inputs) {
                     match input {
                         Some(input) => {
                             batch.inputs.extend(input);
                             batch.targets.push(example.class);
-                            missing -= 1;
                         }
-                        None => failures += 1,
+                        None => missing += 1,
                     }
                 }
+                dealt = (failures..failures + missing).map(|place| examples[others.at(place)]).collect();
+                failures += missing;
                 if failures > MOST_FAILURES.max(size) {
                     bail!("{failures} examples in a row lie in pictures that cannot be decoded");
                 }
             }
         }
         Ok(batch)
+    }
+
+    /// How many of a batch show objects.
+    fn positives(&self) -> usize {
+        let size = self.config.size;
+        if self.examples.background().is_empty() {
+            return size;
+        }
+        ((size as f64 * self.config.positive_share).round() as usize).clamp(1, size)
+    }
+
+    /// Batches in which every object is seen once.
+    pub fn epoch(&self) -> usize {
+        self.examples.positives().len().div_ceil(self.positives())
     }
 
     /// The input [3, h, w] of an example; `None` when its picture cannot be decoded.
@@ -146,25 +145,6 @@ impl<'a> Batches<'a> {
             input.chunks_exact_mut(size[1]).for_each(<[f32]>::reverse);
         }
         Some(input)
-    }
-}
-
-/// Deals out examples of one sort.
-struct Dealer<'a> {
-    examples: &'a [Example],
-    rounds: Rounds,
-    place: usize,
-}
-
-impl<'a> Dealer<'a> {
-    fn new(examples: &'a [Example], seed: u64, purpose: &str) -> Self {
-        Self { examples, rounds: Rounds::new(examples.len(), seed, purpose), place: 0 }
-    }
-
-    fn deal(&mut self) -> Example {
-        let example = self.examples[self.rounds.at(self.place)];
-        self.place += 1;
-        example
     }
 }
 

@@ -9,81 +9,9 @@
 mod batches;
 mod examples;
 mod start;
-
-use anyhow::{Result, bail};
-use candle_core::{D, DType, Device, Tensor};
-use dl_models::{Model, Parameters, plain};
-use dl_ops::cross_entropy;
+mod task;
 
 pub use batches::{BatchConfig, Batches};
 pub use examples::{Example, ExampleConfig, Examples, Kind};
 pub use start::{Start, StartConfig};
-
-use crate::schedule::Schedule;
-use crate::sgd::{Sgd, SgdConfig};
-
-/// Options of the training.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainingConfig {
-    /// Number of batches, and the learning rate over them.
-    pub schedule: Schedule,
-    /// Options of the optimiser.
-    pub sgd: SgdConfig,
-    /// Factor on the learning rate of the layer that gives the class scores.
-    pub head_factor: f64,
-    /// Seed of dropout.
-    pub seed: u64,
-}
-
-/// How one batch went.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
-    /// From 0.
-    pub iteration: usize,
-    /// Mean cross-entropy over the batch, before the step.
-    pub loss: f64,
-    /// Share of the batch whose class has the highest score, from 0 to 1.
-    pub accuracy: f64,
-    /// Learning rate of the step.
-    pub rate: f64,
-}
-
-/// Trains `model`, whose weights are those of `parameters`.
-/// `after` is called after each step, and may save the parameters.
-/// # Errors
-/// When a batch or `after` fails, or the loss is no number any more.
-pub fn train(
-    model: &Model,
-    parameters: &Parameters,
-    batches: Batches,
-    config: &TrainingConfig,
-    device: &Device,
-    mut after: impl FnMut(Step) -> Result<()>,
-) -> Result<()> {
-    let weights = parameters.vars().into_iter().map(|(name, var)| {
-        let factor = if name.starts_with(model.architecture.head) { config.head_factor } else { 1.0 };
-        (var, factor)
-    });
-    let mut sgd = Sgd::new(weights, config.sgd);
-    batches.run(config.schedule.iterations, |iteration, batch| {
-        let inputs = Tensor::from_vec(batch.inputs, batch.shape.as_slice(), device)?;
-        let targets = Tensor::new(batch.targets, device)?;
-        let mut rng = dl_record::rng(config.seed, &format!("dropout/{iteration}"));
-        let logits = model.backbone.forward_t(&inputs, Some(&mut rng))?;
-        let (loss, right) = judge(&logits, &targets).map_err(plain)?;
-        let value = f64::from(loss.to_scalar::<f32>()?);
-        if !value.is_finite() {
-            bail!("the loss is {value} after {iteration} iterations; a smaller learning rate may help");
-        }
-        let rate = config.schedule.at(iteration);
-        sgd.step(&loss.backward().map_err(plain)?, rate)?;
-        after(Step { iteration, loss: value, accuracy: right, rate })
-    })
-}
-
-/// The loss, and the share of right answers.
-fn judge(logits: &Tensor, targets: &Tensor) -> candle_core::Result<(Tensor, f64)> {
-    let loss = cross_entropy(logits, targets)?;
-    let right = logits.argmax(D::Minus1)?.eq(targets)?.to_dtype(DType::F32)?.mean_all()?;
-    Ok((loss, f64::from(right.to_scalar::<f32>()?)))
-}
+pub use task::ClassifierTask;

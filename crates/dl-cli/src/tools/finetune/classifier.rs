@@ -1,22 +1,19 @@
 //! `dl-finetune classifier`: a network that names what a region or picture shows.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
-use dl_models::{ModelConfig, Parameters, Precision, checkpoint};
-use dl_train::classifier::{
-    BatchConfig, Batches, ExampleConfig, Examples, Start, StartConfig, Step, TrainingConfig, train,
-};
+use dl_models::Precision;
+use dl_train::classifier::{BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Start, StartConfig};
+use dl_train::fit::{Event, Files, Log, ModelFile, OptimiserConfig, Plan, Progress, Rule, Why, fit};
 use dl_train::schedule::{Decay, Schedule};
-use dl_train::sgd::SgdConfig;
-use serde_json::json;
+use serde_json::{Map, json};
 
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, WarpArgs, each_record};
+use super::interrupt;
+
+use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, RegionWarp, WarpArgs, each_record};
 
 /// Train a network to name what a region shows, or a whole picture
 ///
@@ -102,11 +99,11 @@ pub(super) struct Args {
     head_lr: f64,
 
     /// Share of the last step that is taken again
-    #[arg(long, value_name = "X", default_value_t = SgdConfig::default().momentum, value_parser = super::not_negative, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 0.9, value_parser = super::not_negative, help_heading = "Training")]
     momentum: f64,
 
     /// Weight of the squared norm of the weights in the loss
-    #[arg(long, value_name = "X", default_value_t = SgdConfig::default().weight_decay, value_parser = super::not_negative, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 5e-4, value_parser = super::not_negative, help_heading = "Training")]
     weight_decay: f64,
 
     /// Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]
@@ -120,6 +117,10 @@ pub(super) struct Args {
     /// Write the model file every so many iterations, so that a run that is killed is not lost
     #[arg(long, value_name = "N", default_value_t = 500, help_heading = "Training")]
     checkpoint_every: usize,
+
+    /// Go on from MODEL.last.safetensors, if it is there, to the same weights as if there had been no break
+    #[arg(long, help_heading = "Training")]
+    resume: bool,
 
     /// Write loss, accuracy and rate of every iteration to this file, one JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Training")]
@@ -150,7 +151,7 @@ impl Args {
         ensure!(self.iterations > 0 && self.batch > 0, "--iterations and --batch must be above 0");
         ensure!((0.0..=1.0).contains(&self.positives), "--positives is a share, from 0 to 1");
         let device = self.device.open()?;
-        let mut log = self.log.as_deref().map(create).transpose()?;
+        let mut log = self.log.as_deref().map(|path| Log::open(path, self.resume)).transpose()?;
 
         let config = ExampleConfig { positive_iou: self.positive_iou, background_iou: self.background_iou };
         let mut examples = Examples::new(config);
@@ -197,36 +198,61 @@ impl Args {
         };
         let preprocessing = config.preprocessing.clone();
         let batches = Batches::new(&examples, &preprocessing, &batch, &report);
-        let training = TrainingConfig {
-            schedule: self.schedule(),
-            sgd: SgdConfig {
-                momentum: self.momentum,
-                weight_decay: self.weight_decay,
-                largest_gradient: self.clip(),
-            },
-            head_factor: self.head_lr,
+        let file = |progress: &Progress| {
+            let mut config = config.clone();
+            config.training = self.figures(warp, progress);
+            let tensors = parameters.tensors();
+            Ok(ModelFile { config: serde_json::to_value(&config)?, tensors, precision: self.precision.into() })
+        };
+        let head = model.architecture.head;
+        let epoch = batches.epoch();
+        let task = ClassifierTask {
+            model: &model,
+            parameters: &parameters,
+            batches,
+            factor: &|name| if name.starts_with(head) { self.head_lr } else { 1.0 },
+            weight_decay: self.weight_decay,
             seed: self.common.seed,
+            device: &device,
+            file: &file,
+        };
+        let rule = Rule::Sgd { momentum: self.momentum };
+        let plan = Plan {
+            schedule: self.schedule(),
+            optimisers: vec![OptimiserConfig { rule, largest_gradient: self.clip() }],
+            epoch,
+            validate_every: 0,
+            save_every: self.checkpoint_every,
+            patience: None,
+            files: Files::of(&self.model),
+            settings: Map::new(),
+            resume: self.resume,
         };
         messages.progress_to(self.iterations as u64, "batches");
-        let began = Instant::now();
-        let mut progress = Progress::default();
-        train(&model, &parameters, batches, &training, &device, |step| {
-            progress.add(step);
-            messages.bar().inc(1);
-            messages.bar().set_message(format!("loss {:.3}, accuracy {:.3}", progress.loss, progress.accuracy));
-            if let Some(log) = &mut log {
-                let Step { iteration, loss, accuracy, rate } = step;
-                let seconds = began.elapsed().as_secs_f64();
-                let line = json!({"iteration": iteration, "loss": loss, "accuracy": accuracy, "lr": rate, "seconds": seconds});
-                writeln!(log, "{line}")?;
+        let mut means = Progress::default();
+        let ended = fit(&task, &plan, interrupt::flag()?, |event| {
+            match &event {
+                Event::Resumed(progress) => {
+                    means = (*progress).clone();
+                    messages.bar().set_position(progress.step as u64);
+                    messages.note(format_args!("going on after {} batches", progress.step));
+                }
+                Event::Step { figures, .. } => {
+                    messages.bar().inc(1);
+                    let words = figures.iter().map(|(name, value)| format!("{name} {value:.3}"));
+                    messages.bar().set_message(words.collect::<Vec<_>>().join(", "));
+                }
+                _ => (),
             }
-            let done = step.iteration + 1;
-            if done == self.iterations || (self.checkpoint_every > 0 && done % self.checkpoint_every == 0) {
-                self.save(&mut config, warp, &parameters, done, progress)?;
-            }
-            Ok(())
+            log.as_mut().map_or(Ok(()), |log| log.write(&event))
         })?;
-        self.say_end(messages, progress);
+        let (loss, accuracy) = (ended.progress.mean("loss"), ended.progress.mean("accuracy"));
+        let model = self.model.display();
+        messages.note(format_args!("loss {loss:.4}, accuracy {accuracy:.4} over the last batches; written to {model}"));
+        if ended.why == Why::Interrupted {
+            messages.note(format_args!("interrupted after {} batches; --resume goes on", ended.progress.step));
+            return Ok(Outcome::Interrupted);
+        }
         Ok(Outcome::of(tally.failed + broken.into_inner()))
     }
 
@@ -245,16 +271,10 @@ impl Args {
         Schedule { rate: self.lr, warmup: self.warmup, decay, iterations: self.iterations }
     }
 
-    fn save(
-        &self,
-        config: &mut ModelConfig,
-        warp: RegionWarp,
-        parameters: &Parameters,
-        done: usize,
-        progress: Progress,
-    ) -> Result<()> {
+    /// What the model file says of its training.
+    fn figures(&self, warp: RegionWarp, progress: &Progress) -> Map<String, serde_json::Value> {
         let figures = json!({
-            "iterations": done,
+            "iterations": progress.step,
             "batch": self.batch,
             "positives": self.positives,
             "lr": self.lr,
@@ -265,41 +285,18 @@ impl Args {
             "flip": !self.no_flip,
             "warp": format!("{:?}", warp.rule).to_lowercase(),
             "pad": warp.pad,
-            "loss": progress.loss,
-            "accuracy": progress.accuracy,
+            "loss": progress.mean("loss"),
+            "accuracy": progress.mean("accuracy"),
         });
-        config.training = figures.as_object().cloned().unwrap_or_default();
-        let precision = match self.precision {
-            Stored::F32 => Precision::F32,
-            Stored::F16 => Precision::F16,
-        };
-        checkpoint::save(&self.model, config, &parameters.tensors(), precision)
-    }
-
-    fn say_end(&self, messages: &Messages, progress: Progress) {
-        let Progress { loss, accuracy, .. } = progress;
-        let model = self.model.display();
-        messages.note(format_args!("loss {loss:.4}, accuracy {accuracy:.4} over the last batches; written to {model}"));
+        figures.as_object().cloned().unwrap_or_default()
     }
 }
 
-/// Running means over about the last 50 batches.
-#[derive(Clone, Copy, Debug, Default)]
-struct Progress {
-    loss: f64,
-    accuracy: f64,
-    steps: usize,
-}
-
-impl Progress {
-    fn add(&mut self, step: Step) {
-        self.steps += 1;
-        let share = 1.0 / self.steps.min(50) as f64;
-        self.loss += share * (step.loss - self.loss);
-        self.accuracy += share * (step.accuracy - self.accuracy);
+impl From<Stored> for Precision {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::F32 => Self::F32,
+            Stored::F16 => Self::F16,
+        }
     }
-}
-
-fn create(path: &Path) -> Result<File> {
-    File::create(path).with_context(|| format!("--log {}: cannot be written", path.display()))
 }

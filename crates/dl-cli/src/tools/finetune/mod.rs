@@ -2,6 +2,7 @@
 
 mod bbox;
 mod classifier;
+mod interrupt;
 mod svm;
 
 use std::path::Path;
