@@ -154,11 +154,20 @@ fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
 
 /// The names and shapes of an architecture's tensors, found by building it from nothing.
 fn shapes(architecture: &Architecture) -> Result<BTreeMap<String, Vec<usize>>> {
+    Ok(sketch(architecture, &ModelConfig::new(architecture.name, 1))?.1)
+}
+
+/// A network without memory for its weights, which are all 0, and their names and shapes.
+#[expect(clippy::type_complexity, reason = "a pair")]
+pub(crate) fn sketch(
+    architecture: &Architecture,
+    config: &ModelConfig,
+) -> Result<(Box<dyn Backbone>, BTreeMap<String, Vec<usize>>)> {
     let asked: Arc<Mutex<BTreeMap<String, Vec<usize>>>> = Arc::default();
     let vb = VarBuilder::from_backend(Box::new(Asked(asked.clone())), DType::F32, Device::Cpu);
-    (architecture.build)(&ModelConfig::new(architecture.name, 1), vb)?;
+    let backbone = (architecture.build)(config, vb)?;
     let shapes = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(shapes)
+    Ok((backbone, shapes))
 }
 
 /// A source of weights that only writes down what is asked for.

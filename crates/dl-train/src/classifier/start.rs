@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use dl_models::{Architecture, Checkpoint, Labels, Model, ModelConfig, Parameters};
+use dl_models::{Checkpoint, Labels, LayerName, Model, ModelConfig, Outline, Parameters};
 use serde_json::json;
 
 /// Where to start.
@@ -19,8 +19,38 @@ pub struct StartConfig {
     pub width: Option<f64>,
     /// Side of the network's input in pixels.
     pub size: Option<usize>,
+    /// What does not learn.
+    pub freeze: Freeze,
+    /// Draw all weights; the file only says what the network is.
+    pub from_scratch: bool,
     /// Seed of the weights that are drawn.
     pub seed: u64,
+}
+
+/// What does not learn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Freeze {
+    /// Everything learns.
+    #[default]
+    Nothing,
+    /// The layer of the class scores learns alone.
+    Body,
+    /// All layers up to this one.
+    UpTo(LayerName),
+    /// All but the last stages, so many, and what comes after them: torchvision's `trainable_layers`.
+    ButLastStages(usize),
+}
+
+impl Freeze {
+    /// The names of the weights that do not learn.
+    fn weights(&self, outline: &Outline) -> Result<Vec<String>> {
+        match self {
+            Self::Nothing => Ok(Vec::new()),
+            Self::Body => Ok(outline.body()),
+            Self::UpTo(layer) => outline.weights_up_to(layer),
+            Self::ButLastStages(count) => outline.all_but_last_stages(*count),
+        }
+    }
 }
 
 /// A network ready to be trained.
@@ -29,8 +59,21 @@ pub struct Start {
     pub model: Model,
     /// Its weights.
     pub parameters: Parameters,
+    /// What became of the file's weights.
+    pub report: Loaded,
+}
+
+/// What became of the weights of the file that a training started from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Loaded {
+    /// How many are the start.
+    pub taken: usize,
     /// Names of the weights that were drawn although there is a file.
     pub drawn: Vec<String>,
+    /// Names of the file's weights that the network has no use for.
+    pub unused: Vec<String>,
+    /// How many weights do not learn.
+    pub frozen: usize,
 }
 
 impl Start {
@@ -38,20 +81,21 @@ impl Start {
     /// # Errors
     /// When the architecture is unknown or not named, or the file does not fit it at all.
     pub fn new(start: &StartConfig, labels: &[String], device: &Device) -> Result<Self> {
-        let StartConfig { init_from, architecture, width, size, seed } = start;
+        let StartConfig { init_from, architecture, width, size, seed, .. } = start;
         let file = init_from.as_deref().map(Checkpoint::open).transpose()?;
         let mut config = match (&file, architecture) {
             (Some(file), arch) => ModelConfig::read(file, arch.as_deref())?,
             (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
             (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
         };
-        let architecture = Architecture::find(&config.architecture)?;
+        let file = file.filter(|_| !start.from_scratch);
         let mut given = match &file {
             Some(file) => file.all(device)?,
             None => Default::default(),
         };
-        if config.labels != Some(Labels::Names(labels.to_vec())) {
-            given.retain(|name, _| !name.starts_with(architecture.head));
+        let architecture = dl_models::Architecture::find(&config.architecture)?;
+        let new_head = config.labels != Some(Labels::Names(labels.to_vec()));
+        if new_head {
             config.options.extend(architecture.new_head.iter().map(|option| (option.to_string(), json!(true))));
         }
         if let Some(width) = width {
@@ -61,29 +105,46 @@ impl Start {
             config.preprocessing.size = [*size; 2];
             config.preprocessing.shorter = None;
         }
-        if let Some(path) = init_from {
+        if let (Some(path), Some(_)) = (init_from, &file) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             config.source = Some(json!({"initialised_from": name, "its_source": config.source.take()}));
         }
+        let classes_before = config.num_classes;
         config.num_classes = labels.len();
         config.labels = Some(Labels::Names(labels.to_vec()));
         // Was of the labels before.
         config.extra.remove("label_offset");
         config.seed = Some(*seed);
-        let names: BTreeSet<String> = given.keys().cloned().collect();
-        let parameters = Parameters::starting_from(given, *seed);
         let in_context = || match init_from {
             Some(path) => format!("model {}", path.display()),
             None => format!("architecture {}", config.architecture),
         };
-        let model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
-        let drawn: Vec<String> = match file {
-            Some(_) => parameters.tensors().into_keys().filter(|name| !names.contains(name)).collect(),
-            None => Vec::new(),
-        };
-        if drawn.len() == parameters.vars().len() {
-            bail!("{}: none of its weights fits {}; is --arch right?", in_context(), config.architecture);
+        let outline = Outline::of(&config).with_context(in_context)?;
+        if new_head {
+            // The head's weights, and those of auxiliary heads: one row a class.
+            let of_classes = |name: &String, shape: &[usize]| {
+                let wanted = outline.weights().get(name);
+                outline.in_head(name)
+                    || wanted.is_some_and(|wanted| {
+                        wanted != shape && shape.first() == Some(&classes_before) && wanted.get(1..) == shape.get(1..)
+                    })
+            };
+            given.retain(|name, tensor| !of_classes(name, tensor.dims()));
         }
-        Ok(Self { model, parameters, drawn })
+        let frozen: BTreeSet<String> = start.freeze.weights(&outline).with_context(in_context)?.into_iter().collect();
+        let names: BTreeSet<String> = given.keys().cloned().collect();
+        let mut report = Loaded { frozen: frozen.len(), ..Loaded::default() };
+        if file.is_some() {
+            let wanted = || outline.weights().keys();
+            report.taken = wanted().filter(|name| names.contains(*name)).count();
+            report.drawn = wanted().filter(|name| !names.contains(*name)).cloned().collect();
+            report.unused = names.iter().filter(|name| !outline.weights().contains_key(*name)).cloned().collect();
+            if report.taken == 0 {
+                bail!("{}: none of its weights fits {}; is --arch right?", in_context(), config.architecture);
+            }
+        }
+        let parameters = Parameters::starting_from(given, *seed).frozen(move |name| frozen.contains(name));
+        let model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
+        Ok(Self { model, parameters, report })
     }
 }

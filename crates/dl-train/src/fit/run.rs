@@ -47,7 +47,9 @@ pub struct Files {
 impl Files {
     /// `cells.safetensors` has `cells.last.safetensors` beside it.
     pub fn of(model: &Path) -> Self {
-        Self { model: model.to_owned(), last: model.with_extension("last.safetensors") }
+        let name = model.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
+        Self { model: model.to_owned(), last: model.with_file_name(format!("{stem}.last.safetensors")) }
     }
 }
 

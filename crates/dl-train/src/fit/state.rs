@@ -1,16 +1,14 @@
 //! The file that a training goes on from: the last model, whole, and beside its tensors those of the optimisers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use dl_models::{Checkpoint, plain};
 use dl_record::write_atomically;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{ModelFile, Optimiser, Progress, Task};
 
@@ -45,22 +43,36 @@ pub(super) fn save(
         steps.push(made);
     }
     let standing = Standing { settings: settings.clone(), progress: progress.clone(), steps };
-    let stored = tensors.iter().map(|(name, tensor)| {
-        let numbers: Vec<f32> = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        Ok((name.as_str(), bytes, tensor.dims()))
-    });
-    let stored: Vec<_> = stored.collect::<candle_core::Result<_>>().map_err(plain)?;
-    let views = stored.iter().map(|(name, bytes, shape)| {
-        Ok::<_, anyhow::Error>((*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?))
-    });
-    let views: Vec<_> = views.collect::<Result<_>>()?;
-    let metadata = HashMap::from([
-        ("config".to_owned(), serde_json::to_string(&model.config)?),
-        (KEY.to_owned(), serde_json::to_string(&standing)?),
+    let metadata = Map::from_iter([
+        ("config".to_owned(), Value::String(serde_json::to_string(&model.config)?)),
+        (KEY.to_owned(), Value::String(serde_json::to_string(&standing)?)),
     ]);
-    let file = safetensors::serialize(views, Some(metadata))?;
-    write_atomically(path, |output| Ok(output.write_all(&file)?))
+    write(path, metadata, &tensors)
+}
+
+/// Writes a safetensors file of f32. By hand: the crate's metadata are in no order, and the same training is to give the
+/// same bytes.
+fn write(path: &Path, metadata: Map<String, Value>, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    let mut header = Map::from_iter([("__metadata__".to_owned(), Value::Object(metadata))]);
+    let mut end = 0;
+    for (name, tensor) in tensors {
+        let start = end;
+        end += 4 * tensor.elem_count();
+        let entry = json!({"dtype": "F32", "shape": tensor.dims(), "data_offsets": [start, end]});
+        header.insert(name.clone(), entry);
+    }
+    let mut header = serde_json::to_vec(&header)?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    write_atomically(path, |output| {
+        output.write_all(&(header.len() as u64).to_le_bytes())?;
+        output.write_all(&header)?;
+        for tensor in tensors.values() {
+            let numbers: Vec<f32> = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            output.write_all(&bytes)?;
+        }
+        Ok(())
+    })
 }
 
 /// Puts the task's weights and the optimisers where the file has them.

@@ -7,13 +7,14 @@ mod chart;
 mod curves;
 mod grid;
 mod judge;
+mod training;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Draw boxes, masks, grids of pictures, and precision-recall curves
+/// Draw boxes, masks, grids of pictures, precision-recall curves, and how a training went
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-draw",
@@ -22,7 +23,8 @@ use crate::common::{Common, Io, Outcome, Tool};
   dl-nms --iou 0.3 < detected.jsonl | dl-draw boxes --output-dir drawn > drawn.jsonl
   dl-propose selective-search photo.jpg | dl-draw boxes --max 50 --output-dir drawn
   dl-draw grid --columns 4 --output grid.png found.jsonl
-  dl-draw pr curves.json --output pr.svg"
+  dl-draw pr curves.json --output pr.svg
+  dl-draw curves train.jsonl --output train.png"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -34,6 +36,7 @@ enum Command {
     Boxes(boxes::Args),
     Grid(grid::Args),
     Pr(curves::Args),
+    Curves(training::Args),
 }
 
 impl Tool for Args {
@@ -44,6 +47,7 @@ impl Tool for Args {
             Command::Boxes(args) => &args.common,
             Command::Grid(args) => &args.common,
             Command::Pr(args) => &args.common,
+            Command::Curves(args) => &args.common,
         }
     }
 
@@ -52,6 +56,7 @@ impl Tool for Args {
             Command::Boxes(args) => args.run(io),
             Command::Grid(args) => args.run(io),
             Command::Pr(args) => args.run(io),
+            Command::Curves(args) => args.run(io),
         }
     }
 }
