@@ -105,6 +105,11 @@ impl Conv2d {
         Self { config: Conv2dConfig { padding, ..self.config }, ..self.clone() }
     }
 
+    /// Is it trained?
+    pub(crate) fn learns(&self) -> bool {
+        self.weight.is_variable() || self.bias.as_ref().is_some_and(Tensor::is_variable)
+    }
+
     pub(crate) fn operation(&self) -> Result<Operation> {
         let (outputs, inputs, kh, kw) = self.weight.dims4()?;
         Ok(Operation::Conv2d {
@@ -167,11 +172,18 @@ impl BatchNorm2d {
     }
 
     /// x [n, channels, h, w] normalised by the running statistics; in training by its own, which the running ones learn.
+    /// Is it trained? One that is not keeps its running statistics.
+    pub(crate) fn learns(&self) -> bool {
+        self.weight.is_variable() || self.bias.is_variable()
+    }
+
+    /// x [n, channels, h, w] normalised by the running statistics; in training by its own, which the running ones learn,
+    /// unless the norm is frozen.
     /// # Errors
     /// When x does not fit.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
-        if !train {
+        if !train || !self.learns() {
             return dl_ops::batch_norm(x, &self.weight, &self.bias, &mean, &variance, self.eps);
         }
         let (y, batch) = dl_ops::batch_norm_train(x, &self.weight, &self.bias, self.eps)?;
@@ -260,6 +272,11 @@ impl Linear {
     /// When x does not fit.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::linear(x, &self.weight, Some(&self.bias))
+    }
+
+    /// Is it trained?
+    pub(crate) fn learns(&self) -> bool {
+        self.weight.is_variable() || self.bias.is_variable()
     }
 
     pub(crate) fn operation(&self) -> Result<Operation> {

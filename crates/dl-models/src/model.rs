@@ -9,12 +9,10 @@ use candle_core::{DType, Device, Shape, Tensor, bail};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
-use rand_chacha::ChaCha8Rng;
 
-use crate::backbones::LOGITS;
 use crate::plans::{Plans, graph};
 use crate::text::folder;
-use crate::{ARCHITECTURES, Architecture, Auxiliary, Backbone, Checkpoint, LayerName, ModelConfig};
+use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
 /// A network with what its file says about it.
 pub struct Model {
@@ -90,22 +88,6 @@ impl Model {
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Vec<Matrix>> {
         self.plans.run_made(&*self.backbone, [pictures, batch], picture, layers, make)
-    }
-
-    /// The class scores [n, classes] of x [n, 3, h, w] for a loss of training, each with its share in the loss: first
-    /// the network's own, with 1, then those of the auxiliary classifiers that it has. Dropout draws from `rng`, and
-    /// batch norms take the batch's statistics.
-    /// # Errors
-    /// When x does not fit.
-    pub fn training_scores(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Vec<(Tensor, f64)>> {
-        let layers = self.backbone.layers();
-        let there = |auxiliary: &&Auxiliary| layers.iter().any(|layer| layer == auxiliary.layer);
-        let auxiliary = self.architecture.auxiliary.iter().filter(there);
-        let wanted = auxiliary.map(|auxiliary| (auxiliary.layer, auxiliary.weight));
-        let wanted: Vec<(&str, f64)> = std::iter::once((LOGITS, 1.0)).chain(wanted).collect();
-        let names: Vec<LayerName> = wanted.iter().map(|(layer, _)| layer.parse()).collect::<Result<_>>()?;
-        let scores = self.backbone.features(x, &names, Some(rng))?;
-        Ok(scores.into_iter().zip(wanted).map(|(scores, (_, share))| (scores, share)).collect())
     }
 
     /// The shape of each named output for one picture [channels, height, width], without the batch.

@@ -20,6 +20,9 @@ pub struct Parameters {
     seed: u64,
     given: Arc<BTreeMap<String, Tensor>>,
     vars: Arc<Mutex<BTreeMap<String, Var>>>,
+    /// Which weights do not learn.
+    frozen: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    still: Arc<Mutex<BTreeMap<String, Tensor>>>,
 }
 
 impl Parameters {
@@ -30,7 +33,14 @@ impl Parameters {
 
     /// Weights named in `tensors` start there, the others are drawn. Leave out those of a head that is to be replaced.
     pub fn starting_from(tensors: BTreeMap<String, Tensor>, seed: u64) -> Self {
-        Self { seed, given: Arc::new(tensors), vars: Arc::default() }
+        let (vars, still) = (Arc::default(), Arc::default());
+        Self { seed, given: Arc::new(tensors), vars, frozen: Arc::new(|_| false), still }
+    }
+
+    /// The same with weights that do not learn, and that nothing is computed for in a backward pass. A batch norm whose
+    /// weights are among them keeps its running statistics, and normalises by them, in training too.
+    pub fn frozen(self, frozen: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self { frozen: Arc::new(frozen), ..self }
     }
 
     /// What a network is built from.
@@ -43,14 +53,21 @@ impl Parameters {
         VarBuilder::from_tensors(self.tensors().into_iter().collect(), DType::F32, device)
     }
 
-    /// The weights that have been asked for, sorted by name.
+    /// The weights that have been asked for and that learn, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
         self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()
     }
 
-    /// Their present values, for [`save`](crate::checkpoint::save).
+    /// The present values of all weights that have been asked for, frozen ones too, for
+    /// [`save`](crate::checkpoint::save).
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
-        self.lock().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
+        let mut tensors = self.still().clone();
+        tensors.extend(self.lock().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())));
+        tensors
+    }
+
+    fn still(&self) -> MutexGuard<'_, BTreeMap<String, Tensor>> {
+        self.still.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
@@ -64,11 +81,18 @@ impl SimpleBackend for Parameters {
         if let Some(var) = vars.get(name) {
             return Ok(var.as_tensor().clone());
         }
+        if let Some(still) = self.still().get(name) {
+            return Ok(still.clone());
+        }
         let start = match self.given.get(name) {
             Some(given) if *given.shape() == shape => given.to_device(device)?.to_dtype(dtype)?,
             Some(given) => bail!("tensor \"{name}\" is {:?}, the network wants {:?}", given.dims(), shape.dims()),
             None => Tensor::from_vec(draw(self.seed, name, &shape, init), shape, device)?.to_dtype(dtype)?,
         };
+        if (self.frozen)(name) {
+            self.still().insert(name.to_owned(), start.clone());
+            return Ok(start);
+        }
         // A copy: training must not write into the tensors that were given.
         let var = Var::from_tensor(&start.copy()?)?;
         let tensor = var.as_tensor().clone();

@@ -42,6 +42,8 @@ pub enum Value {
     Now(Tensor),
     /// Their place in a graph, to be computed later.
     Later(NodeId),
+    /// Before the place where the run begins: not computed.
+    Before,
 }
 
 /// One run of a network.
@@ -52,6 +54,14 @@ pub struct Pass<'a> {
     wanted: Vec<String>,
     kept: BTreeMap<String, Value>,
     mode: Mode<'a>,
+    /// The output that the run begins at, and its numbers.
+    beginning: Option<(String, Tensor)>,
+    /// The probability of dropout, in place of the network's.
+    dropout: Option<f64>,
+    /// The outputs seen before anything learned or was random; `None` when nobody asks.
+    still: Option<Vec<String>>,
+    /// Has something learned or been random?
+    moved: bool,
 }
 
 enum Mode<'a> {
@@ -65,12 +75,36 @@ impl<'a> Pass<'a> {
     /// A run that keeps `wanted`, by the network's own names. `train`: dropout is on, and draws from it; batch norms
     /// take the batch's statistics and learn the running ones.
     pub fn new(wanted: Vec<String>, train: Option<&'a mut ChaCha8Rng>) -> Self {
-        Self { wanted, kept: BTreeMap::new(), mode: train.map_or(Mode::Infer, Mode::Train) }
+        Self::in_mode(wanted, train.map_or(Mode::Infer, Mode::Train))
+    }
+
+    fn in_mode(wanted: Vec<String>, mode: Mode<'a>) -> Self {
+        Self { wanted, kept: BTreeMap::new(), mode, beginning: None, dropout: None, still: None, moved: false }
+    }
+
+    /// The same with another probability of dropout than the network's.
+    pub fn with_dropout(self, dropout: Option<f64>) -> Self {
+        Self { dropout, ..self }
+    }
+
+    /// The same, but it begins at the output `name`, which is x: the network is given [`Value::Before`].
+    pub fn beginning_at(self, name: &str, x: Tensor) -> Self {
+        Self { beginning: Some((name.to_owned(), x)), ..self }
+    }
+
+    /// The same, and it writes down the outputs before which nothing learns and nothing is random.
+    pub fn traced(self) -> Self {
+        Self { still: Some(Vec::new()), ..self }
+    }
+
+    /// The outputs before which nothing learned and nothing was random, in order.
+    pub fn still(self) -> Vec<String> {
+        self.still.unwrap_or_default()
     }
 
     /// A run that only writes down what would be computed.
     pub fn plan(wanted: Vec<String>, graph: Graph) -> Self {
-        Self { wanted, kept: BTreeMap::new(), mode: Mode::Plan(graph) }
+        Self::in_mode(wanted, Mode::Plan(graph))
     }
 
     /// What was kept.
@@ -90,6 +124,12 @@ impl<'a> Pass<'a> {
     /// Is this output to be kept?
     pub fn wants(&self, name: &str) -> bool {
         self.wanted.iter().any(|wanted| wanted == name)
+    }
+
+    /// Must two operations that can be one be done apart, because the output between them is wanted, or is where the
+    /// run begins?
+    fn apart(&self, between: &str, x: &Value) -> bool {
+        self.wants(between) || matches!(x, Value::Before)
     }
 
     /// Is the network trained?
@@ -121,6 +161,8 @@ impl<'a> Pass<'a> {
             (Value::Now(x), _) => &x.dims()[1..],
             (Value::Later(node), Mode::Plan(graph)) => graph.shape(*node),
             (Value::Later(_), _) => return Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
+            // What is made of it is not computed either.
+            (Value::Before, _) => &[1, 1, 1],
         };
         match *shape {
             [channels, height, width] => Ok([channels, height, width]),
@@ -132,6 +174,13 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// [`Halt::Done`] when it was the last that was wanted.
     pub fn see(&mut self, name: &str, x: Value) -> Run {
+        if let (Some(still), false) = (&mut self.still, self.moved) {
+            still.push(name.to_owned());
+        }
+        let x = match (&self.beginning, x) {
+            (Some((beginning, x)), Value::Before) if beginning == name => Value::Now(x.clone()),
+            (_, x) => x,
+        };
         if self.wants(name) {
             self.kept.insert(name.to_owned(), x.clone());
             if self.kept.len() == self.wanted.len() {
@@ -148,6 +197,9 @@ impl<'a> Pass<'a> {
         operation: impl FnOnce() -> Result<Operation>,
         now: impl FnOnce([&Tensor; N], Option<&mut ChaCha8Rng>) -> Result<Tensor>,
     ) -> Run {
+        if inputs.iter().all(|input| matches!(input, Value::Before)) {
+            return Ok(Value::Before);
+        }
         match &mut self.mode {
             Mode::Plan(graph) => {
                 let mut nodes = [graph.input(); N];
@@ -165,6 +217,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`see`](Self::see), or when x does not fit. So for all operations.
     pub fn conv(&mut self, name: &str, conv: &Conv2d, x: &Value) -> Run {
+        self.moved |= conv.learns();
         let y = self.apply([x], || conv.operation(), |[x], _| conv.forward(x))?;
         self.see(name, y)
     }
@@ -173,7 +226,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn conv_relu(&mut self, [before, after]: [&str; 2], conv: &Conv2d, x: &Value) -> Run {
-        if self.wants(before) || matches!(self.mode, Mode::Plan(_)) {
+        if self.apart(before, x) || matches!(self.mode, Mode::Plan(_)) {
             let y = self.conv(before, conv, x)?;
             return self.relu(after, &y);
         }
@@ -185,6 +238,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn batch_norm(&mut self, name: &str, norm: &BatchNorm2d, x: &Value) -> Run {
+        self.moved |= norm.learns();
         let y = self.apply([x], || norm.operation(), |[x], train| norm.forward_t(x, train.is_some()))?;
         self.see(name, y)
     }
@@ -193,7 +247,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn batch_norm_relu(&mut self, [before, after]: [&str; 2], norm: &BatchNorm2d, x: &Value) -> Run {
-        if self.wants(before) || !self.trains() {
+        if self.apart(before, x) || !self.trains() || !norm.learns() {
             let y = self.batch_norm(before, norm, x)?;
             return self.relu(after, &y);
         }
@@ -205,7 +259,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn add_relu(&mut self, [before, after]: [&str; 2], a: &Value, b: &Value) -> Run {
-        if self.wants(before) || matches!(self.mode, Mode::Plan(_)) {
+        if self.apart(before, a) || matches!(self.mode, Mode::Plan(_)) {
             let y = self.add(before, a, b)?;
             return self.relu(after, &y);
         }
@@ -355,6 +409,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn linear(&mut self, name: &str, linear: &Linear, x: &Value) -> Run {
+        self.moved |= linear.learns();
         let y = self.apply([x], || linear.operation(), |[x], _| linear.forward(x))?;
         self.see(name, y)
     }
@@ -363,6 +418,8 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn dropout(&mut self, name: &str, p: f64, x: &Value) -> Run {
+        let p = self.dropout.unwrap_or(p);
+        self.moved |= p > 0.0;
         let y = match (&mut self.mode, x) {
             (Mode::Train(rng), Value::Now(x)) => Value::Now(dl_ops::dropout(x, p, *rng)?),
             _ => x.clone(),
@@ -375,6 +432,7 @@ fn later(value: &Value) -> std::result::Result<NodeId, Halt> {
     match value {
         Value::Later(node) => Ok(*node),
         Value::Now(_) => Err(anyhow::anyhow!("a network mixes numbers with a plan").into()),
+        Value::Before => Err(before()),
     }
 }
 
@@ -382,6 +440,7 @@ fn number(value: &Value) -> std::result::Result<&Tensor, Halt> {
     match value {
         Value::Now(x) => Ok(x),
         Value::Later(_) => Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
+        Value::Before => Err(before()),
     }
 }
 
@@ -391,4 +450,8 @@ fn numbers<const N: usize>(values: [&Value; N]) -> std::result::Result<[&Tensor;
         all.push(number(value)?);
     }
     all.try_into().map_err(|_| anyhow::anyhow!("an operation lost an input").into())
+}
+
+fn before() -> Halt {
+    anyhow::anyhow!("an output before the place where the run begins is needed after it").into()
 }

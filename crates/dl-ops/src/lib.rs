@@ -10,6 +10,7 @@
 //! The kernels serve f32 on the CPU. Every function has one door (`cpu::serves`): other devices and types go through
 //! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
 
+mod adam;
 mod add_relu;
 mod attention;
 mod average;
@@ -41,6 +42,7 @@ mod strip;
 mod tap;
 mod wide;
 
+pub use adam::{AdamStep, adam_step};
 pub use add_relu::add_relu;
 pub use attention::{AttentionConfig, AttentionDropout, attention};
 pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::cpu;
 
 /// Numbers of a task.
-const TOGETHER: usize = 1 << 15;
+pub(crate) const TOGETHER: usize = 1 << 15;
 
 /// One step, as torch's `SGD`: velocity = momentum velocity + scale gradient + decay weight, then
 /// weight = weight - rate velocity. The velocity must be a tensor of its own, contiguous like the weight.
@@ -85,10 +85,10 @@ impl InplaceOp2 for Descend {
     }
 }
 
-fn in_place<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+pub(crate) fn in_place<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(numbers), Some((start, end))) => Ok(&mut numbers[start..end]),
-        _ => bail!("sgd: weights are contiguous f32"),
+        _ => bail!("an optimiser's weights are contiguous f32"),
     }
 }
 

@@ -3,14 +3,16 @@
 pub mod box_regression;
 pub mod classifier;
 mod digest;
+pub mod fit;
 pub mod intake;
+pub mod linear;
 pub mod regions;
 pub mod ridge;
 pub mod sampler;
 pub mod schedule;
-pub mod sgd;
 pub mod spool;
 pub mod svm;
+pub mod transfer;
 
 pub use digest::Digest;
 

@@ -2,9 +2,13 @@
 
 use std::f64::consts::PI;
 
+use serde::{Deserialize, Serialize};
+
 /// The rule after the warm-up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Decay {
+    /// Stays as it is.
+    Constant,
     /// Multiplied by `factor` at each of the iterations `at`.
     Steps {
         /// Iterations, from 0, at which the rate drops.
@@ -14,10 +18,63 @@ pub enum Decay {
     },
     /// From the full rate to 0 along half a cosine (Loshchilov and Hutter 2017).
     Cosine,
+    /// Multiplied by a factor when the loss of the validation falls no more.
+    Plateau(Plateau),
 }
 
-/// The learning rate as a function of the iteration alone, so that a training can go on from anywhere.
-#[derive(Clone, Debug, PartialEq)]
+/// torch's `ReduceLROnPlateau`, on a loss, with a relative threshold and without a cooldown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plateau {
+    /// What the rate is multiplied by.
+    pub factor: f64,
+    /// Validations without a better loss that are waited for: the rate drops at the next one.
+    pub patience: usize,
+    /// A loss is better when it is below the best one times (1 - threshold).
+    pub threshold: f64,
+}
+
+impl Default for Plateau {
+    fn default() -> Self {
+        Self { factor: 0.1, patience: 10, threshold: 1e-4 }
+    }
+}
+
+/// Where a plateau schedule stands.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlateauState {
+    /// The product of all drops so far.
+    pub factor: f64,
+    /// The best loss.
+    best: Option<f64>,
+    /// Validations since.
+    waited: usize,
+}
+
+impl Default for PlateauState {
+    fn default() -> Self {
+        Self { factor: 1.0, best: None, waited: 0 }
+    }
+}
+
+impl PlateauState {
+    /// Takes in the loss of a validation.
+    pub fn see(&mut self, plateau: &Plateau, loss: f64) {
+        if self.best.is_none_or(|best| loss < best * (1.0 - plateau.threshold)) {
+            self.best = Some(loss);
+            self.waited = 0;
+        } else {
+            self.waited += 1;
+            if self.waited > plateau.patience {
+                self.factor *= plateau.factor;
+                self.waited = 0;
+            }
+        }
+    }
+}
+
+/// The learning rate as a function of the iteration alone, so that a training can go on from anywhere; only a plateau
+/// has a memory, [`PlateauState`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The full rate.
     pub rate: f64,
@@ -30,7 +87,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The rate at `iteration`, from 0.
+    /// The rate at `iteration`, from 0, without the drops of a plateau.
     pub fn at(&self, iteration: usize) -> f64 {
         let warm = if iteration < self.warmup { (iteration + 1) as f64 / (self.warmup + 1) as f64 } else { 1.0 };
         let decayed = match &self.decay {
@@ -38,6 +95,7 @@ impl Schedule {
                 factor.powi(at.iter().filter(|step| iteration >= **step).count().try_into().unwrap_or(i32::MAX))
             }
             Decay::Cosine => 0.5 * (1.0 + (PI * iteration as f64 / self.iterations.max(1) as f64).cos()),
+            Decay::Constant | Decay::Plateau(_) => 1.0,
         };
         self.rate * warm * decayed
     }
@@ -61,5 +119,19 @@ mod tests {
         let schedule = Schedule { rate: 2.0, warmup: 0, decay: Decay::Cosine, iterations: 100 };
         assert_eq!(schedule.at(0), 2.0);
         assert!((schedule.at(50) - 1.0).abs() < 1e-12 && schedule.at(100) < 1e-12);
+    }
+
+    #[test]
+    fn a_plateau_drops_the_rate_as_torch_does() {
+        let golden = include_str!("../../../testdata/goldens/optimisers/plateau.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        let plateau = Plateau { factor: 0.5, patience: 2, threshold: 0.01 };
+        let mut state = PlateauState::default();
+        let [losses, factors] = ["losses", "factors"].map(|key| golden[key].as_array().unwrap());
+        for (loss, wanted) in losses.iter().zip(factors) {
+            state.see(&plateau, loss.as_f64().unwrap());
+            assert!((state.factor - wanted.as_f64().unwrap()).abs() < 1e-12, "{state:?} {wanted}");
+        }
+        assert!(state.factor < 0.3, "{state:?}");
     }
 }

@@ -6,9 +6,9 @@ mod formula;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use dl_models::{Model, ModelConfig};
+use dl_models::{Model, ModelConfig, Training};
 use dl_ops::cross_entropy;
-use dl_train::sgd::{Sgd, SgdConfig};
+use dl_train::fit::{Optimiser, OptimiserConfig, Parameter};
 use formula::{Formula, formula};
 use serde_json::Value;
 
@@ -28,14 +28,14 @@ fn learns_as_in_torch(name: &str) {
     let shape: Vec<usize> = serde_json::from_value(golden["input"].clone()).unwrap();
     let x = formula("input", &shape, 0.0, 1.0);
     let targets = Tensor::from_iter((0..shape[0] as u32).map(|index| index % CLASSES as u32), &Device::Cpu).unwrap();
-    let plain = SgdConfig { momentum: 0.9, weight_decay: 0.0, largest_gradient: None };
-    let mut sgd = Sgd::new(weights.vars().into_values().map(|var| (var, 1.0)), plain);
+    let parameters = weights.vars().into_iter().map(|(name, var)| Parameter::new(name, var, 0.0));
+    let mut sgd = Optimiser::new(parameters, OptimiserConfig::default());
     let rate = golden["rate"].as_f64().unwrap();
 
     let losses: Vec<f64> = serde_json::from_value(golden["losses"].clone()).unwrap();
     assert_eq!(losses.len(), 20);
     for (step, expected) in losses.into_iter().enumerate() {
-        let scores = model.training_scores(&x, &mut dl_record::rng(0, "no dropout")).unwrap();
+        let scores = model.training_scores(&x, Training::default(), &mut dl_record::rng(0, "no dropout")).unwrap();
         let parts = scores.iter().map(|(scores, share)| (cross_entropy(scores, &targets).unwrap() * *share).unwrap());
         let loss = parts.reduce(|a, b| (a + b).unwrap()).unwrap();
         let found = f64::from(loss.to_scalar::<f32>().unwrap());

@@ -17,6 +17,8 @@ pub enum Outcome {
     AllWell,
     /// The run finished, but some records failed and carry `error`: exit status 1.
     SomeFailed,
+    /// Ctrl-C; what was done is saved: exit status 130.
+    Interrupted,
 }
 
 impl Outcome {
@@ -40,7 +42,8 @@ pub trait Tool: Parser {
     fn run(&self, io: &mut Io) -> Result<Outcome>;
 }
 
-/// The whole life of a process. Exit status: 0 all well, 1 some records failed, 2 usage or nothing could be done.
+/// The whole life of a process. Exit status: 0 all well, 1 some records failed, 2 usage or nothing could be done,
+/// 130 a training was interrupted and has saved its state.
 /// A reader that goes away (`| head`) is no error.
 pub fn main<T: Tool>() -> ExitCode {
     // A fault of ours is told in one line by the code that catches it.
@@ -72,6 +75,7 @@ fn status(outcome: Result<Outcome>, messages: &Messages) -> ExitCode {
     match outcome {
         Ok(Outcome::AllWell) => ExitCode::SUCCESS,
         Ok(Outcome::SomeFailed) => ExitCode::from(1),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             messages.error(error);

@@ -216,7 +216,7 @@ fn nothing_to_learn_from_is_an_error_and_leaves_no_file() {
 
 /// Pictures of 96 x 72 pixels: a red square or a blue disc somewhere on grey noise. Records with boxes, and proposals
 /// that are the box, the box moved a little, and places elsewhere.
-fn shapes(folder: &Path, count: usize) -> Vec<Value> {
+pub(crate) fn shapes(folder: &Path, count: usize) -> Vec<Value> {
     (0..count)
         .map(|index| {
             let draw = |k: usize, below: usize| (index * 48_271 + k * 6_364_136 + 7) * 2_654_435_761 / 65_536 % below;

@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_input;
+mod classifier;
 mod classify;
 mod data;
 mod detect;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use dl_models::detection::rcnn::BACKGROUND;
 use dl_record::{BBox, Record};
 use dl_vision::boxes::best_overlap;
+use rand::seq::SliceRandom;
 
 use crate::Digest;
 use crate::regions::Regions;
@@ -15,11 +16,13 @@ pub struct ExampleConfig {
     pub positive_iou: f64,
     /// A proposal whose best IoU is below this shows background; what lies between is left out.
     pub background_iou: f64,
+    /// Learn to tell the true objects apart: proposals are passed over, and nothing is background.
+    pub crops: bool,
 }
 
 impl Default for ExampleConfig {
     fn default() -> Self {
-        Self { positive_iou: 0.5, background_iou: 0.5 }
+        Self { positive_iou: 0.5, background_iou: 0.5, crops: false }
     }
 }
 
@@ -28,6 +31,8 @@ impl Default for ExampleConfig {
 pub enum Kind {
     /// Regions of pictures with true objects, against background.
     Regions,
+    /// True objects of pictures; nothing is background.
+    Crops,
     /// Whole pictures, each with a label.
     Pictures,
 }
@@ -50,9 +55,12 @@ pub struct Examples {
     kind: Option<Kind>,
     labels: Vec<String>,
     pictures: Vec<String>,
+    ids: Vec<String>,
     positives: Vec<Example>,
     background: Vec<Example>,
     digest: Digest,
+    /// Records without anything to learn.
+    unlabelled: usize,
 }
 
 impl Examples {
@@ -69,9 +77,11 @@ impl Examples {
         let image: String = record.require("image", "there is no picture to learn from")?;
         let regions = record.has("objects") || record.has("proposals");
         let kind = match (regions, record.label()?) {
+            (_, _) if self.config.crops => Kind::Crops,
             (true, _) => Kind::Regions,
             (false, Some(_)) => Kind::Pictures,
             (false, None) => {
+                self.unlabelled += 1;
                 bail!("the record has neither \"objects\" and \"proposals\" nor a \"label\" to learn from")
             }
         };
@@ -81,6 +91,7 @@ impl Examples {
         let picture = u32::try_from(self.pictures.len()).context("more than 4 billion pictures")?;
         match kind {
             Kind::Regions => self.push_regions(record, picture)?,
+            Kind::Crops => self.push_crops(record, picture)?,
             Kind::Pictures => {
                 let label = record.label()?.unwrap_or_default();
                 let class = self.class(&label)?;
@@ -90,8 +101,23 @@ impl Examples {
         for field in ["id", "label", "objects", "proposals"] {
             self.digest.text(record.raw(field).unwrap_or_default());
         }
+        self.ids.push(record.id()?.unwrap_or_else(|| image.clone()));
         self.pictures.push(image);
         self.kind = Some(kind);
+        Ok(())
+    }
+
+    fn push_crops(&mut self, record: &Record, picture: u32) -> Result<()> {
+        let objects = record.objects()?.context("the record has no \"objects\" to cut out")?;
+        let mut found = Vec::new();
+        for object in objects.iter().filter(|object| !object.difficult && !object.crowd) {
+            object.bbox.check()?;
+            if object.bbox.area() > 0.0 {
+                let edges = Some(<[f64; 4]>::from(object.bbox).map(|edge| edge as f32));
+                found.push(Example { picture, class: self.class(&object.label)?, edges });
+            }
+        }
+        self.positives.extend(found);
         Ok(())
     }
 
@@ -151,18 +177,21 @@ impl Examples {
     /// # Errors
     /// When there is nothing to tell apart.
     pub fn finish(mut self) -> Result<Self> {
+        if self.unlabelled > 0 && self.kind != Some(Kind::Regions) {
+            bail!("{} records have no \"label\"; give them one, or leave them out", self.unlabelled);
+        }
         let Some(kind) = self.kind else { bail!("no record to learn from") };
+        ensure!(!self.positives.is_empty(), "no record has an object to learn from");
         let mut sorted = self.labels.clone();
         sorted.sort();
         if kind == Kind::Regions {
             sorted.insert(0, BACKGROUND.to_owned());
-            ensure!(!self.positives.is_empty(), "no record has an object to learn from");
             ensure!(
                 !self.background.is_empty(),
                 "no proposal shows background; pipe the records through dl-propose, with more proposals"
             );
         } else if sorted.len() < 2 {
-            bail!("all records have the same label; there is nothing to tell apart");
+            bail!("all examples have the same label, \"{}\"; there is nothing to tell apart", sorted.join(""));
         }
         for example in &mut self.positives {
             let label = &self.labels[example.class as usize];
@@ -171,6 +200,89 @@ impl Examples {
         }
         self.labels = sorted;
         Ok(self)
+    }
+
+    /// Takes another data set's classes, for a validation on this one: `labels` are those that are learned.
+    /// # Errors
+    /// When a class of this one is not among them.
+    pub fn classes_of(mut self, other: &Self) -> Result<Self> {
+        ensure!(self.unlabelled == 0, "{} records have no \"label\"", self.unlabelled);
+        ensure!(self.kind == other.kind, "its records are of another kind, or there are none");
+        ensure!(!self.positives.is_empty(), "no record has anything to tell apart");
+        for example in &mut self.positives {
+            let label = &self.labels[example.class as usize];
+            let place = other.labels.iter().position(|known| known == label);
+            let place = place.with_context(|| format!("the label \"{label}\" has no example to learn from"))?;
+            example.class = u32::try_from(place)?;
+        }
+        self.labels = other.labels.clone();
+        Ok(self)
+    }
+
+    /// Puts aside `share` of the pictures, drawn by the seed; where each has one label, of every label's.
+    /// # Errors
+    /// When nothing is left on one side.
+    pub fn split(mut self, share: f64, seed: u64) -> Result<(Self, Self)> {
+        let strata = if self.kind == Some(Kind::Pictures) { self.labels.len() } else { 1 };
+        let mut members = vec![Vec::new(); strata];
+        for example in &self.positives {
+            let stratum = &mut members[if strata > 1 { example.class as usize } else { 0 }];
+            if stratum.last() != Some(&example.picture) {
+                stratum.push(example.picture);
+            }
+        }
+        let mut aside = vec![false; self.pictures.len()];
+        for (stratum, pictures) in members.iter_mut().enumerate() {
+            pictures.shuffle(&mut dl_record::rng(seed, &format!("aside/{stratum}")));
+            let count = (pictures.len() as f64 * share).round() as usize;
+            pictures.iter().take(count).for_each(|picture| aside[*picture as usize] = true);
+        }
+        let mut other = Self { labels: self.labels.clone(), ..self.clone() };
+        let is_aside = |example: &Example| aside[example.picture as usize];
+        for examples in [&mut other.positives, &mut other.background] {
+            examples.retain(is_aside);
+        }
+        for examples in [&mut self.positives, &mut self.background] {
+            examples.retain(|example| !is_aside(example));
+        }
+        let [learned, judged] = [&self, &other].map(|side| side.positives.len());
+        ensure!(
+            learned > 0 && judged > 0,
+            "a share of {share} leaves {learned} examples to learn from, {judged} to judge by"
+        );
+        Ok((self, other))
+    }
+
+    /// Keeps at most `count` examples of each class, drawn by the seed.
+    pub fn keep_per_class(&mut self, count: usize, seed: u64) {
+        let mut kept = Vec::new();
+        for class in 0..self.labels.len() as u32 {
+            let mut own: Vec<usize> =
+                (0..self.positives.len()).filter(|index| self.positives[*index].class == class).collect();
+            own.shuffle(&mut dl_record::rng(seed, &format!("per-class/{}", self.labels[class as usize])));
+            kept.extend(own.into_iter().take(count));
+        }
+        kept.sort_unstable();
+        self.positives = kept.into_iter().map(|index| self.positives[index]).collect();
+    }
+
+    /// What is learned from.
+    pub fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+
+    /// The ids of the pictures, or where they are if they have none.
+    pub fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// How many examples each class has, in the order of the labels.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.labels.len()];
+        for example in self.positives.iter().chain(&self.background) {
+            counts[example.class as usize] += 1;
+        }
+        counts
     }
 
     /// Names of the classes, in the order of their indices.

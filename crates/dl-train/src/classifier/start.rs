@@ -1,10 +1,11 @@
 //! The network that a training starts from: fresh, or another one with a new head.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use dl_models::{Architecture, Checkpoint, Fit, Labels, Model, ModelConfig, Parameters};
+use dl_models::{Architecture, Checkpoint, Fit, Labels, LayerName, Model, ModelConfig, Outline, Parameters};
 use serde_json::json;
 
 /// Where to start.
@@ -18,8 +19,38 @@ pub struct StartConfig {
     pub width: Option<f64>,
     /// Side of the network's input in pixels.
     pub size: Option<usize>,
+    /// What does not learn.
+    pub freeze: Freeze,
+    /// Draw all weights; the file only says what the network is.
+    pub from_scratch: bool,
     /// Seed of the weights that are drawn.
     pub seed: u64,
+}
+
+/// What does not learn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Freeze {
+    /// Everything learns.
+    #[default]
+    Nothing,
+    /// The layer of the class scores learns alone.
+    Body,
+    /// All layers up to this one.
+    UpTo(LayerName),
+    /// All but the last stages, so many, and what comes after them: torchvision's `trainable_layers`.
+    ButLastStages(usize),
+}
+
+impl Freeze {
+    /// The names of the weights that do not learn.
+    fn weights(&self, outline: &Outline) -> Result<Vec<String>> {
+        match self {
+            Self::Nothing => Ok(Vec::new()),
+            Self::Body => Ok(outline.body()),
+            Self::UpTo(layer) => outline.weights_up_to(layer),
+            Self::ButLastStages(count) => outline.all_but_last_stages(*count),
+        }
+    }
 }
 
 /// A network ready to be trained.
@@ -28,8 +59,10 @@ pub struct Start {
     pub model: Model,
     /// Its weights.
     pub parameters: Parameters,
-    /// What the file gave, and what it did not; `None` when there is no file.
+    /// What the file gave, and what it did not; `None` when all weights are drawn.
     pub fit: Option<Fit>,
+    /// How many weights do not learn.
+    pub frozen: usize,
 }
 
 impl Start {
@@ -37,18 +70,19 @@ impl Start {
     /// # Errors
     /// When the architecture is unknown or not named, or the file does not fit it at all.
     pub fn new(start: &StartConfig, labels: &[String], device: &Device) -> Result<Self> {
-        let StartConfig { init_from, architecture, width, size, seed } = start;
+        let StartConfig { init_from, architecture, width, size, seed, .. } = start;
         let file = init_from.as_deref().map(Checkpoint::open).transpose()?;
         let mut config = match (&file, architecture) {
             (Some(file), arch) => ModelConfig::read(file, arch.as_deref())?,
             (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
             (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
         };
-        let architecture = Architecture::find(&config.architecture)?;
+        let file = file.filter(|_| !start.from_scratch);
         let mut given = match &file {
             Some(file) => file.all(device)?,
             None => Default::default(),
         };
+        let architecture = Architecture::find(&config.architecture)?;
         let new_head = config.labels != Some(Labels::Names(labels.to_vec()));
         if new_head {
             config.options.extend(architecture.new_head.iter().map(|option| (option.to_string(), json!(true))));
@@ -60,7 +94,7 @@ impl Start {
             config.preprocessing.size = [*size; 2];
             config.preprocessing.shorter = None;
         }
-        if let Some(path) = init_from {
+        if let (Some(path), Some(_)) = (init_from, &file) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
             config.source = Some(json!({"initialised_from": name, "its_source": config.source.take()}));
         }
@@ -69,19 +103,22 @@ impl Start {
         // Was of the labels before.
         config.extra.remove("label_offset");
         config.seed = Some(*seed);
+        let in_context = || match init_from {
+            Some(path) => format!("model {}", path.display()),
+            None => format!("architecture {}", config.architecture),
+        };
+        let outline = Outline::of(&config).with_context(in_context)?;
         let fit =
             file.map(|file| fit(&config, &file, |name| new_head && architecture.is_of_a_head(name))).transpose()?;
         if let Some(fit) = &fit {
             let loaded = fit.loaded_names();
             given.retain(|name, _| loaded.contains(name.as_str()));
         }
-        let parameters = Parameters::starting_from(given, *seed);
-        let in_context = || match init_from {
-            Some(path) => format!("model {}", path.display()),
-            None => format!("architecture {}", config.architecture),
-        };
+        let frozen: BTreeSet<String> = start.freeze.weights(&outline).with_context(in_context)?.into_iter().collect();
+        let still = frozen.len();
+        let parameters = Parameters::starting_from(given, *seed).frozen(move |name| frozen.contains(name));
         let model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
-        Ok(Self { model, parameters, fit })
+        Ok(Self { model, parameters, fit, frozen: still })
     }
 }
 

@@ -17,6 +17,7 @@
 
 pub mod coco;
 pub mod folder;
+pub mod idx;
 pub mod voc;
 pub mod yolo;
 

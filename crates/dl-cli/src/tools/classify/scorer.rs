@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_models::text::zero_shot::ZeroShot;
-use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens, folder};
+use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens};
 use dl_models::{Checkpoint, LOGITS, LayerName, Model, Preprocessing, Resize, plain};
 use dl_record::Record;
 
@@ -31,7 +31,7 @@ pub(super) enum Work {
 impl Scorer {
     /// The network of a model file: one for texts if that is what the file holds.
     pub(super) fn open(path: &Path, arch: Option<&str>, device: Device) -> Result<Self> {
-        let open = || Checkpoint::open(&folder::weights_file(path)?);
+        let open = || Checkpoint::open(path);
         match if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? }.as_deref() {
             None => Ok(Self::Pictures(Box::new(Model::open(path, arch, &device)?), [LOGITS.parse()?], device)),
             Some("clip") => bail!("model {}: CLIP has no classes of its own; name them with --labels", path.display()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use dl_record::Writer;
-use dl_vision::formats::{Sample, coco, folder, voc, yolo};
+use dl_vision::formats::{Sample, coco, folder, idx, voc, yolo};
 
 use crate::common::{Common, Io, Outcome, STRICT};
 
@@ -26,6 +26,7 @@ enum Format {
     Coco(CocoArgs),
     Yolo(YoloArgs),
     Folder(FolderArgs),
+    Idx(IdxArgs),
 }
 
 /// Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
@@ -106,6 +107,28 @@ struct FolderArgs {
     common: Common,
 }
 
+/// IDX: the files of MNIST and its kin, plain or gzipped
+///
+/// The pictures go into the records as data: URIs.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  dl-data from idx mnist --split train >train.jsonl")]
+struct IdxArgs {
+    /// The folder that holds SPLIT-images-idx3-ubyte and SPLIT-labels-idx1-ubyte
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+
+    /// The split: train, or test (t10k)
+    #[arg(long, value_name = "NAME", default_value = "train")]
+    split: String,
+
+    /// Names of the labels 0, 1, 2, ... [default: the numbers]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    names: Vec<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
 impl Args {
     pub(super) fn common(&self) -> &Common {
         match &self.format {
@@ -113,6 +136,7 @@ impl Args {
             Format::Coco(args) => &args.common,
             Format::Yolo(args) => &args.common,
             Format::Folder(args) => &args.common,
+            Format::Idx(args) => &args.common,
         }
     }
 
@@ -127,6 +151,7 @@ impl Args {
             }
             Format::Yolo(args) => write(io, common, yolo::read(&args.folder, &args.split, &args.names)?),
             Format::Folder(args) => write(io, common, folder::read(&args.folder, !args.no_labels)?),
+            Format::Idx(args) => write(io, common, idx::read(&args.folder, &args.split, &args.names)?),
         }
     }
 }

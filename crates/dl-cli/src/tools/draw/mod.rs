@@ -9,13 +9,14 @@ mod curves;
 mod grid;
 mod judge;
 mod save;
+mod training;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Draw boxes, masks, grids of pictures, precision-recall curves, and confusion matrices
+/// Draw boxes, masks, grids of pictures, precision-recall curves, confusion matrices, and how a training went
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-draw",
@@ -25,7 +26,8 @@ use crate::common::{Common, Io, Outcome, Tool};
   dl-propose selective-search photo.jpg | dl-draw boxes --max 50 --output-dir drawn
   dl-draw grid --columns 4 --output grid.png found.jsonl
   dl-draw pr curves.json --output pr.svg
-  dl-draw confusion confusion.json --output confusion.png"
+  dl-draw confusion confusion.json --output confusion.png
+  dl-draw curves train.jsonl --output train.png"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -38,6 +40,7 @@ enum Command {
     Grid(grid::Args),
     Pr(curves::Args),
     Confusion(confusion::Args),
+    Curves(training::Args),
 }
 
 impl Tool for Args {
@@ -49,6 +52,7 @@ impl Tool for Args {
             Command::Grid(args) => &args.common,
             Command::Pr(args) => &args.common,
             Command::Confusion(args) => &args.common,
+            Command::Curves(args) => &args.common,
         }
     }
 
@@ -58,6 +62,7 @@ impl Tool for Args {
             Command::Grid(args) => args.run(io),
             Command::Pr(args) => args.run(io),
             Command::Confusion(args) => args.run(io),
+            Command::Curves(args) => args.run(io),
         }
     }
 }

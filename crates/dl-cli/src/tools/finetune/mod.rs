@@ -1,8 +1,11 @@
-//! `dl-finetune`: the three trainings of R-CNN.
+//! `dl-finetune`: classifiers, linear heads, and the other trainings of R-CNN.
 
 mod bbox;
 mod classifier;
+mod interrupt;
+mod linear;
 mod svm;
+mod training;
 
 use std::path::Path;
 
@@ -18,6 +21,7 @@ use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 #[derive(Parser, Debug)]
 #[command(name = "dl-finetune", version, after_help = "Examples:
   dl-finetune classifier --arch squeezenet1_1 --model network.safetensors < proposals.jsonl
+  dl-finetune linear --model head.safetensors < embedded.jsonl
   dl-finetune svm --model heads.safetensors < embedded.jsonl
   dl-finetune bbox --model heads.safetensors < embedded.jsonl")]
 pub struct Args {
@@ -27,7 +31,9 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    Classifier(classifier::Args),
+    // Boxed: it has many options.
+    Classifier(Box<classifier::Args>),
+    Linear(linear::Args),
     Svm(svm::Args),
     Bbox(bbox::Args),
 }
@@ -38,6 +44,7 @@ impl Tool for Args {
     fn common(&self) -> &Common {
         match &self.command {
             Command::Classifier(args) => &args.common,
+            Command::Linear(args) => &args.common,
             Command::Svm(args) => &args.common,
             Command::Bbox(args) => &args.common,
         }
@@ -46,6 +53,7 @@ impl Tool for Args {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         match &self.command {
             Command::Classifier(args) => args.run(io),
+            Command::Linear(args) => args.run(io),
             Command::Svm(args) => args.run(io),
             Command::Bbox(args) => args.run(io),
         }

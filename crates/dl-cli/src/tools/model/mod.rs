@@ -196,7 +196,7 @@ impl Info {
 }
 
 /// Length and SHA-256 of a file.
-fn digest(path: &Path) -> Result<(u64, String)> {
+pub(in crate::tools) fn digest(path: &Path) -> Result<(u64, String)> {
     let mut file = File::open(path)?;
     let (mut hasher, mut length) = (Sha256::new(), 0);
     let mut buffer = vec![0; 1 << 20];

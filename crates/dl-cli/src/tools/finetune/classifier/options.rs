@@ -1,0 +1,193 @@
+//! Words of the command line, and what they stand for.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use dl_models::{LayerName, Model, Precision};
+use dl_train::classifier::{Examples, Freeze, balanced};
+use dl_train::transfer::Strategy;
+
+/// How the weights are stored.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(super) enum Stored {
+    /// Single precision
+    F32,
+    /// Half precision: half the file
+    F16,
+}
+
+impl From<Stored> for Precision {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::F32 => Self::F32,
+            Stored::F16 => Self::F16,
+        }
+    }
+}
+
+/// What learns.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StrategyName {
+    /// As the number of examples and the features' LogME suggest; says why
+    Auto,
+    /// Nothing of the network: a logistic regression on its features becomes the head
+    FeatureExtraction,
+    /// The head alone
+    Head,
+    /// The head and the last two stages
+    Top,
+    /// Everything
+    All,
+    /// Everything, from nothing
+    Scratch,
+}
+
+impl StrategyName {
+    /// The strategy; `None` where it has yet to be chosen.
+    pub(super) fn strategy(self) -> Option<Strategy> {
+        match self {
+            Self::Auto => None,
+            Self::FeatureExtraction => Some(Strategy::FeatureExtraction),
+            Self::Head => Some(Strategy::Head),
+            Self::Top => Some(Strategy::Top),
+            Self::All => Some(Strategy::All),
+            Self::Scratch => Some(Strategy::Scratch),
+        }
+    }
+}
+
+/// `--freeze`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum FreezeTo {
+    None,
+    All,
+    Layer(LayerName),
+}
+
+impl FromStr for FreezeTo {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "none" => Self::None,
+            "all" => Self::All,
+            layer => Self::Layer(layer.parse()?),
+        })
+    }
+}
+
+/// Stages that learn with the strategy `top`.
+const TOP: usize = 2;
+
+/// What does not learn.
+pub(super) fn freeze(strategy: Option<Strategy>, freeze: Option<&FreezeTo>, trainable: Option<usize>) -> Freeze {
+    match (strategy, freeze, trainable) {
+        (Some(Strategy::FeatureExtraction | Strategy::Head), ..) | (None, Some(FreezeTo::All), _) => Freeze::Body,
+        (Some(Strategy::Top), ..) => Freeze::ButLastStages(TOP),
+        (None, Some(FreezeTo::Layer(layer)), _) => Freeze::UpTo(layer.clone()),
+        (None, None, Some(count)) => Freeze::ButLastStages(count),
+        _ => Freeze::Nothing,
+    }
+}
+
+/// How much examples of each class count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ClassWeights {
+    None,
+    Balanced,
+    File(PathBuf),
+}
+
+impl FromStr for ClassWeights {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "none" => Self::None,
+            "balanced" => Self::Balanced,
+            path => Self::File(path.into()),
+        })
+    }
+}
+
+impl fmt::Display for ClassWeights {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::None => formatter.write_str("none"),
+            Self::Balanced => formatter.write_str("balanced"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+        }
+    }
+}
+
+impl ClassWeights {
+    /// In the order of the labels; nothing when all count alike.
+    /// # Errors
+    /// When a file does not have exactly the labels, or a number that is not above 0.
+    pub(super) fn weights(&self, examples: &Examples) -> Result<Vec<f64>> {
+        match self {
+            Self::None => Ok(Vec::new()),
+            Self::Balanced => Ok(balanced(&examples.counts())),
+            Self::File(path) => {
+                let in_context = || format!("--class-weights {}", path.display());
+                let text = fs::read_to_string(path).with_context(in_context)?;
+                let given: BTreeMap<String, f64> =
+                    serde_json::from_str(&text).context("want {\"LABEL\": WEIGHT, ..}").with_context(in_context)?;
+                if let Some(label) = given.keys().find(|label| !examples.labels().contains(label)) {
+                    bail!("{}: there is no label \"{label}\"", in_context());
+                }
+                let weight = |label: &String| {
+                    let weight = given.get(label).with_context(|| format!("{}: no \"{label}\"", in_context()))?;
+                    ensure!(*weight > 0.0 && weight.is_finite(), "{}: \"{label}\" must be above 0", in_context());
+                    Ok(*weight)
+                };
+                examples.labels().iter().map(weight).collect()
+            }
+        }
+    }
+}
+
+/// Factors on the learning rate.
+pub(super) struct Factors {
+    /// The beginning of the head's names, and its factor.
+    head: (String, f64),
+    /// Modules, and theirs; the last that fits counts.
+    modules: Vec<(String, f64)>,
+}
+
+impl Factors {
+    /// # Errors
+    /// When there is no such layer.
+    pub(super) fn new(model: &Model, head: f64, layers: &[(String, f64)]) -> Result<Self> {
+        let module = |(layer, factor): &(String, f64)| -> Result<(String, f64)> {
+            let name = model.backbone.check(&layer.parse()?).with_context(|| format!("--layer-lr {layer}"))?;
+            Ok((name, *factor))
+        };
+        let modules = layers.iter().map(module).collect::<Result<_>>()?;
+        Ok(Self { head: (model.architecture.head.to_owned(), head), modules })
+    }
+
+    /// The factor of a weight, by its name.
+    pub(super) fn of(&self, weight: &str) -> f64 {
+        let within = |module: &str| weight.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
+        let own = self.modules.iter().rev().find(|(module, _)| within(module));
+        match own {
+            Some((_, factor)) => *factor,
+            None if within(&self.head.0) => self.head.1,
+            None => 1.0,
+        }
+    }
+}
+
+/// A probability below 1.
+pub(super) fn dropout(text: &str) -> Result<f64> {
+    let value: f64 = text.parse()?;
+    ensure!((0.0..1.0).contains(&value), "must be from 0 to below 1");
+    Ok(value)
+}

@@ -1,0 +1,113 @@
+//! The options of augmentation.
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use dl_train::classifier::{Affine, AugmentConfig};
+
+/// Which other views of the pictures are learned from. Parameters mean what they mean in torchvision.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Augmentation")]
+pub(super) struct ViewArgs {
+    /// Views to learn from, drawn anew in each epoch [default: flip]
+    #[arg(long, value_enum, value_name = "KIND,KIND", value_delimiter = ',')]
+    augment: Option<Vec<View>>,
+
+    /// Do not mirror examples: left and right mean something here
+    #[arg(long)]
+    no_flip: bool,
+
+    /// crop: least and most share of the area [default: 0.08,1]
+    #[arg(long, value_name = "MIN,MAX", value_parser = numbers::<2>)]
+    crop_scale: Option<[f64; 2]>,
+
+    /// color: brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]
+    #[arg(long, value_name = "B,C,S,H", value_parser = numbers::<4>)]
+    jitter: Option<[f64; 4]>,
+
+    /// affine: degrees of turn, share of shift, least and most size, degrees of shear [default: 10,0.1,0.9,1.1,0]
+    #[arg(long, value_name = "D,T,MIN,MAX,S", value_parser = numbers::<5>)]
+    affine: Option<[f64; 5]>,
+
+    /// cutout: its probability [default: 0.5]
+    #[arg(long, value_name = "P", value_parser = share)]
+    cutout: Option<f64>,
+
+    /// Blend pairs of examples and their labels by a share from Beta(X, X); 0 for none
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = super::super::not_negative)]
+    pub(super) mixup: f64,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// Each example as it is
+    None,
+    /// A part of random size and place
+    Crop,
+    /// Mirrored half of the time
+    Flip,
+    /// Other brightness, contrast, saturation and hue
+    Color,
+    /// Turned, shifted, scaled, sheared
+    Affine,
+    /// A rectangle blotted out
+    Cutout,
+}
+
+impl ViewArgs {
+    /// What is done to examples.
+    pub(super) fn config(&self) -> Result<AugmentConfig> {
+        let kinds = self.augment.as_deref().unwrap_or(&[View::Flip]);
+        if kinds.contains(&View::None) && kinds.len() > 1 {
+            bail!("--augment none goes with no other kind");
+        }
+        let has = |kind| kinds.contains(&kind);
+        let crop = (has(View::Crop) || self.crop_scale.is_some()).then(|| self.crop_scale.unwrap_or(AugmentConfig::CROP));
+        if crop.is_some_and(|[least, most]| least <= 0.0 || most < least || most > 1.0) {
+            bail!("--crop-scale: want 0 < MIN <= MAX <= 1");
+        }
+        let jitter = (has(View::Color) || self.jitter.is_some()).then(|| self.jitter.unwrap_or(AugmentConfig::JITTER));
+        if jitter.is_some_and(|jitter| jitter.iter().any(|strength| *strength < 0.0) || jitter[3] > 0.5) {
+            bail!("--jitter: want numbers of at least 0, and a hue of at most 0.5");
+        }
+        let given = self.affine.map(|[degrees, translate, least, most, shear]| Affine {
+            degrees,
+            translate,
+            scale: [least, most],
+            shear,
+        });
+        let affine = given.or(has(View::Affine).then(Affine::default));
+        if affine.is_some_and(|affine| affine.scale[0] <= 0.0 || affine.scale[1] < affine.scale[0] || affine.shear.abs() >= 90.0) {
+            bail!("--affine: want 0 < MIN <= MAX and a shear below 90 degrees");
+        }
+        let cutout = self.cutout.unwrap_or(if has(View::Cutout) { 0.5 } else { 0.0 });
+        let flip = if has(View::Flip) && !self.no_flip { 0.5 } else { 0.0 };
+        Ok(AugmentConfig { crop, flip, jitter, affine, cutout })
+    }
+
+    /// Was a view asked for by name?
+    pub(super) fn asked(&self) -> bool {
+        self.augment.as_ref().is_some_and(|kinds| !kinds.contains(&View::None))
+    }
+
+    pub(super) fn flips(&self) -> bool {
+        self.augment.as_deref().is_none_or(|kinds| kinds.contains(&View::Flip)) && !self.no_flip
+    }
+}
+
+/// So many numbers, with commas between.
+fn numbers<const N: usize>(text: &str) -> Result<[f64; N]> {
+    let numbers: Vec<f64> = text.split(',').map(|number| Ok(number.trim().parse()?)).collect::<Result<_>>()?;
+    match <[f64; N]>::try_from(numbers) {
+        Ok(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(numbers),
+        _ => bail!("want {N} numbers, with commas between"),
+    }
+}
+
+/// A number from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64> {
+    let value: f64 = text.parse()?;
+    if !(0.0..=1.0).contains(&value) {
+        bail!("must be from 0 to 1");
+    }
+    Ok(value)
+}

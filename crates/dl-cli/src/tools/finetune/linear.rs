@@ -1,0 +1,172 @@
+//! `dl-finetune linear`: a head on features, no network needed.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use dl_models::LinearHead;
+use dl_record::Record;
+use dl_train::Digest;
+use dl_train::classifier::balanced;
+use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
+use serde_json::json;
+
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record};
+
+/// Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression
+///
+/// Records have a label and features of one row. The regression is scikit-learn's: C times the sum of the cross-entropies
+/// plus half the squared norm of the weights, here of standardised features; L-BFGS finds its minimum, and nothing is
+/// drawn.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-data from folder pets | dl-embed --model imagenet.safetensors --layer avgpool \\
+    | dl-finetune linear --model pets-head.safetensors")]
+pub(super) struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Model file to write
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+
+    /// Layer to learn on [default: the only one of the records]
+    #[arg(long, value_name = "NAME")]
+    layer: Option<String>,
+
+    /// C: how much an error counts against large weights
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = super::positive)]
+    cost: f64,
+
+    /// Count every class alike, whatever its number of examples
+    #[arg(long)]
+    balanced: bool,
+
+    /// Take the features as they are, not standardised
+    #[arg(long)]
+    raw: bool,
+
+    /// Stop when no number of the objective's gradient is larger
+    #[arg(long, value_name = "X", default_value_t = LbfgsConfig::default().tolerance, value_parser = super::positive)]
+    tolerance: f64,
+
+    /// Most iterations of the solver
+    #[arg(long, value_name = "N", default_value_t = LbfgsConfig::default().iterations)]
+    iterations: usize,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What came.
+#[derive(Default)]
+struct Rows {
+    layer: Option<String>,
+    columns: usize,
+    features: Vec<f32>,
+    labels: Vec<String>,
+    unlabelled: usize,
+    digest: Digest,
+}
+
+impl Rows {
+    fn push(&mut self, record: &Record) -> Result<()> {
+        let Some(label) = record.label()?.filter(|label| !label.is_empty()) else {
+            self.unlabelled += 1;
+            bail!("the record has no \"label\" to learn");
+        };
+        let mut tensors = record.features()?.context("the record has no \"features\"; pipe the records through dl-embed")?;
+        let names = tensors.keys().cloned().collect::<Vec<_>>().join(", ");
+        let layer = match &self.layer {
+            Some(layer) => layer.clone(),
+            None if tensors.len() == 1 => names.clone(),
+            None => bail!("the record has features of several layers ({names}); choose one with --layer"),
+        };
+        let tensor = tensors.remove(&layer);
+        let tensor = tensor.with_context(|| format!("the record has no features \"{layer}\", only {names}"))?;
+        let matrix = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
+        ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; want one for the whole sample", matrix.rows);
+        ensure!(
+            self.labels.is_empty() || matrix.columns == self.columns,
+            "features \"{layer}\" have {} columns, those of the records before had {}",
+            matrix.columns,
+            self.columns
+        );
+        if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
+            bail!("features \"{layer}\" hold {value}, which is not a finite number");
+        }
+        self.layer = Some(layer);
+        self.columns = matrix.columns;
+        for field in ["id", "label"] {
+            self.digest.text(record.raw(field).unwrap_or_default());
+        }
+        self.digest.floats(&matrix.data);
+        self.features.extend(matrix.data);
+        self.labels.push(label);
+        Ok(())
+    }
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let mut rows = Rows { layer: self.layer.clone(), ..Rows::default() };
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        let tally = each_record(io, job, |record, _| rows.push(&record))?;
+        if rows.unlabelled > 0 {
+            bail!("{} records have no \"label\"; give them one, or leave them out", rows.unlabelled);
+        }
+        if rows.labels.is_empty() {
+            bail!("no record to learn from ({} failed here, {} before)", tally.failed, tally.carried);
+        }
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        rows.labels.iter().for_each(|label| *counts.entry(label).or_default() += 1);
+        let labels: Vec<String> = counts.keys().map(|label| (*label).to_owned()).collect();
+        if let [only] = labels.as_slice() {
+            bail!("all records have the same label, \"{only}\"; there is nothing to tell apart");
+        }
+        let counts: Vec<usize> = counts.values().copied().collect();
+        let targets: Vec<u32> = (rows.labels.iter())
+            .map(|label| Ok(u32::try_from(labels.binary_search(label).unwrap_or_default())?))
+            .collect::<Result<_>>()?;
+        let config = LogisticConfig {
+            cost: self.cost,
+            class_weights: if self.balanced { balanced(&counts) } else { Vec::new() },
+            standardise: !self.raw,
+            solver: LbfgsConfig { tolerance: self.tolerance, iterations: self.iterations, ..LbfgsConfig::default() },
+        };
+        let found = logistic(&rows.features, rows.columns, &targets, labels.len(), &config)?;
+        let single = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
+        let mut head = LinearHead {
+            layer: rows.layer.unwrap_or_default(),
+            labels,
+            weight: single(&found.weight),
+            bias: single(&found.bias),
+            training: json!(null),
+        };
+        let mut right = 0;
+        for (row, label) in rows.features.chunks_exact(rows.columns.max(1)).zip(&rows.labels) {
+            right += usize::from(head.predict(row)?.first().is_some_and(|best| best.label == *label));
+        }
+        let accuracy = right as f64 / rows.labels.len() as f64;
+        head.training = json!({
+            "records": rows.labels.len(),
+            "counts": head.labels.iter().zip(&counts).collect::<BTreeMap<_, _>>(),
+            "cost": self.cost,
+            "balanced": self.balanced,
+            "standardised": !self.raw,
+            "iterations": found.iterations,
+            "objective": found.objective,
+            "accuracy": accuracy,
+            "data_digest": rows.digest.to_string(),
+        });
+        head.save(&self.model)?;
+        let messages = &io.messages;
+        if !found.converged {
+            messages.note(format_args!("the solver stopped after {} iterations, before --tolerance was met", found.iterations));
+        }
+        let (classes, path) = (head.labels.len(), self.model.display());
+        messages.note(format_args!("{classes} classes, accuracy {accuracy:.4} on what was learned; written to {path}"));
+        Ok(Outcome::of(tally.failed))
+    }
+}

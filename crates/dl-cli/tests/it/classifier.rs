@@ -1,0 +1,392 @@
+//! `dl-finetune classifier` and `linear` as tools of transfer: what is frozen, what survives a kill, what is refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use candle_core::Device;
+use dl_models::{Checkpoint, LinearHead, ModelConfig};
+use serde_json::{Value, json};
+
+use crate::finetune::{lines, shapes};
+use crate::support::{Ran, program, root, run, shared};
+
+/// Whole pictures with labels, and a file of them.
+fn pictures(folder: &Path, count: usize) -> (Vec<Value>, String) {
+    let labelled =
+        |record: &Value| json!({"id": record["id"], "image": record["image"], "label": record["objects"][0]["label"]});
+    let records: Vec<Value> = shapes(folder, count).iter().map(labelled).collect();
+    let path = folder.join("records.jsonl");
+    fs::write(&path, lines(&records)).unwrap();
+    (records, path.to_str().unwrap().to_owned())
+}
+
+fn arguments(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn classifier(model: &Path, input: &str, more: &str) -> Ran {
+    let more = arguments(more);
+    run(
+        "dl-finetune",
+        &[&arguments(&format!("classifier {input} --model {}", model.display()))[..], &more].concat(),
+        "",
+    )
+}
+
+fn spawn(model: &Path, input: &str, more: &str) -> Child {
+    let args = arguments(&format!("classifier {input} --model {} {more}", model.display()));
+    let mut command = Command::new(program("dl-finetune"));
+    command.args(args).current_dir(root()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn last(model: &Path) -> std::path::PathBuf {
+    model.with_file_name(format!("{}.last.safetensors", model.file_stem().unwrap().to_str().unwrap()))
+}
+
+/// With batch norms, dropout, augmentation, a validation, a plateau and an optimiser that remembers.
+const LIVELY: &str = "--arch mobilenet_v2 --width 0.25 --size 32 --batch 8 --iterations 36 --optimizer adamw --lr 0.003 \
+    --val-share 0.25 --validate-every 5 --schedule plateau --plateau-patience 1 --warmup 3 --augment flip,crop,color \
+    --label-smoothing 0.1 --mixup 0.2 --checkpoint-every 3";
+
+/// The log without the times.
+fn log_of(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let line = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("seconds");
+        line
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn a_training_that_is_killed_at_any_moment_goes_on_to_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 24);
+    let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("m.safetensors"));
+    let log = |model: &Path| model.with_extension("jsonl");
+    let options = |model: &Path| format!("{LIVELY} --resume --log {}", log(model).display());
+    for model in [&whole, &broken] {
+        fs::create_dir_all(model.parent().unwrap()).unwrap();
+    }
+    let began = std::time::Instant::now();
+    classifier(&whole, &input, &options(&whole)).expect(0);
+    let took = began.elapsed().as_millis() as u64;
+    let mut kills = 0;
+    for round in 0.. {
+        let mut child = spawn(&broken, &input, &options(&broken));
+        // Moments from the start to the end of the training, later ones more and more.
+        sleep(Duration::from_millis((20 + took * ((round * 37) % 100) / 130).min(20 + took)));
+        if round < 25 && child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            kills += 1;
+            continue;
+        }
+        assert!(child.wait().unwrap().success());
+        break;
+    }
+    assert!(kills >= 3, "{kills} kills within {took} ms");
+    for path in [|model: &Path| model.to_owned(), last] {
+        assert!(fs::read(path(&whole)).unwrap() == fs::read(path(&broken)).unwrap(), "{}", path(&whole).display());
+    }
+    assert_eq!(log_of(&log(&whole)), log_of(&log(&broken)));
+    let left: Vec<_> =
+        fs::read_dir(broken.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.len() <= 3 + kills, "{left:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_and_leaves_with_status_130() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 24);
+    let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("m.safetensors"));
+    let options = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 8 --iterations 60 --resume --checkpoint-every 0";
+    classifier(&whole, &input, options).expect(0);
+    let log = folder.path().join("log.jsonl");
+    let mut child = spawn(&broken, &input, &format!("{options} --log {} --checkpoint-every 2", log.display()));
+    while !last(&broken).exists() {
+        assert!(child.try_wait().unwrap().is_none(), "ended before it could be interrupted");
+        sleep(Duration::from_millis(2));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted after") && stderr.contains("--resume goes on"), "{stderr}");
+    assert!(broken.exists());
+    let ran = classifier(&broken, &input, options).expect(0);
+    assert!(ran.stderr.contains("going on after"), "{}", ran.stderr);
+    assert!(fs::read(&whole).unwrap() == fs::read(&broken).unwrap());
+}
+
+#[test]
+fn another_training_is_not_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 8);
+    let model = folder.path().join("m.safetensors");
+    let options = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 2";
+    classifier(&model, &input, options).expect(0);
+    let before = fs::read(&model).unwrap();
+    let ran = classifier(&model, &input, &format!("{options} --resume --seed 3")).expect(2);
+    assert!(ran.stderr.contains("that training had seed 0, this one has 3"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("cannot be gone on from")).count(), 1);
+    assert_eq!(fs::read(&model).unwrap(), before);
+}
+
+fn tensors(path: &Path) -> std::collections::BTreeMap<String, Vec<f32>> {
+    let all = Checkpoint::open(path).unwrap().all(&Device::Cpu).unwrap();
+    all.into_iter().map(|(name, tensor)| (name, tensor.flatten_all().unwrap().to_vec1().unwrap())).collect()
+}
+
+fn config(path: &Path) -> ModelConfig {
+    Checkpoint::open(path).unwrap().config().unwrap().unwrap()
+}
+
+/// A small network with batch norms that has seen something.
+fn pretrained(folder: &Path, input: &str) -> std::path::PathBuf {
+    let path = folder.join("pretrained.safetensors");
+    let options = "--arch mobilenet_v2 --width 0.25 --size 32 --batch 8 --iterations 12 --lr 0.01";
+    classifier(&path, input, options).expect(0);
+    path
+}
+
+#[test]
+fn frozen_layers_stay_to_the_bit_and_their_cache_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 16);
+    let first = pretrained(folder.path(), &input);
+    let from = format!("--init-from {} --batch 8 --iterations 6 --lr 0.01 --augment none", first.display());
+    for (freeze, learns) in [
+        ("--freeze all", vec!["classifier."]),
+        ("--freeze features.14", vec!["features.15.", "features.16.", "features.17.", "features.18.", "classifier."]),
+        (
+            "--trainable-layers 1",
+            vec!["features.14.", "features.15.", "features.16.", "features.17.", "features.18.", "classifier."],
+        ),
+    ] {
+        let mut models = Vec::new();
+        for (name, how) in [("a", "--threads 1"), ("b", "--threads 3"), ("c", "--threads 2 --cache 0")] {
+            let model = folder.path().join(format!("{name}.safetensors"));
+            classifier(&model, &input, &format!("{from} {freeze} {how}")).expect(0);
+            models.push(fs::read(&model).unwrap());
+        }
+        assert!(models.iter().all(|model| *model == models[0]), "{freeze}");
+        let (before, after) = (tensors(&first), tensors(&folder.path().join("a.safetensors")));
+        for (name, numbers) in &before {
+            let should_learn = learns.iter().any(|learns| name.starts_with(learns));
+            assert_eq!(*numbers != after[name], should_learn, "{freeze}: {name}");
+        }
+    }
+}
+
+#[test]
+fn every_strategy_learns_the_shapes_and_says_what_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 40);
+    let first = folder.path().join("first.safetensors");
+    let options =
+        "--arch squeezenet1_1 --width 0.5 --size 48 --batch 16 --iterations 150 --lr 0.03 --warmup 20 --cosine";
+    classifier(&first, &input, options).expect(0);
+    for (strategy, more, least) in [
+        ("feature-extraction", "", 0.9),
+        ("head", "--iterations 60 --lr 0.05 --batch 8", 0.9),
+        ("top", "--iterations 60 --lr 0.01 --batch 8 --clip 1", 0.9),
+        ("all", "--iterations 30 --lr 0.003 --batch 8", 0.9),
+        ("scratch", "--iterations 2 --lr 0.001 --batch 8", 0.0),
+        ("auto", "--iterations 2", 0.9),
+    ] {
+        let model = folder.path().join(format!("{strategy}.safetensors"));
+        let log = folder.path().join("log.jsonl");
+        let more = format!("{more} --strategy {strategy} --val-share 0.25 --log {}", log.display());
+        let ran = classifier(&model, &input, &format!("--init-from {} {more}", first.display())).expect(0);
+        let config = config(&model);
+        let accuracy = config.training["validation"]["metrics"]["accuracy"].as_f64().unwrap();
+        assert!(accuracy >= least, "{strategy}: {accuracy}\n{}", ran.stderr);
+        let chosen = if strategy == "auto" { "feature-extraction" } else { strategy };
+        assert_eq!(config.training["strategy"], chosen, "{}", ran.stderr);
+        if strategy == "auto" {
+            assert!(ran.stderr.contains("15 examples a class is little data"), "{}", ran.stderr);
+            assert!(ran.stderr.contains("LogME") && ran.stderr.contains("H-score"), "{}", ran.stderr);
+        }
+        let log = log_of(&log);
+        assert!(log.iter().any(|line| line["loss"].is_number() && line["accuracy"].is_number()), "{log:?}");
+        assert!(log.iter().any(|line| line["val_loss"].is_number() && line["val_accuracy"].is_number()), "{log:?}");
+        // The file is a whole model, which other programs open.
+        assert!(config.data_digest.is_some() && config.seed == Some(0));
+        run("dl-embed", &["--model", model.to_str().unwrap(), "--layer", "logits", &input], "").expect(0);
+    }
+}
+
+#[test]
+fn crops_of_true_objects_are_told_apart_without_background() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = shapes(folder.path(), 16);
+    for record in &mut records {
+        record.as_object_mut().unwrap().remove("proposals");
+    }
+    let model = folder.path().join("m.safetensors");
+    let path = folder.path().join("crops.jsonl");
+    fs::write(&path, lines(&records)).unwrap();
+    let options = "--crops --arch squeezenet1_1 --width 0.25 --size 48 --pad 4 --batch 4 --iterations 2 --per-class 3";
+    let ran = classifier(&model, path.to_str().unwrap(), options).expect(0);
+    assert!(ran.stderr.contains("16 pictures, 6 examples of 2 classes, 0 of background"), "{}", ran.stderr);
+    assert_eq!(config(&model).num_classes, 2);
+}
+
+#[test]
+fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (records, input) = pictures(folder.path(), 8);
+    let squeezenet = folder.path().join("squeezenet.safetensors");
+    classifier(&squeezenet, &input, "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1").expect(0);
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let stream = |name: &str, records: &[Value]| {
+        let path = folder.path().join(name);
+        fs::write(&path, lines(records)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let mut unlabelled = records.clone();
+    unlabelled[3].as_object_mut().unwrap().remove("label");
+    let alike: Vec<Value> = records.iter().step_by(2).cloned().collect();
+    let mut strange = records.clone();
+    strange[0]["label"] = json!("star");
+    let whole = fs::read(&squeezenet).unwrap();
+    let cut = folder.path().join("cut.safetensors");
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let lying = folder.path().join("lying.safetensors");
+    fs::write(&lying, [&(1_u64 << 60).to_le_bytes(), &whole[8..]].concat()).unwrap();
+    let from = |path: &Path| format!("--init-from {} --iterations 1 --batch 4", path.display());
+    let fresh = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1".to_owned();
+    let cases = [
+        (stream("unlabelled.jsonl", &unlabelled), fresh.clone(), "1 records have no \"label\""),
+        (stream("alike.jsonl", &alike), fresh.clone(), "all examples have the same label, \"square\""),
+        (empty.display().to_string(), fresh.clone(), "no pictures in this folder"),
+        (stream("none.jsonl", &[]), fresh.clone(), "no record to learn from"),
+        (input.clone(), format!("{} --arch vgg11", from(&squeezenet)), "vgg11"),
+        (input.clone(), from(&cut), "is cut off"),
+        (input.clone(), from(&lying), "claims a header of 1152921504606846976 bytes"),
+        (
+            input.clone(),
+            format!("{fresh} --val {}", stream("strange.jsonl", &strange)),
+            "the label \"star\" has no example",
+        ),
+        (input.clone(), format!("{fresh} --freeze fire99"), "there is no layer fire99"),
+        (input.clone(), format!("{fresh} --trainable-layers 9"), "has 4 stages, not 9"),
+        (input.clone(), format!("{fresh} --layer-lr fire99=2"), "there is no layer fire99"),
+        (input.clone(), format!("{fresh} --patience 3"), "--patience needs a validation"),
+        (input.clone(), format!("{fresh} --strategy head"), "--strategy needs pretrained weights"),
+        (input, format!("{fresh} --class-weights {}/no.json", empty.display()), "no.json"),
+    ];
+    let model = folder.path().join("kept.safetensors");
+    for (input, options, words) in cases {
+        fs::write(&model, "precious").unwrap();
+        let ran = classifier(&model, &input, &options).expect(2);
+        let said: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(words)).collect();
+        assert_eq!(said.len(), 1, "{words}\n{}", ran.stderr);
+        assert_eq!(fs::read_to_string(&model).unwrap(), "precious", "{words}");
+        assert!(!last(&model).exists(), "{words}");
+    }
+}
+
+#[test]
+fn class_weights_come_from_a_file_and_must_fit_the_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 8);
+    let (model, weights) = (folder.path().join("m.safetensors"), folder.path().join("w.json"));
+    let options = format!(
+        "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1 --class-weights {}",
+        weights.display()
+    );
+    for (text, words) in [
+        (r#"{"disc":1,"square":2,"star":1}"#, "there is no label \"star\""),
+        (r#"{"disc":1}"#, "no \"square\""),
+        (r#"{"disc":1,"square":0}"#, "must be above 0"),
+        ("[1,2]", "want {\"LABEL\": WEIGHT, ..}"),
+    ] {
+        fs::write(&weights, text).unwrap();
+        let ran = classifier(&model, &input, &options).expect(2);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    fs::write(&weights, r#"{"disc":1,"square":2.5}"#).unwrap();
+    classifier(&model, &input, &options).expect(0);
+}
+
+#[test]
+fn a_linear_head_is_learned_from_features_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("head.safetensors");
+    let record = |index: usize| {
+        let noise = |k: usize| ((index * 7919 + k * 104_729) * 2_654_435_761 % 1000) as f64 / 1000.0;
+        let cat = index % 2 == 0;
+        let values = [[noise(1) + if cat { 1.0 } else { 0.0 }, noise(2), noise(3) - if cat { 0.5 } else { 0.0 }]];
+        json!({"id": index.to_string(), "label": if cat { "cat" } else { "dog" },
+               "features": {"pool": {"dtype": "f32", "shape": [1, 3], "values": values}}})
+    };
+    let mut records: Vec<Value> = (0..60).map(record).collect();
+    let learn = |records: &[Value], more: &[&str]| {
+        run("dl-finetune", &[&["linear", "--model", model.to_str().unwrap()], more].concat(), &lines(records))
+    };
+    let ran = learn(&records, &["--threads", "1"]).expect(0);
+    assert!(ran.stderr.contains("2 classes, accuracy"), "{}", ran.stderr);
+    let first = fs::read(&model).unwrap();
+    learn(&records, &["--threads", "3"]).expect(0);
+    assert_eq!(fs::read(&model).unwrap(), first);
+    let head = LinearHead::load(&model).unwrap();
+    assert_eq!((head.layer.as_str(), head.labels.as_slice()), ("pool", &["cat".to_owned(), "dog".to_owned()][..]));
+    assert_eq!(head.predict(&[1.6, 0.5, -0.1]).unwrap()[0].label, "cat");
+    assert!(head.training["accuracy"].as_f64().unwrap() > 0.9, "{}", head.training);
+    let refused = |records: &[Value], words: &str| {
+        let ran = learn(records, &[]).expect(2);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        assert_eq!(fs::read(&model).unwrap(), first, "{words}");
+    };
+    refused(&records[..1], "all records have the same label, \"cat\"");
+    refused(&[], "no record to learn from");
+    records[4].as_object_mut().unwrap().remove("label");
+    refused(&records, "1 records have no \"label\"");
+}
+
+#[test]
+fn a_log_is_drawn_with_training_and_validation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 16);
+    let [model, log, svg, png] = ["m.safetensors", "log.jsonl", "c.svg", "c.png"].map(|name| folder.path().join(name));
+    let options = format!("{LIVELY} --log {}", log.display());
+    classifier(&model, &input, &options).expect(0);
+    for chart in [&svg, &png] {
+        run("dl-draw", &["curves", log.to_str().unwrap(), "--output", chart.to_str().unwrap()], "").expect(0);
+    }
+    let text = fs::read_to_string(&svg).unwrap();
+    for words in ["loss", "accuracy", "mean_recall", "training", "validation", "iteration"] {
+        assert!(text.contains(words), "{words}");
+    }
+    assert_eq!(image::open(&png).unwrap().to_rgb8().dimensions(), (960, 3 * 360));
+    let only = ["curves", log.to_str().unwrap(), "--figures", "loss", "--output", png.to_str().unwrap()];
+    run("dl-draw", &only, "").expect(0);
+    assert_eq!(image::open(&png).unwrap().to_rgb8().dimensions(), (960, 360));
+    let ran = run("dl-draw", &["curves", &input, "--output", png.to_str().unwrap()], "").expect(2);
+    assert!(ran.stderr.contains("line 1: has no \"iteration\""), "{}", ran.stderr);
+}
+
+#[test]
+fn mnist_is_read_from_its_files() {
+    let Some(folder) = shared("data/mnist") else { return };
+    let ran = run("dl-data", &["from", "idx", folder.to_str().unwrap(), "--split", "test"], "").expect(0);
+    let records = ran.records();
+    let expected: Value = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
+    assert_eq!(records.len(), 10_000);
+    assert_eq!(
+        (&records[0]["id"], &records[0]["label"], &records[0]["width"]),
+        (&json!("test/00000"), &json!("7"), &json!(28))
+    );
+    let sevens = records.iter().filter(|record| record["label"] == "7").count();
+    assert_eq!(sevens, 1028, "{expected}");
+}

@@ -1,0 +1,218 @@
+//! The part of a network that does not learn, and where the part that does begins.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use candle_core::{DType, Device, Tensor};
+use dl_kernels::Graph;
+use rand_chacha::ChaCha8Rng;
+
+use crate::backbones::LOGITS;
+use crate::plans::{Plans, graph};
+use crate::{Auxiliary, Backbone, Halt, LayerName, Model, Pass, Value, plain};
+
+/// How a network is run in training.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Training<'a> {
+    /// The output that x is, in place of a picture: what stands before it is not computed.
+    pub from: Option<&'a str>,
+    /// The probability of dropout, in place of the architecture's.
+    pub dropout: Option<f64>,
+}
+
+impl dyn Backbone + '_ {
+    /// The class scores [n, classes] of x, which is the network's output `from`, without dropout.
+    /// # Errors
+    /// When x does not fit, or something after `from` needs an output before it.
+    pub fn scores_from(&self, x: &Tensor, from: &str) -> Result<Tensor> {
+        let training = Training { from: Some(from), dropout: None };
+        let scores = self.outputs(x, training, &[LOGITS], None)?.remove(LOGITS);
+        scores.with_context(|| format!("the network has no output {from}"))
+    }
+
+    /// The outputs `wanted` that stand after the place where the run begins.
+    fn outputs(
+        &self,
+        x: &Tensor,
+        training: Training,
+        wanted: &[&str],
+        rng: Option<&mut ChaCha8Rng>,
+    ) -> Result<BTreeMap<String, Tensor>> {
+        let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
+        let mut pass = Pass::new(wanted, rng).with_dropout(training.dropout);
+        let mut input = Value::Now(x.clone());
+        if let Some(from) = training.from {
+            pass = pass.beginning_at(from, x.clone());
+            input = Value::Before;
+        }
+        if let Err(Halt::Failed(error)) = self.run(&input, &mut pass) {
+            return Err(plain(error));
+        }
+        let now = |(name, value)| match value {
+            Value::Now(x) => Some((name, x)),
+            _ => None,
+        };
+        Ok(pass.kept().into_iter().filter_map(now).collect())
+    }
+}
+
+impl Model {
+    /// The class scores [n, classes] of x for a loss of training, each with its share in the loss: first the network's
+    /// own, with 1, then those of the auxiliary classifiers that it has and that stand after the place where x is. Batch
+    /// norms that learn take the batch's statistics.
+    /// # Errors
+    /// When x does not fit, or something after `training.from` needs an output before it.
+    pub fn training_scores(&self, x: &Tensor, training: Training, rng: &mut ChaCha8Rng) -> Result<Vec<(Tensor, f64)>> {
+        let layers = self.backbone.layers();
+        let there = |auxiliary: &&Auxiliary| layers.iter().any(|layer| layer == auxiliary.layer);
+        let auxiliary: Vec<&Auxiliary> = self.architecture.auxiliary.iter().filter(there).collect();
+        let wanted: Vec<&str> = [LOGITS].into_iter().chain(auxiliary.iter().map(|auxiliary| auxiliary.layer)).collect();
+        let mut outputs = self.backbone.outputs(x, training, &wanted, Some(rng))?;
+        let logits = outputs.remove(LOGITS);
+        let logits =
+            logits.with_context(|| format!("the network has no output {}", training.from.unwrap_or(LOGITS)))?;
+        let rest = auxiliary.iter().filter_map(|one| Some((outputs.remove(one.layer)?, one.weight)));
+        Ok([(logits, 1.0)].into_iter().chain(rest).collect())
+    }
+}
+
+/// A network as its weights are now. Its plans are its own: a [`Model`]'s keep the weights of their first call.
+pub struct Now<'a> {
+    model: &'a Model,
+    plans: Plans,
+}
+
+impl Now<'_> {
+    /// As [`Model::features`].
+    /// # Errors
+    /// As [`Model::features`].
+    pub fn features(&self, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
+        if x.device().is_cpu() && x.dtype() == DType::F32 && self.model.backbone.plans() {
+            return self.plans.run(&*self.model.backbone, x, layers);
+        }
+        self.model.backbone.features(x, layers, None)
+    }
+}
+
+impl Model {
+    /// The network as its weights are now.
+    pub fn now(&self) -> Now<'_> {
+        Now { model: self, plans: Plans::default() }
+    }
+
+    /// The shape of a layer's output for one picture of the network's size.
+    /// # Errors
+    /// When there is no such layer.
+    pub fn shape_of(&self, layer: &LayerName) -> Result<Vec<usize>> {
+        let [height, width] = self.config.preprocessing.size;
+        let (graph, nodes) = graph(&*self.backbone, [3, height, width], std::slice::from_ref(layer))?;
+        let node = nodes.first().context("one layer has one output")?;
+        Ok(graph.shape(*node).to_vec())
+    }
+
+    /// The last output before which nothing learns and nothing is random, and after which nothing else of what is before
+    /// is needed: its numbers for a picture are always the same. `None` when the first layer learns.
+    ///
+    /// `dropout` is as in [`Training`]; one of 0 is not random.
+    /// # Errors
+    /// When the network cannot take pictures of its own size.
+    pub fn learning_begins(&self, dropout: Option<f64>) -> Result<Option<LayerName>> {
+        let [height, width] = self.config.preprocessing.size;
+        let empty = Graph::new([3, height, width]);
+        let input = Value::Later(empty.input());
+        let mut pass = Pass::plan(Vec::new(), empty).with_dropout(dropout).traced();
+        if let Err(Halt::Failed(error)) = self.backbone.run(&input, &mut pass) {
+            return Err(plain(error));
+        }
+        let known = self.backbone.layers();
+        let still: Vec<String> = pass.still().into_iter().filter(|name| known.contains(name)).collect();
+        let picture = Tensor::zeros((1, 3, height, width), DType::F32, &Device::Cpu).map_err(plain)?;
+        for name in still.into_iter().rev() {
+            let layer = LayerName { name, pooled: None };
+            let output = self.features(&picture, std::slice::from_ref(&layer))?;
+            let output = output.first().context("one layer has one output")?;
+            // An output beside which others are needed is none to begin at.
+            if self.backbone.scores_from(output, &layer.name).is_ok() {
+                return Ok(Some(layer));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::D;
+
+    use super::*;
+    use crate::{ModelConfig, Outline, Parameters};
+
+    fn model(name: &str, width: Option<f64>, frozen: &str) -> (Model, Parameters) {
+        let mut config = ModelConfig::new(name, 3);
+        config.preprocessing.size = [64, 64];
+        if let Some(width) = width {
+            config.options.insert("width".into(), width.into());
+        }
+        let outline = Outline::of(&config).unwrap();
+        let still = match frozen {
+            "all" => outline.body(),
+            "" => Vec::new(),
+            layer => outline.weights_up_to(&layer.parse().unwrap()).unwrap(),
+        };
+        let parameters = Parameters::fresh(1).frozen(move |name| still.iter().any(|still| still == name));
+        (Model::build(config, parameters.builder(&Device::Cpu)).unwrap(), parameters)
+    }
+
+    fn begins(name: &str, width: Option<f64>, frozen: &str, dropout: Option<f64>) -> Option<String> {
+        model(name, width, frozen).0.learning_begins(dropout).unwrap().map(|layer| layer.name)
+    }
+
+    #[test]
+    fn learning_begins_after_what_is_frozen_and_before_what_is_random() {
+        assert_eq!(begins("resnet18", None, "", None), None);
+        assert_eq!(begins("resnet18", None, "all", None).as_deref(), Some("avgpool"));
+        assert_eq!(begins("resnet18", None, "layer2", None).as_deref(), Some("layer2"));
+        // In the middle of a block the way around it is needed too.
+        assert_eq!(begins("resnet18", None, "layer2.0.conv1", None).as_deref(), Some("layer1"));
+        let squeezenet = |frozen| begins("squeezenet1_1", Some(0.25), frozen, None);
+        assert_eq!(squeezenet("all").as_deref(), Some("features.12"));
+        assert_eq!(squeezenet("fire2.squeeze").as_deref(), Some("features.2"));
+        assert_eq!(begins("vgg11", Some(0.1), "all", None).as_deref(), Some("classifier.1"));
+        assert_eq!(begins("vgg11", Some(0.1), "all", Some(0.0)).as_deref(), Some("classifier.5"));
+    }
+
+    #[test]
+    fn a_run_from_the_middle_gives_the_scores_of_the_whole() {
+        for (name, frozen) in [("resnet18", "layer2"), ("squeezenet1_0", "all"), ("mobilenet_v2", "features.7")] {
+            let (model, _) = model(name, None, frozen);
+            let x = Tensor::randn(0_f32, 1.0, (2, 3, 64, 64), &Device::Cpu).unwrap();
+            let layer = model.learning_begins(None).unwrap().unwrap();
+            let features = model.features(&x, std::slice::from_ref(&layer)).unwrap();
+            let found = model.backbone.scores_from(&features[0], &layer.name).unwrap();
+            let wanted = model.backbone.forward_t(&x, None).unwrap();
+            let error = (&found - &wanted).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            let largest = wanted.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(error <= 1e-4 * largest, "{name}: {error} of {largest}");
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_has_no_gradient_and_keeps_its_statistics() {
+        let (model, parameters) = model("resnet18", None, "layer2");
+        let before = parameters.tensors();
+        let x = Tensor::randn(0_f32, 1.0, (2, 3, 64, 64), &Device::Cpu).unwrap();
+        let mut rng = dl_record::rng(0, "dropout");
+        let (scores, _) = model.training_scores(&x, Training::default(), &mut rng).unwrap().remove(0);
+        let gradients = scores.sqr().unwrap().sum(D::Minus1).unwrap().sum_all().unwrap().backward().unwrap();
+        let learn: Vec<_> = parameters.vars().into_iter().collect();
+        assert!(learn.iter().all(|(name, _)| !name.starts_with("layer1.") && !name.starts_with("conv1.")));
+        let with_gradient = learn.iter().filter(|(_, var)| gradients.get(var).is_some()).count();
+        assert_eq!(with_gradient, learn.iter().filter(|(name, _)| !name.contains(".running_")).count());
+        for (name, tensor) in parameters.tensors() {
+            let change =
+                (tensor - &before[&name]).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            let learns = name.contains(".running_") && (name.starts_with("layer3") || name.starts_with("layer4"));
+            assert_eq!(change > 0.0, learns, "{name} {change}");
+        }
+    }
+}

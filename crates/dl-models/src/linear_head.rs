@@ -1,0 +1,157 @@
+//! A linear classifier on features of one layer: softmax(weight x + bias).
+//!
+//! One safetensors file: `head.weight` [classes, columns] and `head.bias` [classes], and in the metadata's `config` a
+//! JSON object with the labels, the layer and how it was trained.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{Device, Tensor};
+use dl_record::Prediction;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::checkpoint::{self, Checkpoint, Precision};
+use crate::detection::rcnn::dot;
+
+const FORMAT: &str = "dl-linear-head";
+
+/// What `dl-finetune linear` writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearHead {
+    /// Name of the layer whose features these are, for example `avgpool`.
+    pub layer: String,
+    /// Names of the classes, in the order of the rows.
+    pub labels: Vec<String>,
+    /// [classes, columns], row by row.
+    pub weight: Vec<f32>,
+    /// [classes].
+    pub bias: Vec<f32>,
+    /// Options, seed, counts and data digest of the training, for people.
+    pub training: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Config {
+    format: String,
+    layer: String,
+    labels: Vec<String>,
+    #[serde(default)]
+    training: Value,
+}
+
+impl LinearHead {
+    /// Numbers of a feature vector.
+    pub fn columns(&self) -> usize {
+        self.weight.len() / self.labels.len().max(1)
+    }
+
+    /// Does an open model file hold such a head?
+    pub fn is_in(file: &Checkpoint) -> bool {
+        let config: Option<Value> = file.config().ok().flatten();
+        config.is_some_and(|config| config["format"] == FORMAT)
+    }
+
+    /// Reads a model file.
+    /// # Errors
+    /// When the file is not there or holds something else.
+    pub fn load(path: &Path) -> Result<Self> {
+        let file = Checkpoint::open(path)?;
+        Self::read(&file).with_context(|| format!("model {}", path.display()))
+    }
+
+    fn read(file: &Checkpoint) -> Result<Self> {
+        if !Self::is_in(file) {
+            bail!("holds no linear head; such a file is written by dl-finetune linear");
+        }
+        let config: Config = file.config()?.context("has no config")?;
+        let numbers =
+            |name: &str| -> Result<Vec<f32>> { Ok(file.tensor(name, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
+        let (weight, bias) = (numbers("head.weight")?, numbers("head.bias")?);
+        let classes = config.labels.len();
+        ensure!(
+            classes > 1 && bias.len() == classes && !weight.is_empty() && weight.len().is_multiple_of(classes),
+            "its {classes} labels, {} biases and {} weights do not fit",
+            bias.len(),
+            weight.len()
+        );
+        Ok(Self { layer: config.layer, labels: config.labels, weight, bias, training: config.training })
+    }
+
+    /// Writes the file, atomically.
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let config = Config {
+            format: FORMAT.into(),
+            layer: self.layer.clone(),
+            labels: self.labels.clone(),
+            training: self.training.clone(),
+        };
+        let shape = (self.labels.len(), self.columns());
+        let tensors = BTreeMap::from([
+            ("head.weight".to_owned(), Tensor::from_slice(&self.weight, shape, &Device::Cpu)?),
+            ("head.bias".to_owned(), Tensor::from_slice(&self.bias, self.bias.len(), &Device::Cpu)?),
+        ]);
+        checkpoint::save(path, &config, &tensors, Precision::F32)
+    }
+
+    /// The probabilities of all classes, best first, ties in the order of the labels.
+    /// # Errors
+    /// When the features have another length.
+    pub fn predict(&self, features: &[f32]) -> Result<Vec<Prediction>> {
+        let columns = self.columns();
+        ensure!(
+            features.len() == columns,
+            "the features of {} have {} numbers, the head wants {columns}",
+            self.layer,
+            features.len()
+        );
+        let rows = self.weight.chunks_exact(columns).zip(&self.bias);
+        let scores: Vec<f64> = rows.map(|(row, bias)| f64::from(dot(features, row) + bias)).collect();
+        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        let prediction = |class: usize| Prediction {
+            label: self.labels[class].clone(),
+            score: (scores[class] - largest).exp() / total,
+            extra: Default::default(),
+        };
+        Ok(order.into_iter().map(prediction).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_comes_back_as_it_was_saved_and_ranks_the_classes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("head.safetensors");
+        let head = LinearHead {
+            layer: "avgpool".into(),
+            labels: vec!["cat".into(), "dog".into(), "fox".into()],
+            weight: vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0],
+            bias: vec![0.0, 0.0, -2.0],
+            training: serde_json::json!({"cost": 1.0}),
+        };
+        head.save(&path).unwrap();
+        assert_eq!(LinearHead::load(&path).unwrap(), head);
+        let found = head.predict(&[2.0, 1.0]).unwrap();
+        let labels: Vec<&str> = found.iter().map(|found| found.label.as_str()).collect();
+        assert_eq!(labels, ["cat", "dog", "fox"]);
+        let total = 2_f64.exp() + 1_f64.exp() + 1_f64.exp();
+        assert!((found[0].score - 2_f64.exp() / total).abs() < 1e-6, "{found:?}");
+        assert!(head.predict(&[1.0]).unwrap_err().to_string().contains("have 1 numbers, the head wants 2"));
+    }
+
+    #[test]
+    fn another_file_is_refused() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/signs.safetensors");
+        let error = format!("{:#}", LinearHead::load(&path).unwrap_err());
+        assert!(error.contains("holds no linear head"), "{error}");
+    }
+}

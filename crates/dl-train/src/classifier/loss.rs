@@ -1,0 +1,116 @@
+//! The loss of classification: cross-entropy with class weights, label smoothing and blended labels, as torch's
+//! `CrossEntropyLoss` has them.
+
+use anyhow::{Result, bail};
+use candle_core::{D, DType, Tensor};
+use dl_models::plain;
+use dl_ops::{cross_entropy, log_softmax};
+
+use super::batches::Batch;
+
+/// What counts how much.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LossConfig {
+    /// Share of each label that goes to all classes alike (Szegedy et al. 2016, section 7).
+    pub smoothing: f64,
+    /// How much an example of each class counts; all alike when there are none.
+    pub weights: Vec<f64>,
+}
+
+impl LossConfig {
+    /// The mean loss of the scores [n, classes] of a batch.
+    /// # Errors
+    /// Those of candle.
+    pub fn loss(&self, logits: &Tensor, batch: &Batch) -> Result<Tensor> {
+        self.of(logits, &batch.targets, batch.mixed.as_ref().map(|(targets, share)| (targets.as_slice(), *share)))
+            .map_err(plain)
+    }
+
+    /// The sum of the losses of all scores, each times its share: the network's own and its auxiliary classifiers'.
+    /// # Errors
+    /// Those of candle.
+    pub fn loss_of_all(&self, scores: &[(Tensor, f64)], batch: &Batch) -> Result<Tensor> {
+        let losses = scores.iter().map(|(logits, share)| Ok((self.loss(logits, batch)? * *share).map_err(plain)?));
+        let sum = losses.reduce(|a: Result<Tensor>, b| Ok((a? + b?).map_err(plain)?));
+        sum.unwrap_or_else(|| bail!("a network without class scores"))
+    }
+
+    fn of(&self, logits: &Tensor, targets: &[u32], mixed: Option<(&[u32], f64)>) -> candle_core::Result<Tensor> {
+        let (n, classes) = logits.dims2()?;
+        if self.smoothing == 0.0 && self.weights.is_empty() && mixed.is_none() {
+            return cross_entropy(logits, &Tensor::new(targets, logits.device())?);
+        }
+        // How much each -log p counts in the mean.
+        let mut shares = vec![0.0_f64; n * classes];
+        self.add(&mut shares, targets, classes, mixed.map_or(1.0, |(_, share)| share));
+        if let Some((targets, share)) = mixed {
+            self.add(&mut shares, targets, classes, 1.0 - share);
+        }
+        let shares: Vec<f32> = shares.into_iter().map(|share| share as f32).collect();
+        let shares = Tensor::from_vec(shares, (n, classes), logits.device())?;
+        (log_softmax(logits, 1)? * shares)?.sum_all()?.neg()
+    }
+
+    fn add(&self, shares: &mut [f64], targets: &[u32], classes: usize, factor: f64) {
+        let weight = |class: usize| self.weights.get(class).copied().unwrap_or(1.0);
+        let all: f64 = targets.iter().map(|target| weight(*target as usize)).sum();
+        for (row, target) in shares.chunks_exact_mut(classes).zip(targets) {
+            let target = *target as usize;
+            row[target] += factor * (1.0 - self.smoothing) * weight(target) / all;
+            for (class, share) in row.iter_mut().enumerate() {
+                *share += factor * self.smoothing / classes as f64 * weight(class) / all;
+            }
+        }
+    }
+}
+
+/// Weights by which every class counts alike, whatever its number of examples: n / (classes x examples of the class),
+/// scikit-learn's `balanced`.
+pub fn balanced(counts: &[usize]) -> Vec<f64> {
+    let present = counts.iter().filter(|count| **count > 0).count();
+    let all: usize = counts.iter().sum();
+    counts.iter().map(|count| if *count == 0 { 1.0 } else { all as f64 / (present * count) as f64 }).collect()
+}
+
+/// How many rows have their target's score highest.
+pub(super) fn right(logits: &Tensor, targets: &[u32]) -> candle_core::Result<Vec<bool>> {
+    let best = logits.argmax(D::Minus1)?.to_dtype(DType::U32)?.to_vec1::<u32>()?;
+    Ok(best.iter().zip(targets).map(|(best, target)| best == target).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn losses_and_gradients_are_those_of_torch() {
+        let golden = include_str!("../../../../testdata/goldens/optimisers/loss.json");
+        let golden: Value = serde_json::from_str(golden).unwrap();
+        let numbers = |value: &Value| -> Vec<f32> { serde_json::from_value(value.clone()).unwrap() };
+        let integers = |value: &Value| -> Vec<u32> { serde_json::from_value(value.clone()).unwrap() };
+        for case in golden["cases"].as_array().unwrap() {
+            let logits = Var::from_vec(numbers(&golden["logits"]), (5, 4), &Device::Cpu).unwrap();
+            let config = LossConfig {
+                smoothing: case["smoothing"].as_f64().unwrap(),
+                weights: numbers(&case["weights"]).into_iter().map(f64::from).collect(),
+            };
+            let (targets, others) = (integers(&golden["targets"]), integers(&golden["others"]));
+            let mixed = case["share"].as_f64().map(|share| (others.as_slice(), share));
+            let loss = config.of(&logits, &targets, mixed).unwrap();
+            let wanted = case["loss"].as_f64().unwrap() as f32;
+            assert!((loss.to_scalar::<f32>().unwrap() - wanted).abs() < 1e-5, "{loss} {case}");
+            let gradient = loss.backward().unwrap().get(&logits).unwrap().flatten_all().unwrap().to_vec1::<f32>();
+            for (found, wanted) in gradient.unwrap().iter().zip(numbers(&case["gradient"])) {
+                assert!((found - wanted).abs() < 1e-5, "{found} {wanted} {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn balanced_weights_are_scikit_learns() {
+        assert_eq!(balanced(&[2, 6, 4]), [2.0, 12.0 / 18.0, 1.0]);
+    }
+}

@@ -1,0 +1,283 @@
+//! Optimisers over a fixed list of weights: SGD with momentum, Adam and AdamW, in torch's formulas.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+use dl_models::plain;
+use dl_ops::{AdamStep, SgdStep, adam_step, sgd_step};
+use serde::{Deserialize, Serialize};
+
+/// How a weight follows its gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// v = momentum v + gradient + decay w; w = w - rate v (torch's `SGD`, Caffe's solver).
+    Sgd {
+        /// Share of the last step that is taken again.
+        momentum: f64,
+    },
+    /// Kingma and Ba 2015; weight decay is part of the gradient.
+    Adam {
+        /// Shares of the moments that are kept.
+        betas: [f64; 2],
+        /// Added to the root of the second moment.
+        eps: f64,
+    },
+    /// Loshchilov and Hutter 2019: Adam whose weight decay is none of the moments' business.
+    AdamW {
+        /// Shares of the moments that are kept.
+        betas: [f64; 2],
+        /// Added to the root of the second moment.
+        eps: f64,
+    },
+}
+
+impl Rule {
+    /// Adam with torch's constants.
+    pub const ADAM: Self = Self::Adam { betas: [0.9, 0.999], eps: 1e-8 };
+    /// AdamW with torch's constants.
+    pub const ADAM_W: Self = Self::AdamW { betas: [0.9, 0.999], eps: 1e-8 };
+
+    /// Names of what is remembered of each weight.
+    fn slots(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd { .. } => &["velocity"],
+            Self::Adam { .. } | Self::AdamW { .. } => &["first", "second"],
+        }
+    }
+}
+
+/// Options of an optimiser.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptimiserConfig {
+    /// How a weight follows its gradient.
+    pub rule: Rule,
+    /// Gradients of a larger norm, over all weights, are shortened to this one (Pascanu et al. 2013): one bad batch
+    /// does not kill a network without normalisation.
+    pub largest_gradient: Option<f64>,
+}
+
+impl Default for OptimiserConfig {
+    fn default() -> Self {
+        Self { rule: Rule::Sgd { momentum: 0.9 }, largest_gradient: None }
+    }
+}
+
+/// A weight that learns.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name in the model file.
+    pub name: String,
+    /// The weight.
+    pub var: Var,
+    /// Factor on the learning rate.
+    pub factor: f64,
+    /// Weight of its squared norm in the loss.
+    pub decay: f64,
+}
+
+impl Parameter {
+    /// A weight at the common rate. Biases, norms and other vectors do not decay.
+    pub fn new(name: impl Into<String>, var: Var, decay: f64) -> Self {
+        let decay = if var.rank() > 1 { decay } else { 0.0 };
+        Self { name: name.into(), var, factor: 1.0, decay }
+    }
+}
+
+/// An optimiser at work.
+pub struct Optimiser {
+    config: OptimiserConfig,
+    weights: Vec<Weight>,
+}
+
+struct Weight {
+    parameter: Parameter,
+    /// How many steps it has made.
+    steps: u64,
+    /// What is remembered, in the order of [`Rule::slots`]; nothing before the first step.
+    memory: Vec<Tensor>,
+}
+
+impl Optimiser {
+    /// An optimiser at rest.
+    pub fn new(parameters: impl IntoIterator<Item = Parameter>, config: OptimiserConfig) -> Self {
+        let weight = |parameter| Weight { parameter, steps: 0, memory: Vec::new() };
+        Self { config, weights: parameters.into_iter().map(weight).collect() }
+    }
+
+    /// One step at `rate`. Weights without a gradient stay.
+    /// # Errors
+    /// Those of candle.
+    pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
+        self.advance(gradients, rate).map_err(plain)
+    }
+
+    fn advance(&mut self, gradients: &GradStore, rate: f64) -> candle_core::Result<()> {
+        let scale = self.share(gradients)?;
+        let rule = self.config.rule;
+        for Weight { parameter: Parameter { var, factor, decay, .. }, steps, memory } in &mut self.weights {
+            let Some(gradient) = gradients.get(var) else { continue };
+            if memory.is_empty() {
+                *memory = rule.slots().iter().map(|_| var.zeros_like()).collect::<candle_core::Result<_>>()?;
+            }
+            *steps += 1;
+            let (rate, decay) = (rate * *factor, *decay);
+            match (rule, memory.as_slice()) {
+                (Rule::Sgd { momentum }, [velocity]) => {
+                    sgd_step(var, gradient, velocity, SgdStep { rate, momentum, decay, scale })?;
+                }
+                (Rule::Adam { betas, eps } | Rule::AdamW { betas, eps }, [first, second]) => {
+                    let decoupled = matches!(rule, Rule::AdamW { .. });
+                    let step = AdamStep { rate, betas, eps, decay, decoupled, scale, count: *steps };
+                    adam_step(var, gradient, [first, second], step)?;
+                }
+                _ => candle_core::bail!("an optimiser remembers {} tensors of a weight", memory.len()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The factor that brings the gradients to the largest norm allowed; 1 when they are within it.
+    fn share(&self, gradients: &GradStore) -> candle_core::Result<f64> {
+        let Some(largest) = self.config.largest_gradient else { return Ok(1.0) };
+        let mut squares = 0.0;
+        for Weight { parameter, .. } in &self.weights {
+            if let Some(gradient) = gradients.get(&parameter.var) {
+                squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+            }
+        }
+        Ok((largest / squares.sqrt()).min(1.0))
+    }
+
+    /// What it remembers: tensors by `NAME/velocity` and the like, and the number of steps of each weight.
+    pub fn memory(&self) -> (BTreeMap<String, Tensor>, BTreeMap<String, u64>) {
+        let mut tensors = BTreeMap::new();
+        let mut steps = BTreeMap::new();
+        for Weight { parameter, steps: made, memory } in &self.weights {
+            for (slot, tensor) in self.config.rule.slots().iter().zip(memory) {
+                tensors.insert(format!("{}/{slot}", parameter.name), tensor.clone());
+            }
+            if *made > 0 {
+                steps.insert(parameter.name.clone(), *made);
+            }
+        }
+        (tensors, steps)
+    }
+
+    /// Takes up what another one remembered. `tensor` reads one by its name.
+    /// # Errors
+    /// When a tensor is missing or of another shape.
+    pub fn recall(&mut self, steps: &BTreeMap<String, u64>, tensor: impl Fn(&str) -> Result<Tensor>) -> Result<()> {
+        for Weight { parameter, steps: made, memory } in &mut self.weights {
+            let Some(count) = steps.get(&parameter.name) else { continue };
+            *made = *count;
+            memory.clear();
+            for slot in self.config.rule.slots() {
+                let name = format!("{}/{slot}", parameter.name);
+                let read = tensor(&name).with_context(|| format!("the optimiser's \"{name}\""))?;
+                ensure!(read.shape() == parameter.var.shape(), "the optimiser's \"{name}\" is {:?}", read.dims());
+                // Its own memory: steps write into it.
+                memory.push(read.copy().map_err(plain)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn ones(shape: &[usize]) -> Var {
+        Var::from_tensor(&Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap()).unwrap()
+    }
+
+    fn sgd(momentum: f64, largest_gradient: Option<f64>) -> OptimiserConfig {
+        OptimiserConfig { rule: Rule::Sgd { momentum }, largest_gradient }
+    }
+
+    #[test]
+    fn steps_are_those_of_torch() {
+        let golden = include_str!("../../../../testdata/goldens/optimisers/golden.json");
+        let golden: Value = serde_json::from_str(golden).unwrap();
+        for (name, rule) in [("sgd", Rule::Sgd { momentum: 0.9 }), ("adam", Rule::ADAM), ("adamw", Rule::ADAM_W)] {
+            let case = &golden[name];
+            let numbers = |value: &Value| -> Vec<f32> { serde_json::from_value(value.clone()).unwrap() };
+            let var = Var::new(numbers(&golden["start"]), &Device::Cpu).unwrap();
+            let config = OptimiserConfig { rule, largest_gradient: golden["clip"].as_f64() };
+            let parameter = Parameter {
+                name: "w".into(),
+                var: var.clone(),
+                factor: 1.0,
+                decay: golden["weight_decay"].as_f64().unwrap(),
+            };
+            let mut optimiser = Optimiser::new([parameter], config);
+            for (step, wanted) in case.as_array().unwrap().iter().enumerate() {
+                // The loss is sum(c_i (w_i - t)^3): a gradient that depends on the weights, and is clipped now and then.
+                let factors = Tensor::new(numbers(&golden["factors"]), &Device::Cpu).unwrap();
+                let away = (var.as_tensor() - 0.25 * step as f64).unwrap();
+                let cube = (away.sqr().unwrap() * &away).unwrap();
+                let loss = (cube * factors).unwrap().sum_all().unwrap();
+                let rate = golden["rate"].as_f64().unwrap();
+                optimiser.step(&loss.backward().unwrap(), rate).unwrap();
+                for (found, wanted) in var.to_vec1::<f32>().unwrap().iter().zip(numbers(wanted)) {
+                    assert!((found - wanted).abs() < 2e-6 * (1.0 + wanted.abs()), "{name} {step}: {found} {wanted}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn vectors_do_not_decay() {
+        let (vector, matrix) = (ones(&[1]), ones(&[1, 1]));
+        let parameters = [Parameter::new("b", vector.clone(), 0.5), Parameter::new("w", matrix.clone(), 0.5)];
+        let mut optimiser = Optimiser::new(parameters, sgd(0.0, None));
+        let loss = (vector.as_tensor() + matrix.flatten_all().unwrap()).unwrap().sum_all().unwrap();
+        optimiser.step(&loss.backward().unwrap(), 0.5).unwrap();
+        assert_eq!(vector.to_vec1::<f32>().unwrap(), [0.5]);
+        assert_eq!(matrix.to_vec2::<f32>().unwrap(), [[0.25]]);
+    }
+
+    #[test]
+    fn a_gradient_that_is_too_long_is_shortened_over_all_weights() {
+        let (a, b) = (ones(&[1]), ones(&[1]));
+        let parameters = [Parameter::new("a", a.clone(), 0.0), Parameter::new("b", b.clone(), 0.0)];
+        let mut optimiser = Optimiser::new(parameters, sgd(0.0, Some(1.0)));
+        let loss = ((a.as_tensor() * 3.0).unwrap() + (b.as_tensor() * 4.0).unwrap()).unwrap().sum_all().unwrap();
+        optimiser.step(&loss.backward().unwrap(), 1.0).unwrap();
+        let left = [a.to_vec1::<f32>().unwrap()[0], b.to_vec1::<f32>().unwrap()[0]];
+        assert!((left[0] - 0.4).abs() < 1e-6 && (left[1] - 0.2).abs() < 1e-6, "{left:?}");
+    }
+
+    #[test]
+    fn an_optimiser_that_recalls_goes_on_as_if_nothing_had_been() {
+        for rule in [Rule::Sgd { momentum: 0.9 }, Rule::ADAM, Rule::ADAM_W] {
+            let config = OptimiserConfig { rule, largest_gradient: None };
+            let run = |breaks: bool| {
+                let var = ones(&[3, 2]);
+                let parameter = || Parameter::new("w", var.clone(), 0.1);
+                let mut optimiser = Optimiser::new([parameter()], config);
+                for step in 0..6 {
+                    if breaks && step == 3 {
+                        let (tensors, steps) = optimiser.memory();
+                        optimiser = Optimiser::new([parameter()], config);
+                        optimiser.recall(&steps, |name| Ok(tensors[name].clone())).unwrap();
+                    }
+                    let loss = (var.as_tensor() * (1.0 + step as f64)).unwrap().sqr().unwrap().sum_all().unwrap();
+                    optimiser.step(&loss.backward().unwrap(), 0.01).unwrap();
+                }
+                var.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            };
+            assert_eq!(run(true), run(false));
+            let mut other = Optimiser::new([Parameter::new("w", ones(&[3, 3]), 0.1)], config);
+            let steps = BTreeMap::from([("w".to_owned(), 1)]);
+            let error = other.recall(&steps, |_| Ok(ones(&[2]).as_tensor().clone())).unwrap_err();
+            assert!(error.to_string().contains("is [2]"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use candle_core::{DType, Device, Tensor, Var};
+use dl_models::{Checkpoint, Precision};
+use rand::RngExt;
+use serde_json::{Map, json};
+
+use super::*;
+use crate::schedule::{Decay, Plateau, Schedule};
+
+/// A line through noisy points, and a second player that chases the first; a buffer counts the steps.
+struct Line {
+    weight: Var,
+    bias: Var,
+    chaser: Var,
+    count: Var,
+}
+
+fn var(start: f32) -> Var {
+    Var::from_tensor(&Tensor::full(start, (1, 1), &Device::Cpu).unwrap()).unwrap()
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { weight: var(0.0), bias: var(0.0), chaser: var(5.0), count: var(0.0) }
+    }
+}
+
+impl Task for Line {
+    type Batch = (Tensor, Tensor);
+
+    fn parameters(&self, player: usize) -> Vec<Parameter> {
+        match player {
+            0 => vec![
+                Parameter::new("weight", self.weight.clone(), 1e-3),
+                Parameter::new("bias", self.bias.clone(), 1e-3),
+            ],
+            _ => vec![Parameter::new("chaser", self.chaser.clone(), 0.0)],
+        }
+    }
+
+    fn buffers(&self) -> Vec<(String, Var)> {
+        vec![("count".into(), self.count.clone())]
+    }
+
+    fn turns(&self) -> Vec<usize> {
+        vec![0, 1]
+    }
+
+    fn batch(&self, step: usize) -> Result<Self::Batch> {
+        let mut rng = dl_record::rng(0, &format!("batch/{step}"));
+        let x: Vec<f32> = (0..8).map(|_| rng.random::<f32>() * 2.0 - 1.0).collect();
+        let y: Vec<f32> = x.iter().map(|x| 3.0 * x - 1.0 + 0.1 * rng.random::<f32>()).collect();
+        Ok((Tensor::from_vec(x, (8, 1), &Device::Cpu)?, Tensor::from_vec(y, (8, 1), &Device::Cpu)?))
+    }
+
+    fn loss(&self, _: usize, turn: usize, (x, y): &Self::Batch) -> Result<Loss> {
+        if turn == 1 {
+            let value = (self.chaser.as_tensor() - self.weight.detach())?.sqr()?.sum_all()?;
+            return Ok(Loss { value, metrics: Vec::new() });
+        }
+        self.count.set(&(self.count.as_detached_tensor() + 1.0)?)?;
+        let found = x.matmul(&self.weight)?.broadcast_add(&self.bias)?;
+        Ok(Loss { value: (found - y)?.sqr()?.mean_all()?, metrics: vec![("slope", self.slope()?)] })
+    }
+
+    fn validate(&self) -> Result<Option<Validation>> {
+        let away = (self.slope()? - 3.0).abs();
+        Ok(Some(Validation { loss: away, score: -away, metrics: BTreeMap::from([("slope".into(), self.slope()?)]) }))
+    }
+
+    fn model(&self, progress: &Progress) -> Result<ModelFile> {
+        let named = [("weight", &self.weight), ("bias", &self.bias), ("chaser", &self.chaser), ("count", &self.count)];
+        Ok(ModelFile {
+            config: json!({"slope": progress.mean("slope"), "steps": progress.step}),
+            tensors: named.map(|(name, var)| (name.to_owned(), var.as_detached_tensor())).into(),
+            precision: Precision::F32,
+        })
+    }
+}
+
+impl Line {
+    fn slope(&self) -> Result<f64> {
+        Ok(f64::from(self.weight.as_detached_tensor().sum_all()?.to_scalar::<f32>()?))
+    }
+}
+
+fn plan(folder: &Path, rule: Rule) -> Plan {
+    let decay = Decay::Plateau(Plateau { factor: 0.5, patience: 1, threshold: 1e-4 });
+    Plan {
+        schedule: Schedule { rate: 0.05, warmup: 5, decay, iterations: 60 },
+        optimisers: vec![OptimiserConfig { rule, largest_gradient: Some(1.0) }; 2],
+        epoch: 10,
+        validate_every: 7,
+        save_every: 4,
+        patience: None,
+        files: Files::of(&folder.join("line.safetensors")),
+        settings: Map::from_iter([("lr".to_owned(), json!(0.05))]),
+        resume: true,
+    }
+}
+
+fn files(plan: &Plan) -> [Vec<u8>; 2] {
+    [&plan.files.model, &plan.files.last].map(|path| std::fs::read(path).unwrap())
+}
+
+static GO: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn a_training_that_breaks_anywhere_ends_in_the_same_files() {
+    for rule in [Rule::Sgd { momentum: 0.9 }, Rule::ADAM, Rule::ADAM_W] {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = plan(&folder.path().join("whole"), rule);
+        let ended = fit(&Line::new(), &whole, &GO, |_| Ok(())).unwrap();
+        assert_eq!((ended.why, ended.progress.step), (Why::Done, 60));
+        assert!(ended.progress.plateau.factor < 1.0, "{ended:?}");
+        for every in [1, 9, 13] {
+            let broken = plan(&folder.path().join(every.to_string()), rule);
+            let mut breaks = 0;
+            loop {
+                // What dies is not asked to save: it ends between any two events.
+                let left = Cell::new(every * (1 + breaks));
+                let ran = fit(&Line::new(), &broken, &GO, |_| match left.replace(left.get() - 1) {
+                    1 => bail!("killed"),
+                    _ => Ok(()),
+                });
+                if ran.is_ok() {
+                    break;
+                }
+                breaks += 1;
+            }
+            assert!(breaks > 3, "{breaks}");
+            assert!(files(&whole) == files(&broken), "{rule:?}, killed every {every}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_training_saves_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = plan(&folder.path().join("whole"), Rule::ADAM);
+    fit(&Line::new(), &whole, &GO, |_| Ok(())).unwrap();
+    let broken = Plan { save_every: 0, ..plan(&folder.path().join("broken"), Rule::ADAM) };
+    let stop = AtomicBool::new(false);
+    let ended = fit(&Line::new(), &broken, &stop, |event| {
+        if matches!(event, Event::Step { iteration: 10, .. }) {
+            stop.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    });
+    assert_eq!(ended.map(|ended| (ended.why, ended.progress.step)).unwrap(), (Why::Interrupted, 11));
+    let mut resumed = 0;
+    fit(&Line::new(), &broken, &GO, |event| {
+        if let Event::Resumed(progress) = event {
+            resumed = progress.step;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(resumed, 11);
+    assert!(files(&whole) == files(&broken));
+    // Nothing is left to do.
+    let ended = fit(&Line::new(), &broken, &GO, |event| match event {
+        Event::Resumed(_) => Ok(()),
+        other => bail!("{other:?}"),
+    });
+    assert_eq!(ended.unwrap().why, Why::Done);
+}
+
+#[test]
+fn patience_ends_a_training_and_the_best_model_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), Rule::Sgd { momentum: 0.95 });
+    plan.patience = Some(2);
+    plan.schedule = Schedule { rate: 0.1, warmup: 0, decay: Decay::Constant, iterations: 1000 };
+    plan.optimisers = vec![OptimiserConfig { rule: Rule::Sgd { momentum: 0.95 }, largest_gradient: None }; 2];
+    let mut scores = Vec::new();
+    let ended = fit(&Line::new(), &plan, &GO, |event| {
+        if let Event::Validated { validation, .. } = event {
+            scores.push(validation.score);
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(ended.why, Why::Patience);
+    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!(scores.iter().position(|score| *score == best), Some(scores.len() - 3));
+    let weight = |path: &Path| {
+        let tensor = Checkpoint::open(path).unwrap().tensor("weight", &Device::Cpu).unwrap();
+        f64::from(tensor.to_dtype(DType::F32).unwrap().to_vec2::<f32>().unwrap()[0][0])
+    };
+    assert_eq!(-(weight(&plan.files.model) - 3.0).abs(), best);
+    assert_eq!(-(weight(&plan.files.last) - 3.0).abs(), *scores.last().unwrap());
+    // Going on finds that there is nothing to do.
+    let ended = fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap();
+    assert_eq!(ended.why, Why::Patience);
+}
+
+#[test]
+fn another_training_cannot_go_on_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), Rule::ADAM);
+    fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap();
+    plan.settings.insert("lr".into(), json!(0.5));
+    let error = fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap_err().to_string();
+    assert!(error.contains("that training had lr 0.05, this one has 0.5"), "{error}");
+    std::fs::copy(&plan.files.model, &plan.files.last).unwrap();
+    let error = fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap_err().to_string();
+    assert!(error.contains("holds no state of a training"), "{error}");
+}
+
+#[test]
+fn the_log_takes_back_what_is_done_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path(), Rule::ADAM);
+    let path = folder.path().join("log.jsonl");
+    let mut left = 23;
+    let mut log = Log::open(&path, true).unwrap();
+    fit(&Line::new(), &plan, &GO, |event| {
+        log.write(&event)?;
+        left -= 1;
+        if left == 0 { bail!("killed") } else { Ok(()) }
+    })
+    .unwrap_err();
+    drop(log);
+    std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"iterat").unwrap();
+    let mut log = Log::open(&path, true).unwrap();
+    fit(&Line::new(), &plan, &GO, |event| log.write(&event)).unwrap();
+    drop(log);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps: Vec<u64> = lines
+        .iter()
+        .filter(|line| line.get("loss").is_some())
+        .map(|line| line["iteration"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, (0..60).collect::<Vec<_>>());
+    assert_eq!(lines.iter().filter(|line| line.get("val_loss").is_some()).count(), 9);
+    assert!(lines.iter().all(|line| line["seconds"].is_number() && line["epoch"].is_u64()));
+}

@@ -1,0 +1,206 @@
+//! L-BFGS (Liu and Nocedal 1989) with a line search that meets the strong Wolfe conditions (Nocedal and Wright 2006,
+//! algorithms 7.5, 3.5 and 3.6), for smooth functions of many numbers.
+
+use std::collections::VecDeque;
+
+use anyhow::{Result, ensure};
+
+/// When to stop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LbfgsConfig {
+    /// Steps that the curvature is guessed from.
+    pub memory: usize,
+    /// Most steps.
+    pub iterations: usize,
+    /// Stop when no number of the gradient is larger.
+    pub tolerance: f64,
+}
+
+impl Default for LbfgsConfig {
+    fn default() -> Self {
+        Self { memory: 10, iterations: 1000, tolerance: 1e-4 }
+    }
+}
+
+/// Where the search ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Minimum {
+    /// The place.
+    pub at: Vec<f64>,
+    /// The value there.
+    pub value: f64,
+    /// Steps.
+    pub iterations: usize,
+    /// Was the tolerance met?
+    pub converged: bool,
+}
+
+/// Searches a minimum of `function`, which gives its value and gradient at a place, from `start`.
+/// # Errors
+/// When the function is not finite at the start.
+pub fn minimise(
+    start: Vec<f64>,
+    config: &LbfgsConfig,
+    mut function: impl FnMut(&[f64]) -> (f64, Vec<f64>),
+) -> Result<Minimum> {
+    let mut at = start;
+    let (mut value, mut gradient) = function(&at);
+    ensure!(value.is_finite(), "the objective is {value} at the start");
+    let mut memory: VecDeque<(Vec<f64>, Vec<f64>, f64)> = VecDeque::new();
+    let mut iterations = 0;
+    let mut converged = largest(&gradient) <= config.tolerance;
+    while !converged && iterations < config.iterations {
+        let mut direction = downhill(&gradient, &memory);
+        let mut slope = dot(&direction, &gradient);
+        if slope >= 0.0 {
+            // Rounding has spoilt the curvature: begin anew along the gradient.
+            memory.clear();
+            direction = gradient.iter().map(|slope| -slope).collect();
+            slope = -dot(&gradient, &gradient);
+        }
+        let first = if memory.is_empty() { (1.0 / dot(&gradient, &gradient).sqrt()).min(1.0) } else { 1.0 };
+        let Some(step) = line_search(&at, &direction, value, slope, first, &mut function) else {
+            if memory.is_empty() {
+                break; // No smaller value can be told from rounding.
+            }
+            memory.clear();
+            continue;
+        };
+        let change: Vec<f64> = step.at.iter().zip(&at).map(|(new, old)| new - old).collect();
+        let turn: Vec<f64> = step.gradient.iter().zip(&gradient).map(|(new, old)| new - old).collect();
+        let curvature = dot(&change, &turn);
+        if curvature > 1e-10 * dot(&turn, &turn) {
+            if memory.len() == config.memory {
+                memory.pop_front();
+            }
+            memory.push_back((change, turn, curvature));
+        }
+        (at, value, gradient) = (step.at, step.value, step.gradient);
+        iterations += 1;
+        converged = largest(&gradient) <= config.tolerance;
+    }
+    Ok(Minimum { at, value, iterations, converged })
+}
+
+/// Minus the guessed inverse Hessian times the gradient (algorithm 7.4, the two loops).
+fn downhill(gradient: &[f64], memory: &VecDeque<(Vec<f64>, Vec<f64>, f64)>) -> Vec<f64> {
+    let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
+    let mut shares = Vec::new();
+    for (change, turn, curvature) in memory.iter().rev() {
+        let share = dot(change, &direction) / curvature;
+        add(&mut direction, -share, turn);
+        shares.push(share);
+    }
+    if let Some((_, turn, curvature)) = memory.back() {
+        let scale = curvature / dot(turn, turn);
+        direction.iter_mut().for_each(|value| *value *= scale);
+    }
+    for ((change, turn, curvature), share) in memory.iter().zip(shares.into_iter().rev()) {
+        let other = dot(turn, &direction) / curvature;
+        add(&mut direction, share - other, change);
+    }
+    direction
+}
+
+struct Step {
+    length: f64,
+    at: Vec<f64>,
+    value: f64,
+    gradient: Vec<f64>,
+    slope: f64,
+}
+
+/// A step that lowers the value enough and flattens the slope; `None` when none is found.
+fn line_search(
+    at: &[f64],
+    direction: &[f64],
+    value: f64,
+    slope: f64,
+    first: f64,
+    function: &mut impl FnMut(&[f64]) -> (f64, Vec<f64>),
+) -> Option<Step> {
+    const LOWER: f64 = 1e-4;
+    const FLATTER: f64 = 0.9;
+    let mut try_step = |length: f64| {
+        let place: Vec<f64> = at.iter().zip(direction).map(|(at, direction)| at + length * direction).collect();
+        let (value, gradient) = function(&place);
+        let slope = dot(&gradient, direction);
+        Step { length, at: place, value, gradient, slope }
+    };
+    let too_high = |step: &Step| !step.value.is_finite() || step.value > value + LOWER * step.length * slope;
+    let good = |step: &Step| step.slope.abs() <= FLATTER * slope.abs();
+    // The best so far, and the other end of where the minimum lies, once it is known.
+    let (mut low, mut low_value, mut low_slope) = (0.0, value, slope);
+    let mut high = None;
+    let mut length = first;
+    for _ in 0..40 {
+        let step = try_step(length);
+        if too_high(&step) || step.value >= low_value && low > 0.0 {
+            high = Some((step.length, step.value));
+        } else if good(&step) {
+            return Some(step);
+        } else {
+            // Beyond the minimum: it lies between this step and the best before.
+            if step.slope * (high.map_or(1.0, |(high, _)| high - low)) >= 0.0 {
+                high = Some((low, low_value));
+            }
+            (low, low_value, low_slope) = (step.length, step.value, step.slope);
+        }
+        length = match high {
+            None => 2.0 * length,
+            Some((high, high_value)) => {
+                let width = high - low;
+                // The minimum of the parabola through both ends, kept away from them.
+                let guess = -low_slope * width * width / (2.0 * (high_value - low_value - low_slope * width));
+                let share = guess / width;
+                low + width * if share.is_finite() { share.clamp(0.1, 0.9) } else { 0.5 }
+            }
+        };
+        if (length - low).abs() < 1e-16 * (1.0 + low.abs()) {
+            break;
+        }
+    }
+    // A step that lowers the value, though the slope is still steep, is better than none.
+    (low > 0.0).then(|| try_step(low)).filter(|step| step.value < value)
+}
+
+fn largest(numbers: &[f64]) -> f64 {
+    numbers.iter().fold(0.0, |largest, number| number.abs().max(largest))
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn add(to: &mut [f64], factor: f64, from: &[f64]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += factor * from);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minimum_of_rosenbrocks_valley_is_found() {
+        let valley = |at: &[f64]| {
+            let mut value = 0.0;
+            let mut gradient = vec![0.0; at.len()];
+            for i in 0..at.len() - 1 {
+                let (a, b) = (1.0 - at[i], at[i + 1] - at[i] * at[i]);
+                value += a * a + 100.0 * b * b;
+                gradient[i] += -2.0 * a - 400.0 * at[i] * b;
+                gradient[i + 1] += 200.0 * b;
+            }
+            (value, gradient)
+        };
+        let config = LbfgsConfig { tolerance: 1e-8, ..LbfgsConfig::default() };
+        let found = minimise(vec![-1.2, 1.0, -1.2, 1.0, 0.5, 2.0], &config, valley).unwrap();
+        assert!(found.converged && found.iterations < 200, "{found:?}");
+        assert!(found.at.iter().all(|at| (at - 1.0).abs() < 1e-6), "{found:?}");
+    }
+
+    #[test]
+    fn a_start_without_a_value_is_refused() {
+        assert!(minimise(vec![1.0], &LbfgsConfig::default(), |_| (f64::NAN, vec![0.0])).is_err());
+    }
+}

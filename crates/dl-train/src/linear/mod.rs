@@ -1,0 +1,257 @@
+//! Multinomial logistic regression: a linear head on features, with one best answer and nothing drawn.
+//!
+//! The objective is scikit-learn's: C times the sum of the cross-entropies plus half the squared norm of the weights;
+//! biases are free. It is convex, and L-BFGS finds its minimum.
+
+mod lbfgs;
+
+use anyhow::{Result, ensure};
+use rayon::prelude::*;
+
+pub use lbfgs::{LbfgsConfig, Minimum, minimise};
+
+/// Options of the regression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogisticConfig {
+    /// C: how much an error counts against large weights.
+    pub cost: f64,
+    /// How much an example of each class counts; all alike when there are none.
+    pub class_weights: Vec<f64>,
+    /// Standardise the features first (mean 0, variance 1); what comes out is for features as they are.
+    pub standardise: bool,
+    /// When to stop.
+    pub solver: LbfgsConfig,
+}
+
+impl Default for LogisticConfig {
+    fn default() -> Self {
+        Self { cost: 1.0, class_weights: Vec::new(), standardise: true, solver: LbfgsConfig::default() }
+    }
+}
+
+/// A linear function of features for each class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logistic {
+    /// [classes, columns], row by row.
+    pub weight: Vec<f64>,
+    /// [classes].
+    pub bias: Vec<f64>,
+    /// Iterations of the solver.
+    pub iterations: usize,
+    /// Did it come to its tolerance?
+    pub converged: bool,
+    /// The objective at the end.
+    pub objective: f64,
+}
+
+/// Rows that are summed together; the sums of the parts are added in their order, so that nothing depends on the number
+/// of threads.
+const BLOCK: usize = 256;
+
+/// Fits the regression to `features` [n, columns], row by row, and `targets` [n], each below `classes`.
+/// # Errors
+/// When there is nothing to fit, or the numbers are not finite.
+pub fn logistic(
+    features: &[f32],
+    columns: usize,
+    targets: &[u32],
+    classes: usize,
+    config: &LogisticConfig,
+) -> Result<Logistic> {
+    let rows = targets.len();
+    ensure!(rows > 0 && columns > 0 && features.len() == rows * columns, "no features to learn from");
+    ensure!(classes > 1, "one class alone; there is nothing to tell apart");
+    ensure!(features.iter().all(|value| value.is_finite()), "the features hold numbers that are not finite");
+    let (mean, factor) =
+        if config.standardise { moments(features, columns) } else { (vec![0.0; columns], vec![1.0; columns]) };
+    let problem = Problem { features, columns, targets, classes, config, mean: &mean, factor: &factor };
+    let found = minimise(vec![0.0; classes * (columns + 1)], &config.solver, |at| problem.objective(at))?;
+    // From standardised features back to those that came.
+    let (weight, bias) = found.at.split_at(classes * columns);
+    let mut logistic = Logistic {
+        weight: weight.to_vec(),
+        bias: bias.to_vec(),
+        iterations: found.iterations,
+        converged: found.converged,
+        objective: found.value,
+    };
+    for (weight, bias) in logistic.weight.chunks_exact_mut(columns).zip(&mut logistic.bias) {
+        for ((weight, mean), factor) in weight.iter_mut().zip(&mean).zip(&factor) {
+            *weight *= factor;
+            *bias -= *weight * mean;
+        }
+    }
+    Ok(logistic)
+}
+
+/// The mean of each column, and what makes its variance 1; a constant column is left as it is.
+fn moments(features: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
+    let rows = (features.len() / columns) as f64;
+    let mut mean = vec![0.0; columns];
+    for row in features.chunks_exact(columns) {
+        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += f64::from(*value) / rows);
+    }
+    let mut variance = vec![0.0; columns];
+    for row in features.chunks_exact(columns) {
+        for ((variance, mean), value) in variance.iter_mut().zip(&mean).zip(row) {
+            *variance += (f64::from(*value) - mean).powi(2) / rows;
+        }
+    }
+    let factor = variance.iter().map(|variance| if *variance > 1e-12 { 1.0 / variance.sqrt() } else { 1.0 });
+    (mean, factor.collect())
+}
+
+struct Problem<'a> {
+    features: &'a [f32],
+    columns: usize,
+    targets: &'a [u32],
+    classes: usize,
+    config: &'a LogisticConfig,
+    mean: &'a [f64],
+    factor: &'a [f64],
+}
+
+impl Problem<'_> {
+    /// The objective and its gradient at `at`: weights [classes, columns], then biases.
+    fn objective(&self, at: &[f64]) -> (f64, Vec<f64>) {
+        let (weight, bias) = at.split_at(self.classes * self.columns);
+        let blocks = self.features.par_chunks(BLOCK * self.columns).zip(self.targets.par_chunks(BLOCK));
+        let parts: Vec<(f64, Vec<f64>)> =
+            blocks.map(|(features, targets)| self.part(features, targets, weight, bias)).collect();
+        let mut value = 0.5 * weight.iter().map(|weight| weight * weight).sum::<f64>();
+        let mut gradient = weight.to_vec();
+        gradient.resize(at.len(), 0.0);
+        for (part, slope) in parts {
+            value += part;
+            gradient.iter_mut().zip(&slope).for_each(|(sum, part)| *sum += part);
+        }
+        (value, gradient)
+    }
+
+    fn part(&self, features: &[f32], targets: &[u32], weight: &[f64], bias: &[f64]) -> (f64, Vec<f64>) {
+        let (classes, columns) = (self.classes, self.columns);
+        let mut gradient = vec![0.0; classes * (columns + 1)];
+        let mut value = 0.0;
+        let mut x = vec![0.0; columns];
+        let mut scores = vec![0.0; classes];
+        for (row, target) in features.chunks_exact(columns).zip(targets) {
+            let target = *target as usize;
+            for (((x, value), mean), factor) in x.iter_mut().zip(row).zip(self.mean).zip(self.factor) {
+                *x = (f64::from(*value) - mean) * factor;
+            }
+            for ((score, weight), bias) in scores.iter_mut().zip(weight.chunks_exact(columns)).zip(bias) {
+                *score = bias + dot(&x, weight);
+            }
+            let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
+            let counts = self.config.cost * self.config.class_weights.get(target).copied().unwrap_or(1.0);
+            value += counts * (total.ln() + largest - scores[target]);
+            for class in 0..classes {
+                let probability = (scores[class] - largest).exp() / total;
+                let error = counts * (probability - f64::from(u8::from(class == target)));
+                gradient[classes * columns + class] += error;
+                let slope = &mut gradient[class * columns..][..columns];
+                slope.iter_mut().zip(&x).for_each(|(slope, x)| *slope += error * x);
+            }
+        }
+        (value, gradient)
+    }
+}
+
+/// Inner product over 8 running sums: fast, and the same on every machine.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0_f64; 8];
+    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f64>() + rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn problem(rows: usize, columns: usize, classes: usize) -> (Vec<f32>, Vec<u32>) {
+        let targets: Vec<u32> = (0..rows).map(|row| ((row * 7 + row / 3) % classes) as u32).collect();
+        let value = |at: usize| {
+            let (row, column) = (at / columns, at % columns);
+            let own = if column % classes == targets[row] as usize { 0.75 } else { 0.0 };
+            (crate::formula(row as u64, column as u64) + own) as f32
+        };
+        ((0..rows * columns).map(value).collect(), targets)
+    }
+
+    #[test]
+    fn weights_are_those_of_scikit_learn() {
+        let golden = include_str!("../../../../testdata/goldens/linear/golden.json");
+        let golden: Value = serde_json::from_str(golden).unwrap();
+        for case in golden["cases"].as_array().unwrap() {
+            let number = |key: &str| case[key].as_f64().unwrap();
+            let (rows, columns, classes) =
+                (number("rows") as usize, number("columns") as usize, number("classes") as usize);
+            let (features, targets) = problem(rows, columns, classes);
+            let numbers = |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
+            let config = LogisticConfig {
+                cost: number("cost"),
+                class_weights: numbers("class_weights"),
+                standardise: false,
+                solver: LbfgsConfig { tolerance: 1e-8, iterations: 2000, ..LbfgsConfig::default() },
+            };
+            let found = logistic(&features, columns, &targets, classes, &config).unwrap();
+            assert!(found.converged, "{} iterations", found.iterations);
+            for (found, wanted) in found.weight.iter().zip(numbers("weight")) {
+                assert!((found - wanted).abs() < 1e-5, "{found} {wanted} {case}");
+            }
+            // Biases have a common shift that changes nothing; ours sum to 0.
+            let shift = numbers("bias").iter().sum::<f64>() / classes as f64;
+            for (found, wanted) in found.bias.iter().zip(numbers("bias")) {
+                assert!((found - (wanted - shift)).abs() < 1e-4, "{found} {wanted} {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn standardised_features_give_a_head_for_features_as_they_came() {
+        let (mut features, targets) = problem(60, 6, 3);
+        let config =
+            LogisticConfig { solver: LbfgsConfig { tolerance: 1e-9, ..Default::default() }, ..Default::default() };
+        let scores = |features: &[f32], found: &Logistic| -> Vec<f64> {
+            let row = |row: &[f32]| -> Vec<f64> {
+                let score = |class: usize| {
+                    found.bias[class]
+                        + row.iter().zip(&found.weight[class * 6..]).map(|(x, w)| f64::from(*x) * w).sum::<f64>()
+                };
+                (0..3).map(score).collect()
+            };
+            features.chunks(6).flat_map(row).collect()
+        };
+        let before = scores(&features, &logistic(&features, 6, &targets, 3, &config).unwrap());
+        features.iter_mut().enumerate().for_each(|(at, value)| *value = *value * (1.0 + (at % 6) as f32) - 3.0);
+        let after = scores(&features, &logistic(&features, 6, &targets, 3, &config).unwrap());
+        for (before, after) in before.iter().zip(after) {
+            assert!((before - after).abs() < 1e-4, "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn the_result_has_the_same_bits_with_any_number_of_threads() {
+        let (features, targets) = problem(2000, 9, 4);
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| logistic(&features, 9, &targets, 4, &LogisticConfig::default()).unwrap())
+        };
+        assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn nothing_to_tell_apart_is_refused() {
+        let config = LogisticConfig::default();
+        assert!(logistic(&[1.0, 2.0], 1, &[0, 0], 1, &config).unwrap_err().to_string().contains("one class alone"));
+        assert!(logistic(&[1.0, f32::NAN], 1, &[0, 1], 2, &config).unwrap_err().to_string().contains("not finite"));
+    }
+}

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Transfer on real data, as a table: ImageNet's SqueezeNet to types of blood cells (crops of true boxes, a few of each
+# type), and digits 0-4 to digits 5-9 with ten pictures of each. Judged on the test splits, by the network at the end of
+# the training, never by the best one. docs/transfer.md has the figures.
+#
+#   testdata/transfer.sh DATA WEIGHTS OUT [cells|digits|mnist]
+#
+# DATA holds bccd (VOC) and mnist (IDX); WEIGHTS holds squeezenet1_0_imagenet.safetensors; the programs are on the PATH.
+set -euo pipefail
+data=$1 weights=$2 out=$3 what=${4:-all}
+mkdir -p "$out"
+
+# The accuracy of the last validation in a log, and the mean over the classes.
+judged() { grep '"val_accuracy"' "$1" | tail -n 1 | sed -E 's/.*"val_accuracy":([0-9.]+).*"val_mean_recall":([0-9.]+).*/\1 \2/'; }
+
+# train NAME ARGS...: one row of a table.
+train() {
+  local name=$1; shift
+  local began=$SECONDS
+  dl-finetune classifier --quiet --model "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
+  printf '%-36s %s  %s s\n' "$name" "$(judged "$out/$name.jsonl")" "$((SECONDS - began))"
+}
+
+cells() {
+  dl-data from voc "$data/bccd" --split train > "$out/cells-train.jsonl"
+  dl-data from voc "$data/bccd" --split test > "$out/cells-test.jsonl"
+  local common=("$out/cells-train.jsonl" --val "$out/cells-test.jsonl" --crops --validate-every 100000
+    --init-from "$weights/squeezenet1_0_imagenet.safetensors" --pad 16)
+  for n in 5 20; do
+    train "cells-$n-feature-extraction" "${common[@]}" --per-class $n --strategy feature-extraction
+    train "cells-$n-head" "${common[@]}" --per-class $n --strategy head --iterations 100 --batch 15 --lr 0.002 --augment none
+    train "cells-$n-top" "${common[@]}" --per-class $n --strategy top --iterations 60 --batch 15 --lr 0.0003 --clip 1
+    train "cells-$n-all" "${common[@]}" --per-class $n --strategy all --iterations 60 --batch 15 --lr 0.0003 --clip 1
+    train "cells-$n-scratch" "${common[@]}" --per-class $n --strategy scratch --iterations 150 --batch 15 --lr 0.01 --warmup 20 --cosine
+  done
+}
+
+small=(--arch squeezenet1_1 --width 0.5 --size 64 --no-flip --batch 64 --lr 0.03 --head-lr 0.1 --warmup 100 --cosine --weight-decay 0.0002)
+
+idx() {
+  dl-data from idx "$data/mnist" --split train > "$out/mnist-train.jsonl"
+  dl-data from idx "$data/mnist" --split test > "$out/mnist-test.jsonl"
+}
+
+digits() {
+  idx
+  for split in train test; do
+    grep -E '"label":"[0-4]"' "$out/mnist-$split.jsonl" > "$out/low-$split.jsonl"
+    grep -E '"label":"[5-9]"' "$out/mnist-$split.jsonl" > "$out/high-$split.jsonl"
+  done
+  train digits-0-4 "$out/low-train.jsonl" --val "$out/low-test.jsonl" "${small[@]}" --epochs 2 --validate-every 100000
+  local common=("$out/high-train.jsonl" --val "$out/high-test.jsonl" --per-class 10 --no-flip --validate-every 100000
+    --init-from "$out/digits-0-4.safetensors" --batch 50)
+  train digits-5-9-feature-extraction "${common[@]}" --strategy feature-extraction
+  train digits-5-9-all "${common[@]}" --strategy all --iterations 200 --lr 0.01 --cosine --clip 1
+  train digits-5-9-scratch "${common[@]}" --strategy scratch --iterations 600 --lr 0.03 --head-lr 0.1 --warmup 50 --cosine
+}
+
+mnist() {
+  idx
+  train mnist "$out/mnist-train.jsonl" --val "$out/mnist-test.jsonl" "${small[@]}" --epochs 6 --augment affine --affine 8,0.06,0.92,1.08,0
+}
+
+case $what in
+  all) cells; digits; mnist ;;
+  *) "$what" ;;
+esac
