@@ -106,7 +106,7 @@ fn ctrl_c_saves_and_leaves_with_status_130() {
     let folder = tempfile::tempdir().unwrap();
     let (_, input) = pictures(folder.path(), 24);
     let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("m.safetensors"));
-    let options = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 8 --iterations 60 --resume --checkpoint-every 0";
+    let options = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 8 --iterations 60 --resume";
     classifier(&whole, &input, options).expect(0);
     let log = folder.path().join("log.jsonl");
     let mut child = spawn(&broken, &input, &format!("{options} --log {} --checkpoint-every 2", log.display()));

@@ -200,7 +200,7 @@ mod tests {
                 cost: number("cost"),
                 class_weights: numbers("class_weights"),
                 standardise: false,
-                solver: LbfgsConfig { tolerance: 1e-8, iterations: 2000, ..LbfgsConfig::default() },
+                solver: LbfgsConfig { tolerance: 1e-6, iterations: 2000, ..LbfgsConfig::default() },
             };
             let found = logistic(&features, columns, &targets, classes, &config).unwrap();
             assert!(found.converged, "{} iterations", found.iterations);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use dl_models::{ModelConfig, checkpoint};
 use dl_train::classifier::{
-    AugmentConfig, BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Head, Judge, LossConfig, Start,
+    AugmentConfig, BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Head, Judge, Kind, LossConfig, Start,
     StartConfig,
 };
 use dl_train::fit::{ModelFile, Progress};
@@ -246,8 +246,16 @@ impl Args {
         }
     }
 
-    fn batch_config(&self, config: &ModelConfig, augment: AugmentConfig, mixup: f64) -> Result<BatchConfig> {
-        let warp = self.warp.resolve(config)?;
+    /// How regions are shown; whole pictures have no context that could be too large for them.
+    fn warp_for(&self, config: &ModelConfig, kind: Option<Kind>) -> Result<RegionWarp> {
+        match kind {
+            Some(Kind::Pictures) => self.warp.resolve(&ModelConfig::new(&config.architecture, config.num_classes)),
+            _ => self.warp.resolve(config),
+        }
+    }
+
+    fn batch_config(&self, config: &ModelConfig, kind: Option<Kind>, augment: AugmentConfig, mixup: f64) -> Result<BatchConfig> {
+        let warp = self.warp_for(config, kind)?;
         Ok(BatchConfig {
             size: self.batch,
             positive_share: self.positives,
@@ -271,7 +279,7 @@ impl Args {
         let Some(name) = self.strategy else { return Ok(None) };
         let StrategyName::Auto = name else { return Ok(name.strategy()) };
         let start = Start::new(&self.start(Some(Strategy::FeatureExtraction)), examples.labels(), device)?;
-        let config = self.batch_config(&start.model.config, AugmentConfig::default(), 0.0)?;
+        let config = self.batch_config(&start.model.config, examples.kind(), AugmentConfig::default(), 0.0)?;
         let batches = Batches::new(examples, &start.model.config.preprocessing, &config, report);
         let head = Head::new(&start.model, &start.parameters)?;
         let rows = head.features(&batches, SAMPLE, |_| ())?;
@@ -307,7 +315,7 @@ impl Args {
             messages.note("feature-extraction learns from each example as it is: no augmentation");
         }
         let Start { model, parameters, .. } = start;
-        let config = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
+        let config = self.batch_config(&model.config, data.learned.kind(), AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
         let head = Head::new(model, parameters)?;
         let batches = Batches::new(&data.learned, preprocessing, &config, report);
@@ -329,13 +337,14 @@ impl Args {
         let judged = data.judged.as_ref().map(judge).transpose()?;
         let mut progress = Progress { step: fitted.iterations, validation: judged.clone(), ..Progress::default() };
         progress.means = [("loss".to_owned(), learned.loss), ("accuracy".to_owned(), learned.score)].into();
-        let mut config = self.described(start, data, Some(Strategy::FeatureExtraction));
+        let mut config = Self::described(start, data);
+        let warp = self.words(self.warp_for(&model.config, data.learned.kind())?);
         let figures = json!({
             "iterations": fitted.iterations,
             "cost": self.cost,
             "layer": head.layer.to_string(),
-            "warp": self.words(self.warp.resolve(&model.config)?)["warp"],
-            "pad": self.words(self.warp.resolve(&model.config)?)["pad"],
+            "warp": warp["warp"],
+            "pad": warp["pad"],
             "loss": learned.loss,
             "accuracy": learned.score,
         });
@@ -367,9 +376,9 @@ impl Args {
     ) -> Result<Option<Outcome>> {
         let Start { model, parameters, frozen, .. } = start;
         let augment = self.views.config()?;
-        let warp = self.warp.resolve(&model.config)?;
-        let learning = self.batch_config(&model.config, augment, self.views.mixup)?;
-        let judging = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
+        let warp = self.warp_for(&model.config, data.learned.kind())?;
+        let learning = self.batch_config(&model.config, data.learned.kind(), augment, self.views.mixup)?;
+        let judging = self.batch_config(&model.config, data.learned.kind(), AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
         let mut batches = Batches::new(&data.learned, preprocessing, &learning, report);
         let mut judged =
@@ -397,7 +406,7 @@ impl Args {
         settings.insert("augment".into(), serde_json::to_value(augment)?);
         settings.insert("warp".into(), self.words(warp));
         settings.insert("class_weights".into(), json!(loss.weights));
-        let described = self.described(start, data, strategy);
+        let described = Self::described(start, data);
         let file = |progress: &Progress| {
             let mut config = described.clone();
             config.training = self.figures(warp, &shape, progress);
@@ -453,7 +462,7 @@ impl Args {
     }
 
     /// What the model file says of itself, but for the figures.
-    fn described(&self, start: &Start, data: &Data, _strategy: Option<Strategy>) -> ModelConfig {
+    fn described(start: &Start, data: &Data) -> ModelConfig {
         let mut config = start.model.config.clone();
         config.data_digest = Some(data.learned.digest().to_string());
         config
