@@ -217,7 +217,8 @@ goldens = {
         "inception_v3",
         [1, 3, 299, 299],
         ["Mixed_5d", "Mixed_6e", "AuxLogits", "Mixed_7c"],
-        ["input", "Mixed_6c.branch7x7_3.conv.weight"],
+        # Further down, rounding moves some of the many numbers over a kink of ReLU, in torch itself too.
+        ["fc.weight"],
         init_weights=False,
     )
     | {"options": {"aux_logits": True, "transform_input": False}},
