@@ -32,7 +32,7 @@ impl ConvShape {
         }
         let [outputs, inputs, kh, kw] = self.weight;
         let groups = self.config.groups;
-        if groups > 1 && (inputs % LANES > 0 || (outputs / groups) % LANES > 0) {
+        if groups > 1 && (!inputs.is_multiple_of(LANES) || !(outputs / groups).is_multiple_of(LANES)) {
             // The groups are no whole blocks of channels: all pairs of channels are computed, and those of one group kept.
             let config = Conv2dConfig { groups: 1, ..self.config };
             let full = Self { weight: [outputs, inputs * groups, kh, kw], config, ..*self };
