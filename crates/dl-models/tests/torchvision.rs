@@ -132,4 +132,18 @@ equal_in_layers_logits_and_gradients! {
     vgg16_bn_equals_torchvision: "vgg16_bn" "vgg16_bn",
     vgg16_c_equals_torch: "vgg16_c" "vgg16_c",
     xception_equals_timm: "xception" "xception",
+    vgg11_bn_equals_torchvision: "vgg11_bn" "vgg11_bn",
+    vgg13_equals_torchvision: "vgg13" "vgg13",
+    vgg13_bn_equals_torchvision: "vgg13_bn" "vgg13_bn",
+    vgg16_equals_torchvision: "vgg16" "vgg16",
+    vgg19_equals_torchvision: "vgg19" "vgg19",
+    vgg19_bn_equals_torchvision: "vgg19_bn" "vgg19_bn",
+    resnet34_equals_torchvision: "resnet34" "resnet34",
+    #[ignore = "slow: many weights"]
+    resnet101_equals_torchvision: "resnet101" "resnet101",
+    #[ignore = "slow: many weights"]
+    resnet152_equals_torchvision: "resnet152" "resnet152",
+    resnet32_cifar_equals_its_source: "resnet32_cifar" "resnet32_cifar",
+    resnet44_cifar_equals_its_source: "resnet44_cifar" "resnet44_cifar",
+    mobilenet_v1_of_another_width_equals_timm: "mobilenet_v1" "mobilenet_v1 of another width",
 }
