@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor};
 use dl_record::write_atomically;
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -38,11 +39,25 @@ impl Precision {
 
     fn bytes(self, numbers: &[f32]) -> Vec<u8> {
         match self {
-            Self::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
-            Self::F16 => numbers.iter().flat_map(|number| f16::from_f32(*number).to_le_bytes()).collect(),
-            Self::Bf16 => numbers.iter().flat_map(|number| bf16::from_f32(*number).to_le_bytes()).collect(),
+            Self::F32 => little_endian(numbers, |number| number.to_le_bytes()),
+            Self::F16 => {
+                let mut half = vec![f16::ZERO; numbers.len()];
+                half.convert_from_f32_slice(numbers);
+                little_endian(&half, |number| number.to_le_bytes())
+            }
+            Self::Bf16 => {
+                let mut half = vec![bf16::ZERO; numbers.len()];
+                half.convert_from_f32_slice(numbers);
+                little_endian(&half, |number| number.to_le_bytes())
+            }
         }
     }
+}
+
+fn little_endian<T: Copy, const N: usize>(numbers: &[T], to_bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let mut bytes = vec![0; N * numbers.len()];
+    bytes.as_chunks_mut().0.iter_mut().zip(numbers).for_each(|(place, number)| *place = to_bytes(*number));
+    bytes
 }
 
 /// Writes `config` and the tensors as one model file, atomically.
