@@ -80,7 +80,8 @@ pub struct WarpArgs {
     #[arg(long, value_enum)]
     warp: Option<WarpRule>,
 
-    /// Context around a region, in pixels of the network's input [default: as the network was trained, or 16]
+    /// Context around a region, in pixels of the network's input [default: as the network was trained, or 16; an
+    /// eighth of an input of 32 pixels or less]
     #[arg(long, value_name = "PIXELS")]
     pad: Option<usize>,
 }
@@ -103,8 +104,10 @@ impl WarpArgs {
     pub fn resolve(&self, config: &ModelConfig) -> Result<RegionWarp> {
         let trained = |key: &str| config.training.get(key);
         let rule = self.warp.or_else(|| WarpRule::from_str(trained("warp")?.as_str()?, true).ok());
-        let pad = self.pad.or_else(|| trained("pad")?.as_u64().map(|pad| pad as usize)).unwrap_or(16);
         let size = config.preprocessing.size;
+        let shorter = size[0].min(size[1]);
+        let usual = if shorter > 32 { 16 } else { shorter / 8 };
+        let pad = self.pad.or_else(|| trained("pad")?.as_u64().map(|pad| pad as usize)).unwrap_or(usual);
         if size.iter().any(|side| 2 * pad >= *side) {
             bail!("--pad {pad}: nothing is left of an input of {} x {} pixels", size[1], size[0]);
         }

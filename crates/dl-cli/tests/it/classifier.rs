@@ -325,7 +325,7 @@ fn a_linear_head_is_learned_from_features_alone() {
     let model = folder.path().join("head.safetensors");
     let record = |index: usize| {
         let noise = |k: usize| ((index * 7919 + k * 104_729) * 2_654_435_761 % 1000) as f64 / 1000.0;
-        let cat = index % 2 == 0;
+        let cat = index.is_multiple_of(2);
         let values = [[noise(1) + if cat { 1.0 } else { 0.0 }, noise(2), noise(3) - if cat { 0.5 } else { 0.0 }]];
         json!({"id": index.to_string(), "label": if cat { "cat" } else { "dog" },
                "features": {"pool": {"dtype": "f32", "shape": [1, 3], "values": values}}})

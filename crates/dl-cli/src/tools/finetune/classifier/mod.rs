@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use dl_models::{ModelConfig, checkpoint};
 use dl_train::classifier::{
-    AugmentConfig, BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Head, Judge, Kind, LossConfig, Start,
+    AugmentConfig, BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Head, Judge, LossConfig, Start,
     StartConfig,
 };
 use dl_train::fit::{ModelFile, Progress};
@@ -246,16 +246,8 @@ impl Args {
         }
     }
 
-    /// How regions are shown; whole pictures have no context that could be too large for them.
-    fn warp_for(&self, config: &ModelConfig, kind: Option<Kind>) -> Result<RegionWarp> {
-        match kind {
-            Some(Kind::Pictures) => self.warp.resolve(&ModelConfig::new(&config.architecture, config.num_classes)),
-            _ => self.warp.resolve(config),
-        }
-    }
-
-    fn batch_config(&self, config: &ModelConfig, kind: Option<Kind>, augment: AugmentConfig, mixup: f64) -> Result<BatchConfig> {
-        let warp = self.warp_for(config, kind)?;
+    fn batch_config(&self, config: &ModelConfig, augment: AugmentConfig, mixup: f64) -> Result<BatchConfig> {
+        let warp = self.warp.resolve(config)?;
         Ok(BatchConfig {
             size: self.batch,
             positive_share: self.positives,
@@ -279,7 +271,7 @@ impl Args {
         let Some(name) = self.strategy else { return Ok(None) };
         let StrategyName::Auto = name else { return Ok(name.strategy()) };
         let start = Start::new(&self.start(Some(Strategy::FeatureExtraction)), examples.labels(), device)?;
-        let config = self.batch_config(&start.model.config, examples.kind(), AugmentConfig::default(), 0.0)?;
+        let config = self.batch_config(&start.model.config, AugmentConfig::default(), 0.0)?;
         let batches = Batches::new(examples, &start.model.config.preprocessing, &config, report);
         let head = Head::new(&start.model, &start.parameters)?;
         let rows = head.features(&batches, SAMPLE, |_| ())?;
@@ -315,7 +307,7 @@ impl Args {
             messages.note("feature-extraction learns from each example as it is: no augmentation");
         }
         let Start { model, parameters, .. } = start;
-        let config = self.batch_config(&model.config, data.learned.kind(), AugmentConfig::default(), 0.0)?;
+        let config = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
         let head = Head::new(model, parameters)?;
         let batches = Batches::new(&data.learned, preprocessing, &config, report);
@@ -338,7 +330,7 @@ impl Args {
         let mut progress = Progress { step: fitted.iterations, validation: judged.clone(), ..Progress::default() };
         progress.means = [("loss".to_owned(), learned.loss), ("accuracy".to_owned(), learned.score)].into();
         let mut config = Self::described(start, data);
-        let warp = self.words(self.warp_for(&model.config, data.learned.kind())?);
+        let warp = self.words(self.warp.resolve(&model.config)?);
         let figures = json!({
             "iterations": fitted.iterations,
             "cost": self.cost,
@@ -376,21 +368,23 @@ impl Args {
     ) -> Result<Option<Outcome>> {
         let Start { model, parameters, frozen, .. } = start;
         let augment = self.views.config()?;
-        let warp = self.warp_for(&model.config, data.learned.kind())?;
-        let learning = self.batch_config(&model.config, data.learned.kind(), augment, self.views.mixup)?;
-        let judging = self.batch_config(&model.config, data.learned.kind(), AugmentConfig::default(), 0.0)?;
+        let warp = self.warp.resolve(&model.config)?;
+        let learning = self.batch_config(&model.config, augment, self.views.mixup)?;
+        let judging = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
         let mut batches = Batches::new(&data.learned, preprocessing, &learning, report);
         let mut judged =
             data.judged.as_ref().map(|examples| Batches::new(examples, preprocessing, &judging, report));
         // Blended pictures are no pictures whose features could be had one by one.
-        if *frozen > 0 && self.views.mixup == 0.0 && device.is_cpu() {
-            if let Some(layer) = model.learning_begins(self.dropout)? {
-                let kept = if augment.is_nothing() { "computed once" } else { "computed by a plan" };
-                messages.detail(format_args!("learning begins after {layer}: what is before it is {kept}"));
-                batches = batches.through(model, layer.clone());
-                judged = judged.map(|judged| judged.through(model, layer));
-            }
+        if *frozen > 0
+            && self.views.mixup == 0.0
+            && device.is_cpu()
+            && let Some(layer) = model.learning_begins(self.dropout)?
+        {
+            let kept = if augment.is_nothing() { "computed once" } else { "computed by a plan" };
+            messages.detail(format_args!("learning begins after {layer}: what is before it is {kept}"));
+            batches = batches.through(model, layer.clone());
+            judged = judged.map(|judged| judged.through(model, layer));
         }
         let factors = options::Factors::new(model, self.head_lr, &self.layer_lr)?;
         let loss = LossConfig {
