@@ -412,7 +412,7 @@ impl Args {
             config.training = self.figures(warp, &shape, progress);
             self.add_choices(&mut config, data, strategy, progress)?;
             let tensors = parameters.tensors();
-            Ok(ModelFile { config: serde_json::to_value(&config)?, tensors, precision: self.precision.into() })
+            Ok(ModelFile { config: serde_json::to_value(&config)?, tensors, texts: Vec::new(), precision: self.precision.into() })
         };
         let task = ClassifierTask {
             model,
