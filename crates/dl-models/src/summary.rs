@@ -56,6 +56,9 @@ impl Summary {
     /// When the architecture or an option is unknown, or the picture is too small.
     pub fn of(config: &ModelConfig, picture: [usize; 3]) -> Result<Self> {
         let (backbone, tensors) = outline(config)?;
+        if !backbone.plans() {
+            bail!("{} has no table of layers; dl-model info --tensors lists its weights", config.architecture);
+        }
         let names = backbone.layers();
         let mut pass = Pass::plan(distinct(&names), Graph::new(picture));
         let input = Value::Later(Graph::new(picture).input());

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::optim::{AdamW, Optimizer, ParamsAdamW};
 use dl_models::Precision;
 use dl_models::text::generate::{Prompt, Sampling, generate};
-use dl_models::text::{TextBatch, TextModel, Tokens, loss};
+use dl_models::text::{TextBatch, TextFreeze, TextModel, Tokens, loss};
 use serde_json::Value;
 
 fn shared(file: &str) -> Option<PathBuf> {
@@ -143,7 +143,7 @@ fn new_list() -> Vec<String> {
 #[test]
 fn the_held_out_likelihood_of_a_new_list_falls_and_samples_are_new() {
     let Some(path) = shared("names_gpt.safetensors") else { return };
-    let (mut model, parameters) = TextModel::to_train(&path, None, 0, &Device::Cpu).unwrap();
+    let (mut model, parameters) = TextModel::to_train(&path, None, &[], &TextFreeze::Nothing, 0, &Device::Cpu).unwrap();
     let list = new_list();
     let (learned, held_out) = list.split_at(96);
     let before = likelihood(&model, held_out);

@@ -13,8 +13,8 @@ use candle_nn::{Init, VarBuilder};
 use dl_models::text::generate::{Prompt, Sampling, generate};
 use dl_models::text::zero_shot::ZeroShot;
 use dl_models::text::{
-    Bert, Cache, Clip, Gpt2, Gpt2Options, Network, TextBatch, TextConfig, TextModel, TextNetwork, TextTokenizer,
-    Tokens, loss,
+    Bert, Cache, Clip, Gpt2, Gpt2Options, Network, TextBatch, TextConfig, TextFreeze, TextModel, TextNetwork,
+    TextTokenizer, Tokens, loss,
 };
 use dl_models::{Backbone, Checkpoint, LayerName, Model, Parameters, Precision, checkpoint};
 use dl_ops::{SgdStep, sgd_step};
@@ -545,7 +545,8 @@ fn errand(index: usize) -> (String, u32) {
 #[test]
 fn bert_learns_to_tell_a_small_set_of_texts_apart() {
     let labels = ["goes", "stays"].map(str::to_owned);
-    let (mut model, parameters) = TextModel::to_train(&folder("bert"), Some(&labels), 0, &Device::Cpu).unwrap();
+    let (mut model, parameters) =
+        TextModel::to_train(&folder("bert"), Some(&labels), &[], &TextFreeze::Nothing, 0, &Device::Cpu).unwrap();
     assert_eq!(parameters.tensors()["classifier.weight"].dims(), [2, 16]);
     let texts: Vec<(Tokens, u32)> = (0..128)
         .map(|index| {
@@ -580,5 +581,5 @@ fn bert_learns_to_tell_a_small_set_of_texts_apart() {
     model.save(&file, &parameters.tensors(), Precision::F32).unwrap();
     let read = TextModel::open(&file, &Device::Cpu).unwrap();
     assert_eq!(read.config.labels.as_deref(), Some(&labels[..]));
-    assert!(TextModel::to_train(&folder("gpt2"), Some(&labels), 0, &Device::Cpu).is_err());
+    assert!(TextModel::to_train(&folder("gpt2"), Some(&labels), &[], &TextFreeze::Nothing, 0, &Device::Cpu).is_err());
 }

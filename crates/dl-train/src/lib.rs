@@ -12,6 +12,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod spool;
 pub mod svm;
+pub mod text;
 pub mod transfer;
 
 pub use digest::Digest;

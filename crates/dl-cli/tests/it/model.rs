@@ -123,6 +123,10 @@ fn summary_counts_as_torchinfo_does() {
 fn summary_of_every_network_adds_up() {
     for row in run("dl-model", &["list"], "").expect(0).records() {
         let name = row["architecture"].as_str().unwrap();
+        if row["reads"] != "pictures" {
+            run("dl-model", &["summary", "--arch", name], "").expect(2);
+            continue;
+        }
         let summary = &run("dl-model", &["summary", "--arch", name], "").expect(0).records()[0];
         let layers = summary["layers"].as_array().unwrap();
         let sum = |key: &str| layers.iter().map(|row| row[key].as_u64().unwrap()).sum::<u64>();

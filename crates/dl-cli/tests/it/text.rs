@@ -205,3 +205,140 @@ fn a_folder_becomes_one_file_that_carries_its_tokenizer() {
         assert_eq!(info["architecture"].as_str(), model.rsplit('/').next());
     }
 }
+
+/// Figures of `dl-eval lm`.
+fn likelihood(model: &str, stream: &str) -> f64 {
+    let ran = run("dl-eval", &["lm", "--model", model], stream).expect(0);
+    serde_json::from_str::<Value>(&ran.stdout).unwrap()["nll"].as_f64().unwrap()
+}
+
+/// Made-up names, of syllables in an order that a formula gives.
+fn planets(numbers: std::ops::Range<usize>) -> Vec<String> {
+    let (first, middle) = (["zor", "quix", "vrak", "thol", "xan", "grym", "ulth", "brok"], ["o", "a", "ux", "ya"]);
+    let last = ["gon", "rax", "thul", "zik", "mor", "vex"];
+    let name = |index: usize| {
+        // 77 and the number of names, 192, have no common divisor: each is met once.
+        let index = index * 77 % 192;
+        format!("{}{}{}", first[index % 8], middle[index / 8 % 4], last[index / 32])
+    };
+    numbers.map(name).collect()
+}
+
+fn as_records(texts: &[String]) -> String {
+    records(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[test]
+fn a_language_model_learns_a_new_list_and_goes_on_after_a_break_to_the_same_weights() {
+    let start = shared("weights/names_gpt.safetensors");
+    let start = start.as_ref().map_or(GPT2, |path| path.to_str().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (learned, held_out) = (planets(0..96), as_records(&planets(96..192)));
+    let train = |model: &str, more: &[&str]| {
+        let usual = ["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-share", "0.1"];
+        let args = [&usual[..], &["--batch", "16", "--dropout", "0.1", "--model", model], more].concat();
+        run("dl-finetune", &args, &as_records(&learned))
+    };
+    let whole = path("whole.safetensors");
+    train(&whole, &["--epochs", "6"]).expect(0);
+    let (before, after) = (likelihood(start, &held_out), likelihood(&whole, &held_out));
+    assert!(after < 0.7 * before, "{before}, then {after}");
+    // The same training, killed while it runs, as often as it takes.
+    let broken = path("broken.safetensors");
+    let args = ["--epochs", "6", "--checkpoint-every", "1", "--resume"];
+    for milliseconds in [60, 120, 240] {
+        let mut child = std::process::Command::new(crate::support::program("dl-finetune"))
+            .args(["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-share", "0.1"])
+            .args(["--batch", "16", "--dropout", "0.1", "--model", &broken])
+            .args(args)
+            .current_dir(crate::support::root())
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), as_records(&learned).as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    train(&broken, &args).expect(0);
+    assert!(fs::read(&whole).unwrap() == fs::read(&broken).unwrap());
+    let samples = run("dl-generate", &["--model", &whole, "--prompt", "", "--count", "40"], "").expect(0).records();
+    let new = samples.iter().filter(|record| !learned.iter().any(|name| record["text"] == name.as_str()));
+    assert!(new.count() > 5);
+}
+
+#[test]
+fn frozen_blocks_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("frozen.safetensors");
+    let args = ["lm", "--init-from", GPT2, "--trainable-layers", "1", "--lr", "0.1", "--iterations", "3", "--model"];
+    run("dl-finetune", &[&args[..], &[model.to_str().unwrap()]].concat(), &records(&TEXTS)).expect(0);
+    let open = |path: &std::path::Path| {
+        dl_models::Checkpoint::open(path).unwrap().all(&candle_core::Device::Cpu).unwrap()
+    };
+    let (before, after) = (open(&crate::support::root().join(GPT2)), open(&model));
+    let numbers = |x: &candle_core::Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    for (name, tensor) in &after {
+        let same = numbers(tensor) == numbers(&before[name]);
+        let is_frozen = [".wte.", ".wpe.", ".h.0."].iter().any(|part| name.contains(part));
+        assert_eq!(same, is_frozen, "{name}");
+    }
+}
+
+/// Texts of a made-up errand: whoever is told to go goes, to stop stays.
+fn errands(indices: impl Iterator<Item = usize>) -> String {
+    let (go, stay) = (["go", "run", "walking", "ran"], ["stop", "sat", "on", "mat"]);
+    let (who, how) = (["cat", "dog", "sign", "mat"], ["left", "right", "red", "to"]);
+    let record = |index: usize| {
+        let word = if index % 2 == 0 { go[index / 2 % 4] } else { stay[index / 2 % 4] };
+        let text = format!("the {} {word} {}", who[index / 8 % 4], how[index / 32 % 4]);
+        let label = if index % 2 == 0 { "goes" } else { "stays" };
+        format!("{}\n", json!({"id": index.to_string(), "text": text, "label": label}))
+    };
+    indices.map(record).collect()
+}
+
+#[test]
+fn a_tiny_bert_learns_to_name_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("errands.safetensors");
+    let model = model.to_str().unwrap();
+    let learned = errands((0..128).filter(|index| index % 3 != 0));
+    let held_out = errands((0..128).filter(|index| index % 3 == 0));
+    let args = ["classifier", "--init-from", BERT, "--optimizer", "adamw", "--lr", "3e-3", "--batch", "16"];
+    let ran = run("dl-finetune", &[&args[..], &["--epochs", "10", "--model", model]].concat(), &learned).expect(0);
+    assert!(ran.stderr.contains("85 texts of 2 classes to learn"), "{}", ran.stderr);
+    let named = run("dl-classify", &["--model", model], &held_out).expect(0).records();
+    let right = named.iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
+    assert!(right * 10 > named.len() * 9, "{right} of {}", named.len());
+    let info: Value = serde_json::from_str(&run("dl-model", &["info", model], "").expect(0).stdout).unwrap();
+    assert_eq!(info["config"]["labels"], json!(["goes", "stays"]));
+    // The head alone.
+    let head = [&args[..], &["--epochs", "2", "--strategy", "head", "--model", model]].concat();
+    run("dl-finetune", &head, &learned).expect(0);
+}
+
+#[test]
+fn texts_that_teach_nothing_end_with_2_and_one_line_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("never.safetensors");
+    let args = ["classifier", "--init-from", BERT, "--iterations", "1", "--model", model.to_str().unwrap()];
+    let one = errands((0..8).filter(|index| index % 2 == 0));
+    for (args, stream, words) in [
+        (&args[..], one.as_str(), "all records have the same label, \"goes\""),
+        (&args, "", "no record to learn from"),
+        (&args, "{\"text\":\"the cat\"}\n", "no record to learn from (1 failed here, 0 before)"),
+        (&[&args[..], &["--crops"]].concat(), one.as_str(), "are for pictures"),
+        (&[&args[..], &["--strategy", "scratch"]].concat(), one.as_str(), "--strategy of texts is head, top or all"),
+        (&[&args[..], &["--freeze", "layer4"]].concat(), one.as_str(), "there is no layer layer4"),
+    ] {
+        let ran = run("dl-finetune", args, stream).expect(2);
+        let last = ran.stderr.lines().last().unwrap();
+        assert!(last.contains(words), "{}", ran.stderr);
+        assert!(!model.exists());
+    }
+    let args = ["lm", "--init-from", BERT, "--model", model.to_str().unwrap()];
+    assert!(run("dl-finetune", &args, &records(&TEXTS)).expect(2).stderr.contains("bert writes no texts"));
+}

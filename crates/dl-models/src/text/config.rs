@@ -145,6 +145,27 @@ impl TextConfig {
             .with_context(|| format!("options of the architecture {}", self.architecture))
     }
 
+    /// The config as it is written.
+    /// # Errors
+    /// Never for what JSON can hold.
+    pub fn description(&self) -> Result<Value> {
+        let mut written = serde_json::to_value(self)?;
+        if self.architecture == "clip" {
+            // What reading it as a network for pictures needs.
+            let side = self.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
+            let pictures = folder::clip_preprocessing(side.unwrap_or(224) as usize);
+            let dimensions = self.option("projection_dim").and_then(Value::as_u64).unwrap_or(512);
+            for (key, value) in
+                [("num_classes", Value::from(dimensions)), ("preprocessing", serde_json::to_value(&pictures)?)]
+            {
+                if written.get(key).is_none() {
+                    written[key] = value;
+                }
+            }
+        }
+        Ok(written)
+    }
+
     /// The layer to take features from when none is named.
     pub fn default_layer(&self) -> &str {
         let usual = find(&self.architecture).map(|architecture| architecture.layer);

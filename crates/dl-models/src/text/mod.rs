@@ -12,6 +12,7 @@ mod bert;
 mod clip;
 mod config;
 pub(crate) mod folder;
+mod freeze;
 pub mod generate;
 mod gpt2;
 mod layers;
@@ -30,9 +31,10 @@ pub use batch::{TextBatch, Tokens};
 pub use bert::{Bert, BertOptions};
 pub use clip::{Clip, ClipImages, ClipImagesOptions, ClipOptions, ClipTexts, ClipTextsOptions};
 pub use config::{TEXT_ARCHITECTURES, TextArchitecture, TextConfig};
+pub use freeze::TextFreeze;
 pub use gpt2::{Cache, Gpt2, Gpt2Options};
 pub use model::{Network, TextModel, convert};
-pub use tokenizer::TextTokenizer;
+pub use tokenizer::{TOKENIZER_KEY, TextTokenizer};
 
 /// An output of a network that reads texts.
 #[derive(Clone, Debug, PartialEq, Eq)]

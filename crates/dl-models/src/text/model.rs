@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 
 use super::tokenizer::TOKENIZER_KEY;
-use super::{Bert, Clip, Gpt2, TextConfig, TextNetwork, TextTokenizer, folder};
+use super::{Bert, Clip, Gpt2, TextConfig, TextFreeze, TextNetwork, TextTokenizer};
 use crate::model::Stored;
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
 
@@ -81,11 +81,19 @@ impl TextModel {
         Ok(model)
     }
 
-    /// A network to be trained: its weights start as in the file, those that it lacks are drawn. With `labels` it gets a
-    /// head for them, a new one unless the file's is for the same.
+    /// A network to be trained: its weights start as in the file, those that it lacks are drawn, and those that `frozen`
+    /// names do not learn. With `labels` it gets a head for them, a new one unless the file's is for the same. `options`
+    /// replace the file's, for example the probabilities of dropout.
     /// # Errors
     /// As [`open`](Self::open), and when `labels` are given to a network without a head.
-    pub fn to_train(path: &Path, labels: Option<&[String]>, seed: u64, device: &Device) -> Result<(Self, Parameters)> {
+    pub fn to_train(
+        path: &Path,
+        labels: Option<&[String]>,
+        options: &[(&str, serde_json::Value)],
+        frozen: &TextFreeze,
+        seed: u64,
+        device: &Device,
+    ) -> Result<(Self, Parameters)> {
         let checkpoint = Checkpoint::open(path)?;
         let name = format!("model {}", checkpoint.path().display());
         let mut config = TextConfig::read(&checkpoint)?;
@@ -101,7 +109,9 @@ impl TextModel {
                 config.labels = Some(labels.to_vec());
             }
         }
-        let parameters = Parameters::starting_from(tensors, seed);
+        config.options.extend(options.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let frozen = frozen.clone();
+        let parameters = Parameters::starting_from(tensors, seed).frozen(move |name| frozen.holds(name));
         let network = Network::build(&config, parameters.builder(device)).with_context(|| name)?;
         Ok((Self { config, network, tokenizer }, parameters))
     }
@@ -120,8 +130,8 @@ impl TextModel {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path, tensors: &BTreeMap<String, Tensor>, precision: Precision) -> Result<()> {
-        let config = description(&self.config)?;
-        checkpoint::save_with(path, &config, &[(TOKENIZER_KEY, self.tokenizer.text())], tensors, precision)
+        let texts = [(TOKENIZER_KEY, self.tokenizer.text())];
+        checkpoint::save_with(path, &self.config.description()?, &texts, tensors, precision)
     }
 
     /// The layer to take features from when none is named.
@@ -149,27 +159,7 @@ pub fn convert(from: &Checkpoint, path: &Path, licence: Option<&str>, precision:
     config.licence = licence.map(str::to_owned).or(config.licence);
     let tokenizer = TextTokenizer::of_model(from, &config, longest(&config)?);
     let tokenizer = tokenizer.with_context(|| format!("model {}", from.path().display()))?;
-    checkpoint::convert_with(from, path, Some(&description(&config)?), &[(TOKENIZER_KEY, tokenizer.text())], precision)
-}
-
-/// The config as it is written.
-fn description(config: &TextConfig) -> Result<serde_json::Value> {
-    let mut written = serde_json::to_value(config)?;
-    if config.architecture == "clip" {
-        // What reading it as a network for pictures needs.
-        let side = config.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
-        let dimensions = config.option("projection_dim").and_then(serde_json::Value::as_u64);
-        let pictures = folder::clip_preprocessing(side.unwrap_or(224) as usize);
-        for (key, value) in [
-            ("num_classes", serde_json::Value::from(dimensions.unwrap_or(512))),
-            ("preprocessing", serde_json::to_value(&pictures)?),
-        ] {
-            if written.get(key).is_none() {
-                written[key] = value;
-            }
-        }
-    }
-    Ok(written)
+    checkpoint::convert_with(from, path, Some(&config.description()?), &[(TOKENIZER_KEY, tokenizer.text())], precision)
 }
 
 /// Tokens of the longest text, by the config alone.

@@ -15,7 +15,7 @@ use super::{TextConfig, Tokens};
 use crate::Checkpoint;
 
 /// The metadata key that holds the tokenizer.
-pub(super) const TOKENIZER_KEY: &str = "tokenizer";
+pub const TOKENIZER_KEY: &str = "tokenizer";
 
 /// A tokenizer, with the longest text that its network reads.
 pub struct TextTokenizer {

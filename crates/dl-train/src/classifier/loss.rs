@@ -26,6 +26,13 @@ impl LossConfig {
             .map_err(plain)
     }
 
+    /// The mean loss of the scores [n, classes] of examples of these classes.
+    /// # Errors
+    /// Those of candle.
+    pub fn loss_of_targets(&self, logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
+        self.of(logits, targets, None).map_err(plain)
+    }
+
     /// The sum of the losses of all scores, each times its share: the network's own and its auxiliary classifiers'.
     /// # Errors
     /// Those of candle.

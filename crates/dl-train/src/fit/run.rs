@@ -204,5 +204,6 @@ pub fn fit<T: Task>(
 
 fn write_model<T: Task>(task: &T, plan: &Plan, progress: &Progress) -> Result<()> {
     let model = task.model(progress)?;
-    checkpoint::save(&plan.files.model, &model.config, &model.tensors, model.precision)
+    let texts: Vec<(&str, &str)> = model.texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
+    checkpoint::save_with(&plan.files.model, &model.config, &texts, &model.tensors, model.precision)
 }

@@ -43,10 +43,11 @@ pub(super) fn save(
         steps.push(made);
     }
     let standing = Standing { settings: settings.clone(), progress: progress.clone(), steps };
-    let metadata = Map::from_iter([
+    let mut metadata = Map::from_iter([
         ("config".to_owned(), Value::String(serde_json::to_string(&model.config)?)),
         (KEY.to_owned(), Value::String(serde_json::to_string(&standing)?)),
     ]);
+    metadata.extend(model.texts.into_iter().map(|(key, text)| (key.to_owned(), Value::String(text))));
     write(path, metadata, &tensors)
 }
 

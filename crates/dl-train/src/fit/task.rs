@@ -83,6 +83,8 @@ pub struct ModelFile {
     pub config: Value,
     /// Its tensors.
     pub tensors: BTreeMap<String, Tensor>,
+    /// Texts that the file carries besides, by their keys: a tokenizer.
+    pub texts: Vec<(&'static str, String)>,
     /// How its numbers are stored; the file of the last model always has all of them.
     pub precision: Precision,
 }

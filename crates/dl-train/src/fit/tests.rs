@@ -78,6 +78,7 @@ impl Task for Line {
         Ok(ModelFile {
             config: json!({"slope": progress.mean("slope"), "steps": progress.step}),
             tensors: named.map(|(name, var)| (name.to_owned(), var.as_detached_tensor())).into(),
+            texts: vec![("tokenizer", "{}".to_owned())],
             precision: Precision::F32,
         })
     }

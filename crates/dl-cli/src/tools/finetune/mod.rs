@@ -4,7 +4,9 @@ mod bbox;
 mod classifier;
 mod interrupt;
 mod linear;
+mod lm;
 mod svm;
+mod texts;
 mod training;
 
 use std::path::Path;
@@ -22,6 +24,7 @@ use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 #[command(name = "dl-finetune", version, after_help = "Examples:
   dl-finetune classifier --arch squeezenet1_1 --model network.safetensors < proposals.jsonl
   dl-finetune linear --model head.safetensors < embedded.jsonl
+  dl-finetune lm --init-from gpt2.safetensors --model poems.safetensors < poems.jsonl
   dl-finetune svm --model heads.safetensors < embedded.jsonl
   dl-finetune bbox --model heads.safetensors < embedded.jsonl")]
 pub struct Args {
@@ -34,6 +37,7 @@ enum Command {
     // Boxed: it has many options.
     Classifier(Box<classifier::Args>),
     Linear(linear::Args),
+    Lm(Box<lm::Args>),
     Svm(svm::Args),
     Bbox(bbox::Args),
 }
@@ -45,6 +49,7 @@ impl Tool for Args {
         match &self.command {
             Command::Classifier(args) => &args.common,
             Command::Linear(args) => &args.common,
+            Command::Lm(args) => &args.common,
             Command::Svm(args) => &args.common,
             Command::Bbox(args) => &args.common,
         }
@@ -54,6 +59,7 @@ impl Tool for Args {
         match &self.command {
             Command::Classifier(args) => args.run(io),
             Command::Linear(args) => args.run(io),
+            Command::Lm(args) => args.run(io),
             Command::Svm(args) => args.run(io),
             Command::Bbox(args) => args.run(io),
         }
@@ -96,6 +102,13 @@ fn check_heads(path: &Path) -> Result<()> {
         RcnnHeads::load(path)?;
     }
     Ok(())
+}
+
+/// A probability below 1.
+fn probability(text: &str) -> Result<f64> {
+    let value: f64 = text.parse()?;
+    ensure!((0.0..1.0).contains(&value), "must be from 0 to below 1");
+    Ok(value)
 }
 
 fn positive(text: &str) -> Result<f64> {

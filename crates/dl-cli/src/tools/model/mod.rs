@@ -212,17 +212,18 @@ pub(in crate::tools) fn digest(path: &Path) -> Result<(u64, String)> {
 }
 
 fn list(io: &mut Io, format: Format) -> Result<Outcome> {
+    let reads_texts = |name: &str| TEXT_ARCHITECTURES.iter().any(|architecture| architecture.name == name);
+    let reads_pictures = |name: &str| ARCHITECTURES.iter().any(|architecture| architecture.name == name);
     for architecture in ARCHITECTURES {
+        let reads = if reads_texts(architecture.name) { "pictures and texts" } else { "pictures" };
         let row = json!({
-            "architecture": architecture.name, "layer": architecture.layer, "paper": architecture.paper,
+            "architecture": architecture.name, "reads": reads, "layer": architecture.layer, "paper": architecture.paper,
         });
         write(io, &row, format)?;
     }
-    // CLIP is in both tables.
-    let listed = |name: &str| ARCHITECTURES.iter().any(|architecture| architecture.name == name);
-    for architecture in TEXT_ARCHITECTURES.iter().filter(|architecture| !listed(architecture.name)) {
+    for architecture in TEXT_ARCHITECTURES.iter().filter(|architecture| !reads_pictures(architecture.name)) {
         let row = json!({
-            "architecture": architecture.name, "layer": architecture.layer, "paper": architecture.paper,
+            "architecture": architecture.name, "reads": "texts", "layer": architecture.layer, "paper": architecture.paper,
         });
         write(io, &row, format)?;
     }

@@ -1,6 +1,7 @@
 //! `dl-finetune classifier`: a network that names what a region or picture shows.
 
 mod options;
+mod texts;
 mod views;
 
 use std::path::PathBuf;
@@ -23,12 +24,12 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Messages, Outcome, Regi
 use crate::tools::model::digest;
 use options::{ClassWeights, FreezeTo, Stored, StrategyName};
 
-/// Train a network to name what a region shows, or a whole picture
+/// Train a network to name what a region shows, a whole picture, or a text
 ///
 /// Records with objects and proposals: the classes are background and those of the objects; true boxes and proposals
 /// with an IoU of at least 0.5 are positives, the other proposals background. With --crops: the true objects alone, told
 /// from each other. Records with a label and no objects: whole pictures. Boxes are held in memory, pictures are decoded
-/// when a batch needs them.
+/// when a batch needs them. With --init-from a BERT: records with a text and a label.
 ///
 /// The model file holds the best network where there is a validation, and the last one otherwise. Beside it,
 /// STEM.last.safetensors holds the last one, and all that --resume needs. Ctrl-C saves and leaves with status 130.
@@ -65,7 +66,7 @@ pub(super) struct Args {
     #[arg(long)]
     crops: bool,
 
-    /// Model file to start from; the layer of the class scores is a new one unless the labels are the same
+    /// Model file to start from (of a BERT a folder too); the layer of the class scores is a new one unless the labels are the same
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     init_from: Option<PathBuf>,
 
@@ -137,7 +138,7 @@ pub(super) struct Args {
     class_weights: ClassWeights,
 
     /// Probability of dropout, where the architecture has it [default: the architecture's]
-    #[arg(long, value_name = "P", value_parser = options::dropout, help_heading = "Training")]
+    #[arg(long, value_name = "P", value_parser = super::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
     /// Megabytes of decoded pictures to keep, and of features of frozen layers
@@ -178,6 +179,11 @@ impl Args {
                 self.init_from.is_some() || strategy == StrategyName::Scratch,
                 "--strategy needs pretrained weights: give --init-from"
             );
+        }
+        if let Some(path) = self.init_from.as_deref().filter(|_| self.arch.is_none())
+            && texts::reads_texts(path)?
+        {
+            return texts::run(self, path, io);
         }
         let device = self.device.open()?;
         let data = self.read(io)?;
@@ -406,7 +412,7 @@ impl Args {
             config.training = self.figures(warp, &shape, progress);
             self.add_choices(&mut config, data, strategy, progress)?;
             let tensors = parameters.tensors();
-            Ok(ModelFile { config: serde_json::to_value(&config)?, tensors, precision: self.precision.into() })
+            Ok(ModelFile { config: serde_json::to_value(&config)?, tensors, texts: Vec::new(), precision: self.precision.into() })
         };
         let task = ClassifierTask {
             model,

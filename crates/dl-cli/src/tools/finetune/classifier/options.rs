@@ -131,15 +131,20 @@ impl ClassWeights {
     /// # Errors
     /// When a file does not have exactly the labels, or a number that is not above 0.
     pub(super) fn weights(&self, examples: &Examples) -> Result<Vec<f64>> {
+        self.of(examples.labels(), &examples.counts())
+    }
+
+    /// The same for labels that have so many examples.
+    pub(super) fn of(&self, labels: &[String], counts: &[usize]) -> Result<Vec<f64>> {
         match self {
             Self::None => Ok(Vec::new()),
-            Self::Balanced => Ok(balanced(&examples.counts())),
+            Self::Balanced => Ok(balanced(counts)),
             Self::File(path) => {
                 let in_context = || format!("--class-weights {}", path.display());
                 let text = fs::read_to_string(path).with_context(in_context)?;
                 let given: BTreeMap<String, f64> =
                     serde_json::from_str(&text).context("want {\"LABEL\": WEIGHT, ..}").with_context(in_context)?;
-                if let Some(label) = given.keys().find(|label| !examples.labels().contains(label)) {
+                if let Some(label) = given.keys().find(|label| !labels.contains(label)) {
                     bail!("{}: there is no label \"{label}\"", in_context());
                 }
                 let weight = |label: &String| {
@@ -147,7 +152,7 @@ impl ClassWeights {
                     ensure!(*weight > 0.0 && weight.is_finite(), "{}: \"{label}\" must be above 0", in_context());
                     Ok(*weight)
                 };
-                examples.labels().iter().map(weight).collect()
+                labels.iter().map(weight).collect()
             }
         }
     }
@@ -183,11 +188,4 @@ impl Factors {
             None => 1.0,
         }
     }
-}
-
-/// A probability below 1.
-pub(super) fn dropout(text: &str) -> Result<f64> {
-    let value: f64 = text.parse()?;
-    ensure!((0.0..1.0).contains(&value), "must be from 0 to below 1");
-    Ok(value)
 }

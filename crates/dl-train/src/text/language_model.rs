@@ -1,0 +1,89 @@
+//! A language model as a [`Task`].
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use dl_models::Parameters;
+use dl_models::text::{TextModel, loss};
+
+use super::{Deal, weights};
+use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
+
+/// A GPT that learns to predict texts.
+pub struct LanguageModelTask<'a> {
+    model: &'a TextModel,
+    parameters: &'a Parameters,
+    learned: &'a [Vec<u32>],
+    deal: Deal,
+    judged: &'a [Vec<u32>],
+    weight_decay: f64,
+    seed: u64,
+    file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
+}
+
+/// Parts of texts that are judged together.
+const TOGETHER: usize = 64;
+
+impl<'a> LanguageModelTask<'a> {
+    /// `model` learns from `learned` and is judged by `judged`, which may be none: parts of texts, see
+    /// [`loss::language_model_parts`]. `batch` parts a step, dealt by `seed`, which dropout is drawn from too. `file` makes
+    /// the model file.
+    #[expect(clippy::too_many_arguments, reason = "a training has many sides")]
+    pub fn new(
+        model: &'a TextModel,
+        parameters: &'a Parameters,
+        [learned, judged]: [&'a [Vec<u32>]; 2],
+        batch: usize,
+        weight_decay: f64,
+        seed: u64,
+        file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
+    ) -> Self {
+        let deal = Deal::new(learned.len(), batch, seed);
+        Self { model, parameters, learned, deal, judged, weight_decay, seed, file }
+    }
+
+    /// Mean negative log-likelihood of a token of these parts, in nats.
+    /// # Errors
+    /// When the model cannot read them.
+    pub fn likelihood(model: &TextModel, parts: &[Vec<u32>]) -> Result<f64> {
+        let (mut nats, mut tokens) = (0.0, 0);
+        for parts in parts.chunks(TOGETHER) {
+            let parts: Vec<&[u32]> = parts.iter().map(Vec::as_slice).collect();
+            nats += loss::negative_log_likelihoods(model.gpt2()?, &parts)?.iter().sum::<f64>();
+            tokens += parts.iter().map(|part| part.len() - 1).sum::<usize>();
+        }
+        Ok(nats / tokens.max(1) as f64)
+    }
+}
+
+impl Task for LanguageModelTask<'_> {
+    type Batch = Vec<usize>;
+
+    fn parameters(&self, _: usize) -> Vec<Parameter> {
+        weights(self.parameters, self.weight_decay, &|_| 1.0)
+    }
+
+    fn batch(&self, step: usize) -> Result<Vec<usize>> {
+        Ok(self.deal.of(step))
+    }
+
+    fn loss(&self, step: usize, _: usize, batch: &Vec<usize>) -> Result<Loss> {
+        let parts: Vec<&[u32]> = batch.iter().map(|index| self.learned[*index].as_slice()).collect();
+        let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
+        let value = loss::language_model_loss(self.model.gpt2()?, &parts, Some(&mut rng))?;
+        Ok(Loss { value, metrics: Vec::new() })
+    }
+
+    fn validate(&self) -> Result<Option<Validation>> {
+        if self.judged.is_empty() {
+            return Ok(None);
+        }
+        let loss = Self::likelihood(self.model, self.judged)?;
+        let metrics = BTreeMap::from([("perplexity".to_owned(), loss.exp())]);
+        Ok(Some(Validation { loss, score: -loss, metrics }))
+    }
+
+    fn model(&self, progress: &Progress) -> Result<ModelFile> {
+        (self.file)(progress)
+    }
+}

@@ -1,0 +1,38 @@
+//! Trainings on texts: a language model, and a network that names what texts are about.
+
+mod classifier;
+mod language_model;
+
+pub use classifier::{Learned, NamedText, TextClassifierTask};
+pub use language_model::LanguageModelTask;
+
+use std::sync::{Mutex, PoisonError};
+
+use dl_models::Parameters;
+
+use crate::fit::Parameter;
+use crate::sampler::Rounds;
+
+/// Deals out the numbers of examples in batches.
+struct Deal {
+    rounds: Mutex<Rounds>,
+    batch: usize,
+}
+
+impl Deal {
+    fn new(count: usize, batch: usize, seed: u64) -> Self {
+        Self { rounds: Mutex::new(Rounds::new(count, seed, "texts")), batch }
+    }
+
+    /// The examples of a step.
+    fn of(&self, step: usize) -> Vec<usize> {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        (step * self.batch..(step + 1) * self.batch).map(|place| rounds.at(place)).collect()
+    }
+}
+
+/// All weights that learn.
+fn weights(parameters: &Parameters, decay: f64, factor: &dyn Fn(&str) -> f64) -> Vec<Parameter> {
+    let weights = parameters.vars().into_iter();
+    weights.map(|(name, var)| Parameter { factor: factor(&name), ..Parameter::new(name, var, decay) }).collect()
+}
