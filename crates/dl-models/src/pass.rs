@@ -339,6 +339,7 @@ impl<'a> Pass<'a> {
     /// As [`conv`](Self::conv).
     pub fn concat(&mut self, name: &str, maps: &[&Value]) -> Run {
         let y = match &mut self.mode {
+            _ if maps.iter().all(|map| matches!(map, Value::Before)) => Value::Before,
             Mode::Plan(graph) => {
                 let nodes = maps.iter().map(|map| later(map)).collect::<std::result::Result<Vec<_>, _>>()?;
                 Value::Later(graph.add(Operation::Concat, &nodes)?)
