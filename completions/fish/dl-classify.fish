@@ -1,6 +1,8 @@
-complete -c dl-classify -l model -d 'Model file of the network' -r -F
+complete -c dl-classify -l model -d 'Model file of the network, or a folder as Hugging Face writes it' -r -F
 complete -c dl-classify -l arch -d 'Architecture of a file of bare weights, see dl-model list [default: what the file says]' -r
 complete -c dl-classify -l label-file -d 'File of the classes\' names, one a line, in place of the model\'s' -r -F
+complete -c dl-classify -l labels -d 'Classes to choose from, in words: for CLIP' -r
+complete -c dl-classify -l template -d 'The sentence that each of --labels is put into, in place of {}; of several the mean counts' -r
 complete -c dl-classify -l top-k -d 'Predictions a record; 0: all classes' -r
 complete -c dl-classify -l batch -d 'Pictures that go through the network at once; the result does not depend on it' -r
 complete -c dl-classify -l resize -d 'How a picture becomes the network\'s input [default: what the file says]' -r -f -a "shorter\t'The shorter side to a length, the centre cut out'

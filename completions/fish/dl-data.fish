@@ -32,12 +32,13 @@ complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "split" -d 'Splits t
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "shard" -d 'Passes part I of N of the records on: every N-th, so that the parts differ by one record at most'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "check" -d 'Finds pictures that are missing or broken, sizes, boxes, masks and labels that are wrong, and ids that come twice'
 complete -c dl-data -n "__fish_dl_data_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder help" -f -a "voc" -d 'Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder help" -f -a "coco" -d 'COCO: one JSON file with images, categories and annotations'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder help" -f -a "yolo" -d 'YOLO: images/, labels/*.txt with normalised centres, and data.yaml or classes.txt'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder help" -f -a "folder" -d 'Pictures in folders, one for each class, or just pictures'
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -f -a "voc" -d 'Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -f -a "coco" -d 'COCO: one JSON file with images, categories and annotations'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -f -a "yolo" -d 'YOLO: images/, labels/*.txt with normalised centres, and data.yaml or classes.txt'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -f -a "folder" -d 'Pictures in folders, one for each class, or just pictures'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -f -a "idx" -d 'IDX: the files of MNIST and its kin, plain or gzipped'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and not __fish_seen_subcommand_from voc coco yolo folder idx help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l split -d 'Lists in ImageSets/Main to read, one after another [default: all annotations, by name]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from voc" -l seed -d 'Seed of every random draw' -r
@@ -67,10 +68,19 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -l strict -d 'Stop at the first record that fails'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from folder" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l split -d 'The split: train, or test (t10k)' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l names -d 'Names of the labels 0, 1, 2, ... [default: the numbers]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l seed -d 'Seed of every random draw' -r
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -l strict -d 'Stop at the first record that fails'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from idx" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from help" -f -a "voc" -d 'Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from help" -f -a "coco" -d 'COCO: one JSON file with images, categories and annotations'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from help" -f -a "yolo" -d 'YOLO: images/, labels/*.txt with normalised centres, and data.yaml or classes.txt'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from help" -f -a "folder" -d 'Pictures in folders, one for each class, or just pictures'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from help" -f -a "idx" -d 'IDX: the files of MNIST and its kin, plain or gzipped'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand to; and not __fish_seen_subcommand_from coco coco-results voc yolo help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand to; and not __fish_seen_subcommand_from coco coco-results voc yolo help" -f -a "coco" -d 'COCO annotations of the truth (`objects`)'
@@ -159,6 +169,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "coco" -d 'COCO: one JSON file with images, categories and annotations'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "yolo" -d 'YOLO: images/, labels/*.txt with normalised centres, and data.yaml or classes.txt'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "folder" -d 'Pictures in folders, one for each class, or just pictures'
+complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from from" -f -a "idx" -d 'IDX: the files of MNIST and its kin, plain or gzipped'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from to" -f -a "coco" -d 'COCO annotations of the truth (`objects`)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from to" -f -a "coco-results" -d 'COCO\'s result list of what was found (`detections`)'
 complete -c dl-data -n "__fish_dl_data_using_subcommand help; and __fish_seen_subcommand_from to" -f -a "voc" -d 'Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt'

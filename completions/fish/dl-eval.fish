@@ -30,6 +30,7 @@ complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "voc" -d 'VOC: avera
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "coco" -d 'COCO: the twelve numbers, of boxes or of masks'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "proposals" -d 'Proposals: recall and average best overlap by number of boxes'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "classify" -d 'Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "lm" -d 'Texts: how likely they are to a language model'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
@@ -90,8 +91,21 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s q -l quiet 
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l strict -d 'Stop at the first record that fails'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify help" -f -a "voc" -d 'VOC: average precision per class and its mean'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify help" -f -a "coco" -d 'COCO: the twelve numbers, of boxes or of masks'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify help" -f -a "proposals" -d 'Proposals: recall and average best overlap by number of boxes'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify help" -f -a "classify" -d 'Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l model -d 'Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l records -d 'Write the records to this file, with the text\'s own `nll` (mean of its tokens) and `tokens`' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, `-` where a figure is undefined'
+json\t'One object on one line'
+csv\t'Comma-separated values with a header, empty where a figure is undefined'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l seed -d 'Seed of every random draw' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "voc" -d 'VOC: average precision per class and its mean'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "coco" -d 'COCO: the twelve numbers, of boxes or of masks'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "proposals" -d 'Proposals: recall and average best overlap by number of boxes'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "classify" -d 'Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "lm" -d 'Texts: how likely they are to a language model'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -26,45 +26,137 @@ end
 
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s h -l help -d 'Print help'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s V -l version -d 'Print version'
-complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to name what a region shows, or a whole picture'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to name what a region shows, a whole picture, or a text'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "lm" -d 'Train a language model on texts'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "bbox" -d 'Train one box regressor per class: from the features of a proposal to the true box near it'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l model -d 'Model file to write; it is a whole model, also before the end' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l init-from -d 'Model file to start from; the layer of the class scores is a new one unless the labels are the same' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val -d 'Records to judge by, which are not learned from' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val-share -d 'Put this share of the pictures aside, drawn by the seed, to judge by' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l per-class -d 'Learn from at most so many examples of each class, drawn by the seed' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l init-from -d 'Model file to start from (of a BERT a folder too); the layer of the class scores is a new one unless the labels are the same' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l arch -d 'Architecture of a network from nothing, or of a file of bare weights' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l width -d 'Factor on the architecture\'s numbers of channels, where it has such an option' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l size -d 'Side of the network\'s input in pixels [default: the start\'s, or 224]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warp -d 'How a region becomes the network\'s input [default: as the network was trained, or context]' -r -f -a "context\t'Stretched, with --pad pixels of context on every side'
 tight\t'Stretched, without context'
 square\t'The tightest square around it, with context'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: as the network was trained, or 16]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: as the network was trained, or 16; an eighth of an input of 32 pixels or less]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l precision -d 'How the weights are stored' -r -f -a "f32\t'Single precision'
 f16\t'Half precision: half the file'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strategy -d 'What learns, of a network that starts from --init-from' -r -f -a "auto\t'As the number of examples and the features\' LogME suggest; says why'
+feature-extraction\t'Nothing of the network: a logistic regression on its features becomes the head'
+head\t'The head alone'
+top\t'The head and the last two stages'
+all\t'Everything'
+scratch\t'Everything, from nothing'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers that do not learn: none, all (but that of the class scores), or all up to a layer' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet)' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the rate of the layer of the class scores' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the rate of a layer and of what it is made of; may be given several times' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'feature-extraction: C, how much an error counts against large weights' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples in a batch' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positives -d 'Share of a batch that shows objects; the rest is background' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-iou -d 'A proposal with at least this IoU with an object shows the object' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l background-iou -d 'A proposal with less than this IoU with every object shows background' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l label-smoothing -d 'Share of each label that goes to all classes alike' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'How much examples of each class count: alike, every class alike, or as a file says ({"LABEL": X, ..})' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dropout -d 'Probability of dropout, where the architecture has it [default: the architecture\'s]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded pictures to keep, and of features of frozen layers' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 10000, or as --epochs says]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, in place of --iterations' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'How the weights follow their gradients' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+adam\t'Adam'
+adamw\t'Adam with decoupled weight decay'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l schedule -d 'How the rate falls [default: step]' -r -f -a "constant\t'As it is, after the warm-up'
+step\t'Divided by ten at --lr-steps'
+cosine\t'To 0 along a cosine'
+plateau\t'Divided by ten when the validation\'s loss falls no more'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr-steps -d 'Iterations at which the rate is divided by ten [default: after 2/3 and 8/9 of them]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l plateau-patience -d '--schedule plateau: validations without a lower loss, after which the rate is divided by ten' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warmup -d 'Iterations over which the rate rises to --lr' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the rate of the layer of the class scores' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l momentum -d 'Share of the last step that is taken again' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l weight-decay -d 'Weight of the squared norm of the weights in the loss' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l momentum -d 'SGD: share of the last step that is taken again' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l weight-decay -d 'Weight of the squared norm of the weights in the loss; biases and norms have none. AdamW: share of the rate by which they shrink' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l clip -d 'Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l checkpoint-every -d 'Write the model file every so many iterations, so that a run that is killed is not lost' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l log -d 'Write loss, accuracy and rate of every iteration to this file, one JSON object a line' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded pictures to keep' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l validate-every -d 'Validate every so many iterations [default: once an epoch]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l patience -d 'Stop after so many validations without a better one' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l checkpoint-every -d 'Write the files every so many iterations, so that a run that is killed is not lost' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l log -d 'Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l augment -d 'Views to learn from, drawn anew in each epoch [default: flip]' -r -f -a "none\t'Each example as it is'
+crop\t'A part of random size and place'
+flip\t'Mirrored half of the time'
+color\t'Other brightness, contrast, saturation and hue'
+affine\t'Turned, shifted, scaled, sheared'
+cutout\t'A rectangle blotted out'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l crop-scale -d 'crop: least and most share of the area [default: 0.08,1]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l jitter -d 'color: brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l affine -d 'affine: degrees of turn, share of shift, least and most size, degrees of shear [default: 10,0.1,0.9,1.1,0]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cutout -d 'cutout: its probability [default: 0.5]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l mixup -d 'Blend pairs of examples and their labels by a share from Beta(X, X); 0 for none' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l seed -d 'Seed of every random draw' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'Let the rate fall to 0 along a cosine, in place of the steps'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l crops -d 'Learn to tell the true objects of records apart; there is no background, and proposals are passed over'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'The same as --schedule cosine'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l resume -d 'Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l no-flip -d 'Do not mirror examples: left and right mean something here'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l model -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to learn on [default: the only one of the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C: how much an error counts against large weights' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when no number of the objective\'s gradient is larger' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Most iterations of the solver' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l seed -d 'Seed of every random draw' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l balanced -d 'Count every class alike, whatever its number of examples'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l raw -d 'Take the features as they are, not standardised'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l model -d 'Model file to write; it is a whole model, also before the end' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l init-from -d 'GPT-2 to start from: a model file, or a folder as Hugging Face writes it' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val -d 'Records to judge by, which are not learned from' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val-share -d 'Put this share of the texts aside, drawn by the seed, to judge by' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l freeze -d 'Layers that do not learn: all up to this one (embeddings, h.3)' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l trainable-layers -d 'Learn the last N blocks and what comes after them' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l batch -d 'Texts in a batch' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l dropout -d 'Probability of dropout [default: the model\'s]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l iterations -d 'Number of batches [default: 10000, or as --epochs says]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l epochs -d 'Passes over the examples, in place of --iterations' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l optimizer -d 'How the weights follow their gradients' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+adam\t'Adam'
+adamw\t'Adam with decoupled weight decay'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr -d 'Learning rate' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l schedule -d 'How the rate falls [default: step]' -r -f -a "constant\t'As it is, after the warm-up'
+step\t'Divided by ten at --lr-steps'
+cosine\t'To 0 along a cosine'
+plateau\t'Divided by ten when the validation\'s loss falls no more'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr-steps -d 'Iterations at which the rate is divided by ten [default: after 2/3 and 8/9 of them]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l plateau-patience -d '--schedule plateau: validations without a lower loss, after which the rate is divided by ten' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l warmup -d 'Iterations over which the rate rises to --lr' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l momentum -d 'SGD: share of the last step that is taken again' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l weight-decay -d 'Weight of the squared norm of the weights in the loss; biases and norms have none. AdamW: share of the rate by which they shrink' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l clip -d 'Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l validate-every -d 'Validate every so many iterations [default: once an epoch]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l patience -d 'Stop after so many validations without a better one' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l checkpoint-every -d 'Write the files every so many iterations, so that a run that is killed is not lost' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l log -d 'Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l seed -d 'Seed of every random draw' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l cosine -d 'The same as --schedule cosine'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l resume -d 'Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l model -d 'Model file to write; what dl-finetune bbox has written into it stays' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l layer -d 'Layer to learn on [default: the only one of the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l cost -d 'C: weight of the loss of one negative against that of large weights' -r
@@ -94,7 +186,9 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s q -l qu
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier svm bbox help" -f -a "classifier" -d 'Train a network to name what a region shows, or a whole picture'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier svm bbox help" -f -a "bbox" -d 'Train one box regressor per class: from the features of a proposal to the true box near it'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "classifier" -d 'Train a network to name what a region shows, a whole picture, or a text'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "lm" -d 'Train a language model on texts'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class: from the features of a proposal to the true box near it'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
