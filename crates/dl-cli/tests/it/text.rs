@@ -275,9 +275,8 @@ fn frozen_blocks_stay_as_they_are() {
     let model = folder.path().join("frozen.safetensors");
     let args = ["lm", "--init-from", GPT2, "--trainable-layers", "1", "--lr", "0.1", "--iterations", "3", "--model"];
     run("dl-finetune", &[&args[..], &[model.to_str().unwrap()]].concat(), &records(&TEXTS)).expect(0);
-    let open = |path: &std::path::Path| {
-        dl_models::Checkpoint::open(path).unwrap().all(&candle_core::Device::Cpu).unwrap()
-    };
+    let open =
+        |path: &std::path::Path| dl_models::Checkpoint::open(path).unwrap().all(&candle_core::Device::Cpu).unwrap();
     let (before, after) = (open(&crate::support::root().join(GPT2)), open(&model));
     let numbers = |x: &candle_core::Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     for (name, tensor) in &after {
