@@ -291,9 +291,9 @@ fn errands(indices: impl Iterator<Item = usize>) -> String {
     let (go, stay) = (["go", "run", "walking", "ran"], ["stop", "sat", "on", "mat"]);
     let (who, how) = (["cat", "dog", "sign", "mat"], ["left", "right", "red", "to"]);
     let record = |index: usize| {
-        let word = if index % 2 == 0 { go[index / 2 % 4] } else { stay[index / 2 % 4] };
+        let word = if index.is_multiple_of(2) { go[index / 2 % 4] } else { stay[index / 2 % 4] };
         let text = format!("the {} {word} {}", who[index / 8 % 4], how[index / 32 % 4]);
-        let label = if index % 2 == 0 { "goes" } else { "stays" };
+        let label = if index.is_multiple_of(2) { "goes" } else { "stays" };
         format!("{}\n", json!({"id": index.to_string(), "text": text, "label": label}))
     };
     indices.map(record).collect()
