@@ -538,7 +538,7 @@ fn errand(index: usize) -> (String, u32) {
     let (go, who) = (["go", "run", "walking", "ran"], ["cat", "dog", "sign", "mat"]);
     let (stay, how) = (["stop", "sat", "on", "mat"], ["left", "right", "red", "to"]);
     let of = |words: [&'static str; 4], step: usize| words[index / step % 4];
-    let word = if index % 2 == 0 { of(go, 2) } else { of(stay, 2) };
+    let word = if index.is_multiple_of(2) { of(go, 2) } else { of(stay, 2) };
     (format!("the {} {word} {}", of(who, 8), of(how, 32)), index as u32 % 2)
 }
 

@@ -275,9 +275,8 @@ fn frozen_blocks_stay_as_they_are() {
     let model = folder.path().join("frozen.safetensors");
     let args = ["lm", "--init-from", GPT2, "--trainable-layers", "1", "--lr", "0.1", "--iterations", "3", "--model"];
     run("dl-finetune", &[&args[..], &[model.to_str().unwrap()]].concat(), &records(&TEXTS)).expect(0);
-    let open = |path: &std::path::Path| {
-        dl_models::Checkpoint::open(path).unwrap().all(&candle_core::Device::Cpu).unwrap()
-    };
+    let open =
+        |path: &std::path::Path| dl_models::Checkpoint::open(path).unwrap().all(&candle_core::Device::Cpu).unwrap();
     let (before, after) = (open(&crate::support::root().join(GPT2)), open(&model));
     let numbers = |x: &candle_core::Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     for (name, tensor) in &after {
@@ -292,9 +291,9 @@ fn errands(indices: impl Iterator<Item = usize>) -> String {
     let (go, stay) = (["go", "run", "walking", "ran"], ["stop", "sat", "on", "mat"]);
     let (who, how) = (["cat", "dog", "sign", "mat"], ["left", "right", "red", "to"]);
     let record = |index: usize| {
-        let word = if index % 2 == 0 { go[index / 2 % 4] } else { stay[index / 2 % 4] };
+        let word = if index.is_multiple_of(2) { go[index / 2 % 4] } else { stay[index / 2 % 4] };
         let text = format!("the {} {word} {}", who[index / 8 % 4], how[index / 32 % 4]);
-        let label = if index % 2 == 0 { "goes" } else { "stays" };
+        let label = if index.is_multiple_of(2) { "goes" } else { "stays" };
         format!("{}\n", json!({"id": index.to_string(), "text": text, "label": label}))
     };
     indices.map(record).collect()

@@ -37,8 +37,8 @@ impl LossConfig {
     /// # Errors
     /// Those of candle.
     pub fn loss_of_all(&self, scores: &[(Tensor, f64)], batch: &Batch) -> Result<Tensor> {
-        let losses = scores.iter().map(|(logits, share)| Ok((self.loss(logits, batch)? * *share).map_err(plain)?));
-        let sum = losses.reduce(|a: Result<Tensor>, b| Ok((a? + b?).map_err(plain)?));
+        let losses = scores.iter().map(|(logits, share)| (self.loss(logits, batch)? * *share).map_err(plain));
+        let sum = losses.reduce(|a: Result<Tensor>, b| (a? + b?).map_err(plain));
         sum.unwrap_or_else(|| bail!("a network without class scores"))
     }
 

@@ -28,7 +28,6 @@ impl<'a> LanguageModelTask<'a> {
     /// `model` learns from `learned` and is judged by `judged`, which may be none: parts of texts, see
     /// [`loss::language_model_parts`]. `batch` parts a step, dealt by `seed`, which dropout is drawn from too. `file` makes
     /// the model file.
-    #[expect(clippy::too_many_arguments, reason = "a training has many sides")]
     pub fn new(
         model: &'a TextModel,
         parameters: &'a Parameters,
