@@ -113,8 +113,8 @@ impl Chart for Picture {
                 area.draw(&Text::new(label.clone(), (middle(index), self.margin - 8), &column)).map_err(told)?;
             }
         }
-        area.draw(&Text::new("true".to_owned(), (10, self.margin - 30), &self.text(HPos::Left))).map_err(told)?;
-        area.draw(&Text::new("predicted".to_owned(), (10, 14), &self.text(HPos::Left))).map_err(told)?;
+        area.draw(&Text::new("true".to_owned(), (10, self.margin - 30), self.text(HPos::Left))).map_err(told)?;
+        area.draw(&Text::new("predicted".to_owned(), (10, 14), self.text(HPos::Left))).map_err(told)?;
         area.present().map_err(told)
     }
 }
