@@ -13,6 +13,9 @@ use crate::transfer::{Finding, h_score, log_me};
 /// Examples whose features are computed together.
 const TOGETHER: usize = 64;
 
+/// Of the covariance in the H-score.
+const SHRINKAGE: f64 = 0.1;
+
 /// Features of examples, one row each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
@@ -125,7 +128,9 @@ impl<'a> Head<'a> {
             per_class,
             log_me: log_me(&features, &targets, classes)?,
             nothing: Finding::of_nothing(&counts),
-            h_score: h_score(&features, &targets, classes, 0.1)? / (classes as f64 - 1.0).max(1.0),
+            // What is shrunk so is at most 1 / (1 - shrinkage) of the largest value.
+            h_score: (1.0 - SHRINKAGE) * h_score(&features, &targets, classes, SHRINKAGE)?
+                / (classes as f64 - 1.0).max(1.0),
         })
     }
 }
