@@ -51,12 +51,15 @@ digits() {
     grep -E '"label":"[0-4]"' "$out/mnist-$split.jsonl" > "$out/low-$split.jsonl"
     grep -E '"label":"[5-9]"' "$out/mnist-$split.jsonl" > "$out/high-$split.jsonl"
   done
-  train digits-0-4 "$out/low-train.jsonl" --val "$out/low-test.jsonl" "${small[@]}" --epochs 2 --validate-every 100000
+  train digits-0-4 "$out/low-train.jsonl" --val "$out/low-test.jsonl" "${small[@]}" --epochs 3 --validate-every 100000 \
+    --augment affine,cutout --affine 15,0.1,0.8,1.2,10
   local common=("$out/high-train.jsonl" --val "$out/high-test.jsonl" --per-class 10 --no-flip --validate-every 100000
     --init-from "$out/digits-0-4.safetensors" --batch 50)
   train digits-5-9-feature-extraction "${common[@]}" --strategy feature-extraction
   train digits-5-9-head "${common[@]}" --strategy head --iterations 100 --lr 0.01
+  train digits-5-9-top "${common[@]}" --trainable-layers 2 --iterations 100 --lr 0.01 --cosine
   train digits-5-9-all "${common[@]}" --strategy all --iterations 100 --lr 0.01 --cosine
+  train digits-5-9-scratch-alike "${common[@]}" --strategy scratch --iterations 100 --lr 0.01 --cosine
   train digits-5-9-scratch "${common[@]}" --strategy scratch --iterations 300 --lr 0.02 --warmup 20 --cosine
 }
 
