@@ -1,10 +1,12 @@
 //! Precision-recall curves as a chart, on whatever plotters draws.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use dl_vision::picture::draw::color_of;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::save::told;
 
 /// The curve of one class.
 pub(super) struct Curve {
@@ -93,9 +95,4 @@ fn color(label: &str) -> RGBAColor {
     // The bright colours that suit a photograph are darkened for white paper.
     let dark = |channel: u8| (f64::from(channel) * 0.86) as u8;
     RGBColor(dark(red), dark(green), dark(blue)).to_rgba()
-}
-
-/// plotters' errors do not live long enough for [`anyhow::Error`].
-fn told(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("the chart cannot be drawn: {error}")
 }

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde::Deserialize;
 
-use super::save::{Chart, save_chart};
+use super::save::{Chart, save_chart, told};
 use crate::common::{Common, Io, Outcome};
 
 /// Draw a confusion matrix, as dl-eval's --confusion writes it
@@ -129,9 +129,4 @@ impl Picture {
 fn shade(share: f64) -> RGBColor {
     let mix = |to: f64| (255.0 + (to - 255.0) * share).round() as u8;
     RGBColor(mix(24.0), mix(74.0), mix(150.0))
-}
-
-/// plotters' errors do not live long enough for [`anyhow::Error`].
-fn told(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("the matrix cannot be drawn: {error}")
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use dl_record::write_atomically;
 use image::{Rgb, RgbImage};
 use plotters::prelude::SVGBackend;
@@ -31,4 +31,9 @@ pub(super) fn save_chart(path: &Path, size: (u32, u32), chart: &impl Chart) -> R
         }
         _ => bail!("{}: a chart is a .png, .jpg or .svg file", path.display()),
     }
+}
+
+/// plotters' errors do not live long enough for [`anyhow::Error`].
+pub(super) fn told(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow!("the chart cannot be drawn: {error}")
 }

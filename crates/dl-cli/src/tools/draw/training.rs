@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
-use dl_record::write_atomically;
-use image::{Rgb, RgbImage};
+use anyhow::{Context, Result, bail};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
-use super::boxes::save;
-use super::canvas::Canvas;
+use super::save::{Chart, save_chart, told};
 use crate::common::{Common, Io, Outcome};
 
 /// Draw how losses and accuracies went, as dl-finetune's --log writes them
@@ -74,19 +71,7 @@ impl Args {
         let mut courses: Vec<(String, Course)> = courses.into_iter().collect();
         courses.sort_by_key(|(name, _)| (name != "loss", name.clone()));
         let size = (self.width, self.height * courses.len() as u32);
-        match self.output.extension().and_then(|ending| ending.to_str()) {
-            Some("svg") => {
-                let mut text = String::new();
-                draw(SVGBackend::with_string(&mut text, size), &courses)?;
-                write_atomically(&self.output, |output| Ok(output.write_all(text.as_bytes())?))?;
-            }
-            Some("png" | "jpg" | "jpeg") => {
-                let mut picture = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
-                draw(Canvas(&mut picture), &courses)?;
-                save(&picture, &self.output)?;
-            }
-            _ => bail!("{}: a chart is a .png, .jpg or .svg file", self.output.display()),
-        }
+        save_chart(&self.output, size, &Courses(courses))?;
         Ok(Outcome::AllWell)
     }
 }
@@ -128,13 +113,18 @@ fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     points.iter().enumerate().map(mean).collect()
 }
 
-fn draw<B: DrawingBackend>(backend: B, courses: &[(String, Course)]) -> Result<()> {
-    let area = backend.into_drawing_area();
-    area.fill(&WHITE).map_err(told)?;
-    for ((name, course), area) in courses.iter().zip(area.split_evenly((courses.len(), 1))) {
-        draw_course(&area, name, course)?;
+/// The figures in the order in which they are drawn, one below the other.
+struct Courses(Vec<(String, Course)>);
+
+impl Chart for Courses {
+    fn draw<B: DrawingBackend>(&self, backend: B) -> Result<()> {
+        let area = backend.into_drawing_area();
+        area.fill(&WHITE).map_err(told)?;
+        for ((name, course), area) in self.0.iter().zip(area.split_evenly((self.0.len(), 1))) {
+            draw_course(&area, name, course)?;
+        }
+        area.present().map_err(told)
     }
-    area.present().map_err(told)
 }
 
 fn draw_course<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, course: &Course) -> Result<()> {
@@ -186,9 +176,4 @@ fn draw_course<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, cour
         x += 115;
     }
     Ok(())
-}
-
-/// plotters' errors do not live long enough for [`anyhow::Error`].
-fn told(error: impl std::fmt::Display) -> anyhow::Error {
-    anyhow!("the chart cannot be drawn: {error}")
 }
