@@ -16,6 +16,7 @@ mod outline;
 mod parameters;
 mod pass;
 mod plans;
+mod probabilities;
 mod summary;
 pub mod text;
 
@@ -33,4 +34,5 @@ pub use model::Model;
 pub use outline::Outline;
 pub use parameters::Parameters;
 pub use pass::{Halt, Pass, Run, Value};
+pub use probabilities::probabilities;
 pub use summary::{LayerSummary, Summary};

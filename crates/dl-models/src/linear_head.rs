@@ -8,12 +8,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
-use dl_record::Prediction;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, Precision};
 use crate::detection::rcnn::dot;
+use crate::probabilities;
 
 const FORMAT: &str = "dl-linear-head";
 
@@ -97,10 +97,10 @@ impl LinearHead {
         checkpoint::save(path, &config, &tensors, Precision::F32)
     }
 
-    /// The probabilities of all classes, best first, ties in the order of the labels.
+    /// The probability of each class, in the order of the labels.
     /// # Errors
-    /// When the features have another length.
-    pub fn predict(&self, features: &[f32]) -> Result<Vec<Prediction>> {
+    /// When the features have another length, or are no finite numbers.
+    pub fn probabilities(&self, features: &[f32]) -> Result<Vec<f64>> {
         let columns = self.columns();
         ensure!(
             features.len() == columns,
@@ -109,17 +109,8 @@ impl LinearHead {
             features.len()
         );
         let rows = self.weight.chunks_exact(columns).zip(&self.bias);
-        let scores: Vec<f64> = rows.map(|(row, bias)| f64::from(dot(features, row) + bias)).collect();
-        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-        let prediction = |class: usize| Prediction {
-            label: self.labels[class].clone(),
-            score: (scores[class] - largest).exp() / total,
-            extra: Default::default(),
-        };
-        Ok(order.into_iter().map(prediction).collect())
+        let scores: Vec<f32> = rows.map(|(row, bias)| dot(features, row) + bias).collect();
+        probabilities(&scores)
     }
 }
 
@@ -128,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_comes_back_as_it_was_saved_and_ranks_the_classes() {
+    fn a_head_comes_back_as_it_was_saved_and_weighs_the_classes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("head.safetensors");
         let head = LinearHead {
@@ -140,12 +131,11 @@ mod tests {
         };
         head.save(&path).unwrap();
         assert_eq!(LinearHead::load(&path).unwrap(), head);
-        let found = head.predict(&[2.0, 1.0]).unwrap();
-        let labels: Vec<&str> = found.iter().map(|found| found.label.as_str()).collect();
-        assert_eq!(labels, ["cat", "dog", "fox"]);
-        let total = 2_f64.exp() + 1_f64.exp() + 1_f64.exp();
-        assert!((found[0].score - 2_f64.exp() / total).abs() < 1e-6, "{found:?}");
-        assert!(head.predict(&[1.0]).unwrap_err().to_string().contains("have 1 numbers, the head wants 2"));
+        let found = head.probabilities(&[2.0, 1.0]).unwrap();
+        let powers = [2_f64, 1.0, 1.0].map(f64::exp);
+        let total: f64 = powers.iter().sum();
+        assert!(found.iter().zip(powers).all(|(found, power)| (found - power / total).abs() < 1e-6), "{found:?}");
+        assert!(head.probabilities(&[1.0]).unwrap_err().to_string().contains("have 1 numbers, the head wants 2"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) mod main;
 mod messages;
 mod picture;
 mod stream;
+mod whole;
 
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
@@ -18,3 +19,4 @@ pub use messages::{Messages, one_line};
 pub use picture::open_picture;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, say_broken};
+pub(crate) use whole::whole_features;

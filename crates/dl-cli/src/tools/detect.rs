@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use dl_models::backbones::LOGITS;
 use dl_models::detection::rcnn::{BACKGROUND, DELTAS, Linear, RcnnHeads};
-use dl_models::{Checkpoint, ModelConfig};
+use dl_models::{Checkpoint, ModelConfig, probabilities};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
 use serde_json::Map;
@@ -130,18 +130,15 @@ impl Scorer {
     }
 
     /// Each class but background with its score.
-    fn scores(&self, features: &[f32]) -> Vec<(&str, f64)> {
+    fn scores(&self, features: &[f32]) -> Result<Vec<(&str, f64)>> {
         match self {
             Self::Svm(svm) => {
                 let labels = svm.labels.iter().enumerate();
-                labels.map(|(class, label)| (label.as_str(), f64::from(svm.output(features, class)))).collect()
+                Ok(labels.map(|(class, label)| (label.as_str(), f64::from(svm.output(features, class)))).collect())
             }
             Self::Softmax(labels) => {
-                let largest = features.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let powers: Vec<f64> = features.iter().map(|logit| f64::from(logit - largest).exp()).collect();
-                let total: f64 = powers.iter().sum();
-                let all = labels.iter().zip(powers).map(|(label, power)| (label.as_str(), power / total));
-                all.filter(|(label, _)| *label != BACKGROUND).collect()
+                let all = labels.iter().map(String::as_str).zip(probabilities(features)?);
+                Ok(all.filter(|(label, _)| *label != BACKGROUND).collect())
             }
         }
     }
@@ -167,7 +164,7 @@ impl Args {
             if proposal.extra.contains_key("truth") && !self.with_objects {
                 continue;
             }
-            for (label, score) in scorer.scores(scored.row(index)) {
+            for (label, score) in scorer.scores(scored.row(index))? {
                 if score < least {
                     continue;
                 }

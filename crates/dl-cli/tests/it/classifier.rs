@@ -339,7 +339,22 @@ fn a_linear_head_is_learned_from_features_alone() {
     assert_eq!(fs::read(&model).unwrap(), first);
     let head = LinearHead::load(&model).unwrap();
     assert_eq!((head.layer.as_str(), head.labels.as_slice()), ("pool", &["cat".to_owned(), "dog".to_owned()][..]));
-    assert_eq!(head.predict(&[1.6, 0.5, -0.1]).unwrap()[0].label, "cat");
+    assert!(head.probabilities(&[1.6, 0.5, -0.1]).unwrap()[0] > 0.5);
+    // What was learned names records, with no network at hand.
+    let named = run("dl-classify", &["--model", model.to_str().unwrap()], &lines(&records)).expect(0).records();
+    let right = named.iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
+    assert_eq!(right as f64 / 60.0, head.training["accuracy"].as_f64().unwrap());
+    for (record, wrong) in [
+        (json!({"id": "x"}), "no \"features\""),
+        (
+            json!({"id": "x", "features": {"fc": {"dtype": "f32",
+        "shape": [1, 3], "values": [[1, 2, 3]]}}}),
+            "no features \"pool\"",
+        ),
+    ] {
+        let ran = run("dl-classify", &["--model", model.to_str().unwrap()], &lines(&[record])).expect(1);
+        assert!(ran.stderr.contains(wrong), "{}", ran.stderr);
+    }
     assert!(head.training["accuracy"].as_f64().unwrap() > 0.9, "{}", head.training);
     let refused = |records: &[Value], words: &str| {
         let ran = learn(records, &[]).expect(2);

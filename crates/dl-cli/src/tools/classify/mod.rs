@@ -15,9 +15,10 @@ use scorer::{Scorer, Work};
 
 /// Name what a picture shows, or what a text is about
 ///
-/// Each picture goes through a network whole; a model that reads texts takes each record's `text`. Writes `predictions`:
-/// labels with probabilities (the softmax of the network's logits), best first. A model without labels gives the numbers
-/// of its classes. With CLIP, the classes are whatever words --labels has.
+/// Each picture goes through a network whole; a model that reads texts takes each record's `text`, a linear head (of
+/// dl-finetune linear) its `features`. Writes `predictions`: labels with probabilities (the softmax of the class
+/// scores), best first. A model without labels gives the numbers of its classes. With CLIP, the classes are whatever
+/// words --labels has.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-classify",
@@ -26,13 +27,14 @@ use scorer::{Scorer, Work};
 Examples:
   dl-classify --model squeezenet.safetensors --top-k 3 photo.jpg | jq -r '.predictions[0].label'
   dl-data from folder test | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
+  dl-embed --model imagenet.safetensors --layer avgpool *.jpg | dl-classify --model pets-head.safetensors
   dl-classify --model clip-vit-base-patch32 --labels cat,dog,'garden shed' photo.jpg"
 )]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file of the network, or a folder as Hugging Face writes it
+    /// Model file of a network or a linear head, or a folder as Hugging Face writes it
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
 

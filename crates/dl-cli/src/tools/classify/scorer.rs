@@ -1,4 +1,5 @@
-//! Three ways to a probability for each class: a network for pictures, one for texts, and CLIP with words.
+//! Four ways to a probability for each class: a network for pictures, one for texts, CLIP with words, and a linear head
+//! on features.
 
 use std::path::Path;
 
@@ -6,10 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_models::text::zero_shot::ZeroShot;
 use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens};
-use dl_models::{Checkpoint, LOGITS, LayerName, Model, Preprocessing, Resize, plain};
+use dl_models::{Checkpoint, LOGITS, LayerName, LinearHead, Model, Preprocessing, Resize, plain, probabilities};
 use dl_record::Record;
 
-use crate::common::open_picture;
+use crate::common::{open_picture, whole_features};
 use crate::tools::embed::batch::{Prepared, Rows};
 
 /// A model that gives each class a probability.
@@ -20,18 +21,24 @@ pub(super) enum Scorer {
     Texts(Box<TextModel>),
     /// CLIP, with the classes as words.
     Words(Box<ZeroShot>, Device),
+    /// What dl-finetune linear learned on features.
+    Features(LinearHead),
 }
 
 /// A record's part of the work.
 pub(super) enum Work {
     Picture(Prepared),
     Text(Tokens),
+    Features(Vec<f32>),
 }
 
 impl Scorer {
-    /// The network of a model file: one for texts if that is what the file holds.
+    /// What a model file holds: a network for pictures or one for texts, or a linear head.
     pub(super) fn open(path: &Path, arch: Option<&str>, device: Device) -> Result<Self> {
         let open = || Checkpoint::open(path);
+        if arch.is_none() && LinearHead::is_in(&open()?) {
+            return Ok(Self::Features(LinearHead::load(path)?));
+        }
         match if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? }.as_deref() {
             None => Ok(Self::Pictures(Box::new(Model::open(path, arch, &device)?), [LOGITS.parse()?], device)),
             Some("clip") => bail!("model {}: CLIP has no classes of its own; name them with --labels", path.display()),
@@ -60,10 +67,11 @@ impl Scorer {
             }
             Self::Texts(model) => Ok(model.config.labels.clone().unwrap_or_default()),
             Self::Words(zero_shot, _) => Ok(zero_shot.labels.clone()),
+            Self::Features(head) => Ok(head.labels.clone()),
         }
     }
 
-    /// What the network is to see of the record.
+    /// What the model is to see of the record.
     pub(super) fn prepare(&self, record: &mut Record, resize: Option<Resize>) -> Result<Work> {
         let preprocessing: &Preprocessing = match self {
             Self::Pictures(model, ..) => &model.config.preprocessing,
@@ -74,6 +82,7 @@ impl Scorer {
                 ensure!(!tokens.ids.is_empty(), "the text has no tokens");
                 return Ok(Work::Text(tokens));
             }
+            Self::Features(head) => return Ok(Work::Features(whole_features(record, Some(&head.layer))?.1)),
         };
         let picture = open_picture(record)?;
         Ok(Work::Picture(Prepared::whole(&picture, preprocessing, resize.unwrap_or(preprocessing.resize))))
@@ -81,21 +90,23 @@ impl Scorer {
 
     /// The probability of each class, for each record of a batch.
     pub(super) fn probabilities(&self, works: Vec<Work>, batch: usize) -> Vec<Result<Vec<f64>>> {
-        let (mut pictures, mut texts) = (Vec::new(), Vec::new());
+        let (mut pictures, mut texts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for work in works {
             match work {
                 Work::Picture(prepared) => pictures.push(prepared),
                 Work::Text(tokens) => texts.push(tokens),
+                Work::Features(row) => rows.push(row),
             }
         }
         match self {
             Self::Pictures(model, layers, device) => {
                 let logits = Rows::new(model, layers, device.clone(), batch).of(&pictures);
-                logits.into_iter().map(|logits| softmax(&logits?[0].data)).collect()
+                logits.into_iter().map(|logits| probabilities(&logits?[0].data)).collect()
             }
             Self::Words(zero_shot, device) => {
                 pictures.iter().map(|picture| of_words(zero_shot, picture, device)).collect()
             }
+            Self::Features(head) => rows.iter().map(|row| head.probabilities(row)).collect(),
             Self::Texts(model) => together(&texts, |texts| of_texts(model, texts)),
         }
     }
@@ -115,7 +126,7 @@ fn of_texts(model: &TextModel, texts: &[Tokens]) -> Result<Vec<Vec<f64>>> {
     }
     let network: &dyn TextNetwork = model.network.texts();
     let logits = network.features(&TextBatch::new(texts), &[LOGITS], None)?.remove(0);
-    logits.to_vec2::<f32>().map_err(plain)?.iter().map(|logits| softmax(logits)).collect()
+    logits.to_vec2::<f32>().map_err(plain)?.iter().map(|logits| probabilities(logits)).collect()
 }
 
 fn of_words(zero_shot: &ZeroShot, picture: &Prepared, device: &Device) -> Result<Vec<f64>> {
@@ -123,14 +134,4 @@ fn of_words(zero_shot: &ZeroShot, picture: &Prepared, device: &Device) -> Result
     let input = Tensor::from_slice(input, (1, 3, *height, *width), device).map_err(plain)?;
     let probabilities = zero_shot.probabilities(&input).with_context(|| "the picture cannot be scored")?.remove(0);
     Ok(probabilities.into_iter().map(f64::from).collect())
-}
-
-fn softmax(logits: &[f32]) -> Result<Vec<f64>> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if !largest.is_finite() || logits.iter().any(|logit| logit.is_nan()) {
-        bail!("the network's logits are not finite; are its weights whole?");
-    }
-    let powers: Vec<f64> = logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    Ok(powers.into_iter().map(|power| power / sum).collect())
 }

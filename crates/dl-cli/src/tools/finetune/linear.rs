@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use dl_models::LinearHead;
 use dl_record::Record;
 use dl_train::Digest;
@@ -11,7 +11,7 @@ use dl_train::classifier::balanced;
 use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
 use serde_json::json;
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record};
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, whole_features};
 
 /// Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression
 ///
@@ -76,33 +76,20 @@ impl Rows {
             self.unlabelled += 1;
             bail!("the record has no \"label\" to learn");
         };
-        let mut tensors = record.features()?.context("the record has no \"features\"; pipe the records through dl-embed")?;
-        let names = tensors.keys().cloned().collect::<Vec<_>>().join(", ");
-        let layer = match &self.layer {
-            Some(layer) => layer.clone(),
-            None if tensors.len() == 1 => names.clone(),
-            None => bail!("the record has features of several layers ({names}); choose one with --layer"),
-        };
-        let tensor = tensors.remove(&layer);
-        let tensor = tensor.with_context(|| format!("the record has no features \"{layer}\", only {names}"))?;
-        let matrix = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
-        ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; want one for the whole sample", matrix.rows);
+        let (layer, features) = whole_features(record, self.layer.as_deref())?;
         ensure!(
-            self.labels.is_empty() || matrix.columns == self.columns,
+            self.labels.is_empty() || features.len() == self.columns,
             "features \"{layer}\" have {} columns, those of the records before had {}",
-            matrix.columns,
+            features.len(),
             self.columns
         );
-        if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
-            bail!("features \"{layer}\" hold {value}, which is not a finite number");
-        }
         self.layer = Some(layer);
-        self.columns = matrix.columns;
+        self.columns = features.len();
         for field in ["id", "label"] {
             self.digest.text(record.raw(field).unwrap_or_default());
         }
-        self.digest.floats(&matrix.data);
-        self.features.extend(matrix.data);
+        self.digest.floats(&features);
+        self.features.extend(features);
         self.labels.push(label);
         Ok(())
     }
@@ -145,8 +132,10 @@ impl Args {
             training: json!(null),
         };
         let mut right = 0;
-        for (row, label) in rows.features.chunks_exact(rows.columns.max(1)).zip(&rows.labels) {
-            right += usize::from(head.predict(row)?.first().is_some_and(|best| best.label == *label));
+        for (row, target) in rows.features.chunks_exact(rows.columns.max(1)).zip(&targets) {
+            let probabilities = head.probabilities(row)?;
+            let own = probabilities[*target as usize];
+            right += usize::from(probabilities.iter().all(|other| *other <= own));
         }
         let accuracy = right as f64 / rows.labels.len() as f64;
         head.training = json!({
