@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use dl_record::BBox;
-use dl_vision::picture::warp::{Normalization, letterbox_box, shorter_box, stretch_box};
+use dl_vision::picture::warp::{Interpolation, Normalization, letterbox_box, shorter_box, stretch_box};
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::Architecture;
@@ -71,16 +71,20 @@ pub struct Preprocessing {
     /// [`Resize::Shorter`]: the shorter side in pixels before the centre is cut out; default: the smaller of `size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shorter: Option<usize>,
+    /// How pixels in between are made.
+    #[serde(default)]
+    pub interpolation: Interpolation,
     /// Order of the colours.
     #[serde(default, deserialize_with = "channel_order")]
     pub channel_order: ChannelOrder,
     /// The values of black and white before the mean is taken off: [0, 1] or [0, 255].
+    #[serde(serialize_with = "in_short")]
     pub range: [f32; 2],
     /// Taken off each channel, in the order `channel_order`. One number in the file stands for all.
-    #[serde(deserialize_with = "each_channel")]
+    #[serde(deserialize_with = "each_channel", serialize_with = "in_short")]
     pub mean: [f32; 3],
     /// Each channel is divided by it, in the order `channel_order`. One number in the file stands for all.
-    #[serde(deserialize_with = "each_channel")]
+    #[serde(deserialize_with = "each_channel", serialize_with = "in_short")]
     pub std: [f32; 3],
     /// Keys of others.
     #[serde(flatten)]
@@ -121,6 +125,7 @@ impl Preprocessing {
             size: [224, 224],
             resize: Resize::Shorter,
             shorter: Some(256),
+            interpolation: Interpolation::Bilinear,
             channel_order: ChannelOrder::Rgb,
             range: [0.0, 1.0],
             mean: [0.485, 0.456, 0.406],
@@ -135,14 +140,15 @@ impl Preprocessing {
         Self { size: [299, 299], shorter: Some(342), ..Self::torchvision() }
     }
 
-    /// timm's for `legacy_xception`: shorter side 333, centre 299 x 299, RGB in [-1, 1].
+    /// timm's for `legacy_xception`: shorter side 333 by the cubic, centre 299 x 299, RGB in [-1, 1].
     pub fn legacy_xception() -> Self {
-        Self { size: [299, 299], shorter: Some(333), mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
+        Self { size: [299, 299], shorter: Some(333), ..Self::mobilenet_v1() }
     }
 
-    /// timm's for `mobilenetv1_100`: shorter side 256, centre 224 x 224, RGB in [-1, 1].
+    /// timm's for `mobilenetv1_100`: shorter side 256 by the cubic, centre 224 x 224, RGB in [-1, 1].
     pub fn mobilenet_v1() -> Self {
-        Self { mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
+        let interpolation = Interpolation::Bicubic;
+        Self { interpolation, mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
     }
 
     /// Caffe's for the AlexNet of 2012: shorter side 256, centre 227 x 227, BGR from 0 to 255 without its mean.
@@ -296,9 +302,25 @@ fn each_channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f32; 3], 
     }
 }
 
+/// The shortest digits that mean these numbers: 0.485, also by way of a JSON value, whose numbers are doubles.
+fn in_short<S: Serializer>(numbers: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(numbers.iter().map(|number| number.to_string().parse::<f64>().unwrap_or(f64::from(*number))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_mean_is_written_as_it_was_read() {
+        let text = r#"{"size":[8,8],"range":[0,1],"mean":[0.485,0.456,0.406],"std":[0.229]}"#;
+        let preprocessing: Preprocessing = serde_json::from_str(text).unwrap();
+        let ways = [serde_json::to_string(&preprocessing), serde_json::to_value(&preprocessing).map(|v| v.to_string())];
+        for written in ways.map(Result::unwrap) {
+            assert!(written.contains(r#""mean":[0.485,0.456,0.406],"std":[0.229,0.229,0.229]"#), "{written}");
+            assert_eq!(serde_json::from_str::<Preprocessing>(&written).unwrap(), preprocessing);
+        }
+    }
 
     #[test]
     fn a_strangers_config_is_understood_and_its_keys_are_kept() {

@@ -27,10 +27,10 @@ def rounded(chw):
     return [round(float(value), 4) for value in np.asarray(chw).ravel()]
 
 
-def box_case(width, height, box, out_width, out_height):
+def box_case(width, height, box, out_width, out_height, by=Image.Resampling.BILINEAR):
     channels = [Image.fromarray(picture(width, height)[:, :, c].astype(np.float32)) for c in range(3)]
-    resized = [np.asarray(ch.resize((out_width, out_height), Image.Resampling.BILINEAR, box=box)) for ch in channels]
-    return {"sizes": [width, height, out_width, out_height], "box": box, "pixels": rounded(np.stack(resized))}
+    resized = [np.asarray(ch.resize((out_width, out_height), by, box=box)) for ch in channels]
+    return {"sizes": [width, height, out_width, out_height], "box": box, "pixels": rounded(np.clip(np.stack(resized), 0, 255))}
 
 
 def shorter_case(width, height, shorter, side):
@@ -48,6 +48,11 @@ goldens = {
         box_case(23, 17, [4.5, 3.25, 9.75, 7.0], 8, 9),
         box_case(23, 17, [10.0, 2.0, 11.0, 16.0], 5, 4),
         box_case(150, 90, [3.3, 7.7, 149.0, 88.8], 7, 6),
+    ],
+    "bicubic": [
+        box_case(23, 17, [2.25, 1.5, 20.75, 16.25], 6, 5, Image.Resampling.BICUBIC),
+        box_case(23, 17, [4.5, 3.25, 9.75, 7.0], 8, 9, Image.Resampling.BICUBIC),
+        box_case(150, 90, [3.3, 7.7, 149.0, 88.8], 7, 6, Image.Resampling.BICUBIC),
     ],
     "shorter": [shorter_case(40, 27, 12, 9), shorter_case(19, 31, 11, 10), shorter_case(8, 9, 16, 15)],
 }

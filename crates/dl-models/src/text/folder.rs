@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use dl_vision::picture::warp::Interpolation;
 use serde_json::{Map, Value};
 
 use crate::{ModelConfig, Preprocessing, Resize};
@@ -57,6 +58,12 @@ pub(crate) fn clip_config(weights: &Path) -> Result<Option<ModelConfig>> {
                 serde_json::from_value(stated.clone()).with_context(|| format!("preprocessor_config.json: {key}"))?;
         }
     }
+    match stated.get("resample").and_then(Value::as_u64) {
+        // Pillow's numbers.
+        None | Some(3) => {}
+        Some(2) => config.preprocessing.interpolation = Interpolation::Bilinear,
+        Some(other) => bail!("preprocessor_config.json: resample is {other}; want 2 (bilinear) or 3 (bicubic)"),
+    }
     config.options = json;
     Ok(Some(config))
 }
@@ -67,6 +74,7 @@ pub(super) fn clip_preprocessing(side: usize) -> Preprocessing {
         size: [side; 2],
         resize: Resize::Shorter,
         shorter: Some(side),
+        interpolation: Interpolation::Bicubic,
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
         ..Preprocessing::torchvision()

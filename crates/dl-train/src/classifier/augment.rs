@@ -5,7 +5,7 @@
 //! last, and filled with the mean.
 
 use dl_record::BBox;
-use dl_vision::picture::warp::{Normalization, resample};
+use dl_vision::picture::warp::{Interpolation, Normalization, resample};
 use image::RgbImage;
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -66,6 +66,7 @@ impl AugmentConfig {
         picture: &RgbImage,
         source: &BBox,
         size: [usize; 2],
+        interpolation: Interpolation,
         normalization: &Normalization,
         rng: &mut ChaCha8Rng,
     ) -> Vec<f32> {
@@ -73,10 +74,10 @@ impl AugmentConfig {
         let source = self.crop.map_or(*source, |share| crop(source, share, rng));
         let mut input = vec![0.0; 3 * height * width];
         if self.jitter.is_some() {
-            resample(picture, &source, size, &Normalization::IDENTITY, &mut input);
+            resample(picture, &source, size, interpolation, &Normalization::IDENTITY, &mut input);
             input.iter_mut().for_each(|value| *value /= 255.0);
         } else {
-            resample(picture, &source, size, normalization, &mut input);
+            resample(picture, &source, size, interpolation, normalization, &mut input);
         }
         if rng.random::<f64>() < self.flip {
             // Mirrored row by row; CHW.
@@ -271,7 +272,14 @@ mod tests {
 
     fn view(config: AugmentConfig, id: &str) -> Vec<f32> {
         let mut rng = dl_record::rng(0, id);
-        config.view(&picture(), &BBox::new(0.0, 0.0, 40.0, 30.0), SIZE, &normalization(), &mut rng)
+        config.view(
+            &picture(),
+            &BBox::new(0.0, 0.0, 40.0, 30.0),
+            SIZE,
+            Interpolation::Bilinear,
+            &normalization(),
+            &mut rng,
+        )
     }
 
     fn plain() -> Vec<f32> {

@@ -267,14 +267,14 @@ impl<'a> Batches<'a> {
     fn input(&self, sort: usize, index: usize, draw: &str) -> Option<Vec<f32>> {
         let example = &self.sort(sort)[index];
         let picture = self.pictures.get(example.picture)?;
-        let Preprocessing { size, resize, .. } = *self.preprocessing;
+        let Preprocessing { size, resize, interpolation, .. } = *self.preprocessing;
         let source = match example.edges {
             Some(edges) => context_box(&edges.map(f64::from).into(), self.config.warp, self.config.padding, size),
             None => self.preprocessing.whole_picture(picture.width(), picture.height(), resize).0,
         };
         let augment = if draw.is_empty() { AugmentConfig::default() } else { self.config.augment };
         let mut rng = dl_record::rng(self.config.seed, draw);
-        Some(augment.view(&picture, &source, size, &self.preprocessing.normalization(), &mut rng))
+        Some(augment.view(&picture, &source, size, interpolation, &self.preprocessing.normalization(), &mut rng))
     }
 
     /// Blends each input with another one's, all by one share.

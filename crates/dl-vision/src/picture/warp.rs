@@ -1,16 +1,16 @@
 //! From pictures to network inputs: regions warped as R-CNN does, whole pictures resized.
 //!
 //! Everything here is one resampling: an output of [height, width] pixels looks at a source rectangle of the picture,
-//! with fractional edges, which may reach beyond it. The filter is the triangle ("bilinear") that widens when the
-//! picture shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from start to end, so nothing is
-//! rounded to 8 bits. What lies outside the picture is filled with the mean, which becomes 0 when it is taken off.
+//! with fractional edges, which may reach beyond it. The filter is the triangle ("bilinear") or Keys's cubic ("bicubic"),
+//! which widen when the picture shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from start to end,
+//! so nothing is rounded to 8 bits. What lies outside the picture is filled with the mean, which becomes 0 when it is taken off.
 //!
 //! The rule for regions is that of Girshick et al. 2014, appendix A: the region is enlarged so that in the output it has
 //! `padding` pixels of context on every side.
 
 use dl_record::BBox;
 use image::RgbImage;
-use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// How a region becomes the network's square input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,47 @@ pub enum Warp {
     Tight,
     /// The smallest square around the region, with context: the aspect ratio is kept.
     Square,
+}
+
+/// How a source pixel counts by its distance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interpolation {
+    /// The triangle: torchvision's usual choice.
+    #[default]
+    Bilinear,
+    /// Keys's cubic with a = -0.5, as in Pillow: the choice of timm and CLIP. What shoots over is cut to 0 to 255.
+    Bicubic,
+}
+
+impl Interpolation {
+    /// Source pixels on each side when nothing shrinks.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+        }
+    }
+
+    /// The weight at this distance of at least 0.
+    fn weight(self, distance: f64) -> f64 {
+        let (x, a) = (distance, -0.5);
+        match self {
+            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bicubic if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * a,
+            Self::Bicubic => 0.0,
+        }
+    }
+
+    /// The least and the largest that a blend of pixels may be.
+    fn limits(self) -> [f32; 2] {
+        match self {
+            // Its weights are shares: nothing to cut.
+            Self::Bilinear => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::Bicubic => [0.0, 255.0],
+        }
+    }
 }
 
 /// How pixels become numbers: (pixel / 255 * `white` - mean) / std, channel by channel.
@@ -99,40 +140,25 @@ pub fn letterbox_box(width: u32, height: u32, size: [usize; 2]) -> BBox {
     context_box(&stretch_box(width, height), Warp::Square, 0, size)
 }
 
-/// Resamples each rectangle of the picture to `size` [height, width], on all threads. `output` [n, 3, height, width]
-/// f32 is written whole: normalised, 0 (the mean) outside the picture.
-/// # Panics
-/// When the output has another length.
-pub fn resample_all(
-    picture: &RgbImage,
-    sources: &[BBox],
-    size: [usize; 2],
-    normalization: &Normalization,
-    output: &mut [f32],
-) {
-    let one = 3 * size[0] * size[1];
-    assert_eq!(output.len(), sources.len() * one, "an output of another length");
-    let crops = output.par_chunks_exact_mut(one.max(1)).zip(sources);
-    crops.for_each(|(output, source)| resample(picture, source, size, normalization, output));
-}
-
-/// Resamples one rectangle of the picture to `size` [height, width]; `output` [3, height, width] f32, see
-/// [`resample_all`].
+/// Resamples one rectangle of the picture to `size` [height, width]. `output` [3, height, width] f32 is written whole:
+/// normalised, 0 (the mean) outside the picture.
 /// # Panics
 /// When the output has another length.
 pub fn resample(
     picture: &RgbImage,
     source: &BBox,
     size: [usize; 2],
+    interpolation: Interpolation,
     normalization: &Normalization,
     output: &mut [f32],
 ) {
     let [height, width] = size;
     assert_eq!(output.len(), 3 * height * width, "an output of another length");
     output.fill(0.0);
-    let columns = Filter::new(source.x1, source.x2, width, picture.width() as usize);
-    let rows = Filter::new(source.y1, source.y2, height, picture.height() as usize);
-    blend(&Blend { picture, rows: &rows, columns: &columns, channels: normalization.channels() }, output);
+    let columns = Filter::new(interpolation, source.x1, source.x2, width, picture.width() as usize);
+    let rows = Filter::new(interpolation, source.y1, source.y2, height, picture.height() as usize);
+    let (channels, limits) = (normalization.channels(), interpolation.limits());
+    blend(&Blend { picture, rows: &rows, columns: &columns, channels, limits }, output);
 }
 
 /// Output rows that are worked out side by side.
@@ -149,6 +175,7 @@ struct Blend<'a> {
     rows: &'a Filter,
     columns: &'a Filter,
     channels: [(f32, f32, usize); 3],
+    limits: [f32; 2],
 }
 
 /// [`Blend::run`], compiled for the processor at hand. The numbers are the same: nothing is added up in another order.
@@ -174,6 +201,7 @@ impl Blend<'_> {
         let (Some((first, past)), Some((left, right))) = (self.columns.reach(), self.columns.inside()) else { return };
         let Some((top, bottom)) = self.rows.inside() else { return };
         let (width, height) = (self.columns.taps.len(), self.rows.taps.len());
+        let [low, high] = self.limits;
         let length = ((past - first) * 3).next_multiple_of(RUN);
         // [output row][source column][channel], then [source column][channel][output row].
         let (mut rows, mut band) = (vec![0.0_f32; LANES * length], vec![[0.0_f32; LANES]; length]);
@@ -201,7 +229,7 @@ impl Blend<'_> {
                     }
                     // HWC -> CHW
                     for ((factor, offset, place), pixels) in self.channels.iter().zip(&mut pixels) {
-                        pixels[lane] = sums[*place].map(|sum| sum * factor + offset);
+                        pixels[lane] = sums[*place].map(|sum| sum.max(low).min(high) * factor + offset);
                     }
                 }
                 for (channel, pixels) in pixels.iter().enumerate() {
@@ -294,11 +322,12 @@ struct Taps {
 }
 
 impl Filter {
-    /// The triangle filter from [start, end) of a line of `length` pixels to `count` output pixels.
-    fn new(start: f64, end: f64, count: usize, length: usize) -> Self {
+    /// From [start, end) of a line of `length` pixels to `count` output pixels.
+    fn new(interpolation: Interpolation, start: f64, end: f64, count: usize, length: usize) -> Self {
         let scale = (end - start) / count as f64;
         // Shrinking: the filter is as wide as the outputs are apart.
-        let support = scale.max(1.0);
+        let stretch = scale.max(1.0);
+        let support = interpolation.support() * stretch;
         let mut filter = Self { taps: Vec::with_capacity(count), weights: Vec::new() };
         let mut weights: Vec<f64> = Vec::new();
         for index in 0..count {
@@ -309,7 +338,7 @@ impl Filter {
             }
             let first = (centre - support + 0.5).max(0.0) as usize;
             let past = ((centre + support + 0.5) as usize).min(length).max(first + 1);
-            let weight = |pixel: usize| (1.0 - ((pixel as f64 + 0.5 - centre) / support).abs()).max(0.0);
+            let weight = |pixel: usize| interpolation.weight(((pixel as f64 + 0.5 - centre) / stretch).abs());
             weights.clear();
             weights.extend((first..past).map(weight));
             let total: f64 = weights.iter().sum();
@@ -356,8 +385,12 @@ mod tests {
     }
 
     fn resampled(picture: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
+        resampled_by(Interpolation::Bilinear, picture, source, size)
+    }
+
+    fn resampled_by(by: Interpolation, picture: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
         let mut output = vec![f32::NAN; 3 * size[0] * size[1]];
-        resample(picture, source, size, &Normalization::IDENTITY, &mut output);
+        resample(picture, source, size, by, &Normalization::IDENTITY, &mut output);
         output
     }
 
@@ -373,11 +406,14 @@ mod tests {
     #[test]
     fn equals_pillow_and_torchvision_in_float() {
         let goldens: Value = serde_json::from_str(include_str!("../../../../testdata/goldens/warp/warp.json")).unwrap();
-        for case in goldens["boxes"].as_array().unwrap() {
-            let [width, height, out_width, out_height] = serde_json::from_value(case["sizes"].clone()).unwrap();
-            let source: BBox = serde_json::from_value(case["box"].clone()).unwrap();
-            let found = resampled(&picture(width, height), &source, [out_height as usize, out_width as usize]);
-            assert_equal(&found, &case["pixels"], &case["box"].to_string());
+        for (by, cases) in [(Interpolation::Bilinear, "boxes"), (Interpolation::Bicubic, "bicubic")] {
+            for case in goldens[cases].as_array().unwrap() {
+                let [width, height, out_width, out_height] = serde_json::from_value(case["sizes"].clone()).unwrap();
+                let source: BBox = serde_json::from_value(case["box"].clone()).unwrap();
+                let size = [out_height as usize, out_width as usize];
+                let found = resampled_by(by, &picture(width, height), &source, size);
+                assert_equal(&found, &case["pixels"], &format!("{cases} {}", case["box"]));
+            }
         }
         for case in goldens["shorter"].as_array().unwrap() {
             let [width, height, shorter, side] = serde_json::from_value(case["sizes"].clone()).unwrap();
@@ -424,12 +460,19 @@ mod tests {
         let white = RgbImage::from_pixel(4, 4, Rgb([255, 0, 0]));
         let mut output = vec![f32::NAN; 3 * 4 * 8];
         // The picture is the left half of what is shown.
-        resample(&white, &BBox::new(0.0, 0.0, 8.0, 4.0), [4, 8], &normalization, &mut output);
+        resample(&white, &BBox::new(0.0, 0.0, 8.0, 4.0), [4, 8], Interpolation::Bilinear, &normalization, &mut output);
         assert_eq!(output[4..8], [0.0; 4]);
         assert!((output[0] - (0.0 - 104.0) / 2.0).abs() < 1e-3, "blue comes first");
         assert!((output[64] - (255.0 - 123.0) / 2.0).abs() < 1e-3, "red comes last");
         normalization.bgr = false;
-        resample(&white, &BBox::new(50.0, 0.0, 58.0, 4.0), [4, 8], &normalization, &mut output);
+        resample(
+            &white,
+            &BBox::new(50.0, 0.0, 58.0, 4.0),
+            [4, 8],
+            Interpolation::Bilinear,
+            &normalization,
+            &mut output,
+        );
         assert!(output.iter().all(|value| *value == 0.0));
     }
 
@@ -462,31 +505,22 @@ mod tests {
         }
         for (width, height) in [(1, 1), (5, 3), (11, 40), (67, 31)] {
             let picture = picture(width, height);
+            let by = if width == 11 { Interpolation::Bicubic } else { Interpolation::Bilinear };
             for source in [[0.3, -2.0, 9.7, 12.0], [-70.0, 1.0, 90.0, 29.5], [4.0, 2.0, 4.5, 2.25]] {
-                let columns = Filter::new(source[0], source[2], 21, width as usize);
-                let rows = Filter::new(source[1], source[3], 19, height as usize);
+                let columns = Filter::new(by, source[0], source[2], 21, width as usize);
+                let rows = Filter::new(by, source[1], source[3], 19, height as usize);
                 let work = Blend {
                     picture: &picture,
                     rows: &rows,
                     columns: &columns,
                     channels: Normalization::IDENTITY.channels(),
+                    limits: by.limits(),
                 };
                 let (mut plain, mut fast) = (vec![0.0; 3 * 19 * 21], vec![0.0; 3 * 19 * 21]);
                 work.run(&mut plain, transposed);
                 blend(&work, &mut fast);
                 assert_eq!(plain, fast);
             }
-        }
-    }
-
-    #[test]
-    fn many_regions_equal_one_at_a_time() {
-        let picture = picture(50, 40);
-        let sources = [BBox::new(1.5, 2.5, 20.0, 30.0), BBox::new(-5.0, 0.0, 60.0, 9.0)];
-        let mut all = vec![0.0; 2 * 3 * 64];
-        resample_all(&picture, &sources, [8, 8], &Normalization::IDENTITY, &mut all);
-        for (found, source) in all.chunks_exact(3 * 64).zip(&sources) {
-            assert_eq!(found, resampled(&picture, source, [8, 8]));
         }
     }
 }

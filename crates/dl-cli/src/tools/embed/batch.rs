@@ -23,7 +23,7 @@ impl Prepared {
     pub(in crate::tools) fn whole(picture: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
         let (source, size) = preprocessing.whole_picture(picture.width(), picture.height(), resize);
         let mut input = vec![0.0; 3 * size[0] * size[1]];
-        resample(picture, &source, size, &preprocessing.normalization(), &mut input);
+        resample(picture, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
         Self::Whole { input, size }
     }
 
@@ -119,9 +119,12 @@ impl<'a> Rows<'a> {
     /// The rows of units of one size, one matrix a layer.
     fn run(&self, units: &[(usize, Unit)]) -> Result<Vec<Matrix>> {
         let [height, width] = units[0].1.size;
-        let normalization = self.model.config.preprocessing.normalization();
+        let preprocessing = &self.model.config.preprocessing;
+        let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
         let make = |index: usize, input: &mut [f32]| match units[index].1.input {
-            Input::Region(picture, source) => resample(picture, source, [height, width], &normalization, input),
+            Input::Region(picture, source) => {
+                resample(picture, source, [height, width], interpolation, &normalization, input);
+            }
             Input::Ready(ready) => input.copy_from_slice(ready),
         };
         if self.plans() {

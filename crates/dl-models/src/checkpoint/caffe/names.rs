@@ -69,6 +69,7 @@ fn preprocessing(known: &Known, transform: Option<&TransformationParameter>) -> 
         size: [crop.unwrap_or(known.size); 2],
         resize: known.resize,
         shorter: known.shorter,
+        interpolation: Default::default(),
         channel_order: ChannelOrder::Bgr,
         range: [0.0, 255.0],
         mean: stated.unwrap_or(known.mean),
