@@ -153,6 +153,43 @@ fn a_grid_has_a_place_for_each_good_record() {
 }
 
 #[test]
+fn a_table_becomes_a_line_for_each_method() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let row =
+        |method: &str, images: u32, accuracy: f64| json!({"method": method, "images": images, "accuracy": accuracy});
+    let rows =
+        [row("head", 1, 0.5), row("all", 1, 0.25), row("head", 100, 0.75), row("all", 100, 1.0), row("head", 1, 0.3)];
+    fs::write(file("t.jsonl"), rows.map(|row| row.to_string()).join("\n")).unwrap();
+    let draw = |table: &str, more: &[&str]| {
+        let table = file(table);
+        run("dl-draw", &[&["lines", &table, "--x", "images", "--y", "accuracy"], more].concat(), "")
+    };
+    draw("t.jsonl", &["--by", "method", "--log-x", "--title", "How many", "--output", &file("t.svg")]).expect(0);
+    let svg = fs::read_to_string(file("t.svg")).unwrap();
+    for words in ["How many", "head", "all", "images", "accuracy"] {
+        assert!(svg.contains(words), "{words}: {svg}");
+    }
+    // The higher at the end is first, and the two of the same place are one point of the line and two dots.
+    assert!(svg.find("\nall\n").unwrap() < svg.find("\nhead\n").unwrap());
+    assert_eq!(svg.matches("<circle").count(), 4 + 5);
+    draw("t.jsonl", &["--output", &file("t.png"), "--width", "600"]).expect(0);
+    assert_eq!(image::open(file("t.png")).unwrap().to_rgb8().dimensions(), (600, 540));
+
+    for (text, message) in [
+        ("[]", "line 1: no JSON object"),
+        ("", "holds no measurement"),
+        (r#"{"images": 0, "accuracy": 1}"#, "\"images\" is 0; with --log-x"),
+        (r#"{"images": "many", "accuracy": 1}"#, "\"images\" is \"many\", not a number"),
+        (r#"{"images": 1}"#, "line 1: has no \"accuracy\""),
+    ] {
+        fs::write(file("bad.jsonl"), text).unwrap();
+        let ran = draw("bad.jsonl", &["--log-x", "--output", &file("x.png")]).expect(2);
+        assert!(ran.stderr.contains(message) && ran.stderr.contains("bad.jsonl"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn curves_become_a_chart_in_pixels_or_vectors() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();

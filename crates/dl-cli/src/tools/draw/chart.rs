@@ -28,11 +28,15 @@ const LINE: i32 = 22;
 /// When the drawing fails.
 pub(super) fn draw<B: DrawingBackend>(backend: B, curves: &[Curve], title: &str) -> Result<()> {
     let area = backend.into_drawing_area();
-    let (width, _) = area.dim_in_pixel();
     area.fill(&WHITE).map_err(told)?;
-    let (chart, legend) = area.split_horizontally(width.saturating_sub(LEGEND));
+    let (chart, legend) = split_legend(&area);
     draw_curves(&chart, curves, title)?;
-    draw_legend(&legend, curves)?;
+    let words = |curve: &Curve| match curve.ap {
+        Some(ap) => format!("{ap:.3}  {}", curve.label),
+        None => curve.label.clone(),
+    };
+    let entries: Vec<(&str, String)> = curves.iter().map(|curve| (curve.label.as_str(), words(curve))).collect();
+    draw_legend(&legend, &entries)?;
     area.present().map_err(told)
 }
 
@@ -66,33 +70,41 @@ fn draw_curves<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]
     Ok(())
 }
 
-fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]) -> Result<()> {
+/// The place of a chart, and that of its legend beside it.
+pub(super) fn split_legend<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+) -> (DrawingArea<B, Shift>, DrawingArea<B, Shift>) {
+    let (width, _) = area.dim_in_pixel();
+    area.split_horizontally(width.saturating_sub(LEGEND))
+}
+
+/// Draws (label, words): a bar in the label's colour, and the words.
+/// # Errors
+/// When the drawing fails.
+pub(super) fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, entries: &[(&str, String)]) -> Result<()> {
     let (_, height) = area.dim_in_pixel();
     let lines = usize::try_from((height as i32 - 80) / LINE).unwrap_or(0).max(1);
     // The last line says what has no line of its own.
-    let shown = if curves.len() > lines { lines - 1 } else { curves.len() };
+    let shown = if entries.len() > lines { lines - 1 } else { entries.len() };
     let style = TextStyle::from(("sans-serif", 15)).pos(Pos::new(HPos::Left, VPos::Center));
     let mut y = 56;
-    for curve in &curves[..shown] {
-        let words = match curve.ap {
-            Some(ap) => format!("{ap:.3}  {}", curve.label),
-            None => curve.label.clone(),
-        };
-        let bar = ShapeStyle { color: color(&curve.label), filled: false, stroke_width: 4 };
+    for (label, words) in &entries[..shown] {
+        let bar = ShapeStyle { color: color(label), filled: false, stroke_width: 4 };
         area.draw(&PathElement::new(vec![(6, y), (28, y)], bar)).map_err(told)?;
-        area.draw(&Text::new(words, (38, y), &style)).map_err(told)?;
+        area.draw(&Text::new(words.as_str(), (38, y), &style)).map_err(told)?;
         y += LINE;
     }
-    if shown < curves.len() {
-        let words = format!("and {} more", curves.len() - shown);
+    if shown < entries.len() {
+        let words = format!("and {} more", entries.len() - shown);
         area.draw(&Text::new(words, (38, y), &style)).map_err(told)?;
     }
     Ok(())
 }
 
-fn color(label: &str) -> RGBAColor {
+/// The colour of a label on white paper.
+pub(super) fn color(label: &str) -> RGBAColor {
     let [red, green, blue] = color_of(label);
-    // The bright colours that suit a photograph are darkened for white paper.
+    // The bright colours that suit a photograph are darkened.
     let dark = |channel: u8| (f64::from(channel) * 0.86) as u8;
     RGBColor(dark(red), dark(green), dark(blue)).to_rgba()
 }

@@ -8,6 +8,7 @@ mod confusion;
 mod curves;
 mod grid;
 mod judge;
+mod lines;
 mod save;
 mod training;
 
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Draw boxes, masks, grids of pictures, precision-recall curves, confusion matrices, and how a training went
+/// Draw boxes, masks, grids of pictures, precision-recall curves, confusion matrices, how a training went, and tables as lines
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-draw",
@@ -27,7 +28,8 @@ use crate::common::{Common, Io, Outcome, Tool};
   dl-draw grid --columns 4 --output grid.png found.jsonl
   dl-draw pr curves.json --output pr.svg
   dl-draw confusion confusion.json --output confusion.png
-  dl-draw curves train.jsonl --output train.png"
+  dl-draw curves train.jsonl --output train.png
+  dl-draw lines accuracy.jsonl --x images --y accuracy --by method --output accuracy.png"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -41,6 +43,7 @@ enum Command {
     Pr(curves::Args),
     Confusion(confusion::Args),
     Curves(training::Args),
+    Lines(lines::Args),
 }
 
 impl Tool for Args {
@@ -53,6 +56,7 @@ impl Tool for Args {
             Command::Pr(args) => &args.common,
             Command::Confusion(args) => &args.common,
             Command::Curves(args) => &args.common,
+            Command::Lines(args) => &args.common,
         }
     }
 
@@ -63,6 +67,7 @@ impl Tool for Args {
             Command::Pr(args) => args.run(io),
             Command::Confusion(args) => args.run(io),
             Command::Curves(args) => args.run(io),
+            Command::Lines(args) => args.run(io),
         }
     }
 }
