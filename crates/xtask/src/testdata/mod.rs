@@ -1,4 +1,4 @@
-//! `cargo xtask testdata`: a detection dataset of our own, drawn from a seed.
+//! `cargo xtask testdata`: datasets of our own, drawn from a seed: one for detection, two [`tasks`] of classification.
 //!
 //! Traffic signs ([`signs`] is the table of them) stand in cluttered scenes ([`scenery`], [`clutter`]), are seen in
 //! [`perspective`] and through a bad [`camera`]. What is random in a picture depends on the seed and the picture's
@@ -9,12 +9,15 @@ mod canvas;
 mod clutter;
 mod dataset;
 mod dice;
+mod face;
+mod glyph;
 mod perspective;
 mod picture;
 mod plate;
 mod scenery;
 mod signs;
 mod symbol;
+mod tasks;
 
 use std::path::PathBuf;
 
@@ -45,6 +48,23 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
     },
+    /// Draw pictures of single signs into a folder, one folder a class, for transfer learning
+    Task {
+        /// What is to be told apart
+        task: tasks::Task,
+        /// Name of the split, which is part of every picture's seed
+        #[arg(long, default_value = "train")]
+        split: String,
+        /// How many pictures of each class
+        #[arg(long, default_value_t = 50)]
+        per_class: u32,
+        /// Seed of every random draw
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder to write
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
 }
 
 /// Pictures of the committed test split.
@@ -58,6 +78,10 @@ impl Command {
             Self::Signs { split, images, seed, output } => {
                 let files = dataset::files(split, *images, *seed)?;
                 Generated::new(output.clone(), files, "cargo xtask testdata signs").run(Mode::Write)
+            }
+            Self::Task { task, split, per_class, seed, output } => {
+                let files = task.files(split, *per_class, *seed)?;
+                Generated::new(output.clone(), files, "cargo xtask testdata task").run(Mode::Write)
             }
         }
     }

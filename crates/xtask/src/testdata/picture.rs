@@ -109,7 +109,7 @@ fn place_signs(canvas: &mut Canvas, dice: &mut Dice) -> Vec<Placed> {
     }
     let mut placed = Vec::new();
     for (class, pose) in poses {
-        let outline = SIGNS[class].draw(canvas, &pose, dice);
+        let outline = SIGNS[class].face.draw(canvas, &pose, dice);
         let outside =
             |point: &Point| point[0] < 0.0 || point[1] < 0.0 || point[0] > canvas.width() || point[1] > canvas.height();
         placed.push(Placed { class, pose, area: area(&outline), truncated: outline.iter().any(outside) });

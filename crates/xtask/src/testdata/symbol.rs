@@ -5,6 +5,8 @@ use dl_vision::picture::raster::Point;
 
 use super::canvas::{Color, capsule, ellipse, rectangle};
 use super::dice::Dice;
+use super::face::WHITE;
+use super::glyph::Glyph;
 
 /// The picture on a sign.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +21,14 @@ pub(crate) enum Symbol {
     Exclamation,
     /// A white triangle with a walker on stripes.
     Walker,
+    /// A pictogram of this half side, so far below the middle; its gaps show the colour of the ground.
+    Glyph {
+        glyph: &'static Glyph,
+        size: f64,
+        below: f64,
+        ground: Color,
+    },
 }
-
-const WHITE: Color = [240.0, 240.0, 238.0];
 
 impl Symbol {
     /// Its polygons, each with its colour, in the order of painting.
@@ -30,6 +37,7 @@ impl Symbol {
         match self {
             Self::Nothing => Vec::new(),
             Self::Text(texts, width, height) => inked(text(dice.of(texts), width, height)),
+            Self::Glyph { glyph, size, below, ground } => glyph.shapes(size, below, ink, ground),
             Self::Bar => inked(vec![rectangle(-0.68, -0.17, 0.68, 0.17)]),
             Self::ArrowRight => inked(vec![
                 capsule([-0.34, 0.52], [-0.34, -0.02], 0.24),

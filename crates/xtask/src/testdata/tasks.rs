@@ -1,0 +1,139 @@
+//! Two tasks of classification for transfer learning: a large one to learn from, and a small one of classes that the
+//! large one has never seen.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use image::codecs::jpeg::JpegEncoder;
+use rayon::prelude::*;
+
+use super::canvas::{Canvas, Color};
+use super::dataset::Files;
+use super::dice::Dice;
+use super::face::{BLACK, BLUE, Face, GREEN, RED, WHITE, YELLOW};
+use super::glyph::{Glyph, ROAD, SERVICES};
+use super::perspective::Pose;
+use super::plate::Plate;
+use super::symbol::Symbol;
+use super::{camera, clutter, scenery};
+
+/// What is to be told apart.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Task {
+    /// Sixty signs of the roads: five kinds of plates with twelve pictograms each.
+    Roads,
+    /// Ten signs of services: one kind of plate, ten pictograms; neither is in the other task.
+    Services,
+}
+
+/// Signs that share all but the pictogram.
+struct Series {
+    name: &'static str,
+    plate: Plate,
+    layers: &'static [(f64, Color)],
+    ink: Color,
+    /// Half side of the pictogram, and how far below the middle it stands.
+    room: (f64, f64),
+    glyphs: &'static [Glyph],
+}
+
+#[rustfmt::skip]
+const ROADS: &[Series] = &[
+    Series { name: "prohibited", plate: Plate::Disc, layers: &[(1.0, RED), (0.78, WHITE)], ink: BLACK, room: (0.5, 0.0), glyphs: ROAD },
+    Series { name: "mandatory", plate: Plate::Disc, layers: &[(1.0, WHITE), (0.94, BLUE)], ink: WHITE, room: (0.58, 0.0), glyphs: ROAD },
+    Series { name: "warning", plate: Plate::TriangleUp, layers: &[(1.0, RED), (0.72, WHITE)], ink: BLACK, room: (0.34, 0.14), glyphs: ROAD },
+    Series { name: "works", plate: Plate::Diamond, layers: &[(1.0, BLACK), (0.94, YELLOW)], ink: BLACK, room: (0.46, 0.0), glyphs: ROAD },
+    Series { name: "route", plate: Plate::Square, layers: &[(1.0, WHITE), (0.93, GREEN)], ink: WHITE, room: (0.6, 0.0), glyphs: ROAD },
+];
+
+const SERVICE: &[Series] = &[Series {
+    name: "service",
+    plate: Plate::Square,
+    layers: &[(1.0, WHITE), (0.95, BLUE), (0.72, WHITE)],
+    ink: BLACK,
+    room: (0.5, 0.0),
+    glyphs: SERVICES,
+}];
+
+/// Width and height of a picture.
+const SIDE: u32 = 64;
+
+impl Task {
+    /// The names and faces of the classes.
+    fn classes(self) -> Vec<(String, Face)> {
+        let series = match self {
+            Self::Roads => ROADS,
+            Self::Services => SERVICE,
+        };
+        series.iter().flat_map(Series::classes).collect()
+    }
+
+    /// `per_class` pictures of every class, in a folder for each. The same arguments make the same files, to the last bit.
+    pub(crate) fn files(self, split: &str, per_class: u32, seed: u64) -> Result<Files> {
+        let classes = self.classes();
+        let picture = |(name, face): &(String, Face), number: u32| -> Result<(String, Vec<u8>)> {
+            let id = format!("{split}/{name}-{number:04}");
+            Ok((format!("{name}/{name}-{number:04}.jpg"), draw(face, &mut Dice::new(seed, &id))?))
+        };
+        let all = classes.par_iter().flat_map_iter(|class| (1..=per_class).map(move |number| (class, number)));
+        all.map(|(class, number)| picture(class, number)).collect()
+    }
+}
+
+impl Series {
+    fn classes(&self) -> impl Iterator<Item = (String, Face)> {
+        let (size, below) = self.room;
+        let ground = self.layers[self.layers.len() - 1].1;
+        self.glyphs.iter().map(move |glyph| {
+            let symbol = Symbol::Glyph { glyph, size, below, ground };
+            let face = Face { plate: self.plate, layers: self.layers, symbol, ink: self.ink };
+            (format!("{}-{}", self.name, glyph.name), face)
+        })
+    }
+}
+
+/// One sign that fills most of a small picture, as JPEG.
+fn draw(face: &Face, dice: &mut Dice) -> Result<Vec<u8>> {
+    let mut canvas = Canvas::new(SIDE, SIDE);
+    let horizon = scenery::paint(&mut canvas, dice);
+    clutter::paint(&mut canvas, dice, horizon);
+    let (radius, middle) = (dice.between(19.0, 29.0), 0.5 * f64::from(SIDE));
+    let center = [middle, middle].map(|at| at + dice.between(-5.0, 5.0));
+    if dice.chance(0.75) {
+        clutter::pole(&mut canvas, dice, [center[0], center[1] - 0.6 * radius], 100.0, (0.07 * radius).max(0.9));
+    }
+    face.draw(&mut canvas, &Pose::draw(dice, center, radius), dice);
+    if dice.chance(0.2) {
+        clutter::occlude(&mut canvas, dice, center, radius);
+    }
+    let mut jpeg = Vec::new();
+    let quality = dice.whole(72, 92) as u8;
+    JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&camera::take(&canvas, dice))?;
+    Ok(jpeg)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_small_task_has_no_pictogram_of_the_large_one() {
+        let names = |glyphs: &[Glyph]| glyphs.iter().map(|glyph| glyph.name).collect::<BTreeSet<_>>();
+        assert!(names(ROAD).is_disjoint(&names(SERVICES)));
+        let classes = |task: Task| task.classes().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
+        assert_eq!((classes(Task::Roads).len(), classes(Task::Services).len()), (60, 10));
+    }
+
+    #[test]
+    fn a_picture_is_that_of_its_task_split_class_number_and_seed() {
+        let files = |split, count, seed| Task::Services.files(split, count, seed).unwrap();
+        let (two, three) = (files("train", 2, 1), files("train", 3, 1));
+        assert_eq!((two.len(), three.len()), (20, 30));
+        assert!(two.iter().all(|(name, picture)| three[name] == *picture));
+        let different: BTreeSet<&Vec<u8>> = three.values().collect();
+        assert_eq!(different.len(), 30);
+        let (name, picture) = two.first_key_value().unwrap();
+        assert!(files("test", 1, 1)[name] != *picture && files("train", 1, 2)[name] != *picture);
+    }
+}
