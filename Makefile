@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 BIN := target/release
 PROGRAMS := $(basename $(notdir $(wildcard crates/dl-cli/src/bin/dl-*.rs)))
 
-.PHONY: help build demo test test-arm test-slow lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo demo-transfer test test-arm test-slow lint gen check models bench bench-peers install uninstall
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -19,6 +19,9 @@ build: ## Build every program in release
 
 demo: build ## Find traffic signs in the shipped pictures, draw them, print mAP
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo.sh out/demo
+
+demo-transfer: build ## Learn ten new signs from a few pictures, with and without the shipped backbone
+	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-transfer.sh out/demo-transfer
 
 test: ## Run every quick test
 	@cargo test --release --locked --workspace

@@ -41,6 +41,7 @@ measure "Networks" "$short" "" networks.py
 measure "Networks, candle's own operations" "$short" "--rounds 1 --seconds 0.5" networks.py --peers candle
 measure "Training" "--networks resnet18 --batches 1 --rounds 1 --seconds 0" "--networks resnet18,vgg11 --batches 16" \
   networks.py --train
+measure "Transfer: an epoch" "--networks squeezenet1_0 --pictures 64 --rounds 1" "--rounds 2" epoch.py "$data/bccd"
 measure "Features of regions" "--regions 64 --rounds 1" "" regions.py "$data/rcnn-demo/000456.jpg"
 for mode in single fast quality; do
   measure "Selective search, $mode" "--first 1" "" selective_search.py "$data/bccd" --mode $mode
