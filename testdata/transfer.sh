@@ -32,7 +32,10 @@ cells() {
     train "cells-$n-top" "${common[@]}" --per-class $n --strategy top --iterations 60 --batch 15 --lr 0.0003 --clip 1
     train "cells-$n-all" "${common[@]}" --per-class $n --strategy all --iterations 60 --batch 15 --lr 0.0003 --clip 1
     # From nothing: by the recipe that suits the others, and by one of its own.
-    train "cells-$n-scratch-alike" "${common[@]}" --per-class $n --strategy scratch --iterations 60 --batch 15 --lr 0.0003
+    for seed in 0 1 2; do
+      train "cells-$n-scratch-alike-$seed" "${common[@]}" --per-class $n --strategy scratch --iterations 60 --batch 15 --lr 0.0003 \
+        --clip 1 --seed $seed
+    done
     train "cells-$n-scratch" "${common[@]}" --per-class $n --strategy scratch --iterations 150 --batch 15 --lr 0.01 --warmup 20 --cosine
   done
 }
@@ -51,16 +54,30 @@ digits() {
     grep -E '"label":"[0-4]"' "$out/mnist-$split.jsonl" > "$out/low-$split.jsonl"
     grep -E '"label":"[5-9]"' "$out/mnist-$split.jsonl" > "$out/high-$split.jsonl"
   done
-  train digits-0-4 "$out/low-train.jsonl" --val "$out/low-test.jsonl" "${small[@]}" --epochs 3 --validate-every 100000 \
+  # Two networks: one with batch norms and one without.
+  digits_of vgg "${small[@]}"
+  digits_of squeezenet --arch squeezenet1_1 --width 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
+}
+
+# digits_of NAME NETWORK..: learns 0-4, then 5-9 from ten of each, with and without what it knows.
+digits_of() {
+  local name=$1 seed; shift
+  train "$name-0-4" "$out/low-train.jsonl" --val "$out/low-test.jsonl" "$@" --epochs 3 --validate-every 100000 \
     --augment affine,cutout --affine 15,0.1,0.8,1.2,10
-  local common=("$out/high-train.jsonl" --val "$out/high-test.jsonl" --per-class 10 --no-flip --validate-every 100000
-    --init-from "$out/digits-0-4.safetensors" --batch 50)
-  train digits-5-9-feature-extraction "${common[@]}" --strategy feature-extraction
-  train digits-5-9-head "${common[@]}" --strategy head --iterations 100 --lr 0.01
-  train digits-5-9-top "${common[@]}" --trainable-layers 2 --iterations 100 --lr 0.01 --cosine
-  train digits-5-9-all "${common[@]}" --strategy all --iterations 100 --lr 0.01 --cosine
-  train digits-5-9-scratch-alike "${common[@]}" --strategy scratch --iterations 100 --lr 0.01 --cosine
-  train digits-5-9-scratch "${common[@]}" --strategy scratch --iterations 300 --lr 0.02 --warmup 20 --cosine
+  for seed in 0 1 2; do
+    local common=("$out/high-train.jsonl" --val "$out/high-test.jsonl" --per-class 10 --no-flip --validate-every 100000
+      --init-from "$out/$name-0-4.safetensors" --batch 50 --seed $seed)
+    train "$name-5-9-feature-extraction-$seed" "${common[@]}" --strategy feature-extraction
+    train "$name-5-9-head-$seed" "${common[@]}" --strategy head --iterations 100 --lr 0.01
+    # The same steps for all three, then with other views of the fifty pictures.
+    local steps=(--iterations 100 --lr 0.01 --cosine) views=(--iterations 200 --lr 0.01 --cosine --augment affine)
+    train "$name-5-9-top-$seed" "${common[@]}" "${steps[@]}" --trainable-layers 2
+    train "$name-5-9-all-$seed" "${common[@]}" "${steps[@]}" --strategy all
+    train "$name-5-9-scratch-$seed" "${common[@]}" "${steps[@]}" --strategy scratch
+    train "$name-5-9-all-views-$seed" "${common[@]}" "${views[@]}" --strategy all
+    train "$name-5-9-scratch-views-$seed" "${common[@]}" "${views[@]}" --strategy scratch
+    train "$name-5-9-scratch-long-$seed" "${common[@]}" --iterations 400 --lr 0.02 --warmup 20 --cosine --strategy scratch
+  done
 }
 
 mnist() {
