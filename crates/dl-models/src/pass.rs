@@ -221,7 +221,11 @@ impl<'a> Pass<'a> {
 
     /// Computes an operation that has no place in a graph. A run that tallies writes it down as `step` tells instead, and
     /// takes zeros of its shape.
-    pub(crate) fn step(&mut self, step: impl FnOnce() -> Result<Step>, now: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
+    pub(crate) fn step(
+        &mut self,
+        step: impl FnOnce() -> Result<Step>,
+        now: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Tensor> {
         match &mut self.mode {
             Mode::Tally(tally) => tally.add(step()?),
             _ => now(),

@@ -80,6 +80,9 @@ pub struct Bert {
 }
 
 impl Bert {
+    /// Before the names of the body's tensors, in files of a network with a head.
+    pub(super) const PREFIX: &'static str = "bert";
+
     /// From Hugging Face's tensors, with or without the prefix `bert.`. `classes`: with a head of so many.
     ///
     /// The pooler is left out where a file has none and no head needs it.
@@ -88,7 +91,7 @@ impl Bert {
     pub fn new(options: &BertOptions, classes: Option<usize>, vb: VarBuilder) -> Result<Self> {
         let width = options.hidden_size;
         super::config::check_heads(width, options.num_attention_heads)?;
-        let body = below(&vb, "bert", "embeddings.word_embeddings.weight");
+        let body = below(&vb, Self::PREFIX, "embeddings.word_embeddings.weight");
         let embeddings = body.pp("embeddings");
         let is_stored = body.contains_tensor("embeddings.word_embeddings.weight");
         let has_pooler = classes.is_some() || !is_stored || body.contains_tensor("pooler.dense.weight");

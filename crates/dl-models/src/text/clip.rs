@@ -336,6 +336,11 @@ impl ClipImages {
 }
 
 impl ClipImages {
+    /// [colours, height, width] of the pictures that it reads.
+    pub(crate) fn input(&self) -> [usize; 3] {
+        [self.options.num_channels, self.options.image_size, self.options.image_size]
+    }
+
     /// Of x [n, 3, side, side] the embeddings [n, dimensions].
     fn embeds(&self, x: &Tensor, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
         let pictures = x.dim(0)?;

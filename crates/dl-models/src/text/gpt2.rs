@@ -90,13 +90,16 @@ pub struct Gpt2 {
 }
 
 impl Gpt2 {
+    /// Before the names of the body's tensors, in files of a network with a head.
+    pub(super) const PREFIX: &'static str = "transformer";
+
     /// From Hugging Face's tensors, with or without the prefix `transformer.`.
     /// # Errors
     /// When a tensor is missing or of another shape.
     pub fn new(options: &Gpt2Options, vb: VarBuilder) -> Result<Self> {
         let width = options.n_embd;
         super::config::check_heads(width, options.n_head)?;
-        let body = below(&vb, "transformer", "wte.weight");
+        let body = below(&vb, Self::PREFIX, "wte.weight");
         let words = Embedding::new(options.vocab_size, width, "token", body.pp("wte"))?;
         let head = vb.pp("lm_head");
         let head = if options.tie_word_embeddings {
