@@ -235,7 +235,7 @@ impl<'a> Pass<'a> {
     /// Some rows of a matrix: one for each text or picture of the batch.
     pub(crate) fn pick(&mut self, x: &Tensor, rows: Vec<u32>) -> Result<Tensor> {
         if let Mode::Tally(tally) = &mut self.mode {
-            tally.pick();
+            return tally.pick(rows.len(), x);
         }
         x.index_select(&Tensor::new(rows, x.device())?, 0)
     }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use serde::Serialize;
 
 use crate::backbones::distinct;
 use crate::model::outline;
-use crate::tally::Step;
+use crate::tally::{Step, zeros};
 use crate::text::{self, Network, TextBatch, TextConfig, Tokens};
 use crate::{Checkpoint, Halt, ModelConfig, Pass, Value, plain};
 use dl_kernels::{Graph, NodeId};
@@ -205,9 +205,9 @@ fn finished<T>(run: std::result::Result<T, Halt>) -> Result<Option<T>> {
     }
 }
 
-/// A picture [1, channels, height, width] that takes no memory.
+/// A picture [1, channels, height, width].
 fn blank([channels, height, width]: [usize; 3]) -> Result<Tensor> {
-    Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as((1, channels, height, width))?)
+    zeros(&[1, channels, height, width]).map_err(plain)
 }
 
 /// Gives every operation to the first row that stands at or after it: operations without a name belong to the next that

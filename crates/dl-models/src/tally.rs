@@ -56,7 +56,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// Writes a step down, and gives zeros of its shape that take no memory.
     pub(crate) fn add(&mut self, step: Step) -> Result<Tensor> {
-        let zeros = Tensor::zeros(1, DType::F32, &Device::Cpu)?.broadcast_as(step.output.as_slice())?;
+        let zeros = zeros(&step.output)?;
         if step.name.is_empty() {
             self.waiting.push(step);
         } else {
@@ -73,9 +73,10 @@ impl Tally {
         }
     }
 
-    /// From now on a row is a text or a picture, not a token.
-    pub(crate) fn pick(&mut self) {
+    /// So many rows of x are picked: from now on a row is a text or a picture, not a token.
+    pub(crate) fn pick(&mut self, rows: usize, x: &Tensor) -> Result<Tensor> {
         self.picked = true;
+        zeros(&[rows, x.dim(1)?])
     }
 
     fn push(&mut self, mut step: Step) {
@@ -93,4 +94,9 @@ impl Tally {
     pub(crate) fn into_steps(self) -> Vec<Step> {
         self.steps
     }
+}
+
+/// Zeros that take no memory.
+pub(crate) fn zeros(shape: &[usize]) -> Result<Tensor> {
+    Tensor::zeros((), DType::F32, &Device::Cpu)?.broadcast_as(shape)
 }

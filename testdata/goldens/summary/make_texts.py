@@ -37,13 +37,19 @@ def count(network, prefix, batch):
     paths = {module: path.removeprefix(prefix) for path, module in network.named_modules()}
     leaves = [layer for layer in info.summary_list if layer.is_leaf_layer and list(layer.module.parameters())]
     leaves = list({layer.module: layer for layer in leaves}.values())
-    layers = {paths[layer.module]: [list(layer.output_size)[1:], layer.num_params, multiply_adds(layer)] for layer in leaves}
+    seen, layers = set(), {}
+    for layer in leaves:
+        # A tied weight counts in the first layer that has it.
+        own = [parameter for parameter in layer.module.parameters() if parameter not in seen]
+        seen.update(own)
+        parameters = sum(parameter.numel() for parameter in own)
+        assert parameters == layer.num_params or paths[layer.module] == "lm_head"
+        layers[paths[layer.module]] = [list(layer.output_size)[1:], parameters, multiply_adds(layer)]
     flops = counter.get_total_flops()
     assert flops % 2 == 0
     return {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "multiply_adds": flops // 2,
-        "of_layers": sum(layer[2] for layer in layers.values()),
         "layers": layers,
     }
 
