@@ -184,6 +184,44 @@ fn summary_of_well_known_networks_for_texts() {
 }
 
 #[test]
+fn summary_is_of_what_a_file_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    // Tensors of the golden network whose names `named` gives, and how many numbers they have.
+    let write = |network: &str, named: &dyn Fn(&str) -> Option<String>| {
+        let (from, to) = (goldens(&format!("text/{network}")), folder.path().join(network));
+        fs::create_dir(&to).unwrap();
+        fs::copy(format!("{from}/config.json"), to.join("config.json")).unwrap();
+        let all = dl_models::Checkpoint::open(from.as_ref()).unwrap().all(&candle_core::Device::Cpu).unwrap();
+        let kept = all.into_iter().filter_map(|(name, tensor)| Some((named(&name)?, tensor)));
+        let kept: std::collections::HashMap<_, _> = kept.collect();
+        candle_core::safetensors::save(&kept, to.join("model.safetensors")).unwrap();
+        (to.to_str().unwrap().to_owned(), kept.values().map(candle_core::Tensor::elem_count).sum::<usize>())
+    };
+    // A file of before 2019 without pooler and head.
+    let old = |name: &str| {
+        let is_body = !name.contains("pooler") && !name.starts_with("classifier");
+        let name = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
+        is_body.then_some(name)
+    };
+    // A CLIP that learned classes of pictures.
+    let pictures = |name: &str| name.starts_with("vis").then(|| name.to_owned());
+    let cases: [(&str, &dyn Fn(&str) -> Option<String>, Value); 2] =
+        [("bert", &old, 24.into()), ("clip", &pictures, Value::Null)];
+    for (network, named, tokens) in cases {
+        let (path, numbers) = write(network, named);
+        let ran = run("dl-model", &["summary", &path], "").expect(0);
+        assert!(ran.stderr.is_empty(), "{network}: {}", ran.stderr);
+        let summary = &ran.records()[0];
+        assert_eq!((&summary["parameters"], &summary["tokens"]), (&numbers.into(), &tokens), "{network}");
+        let layers = summary["layers"].as_array().unwrap();
+        let sum: u64 = layers.iter().map(|row| row["parameters"].as_u64().unwrap()).sum();
+        assert_eq!(sum, numbers as u64, "{network}");
+    }
+    let misnamed = run("dl-model", &["summary", &goldens("text/bert"), "--arch", "gpt2"], "").expect(0);
+    assert!(misnamed.stderr.contains("does not fit: 0 tensors loaded; new: "), "{}", misnamed.stderr);
+}
+
+#[test]
 fn summary_refuses_what_a_network_does_not_read() {
     for (options, words) in [
         (["bert", "--tokens", "513"], "bert for 513 tokens: a text has 513 tokens, the network reads 512"),
