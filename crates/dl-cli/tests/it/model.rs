@@ -205,10 +205,8 @@ fn summary_is_of_what_a_file_holds() {
     };
     // A CLIP that learned classes of pictures.
     let pictures = |name: &str| name.starts_with("vis").then(|| name.to_owned());
-    let cases: [(&str, &dyn Fn(&str) -> Option<String>, Value); 2] =
-        [("bert", &old, 24.into()), ("clip", &pictures, Value::Null)];
-    for (network, named, tokens) in cases {
-        let (path, numbers) = write(network, named);
+    let files = [(write("bert", &old), "bert", json!(24)), (write("clip", &pictures), "clip", Value::Null)];
+    for ((path, numbers), network, tokens) in files {
         let ran = run("dl-model", &["summary", &path], "").expect(0);
         assert!(ran.stderr.is_empty(), "{network}: {}", ran.stderr);
         let summary = &ran.records()[0];
