@@ -105,6 +105,11 @@ impl Conv2d {
         Self { config: Conv2dConfig { padding, ..self.config }, ..self.clone() }
     }
 
+    /// [outputs, inputs / groups, kh, kw]
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
     /// Is it trained?
     pub(crate) fn learns(&self) -> bool {
         self.weight.is_variable() || self.bias.as_ref().is_some_and(Tensor::is_variable)

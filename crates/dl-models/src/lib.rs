@@ -18,6 +18,7 @@ mod pass;
 mod plans;
 mod probabilities;
 mod summary;
+mod tally;
 pub mod text;
 
 /// The instructions and the algorithm that networks run on here, and a switch for benchmarks.

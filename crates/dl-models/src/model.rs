@@ -1,6 +1,6 @@
 //! A network from its file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -198,29 +198,43 @@ pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<TensorShapes> {
 /// A network without weights, and the names and shapes of its tensors.
 pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, TensorShapes)> {
     let architecture = Architecture::find(&config.architecture)?;
-    let asked: Arc<Mutex<TensorShapes>> = Arc::default();
-    let vb = VarBuilder::from_backend(Box::new(Asked(asked.clone())), DType::F32, Device::Cpu);
-    let backbone = (architecture.build)(config, vb)?;
-    let shapes = asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok((backbone, shapes))
+    asked(None, |vb| (architecture.build)(config, vb))
+}
+
+/// What `build` makes without weights, and the names and shapes of the tensors that it asks for. Where it looks which
+/// tensors there are, it finds those of `file`, or all.
+pub(crate) fn asked<T>(
+    file: Option<&Checkpoint>,
+    build: impl FnOnce(VarBuilder) -> Result<T>,
+) -> Result<(T, TensorShapes)> {
+    let shapes: Arc<Mutex<TensorShapes>> = Arc::default();
+    let there = file.map(|file| file.tensors().into_iter().map(|tensor| tensor.name).collect());
+    let backend = Asked { shapes: shapes.clone(), there };
+    let built = build(VarBuilder::from_backend(Box::new(backend), DType::F32, Device::Cpu))?;
+    let shapes = shapes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok((built, shapes))
 }
 
 /// A source of weights that only writes down what is asked for.
-struct Asked(Arc<Mutex<TensorShapes>>);
+struct Asked {
+    shapes: Arc<Mutex<TensorShapes>>,
+    /// The tensors that there are; all without it.
+    there: Option<BTreeSet<String>>,
+}
 
 impl SimpleBackend for Asked {
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), shape.dims().to_vec());
+        self.shapes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), shape.dims().to_vec());
         // One number seen as many: no memory is taken.
-        Tensor::zeros(1, dtype, device)?.broadcast_as(shape)
+        Tensor::zeros((), dtype, device)?.broadcast_as(shape)
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
         bail!("tensor \"{name}\" was asked for without a shape")
     }
 
-    fn contains_tensor(&self, _: &str) -> bool {
-        true
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.there.as_ref().is_none_or(|there| there.contains(name))
     }
 }
 
@@ -411,8 +425,7 @@ mod tests {
         for architecture in ARCHITECTURES {
             let shapes = tensor_shapes(&ModelConfig::new(architecture.name, 1)).unwrap();
             assert!(shapes.contains_key(&format!("{}.weight", architecture.head)), "{}", architecture.name);
-            let vb = VarBuilder::from_backend(Box::new(Asked(Arc::default())), DType::F32, Device::Cpu);
-            let backbone = (architecture.build)(&ModelConfig::new(architecture.name, 1), vb).unwrap();
+            let (backbone, _) = outline(&ModelConfig::new(architecture.name, 1)).unwrap();
             backbone.check(&architecture.layer.parse().unwrap()).unwrap();
             for (alias, path) in backbone.aliases() {
                 assert!(backbone.layers().contains(&path), "{alias} -> {path}");

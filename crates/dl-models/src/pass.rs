@@ -11,6 +11,7 @@ use dl_ops::PoolConfig;
 use rand_chacha::ChaCha8Rng;
 
 use crate::layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm};
+use crate::tally::{Step, Tally};
 
 /// Why a network stopped before its end.
 pub enum Halt {
@@ -69,6 +70,8 @@ enum Mode<'a> {
     /// Dropout is on, and draws from it; batch norms take the batch's statistics.
     Train(&'a mut ChaCha8Rng),
     Plan(Graph),
+    /// The operations of [`Pass::step`] are written down, and give zeros.
+    Tally(Tally),
 }
 
 impl<'a> Pass<'a> {
@@ -105,6 +108,19 @@ impl<'a> Pass<'a> {
     /// A run that only writes down what would be computed.
     pub fn plan(wanted: Vec<String>, graph: Graph) -> Self {
         Self::in_mode(wanted, Mode::Plan(graph))
+    }
+
+    /// A run that writes down the operations of a network that is computed at once, and computes next to nothing.
+    pub(crate) fn tally() -> Self {
+        Self::in_mode(Vec::new(), Mode::Tally(Tally::default()))
+    }
+
+    /// The steps that a run of [`tally`](Self::tally) wrote down.
+    pub(crate) fn into_steps(self) -> Vec<Step> {
+        match self.mode {
+            Mode::Tally(tally) => tally.into_steps(),
+            _ => Vec::new(),
+        }
     }
 
     /// What was kept.
@@ -181,6 +197,9 @@ impl<'a> Pass<'a> {
             (Some((beginning, x)), Value::Before) if beginning == name => Value::Now(x.clone()),
             (_, x) => x,
         };
+        if let (Mode::Tally(tally), Value::Now(x)) = (&mut self.mode, &x) {
+            tally.show(name, x);
+        }
         if self.wants(name) {
             self.kept.insert(name.to_owned(), x.clone());
             if self.kept.len() == self.wanted.len() {
@@ -188,6 +207,37 @@ impl<'a> Pass<'a> {
             }
         }
         Ok(x)
+    }
+
+    /// Here is the output `name` of a network that is computed at once.
+    /// # Errors
+    /// [`Halt::Done`] when it was the last that was wanted.
+    pub(crate) fn show(&mut self, name: &str, x: Tensor) -> std::result::Result<Tensor, Halt> {
+        if self.wants(name) || matches!(self.mode, Mode::Tally(_)) {
+            self.see(name, Value::Now(x.clone()))?;
+        }
+        Ok(x)
+    }
+
+    /// Computes an operation that has no place in a graph. A run that tallies writes it down as `step` tells instead, and
+    /// takes zeros of its shape.
+    pub(crate) fn step(
+        &mut self,
+        step: impl FnOnce() -> Result<Step>,
+        now: impl FnOnce() -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        match &mut self.mode {
+            Mode::Tally(tally) => tally.add(step()?),
+            _ => now(),
+        }
+    }
+
+    /// Some rows of a matrix: one for each text or picture of the batch.
+    pub(crate) fn pick(&mut self, x: &Tensor, rows: Vec<u32>) -> Result<Tensor> {
+        if let Mode::Tally(tally) = &mut self.mode {
+            return tally.pick(rows.len(), x);
+        }
+        x.index_select(&Tensor::new(rows, x.device())?, 0)
     }
 
     /// Computes an operation now, or writes it down.
@@ -208,7 +258,7 @@ impl<'a> Pass<'a> {
                 }
                 Ok(Value::Later(graph.add(operation()?, &nodes)?))
             }
-            Mode::Infer => Ok(Value::Now(now(numbers(inputs)?, None)?)),
+            Mode::Infer | Mode::Tally(_) => Ok(Value::Now(now(numbers(inputs)?, None)?)),
             Mode::Train(rng) => Ok(Value::Now(now(numbers(inputs)?, Some(rng))?)),
         }
     }

@@ -1,31 +1,38 @@
 //! What a network consists of: a table of its layers, as torchinfo prints it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Result, bail};
+use candle_core::Tensor;
 use serde::Serialize;
 
 use crate::backbones::distinct;
 use crate::model::outline;
-use crate::{Halt, ModelConfig, Pass, Value, plain};
+use crate::tally::{Step, zeros};
+use crate::text::{self, Network, TextBatch, TextConfig, Tokens};
+use crate::{Checkpoint, Halt, ModelConfig, Pass, Value, plain};
 use dl_kernels::{Graph, NodeId};
 
-/// A network's layers and their sums, for one picture.
+/// A network's layers and their sums, for one picture or one text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Name of the architecture.
     pub architecture: String,
-    /// [channels, height, width].
-    pub input: [usize; 3],
+    /// [channels, height, width] of the picture, of a network that reads pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<[usize; 3]>,
+    /// Of the text, of a network that reads texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<usize>,
     /// In the order of computing.
     pub layers: Vec<LayerSummary>,
     /// Weights that training changes.
     pub parameters: usize,
     /// Numbers that are no weights: the running means and variances of batch norms.
     pub buffers: usize,
-    /// Of convolutions and fully connected layers.
+    /// Of convolutions, fully connected layers, and the two products of each attention.
     pub multiply_adds: u64,
-    /// Of the picture, in f32.
+    /// Of the picture, in f32, and of the numbers of the tokens.
     pub input_bytes: usize,
     /// Of weights and buffers, in f32.
     pub parameter_bytes: usize,
@@ -40,11 +47,11 @@ pub struct LayerSummary {
     pub name: String,
     /// What it computes, PyTorch's name where it has one; empty when it hands on what came in.
     pub kind: String,
-    /// [channels, height, width], or [features].
+    /// [channels, height, width], [tokens, width], or [features].
     pub output: Vec<usize>,
     /// Weights of its own: each is counted in one row.
     pub parameters: usize,
-    /// Of convolutions and fully connected layers, for one picture.
+    /// Of convolutions, fully connected layers, and the two products of an attention.
     pub multiply_adds: u64,
     /// Of its output, in f32; 0 when it hands on what came in.
     pub output_bytes: usize,
@@ -56,16 +63,17 @@ impl Summary {
     /// When the architecture or an option is unknown, or the picture is too small.
     pub fn of(config: &ModelConfig, picture: [usize; 3]) -> Result<Self> {
         let (backbone, tensors) = outline(config)?;
+        let architecture = config.architecture.clone();
         if !backbone.plans() {
-            bail!("{} has no table of layers; dl-model info --tensors lists its weights", config.architecture);
+            let mut pass = Pass::tally();
+            finished(backbone.run(&Value::Now(blank(picture)?), &mut pass))?;
+            let layers = rows(pass.into_steps(), "");
+            return Ok(Self { architecture, input: Some(picture), ..Self::sums(layers) }.with_tensors(&tensors));
         }
         let names = backbone.layers();
         let mut pass = Pass::plan(distinct(&names), Graph::new(picture));
         let input = Value::Later(Graph::new(picture).input());
-        match backbone.run(&input, &mut pass) {
-            Err(Halt::Failed(error)) => return Err(plain(error)),
-            Ok(_) | Err(Halt::Done) => {}
-        }
+        finished(backbone.run(&input, &mut pass))?;
         let (kept, Some(graph)) = pass.into_plan() else { bail!("a network was run, not planned") };
         let mut rows: Vec<(NodeId, LayerSummary)> = Vec::new();
         for name in names {
@@ -75,33 +83,83 @@ impl Summary {
         // By computing; what only hands on its input stands after it.
         rows.sort_by_key(|(node, _)| *node);
         count_operations(&mut rows, &graph);
-        let mut summary = Self {
-            architecture: config.architecture.clone(),
-            input: picture,
-            layers: rows.into_iter().map(|(_, row)| row).collect(),
+        let sums = Self::sums(rows.into_iter().map(|(_, row)| row).collect());
+        let mut summary = Self { architecture, input: Some(picture), multiply_adds: graph.multiply_adds(), ..sums };
+        summary.share_out(&tensors);
+        Ok(summary.with_tensors(&tensors))
+    }
+
+    /// The table of the network for texts of `config`, for one text of `tokens` tokens (default: the longest that it
+    /// reads). Of a CLIP it goes on with the network for pictures, for one of `side` x `side` pixels (default: what it
+    /// reads), and the cosine of both. Where files differ, in poolers and heads, it is that of `file`. No weights are
+    /// read or drawn.
+    /// # Errors
+    /// When the architecture or an option is unknown, the text is too long, the picture is of another size, or there is a
+    /// `side` and no network for pictures.
+    pub fn of_texts(
+        config: &TextConfig,
+        file: Option<&Checkpoint>,
+        tokens: Option<usize>,
+        side: Option<usize>,
+    ) -> Result<Self> {
+        let (network, tensors) = text::outline(config, file)?;
+        let architecture = config.architecture.clone();
+        let tokens = tokens.unwrap_or(network.texts().longest());
+        let text = TextBatch::new([&Tokens::new(vec![0; tokens])]);
+        let (steps, input) = match &network {
+            Network::Clip(clip) => {
+                let picture = side.map_or(clip.images.input(), |side| [3, side, side]);
+                (finished(clip.tally(&text, &blank(picture)?))?.unwrap_or_default(), Some(picture))
+            }
+            _ if side.is_some() => bail!("{architecture} reads no pictures"),
+            _ => {
+                let mut pass = Pass::tally();
+                finished(network.texts().run(&text, &mut pass))?;
+                (pass.into_steps(), None)
+            }
+        };
+        let sums = Self::sums(rows(steps, network.prefix()));
+        Ok(Self { architecture, input, tokens: Some(tokens), ..sums }.with_tensors(&tensors))
+    }
+
+    /// What the rows say together.
+    fn sums(layers: Vec<LayerSummary>) -> Self {
+        Self {
+            architecture: String::new(),
+            input: None,
+            tokens: None,
             parameters: 0,
             buffers: 0,
-            multiply_adds: graph.multiply_adds(),
-            input_bytes: 4 * picture.iter().product::<usize>(),
+            multiply_adds: layers.iter().map(|layer| layer.multiply_adds).sum(),
+            input_bytes: 0,
             parameter_bytes: 0,
-            output_bytes: 0,
+            output_bytes: layers.iter().map(|layer| layer.output_bytes).sum(),
+            layers,
+        }
+    }
+
+    /// And what the network's tensors and its input say.
+    fn with_tensors(self, tensors: &BTreeMap<String, Vec<usize>>) -> Self {
+        let is_buffer = |name: &str| name.rsplit('.').next().is_some_and(|part| part.starts_with("running_"));
+        let count = |buffers: bool| -> usize {
+            let counted = tensors.iter().filter(|(name, _)| is_buffer(name) == buffers);
+            counted.map(|(_, shape)| shape.iter().product::<usize>()).sum()
         };
-        summary.count_tensors(&tensors);
-        summary.parameter_bytes = 4 * (summary.parameters + summary.buffers);
-        summary.output_bytes = summary.layers.iter().map(|layer| layer.output_bytes).sum();
-        Ok(summary)
+        let numbers = self.input.map_or(0, |picture| picture.iter().product()) + self.tokens.unwrap_or(0);
+        Self {
+            parameters: count(false),
+            buffers: count(true),
+            input_bytes: 4 * numbers,
+            parameter_bytes: 4 * (count(false) + count(true)),
+            ..self
+        }
     }
 
     /// Gives every tensor to the row of its module, or of the nearest one around it, or else to the first.
-    fn count_tensors(&mut self, tensors: &BTreeMap<String, Vec<usize>>) {
+    fn share_out(&mut self, tensors: &BTreeMap<String, Vec<usize>>) {
         for (tensor, shape) in tensors {
             let count: usize = shape.iter().product();
             let (module, part) = tensor.rsplit_once('.').unwrap_or(("", tensor));
-            if part.starts_with("running_") {
-                self.buffers += count;
-            } else {
-                self.parameters += count;
-            }
             let around =
                 |name: &str| module == name || module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
             let rows = self.layers.iter_mut().filter(|row| around(&row.name));
@@ -119,6 +177,37 @@ impl LayerSummary {
     fn named(name: String) -> Self {
         Self { name, kind: String::new(), output: Vec::new(), parameters: 0, multiply_adds: 0, output_bytes: 0 }
     }
+}
+
+/// Rows of steps, without the `prefix` of their names. A weight that several steps share counts in the first.
+fn rows(steps: Vec<Step>, prefix: &str) -> Vec<LayerSummary> {
+    let mut seen = HashSet::new();
+    let rows = steps.into_iter().map(|step| {
+        let own = step.weights.iter().filter(|weight| seen.insert(weight.id()));
+        LayerSummary {
+            parameters: own.map(Tensor::elem_count).sum(),
+            kind: step.kind,
+            output: step.output,
+            multiply_adds: step.multiply_adds,
+            output_bytes: step.output_bytes,
+            name: step.name.strip_prefix(&format!("{prefix}.")).unwrap_or(&step.name).to_owned(),
+        }
+    });
+    rows.collect()
+}
+
+/// What a run gave, unless it stopped because it had all that was wanted.
+fn finished<T>(run: std::result::Result<T, Halt>) -> Result<Option<T>> {
+    match run {
+        Ok(last) => Ok(Some(last)),
+        Err(Halt::Done) => Ok(None),
+        Err(Halt::Failed(error)) => Err(plain(error)),
+    }
+}
+
+/// A picture [1, channels, height, width].
+fn blank([channels, height, width]: [usize; 3]) -> Result<Tensor> {
+    zeros(&[1, channels, height, width]).map_err(plain)
 }
 
 /// Gives every operation to the first row that stands at or after it: operations without a name belong to the next that

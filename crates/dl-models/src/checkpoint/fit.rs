@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::Checkpoint;
 use crate::ModelConfig;
 use crate::model::tensor_shapes;
+use crate::text::{self, TextConfig};
 
 /// Which of a network's tensors a file gives, and which it does not. All names are sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +38,13 @@ impl Fit {
     /// When the architecture or one of its options is unknown.
     pub fn of(config: &ModelConfig, file: &Checkpoint, leave_out: impl Fn(&str) -> bool) -> Result<Self> {
         Ok(Self::of_shapes(&tensor_shapes(config)?, file, leave_out))
+    }
+
+    /// Lays the file beside the network for texts of `config`, and in a CLIP that for pictures.
+    /// # Errors
+    /// When the architecture or one of its options is unknown.
+    pub fn of_texts(config: &TextConfig, file: &Checkpoint) -> Result<Self> {
+        Ok(Self::of_shapes(&text::outline(config, Some(file))?.1, file, |_| false))
     }
 
     /// Lays the file beside the tensors of a network, by name and shape.

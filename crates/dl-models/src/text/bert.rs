@@ -13,10 +13,10 @@ use candle_nn::VarBuilder;
 use dl_ops::AttentionConfig;
 use serde::Deserialize;
 
-use super::layers::{Activation, Embedding, LayerNorm, STDEV, attention, below};
+use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, below};
 use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
-use crate::layers::Fresh;
-use crate::{Halt, LOGITS, Linear, Pass};
+use crate::tally::Step;
+use crate::{Halt, LOGITS, Pass};
 
 /// Options in the words of Hugging Face's config; the defaults are those of BERT base.
 #[derive(Clone, Debug, Deserialize)]
@@ -80,6 +80,9 @@ pub struct Bert {
 }
 
 impl Bert {
+    /// Before the names of the body's tensors, in files of a network with a head.
+    pub(super) const PREFIX: &'static str = "bert";
+
     /// From Hugging Face's tensors, with or without the prefix `bert.`. `classes`: with a head of so many.
     ///
     /// The pooler is left out where a file has none and no head needs it.
@@ -88,11 +91,10 @@ impl Bert {
     pub fn new(options: &BertOptions, classes: Option<usize>, vb: VarBuilder) -> Result<Self> {
         let width = options.hidden_size;
         super::config::check_heads(width, options.num_attention_heads)?;
-        let body = below(&vb, "bert", "embeddings.word_embeddings.weight");
+        let body = below(&vb, Self::PREFIX, "embeddings.word_embeddings.weight");
         let embeddings = body.pp("embeddings");
         let is_stored = body.contains_tensor("embeddings.word_embeddings.weight");
         let has_pooler = classes.is_some() || !is_stored || body.contains_tensor("pooler.dense.weight");
-        let linear = |outputs: usize, vb: VarBuilder| Linear::new(width, outputs, Fresh::normal(STDEV), vb);
         Ok(Self {
             words: Embedding::new(options.vocab_size, width, "token", embeddings.pp("word_embeddings"))?,
             places: Embedding::new(
@@ -111,8 +113,8 @@ impl Bert {
             blocks: (0..options.num_hidden_layers)
                 .map(|index| Block::new(options, body.pp(format!("encoder.layer.{index}"))))
                 .collect::<Result<_>>()?,
-            pooler: if has_pooler { Some(linear(width, body.pp("pooler.dense"))?) } else { None },
-            head: classes.map(|classes| linear(classes, vb.pp("classifier"))).transpose()?,
+            pooler: if has_pooler { Some(Linear::new(width, width, body.pp("pooler.dense"))?) } else { None },
+            head: classes.map(|classes| Linear::new(width, classes, vb.pp("classifier"))).transpose()?,
             options: options.clone(),
         })
     }
@@ -139,9 +141,13 @@ impl TextNetwork for Bert {
     fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
         batch.check(self.longest())?;
         let dropout = self.options.hidden_dropout_prob;
-        let words = (self.words.forward(&batch.ids)? + self.segments.forward(&batch.types)?)?;
-        let summed = (words + self.places.forward(&batch.positions)?)?;
-        let mut x = pass.drop_out(dropout, self.norm.forward(&summed)?)?;
+        let words = self.words.forward(&batch.ids, pass)?;
+        let segments = self.segments.forward(&batch.types, pass)?;
+        let places = self.places.forward(&batch.positions, pass)?;
+        let words = pass.sum(&words, &segments)?;
+        let summed = pass.sum(&words, &places)?;
+        let normal = self.norm.forward(&summed, pass)?;
+        let mut x = pass.drop_out(dropout, normal)?;
         x = pass.show("embeddings", x)?;
         let heads = self.options.num_attention_heads;
         let config = AttentionConfig::within(&batch.lengths, self.options.hidden_size, heads, false);
@@ -151,11 +157,14 @@ impl TextNetwork for Bert {
         }
         let Some(pooler) = &self.pooler else { return Ok(x) };
         let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
-        let first = x.index_select(&Tensor::new(starts, x.device())?, 0)?;
-        let pooled = pass.show("pooler", pooler.forward(&first)?.tanh()?)?;
+        let first = pass.pick(&x, starts)?;
+        let pooled = pooler.forward(&first, pass)?;
+        let pooled = pass.step(|| Ok(Step::new("", "Tanh", pooled.dims())), || pooled.tanh())?;
+        let pooled = pass.show("pooler", pooled)?;
         let Some(head) = &self.head else { return Ok(pooled) };
         let pooled = pass.drop_out(self.options.classifier_dropout.unwrap_or(dropout), pooled)?;
-        pass.show(LOGITS, head.forward(&pooled)?)
+        let logits = head.forward(&pooled, pass)?;
+        pass.show(LOGITS, logits)
     }
 }
 
@@ -164,6 +173,7 @@ struct Block {
     query: Linear,
     key: Linear,
     value: Linear,
+    attention: Attention,
     output: Linear,
     attention_norm: LayerNorm,
     inner: Linear,
@@ -174,12 +184,13 @@ struct Block {
 impl Block {
     fn new(options: &BertOptions, vb: VarBuilder) -> Result<Self> {
         let (width, inner) = (options.hidden_size, options.intermediate_size);
-        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
+        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, vb.pp(path));
         let norm = |path: &str| LayerNorm::new(width, options.layer_norm_eps, vb.pp(path));
         Ok(Self {
             query: linear(width, width, "attention.self.query")?,
             key: linear(width, width, "attention.self.key")?,
             value: linear(width, width, "attention.self.value")?,
+            attention: Attention::new(&vb.pp("attention.self")),
             output: linear(width, width, "attention.output.dense")?,
             attention_norm: norm("attention.output.LayerNorm")?,
             inner: linear(width, inner, "intermediate.dense")?,
@@ -189,12 +200,17 @@ impl Block {
     }
 
     fn run(&self, x: &Tensor, config: &AttentionConfig, options: &BertOptions, pass: &mut Pass) -> Result<Tensor> {
-        let [q, k, v] = [self.query.forward(x)?, self.key.forward(x)?, self.value.forward(x)?];
-        let mixed = attention([&q, &k, &v], config, options.attention_probs_dropout_prob, pass)?;
-        let mixed = pass.drop_out(options.hidden_dropout_prob, self.output.forward(&mixed)?)?;
-        let x = self.attention_norm.forward(&(mixed + x)?)?;
-        let inner = options.hidden_act.forward(&self.inner.forward(&x)?)?;
-        let outer = pass.drop_out(options.hidden_dropout_prob, self.outer.forward(&inner)?)?;
-        self.norm.forward(&(outer + x)?)
+        let [q, k, v] = [self.query.forward(x, pass)?, self.key.forward(x, pass)?, self.value.forward(x, pass)?];
+        let mixed = self.attention.forward([&q, &k, &v], config, options.attention_probs_dropout_prob, pass)?;
+        let mixed = self.output.forward(&mixed, pass)?;
+        let mixed = pass.drop_out(options.hidden_dropout_prob, mixed)?;
+        let summed = pass.sum(&mixed, x)?;
+        let x = self.attention_norm.forward(&summed, pass)?;
+        let inner = self.inner.forward(&x, pass)?;
+        let inner = options.hidden_act.forward(&inner, pass)?;
+        let outer = self.outer.forward(&inner, pass)?;
+        let outer = pass.drop_out(options.hidden_dropout_prob, outer)?;
+        let summed = pass.sum(&outer, &x)?;
+        self.norm.forward(&summed, pass)
     }
 }

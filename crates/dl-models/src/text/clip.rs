@@ -20,10 +20,11 @@ use candle_nn::{Init, VarBuilder};
 use dl_ops::{AttentionConfig, Conv2dConfig};
 use serde::Deserialize;
 
-use super::layers::{Activation, Embedding, LayerNorm, STDEV, attention, normal};
+use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, STDEV, normal};
 use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
 use crate::layers::Fresh;
-use crate::{Backbone, Conv2d, Halt, LOGITS, Linear, Pass, Run, Value};
+use crate::tally::Step;
+use crate::{Backbone, Conv2d, Halt, LOGITS, Pass, Run, Value};
 
 /// Options in the words of Hugging Face's config; the defaults are those of ViT-B/32.
 #[derive(Clone, Debug, Deserialize)]
@@ -164,9 +165,30 @@ impl Clip {
     /// # Errors
     /// When the shapes do not fit.
     pub fn similarity(&self, images: &Tensor, texts: &Tensor) -> Result<Tensor> {
-        let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(1)?.sqrt()?);
-        let cosines = dl_ops::linear(&unit(images)?, &unit(texts)?, None)?;
-        cosines.broadcast_mul(&self.logit_scale.exp()?)
+        self.compare(images, texts, &mut Pass::new(Vec::new(), None))
+    }
+
+    fn compare(&self, images: &Tensor, texts: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let step = || {
+            let step = Step::new("logits_per_image", "CosineSimilarity", &[images.dim(0)?, texts.dim(0)?]);
+            Ok(step.with([&self.logit_scale]).multiplying(images.dim(1)?))
+        };
+        let now = || {
+            let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(1)?.sqrt()?);
+            let cosines = dl_ops::linear(&unit(images)?, &unit(texts)?, None)?;
+            cosines.broadcast_mul(&self.logit_scale.exp()?)
+        };
+        pass.step(step, now)
+    }
+
+    /// What both networks compute for one text and one picture, and of their embeddings.
+    pub(crate) fn tally(&self, text: &TextBatch, picture: &Tensor) -> std::result::Result<Vec<Step>, Halt> {
+        let mut of_text = Pass::tally();
+        let text = self.texts.run(text, &mut of_text)?;
+        let mut of_picture = Pass::tally();
+        let picture = self.images.embeds(picture, &mut of_picture)?;
+        self.compare(&picture, &text, &mut of_picture)?;
+        Ok(of_text.into_steps().into_iter().chain(of_picture.into_steps()).collect())
     }
 }
 
@@ -176,8 +198,7 @@ pub struct ClipTexts {
     places: Embedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    /// [dimensions, width]
-    projection: Tensor,
+    projection: Linear,
     options: ClipTextsOptions,
 }
 
@@ -196,7 +217,7 @@ impl ClipTexts {
             places: Embedding::new(places, width, "place", body.pp("embeddings.position_embedding"))?,
             blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
             norm: LayerNorm::new(width, options.layer_norm_eps, body.pp("final_layer_norm"))?,
-            projection: vb.get_with_hints((projected, width), "text_projection.weight", normal(STDEV))?,
+            projection: Linear::without_bias(width, projected, vb.pp("text_projection"))?,
             options: options.clone(),
         })
     }
@@ -235,7 +256,9 @@ impl TextNetwork for ClipTexts {
 
     fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
         batch.check(self.longest())?;
-        let x = (self.words.forward(&batch.ids)? + self.places.forward(&batch.positions)?)?;
+        let words = self.words.forward(&batch.ids, pass)?;
+        let places = self.places.forward(&batch.positions, pass)?;
+        let x = pass.sum(&words, &places)?;
         let mut x = pass.show("text_model.embeddings", x)?;
         let heads = self.options.num_attention_heads;
         let config = AttentionConfig::within(&batch.lengths, self.options.hidden_size, heads, true);
@@ -243,23 +266,24 @@ impl TextNetwork for ClipTexts {
             x = block.run(&x, &config, self.options.attention_dropout, pass)?;
             x = pass.show(&format!("text_model.encoder.layers.{index}"), x)?;
         }
-        let x = pass.show("text_model.final_layer_norm", self.norm.forward(&x)?)?;
-        let ends = x.index_select(&Tensor::new(self.ends(batch), x.device())?, 0)?;
-        pass.show("text_embeds", dl_ops::linear(&ends, &self.projection, None)?)
+        let normal = self.norm.forward(&x, pass)?;
+        let x = pass.show("text_model.final_layer_norm", normal)?;
+        let ends = pass.pick(&x, self.ends(batch))?;
+        let projected = self.projection.forward(&ends, pass)?;
+        pass.show("text_embeds", projected)
     }
 }
 
 /// The network for pictures.
 pub struct ClipImages {
-    patches: Conv2d,
+    patches: Patches,
     /// [width]
     class: Tensor,
     places: Embedding,
     before: LayerNorm,
     blocks: Vec<Block>,
     after: LayerNorm,
-    /// [dimensions, width]
-    projection: Tensor,
+    projection: Linear,
     options: ClipImagesOptions,
 }
 
@@ -276,40 +300,66 @@ impl ClipImages {
         let size = Size { width, inner: options.intermediate_size, heads: options.num_attention_heads };
         let body = vb.pp("vision_model");
         let embeddings = body.pp("embeddings");
-        let config = Conv2dConfig { stride: [patch; 2], ..Conv2dConfig::default() };
-        let channels = [options.num_channels, width];
         let places = 1 + (options.image_size / patch).pow(2);
         Ok(Self {
-            patches: Conv2d::without_bias(
-                channels,
-                [patch; 2],
-                config,
-                Fresh::normal(STDEV),
-                embeddings.pp("patch_embedding"),
-            )?,
+            patches: Patches::new(options, embeddings.pp("patch_embedding"))?,
             class: embeddings.get_with_hints(width, "class_embedding", normal((width as f64).powf(-0.5)))?,
             places: Embedding::new(places, width, "place", embeddings.pp("position_embedding"))?,
             // The name is misspelt in the files.
             before: LayerNorm::new(width, options.layer_norm_eps, body.pp("pre_layrnorm"))?,
             blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
             after: LayerNorm::new(width, options.layer_norm_eps, body.pp("post_layernorm"))?,
-            projection: vb.get_with_hints((outputs, width), "visual_projection.weight", normal(STDEV))?,
+            projection: Linear::without_bias(width, outputs, vb.pp("visual_projection"))?,
             options: options.clone(),
         })
     }
 
-    fn embed(&self, x: &Tensor) -> Result<Tensor> {
+    fn embed(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let (pictures, _, height, width) = x.dims4()?;
         let side = self.options.image_size;
         if [height, width] != [side; 2] {
             bail!("a picture is {width} x {height} pixels, the network reads {side} x {side}");
         }
         // [n, width, rows, columns] -> [n, rows * columns, width]
-        let patches = self.patches.forward(x)?.flatten_from(2)?.transpose(1, 2)?;
+        let patches = self.patches.forward(x, pass)?.flatten_from(2)?.transpose(1, 2)?;
         let columns = self.options.hidden_size;
-        let class = self.class.reshape((1, 1, columns))?.broadcast_as((pictures, 1, columns))?.contiguous()?;
-        let rows = Tensor::cat(&[&class, &patches.contiguous()?], 1)?;
-        rows.broadcast_add(&self.places.weight.unsqueeze(0)?)?.flatten_to(1)
+        let shape = [pictures, 1 + patches.dim(1)?, columns];
+        let step = || Ok(Step::new("vision_model.embeddings.class_embedding", "Concat", &shape).with([&self.class]));
+        let rows = pass.step(step, || {
+            let class = self.class.reshape((1, 1, columns))?.broadcast_as((pictures, 1, columns))?.contiguous()?;
+            Tensor::cat(&[&class, &patches.contiguous()?], 1)
+        })?;
+        let places = self.places.all(pass)?;
+        let step = || Ok(Step::new("", "Add", &shape));
+        pass.step(step, || rows.broadcast_add(&places.unsqueeze(0)?))?.flatten_to(1)
+    }
+}
+
+impl ClipImages {
+    /// [colours, height, width] of the pictures that it reads.
+    pub(crate) fn input(&self) -> [usize; 3] {
+        [self.options.num_channels, self.options.image_size, self.options.image_size]
+    }
+
+    /// Of x [n, 3, side, side] the embeddings [n, dimensions].
+    fn embeds(&self, x: &Tensor, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
+        let pictures = x.dim(0)?;
+        let embedded = self.embed(x, pass)?;
+        let mut x = self.before.forward(&embedded, pass)?;
+        let tokens = x.dim(0)? / pictures.max(1);
+        let by_picture = |x: &Tensor| x.reshape((pictures, tokens, self.options.hidden_size));
+        pass.show("vision_model.pre_layrnorm", by_picture(&x)?)?;
+        let heads = self.options.num_attention_heads;
+        let config = AttentionConfig::within(&vec![tokens; pictures], self.options.hidden_size, heads, false);
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = block.run(&x, &config, self.options.attention_dropout, pass)?;
+            pass.show(&format!("vision_model.encoder.layers.{index}"), by_picture(&x)?)?;
+        }
+        let class = pass.pick(&x, (0..pictures).map(|picture| (picture * tokens) as u32).collect())?;
+        let normal = self.after.forward(&class, pass)?;
+        let class = pass.show("vision_model.post_layernorm", normal)?;
+        let projected = self.projection.forward(&class, pass)?;
+        pass.show("image_embeds", projected)
     }
 }
 
@@ -331,21 +381,35 @@ impl Backbone for ClipImages {
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
         let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP is computed at once, not planned").into()) };
-        let pictures = x.dim(0)?;
-        let mut x = self.before.forward(&self.embed(x)?)?;
-        let tokens = x.dim(0)? / pictures.max(1);
-        let by_picture = |x: &Tensor| x.reshape((pictures, tokens, self.options.hidden_size));
-        pass.show("vision_model.pre_layrnorm", by_picture(&x)?)?;
-        let heads = self.options.num_attention_heads;
-        let config = AttentionConfig::within(&vec![tokens; pictures], self.options.hidden_size, heads, false);
-        for (index, block) in self.blocks.iter().enumerate() {
-            x = block.run(&x, &config, self.options.attention_dropout, pass)?;
-            pass.show(&format!("vision_model.encoder.layers.{index}"), by_picture(&x)?)?;
-        }
-        let class = by_picture(&x)?.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?;
-        let class = pass.show("vision_model.post_layernorm", self.after.forward(&class)?)?;
-        let projected = pass.show("image_embeds", dl_ops::linear(&class, &self.projection, None)?)?;
+        let projected = self.embeds(x, pass)?;
         pass.see(LOGITS, Value::Now(projected))
+    }
+}
+
+/// The squares that a picture is cut into, each as a vector.
+struct Patches {
+    name: String,
+    conv: Conv2d,
+}
+
+impl Patches {
+    fn new(options: &ClipImagesOptions, vb: VarBuilder) -> Result<Self> {
+        let kernel = [options.patch_size; 2];
+        let config = Conv2dConfig { stride: kernel, ..Conv2dConfig::default() };
+        let channels = [options.num_channels, options.hidden_size];
+        let name = vb.prefix();
+        Ok(Self { name, conv: Conv2d::without_bias(channels, kernel, config, Fresh::normal(STDEV), vb)? })
+    }
+
+    /// x [n, colours, h, w] gives [n, width, h / side, w / side].
+    fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let step = || {
+            let (width, colours, rows, columns) = self.conv.weight().dims4()?;
+            let (pictures, _, height, x_width) = x.dims4()?;
+            let step = Step::new(&self.name, "Conv2d", &[pictures, width, height / rows, x_width / columns]);
+            Ok(step.with([self.conv.weight()]).multiplying(colours * rows * columns))
+        };
+        pass.step(step, || self.conv.forward(x))
     }
 }
 
@@ -368,6 +432,7 @@ struct Block {
     query: Linear,
     key: Linear,
     value: Linear,
+    attention: Attention,
     output: Linear,
     norm: LayerNorm,
     inner: Linear,
@@ -378,12 +443,13 @@ struct Block {
 impl Block {
     fn new(size: &Size, activation: Activation, eps: f64, vb: VarBuilder) -> Result<Self> {
         let Size { width, inner, .. } = *size;
-        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, Fresh::normal(STDEV), vb.pp(path));
+        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, vb.pp(path));
         Ok(Self {
             attention_norm: LayerNorm::new(width, eps, vb.pp("layer_norm1"))?,
             query: linear(width, width, "self_attn.q_proj")?,
             key: linear(width, width, "self_attn.k_proj")?,
             value: linear(width, width, "self_attn.v_proj")?,
+            attention: Attention::new(&vb.pp("self_attn")),
             output: linear(width, width, "self_attn.out_proj")?,
             norm: LayerNorm::new(width, eps, vb.pp("layer_norm2"))?,
             inner: linear(width, inner, "mlp.fc1")?,
@@ -393,11 +459,15 @@ impl Block {
     }
 
     fn run(&self, x: &Tensor, config: &AttentionConfig, dropout: f64, pass: &mut Pass) -> Result<Tensor> {
-        let normal = self.attention_norm.forward(x)?;
-        let [q, k, v] = [self.query.forward(&normal)?, self.key.forward(&normal)?, self.value.forward(&normal)?];
-        let mixed = attention([&q, &k, &v], config, dropout, pass)?;
-        let x = (x + self.output.forward(&mixed)?)?;
-        let inner = self.activation.forward(&self.inner.forward(&self.norm.forward(&x)?)?)?;
-        &x + self.outer.forward(&inner)?
+        let normal = self.attention_norm.forward(x, pass)?;
+        let [q, k, v] = [&self.query, &self.key, &self.value].map(|linear| linear.forward(&normal, pass));
+        let mixed = self.attention.forward([&q?, &k?, &v?], config, dropout, pass)?;
+        let output = self.output.forward(&mixed, pass)?;
+        let x = pass.sum(x, &output)?;
+        let normal = self.norm.forward(&x, pass)?;
+        let inner = self.inner.forward(&normal, pass)?;
+        let inner = self.activation.forward(&inner, pass)?;
+        let outer = self.outer.forward(&inner, pass)?;
+        pass.sum(&x, &outer)
     }
 }

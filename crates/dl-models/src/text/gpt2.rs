@@ -13,7 +13,7 @@ use candle_nn::VarBuilder;
 use dl_ops::AttentionConfig;
 use serde::Deserialize;
 
-use super::layers::{Activation, Conv1D, Embedding, LayerNorm, STDEV, attention, below, normal};
+use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, Linear, STDEV, below};
 use super::{TextBatch, TextLayer, TextNetwork, Tokens, per_token};
 use crate::{Halt, LOGITS, Pass};
 
@@ -84,25 +84,28 @@ pub struct Gpt2 {
     places: Embedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    /// [vocabulary, width]
-    head: Tensor,
+    head: Linear,
     /// Its options.
     pub options: Gpt2Options,
 }
 
 impl Gpt2 {
+    /// Before the names of the body's tensors, in files of a network with a head.
+    pub(super) const PREFIX: &'static str = "transformer";
+
     /// From Hugging Face's tensors, with or without the prefix `transformer.`.
     /// # Errors
     /// When a tensor is missing or of another shape.
     pub fn new(options: &Gpt2Options, vb: VarBuilder) -> Result<Self> {
         let width = options.n_embd;
         super::config::check_heads(width, options.n_head)?;
-        let body = below(&vb, "transformer", "wte.weight");
+        let body = below(&vb, Self::PREFIX, "wte.weight");
         let words = Embedding::new(options.vocab_size, width, "token", body.pp("wte"))?;
+        let head = vb.pp("lm_head");
         let head = if options.tie_word_embeddings {
-            words.weight.clone()
+            Linear::tied(&words.weight, &head)
         } else {
-            vb.get_with_hints((options.vocab_size, width), "lm_head.weight", normal(STDEV))?
+            Linear::without_bias(width, options.vocab_size, head)?
         };
         Ok(Self {
             places: Embedding::new(options.n_positions, width, "place", body.pp("wpe"))?,
@@ -146,12 +149,15 @@ impl Gpt2 {
         }
         let lasts: Vec<u32> =
             batch.starts().iter().zip(&batch.lengths).map(|(start, length)| (start + length - 1) as u32).collect();
-        let last = x.index_select(&Tensor::new(lasts, x.device())?, 0)?;
-        dl_ops::linear(&self.norm.forward(&last)?, &self.head, None)
+        let last = pass.pick(&x, lasts)?;
+        let normal = self.norm.forward(&last, &mut pass)?;
+        self.head.forward(&normal, &mut pass)
     }
 
     fn embed(&self, batch: &TextBatch, pass: &mut Pass) -> Result<Tensor> {
-        let summed = (self.words.forward(&batch.ids)? + self.places.forward(&batch.positions)?)?;
+        let words = self.words.forward(&batch.ids, pass)?;
+        let places = self.places.forward(&batch.positions, pass)?;
+        let summed = pass.sum(&words, &places)?;
         pass.drop_out(self.options.embd_pdrop, summed)
     }
 }
@@ -209,8 +215,10 @@ impl TextNetwork for Gpt2 {
             x = block.run(&x, &batch.lengths, &self.options, pass)?;
             x = pass.show(&format!("h.{index}"), x)?;
         }
-        let x = pass.show("ln_f", self.norm.forward(&x)?)?;
-        pass.show(LOGITS, dl_ops::linear(&x, &self.head, None)?)
+        let normal = self.norm.forward(&x, pass)?;
+        let x = pass.show("ln_f", normal)?;
+        let logits = self.head.forward(&x, pass)?;
+        pass.show(LOGITS, logits)
     }
 }
 
@@ -218,6 +226,7 @@ impl TextNetwork for Gpt2 {
 struct Block {
     attention_norm: LayerNorm,
     qkv: Conv1D,
+    attention: Attention,
     output: Conv1D,
     norm: LayerNorm,
     inner: Conv1D,
@@ -243,6 +252,7 @@ impl Block {
         Ok(Self {
             attention_norm: norm("ln_1")?,
             qkv: conv(width, 3 * width, STDEV, "attn.c_attn")?,
+            attention: Attention::new(&vb.pp("attn")),
             output: conv(width, width, residual, "attn.c_proj")?,
             norm: norm("ln_2")?,
             inner: conv(width, inner, STDEV, "mlp.c_fc")?,
@@ -257,16 +267,18 @@ impl Block {
     }
 
     /// Queries, keys and values [tokens, width] as columns of one matrix.
-    fn parts(&self, x: &Tensor) -> Result<[Tensor; 3]> {
-        let qkv = self.qkv.forward(&self.attention_norm.forward(x)?)?;
+    fn parts(&self, x: &Tensor, pass: &mut Pass) -> Result<[Tensor; 3]> {
+        let normal = self.attention_norm.forward(x, pass)?;
+        let qkv = self.qkv.forward(&normal, pass)?;
         let width = qkv.dim(1)? / 3;
         let part = |index| qkv.narrow(1, index * width, width);
         Ok([part(0)?, part(1)?, part(2)?])
     }
 
     fn run(&self, x: &Tensor, lengths: &[usize], options: &Gpt2Options, pass: &mut Pass) -> Result<Tensor> {
-        let [q, k, v] = self.parts(x)?;
-        let mixed = attention([&q, &k, &v], &self.config(lengths, lengths, options), options.attn_pdrop, pass)?;
+        let [q, k, v] = self.parts(x, pass)?;
+        let config = self.config(lengths, lengths, options);
+        let mixed = self.attention.forward([&q, &k, &v], &config, options.attn_pdrop, pass)?;
         self.finish(x, &mixed, options, pass)
     }
 
@@ -280,7 +292,7 @@ impl Block {
         options: &Gpt2Options,
         pass: &mut Pass,
     ) -> Result<Tensor> {
-        let [q, k, v] = self.parts(x)?;
+        let [q, k, v] = self.parts(x, pass)?;
         let (mut start, mut keys) = (0, Vec::with_capacity(lengths.len()));
         for (known, length) in cache.texts.iter_mut().zip(lengths) {
             let new = [&k, &v].map(|x| x.narrow(0, start, *length)?.contiguous());
@@ -305,8 +317,14 @@ impl Block {
     }
 
     fn finish(&self, x: &Tensor, mixed: &Tensor, options: &Gpt2Options, pass: &mut Pass) -> Result<Tensor> {
-        let x = (x + pass.drop_out(options.resid_pdrop, self.output.forward(mixed)?)?)?;
-        let inner = options.activation_function.forward(&self.inner.forward(&self.norm.forward(&x)?)?)?;
-        &x + pass.drop_out(options.resid_pdrop, self.outer.forward(&inner)?)?
+        let output = self.output.forward(mixed, pass)?;
+        let output = pass.drop_out(options.resid_pdrop, output)?;
+        let x = pass.sum(x, &output)?;
+        let normal = self.norm.forward(&x, pass)?;
+        let inner = self.inner.forward(&normal, pass)?;
+        let inner = options.activation_function.forward(&inner, pass)?;
+        let outer = self.outer.forward(&inner, pass)?;
+        let outer = pass.drop_out(options.resid_pdrop, outer)?;
+        pass.sum(&x, &outer)
     }
 }

@@ -6,7 +6,8 @@ use dl_ops::{AttentionConfig, AttentionDropout, Gelu};
 use serde::Deserialize;
 
 use super::TextBatch;
-use crate::{Halt, Pass, Value};
+use crate::Pass;
+use crate::tally::Step;
 
 /// Standard deviation of fresh weights, in all three papers.
 pub(super) const STDEV: f64 = 0.02;
@@ -18,6 +19,7 @@ pub(super) fn normal(stdev: f64) -> Init {
 
 /// Layer normalisation; `gamma` and `beta` are the names of files from before 2019.
 pub(super) struct LayerNorm {
+    name: String,
     weight: Tensor,
     bias: Tensor,
     eps: f64,
@@ -28,19 +30,22 @@ impl LayerNorm {
         let old = vb.contains_tensor("gamma") && !vb.contains_tensor("weight");
         let [weight, bias] = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
         Ok(Self {
+            name: vb.prefix(),
             weight: vb.get_with_hints(width, weight, Init::Const(1.0))?,
             bias: vb.get_with_hints(width, bias, Init::Const(0.0))?,
             eps,
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        dl_ops::layer_norm(x, &self.weight, &self.bias, self.eps)
+    pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let step = || Ok(Step::new(&self.name, "LayerNorm", x.dims()).with([&self.weight, &self.bias]));
+        pass.step(step, || dl_ops::layer_norm(x, &self.weight, &self.bias, self.eps))
     }
 }
 
 /// A vector for each number of a table [numbers, width].
 pub(super) struct Embedding {
+    name: String,
     pub(super) weight: Tensor,
     /// What the numbers are, for errors.
     what: &'static str,
@@ -48,17 +53,64 @@ pub(super) struct Embedding {
 
 impl Embedding {
     pub(super) fn new(numbers: usize, width: usize, what: &'static str, vb: VarBuilder) -> Result<Self> {
-        Ok(Self { weight: vb.get_with_hints((numbers, width), "weight", normal(STDEV))?, what })
+        let weight = vb.get_with_hints((numbers, width), "weight", normal(STDEV))?;
+        Ok(Self { name: vb.prefix(), weight, what })
     }
 
-    pub(super) fn forward(&self, numbers: &[u32]) -> Result<Tensor> {
-        let indices = TextBatch::indices(numbers, self.weight.dim(0)?, self.what, self.weight.device())?;
-        self.weight.index_select(&indices, 0)
+    fn step(&self, numbers: usize) -> Result<Step> {
+        Ok(Step::new(&self.name, "Embedding", &[numbers, self.weight.dim(1)?]).with([&self.weight]))
+    }
+
+    pub(super) fn forward(&self, numbers: &[u32], pass: &mut Pass) -> Result<Tensor> {
+        let now = || {
+            let indices = TextBatch::indices(numbers, self.weight.dim(0)?, self.what, self.weight.device())?;
+            self.weight.index_select(&indices, 0)
+        };
+        pass.step(|| self.step(numbers.len()), now)
+    }
+
+    /// The vectors of all numbers, in order.
+    pub(super) fn all(&self, pass: &mut Pass) -> Result<Tensor> {
+        pass.step(|| self.step(self.weight.dim(0)?), || Ok(self.weight.clone()))
+    }
+}
+
+/// A fully connected layer: the weight is [outputs, inputs].
+pub(super) struct Linear {
+    name: String,
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    pub(super) fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+        let without = Self::without_bias(inputs, outputs, vb.clone())?;
+        Ok(Self { bias: Some(vb.get_with_hints(outputs, "bias", Init::Const(0.0))?), ..without })
+    }
+
+    pub(super) fn without_bias(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
+        Ok(Self::tied(&vb.get_with_hints((outputs, inputs), "weight", normal(STDEV))?, &vb))
+    }
+
+    /// Without bias, by a weight [outputs, inputs] that may be another layer's too.
+    pub(super) fn tied(weight: &Tensor, vb: &VarBuilder) -> Self {
+        Self { name: vb.prefix(), weight: weight.clone(), bias: None }
+    }
+
+    /// x [n, inputs] gives [n, outputs].
+    pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let step = || {
+            let (outputs, inputs) = self.weight.dims2()?;
+            let step = Step::new(&self.name, "Linear", &[x.dim(0)?, outputs]).multiplying(inputs);
+            Ok(step.with(std::iter::once(&self.weight).chain(&self.bias)))
+        };
+        pass.step(step, || dl_ops::linear(x, &self.weight, self.bias.as_ref()))
     }
 }
 
 /// A fully connected layer of GPT-2: the weight is [inputs, outputs].
 pub(super) struct Conv1D {
+    name: String,
     weight: Tensor,
     bias: Tensor,
 }
@@ -66,13 +118,19 @@ pub(super) struct Conv1D {
 impl Conv1D {
     pub(super) fn new(inputs: usize, outputs: usize, stdev: f64, vb: VarBuilder) -> Result<Self> {
         Ok(Self {
+            name: vb.prefix(),
             weight: vb.get_with_hints((inputs, outputs), "weight", normal(stdev))?,
             bias: vb.get_with_hints(outputs, "bias", Init::Const(0.0))?,
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        dl_ops::linear_transposed(x, &self.weight, Some(&self.bias))
+    pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let step = || {
+            let (inputs, outputs) = self.weight.dims2()?;
+            let step = Step::new(&self.name, "Conv1D", &[x.dim(0)?, outputs]).multiplying(inputs);
+            Ok(step.with([&self.weight, &self.bias]))
+        };
+        pass.step(step, || dl_ops::linear_transposed(x, &self.weight, Some(&self.bias)))
     }
 }
 
@@ -94,39 +152,54 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub(super) fn forward(self, x: &Tensor) -> Result<Tensor> {
-        match self {
+    pub(super) fn forward(self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
+        let kind = match self {
+            Self::Gelu | Self::GeluTanh => "GELU",
+            Self::QuickGelu => "QuickGELU",
+            Self::Relu => "ReLU",
+        };
+        let now = || match self {
             Self::Gelu => dl_ops::gelu(x, Gelu::Exact),
             Self::GeluTanh => dl_ops::gelu(x, Gelu::Tanh),
             Self::QuickGelu => dl_ops::gelu(x, Gelu::Quick),
             Self::Relu => dl_ops::relu(x),
-        }
+        };
+        pass.step(|| Ok(Step::new("", kind, x.dims())), now)
     }
 }
 
-/// Attention with dropout of the probabilities in training.
-pub(super) fn attention(
-    [q, k, v]: [&Tensor; 3],
-    config: &AttentionConfig,
-    dropout: f64,
-    pass: &mut Pass,
-) -> Result<Tensor> {
-    let kept = match pass.randomness() {
-        Some(rng) if dropout > 0.0 => Some(AttentionDropout::draw(config, dropout, rng)?),
-        _ => None,
-    };
-    dl_ops::attention(q, k, v, config, kept)
+/// What tokens take from each other, with dropout of the probabilities in training.
+pub(super) struct Attention {
+    name: String,
+}
+
+impl Attention {
+    /// It has no weights: the builder gives its name.
+    pub(super) fn new(vb: &VarBuilder) -> Self {
+        Self { name: vb.prefix() }
+    }
+
+    pub(super) fn forward(
+        &self,
+        [q, k, v]: [&Tensor; 3],
+        config: &AttentionConfig,
+        dropout: f64,
+        pass: &mut Pass,
+    ) -> Result<Tensor> {
+        let kept = match pass.randomness() {
+            Some(rng) if dropout > 0.0 => Some(AttentionDropout::draw(config, dropout, rng)?),
+            _ => None,
+        };
+        // Of queries and keys, and of probabilities and values: each takes, for each number, as many as there are keys.
+        let step = || Ok(Step::new(&self.name, "Attention", q.dims()).multiplying(2 * k.dim(0)?));
+        pass.step(step, || dl_ops::attention(q, k, v, config, kept))
+    }
 }
 
 impl Pass<'_> {
-    /// Here is the output `name`.
-    /// # Errors
-    /// [`Halt::Done`] when it was the last that was wanted.
-    pub(super) fn show(&mut self, name: &str, x: Tensor) -> std::result::Result<Tensor, Halt> {
-        if self.wants(name) {
-            self.see(name, Value::Now(x.clone()))?;
-        }
-        Ok(x)
+    /// The sum of two tensors of one shape.
+    pub(super) fn sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        self.step(|| Ok(Step::new("", "Add", a.dims())), || a + b)
     }
 
     /// Dropout in training.

@@ -33,6 +33,7 @@ pub use clip::{Clip, ClipImages, ClipImagesOptions, ClipOptions, ClipTexts, Clip
 pub use config::{TEXT_ARCHITECTURES, TextArchitecture, TextConfig};
 pub use freeze::TextFreeze;
 pub use gpt2::{Cache, Gpt2, Gpt2Options};
+pub(crate) use model::outline;
 pub use model::{Network, TextModel, convert};
 pub use tokenizer::{TOKENIZER_KEY, TextTokenizer};
 

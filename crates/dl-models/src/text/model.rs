@@ -9,7 +9,7 @@ use candle_nn::VarBuilder;
 
 use super::tokenizer::TOKENIZER_KEY;
 use super::{Bert, Clip, Gpt2, TextConfig, TextFreeze, TextNetwork, TextTokenizer};
-use crate::model::Stored;
+use crate::model::{Stored, TensorShapes, asked};
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
 
 /// A network with its tokenizer and what its file says about it.
@@ -46,6 +46,15 @@ impl Network {
         })
     }
 
+    /// What stands before the names of its tensors in files of a network with a head.
+    pub(crate) fn prefix(&self) -> &'static str {
+        match self {
+            Self::Bert(_) => Bert::PREFIX,
+            Self::Gpt2(_) => Gpt2::PREFIX,
+            Self::Clip(_) => "",
+        }
+    }
+
     /// What reads the texts.
     pub fn texts(&self) -> &dyn TextNetwork {
         match self {
@@ -54,6 +63,12 @@ impl Network {
             Self::Clip(clip) => &clip.texts,
         }
     }
+}
+
+/// A network without weights, and the names and shapes of its tensors: those of `file` where names differ by a file's
+/// age or purpose.
+pub(crate) fn outline(config: &TextConfig, file: Option<&Checkpoint>) -> Result<(Network, TensorShapes)> {
+    asked(file, |vb| Network::build(config, vb))
 }
 
 impl TextModel {

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
 use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
 
 use super::Format;
@@ -11,17 +12,20 @@ use crate::common::{Common, Io, Outcome};
 
 /// The layers of a network: output shape, parameters, multiply-adds, memory
 ///
-/// For one picture, in single precision. Multiply-adds are those of convolutions and fully connected layers. A tensor is
-/// counted in one row; running means and variances of batch norms are counted as buffers, not as parameters. No weights
-/// are read. A row without a kind hands on what came in, as dropout does.
+/// For one picture or one text, in single precision. Multiply-adds are those of convolutions, fully connected layers and
+/// the two products of each attention (of queries and keys, of probabilities and values), in which nothing is left out for
+/// what a token may not see. A tensor is counted in one row, also where two layers share it; running means and variances
+/// of batch norms are counted as buffers, not as parameters. No weights are read. A row without a kind hands on what came
+/// in, as dropout does. Of CLIP the network for texts stands first, then that for pictures.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-model summary --arch resnet18 --format table
   dl-model summary --arch vgg16 --size 64 | jq '.layers[] | [.name, .parameters]' -c
+  dl-model summary --arch bert --tokens 128 | jq .multiply_adds
   dl-model summary squeezenet.safetensors")]
 pub(super) struct SummaryArgs {
-    /// A model file, whose config says what it is
+    /// A model file, whose config says what it is, or a folder as Hugging Face writes it
     #[arg(value_name = "FILE", required_unless_present = "arch")]
     file: Option<PathBuf>,
 
@@ -33,6 +37,10 @@ pub(super) struct SummaryArgs {
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
     size: Option<u16>,
 
+    /// Tokens of the text [default: of the longest that the network reads]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    tokens: Option<u32>,
+
     /// table for people, json: one object [default: table on a terminal, json otherwise]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
@@ -43,21 +51,11 @@ pub(super) struct SummaryArgs {
 
 impl SummaryArgs {
     pub(super) fn run(&self, io: &mut Io, format: Format) -> Result<Outcome> {
-        let config = match (&self.file, &self.arch) {
-            (Some(path), arch) => {
-                let file = Checkpoint::open(path)?;
-                let config = ModelConfig::read(&file, arch.as_deref())?;
-                let fit = Fit::of(&config, &file, |_| false)?;
-                if !fit.is_whole() {
-                    io.messages.note(format_args!("{}: does not fit: {}", path.display(), fit.report()));
-                }
-                config
-            }
-            (None, arch) => ModelConfig::new(arch.as_deref().context("--arch or a file is wanted")?, 1000),
+        let file = self.file.as_deref().map(Checkpoint::open).transpose()?;
+        let summary = match self.texts(file.as_ref())? {
+            Some(config) => self.of_texts(io, &config, file.as_ref())?,
+            None => self.of_pictures(io, file.as_ref())?,
         };
-        let [height, width] = self.size.map_or(config.preprocessing.size, |size| [size.into(); 2]);
-        let summary = Summary::of(&config, [3, height, width])
-            .with_context(|| format!("{} for pictures of {height} x {width}", config.architecture))?;
         match format {
             Format::Json => {
                 serde_json::to_writer(&mut io.output, &summary)?;
@@ -67,6 +65,60 @@ impl SummaryArgs {
         }
         Ok(Outcome::AllWell)
     }
+
+    /// The config of a network that reads texts; `None` of one that reads pictures alone.
+    fn texts(&self, file: Option<&Checkpoint>) -> Result<Option<TextConfig>> {
+        let stated = match file {
+            Some(file) => TextConfig::text_architecture(file)?,
+            None => None,
+        };
+        let asked = self.arch.as_deref().filter(|name| is_for_texts(name));
+        match (file, stated, &self.arch) {
+            // A CLIP that learned classes of pictures has no network for texts any more.
+            (Some(file), Some(clip), _) if clip == "clip" && !file.contains("text_projection.weight") => Ok(None),
+            (Some(file), Some(stated), arch) if arch.as_ref().is_none_or(|arch| *arch == stated) => {
+                TextConfig::read(file).map(Some)
+            }
+            _ => Ok(asked.map(|name| TextConfig::new(name, serde_json::Map::new()))),
+        }
+    }
+
+    fn of_texts(&self, io: &mut Io, config: &TextConfig, file: Option<&Checkpoint>) -> Result<Summary> {
+        if let Some(file) = file {
+            Self::lay_beside(io, file, &Fit::of_texts(config, file)?);
+        }
+        let (tokens, side) = (self.tokens.map(|tokens| tokens as usize), self.size.map(usize::from));
+        Summary::of_texts(config, file, tokens, side).with_context(|| match (tokens, side) {
+            (Some(tokens), None) => format!("{} for {tokens} tokens", config.architecture),
+            (None, Some(side)) => format!("{} for pictures of {side} x {side}", config.architecture),
+            _ => config.architecture.clone(),
+        })
+    }
+
+    fn of_pictures(&self, io: &mut Io, file: Option<&Checkpoint>) -> Result<Summary> {
+        let config = match (file, &self.arch) {
+            (Some(file), arch) => {
+                let config = ModelConfig::read(file, arch.as_deref())?;
+                Self::lay_beside(io, file, &Fit::of(&config, file, |_| false)?);
+                config
+            }
+            (None, arch) => ModelConfig::new(arch.as_deref().context("--arch or a file is wanted")?, 1000),
+        };
+        ensure!(self.tokens.is_none(), "--tokens: {} reads no texts here, but pictures", config.architecture);
+        let [height, width] = self.size.map_or(config.preprocessing.size, |size| [size.into(); 2]);
+        Summary::of(&config, [3, height, width])
+            .with_context(|| format!("{} for pictures of {height} x {width}", config.architecture))
+    }
+
+    fn lay_beside(io: &mut Io, file: &Checkpoint, fit: &Fit) {
+        if !fit.is_whole() {
+            io.messages.note(format_args!("{}: does not fit: {}", file.path().display(), fit.report()));
+        }
+    }
+}
+
+fn is_for_texts(name: &str) -> bool {
+    TEXT_ARCHITECTURES.iter().any(|architecture| architecture.name == name)
 }
 
 fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
@@ -94,17 +146,18 @@ fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
     writeln!(output, "{}", "-".repeat(widths.iter().sum::<usize>() + 10))?;
     let total = summary.input_bytes + summary.parameter_bytes + summary.output_bytes;
     let sums = [
-        ("architecture", summary.architecture.clone()),
-        ("input", shape(&summary.input)),
-        ("parameters", grouped(summary.parameters as u64)),
-        ("buffers", grouped(summary.buffers as u64)),
-        ("multiply-adds", grouped(summary.multiply_adds)),
-        ("input memory", megabytes(summary.input_bytes)),
-        ("weight memory", megabytes(summary.parameter_bytes)),
-        ("output memory", megabytes(summary.output_bytes)),
-        ("all memory", megabytes(total)),
+        ("architecture", Some(summary.architecture.clone())),
+        ("input", summary.input.map(|picture| shape(&picture))),
+        ("tokens", summary.tokens.map(|tokens| grouped(tokens as u64))),
+        ("parameters", Some(grouped(summary.parameters as u64))),
+        ("buffers", Some(grouped(summary.buffers as u64))),
+        ("multiply-adds", Some(grouped(summary.multiply_adds))),
+        ("input memory", Some(megabytes(summary.input_bytes))),
+        ("weight memory", Some(megabytes(summary.parameter_bytes))),
+        ("output memory", Some(megabytes(summary.output_bytes))),
+        ("all memory", Some(megabytes(total))),
     ];
-    for (key, value) in sums {
+    for (key, value) in sums.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         writeln!(output, "{key:13}  {value}")?;
     }
     Ok(())
