@@ -1,7 +1,7 @@
 //! The log of a training: one JSON object a line, as `dl-draw curves` reads it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::Event;
 /// A log file.
 pub struct Log {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
     began: Instant,
     /// Seconds before a break.
     before: f64,
@@ -27,11 +27,11 @@ impl Log {
     pub fn open(path: &Path, resume: bool) -> Result<Self> {
         let in_context = || format!("--log {}: cannot be written", path.display());
         let file = OpenOptions::new().create(true).write(true).truncate(!resume).append(resume).open(path);
-        let file = BufWriter::new(file.with_context(in_context)?);
-        Ok(Self { path: path.to_owned(), file, began: Instant::now(), before: 0.0 })
+        Ok(Self { path: path.to_owned(), file: file.with_context(in_context)?, began: Instant::now(), before: 0.0 })
     }
 
-    /// Writes what happened. A training that goes on from a step takes back what the log says of later ones.
+    /// Writes what happened, at once: no state that is saved later knows of a step that the log does not. A training that
+    /// goes on from a step takes back what the log says of later ones.
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, event: &Event) -> Result<()> {
@@ -53,11 +53,11 @@ impl Log {
                 line.insert("best".into(), json!(best));
                 line
             }
-            Event::Saved(_) => return Ok(self.file.flush()?),
         };
         let seconds = self.before + self.began.elapsed().as_secs_f64();
         line.insert("seconds".into(), json!((seconds * 1e3).round() / 1e3));
-        writeln!(self.file, "{}", Value::Object(line)).with_context(|| self.path.display().to_string())
+        let text = format!("{}\n", Value::Object(line));
+        self.file.write_all(text.as_bytes()).with_context(|| self.path.display().to_string())
     }
 
     fn go_on_from(&mut self, step: usize) -> Result<()> {
@@ -74,7 +74,7 @@ impl Log {
         }
         write_atomically(&self.path, |output| Ok(output.write_all(kept.as_bytes())?))?;
         let file = OpenOptions::new().append(true).open(&self.path);
-        self.file = BufWriter::new(file.with_context(|| self.path.display().to_string())?);
+        self.file = file.with_context(|| self.path.display().to_string())?;
         Ok(())
     }
 }

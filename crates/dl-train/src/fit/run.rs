@@ -80,8 +80,6 @@ pub enum Event<'a> {
         /// Is it the best so far?
         best: bool,
     },
-    /// All files are on disk.
-    Saved(&'a Progress),
 }
 
 /// Why a training ended.
@@ -120,8 +118,11 @@ pub fn fit<T: Task>(
         optimisers.map(|(player, config)| Optimiser::new(task.parameters(player), *config)).collect();
     ensure!(turns.iter().all(|player| *player < optimisers.len()), "a player without an optimiser");
     let mut progress = Progress::default();
-    if plan.resume && plan.files.last.exists() {
-        progress = state::recall(&plan.files.last, task, &plan.settings, &mut optimisers)?;
+    if plan.resume {
+        // Killed before anything was saved, it begins again.
+        if plan.files.last.exists() {
+            progress = state::recall(&plan.files.last, task, &plan.settings, &mut optimisers)?;
+        }
         tell(Event::Resumed(&progress))?;
     }
     let iterations = plan.schedule.iterations;
@@ -185,7 +186,6 @@ pub fn fit<T: Task>(
                     write_model(task, plan, &progress)?;
                 }
                 state::save(&plan.files.last, task.model(&progress)?, &plan.settings, &progress, &optimisers)?;
-                tell(Event::Saved(&progress))?;
             }
             if progress.stopped || leave {
                 break;

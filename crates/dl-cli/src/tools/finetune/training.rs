@@ -192,10 +192,10 @@ impl TrainingArgs {
         let mut log = Log::open(path, false)?;
         let figures: Vec<(String, f64)> = progress.means.clone().into_iter().collect();
         log.write(&Event::Step { iteration: 0, epoch: 0, rate: 0.0, figures: &figures })?;
-        if let Some(validation) = &progress.validation {
-            log.write(&Event::Validated { iteration: 0, epoch: 0, validation, best: true })?;
+        match &progress.validation {
+            Some(validation) => log.write(&Event::Validated { iteration: 0, epoch: 0, validation, best: true }),
+            None => Ok(()),
         }
-        log.write(&Event::Saved(progress))
     }
 
     /// Trains `task` and writes `model`. `settings` are all other options that shape the training.
@@ -236,7 +236,10 @@ impl TrainingArgs {
             match &event {
                 Event::Resumed(progress) => {
                     messages.bar().set_position(progress.step as u64);
-                    messages.note(format_args!("going on after {} batches", progress.step));
+                    match progress.step {
+                        0 => messages.note("nothing was saved to go on from: from the beginning"),
+                        step => messages.note(format_args!("going on after {step} batches")),
+                    }
                 }
                 Event::Step { figures, .. } => {
                     messages.bar().inc(1);
@@ -249,7 +252,6 @@ impl TrainingArgs {
                     let loss = validation.loss;
                     messages.detail(format_args!("validation after {}: loss {loss:.4}{words}{best}", iteration + 1));
                 }
-                Event::Saved(_) => (),
             }
             log.as_mut().map_or(Ok(()), |log| log.write(&event))
         })?;
