@@ -35,7 +35,7 @@ pub(super) fn draw<B: DrawingBackend>(backend: B, curves: &[Curve], title: &str)
         Some(ap) => format!("{ap:.3}  {}", curve.label),
         None => curve.label.clone(),
     };
-    let entries: Vec<(&str, String)> = curves.iter().map(|curve| (curve.label.as_str(), words(curve))).collect();
+    let entries: Vec<(RGBAColor, String)> = curves.iter().map(|curve| (color(&curve.label), words(curve))).collect();
     draw_legend(&legend, &entries)?;
     area.present().map_err(told)
 }
@@ -78,18 +78,18 @@ pub(super) fn split_legend<B: DrawingBackend>(
     area.split_horizontally(width.saturating_sub(LEGEND))
 }
 
-/// Draws (label, words): a bar in the label's colour, and the words.
+/// Draws a bar in each colour, and the words beside it.
 /// # Errors
 /// When the drawing fails.
-pub(super) fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, entries: &[(&str, String)]) -> Result<()> {
+pub(super) fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, entries: &[(RGBAColor, String)]) -> Result<()> {
     let (_, height) = area.dim_in_pixel();
     let lines = usize::try_from((height as i32 - 80) / LINE).unwrap_or(0).max(1);
     // The last line says what has no line of its own.
     let shown = if entries.len() > lines { lines - 1 } else { entries.len() };
     let style = TextStyle::from(("sans-serif", 15)).pos(Pos::new(HPos::Left, VPos::Center));
     let mut y = 56;
-    for (label, words) in &entries[..shown] {
-        let bar = ShapeStyle { color: color(label), filled: false, stroke_width: 4 };
+    for (color, words) in &entries[..shown] {
+        let bar = ShapeStyle { color: *color, filled: false, stroke_width: 4 };
         area.draw(&PathElement::new(vec![(6, y), (28, y)], bar)).map_err(told)?;
         area.draw(&Text::new(words.as_str(), (38, y), &style)).map_err(told)?;
         y += LINE;
@@ -102,7 +102,7 @@ pub(super) fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, entri
 }
 
 /// The colour of a label on white paper.
-pub(super) fn color(label: &str) -> RGBAColor {
+fn color(label: &str) -> RGBAColor {
     let [red, green, blue] = color_of(label);
     // The bright colours that suit a photograph are darkened.
     let dark = |channel: u8| (f64::from(channel) * 0.86) as u8;

@@ -10,7 +10,7 @@ use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
-use super::chart::{color, draw_legend, split_legend};
+use super::chart::{draw_legend, split_legend};
 use super::save::{Chart, save_chart, told};
 use crate::common::{Common, Io, Outcome};
 
@@ -130,8 +130,8 @@ impl Chart for Lines<'_> {
         area.fill(&WHITE).map_err(told)?;
         let chart = if self.args.by.is_some() {
             let (chart, legend) = split_legend(&area);
-            let entries: Vec<(&str, String)> =
-                self.lines.iter().map(|line| (line.label.as_str(), line.label.clone())).collect();
+            let entry = |(index, line): (usize, &Line)| (color(index), line.label.clone());
+            let entries: Vec<(RGBAColor, String)> = self.lines.iter().enumerate().map(entry).collect();
             draw_legend(&legend, &entries)?;
             chart
         } else {
@@ -175,8 +175,8 @@ impl Lines<'_> {
             .axis_desc_style(("sans-serif", 18))
             .draw()
             .map_err(told)?;
-        for line in &self.lines {
-            let (color, means) = (color(&line.label), line.means());
+        for (index, line) in self.lines.iter().enumerate() {
+            let (color, means) = (color(index), line.means());
             let stroke = ShapeStyle { color, filled: false, stroke_width: 2 };
             chart.draw_series(LineSeries::new(means.iter().copied(), stroke)).map_err(told)?;
             chart.draw_series(means.iter().map(|point| Circle::new(*point, 4, color.filled()))).map_err(told)?;
@@ -185,6 +185,11 @@ impl Lines<'_> {
         }
         Ok(())
     }
+}
+
+/// Of a line: as different from the others as can be.
+fn color(index: usize) -> RGBAColor {
+    Palette99::pick(index).to_rgba()
 }
 
 /// The least and the largest, with this share of their distance beyond.
