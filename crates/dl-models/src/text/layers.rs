@@ -6,6 +6,7 @@ use dl_ops::{AttentionConfig, AttentionDropout, Gelu};
 use serde::Deserialize;
 
 use super::TextBatch;
+use crate::pass::{Run, number};
 use crate::{Halt, Pass, Value};
 
 /// Standard deviation of fresh weights, in all three papers.
@@ -127,6 +128,22 @@ impl Pass<'_> {
             self.see(name, Value::Now(x.clone()))?;
         }
         Ok(x)
+    }
+
+    /// The output `name`, which `compute` makes of x, unless the run begins there or later.
+    /// # Errors
+    /// As [`show`](Self::show), or when `compute` fails.
+    pub(super) fn step(
+        &mut self,
+        name: &str,
+        x: &Value,
+        compute: impl FnOnce(&Tensor, &mut Self) -> Result<Tensor>,
+    ) -> Run {
+        let y = match x {
+            Value::Before => Value::Before,
+            x => Value::Now(compute(number(x)?, self)?),
+        };
+        self.see(name, y)
     }
 
     /// Dropout in training.
