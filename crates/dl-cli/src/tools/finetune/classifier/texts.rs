@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Var};
 use dl_models::text::{Network, TOKENIZER_KEY, TextConfig, TextFreeze, TextModel, Tokens};
-use dl_models::{Checkpoint, Parameters, checkpoint};
+use dl_models::{Checkpoint, Fit, Parameters, checkpoint};
 use dl_train::Digest;
 use dl_train::classifier::LossConfig;
 use dl_train::fit::{ModelFile, Progress};
@@ -42,6 +42,12 @@ pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome>
     let training = Training { args, init_from, data: &data, device: &device, messages: &io.messages };
     let strategy = if args.strategy == Some(StrategyName::Auto) { Some(training.choose()?) } else { asked };
     let start = training.start(strategy)?;
+    if strategy != Some(Strategy::Scratch) {
+        let fit = training.fit(&start)?;
+        if !fit.is_whole() {
+            io.messages.note(fit.report());
+        }
+    }
     let (all, learning) = (start.parameters.tensors().len(), start.parameters.vars().len());
     if learning < all {
         io.messages.note(format_args!("{} of {all} weights do not learn", all - learning));
@@ -161,6 +167,15 @@ impl Training<'_> {
         model.config.seed = Some(seed);
         model.config.data_digest = Some(data.digests[0].to_string());
         Ok(Start { model, parameters, freeze })
+    }
+
+    /// What the file gave to a network that starts from it, and what it did not. The head is new where the labels are.
+    fn fit(&self, start: &Start) -> Result<Fit> {
+        let file = Checkpoint::open(self.init_from)?;
+        let is_new = TextConfig::read(&file)?.labels.as_ref() != Some(&self.data.labels);
+        let tensors = start.parameters.tensors();
+        let shapes = tensors.into_iter().map(|(name, tensor)| (name, tensor.dims().to_vec())).collect();
+        Ok(Fit::of_shapes(&shapes, &file, |name| is_new && name.starts_with("classifier.")))
     }
 
     /// What the command line says in place of the file's options.
