@@ -97,7 +97,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "none|all|LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
     freeze: Option<FreezeTo>,
 
-    /// Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet)
+    /// Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet), or is
+    /// a block of a BERT
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
