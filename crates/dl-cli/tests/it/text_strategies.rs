@@ -105,7 +105,7 @@ fn every_strategy_learns_the_texts_and_changes_what_it_should() {
         let still = ran.stderr.contains("weights do not learn");
         assert_eq!(still, !["all", "scratch"].contains(&strategy), "{}", ran.stderr);
         let events = fs::read_to_string(&log).unwrap();
-        assert!(events.contains("\"accuracy\"") && events.contains("\"validation\""), "{events}");
+        assert!(events.contains("\"accuracy\"") && events.contains("\"val_accuracy\""), "{events}");
     }
     let from = |strategy: &str| config(&folder.path().join(format!("{strategy}.safetensors")))["source"].clone();
     assert_eq!(from("feature-extraction")["initialised_from"], "errands.safetensors");
