@@ -1,4 +1,4 @@
-complete -c dl-classify -l model -d 'Model file of the network, or a folder as Hugging Face writes it' -r -F
+complete -c dl-classify -l model -d 'Model file of a network or a linear head, or a folder as Hugging Face writes it' -r -F
 complete -c dl-classify -l arch -d 'Architecture of a file of bare weights, see dl-model list [default: what the file says]' -r
 complete -c dl-classify -l label-file -d 'File of the classes\' names, one a line, in place of the model\'s' -r -F
 complete -c dl-classify -l labels -d 'Classes to choose from, in words: for CLIP' -r

@@ -31,6 +31,7 @@ complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "grid" -d 'Draw the 
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "pr" -d 'Draw precision-recall curves, as dl-eval\'s --curves writes them'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "confusion" -d 'Draw a confusion matrix, as dl-eval\'s --confusion writes it'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "curves" -d 'Draw how losses and accuracies went, as dl-finetune\'s --log writes them'
+complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "lines" -d 'Draw one figure against another, with a line for each value of a third'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l output-dir -d 'Folder for the drawings; it is made' -r -F
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l what -d 'What to draw [default: detections and objects; proposals where a record has neither]' -r -f -a "detections\t'What was found: solid lines; beside the truth, ticked when right, crossed and dashed black when wrong'
@@ -94,9 +95,24 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -s q -l quiet -d
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l strict -d 'Stop at the first record that fails'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves help" -f -a "boxes" -d 'Draw each record\'s boxes on its picture'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves help" -f -a "grid" -d 'Draw the records as one grid of annotated pictures with captions'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves help" -f -a "pr" -d 'Draw precision-recall curves, as dl-eval\'s --curves writes them'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves help" -f -a "confusion" -d 'Draw a confusion matrix, as dl-eval\'s --confusion writes it'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves help" -f -a "curves" -d 'Draw how losses and accuracies went, as dl-finetune\'s --log writes them'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l x -d 'Key of what goes to the right' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l y -d 'Key of what goes up' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l by -d 'Key that tells the lines apart [default: one line]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l output -d 'The chart: a .png, .jpg or .svg file' -r -F
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l width -d 'Width of the chart in pixels' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l height -d 'Height of the chart in pixels' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l title -d 'Words above the chart' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l seed -d 'Seed of every random draw' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l log-x -d 'Steps to the right are factors'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l strict -d 'Stop at the first record that fails'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "boxes" -d 'Draw each record\'s boxes on its picture'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "grid" -d 'Draw the records as one grid of annotated pictures with captions'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "pr" -d 'Draw precision-recall curves, as dl-eval\'s --curves writes them'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "confusion" -d 'Draw a confusion matrix, as dl-eval\'s --confusion writes it'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "curves" -d 'Draw how losses and accuracies went, as dl-finetune\'s --log writes them'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "lines" -d 'Draw one figure against another, with a line for each value of a third'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid pr confusion curves lines help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -52,6 +52,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l strict -d 'St
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l arch -d 'A network of the table (see dl-model list); with a file of bare weights, what it is' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l size -d 'Side of the picture in pixels [default: the network\'s own]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l tokens -d 'Tokens of the text [default: of the longest that the network reads]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l format -d 'table for people, json: one object [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r

@@ -95,6 +95,11 @@ impl<'a> Pass<'a> {
         Self { beginning: Some((name.to_owned(), x)), ..self }
     }
 
+    /// Does it begin at an output, and not at the input?
+    pub(crate) fn begins_later(&self) -> bool {
+        self.beginning.is_some()
+    }
+
     /// The same, and it writes down the outputs before which nothing learns and nothing is random.
     pub fn traced(self) -> Self {
         Self { still: Some(Vec::new()), ..self }
@@ -487,7 +492,7 @@ fn later(value: &Value) -> std::result::Result<NodeId, Halt> {
     }
 }
 
-fn number(value: &Value) -> std::result::Result<&Tensor, Halt> {
+pub(crate) fn number(value: &Value) -> std::result::Result<&Tensor, Halt> {
     match value {
         Value::Now(x) => Ok(x),
         Value::Later(_) => Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),

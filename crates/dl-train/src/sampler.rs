@@ -33,9 +33,44 @@ impl Rounds {
     }
 }
 
+/// At most `count` examples of each class, drawn by the seed: their places, in order. `classes` holds each example's class,
+/// a place in `labels`.
+pub fn per_class(classes: &[u32], labels: &[String], count: usize, seed: u64) -> Vec<usize> {
+    let mut kept = Vec::new();
+    for (class, label) in labels.iter().enumerate() {
+        let mut own: Vec<usize> = (0..classes.len()).filter(|index| classes[*index] as usize == class).collect();
+        own.shuffle(&mut dl_record::rng(seed, &format!("per-class/{label}")));
+        kept.extend(own.into_iter().take(count));
+    }
+    kept.sort_unstable();
+    kept
+}
+
+/// The places of the first examples of each class, so that no class has more than `most`; `taken` counts them.
+pub(crate) fn first_of_each(classes: impl Iterator<Item = u32>, taken: &mut [usize], most: usize) -> Vec<usize> {
+    let mut first = |class: u32| {
+        let taken = &mut taken[class as usize];
+        *taken += 1;
+        *taken <= most
+    };
+    classes.enumerate().filter(|(_, class)| first(*class)).map(|(index, _)| index).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn examples_of_each_class_are_drawn_by_the_seed_or_are_the_first() {
+        let classes: Vec<u32> = (0..30).map(|index| u32::from(index % 5 == 0)).collect();
+        let labels = ["most", "few"].map(String::from);
+        let kept = per_class(&classes, &labels, 8, 0);
+        assert!(kept.is_sorted() && kept.iter().filter(|index| classes[**index] == 0).count() == 8);
+        assert_eq!(kept.iter().filter(|index| **index % 5 == 0).count(), 6);
+        assert_ne!(kept, per_class(&classes, &labels, 8, 1));
+        assert_eq!(first_of_each(classes.iter().copied(), &mut [0, 0], 2), [0, 1, 2, 5]);
+        assert_eq!(first_of_each(classes.iter().copied(), &mut [2, 1], 2), [0]);
+    }
 
     #[test]
     fn each_round_holds_every_example_once_in_another_order() {

@@ -22,3 +22,4 @@ mod nms;
 mod pipeline;
 mod propose;
 mod text;
+mod text_strategies;

@@ -6,8 +6,9 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, run, shared};
+use crate::text_strategies::errands;
 
-const BERT: &str = "testdata/goldens/text/bert";
+pub(crate) const BERT: &str = "testdata/goldens/text/bert";
 const GPT2: &str = "testdata/goldens/text/gpt2";
 const CLIP: &str = "testdata/goldens/text/clip";
 
@@ -286,19 +287,6 @@ fn frozen_blocks_stay_as_they_are() {
     }
 }
 
-/// Texts of a made-up errand: whoever is told to go goes, to stop stays.
-fn errands(indices: impl Iterator<Item = usize>) -> String {
-    let (go, stay) = (["go", "run", "walking", "ran"], ["stop", "sat", "on", "mat"]);
-    let (who, how) = (["cat", "dog", "sign", "mat"], ["left", "right", "red", "to"]);
-    let record = |index: usize| {
-        let word = if index.is_multiple_of(2) { go[index / 2 % 4] } else { stay[index / 2 % 4] };
-        let text = format!("the {} {word} {}", who[index / 8 % 4], how[index / 32 % 4]);
-        let label = if index.is_multiple_of(2) { "goes" } else { "stays" };
-        format!("{}\n", json!({"id": index.to_string(), "text": text, "label": label}))
-    };
-    indices.map(record).collect()
-}
-
 #[test]
 fn a_tiny_bert_learns_to_name_texts() {
     let folder = tempfile::tempdir().unwrap();
@@ -330,7 +318,8 @@ fn texts_that_teach_nothing_end_with_2_and_one_line_and_nothing_is_written() {
         (&args, "", "no record to learn from"),
         (&args, "{\"text\":\"the cat\"}\n", "no record to learn from (1 failed here, 0 before)"),
         (&[&args[..], &["--crops"]].concat(), one.as_str(), "are for pictures"),
-        (&[&args[..], &["--strategy", "scratch"]].concat(), one.as_str(), "--strategy of texts is head, top or all"),
+        (&[&args[..], &["--strategy", "top"]].concat(), one.as_str(), "all records have the same label, \"goes\""),
+        (&[&args[..], &["--trainable-layers", "3"]].concat(), one.as_str(), "the network has 2 blocks, not 3"),
         (&[&args[..], &["--freeze", "layer4"]].concat(), one.as_str(), "there is no layer layer4"),
     ] {
         let ran = run("dl-finetune", args, stream).expect(2);

@@ -11,12 +11,14 @@
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use dl_ops::AttentionConfig;
+use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
 use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, below};
-use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
+use super::{TextBatch, TextFreeze, TextLayer, TextNetwork, per_text, per_token, to_the_end};
+use crate::pass::number;
 use crate::tally::Step;
-use crate::{Halt, LOGITS, Pass};
+use crate::{Halt, LOGITS, Pass, Value};
 
 /// Options in the words of Hugging Face's config; the defaults are those of BERT base.
 #[derive(Clone, Debug, Deserialize)]
@@ -118,6 +120,50 @@ impl Bert {
             options: options.clone(),
         })
     }
+
+    /// The last output before which nothing learns, when `frozen` does not, and nothing is random in training: its
+    /// numbers for a text are always the same. `None` when everything learns, or dropout is on in what does not.
+    pub fn learning_begins(&self, frozen: &TextFreeze) -> Option<String> {
+        if self.options.hidden_dropout_prob > 0.0 || self.options.attention_probs_dropout_prob > 0.0 {
+            return None;
+        }
+        match frozen {
+            TextFreeze::Nothing => None,
+            TextFreeze::Body => self.pooler.as_ref().map(|_| "pooler".to_owned()),
+            TextFreeze::Blocks(0) => Some("embeddings".to_owned()),
+            TextFreeze::Blocks(count) => Some(format!("encoder.layer.{}", count - 1)),
+        }
+    }
+
+    /// The last output, with gradients, from the output `name` on: x is what that is for this batch. The same bits as a
+    /// run from the texts, where nothing random stands before it. `train`: dropout is on, and draws from it.
+    /// # Errors
+    /// When there is no such output, or x does not fit.
+    pub fn forward_from(
+        &self,
+        name: &str,
+        x: &Tensor,
+        batch: &TextBatch,
+        train: Option<&mut ChaCha8Rng>,
+    ) -> anyhow::Result<Tensor> {
+        let network: &dyn TextNetwork = self;
+        let layer = network.layer(name)?;
+        let rows = if layer.per_token { batch.ids.len() } else { batch.texts() };
+        let given = x.dim(0).map_err(crate::plain)?;
+        anyhow::ensure!(given == rows, "{name} has {given} rows, the batch wants {rows}");
+        to_the_end(self, batch, Pass::new(Vec::new(), train).beginning_at(&layer.name, x.clone()))
+    }
+
+    /// Word, place and segment of each token.
+    fn embed(&self, batch: &TextBatch, pass: &mut Pass) -> Result<Tensor> {
+        let words = self.words.forward(&batch.ids, pass)?;
+        let segments = self.segments.forward(&batch.types, pass)?;
+        let places = self.places.forward(&batch.positions, pass)?;
+        let words = pass.sum(&words, &segments)?;
+        let summed = pass.sum(&words, &places)?;
+        let normal = self.norm.forward(&summed, pass)?;
+        pass.drop_out(self.options.hidden_dropout_prob, normal)
+    }
 }
 
 impl TextNetwork for Bert {
@@ -140,31 +186,28 @@ impl TextNetwork for Bert {
 
     fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
         batch.check(self.longest())?;
-        let dropout = self.options.hidden_dropout_prob;
-        let words = self.words.forward(&batch.ids, pass)?;
-        let segments = self.segments.forward(&batch.types, pass)?;
-        let places = self.places.forward(&batch.positions, pass)?;
-        let words = pass.sum(&words, &segments)?;
-        let summed = pass.sum(&words, &places)?;
-        let normal = self.norm.forward(&summed, pass)?;
-        let mut x = pass.drop_out(dropout, normal)?;
-        x = pass.show("embeddings", x)?;
+        let start = if pass.begins_later() { Value::Before } else { Value::Now(self.embed(batch, pass)?) };
+        let mut x = pass.see("embeddings", start)?;
         let heads = self.options.num_attention_heads;
         let config = AttentionConfig::within(&batch.lengths, self.options.hidden_size, heads, false);
         for (index, block) in self.blocks.iter().enumerate() {
-            x = block.run(&x, &config, &self.options, pass)?;
-            x = pass.show(&format!("encoder.layer.{index}"), x)?;
+            let name = format!("encoder.layer.{index}");
+            x = pass.stage(&name, &x, |x, pass| block.run(x, &config, &self.options, pass))?;
         }
-        let Some(pooler) = &self.pooler else { return Ok(x) };
-        let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
-        let first = pass.pick(&x, starts)?;
-        let pooled = pooler.forward(&first, pass)?;
-        let pooled = pass.step(|| Ok(Step::new("", "Tanh", pooled.dims())), || pooled.tanh())?;
-        let pooled = pass.show("pooler", pooled)?;
-        let Some(head) = &self.head else { return Ok(pooled) };
-        let pooled = pass.drop_out(self.options.classifier_dropout.unwrap_or(dropout), pooled)?;
-        let logits = head.forward(&pooled, pass)?;
-        pass.show(LOGITS, logits)
+        let Some(pooler) = &self.pooler else { return Ok(number(&x)?.clone()) };
+        let pooled = pass.stage("pooler", &x, |x, pass| {
+            let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
+            let first = pass.pick(x, starts)?;
+            let pooled = pooler.forward(&first, pass)?;
+            pass.step(|| Ok(Step::new("", "Tanh", pooled.dims())), || pooled.tanh())
+        })?;
+        let Some(head) = &self.head else { return Ok(number(&pooled)?.clone()) };
+        let dropout = self.options.classifier_dropout.unwrap_or(self.options.hidden_dropout_prob);
+        let scores = pass.stage(LOGITS, &pooled, |x, pass| {
+            let x = pass.drop_out(dropout, x.clone())?;
+            head.forward(&x, pass)
+        })?;
+        Ok(number(&scores)?.clone())
     }
 }
 

@@ -6,8 +6,9 @@ use dl_ops::{AttentionConfig, AttentionDropout, Gelu};
 use serde::Deserialize;
 
 use super::TextBatch;
-use crate::Pass;
+use crate::pass::{Run, number};
 use crate::tally::Step;
+use crate::{Pass, Value};
 
 /// Standard deviation of fresh weights, in all three papers.
 pub(super) const STDEV: f64 = 0.02;
@@ -200,6 +201,22 @@ impl Pass<'_> {
     /// The sum of two tensors of one shape.
     pub(super) fn sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         self.step(|| Ok(Step::new("", "Add", a.dims())), || a + b)
+    }
+
+    /// The output `name`, which `compute` makes of x, unless the run begins there or later.
+    /// # Errors
+    /// As [`show`](Self::show), or when `compute` fails.
+    pub(super) fn stage(
+        &mut self,
+        name: &str,
+        x: &Value,
+        compute: impl FnOnce(&Tensor, &mut Self) -> Result<Tensor>,
+    ) -> Run {
+        let y = match x {
+            Value::Before => Value::Before,
+            x => Value::Now(compute(number(x)?, self)?),
+        };
+        self.see(name, y)
     }
 
     /// Dropout in training.

@@ -68,11 +68,7 @@ impl dyn TextNetwork + '_ {
     /// # Errors
     /// When the batch does not fit: a text too long, a token that is none.
     pub fn forward_t(&self, batch: &TextBatch, train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
-        match self.run(batch, &mut Pass::new(Vec::new(), train)) {
-            Ok(last) => Ok(last),
-            Err(Halt::Failed(error)) => Err(plain(error)),
-            Err(Halt::Done) => bail!("a network stopped although nothing was asked of it"),
-        }
+        to_the_end(self, batch, Pass::new(Vec::new(), train))
     }
 
     /// The named outputs, in the order asked for, each [tokens, width] or [texts, width], with gradients. Nothing beyond
@@ -107,6 +103,15 @@ impl dyn TextNetwork + '_ {
                 bail!("there is no layer {name}; there are {}", known.cloned().collect::<Vec<_>>().join(", "))
             }
         }
+    }
+}
+
+/// The last output of a run that nothing else is asked of.
+fn to_the_end(network: &dyn TextNetwork, batch: &TextBatch, mut pass: Pass) -> Result<Tensor> {
+    match network.run(batch, &mut pass) {
+        Ok(last) => Ok(last),
+        Err(Halt::Failed(error)) => Err(plain(error)),
+        Err(Halt::Done) => bail!("a network stopped although nothing was asked of it"),
     }
 }
 

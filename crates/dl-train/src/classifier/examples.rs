@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 
 use crate::Digest;
 use crate::regions::Regions;
+use crate::sampler::per_class;
 
 /// Which regions show what. The defaults are R-CNN's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -255,14 +256,8 @@ impl Examples {
 
     /// Keeps at most `count` examples of each class, drawn by the seed.
     pub fn keep_per_class(&mut self, count: usize, seed: u64) {
-        let mut kept = Vec::new();
-        for class in 0..self.labels.len() as u32 {
-            let mut own: Vec<usize> =
-                (0..self.positives.len()).filter(|index| self.positives[*index].class == class).collect();
-            own.shuffle(&mut dl_record::rng(seed, &format!("per-class/{}", self.labels[class as usize])));
-            kept.extend(own.into_iter().take(count));
-        }
-        kept.sort_unstable();
+        let classes: Vec<u32> = self.positives.iter().map(|example| example.class).collect();
+        let kept = per_class(&classes, &self.labels, count, seed);
         self.positives = kept.into_iter().map(|index| self.positives[index]).collect();
     }
 

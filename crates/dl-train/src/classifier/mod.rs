@@ -21,7 +21,7 @@ mod task;
 pub use augment::{Affine, AugmentConfig};
 pub use batches::{Batch, BatchConfig, Batches};
 pub use examples::{Example, ExampleConfig, Examples, Kind};
-pub use head::{Head, Rows};
+pub use head::Head;
 pub use loss::{LossConfig, balanced};
 pub use start::{Freeze, Start, StartConfig};
 pub use task::{ClassifierTask, Judge};

@@ -1,10 +1,13 @@
 //! Trainings on texts: a language model, and a network that names what texts are about.
 
 mod classifier;
+mod frozen;
 mod language_model;
+mod named;
 
-pub use classifier::{Learned, NamedText, TextClassifierTask};
+pub use classifier::{Learned, TextClassifierTask};
 pub use language_model::LanguageModelTask;
+pub use named::{NamedText, NamedTexts};
 
 use std::sync::{Mutex, PoisonError};
 

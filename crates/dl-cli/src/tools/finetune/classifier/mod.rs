@@ -14,8 +14,8 @@ use dl_train::classifier::{
     AugmentConfig, BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Head, Judge, LossConfig, Start,
     StartConfig,
 };
-use dl_train::fit::{ModelFile, Progress};
-use dl_train::linear::{LbfgsConfig, LogisticConfig};
+use dl_train::fit::{ModelFile, Progress, Validation};
+use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
@@ -54,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_share")]
     val: Option<PathBuf>,
 
-    /// Put this share of the pictures aside, drawn by the seed, to judge by
+    /// Put this share of the pictures or texts aside, drawn by the seed, to judge by
     #[arg(long, value_name = "SHARE", value_parser = views::share)]
     val_share: Option<f64>,
 
@@ -97,7 +97,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "none|all|LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
     freeze: Option<FreezeTo>,
 
-    /// Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet)
+    /// Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet), or is
+    /// a block of a BERT
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
@@ -141,7 +142,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", value_parser = super::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
-    /// Megabytes of decoded pictures to keep, and of features of frozen layers
+    /// Megabytes of decoded pictures to keep, and of features of frozen layers that nothing random stands in
     #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
     cache: usize,
 
@@ -283,7 +284,7 @@ impl Args {
         let rows = head.features(&batches, SAMPLE, |_| ())?;
         let counts = examples.counts();
         let least = counts.iter().copied().filter(|count| *count > 0).min().unwrap_or_default();
-        let finding = Head::finding(&rows, least, examples.labels().len())?;
+        let finding = rows.finding(least, examples.labels().len())?;
         messages.note(finding.reasons());
         Ok(Some(finding.strategy()))
     }
@@ -320,12 +321,7 @@ impl Args {
         let count = data.learned.positives().len() + data.learned.background().len();
         messages.progress_to(count as u64, "examples");
         let rows = head.features(&batches, usize::MAX, |count| messages.bar().inc(count as u64))?;
-        let logistic = LogisticConfig {
-            cost: self.cost,
-            class_weights: self.class_weights.weights(&data.learned)?,
-            standardise: true,
-            solver: LbfgsConfig::default(),
-        };
+        let logistic = self.logistic(self.class_weights.weights(&data.learned)?);
         let fitted = head.fit(&rows, &logistic)?;
         let judge = |examples: &Examples| -> Result<_> {
             let batches = Batches::new(examples, preprocessing, &config, report);
@@ -333,8 +329,7 @@ impl Args {
         };
         let learned = judge(&data.learned)?;
         let judged = data.judged.as_ref().map(judge).transpose()?;
-        let mut progress = Progress { step: fitted.iterations, validation: judged.clone(), ..Progress::default() };
-        progress.means = [("loss".to_owned(), learned.loss), ("accuracy".to_owned(), learned.score)].into();
+        let progress = Self::extracted(&fitted, &learned, judged);
         let mut config = Self::described(start, data);
         let warp = self.words(self.warp.resolve(&model.config)?);
         let figures = json!({
@@ -350,16 +345,31 @@ impl Args {
         self.add_choices(&mut config, data, Some(Strategy::FeatureExtraction), &progress)?;
         self.training.log_once(&progress)?;
         checkpoint::save(&self.model, &config, &parameters.tensors(), self.precision.into())?;
+        self.tell_extracted(&fitted, &progress, messages);
+        Ok(())
+    }
+
+    /// The regression that becomes a head.
+    fn logistic(&self, class_weights: Vec<f64>) -> LogisticConfig {
+        LogisticConfig { cost: self.cost, class_weights, standardise: true, solver: LbfgsConfig::default() }
+    }
+
+    /// What a regression has come to, as a training would say it.
+    fn extracted(fitted: &Logistic, learned: &Validation, judged: Option<Validation>) -> Progress {
+        let means = [("loss".to_owned(), learned.loss), ("accuracy".to_owned(), learned.score)].into();
+        Progress { step: fitted.iterations, validation: judged, means, ..Progress::default() }
+    }
+
+    fn tell_extracted(&self, fitted: &Logistic, progress: &Progress, messages: &Messages) {
         if !fitted.converged {
             messages.note(format_args!("the solver stopped after {} iterations", fitted.iterations));
         }
         let path = self.model.display();
-        let (loss, accuracy) = (learned.loss, learned.score);
-        let words = judged.map_or(String::new(), |judged| {
+        let (loss, accuracy) = (progress.mean("loss"), progress.mean("accuracy"));
+        let words = progress.validation.as_ref().map_or(String::new(), |judged| {
             format!("; validation loss {:.4}, accuracy {:.4}", judged.loss, judged.score)
         });
         messages.note(format_args!("loss {loss:.4}, accuracy {accuracy:.4} on what was learned{words}; written to {path}"));
-        Ok(())
     }
 
     /// Everything else: gradient descent.

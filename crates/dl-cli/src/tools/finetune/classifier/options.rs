@@ -40,11 +40,11 @@ pub(super) enum StrategyName {
     FeatureExtraction,
     /// The head alone
     Head,
-    /// The head and the last two stages
+    /// The head and the last two stages; of a BERT, the last two blocks
     Top,
     /// Everything
     All,
-    /// Everything, from nothing
+    /// Everything, from nothing; the file only says what the network is
     Scratch,
 }
 
@@ -82,8 +82,8 @@ impl FromStr for FreezeTo {
     }
 }
 
-/// Stages that learn with the strategy `top`.
-const TOP: usize = 2;
+/// Stages that learn with the strategy `top`; of a BERT, blocks.
+pub(super) const TOP: usize = 2;
 
 /// What does not learn.
 pub(super) fn freeze(strategy: Option<Strategy>, freeze: Option<&FreezeTo>, trainable: Option<usize>) -> Freeze {
