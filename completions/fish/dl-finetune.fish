@@ -34,7 +34,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "bbox" -d 'T
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l model -d 'Model file to write; it is a whole model, also before the end' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val -d 'Records to judge by, which are not learned from' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val-share -d 'Put this share of the pictures aside, drawn by the seed, to judge by' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val-share -d 'Put this share of the pictures or texts aside, drawn by the seed, to judge by' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l per-class -d 'Learn from at most so many examples of each class, drawn by the seed' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l init-from -d 'Model file to start from (of a BERT a folder too); the layer of the class scores is a new one unless the labels are the same' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l arch -d 'Architecture of a network from nothing, or of a file of bare weights' -r
@@ -49,11 +49,11 @@ f16\t'Half precision: half the file'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strategy -d 'What learns, of a network that starts from --init-from' -r -f -a "auto\t'As the number of examples and the features\' LogME suggest; says why'
 feature-extraction\t'Nothing of the network: a logistic regression on its features becomes the head'
 head\t'The head alone'
-top\t'The head and the last two stages'
+top\t'The head and the last two stages; of a BERT, the last two blocks'
 all\t'Everything'
-scratch\t'Everything, from nothing'"
+scratch\t'Everything, from nothing; the file only says what the network is'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers that do not learn: none, all (but that of the class scores), or all up to a layer' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet)' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet), or is a block of a BERT' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the rate of the layer of the class scores' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the rate of a layer and of what it is made of; may be given several times' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'feature-extraction: C, how much an error counts against large weights' -r
@@ -64,7 +64,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l b
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l label-smoothing -d 'Share of each label that goes to all classes alike' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'How much examples of each class count: alike, every class alike, or as a file says ({"LABEL": X, ..})' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dropout -d 'Probability of dropout, where the architecture has it [default: the architecture\'s]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded pictures to keep, and of features of frozen layers' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded pictures to keep, and of features of frozen layers that nothing random stands in' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 10000, or as --epochs says]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, in place of --iterations' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'How the weights follow their gradients' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
