@@ -216,6 +216,7 @@ fn every_strategy_learns_the_shapes_and_says_what_it_did() {
         let log = log_of(&log);
         assert!(log.iter().any(|line| line["loss"].is_number() && line["accuracy"].is_number()), "{log:?}");
         assert!(log.iter().any(|line| line["val_loss"].is_number() && line["val_accuracy"].is_number()), "{log:?}");
+        assert_eq!(config.source.is_none(), strategy == "scratch", "{strategy}: {:?}", config.source);
         // The file is a whole model, which other programs open.
         assert!(config.data_digest.is_some() && config.seed == Some(0));
         run("dl-embed", &["--model", model.to_str().unwrap(), "--layer", "logits", &input], "").expect(0);

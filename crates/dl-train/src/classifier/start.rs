@@ -78,6 +78,10 @@ impl Start {
             (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
         };
         let file = file.filter(|_| !start.from_scratch);
+        if start.from_scratch {
+            // No weight of the file is taken.
+            (config.source, config.licence) = (None, None);
+        }
         let mut given = match &file {
             Some(file) => file.all(device)?,
             None => Default::default(),
