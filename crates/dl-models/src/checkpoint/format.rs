@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::contents::Contents;
-use super::{caffe, darknet, safetensors_file, sharded, torch};
+use super::{caffe, darknet, safetensors_file, torch};
 
 /// The formats of model files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,35 +40,15 @@ impl fmt::Display for Format {
     }
 }
 
-/// What a folder of a model is looked through for, in this order: as Hugging Face names them.
-const IN_A_FOLDER: [&str; 4] =
-    ["model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin"];
-
-/// Opens a file or folder and lists its tensors.
-pub(super) fn read_contents(path: &Path) -> Result<(Format, Contents)> {
-    if path.is_dir() {
-        let found = IN_A_FOLDER.iter().map(|name| path.join(name)).find(|path| path.is_file());
-        let found = found.with_context(|| format!("is a folder without any of {}", IN_A_FOLDER.join(", ")))?;
-        return read_contents(&found);
-    }
-    match begins_as(path)? {
-        Format::Sharded => Ok((Format::Sharded, sharded::read(path)?)),
-        format => Ok((format, read_as(path, format)?)),
-    }
-}
-
-/// Opens a file that is no index of others.
-pub(super) fn read_part(path: &Path) -> Result<Contents> {
-    read_as(path, begins_as(path)?)
-}
-
-fn begins_as(path: &Path) -> Result<Format> {
+/// The format of a file.
+pub(super) fn begins_as(path: &Path) -> Result<Format> {
     let mut start = Vec::new();
     File::open(path).context("cannot be opened")?.take(64).read_to_end(&mut start).context("cannot be read")?;
     detect(&start)
 }
 
-fn read_as(path: &Path, format: Format) -> Result<Contents> {
+/// Opens a file that is no index of others, and lists its tensors.
+pub(super) fn read_as(path: &Path, format: Format) -> Result<Contents> {
     match format {
         Format::Safetensors => safetensors_file::read(path),
         Format::Sharded => bail!("is an index of files again"),

@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::CONFIG_KEY;
 use super::contents::{Contents, Place, Stored};
-use super::format::{Format, read_contents};
+use super::format::{Format, begins_as, read_as};
+use super::sharded;
 
 /// An open model file of any format: its names and shapes are read, its tensors are read when asked for.
 pub struct Checkpoint {
@@ -197,5 +198,22 @@ pub(super) fn to_f32(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
         Dtype::F16 => bytes.as_chunks().0.iter().map(|number| f16::from_le_bytes(*number).to_f32()).collect(),
         Dtype::BF16 => bytes.as_chunks().0.iter().map(|number| bf16::from_le_bytes(*number).to_f32()).collect(),
         _ => bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect(),
+    }
+}
+
+/// What a folder of a model is looked through for, in this order: as Hugging Face names them.
+const IN_A_FOLDER: [&str; 4] =
+    ["model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin"];
+
+/// Opens a file or folder and lists its tensors.
+fn read_contents(path: &Path) -> Result<(Format, Contents)> {
+    if path.is_dir() {
+        let found = IN_A_FOLDER.iter().map(|name| path.join(name)).find(|path| path.is_file());
+        let found = found.with_context(|| format!("is a folder without any of {}", IN_A_FOLDER.join(", ")))?;
+        return read_contents(&found);
+    }
+    match begins_as(path)? {
+        Format::Sharded => Ok((Format::Sharded, sharded::read(path)?)),
+        format => Ok((format, read_as(path, format)?)),
     }
 }

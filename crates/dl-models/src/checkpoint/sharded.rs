@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::CONFIG_KEY;
 use super::contents::{Contents, Place};
-use super::format::read_part;
+use super::format::{begins_as, read_as};
 
 /// An index of a hundred thousand tensors has 10 MB.
 const LONGEST_INDEX: u64 = 100_000_000;
@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         let shard = folder.join(name);
         let in_shard = || format!("its part {name}");
         ensure!(shard.is_file(), "its part {name} is missing: {} is wanted", shard.display());
-        let mut part = read_part(&shard).with_context(in_shard)?;
+        let mut part = begins_as(&shard).and_then(|format| read_as(&shard, format)).with_context(in_shard)?;
         if let Some(config) = part.metadata.remove(CONFIG_KEY) {
             contents.metadata.entry(CONFIG_KEY.to_owned()).or_insert(config);
         }
