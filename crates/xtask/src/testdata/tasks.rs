@@ -115,6 +115,11 @@ fn draw(face: &Face, dice: &mut Dice) -> Result<Vec<u8>> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use candle_core::{Device, Tensor};
+    use dl_models::{Model, Preprocessing};
+    use dl_train::linear::{LogisticConfig, logistic};
+    use dl_vision::picture::warp::resample;
+
     use super::*;
 
     #[test]
@@ -135,5 +140,54 @@ mod tests {
         assert_eq!(different.len(), 30);
         let (name, picture) = two.first_key_value().unwrap();
         assert!(files("test", 1, 1)[name] != *picture && files("train", 1, 2)[name] != *picture);
+    }
+
+    /// What the shipped backbone sees in pictures of a task, `per_class` of each class: one row a picture, and the classes.
+    fn seen(task: Task, split: &str, per_class: u32, model: &Model, layer: &str) -> (Vec<f32>, Vec<u32>) {
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        let preprocessing = &model.config.preprocessing;
+        let classes: Vec<String> = task.classes().into_iter().map(|(name, _)| name).collect();
+        for (name, jpeg) in task.files(split, per_class, 2).unwrap() {
+            let picture = image::load_from_memory(&jpeg).unwrap().to_rgb8();
+            let (source, size) = preprocessing.whole_picture(SIDE, SIDE, preprocessing.resize);
+            let mut input = vec![0.0; 3 * size[0] * size[1]];
+            let Preprocessing { interpolation, .. } = *preprocessing;
+            resample(&picture, &source, size, interpolation, &preprocessing.normalization(), &mut input);
+            inputs.extend(input);
+            let class = classes.iter().position(|class| name.starts_with(&format!("{class}/"))).unwrap();
+            targets.push(class as u32);
+        }
+        let [height, width] = preprocessing.size;
+        let inputs = Tensor::from_vec(inputs, (targets.len(), 3, height, width), &Device::Cpu).unwrap();
+        let features = model.features(&inputs, &[layer.parse().unwrap()]).unwrap().remove(0);
+        (features.flatten_all().unwrap().to_vec1().unwrap(), targets)
+    }
+
+    #[test]
+    fn the_shipped_backbone_knows_the_roads_and_helps_with_the_services() {
+        let path = crate::root().join("testdata/models/roads.safetensors");
+        let model = Model::open(&path, None, &Device::Cpu).unwrap();
+        let (logits, targets) = seen(Task::Roads, "other", 2, &model, "logits");
+        let roads: Vec<String> = Task::Roads.classes().into_iter().map(|(name, _)| name).collect();
+        let labels = model.config.label_names(&path).unwrap().unwrap();
+        let best = |row: &[f32]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
+        let rows = logits.chunks_exact(60).zip(&targets);
+        let right = rows.filter(|(row, target)| labels[best(row)] == roads[**target as usize]).count();
+        assert!(right >= 114, "{right} of 120 signs of the roads");
+
+        // Five pictures of each sign of services make a head that finds most of the others.
+        let (features, targets) = seen(Task::Services, "train", 5, &model, "pooled");
+        let columns = features.len() / targets.len();
+        let found = logistic(&features, columns, &targets, 10, &LogisticConfig::default()).unwrap();
+        let (features, targets) = seen(Task::Services, "test", 10, &model, "pooled");
+        let score = |row: &[f32], class: usize| {
+            let weight = &found.weight[class * columns..][..columns];
+            row.iter().zip(weight).map(|(x, w)| f64::from(*x) * w).sum::<f64>() + found.bias[class]
+        };
+        let named = |row: &[f32]| (0..10).max_by(|a, b| score(row, *a).total_cmp(&score(row, *b))).unwrap();
+        let right =
+            features.chunks_exact(columns).zip(&targets).filter(|(row, target)| named(row) == **target as usize);
+        let right = right.count();
+        assert!(right >= 70, "{right} of 100 signs of services");
     }
 }
