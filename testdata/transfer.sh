@@ -3,7 +3,7 @@
 # type), and digits 0-4 to digits 5-9 with ten pictures of each. Judged on the test splits, by the network at the end of
 # the training, never by the best one. docs/transfer.md has the figures.
 #
-#   testdata/transfer.sh DATA WEIGHTS OUT [cells|digits|mnist]
+#   testdata/transfer.sh DATA WEIGHTS OUT [cells|vgg|squeezenet|mnist]
 #
 # DATA holds bccd (VOC) and mnist (IDX); WEIGHTS holds squeezenet1_0_imagenet.safetensors; the programs are on the PATH.
 set -euo pipefail
@@ -54,14 +54,23 @@ digits() {
     grep -E '"label":"[0-4]"' "$out/mnist-$split.jsonl" > "$out/low-$split.jsonl"
     grep -E '"label":"[5-9]"' "$out/mnist-$split.jsonl" > "$out/high-$split.jsonl"
   done
-  # Two networks: one with batch norms and one without.
-  digits_of vgg "${small[@]}"
-  digits_of squeezenet --arch squeezenet1_1 --width 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
 }
 
-# digits_of NAME NETWORK..: learns 0-4, then 5-9 from ten of each, with and without what it knows.
-digits_of() {
+# Two networks: one with batch norms and one without.
+vgg() {
+  tune=(--lr 0.01)
+  five_to_nine vgg "${small[@]}"
+}
+
+squeezenet() {
+  tune=(--lr 0.003 --clip 1 --warmup 10)
+  five_to_nine squeezenet --arch squeezenet1_1 --width 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
+}
+
+# five_to_nine NAME NETWORK..: learns 0-4, then 5-9 from ten of each, with and without what it knows.
+five_to_nine() {
   local name=$1 seed; shift
+  digits
   train "$name-0-4" "$out/low-train.jsonl" --val "$out/low-test.jsonl" "$@" --epochs 3 --validate-every 100000 \
     --augment affine,cutout --affine 15,0.1,0.8,1.2,10
   for seed in 0 1 2; do
@@ -69,13 +78,13 @@ digits_of() {
       --init-from "$out/$name-0-4.safetensors" --batch 50 --seed $seed)
     train "$name-5-9-feature-extraction-$seed" "${common[@]}" --strategy feature-extraction
     train "$name-5-9-head-$seed" "${common[@]}" --strategy head --iterations 100 --lr 0.01
-    # The same steps for all three, then with other views of the fifty pictures.
-    local steps=(--iterations 100 --lr 0.01 --cosine) views=(--iterations 200 --lr 0.01 --cosine --augment affine)
-    train "$name-5-9-top-$seed" "${common[@]}" "${steps[@]}" --trainable-layers 2
-    train "$name-5-9-all-$seed" "${common[@]}" "${steps[@]}" --strategy all
-    train "$name-5-9-scratch-$seed" "${common[@]}" "${steps[@]}" --strategy scratch
-    train "$name-5-9-all-views-$seed" "${common[@]}" "${views[@]}" --strategy all
-    train "$name-5-9-scratch-views-$seed" "${common[@]}" "${views[@]}" --strategy scratch
+    # The same steps, then with other views of the fifty pictures, then many from nothing.
+    local steps=(--iterations 100 --cosine) views=(--iterations 200 --cosine --augment affine)
+    train "$name-5-9-top-$seed" "${common[@]}" "${steps[@]}" "${tune[@]}" --trainable-layers 2
+    train "$name-5-9-all-$seed" "${common[@]}" "${steps[@]}" "${tune[@]}" --strategy all
+    train "$name-5-9-scratch-$seed" "${common[@]}" "${steps[@]}" --lr 0.01 --strategy scratch
+    train "$name-5-9-all-views-$seed" "${common[@]}" "${views[@]}" "${tune[@]}" --strategy all
+    train "$name-5-9-scratch-views-$seed" "${common[@]}" "${views[@]}" --lr 0.01 --strategy scratch
     train "$name-5-9-scratch-long-$seed" "${common[@]}" --iterations 400 --lr 0.02 --warmup 20 --cosine --strategy scratch
   done
 }
@@ -86,6 +95,6 @@ mnist() {
 }
 
 case $what in
-  all) cells; digits; mnist ;;
+  all) cells; vgg; squeezenet; mnist ;;
   *) "$what" ;;
 esac
