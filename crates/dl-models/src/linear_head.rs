@@ -57,8 +57,14 @@ impl LinearHead {
     /// # Errors
     /// When the file is not there or holds something else.
     pub fn load(path: &Path) -> Result<Self> {
-        let file = Checkpoint::open(path)?;
-        Self::read(&file).with_context(|| format!("model {}", path.display()))
+        Self::from_checkpoint(&Checkpoint::open(path)?)
+    }
+
+    /// [`load`](Self::load) for a file that is open.
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_checkpoint(file: &Checkpoint) -> Result<Self> {
+        Self::read(file).with_context(|| format!("model {}", file.path().display()))
     }
 
     fn read(file: &Checkpoint) -> Result<Self> {

@@ -35,15 +35,18 @@ pub(super) enum Work {
 impl Scorer {
     /// What a model file holds: a network for pictures or one for texts, or a linear head.
     pub(super) fn open(path: &Path, arch: Option<&str>, device: Device) -> Result<Self> {
-        let open = || Checkpoint::open(path);
-        if arch.is_none() && LinearHead::is_in(&open()?) {
-            return Ok(Self::Features(LinearHead::load(path)?));
+        let file = Checkpoint::open(path)?;
+        if arch.is_none() && LinearHead::is_in(&file) {
+            return Ok(Self::Features(LinearHead::from_checkpoint(&file)?));
         }
-        match if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? }.as_deref() {
-            None => Ok(Self::Pictures(Box::new(Model::open(path, arch, &device)?), [LOGITS.parse()?], device)),
+        match if arch.is_some() { None } else { TextConfig::text_architecture(&file)? }.as_deref() {
+            None => {
+                let model = Model::from_checkpoint(file, arch, &device)?;
+                Ok(Self::Pictures(Box::new(model), [LOGITS.parse()?], device))
+            }
             Some("clip") => bail!("model {}: CLIP has no classes of its own; name them with --labels", path.display()),
             Some(name) => {
-                let model = TextModel::from_checkpoint(open()?, &device)?;
+                let model = TextModel::from_checkpoint(file, &device)?;
                 let network: &dyn TextNetwork = model.network.texts();
                 let in_context = || format!("model {}: a {name} without class scores; fine-tune one first", path.display());
                 network.layer(LOGITS).with_context(in_context)?;

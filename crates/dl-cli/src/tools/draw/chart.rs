@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use dl_vision::picture::draw::color_of;
+use plotters::chart::MeshStyle;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -48,17 +49,13 @@ fn draw_curves<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]
         .y_label_area_size(58)
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)
         .map_err(told)?;
-    chart
-        .configure_mesh()
+    quiet(&mut chart.configure_mesh())
         .x_desc("recall")
         .y_desc("precision")
         .x_labels(11)
         .y_labels(11)
         .x_label_formatter(&|at| format!("{at:.1}"))
         .y_label_formatter(&|at| format!("{at:.1}"))
-        .max_light_lines(0)
-        .bold_line_style(BLACK.mix(0.14))
-        .axis_style(BLACK.mix(0.6))
         .label_style(("sans-serif", 15))
         .axis_desc_style(("sans-serif", 18))
         .draw()
@@ -68,6 +65,13 @@ fn draw_curves<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]
         chart.draw_series(LineSeries::new(curve.points.iter().copied(), style)).map_err(told)?;
     }
     Ok(())
+}
+
+/// Thin lines behind what is drawn.
+pub(super) fn quiet<'m, 'a, 'b, X: Ranged, Y: Ranged, B: DrawingBackend>(
+    mesh: &'m mut MeshStyle<'a, 'b, X, Y, B>,
+) -> &'m mut MeshStyle<'a, 'b, X, Y, B> {
+    mesh.max_light_lines(0).bold_line_style(BLACK.mix(0.14)).axis_style(BLACK.mix(0.6))
 }
 
 /// The place of a chart, and that of its legend beside it.

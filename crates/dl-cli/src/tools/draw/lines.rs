@@ -10,7 +10,7 @@ use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
-use super::chart::{draw_legend, split_legend};
+use super::chart::{draw_legend, quiet, split_legend};
 use super::save::{Chart, save_chart, told};
 use crate::common::{Common, Io, Outcome};
 
@@ -88,8 +88,8 @@ impl Args {
         for (number, text) in fs::read_to_string(path)?.lines().enumerate() {
             let in_context = || format!("line {}", number + 1);
             let object: Map<String, Value> = serde_json::from_str(text).with_context(|| format!("{}: no JSON object", in_context()))?;
-            let point = (Self::number(&object, &self.x), Self::number(&object, &self.y));
-            let (x, y) = (point.0.with_context(in_context)?, point.1.with_context(in_context)?);
+            let number = |key: &str| Self::number(&object, key).with_context(in_context);
+            let (x, y) = (number(&self.x)?, number(&self.y)?);
             ensure!(!self.log_x || x > 0.0, "{}: \"{}\" is {x}; with --log-x it must be above 0", in_context(), self.x);
             let label = match &self.by {
                 None => String::new(),
@@ -162,15 +162,11 @@ impl Lines<'_> {
             .build_cartesian_2d(right, up.0..up.1)
             .map_err(told)?;
         let short = |at: &f64| format!("{}", (at * 1e6).round() / 1e6);
-        chart
-            .configure_mesh()
+        quiet(&mut chart.configure_mesh())
             .x_desc(self.args.x.replace('_', " "))
             .y_desc(self.args.y.replace('_', " "))
             .x_label_formatter(&short)
             .y_label_formatter(&short)
-            .max_light_lines(0)
-            .bold_line_style(BLACK.mix(0.14))
-            .axis_style(BLACK.mix(0.6))
             .label_style(("sans-serif", 15))
             .axis_desc_style(("sans-serif", 18))
             .draw()

@@ -9,6 +9,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
+use super::chart::quiet;
 use super::save::{Chart, save_chart, told};
 use crate::common::{Common, Io, Outcome};
 
@@ -145,14 +146,10 @@ fn draw_course<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, cour
         .y_label_area_size(64)
         .build_cartesian_2d(first..last, low - margin..high + margin)
         .map_err(told)?;
-    chart
-        .configure_mesh()
+    quiet(&mut chart.configure_mesh())
         .x_desc("iteration")
         .x_label_formatter(&|at| format!("{at:.0}"))
         .y_label_formatter(&|at| format!("{at:.3}"))
-        .max_light_lines(0)
-        .bold_line_style(BLACK.mix(0.14))
-        .axis_style(BLACK.mix(0.6))
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
         .draw()
