@@ -120,7 +120,7 @@ fn a_training_that_breaks_anywhere_ends_in_the_same_files() {
         assert_eq!((ended.why, ended.progress.step), (Why::Done, 60));
         // Adam has not come to its plateau yet.
         assert!(ended.progress.plateau.factor < 1.0 || !matches!(rule, Rule::Sgd { .. }), "{ended:?}");
-        for every in [1, 9, 13] {
+        for every in [1, 7, 11] {
             let broken = plan(&folder.path().join(every.to_string()), rule);
             let mut breaks = 0;
             loop {
@@ -135,7 +135,7 @@ fn a_training_that_breaks_anywhere_ends_in_the_same_files() {
                 }
                 breaks += 1;
             }
-            assert!(breaks >= 2, "{breaks}");
+            assert!(breaks >= 3, "{breaks}");
             assert!(files(&whole) == files(&broken), "{rule:?}, killed every {every}");
         }
     }
