@@ -60,10 +60,16 @@ fn assert_flat(tool: &str, args: &[&str], line: impl Fn(usize) -> String) {
 
 #[track_caller]
 fn assert_equal(tool: &str, peak: impl Fn(usize) -> u64) {
-    let (few, many) = (peak(200), peak(2000));
-    // From run to run a program moves by the records that are on their way and by freed memory that it keeps: allow it
-    // 10 % and 2.5 MB. The 1800 records more are 9 MB and up.
-    assert!(many as f64 <= 1.1 * few as f64 + 2500.0, "{tool}: {few} KB for 200 records, {many} KB for 2000");
+    let few = peak(200);
+    // A program of 5 MB moves by a page table's worth from run to run: allow it 10 % and half a megabyte.
+    let most = 1.1 * few as f64 + 512.0;
+    // Records on their way pile up when other programs want the processor; what holds the stream holds it every time.
+    let mut peaks = Vec::new();
+    let flat = (0..3).any(|_| {
+        peaks.push(peak(2000));
+        peaks.iter().any(|many| *many as f64 <= most)
+    });
+    assert!(flat, "{tool}: {few} KB for 200 records, {peaks:?} KB for 2000");
 }
 
 /// A small picture with a few things in it, as PPM; its path.
