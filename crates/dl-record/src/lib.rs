@@ -7,11 +7,12 @@
 //! [`Reader`] and [`Writer`] stream records; [`Tensor`] carries feature matrices inside a record or beside it;
 //! [`schema`] is the JSON Schema of a record, made from the same table as the accessors.
 
-mod atomic;
 mod bbox;
+mod compact;
 mod failure;
 mod features;
 mod fields;
+pub mod file;
 mod numbers;
 mod reader;
 mod record;
@@ -19,20 +20,22 @@ mod scan;
 mod schema;
 mod seed;
 mod shard;
+mod shown;
 mod tensor;
 mod tensor_file;
 mod text;
 mod writer;
 
-pub use atomic::write_atomically;
 pub use bbox::BBox;
 pub use failure::Failure;
 pub use fields::{Detection, Mask, Object, Prediction, Proposal};
+pub use file::write_atomically;
 pub use reader::{Line, Reader};
 pub use record::Record;
 pub use schema::schema;
 pub use seed::rng;
 pub use shard::Shard;
+pub use shown::shown;
 pub use tensor::{Base64, Dtype, Matrix, Payload, Tensor};
 pub use tensor_file::{read_tensor_file, write_tensor_file};
 pub use writer::Writer;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Failure;
+use crate::compact::compact;
 use crate::text::{Slice, Text};
 
 /// One sample: its fields in the order they came, each as the JSON text it came in until someone asks for it.
@@ -74,7 +75,7 @@ impl Record {
     /// When the value cannot be written as JSON.
     pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
         let text = serde_json::to_string(value).with_context(|| format!("field \"{name}\""))?;
-        self.put(name, text.into());
+        self.put(name, compact(text).into());
         Ok(())
     }
 
@@ -149,7 +150,8 @@ impl<'de> Deserialize<'de> for Record {
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Record, M::Error> {
                 let mut record = Record::default();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    record.put(&name, String::from(Box::<str>::from(value)).into());
+                    // Raw text of an indented file would break the line.
+                    record.put(&name, compact(Box::<str>::from(value).into()).into());
                 }
                 Ok(record)
             }

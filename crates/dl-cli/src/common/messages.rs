@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dl_record::shown;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Says things on stderr, signed by the program. Clones share the stream and the bar.
@@ -76,7 +77,10 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates are constant and right")
 }
 
-/// A message in one line, whatever a library put into it. Alternate formatting (`{:#}`) shows an error's causes.
+/// A message in one line that a terminal may see, whatever a library or a stranger put into it. Alternate formatting
+/// (`{:#}`) shows an error's causes.
 pub fn one_line(text: impl Display) -> String {
-    format!("{text:#}").lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+    let text = format!("{text:#}");
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(shown).collect();
+    lines.join("; ")
 }
