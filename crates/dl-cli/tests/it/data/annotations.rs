@@ -1,0 +1,1 @@
+//! What annotation programs write: labelme, CVAT, Label Studio.

@@ -1,0 +1,115 @@
+//! dl-data check.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::support::shared;
+
+/// Records with one thing wrong each, and what is said of it.
+fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
+    picture(folder, "good.pgm", 20, 10);
+    write(folder, "text.jpg", "no picture");
+    write(folder, "empty.jpg", "");
+    write(folder, "cut.pgm", "P5 20 10 255\nshort");
+    let record = |id: &str, image: &str, objects: Value| json!({"id": id, "image": folder.join(image), "width": 20, "height": 10, "objects": objects});
+    let object = |bbox: [f64; 4]| json!([{"box": [1.0, 1.0, 5.0, 5.0], "label": "stop"}, {"box": bbox, "label": "stop", "keep": 1}]);
+    let good = object([0.0, 0.0, 20.0, 10.0]);
+    let mut sized = record("sized", "good.pgm", good.clone());
+    sized["width"] = json!(21);
+    let mut masked = record("masked", "good.pgm", good.clone());
+    masked["objects"][1]["mask"] = json!({"size": [20, 10], "counts": "d5::"});
+    let mut overrun = record("overrun", "good.pgm", good.clone());
+    overrun["objects"][1]["mask"] = json!({"size": [10, 20], "counts": "oooo0"});
+    let mut labelled = record("labelled", "good.pgm", good.clone());
+    labelled["objects"][1]["label"] = json!("yak");
+    vec![
+        (record("missing", "none.jpg", good.clone()), "none.jpg: no such file"),
+        (record("text", "text.jpg", good.clone()), "text.jpg: not a picture"),
+        (record("empty file", "empty.jpg", good.clone()), "empty.jpg: the file is empty"),
+        (record("cut", "cut.pgm", good.clone()), "cut.pgm: "),
+        (record("twice", "good.pgm", good.clone()), ""),
+        (record("twice", "good.pgm", good.clone()), "another record before has the same id"),
+        (sized, "it says 21 x 10, the picture is 20 x 10"),
+        (masked, "object 1 (stop): mask is of 10 x 20 pixels, the picture of 20 x 10"),
+        (overrun, "object 1 (stop): mask: "),
+        (labelled, "object 1 (yak): unknown label"),
+        (record("turned", "good.pgm", object([5.0, 0.0, 3.0, 4.0])), "object 1 (stop): box has x2 < x1 (3 < 5)"),
+        (record("empty", "good.pgm", object([5.0, 2.0, 5.0, 4.0])), "object 1 (stop): box [5,2,5,4] is empty"),
+        (
+            record("outside", "good.pgm", object([-3.0, 2.0, 25.0, 12.0])),
+            "object 1 (stop): box [-3,2,25,12] is outside",
+        ),
+        (record("far", "good.pgm", object([30.0, 2.0, 40.0, 8.0])), "object 1 (stop): box [30,2,40,8] is outside"),
+    ]
+}
+
+#[test]
+fn check_finds_everything_that_is_wrong_and_changes_nothing() {
+    let folder = folder();
+    let wrong = wrong(folder.path());
+    let stream: String = wrong.iter().map(|(record, _)| format!("{record}\n")).collect();
+    write(folder.path(), "labels.txt", "stop\ngo\n");
+    for line in ["check --labels stop", "check --labels-from {}/labels.txt --threads 1"] {
+        let ran = data(line, folder.path(), &stream).expect(1);
+        assert_eq!(ran.stdout, stream);
+        let wanted: Vec<_> = wrong.iter().filter(|(_, text)| !text.is_empty()).collect();
+        assert_eq!(ran.stderr.lines().count(), wanted.len() + 1, "{}", ran.stderr);
+        for ((record, text), line) in wanted.iter().zip(ran.stderr.lines()) {
+            let start = format!("dl-data: {}: ", record["id"].as_str().unwrap());
+            assert!(line.starts_with(&start) && line.contains(text), "{line}\nwant {start}{text}");
+        }
+    }
+}
+
+#[test]
+fn check_fixes_what_can_be_fixed_and_fails_the_rest() {
+    let folder = folder();
+    let wrong = wrong(folder.path());
+    let stream: String = wrong.iter().map(|(record, _)| format!("{record}\n")).collect();
+    let ran = data("check --fix --labels stop", folder.path(), &stream).expect(1);
+    let fixed: BTreeMap<String, Value> =
+        ran.records().into_iter().rev().map(|record| (record["id"].as_str().unwrap().to_owned(), record)).collect();
+    for id in ["missing", "text", "empty file", "cut"] {
+        assert_eq!(fixed[id]["error"]["tool"], "dl-data", "{id}");
+    }
+    assert_eq!(fixed["sized"]["width"], 20);
+    assert!(fixed["masked"]["objects"][1].get("mask").is_none());
+    assert_eq!(fixed["outside"]["objects"][1], json!({"box": [0.0, 2.0, 20.0, 10.0], "label": "stop", "keep": 1}));
+    for id in ["labelled", "turned", "empty", "far"] {
+        assert_eq!(fixed[id]["objects"].as_array().unwrap().len(), 1, "{id}");
+    }
+    // What was fixed stays fixed.
+    let good: String =
+        ran.stdout.lines().filter(|line| !line.contains("\"error\"")).map(|line| format!("{line}\n")).collect();
+    let again = data("check --labels stop", folder.path(), &good).expect(0);
+    assert_eq!(again.stdout, good);
+}
+
+#[test]
+fn bccd_has_the_counts_and_the_empty_boxes_that_it_is_known_for() {
+    let Some(bccd) = shared("data/bccd") else { return };
+    let expected = json_of(&bccd.join("expected.json"));
+    for (split, pictures) in expected["splits"].as_object().unwrap() {
+        let records = data(&format!("from voc {{}} --split {split}"), &bccd, "").expect(0).records();
+        assert_eq!(json!(records.len()), *pictures);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for object in records.iter().flat_map(|record| record["objects"].as_array().unwrap()) {
+            *counts.entry(object["label"].as_str().unwrap()).or_default() += 1;
+        }
+        if let Some(wanted) = expected["objects"].get(split) {
+            assert_eq!(json!(counts), *wanted, "{split}");
+        }
+    }
+    let all = data("from voc {}", &bccd, "").expect(0);
+    assert_eq!(all.stdout.matches("\"truncated\":true").count(), expected["truncated"].as_u64().unwrap() as usize);
+    let ran = data("check --headers", &bccd, &all.stdout).expect(1);
+    let found: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (line, empty) in found.iter().zip(expected["empty_boxes"].as_array().unwrap()) {
+        let (image, index) = (empty["image"].as_str().unwrap(), empty["object_index"].as_u64().unwrap());
+        assert!(line.starts_with(&format!("dl-data: {image}: object {index} (RBC): box [")), "{line}");
+    }
+}

@@ -1,0 +1,113 @@
+//! What all formats do alike.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::coco::coco;
+use super::voc::voc;
+use super::*;
+
+#[test]
+fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
+    let folder = folder();
+    voc(folder.path());
+    write(folder.path(), "a.json", "{\"annotations\": []}");
+    for (line, wanted) in [
+        ("from voc {}/none", "no such folder"),
+        ("from voc {}/Annotations", "not a VOC folder"),
+        ("from voc {} --split val", "the splits there are: all, dot_train, train"),
+        ("from coco {}/none.json", "none.json: no such file"),
+        ("from coco {}/a.json", "a.json: it has no images"),
+        ("from coco {}/a.json --images {}/none", "none: no such folder"),
+        ("from yolo {}", "neither data.yaml nor classes.txt"),
+        ("from yolo {} --names a", "not a YOLO folder"),
+        ("from folder {}/none", "no such folder"),
+        ("from folder {}/a.json", "is a file, not a folder"),
+        ("shard 3/2", "a shard is I/N"),
+        ("split --fractions 0.5,0.6", "make 1 together"),
+        ("split --fractions 0.5,0.5 --names a", "want 2 names"),
+        ("split --names a,../b", "is not a name for a split"),
+    ] {
+        let ran = data(line, folder.path(), "").expect(2);
+        assert!(ran.stderr.contains(wanted), "{line}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn an_empty_dataset_is_an_empty_stream() {
+    let folder = folder();
+    write(folder.path(), "Annotations/x.txt", "");
+    write(folder.path(), "images/x.txt", "");
+    write(folder.path(), "ann.json", r#"{"images":[],"annotations":[],"categories":[]}"#);
+    for line in
+        ["from voc {}", "from yolo {} --names a", "from folder {}", "from coco {}/ann.json", "check", "shard 1/2"]
+    {
+        let ran = data(line, folder.path(), "").expect(0);
+        assert_eq!(ran.stdout, "", "{line}");
+    }
+    let written: Value = serde_json::from_str(&data("to coco", folder.path(), "").expect(0).stdout).unwrap();
+    assert_eq!(written, json!({"images": [], "annotations": [], "categories": []}));
+    assert_eq!(data("to coco-results", folder.path(), "").expect(0).stdout.replace('\n', ""), "[]");
+    data("to voc {}/v", folder.path(), "").expect(0);
+    data("to yolo {}/y", folder.path(), "").expect(0);
+    data("split --output-dir {}/s", folder.path(), "").expect(0);
+    assert_eq!(fs::read_to_string(folder.path().join("s/train.jsonl")).unwrap(), "");
+}
+
+#[test]
+fn boxes_labels_and_ids_survive_the_way_through_all_formats() {
+    let folder = folder();
+    voc(folder.path());
+    let first = data("from voc {} --split dot_train", folder.path(), "").expect(0).stdout;
+    data("to coco --output {}/JPEGImages/ann.json", folder.path(), &first).expect(0);
+    let second = data("from coco {}/JPEGImages/ann.json", folder.path(), "").expect(0).stdout;
+    data("to yolo {}/yolo --images link", folder.path(), &second).expect(0);
+    let third = data("from yolo {}/yolo", folder.path(), "").expect(0).stdout;
+    data("to voc {}/voc", folder.path(), &third).expect(0);
+    let fourth = data("from voc {}/voc", folder.path(), "").expect(0).stdout;
+    let truth = |stream: &str| {
+        let record: Value = serde_json::from_str(stream).unwrap();
+        let objects = record["objects"].as_array().unwrap().iter();
+        let objects: Vec<_> = objects.map(|object| json!([object["box"], object["label"]])).collect();
+        json!([record["width"], record["height"], objects])
+    };
+    for stream in [&second, &third, &fourth] {
+        assert_close(&truth(stream), &truth(&first), 1e-9);
+    }
+    let coco: Value = serde_json::from_str(&second).unwrap();
+    assert_eq!(coco["id"], "cell 1", "an id that is not the file's name is kept");
+    assert_eq!(coco["objects"][0]["difficult"], true);
+    assert_eq!(coco["objects"][0]["truncated"], true);
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_said() {
+    let folder = folder();
+    write(folder.path(), "ann.json", coco().to_string());
+    picture(folder.path(), "sub folder/ä 1.pgm", 20, 10);
+    picture(folder.path(), "b.pgm", 8, 8);
+    let records = data("from coco {}/ann.json", folder.path(), "").stdout;
+    let ran = data("to voc {}/voc", folder.path(), &records).expect(0);
+    assert!(ran.stderr.contains("crowd (1)") && ran.stderr.contains("mask (3)"), "{}", ran.stderr);
+    let ran = data("to yolo {}/yolo", folder.path(), &records).expect(0);
+    assert!(ran.stderr.contains("crowd (1)") && ran.stderr.contains("mask (3)"), "{}", ran.stderr);
+    assert!(texts(&folder.path().join("yolo"))["data.yaml"].contains("2: \"never seen\""));
+}
+
+#[test]
+fn two_samples_never_share_a_file() {
+    let folder = folder();
+    picture(folder.path(), "a/x.pgm", 4, 4);
+    picture(folder.path(), "b/x.pgm", 4, 4);
+    let records: String = ["a", "b"]
+        .map(|name| json!({"id": folder.path().join(name).join("x.pgm"), "image": folder.path().join(name).join("x.pgm")}))
+        .map(|record| format!("{record}\n"))
+        .concat();
+    let ran = data("to voc {}/voc", folder.path(), &records).expect(1);
+    assert!(ran.stderr.contains("already written as \"x\""), "{}", ran.stderr);
+    let again = data("from voc {}/voc", folder.path(), "").expect(0).records();
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0]["id"], folder.path().join("a/x.pgm").to_str().unwrap());
+}
