@@ -14,8 +14,8 @@ use dl_record::Record;
 use flate2::read::GzDecoder;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
-use super::Sample;
 use super::files::want_folder;
+use super::{Found, Sample};
 
 /// The largest side that is believed.
 const LARGEST: u32 = 1 << 12;
@@ -25,7 +25,7 @@ const LARGEST: u32 = 1 << 12;
 /// `SPLIT/00000`.
 /// # Errors
 /// When the files are not there, are no IDX files, or do not belong together.
-pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Sample>> + use<>> {
+pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
     let stem = if split == "test" && find(folder, "test", "images-idx3").is_err() { "t10k" } else { split };
     let (pictures_path, labels_path) = (find(folder, stem, "images-idx3")?, find(folder, stem, "labels-idx1")?);
@@ -62,7 +62,7 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
         record.set_width(&width)?;
         record.set_height(&height)?;
         record.set_label(&label)?;
-        Ok(Sample { place, record, failure: None })
+        Ok(Sample { place, record, failure: None, lost: Vec::new() }.into())
     }))
 }
 
@@ -123,8 +123,9 @@ mod tests {
         let pixels = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 255];
         let pictures = [header(&[2051, 2, 2, 3]), pixels.to_vec()].concat();
         write(folder.path(), &pictures, &[header(&[2049, 2]), vec![7, 1]].concat());
-        let samples: Vec<Sample> = read(folder.path(), "train", &[]).unwrap().collect::<Result<_>>().unwrap();
-        let record = &samples[1].record;
+        let samples: Vec<Found> = read(folder.path(), "train", &[]).unwrap().collect::<Result<_>>().unwrap();
+        let Found::Sample(second) = &samples[1] else { panic!("{samples:?}") };
+        let record = &second.record;
         assert_eq!(record.id().unwrap().as_deref(), Some("train/00001"));
         assert_eq!(record.label().unwrap().as_deref(), Some("1"));
         assert_eq!((record.width().unwrap(), record.height().unwrap()), (Some(3), Some(2)));

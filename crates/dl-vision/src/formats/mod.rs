@@ -32,6 +32,24 @@ use dl_record::{Object, Record};
 pub use files::PICTURE_ENDINGS;
 pub use placing::Pictures;
 
+/// What a reader of a dataset hands on.
+#[derive(Debug)]
+pub enum Found {
+    /// A sample.
+    Sample(Box<Sample>),
+    /// Something that belongs to no sample is left out, and why: a file that cannot be read, annotations of unknown
+    /// images. The program reports it, and its exit status is 1.
+    Lost(String),
+    /// Something that the user should know, such as an assumption about the layout. Nothing is lost.
+    Note(String),
+}
+
+impl From<Sample> for Found {
+    fn from(sample: Sample) -> Self {
+        Self::Sample(Box::new(sample))
+    }
+}
+
 /// One picture's truth as a reader found it.
 #[derive(Debug)]
 pub struct Sample {
@@ -41,6 +59,9 @@ pub struct Sample {
     pub record: Record,
     /// Why the rest could not be read. The other samples come all the same.
     pub failure: Option<Error>,
+    /// Annotations that are left out of the record, one reason each ("object 3: ..."). The program reports them, and its
+    /// exit status is 1; the record itself is good.
+    pub lost: Vec<String>,
 }
 
 /// The pixels of a picture: what the truth says, or else what the picture's header says; `None` when neither tells.

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::files::{self, PICTURE_ENDINGS, as_text, want_folder};
 use super::placing::{self, Names, Pictures, place};
 use super::xml::Element;
-use super::{LeftOut, Sample, add_size, checked_objects, number, size_of};
+use super::{Found, LeftOut, Sample, add_size, checked_objects, number, size_of};
 
 /// VOC's tags of an object that are yes or no.
 const FLAGS: [&str; 2] = ["truncated", "occluded"];
@@ -30,7 +30,7 @@ const FLAGS: [&str; 2] = ["truncated", "occluded"];
 /// given. One picture is held at a time.
 /// # Errors
 /// When the folder or a split's list is not there. A picture that cannot be read is a sample with a failure.
-pub fn read(folder: &Path, splits: &[String]) -> Result<Box<dyn Iterator<Item = Result<Sample>>>> {
+pub fn read(folder: &Path, splits: &[String]) -> Result<Box<dyn Iterator<Item = Result<Found>>>> {
     want_folder(folder)?;
     let annotations = folder.join("Annotations");
     if !annotations.is_dir() {
@@ -93,7 +93,7 @@ fn picture_by_name(folder: &Path, name: &str) -> Option<PathBuf> {
     endings.map(|ending| pictures.join(format!("{name}.{ending}"))).find(|path| path.is_file())
 }
 
-fn sample(folder: &Path, name: &str) -> Result<Sample> {
+fn sample(folder: &Path, name: &str) -> Result<Found> {
     let path = annotation_path(folder, name);
     let mut record = Record::default();
     record.set_id(&name.to_owned())?;
@@ -101,7 +101,7 @@ fn sample(folder: &Path, name: &str) -> Result<Sample> {
     if !record.has("image") {
         record.set_image(&picture_path(folder, name, None)?)?;
     }
-    Ok(Sample { place: path.display().to_string(), record, failure })
+    Ok(Sample { place: path.display().to_string(), record, failure, lost: Vec::new() }.into())
 }
 
 fn read_annotation(record: &mut Record, folder: &Path, name: &str, path: &Path) -> Result<()> {

@@ -20,7 +20,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 
 use super::files::{self, PICTURE_ENDINGS, as_text, below, relative, want_folder};
 use super::placing::{self, Names, Pictures, place};
-use super::{LeftOut, Sample, add_size, checked_objects, size_of};
+use super::{Found, LeftOut, Sample, add_size, checked_objects, size_of};
 use crate::masks;
 
 /// Field of the first record: the classes in their order.
@@ -35,11 +35,7 @@ struct Dataset {
 /// `classes.txt` says when none are given.
 /// # Errors
 /// When the folder, a split or the names are not there. A picture whose truth cannot be read is a sample with a failure.
-pub fn read(
-    folder: &Path,
-    splits: &[String],
-    names: &[String],
-) -> Result<impl Iterator<Item = Result<Sample>> + use<>> {
+pub fn read(folder: &Path, splits: &[String], names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
     let names = if names.is_empty() { find_names(folder)? } else { names.to_vec() };
     let parts = parts(folder, splits)?;
@@ -72,7 +68,7 @@ pub fn read(
         if let Some(dataset) = dataset.take() {
             sample.record.set(DATASET, &dataset)?;
         }
-        Ok(sample)
+        Ok(sample.into())
     }))
 }
 
@@ -162,7 +158,12 @@ fn sample(root: &Path, picture: Option<&Path>, truth: &Path, names: &[String]) -
         Some(picture) => fill(&mut record, picture, truth, names).err(),
         None => Some(anyhow!("there is no picture for this truth")),
     };
-    Ok(Sample { place: if truth.is_file() { truth } else { path }.display().to_string(), record, failure })
+    Ok(Sample {
+        place: if truth.is_file() { truth } else { path }.display().to_string(),
+        record,
+        failure,
+        lost: Vec::new(),
+    })
 }
 
 fn fill(record: &mut Record, picture: &Path, truth: &Path, names: &[String]) -> Result<()> {

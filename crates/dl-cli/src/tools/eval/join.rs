@@ -101,7 +101,7 @@ fn each_truth(
     if !source.split.is_empty() && !truth.is_dir() {
         bail!("--split is for a VOC folder, and {} is none", truth.display());
     }
-    let samples: Box<dyn Iterator<Item = Result<Sample>>> = if truth.is_dir() {
+    let found: Box<dyn Iterator<Item = Result<formats::Found>>> = if truth.is_dir() {
         formats::voc::read(truth, &source.split)?
     } else if is_json(truth) {
         let folder = truth.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -109,9 +109,21 @@ fn each_truth(
     } else {
         return each_line(io, source, truth, tally, work);
     };
-    for sample in samples {
-        let Sample { place, record, failure } = sample?;
-        Fate::count(work(record, failure), io, source, &place, tally)?;
+    for found in found {
+        match found? {
+            formats::Found::Sample(sample) => {
+                let Sample { place, record, failure, lost } = *sample;
+                for reason in lost {
+                    Fate::count(Err(anyhow!(reason)), io, source, &place, tally)?;
+                }
+                Fate::count(work(record, failure), io, source, &place, tally)?;
+            }
+            formats::Found::Lost(reason) => {
+                let place = truth.display().to_string();
+                Fate::count(Err(anyhow!(reason)), io, source, &place, tally)?;
+            }
+            formats::Found::Note(note) => io.messages.note(note),
+        }
     }
     Ok(())
 }

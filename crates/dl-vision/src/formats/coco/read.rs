@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{DATASET, categories, file, polygons, record_id};
 use crate::formats::files::{as_text, want_folder};
-use crate::formats::{Sample, add_size};
+use crate::formats::{Found, Sample, add_size};
 use crate::masks;
 
 /// Fields of an annotation that become fields of an object by another name, or are given by where the object is.
@@ -23,7 +23,7 @@ const RESERVED: [&str; 4] = ["box", "label", "mask", "crowd"];
 /// A last sample without a picture stands for annotations whose image is not in the file.
 /// # Errors
 /// When the file cannot be read or is not COCO's. An image with broken annotations is a sample with a failure.
-pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Sample>> + use<>> {
+pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(images)?;
     let (dataset, entries, annotations) = file(path)?;
     let labels = categories(&dataset).with_context(|| path.display().to_string())?;
@@ -53,7 +53,7 @@ pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Sa
         {
             return Some(Err(error));
         }
-        Some(Ok(Sample { place, record, failure }))
+        Some(Ok(Sample { place, record, failure, lost: Vec::new() }.into()))
     }))
 }
 
@@ -152,7 +152,7 @@ fn mask(segmentation: &Value, size: Option<(u32, u32)>) -> Result<Option<Mask>> 
 }
 
 /// The sample that stands for annotations without an image: nothing is dropped in silence.
-fn orphaned(orphans: &HashMap<String, Vec<Record>>, file_name: &str) -> Result<Sample> {
+fn orphaned(orphans: &HashMap<String, Vec<Record>>, file_name: &str) -> Result<Found> {
     let mut images: Vec<&str> = orphans.keys().map(String::as_str).collect();
     images.sort_unstable();
     let count: usize = orphans.values().map(Vec::len).sum();
@@ -161,5 +161,5 @@ fn orphaned(orphans: &HashMap<String, Vec<Record>>, file_name: &str) -> Result<S
     let mut record = Record::default();
     record.set_id(&format!("{file_name}: annotations without an image"))?;
     let failure = anyhow!("{count} annotations are of images that are not in the file: {}{more}", images.join(", "));
-    Ok(Sample { place: file_name.to_owned(), record, failure: Some(failure) })
+    Ok(Sample { place: file_name.to_owned(), record, failure: Some(failure), lost: Vec::new() }.into())
 }
