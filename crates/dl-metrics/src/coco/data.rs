@@ -117,6 +117,7 @@ impl CocoData {
     fn take_truth(&mut self, file: &files::Truth, masks: bool, lost: &mut Lost) -> Result<Known> {
         let known = Known::of(file, lost)?;
         self.images = known.usable;
+        self.notes.extend(known.note.clone());
         ensure!(self.images > 0, "it has no image that can be used");
         // Mask and box, without the text that they came from.
         let outline = |entry: &Entry<Annotation>| {
@@ -134,7 +135,7 @@ impl CocoData {
             let annotation = match entry {
                 Entry::Good(annotation) => annotation,
                 Entry::Odd(what) => {
-                    lost.one(format!("annotations[{index}]: it is {what}, not an object"));
+                    lost.one(format!("annotations[{index}]: it is {what}"));
                     continue;
                 }
             };
@@ -375,6 +376,8 @@ struct Known {
     usable: usize,
     categories: Vec<(Id, String)>,
     category_positions: Positions,
+    /// What the user should know of the labels.
+    note: Option<String>,
 }
 
 /// Why a box has no place.
@@ -390,7 +393,7 @@ impl Known {
         for (index, entry) in file.images()?.iter().enumerate() {
             let image = match entry {
                 Entry::Good(image) => image.id.required("id").map(|id| (id, image)),
-                Entry::Odd(what) => Err(anyhow::anyhow!("it is {what}, not an object")),
+                Entry::Odd(what) => Err(anyhow::anyhow!("it is {what}")),
             };
             match image {
                 Ok((id, image)) => {
@@ -433,9 +436,10 @@ impl Known {
                 in_use.insert(id.clone());
             }
         }
-        let categories = Labels::new(&file.categories, &in_use)?.sorted();
+        let labels = Labels::new(&file.categories, &in_use)?;
+        let categories = labels.sorted();
         let category_positions = Positions::new(categories.iter().map(|(id, _)| id));
-        Ok(Self { images, sizes, shared, usable, categories, category_positions })
+        Ok(Self { images, sizes, shared, usable, categories, category_positions, note: labels.note() })
     }
 
     fn place(&self, image: &Id, category: &Id) -> Result<Place, Nowhere> {

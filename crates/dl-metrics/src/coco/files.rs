@@ -48,7 +48,10 @@ pub(super) fn results<T: Send>(json: &Json, take: impl Fn(Entry<Annotation>) -> 
 }
 
 fn one_by_one<'a, T: Deserialize<'a>>(entries: Vec<&'a RawValue>) -> Vec<Entry<T>> {
-    let read = |entry: &'a RawValue| serde_json::from_str(entry.get()).unwrap_or(Entry::Odd("what cannot be read"));
+    let read = |entry: &'a RawValue| {
+        serde_json::from_str(entry.get())
+            .unwrap_or(Entry::Odd("not readable, for a key that comes twice or a number beyond all bounds"))
+    };
     entries.into_iter().map(read).collect()
 }
 

@@ -205,6 +205,7 @@ fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
         assert!(message.contains(said), "{said}: {message}");
     }
     assert!(ran.stderr.contains("images[3] is the same image as images[1]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 images have the file name of another one; their ids are added to it: 8"));
     assert_eq!(records.len(), 6);
 }
 

@@ -96,7 +96,7 @@ impl<T> Field<T> {
 pub enum Entry<T> {
     /// An object.
     Good(T),
-    /// What it is instead: `a list`.
+    /// What it is instead: `a list, not an object`.
     Odd(&'static str),
 }
 
@@ -107,7 +107,7 @@ impl<T> Entry<T> {
     pub fn good(self) -> Result<T> {
         match self {
             Self::Good(entry) => Ok(entry),
-            Self::Odd(what) => bail!("it is {what}, not an object"),
+            Self::Odd(what) => bail!("it is {what}"),
         }
     }
 }
@@ -423,32 +423,32 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entry<T> {
             }
 
             fn visit_unit<E>(self) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("null"))
+                Ok(Entry::Odd("null, not an object"))
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("true or false"))
+                Ok(Entry::Odd("true or false, not an object"))
             }
 
             fn visit_u64<E>(self, _: u64) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("a number"))
+                Ok(Entry::Odd("a number, not an object"))
             }
 
             fn visit_i64<E>(self, _: i64) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("a number"))
+                Ok(Entry::Odd("a number, not an object"))
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("a number"))
+                Ok(Entry::Odd("a number, not an object"))
             }
 
             fn visit_str<E>(self, _: &str) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("a text"))
+                Ok(Entry::Odd("a text, not an object"))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry<T>, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Entry::Odd("a list"))
+                Ok(Entry::Odd("a list, not an object"))
             }
         }
 

@@ -1,15 +1,18 @@
 //! Labels for the categories of a file.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result, bail};
 
+use super::few;
 use super::fields::{Category, Entry, Id};
 
 /// The label of each category: its name, unless several that are in use share it; then their ids tell them apart.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     by_id: HashMap<Id, String>,
+    /// Names that several categories in use share.
+    shared: BTreeSet<String>,
 }
 
 impl Labels {
@@ -43,6 +46,8 @@ impl Labels {
                 *one = Some(id);
             }
         }
+        let shared =
+            same.iter().filter(|(_, (_, in_use, _))| *in_use > 1).map(|(name, _)| (*name).to_owned()).collect();
         for (id, label) in &mut by_id {
             let (count, in_use, one) = same[label.as_str()];
             let alone = count == 1 || in_use == 1 && one == Some(id);
@@ -50,7 +55,15 @@ impl Labels {
                 *label = with_id(label, id);
             }
         }
-        Ok(Self { by_id })
+        Ok(Self { by_id, shared })
+    }
+
+    /// What the user should know: which names are not labels.
+    pub fn note(&self) -> Option<String> {
+        let names: BTreeSet<String> = self.shared.iter().map(|name| format!("\"{name}\"")).collect();
+        (!names.is_empty()).then(|| {
+            format!("several categories in use have the name {}; the id is added to their labels", few::list(&names))
+        })
     }
 
     /// The label of a category.

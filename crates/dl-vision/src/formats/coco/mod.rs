@@ -42,7 +42,7 @@ pub use few::Counted;
 pub use json::Json;
 pub use labels::{Labels, nameless};
 pub use outline::{Drawn, NoMask, Outline, area_of, corners, draw_box, xywh};
-pub use read::CocoFile;
+pub use read::{CocoFile, read};
 pub use results::ResultsWriter;
 pub use write::Writer;
 

@@ -26,6 +26,14 @@ const TAKEN: [&str; 5] = ["image_id", "bbox", "area", "iscrowd", "difficult"];
 /// Fields of an object that an annotation may have with another meaning; they are kept in its `coco`.
 const RESERVED: [&str; 4] = ["box", "label", "mask", "crowd"];
 
+/// Reads the COCO file at `path`, whose images lie in `folder`, see [`CocoFile`].
+/// # Errors
+/// As [`CocoFile::open`] and [`CocoFile::samples`].
+pub fn read(path: &Path, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
+    want_folder(folder)?;
+    CocoFile::open(path)?.samples(folder)
+}
+
 /// A COCO file, opened to become records. Its text is held in memory.
 pub struct CocoFile {
     json: Json,
@@ -167,6 +175,8 @@ struct Samples {
 /// What is counted on the way, and said at the end.
 #[derive(Default)]
 struct Notes {
+    /// Images whose file name another one had before.
+    renamed: Counted,
     unknown_categories: Counted,
     /// Annotations without a mask that have a segmentation, by the reason.
     without_mask: BTreeMap<&'static str, Counted>,
@@ -218,6 +228,11 @@ impl Samples {
         };
         let Some(path) = image.path() else { bail!("the image{id} has no file_name") };
         if let Some(name) = self.file.known.record_id(image) {
+            if let Field::Good(id) = &image.id
+                && image.name().is_some_and(|own| own != name)
+            {
+                self.notes.renamed.add(id);
+            }
             record.set_id(&name)?;
         } else {
             bail!("the file name \"{path}\" has been there before, and nothing else tells the images apart");
@@ -317,6 +332,11 @@ impl Samples {
             format!("{file}: {count} annotations are of categories that are not in the file: {ids}; they are left out")
         });
         found.extend(unknown.map(Found::Lost));
+        let renamed = notes.renamed.told(|count, ids| {
+            format!("{file}: {count} images have the file name of another one; their ids are added to it: {ids}")
+        });
+        found.extend(renamed.map(Found::Note));
+        found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
         for (what, counted) in &notes.without_mask {
             let told = counted.told(|count, ids| format!("{file}: {count} annotations have {what}, so no mask: {ids}"));
             found.extend(told.map(Found::Note));
@@ -381,8 +401,8 @@ fn locate(folder: &Path, name: &str) -> PathBuf {
     if !is_whole {
         return below(0);
     }
-    // The folder may be any of those on the way.
-    let found = (0..parts.len()).map(below).find(|path| path.exists());
+    // The folder may be any of the last ones on the way.
+    let found = (parts.len().saturating_sub(8)..parts.len()).map(below).find(|path| path.exists());
     found.unwrap_or_else(|| below(parts.len().saturating_sub(1)))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use dl_record::Record;
 use dl_vision::formats::Found;
-use dl_vision::formats::coco::CocoFile;
+use dl_vision::formats::coco;
 
 use super::write;
 use crate::common::{Common, Io, Outcome};
@@ -13,7 +13,8 @@ use crate::common::{Common, Io, Outcome};
 /// COCO: one JSON file with images, categories and annotations
 ///
 /// Boxes [x,y,width,height] become [x,y,x+width,y+height]; polygons and run-length encodings become masks. Ids, polygons
-/// and whatever else the file holds are kept in extra fields, which `to coco` writes back.
+/// and whatever else the file holds are kept in extra fields, which `to coco` writes back. An annotation that cannot be
+/// used is reported and left out. Several categories in use that have one name get their ids into the labels.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from coco annotations/instances_val2014.json --images val2014 >val.jsonl")]
 pub(super) struct Args {
@@ -33,7 +34,7 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let beside = self.annotations.parent().filter(|folder| !folder.as_os_str().is_empty());
         let images = self.images.as_deref().or(beside).unwrap_or(Path::new("."));
-        let samples = CocoFile::open(&self.annotations)?.samples(images)?;
+        let samples = coco::read(&self.annotations, images)?;
         write(io, &self.common, with_note_of_images(samples, images))
     }
 }
