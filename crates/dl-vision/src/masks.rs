@@ -21,12 +21,19 @@ pub fn from_bitmap(bitmap: &[u8], width: u32, height: u32) -> Result<Mask> {
     Ok(to_mask(&mask::encode(&columns, height, width)?))
 }
 
+/// The most pixels of a mask that is made a bitmap, a byte for each.
+const MOST_PIXELS: u64 = 1 << 28;
+
 /// The bitmap of a mask, row by row, `width * height` bytes of 0 and 1.
 /// # Errors
-/// When the mask's counts are broken.
+/// When the mask's counts are broken, or its size is beyond any image.
 pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
     let [height, width] = mask.size;
     let (w, h) = (width as usize, height as usize);
+    // The size is what the mask says; its runs may end long before.
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        bail!("mask: {width} x {height} pixels are more than {MOST_PIXELS}");
+    }
     let columns = mask::decode(&to_rle(mask)?);
     // Columns -> rows.
     Ok((0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| columns[x * h + y]).collect())
@@ -35,9 +42,26 @@ pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
 /// The pixels covered by any of the polygons, each `[x1, y1, x2, y2, ...]` in continuous coordinates. A polygon of
 /// fewer than three points covers none.
 /// # Errors
-/// When the picture has more than 2^32 - 1 pixels.
+/// When the picture has more than 2^32 - 1 pixels, or a polygon reaches absurdly far.
 pub fn from_polygons(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Mask> {
-    Ok(to_mask(&mask::fr_polys(polygons, height, width)?))
+    Ok(to_mask(&draw(polygons, width, height)?))
+}
+
+/// The most pixels that the outline of a polygon may run through: a million-pixel image has 4,000 around it.
+const LONGEST: f64 = (1 << 20) as f64;
+
+/// As [`from_polygons`], not compressed.
+pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle> {
+    // Drawing takes memory and time for each pixel of the outline, in the picture or not.
+    for polygon in polygons.iter().filter(|polygon| polygon.len() >= 6) {
+        let (points, _) = polygon.as_chunks::<2>();
+        let edges = points.iter().zip(points.iter().cycle().skip(1));
+        let length: f64 = edges.map(|([x1, y1], [x2, y2])| (x2 - x1).abs().max((y2 - y1).abs())).sum();
+        if length.is_nan() || length > LONGEST {
+            bail!("a polygon has an outline of {length:.0} pixels, more than {LONGEST}");
+        }
+    }
+    Ok(mask::fr_polys(polygons, height, width)?)
 }
 
 /// The mask of plain runs, of 0 and 1 in turn, down the columns: COCO's uncompressed form, which it uses for crowds.
@@ -77,7 +101,7 @@ fn to_rle(mask: &Mask) -> Result<Rle> {
     mask::rle_from_string(&mask.counts, height, width).context("mask")
 }
 
-fn to_mask(rle: &Rle) -> Mask {
+pub(crate) fn to_mask(rle: &Rle) -> Mask {
     Mask { size: [rle.h, rle.w], counts: mask::rle_to_string(rle) }
 }
 
@@ -130,5 +154,15 @@ mod tests {
             assert!(format!("{:#}", result.unwrap_err()).starts_with("mask: "));
         }
         assert!(from_bitmap(&[1; 5], 2, 3).is_err());
+    }
+
+    #[test]
+    fn masks_that_would_take_all_memory_are_refused() {
+        let far = vec![0.0, 0.0, 1e9, 1e9, -1e9, 1e9];
+        for polygon in [far, vec![0.0, f64::NAN, 1.0, 1.0, 2.0, 0.0], vec![0.0, f64::INFINITY, 1.0, 1.0, 2.0, 0.0]] {
+            assert!(from_polygons(&[polygon], 20, 20).is_err());
+        }
+        let large = Mask { size: [60_000, 60_000], counts: "0".to_owned() };
+        assert!(to_bitmap(&large).unwrap_err().to_string().contains("60000 x 60000"));
     }
 }

@@ -13,6 +13,7 @@ mod detect;
 mod draw;
 mod embed;
 mod eval;
+mod eval_coco;
 mod every_tool;
 mod fetch;
 mod finetune;

@@ -122,12 +122,14 @@ fn draw(used: impl Iterator<Item = Verdict>, truth: usize, precision: &mut [f64]
     }
 }
 
-/// Mean of the values that are defined.
+/// Mean of the values that are defined, each from 0 to 1. The sum is of whole numbers, so that the order of the classes
+/// does not show in the last bit.
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut count) = (0.0, 0_usize);
+    const ONE: f64 = (1_u64 << 62) as f64;
+    let (mut sum, mut count) = (0_u128, 0_usize);
     for value in values.filter(|value| *value > UNDEFINED) {
-        sum += value;
+        sum += u128::from((value * ONE) as u64);
         count += 1;
     }
-    if count == 0 { UNDEFINED } else { sum / count as f64 }
+    if count == 0 { UNDEFINED } else { sum as f64 / ONE / count as f64 }
 }

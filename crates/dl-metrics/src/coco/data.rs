@@ -1,24 +1,28 @@
 //! Truth and results, from COCO's files or gathered image by image.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use dl_record::{BBox, Detection, Mask, Object};
+use dl_record::{Detection, Mask, Object};
+use dl_vision::formats::coco::fields::{Annotation, Entry, Field, Id};
+use dl_vision::formats::coco::{
+    Counted, Images, Json, Labels, NoMask, Place as Among, area_of, draw_box, nameless, xywh,
+};
+use hotcoco::Rle;
 use hotcoco::mask::{area, rle_from_string, to_bbox};
-use hotcoco::{Rle, Segmentation};
 use rayon::prelude::*;
 use serde_json::value::RawValue;
 
-use super::files::{self, Annotation, CocoFile, Number};
+use super::files;
 
 /// What is evaluated: true objects, and what was found.
 #[derive(Default)]
 pub struct CocoData {
     /// How many images the truth has.
     pub(super) images: usize,
-    /// (id, name) in the order of the ids.
-    pub(super) categories: Vec<(u64, String)>,
+    /// (id, label) in the order of the ids.
+    pub(super) categories: Vec<(Id, String)>,
     pub(super) truth: Vec<Truth>,
     pub(super) found: Vec<Found>,
     /// One for each of `truth`; none when boxes are compared.
@@ -27,7 +31,8 @@ pub struct CocoData {
     pub(super) found_masks: Vec<Rle>,
     /// Labels of results that no true object has.
     pub(super) unknown: Vec<String>,
-    strangers: Option<(usize, u64)>,
+    lost: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// A true object.
@@ -35,7 +40,7 @@ pub struct CocoData {
 pub(super) struct Truth {
     pub(super) place: Place,
     /// Of its annotation.
-    pub(super) id: u64,
+    pub(super) id: Option<Id>,
     /// [x, y, width, height] in pixels.
     pub(super) bbox: [f64; 4],
     /// In square pixels.
@@ -60,166 +65,418 @@ pub(super) struct Place {
 
 impl CocoData {
     /// Reads an annotation file and a results file (a list of `image_id`, `category_id`, `score`, and `bbox` or
-    /// `segmentation`), for boxes or for `masks`.
+    /// `segmentation`), for boxes or for `masks`. Entries that cannot be used are left out, see [`lost`](Self::lost).
     /// # Errors
-    /// When a file cannot be read, a result has no score, or what is to be compared is missing.
+    /// When a file cannot be read or is not COCO's, or not one result has a score.
     pub fn open(truth: &Path, results: &Path, masks: bool) -> Result<Self> {
         let name = |path: &Path| path.display().to_string();
-        let (truth_text, results_text) = rayon::join(|| files::read(truth), || files::read(results));
-        let (truth_text, results_text) = (truth_text?, results_text?);
+        let (truth_json, results_json) = rayon::join(|| Json::open(truth), || Json::open(results));
+        let (truth_json, results_json) = (truth_json?, results_json?);
         let (file, listed) = rayon::join(
-            || files::truth(&truth_text).with_context(|| name(truth)),
-            || files::results(&results_text, Listed::of).with_context(|| name(results)),
+            || files::truth(&truth_json).with_context(|| name(truth)),
+            || files::results(&results_json, Listed::of).with_context(|| name(results)),
         );
-        let (mut file, listed) = (file?, listed?);
-        let mut images: Vec<u64> = file.images.iter().map(|image| image.id.0).collect();
-        images.sort_unstable();
-        images.dedup();
-        let sizes = file.images.iter().map(|image| (image.id.0, [image.height, image.width])).collect();
-        let mut categories: Vec<_> = files::names(std::mem::take(&mut file.categories)).into_iter().collect();
-        categories.sort_unstable();
-        let ids = Ids { images: &images, categories: &categories, sizes };
-        let mut data = Self { images: images.len(), ..Self::default() };
-        data.take_truth(&file, &ids, masks).with_context(|| name(truth))?;
-        data.take_results(listed, &ids, masks).with_context(|| name(results))?;
-        data.categories = categories;
+        let (file, listed) = (file?, listed?);
+        let mut data = Self::default();
+        let mut lost = Lost::default();
+        let known = data.take_truth(&file, masks, &mut lost).with_context(|| name(truth))?;
+        data.lost.extend(lost.told("annotations", "").into_iter().map(|reason| format!("{}: {reason}", name(truth))));
+        let mut lost = Lost::default();
+        let is_empty = listed.is_empty();
+        data.take_results(listed, &known, masks, &mut lost).with_context(|| name(results))?;
+        let of_truth = format!(" of {}", name(truth));
+        data.lost
+            .extend(lost.told("results", &of_truth).into_iter().map(|reason| format!("{}: {reason}", name(results))));
+        if is_empty {
+            data.notes.push(format!("{}: there are no results, so every object is missed", name(results)));
+        }
+        data.categories = known.categories;
         Ok(data)
     }
 
-    /// Results whose image the truth does not hold, and which therefore count for nothing: how many, and the first
-    /// one's image id.
-    pub fn strangers(&self) -> Option<(usize, u64)> {
-        self.strangers
+    /// How many images the truth has.
+    pub fn images(&self) -> usize {
+        self.images
     }
 
-    fn take_truth(&mut self, file: &CocoFile, ids: &Ids, masks: bool) -> Result<()> {
-        let draw = |annotation: &Annotation| {
-            // The area is that of the mask; without an `area`, the mask has to say it.
-            let wanted = masks || annotation.area.is_none();
-            let text = annotation.segmentation.filter(|_| wanted).map(RawValue::get);
-            ids.mask(text, annotation.bbox.filter(|_| masks), annotation.image_id.0)
-        };
-        let drawn: Vec<Result<Option<Rle>>> = file.annotations.par_iter().map(draw).collect();
-        for (index, (annotation, mask)) in file.annotations.iter().zip(drawn).enumerate() {
-            let which = || format!("annotations[{index}]");
-            let Some(place) = ids.place(annotation.image_id.0, annotation.category_id.0) else { continue };
-            let mask = mask.with_context(which)?;
-            let bbox = match annotation.bbox {
-                None if !masks => bail!("{} has no bbox", which()),
-                bbox => bbox.unwrap_or_default(),
+    /// How many true objects count.
+    pub fn objects(&self) -> usize {
+        self.truth.len()
+    }
+
+    /// What was left out, one reason each.
+    pub fn lost(&self) -> &[String] {
+        &self.lost
+    }
+
+    /// What the user should know.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn take_truth(&mut self, file: &files::Truth, masks: bool, lost: &mut Lost) -> Result<Known> {
+        let known = Known::of(file, lost)?;
+        self.images = known.usable;
+        self.notes.extend(known.note.clone());
+        ensure!(self.images > 0, "it has no image that can be used");
+        // Mask and box, without the text that they came from.
+        let outline = |entry: &Entry<Annotation>| {
+            let Entry::Good(annotation) = entry else { return None };
+            let size = match &annotation.image_id {
+                Field::Good(image) => known.images.get(image).and_then(|image| known.sizes[image as usize]),
+                _ => None,
             };
-            let area_of_mask = || mask.as_ref().map_or(bbox[2] * bbox[3], |mask| area(mask) as f64);
-            let area = annotation.area.unwrap_or_else(area_of_mask);
-            let (id, crowd) = (annotation.id.0, annotation.iscrowd.0 != 0);
-            self.truth.push(Truth { place, id, bbox, area, crowd });
+            let outline = annotation.outline(size, masks);
+            Some(outline.map(|outline| (outline.bbox, outline.area, outline.crowd, outline.mask.map(|mask| mask.rle))))
+        };
+        let outlines: Vec<_> = file.annotations.par_iter().map(outline).collect();
+        let mut without_pixels = 0;
+        for (index, (entry, outline)) in file.annotations.iter().zip(outlines).enumerate() {
+            let annotation = match entry {
+                Entry::Good(annotation) => annotation,
+                Entry::Odd(what) => {
+                    lost.one(format!("annotations[{index}]: it is {what}"));
+                    continue;
+                }
+            };
+            let title = || annotation.title(index);
+            let ids = annotation
+                .image_id
+                .required("image_id")
+                .and_then(|image| Ok((image, annotation.category_id.required("category_id")?)));
+            let (image, category) = match ids {
+                Ok(ids) => ids,
+                Err(error) => {
+                    lost.one(format!("{}: {error:#}", title()));
+                    continue;
+                }
+            };
+            let place = match known.place(image, category) {
+                Ok(place) => place,
+                Err(Nowhere::Image) => {
+                    lost.strangers.add(image);
+                    continue;
+                }
+                Err(Nowhere::Shared) => {
+                    lost.shared.add(image);
+                    continue;
+                }
+                Err(Nowhere::Category) => {
+                    lost.categories.add(category);
+                    continue;
+                }
+            };
+            let (bbox, size, crowd, mask) = match outline {
+                Some(Ok(outline)) => outline,
+                Some(Err(error)) => {
+                    lost.one(format!("{}: {error:#}", title()));
+                    continue;
+                }
+                None => continue,
+            };
             if masks {
-                self.truth_masks.push(mask.with_context(|| format!("{} has no segmentation", which()))?);
+                match mask {
+                    Ok(mask) => {
+                        without_pixels += usize::from(area(&mask) == 0);
+                        self.truth_masks.push(mask);
+                    }
+                    Err(reason) => {
+                        lost.mask(&reason, &annotation.id, title);
+                        continue;
+                    }
+                }
             }
+            self.truth.push(Truth { place, id: annotation.id.clone().good(), bbox, area: size, crowd });
         }
-        Ok(())
+        if without_pixels > 0 {
+            self.notes.push(format!("{without_pixels} true masks cover no pixel, so no result can find them"));
+        }
+        Ok(known)
     }
 
-    fn take_results(&mut self, results: Vec<Listed>, ids: &Ids, masks: bool) -> Result<()> {
+    fn take_results(
+        &mut self,
+        results: Vec<Result<Listed>>,
+        known: &Known,
+        masks: bool,
+        lost: &mut Lost,
+    ) -> Result<()> {
+        if let Some(Err(error)) = results.first().filter(|_| results.iter().all(Result::is_err)) {
+            bail!("not one result can be used; the first: {error:#}");
+        }
         // As pycocotools, the first result tells what the others are.
-        let boxes = results.first().is_none_or(|result| result.bbox.is_some());
-        let draw =
-            |result: &Listed| ids.mask(result.segmentation.as_deref(), result.bbox.filter(|_| masks), result.image);
-        let drawn: Vec<Result<Option<Rle>>> =
+        let boxes = results.iter().flatten().next().is_none_or(|result| result.bbox.is_some());
+        let draw = |result: &Result<Listed>| match result {
+            Ok(result) => result.mask(known, masks),
+            Err(_) => Err(NoMask::Absent),
+        };
+        let drawn: Vec<Result<Rle, NoMask>> =
             if masks || !boxes { results.par_iter().map(draw).collect() } else { Vec::new() };
         let mut drawn = drawn.into_iter();
-        let mut strange = (0, None);
         let mut unknown = BTreeSet::new();
         self.found.reserve_exact(results.len());
         for (index, result) in results.into_iter().enumerate() {
-            let which = || format!("result {index} (from 0)");
-            let mask = drawn.next().unwrap_or(Ok(None));
-            let score = result.score.with_context(|| format!("{} has no score", which()))?;
-            if !ids.sizes.contains_key(&result.image) {
-                strange.0 += 1;
-                strange.1.get_or_insert(result.image);
-            }
-            let Some(place) = ids.place(result.image, result.category) else {
-                unknown.insert(result.category);
-                continue;
+            let mask = drawn.next().unwrap_or(Err(NoMask::Absent));
+            let title = || format!("result {index} (from 0)");
+            let result = match result {
+                Ok(result) => result,
+                Err(error) => {
+                    lost.one(format!("{}: {error:#}", title()));
+                    continue;
+                }
             };
-            let mask = mask.with_context(which)?;
+            let place = match known.place(&result.image, &result.category) {
+                Ok(place) => place,
+                Err(Nowhere::Image) => {
+                    lost.strangers.add(&result.image);
+                    continue;
+                }
+                Err(Nowhere::Shared) => {
+                    lost.shared.add(&result.image);
+                    continue;
+                }
+                Err(Nowhere::Category) => {
+                    unknown.insert(result.category);
+                    continue;
+                }
+            };
             let bbox = match (result.bbox, &mask) {
                 (Some(bbox), _) => bbox,
-                (None, Some(mask)) => to_bbox(mask),
-                (None, None) => bail!("{} has no bbox", which()),
+                (None, Ok(mask)) => to_bbox(mask),
+                (None, Err(NoMask::Absent)) => {
+                    lost.one(format!("{}: it has no bbox", title()));
+                    continue;
+                }
+                (None, Err(reason)) => {
+                    lost.mask(reason, &Field::Absent, title);
+                    continue;
+                }
             };
             let area = if boxes { bbox[2] * bbox[3] } else { mask.as_ref().map_or(0.0, |mask| area(mask) as f64) };
-            self.found.push(Found { place, bbox, area, score });
             if masks {
-                self.found_masks.push(mask.with_context(|| format!("{} has no segmentation", which()))?);
+                match mask {
+                    Ok(mask) => self.found_masks.push(mask),
+                    Err(reason) => {
+                        lost.mask(&reason, &Field::Absent, title);
+                        continue;
+                    }
+                }
             }
+            self.found.push(Found { place, bbox, area, score: result.score });
         }
-        self.strangers = strange.1.map(|first| (strange.0, first));
-        self.note_unknown(ids.categories, unknown);
+        self.note_unknown(&known.categories, unknown);
         Ok(())
     }
 
     /// Notes the names of the classes that are found and not true; `others` are not even among the `categories`.
-    fn note_unknown(&mut self, categories: &[(u64, String)], others: BTreeSet<u64>) {
+    fn note_unknown(&mut self, categories: &[(Id, String)], others: BTreeSet<Id>) {
         let mut is_true = vec![false; categories.len()];
         self.truth.iter().for_each(|truth| is_true[truth.place.category as usize] = true);
         let mut is_found = vec![false; categories.len()];
         self.found.iter().for_each(|found| is_found[found.place.category as usize] = true);
         let known =
             categories.iter().zip(is_found.iter().zip(&is_true)).filter(|(_, (found, truth))| **found && !**truth);
-        let mut unknown: BTreeMap<u64, String> = known.map(|(category, _)| category.clone()).collect();
-        for id in others.into_iter().filter(|id| categories.binary_search_by_key(id, |category| category.0).is_err()) {
-            unknown.insert(id, files::nameless(id));
-        }
+        let mut unknown: BTreeMap<Id, String> = known.map(|(category, _)| category.clone()).collect();
+        unknown.extend(others.into_iter().map(|id| (id.clone(), nameless(&id))));
         self.unknown = unknown.into_values().collect();
+    }
+}
+
+/// What is left out of the figures.
+#[derive(Default)]
+struct Lost {
+    named: Vec<String>,
+    strangers: Counted,
+    shared: Counted,
+    categories: Counted,
+    /// By the reason.
+    without_mask: BTreeMap<String, Counted>,
+}
+
+impl Lost {
+    fn one(&mut self, reason: String) {
+        self.named.push(format!("{reason}; it is left out"));
+    }
+
+    /// Something has no mask where masks are compared.
+    fn mask(&mut self, reason: &NoMask, id: &Field<Id>, title: impl Fn() -> String) {
+        match reason {
+            NoMask::Broken(_) => self.one(format!("{}: {}", title(), reason.reason())),
+            _ => {
+                let id = if let Field::Good(id) = id { id.clone() } else { Id::Text(title().into()) };
+                self.without_mask.entry(reason.reason()).or_default().add(&id);
+            }
+        }
+    }
+
+    /// One reason each; `what` are the entries, and `whose` is the file with the images and categories.
+    fn told(self, what: &str, whose: &str) -> Vec<String> {
+        let mut told = self.named;
+        let file = if whose.is_empty() { "in the file".to_owned() } else { format!("among those{whose}") };
+        told.extend(self.strangers.told(|count, ids| {
+            format!("{count} {what} have an image_id that is not {file}: {ids}; they are left out")
+        }));
+        told.extend(self.categories.told(|count, ids| {
+            format!("{count} {what} have a category_id that is not {file}: {ids}; they are left out")
+        }));
+        told.extend(self.shared.told(|count, ids| {
+            format!("{count} {what} have an image_id that several images share: {ids}; they are left out")
+        }));
+        for (reason, counted) in self.without_mask {
+            told.extend(
+                counted.told(|count, ids| format!("{count} {what} have no mask and are left out ({ids}): {reason}")),
+            );
+        }
+        told
     }
 }
 
 /// A result as its file has it.
 struct Listed {
-    image: u64,
-    category: u64,
+    image: Id,
+    category: Id,
     bbox: Option<[f64; 4]>,
-    score: Option<f64>,
-    segmentation: Option<Box<str>>,
+    score: f64,
+    segmentation: Option<Box<RawValue>>,
 }
 
 impl Listed {
-    fn of(result: Annotation) -> Self {
-        let (Number(image), Number(category)) = (result.image_id, result.category_id);
-        let segmentation = result.segmentation.map(|text| text.get().into());
-        Self { image, category, bbox: result.bbox, score: result.score, segmentation }
-    }
-}
-
-/// What ids stand for.
-struct Ids<'a> {
-    /// In order.
-    images: &'a [u64],
-    categories: &'a [(u64, String)],
-    /// [height, width] by image.
-    sizes: HashMap<u64, [u32; 2]>,
-}
-
-impl Ids<'_> {
-    fn place(&self, image: u64, category: u64) -> Option<Place> {
-        Some(Place {
-            image: self.images.binary_search(&image).ok()? as u32,
-            category: self.categories.binary_search_by_key(&category, |category| category.0).ok()? as u32,
-        })
-    }
-
-    /// The mask that `text` says, or else that of the box.
-    fn mask(&self, text: Option<&str>, bbox: Option<[f64; 4]>, image: u64) -> Result<Option<Rle>> {
-        let segmentation = match (text, bbox) {
-            (Some(text), _) => serde_json::from_str(text).context("segmentation")?,
-            (None, Some(bbox)) => Segmentation::Rect(bbox),
-            (None, None) => return Ok(None),
+    fn of(entry: Entry<Annotation>) -> Result<Self> {
+        let result = entry.good()?;
+        // The usual case first, and without a copy.
+        let score = *result.score.required("score")?;
+        let bbox = result.bbox.optional("bbox")?.copied();
+        let segmentation = result.segmentation.map(ToOwned::to_owned);
+        let (Field::Good(image), Field::Good(category)) = (result.image_id, result.category_id) else {
+            bail!("it has no image_id and category_id that are numbers or texts");
         };
-        let [height, width] = self.sizes.get(&image).copied().unwrap_or_default();
-        let drawn = matches!(segmentation, Segmentation::Polygon(_) | Segmentation::Rect(_));
-        ensure!(!drawn || height > 0 && width > 0, "its mask cannot be drawn: image {image} has no width and height");
-        Ok(Some(segmentation.to_rle(height, width).context("segmentation")?))
+        Ok(Self { image, category, bbox, score, segmentation })
+    }
+
+    /// The mask, or else that of the box when masks are compared.
+    fn mask(&self, known: &Known, masks: bool) -> Result<Rle, NoMask> {
+        let size = known.images.get(&self.image).and_then(|image| known.sizes[image as usize]);
+        let annotation = Annotation { segmentation: self.segmentation.as_deref(), ..Annotation::default() };
+        match (annotation.mask(size), self.bbox.filter(|_| masks)) {
+            (Ok(drawn), _) => Ok(drawn.rle),
+            (Err(NoMask::Absent), Some(bbox)) => draw_box(bbox, size),
+            (Err(reason), _) => Err(reason),
+        }
+    }
+}
+
+/// The images and categories of a truth file.
+struct Known {
+    images: Positions,
+    /// [height, width] by position.
+    sizes: Vec<Option<[u32; 2]>>,
+    /// Do several images have this id? By position.
+    shared: Vec<bool>,
+    /// How many images have an id of their own.
+    usable: usize,
+    categories: Vec<(Id, String)>,
+    category_positions: Positions,
+    /// What the user should know of the labels.
+    note: Option<String>,
+}
+
+/// Why a box has no place.
+enum Nowhere {
+    Image,
+    Shared,
+    Category,
+}
+
+impl Known {
+    fn of(file: &files::Truth, lost: &mut Lost) -> Result<Self> {
+        let mut entries = Vec::new();
+        for (index, entry) in file.images()?.iter().enumerate() {
+            let image = match entry {
+                Entry::Good(image) => image.id.required("id").map(|id| (id, image)),
+                Entry::Odd(what) => Err(anyhow::anyhow!("it is {what}")),
+            };
+            match image {
+                Ok((id, image)) => {
+                    for (name, size) in [("width", &image.width), ("height", &image.height)] {
+                        if let Err(error) = size.optional(name) {
+                            lost.named.push(format!("images[{index}]: the {error:#}"));
+                        }
+                    }
+                    entries.push((id, image));
+                }
+                Err(error) => lost.one(format!("images[{index}]: {error:#}")),
+            }
+        }
+        let among = Images::new(entries.iter().map(|(_, image)| *image));
+        let mut usable = 0;
+        let mut told = HashSet::new();
+        for (index, (id, image)) in entries.iter().enumerate() {
+            match among.place(index, image) {
+                Among::Own => usable += 1,
+                Among::Again(_) => {}
+                Among::Shared if told.insert(*id) => {
+                    lost.named
+                        .push(format!("several images have the id {id}, so it is unknown whose the annotations are"));
+                }
+                Among::Shared => {}
+            }
+        }
+        entries.sort_by(|a, b| a.0.cmp(b.0));
+        entries.dedup_by(|next, first| next.0 == first.0);
+        let images = Positions::new(entries.iter().map(|(id, _)| *id));
+        let sizes = entries.iter().map(|(_, image)| image.size()).collect();
+        let shared = entries.iter().map(|(id, _)| among.is_shared(id)).collect();
+        let used = file.annotations.iter().filter_map(|entry| match entry {
+            Entry::Good(Annotation { category_id: Field::Good(id), .. }) => Some(id),
+            _ => None,
+        });
+        let mut in_use: HashSet<Id> = HashSet::new();
+        for id in used {
+            if !in_use.contains(id) {
+                in_use.insert(id.clone());
+            }
+        }
+        let labels = Labels::new(&file.categories, &in_use)?;
+        let categories = labels.sorted();
+        let category_positions = Positions::new(categories.iter().map(|(id, _)| id));
+        Ok(Self { images, sizes, shared, usable, categories, category_positions, note: labels.note() })
+    }
+
+    fn place(&self, image: &Id, category: &Id) -> Result<Place, Nowhere> {
+        let image = self.images.get(image).ok_or(Nowhere::Image)?;
+        if self.shared[image as usize] {
+            return Err(Nowhere::Shared);
+        }
+        Ok(Place { image, category: self.category_positions.get(category).ok_or(Nowhere::Category)? })
+    }
+}
+
+/// Positions of ids in their order: numbers come before texts.
+#[derive(Default)]
+struct Positions {
+    numbers: Vec<i64>,
+    texts: Vec<Box<str>>,
+}
+
+impl Positions {
+    /// Of ids in order.
+    fn new<'a>(ids: impl Iterator<Item = &'a Id>) -> Self {
+        let mut positions = Self::default();
+        for id in ids {
+            match id {
+                Id::Number(number) => positions.numbers.push(*number),
+                Id::Text(text) => positions.texts.push(text.clone()),
+            }
+        }
+        positions
+    }
+
+    fn get(&self, id: &Id) -> Option<u32> {
+        let position = match id {
+            Id::Number(number) => self.numbers.binary_search(number).ok()?,
+            Id::Text(text) => self.numbers.len() + self.texts.binary_search(text).ok()?,
+        };
+        Some(position as u32)
     }
 }
 
@@ -229,6 +486,8 @@ pub struct CocoBuilder {
     data: CocoData,
     /// Numbers in order of appearance.
     labels: HashMap<String, u32>,
+    /// COCO's id of each image.
+    ids: Vec<Option<Id>>,
     masks: bool,
 }
 
@@ -238,32 +497,56 @@ impl CocoBuilder {
         Self { masks, ..Self::default() }
     }
 
-    /// Counts one image. COCO knows no difficult objects: they count as any other.
+    /// Counts one image, called `name` in messages. COCO has no difficult objects: they count as any other. When masks
+    /// are compared, objects without one are left out, see [`CocoData::lost`].
+    ///
+    /// Of equal scores, the image with the lower `id` comes first if all images have one, as in pycocotools.
     /// # Errors
-    /// When masks are compared and one is missing or broken; then nothing of the image is counted.
-    pub fn add(&mut self, objects: Vec<Object>, detections: Vec<Detection>) -> Result<()> {
+    /// When a mask is broken, or masks are compared and a detection has none; then nothing of the image is counted.
+    pub fn add(
+        &mut self,
+        name: &str,
+        id: Option<Id>,
+        mut objects: Vec<Object>,
+        detections: Vec<Detection>,
+    ) -> Result<()> {
+        let mut lost = Vec::new();
         let (mut truth_masks, mut found_masks) = (Vec::new(), Vec::new());
         if self.masks {
+            for (index, object) in objects.iter().enumerate().filter(|(_, object)| object.mask.is_none()) {
+                let label = &object.label;
+                lost.push(format!(
+                    "{name}: objects[{index}] ({label}) has no mask, and masks are to be compared; it is left out"
+                ));
+            }
+            objects.retain(|object| object.mask.is_some());
             truth_masks = masks("objects", objects.iter().map(|object| object.mask.as_ref()))?;
             found_masks = masks("detections", detections.iter().map(|detection| detection.mask.as_ref()))?;
         }
+        let areas = objects
+            .iter()
+            .enumerate()
+            .map(|(index, object)| area_of(object).with_context(|| format!("objects[{index}]")));
+        let areas: Vec<f64> = areas.collect::<Result<_>>()?;
         let image = self.data.images as u32;
         self.data.images += 1;
-        for (index, object) in objects.into_iter().enumerate() {
-            let (bbox, size) = xywh(object.bbox, truth_masks.get(index));
+        self.ids.push(id);
+        for (object, area) in objects.into_iter().zip(areas) {
+            let bbox = xywh(&object.bbox, &object.extra);
             let place = Place { category: self.label(object.label), image };
-            let id = self.data.truth.len() as u64 + 1;
-            let area = object.area.unwrap_or(size);
+            let id = Some(Id::Number(self.data.truth.len() as i64 + 1));
             self.data.truth.push(Truth { place, id, bbox, area, crowd: object.crowd });
         }
         for (index, detection) in detections.into_iter().enumerate() {
+            let bbox = xywh(&detection.bbox, &detection.extra);
             // A result with a mask is placed in an area range by the mask.
-            let (bbox, area) = xywh(detection.bbox, found_masks.get(index));
+            let area = found_masks.get(index).map_or(bbox[2] * bbox[3], |mask| area(mask) as f64);
             let place = Place { category: self.label(detection.label), image };
             self.data.found.push(Found { place, bbox, area, score: detection.score });
         }
         self.data.truth_masks.append(&mut truth_masks);
         self.data.found_masks.append(&mut found_masks);
+        self.data.lost.append(&mut lost);
         Ok(())
     }
 
@@ -274,27 +557,29 @@ impl CocoBuilder {
 
     /// What was gathered, with the classes sorted by name.
     pub fn build(self) -> CocoData {
-        let Self { mut data, labels, .. } = self;
+        let Self { mut data, labels, ids, .. } = self;
         let sorted: BTreeMap<String, u32> = labels.into_iter().collect();
-        let mut positions = vec![0; sorted.len()];
+        let mut categories = vec![0; sorted.len()];
         for (position, number) in sorted.values().enumerate() {
-            positions[*number as usize] = position as u32;
+            categories[*number as usize] = position as u32;
+        }
+        let mut order: Vec<u32> = (0..ids.len() as u32).collect();
+        if ids.iter().all(Option::is_some) {
+            order.sort_by_key(|image| &ids[*image as usize]);
+        }
+        let mut images = vec![0; order.len()];
+        for (position, image) in order.into_iter().enumerate() {
+            images[image as usize] = position as u32;
         }
         let places = data.truth.iter_mut().map(|truth| &mut truth.place);
         for place in places.chain(data.found.iter_mut().map(|found| &mut found.place)) {
-            place.category = positions[place.category as usize];
+            *place = Place { category: categories[place.category as usize], image: images[place.image as usize] };
         }
-        let categories: Vec<(u64, String)> = (1..).zip(sorted.into_keys()).collect();
+        let categories: Vec<(Id, String)> = (1..).map(Id::Number).zip(sorted.into_keys()).collect();
         data.note_unknown(&categories, BTreeSet::new());
         data.categories = categories;
         data
     }
-}
-
-/// The box as COCO writes it, and its area or that of the mask.
-fn xywh(bbox: BBox, mask: Option<&Rle>) -> ([f64; 4], f64) {
-    let size = mask.map_or(bbox.width() * bbox.height(), |mask| area(mask) as f64);
-    ([bbox.x1, bbox.y1, bbox.width(), bbox.height()], size)
 }
 
 fn masks<'a>(field: &str, masks: impl Iterator<Item = Option<&'a Mask>>) -> Result<Vec<Rle>> {

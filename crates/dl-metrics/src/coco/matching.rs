@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use dl_vision::formats::coco::fields::Id;
 use hotcoco::Rle;
 use hotcoco::primitives::sim::{bbox_iou_pair, mask_iou_flat};
 use rayon::prelude::*;
@@ -146,7 +147,7 @@ impl Scratch {
                     };
                     taken[g] = true;
                     verdict.ignored |= u16::from(self.ignored[g]) << t;
-                    verdict.hit |= u16::from(!(lose_zero && object(g).id == 0)) << t;
+                    verdict.hit |= u16::from(!(lose_zero && object(g).id == Some(Id::Number(0)))) << t;
                 }
                 if outside(data.found[index as usize].area) {
                     verdict.ignored |= ALL_IOUS & !verdict.hit;

@@ -15,7 +15,7 @@ mod matching;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 use curves::Curves;
@@ -86,11 +86,9 @@ pub fn evaluate(mut data: CocoData, config: &CocoConfig) -> CocoReport {
     }
     let judged = matching::judge(&data, config.max_dets[2], config.pycocotools);
     let curves = Curves::new(&data, &judged, config.max_dets);
-    let mut names = HashSet::new();
-    let classes = data.categories.iter().enumerate().map(|(class, (id, name))| {
-        let label = if names.insert(name) { name.clone() } else { format!("{name} ({id})") };
+    let classes = data.categories.iter().enumerate().map(|(class, (_, label))| {
         let stats = stats(&curves, class..class + 1, config);
-        CocoClass { label, stats, precision: curves.precision_at_half(class).to_vec() }
+        CocoClass { label: label.clone(), stats, precision: curves.precision_at_half(class).to_vec() }
     });
     CocoReport {
         images: data.images,
@@ -102,9 +100,10 @@ pub fn evaluate(mut data: CocoData, config: &CocoConfig) -> CocoReport {
 
 /// pycocotools looks objects up by their annotation id: of those that share one, it sees the last, each time.
 fn repeat_last_of_id(data: &mut CocoData) {
-    let last: HashMap<u64, usize> = data.truth.iter().enumerate().map(|(index, truth)| (truth.id, index)).collect();
+    let ids = data.truth.iter().enumerate();
+    let last: HashMap<_, usize> = ids.filter_map(|(index, truth)| Some((truth.id.clone()?, index))).collect();
     for index in 0..data.truth.len() {
-        let seen = last[&data.truth[index].id];
+        let seen = data.truth[index].id.as_ref().map_or(index, |id| last[id]);
         if seen != index {
             data.truth[index] = data.truth[seen].clone();
             if !data.truth_masks.is_empty() {

@@ -11,6 +11,7 @@
 //! | `coco` | record | the entry of COCO's `images` without name and size: `id`, `license`, ... |
 //! | `coco_dataset` | first record | the whole COCO file without `images` and `annotations` |
 //! | `id`, `category_id`, `segmentation`, ... | object | what else a COCO annotation holds; polygons beside `mask` |
+//! | `bbox` | object | COCO's box `[x, y, width, height]`, where `box` does not tell it to the last bit |
 //! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
 //!
 //! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.

@@ -5,8 +5,13 @@
 /// `348.26` stored as the edge `258.15 + 348.26` comes back as `348.26000000000005`. The shortest decimal that gives
 /// the same edge is the number that a person or a program had written.
 pub(super) fn shortest(value: f64, holds: impl Fn(f64) -> bool) -> f64 {
-    let decimals = (0..=16).map(|digits| format!("{value:.digits$}"));
-    decimals.filter_map(|text| text.parse().ok()).find(|decimal| holds(*decimal)).unwrap_or(value)
+    // A whole number below 2^53 by a power of ten below 10^23 is the double that is next to the decimal.
+    let decimal = |digits: i32| {
+        let power = 10_f64.powi(digits);
+        let whole = (value * power).round();
+        (whole.abs() < (1_u64 << 53) as f64).then(|| whole / power)
+    };
+    (0..=16).map_while(decimal).find(|decimal| holds(*decimal)).unwrap_or(value)
 }
 
 /// A whole number without a point, another as short as it can be.

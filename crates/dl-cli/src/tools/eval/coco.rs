@@ -1,6 +1,6 @@
 //! `dl-eval coco`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use dl_metrics::coco::{CocoBuilder, CocoConfig, CocoData, CocoReport, NAMES, UNDEFINED, evaluate};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::args::SourceArgs;
 use super::report::{Cell, Report};
 use super::is_json;
-use super::source::each_image;
+use super::source::each_named_image;
 use crate::common::{Io, Outcome, Tally};
 
 /// COCO: the twelve numbers, of boxes or of masks
@@ -54,17 +54,27 @@ impl Args {
         let config = self.config()?;
         let (data, tally) = match (&self.source.truth, &self.source.detections) {
             (Some(truth), Some(detections)) if is_json(truth) && is_json(detections) => {
-                open(io, truth, detections, config.masks)?
+                (CocoData::open(truth, detections, config.masks)?, Tally::default())
             }
             _ => {
                 let mut builder = CocoBuilder::new(config.masks);
-                let tally = each_image::<Detection>(io, &self.source, |objects, found| builder.add(objects, found))?;
+                let tally = each_named_image::<Detection>(io, &self.source, |image, objects, found| {
+                    builder.add(&image.name, image.coco, objects, found)
+                })?;
                 (builder.build(), tally)
             }
         };
-        let errors = tally.failed + tally.carried;
-        if tally.good + errors == 0 {
-            return Ok(Outcome::AllWell);
+        data.notes().iter().for_each(|note| io.messages.note(note));
+        data.lost().iter().for_each(|reason| io.messages.error(reason));
+        let failed = tally.failed + data.lost().len();
+        let errors = failed + tally.carried;
+        if data.images() == 0 && errors == 0 {
+            io.messages.error("there is nothing to evaluate: no record came in");
+            return Ok(Outcome::SomeFailed);
+        }
+        let is_empty = data.objects() == 0;
+        if is_empty {
+            io.messages.error(format_args!("no object to find in {} images: all figures are undefined", data.images()));
         }
         let report = evaluate(data, &config);
         super::say_unknown(io, report.unknown.iter());
@@ -77,7 +87,7 @@ impl Args {
             }))?;
         }
         self.report(&report, &config, errors).write(io, self.source.format)?;
-        Ok(Outcome::of(tally.failed))
+        Ok(Outcome::of(failed + usize::from(is_empty)))
     }
 
     fn config(&self) -> Result<CocoConfig> {
@@ -112,18 +122,4 @@ impl Args {
         let header = std::iter::once("class").chain(NAMES).map(str::to_owned).collect();
         Report { json: json.into(), header, rows }
     }
-}
-
-/// COCO's own files, without a detour through records.
-fn open(io: &Io, truth: &Path, detections: &Path, masks: bool) -> Result<(CocoData, Tally)> {
-    let data = CocoData::open(truth, detections, masks)?;
-    let mut tally = Tally { good: 1, failed: 0, carried: 0 };
-    if let Some((count, first)) = data.strangers() {
-        io.messages.error(format_args!(
-            "{}: {count} results have an image_id that the truth has not (the first: {first}); they are left out",
-            detections.display(),
-        ));
-        tally.failed = count;
-    }
-    Ok((data, tally))
 }

@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result};
 use dl_record::{BBox, Detection, Mask, Proposal, Record};
-use serde::Deserialize;
+use dl_vision::formats::coco::corners;
+use dl_vision::formats::coco::fields::{Annotation, Entry, Id};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 /// An entry of a record's `detections` or `proposals`.
 pub(super) trait Finding: DeserializeOwned {
@@ -21,19 +22,25 @@ pub(super) trait Finding: DeserializeOwned {
 }
 
 /// An entry of COCO's results file. Masks are left to [`dl_metrics::coco`], which reads the file itself.
-#[derive(Deserialize)]
 pub(super) struct CocoResult {
-    pub(super) image_id: Value,
-    pub(super) category_id: Value,
-    pub(super) bbox: [f64; 4],
-    pub(super) score: f64,
+    pub(super) image: Id,
+    pub(super) category: Id,
+    bbox: [f64; 4],
+    score: f64,
 }
 
 impl CocoResult {
-    /// xywh -> xyxy
-    fn corners(&self) -> BBox {
-        let [x, y, width, height] = self.bbox;
-        BBox::new(x, y, x + width, y + height)
+    /// Reads an entry.
+    /// # Errors
+    /// When a field is missing or not what it should be.
+    pub(super) fn of(entry: Entry<Annotation>) -> Result<Self> {
+        let result = entry.good()?;
+        Ok(Self {
+            image: result.image_id.required("image_id")?.clone(),
+            category: result.category_id.required("category_id")?.clone(),
+            bbox: result.outline(None, false)?.bbox,
+            score: *result.score.required("score")?,
+        })
     }
 }
 
@@ -50,7 +57,7 @@ impl Finding for Detection {
     }
 
     fn of_result(result: CocoResult, label: &str) -> Self {
-        let (bbox, score) = (result.corners(), result.score);
+        let (bbox, score) = (corners(&result.bbox), result.score);
         Self { bbox, label: label.to_owned(), score, mask: None::<Mask>, proposal: None, extra: Map::new() }
     }
 }
@@ -68,7 +75,7 @@ impl Finding for Proposal {
     }
 
     fn of_result(result: CocoResult, _: &str) -> Self {
-        Self { bbox: result.corners(), score: result.score, extra: Map::new() }
+        Self { bbox: corners(&result.bbox), score: result.score, extra: Map::new() }
     }
 }
 

@@ -7,11 +7,13 @@ use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
 use dl_record::{Line, Object, Reader, Record};
+use dl_vision::formats::coco::fields::Id;
+use dl_vision::formats::coco::{self, CocoFile, Json, Labels, nameless};
 use dl_vision::formats::{self, Sample};
-use serde_json::Value;
 
 use super::args::SourceArgs;
 use super::findings::{CocoResult, Finding, findings};
+use super::source::Image;
 use super::truth::objects;
 use super::{has_ending, is_json};
 use crate::common::{Io, Tally, one_line};
@@ -23,12 +25,14 @@ pub(super) fn each_joined<F: Finding>(
     source: &SourceArgs,
     truth: &Path,
     detections: &Path,
-    mut work: impl FnMut(Vec<Object>, Vec<F>) -> Result<()>,
+    mut work: impl FnMut(Image, Vec<Object>, Vec<F>) -> Result<()>,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
-    let mut found = read_findings::<F>(io, source, (truth, detections), &mut tally)?;
+    let coco = if is_json(truth) && !truth.is_dir() { Some(CocoFile::open(truth)?) } else { None };
+    let labels = coco.as_ref().map(|file| file.labels().clone());
+    let mut found = read_findings::<F>(io, source, (labels, detections), &mut tally)?;
     let mut missing = 0_usize;
-    each_truth(io, source, truth, &mut tally, |record, failure| {
+    each_truth(io, source, (truth, coco), &mut tally, |place, record, failure| {
         // In any case, so that it is not taken for a stranger.
         let found = found.take(&record);
         if let Some(failure) = failure {
@@ -45,7 +49,7 @@ pub(super) fn each_joined<F: Finding>(
                 Vec::new()
             }
         };
-        work(objects(&record)?, found)?;
+        work(Image::of(place, &record), objects(&record)?, found)?;
         Ok(Fate::Good)
     })?;
     if missing > 0 {
@@ -94,18 +98,18 @@ impl Fate {
 fn each_truth(
     io: &Io,
     source: &SourceArgs,
-    truth: &Path,
+    (truth, coco): (&Path, Option<CocoFile>),
     tally: &mut Tally,
-    mut work: impl FnMut(Record, Option<Error>) -> Result<Fate>,
+    mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
     if !source.split.is_empty() && !truth.is_dir() {
         bail!("--split is for a VOC folder, and {} is none", truth.display());
     }
     let found: Box<dyn Iterator<Item = Result<formats::Found>>> = if truth.is_dir() {
         formats::voc::read(truth, &source.split)?
-    } else if is_json(truth) {
+    } else if let Some(file) = coco {
         let folder = truth.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Box::new(formats::coco::read(truth, folder)?)
+        Box::new(file.samples(folder)?)
     } else {
         return each_line(io, source, truth, tally, work);
     };
@@ -116,7 +120,7 @@ fn each_truth(
                 for reason in lost {
                     Fate::count(Err(anyhow!(reason)), io, source, &place, tally)?;
                 }
-                Fate::count(work(record, failure), io, source, &place, tally)?;
+                Fate::count(work(&place, record, failure), io, source, &place, tally)?;
             }
             formats::Found::Lost(reason) => {
                 let place = truth.display().to_string();
@@ -134,7 +138,7 @@ fn each_line(
     source: &SourceArgs,
     path: &Path,
     tally: &mut Tally,
-    mut work: impl FnMut(Record, Option<Error>) -> Result<Fate>,
+    mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
     if !has_ending(path, "jsonl") && !has_ending(path, "ndjson") {
         bail!("{}: want records (.jsonl), a COCO file (.json) or, for truth, a VOC folder", path.display());
@@ -144,7 +148,7 @@ fn each_line(
     for line in Reader::new(file, &path.display().to_string(), io.messages.tool()) {
         let Line { place, record, broken } = line.with_context(in_context)?;
         let failure = if broken { record.error()?.map(|failure| anyhow!(failure.message)) } else { None };
-        Fate::count(work(record, failure), io, source, &place, tally)?;
+        Fate::count(work(&place, record, failure), io, source, &place, tally)?;
     }
     Ok(())
 }
@@ -153,19 +157,19 @@ fn each_line(
 enum Found<F> {
     /// By the records' `id`; `None` where the record carries `error` or failed.
     Records(HashMap<String, Option<Vec<F>>>),
-    /// By COCO's image id, as JSON.
-    Results { by_image: HashMap<String, Vec<CocoResult>>, labels: HashMap<String, String> },
+    /// By COCO's image id.
+    Results { by_image: HashMap<Id, Vec<CocoResult>>, labels: Labels },
 }
 
 fn read_findings<F: Finding>(
     io: &Io,
     source: &SourceArgs,
-    (truth, path): (&Path, &Path),
+    (labels, path): (Option<Labels>, &Path),
     tally: &mut Tally,
 ) -> Result<Found<F>> {
     if !is_json(path) {
         let mut by_id: HashMap<String, Option<Vec<F>>> = HashMap::new();
-        each_line(io, source, path, tally, |record, failure| {
+        each_line(io, source, path, tally, |_, record, failure| {
             if let Some(failure) = failure {
                 return Err(failure);
             }
@@ -181,18 +185,21 @@ fn read_findings<F: Finding>(
         })?;
         return Ok(Found::Records(by_id));
     }
-    if !is_json(truth) {
+    let Some(labels) = labels else {
         bail!("{}: COCO's results name images and classes by number, so --truth must be the COCO file", path.display());
+    };
+    let json = Json::open(path)?;
+    let mut by_image: HashMap<Id, Vec<CocoResult>> = HashMap::new();
+    for (index, entry) in coco::results(&json).with_context(|| path.display().to_string())?.into_iter().enumerate() {
+        match CocoResult::of(entry) {
+            Ok(result) => by_image.entry(result.image.clone()).or_default().push(result),
+            Err(error) => {
+                let place = format!("{}: result {index} (from 0)", path.display());
+                Fate::count(Err(anyhow!("{error:#}; it is left out")), io, source, &place, tally)?;
+            }
+        }
     }
-    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let results: Vec<CocoResult> = serde_json::from_reader(BufReader::new(file)).with_context(|| {
-        format!("{}: want a list of results with image_id, category_id, bbox and score", path.display())
-    })?;
-    let mut by_image: HashMap<String, Vec<CocoResult>> = HashMap::new();
-    for result in results {
-        by_image.entry(result.image_id.to_string()).or_default().push(result);
-    }
-    Ok(Found::Results { by_image, labels: HashMap::new() })
+    Ok(Found::Results { by_image, labels })
 }
 
 impl<F: Finding> Found<F> {
@@ -202,19 +209,13 @@ impl<F: Finding> Found<F> {
         match self {
             Self::Records(by_id) => Ok(by_id.remove(&id(truth)?)),
             Self::Results { by_image, labels } => {
-                if let Some(dataset) = truth.get::<Value>("coco_dataset")? {
-                    let categories = dataset["categories"].as_array().into_iter().flatten();
-                    *labels = categories
-                        .filter_map(|category| Some((category["id"].to_string(), category["name"].as_str()?.to_owned())))
-                        .collect();
-                }
-                let image: Value = truth.require("coco", "it holds COCO's image id")?;
-                let Some(results) = by_image.remove(&image["id"].to_string()) else { return Ok(None) };
+                let image = coco::image_id(truth)?;
+                let Some(results) = image.and_then(|image| by_image.remove(&image)) else { return Ok(None) };
                 let mut found: Vec<F> = Vec::with_capacity(results.len());
                 for result in results {
-                    let category = result.category_id.to_string();
-                    let label = labels.get(&category).with_context(|| format!("category {category} is not in the truth"))?;
-                    found.push(F::of_result(result, label));
+                    // A class that the truth does not have is one that no true object has.
+                    let label = labels.get(&result.category).map_or_else(|| nameless(&result.category), str::to_owned);
+                    found.push(F::of_result(result, &label));
                 }
                 // Proposals come best first; the order of detections is of no matter, but for ties, which stay.
                 found.sort_by(|a, b| b.score().total_cmp(&a.score()));
@@ -224,12 +225,12 @@ impl<F: Finding> Found<F> {
     }
 
     /// The images that nobody took, sorted.
-    fn left(&self) -> Vec<&String> {
-        let mut left: Vec<&String> = match self {
-            Self::Records(by_id) => by_id.keys().collect(),
-            Self::Results { by_image, .. } => by_image.keys().collect(),
+    fn left(&self) -> Vec<String> {
+        let mut left: Vec<String> = match self {
+            Self::Records(by_id) => by_id.keys().cloned().collect(),
+            Self::Results { by_image, .. } => by_image.keys().map(ToString::to_string).collect(),
         };
-        left.sort();
+        left.sort_unstable();
         left
     }
 }

@@ -1,7 +1,9 @@
 //! Where truth and findings come from: one stream, or two files that are joined.
 
 use anyhow::Result;
-use dl_record::Object;
+use dl_record::{Object, Record};
+use dl_vision::formats::coco::fields::Id;
+use dl_vision::formats::coco::image_id;
 
 use super::args::SourceArgs;
 use super::findings::{Finding, findings};
@@ -9,24 +11,56 @@ use super::join::each_joined;
 use super::truth::objects;
 use crate::common::{Io, Job, Tally, each_record};
 
+/// Which image it is.
+pub(super) struct Image {
+    /// For messages.
+    pub(super) name: String,
+    /// COCO's id, if it came from COCO.
+    pub(super) coco: Option<Id>,
+}
+
+impl Image {
+    /// The image of a record that stood at `place`.
+    pub(super) fn of(place: &str, record: &Record) -> Self {
+        let name = record.id().ok().flatten().unwrap_or_else(|| place.to_owned());
+        // A field of this name may be a stranger's.
+        Self { name, coco: image_id(record).ok().flatten() }
+    }
+}
+
 /// Hands the truth and the findings of each image to `work`, in the order of the truth.
 pub(super) fn each_image<F: Finding>(
     io: &mut Io,
     source: &SourceArgs,
     mut work: impl FnMut(Vec<Object>, Vec<F>) -> Result<()>,
 ) -> Result<Tally> {
+    each_named_image(io, source, |_, objects, found| work(objects, found))
+}
+
+/// As [`each_image`], with which image it is.
+pub(super) fn each_named_image<F: Finding>(
+    io: &mut Io,
+    source: &SourceArgs,
+    mut work: impl FnMut(Image, Vec<Object>, Vec<F>) -> Result<()>,
+) -> Result<Tally> {
     let tally = match (&source.truth, &source.detections) {
         (Some(truth), Some(detections)) => each_joined(io, source, truth, detections, work)?,
         _ => {
             let job = Job { common: &source.common, inputs: &source.inputs };
-            each_record(io, job, |record, _| work(objects(&record)?, findings(&record)?))?
+            let mut number = 0_usize;
+            each_record(io, job, |record, _| {
+                number += 1;
+                let image = Image::of(&format!("record {number}"), &record);
+                work(image, objects(&record)?, findings(&record)?)
+            })?
         }
     };
     if tally.carried > 0 {
         io.messages.note(format_args!("{} records carry \"error\" and are left out of the figures", tally.carried));
     }
     if tally.failed > 0 {
-        io.messages.note(format_args!("{} records failed here and are left out of the figures", tally.failed));
+        let failed = tally.failed;
+        io.messages.note(format_args!("{failed} records or parts of them failed here and are left out of the figures"));
     }
     Ok(tally)
 }

@@ -2,29 +2,47 @@
 //!
 //! The form is that of the COCO API (Lin et al. 2014): `images`, `categories` and `annotations` that refer to each
 //! other by id, boxes `[x, y, width, height]`, masks as polygons or run-length encoding, `iscrowd` for groups. Boxes
-//! become `[x, y, x + width, y + height]`; the sums and differences are undone to the last written digit.
+//! become `[x, y, x + width, y + height]`; the sums and differences are undone to the last bit (see [`xywh`]).
 //!
 //! The id of a sample is the image's `file_name`, unless the entry has a `record_id`, which our own files have when
-//! the two differ. Labels are the categories' names. Ids are kept beside (see the table in [`formats`](super)), used
-//! again where they are there and unique, and given from 1 on, or after the highest, where they are not.
+//! the two differ. Labels are the categories' names, with the id where several that are in use share one (see
+//! [`Labels`]). Ids are kept beside (see the table in [`formats`](super)), used again where they are there and unique,
+//! and given from 1 on, or after the highest, where they are not.
+//!
+//! Files are read as programs really write them: see [`fields`] for what a number or an id may look like.
 //!
 //! A polygon stays as `segmentation`, beside the `mask` of the pixels that it covers by COCO's rule, and is written
 //! back as long as it still covers exactly that mask. A mask of a crowd is written as plain runs, any other as a
 //! string, as COCO itself does.
 
+mod categories;
+mod document;
+mod few;
+pub mod fields;
+mod json;
+mod labels;
+mod outline;
 mod read;
 mod results;
+mod spool;
 mod write;
 
-use std::collections::HashMap;
-use std::fs;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use dl_record::{Mask, Record};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-pub use read::read;
+use fields::{Annotation, Category, Entry, Id};
+
+pub use document::{Document, Images, Place};
+pub use few::Counted;
+pub use json::Json;
+pub use labels::{Labels, nameless};
+pub use outline::{Drawn, NoMask, Outline, area_of, corners, draw_box, xywh};
+pub use read::{CocoFile, read};
 pub use results::ResultsWriter;
 pub use write::Writer;
 
@@ -36,8 +54,10 @@ const DATASET: &str = "coco_dataset";
 pub struct Ids {
     /// The file without its images and annotations.
     dataset: Record,
+    /// The categories that annotations refer to.
+    used: Vec<Id>,
     /// COCO's image id by record id.
-    images: HashMap<String, Value>,
+    images: HashMap<String, Id>,
 }
 
 impl Ids {
@@ -45,63 +65,54 @@ impl Ids {
     /// # Errors
     /// When the file cannot be read or is not COCO's.
     pub fn read(path: &Path) -> Result<Self> {
-        let (dataset, images, _) = file(path)?;
-        let mut ids = Self { dataset, images: HashMap::with_capacity(images.len()) };
-        for image in &images {
-            if let (Some(name), Some(id)) = (record_id(image)?, image.get("id")?) {
-                ids.images.insert(name, id);
-            }
-        }
-        Ok(ids)
+        let mut file = CocoFile::open(path)?;
+        let images = file.image_ids();
+        Ok(Self { dataset: file.rest().clone(), used: file.used().iter().cloned().collect(), images })
     }
 
     /// COCO's id for the picture of a record: the one that it came with, else the one of its name.
-    fn image(&self, record: &Record) -> Result<Option<Value>> {
-        let came_with = record.get::<Record>("coco")?.and_then(|image| image.get("id").transpose()).transpose()?;
+    fn image(&self, record: &Record) -> Result<Option<Id>> {
+        let came_with = image_id(record)?;
         let by_name = || Ok(record.id()?.and_then(|name| self.images.get(&name).cloned()));
         came_with.map_or_else(by_name, |id| Ok(Some(id)))
     }
 }
 
-/// The three parts of a COCO file: all but the lists, the images, the annotations.
-fn file(path: &Path) -> Result<(Record, Vec<Record>, Vec<Record>)> {
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => anyhow!("{}: no such file", path.display()),
-        _ => anyhow!("{}: {error}", path.display()),
-    })?;
-    let parts = || -> Result<_> {
-        let mut dataset = Record::parse(&text)?;
-        let images = dataset.get("images")?.context("it has no images; a COCO file has them, and categories")?;
-        let annotations = dataset.get("annotations")?.unwrap_or_default();
-        dataset.remove("images");
-        dataset.remove("annotations");
-        Ok((dataset, images, annotations))
-    };
-    parts().with_context(|| path.display().to_string())
+/// The entries of a list of results, or of the annotations of a COCO file.
+/// # Errors
+/// When the file is neither.
+pub fn results(json: &Json) -> Result<Vec<Entry<Annotation<'_>>>> {
+    if json.text().trim_start().starts_with('{') {
+        return Ok(json.parse::<Document<IgnoredAny, Entry<Annotation>>>()?.annotations);
+    }
+    json.parse().context("want a list of results with image_id, category_id, bbox and score")
 }
 
-/// The id of the record for an entry of `images`.
-fn record_id(image: &Record) -> Result<Option<String>> {
-    Ok(image.get("record_id")?.or(image.get("file_name")?))
+/// COCO's id of the image that a record came from, if it came from COCO.
+/// # Errors
+/// When the field `coco` is broken.
+pub fn image_id(record: &Record) -> Result<Option<Id>> {
+    let id = record.get::<Record>("coco")?.and_then(|image| image.get::<Value>("id").transpose()).transpose()?;
+    Ok(id.as_ref().and_then(Id::of))
 }
 
 /// The name and the id of each category of a dataset.
-fn categories(dataset: &Record) -> Result<Vec<(String, Value)>> {
-    let categories = dataset.get::<Vec<Record>>("categories")?.unwrap_or_default();
-    let hint = "a category of a COCO file has it";
-    categories.iter().map(|category| Ok((category.require("name", hint)?, category.require("id", hint)?))).collect()
+fn categories(dataset: &Record) -> Result<Vec<(String, Id)>> {
+    let entries = dataset.get::<Vec<Entry<Category>>>("categories")?.unwrap_or_default();
+    let pair = |(index, entry): (usize, Entry<Category>)| {
+        let category = entry.good()?;
+        let id = category.id.required("id").with_context(|| format!("categories[{index}]"))?;
+        let name = category.name.optional("name")?.cloned();
+        Ok((name.unwrap_or_else(|| nameless(id)), id.clone()))
+    };
+    entries.into_iter().enumerate().map(pair).collect()
 }
 
 /// The names of the categories that a record brings along, by their order in the file.
 pub(super) fn category_names(record: &Record) -> Result<Vec<String>> {
     let dataset = record.get::<Record>(DATASET)?.unwrap_or_default();
-    Ok(categories(&dataset)?.into_iter().map(|(name, _)| name).collect())
-}
-
-/// Polygons, if that is what the segmentation is.
-fn polygons(segmentation: &Value) -> Option<Vec<Vec<f64>>> {
-    let polygons = segmentation.as_array()?;
-    polygons.iter().map(|polygon| polygon.as_array()?.iter().map(Value::as_f64).collect()).collect()
+    let mut seen = HashSet::new();
+    Ok(categories(&dataset)?.into_iter().map(|(name, _)| name).filter(|name| seen.insert(name.clone())).collect())
 }
 
 /// A mask as COCO's API writes it.

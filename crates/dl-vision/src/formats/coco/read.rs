@@ -1,165 +1,460 @@
 //! From a COCO file to records.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use dl_record::{BBox, Mask, Object, Record};
+use dl_record::{Object, Record};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{DATASET, categories, file, polygons, record_id};
+use super::DATASET;
+use super::document::{Document, Images, Place};
+use super::few::Counted;
+use super::fields::{Annotation, Entry, Field, Id, Image};
+use super::json::Json;
+use super::labels::Labels;
+use super::outline::{NoMask, area_of, corners, keep_bbox, to_record};
+use super::spool::too_deep;
 use crate::formats::files::{as_text, want_folder};
 use crate::formats::{Found, Sample, add_size};
-use crate::masks;
 
 /// Fields of an annotation that become fields of an object by another name, or are given by where the object is.
 const TAKEN: [&str; 5] = ["image_id", "bbox", "area", "iscrowd", "difficult"];
 /// Fields of an object that an annotation may have with another meaning; they are kept in its `coco`.
 const RESERVED: [&str; 4] = ["box", "label", "mask", "crowd"];
 
-/// Reads the COCO file at `path`, whose pictures lie in `images`. The file is held in memory.
-///
-/// A last sample without a picture stands for annotations whose image is not in the file.
+/// Reads the COCO file at `path`, whose images lie in `folder`, see [`CocoFile`].
 /// # Errors
-/// When the file cannot be read or is not COCO's. An image with broken annotations is a sample with a failure.
-pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(images)?;
-    let (dataset, entries, annotations) = file(path)?;
-    let labels = categories(&dataset).with_context(|| path.display().to_string())?;
-    let labels: HashMap<String, String> = labels.into_iter().map(|(name, id)| (id.to_string(), name)).collect();
-    let mut by_image: HashMap<String, Vec<Record>> = HashMap::new();
-    for annotation in annotations {
-        let image = annotation.raw("image_id").unwrap_or("no image_id").to_owned();
-        by_image.entry(image).or_default().push(annotation);
+/// As [`CocoFile::open`] and [`CocoFile::samples`].
+pub fn read(path: &Path, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
+    want_folder(folder)?;
+    CocoFile::open(path)?.samples(folder)
+}
+
+/// A COCO file, opened to become records. Its text is held in memory.
+pub struct CocoFile {
+    json: Json,
+    path: PathBuf,
+    rest: Record,
+    /// Where in the text each entry of `images` is.
+    images: Vec<Range<usize>>,
+    /// Where in the text each entry of `annotations` is.
+    annotations: Vec<Range<usize>>,
+    known: Images,
+    labels: Labels,
+    /// The categories that annotations refer to.
+    used: HashSet<Id>,
+    /// Positions in `annotations` by image.
+    by_image: HashMap<Id, Vec<u32>>,
+    lost: Vec<String>,
+}
+
+/// What the links between the lists are made of.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Links {
+    id: Field<Id>,
+    image_id: Field<Id>,
+    category_id: Field<Id>,
+}
+
+impl CocoFile {
+    /// Reads the file at `path`.
+    /// # Errors
+    /// When it cannot be read or is not COCO's, or one id stands for two categories. The message names the path.
+    pub fn open(path: &Path) -> Result<Self> {
+        let json = Json::open(path)?;
+        Self::of(json, path).with_context(|| path.display().to_string())
     }
-    let (folder, file_name) = (images.to_owned(), path.display().to_string());
-    let mut entries = entries.into_iter().enumerate();
-    let mut dataset = Some(dataset);
-    Ok(std::iter::from_fn(move || {
-        let Some((index, entry)) = entries.next() else {
-            let orphans = std::mem::take(&mut by_image);
-            return (!orphans.is_empty()).then(|| orphaned(&orphans, &file_name));
+
+    fn of(json: Json, path: &Path) -> Result<Self> {
+        let document: Document<&RawValue, &RawValue> = json.parse()?;
+        let places = |entries: &[&RawValue]| -> Vec<Range<usize>> {
+            let start = |entry: &RawValue| entry.get().as_ptr() as usize - json.text().as_ptr() as usize;
+            entries.iter().map(|entry| start(entry)..start(entry) + entry.get().len()).collect()
         };
-        let own = entry.raw("id").and_then(|id| by_image.remove(id)).unwrap_or_default();
-        let place = format!("{file_name}: images[{index}]");
+        let (images, annotations) = (places(document.images()?), places(&document.annotations));
+        let entries: Vec<Image> =
+            document.images()?.iter().map(|image| entry(image.get()).unwrap_or_default()).collect();
+        let known = Images::new(entries.iter());
+        let mut by_image: HashMap<Id, Vec<u32>> = HashMap::new();
+        let mut used = HashSet::new();
+        let mut lost = Lost::default();
+        for (index, annotation) in document.annotations.iter().enumerate() {
+            let links: Links = match entry(annotation.get()) {
+                Ok(links) => links,
+                Err(error) => {
+                    lost.one(format!("annotations[{index}]: {error:#}"));
+                    continue;
+                }
+            };
+            let image = match links.image_id.required("image_id") {
+                Ok(image) => image.clone(),
+                Err(error) => {
+                    lost.one(format!("{}: {error:#}", title(&links.id, index)));
+                    continue;
+                }
+            };
+            if known.contains(&image) {
+                by_image.entry(image).or_default().push(u32::try_from(index)?);
+            } else {
+                lost.strangers.add(&image);
+            }
+            used.extend(links.category_id.good());
+        }
+        let labels = Labels::new(&document.categories, &used)?;
+        let (rest, path) = (document.rest, path.to_owned());
+        Ok(Self { json, path, rest, images, annotations, known, labels, used, by_image, lost: lost.reasons() })
+    }
+
+    /// The labels of its categories.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The file without its images and annotations.
+    pub(super) fn rest(&self) -> &Record {
+        &self.rest
+    }
+
+    /// The categories that annotations refer to.
+    pub(super) fn used(&self) -> &HashSet<Id> {
+        &self.used
+    }
+
+    /// COCO's image ids by the ids of the records.
+    pub(super) fn image_ids(&mut self) -> HashMap<String, Id> {
+        let mut ids = HashMap::with_capacity(self.images.len());
+        for (index, place) in self.images.iter().enumerate() {
+            let Ok(image) = entry::<Image>(&self.json.text()[place.clone()]) else { continue };
+            let place = self.known.place(index, &image);
+            if let Place::Again(_) = place {
+                continue;
+            }
+            if let Some(name) = self.known.record_id(&image)
+                && let Some(id) = image.id.good()
+                && place == Place::Own
+            {
+                ids.insert(name, id);
+            }
+        }
+        ids
+    }
+
+    /// The records, one for each image; the images lie in `folder`. An image with broken annotations is a sample
+    /// without them.
+    /// # Errors
+    /// When `folder` is not a folder.
+    pub fn samples(self, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
+        want_folder(folder)?;
+        let mut samples = Samples { folder: folder.to_owned(), notes: Notes::default(), file: self };
+        let mut next = 0;
+        let mut end = None;
+        Ok(std::iter::from_fn(move || {
+            while next < samples.file.images.len() {
+                next += 1;
+                if let Some(found) = samples.sample(next - 1).transpose() {
+                    return Some(found);
+                }
+            }
+            end.get_or_insert_with(|| samples.end().into_iter()).next().map(Ok)
+        }))
+    }
+}
+
+/// The way through the entries of `images`.
+struct Samples {
+    file: CocoFile,
+    folder: PathBuf,
+    notes: Notes,
+}
+
+/// What is counted on the way, and said at the end.
+#[derive(Default)]
+struct Notes {
+    /// Images whose file name another one had before.
+    renamed: Counted,
+    unknown_categories: Counted,
+    /// Annotations without a mask that have a segmentation, by the reason.
+    without_mask: BTreeMap<&'static str, Counted>,
+}
+
+impl Samples {
+    /// The sample of one entry; none if it is an entry that was there before.
+    fn sample(&mut self, index: usize) -> Result<Option<Found>> {
+        let place = format!("{}: images[{index}]", self.file.path.display());
+        let text = &self.file.json.text()[self.file.images[index].clone()];
         let mut record = Record::default();
-        let mut failure = head(&mut record, entry, &folder, &place).err();
-        if failure.is_none() {
-            failure = truth(&mut record, own, &labels).err();
+        let mut lost = Vec::new();
+        let failure = match entry::<Image>(text) {
+            Ok(image) => {
+                if let Place::Again(first) = self.file.known.place(index, &image) {
+                    let note = format!("{place} is the same image as images[{first}]; it is left out");
+                    return Ok(Some(Found::Note(note)));
+                }
+                let entry = Record::parse(text)?;
+                let fill = |record: &mut Record| -> Result<()> {
+                    self.head(record, &image, entry, index, &mut lost)?;
+                    self.truth(record, &image, &mut lost)
+                };
+                fill(&mut record).err()
+            }
+            Err(error) => Some(error),
+        };
+        if !record.has("id") {
+            record.set_id(&place)?;
         }
-        if let Some(dataset) = dataset.take()
-            && let Err(error) = record.set(DATASET, &dataset)
+        if self.file.rest.names().next().is_some() {
+            record.set(DATASET, &std::mem::take(&mut self.file.rest))?;
+        }
+        Ok(Some(Sample { place, record, failure, lost }.into()))
+    }
+
+    /// Everything but the objects.
+    fn head(
+        &mut self,
+        record: &mut Record,
+        image: &Image,
+        mut entry: Record,
+        index: usize,
+        lost: &mut Vec<String>,
+    ) -> Result<()> {
+        let id = match &image.id {
+            Field::Good(id) => format!(" (id {id})"),
+            _ => String::new(),
+        };
+        let Some(path) = image.path() else { bail!("the image{id} has no file_name") };
+        if let Some(name) = self.file.known.record_id(image) {
+            if let Field::Good(id) = &image.id
+                && image.name().is_some_and(|own| own != name)
+            {
+                self.notes.renamed.add(id);
+            }
+            record.set_id(&name)?;
+        } else {
+            bail!("the file name \"{path}\" has been there before, and nothing else tells the images apart");
+        }
+        let mut location = locate(&self.folder, path);
+        // LVIS has the URL alone, and users the folder that it names or the one around it.
+        if !matches!(&image.file_name, Field::Good(name) if !name.is_empty())
+            && let Some((_, file)) = path.rsplit_once('/')
+            && !location.exists()
+            && self.folder.join(file).exists()
         {
-            return Some(Err(error));
+            location = self.folder.join(file);
         }
-        Some(Ok(Sample { place, record, failure, lost: Vec::new() }.into()))
-    }))
+        record.set_image(&as_text(&location)?)?;
+        for (name, size) in [("width", &image.width), ("height", &image.height)] {
+            if let Err(error) = size.optional(name) {
+                lost.push(format!("the {error:#}; it is left out"));
+            }
+        }
+        if let Some([height, width]) = image.size() {
+            record.set_width(&width)?;
+            record.set_height(&height)?;
+        }
+        for name in ["file_name", "record_id", "width", "height"] {
+            entry.remove(name);
+        }
+        add_size(record)?;
+        record.set("coco", &entry)?;
+        image.id.required("id").map_err(|error| anyhow!("the image cannot be found by its annotations: {error:#}"))?;
+        if self.file.known.place(index, image) == Place::Shared {
+            bail!("another image has the same id{id}, so it is unknown whose the annotations are");
+        }
+        Ok(())
+    }
+
+    fn truth(&mut self, record: &mut Record, image: &Image, lost: &mut Vec<String>) -> Result<()> {
+        let Field::Good(id) = &image.id else { return Ok(()) };
+        let own = self.file.by_image.remove(id).unwrap_or_default();
+        // The size that the file has decides about areas, as in an evaluation of the file itself.
+        let sizes = (image.size(), record.height()?.zip(record.width()?).map(|(height, width)| [height, width]));
+        let mut objects = Vec::with_capacity(own.len());
+        for index in own {
+            let index = index as usize;
+            let text = &self.file.json.text()[self.file.annotations[index].clone()];
+            let annotation: Annotation = match entry(text) {
+                Ok(annotation) => annotation,
+                Err(error) => {
+                    lost.push(format!("annotations[{index}]: {error:#}; it is left out"));
+                    continue;
+                }
+            };
+            let label = match annotation.category_id.required("category_id") {
+                Ok(category) => match self.file.labels.get(category) {
+                    Some(label) => label,
+                    None => {
+                        self.notes.unknown_categories.add(category);
+                        continue;
+                    }
+                },
+                Err(error) => {
+                    lost.push(format!("{}: {error:#}; it is left out", annotation.title(index)));
+                    continue;
+                }
+            };
+            match object(&annotation, text, label, sizes) {
+                Ok((object, no_mask)) => {
+                    objects.push(object);
+                    match no_mask {
+                        None | Some(NoMask::Absent) => {}
+                        Some(NoMask::Broken(_)) => lost.push(format!(
+                            "{}: {}; it has no mask",
+                            annotation.title(index),
+                            no_mask.unwrap_or(NoMask::Absent).reason()
+                        )),
+                        Some(NoMask::Empty) => self.notes.without_mask("an empty segmentation", &annotation, index),
+                        Some(NoMask::FewPoints) => {
+                            self.notes.without_mask("polygons of fewer than three points", &annotation, index);
+                        }
+                        Some(NoMask::UnknownSize) => {
+                            self.notes.without_mask("polygons in an image of unknown size", &annotation, index);
+                        }
+                    }
+                }
+                Err(error) => lost.push(format!("{}: {error:#}; it is left out", annotation.title(index))),
+            }
+        }
+        record.set_objects(&objects)
+    }
+
+    /// What belongs to no image.
+    fn end(&mut self) -> Vec<Found> {
+        let file = self.file.path.display();
+        let mut found = Vec::new();
+        found.extend(self.file.lost.drain(..).map(|reason| Found::Lost(format!("{file}: {reason}"))));
+        let notes = std::mem::take(&mut self.notes);
+        let unknown = notes.unknown_categories.told(|count, ids| {
+            format!("{file}: {count} annotations are of categories that are not in the file: {ids}; they are left out")
+        });
+        found.extend(unknown.map(Found::Lost));
+        let renamed = notes.renamed.told(|count, ids| {
+            format!("{file}: {count} images have the file name of another one; their ids are added to it: {ids}")
+        });
+        found.extend(renamed.map(Found::Note));
+        found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
+        for (what, counted) in &notes.without_mask {
+            let told = counted.told(|count, ids| format!("{file}: {count} annotations have {what}, so no mask: {ids}"));
+            found.extend(told.map(Found::Note));
+        }
+        if self.file.images.is_empty() {
+            found.push(Found::Lost(format!("{file}: the list of images is empty")));
+        } else if self.file.annotations.is_empty() {
+            found.push(Found::Note(format!("{file}: there are no annotations; all images are without objects")));
+        }
+        found
+    }
 }
 
-/// Everything but the objects.
-fn head(record: &mut Record, mut entry: Record, folder: &Path, place: &str) -> Result<()> {
-    record.set_id(&record_id(&entry)?.unwrap_or_else(|| place.to_owned()))?;
-    let file_name: String = entry.require("file_name", "an image of a COCO file has it")?;
-    record.set_image(&as_text(&folder.join(&file_name))?)?;
-    if let (Some(width), Some(height)) = (entry.get::<u32>("width")?, entry.get::<u32>("height")?)
-        && width > 0
-        && height > 0
-    {
-        record.set_width(&width)?;
-        record.set_height(&height)?;
+impl Notes {
+    fn without_mask(&mut self, what: &'static str, annotation: &Annotation, index: usize) {
+        let id = match &annotation.id {
+            Field::Good(id) => id.clone(),
+            _ => Id::Text(annotation.title(index).into()),
+        };
+        self.without_mask.entry(what).or_default().add(&id);
     }
-    for name in ["file_name", "record_id", "width", "height"] {
-        entry.remove(name);
-    }
-    add_size(record)?;
-    record.set("coco", &entry)
 }
 
-fn truth(record: &mut Record, annotations: Vec<Record>, labels: &HashMap<String, String>) -> Result<()> {
-    let size = record.width()?.zip(record.height()?);
-    let mut objects = Vec::with_capacity(annotations.len());
-    for annotation in annotations {
-        let id = annotation.raw("id").unwrap_or("without id").to_owned();
-        objects.push(object(&annotation, labels, size).with_context(|| format!("annotation {id}"))?);
-    }
-    record.set_objects(&objects)
+/// What is lost when the file is opened.
+#[derive(Default)]
+struct Lost {
+    reasons: Vec<String>,
+    strangers: Counted,
 }
 
-fn object(annotation: &Record, labels: &HashMap<String, String>, size: Option<(u32, u32)>) -> Result<Object> {
-    let mut object = Object::default();
-    let category = annotation.raw("category_id").context("it has no category_id")?;
-    let label = labels.get(category).ok_or_else(|| anyhow!("category {category} is not in the file"))?;
-    object.label.clone_from(label);
-    object.crowd = flag(annotation, "iscrowd")?;
-    object.difficult = flag(annotation, "difficult")?;
-    object.area = annotation.get("area")?;
-    let segmentation: Option<Value> = annotation.get("segmentation")?;
-    object.mask = segmentation.as_ref().map(|value| mask(value, size)).transpose()?.flatten();
-    object.bbox = match annotation.get::<[f64; 4]>("bbox")? {
-        Some([x, y, width, height]) => BBox::new(x, y, x + width, y + height),
-        None => masks::bounding_box(object.mask.as_ref().context("it has neither bbox nor segmentation")?)?,
+impl Lost {
+    fn one(&mut self, reason: String) {
+        self.reasons.push(format!("{reason}; it is left out"));
+    }
+
+    fn reasons(mut self) -> Vec<String> {
+        self.reasons.extend(self.strangers.told(|count, images| {
+            format!("{count} annotations are of images that are not in the file: {images}; they are left out")
+        }));
+        self.reasons
+    }
+}
+
+fn title(id: &Field<Id>, index: usize) -> String {
+    Annotation { id: id.clone(), ..Annotation::default() }.title(index)
+}
+
+/// An entry of a list.
+fn entry<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
+    serde_json::from_str::<Entry<T>>(text)?.good()
+}
+
+/// Where an image is. A path that Windows wrote has `\` between its parts, and a whole one begins with a drive that is not here.
+fn locate(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    if !name.contains('\\') || path.exists() {
+        return path;
+    }
+    let parts: Vec<&str> = name.split(['\\', '/']).filter(|part| !part.is_empty()).collect();
+    let below = |first: usize| parts[first..].iter().fold(folder.to_owned(), |path, part| path.join(part));
+    let is_whole = name.starts_with('\\') || parts.first().is_some_and(|part| part.ends_with(':'));
+    if !is_whole {
+        return below(0);
+    }
+    // The folder may be any of the last ones on the way.
+    let found = (parts.len().saturating_sub(8)..parts.len()).map(below).find(|path| path.exists());
+    found.unwrap_or_else(|| below(parts.len().saturating_sub(1)))
+}
+
+/// The object of an annotation, and why it has no mask, if so. `sizes` [height, width] of the image are that in the file
+/// and the best that is known.
+fn object(
+    annotation: &Annotation,
+    text: &str,
+    label: &str,
+    (in_file, known): (Option<[u32; 2]>, Option<[u32; 2]>),
+) -> Result<(Object, Option<NoMask>)> {
+    let mut outline = annotation.outline(in_file, true)?;
+    if outline.mask.as_ref().is_err_and(|reason| *reason == NoMask::UnknownSize) {
+        outline.mask = annotation.outline(known, true)?.mask;
+    }
+    let mut object = Object {
+        bbox: corners(&outline.bbox),
+        label: label.to_owned(),
+        crowd: outline.crowd,
+        difficult: annotation.difficult.optional("difficult")?.copied().unwrap_or_default(),
+        ..Object::default()
+    };
+    let no_mask = match outline.mask {
+        Ok(drawn) => {
+            object.mask = Some(to_record(drawn));
+            None
+        }
+        Err(reason) => Some(reason),
     };
     let mut rest = Map::new();
-    for name in annotation.names().filter(|name| !TAKEN.contains(name)) {
+    let annotation_record = Record::parse(text)?;
+    for name in annotation_record.names().filter(|name| !TAKEN.contains(name)) {
+        let text = annotation_record.raw(name).unwrap_or("null");
         // A mask says all that run-length encoding says.
-        if name == "segmentation" && segmentation.as_ref().is_none_or(Value::is_object) {
+        if name == "segmentation" && (text.starts_with('{') || text == "null") {
             continue;
         }
-        let value = annotation.get::<Value>(name)?.unwrap_or_default();
+        if too_deep(text) {
+            bail!("its field \"{name}\" is nested too deeply");
+        }
+        let value: Value = serde_json::from_str(text).with_context(|| format!("field \"{name}\""))?;
         let place = if RESERVED.contains(&name) { &mut rest } else { &mut object.extra };
         place.insert(name.to_owned(), value);
     }
     if !rest.is_empty() {
         object.extra.insert("coco".to_owned(), Value::Object(rest));
     }
-    Ok(object)
-}
-
-fn flag(annotation: &Record, name: &str) -> Result<bool> {
-    match annotation.raw(name) {
-        None | Some("0" | "false" | "null") => Ok(false),
-        Some("1" | "true") => Ok(true),
-        Some(other) => bail!("{name} is {other}, want 0 or 1"),
+    keep_bbox(&mut object, &outline.bbox);
+    // An area that is not in the file is left out where it follows from what is in the record.
+    let is_given = matches!(annotation.area, Field::Good(_));
+    if is_given || area_of(&object)? != outline.area {
+        object.area = Some(outline.area);
     }
-}
-
-/// The pixels of a segmentation; none for polygons in a picture of unknown size.
-fn mask(segmentation: &Value, size: Option<(u32, u32)>) -> Result<Option<Mask>> {
-    #[derive(Deserialize)]
-    struct Runs {
-        size: [u32; 2],
-        counts: Counts,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Counts {
-        Plain(Vec<u32>),
-        Compressed(String),
-    }
-    if segmentation.as_array().is_some_and(Vec::is_empty) {
-        return Ok(None);
-    }
-    if let Some(polygons) = polygons(segmentation) {
-        return size.map(|(width, height)| masks::from_polygons(&polygons, width, height)).transpose();
-    }
-    let runs = Runs::deserialize(segmentation);
-    let Runs { size, counts } = runs.map_err(|_| anyhow!("its segmentation is neither polygons nor RLE"))?;
-    match counts {
-        Counts::Plain(runs) => masks::from_runs(&runs, size[1], size[0]).map(Some),
-        Counts::Compressed(counts) => Ok(Some(Mask { size, counts })),
-    }
-}
-
-/// The sample that stands for annotations without an image: nothing is dropped in silence.
-fn orphaned(orphans: &HashMap<String, Vec<Record>>, file_name: &str) -> Result<Found> {
-    let mut images: Vec<&str> = orphans.keys().map(String::as_str).collect();
-    images.sort_unstable();
-    let count: usize = orphans.values().map(Vec::len).sum();
-    let more = if images.len() > 5 { ", ..." } else { "" };
-    images.truncate(5);
-    let mut record = Record::default();
-    record.set_id(&format!("{file_name}: annotations without an image"))?;
-    let failure = anyhow!("{count} annotations are of images that are not in the file: {}{more}", images.join(", "));
-    Ok(Sample { place: file_name.to_owned(), record, failure: Some(failure), lost: Vec::new() }.into())
+    Ok((object, no_mask))
 }

@@ -1,31 +1,35 @@
 //! From detections to COCO's result list: `[{"image_id", "category_id", "bbox", "score", "segmentation"?}]`.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::Write;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use dl_record::{Detection, Record};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::write::Categories;
+use super::categories::Categories;
+use super::fields::Id;
+use super::outline::xywh;
+use super::spool::Spool;
 use super::{DATASET, Ids, compressed};
-use crate::formats::number::shortest;
+use crate::masks;
 
-/// The detections of a picture, which wait until the categories of all are known.
+/// A result that waits until the categories of all are known.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
-    image_id: Value,
-    detections: Vec<Detection>,
+    label: String,
+    own: Option<Value>,
+    result: Map<String, Value>,
 }
 
 /// Collects detections and writes them as one result list.
 pub struct ResultsWriter {
     ids: Ids,
     categories: Categories,
-    labels: BTreeSet<String>,
-    waiting: BufWriter<File>,
+    /// Each label, with the category id that it came with.
+    labels: BTreeSet<(String, Option<Id>)>,
+    waiting: Spool<Vec<Waiting>>,
 }
 
 impl ResultsWriter {
@@ -36,62 +40,73 @@ impl ResultsWriter {
         let ids = truth.unwrap_or_default();
         let mut categories = Categories::default();
         categories.learn_dataset(&ids.dataset)?;
-        let waiting = BufWriter::new(tempfile::tempfile().context("a temporary file cannot be made")?);
-        Ok(Self { ids, categories, labels: BTreeSet::new(), waiting })
+        ids.used.iter().for_each(|id| categories.learn_use(id));
+        Ok(Self { ids, categories, labels: BTreeSet::new(), waiting: Spool::new()? })
     }
 
     /// Takes the detections of one sample.
     /// # Errors
-    /// When its fields are broken, it has no detections, or COCO's id of its picture is unknown.
+    /// When its fields are broken, it has no detections, or COCO's id of its picture is unknown. Then nothing of it is
+    /// written.
     pub fn write(&mut self, record: &Record) -> Result<()> {
         let detections: Vec<Detection> = record.require("detections", "run dl-detect before")?;
+        let objects = record.objects()?.unwrap_or_default();
         let image_id = self.ids.image(record)?.ok_or_else(|| {
             anyhow!("COCO's id of this picture is unknown; name the file that has it with --truth ANN.json")
         })?;
-        if let Some(dataset) = record.get::<Record>(DATASET)? {
+        let waiting: Vec<Waiting> = (detections.into_iter().enumerate())
+            .map(|(index, found)| result(found, &image_id).with_context(|| format!("detection {index}")))
+            .collect::<Result<_>>()?;
+        let dataset = record.get::<Record>(DATASET)?;
+        dataset.as_ref().map(super::categories).transpose()?;
+        self.waiting.push(&waiting)?;
+        // From here on nothing fails, so that a record is written or leaves no trace.
+        if let Some(dataset) = dataset {
             self.categories.learn_dataset(&dataset)?;
         }
-        for object in record.objects()?.unwrap_or_default() {
-            self.categories.learn(object.label, object.extra.get("category_id"));
+        for object in objects {
+            self.categories.learn(&object.label, object.extra.get("category_id").and_then(Id::of).as_ref());
         }
-        self.labels.extend(detections.iter().map(|detection| detection.label.clone()));
-        serde_json::to_writer(&mut self.waiting, &Waiting { image_id, detections })?;
-        Ok(self.waiting.write_all(b"\n")?)
+        self.labels.extend(waiting.into_iter().map(|found| (found.label, found.own.as_ref().and_then(Id::of))));
+        Ok(())
     }
 
     /// Writes the list to `output`.
     /// # Errors
-    /// When a label has no category id, or the output cannot be written.
+    /// When a label has no category id, or several, or the output cannot be written.
     pub fn finish(self, output: &mut dyn Write) -> Result<()> {
-        if let Some(unknown) = self.labels.iter().find(|label| self.categories.get(label).is_none()) {
-            bail!("COCO's category id of \"{unknown}\" is unknown; name the file that has it with --truth ANN.json");
+        let Self { categories, labels, waiting, .. } = self;
+        for (label, own) in &labels {
+            categories.only_id(label, own.as_ref())?;
         }
-        let mut file = self.waiting.into_inner().context("a temporary file cannot be written")?;
-        file.rewind()?;
         let mut separator = "\n";
         output.write_all(b"[")?;
-        for line in BufReader::new(file).lines() {
-            let Waiting { image_id, detections } = serde_json::from_str(&line?)?;
-            for detection in detections {
-                let category = self.categories.get(&detection.label);
+        waiting.close()?.each(|results, _| {
+            for Waiting { label, own, mut result } in results {
+                let category = categories.only_id(&label, own.as_ref().and_then(Id::of).as_ref())?;
+                result["category_id"] = Value::from(&category);
                 output.write_all(separator.as_bytes())?;
-                serde_json::to_writer(&mut *output, &entry(&image_id, category, &detection))?;
+                serde_json::to_writer(&mut *output, &result)?;
                 separator = ",\n";
             }
-        }
+            Ok(())
+        })?;
         Ok(output.write_all(b"\n]\n")?)
     }
 }
 
-fn entry(image_id: &Value, category_id: Option<&Value>, detection: &Detection) -> Value {
-    let bbox = detection.bbox;
-    // xyxy -> xywh
-    let width = shortest(bbox.width(), |width| bbox.x1 + width == bbox.x2);
-    let height = shortest(bbox.height(), |height| bbox.y1 + height == bbox.y2);
-    let bbox = [bbox.x1, bbox.y1, width, height];
-    let mut entry = json!({"image_id": image_id, "category_id": category_id, "bbox": bbox, "score": detection.score});
+fn result(detection: Detection, image_id: &Id) -> Result<Waiting> {
+    detection.bbox.check()?;
+    let bbox = xywh(&detection.bbox, &detection.extra);
+    // The category is filled in at the end.
+    let mut result = Map::new();
+    result.insert("image_id".to_owned(), image_id.into());
+    result.insert("category_id".to_owned(), Value::Null);
+    result.insert("bbox".to_owned(), json!(bbox));
+    result.insert("score".to_owned(), json!(detection.score));
     if let Some(mask) = &detection.mask {
-        entry["segmentation"] = compressed(mask);
+        masks::area(mask)?;
+        result.insert("segmentation".to_owned(), compressed(mask));
     }
-    entry
+    Ok(Waiting { label: detection.label, own: detection.extra.get("category_id").cloned(), result })
 }

@@ -1,0 +1,105 @@
+//! The text of a COCO file, parsed without a copy.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow};
+use dl_record::file::{decode, read_named};
+use serde::Deserialize;
+
+/// The largest file that is read; the largest public ones have some gigabytes.
+const MOST_BYTES: u64 = 8 << 30;
+
+/// A JSON file in memory.
+#[derive(Debug)]
+pub struct Json {
+    text: String,
+    /// The text that was parsed, if that is another one.
+    quoted: OnceLock<String>,
+}
+
+impl Json {
+    /// Reads the file at `path`.
+    /// # Errors
+    /// When it cannot be read or is not text. The message names the path.
+    pub fn open(path: &Path) -> Result<Self> {
+        let text = read_named(path, MOST_BYTES).and_then(decode);
+        text.map(Self::from).with_context(|| path.display().to_string())
+    }
+
+    /// Parses the text. `NaN` and `Infinity`, which Python writes although JSON has no such numbers, are read as texts.
+    /// # Errors
+    /// When it is not JSON, or not what is wanted.
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_str(&self.text).or_else(|error| {
+            if !self.text.contains("NaN") && !self.text.contains("Infinity") {
+                return Err(anyhow!(error));
+            }
+            let quoted = self.quoted.get_or_init(|| quote(&self.text));
+            serde_json::from_str(quoted).map_err(|error| anyhow!(error))
+        })
+    }
+
+    /// The text that the last [`parse`](Self::parse) was of.
+    pub fn text(&self) -> &str {
+        self.quoted.get().unwrap_or(&self.text)
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self { text, quoted: OnceLock::new() }
+    }
+}
+
+/// Puts quotes around `NaN`, `Infinity` and `-Infinity` where they stand outside of strings.
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + text.len() / 8);
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(at) = rest.find(['"', '\\', 'N', 'I', '-']) {
+        let (before, from) = rest.split_at(at);
+        quoted.push_str(before);
+        let word = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| from.starts_with(word));
+        let length = match (word, from.as_bytes()[0]) {
+            (Some(word), _) if !in_string => {
+                quoted.extend(["\"", word, "\""]);
+                rest = &from[word.len()..];
+                continue;
+            }
+            // What a backslash stands before is no end of the string.
+            (_, b'\\') => 1 + from[1..].chars().next().map_or(0, char::len_utf8),
+            (_, b'"') => {
+                in_string = !in_string;
+                1
+            }
+            _ => 1,
+        };
+        quoted.push_str(&from[..length]);
+        rest = &from[length..];
+    }
+    quoted.push_str(rest);
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_only_python_writes_become_texts() {
+        let text = "{\"NaN \\\" NaN\": [NaN, -Infinity,\n Infinity, -1, \"é\\\\\"], \"b\": NaN}";
+        let wanted = "{\"NaN \\\" NaN\": [\"NaN\", \"-Infinity\",\n \"Infinity\", -1, \"é\\\\\"], \"b\": \"NaN\"}";
+        assert_eq!(quote(text), wanted);
+        let json = Json::from(text.to_owned());
+        assert_eq!(json.parse::<serde_json::Value>().unwrap()["b"], "NaN");
+        assert_eq!(json.text(), wanted);
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_with_its_line() {
+        for text in ["{\"a\": NaN,\n x}", "{\"a\": 1,\n x}"] {
+            let error = Json::from(text.to_owned()).parse::<serde_json::Value>().unwrap_err().to_string();
+            assert!(error.contains("line 2"), "{error}");
+        }
+    }
+}

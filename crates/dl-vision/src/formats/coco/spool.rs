@@ -1,0 +1,106 @@
+//! Entries that wait in a temporary file until the ids of all are known.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::marker::PhantomData;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Levels of lists and objects that an entry may have: `serde_json` reads 127 of them, and entries stand in some.
+const DEEPEST: usize = 100;
+
+/// A list of values on disk.
+pub(super) struct Spool<T> {
+    file: BufWriter<File>,
+    of: PhantomData<T>,
+}
+
+impl<T: Serialize + DeserializeOwned> Spool<T> {
+    /// An empty list.
+    /// # Errors
+    /// When a temporary file cannot be made.
+    pub(super) fn new() -> Result<Self> {
+        let file = tempfile::tempfile().context("a temporary file cannot be made")?;
+        Ok(Self { file: BufWriter::new(file), of: PhantomData })
+    }
+
+    /// Adds a value.
+    /// # Errors
+    /// When it is nested so deeply that it could not be read again, which leaves the list as it was, or the file cannot
+    /// be written.
+    pub(super) fn push(&mut self, value: &T) -> Result<()> {
+        let line = serde_json::to_string(value)?;
+        if too_deep(&line) {
+            bail!("its fields are nested deeper than {DEEPEST} levels");
+        }
+        writeln!(self.file, "{line}").context("a temporary file cannot be written")
+    }
+
+    /// Ends the list.
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn close(self) -> Result<Closed<T>> {
+        Ok(Closed { file: self.file.into_inner().context("a temporary file cannot be written")?, of: PhantomData })
+    }
+}
+
+/// A list that is only read.
+pub(super) struct Closed<T> {
+    file: File,
+    of: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned> Closed<T> {
+    /// Hands all values to `work`, with whether it is the first.
+    /// # Errors
+    /// When `work` fails, or the file cannot be read.
+    pub(super) fn each(&mut self, mut work: impl FnMut(T, bool) -> Result<()>) -> Result<()> {
+        self.file.rewind()?;
+        for (index, line) in BufReader::new(&mut self.file).lines().enumerate() {
+            work(serde_json::from_str(&line?)?, index == 0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Is a JSON text nested deeper than it may be?
+pub(super) fn too_deep(json: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_read_again_is_kept() {
+        let nested = |depth: usize| serde_json::from_str(&format!("{}1{}", "[".repeat(depth), "]".repeat(depth)));
+        let mut spool: Spool<serde_json::Value> = Spool::new().unwrap();
+        spool.push(&nested(DEEPEST).unwrap()).unwrap();
+        assert!(spool.push(&nested(DEEPEST + 1).unwrap()).is_err());
+        spool.push(&serde_json::json!("[[\"{{{\\")).unwrap();
+        let mut count = 0;
+        let mut closed = spool.close().unwrap();
+        closed.each(|_, _| Ok(count += 1)).unwrap();
+        assert_eq!(count, 2);
+        assert!(!too_deep(&format!("{:?}", "[".repeat(200))));
+    }
+}
