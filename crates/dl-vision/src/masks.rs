@@ -32,31 +32,11 @@ pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
     Ok((0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| columns[x * h + y]).collect())
 }
 
-/// The longest outline that is drawn, in pixels: each takes 40 bytes for a moment, and no real object has so many.
-const MOST_OUTLINE: f64 = 2e6;
-
-/// How long the outlines of polygons are inside of the picture, along the longer axis of each edge.
-fn outline(polygons: &[Vec<f64>], width: u32, height: u32) -> f64 {
-    let ends = |polygon: &[f64], axis: usize, most: u32| -> Vec<f64> {
-        let inside = |value: &f64| value.clamp(0.0, f64::from(most));
-        polygon.chunks_exact(2).map(|point| inside(&point[axis])).collect()
-    };
-    let length = |polygon: &Vec<f64>| -> f64 {
-        let (x, y) = (ends(polygon, 0, width), ends(polygon, 1, height));
-        let next = |index: usize| (index + 1) % x.len();
-        (0..x.len()).map(|i| (x[next(i)] - x[i]).abs().max((y[next(i)] - y[i]).abs())).sum()
-    };
-    polygons.iter().map(length).sum()
-}
-
 /// The pixels covered by any of the polygons, each `[x1, y1, x2, y2, ...]` in continuous coordinates. A polygon of
 /// fewer than three points covers none.
 /// # Errors
-/// When the picture has more than 2^32 - 1 pixels, or the outlines are so long that they would take memory without bound.
+/// When the picture has more than 2^32 - 1 pixels.
 pub fn from_polygons(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Mask> {
-    if outline(polygons, width, height) > MOST_OUTLINE {
-        bail!("the outline of the polygons is longer than {MOST_OUTLINE} pixels");
-    }
     Ok(to_mask(&mask::fr_polys(polygons, height, width)?))
 }
 

@@ -9,11 +9,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use dl_record::file::{MOST_LIST_BYTES, decode, open_regular, read_regular};
+use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regular};
 
 use super::line;
 use super::names::Description;
-use super::paths::inside;
+use super::paths::{inside, is_there};
 use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending};
 
 /// Folders of images, and what their label folders are called instead.
@@ -70,7 +70,12 @@ impl Part {
             Err(error) => Entry::Lost(format!("{error:#}")),
         });
         let mut folders = vec![part.clone()];
-        folders.extend(in_place_of(&root, &part, &IMAGES, &LABELS).into_iter().filter(|folder| folder.is_dir()));
+        for folder in in_place_of(&root, &part, &IMAGES, &LABELS) {
+            // Some file systems do not tell labels/ from Labels/.
+            if folder.is_dir() && !folders.iter().any(|known| is_same(known, &folder)) {
+                folders.push(folder);
+            }
+        }
         let labels = folders.into_iter().flat_map(|folder| below(&folder, &["txt"]));
         // Folders that cannot be read were told with the images.
         let alone = labels.filter_map(Result::ok).filter(move |path| is_label(&root, path) && !has_image(&root, path));
@@ -206,7 +211,7 @@ fn described_part(folder: &Path, split: &str, path: &str) -> Result<Part> {
 pub(super) fn label_of(root: &Path, image: &Path) -> Option<(PathBuf, bool)> {
     let places = label_places(root, image);
     let found = places.iter().flat_map(|place| LABEL_ENDINGS.map(|ending| place.with_extension(ending)));
-    let found = found.into_iter().find(|path| path.is_file())?;
+    let found = found.into_iter().find(|path| is_there(path))?;
     let is_oriented = found.strip_prefix(root).unwrap_or(&found).iter().any(|part| part == ORIENTED);
     Some((found, is_oriented))
 }

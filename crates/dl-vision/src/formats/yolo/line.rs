@@ -6,6 +6,9 @@ use serde_json::json;
 
 use crate::masks;
 
+/// No coordinate is larger, in parts of an image or in pixels.
+const MOST_NUMBER: f64 = 1e9;
+
 /// How many key points follow a box (`kpt_shape` in `data.yaml`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyPoints {
@@ -37,6 +40,8 @@ pub(super) struct Format<'a> {
     pub(super) oriented: Option<Oriented>,
     /// Lines are what a detector found.
     pub(super) predictions: bool,
+    /// How many pixels the outline of a polygon may run through. Drawing it takes time, and its mask memory, for each.
+    pub(super) most_outline: f64,
 }
 
 /// What a line was.
@@ -46,6 +51,8 @@ pub(super) struct Line {
     pub(super) form: Form,
     /// It reaches out of the image by more than rounding.
     pub(super) outside: bool,
+    /// How many pixels of outline were drawn.
+    pub(super) outline: f64,
 }
 
 #[derive(Debug)]
@@ -80,14 +87,14 @@ pub(super) fn looks_right(line: &str) -> bool {
 pub(super) fn read(line: &str, format: Format, size: (u32, u32)) -> Result<Line> {
     let words = words(line)?;
     if let Some(found) = dota(&words, format.oriented)? {
-        return finish(found, None, Form::Box, format, size);
+        return finish(found, None, (Form::Box, 0.0), format, size);
     }
     let label = label(words.first().copied().unwrap_or_default(), format.names)?;
     let numbers: Vec<f64> = words[1..].iter().map(|word| number(word)).collect::<Result<_>>()?;
     let (shape, confidence) = shape(&numbers, format)?;
     let (w, h) = (f64::from(size.0), f64::from(size.1));
     let mut object = Object { label, ..Object::default() };
-    let mut form = Form::Box;
+    let mut drawn = (Form::Box, 0.0);
     match shape {
         Shape::Box(center, key_points) => {
             object.bbox = box_of(center, w, h)?;
@@ -98,14 +105,19 @@ pub(super) fn read(line: &str, format: Format, size: (u32, u32)) -> Result<Line>
         Shape::Polygon(points) => {
             let polygon: Vec<f64> = points.chunks_exact(2).flat_map(|point| [point[0] * w, point[1] * h]).collect();
             object.bbox = around(&polygon);
-            form = if points.len() == 8 { Form::FourCorners } else { Form::Polygon };
+            let form = if points.len() == 8 { Form::FourCorners } else { Form::Polygon };
+            drawn = (form, 0.0);
             if form != Form::FourCorners || format.oriented.is_none() {
+                drawn.1 = outline(&polygon, w, h);
+                if drawn.1 > format.most_outline {
+                    bail!("the polygons of this image are too long to be drawn");
+                }
                 object.mask = Some(masks::from_polygons(std::slice::from_ref(&polygon), size.0, size.1)?);
                 object.extra.insert("segmentation".to_owned(), json!([polygon]));
             }
         }
     }
-    finish(object, confidence, form, format, size)
+    finish(object, confidence, drawn, format, size)
 }
 
 /// The words of a line, between blanks or commas. `0,5` is no way to write a half: it would read as two numbers.
@@ -134,8 +146,13 @@ fn label(word: &str, names: &[String]) -> Result<String> {
 }
 
 fn number(word: &str) -> Result<f64> {
-    let number = word.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| anyhow!("\"{word}\" is not a number"))
+    let number: Option<f64> = word.parse().ok().filter(|number: &f64| number.is_finite());
+    let number = number.ok_or_else(|| anyhow!("\"{word}\" is not a number"))?;
+    // What follows multiplies it, and JSON has no infinity.
+    if number.abs() > MOST_NUMBER {
+        bail!("\"{word}\" is out of range");
+    }
+    Ok(number)
 }
 
 enum Shape<'a> {
@@ -185,9 +202,7 @@ fn box_of([x, y, across, down]: [f64; 4], w: f64, h: f64) -> Result<BBox> {
     if across < 0.0 || down < 0.0 {
         bail!("the box has a negative width or height");
     }
-    let bbox = BBox::new((x - across / 2.0) * w, (y - down / 2.0) * h, (x + across / 2.0) * w, (y + down / 2.0) * h);
-    bbox.check()?;
-    Ok(bbox)
+    Ok(BBox::new((x - across / 2.0) * w, (y - down / 2.0) * h, (x + across / 2.0) * w, (y + down / 2.0) * h))
 }
 
 /// COCO's form: x, y and how it can be seen (0 not labeled, 1 hidden, 2 visible) for each.
@@ -216,7 +231,13 @@ fn dota(words: &[&str], oriented: Option<Oriented>) -> Result<Option<Object>> {
     Ok(Some(Object { bbox: around(&corners), label: (*label).to_owned(), difficult, ..Object::default() }))
 }
 
-fn finish(object: Object, confidence: Option<f64>, form: Form, format: Format, size: (u32, u32)) -> Result<Line> {
+fn finish(
+    object: Object,
+    confidence: Option<f64>,
+    (form, outline): (Form, f64),
+    format: Format,
+    size: (u32, u32),
+) -> Result<Line> {
     let (w, h) = (f64::from(size.0), f64::from(size.1));
     let BBox { x1, y1, x2, y2 } = object.bbox;
     // Half a percent is how annotation programs round.
@@ -237,7 +258,15 @@ fn finish(object: Object, confidence: Option<f64>, form: Form, format: Format, s
         }
         (false, None) => Content::Object(object),
     };
-    Ok(Line { content, form, outside })
+    Ok(Line { content, form, outside, outline })
+}
+
+/// How long the outline of a polygon is inside of an image of `w` x `h` pixels, along the longer axis of each edge.
+fn outline(polygon: &[f64], w: f64, h: f64) -> f64 {
+    let points: Vec<_> =
+        polygon.chunks_exact(2).map(|point| (point[0].clamp(0.0, w), point[1].clamp(0.0, h))).collect();
+    let edges = points.iter().zip(points.iter().cycle().skip(1));
+    edges.map(|((x1, y1), (x2, y2))| (x2 - x1).abs().max((y2 - y1).abs())).sum()
 }
 
 /// The smallest box around a polygon.
@@ -260,7 +289,8 @@ mod tests {
 
     fn parse(line: &str, change: impl Fn(&mut Format)) -> Result<Line> {
         let names = ["cat".to_owned(), String::new()];
-        let mut format = Format { names: &names, key_points: None, oriented: None, predictions: false };
+        let mut format =
+            Format { names: &names, key_points: None, oriented: None, predictions: false, most_outline: 100.0 };
         change(&mut format);
         read(line, format, (10, 20))
     }
@@ -340,7 +370,8 @@ mod tests {
             ("0 0.5 0.5 0.1 nan", "\"nan\" is not a number"),
             ("0 0.5 0.5 0.1 inf", "\"inf\" is not a number"),
             ("0 0.5 0.5 0.1 -0.1", "the box has a negative width"),
-            ("0 1e308 0.5 1e308 0.1", "box ["),
+            ("0 1e308 0.5 1e308 0.1", "\"1e308\" is out of range"),
+            (&format!("0{}", " 0 0 1 1".repeat(9)), "the polygons of this image are too long"),
             ("0 0,5 0,5 0,1 0,1", "\"0,5\" is not a number; decimals"),
         ] {
             let error = format!("{:#}", parse(line, |_| {}).unwrap_err());

@@ -12,7 +12,7 @@ use dl_record::file::{decode, lines, read_regular};
 use serde::Deserialize;
 
 use super::line::KeyPoints;
-use super::paths::inside;
+use super::paths::{inside, is_there};
 use super::yaml::{self, Document, Value};
 use crate::formats::files::{entries, has_ending};
 
@@ -49,17 +49,16 @@ pub(super) fn describe(folder: &Path, given: &[String]) -> Result<Description> {
     let yamls = yaml_files(folder, &below);
     for path in &yamls {
         match in_yaml(folder, path) {
-            Ok(found) if found.names.is_some() => {
-                taken = found.names.clone().map(|names| (path.clone(), names));
+            // Without names it may be of another program, or have the splits only.
+            Ok(mut found) if found.names.is_some() || YAML_FILES.iter().any(|name| path.ends_with(name)) => {
+                found.notes.splice(0..0, description.notes);
                 description = found;
-                break;
-            }
-            // It may be of another program, or have the splits only.
-            Ok(found) => {
-                if description.splits.is_empty() && YAML_FILES.iter().any(|name| path.ends_with(name)) {
-                    description = found;
+                if let Some(names) = description.names.take() {
+                    taken = Some((path.clone(), names));
+                    break;
                 }
             }
+            Ok(_) => {}
             Err(error) if !given.is_empty() => {
                 description.notes.push(format!("{}: {error:#}; it is not used", path.display()));
             }
@@ -116,7 +115,7 @@ fn compare(
 }
 
 fn yaml_files(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
-    let first = YAML_FILES.iter().map(|name| folder.join(name)).filter(|path| path.exists());
+    let first = YAML_FILES.iter().map(|name| folder.join(name)).filter(|path| is_there(path));
     let is_first = |path: &&PathBuf| YAML_FILES.iter().any(|name| path.ends_with(name));
     let others = below.iter().rev().filter(|path| has_ending(path, &["yaml", "yml"]) && !is_first(path));
     first.chain(others.cloned()).collect()
@@ -132,13 +131,13 @@ fn lists(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
     }
     let mut found: Vec<PathBuf> = Vec::new();
     for (index, place) in folders.iter().enumerate() {
-        found.extend(LISTS.iter().map(|name| place.join(name)).filter(|path| path.is_file()));
+        found.extend(LISTS.iter().map(|name| place.join(name)).filter(|path| is_there(path)));
         if index == 0 {
             let others = below.iter().rev().filter(|path| has_ending(path, &["names"]) && !path.ends_with(LISTS[1]));
             found.extend(others.cloned());
         }
     }
-    found.extend(Some(folder.join("notes.json")).filter(|path| path.is_file()));
+    found.extend(Some(folder.join("notes.json")).filter(|path| is_there(path)));
     found
 }
 

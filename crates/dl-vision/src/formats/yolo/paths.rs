@@ -32,6 +32,11 @@ pub(super) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
     (0..parts.len()).map(|start| folder.join(parts[start..].join("/"))).find(|path| path.exists())
 }
 
+/// Whether the folder has an entry of this name, be it a link that leads nowhere: to read it then tells what is wrong.
+pub(super) fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// Whether something is there, outside of the folder. A link inside of it is inside, wherever it leads.
 fn leads_out(folder: &Path, path: &Path) -> bool {
     let target = folder.join(path);

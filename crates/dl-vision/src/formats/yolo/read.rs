@@ -16,8 +16,9 @@ use crate::formats::{Found, Sample, add_size};
 
 /// The most bytes that the labels of one image may have.
 const MOST_BYTES: u64 = 8 << 20;
-/// The most bytes of masks in one record: a polygon of a few bytes may cover all of a large image.
-const MOST_MASK_BYTES: usize = 64 << 20;
+/// The most pixels that the outlines of all polygons of an image may run through: a few bytes may cross a large image, and
+/// take time and memory for each of its columns.
+const MOST_OUTLINE: f64 = 2e7;
 /// How many bad lines of one file are told one by one.
 const MOST_REASONS: usize = 20;
 
@@ -100,9 +101,9 @@ fn survey(root: &Path, parts: &[Part], description: &Description, oriented: Opti
     };
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).with_extension("txt").display().to_string();
     let mut places: Vec<String> = layout::label_places(root, &first).iter().map(|place| below(place)).collect();
-    places.retain(|place| !place.contains("Labels/") && !place.contains("label/"));
-    let mut seen = std::collections::HashSet::new();
-    places.retain(|place| seen.insert(place.clone()));
+    // The usual ones: labels/ in place of images/, beside the image, and labels/ there.
+    places.retain(|place| !["Labels/", "label/", ORIENTED].iter().any(|name| place.contains(name)));
+    places.truncate(3);
     bail!(
         "{}: none of its images ({images}) has a label file; that of {} was looked for at {}. dl-data from folder \
          --no-labels reads images alone",
@@ -230,10 +231,15 @@ impl Reader {
         let text = label.map(|label| read_regular(&label, MOST_BYTES).and_then(decode)).transpose()?;
         let size = sample.record.width()?.zip(sample.record.height()?);
         let oriented = self.config.oriented;
-        let format =
-            Format { names: &self.names, key_points: self.key_points, oriented, predictions: self.config.predictions };
+        let mut format = Format {
+            names: &self.names,
+            key_points: self.key_points,
+            oriented,
+            predictions: self.config.predictions,
+            most_outline: MOST_OUTLINE,
+        };
         let (mut objects, mut detections): (Vec<Object>, Vec<Detection>) = (Vec::new(), Vec::new());
-        let (mut bad, mut mask_bytes) = (0, 0);
+        let mut bad = 0;
         for (index, line) in text.as_deref().unwrap_or_default().lines().enumerate() {
             let is_header =
                 || oriented == Some(Oriented::Box) && (line.starts_with("imagesource:") || line.starts_with("gsd:"));
@@ -241,19 +247,9 @@ impl Reader {
                 continue;
             }
             let size = size.context("the image cannot be read, and boxes are parts of its size")?;
-            let found = line::read(line, format, size).and_then(|found| {
-                let mask = match &found.content {
-                    Content::Object(object) => &object.mask,
-                    Content::Detection(detection) => &detection.mask,
-                };
-                mask_bytes += mask.as_ref().map_or(0, |mask| mask.counts.len());
-                if mask_bytes > MOST_MASK_BYTES {
-                    bail!("the masks of this image have more than {} MiB", MOST_MASK_BYTES >> 20);
-                }
-                Ok(found)
-            });
-            match found {
+            match line::read(line, format, size) {
                 Ok(found) => {
+                    format.most_outline -= found.outline;
                     self.tally.count(&found);
                     match found.content {
                         Content::Object(object) => objects.push(object),

@@ -62,10 +62,11 @@ impl Writer {
             bail!("\"{split}\" has another meaning in data.yaml; give the split another name");
         }
         for part in ["images", "labels"] {
-            if folder.join(part).is_symlink() {
-                bail!("{}: is a symlink; nothing is written through one", folder.join(part).display());
+            let (part, inside) = (folder.join(part), folder.join(part).join(split));
+            if let Some(link) = [&part, &inside].into_iter().find(|path| path.is_symlink()) {
+                bail!("{}: is a symlink, and nothing is written through one", link.display());
             }
-            let part = folder.join(part).join(split);
+            let part = inside;
             fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
         }
         let yaml = folder.join("data.yaml");
