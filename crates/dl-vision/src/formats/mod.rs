@@ -13,6 +13,8 @@
 //! | `id`, `category_id`, `segmentation`, ... | object | what else a COCO annotation holds; polygons beside `mask` |
 //! | `bbox` | object | COCO's box `[x, y, width, height]`, where `box` does not tell it to the last bit |
 //! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
+//! | `keypoints` | object | key points beside a box of YOLO, in COCO's form: `[x1, y1, v1, ...]` in pixels |
+//! | `confidence` | object | how sure a detector was, in YOLO's lines that are read as truth |
 //!
 //! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.
 

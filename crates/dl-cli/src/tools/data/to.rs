@@ -101,7 +101,8 @@ struct VocArgs {
 /// YOLO: images/, labels/*.txt with normalised centres, and data.yaml
 ///
 /// The classes are numbered as --names says; else as in a data.yaml that is there, so that splits can be added one by
-/// one; else as they were in the YOLO or COCO files that the records come from; else by name.
+/// one; else as they were in the YOLO or COCO files that the records come from; else by name. Objects are clipped to their
+/// image; those outside of it are reported and left out.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split train | dl-data to yolo voc --split train")]
 struct YoloArgs {
@@ -204,7 +205,7 @@ impl Args {
                     pictures: args.pictures.pictures(),
                 };
                 let mut writer = yolo::Writer::new(&args.folder, config)?;
-                let outcome = take(io, job, |record| writer.write(record))?;
+                let outcome = take_most(io, job, |record| writer.write(record))?;
                 say(io, &writer.finish()?, outcome)
             }
         }
@@ -229,6 +230,23 @@ fn take(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<()>) -> R
         io.messages.error(format_args!("{} records carry an error from before and are left out", tally.carried));
     }
     Ok(Outcome::of(tally.failed + tally.carried))
+}
+
+/// As [`take`], where `work` returns what is left out of a record that is written all the same, one reason each.
+fn take_most(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<Vec<String>>) -> Result<Outcome> {
+    let messages = io.messages.clone();
+    let mut is_whole = true;
+    let outcome = take(io, job, |record| {
+        let lost = work(record)?;
+        is_whole &= lost.is_empty();
+        if job.common.strict && !lost.is_empty() {
+            bail!(lost.join("; "));
+        }
+        let id = record.id()?.unwrap_or_default();
+        lost.iter().for_each(|reason| messages.error(format_args!("{id}: {reason}")));
+        Ok(())
+    })?;
+    Ok(if is_whole { outcome } else { Outcome::SomeFailed })
 }
 
 /// Calls `write` with the file, which appears when it is whole, or with stdout.

@@ -20,8 +20,8 @@ fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
         ("from coco {}/none.json", "none.json: no such file"),
         ("from coco {}/a.json", "a.json: it has no images"),
         ("from coco {}/a.json --images {}/none", "none: no such folder"),
-        ("from yolo {}", "neither data.yaml nor classes.txt"),
-        ("from yolo {} --names a", "not a YOLO folder"),
+        ("from yolo {}", "none of its images (1) has a label file"),
+        ("from yolo {}/ImageSets --names a", "no images in this folder"),
         ("from folder {}/none", "no such folder"),
         ("from folder {}/a.json", "is a file, not a folder"),
         ("shard 3/2", "a shard is I/N"),
@@ -39,8 +39,7 @@ fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
 fn an_empty_dataset_is_an_empty_stream() {
     let folder = folder();
     write(folder.path(), "Annotations/x.txt", "");
-    write(folder.path(), "images/x.txt", "");
-    for line in ["from voc {}", "from yolo {} --names a", "from folder {}", "check", "shard 1/2"] {
+    for line in ["from voc {}", "from folder {}", "check", "shard 1/2"] {
         let ran = data(line, folder.path(), "").expect(0);
         assert_eq!(ran.stdout, "", "{line}");
     }

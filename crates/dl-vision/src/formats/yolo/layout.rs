@@ -1,0 +1,279 @@
+//! Where the images and their label files are.
+//!
+//! Ultralytics' programs look for the labels of `images/train/a.jpg` in `labels/train/a.txt`; labelImg, darknet and CVAT put
+//! `a.txt` beside `a.jpg`; a detector's results are in `labels/` beside the images; Roboflow puts oriented boxes into
+//! `labelTxt/`. Each image is looked up in all of these places, each label file the other way round.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regular};
+
+use super::line;
+use super::names::Description;
+use super::paths::{inside, is_there};
+use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending};
+
+/// Folders of images, and what their label folders are called instead.
+const IMAGES: [&str; 5] = ["images", "JPEGImages", "image", "imgs", "img"];
+const LABELS: [&str; 4] = ["labels", "Labels", "label", ORIENTED];
+
+/// The folder of oriented boxes.
+pub(super) const ORIENTED: &str = "labelTxt";
+
+const LABEL_ENDINGS: [&str; 2] = ["txt", "TXT"];
+
+/// How deep `images/` is looked for.
+const MOST_DEPTH: usize = 4;
+
+/// Text files beside labels that are none.
+const LISTS: [&str; 7] = ["classes", "predefined_classes", "train", "val", "valid", "test", "readme"];
+
+/// Images that are read together.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// All below a folder.
+    Folder(PathBuf),
+    /// Those that a text file lists.
+    List(PathBuf),
+}
+
+/// What is found in a part.
+#[derive(Debug)]
+pub(super) enum Entry {
+    Image(PathBuf),
+    /// A label file without an image.
+    Label(PathBuf),
+    /// What cannot be used, and why.
+    Lost(String),
+}
+
+impl Part {
+    pub(super) fn path(&self) -> &Path {
+        let (Self::Folder(path) | Self::List(path)) = self;
+        path
+    }
+
+    /// The images, then the label files that have none.
+    /// # Errors
+    /// When the list cannot be read.
+    pub(super) fn entries(&self, root: &Path) -> Result<Box<dyn Iterator<Item = Entry>>> {
+        let root = root.to_owned();
+        let part = match self {
+            Self::Folder(part) => part.clone(),
+            Self::List(list) => return listed(root, list),
+        };
+        let images = below(&part, &PICTURE_ENDINGS).map(|path| match path {
+            Ok(path) => Entry::Image(path),
+            Err(error) => Entry::Lost(format!("{error:#}")),
+        });
+        let mut folders = vec![part.clone()];
+        for folder in in_place_of(&root, &part, &IMAGES, &LABELS) {
+            // Some file systems do not tell labels/ from Labels/.
+            if folder.is_dir() && !folders.iter().any(|known| is_same(known, &folder)) {
+                folders.push(folder);
+            }
+        }
+        let labels = folders.into_iter().flat_map(|folder| below(&folder, &["txt"]));
+        // Folders that cannot be read were told with the images.
+        let alone = labels.filter_map(Result::ok).filter(move |path| is_label(&root, path) && !has_image(&root, path));
+        Ok(Box::new(images.chain(alone.map(Entry::Label))))
+    }
+}
+
+/// The images of a list.
+fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>> {
+    let text = read_regular(list, MOST_LIST_BYTES).and_then(decode).with_context(|| list.display().to_string())?;
+    let place = list.display().to_string();
+    let around = list.parent().unwrap_or(&root).to_owned();
+    let mut seen = HashSet::new();
+    let (mut next, mut number) = (0, 0);
+    Ok(Box::new(std::iter::from_fn(move || {
+        // Not all lines at once: they may be millions.
+        while next < text.len() {
+            let line = text[next..].split('\n').next().unwrap_or_default();
+            next += line.len() + 1;
+            number += 1;
+            let line = line.trim();
+            // Darknet's paths begin at the folder, those of Ultralytics with ./ at the list.
+            let found = if line.starts_with("./") { inside(&around, line) } else { None };
+            let found = found.or_else(|| inside(&root, line)).filter(|path| path.is_file());
+            match found {
+                _ if line.is_empty() => {}
+                Some(path) if !has_ending(&path, &PICTURE_ENDINGS) => {
+                    return Some(Entry::Lost(format!("{place}:{number}: {line} is not an image")));
+                }
+                Some(path) if seen.insert(path.clone()) => return Some(Entry::Image(path)),
+                Some(_) => {}
+                None => return Some(Entry::Lost(format!("{place}:{number}: {line} is not in {}", root.display()))),
+            }
+        }
+        None
+    })))
+}
+
+/// The parts of a folder, or those of its splits.
+/// # Errors
+/// When a split is not there.
+pub(super) fn parts(folder: &Path, splits: &[String], description: &Description) -> Result<Vec<Part>> {
+    let mut folders = Vec::new();
+    image_folders(folder, 0, &mut folders)?;
+    if splits.is_empty() {
+        if folders.is_empty() {
+            folders.push(folder.to_owned());
+        }
+        return Ok(folders.into_iter().map(Part::Folder).collect());
+    }
+    let parts = splits.iter().map(|split| split_parts(folder, split, &folders, description));
+    Ok(parts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// All folders of images below `folder`, none inside another.
+fn image_folders(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    let mut entries = entries(folder)?;
+    entries.reverse();
+    entries.retain(|path| path.is_dir());
+    let named = |path: &Path, names: &[&str]| {
+        path.file_name().is_some_and(|name| names.iter().any(|known| name.eq_ignore_ascii_case(known)))
+    };
+    found.extend(entries.iter().filter(|path| named(path, &IMAGES)).cloned());
+    if depth + 1 < MOST_DEPTH {
+        for path in entries.iter().filter(|path| !named(path, &IMAGES) && !named(path, &LABELS)) {
+            // A folder below that cannot be read has no images that could be.
+            let _ = image_folders(path, depth + 1, found);
+        }
+    }
+    Ok(())
+}
+
+fn split_parts(folder: &Path, split: &str, images: &[PathBuf], description: &Description) -> Result<Vec<Part>> {
+    // images/train, or train/images
+    let standard = images
+        .iter()
+        .map(|path| path.join(split))
+        .chain(images.iter().filter(|path| path.parent().is_some_and(|path| path.ends_with(split))).cloned());
+    if let Some(path) = standard.into_iter().find(|path| path.is_dir()) {
+        return Ok(vec![Part::Folder(path)]);
+    }
+    let aliases: &[&str] =
+        if ["val", "valid", "validation"].contains(&split) { &["val", "valid", "validation"] } else { &[] };
+    let described = |name: &str| description.splits.iter().find(|(key, _)| key == name);
+    if let Some((key, paths)) = described(split).or_else(|| aliases.iter().find_map(|name| described(name))) {
+        return paths.iter().map(|path| described_part(folder, key, path)).collect();
+    }
+    for name in [split].iter().chain(aliases) {
+        let list = folder.join(format!("{name}.txt"));
+        if list.is_file() {
+            return Ok(vec![Part::List(list)]);
+        }
+        if folder.join(name).is_dir() {
+            return Ok(vec![Part::Folder(folder.join(name))]);
+        }
+    }
+    let there = splits_there(images, description);
+    bail!(
+        "{}: no split \"{split}\": neither images/{split}/ nor {split}/images/ nor {split}.txt, and data.yaml does not \
+         name it{there}",
+        folder.display()
+    )
+}
+
+fn splits_there(images: &[PathBuf], description: &Description) -> String {
+    let mut names: Vec<String> = description.splits.iter().map(|(name, _)| name.clone()).collect();
+    for folder in images {
+        let inside = entries(folder).unwrap_or_default();
+        let inside = inside.iter().filter(|path| path.is_dir()).filter_map(|path| path.file_name()?.to_str());
+        names.extend(inside.map(str::to_owned));
+    }
+    names.sort();
+    names.dedup();
+    names.truncate(20);
+    if names.is_empty() { String::new() } else { format!("; there are: {}", names.join(", ")) }
+}
+
+fn described_part(folder: &Path, split: &str, path: &str) -> Result<Part> {
+    let found = inside(folder, path).ok_or_else(|| {
+        anyhow!(
+            "{}: the split \"{split}\" is said to be {path}, which is not in this folder; give the folder that holds it",
+            folder.display()
+        )
+    })?;
+    if found.is_dir() {
+        let images = found.join(IMAGES[0]);
+        return Ok(Part::Folder(if images.is_dir() { images } else { found }));
+    }
+    Ok(Part::List(found))
+}
+
+/// The label file of an image, and whether it is in the folder of oriented boxes.
+pub(super) fn label_of(root: &Path, image: &Path) -> Option<(PathBuf, bool)> {
+    let places = label_places(root, image);
+    let found = places.iter().flat_map(|place| LABEL_ENDINGS.map(|ending| place.with_extension(ending)));
+    let found = found.into_iter().find(|path| is_there(path))?;
+    let is_oriented = found.strip_prefix(root).unwrap_or(&found).iter().any(|part| part == ORIENTED);
+    Some((found, is_oriented))
+}
+
+/// Where the label file of an image is looked for, with the image's own ending.
+pub(super) fn label_places(root: &Path, image: &Path) -> Vec<PathBuf> {
+    let mut places = in_place_of(root, image, &IMAGES, &LABELS);
+    places.push(image.to_owned());
+    if let (Some(folder), Some(name)) = (image.parent(), image.file_name()) {
+        places.extend(LABELS.map(|labels| folder.join(labels).join(name)));
+        // All images in the folder, all labels in labels/.
+        places.push(root.join(LABELS[0]).join(image.strip_prefix(root).unwrap_or(image)));
+    }
+    places
+}
+
+/// The paths that have another folder in place of the last one of `names` below `root`.
+fn in_place_of(root: &Path, path: &Path, names: &[&str], others: &[&str]) -> Vec<PathBuf> {
+    let below: Vec<_> = path.strip_prefix(root).unwrap_or(path).iter().collect();
+    let is_one = |part: &&std::ffi::OsStr| names.iter().any(|name| part.eq_ignore_ascii_case(name));
+    let Some(at) = below.iter().rposition(is_one) else { return Vec::new() };
+    let with = |other: &&str| {
+        let parts = below.iter().enumerate().map(|(index, part)| if index == at { other.as_ref() } else { *part });
+        root.join(parts.collect::<PathBuf>())
+    };
+    others.iter().map(with).collect()
+}
+
+/// Is there an image for this label file?
+fn has_image(root: &Path, label: &Path) -> bool {
+    let mut places = vec![label.to_owned()];
+    // labels/a.txt -> images/a.jpg; with labels/ in the folder of the images, a.jpg
+    places.extend(in_place_of(root, label, &LABELS, &IMAGES));
+    places.extend(in_place_of(root, label, &LABELS, &[""]));
+    places.iter().filter(|place| place.parent().is_some_and(Path::is_dir)).any(|place| {
+        let endings = PICTURE_ENDINGS.iter().flat_map(|ending| [(*ending).to_owned(), ending.to_uppercase()]);
+        endings.into_iter().any(|ending| place.with_extension(ending).is_file())
+    })
+}
+
+/// Is a text file the labels of an image, not a list or a text for people?
+fn is_label(root: &Path, path: &Path) -> bool {
+    let inside = path.strip_prefix(root).unwrap_or(path).parent().unwrap_or(root);
+    let in_labels = inside.iter().any(|part| LABELS.iter().any(|name| part.eq_ignore_ascii_case(name)));
+    let is_list = path.file_stem().is_some_and(|stem| LISTS.iter().any(|name| stem.eq_ignore_ascii_case(name)));
+    if in_labels && !is_list {
+        return true;
+    }
+    let mut head = Vec::new();
+    let read = open_regular(path).map(|file| file.take(4096).read_to_end(&mut head));
+    // The reader decodes the whole and tells what is wrong; this asks what kind of text it is.
+    let head = String::from_utf8_lossy(&head);
+    read.is_ok() && head.lines().find(|line| !line::is_empty(line)).is_some_and(line::looks_right)
+}
+
+/// The path below the folder without the folder of images or labels: `images/train/a.jpg` -> `train/a.jpg`.
+pub(super) fn id_of(below_root: &str) -> String {
+    let mut parts: Vec<&str> = below_root.split('/').collect();
+    let folders = &parts[..parts.len() - 1];
+    let is_one = |part: &&str| IMAGES.iter().chain(&LABELS).any(|name| part.eq_ignore_ascii_case(name));
+    if let Some(index) = folders.iter().rposition(is_one) {
+        parts.remove(index);
+    }
+    parts.join("/")
+}

@@ -1,0 +1,32 @@
+//! YOLO: one text file an image, one line an object: `class x_center y_center width height`, as parts of the image.
+//!
+//! The class is a number; its name stands in `data.yaml` or in a list such as `classes.txt` (see `names`). The label file of
+//! `images/a.jpg` is `labels/a.txt`, or stands beside it (see `layout`). A line may also be a polygon,
+//! `class x1 y1 x2 y2 ...`, which becomes `segmentation` and `mask`; a box with key points, where `data.yaml` has
+//! `kpt_shape`; or what a detector found, with a confidence at the end (see `line`). An image without a text file has no
+//! objects.
+//!
+//! The id of a sample is its path below the folder without the part `images`: `train/a.jpg`.
+
+mod clip;
+mod layout;
+mod line;
+mod names;
+mod paths;
+mod read;
+mod write;
+mod yaml;
+
+use serde::{Deserialize, Serialize};
+
+pub use line::Oriented;
+pub use read::{ReadConfig, read};
+pub use write::{Config, Writer};
+
+/// Field of the first record: the classes in their order.
+const DATASET: &str = "yolo_dataset";
+
+#[derive(Default, Serialize, Deserialize)]
+struct Dataset {
+    names: Vec<String>,
+}

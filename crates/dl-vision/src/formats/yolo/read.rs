@@ -1,0 +1,318 @@
+//! The records of a YOLO folder.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use dl_record::file::{decode, read_regular};
+use dl_record::{Detection, Object, Record};
+
+use super::layout::{self, Entry, ORIENTED, Part};
+use super::line::{self, Content, Form, Format, KeyPoints, Oriented};
+use super::names::{self, Description};
+use super::{DATASET, Dataset};
+use crate::formats::files::{as_text, relative, want_folder};
+use crate::formats::{Found, Sample, add_size};
+
+/// The most bytes that the labels of one image may have.
+const MOST_BYTES: u64 = 8 << 20;
+/// The most pixels that the outlines of all polygons of an image may run through: a few bytes may cross a large image, and
+/// take time and memory for each of its columns.
+const MOST_OUTLINE: f64 = 2e7;
+/// How many bad lines of one file are told one by one.
+const MOST_REASONS: usize = 20;
+
+/// How a YOLO folder is read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadConfig {
+    /// The splits to read; when empty, all there is.
+    pub splits: Vec<String>,
+    /// The classes in their order; when empty, as the folder's own files say.
+    pub names: Vec<String>,
+    /// The lines are what a detector found, and become `detections`.
+    pub predictions: bool,
+    /// What to do with oriented boxes. When `None`, four corners are a polygon, and DOTA's lines are errors.
+    pub oriented: Option<Oriented>,
+}
+
+/// Reads the images below `folder` with their labels.
+/// # Errors
+/// When the folder or a split is not there, nothing names the classes or the file that does cannot be read, there are no
+/// images, or none of them has labels. One bad line costs that line, one bad file that file.
+pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
+    want_folder(folder)?;
+    let description = names::describe(folder, &config.names)?;
+    let parts = layout::parts(folder, &config.splits, &description)?;
+    survey(folder, &parts, &description, config.oriented)?;
+    let Description { names, key_points, notes, .. } = description;
+    let names = match names {
+        Some(names) => names,
+        // DOTA's lines name their classes.
+        None if config.oriented == Some(Oriented::Box) => Vec::new(),
+        None => bail!("{}: neither data.yaml nor classes.txt names the classes; give --names a,b,c", folder.display()),
+    };
+    Ok(Reader {
+        root: folder.to_owned(),
+        dataset: Some(Dataset { names: names.clone() }),
+        names,
+        key_points,
+        config,
+        parts: parts.into(),
+        current: None,
+        ready: notes.into_iter().map(Found::Note).collect(),
+        tally: Tally::default(),
+        done: false,
+    })
+}
+
+/// Fails when there is nothing to read: no images, or no labels for any of them.
+fn survey(root: &Path, parts: &[Part], description: &Description, oriented: Option<Oriented>) -> Result<()> {
+    let mut images = 0_usize;
+    let (mut first, mut lost) = (None, None);
+    for part in parts {
+        for entry in part.entries(root)? {
+            match entry {
+                Entry::Image(image) => match layout::label_of(root, &image) {
+                    Some((label, true)) if oriented != Some(Oriented::Box) => bail!(
+                        "{}: the labels in {ORIENTED}/ are oriented boxes; --obb box takes the box around each",
+                        label.display()
+                    ),
+                    Some(_) => return Ok(()),
+                    None => {
+                        images += 1;
+                        first.get_or_insert(image);
+                    }
+                },
+                // Each is told as truth without an image.
+                Entry::Label(_) if images == 0 => return Ok(()),
+                Entry::Lost(reason) => drop(lost.get_or_insert(reason)),
+                Entry::Label(_) => {}
+            }
+        }
+    }
+    let Some(first) = first else {
+        if let Some(reason) = lost {
+            bail!("{}: no images: {reason}", root.display());
+        }
+        let elsewhere = description.splits.iter().map(|(key, paths)| format!("{key}: {}", paths.join(", ")));
+        let elsewhere = elsewhere.take(3).collect::<Vec<_>>().join("; ");
+        let elsewhere = if elsewhere.is_empty() { elsewhere } else { format!(" (its own files say {elsewhere})") };
+        bail!("{}: no images in this folder{elsewhere}; give the folder that holds images and labels", root.display());
+    };
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).with_extension("txt").display().to_string();
+    let mut places: Vec<String> = layout::label_places(root, &first).iter().map(|place| below(place)).collect();
+    // The usual ones: labels/ in place of images/, beside the image, and labels/ there.
+    places.retain(|place| !["Labels/", "label/", ORIENTED].iter().any(|name| place.contains(name)));
+    places.truncate(3);
+    bail!(
+        "{}: none of its images ({images}) has a label file; that of {} was looked for at {}. dl-data from folder \
+         --no-labels reads images alone",
+        root.display(),
+        first.strip_prefix(root).unwrap_or(&first).display(),
+        places.join(", ")
+    )
+}
+
+struct Reader {
+    root: PathBuf,
+    dataset: Option<Dataset>,
+    names: Vec<String>,
+    key_points: Option<KeyPoints>,
+    config: ReadConfig,
+    parts: VecDeque<Part>,
+    current: Option<Current>,
+    ready: VecDeque<Found>,
+    tally: Tally,
+    done: bool,
+}
+
+struct Current {
+    path: PathBuf,
+    entries: Box<dyn Iterator<Item = Entry>>,
+    images: usize,
+    without_labels: usize,
+}
+
+/// What the user is told at the end.
+#[derive(Default)]
+struct Tally {
+    images: usize,
+    without_labels: usize,
+    confidences: usize,
+    four_corners: usize,
+    polygons: usize,
+    outside: usize,
+}
+
+impl Iterator for Reader {
+    type Item = Result<Found>;
+
+    fn next(&mut self) -> Option<Result<Found>> {
+        loop {
+            if let Some(found) = self.ready.pop_front() {
+                return Some(Ok(found));
+            }
+            match self.current.as_mut().map(|current| current.entries.next()) {
+                Some(Some(entry)) => match self.found(entry) {
+                    Ok(found) => return Some(Ok(found)),
+                    // A file name that is no text.
+                    Err(error) => return Some(Ok(Found::Lost(format!("{error:#}")))),
+                },
+                Some(None) => self.end_part(),
+                None => match self.parts.pop_front() {
+                    Some(part) => self.begin(&part),
+                    None if self.done => return None,
+                    None => {
+                        self.done = true;
+                        self.ready.extend(self.tally.notes(&self.config).into_iter().map(Found::Note));
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Reader {
+    fn begin(&mut self, part: &Part) {
+        match part.entries(&self.root) {
+            Ok(entries) => {
+                let path = part.path().to_owned();
+                self.current = Some(Current { path, entries, images: 0, without_labels: 0 });
+            }
+            Err(error) => self.ready.push_back(Found::Lost(format!("{error:#}"))),
+        }
+    }
+
+    fn end_part(&mut self) {
+        let Some(part) = self.current.take() else { return };
+        if part.images > 0 && part.without_labels == part.images && !self.config.predictions {
+            let (path, images) = (part.path.display(), part.images);
+            self.ready.push_back(Found::Lost(format!(
+                "{path}: none of its images ({images}) has a label file, which is read as: no objects; --split leaves \
+                 such parts out"
+            )));
+        } else {
+            self.tally.without_labels += part.without_labels;
+        }
+        self.tally.images += part.images;
+    }
+
+    fn found(&mut self, entry: Entry) -> Result<Found> {
+        let (path, image) = match entry {
+            Entry::Image(path) => (path, true),
+            Entry::Label(path) => (path, false),
+            Entry::Lost(reason) => return Ok(Found::Lost(reason)),
+        };
+        let mut record = Record::default();
+        record.set_id(&layout::id_of(&relative(&path, &self.root)?))?;
+        let mut sample = Sample { place: path.display().to_string(), record, failure: None, lost: Vec::new() };
+        if image {
+            sample.record.set_image(&as_text(&path)?)?;
+            let label = layout::label_of(&self.root, &path);
+            if let Some(current) = &mut self.current {
+                current.images += 1;
+                current.without_labels += usize::from(label.is_none());
+            }
+            if let Some((label, _)) = &label {
+                sample.place = label.display().to_string();
+            }
+            sample.failure = self.fill(&mut sample, label.map(|(label, _)| label)).err();
+        } else {
+            sample.failure = Some(anyhow!("there is no image for these labels"));
+        }
+        if let Some(dataset) = self.dataset.take() {
+            sample.record.set(DATASET, &dataset)?;
+        }
+        Ok(sample.into())
+    }
+
+    fn fill(&mut self, sample: &mut Sample, label: Option<PathBuf>) -> Result<()> {
+        add_size(&mut sample.record)?;
+        let text = label.map(|label| read_regular(&label, MOST_BYTES).and_then(decode)).transpose()?;
+        let size = sample.record.width()?.zip(sample.record.height()?);
+        let oriented = self.config.oriented;
+        let mut format = Format {
+            names: &self.names,
+            key_points: self.key_points,
+            oriented,
+            predictions: self.config.predictions,
+            most_outline: MOST_OUTLINE,
+        };
+        let (mut objects, mut detections): (Vec<Object>, Vec<Detection>) = (Vec::new(), Vec::new());
+        let mut bad = 0;
+        for (index, line) in text.as_deref().unwrap_or_default().lines().enumerate() {
+            let is_header =
+                || oriented == Some(Oriented::Box) && (line.starts_with("imagesource:") || line.starts_with("gsd:"));
+            if line::is_empty(line) || is_header() {
+                continue;
+            }
+            let size = size.context("the image cannot be read, and boxes are parts of its size")?;
+            match line::read(line, format, size) {
+                Ok(found) => {
+                    format.most_outline -= found.outline;
+                    self.tally.count(&found);
+                    match found.content {
+                        Content::Object(object) => objects.push(object),
+                        Content::Detection(detection) => detections.push(detection),
+                    }
+                }
+                Err(error) => {
+                    bad += 1;
+                    if bad <= MOST_REASONS {
+                        sample.lost.push(format!("line {}: {error:#}", index + 1));
+                    }
+                }
+            }
+        }
+        if bad > MOST_REASONS {
+            sample.lost.push(format!("{} more lines are no objects", bad - MOST_REASONS));
+        }
+        if self.config.predictions {
+            return sample.record.set_detections(&detections);
+        }
+        sample.record.set_objects(&objects)
+    }
+}
+
+impl Tally {
+    fn count(&mut self, line: &line::Line) {
+        match line.form {
+            Form::Box => {}
+            Form::FourCorners => self.four_corners += 1,
+            Form::Polygon => self.polygons += 1,
+        }
+        let has_confidence =
+            matches!(&line.content, Content::Object(object) if object.extra.contains_key("confidence"));
+        self.confidences += usize::from(has_confidence);
+        self.outside += usize::from(line.outside);
+    }
+
+    fn notes(&self, config: &ReadConfig) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.without_labels > 0 && !config.predictions {
+            notes.push(format!(
+                "{} of {} images have no label file: they are read as images without objects",
+                self.without_labels, self.images
+            ));
+        }
+        if self.confidences > 0 {
+            notes.push(format!(
+                "{} objects came with a confidence, kept as \"confidence\"; --predictions makes them detections",
+                self.confidences
+            ));
+        }
+        if self.four_corners > 0 && self.polygons == 0 && config.oriented.is_none() {
+            notes.push(format!(
+                "all {} polygons have four corners; if they are oriented boxes, --obb box takes the box around each",
+                self.four_corners
+            ));
+        }
+        if self.outside > 0 {
+            notes.push(format!(
+                "{} objects reach out of their image; dl-data check lists them, check --fix clips them",
+                self.outside
+            ));
+        }
+        notes
+    }
+}

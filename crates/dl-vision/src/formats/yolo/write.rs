@@ -1,0 +1,262 @@
+//! Records as a YOLO folder: `images/`, `labels/` and `data.yaml`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dl_record::file::write_inside;
+use dl_record::{Object, Record};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::clip::{clip_box, clip_polygon};
+use super::names::{NO_SPLITS, in_yaml};
+use super::{DATASET, Dataset};
+use crate::formats::placing::{Names, Pictures, place};
+use crate::formats::{LeftOut, coco, files, size_of};
+
+/// How a YOLO folder is written.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Name of the folder below `images` and `labels`, if any.
+    pub split: Option<String>,
+    /// The classes in their order. When empty: those of a `data.yaml` that is there already, else those that came with
+    /// the records (from YOLO or COCO), else the labels of the records by name.
+    pub names: Vec<String>,
+    /// Write objects that have one polygon as polygons.
+    pub polygons: bool,
+    /// What becomes of the pictures.
+    pub pictures: Pictures,
+}
+
+/// Writes records as a YOLO folder. Class numbers are known only when all have been seen, so the truth waits in a
+/// temporary file.
+pub struct Writer {
+    folder: PathBuf,
+    config: Config,
+    file_names: Names,
+    names: Vec<String>,
+    labels: BTreeSet<String>,
+    waiting: BufWriter<File>,
+    left_out: LeftOut,
+    clipped: usize,
+}
+
+/// The truth of a sample, all but the numbers of its classes.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    name: String,
+    /// Labels, and what follows the class in a line.
+    objects: Vec<(String, String)>,
+}
+
+impl Writer {
+    /// Begins to write below `folder`, which is made. What is there of other names stays.
+    /// # Errors
+    /// When the folder cannot be made, has a `data.yaml` that cannot be read, or a name cannot be that of a class.
+    pub fn new(folder: &Path, config: Config) -> Result<Self> {
+        let split = config.split.as_deref().unwrap_or_default();
+        if NO_SPLITS.contains(&split) {
+            bail!("\"{split}\" has another meaning in data.yaml; give the split another name");
+        }
+        for part in ["images", "labels"] {
+            let (part, inside) = (folder.join(part), folder.join(part).join(split));
+            if let Some(link) = [&part, &inside].into_iter().find(|path| path.is_symlink()) {
+                bail!("{}: is a symlink, and nothing is written through one", link.display());
+            }
+            let part = inside;
+            fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
+        }
+        let yaml = folder.join("data.yaml");
+        let names = match (config.names.is_empty(), yaml.exists()) {
+            (true, true) => in_yaml(folder, &yaml)
+                .and_then(|found| found.names.context("it has no names: of the classes"))
+                .with_context(|| yaml.display().to_string())?,
+            _ => config.names.clone(),
+        };
+        config.names.iter().try_for_each(|name| check_name(name))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            config,
+            file_names: Names::default(),
+            names,
+            labels: BTreeSet::new(),
+            waiting: BufWriter::new(tempfile::tempfile().context("a temporary file cannot be made")?),
+            left_out: LeftOut::default(),
+            clipped: 0,
+        })
+    }
+
+    /// Takes one sample and puts its image in place. What is outside of the image is cut off; the objects that are left out
+    /// come back, one reason each.
+    /// # Errors
+    /// When the record has no id, its objects are broken, or the image or its size cannot be found.
+    pub fn write(&mut self, record: &Record) -> Result<Vec<String>> {
+        let objects = record.objects()?.unwrap_or_default();
+        if self.names.is_empty() {
+            let names = names_that_came(record)?;
+            // An empty name is that of a class that has none.
+            names.iter().filter(|name| !name.is_empty()).try_for_each(|name| check_name(name))?;
+            self.names = names;
+        }
+        let size = size_of(record)?.context("the image cannot be read, and boxes are parts of its size")?;
+        if size.0 == 0 || size.1 == 0 {
+            bail!("the image has no pixels, and boxes are parts of its size");
+        }
+        let mut name = self.file_names.name(record)?;
+        if let Some(inside) = self.config.split.as_ref().and_then(|split| name.strip_prefix(&format!("{split}/"))) {
+            name = inside.to_owned();
+        }
+        let images = self.folder.join("images").join(self.config.split.as_deref().unwrap_or_default());
+        place(record, &images, &name, self.config.pictures)?;
+        let mut waiting = Waiting { name, objects: Vec::with_capacity(objects.len()) };
+        let mut lost = Vec::new();
+        for (index, object) in objects.into_iter().enumerate() {
+            match check_name(&object.label).and_then(|()| self.numbers(&object, size)) {
+                Ok(numbers) => {
+                    left_out(&object, self.config.polygons, &mut self.left_out);
+                    self.labels.insert(object.label.clone());
+                    waiting.objects.push((object.label, numbers));
+                }
+                Err(error) => lost.push(format!("object {index}: {error:#}; left out")),
+            }
+        }
+        serde_json::to_writer(&mut self.waiting, &waiting)?;
+        self.waiting.write_all(b"\n")?;
+        Ok(lost)
+    }
+
+    /// What follows the class in the object's line.
+    fn numbers(&mut self, object: &Object, size: (u32, u32)) -> Result<String> {
+        object.bbox.check()?;
+        let (w, h) = (f64::from(size.0), f64::from(size.1));
+        let polygon = polygon_of(object).filter(|_| self.config.polygons);
+        if let Some(polygon) = polygon.and_then(|polygon| clip_polygon(&polygon, w, h)) {
+            self.clipped += usize::from(polygon.cut);
+            let parts = polygon.inside.chunks_exact(2).flat_map(|point| [point[0] / w, point[1] / h]);
+            return Ok(text_of(parts));
+        }
+        let clipped = clip_box(object.bbox, w, h).context("it is outside of the image")?;
+        self.clipped += usize::from(clipped.cut);
+        // Corners in pixels -> normalized center and size
+        let (x, y) = clipped.inside.center();
+        Ok(text_of([x / w, y / h, clipped.inside.width() / w, clipped.inside.height() / h].into_iter()))
+    }
+
+    /// Writes the truth and `data.yaml`; what the user should know.
+    /// # Errors
+    /// When a label is not among the names that were given, or a file cannot be written.
+    pub fn finish(mut self) -> Result<Vec<String>> {
+        if self.names.is_empty() {
+            self.names = self.labels.iter().cloned().collect();
+        }
+        if let Some(unknown) = self.labels.iter().find(|label| !self.names.contains(label)) {
+            bail!("the label \"{unknown}\" is not among the names of the classes: {}", self.names.join(", "));
+        }
+        let mut file = self.waiting.into_inner().context("a temporary file cannot be written")?;
+        file.rewind()?;
+        let labels = Path::new("labels").join(self.config.split.as_deref().unwrap_or_default());
+        for line in BufReader::new(file).lines() {
+            let waiting: Waiting = serde_json::from_str(&line?)?;
+            let mut text = String::new();
+            for (label, numbers) in &waiting.objects {
+                let class = self.names.iter().position(|name| name == label).unwrap_or_default();
+                text.push_str(&format!("{class}{numbers}\n"));
+            }
+            let name = labels.join(format!("{}.txt", waiting.name));
+            write_inside(&self.folder, &name, |output| Ok(output.write_all(text.as_bytes())?))?;
+        }
+        let yaml = data_yaml(&self.folder, &self.names)?;
+        write_inside(&self.folder, Path::new("data.yaml"), |output| Ok(output.write_all(yaml.as_bytes())?))?;
+        let mut notes = self.left_out.notes("YOLO");
+        if self.clipped > 0 {
+            notes.push(format!("{} objects reach out of their image and are clipped to it", self.clipped));
+        }
+        Ok(notes)
+    }
+}
+
+/// Can the name be that of a class?
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() {
+        bail!("its label is empty, which no class is called");
+    }
+    // The last two are line ends to readers of YAML.
+    if name.contains(|c: char| c.is_control() || ['\u{2028}', '\u{2029}'].contains(&c)) {
+        bail!("the label {name:?} has a control character, which no name of a class in data.yaml has");
+    }
+    Ok(())
+}
+
+/// The order of the classes that the first record brings along.
+fn names_that_came(record: &Record) -> Result<Vec<String>> {
+    if let Some(dataset) = record.get::<Dataset>(DATASET)? {
+        return Ok(dataset.names);
+    }
+    coco::category_names(record)
+}
+
+fn polygon_of(object: &Object) -> Option<Vec<f64>> {
+    let polygons = object.extra.get("segmentation")?.as_array()?;
+    let [Value::Array(polygon)] = &polygons[..] else { return None };
+    polygon.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>().filter(|polygon| polygon.len() >= 6)
+}
+
+/// Numbers from 0 to 1, each after a blank.
+fn text_of(parts: impl Iterator<Item = f64>) -> String {
+    let mut line = String::new();
+    for part in parts {
+        // 12 decimals are exact to a millionth of a pixel; zeros at the end say nothing. The sum makes -0 a 0.
+        let text = format!("{:.12}", part.clamp(0.0, 1.0) + 0.0);
+        line.push(' ');
+        line.push_str(text.trim_end_matches('0').trim_end_matches('.'));
+    }
+    line
+}
+
+fn left_out(object: &Object, polygons: bool, left_out: &mut LeftOut) {
+    let written = polygons && polygon_of(object).is_some();
+    let is_polygon = |name: &str| written && ["segmentation", "mask"].contains(&name);
+    object.extra.keys().filter(|name| !is_polygon(name)).for_each(|name| left_out.count(name));
+    let known = [
+        ("difficult", object.difficult),
+        ("crowd", object.crowd),
+        ("area", object.area.is_some()),
+        ("mask", object.mask.is_some()),
+    ];
+    for (name, is_there) in known {
+        if is_there && !is_polygon(name) {
+            left_out.count(name);
+        }
+    }
+}
+
+/// The description that Ultralytics' programs read: the splits that are there, and the names.
+fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
+    let mut yaml = String::new();
+    let mut splits = files::entries(&folder.join("images"))?;
+    splits.reverse();
+    splits.retain(|split| split.is_dir());
+    for split in splits.iter().filter_map(|split| split.file_name()?.to_str()).filter(|name| !NO_SPLITS.contains(name))
+    {
+        yaml.push_str(&format!("{}: {}\n", quoted(split), quoted(&format!("images/{split}"))));
+    }
+    if splits.is_empty() {
+        yaml.push_str("train: images\nval: images\n");
+    }
+    yaml.push_str("names:\n");
+    for (class, name) in names.iter().enumerate() {
+        yaml.push_str(&format!("  {class}: {}\n", quoted(name)));
+    }
+    if names.is_empty() {
+        yaml = yaml.replace("names:\n", "names: []\n");
+    }
+    Ok(yaml)
+}
+
+/// A JSON string is a YAML string.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
