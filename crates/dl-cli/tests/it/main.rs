@@ -16,6 +16,7 @@ mod eval;
 mod every_tool;
 mod fetch;
 mod finetune;
+mod hostile_models;
 mod memory;
 mod model;
 mod nms;
