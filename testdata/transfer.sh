@@ -17,7 +17,7 @@ judged() { grep '"val_accuracy"' "$1" | tail -n 1 | sed -E 's/.*"val_accuracy":(
 train() {
   local name=$1; shift
   local began=$SECONDS
-  dl-finetune classifier --quiet --model "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
+  dl-finetune classifier --quiet --force --model "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
   printf '%-36s %s  %s s\n' "$name" "$(judged "$out/$name.jsonl")" "$((SECONDS - began))"
 }
 

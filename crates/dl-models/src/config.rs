@@ -1,16 +1,19 @@
 //! What a model file says about itself: the JSON under its metadata key `config`.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use dl_record::BBox;
+use dl_record::file::{MOST_LIST_BYTES, decode, lines, read_regular};
 use dl_vision::picture::warp::{Interpolation, Normalization, letterbox_box, shorter_box, stretch_box};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::Architecture;
+use crate::checkpoint::printable;
+use crate::limits::{self, LARGEST_SIDE};
+use crate::text::ClipOptions;
+use crate::{Architecture, LayerName};
 
 /// Everything about a model but its weights. Keys that are not ours are kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -193,13 +196,16 @@ impl Preprocessing {
     }
 
     fn check(&self) -> Result<()> {
-        if self.size.contains(&0) || self.size.iter().any(|side| *side > 1 << 14) {
-            bail!("preprocessing: size {:?} is not one of pictures", self.size);
+        if self.size.iter().any(|side| !(1..=LARGEST_SIDE).contains(side)) {
+            bail!("preprocessing: size is {:?}; want [height, width] from 1 to {LARGEST_SIDE}", self.size);
+        }
+        if let Some(shorter) = self.shorter.filter(|shorter| !(1..=2 * LARGEST_SIDE).contains(shorter)) {
+            bail!("preprocessing: shorter is {shorter}; want 1 to {}", 2 * LARGEST_SIDE);
         }
         if self.range[0] != 0.0 || self.range[1] <= 0.0 || !self.range[1].is_finite() {
             bail!("preprocessing: range is {:?}; want [0, 1] or [0, 255]", self.range);
         }
-        if self.std.iter().any(|std| *std == 0.0 || !std.is_finite()) || self.mean.iter().any(|mean| !mean.is_finite())
+        if self.std.iter().any(|std| !std.is_normal()) || self.mean.iter().any(|mean| !mean.is_finite())
         {
             bail!("preprocessing: mean {:?} and std {:?} must be finite, std not 0", self.mean, self.std);
         }
@@ -227,14 +233,38 @@ impl ModelConfig {
         }
     }
 
-    /// Fails when a number in it makes no sense.
+    /// Fails when something in it makes no sense, or wants what no network has. Every way from a file to a network leads
+    /// through here, before anything is built.
     /// # Errors
     /// Words for the user.
     pub fn check(&self) -> Result<()> {
-        if self.num_classes == 0 {
-            bail!("num_classes is 0");
+        limits::count("num_classes", self.num_classes, limits::MOST_CLASSES)?;
+        match &self.labels {
+            Some(Labels::Names(names)) => limits::labels(names)?,
+            Some(Labels::File(name)) => check_beside(name)?,
+            None => {}
         }
-        self.preprocessing.check()
+        self.preprocessing.check()?;
+        if let Some(layer) = &self.layer {
+            layer.parse::<LayerName>()?;
+        }
+        if let Some(width) = self.options.get("width") {
+            limits::width(width.as_f64().unwrap_or(f64::NAN)).context("options")?;
+        }
+        for option in ["dropout", "dropout_aux"] {
+            if let Some(value) = self.options.get(option) {
+                limits::share(option, value.as_f64().unwrap_or(f64::NAN)).context("options")?;
+            }
+        }
+        if self.architecture == "clip" {
+            self.options::<ClipOptions>()?.check().context("options")?;
+        }
+        match self.training.get("pad") {
+            Some(pad) if !pad.as_u64().is_some_and(|pad| pad < LARGEST_SIDE as u64) => {
+                bail!("training.pad is {}; want pixels of the network's input", printable(&pad.to_string()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The architecture's options as a `T`.
@@ -254,10 +284,8 @@ impl ModelConfig {
             None => return Ok(None),
             Some(Labels::Names(names)) => names.clone(),
             Some(Labels::File(name)) => {
-                let path = folder.join(name);
-                let text = fs::read_to_string(&path)
-                    .with_context(|| format!("{}: the config's labels cannot be read", path.display()))?;
-                text.lines().map(str::to_owned).collect()
+                let names = labels_beside(folder, name);
+                names.with_context(|| format!("the config's labels, the file \"{}\"", printable(name)))?
             }
         };
         let offset = self.extra.get("label_offset").and_then(Value::as_u64).unwrap_or(0);
@@ -270,6 +298,30 @@ impl ModelConfig {
     }
 }
 
+/// The names in a file that a config names: in the model's folder, and nowhere else.
+fn labels_beside(folder: &Path, name: &str) -> Result<Vec<String>> {
+    check_beside(name)?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let path = folder.join(name);
+    if let (Ok(folder), Ok(path)) = (folder.canonicalize(), path.canonicalize()) {
+        // A link in a folder that was downloaded may lead anywhere.
+        ensure!(path.parent() == Some(folder.as_path()), "leads out of the model's folder");
+    }
+    let names = lines(&decode(read_regular(&path, MOST_LIST_BYTES)?)?);
+    limits::labels(&names)?;
+    Ok(names)
+}
+
+/// Fails unless it is the name of a file in the model's folder.
+fn check_beside(name: &str) -> Result<()> {
+    let mut parts = Path::new(name).components();
+    let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    if !is_name || name.contains(['/', '\\', '\0']) {
+        bail!("labels: \"{}\" is not the name of a file in the model's folder", printable(name));
+    }
+    Ok(())
+}
+
 /// One of our words, or a sentence that says what happens to the aspect ratio.
 fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -279,7 +331,7 @@ fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::
         "letterbox" => Ok(Resize::Letterbox),
         "none" => Ok(Resize::None),
         sentence if sentence.contains("aspect ratio not kept") => Ok(Resize::Stretch),
-        other => Err(D::Error::custom(format!("resize is \"{other}\"; want shorter, stretch, letterbox or none"))),
+        other => Err(D::Error::custom(format!("resize is \"{}\"; want shorter, stretch, letterbox or none", printable(other)))),
     }
 }
 
@@ -290,7 +342,7 @@ fn channel_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelOr
         "BGR" => Ok(ChannelOrder::Bgr),
         // A network of grey pictures makes them of red, green and blue itself.
         "GREY" | "GRAY" => Ok(ChannelOrder::Rgb),
-        _ => Err(D::Error::custom(format!("channel_order is \"{text}\"; want RGB or BGR"))),
+        _ => Err(D::Error::custom(format!("channel_order is \"{}\"; want RGB or BGR", printable(&text)))),
     }
 }
 

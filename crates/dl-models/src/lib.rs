@@ -10,6 +10,7 @@ mod config;
 pub mod detection;
 mod frozen;
 mod layers;
+mod limits;
 mod linear_head;
 mod model;
 mod outline;

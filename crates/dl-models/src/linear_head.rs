@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, Precision};
 use crate::detection::rcnn::dot;
-use crate::probabilities;
+use crate::{limits, probabilities};
 
 const FORMAT: &str = "dl-linear-head";
 
@@ -72,16 +72,18 @@ impl LinearHead {
             bail!("holds no linear head; such a file is written by dl-finetune linear");
         }
         let config: Config = file.config()?.context("has no config")?;
+        limits::labels(&config.labels)?;
+        let classes = config.labels.len();
+        let shape = |name: &str| file.shape(name).with_context(|| format!("has no tensor {name}"));
+        let (weight, bias) = (shape("head.weight")?, shape("head.bias")?);
+        ensure!(
+            classes > 1 && bias == [classes] && matches!(weight, [rows, columns] if *rows == classes && *columns > 0),
+            "its {classes} labels, biases of shape {bias:?} and weights of shape {weight:?} do not fit"
+        );
         let numbers =
             |name: &str| -> Result<Vec<f32>> { Ok(file.tensor(name, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
         let (weight, bias) = (numbers("head.weight")?, numbers("head.bias")?);
-        let classes = config.labels.len();
-        ensure!(
-            classes > 1 && bias.len() == classes && !weight.is_empty() && weight.len().is_multiple_of(classes),
-            "its {classes} labels, {} biases and {} weights do not fit",
-            bias.len(),
-            weight.len()
-        );
+        ensure!(weight.iter().chain(&bias).all(|number| number.is_finite()), "has weights that are not finite");
         Ok(Self { layer: config.layer, labels: config.labels, weight, bias, training: config.training })
     }
 

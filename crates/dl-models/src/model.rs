@@ -11,6 +11,7 @@ use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
 
 use crate::plans::{Plans, graph};
+use crate::limits;
 use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
@@ -22,6 +23,8 @@ pub struct Model {
     pub backbone: Box<dyn Backbone>,
     /// Its row in the table of networks.
     pub architecture: &'static Architecture,
+    /// What the user should know of its file, in words.
+    pub note: Option<String>,
     plans: Plans,
 }
 
@@ -40,10 +43,11 @@ impl Model {
     /// [`open`](Self::open) for a file that is open.
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn from_checkpoint(checkpoint: Checkpoint, arch: Option<&str>, device: &Device) -> Result<Self> {
+    pub fn from_checkpoint(mut checkpoint: Checkpoint, arch: Option<&str>, device: &Device) -> Result<Self> {
         let in_context = |path: &Path| format!("model {}", path.display());
         let path = checkpoint.path().to_owned();
-        let config = ModelConfig::read(&checkpoint, arch)?;
+        let config = ModelConfig::read(&mut checkpoint, arch)?;
+        let note = checkpoint.prefix_note();
         let architecture = Architecture::find(&config.architecture).with_context(|| in_context(&path))?;
         let stated = if arch.is_some() { "--arch" } else { "the config's architecture" };
         let backend = Stored { checkpoint, wanted_by: format!("{stated} {}", config.architecture) };
@@ -52,16 +56,17 @@ impl Model {
         if let Some(layer) = &config.layer {
             backbone.check(&layer.parse()?).with_context(|| in_context(&path))?;
         }
-        Ok(Self { config, backbone, architecture, plans: Plans::default() })
+        Ok(Self { config, backbone, architecture, note, plans: Plans::default() })
     }
 
     /// A network from a config and a source of weights, for example [`Parameters`](crate::Parameters).
     /// # Errors
     /// When the architecture is unknown, or a weight is missing or of another shape.
     pub fn build(config: ModelConfig, vb: VarBuilder) -> Result<Self> {
+        config.check()?;
         let architecture = Architecture::find(&config.architecture)?;
         let backbone = (architecture.build)(&config, vb)?;
-        Ok(Self { config, backbone, architecture, plans: Plans::default() })
+        Ok(Self { config, backbone, architecture, note: None, plans: Plans::default() })
     }
 
     /// The named outputs for x [n, 3, h, w], in the order asked for, each [n, ...], without gradients: on the CPU by a
@@ -118,10 +123,13 @@ impl Model {
 }
 
 impl ModelConfig {
-    /// The file's config; for bare weights one that `arch` and the head's shape give.
+    /// The file's config, checked; for bare weights one that `arch` and the head's shape give. What stands before the
+    /// names of the network's tensors in the file (`model.`, `backbone.`) is taken off them.
     /// # Errors
-    /// When the file says nothing about itself and `arch` is `None`, or the architecture is unknown.
-    pub fn read(checkpoint: &Checkpoint, arch: Option<&str>) -> Result<Self> {
+    /// When the file says nothing about itself and `arch` is `None`, the architecture is unknown, or the config wants what
+    /// no network has.
+    pub fn read(checkpoint: &mut Checkpoint, arch: Option<&str>) -> Result<Self> {
+        let of_file = format!("model {}", checkpoint.path().display());
         let config = match checkpoint.config()? {
             Some(config) => Some(config),
             None => folder::clip_config(checkpoint.path())?,
@@ -130,6 +138,8 @@ impl ModelConfig {
             (Some(config), _) => config,
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
+                checkpoint
+                    .take_off_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| architecture.is_of_a_head(name));
                 let head = format!("{}.weight", architecture.head);
                 let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
                 ModelConfig::new(arch, classes.unwrap_or(1000))
@@ -137,13 +147,18 @@ impl ModelConfig {
             (None, None) => {
                 let meant = guess(checkpoint).map_or(String::new(), |name| format!("; is --arch {name} meant?"));
                 return Err(anyhow!("has no config that says what it is; name its architecture with --arch{meant}"))
-                    .with_context(|| format!("model {}", checkpoint.path().display()));
+                    .context(of_file);
             }
         };
         if let Some(arch) = arch {
             config.architecture = arch.to_owned();
         }
-        config.check().with_context(|| format!("model {}: its config", checkpoint.path().display()))?;
+        config.check().with_context(|| format!("{of_file}: its config"))?;
+        // Networks that are not in the table may have a config of this form, too.
+        if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
+            checkpoint.take_off_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
+            limits::check_weights(&shapes, checkpoint).context(of_file)?;
+        }
         Ok(config)
     }
 }
@@ -176,12 +191,30 @@ impl SimpleBackend for Stored {
     }
 }
 
+impl Checkpoint {
+    /// Takes off what stands before the names of the network that is in the file: the one of its config, or one of the
+    /// table that fits. For showing what the file holds.
+    pub fn take_off_prefix(&mut self) {
+        let config = self.config::<ModelConfig>().ok().flatten();
+        let named = config.filter(|config| config.check().is_ok()).map(|config| config.architecture);
+        let Some(architecture) = named.as_deref().or_else(|| guess(self)).and_then(|name| Architecture::find(name).ok())
+        else {
+            return;
+        };
+        if let Ok(shapes) = tensor_shapes(&ModelConfig::new(architecture.name, 1)) {
+            self.take_off_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
+        }
+    }
+}
+
 /// The architecture whose tensors, but for the head, are all in the file with the right shapes.
 fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     let fits = |architecture: &&Architecture| {
         tensor_shapes(&ModelConfig::new(architecture.name, 1)).is_ok_and(|shapes| {
-            let body = shapes.iter().filter(|(name, _)| !architecture.is_of_a_head(name));
-            body.into_iter().all(|(name, shape)| checkpoint.shape(name) == Some(shape))
+            let in_head = |name: &str| architecture.is_of_a_head(name);
+            let mut body = shapes.iter().filter(|(name, _)| !in_head(name));
+            body.all(|(name, shape)| checkpoint.shape(name) == Some(shape))
+                || checkpoint.prefix_of(&shapes, in_head).is_some()
         })
     };
     ARCHITECTURES.iter().find(fits).map(|architecture| architecture.name)
@@ -197,6 +230,7 @@ pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<TensorShapes> {
 
 /// A network without weights, and the names and shapes of its tensors.
 pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, TensorShapes)> {
+    config.check()?;
     let architecture = Architecture::find(&config.architecture)?;
     asked(None, |vb| (architecture.build)(config, vb))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use candle_core::Tensor;
 use serde::Serialize;
 
@@ -104,7 +104,10 @@ impl Summary {
     ) -> Result<Self> {
         let (network, tensors) = text::outline(config, file)?;
         let architecture = config.architecture.clone();
-        let tokens = tokens.unwrap_or(network.texts().longest());
+        let longest = network.texts().longest();
+        let tokens = tokens.unwrap_or(longest);
+        // Before a text of so many is made.
+        ensure!(tokens <= longest, "a text has {tokens} tokens, the network reads {longest}");
         let text = TextBatch::new([&Tokens::new(vec![0; tokens])]);
         let (steps, input) = match &network {
             Network::Clip(clip) => {

@@ -107,9 +107,11 @@ impl WarpArgs {
         let size = config.preprocessing.size;
         let shorter = size[0].min(size[1]);
         let usual = if shorter > 32 { 16 } else { shorter / 8 };
-        let pad = self.pad.or_else(|| trained("pad")?.as_u64().map(|pad| pad as usize)).unwrap_or(usual);
-        if size.iter().any(|side| 2 * pad >= *side) {
-            bail!("--pad {pad}: nothing is left of an input of {} x {} pixels", size[1], size[0]);
+        let stated = self.pad.or_else(|| usize::try_from(trained("pad")?.as_u64()?).ok());
+        let pad = stated.unwrap_or(usual);
+        if size.iter().any(|side| pad.saturating_mul(2) >= *side) {
+            let whose = if self.pad.is_some() { "--pad" } else { "the model's config: training.pad" };
+            bail!("{whose} {pad}: nothing is left of an input of {} x {} pixels", size[1], size[0]);
         }
         let rule = match rule.unwrap_or(WarpRule::Context) {
             WarpRule::Context => Warp::Context,

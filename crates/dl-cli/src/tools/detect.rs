@@ -99,7 +99,7 @@ enum Scorer {
 impl Scorer {
     /// The classes of the network at `path`.
     fn softmax(path: &Path) -> Result<Self> {
-        let config = ModelConfig::read(&Checkpoint::open(path)?, None)?;
+        let config = ModelConfig::read(&mut Checkpoint::open(path)?, None)?;
         let labels = config.label_names(path.parent().unwrap_or(Path::new("")))?;
         let labels = labels.with_context(|| format!("model {}: its config names no classes", path.display()))?;
         Ok(Self::Softmax(labels))

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use dl_models::text::TextModel;
 use dl_models::text::generate::{Prompt, Sampling, generate};
@@ -14,7 +14,9 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, T
 /// Write texts with a GPT
 ///
 /// Continues the `text` of each record, or each --prompt, until the model ends it. Writes a record a sample, with the
-/// prompt and its continuation as `text`. A sample's draws come from --seed and its id, so it does not depend on the
+/// prompt and its continuation as `text`. A prompt begins as the model's tokenizer begins a text, as in transformers: a
+/// GPT-2's without a mark, unless its tokenizer_config.json says add_bos_token. An empty prompt begins with the mark, and
+/// with --bos every prompt does: right for a model that was trained on texts with a mark before each. A sample's draws come from --seed and its id, so it does not depend on the
 /// others.
 #[derive(Parser, Debug)]
 #[command(
@@ -41,6 +43,10 @@ pub struct Args {
     /// Samples of each prompt or record; beyond one, their ids end in /1, /2, ...
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
+
+    /// Begin every prompt with the mark that begins texts (GPT-2's <|endoftext|>)
+    #[arg(long)]
+    bos: bool,
 
     /// Tokens after the prompt, at most
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -86,11 +92,17 @@ impl Tool for Args {
             top_k: self.top_k,
             top_p: self.top_p,
             max_tokens: self.max_tokens,
+            bos: self.bos,
             stop: self.stop.clone(),
         };
         sampling.check()?;
         let model = TextModel::open(&self.model, &self.device.open()?)?;
-        model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
+        if let Some(note) = &model.note {
+            io.messages.note(format_args!("model {}: {note}", self.model.display()));
+        }
+        let gpt2 = model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
+        let has_mark = gpt2.options.bos_token_id.is_some();
+        ensure!(!self.bos || has_mark, "--bos: the model has no token that begins a text (bos_token_id)");
         let mut queue = Queue {
             model: &model,
             sampling,

@@ -172,7 +172,7 @@ fn frozen_layers_stay_to_the_bit_and_their_cache_changes_nothing() {
         let mut models = Vec::new();
         for (name, how) in [("a", "--threads 1"), ("b", "--threads 3"), ("c", "--threads 2 --cache 0")] {
             let model = folder.path().join(format!("{name}.safetensors"));
-            classifier(&model, &input, &format!("{from} {freeze} {how}")).expect(0);
+            classifier(&model, &input, &format!("{from} {freeze} {how} --force")).expect(0);
             models.push(fs::read(&model).unwrap());
         }
         assert!(models.iter().all(|model| *model == models[0]), "{freeze}");
@@ -287,12 +287,48 @@ fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten
     let model = folder.path().join("kept.safetensors");
     for (input, options, words) in cases {
         fs::write(&model, "precious").unwrap();
-        let ran = classifier(&model, &input, &options).expect(2);
+        let ran = classifier(&model, &input, &format!("{options} --force")).expect(2);
         let said: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(words)).collect();
         assert_eq!(said.len(), 1, "{words}\n{}", ran.stderr);
         assert_eq!(fs::read_to_string(&model).unwrap(), "precious", "{words}");
         assert!(!last(&model).exists(), "{words}");
     }
+}
+
+#[test]
+fn files_that_cannot_be_written_or_would_be_lost_are_named_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = pictures(folder.path(), 8);
+    let path = |name: &str| folder.path().join(name);
+    let model = path("m.safetensors");
+    let fresh = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1";
+    classifier(&model, &input, fresh).expect(0);
+    let trained = fs::read(&model).unwrap();
+    // No input is there: it would be missed if anything were read.
+    let nothing = path("no-such.jsonl").display().to_string();
+    let kept = path("kept.jsonl");
+    fs::copy(&input, &kept).unwrap();
+    let from = format!("--init-from {}", model.display());
+    for (model, input, options, words) in [
+        (&path(""), &nothing, String::new(), "is a folder"),
+        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be made"),
+        (&model, &nothing, String::new(), "exists; --resume continues a training that was broken off, --force overwrites"),
+        (&path("n"), &nothing, format!("--log {}", folder.path().display()), "--log: "),
+        (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "the training reads this file"),
+        (&path("n"), &nothing, format!("--val {0} --log {0}", kept.display()), "the training reads this file"),
+        (&model, &nothing, format!("{from} --force"), "the training reads this file"),
+        (&model, &nothing, format!("--force --log {}", model.display()), "is the file of --model"),
+    ] {
+        let options = if options.contains("--init-from") { options } else { format!("{fresh} {options}") };
+        let ran = classifier(model, input, &options).expect(2);
+        assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{words}\n{}", ran.stderr);
+    }
+    assert!(fs::read(&model).unwrap() == trained);
+    assert!(fs::read(&kept).unwrap() == fs::read(&input).unwrap());
+    assert!(classifier(&model, &input, &format!("{fresh} --resume --force")).expect(2).stderr.contains("--force"));
+    classifier(&model, &input, &format!("{fresh} --resume")).expect(0);
+    classifier(&model, &input, &format!("{fresh} --force --seed 1")).expect(0);
+    assert!(fs::read(&model).unwrap() != trained);
 }
 
 #[test]

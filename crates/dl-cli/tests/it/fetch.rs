@@ -95,7 +95,7 @@ fn write(mut stream: TcpStream, reply: &Reply) {
     for (name, value) in &reply.headers {
         head += &format!("{name}: {value}\r\n");
     }
-    if !reply.headers.iter().any(|(name, _)| *name == "content-length") {
+    if !reply.headers.iter().any(|(name, _)| ["content-length", "transfer-encoding"].contains(name)) {
         head += &format!("content-length: {}\r\n", reply.body.len());
     }
     // A client that goes away is its own affair.
@@ -458,4 +458,54 @@ fn two_at_once_do_not_write_into_the_same_file() {
     assert!(second.stderr.contains("is being fetched by another dl-model"), "{}", second.stderr);
     assert!(first.wait_with_output().unwrap().status.success());
     assert_eq!(bench.visible().len(), 1);
+}
+
+#[test]
+fn a_server_that_never_says_how_much_there_is_is_given_up() {
+    let bench = Bench::new();
+    // Each time a little more, and never the end.
+    let server = Server::new(|_, before| {
+        let chunk = "x".repeat(100 * (before + 1));
+        let body = format!("{:x}\r\n{chunk}\r\n", chunk.len());
+        Reply::new(200, body.as_bytes()).with("transfer-encoding", "chunked")
+    });
+    let ran = bench.run("http://127.0.0.1:1", &[&format!("{}/a.bin", server.address), "--retries", "2"]).expect(2);
+    assert!(ran.stderr.contains("given up after 3 attempts"), "{}", ran.stderr);
+    assert_eq!(server.requests().len(), 3);
+    assert!(bench.visible().is_empty());
+}
+
+#[test]
+fn a_file_larger_than_allowed_is_given_up_whether_it_is_stated_or_not() {
+    let bench = Bench::new();
+    let endless = |stated: bool| {
+        Server::new(move |_, _| match stated {
+            true => Reply::new(200, &[0; 5000]),
+            false => {
+                let body = [&b"1388\r\n"[..], &[0; 5000], b"\r\n0\r\n\r\n"].concat();
+                Reply::new(200, &body).with("transfer-encoding", "chunked")
+            }
+        })
+    };
+    for stated in [true, false] {
+        let server = endless(stated);
+        let address = format!("{}/a.bin", server.address);
+        let ran = bench.run("http://127.0.0.1:1", &[&address, "--max-bytes", "4000"]).expect(2);
+        assert!(ran.stderr.contains("--max-bytes allows 4000"), "{}", ran.stderr);
+        assert_eq!(server.requests().len(), 1);
+        bench.run("http://127.0.0.1:1", &[&address, "--max-bytes", "5000"]).expect(0);
+    }
+}
+
+#[test]
+fn a_server_of_this_machine_may_lead_to_another_of_it_but_not_in_circles() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let target = Server::new(move |_, _| Reply::new(200, &body));
+    let to = format!("{}/small.safetensors", target.address);
+    let server = Server::new(move |_, _| Reply::new(302, b"").with("location", &to));
+    bench.run("http://127.0.0.1:1", &[&format!("{}/x.safetensors", server.address)]).expect(0);
+    let circle = Server::new(|request, _| Reply::new(302, b"").with("location", &request.path));
+    let ran = bench.run("http://127.0.0.1:1", &[&format!("{}/y", circle.address)]).expect(2);
+    assert!(ran.stderr.contains("leads in a circle of 10 redirects"), "{}", ran.stderr);
 }

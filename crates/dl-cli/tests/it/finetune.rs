@@ -133,6 +133,22 @@ fn the_order_of_the_two_trainings_does_not_matter() {
 }
 
 #[test]
+fn a_part_that_is_there_is_replaced_only_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("heads.safetensors");
+    let stream = train_toy_heads(&model);
+    let before = std::fs::read(&model).unwrap();
+    for part in ["svm", "bbox"] {
+        let ran = learn(part, &model, &stream, &[]).expect(2);
+        assert!(ran.stderr.contains(&format!("has its {part} part already; --force replaces it")), "{}", ran.stderr);
+    }
+    assert!(std::fs::read(&model).unwrap() == before);
+    learn("svm", &model, &stream, &["--force", "--cost", "0.5"]).expect(0);
+    assert!(std::fs::read(&model).unwrap() != before);
+    assert!(learn("svm", folder.path(), &stream, &[]).expect(2).stderr.contains("is a folder"));
+}
+
+#[test]
 fn a_seed_changes_the_path_but_hardly_the_svms() {
     let folder = tempfile::tempdir().unwrap();
     let stream = lines(&toy_records(20));

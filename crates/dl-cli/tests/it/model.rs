@@ -324,7 +324,7 @@ fn a_real_caffemodel_is_known_by_its_layers_and_computes_as_before() {
     for tensor in file.tensors() {
         assert!(out.bytes(&tensor.name).unwrap() == file.bytes(&tensor.name).unwrap(), "{}", tensor.name);
     }
-    let [config, wanted] = [&out, &file].map(|file| dl_models::ModelConfig::read(file, None).unwrap());
+    let [config, wanted] = [out, file].map(|mut file| dl_models::ModelConfig::read(&mut file, None).unwrap());
     assert_eq!(config.architecture, wanted.architecture);
     assert_eq!(config.num_classes, 1000);
     let preprocessing = |config: &dl_models::ModelConfig| {

@@ -145,12 +145,51 @@ fn prompts_stand_in_place_of_records() {
     assert_eq!(none[0]["text"], "the");
 }
 
+/// The likeliest token after `tokens`, by one run of the whole network.
+fn likeliest(model: &dl_models::text::TextModel, tokens: Vec<u32>) -> u32 {
+    let batch = dl_models::text::TextBatch::new([&dl_models::text::Tokens::new(tokens)]);
+    let logits = model.network.texts().features(&batch, &["logits"], None).unwrap().remove(0);
+    let last = logits.to_vec2::<f32>().unwrap().pop().unwrap();
+    (0..last.len() as u32).max_by(|a, b| last[*a as usize].total_cmp(&last[*b as usize])).unwrap()
+}
+
+#[test]
+fn a_prompt_begins_without_a_mark_unless_it_is_asked_for() {
+    let path = crate::support::root().join(GPT2);
+    let model = dl_models::text::TextModel::open(&path, &candle_core::Device::Cpu).unwrap();
+    let ids = model.tokenizer.encode_plain("the cat").unwrap();
+    let mark = model.gpt2().unwrap().options.bos_token_id.unwrap();
+    let wanted = |begin: &[u32]| {
+        let next = likeliest(&model, [begin, &ids].concat());
+        model.tokenizer.decode(&[&ids[..], &[next]].concat()).unwrap()
+    };
+    let written = |model: &str, more: &[&str]| {
+        let args = ["--model", model, "--prompt", "the cat", "--temperature", "0", "--max-tokens", "1"];
+        let ran = run("dl-generate", &[&args[..], more].concat(), "").expect(0);
+        ran.records()[0]["text"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(wanted(&[]), wanted(&[mark]), "the test tells nothing apart");
+    assert_eq!(written(GPT2, &[]), wanted(&[]));
+    assert_eq!(written(GPT2, &["--bos"]), wanted(&[mark]));
+    // The tokenizer's own word counts, also in a model file of ours.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        fs::copy(path.join(name), folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("tokenizer_config.json"), r#"{"add_bos_token": true}"#).unwrap();
+    let from = folder.path().to_str().unwrap();
+    assert_eq!(written(from, &[]), wanted(&[mark]));
+    let whole = folder.path().join("whole.safetensors");
+    run("dl-model", &["convert", from, whole.to_str().unwrap()], "").expect(0);
+    assert_eq!(written(whole.to_str().unwrap(), &[]), wanted(&[mark]));
+}
+
 #[test]
 fn what_cannot_be_written_is_an_error() {
     let long = "cat ".repeat(100);
     let ran = generate(&[], &records(&[&long, "cat"])).expect(1);
     let message = ran.records()[0]["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("the prompt has ") && message.ends_with("the network reads 71"), "{message}");
+    assert!(message.starts_with("the prompt has ") && message.ends_with("the network reads 72"), "{message}");
     assert!(ran.records()[1].get("error").is_none());
     assert!(generate(&["--temperature=-1"], "").expect(2).stderr.contains("temperature"));
     let ran = run("dl-generate", &["--model", BERT, "--prompt", "a"], "").expect(2);
@@ -304,7 +343,8 @@ fn a_tiny_bert_learns_to_name_texts() {
     assert_eq!(info["config"]["labels"], json!(["goes", "stays"]));
     // The head alone.
     let head = [&args[..], &["--epochs", "2", "--strategy", "head", "--model", model]].concat();
-    run("dl-finetune", &head, &learned).expect(0);
+    assert!(run("dl-finetune", &head, &learned).expect(2).stderr.contains("exists; --resume"));
+    run("dl-finetune", &[&head[..], &["--force"]].concat(), &learned).expect(0);
 }
 
 #[test]

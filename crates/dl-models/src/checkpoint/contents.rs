@@ -24,6 +24,8 @@ pub(super) struct Stored {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
     pub(super) place: Place,
+    /// Are the numbers meant with the other sign?
+    pub(super) negative: bool,
 }
 
 /// Where a tensor's numbers are, little-endian.
@@ -40,7 +42,12 @@ pub(super) enum Place {
 impl Stored {
     /// Row-major numbers at byte `start` of a file.
     pub(super) fn at(dtype: Dtype, shape: Vec<usize>, file: usize, start: u64) -> Self {
-        Self { dtype, shape, place: Place::File { file, start } }
+        Self { dtype, shape, place: Place::File { file, start }, negative: false }
+    }
+
+    /// Numbers that are decoded already.
+    pub(super) fn decoded(shape: Vec<usize>, numbers: Vec<f32>) -> Self {
+        Self { dtype: Dtype::F32, shape, place: Place::Memory(Arc::new(numbers)), negative: false }
     }
 
     /// Length of all numbers in bytes.

@@ -1,11 +1,12 @@
 //! Which format a file has, by its content; its name says nothing.
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+
+use dl_record::file::open_regular;
 
 use super::contents::Contents;
 use super::{caffe, darknet, safetensors_file, torch};
@@ -43,8 +44,10 @@ impl fmt::Display for Format {
 /// The format of a file.
 pub(super) fn begins_as(path: &Path) -> Result<Format> {
     let mut start = Vec::new();
-    File::open(path).context("cannot be opened")?.take(64).read_to_end(&mut start).context("cannot be read")?;
-    detect(&start)
+    let file = open_regular(path).context("cannot be opened")?;
+    let size = file.metadata()?.len();
+    file.take(64).read_to_end(&mut start).context("cannot be read")?;
+    detect(&start, size)
 }
 
 /// Opens a file that is no index of others, and lists its tensors.
@@ -59,8 +62,12 @@ pub(super) fn read_as(path: &Path, format: Format) -> Result<Contents> {
     }
 }
 
-/// The format of a file that begins like this.
-fn detect(start: &[u8]) -> Result<Format> {
+/// The format of a file of `size` bytes that begins like this.
+fn detect(start: &[u8], size: u64) -> Result<Format> {
+    // First, and by its structure: the length of a header may have the bytes of anything, `{` or `PK` too.
+    if safetensors_file::is_header(start, size) {
+        return Ok(Format::Safetensors);
+    }
     if let Some(other) = STRANGERS.iter().find(|(magic, offset, _)| has(start, magic, *offset)) {
         bail!("is {}", other.2);
     }
@@ -76,10 +83,10 @@ fn detect(start: &[u8]) -> Result<Format> {
     if darknet::is_header(start) {
         return Ok(Format::Darknet);
     }
-    if start[0] == b'{' {
+    if is_json(start) {
         return Ok(Format::Sharded);
     }
-    // The length of a header in JSON, and its bracket.
+    // A file that was cut off; the reader says so.
     if start.get(8) == Some(&b'{') || safetensors_file::is_length(start) {
         return Ok(Format::Safetensors);
     }
@@ -91,6 +98,12 @@ fn detect(start: &[u8]) -> Result<Format> {
         "is no model file that is read here (safetensors, PyTorch, Caffe, darknet); it begins with the bytes {}",
         first.join(" ")
     )
+}
+
+/// A JSON object, whatever an editor put before it.
+fn is_json(start: &[u8]) -> bool {
+    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
+    text.trim_ascii_start().starts_with(b"{") && !start.contains(&0)
 }
 
 fn has(start: &[u8], magic: &[u8], offset: usize) -> bool {

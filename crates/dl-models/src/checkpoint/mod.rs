@@ -11,6 +11,7 @@ mod darknet;
 mod fit;
 mod format;
 mod pickle;
+mod prefix;
 mod read;
 mod safetensors_file;
 mod sharded;
@@ -20,8 +21,18 @@ mod write;
 pub use caffe::mean_of_image;
 pub use fit::{Fit, Misfit};
 pub use format::Format;
+use read::is_float;
 pub use read::{Checkpoint, TensorInfo};
 pub use write::{Precision, convert, convert_with, save, save_with};
+
+/// A stranger's text in a message or a table: at most 80 letters of it, none of which steers a terminal.
+pub fn printable(text: &str) -> String {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", dl_record::shown(&text[..end])),
+        None => dl_record::shown(text).into_owned(),
+    }
+}
 
 /// The metadata key that holds the config, a JSON text.
 pub(crate) const CONFIG_KEY: &str = "config";

@@ -1,17 +1,17 @@
 //! Reading a model file, one tensor at a time: a file is never in memory twice.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use candle_core::{Device, Tensor};
+use dl_record::file::open_regular;
 use half::{bf16, f16};
 use safetensors::Dtype;
 use serde::de::DeserializeOwned;
 
-use super::CONFIG_KEY;
+use super::{CONFIG_KEY, prefix, printable};
 use super::contents::{Contents, Place, Stored};
 use super::format::{Format, begins_as, read_as};
 use super::sharded;
@@ -21,6 +21,8 @@ pub struct Checkpoint {
     path: PathBuf,
     format: Format,
     contents: Contents,
+    /// What was taken off the names of its tensors.
+    prefix: String,
 }
 
 /// What the file says of a tensor.
@@ -42,7 +44,9 @@ impl Checkpoint {
     /// file.
     pub fn open(path: &Path) -> Result<Self> {
         let (format, contents) = read_contents(path).with_context(|| format!("model {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), format, contents })
+        let mut file = Self { path: path.to_owned(), format, contents, prefix: String::new() };
+        file.take_off_wrappers();
+        Ok(file)
     }
 
     /// The file.
@@ -82,6 +86,76 @@ impl Checkpoint {
             dtype: format!("{:?}", stored.dtype),
         };
         self.contents.tensors.iter().map(info).collect()
+    }
+
+    /// What stood before the names of its tensors, such as `module.`, and was taken off; mostly nothing.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// What the user should know of the names, in words: `names begin with "module."; read without it`.
+    pub fn prefix_note(&self) -> Option<String> {
+        let prefix = printable(&self.prefix);
+        (!prefix.is_empty()).then(|| format!("names of tensors begin with \"{prefix}\"; read without it"))
+    }
+
+    /// `module.`, which PyTorch's DataParallel puts before every name, and `_orig_mod.`, which its compiler does.
+    fn take_off_wrappers(&mut self) {
+        for _ in 0..prefix::MOST_WRAPPERS {
+            match prefix::wrapper(self.contents.tensors.keys().map(String::as_str)) {
+                Some(wrapper) if self.take_off(wrapper) => {}
+                _ => break,
+            }
+        }
+    }
+
+    /// Takes off what stands before the names of a network whose tensors are `wanted`, `model.` or `backbone.`, if
+    /// without it all but its heads' are there. `in_head`: the names that may differ.
+    pub(crate) fn take_off_prefix_of(
+        &mut self,
+        wanted: &BTreeMap<String, Vec<usize>>,
+        in_head: impl Fn(&str) -> bool,
+    ) {
+        if let Some(prefix) = self.prefix_of(wanted, in_head) {
+            self.take_off(&prefix);
+        }
+    }
+
+    /// What stands before the names of that network; `None` when nothing does, or it is not there.
+    pub(crate) fn prefix_of(
+        &self,
+        wanted: &BTreeMap<String, Vec<usize>>,
+        in_head: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        prefix::of_network(wanted, in_head, |name| self.shape(name), self.names())
+    }
+
+    /// Takes off what stands before the first of these names that the file has, with something before it or not.
+    pub(crate) fn take_off_prefix_before(&mut self, known: &[&str]) {
+        if known.iter().any(|name| self.contains(name)) {
+            return;
+        }
+        let before = |name: &str| known.iter().find_map(|known| Some(name.strip_suffix(known)?.to_owned()));
+        let found = self.names().filter_map(before).find(|prefix| prefix.ends_with('.'));
+        if let Some(prefix) = found {
+            self.take_off(&prefix);
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.contents.tensors.keys().map(String::as_str)
+    }
+
+    /// Renames the tensors that begin with `prefix`, unless two would have one name: then it is false.
+    fn take_off(&mut self, prefix: &str) -> bool {
+        let rest = |name: &str| name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
+        if self.names().any(|name| rest(name).is_some_and(|rest| self.contains(&rest))) {
+            return false;
+        }
+        let tensors = std::mem::take(&mut self.contents.tensors).into_iter();
+        self.contents.tensors = tensors.map(|(name, stored)| (rest(&name).unwrap_or(name), stored)).collect();
+        self.prefix.push_str(prefix);
+        true
     }
 
     /// Is there a tensor of this name?
@@ -130,7 +204,7 @@ impl Checkpoint {
     }
 
     fn of_tensor(&self, name: &str) -> String {
-        format!("model {}: tensor \"{name}\"", self.path.display())
+        format!("model {}: tensor \"{}\"", self.path.display(), printable(name))
     }
 
     fn stored(&self, name: &str) -> Result<&Stored> {
@@ -150,6 +224,19 @@ impl Checkpoint {
     }
 
     fn read(&self, stored: &Stored) -> Result<Vec<u8>> {
+        let mut bytes = self.read_stored(stored)?;
+        if stored.negative {
+            // The sign is the highest bit of a float's last byte.
+            bytes.chunks_exact_mut(stored.dtype.bitsize() / 8).for_each(|number| {
+                if let Some(last) = number.last_mut() {
+                    *last ^= 0x80;
+                }
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn read_stored(&self, stored: &Stored) -> Result<Vec<u8>> {
         let length = stored.byte_length()?;
         match &stored.place {
             Place::Memory(numbers) => Ok(numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
@@ -168,7 +255,7 @@ impl Checkpoint {
 
     fn read_span(&self, file: usize, start: u64, length: usize) -> Result<Vec<u8>> {
         let path = self.contents.files.get(file).context("its file is not known")?;
-        let mut file = File::open(path).with_context(|| path.display().to_string())?;
+        let mut file = open_regular(path).with_context(|| path.display().to_string())?;
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = vec![0; length];
         file.read_exact(&mut bytes).context("the file was cut off meanwhile")?;
@@ -187,7 +274,7 @@ fn gather(span: &[u8], shape: &[usize], strides: &[usize], size: usize, bytes: &
     }
 }
 
-fn is_float(dtype: Dtype) -> bool {
+pub(super) fn is_float(dtype: Dtype) -> bool {
     matches!(dtype, Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::BF16)
 }
 

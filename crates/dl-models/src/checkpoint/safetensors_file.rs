@@ -1,16 +1,24 @@
 //! safetensors: a header in JSON, and the numbers after it.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use dl_record::file::open_regular;
 use safetensors::tensor::Metadata;
 
 use super::contents::{Contents, Stored};
+use super::printable;
 
 /// safetensors' own limit: a longer header is an attack or an accident.
 const LONGEST_HEADER: u64 = 100_000_000;
+
+/// Is this how a file of `size` bytes begins: the length of a header that fits into it, and the header's bracket?
+pub(super) fn is_header(start: &[u8], size: u64) -> bool {
+    let length = start.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let fits = |length: u64| (2..=LONGEST_HEADER).contains(&length) && length <= size.saturating_sub(8);
+    length.is_some_and(fits) && start.get(8) == Some(&b'{')
+}
 
 /// Can these be the first bytes: the length of a header?
 pub(super) fn is_length(start: &[u8]) -> bool {
@@ -20,7 +28,7 @@ pub(super) fn is_length(start: &[u8]) -> bool {
 
 /// Reads the header and checks that the numbers it tells of are there.
 pub(super) fn read(path: &Path) -> Result<Contents> {
-    let mut file = File::open(path).context("cannot be opened")?;
+    let mut file = open_regular(path).context("cannot be opened")?;
     let size = file.metadata()?.len();
     let mut length = [0; 8];
     file.read_exact(&mut length).context("is too short for a safetensors file")?;
@@ -37,16 +45,25 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         files: vec![path.to_owned()],
         ..Contents::default()
     };
-    for (name, info) in header.tensors() {
+    // In the order of their bytes: no two may share any, or a small file could want all memory.
+    let mut tensors: Vec<_> = header.tensors().into_iter().collect();
+    tensors.sort_by(|(a, x), (b, y)| x.data_offsets.cmp(&y.data_offsets).then_with(|| a.cmp(b)));
+    let mut free = 0;
+    for (name, info) in tensors {
+        let shown = printable(&name);
         let (first, end) = info.data_offsets;
         let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |all, side| all.checked_mul(*side));
         if end < first || bits != (end - first).checked_mul(8) {
-            bail!("tensor \"{name}\": its shape {:?} and its bytes {first}..{end} do not fit", info.shape);
+            bail!("tensor \"{shown}\": its shape {:?} and its bytes {first}..{end} do not fit", info.shape);
         }
         match start.checked_add(end as u64) {
             Some(end) if end <= size => {}
-            end => bail!("is cut off: tensor \"{name}\" ends at byte {}, the file at {size}", end.unwrap_or(u64::MAX)),
+            end => bail!("is cut off: tensor \"{shown}\" ends at byte {}, the file at {size}", end.unwrap_or(u64::MAX)),
         }
+        if first < free && end > first {
+            bail!("tensor \"{shown}\": its bytes {first}..{end} are another tensor's too");
+        }
+        free = free.max(end);
         let stored = Stored::at(info.dtype, info.shape.clone(), 0, start + first as u64);
         contents.tensors.insert(name, stored);
     }

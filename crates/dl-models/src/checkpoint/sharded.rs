@@ -2,18 +2,20 @@
 //! which of them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use dl_record::file::{decode, read_regular};
 use serde::Deserialize;
 
-use super::CONFIG_KEY;
+use super::{CONFIG_KEY, printable};
 use super::contents::{Contents, Place};
 use super::format::{begins_as, read_as};
 
 /// An index of a hundred thousand tensors has 10 MB.
 const LONGEST_INDEX: u64 = 100_000_000;
+/// The largest models have some hundred files.
+const MOST_PARTS: usize = 10_000;
 
 #[derive(Deserialize)]
 struct Index {
@@ -24,10 +26,8 @@ struct Index {
 
 /// Reads the index and the headers of the files it names, which lie beside it.
 pub(super) fn read(path: &Path) -> Result<Contents> {
-    let size = fs::metadata(path)?.len();
-    ensure!(size <= LONGEST_INDEX, "is JSON of {size} bytes; an index of a model's files is shorter");
-    let text = fs::read(path)?;
-    let index: Index = serde_json::from_slice(&text)
+    let text = read_regular(path, LONGEST_INDEX).and_then(decode).context("is no index of a model's files")?;
+    let index: Index = serde_json::from_str(&text)
         .context("is no index of a model's files: want {\"weight_map\": {TENSOR: FILE, ...}}")?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut contents = Contents::default();
@@ -37,10 +37,11 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
     for (tensor, file) in &index.weight_map {
         shards.entry(file).or_default().push(tensor);
     }
+    ensure!(shards.len() <= MOST_PARTS, "names {} files; no model is in more than {MOST_PARTS}", shards.len());
     for (name, tensors) in shards {
         // Beside the index, and nowhere else.
         let plain = !name.contains(['/', '\\']) && name != ".." && name != "." && !name.is_empty();
-        ensure!(plain, "names the file \"{name}\"; want the name of a file in the same folder");
+        ensure!(plain, "names the file \"{}\"; want the name of a file in the same folder", printable(name));
         let shard = folder.join(name);
         let in_shard = || format!("its part {name}");
         ensure!(shard.is_file(), "its part {name} is missing: {} is wanted", shard.display());
@@ -52,7 +53,7 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         contents.files.append(&mut part.files);
         for tensor in tensors {
             let stored = part.tensors.remove(tensor);
-            let mut stored = stored.with_context(|| format!("tensor \"{tensor}\" is not in its part {name}"))?;
+            let mut stored = stored.with_context(|| format!("tensor \"{}\" is not in its part {name}", printable(tensor)))?;
             match &mut stored.place {
                 Place::File { file, .. } | Place::Strided { file, .. } => *file += first,
                 Place::Memory(_) => {}

@@ -5,21 +5,25 @@
 //! protocol, the sizes of C's types, the object, the keys of the storages; then for each key the count of its numbers in
 //! 8 bytes and the numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use dl_record::file::open_regular;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::contents::{Contents, Place, Stored, byte_length};
-use super::pickle::{Storage, TensorView, state_dict, unpickle};
+use super::pickle::{LONGEST_PICKLE, Storage, TensorView, state_dict, unpickle};
+use super::{is_float, printable};
 
 /// The first pickle of an old file: protocol 2, and a number of ten bytes.
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
-/// Files of many numbers in their pickle are no weights.
-const LONGEST_PICKLE: u64 = 1 << 28;
+/// Bytes of a zip's own: the list of its entries, and what stands before each. A hundred thousand tensors have 20 MB.
+const LONGEST_LISTS: u64 = 64 << 20;
+/// How much larger the tensors of a file may be than the file: tied weights share their numbers.
+const MOST_SHARED: u64 = 8;
 
 /// Does a file of before 1.6 begin like this?
 pub(super) fn is_legacy(start: &[u8]) -> bool {
@@ -41,9 +45,10 @@ struct Span {
 
 /// Reads a zip.
 pub(super) fn read_zip(path: &Path) -> Result<Contents> {
-    let file = File::open(path).context("cannot be opened")?;
+    let file = open_regular(path).context("cannot be opened")?;
     let size = file.metadata()?.len();
-    let mut zip = ZipArchive::new(BufReader::new(file)).context("is a broken zip; was it cut off?")?;
+    let lists = Bounded { inner: BufReader::new(file), left: LONGEST_LISTS };
+    let mut zip = ZipArchive::new(lists).context("is a broken zip; was it cut off?")?;
     let names = zip.file_names().filter_map(|name| Some(name.ok()?.into_owned()));
     let data: Vec<String> = names.filter(|name| name.ends_with("/data.pkl") || name == "data.pkl").collect();
     let name = match data.as_slice() {
@@ -75,7 +80,7 @@ pub(super) fn read_zip(path: &Path) -> Result<Contents> {
 }
 
 /// Where an entry's bytes lie in the file.
-fn entry(zip: &mut ZipArchive<BufReader<File>>, name: &str, size: u64) -> Result<Span> {
+fn entry(zip: &mut ZipArchive<Bounded>, name: &str, size: u64) -> Result<Span> {
     let index = zip.index_for_name(name).with_context(|| format!("lacks its entry {name}; is it whole?"))?;
     let entry = zip.by_index_raw(index).with_context(|| format!("its entry {name}"))?;
     ensure!(!entry.encrypted(), "its entry {name} is encrypted");
@@ -99,7 +104,7 @@ fn read_span(path: &Path, span: Span) -> Result<Vec<u8>> {
 
 /// Reads a file of before 1.6.
 pub(super) fn read_legacy(path: &Path) -> Result<Contents> {
-    let file = File::open(path).context("cannot be opened")?;
+    let file = open_regular(path).context("cannot be opened")?;
     let size = file.metadata()?.len();
     let mut input = Counted { inner: BufReader::new(file), position: 0 };
     for _magic_protocol_sizes in 0..3 {
@@ -142,15 +147,28 @@ fn contents(
     spans: &HashMap<String, Span>,
 ) -> Result<Contents> {
     let stored = tensors.into_iter().map(|(name, tensor)| {
-        let stored = place(&tensor, size, spans).with_context(|| format!("tensor \"{name}\""))?;
+        let stored = place(&tensor, size, spans).with_context(|| format!("tensor \"{}\"", printable(&name)))?;
         Ok((name, stored))
     });
-    let tensors = stored.collect::<Result<_>>()?;
+    let tensors: BTreeMap<String, Stored> = stored.collect::<Result<_>>()?;
+    let lengths = tensors.values().map(|stored| stored.byte_length().map(|length| length as u64));
+    let all = lengths.sum::<Result<u64>>()?;
+    // The same numbers under a thousand names would fill the memory of whoever reads them all.
+    ensure!(
+        all <= (MOST_SHARED * size).max(1 << 26),
+        "has {} tensors of {all} bytes in a file of {size}; it is no file of weights",
+        tensors.len()
+    );
     Ok(Contents { tensors, files: vec![path.to_owned()], ..Contents::default() })
 }
 
 fn place(tensor: &TensorView, size: u64, spans: &HashMap<String, Span>) -> Result<Stored> {
-    let TensorView { storage, dtype, offset, shape, strides } = tensor;
+    let TensorView { storage, dtype, offset, shape, strides, bits } = tensor;
+    // Views that PyTorch has not computed yet: `.conj().imag` has the other sign.
+    let negative = bits.iter().any(|bit| bit == "neg");
+    if let Some(bit) = bits.iter().find(|bit| *bit != "neg" || !is_float(*dtype)) {
+        bail!("has the bit \"{bit}\", which is not supported; save it with .resolve_conj().resolve_neg()");
+    }
     let Storage { key, count, first, .. } = storage;
     let span = spans.get(key).with_context(|| format!("its storage {key} is not in the file"))?;
     let bytes = dtype.bitsize() as u64 / 8;
@@ -172,10 +190,10 @@ fn place(tensor: &TensorView, size: u64, spans: &HashMap<String, Span>) -> Resul
     ensure!(end.is_some_and(|end| end <= span.length), "reaches beyond its storage {key} of {} bytes", span.length);
     let start = span.start + start.unwrap_or_default();
     if is_contiguous(shape, strides) {
-        return Ok(Stored::at(*dtype, shape.clone(), 0, start));
+        return Ok(Stored { negative, ..Stored::at(*dtype, shape.clone(), 0, start) });
     }
     let place = Place::Strided { file: 0, start, strides: strides.clone() };
-    Ok(Stored { dtype: *dtype, shape: shape.clone(), place })
+    Ok(Stored { dtype: *dtype, shape: shape.clone(), place, negative })
 }
 
 /// Row-major, without gaps? The stride of an axis of one step does not matter.
@@ -186,6 +204,27 @@ fn is_contiguous(shape: &[usize], strides: &[usize]) -> bool {
         expected = expected.saturating_mul(*side);
         fits
     })
+}
+
+/// Gives so many bytes and then fails.
+struct Bounded {
+    inner: BufReader<File>,
+    left: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let beyond = || std::io::Error::other(format!("its lists have more than {LONGEST_LISTS} bytes"));
+        self.left = self.left.checked_sub(read as u64).ok_or_else(beyond)?;
+        Ok(read)
+    }
+}
+
+impl Seek for Bounded {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
 }
 
 /// Counts what is read.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, Precision};
+use crate::limits;
 
 /// Outputs of a box regressor: dx, dy, dw, dh.
 pub const DELTAS: usize = 4;
@@ -144,18 +145,25 @@ impl RcnnHeads {
 }
 
 fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) -> Result<Linear> {
-    let weight = file.tensor(&format!("{name}.weight"), &Device::Cpu)?;
-    let bias: Vec<f32> = file.tensor(&format!("{name}.bias"), &Device::Cpu)?.flatten_all()?.to_vec1()?;
     let PartConfig { layer, labels, scale, training } = config;
-    let (rows, columns) = weight.dims2()?;
+    limits::labels(&labels).with_context(|| name.to_owned())?;
+    ensure!(!labels.is_empty() && scale.is_finite(), "{name}: has {} labels and the scale {scale}", labels.len());
+    let shape = |part: &str| file.shape(part).with_context(|| format!("has no tensor {part}"));
+    let parts = [format!("{name}.weight"), format!("{name}.bias")];
+    let (weight, bias) = (shape(&parts[0])?, shape(&parts[1])?);
+    let rows = outputs * labels.len();
+    let &[_, columns] = weight else { bail!("{name}: its weight has the shape {weight:?}, not [rows, columns]") };
     ensure!(
-        rows == outputs * labels.len() && bias.len() == rows,
-        "{name}: {} labels want {} rows, the weight has {rows} and the bias {}",
-        labels.len(),
-        outputs * labels.len(),
-        bias.len()
+        weight[0] == rows && bias == [rows] && columns > 0,
+        "{name}: {} labels want {rows} rows, the weight has the shape {weight:?} and the bias {bias:?}",
+        labels.len()
     );
-    let weight = Matrix { rows, columns, data: weight.flatten_all()?.to_vec1()? };
+    let numbers =
+        |part: &str| -> Result<Vec<f32>> { Ok(file.tensor(part, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
+    let weight = Matrix { rows, columns, data: numbers(&parts[0])? };
+    let bias = numbers(&parts[1])?;
+    let finite = weight.data.iter().chain(&bias).all(|number| number.is_finite());
+    ensure!(finite, "{name}: has weights that are not finite");
     Ok(Linear { layer, labels, scale, weight, bias, training })
 }
 

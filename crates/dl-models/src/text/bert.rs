@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, below};
 use super::{TextBatch, TextFreeze, TextLayer, TextNetwork, per_text, per_token, to_the_end};
+use crate::limits;
 use crate::pass::number;
 use crate::tally::Step;
 use crate::{Halt, LOGITS, Pass, Value};
@@ -66,6 +67,25 @@ impl Default for BertOptions {
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
         }
+    }
+}
+
+impl BertOptions {
+    /// Fails when one is beyond all networks.
+    /// # Errors
+    /// Words for the user.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        limits::count("vocab_size", self.vocab_size, limits::MOST_TOKENS)?;
+        limits::count("hidden_size", self.hidden_size, limits::MOST_COLUMNS)?;
+        limits::count("num_hidden_layers", self.num_hidden_layers, limits::MOST_BLOCKS)?;
+        limits::count("num_attention_heads", self.num_attention_heads, limits::MOST_HEADS)?;
+        limits::count("intermediate_size", self.intermediate_size, limits::MOST_INNER)?;
+        limits::count("max_position_embeddings", self.max_position_embeddings, limits::MOST_POSITIONS)?;
+        limits::count("type_vocab_size", self.type_vocab_size, limits::MOST_HEADS)?;
+        limits::share("hidden_dropout_prob", self.hidden_dropout_prob)?;
+        limits::share("attention_probs_dropout_prob", self.attention_probs_dropout_prob)?;
+        limits::share("classifier_dropout", self.classifier_dropout.unwrap_or(0.0))?;
+        limits::epsilon("layer_norm_eps", self.layer_norm_eps)
     }
 }
 

@@ -15,6 +15,7 @@
 //! The images' network is a [`Backbone`], so dl-embed takes it like any other; its projection is the layer that a new
 //! head replaces.
 
+use anyhow::Context;
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use dl_ops::{AttentionConfig, Conv2dConfig};
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, STDEV, normal};
 use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
 use crate::layers::Fresh;
+use crate::limits;
 use crate::tally::Step;
 use crate::{Backbone, Conv2d, Halt, LOGITS, Pass, Run, Value};
 
@@ -135,6 +137,47 @@ impl Default for ClipImagesOptions {
             layer_norm_eps: 1e-5,
             attention_dropout: 0.0,
         }
+    }
+}
+
+impl ClipOptions {
+    /// Fails when one is beyond all networks.
+    /// # Errors
+    /// Words for the user.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        limits::count("projection_dim", self.projection_dim, limits::MOST_COLUMNS)?;
+        anyhow::ensure!(self.logit_scale_init_value.is_finite(), "logit_scale_init_value is not finite");
+        self.text_config.check().context("text_config")?;
+        self.vision_config.check().context("vision_config")
+    }
+}
+
+impl ClipTextsOptions {
+    fn check(&self) -> anyhow::Result<()> {
+        limits::count("vocab_size", self.vocab_size, limits::MOST_TOKENS)?;
+        limits::count("hidden_size", self.hidden_size, limits::MOST_COLUMNS)?;
+        limits::count("intermediate_size", self.intermediate_size, limits::MOST_INNER)?;
+        limits::count("num_hidden_layers", self.num_hidden_layers, limits::MOST_BLOCKS)?;
+        limits::count("num_attention_heads", self.num_attention_heads, limits::MOST_HEADS)?;
+        limits::count("max_position_embeddings", self.max_position_embeddings, limits::MOST_POSITIONS)?;
+        limits::share("attention_dropout", self.attention_dropout)?;
+        limits::epsilon("layer_norm_eps", self.layer_norm_eps)
+    }
+}
+
+impl ClipImagesOptions {
+    fn check(&self) -> anyhow::Result<()> {
+        limits::count("hidden_size", self.hidden_size, limits::MOST_COLUMNS)?;
+        limits::count("intermediate_size", self.intermediate_size, limits::MOST_INNER)?;
+        limits::count("num_hidden_layers", self.num_hidden_layers, limits::MOST_BLOCKS)?;
+        limits::count("num_attention_heads", self.num_attention_heads, limits::MOST_HEADS)?;
+        limits::count("image_size", self.image_size, limits::LARGEST_SIDE)?;
+        limits::count("patch_size", self.patch_size, limits::LARGEST_SIDE)?;
+        let patches = (self.image_size / self.patch_size).pow(2);
+        limits::count("the number of patches (image_size / patch_size, squared)", patches, limits::MOST_PATCHES)?;
+        anyhow::ensure!(self.num_channels == 3, "num_channels is {}; want 3", self.num_channels);
+        limits::share("attention_dropout", self.attention_dropout)?;
+        limits::epsilon("layer_norm_eps", self.layer_norm_eps)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::folder;
-use crate::Checkpoint;
+use super::{BertOptions, ClipOptions, Gpt2Options, folder};
+use crate::checkpoint::printable;
+use crate::limits::{self, MOST_CLASSES};
+use crate::{Checkpoint, LayerName};
 
 /// A row of the table of networks that read texts.
 pub struct TextArchitecture {
@@ -37,6 +39,15 @@ pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
         layer: "text_embeds",
     },
 ];
+
+/// Tensors that every file of the network has, with or without the name of its body before them.
+fn first_tensors(architecture: &str) -> &'static [&'static str] {
+    match architecture {
+        "bert" => &["bert.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"],
+        "gpt2" => &["transformer.wte.weight", "wte.weight"],
+        _ => &["text_model.embeddings.token_embedding.weight"],
+    }
+}
 
 fn find(name: &str) -> Option<&'static TextArchitecture> {
     TEXT_ARCHITECTURES.iter().find(|architecture| architecture.name == name)
@@ -82,22 +93,54 @@ impl TextConfig {
         Self { architecture: architecture.to_owned(), options, ..Self::default() }
     }
 
-    /// The file's config, or that of the `config.json` beside it.
+    /// The file's config, or that of the `config.json` beside it, checked. What stands before the names of the network's
+    /// tensors in the file is taken off them.
     /// # Errors
-    /// When there is none, or it is no network for texts.
-    pub fn read(checkpoint: &Checkpoint) -> Result<Self> {
-        let path = checkpoint.path().display();
+    /// When there is none, it is no network for texts, or it wants what no network has.
+    pub fn read(checkpoint: &mut Checkpoint) -> Result<Self> {
+        let of_file = format!("model {}", checkpoint.path().display());
         let Some(architecture) = Self::architecture(checkpoint)? else {
-            bail!("model {path}: has no config that says what it is, and no config.json of its own beside it");
+            bail!("{of_file}: has no config that says what it is, and no config.json of its own beside it");
         };
         if find(&architecture).is_none() {
             let known: Vec<&str> = TEXT_ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
-            bail!("model {path}: {architecture} reads no texts; {} do", known.join(", "));
+            bail!("{of_file}: {} reads no texts; {} do", printable(&architecture), known.join(", "));
         }
-        match (checkpoint.config::<Self>()?, folder::config_json(checkpoint.path())?) {
-            (Some(config), _) => Ok(config),
-            (None, json) => Ok(Self::of_hugging_face(json.unwrap_or_default(), checkpoint)),
+        checkpoint.take_off_prefix_before(first_tensors(&architecture));
+        let config = match (checkpoint.config::<Self>()?, folder::config_json(checkpoint.path())?) {
+            (Some(config), _) => config,
+            (None, json) => {
+                let mut json = json.unwrap_or_default();
+                // A property of the tokenizer that a model file of ours keeps with the network's.
+                let tokenizer = folder::json_beside(checkpoint.path(), "tokenizer_config.json")?.unwrap_or_default();
+                if let Some(stated) = tokenizer.get("add_bos_token").filter(|stated| stated.is_boolean()) {
+                    json.insert("add_bos_token".to_owned(), stated.clone());
+                }
+                Self::of_hugging_face(json, checkpoint).with_context(|| of_file.clone())?
+            }
+        };
+        config.check().with_context(|| format!("{of_file}: its config"))?;
+        let (_, shapes) = super::outline(&config, Some(checkpoint)).with_context(|| of_file.clone())?;
+        limits::check_weights(&shapes, checkpoint).context(of_file)?;
+        Ok(config)
+    }
+
+    /// Fails when something in it makes no sense, or wants what no network has. Every way from a file to a network leads
+    /// through here, before anything is built.
+    /// # Errors
+    /// Words for the user.
+    pub fn check(&self) -> Result<()> {
+        match self.architecture.as_str() {
+            "bert" => self.options::<BertOptions>()?.check()?,
+            "gpt2" => self.options::<Gpt2Options>()?.check()?,
+            "clip" => self.options::<ClipOptions>()?.check()?,
+            _ => {}
         }
+        limits::labels(self.labels.as_deref().unwrap_or_default())?;
+        if let Some(layer) = &self.layer {
+            layer.parse::<LayerName>()?;
+        }
+        Ok(())
     }
 
     /// The architecture of a file, if it says so and that reads texts. `clip` reads pictures too.
@@ -120,9 +163,11 @@ impl TextConfig {
         Ok(json.and_then(|json| Some(json.get("model_type")?.as_str()?.to_owned())))
     }
 
-    fn of_hugging_face(json: Map<String, Value>, checkpoint: &Checkpoint) -> Self {
+    fn of_hugging_face(json: Map<String, Value>, checkpoint: &Checkpoint) -> Result<Self> {
         let architecture = json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let classes = checkpoint.shape("classifier.weight").and_then(|shape| shape.first().copied());
+        // A tensor without numbers may have any number of rows.
+        ensure!(classes.is_none_or(|classes| classes <= MOST_CLASSES), "its head has {} classes", classes.unwrap_or(0));
         let labels = classes.map(|classes| {
             let names: BTreeMap<String, String> =
                 json.get("id2label").and_then(|names| Deserialize::deserialize(names).ok()).unwrap_or_default();
@@ -130,7 +175,7 @@ impl TextConfig {
                 .map(|class| names.get(&class.to_string()).cloned().unwrap_or_else(|| format!("LABEL_{class}")))
                 .collect()
         });
-        Self { architecture, options: json, labels, ..Self::default() }
+        Ok(Self { architecture, options: json, labels, ..Self::default() })
     }
 
     /// The architecture's options as a `T`.
@@ -188,7 +233,7 @@ pub(super) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{Bert, BertOptions, Gpt2Options};
+    use crate::text::Bert;
     use crate::{Parameters, text::layers::Activation};
 
     #[test]

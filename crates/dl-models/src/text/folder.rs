@@ -1,13 +1,16 @@
 //! Folders as Hugging Face writes them: `config.json`, `model.safetensors`, a tokenizer.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use dl_record::file::{decode, read_regular};
 use dl_vision::picture::warp::Interpolation;
 use serde_json::{Map, Value};
 
 use crate::{ModelConfig, Preprocessing, Resize};
+
+/// The longest config or tokenizer; those of 250,000 tokens have 35 MB.
+const LONGEST_TEXT: u64 = 128 << 20;
 
 /// A file of the folder that a model is, or lies in.
 fn beside(model: &Path, name: &str) -> PathBuf {
@@ -35,7 +38,7 @@ pub(super) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
     if !path.exists() {
         return Ok(None);
     }
-    fs::read_to_string(&path).map(Some).with_context(|| format!("{}: cannot be read", path.display()))
+    read_regular(&path, LONGEST_TEXT).and_then(decode).map(Some).with_context(|| path.display().to_string())
 }
 
 /// CLIP's config for pictures, from `config.json` and `preprocessor_config.json` beside its weights.

@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use candle_core::DType;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
 
-use super::{Cache, TextModel, loss};
+use super::{Cache, TextModel};
 use crate::plain;
 
 /// How the next token is chosen.
@@ -19,13 +20,15 @@ pub struct Sampling {
     pub top_p: f64,
     /// At most so many tokens after the prompt.
     pub max_tokens: usize,
+    /// Put the mark that begins texts before each prompt, also where the model's tokenizer puts none.
+    pub bos: bool,
     /// A text ends before the first of these that it would contain after its prompt.
     pub stop: Vec<String>,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 1.0, top_k: None, top_p: 1.0, max_tokens: 100, stop: Vec::new() }
+        Self { temperature: 1.0, top_k: None, top_p: 1.0, max_tokens: 100, bos: false, stop: Vec::new() }
     }
 }
 
@@ -95,26 +98,38 @@ struct Growing {
 /// Continues each prompt until the mark that ends texts, a text to stop at, `max_tokens`, or the longest text that the
 /// network reads; gives each prompt with its continuation.
 ///
+/// What stands before a prompt is what the model's tokenizer puts there, which is nothing for GPT-2; `sampling.bos` puts
+/// the mark that begins texts. An empty prompt has it in any case, since something must be continued.
+///
 /// A prompt that cannot be continued (letters that the vocabulary lacks, too long) is an error of its own.
 /// # Errors
 /// When the model is no GPT-2, or `sampling` makes no sense.
 pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) -> Result<Vec<Result<String>>> {
     sampling.check()?;
     let gpt2 = model.gpt2()?;
-    let begin = loss::begin(model)?;
+    let mark = gpt2.options.bos_token_id;
+    ensure!(!sampling.bos || mark.is_some(), "the model has no token that begins a text (bos_token_id)");
+    let marked = sampling.bos || begins_with_mark(model);
     let mut written: Vec<Result<String>> = Vec::with_capacity(prompts.len());
     let mut growing = Vec::new();
     for (index, prompt) in prompts.into_iter().enumerate() {
         let Prompt { text, rng } = prompt;
-        match model.tokenizer.encode_plain(&text) {
+        let ids = model.tokenizer.encode_plain(&text);
+        let needs_mark = marked || ids.as_ref().is_ok_and(Vec::is_empty);
+        let begin: Vec<u32> = mark.filter(|_| needs_mark).into_iter().collect();
+        match ids {
             Err(error) => written.push(Err(error)),
+            Ok(ids) if ids.is_empty() && mark.is_none() => {
+                let none = "the prompt is empty, and the model has no token that begins a text (bos_token_id)";
+                written.push(Err(anyhow::anyhow!(none)));
+            }
             Ok(ids) if begin.len() + ids.len() > gpt2.options.n_positions => {
                 let longest = gpt2.options.n_positions - begin.len();
                 written.push(Err(anyhow::anyhow!("the prompt has {} tokens, the network reads {longest}", ids.len())));
             }
             Ok(ids) => {
                 written.push(Ok(text));
-                let new = [begin.clone(), ids.clone()].concat();
+                let new = [begin, ids.clone()].concat();
                 growing.push(Growing { index, given: ids.len(), ids, new, rng });
             }
         }
@@ -154,6 +169,16 @@ pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) ->
         growing.retain(|_| keep.next().unwrap_or(false));
     }
     Ok(written)
+}
+
+/// Does the model's tokenizer begin a text with the mark: by its `tokenizer_config.json` or its own template?
+fn begins_with_mark(model: &TextModel) -> bool {
+    let stated = model.config.option("add_bos_token").and_then(Value::as_bool);
+    let templated = || {
+        let (tokens, _) = model.tokenizer.encode("").ok()?;
+        Some(*tokens.ids.first()? == model.config.option("bos_token_id")?.as_u64()? as u32)
+    };
+    stated.or_else(templated).unwrap_or(false)
 }
 
 /// What was written after the prompt. A token may be part of a letter, so the prompt is decoded too.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, Linear, STDEV, below};
 use super::{TextBatch, TextLayer, TextNetwork, Tokens, per_token};
-use crate::{Halt, LOGITS, Pass};
+use crate::{Halt, LOGITS, Pass, limits};
 
 /// Options in the words of Hugging Face's config; the defaults are those of the smallest GPT-2.
 #[derive(Clone, Debug, Deserialize)]
@@ -75,6 +75,24 @@ impl Default for Gpt2Options {
             bos_token_id: Some(50256),
             eos_token_id: Some(50256),
         }
+    }
+}
+
+impl Gpt2Options {
+    /// Fails when one is beyond all networks.
+    /// # Errors
+    /// Words for the user.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        limits::count("vocab_size", self.vocab_size, limits::MOST_TOKENS)?;
+        limits::count("n_positions", self.n_positions, limits::MOST_POSITIONS)?;
+        limits::count("n_embd", self.n_embd, limits::MOST_COLUMNS)?;
+        limits::count("n_layer", self.n_layer, limits::MOST_BLOCKS)?;
+        limits::count("n_head", self.n_head, limits::MOST_HEADS)?;
+        limits::count("n_inner", self.n_inner.unwrap_or(1), limits::MOST_INNER)?;
+        limits::share("resid_pdrop", self.resid_pdrop)?;
+        limits::share("embd_pdrop", self.embd_pdrop)?;
+        limits::share("attn_pdrop", self.attn_pdrop)?;
+        limits::epsilon("layer_norm_epsilon", self.layer_norm_epsilon)
     }
 }
 

@@ -29,7 +29,7 @@ pub fn language_model_parts(model: &TextModel, text: &str) -> Result<Vec<Vec<u32
 }
 
 /// The mark that begins a text.
-pub(super) fn begin(model: &TextModel) -> Result<Vec<u32>> {
+fn begin(model: &TextModel) -> Result<Vec<u32>> {
     let begin = model.gpt2()?.options.bos_token_id;
     ensure!(begin.is_some(), "the model has no token that begins a text (bos_token_id)");
     Ok(begin.into_iter().collect())

@@ -19,6 +19,7 @@ mod layers;
 pub mod loss;
 mod model;
 mod tokenizer;
+mod tokenizer_limits;
 pub mod zero_shot;
 
 use anyhow::{Result, bail};

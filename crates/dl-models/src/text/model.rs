@@ -20,6 +20,8 @@ pub struct TextModel {
     pub network: Network,
     /// From texts to its input.
     pub tokenizer: TextTokenizer,
+    /// What the user should know of its file, in words.
+    pub note: Option<String>,
 }
 
 /// The networks that read texts.
@@ -42,7 +44,7 @@ impl Network {
             "bert" => Self::Bert(Bert::new(&config.options()?, classes, vb).map_err(plain)?),
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
             "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
-            other => bail!("there is no network for texts called {other}; there are bert, gpt2, clip"),
+            other => bail!("there is no network for texts called {}; there are bert, gpt2, clip", checkpoint::printable(other)),
         })
     }
 
@@ -68,6 +70,7 @@ impl Network {
 /// A network without weights, and the names and shapes of its tensors: those of `file` where names differ by a file's
 /// age or purpose.
 pub(crate) fn outline(config: &TextConfig, file: Option<&Checkpoint>) -> Result<(Network, TensorShapes)> {
+    config.check()?;
     asked(file, |vb| Network::build(config, vb))
 }
 
@@ -82,16 +85,17 @@ impl TextModel {
     /// [`open`](Self::open) for a file that is open.
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn from_checkpoint(checkpoint: Checkpoint, device: &Device) -> Result<Self> {
+    pub fn from_checkpoint(mut checkpoint: Checkpoint, device: &Device) -> Result<Self> {
         let name = format!("model {}", checkpoint.path().display());
-        let config = TextConfig::read(&checkpoint)?;
+        let config = TextConfig::read(&mut checkpoint)?;
+        let note = checkpoint.prefix_note();
         let longest = longest(&config).with_context(|| name.clone())?;
         let tokenizer = TextTokenizer::of_model(&checkpoint, &config, longest).with_context(|| name.clone())?;
         let wanted_by = format!("the config's architecture {}", config.architecture);
         let backend = Stored { checkpoint, wanted_by };
         let vb = VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone());
         let network = Network::build(&config, vb).with_context(|| name.clone())?;
-        let model = Self { config, network, tokenizer };
+        let model = Self { config, network, tokenizer, note };
         model.network.texts().layer(model.default_layer()).with_context(|| name)?;
         Ok(model)
     }
@@ -109,9 +113,10 @@ impl TextModel {
         seed: u64,
         device: &Device,
     ) -> Result<(Self, Parameters)> {
-        let checkpoint = Checkpoint::open(path)?;
+        let mut checkpoint = Checkpoint::open(path)?;
         let name = format!("model {}", checkpoint.path().display());
-        let mut config = TextConfig::read(&checkpoint)?;
+        let mut config = TextConfig::read(&mut checkpoint)?;
+        let note = checkpoint.prefix_note();
         let longest = longest(&config).with_context(|| name.clone())?;
         let tokenizer = TextTokenizer::of_model(&checkpoint, &config, longest).with_context(|| name.clone())?;
         let mut tensors = checkpoint.all(device)?;
@@ -128,17 +133,18 @@ impl TextModel {
         let frozen = frozen.clone();
         let parameters = Parameters::starting_from(tensors, seed).frozen(move |name| frozen.holds(name));
         let network = Network::build(&config, parameters.builder(device)).with_context(|| name)?;
-        Ok((Self { config, network, tokenizer }, parameters))
+        Ok((Self { config, network, tokenizer, note }, parameters))
     }
 
     /// A network from nothing, to be trained.
     /// # Errors
     /// When the config or the tokenizer (the text of a `tokenizer.json`) is not one.
     pub fn fresh(config: TextConfig, tokenizer: &str, seed: u64, device: &Device) -> Result<(Self, Parameters)> {
+        config.check()?;
         let parameters = Parameters::fresh(seed);
         let network = Network::build(&config, parameters.builder(device))?;
         let tokenizer = TextTokenizer::new(tokenizer, network.texts().longest())?;
-        Ok((Self { config, network, tokenizer }, parameters))
+        Ok((Self { config, network, tokenizer, note: None }, parameters))
     }
 
     /// Writes the whole model as one file: weights, config and tokenizer.
@@ -169,7 +175,7 @@ impl TextModel {
 /// Floats are stored in `precision`, or as they are without one.
 /// # Errors
 /// When it is no network for texts, or a file cannot be read or written.
-pub fn convert(from: &Checkpoint, path: &Path, licence: Option<&str>, precision: Option<Precision>) -> Result<()> {
+pub fn convert(from: &mut Checkpoint, path: &Path, licence: Option<&str>, precision: Option<Precision>) -> Result<()> {
     let mut config = TextConfig::read(from)?;
     config.licence = licence.map(str::to_owned).or(config.licence);
     let tokenizer = TextTokenizer::of_model(from, &config, longest(&config)?);

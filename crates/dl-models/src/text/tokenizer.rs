@@ -4,15 +4,17 @@
 //! writes it has `tokenizer.json`, or the older `vocab.txt` (BERT) or `vocab.json` and `merges.txt` (GPT-2, CLIP), which
 //! are brought into that form here.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
-use tokenizers::{PostProcessor, Tokenizer, TruncationParams, truncate_encodings};
+use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationParams, truncate_encodings};
 
 use super::folder::{json_beside, text_beside};
-use super::{TextConfig, Tokens};
+use super::{TextConfig, Tokens, tokenizer_limits};
 use crate::Checkpoint;
+use crate::checkpoint::printable;
 
 /// The metadata key that holds the tokenizer.
 pub const TOKENIZER_KEY: &str = "tokenizer";
@@ -23,6 +25,8 @@ pub struct TextTokenizer {
     /// Its `tokenizer.json`.
     text: String,
     longest: usize,
+    /// Bytes of the longest text that it is given.
+    most_bytes: usize,
 }
 
 impl TextTokenizer {
@@ -30,11 +34,16 @@ impl TextTokenizer {
     /// # Errors
     /// When it is none, or its marks alone fill the network.
     pub fn new(text: &str, longest: usize) -> Result<Self> {
-        let mut inner: Tokenizer = text.parse().map_err(|error| anyhow!("the tokenizer cannot be read: {error}"))?;
-        // What a file asks for is another program's; texts are cut here.
-        inner.with_padding(None).with_truncation(None).map_err(|error| anyhow!("the tokenizer: {error}"))?;
-        let tokenizer = Self { inner, text: text.to_owned(), longest };
-        let marks = tokenizer.marks(true);
+        let most_bytes = tokenizer_limits::check(text).context("the tokenizer file is bad")?;
+        let inner = guarded(|| {
+            let mut inner: Tokenizer = text.parse()?;
+            // What a file asks for is another program's; texts are cut here.
+            inner.with_padding(None).with_truncation(None)?;
+            Ok(inner)
+        });
+        let inner = inner.context("the tokenizer cannot be read")?;
+        let tokenizer = Self { inner, text: text.to_owned(), longest, most_bytes };
+        let marks = tokenizer.marks(true).max(tokenizer.marks(false));
         if longest <= marks {
             bail!("the network reads {longest} tokens, the tokenizer's marks alone are {marks}");
         }
@@ -79,15 +88,24 @@ impl TextTokenizer {
     }
 
     fn marked(&self, first: &str, second: Option<&str>) -> Result<(Tokens, bool)> {
-        let plain = |text: &str| self.inner.encode_fast(text, false).map_err(|error| self.unknown(text, &error));
-        let (first, second) = (plain(first)?, second.map(plain).transpose()?);
+        let (first, second) = (self.plain(first)?, second.map(|second| self.plain(second)).transpose()?);
         let room = self.longest - self.marks(second.is_some());
         let cut = first.len() + second.as_ref().map_or(0, |second| second.len()) > room;
         let params = TruncationParams { max_length: room, ..TruncationParams::default() };
-        let marked = truncate_encodings(first, second, &params)
-            .and_then(|(first, second)| self.inner.post_process(first, second, true));
-        let encoding = marked.map_err(|error| anyhow!("the text cannot be marked: {error}"))?;
+        let encoding = guarded(|| {
+            let (first, second) = truncate_encodings(first, second, &params)?;
+            self.inner.post_process(first, second, true)
+        });
+        let encoding = encoding.context("the text cannot be marked")?;
         Ok((Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() }, cut))
+    }
+
+    /// A text without marks.
+    fn plain(&self, text: &str) -> Result<Encoding> {
+        if text.len() > self.most_bytes {
+            bail!("the text has {} bytes; this tokenizer is given up to {}", text.len(), self.most_bytes);
+        }
+        guarded(|| self.inner.encode_fast(text, false)).map_err(|error| self.unknown(text, error))
     }
 
     /// How many marks are put around a text, or a pair of texts.
@@ -99,15 +117,14 @@ impl TextTokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self.inner.encode_fast(text, false).map_err(|error| self.unknown(text, &error))?;
-        Ok(encoding.get_ids().to_vec())
+        Ok(self.plain(text)?.get_ids().to_vec())
     }
 
     /// The text of these numbers, without marks.
     /// # Errors
     /// When one is no token.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.inner.decode(ids, true).map_err(|error| anyhow!("the tokens cannot be written as text: {error}"))
+        guarded(|| self.inner.decode(ids, true)).context("the tokens cannot be written as text")
     }
 
     /// The number of a token.
@@ -121,11 +138,26 @@ impl TextTokenizer {
     }
 
     /// What is wrong with a text that cannot be encoded.
-    fn unknown(&self, text: &str, error: &tokenizers::Error) -> anyhow::Error {
-        let letter = text.chars().find(|letter| self.inner.encode_fast(letter.to_string(), false).is_err());
-        match letter {
+    fn unknown(&self, text: &str, error: anyhow::Error) -> anyhow::Error {
+        let fails = |letter: &char| guarded(|| self.inner.encode_fast(letter.to_string(), false)).is_err();
+        match text.chars().take(LETTERS_TRIED).find(fails) {
             Some(letter) => anyhow!("the model's vocabulary lacks {letter:?}"),
-            None => anyhow!("the text cannot be cut into tokens: {error}"),
+            None => error.context("the text cannot be cut into tokens"),
+        }
+    }
+}
+
+/// Letters that are looked at to say which is lacking.
+const LETTERS_TRIED: usize = 10_000;
+
+/// What the `tokenizers` crate gives. It trusts its files: what is wrong in one may show as a panic.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| anyhow!("{error}")),
+        Err(payload) => {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
+            bail!("the tokenizer file is bad: the library that reads it failed ({})", printable(text))
         }
     }
 }

@@ -31,7 +31,7 @@ impl ZeroShot {
             bail!("the template \"{template}\" has no {{}} for the label");
         }
         let open = || Checkpoint::open(path);
-        let preprocessing = ModelConfig::read(&open()?, None)?.preprocessing;
+        let preprocessing = ModelConfig::read(&mut open()?, None)?.preprocessing;
         let model = TextModel::from_checkpoint(open()?, device)?;
         let names = embed(&model, labels, templates).with_context(|| format!("model {}", path.display()))?;
         let Network::Clip(clip) = model.network else {

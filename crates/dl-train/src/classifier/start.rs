@@ -71,12 +71,13 @@ impl Start {
     /// When the architecture is unknown or not named, or the file does not fit it at all.
     pub fn new(start: &StartConfig, labels: &[String], device: &Device) -> Result<Self> {
         let StartConfig { init_from, architecture, width, size, seed, .. } = start;
-        let file = init_from.as_deref().map(Checkpoint::open).transpose()?;
-        let mut config = match (&file, architecture) {
+        let mut file = init_from.as_deref().map(Checkpoint::open).transpose()?;
+        let mut config = match (&mut file, architecture) {
             (Some(file), arch) => ModelConfig::read(file, arch.as_deref())?,
             (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
             (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
         };
+        let note = file.as_ref().and_then(Checkpoint::prefix_note);
         let file = file.filter(|_| !start.from_scratch);
         if start.from_scratch {
             // No weight of the file is taken.
@@ -121,7 +122,8 @@ impl Start {
         let frozen: BTreeSet<String> = start.freeze.weights(&outline).with_context(in_context)?.into_iter().collect();
         let still = frozen.len();
         let parameters = Parameters::starting_from(given, *seed).frozen(move |name| frozen.contains(name));
-        let model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
+        let mut model = Model::build(config.clone(), parameters.builder(device)).with_context(in_context)?;
+        model.note = note;
         Ok(Self { model, parameters, fit, frozen: still })
     }
 }

@@ -86,6 +86,9 @@ impl Tool for Args {
             [] => Scorer::open(&self.model, self.arch.as_deref(), device)?,
             labels => Scorer::zero_shot(&self.model, labels, &self.template, device)?,
         };
+        if let Some(note) = scorer.note() {
+            io.messages.note(format_args!("model {}: {note}", self.model.display()));
+        }
         let labels = self.label_names(&scorer).with_context(|| format!("model {}", self.model.display()))?;
         let resize = self.resize.map(ResizeRule::rule);
         let batch = self.batch as usize;

@@ -61,6 +61,15 @@ impl Scorer {
         Ok(Self::Words(Box::new(ZeroShot::open(path, labels, templates, &device)?), device))
     }
 
+    /// What the user should know of the file, in words.
+    pub(super) fn note(&self) -> Option<&str> {
+        match self {
+            Self::Pictures(model, ..) => model.note.as_deref(),
+            Self::Texts(model) => model.note.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The name of each class, as the model says: its number where it says nothing.
     pub(super) fn labels(&self, path: &Path) -> Result<Vec<String>> {
         match self {

@@ -164,6 +164,9 @@ impl Tool for Args {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         let device = self.device.open()?;
         let networks = Networks::open(&self.model, self.arch.as_deref(), &self.layer, &device)?;
+        if let Some(note) = networks.note() {
+            io.messages.note(format_args!("model {}: {note}", self.model.display()));
+        }
         let batch = self.batch as usize;
         let warp = networks.pictures.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
         let mut rows = networks

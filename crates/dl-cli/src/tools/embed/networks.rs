@@ -69,6 +69,12 @@ impl Networks {
         Ok(Self { pictures: pictures.map(|model| (model, asked.0)), texts: texts.map(|model| (model, asked.1)), shapes: Mutex::default() })
     }
 
+    /// What the user should know of the file, in words.
+    pub(super) fn note(&self) -> Option<&str> {
+        let of_texts = || self.texts.as_ref()?.0.note.as_deref();
+        self.pictures.as_ref().and_then(|(model, _)| model.note.as_deref()).or_else(of_texts)
+    }
+
     /// The record's text as tokens, if it is the text that is to be embedded; counts those that were cut.
     pub(super) fn text_of(
         &self,

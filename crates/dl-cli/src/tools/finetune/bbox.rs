@@ -8,7 +8,7 @@ use dl_record::Record;
 use dl_train::box_regression::{BoxRegressionConfig, BoxTrainer};
 use dl_train::intake::Taken;
 
-use super::{Learner, learn_all};
+use super::{Learner, learn_all, outputs};
 use crate::common::{Common, Inputs, Io, Job, Outcome};
 
 /// Train one box regressor per class: from the features of a proposal to the true box near it
@@ -29,6 +29,10 @@ pub(super) struct Args {
     /// Model file to write; what dl-finetune svm has written into it stays
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+
+    /// Replace the part of the model file that an earlier training of this kind has written
+    #[arg(long)]
+    force: bool,
 
     /// Layer to learn on [default: the only one of the records]
     #[arg(long, value_name = "NAME")]
@@ -62,7 +66,8 @@ impl Learner for BoxTrainer {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        super::check_heads(&self.model)?;
+        outputs::check(&[("--model", &self.model)], &self.inputs, &[])?;
+        outputs::check_heads(&self.model, "bbox", self.force)?;
         let mut trainer = BoxTrainer::new(BoxRegressionConfig {
             min_iou: self.min_iou,
             lambda: self.lambda,

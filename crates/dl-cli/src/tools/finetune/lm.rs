@@ -74,6 +74,8 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.training.check(self.val.is_some() || self.val_share.is_some())?;
+        let others = [Some(self.init_from.as_path()), self.val.as_deref()];
+        self.training.check_files(&self.model, &self.inputs, &others)?;
         let device = self.device.open()?;
         let freeze = texts::freeze(&self.init_from, self.freeze.as_deref(), self.trainable_layers)?;
         let options: Vec<(&str, Value)> = match self.dropout {
@@ -83,6 +85,9 @@ impl Args {
         let (mut model, parameters) =
             TextModel::to_train(&self.init_from, None, &options, &freeze, self.common.seed, &device)?;
         model.gpt2()?;
+        if let Some(note) = &model.note {
+            io.messages.note(format_args!("model {}: {note}", self.init_from.display()));
+        }
         let source = Source {
             common: &self.common,
             inputs: &self.inputs,
@@ -98,6 +103,8 @@ impl Args {
 
         model.config.source = Some(texts::source(&model, &self.init_from));
         model.config.seed = Some(self.common.seed);
+        // Each text began with the mark: dl-generate is to do the same.
+        model.config.options.insert("add_bos_token".to_owned(), json!(true));
         model.config.data_digest = Some(read.digest.to_string());
         let shape = Shape {
             epoch: learned.len().div_ceil(self.batch as usize),

@@ -5,15 +5,13 @@ mod classifier;
 mod interrupt;
 mod linear;
 mod lm;
+mod outputs;
 mod svm;
 mod texts;
 mod training;
 
-use std::path::Path;
-
 use anyhow::{Result, bail, ensure};
 use clap::{Parser, Subcommand};
-use dl_models::detection::rcnn::RcnnHeads;
 use dl_record::Record;
 use dl_train::intake::Taken;
 
@@ -94,14 +92,6 @@ fn learn_all(io: &mut Io, job: Job, learner: &mut impl Learner) -> Result<Tally>
         io.messages.note(format_args!("{} records that failed in an earlier program were left out", tally.carried));
     }
     Ok(tally)
-}
-
-/// Before hours of work: the model file, if it is there, must be one that can be added to.
-fn check_heads(path: &Path) -> Result<()> {
-    if path.exists() {
-        RcnnHeads::load(path)?;
-    }
-    Ok(())
 }
 
 /// A probability below 1.

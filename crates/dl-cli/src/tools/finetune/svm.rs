@@ -9,7 +9,7 @@ use dl_record::Record;
 use dl_train::intake::Taken;
 use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};
 
-use super::{Learner, learn_all};
+use super::{Learner, learn_all, outputs};
 use crate::common::{Common, Inputs, Io, Job, Outcome};
 
 /// Train one linear SVM per class on the features of regions, with hard-negative mining
@@ -31,6 +31,10 @@ pub(super) struct Args {
     /// Model file to write; what dl-finetune bbox has written into it stays
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+
+    /// Replace the part of the model file that an earlier training of this kind has written
+    #[arg(long)]
+    force: bool,
 
     /// Layer to learn on [default: the only one of the records]
     #[arg(long, value_name = "NAME")]
@@ -112,7 +116,8 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        super::check_heads(&self.model)?;
+        outputs::check(&[("--model", &self.model)], &self.inputs, &[])?;
+        outputs::check_heads(&self.model, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = learn_all(io, job, &mut trainer)?;

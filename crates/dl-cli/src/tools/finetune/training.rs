@@ -8,8 +8,8 @@ use dl_train::fit::{Event, Files, Log, OptimiserConfig, Plan, Progress, Rule, Ta
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
-use super::{interrupt, not_negative, positive};
-use crate::common::{Messages, Outcome};
+use super::{interrupt, not_negative, outputs, positive};
+use crate::common::{Inputs, Messages, Outcome};
 
 /// Options of the training loop.
 #[derive(clap::Args, Debug)]
@@ -80,6 +80,10 @@ pub(super) struct TrainingArgs {
     #[arg(long)]
     resume: bool,
 
+    /// Overwrite the model of an earlier training
+    #[arg(long, conflicts_with = "resume")]
+    force: bool,
+
     /// Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -126,6 +130,14 @@ impl TrainingArgs {
             ensure!(self.schedule != Some(ScheduleName::Plateau), "--schedule plateau needs --val or --val-share");
         }
         Ok(())
+    }
+
+    /// Fails before anything is read when the files cannot be written, or a model is there that nobody asked to overwrite.
+    pub(super) fn check_files(&self, model: &Path, inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
+        let log = self.log.as_deref().map(|log| ("--log", log));
+        let written: Vec<(&str, &Path)> = [("--model", model)].into_iter().chain(log).collect();
+        outputs::check(&written, inputs, others)?;
+        outputs::check_new(model, self.force || self.resume)
     }
 
     /// All steps, of which `epoch` are a pass over the examples.

@@ -70,7 +70,7 @@ enum Stored {
 
 impl ConvertArgs {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let file = Checkpoint::open(&self.from)?;
+        let mut file = Checkpoint::open(&self.from)?;
         let precision = self.to.map(|to| match to {
             Stored::F16 => Precision::F16,
             Stored::Bf16 => Precision::Bf16,
@@ -79,13 +79,16 @@ impl ConvertArgs {
         let reads_texts = self.arch.is_none() && TextConfig::text_architecture(&file)?.is_some();
         let config = if reads_texts {
             ensure!(self.labels.is_none() && self.mean.is_none(), "--labels and --mean are for networks that read pictures");
-            text::convert(&file, &self.to_file, self.licence.as_deref(), precision)?;
+            text::convert(&mut file, &self.to_file, self.licence.as_deref(), precision)?;
             Checkpoint::open(&self.to_file)?.config()?
         } else {
-            let config = self.config(io, &file)?;
+            let config = self.config(io, &mut file)?;
             convert(&file, &self.to_file, config.as_ref(), precision)?;
             config
         };
+        if let Some(note) = file.prefix_note() {
+            io.messages.note(format_args!("{}: {note}", self.from.display()));
+        }
         let tensors = file.tensors();
         let numbers: usize = tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let network = config.as_ref().and_then(|config| config.get("architecture")?.as_str());
@@ -100,7 +103,7 @@ impl ConvertArgs {
     }
 
     /// The config to write; `None` for bare weights of a network that nobody named.
-    fn config(&self, io: &Io, file: &Checkpoint) -> Result<Option<Map<String, Value>>> {
+    fn config(&self, io: &Io, file: &mut Checkpoint) -> Result<Option<Map<String, Value>>> {
         let stated: Option<Map<String, Value>> = file.config()?;
         let asked = self.arch.is_some() || self.labels.is_some() || self.mean.is_some() || self.licence.is_some();
         // Another program's config (a detector's heads) goes along as it is.

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use dl_models::checkpoint::printable;
 use dl_models::text::TEXT_ARCHITECTURES;
 use dl_models::{ARCHITECTURES, Checkpoint};
+use dl_record::shown;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -139,6 +141,9 @@ struct Info {
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<Part>>,
     architecture: Option<String>,
+    /// What stood before the names of the tensors and was taken off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
     /// Number of tensors.
     tensor_count: usize,
     /// Numbers in all of them.
@@ -169,8 +174,9 @@ impl Part {
 
 impl Info {
     fn of(path: &Path, with_tensors: bool) -> Result<Self> {
-        let checkpoint = Checkpoint::open(path)?;
+        let mut checkpoint = Checkpoint::open(path)?;
         let config: Option<Map<String, Value>> = checkpoint.config()?;
+        checkpoint.take_off_prefix();
         let text = |key: &str| Some(config.as_ref()?.get(key)?.as_str()?.to_owned());
         let tensors = checkpoint.tensors();
         let mut dtypes: Vec<String> = tensors.iter().map(|tensor| tensor.dtype.clone()).collect();
@@ -185,6 +191,7 @@ impl Info {
             sha256: <&[Part; 1]>::try_from(parts.as_slice()).ok().map(|[part]| part.sha256.clone()),
             parts: Some(parts).filter(|parts| parts.len() != 1),
             architecture: text("architecture"),
+            prefix: Some(checkpoint.prefix().to_owned()).filter(|prefix| !prefix.is_empty()),
             tensor_count: tensors.len(),
             parameters: tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum(),
             dtypes,
@@ -237,28 +244,42 @@ fn write(io: &mut Io, object: &impl Serialize, format: Format) -> Result<()> {
         writeln!(io.output)?;
         return Ok(());
     }
-    write_block(&mut io.output, &serde_json::to_value(object)?, "")?;
+    write_block(&mut io.output, &serde_json::to_value(object)?, 0)?;
     writeln!(io.output)?;
     Ok(())
 }
 
-fn write_block(output: &mut dyn Write, object: &Value, indent: &str) -> Result<()> {
+/// The deepest object of a config that a table shows.
+const DEEPEST_BLOCK: usize = 8;
+
+fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<()> {
     let Value::Object(fields) = object else { return Ok(()) };
-    let width = fields.keys().map(String::len).max().unwrap_or(0);
-    for (key, value) in fields {
+    let indent = "  ".repeat(depth);
+    let names: Vec<String> = fields.keys().map(|key| printable(key)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (key, value) in names.iter().zip(fields.values()) {
         match value {
             Value::Null => {}
-            Value::Object(inner) if !inner.is_empty() => {
+            Value::Object(inner) if !inner.is_empty() && depth < DEEPEST_BLOCK => {
                 writeln!(output, "{indent}{key}")?;
-                write_block(output, value, &format!("{indent}  "))?;
+                write_block(output, value, depth + 1)?;
             }
-            Value::String(text) => writeln!(output, "{indent}{key:width$}  {text}")?,
+            Value::String(text) => writeln!(output, "{indent}{key:width$}  {}", cell(text))?,
             Value::Array(items) if items.len() > 12 => {
-                let first: Vec<String> = items.iter().take(6).map(Value::to_string).collect();
+                let first: Vec<String> = items.iter().take(6).map(|item| cell(&item.to_string())).collect();
                 writeln!(output, "{indent}{key:width$}  [{}, ... {} in all]", first.join(", "), items.len())?;
             }
-            other => writeln!(output, "{indent}{key:width$}  {other}")?,
+            other => writeln!(output, "{indent}{key:width$}  {}", cell(&other.to_string()))?,
         }
     }
     Ok(())
+}
+
+/// A stranger's text in a table.
+fn cell(text: &str) -> String {
+    const MOST: usize = 400;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", shown(&text[..end])),
+        None => shown(text).into_owned(),
+    }
 }

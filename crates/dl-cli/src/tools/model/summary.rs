@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
+use dl_models::checkpoint::printable;
 use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
 
 use super::Format;
@@ -51,10 +52,10 @@ pub(super) struct SummaryArgs {
 
 impl SummaryArgs {
     pub(super) fn run(&self, io: &mut Io, format: Format) -> Result<Outcome> {
-        let file = self.file.as_deref().map(Checkpoint::open).transpose()?;
-        let summary = match self.texts(file.as_ref())? {
+        let mut file = self.file.as_deref().map(Checkpoint::open).transpose()?;
+        let summary = match self.texts(file.as_mut())? {
             Some(config) => self.of_texts(io, &config, file.as_ref())?,
-            None => self.of_pictures(io, file.as_ref())?,
+            None => self.of_pictures(io, file.as_mut())?,
         };
         match format {
             Format::Json => {
@@ -67,8 +68,8 @@ impl SummaryArgs {
     }
 
     /// The config of a network that reads texts; `None` of one that reads pictures alone.
-    fn texts(&self, file: Option<&Checkpoint>) -> Result<Option<TextConfig>> {
-        let stated = match file {
+    fn texts(&self, file: Option<&mut Checkpoint>) -> Result<Option<TextConfig>> {
+        let stated = match &file {
             Some(file) => TextConfig::text_architecture(file)?,
             None => None,
         };
@@ -95,7 +96,7 @@ impl SummaryArgs {
         })
     }
 
-    fn of_pictures(&self, io: &mut Io, file: Option<&Checkpoint>) -> Result<Summary> {
+    fn of_pictures(&self, io: &mut Io, file: Option<&mut Checkpoint>) -> Result<Summary> {
         let config = match (file, &self.arch) {
             (Some(file), arch) => {
                 let config = ModelConfig::read(file, arch.as_deref())?;
@@ -111,6 +112,9 @@ impl SummaryArgs {
     }
 
     fn lay_beside(io: &mut Io, file: &Checkpoint, fit: &Fit) {
+        if let Some(note) = file.prefix_note() {
+            io.messages.note(format_args!("{}: {note}", file.path().display()));
+        }
         if !fit.is_whole() {
             io.messages.note(format_args!("{}: does not fit: {}", file.path().display(), fit.report()));
         }
@@ -126,7 +130,7 @@ fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
     let number = |number: u64| if number == 0 { "-".to_owned() } else { grouped(number) };
     let rows = summary.layers.iter().map(|layer| {
         [
-            layer.name.clone(),
+            printable(&layer.name),
             layer.kind.clone(),
             shape(&layer.output),
             number(layer.parameters as u64),

@@ -8,18 +8,23 @@
 
 mod messages;
 mod names;
+mod wire;
 
-use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use dl_record::file::read_regular;
 use prost::Message;
 use safetensors::Dtype;
 
 use self::messages::{BlobProto, NetParameter, TransformationParameter};
-use super::CONFIG_KEY;
-use super::contents::{Contents, Place, Stored, byte_length};
+use super::{CONFIG_KEY, printable};
+use super::contents::{Contents, Stored, byte_length};
+
+/// Protocol buffers end there.
+const LONGEST: u64 = (1 << 31) - 1;
+/// A mean image has the size of a picture.
+const LONGEST_MEAN: u64 = 1 << 28;
 
 /// Can a network begin like this: its name, or a layer?
 pub(super) fn is_start(start: &[u8]) -> bool {
@@ -53,9 +58,8 @@ impl Kind {
 
 /// Reads all of the file: protocol buffers cannot be read otherwise.
 pub(super) fn read(path: &Path) -> Result<Contents> {
-    let size = fs::metadata(path).context("cannot be read")?.len();
-    ensure!(size < 1 << 31, "is no model of Caffe: protocol buffers end at 2 GB, the file at {size} bytes");
-    let bytes = fs::read(path).context("cannot be read")?;
+    let bytes = read_regular(path, LONGEST).context("is no model of Caffe: protocol buffers end at 2 GB")?;
+    wire::check(&bytes).context("is no model of Caffe, or is cut off")?;
     let net = NetParameter::decode(bytes.as_slice()).context("is no model of Caffe, or is cut off")?;
     drop(bytes);
     let mut contents = Contents { files: vec![path.to_owned()], ..Contents::default() };
@@ -63,8 +67,7 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
     for layer in layers {
         let of_layer = format!("layer \"{}\"", printable(&layer.name));
         for (name, shape, numbers) in tensors(layer).context(of_layer)? {
-            let stored = Stored { dtype: Dtype::F32, shape, place: Place::Memory(Arc::new(numbers)) };
-            contents.tensors.insert(name, stored);
+            contents.tensors.insert(name, Stored::decoded(shape, numbers));
         }
     }
     ensure!(!contents.tensors.is_empty(), "is no model of Caffe: it has no layer with weights");
@@ -166,16 +169,13 @@ fn shape(blob: &BlobProto) -> Result<Vec<usize>> {
     sides.iter().map(|side| usize::try_from(*side).with_context(|| format!("a blob has the shape {sides:?}"))).collect()
 }
 
-fn printable(name: &str) -> String {
-    name.chars().take(200).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
-}
-
 /// The mean of each channel, B, G, R, of a mean image: a `.binaryproto` of Caffe.
 /// # Errors
 /// When the file cannot be read or is no picture of three channels.
 pub fn mean_of_image(path: &Path) -> Result<[f32; 3]> {
     let read = || {
-        let bytes = fs::read(path).context("cannot be read")?;
+        let bytes = read_regular(path, LONGEST_MEAN).context("cannot be read")?;
+        wire::check(&bytes).context("is no mean image of Caffe")?;
         let blob = BlobProto::decode(bytes.as_slice()).context("is no mean image of Caffe")?;
         let shape = shape(&blob)?;
         let ([.., 3, height, width], true) = (shape.as_slice(), shape.iter().rev().skip(3).all(|side| *side == 1))

@@ -207,11 +207,6 @@ fn googlenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use safetensors::Dtype;
-
-    use super::super::super::contents::Place;
     use super::*;
     use crate::model::tensor_shapes;
 
@@ -224,8 +219,7 @@ mod tests {
         assert_eq!(modules.len(), layers.len(), "{architecture}");
         let tensor = |(layer, module): (&&str, &&str), part: &str| {
             let shape = shapes[&format!("{module}.{part}")].clone();
-            let place = Place::Memory(Arc::default());
-            (format!("{layer}.{part}"), Stored { dtype: Dtype::F32, shape, place })
+            (format!("{layer}.{part}"), Stored::decoded(shape, Vec::new()))
         };
         let pairs = layers.iter().zip(&modules);
         pairs.flat_map(|pair| ["weight", "bias"].map(|part| tensor(pair, part))).collect()

@@ -48,6 +48,8 @@ pub(super) fn layers(text: &str) -> Result<Vec<Tensors>> {
     for (index, section) in sections.iter().enumerate() {
         let of_layer = || format!("layer {index} [{}]", section.kind);
         let (tensors, output) = layer(section, shape, &shapes).with_context(of_layer)?;
+        let known = output.iter().all(|side| *side <= LARGEST as usize);
+        ensure!(known, "layer {index} [{}] gives maps of {output:?}; no network has such", section.kind);
         shape = output;
         shapes.push(output);
         all.push(tensors);
@@ -137,7 +139,7 @@ fn layer(section: &Section, input: Shape, before: &[Shape]) -> Result<(Tensors, 
                 let found = found.with_context(|| format!("layers={places}: there is no layer {index} before it"))?;
                 sum = Some(match sum {
                     None => *found,
-                    Some([channels, height, width]) => [channels + found[0], height, width],
+                    Some([channels, height, width]) => [channels.saturating_add(found[0]), height, width],
                 });
             }
             let [channels, height, width] = sum.context("has no layers=")?;

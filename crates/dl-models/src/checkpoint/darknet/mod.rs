@@ -8,15 +8,18 @@
 
 mod cfg;
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use dl_record::file::{decode, open_regular, read_regular};
 use safetensors::Dtype;
 
 use self::cfg::layers;
 use super::contents::{Contents, Stored, byte_length};
+
+/// The longest `.cfg`; darknet's own have some 20 KB.
+const LONGEST_CFG: u64 = 1 << 20;
 
 /// Versions that there have been.
 pub(super) fn is_header(start: &[u8]) -> bool {
@@ -27,18 +30,14 @@ pub(super) fn is_header(start: &[u8]) -> bool {
 
 /// Reads the header and lays the `.cfg` beside the numbers.
 pub(super) fn read(path: &Path) -> Result<Contents> {
-    let mut file = File::open(path).context("cannot be opened")?;
+    let mut file = open_regular(path).context("cannot be opened")?;
     let size = file.metadata()?.len();
     let mut header = [0; 12];
     file.read_exact(&mut header).context("is cut off in its header")?;
     let seen = if header[4] >= 2 { 8 } else { 4 };
     let (cfg, upto) = beside(path)?;
     let of_cfg = || format!("its network {}", cfg.display());
-    let text = File::open(&cfg).and_then(|file| {
-        let mut text = String::new();
-        file.take(1 << 24).read_to_string(&mut text)?;
-        Ok(text)
-    });
+    let text = read_regular(&cfg, LONGEST_CFG).and_then(decode);
     let text =
         text.with_context(of_cfg).context("darknet's weights have no names or sizes; its .cfg is wanted beside it")?;
     let layers = layers(&text).with_context(of_cfg)?;

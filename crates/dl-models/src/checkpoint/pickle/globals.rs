@@ -1,4 +1,7 @@
 //! The names that a pickle of weights may use, and what each stands for here.
+//!
+//! They are those that `torch.load(weights_only=True)` allows, and those that training scripts keep beside the weights:
+//! states of optimizers and schedules, options, paths, NumPy's numbers. Nothing of the latter is run or looked into.
 
 use safetensors::Dtype;
 
@@ -23,80 +26,181 @@ pub(super) enum Meaning {
     Storage(Option<Dtype>),
     /// A type of numbers; never called.
     Number(Dtype),
-    /// `(storage, offset, size, stride, ...)`.
+    /// `(storage, offset, size, stride, ...)`, and what its bits mean at place 6.
     Tensor,
-    /// As `Tensor`, and the type of the numbers at place 6.
+    /// As `Tensor`, the type of the numbers at place 6 and what its bits mean at place 7.
     TypedTensor,
     /// `(tensor, ...)` gives the tensor.
     First,
     /// `(function, type, arguments, state)`: calls the function.
     FromType,
+    /// A tensor of a kind that is not read, in words: `is quantized`.
+    Foreign(&'static str),
     /// Something that is of no interest, whatever its arguments are.
     Opaque,
 }
 
 /// The entry of a name.
 pub(super) fn find(module: &str, name: &str) -> Option<&'static Global> {
-    LIST.iter().find(|global| global.module == module && global.name == name)
+    // The same module has been called many things.
+    let module = match module {
+        "__builtin__" => "builtins",
+        "copy_reg" => "copyreg",
+        "pathlib._local" => "pathlib",
+        "torch.cuda" if name.ends_with("Storage") => "torch",
+        _ => module,
+    };
+    let module = module.strip_prefix("numpy.core.").map_or(module.to_owned(), |rest| format!("numpy._core.{rest}"));
+    let listed = LIST.iter().find(|global| global.module == module && global.name == name);
+    listed.or_else(|| FAMILIES.iter().find(|(is_of, _)| is_of(&module, name)).map(|(_, global)| global))
 }
 
 const fn global(module: &'static str, name: &'static str, meaning: Meaning) -> Global {
     Global { module, name, meaning }
 }
 
-const fn storage(module: &'static str, name: &'static str, dtype: Dtype) -> Global {
-    global(module, name, Meaning::Storage(Some(dtype)))
+const fn storage(name: &'static str, dtype: Dtype) -> Global {
+    global("torch", name, Meaning::Storage(Some(dtype)))
 }
 
 const fn number(name: &'static str, dtype: Dtype) -> Global {
     global("torch", name, Meaning::Number(dtype))
 }
 
+const fn opaque(module: &'static str, name: &'static str) -> Global {
+    global(module, name, Meaning::Opaque)
+}
+
+/// Is it this module, or one within it?
+fn is_in(module: &str, package: &str) -> bool {
+    module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whole families of names.
+type Family = (fn(&str, &str) -> bool, Global);
+
+static FAMILIES: &[Family] = &[
+    (|module, _| is_in(module, "torch.optim"), opaque("torch.optim", "*")),
+    (|module, name| module == "numpy.dtypes" && name.ends_with("DType"), opaque("numpy.dtypes", "*DType")),
+    (|module, _| is_in(module, "numpy.random"), opaque("numpy.random", "*")),
+    (
+        |module, name| matches!(module, "torch" | "torch.cuda" | "torch.sparse" | "torch.cuda.sparse") && name.ends_with("Tensor"),
+        opaque("torch", "*Tensor"),
+    ),
+    (|module, _| is_in(module, "torch.amp") || is_in(module, "torch.cuda.amp"), opaque("torch.amp", "*")),
+    (|module, _| is_in(module, "omegaconf"), opaque("omegaconf", "*")),
+    (|module, _| is_in(module, "mmengine") || is_in(module, "mmcv"), opaque("mmengine", "*")),
+    (
+        |module, _| ["pytorch_lightning", "lightning", "lightning_fabric"].iter().any(|package| is_in(module, package)),
+        opaque("lightning", "*"),
+    ),
+    // Types of numbers that nothing here reads: float8_e8m0fnu, uint4, bits8, complex64, qint8.
+    (
+        |module, name| {
+            let kinds = ["float8_", "float4_", "uint", "int", "bits", "complex", "quint", "qint"];
+            let of_kind = |kind: &&str| name.strip_prefix(*kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+            module == "torch" && kinds.iter().any(|kind| of_kind(kind))
+        },
+        opaque("torch", "*"),
+    ),
+];
+
 static LIST: &[Global] = &[
     global("collections", "OrderedDict", Meaning::Dict),
     global("collections", "defaultdict", Meaning::Dict),
+    global("collections", "Counter", Meaning::Dict),
+    opaque("collections", "deque"),
     global("builtins", "dict", Meaning::Dict),
-    global("__builtin__", "dict", Meaning::Dict),
     global("builtins", "list", Meaning::List),
-    global("__builtin__", "list", Meaning::List),
     global("builtins", "set", Meaning::List),
-    global("__builtin__", "set", Meaning::List),
-    global("builtins", "bytearray", Meaning::Opaque),
-    global("_codecs", "encode", Meaning::Opaque),
-    global("argparse", "Namespace", Meaning::Opaque),
+    global("builtins", "frozenset", Meaning::List),
+    global("builtins", "tuple", Meaning::Tuple),
+    opaque("builtins", "bytearray"),
+    opaque("builtins", "bytes"),
+    opaque("builtins", "complex"),
+    opaque("builtins", "bool"),
+    opaque("builtins", "int"),
+    opaque("builtins", "float"),
+    opaque("builtins", "str"),
+    opaque("builtins", "object"),
+    opaque("builtins", "range"),
+    opaque("builtins", "slice"),
+    opaque("builtins", "type"),
+    // A method as an option: of a schedule, `getattr(OneCycleLR, "_annealing_cos")`.
+    opaque("builtins", "getattr"),
+    opaque("functools", "partial"),
+    opaque("copyreg", "_reconstructor"),
+    opaque("_codecs", "encode"),
+    opaque("argparse", "Namespace"),
+    opaque("types", "SimpleNamespace"),
+    opaque("datetime", "datetime"),
+    opaque("datetime", "date"),
+    opaque("datetime", "time"),
+    opaque("datetime", "timedelta"),
+    opaque("datetime", "timezone"),
+    opaque("decimal", "Decimal"),
+    opaque("fractions", "Fraction"),
+    opaque("uuid", "UUID"),
+    opaque("uuid", "SafeUUID"),
+    opaque("pathlib", "Path"),
+    opaque("pathlib", "PosixPath"),
+    opaque("pathlib", "WindowsPath"),
+    opaque("pathlib", "PurePath"),
+    opaque("pathlib", "PurePosixPath"),
+    opaque("pathlib", "PureWindowsPath"),
+    // Dictionaries of options, and of weights now and then.
+    global("easydict", "EasyDict", Meaning::Dict),
+    global("yacs.config", "CfgNode", Meaning::Dict),
+    global("addict.addict", "Dict", Meaning::Dict),
     global("torch._utils", "_rebuild_tensor", Meaning::Tensor),
     global("torch._utils", "_rebuild_tensor_v2", Meaning::Tensor),
     global("torch._utils", "_rebuild_tensor_v3", Meaning::TypedTensor),
     global("torch._utils", "_rebuild_parameter", Meaning::First),
     global("torch._utils", "_rebuild_parameter_with_state", Meaning::First),
+    global("torch._utils", "_rebuild_device_tensor_from_cpu_tensor", Meaning::First),
+    global("torch._utils", "_rebuild_device_tensor_from_numpy", Meaning::Foreign("is kept as a NumPy array")),
+    global("torch._utils", "_rebuild_qtensor", Meaning::Foreign("is quantized")),
+    global("torch._utils", "_rebuild_sparse_tensor", Meaning::Foreign("is sparse")),
+    global("torch._utils", "_rebuild_sparse_csr_tensor", Meaning::Foreign("is sparse")),
+    global("torch._utils", "_rebuild_nested_tensor", Meaning::Foreign("is nested")),
+    global("torch._utils", "_rebuild_meta_tensor_no_storage", Meaning::Foreign("has no numbers (device meta)")),
+    global("torch._utils", "_rebuild_wrapper_subclass", Meaning::Foreign("is of a class of its own")),
     global("torch._tensor", "_rebuild_from_type_v2", Meaning::FromType),
     global("torch", "Size", Meaning::Tuple),
-    global("torch", "device", Meaning::Opaque),
-    global("torch", "Tensor", Meaning::Opaque),
+    opaque("torch", "device"),
+    opaque("torch", "Tensor"),
+    opaque("torch", "contiguous_format"),
+    opaque("torch", "channels_last"),
+    opaque("torch", "preserve_format"),
+    opaque("torch", "strided"),
+    opaque("torch", "per_tensor_affine"),
+    opaque("torch", "per_tensor_symmetric"),
+    opaque("torch", "per_channel_affine"),
+    opaque("torch", "per_channel_symmetric"),
+    opaque("torch", "per_channel_affine_float_qparams"),
     global("torch.nn.parameter", "Parameter", Meaning::First),
     global("torch.nn.parameter", "Buffer", Meaning::First),
-    global("torch.serialization", "_get_layout", Meaning::Opaque),
-    storage("torch", "DoubleStorage", Dtype::F64),
-    storage("torch", "FloatStorage", Dtype::F32),
-    storage("torch", "HalfStorage", Dtype::F16),
-    storage("torch", "BFloat16Storage", Dtype::BF16),
-    storage("torch", "LongStorage", Dtype::I64),
-    storage("torch", "IntStorage", Dtype::I32),
-    storage("torch", "ShortStorage", Dtype::I16),
-    storage("torch", "CharStorage", Dtype::I8),
-    storage("torch", "ByteStorage", Dtype::U8),
-    storage("torch", "BoolStorage", Dtype::BOOL),
-    storage("torch.cuda", "DoubleStorage", Dtype::F64),
-    storage("torch.cuda", "FloatStorage", Dtype::F32),
-    storage("torch.cuda", "HalfStorage", Dtype::F16),
-    storage("torch.cuda", "BFloat16Storage", Dtype::BF16),
-    storage("torch.cuda", "LongStorage", Dtype::I64),
-    storage("torch.cuda", "IntStorage", Dtype::I32),
-    storage("torch.cuda", "ShortStorage", Dtype::I16),
-    storage("torch.cuda", "CharStorage", Dtype::I8),
-    storage("torch.cuda", "ByteStorage", Dtype::U8),
-    storage("torch.cuda", "BoolStorage", Dtype::BOOL),
+    opaque("torch.serialization", "_get_layout"),
+    storage("DoubleStorage", Dtype::F64),
+    storage("FloatStorage", Dtype::F32),
+    storage("HalfStorage", Dtype::F16),
+    storage("BFloat16Storage", Dtype::BF16),
+    storage("LongStorage", Dtype::I64),
+    storage("IntStorage", Dtype::I32),
+    storage("ShortStorage", Dtype::I16),
+    storage("CharStorage", Dtype::I8),
+    storage("ByteStorage", Dtype::U8),
+    storage("BoolStorage", Dtype::BOOL),
+    storage("ComplexFloatStorage", Dtype::C64),
+    storage("QInt8Storage", Dtype::I8),
+    storage("QUInt8Storage", Dtype::U8),
+    storage("QInt32Storage", Dtype::I32),
+    global("torch", "ComplexDoubleStorage", Meaning::Storage(None)),
+    global("torch", "QUInt4x2Storage", Meaning::Storage(None)),
+    global("torch", "QUInt2x4Storage", Meaning::Storage(None)),
+    global("torch", "UntypedStorage", Meaning::Storage(None)),
     global("torch.storage", "UntypedStorage", Meaning::Storage(None)),
+    global("torch.storage", "TypedStorage", Meaning::Storage(None)),
     number("float64", Dtype::F64),
     number("float32", Dtype::F32),
     number("float16", Dtype::F16),
@@ -110,15 +214,26 @@ static LIST: &[Global] = &[
     number("uint32", Dtype::U32),
     number("uint64", Dtype::U64),
     number("bool", Dtype::BOOL),
+    number("complex64", Dtype::C64),
     number("float8_e4m3fn", Dtype::F8_E4M3),
     number("float8_e5m2", Dtype::F8_E5M2),
-    global("numpy", "dtype", Meaning::Opaque),
-    global("numpy", "ndarray", Meaning::Opaque),
-    global("numpy.core.multiarray", "scalar", Meaning::Opaque),
-    global("numpy.core.multiarray", "_reconstruct", Meaning::Opaque),
-    global("numpy._core.multiarray", "scalar", Meaning::Opaque),
-    global("numpy._core.multiarray", "_reconstruct", Meaning::Opaque),
-    global("numpy.dtypes", "Float64DType", Meaning::Opaque),
-    global("numpy.dtypes", "Float32DType", Meaning::Opaque),
-    global("numpy.dtypes", "Int64DType", Meaning::Opaque),
+    opaque("numpy", "dtype"),
+    opaque("numpy", "ndarray"),
+    opaque("numpy", "bool_"),
+    opaque("numpy", "bool"),
+    opaque("numpy", "float16"),
+    opaque("numpy", "float32"),
+    opaque("numpy", "float64"),
+    opaque("numpy", "int8"),
+    opaque("numpy", "int16"),
+    opaque("numpy", "int32"),
+    opaque("numpy", "int64"),
+    opaque("numpy", "uint8"),
+    opaque("numpy", "uint16"),
+    opaque("numpy", "uint32"),
+    opaque("numpy", "uint64"),
+    opaque("numpy", "str_"),
+    opaque("numpy._core.multiarray", "scalar"),
+    opaque("numpy._core.multiarray", "_reconstruct"),
+    opaque("numpy._core.numeric", "_frombuffer"),
 ];

@@ -7,18 +7,33 @@ use anyhow::{Context, Result, bail, ensure};
 use safetensors::Dtype;
 
 use super::globals::{Global, Meaning, find};
+use super::super::printable;
 use super::value::{Id, Storage, TensorView, Unpickled, Value};
 
 /// Values and references to them that one pickle may make: no file of weights comes near, and a file that only makes
 /// values costs no more than some hundred megabytes.
 const MOST_VALUES: usize = 1 << 22;
+/// References that may be copied from one value to another: a pickle could call for a copy of a long list ever again.
+const MOST_COPIES: usize = 1 << 24;
+/// Files of many numbers in their pickle are no weights.
+pub(in super::super) const LONGEST_PICKLE: u64 = 1 << 28;
+/// The longest name of a storage; they are numbers mostly.
+const LONGEST_KEY: usize = 256;
 
 /// Runs the pickle that `input` begins with, and reads not a byte more.
 /// # Errors
 /// When it names what is not in the list of names, is broken, or ends too early.
 pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
-    let mut machine =
-        Machine { input, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new(), made: 0 };
+    let mut machine = Machine {
+        input,
+        left: LONGEST_PICKLE,
+        values: Vec::new(),
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        made: 0,
+        copied: 0,
+    };
     loop {
         let opcode = machine.byte()?;
         if opcode == b'.' {
@@ -31,11 +46,14 @@ pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
 
 struct Machine<'a> {
     input: &'a mut dyn BufRead,
+    /// Bytes that it may still read.
+    left: u64,
     values: Vec<Value>,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
     made: usize,
+    copied: usize,
 }
 
 impl Machine<'_> {
@@ -54,8 +72,8 @@ impl Machine<'_> {
             },
             b'1' => drop(self.pop_mark()?),
             b'2' => self.push_id(self.top()?)?,
-            // None, True, False.
-            b'N' | 0x88 | 0x89 => self.push(Value::Opaque)?,
+            b'N' => self.push(Value::Opaque)?,
+            0x88 | 0x89 => self.push(Value::Bool(opcode == 0x88))?,
             b'J' | b'K' | b'M' | b'I' | b'L' | 0x8a | 0x8b => {
                 let value = self.integer(opcode)?;
                 self.push(value)?;
@@ -74,7 +92,7 @@ impl Machine<'_> {
             }
             b'B' | b'C' | 0x8e | 0x96 => {
                 let length = self.length(opcode)?;
-                self.bytes(length)?;
+                self.skip(length)?;
                 self.push(Value::Opaque)?;
             }
             b']' | 0x8f => self.push(Value::List(Vec::new()))?,
@@ -124,20 +142,20 @@ impl Machine<'_> {
             }
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.global(&module, &name)?;
+                self.push(Value::Global(named(&module, &name)?))?;
             }
             0x93 => {
                 let [module, name] = self.pop_array()?;
-                let (Value::Text(module), Value::Text(name)) = (self.get(module).clone(), self.get(name).clone())
-                else {
+                let (Value::Text(module), Value::Text(name)) = (self.get(module), self.get(name)) else {
                     bail!("the pickle names a class by something that is no text");
                 };
-                self.global(&module, &name)?;
+                let global = named(module, name)?;
+                self.push(Value::Global(global))?;
             }
             b'i' => {
                 let (module, name) = (self.line()?, self.line()?);
                 let arguments = self.pop_mark()?;
-                self.global(&module, &name)?;
+                self.push(Value::Global(named(&module, &name)?))?;
                 let callee = self.pop()?;
                 self.call(callee, &arguments)?;
             }
@@ -171,8 +189,17 @@ impl Machine<'_> {
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
+        self.take(N as u64)?;
         self.input.read_exact(&mut bytes).context("the pickle is cut off")?;
         Ok(bytes)
+    }
+
+    /// Counts bytes that are about to be read.
+    fn take(&mut self, length: u64) -> Result<()> {
+        let left = self.left.checked_sub(length);
+        let beyond = || format!("the pickle is cut off, or longer than {LONGEST_PICKLE} bytes: it is no file of weights");
+        self.left = left.with_context(beyond)?;
+        Ok(())
     }
 
     fn byte(&mut self) -> Result<u8> {
@@ -188,15 +215,25 @@ impl Machine<'_> {
 
     /// So many bytes; memory is taken as they come, whatever the length says.
     fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        self.take(length)?;
         let mut bytes = Vec::new();
         (&mut *self.input).take(length).read_to_end(&mut bytes)?;
         ensure!(bytes.len() as u64 == length, "the pickle is cut off");
         Ok(bytes)
     }
 
+    /// Passes over so many bytes.
+    fn skip(&mut self, length: u64) -> Result<()> {
+        self.take(length)?;
+        let skipped = std::io::copy(&mut (&mut *self.input).take(length), &mut std::io::sink())?;
+        ensure!(skipped == length, "the pickle is cut off");
+        Ok(())
+    }
+
     fn line(&mut self) -> Result<String> {
         let mut line = Vec::new();
         (&mut *self.input).take(1 << 20).read_until(b'\n', &mut line)?;
+        self.take(line.len() as u64)?;
         ensure!(line.pop() == Some(b'\n'), "the pickle is cut off");
         Ok(latin_or_utf8(line))
     }
@@ -226,7 +263,13 @@ impl Machine<'_> {
     fn integer(&mut self, opcode: u8) -> Result<Value> {
         let of_line = |line: String| -> Result<Value> {
             let digits = line.trim_end_matches('L');
-            Ok(Value::Int(digits.parse().with_context(|| format!("the pickle's number \"{line}\""))?))
+            let is_number = digits.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+            match digits.parse() {
+                Ok(number) => Ok(Value::Int(number)),
+                // Python's have any length: the state of a generator.
+                Err(_) if is_number && !digits.is_empty() => Ok(Value::Opaque),
+                Err(_) => bail!("the pickle has the number \"{}\"", printable(&line)),
+            }
         };
         Ok(match opcode {
             b'J' => Value::Int(i32::from_le_bytes(self.array()?).into()),
@@ -234,16 +277,18 @@ impl Machine<'_> {
             b'M' => Value::Int(self.number::<2>()? as i64),
             b'I' => match self.line()?.as_str() {
                 // False, True.
-                "00" | "01" => Value::Opaque,
+                "00" => Value::Bool(false),
+                "01" => Value::Bool(true),
                 line => of_line(line.to_owned())?,
             },
             b'L' => of_line(self.line()?)?,
             _ => {
                 let length = if opcode == 0x8a { self.number::<1>()? } else { self.number::<4>()? };
-                let bytes = self.bytes(length)?;
-                if bytes.len() > 8 {
+                if length > 8 {
+                    self.skip(length)?;
                     return Ok(Value::Opaque);
                 }
+                let bytes = self.bytes(length)?;
                 let sign = bytes.last().is_some_and(|last| *last >= 0x80);
                 let mut whole = [if sign { 0xff } else { 0 }; 8];
                 whole[..bytes.len()].copy_from_slice(&bytes);
@@ -260,7 +305,7 @@ impl Machine<'_> {
             0x94 => Ok(self.memo.len() as u64),
             _ => {
                 let line = self.line()?;
-                line.parse().with_context(|| format!("the pickle's place \"{line}\""))
+                line.parse().with_context(|| format!("the pickle's place \"{}\"", printable(&line)))
             }
         }
     }
@@ -270,6 +315,13 @@ impl Machine<'_> {
     fn count(&mut self) -> Result<()> {
         self.made += 1;
         ensure!(self.made <= MOST_VALUES, "the pickle makes more than {MOST_VALUES} values; it is no file of weights");
+        Ok(())
+    }
+
+    /// Counts references that are about to be copied.
+    fn copy(&mut self, count: usize) -> Result<()> {
+        self.copied = self.copied.saturating_add(count);
+        ensure!(self.copied <= MOST_COPIES, "the pickle copies its values without end; it is no file of weights");
         Ok(())
     }
 
@@ -336,23 +388,13 @@ impl Machine<'_> {
         Ok(())
     }
 
-    fn tuple(&self, id: Id) -> Result<Vec<Id>> {
-        self.get(id).items().map(<[Id]>::to_vec).context("the pickle calls with arguments that are no tuple")
+    fn tuple(&mut self, id: Id) -> Result<Vec<Id>> {
+        let none = "the pickle calls with arguments that are no tuple";
+        self.copy(self.get(id).items().context(none)?.len())?;
+        self.get(id).items().map(<[Id]>::to_vec).context(none)
     }
 
     // Names and calls.
-
-    fn global(&mut self, module: &str, name: &str) -> Result<()> {
-        let global = find(module, name).with_context(|| {
-            format!(
-                "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save \
-                 its state_dict() alone and read that",
-                shown(module),
-                shown(name)
-            )
-        })?;
-        self.push(Value::Global(global))
-    }
 
     fn call(&mut self, callee: Id, arguments: &[Id]) -> Result<()> {
         let Value::Global(global) = *self.get(callee) else { bail!("the pickle calls something that is no function") };
@@ -360,12 +402,18 @@ impl Machine<'_> {
         self.push(value)
     }
 
-    fn called(&self, global: &Global, arguments: &[Id]) -> Result<Value> {
+    fn called(&mut self, global: &Global, arguments: &[Id]) -> Result<Value> {
+        // What a dictionary, a list or a tuple is made of is copied.
+        let made_of = arguments.first().map_or(0, |id| match self.get(*id) {
+            Value::Dict(pairs) => pairs.len(),
+            value => value.items().map_or(0, <[Id]>::len),
+        });
+        self.copy(made_of + arguments.len())?;
         let argument = |place: usize| arguments.get(place).map(|id| self.get(*id)).context("lacks an argument");
         Ok(match global.meaning {
             Meaning::Dict => match arguments.first().map(|id| self.get(*id)) {
                 // A defaultdict's argument makes its values.
-                None | Some(Value::Opaque | Value::Global(_)) => Value::Dict(Vec::new()),
+                None | Some(Value::Opaque | Value::Global(_) | Value::Bool(_)) => Value::Dict(Vec::new()),
                 Some(Value::Dict(pairs)) => Value::Dict(pairs.clone()),
                 // Pairs, as Python 2 wrote them.
                 Some(value) => {
@@ -383,31 +431,38 @@ impl Machine<'_> {
                 Some(value) => Value::List(value.items().context("a list of something else than items")?.to_vec()),
             },
             Meaning::Tuple => {
-                Value::Tuple(argument(0)?.items().context("a size of something else than numbers")?.to_vec())
+                let empty = || arguments.is_empty().then_some(&[][..]);
+                let items = argument(0).ok().map_or_else(empty, Value::items);
+                Value::Tuple(items.context("a size of something else than numbers")?.to_vec())
             }
             Meaning::Storage(_) | Meaning::Number(_) => bail!("is a type and cannot be called"),
             Meaning::First => match argument(0)? {
                 Value::Tensor(tensor) => Value::Tensor(tensor.clone()),
+                Value::Foreign(what) => Value::Foreign(what),
                 _ => Value::Opaque,
             },
-            Meaning::Tensor => self.tensor(arguments, None)?,
+            Meaning::Tensor => self.tensor(arguments, None, 6)?,
             Meaning::TypedTensor => match argument(6)? {
                 Value::Global(Global { meaning: Meaning::Number(dtype), .. }) => {
-                    self.tensor(arguments, Some(*dtype))?
+                    self.tensor(arguments, Some(*dtype), 7)?
                 }
+                Value::Global(_) => Value::Foreign("has numbers of a type that is not read"),
                 _ => bail!("lacks the type of its numbers"),
             },
             Meaning::FromType => match (argument(0)?, argument(2)?) {
                 (Value::Global(inner), Value::Tuple(inner_arguments)) if inner.meaning != Meaning::FromType => {
-                    self.called(inner, inner_arguments)?
+                    let (inner, inner_arguments) = (*inner, inner_arguments.clone());
+                    self.called(inner, &inner_arguments)?
                 }
                 _ => bail!("calls something that is no function"),
             },
+            Meaning::Foreign(what) => Value::Foreign(what),
             Meaning::Opaque => Value::Opaque,
         })
     }
 
-    fn tensor(&self, arguments: &[Id], dtype: Option<Dtype>) -> Result<Value> {
+    /// `bits`: the place among the arguments of a dictionary of names of bits, which need not be there.
+    fn tensor(&self, arguments: &[Id], dtype: Option<Dtype>, bits: usize) -> Result<Value> {
         let [storage, offset, shape, strides, ..] = arguments else { bail!("lacks an argument") };
         let (Value::Storage(storage), Value::Int(offset)) = (self.get(*storage), self.get(*offset)) else {
             bail!("a tensor without numbers");
@@ -422,16 +477,30 @@ impl Machine<'_> {
         };
         let (shape, strides) = (numbers(*shape)?, numbers(*strides)?);
         ensure!(shape.len() == strides.len() && shape.len() <= 32, "a shape that does not fit its strides");
-        let dtype = dtype.or(storage.dtype).context("a tensor whose numbers have no type")?;
+        let Some(dtype) = dtype.or(storage.dtype) else {
+            return Ok(Value::Foreign("has numbers of a type that is not read"));
+        };
+        let bits = match arguments.get(bits).map(|id| self.get(*id)) {
+            None | Some(Value::Opaque) => Vec::new(),
+            Some(Value::Dict(pairs)) => {
+                let set = pairs.iter().filter(|(_, value)| !matches!(self.get(*value), Value::Bool(false) | Value::Opaque));
+                let name = |(key, _): &(Id, Id)| match self.get(*key) {
+                    Value::Text(name) => printable(name),
+                    _ => "?".to_owned(),
+                };
+                set.take(8).map(name).collect()
+            }
+            Some(_) => vec!["?".to_owned()],
+        };
         let offset = u64::try_from(*offset).context("a tensor before its storage's first number")?;
-        Ok(Value::Tensor(Box::new(TensorView { storage: (**storage).clone(), dtype, offset, shape, strides })))
+        Ok(Value::Tensor(Box::new(TensorView { storage: (**storage).clone(), dtype, offset, shape, strides, bits })))
     }
 
     /// PyTorch's storages: `("storage", type, key, device, count)`, and in old files `view`, which is `None` or
     /// `(key, first, count)`.
     fn persistent(&mut self, id: Id) -> Result<()> {
-        let items: Vec<Value> = match self.get(id).items() {
-            Some(items) => items.iter().map(|id| self.get(*id).clone()).collect(),
+        let items: Vec<&Value> = match self.get(id).items() {
+            Some(items) => items.iter().take(7).map(|id| self.get(*id)).collect(),
             None => bail!("the pickle refers to something outside that is no storage"),
         };
         let storage = match items.as_slice() {
@@ -449,15 +518,28 @@ impl Machine<'_> {
                 }
                 storage
             }
-            [Value::Text(kind), ..] => bail!("the pickle refers to a {} outside; only storages are read", shown(kind)),
+            [Value::Text(kind), ..] => bail!("the pickle refers to a {} outside; only storages are read", printable(kind)),
             _ => bail!("the pickle refers to something outside that is no storage"),
         };
         self.push(Value::Storage(Box::new(storage)))
     }
 }
 
+/// The entry of a name in the list of names.
+fn named(module: &str, name: &str) -> Result<&'static Global> {
+    find(module, name).with_context(|| {
+        format!(
+            "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save \
+             its state_dict() alone and read that",
+            printable(module),
+            printable(name)
+        )
+    })
+}
+
 fn key_text(key: &Value) -> Result<String> {
     match key {
+        Value::Text(text) if text.len() > LONGEST_KEY => bail!("the pickle has a storage whose name has {} bytes", text.len()),
         Value::Text(text) => Ok(text.clone()),
         Value::Int(number) => Ok(number.to_string()),
         _ => bail!("the pickle has a storage whose key is no text"),
@@ -472,9 +554,4 @@ fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
 /// Python 2's texts may be either.
 fn latin_or_utf8(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect())
-}
-
-/// A stranger's text, short and printable.
-fn shown(text: &str) -> String {
-    text.chars().take(80).map(|letter| if letter.is_control() { '?' } else { letter }).collect()
 }

@@ -47,6 +47,7 @@ impl Unpickled {
 #[derive(Clone, Debug)]
 pub(in super::super) enum Value {
     Int(i64),
+    Bool(bool),
     Text(String),
     Tuple(Vec<Id>),
     /// Lists and sets.
@@ -56,6 +57,8 @@ pub(in super::super) enum Value {
     Global(&'static super::globals::Global),
     Storage(Box<Storage>),
     Tensor(Box<TensorView>),
+    /// A tensor of a kind that is not read, in words: `is quantized`.
+    Foreign(&'static str),
     /// Something that is no weight and of no interest: `None`, a learning rate, a device, a NumPy number, options.
     Opaque,
 }
@@ -93,4 +96,6 @@ pub(in super::super) struct TensorView {
     pub(in super::super) shape: Vec<usize>,
     /// In numbers.
     pub(in super::super) strides: Vec<usize>,
+    /// Names of the bits that say how the numbers are meant: `neg`, `conj`.
+    pub(in super::super) bits: Vec<String>,
 }

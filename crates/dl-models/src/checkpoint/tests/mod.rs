@@ -10,6 +10,7 @@ use super::*;
 
 mod formats;
 mod hostile;
+mod pickles;
 
 fn written(precision: Precision) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -98,4 +99,75 @@ fn half_precision_that_would_overflow_is_refused_and_the_old_file_stays() {
     convert(&file, &to, None::<&Value>, Some(Precision::Bf16)).unwrap();
     let read = Checkpoint::open(&to).unwrap().tensor("x", &Device::Cpu).unwrap().to_vec1::<f32>().unwrap();
     assert_eq!(read, [half::bf16::from_f32(1e5).to_f32(), f32::INFINITY]);
+}
+
+/// A safetensors file of one tensor whose header has `length` bytes.
+fn with_header_of(length: usize) -> Vec<u8> {
+    let header = r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+    let header = format!("{header}{}}}", " ".repeat(length - header.len() - 1));
+    [&(length as u64).to_le_bytes()[..], header.as_bytes(), &2.5_f32.to_le_bytes()].concat()
+}
+
+#[test]
+fn a_header_may_have_any_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    // The first byte is each of 256, `{` among them; and two where the second is `K` behind a `P`.
+    for length in (64..64 + 256).chain([0x4b50, 379, 0x0a7b, 0x1234]) {
+        fs::write(&path, with_header_of(length)).unwrap();
+        let file = Checkpoint::open(&path).unwrap_or_else(|error| panic!("{length}: {error:#}"));
+        assert_eq!(file.format(), Format::Safetensors);
+        assert_eq!(file.tensor("a", &Device::Cpu).unwrap().to_vec1::<f32>().unwrap(), [2.5], "{length}");
+    }
+    // Cut off, it is still what it is.
+    fs::write(&path, &with_header_of(123)[..90]).unwrap();
+    let error = format!("{:#}", Checkpoint::open(&path).err().unwrap());
+    assert!(error.contains("claims a header of 123 bytes in a file of 90"), "{error}");
+}
+
+#[test]
+fn tensors_that_share_bytes_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    let header = br#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}"#;
+    fs::write(&path, [&(header.len() as u64).to_le_bytes()[..], header, &[0; 4]].concat()).unwrap();
+    let error = format!("{:#}", Checkpoint::open(&path).err().unwrap());
+    assert!(error.contains("tensor \"b\": its bytes 2..4 are another tensor's too"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_read() {
+    for path in ["/dev/zero", "/dev/null"] {
+        let error = format!("{:#}", Checkpoint::open(std::path::Path::new(path)).err().unwrap());
+        assert!(error.ends_with("is a device, not a file"), "{error}");
+    }
+}
+
+#[test]
+fn caffemodels_of_nothing_but_parts_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.caffemodel");
+    let field = |key: u64, bytes: &[u8]| {
+        let mut field = Vec::new();
+        for mut number in [key << 3 | 2, bytes.len() as u64] {
+            while number >= 128 {
+                field.push(number as u8 | 128);
+                number >>= 7;
+            }
+            field.push(number as u8);
+        }
+        [field, bytes.to_vec()].concat()
+    };
+    let name = field(1, b"net");
+    for bytes in [
+        field(100, b"").repeat(400_000),
+        field(100, &field(7, b"").repeat(400_000)),
+        field(2, &field(1, &field(50, b"").repeat(400_000))),
+        field(100, &field(7, &field(7, &[1; 100_000]))),
+    ] {
+        fs::write(&path, [&name[..], &bytes].concat()).unwrap();
+        let error = format!("{:#}", Checkpoint::open(&path).err().unwrap());
+        assert!(error.contains("has more than 262144 parts") || error.contains("a shape of"), "{error}");
+    }
 }

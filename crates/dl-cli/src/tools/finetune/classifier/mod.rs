@@ -181,6 +181,8 @@ impl Args {
                 "--strategy needs pretrained weights: give --init-from"
             );
         }
+        let others = [self.init_from.as_deref(), self.val.as_deref()];
+        self.training.check_files(&self.model, &self.inputs, &others)?;
         if let Some(path) = self.init_from.as_deref().filter(|_| self.arch.is_none())
             && texts::reads_texts(path)?
         {
@@ -244,6 +246,9 @@ impl Args {
     }
 
     fn tell(&self, start: &Start, messages: &Messages) {
+        if let (Some(note), Some(path)) = (&start.model.note, &self.init_from) {
+            messages.note(format_args!("model {}: {note}", path.display()));
+        }
         if let Some(fit) = start.fit.as_ref().filter(|fit| !fit.is_whole()) {
             messages.note(fit.report());
         }

@@ -48,6 +48,9 @@ pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome>
             io.messages.note(fit.report());
         }
     }
+    if let Some(note) = &start.model.note {
+        io.messages.note(format_args!("model {}: {note}", init_from.display()));
+    }
     let (all, learning) = (start.parameters.tensors().len(), start.parameters.vars().len());
     if learning < all {
         io.messages.note(format_args!("{} of {all} weights do not learn", all - learning));
@@ -171,8 +174,8 @@ impl Training<'_> {
 
     /// What the file gave to a network that starts from it, and what it did not. The head is new where the labels are.
     fn fit(&self, start: &Start) -> Result<Fit> {
-        let file = Checkpoint::open(self.init_from)?;
-        let is_new = TextConfig::read(&file)?.labels.as_ref() != Some(&self.data.labels);
+        let mut file = Checkpoint::open(self.init_from)?;
+        let is_new = TextConfig::read(&mut file)?.labels.as_ref() != Some(&self.data.labels);
         let tensors = start.parameters.tensors();
         let shapes = tensors.into_iter().map(|(name, tensor)| (name, tensor.dims().to_vec())).collect();
         Ok(Fit::of_shapes(&shapes, &file, |name| is_new && name.starts_with("classifier.")))

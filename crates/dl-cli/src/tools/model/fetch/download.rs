@@ -9,6 +9,7 @@ use dl_models::Checkpoint;
 use dl_record::write_atomically;
 use serde::{Deserialize, Serialize};
 
+use super::hub::LONGEST_LICENCE;
 use super::http::{Answer, Attempts, Failure, Http};
 use crate::common::Messages;
 use crate::tools::model::digest;
@@ -20,6 +21,8 @@ pub(super) struct Wanted<'a> {
     pub(super) path: &'a Path,
     /// SHA-256 that the user asks for.
     pub(super) pin: Option<&'a str>,
+    /// It may have so many bytes.
+    pub(super) most_bytes: u64,
     /// The commit of its repository.
     pub(super) revision: Option<&'a str>,
     pub(super) licence: Option<&'a str>,
@@ -143,7 +146,8 @@ impl Run<'_> {
                 Err(failure) => failure,
             };
             let have = self.part.metadata()?.len();
-            if have > self.best {
+            // What a server sends that never says how much there is may be the same ever again.
+            if have > self.best && self.total.is_some() {
                 (self.best, attempts.since_progress) = (have, 0);
             }
             self.http.pause(failure, &mut attempts)?;
@@ -195,6 +199,9 @@ impl Run<'_> {
         let etag = answer.header("etag").or(answer.first_header("etag")).filter(|etag| etag.starts_with('"'));
         self.remember(etag.map(str::to_owned)).map_err(Failure::Final)?;
         if let Some(total) = self.total {
+            if total > self.wanted.most_bytes {
+                return Err(Failure::Final(self.too_large(total)));
+            }
             self.messages.progress_to(total, "bytes");
         }
         self.copy(answer, have)
@@ -218,6 +225,10 @@ impl Run<'_> {
                     written.map_err(|error| Failure::Final(anyhow!("{}: {error}", path.display())))?;
                     have += read as u64;
                     self.messages.bar().set_position(have);
+                    if have > self.wanted.most_bytes {
+                        let _ = self.part.set_len(0);
+                        return Err(Failure::Final(self.too_large(have)));
+                    }
                     if self.total.is_some_and(|total| have > total) {
                         let _ = self.part.set_len(0);
                         return Err(Failure::Final(anyhow!("{address}: sends more bytes than it said")));
@@ -228,10 +239,13 @@ impl Run<'_> {
         }
     }
 
+    fn too_large(&self, bytes: u64) -> anyhow::Error {
+        anyhow!("{}: has {bytes} bytes or more; --max-bytes allows {}", self.wanted.address, self.wanted.most_bytes)
+    }
+
     /// Forgets the part.
     fn restart(&mut self) -> Result<()> {
         self.part.set_len(0)?;
-        self.best = 0;
         self.part_of = PartOf::default();
         Ok(())
     }
@@ -255,7 +269,7 @@ fn licence(answer: &Answer) -> Option<String> {
         Some(links.split_once('<')?.1.split_once('>')?.0)
     };
     let stated = answer.header("license").or(answer.header("x-license")).or_else(of_link)?;
-    Some(stated.chars().filter(|letter| !letter.is_control()).take(200).collect())
+    Some(stated.chars().filter(|letter| !letter.is_control()).take(LONGEST_LICENCE).collect())
 }
 
 /// First byte and length of the whole, `bytes 100-199/200` or `bytes */200`.

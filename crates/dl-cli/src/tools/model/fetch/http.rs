@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Error, Result, anyhow};
 use ureq::Agent;
+use ureq::unversioned::transport::DefaultConnector;
 
+use super::addresses::{Addresses, Guard};
 use super::source::{check_address, origin};
 use crate::common::Messages;
 
 /// A redirect more is a circle.
 const MOST_REDIRECTS: usize = 10;
+/// Attempts in all, also of a download that grows a little each time.
+const MOST_ATTEMPTS: u32 = 200;
 /// A server that wants a longer pause is told good-bye.
 const LONGEST_PAUSE: u64 = 300;
 /// A connection that brings nothing for so long is given up; what came is kept.
@@ -20,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A client.
 pub(super) struct Http<'a> {
     agent: Agent,
+    addresses: Addresses,
     /// A token, and the only origin that sees it.
     login: Option<(String, String)>,
     retries: u32,
@@ -70,13 +75,17 @@ impl<'a> Http<'a> {
             .timeout_recv_body(Some(10 * PATIENCE))
             .user_agent(concat!("dl-tools/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), login, retries, messages }
+        let addresses = Addresses::default();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), Guard::new(addresses.clone()));
+        Self { agent, addresses, login, retries, messages }
     }
 
     /// Asks once, following redirects. Answers other than 200, 206, 304 and 416 are failures.
     pub(super) fn get(&self, address: &str, headers: &[(&str, String)]) -> Result<Answer, Failure> {
         let mut at = address.to_owned();
         let mut first = None;
+        // The user named the first; where a server leads is its own idea.
+        self.addresses.begin();
         for _ in 0..MOST_REDIRECTS {
             check_address(&at).map_err(Failure::Final)?;
             let mut request = self.agent.get(&at).header("Accept-Encoding", "identity");
@@ -90,8 +99,12 @@ impl<'a> Http<'a> {
             }
             let response = request.call().map_err(|error| match error {
                 ureq::Error::BadUri(_) | ureq::Error::Http(_) => Failure::Final(anyhow!("{at}: {error}")),
+                _ if self.addresses.was_refused() => Failure::Final(anyhow!(
+                    "{at}: {address} leads to this address of a private network; nothing is fetched from there"
+                )),
                 error => Failure::Later(anyhow!("{at}: {error}"), None),
             })?;
+            self.addresses.follow();
             let status = response.status().as_u16();
             let (parts, body) = response.into_parts();
             let first = first.get_or_insert_with(|| parts.headers.clone());
@@ -147,7 +160,7 @@ impl<'a> Http<'a> {
         };
         attempts.since_progress += 1;
         attempts.all += 1;
-        if attempts.since_progress > self.retries || attempts.all > 1000 {
+        if attempts.since_progress > self.retries || attempts.all > MOST_ATTEMPTS {
             return Err(error.context(format!("given up after {} attempts", attempts.all)));
         }
         // 1/2, 1, 2, ... seconds.

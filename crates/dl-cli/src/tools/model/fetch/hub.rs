@@ -4,6 +4,7 @@ use std::env;
 use std::io::Read;
 
 use anyhow::{Context, Result, bail, ensure};
+use dl_models::checkpoint::printable;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -30,6 +31,9 @@ struct Sibling {
 
 /// Longest answer that is listened to.
 const LONGEST: u64 = 32 << 20;
+
+/// Letters of a license's name and address.
+pub(super) const LONGEST_LICENCE: usize = 200;
 
 /// Beside the weights: what says how texts and pictures become inputs.
 const BESIDE: [&str; 8] = [
@@ -70,10 +74,11 @@ impl Repository {
         let stated = text("license").filter(|licence| licence != "other").or_else(|| text("license_name"));
         let tagged = || self.tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(str::to_owned);
         let name = stated.or_else(tagged).or_else(|| text("license"))?;
-        Some(match text("license_link") {
+        let licence = match text("license_link") {
             Some(link) => format!("{name} ({link})"),
             None => name,
-        })
+        };
+        Some(licence.chars().filter(|letter| !letter.is_control()).take(LONGEST_LICENCE).collect())
     }
 
     /// The files that a model needs: its weights, safetensors where there are any, and what is beside them.
@@ -93,7 +98,7 @@ impl Repository {
         } else if has("pytorch_model.bin.index.json") {
             index("pytorch_model.bin.index.json", "pytorch_model-", ".bin")
         } else {
-            let listed: Vec<&str> = names.iter().take(12).copied().collect();
+            let listed: Vec<String> = names.iter().take(12).map(|name| printable(name)).collect();
             bail!("has no model.safetensors or pytorch_model.bin; name one of its files with :FILE ({})", listed.join(", "));
         };
         files.extend(BESIDE.iter().filter(|name| has(name)).map(|name| name.to_string()));

@@ -1,5 +1,6 @@
 //! `dl-model fetch`: model files from the net into a cache, once.
 
+mod addresses;
 mod download;
 mod http;
 mod hub;
@@ -9,6 +10,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use dl_models::checkpoint::printable;
 use serde_json::json;
 
 use self::download::{Known, Wanted, download, is_sha256};
@@ -54,6 +56,10 @@ pub(super) struct FetchArgs {
     #[arg(long, value_name = "N", default_value_t = 5)]
     retries: u32,
 
+    /// Give up a file that has, or turns out to have, more bytes
+    #[arg(long, value_name = "N", default_value_t = 100_000_000_000)]
+    max_bytes: u64,
+
     /// table for people, json: one object a line [default: table on a terminal, json otherwise]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
@@ -96,7 +102,7 @@ impl FetchArgs {
                 Some(known) => (known, false),
                 None => {
                     let (pin, revision, licence) = (self.sha256.as_deref(), revision.as_deref(), licence.as_deref());
-                    download(&http, &messages, &Wanted { address, path, pin, revision, licence })?
+                    download(&http, &messages, &Wanted { address, path, pin, most_bytes: self.max_bytes, revision, licence })?
                 }
             };
             tell(io, format, path, &known, fetched)?;
@@ -181,7 +187,7 @@ fn in_folder(folder: &Path) -> Vec<PathBuf> {
 fn tell(io: &mut Io, format: Format, path: &Path, known: &Known, fetched: bool) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let licence = match &known.licence {
-        Some(licence) => format!("licence {licence}"),
+        Some(licence) => format!("licence {}", printable(licence)),
         None => "licence unknown: find out what you may do with it".to_owned(),
     };
     io.messages.note(format_args!("{name}: {}; {licence}", if fetched { "fetched" } else { "was in the cache" }));

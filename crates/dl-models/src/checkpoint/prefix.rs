@@ -1,0 +1,45 @@
+//! What stands before the names of a network's tensors when it was part of something larger.
+//!
+//! A classifier of PyTorch Lightning keeps its network as `model.`, a detector as `backbone.`, DataParallel as `module.`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Wrappers of PyTorch that put their name before every tensor's.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
+
+/// Wrappers around wrappers, at most.
+pub(super) const MOST_WRAPPERS: usize = 4;
+
+/// Where a file has several networks that fit, the likeliest first.
+const LIKELY: [&str; 6] = ["model.", "backbone.", "module.", "net.", "encoder.", "model_ema."];
+
+/// The wrapper that all of these names begin with.
+pub(super) fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+    let of_all = |wrapper: &&&str| names.clone().all(|name| name.strip_prefix(**wrapper).is_some_and(|rest| !rest.is_empty()));
+    WRAPPERS.iter().find(of_all).copied().filter(|_| names.clone().next().is_some())
+}
+
+/// What stands before the names of the network whose tensors are `wanted`, when they are not there as they are: without
+/// it, all that are not in a head must be there and have the right shape.
+pub(super) fn of_network<'a>(
+    wanted: &BTreeMap<String, Vec<usize>>,
+    in_head: impl Fn(&str) -> bool,
+    shape: impl Fn(&str) -> Option<&'a [usize]>,
+    names: impl Iterator<Item = &'a str>,
+) -> Option<String> {
+    let body: Vec<_> = wanted.iter().filter(|(name, _)| !in_head(name)).collect();
+    let fits = |prefix: &str| {
+        let has = |(name, wanted): &&(&String, &Vec<usize>)| {
+            shape(&format!("{prefix}{name}")).is_some_and(|found| found == wanted.as_slice())
+        };
+        body.iter().all(|tensor| has(&tensor))
+    };
+    let (first, _) = body.first()?;
+    if fits("") {
+        return None;
+    }
+    let before = names.filter_map(|name| name.strip_suffix(first.as_str())).filter(|prefix| prefix.ends_with('.'));
+    let found: BTreeSet<&str> = before.filter(|prefix| fits(prefix)).collect();
+    let likely = LIKELY.into_iter().find(|prefix| found.contains(prefix));
+    likely.or_else(|| found.into_iter().min_by_key(|prefix| prefix.len())).map(str::to_owned)
+}
