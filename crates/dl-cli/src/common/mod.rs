@@ -2,6 +2,7 @@
 
 mod allocator;
 mod args;
+mod clipped;
 mod inputs;
 mod io;
 pub(crate) mod main;
@@ -13,11 +14,12 @@ mod whole;
 
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
+pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub use inputs::Inputs;
 pub use io::Io;
 pub use main::{Outcome, Tool, main};
 pub use messages::{Messages, one_line};
-pub(crate) use output::not_an_input;
+pub(crate) use output::{is_image_of, not_an_input};
 pub use picture::open_picture;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, say_broken};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use dl_record::Record;
 use dl_record::file::is_same;
 use dl_vision::formats::PICTURE_ENDINGS;
 
@@ -29,6 +30,13 @@ pub(crate) fn not_an_input(output: &Path, inputs: &Inputs) -> Result<()> {
         }
         None => Ok(()),
     }
+}
+
+/// Whether an output file is the image of a record.
+/// # Errors
+/// When the record's `image` is not a text.
+pub(crate) fn is_image_of(output: &Path, record: &Record) -> Result<bool> {
+    Ok(record.image()?.is_some_and(|image| is_same(output, Path::new(&image))))
 }
 
 fn reads(input: &str, output: &Path) -> bool {

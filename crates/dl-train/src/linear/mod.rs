@@ -104,7 +104,8 @@ fn moments(features: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
         let varies = deviation > f64::from(f32::EPSILON) * mean.abs() && deviation.is_normal();
         if varies { 1.0 / deviation } else { 1.0 }
     });
-    (mean, factor.collect())
+    let factor = factor.collect();
+    (mean, factor)
 }
 
 struct Problem<'a> {
