@@ -51,5 +51,6 @@ for rows, columns, classes, cost, weights, unbalanced, standardize in CASES:
         "rows": rows, "columns": columns, "classes": classes, "cost": cost, "class_weights": weights,
         "unbalanced": unbalanced, "standardize": standardize,
         "weight": weight.flatten().tolist(), "bias": bias.tolist(),
+        "probabilities": model.predict_proba(scaler.transform(x[:5])).tolist(),
     })
 print(json.dumps({"peer": f"scikit-learn {sklearn.__version__}", "cases": cases}))

@@ -1,6 +1,7 @@
 //! `dl-draw boxes`: one annotated picture a record.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -71,6 +72,7 @@ impl Format {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let job = Job { common: &self.common, inputs: &self.inputs };
+        let originals = Originals::of(&self.inputs);
         let (mut names, mut renamed) = (Names::default(), 0_usize);
         let outcome = map_batches(
             io,
@@ -83,7 +85,7 @@ impl Args {
             },
             |records, drawings| {
                 let mut write = |record: &mut Record, drawing: &[u8]| {
-                    let (name, other) = self.name(record, &mut names)?;
+                    let (name, other) = self.name(record, &mut names, &originals)?;
                     write_inside(&self.output_dir, &name, |output| Ok(output.write_all(drawing)?))?;
                     renamed += usize::from(other);
                     record.set("drawing", &self.output_dir.join(name).display().to_string())
@@ -100,15 +102,37 @@ impl Args {
     }
 
     /// Where the drawing of a record goes: below the folder, whatever its id is.
-    fn name(&self, record: &Record, names: &mut Names) -> Result<(PathBuf, bool)> {
+    fn name(&self, record: &Record, names: &mut Names, originals: &Originals) -> Result<(PathBuf, bool)> {
         let Some(id) = record.id()?.or(record.image()?) else { bail!("the record has neither id nor image") };
         let (name, renamed) = names.take(&id, self.format.endings())?;
         let path = self.output_dir.join(&name);
         if is_image_of(&path, record)? {
             bail!("{}: the drawing would replace the image; name another --output-dir", path.display());
         }
-        not_an_input(&path, &self.inputs)?;
+        originals.check(&path)?;
         Ok((name, renamed))
+    }
+}
+
+/// The inputs named on the command line, to be looked up for each of many drawings.
+struct Originals {
+    files: HashSet<PathBuf>,
+    /// Folders and globs.
+    others: Inputs,
+}
+
+impl Originals {
+    fn of(inputs: &Inputs) -> Self {
+        let (files, others): (Vec<_>, Vec<_>) = inputs.inputs.iter().cloned().partition(|input| Path::new(input).is_file());
+        let files = files.iter().filter_map(|input| Path::new(input).canonicalize().ok()).collect();
+        Self { files, others: Inputs { inputs: others } }
+    }
+
+    fn check(&self, drawing: &Path) -> Result<()> {
+        if drawing.canonicalize().is_ok_and(|drawing| self.files.contains(&drawing)) {
+            bail!("{}: the drawing would replace an input; name another --output-dir", drawing.display());
+        }
+        not_an_input(drawing, &self.others)
     }
 }
 
