@@ -4,26 +4,42 @@
 //! has the score 0. Definitions are scikit-learn's (`precision_recall_fscore_support`, `roc_auc_score` one against the
 //! rest) and, for calibration, those of Guo et al. 2017, On calibration of modern neural networks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use dl_record::Prediction;
+
+use crate::confusion::Confusion;
 
 /// Bins of the calibration error.
 const BINS: usize = 15;
 
-/// Takes samples one by one.
-#[derive(Clone, Debug, Default)]
+/// Takes samples one by one. Of each it keeps one number for each of its predictions, so that memory grows with these
+/// and not with the square of the classes.
+#[derive(Clone, Debug)]
 pub struct ClassifyEvaluator {
     /// Each label's number, in the order of appearance.
-    labels: BTreeMap<String, usize>,
-    samples: Vec<Sample>,
+    numbers: HashMap<String, usize>,
+    classes: Vec<Counted>,
+    /// How often a true class got a predicted class.
+    confusion: HashMap<(usize, usize), u64>,
+    samples: usize,
+    top1: usize,
+    top5: usize,
+    /// Samples, the sum of their scores, and how many are right; `None` once the scores are no probabilities.
+    bins: Option<[(usize, f64, usize); BINS]>,
 }
 
-#[derive(Clone, Debug)]
-struct Sample {
+/// What is known of a class.
+#[derive(Clone, Debug, Default)]
+struct Counted {
     truth: usize,
-    /// (class, score), best first.
-    scores: Vec<(usize, f64)>,
+    predicted: usize,
+    right: usize,
+    /// Its scores in the samples that list it: those of the class itself, and the others.
+    own: Vec<f64>,
+    others: Vec<f64>,
+    /// The last sample that listed it, counted from 1.
+    listed: usize,
 }
 
 /// The figures of all classes.
@@ -40,9 +56,8 @@ pub struct ClassifyReport {
     pub calibration_error: Option<f64>,
     /// By label.
     pub classes: Vec<Class>,
-    /// `confusion[true class][predicted class]`, classes in the order of `classes`. Samples without a prediction are in
-    /// none of its columns.
-    pub confusion: Vec<Vec<usize>>,
+    /// Classes in the order of `classes`. Samples without a prediction are in no cell.
+    pub confusion: Confusion,
 }
 
 /// The figures of one class.
@@ -54,6 +69,8 @@ pub struct Class {
     pub truth: usize,
     /// Samples whose first prediction it is.
     pub predicted: usize,
+    /// Samples that list it among their predictions.
+    pub listed: usize,
     /// Of those predicted, the share that is right; `None` when it was never predicted.
     pub precision: Option<f64>,
     /// Of those that are of it, the share that was predicted; `None` without any.
@@ -65,97 +82,139 @@ pub struct Class {
     pub auc: Option<f64>,
 }
 
+impl Default for ClassifyEvaluator {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::new(),
+            classes: Vec::new(),
+            confusion: HashMap::new(),
+            samples: 0,
+            top1: 0,
+            top5: 0,
+            bins: Some([(0, 0.0, 0); BINS]),
+        }
+    }
+}
+
 impl ClassifyEvaluator {
-    /// Adds a sample. Predictions may come in any order; ties keep theirs.
+    /// Adds a sample. Predictions may come in any order; ties keep theirs. Of a class that is listed twice, the higher
+    /// score counts.
     pub fn add(&mut self, truth: &str, predictions: &[Prediction]) {
+        self.samples += 1;
         let truth = self.class(truth);
+        // -0 is the same score as 0.
         let mut scores: Vec<(usize, f64)> =
-            predictions.iter().map(|prediction| (self.class(&prediction.label), prediction.score)).collect();
+            predictions.iter().map(|prediction| (self.class(&prediction.label), prediction.score + 0.0)).collect();
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
-        self.samples.push(Sample { truth, scores });
+        scores.retain(|(class, _)| {
+            let listed = &mut self.classes[*class].listed;
+            std::mem::replace(listed, self.samples) != self.samples
+        });
+        let first = scores.first().copied();
+        self.classes[truth].truth += 1;
+        if let Some((first, _)) = first {
+            self.classes[first].predicted += 1;
+            self.classes[first].right += usize::from(first == truth);
+            *self.confusion.entry((truth, first)).or_default() += 1;
+        }
+        let place = scores.iter().position(|(class, _)| *class == truth);
+        self.top1 += usize::from(place == Some(0));
+        self.top5 += usize::from(place.is_some_and(|place| place < 5));
+        self.calibrate(first, truth);
+        for (class, score) in scores {
+            let counted = &mut self.classes[class];
+            if class == truth { counted.own.push(score) } else { counted.others.push(score) }
+        }
     }
 
     fn class(&mut self, label: &str) -> usize {
-        if let Some(known) = self.labels.get(label) {
+        if let Some(known) = self.numbers.get(label) {
             return *known;
         }
-        let next = self.labels.len();
-        self.labels.insert(label.to_owned(), next);
+        let next = self.classes.len();
+        self.numbers.insert(label.to_owned(), next);
+        self.classes.push(Counted::default());
         next
     }
 
-    /// The figures.
-    pub fn finish(&self) -> ClassifyReport {
-        // By label: the order of the map.
-        let mut place = vec![0; self.labels.len()];
-        self.labels.values().enumerate().for_each(|(index, class)| place[*class] = index);
-        let mut confusion = vec![vec![0; place.len()]; place.len()];
-        for sample in &self.samples {
-            if let Some((first, _)) = sample.scores.first() {
-                confusion[place[sample.truth]][place[*first]] += 1;
-            }
-        }
-        let share = |hit: &dyn Fn(&Sample) -> bool| {
-            let hits = self.samples.iter().filter(|sample| hit(sample)).count();
-            ratio(hits, self.samples.len())
+    fn calibrate(&mut self, first: Option<(usize, f64)>, truth: usize) {
+        let Some((class, score)) = first.filter(|(_, score)| (0.0..=1.0).contains(score)) else {
+            self.bins = None;
+            return;
         };
-        let among =
-            |sample: &Sample, most: usize| sample.scores.iter().take(most).any(|(class, _)| *class == sample.truth);
-        ClassifyReport {
-            samples: self.samples.len(),
-            top1: share(&|sample| among(sample, 1)),
-            top5: share(&|sample| among(sample, 5)),
-            calibration_error: self.calibration_error(),
-            classes: self.labels.iter().map(|(label, class)| self.figures(label, *class, &confusion, &place)).collect(),
-            confusion,
-        }
-    }
-
-    fn figures(&self, label: &str, class: usize, confusion: &[Vec<usize>], place: &[usize]) -> Class {
-        let at = place[class];
-        let truth = self.samples.iter().filter(|sample| sample.truth == class).count();
-        let predicted = confusion.iter().map(|row| row[at]).sum();
-        let right = confusion[at][at];
-        let (precision, recall) = (ratio(right, predicted), ratio(right, truth));
-        let f1 = ratio(2 * right, truth + predicted);
-        Class { label: label.to_owned(), truth, predicted, precision, recall, f1, auc: self.auc(class) }
-    }
-
-    /// By ranks (Mann and Whitney 1947).
-    fn auc(&self, class: usize) -> Option<f64> {
-        let score =
-            |sample: &Sample| sample.scores.iter().find(|(of, _)| *of == class).map_or(0.0, |(_, score)| *score);
-        let mut scored: Vec<(f64, bool)> =
-            self.samples.iter().map(|sample| (score(sample), sample.truth == class)).collect();
-        scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let positives = scored.iter().filter(|(_, positive)| *positive).count();
-        let negatives = scored.len() - positives;
-        let (mut ranks, mut before) = (0.0, 0);
-        for ties in scored.chunk_by(|a, b| a.0 == b.0) {
-            let rank = before as f64 + (ties.len() as f64 + 1.0) / 2.0;
-            ranks += rank * ties.iter().filter(|(_, positive)| *positive).count() as f64;
-            before += ties.len();
-        }
-        let (p, n) = (positives as f64, negatives as f64);
-        (positives > 0 && negatives > 0).then(|| (ranks - p * (p + 1.0) / 2.0) / (p * n))
-    }
-
-    fn calibration_error(&self) -> Option<f64> {
-        let mut bins = [(0_usize, 0.0, 0_usize); BINS];
-        for sample in &self.samples {
-            let (class, score) = sample.scores.first()?;
-            if !(0.0..=1.0).contains(score) {
-                return None;
-            }
+        if let Some(bins) = &mut self.bins {
             // Bins are open on the left, as in the paper's.
             let bin = ((score * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
             let (count, sum, right) = &mut bins[bin];
             *count += 1;
             *sum += score;
-            *right += usize::from(*class == sample.truth);
+            *right += usize::from(class == truth);
         }
+    }
+
+    /// The figures.
+    pub fn finish(self) -> ClassifyReport {
+        let samples = self.samples;
+        let calibration_error = self.calibration_error();
+        let labels: BTreeMap<String, usize> = self.numbers.into_iter().collect();
+        let mut place = vec![0; labels.len()];
+        labels.values().enumerate().for_each(|(index, class)| place[*class] = index);
+        let mut cells: Vec<(usize, usize, u64)> =
+            self.confusion.iter().map(|((truth, first), count)| (place[*truth], place[*first], *count)).collect();
+        cells.sort_unstable();
+        let confusion = Confusion { labels: labels.keys().cloned().collect(), cells };
+        let mut classes = self.classes;
+        let figures = |(label, class): (String, usize)| std::mem::take(&mut classes[class]).figures(label, samples);
+        ClassifyReport {
+            samples,
+            top1: ratio(self.top1, samples),
+            top5: ratio(self.top5, samples),
+            calibration_error,
+            classes: labels.into_iter().map(figures).collect(),
+            confusion,
+        }
+    }
+
+    fn calibration_error(&self) -> Option<f64> {
         let distance = |(_, sum, right): &(usize, f64, usize)| (sum - *right as f64).abs();
-        (!self.samples.is_empty()).then(|| bins.iter().map(distance).sum::<f64>() / self.samples.len() as f64)
+        let bins = self.bins.as_ref().filter(|_| self.samples > 0)?;
+        Some(bins.iter().map(distance).sum::<f64>() / self.samples as f64)
+    }
+}
+
+impl Counted {
+    fn figures(mut self, label: String, samples: usize) -> Class {
+        let auc = self.auc(samples);
+        let Self { truth, predicted, right, own, others, .. } = self;
+        Class {
+            label,
+            truth,
+            predicted,
+            listed: own.len() + others.len(),
+            precision: ratio(right, predicted),
+            recall: ratio(right, truth),
+            f1: ratio(2 * right, truth + predicted),
+            auc,
+        }
+    }
+
+    /// By counting the pairs that are in order (Mann and Whitney 1947). A sample that does not list the class has the
+    /// score 0 for it.
+    fn auc(&mut self, samples: usize) -> Option<f64> {
+        let (positives, negatives) = (self.truth, samples - self.truth);
+        let others = &mut self.others;
+        others.sort_unstable_by(f64::total_cmp);
+        let unlisted = negatives - others.len();
+        // How many of the negatives are below, and half of those that are equal.
+        let beats = |score: f64| {
+            let (below, up_to) =
+                (others.partition_point(|other| *other < score), others.partition_point(|other| *other <= score));
+            let zeros = if score > 0.0 { 1.0 } else { 0.5 * f64::from(u8::from(score == 0.0)) };
+            below as f64 + 0.5 * (up_to - below) as f64 + zeros * unlisted as f64
+        };
+        let listed: f64 = self.own.iter().map(|score| beats(*score)).sum();
+        let pairs = listed + (positives - self.own.len()) as f64 * beats(0.0);
+        (positives > 0 && negatives > 0).then(|| pairs / (positives as f64 * negatives as f64))
     }
 }
 
@@ -220,10 +279,8 @@ mod tests {
             close(class.recall, &golden["recall"][index]);
             close(class.f1, &golden["f1"][index]);
             close(class.auc, &golden["auc"][index]);
-            for (predicted, count) in report.confusion[index].iter().enumerate() {
-                assert_eq!(golden["confusion"][index][predicted], *count);
-            }
         }
+        assert_eq!(serde_json::to_value(&report.confusion).unwrap()["counts"], golden["confusion"]);
     }
 
     #[test]
@@ -236,8 +293,33 @@ mod tests {
         assert_eq!((report.top1, report.top5), (Some(1.0 / 3.0), Some(2.0 / 3.0)));
         assert_eq!(report.calibration_error, None);
         assert_eq!((report.classes[0].precision, report.classes[0].recall), (None, Some(0.0)));
-        assert_eq!(report.confusion, [[0, 1], [0, 1]]);
+        assert_eq!(report.confusion.cells, [(0, 1, 1), (1, 1, 1)]);
         assert_eq!(report.mean(|class| class.precision), Some(0.25));
         assert_eq!(ClassifyEvaluator::default().finish().top1, None);
+    }
+
+    #[test]
+    fn a_class_that_is_not_listed_has_the_score_zero_among_the_others() {
+        let mut evaluator = ClassifyEvaluator::default();
+        // Scores of "cat": of its own samples 0.5, 0 and -1, of the others -1, 0 (twice) and 0.5.
+        evaluator.add("cat", &[prediction("cat", 0.5)]);
+        evaluator.add("cat", &[]);
+        evaluator.add("cat", &[prediction("cat", -1.0)]);
+        evaluator.add("dog", &[prediction("cat", -1.0)]);
+        evaluator.add("dog", &[prediction("dog", 1.0)]);
+        evaluator.add("dog", &[prediction("cat", -0.0)]);
+        evaluator.add("dog", &[prediction("cat", 0.5), prediction("cat", 0.25)]);
+        let report = evaluator.finish();
+        let pairs = (3.0 + 0.5) + (1.0 + 0.5 + 0.5) + 0.5;
+        assert_eq!(report.classes[0].auc, Some(pairs / 12.0));
+    }
+
+    #[test]
+    fn a_tie_counts_for_the_first_listed_alone() {
+        let mut evaluator = ClassifyEvaluator::default();
+        for truth in ["a", "b"] {
+            evaluator.add(truth, &[prediction("a", 0.5), prediction("b", 0.5)]);
+        }
+        assert_eq!(evaluator.finish().top1, Some(0.5));
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod classify;
 pub mod coco;
+pub mod confusion;
 pub mod proposals;
 pub mod voc;

@@ -5,7 +5,7 @@
 //! first a true positive, later ones false positives; a box marked difficult (or crowd) makes it neither. Images are
 //! matched as they come, so that only a score and a verdict is kept of each detection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use dl_record::{BBox, Detection, Object};
 use dl_vision::boxes::{iou, iou_inclusive};
@@ -105,9 +105,14 @@ impl VocEvaluator {
         order.sort_by(|&a, &b| detections[b].score.total_cmp(&detections[a].score).then(a.cmp(&b)));
         let mut found = vec![false; objects.len()];
         let mut verdicts = vec![Verdict::False; detections.len()];
+        let mut of_label: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, object) in objects.iter().enumerate() {
+            of_label.entry(&object.label).or_default().push(index);
+        }
         for index in order {
             let detection = &detections[index];
-            let Some((best, overlap)) = self.best(detection, objects) else { continue };
+            let Some(same) = of_label.get(detection.label.as_str()) else { continue };
+            let Some((best, overlap)) = self.best(detection, objects, same) else { continue };
             if overlap < self.config.iou {
                 continue;
             }
@@ -131,12 +136,12 @@ impl VocEvaluator {
         self.classes.get_mut(label).expect("it was just put there")
     }
 
-    /// The true box of the detection's class that it overlaps most, the first of equals.
-    fn best(&self, detection: &Detection, objects: &[Object]) -> Option<(usize, f64)> {
+    /// The true box, of those of the detection's class (`same`), that it overlaps most, the first of equals.
+    fn best(&self, detection: &Detection, objects: &[Object], same: &[usize]) -> Option<(usize, f64)> {
         let overlap: fn(&BBox, &BBox) -> f64 = if self.config.plus_one { iou_inclusive } else { iou };
         let mut best: Option<(usize, f64)> = None;
-        for (index, object) in objects.iter().enumerate().filter(|(_, object)| object.label == detection.label) {
-            let overlap = overlap(&detection.bbox, &object.bbox);
+        for &index in same {
+            let overlap = overlap(&detection.bbox, &objects[index].bbox);
             if best.is_none_or(|(_, most)| overlap > most) {
                 best = Some((index, overlap));
             }

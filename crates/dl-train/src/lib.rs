@@ -4,6 +4,7 @@ pub mod box_regression;
 pub mod classifier;
 mod digest;
 pub mod fit;
+pub mod hits;
 pub mod intake;
 pub mod linear;
 pub mod regions;

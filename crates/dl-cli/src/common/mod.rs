@@ -2,20 +2,24 @@
 
 mod allocator;
 mod args;
+mod clipped;
 mod inputs;
 mod io;
 pub(crate) mod main;
 mod messages;
+mod output;
 mod picture;
 mod stream;
 mod whole;
 
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
+pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub use inputs::Inputs;
 pub use io::Io;
 pub use main::{Outcome, Tool, main};
 pub use messages::{Messages, one_line};
+pub(crate) use output::{is_image_of, not_an_input};
 pub use picture::open_picture;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, say_broken};

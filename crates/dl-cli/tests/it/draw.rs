@@ -119,7 +119,14 @@ fn a_drawing_never_replaces_a_picture_nor_leaves_its_folder() {
     let stream = json!({"id": "a", "image": image, "objects": []}).to_string();
     let args = ["boxes", "--format", "png", "--output-dir", folder.path().to_str().unwrap()];
     let ran = run("dl-draw", &args, &stream).expect(1);
-    assert!(ran.stderr.contains("would replace the picture"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("would replace the image"), "{}", ran.stderr);
+    assert_eq!(fs::read(&image).unwrap(), before);
+    // Nor another one that was named.
+    let other = json!({"id": "a", "image": picture(folder.path(), "b.png"), "objects": []}).to_string();
+    let records = folder.path().join("r.jsonl").display().to_string();
+    fs::write(&records, other).unwrap();
+    let ran = run("dl-draw", &[&args[..], &[&records, &image]].concat(), "").expect(1);
+    assert!(ran.stderr.contains("would replace an input"), "{}", ran.stderr);
     assert_eq!(fs::read(&image).unwrap(), before);
 
     let stream = ["/x/é ü.png", "../../y.jpg", "deep/er/z"]
@@ -218,4 +225,184 @@ fn curves_become_a_chart_in_pixels_or_vectors() {
         assert!(ran.stderr.contains(message) && ran.stderr.contains(name), "{}", ran.stderr);
     }
     run("dl-draw", &["pr", &file("curves.json"), "--output", &file("x.pdf")], "").expect(2);
+}
+
+#[test]
+fn records_with_one_name_get_a_drawing_each_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), "a.png");
+    let ids = ["same", "same", "x/../y", "x/up/y.png", "bell\u{7}\n", "same"];
+    let long = "n".repeat(600);
+    let stream =
+        ids.iter().chain([&long.as_str()]).map(|id| json!({"id": id, "image": image, "objects": []}).to_string());
+    let stream = stream.collect::<Vec<_>>().join("\n");
+    let drawn = |threads: &str| {
+        let ran = boxes(folder.path(), &stream, &["--threads", threads]).expect(0);
+        assert!(ran.stderr.contains("3 drawings would have the name of another"), "{}", ran.stderr);
+        ran.records().iter().map(|record| record["drawing"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let paths = drawn("4");
+    assert_eq!(paths, drawn("1"));
+    let below: Vec<&str> = paths.iter().map(|path| path.rsplit_once("/drawn/").unwrap().1).collect();
+    let wanted = ["same.png", "same-2.png", "x/up/y.png", "x/up/y-2.png", "bell__.png", "same-3.png"];
+    assert_eq!(below[..6], wanted);
+    assert!(below[6].len() < 255 && below[6].starts_with("nnn"), "{}", below[6]);
+    paths.iter().for_each(|path| drop(image::open(path).unwrap()));
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_drawn_through_a_link_out_of_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), "a.png");
+    fs::create_dir_all(folder.path().join("drawn")).unwrap();
+    fs::create_dir(folder.path().join("home")).unwrap();
+    std::os::unix::fs::symlink("../home", folder.path().join("drawn/way")).unwrap();
+    let stream = ["way/x", "b"].map(|id| json!({"id": id, "image": image, "objects": []}).to_string()).join("\n");
+    let ran = boxes(folder.path(), &stream, &[]).expect(1);
+    assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
+    assert_eq!(fs::read_dir(folder.path().join("home")).unwrap().count(), 0);
+    open(&ran.records()[1]);
+}
+
+#[test]
+fn a_grid_never_replaces_an_image_that_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), "photo.png");
+    let before = fs::read(&image).unwrap();
+    let line = json!({"id": "a", "image": image}).to_string();
+    for (inputs, stdin) in [(&[image.as_str()][..], ""), (&[folder.path().to_str().unwrap()], ""), (&[], line.as_str())]
+    {
+        let ran = run("dl-draw", &[&["grid", "--output", &image], inputs].concat(), stdin).expect(2);
+        assert!(ran.stderr.contains("replace"), "{}", ran.stderr);
+        assert_eq!(fs::read(&image).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_drawing_has_bounds_whatever_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let image = picture(folder.path(), "a.png");
+    let grid = ["grid", "--columns", "100", "--cell", "4096", "--output", &at("g.png"), &image];
+    let ran = run("dl-draw", &grid, "").expect(2);
+    assert!(ran.stderr.contains("make it smaller"), "{}", ran.stderr);
+    let rows = usize::MAX.to_string();
+    let ran =
+        run("dl-draw", &["grid", "--columns", "2", "--rows", &rows, "--output", &at("g.png"), &image], "").expect(0);
+    assert!(ran.stderr.is_empty(), "{}", ran.stderr);
+    let large = at("large.png");
+    RgbImage::new(3000, 3000).save(&large).unwrap();
+    let ran = run("dl-draw", &["boxes", "--zoom", "16", "--output-dir", &at("d"), &large], "").expect(1);
+    assert!(ran.stderr.contains("48000 x 48000 pixels"), "{}", ran.stderr);
+
+    let log: String = (0..40).map(|n| format!("{{\"iteration\":1,\"figure{n}\":1}}\n")).collect();
+    fs::write(at("log.jsonl"), log).unwrap();
+    let curves =
+        |more: &[&str]| run("dl-draw", &[&["curves", &at("log.jsonl"), "--output", &at("c.png")], more].concat(), "");
+    let ran = curves(&["--width", "8192", "--height", "4096"]).expect(2);
+    assert!(ran.stderr.contains("8192 x 163840 pixels"), "{}", ran.stderr);
+    curves(&[]).expect(0);
+    let log: String = (0..100).map(|n| format!("{{\"iteration\":1,\"figure{n}\":1}}\n")).collect();
+    fs::write(at("log.jsonl"), log).unwrap();
+    let ran = curves(&[]).expect(2);
+    assert!(ran.stderr.contains("more than 64 figures; choose some with --figures"), "{}", ran.stderr);
+    curves(&["--figures", "figure99"]).expect(0);
+    assert!(curves(&["--figures", "none"]).expect(2).stderr.contains("has no figure none, only figure0, "));
+}
+
+#[test]
+fn boxes_of_any_size_are_drawn_in_bounded_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = picture(folder.path(), "a.png");
+    let extremes =
+        [[-1e300, -1e300, 1e300, 1e300], [1e300, 0.0, 1e300, 5.0], [5.0, 5.0, 5.0, 5.0], [-1e9, 3.0, 1e-320, 4.0]];
+    let label = format!("{}\u{202e}\u{1b}[2J\n{}", "long ".repeat(20_000), "שלום");
+    let found: Vec<Value> =
+        extremes.iter().map(|edges| json!({"box": edges, "label": label, "score": 1e300})).collect();
+    let line = json!({"id": "a", "image": image, "objects": found, "detections": found, "proposals": found});
+    boxes(folder.path(), &line.to_string(), &["--what", "objects,detections,proposals"]).expect(0);
+    let at = folder.path().join("grid.png").display().to_string();
+    run("dl-draw", &["grid", "--output", &at], &line.to_string()).expect(0);
+    let bad = json!({"id": "a", "image": image, "objects": [{"box": [9, 9, -9, -9], "label": "x"}]});
+    assert!(boxes(folder.path(), &bad.to_string(), &[]).expect(1).stderr.contains("x2 < x1"));
+}
+
+#[test]
+fn charts_of_extreme_numbers_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let draw = |text: &str, args: &[&str]| {
+        fs::write(at("in.jsonl"), text).unwrap();
+        for output in ["out.png", "out.svg"] {
+            let input = at("in.jsonl");
+            run("dl-draw", &[&[args[0], &input, "--output", &at(output)], &args[1..]].concat(), "").expect(0);
+        }
+        assert!(fs::metadata(at("out.svg")).unwrap().len() < 1 << 20, "{text:.100}");
+        fs::read_to_string(at("out.svg")).unwrap()
+    };
+    let values: &[&[&str]] = &[
+        &["1e308", "-1e308", "0"],
+        &["1e-320", "2e-320"],
+        &["0.5"],
+        &["0.5", "0.5"],
+        &["-4", "-4"],
+        &["1e16", "10000000000000002"],
+        &["0", "1e-300", "1e300"],
+        &["5e-324"],
+    ];
+    for values in values {
+        let table = |key: &str, other: &str| -> String {
+            let row = |(at, value): (usize, &&str)| format!("{{\"{key}\":{value},\"{other}\":{at}}}\n");
+            values.iter().enumerate().map(row).collect()
+        };
+        for (x, y) in [("x", "y"), ("y", "x")] {
+            draw(&table(x, y), &["lines", "--x", "x", "--y", "y"]);
+        }
+        if values.iter().all(|value| !value.starts_with(['-', '0']) || *value == "0.5") {
+            draw(&table("x", "y"), &["lines", "--x", "x", "--y", "y", "--log-x"]);
+        }
+        draw(&table("loss", "iteration").replace("}\n", ",\"none\":null}\n"), &["curves"]);
+        draw(&table("iteration", "val_loss"), &["curves"]);
+    }
+    // Very many points become few.
+    let many: String =
+        (0..60_000).map(|at| format!("{{\"iteration\":{at},\"loss\":{}}}\n", at * 7919 % 1000)).collect();
+    draw(&many, &["curves"]);
+    draw(&many, &["lines", "--x", "iteration", "--y", "loss"]);
+    let steps: Vec<f64> = (0..50_000).map(|at| f64::from(at) / 50_000.0).collect();
+    draw(&json!({"a": {"precision": steps, "recall": steps, "ap": 0.5}}).to_string(), &["pr"]);
+    // Labels of strangers are cut, and free of what an SVG must not hold.
+    let label = format!("\u{1b}[2J{}", "x".repeat(100_000));
+    let svg = draw(&json!({&label: {"precision": [1], "recall": [1], "ap": 0.5}}).to_string(), &["pr"]);
+    assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
+    let svg = draw(&json!({"by": label, "x": 1, "y": 2}).to_string(), &["lines", "--x", "x", "--y", "y", "--by", "by"]);
+    assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
+    let svg = draw(&json!({"iteration": 1, &label: 2}).to_string(), &["curves"]);
+    assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
+    let svg = draw(&json!({"labels": [label], "counts": [[u64::MAX]]}).to_string(), &["confusion"]);
+    assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
+    fs::write(at("far.json"), r#"{"a":{"precision":[1e300],"recall":[0.5],"ap":null}}"#).unwrap();
+    let ran = run("dl-draw", &["pr", &at("far.json"), "--output", &at("x.png")], "").expect(2);
+    assert!(ran.stderr.contains("they are from 0 to 1"), "{}", ran.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_chart_may_go_to_a_pipe_or_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl").display().to_string();
+    fs::write(&log, "{\"iteration\":1,\"loss\":2}\n").unwrap();
+    run("dl-draw", &["curves", &log, "--output", "/dev/null"], "").expect(0);
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    let output = std::process::Command::new(crate::support::program("dl-draw"))
+        .args(["curves", &log, "--output", "/dev/stdout"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stdout.starts_with(b"\x89PNG"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    run("dl-draw", &["curves", &log, "--output", &folder.path().join("chart").display().to_string()], "").expect(2);
 }

@@ -346,9 +346,84 @@ fn figures_come_as_table_and_csv_too() {
 }
 
 #[test]
-fn nothing_in_gives_nothing_out() {
-    for metric in ["voc", "proposals"] {
-        assert_eq!(run("dl-eval", &[metric], "").expect(0).stdout, "");
+fn an_evaluation_of_nothing_is_no_success() {
+    for metric in ["voc", "proposals", "classify"] {
+        let ran = run("dl-eval", &[metric], "").expect(1);
+        assert_eq!(ran.stdout, "");
+        assert!(ran.stderr.contains("nothing to measure: no record came"), "{}", ran.stderr);
+    }
+    let carried = r#"{"id":"b","error":{"tool":"dl-embed","message":"x"}}"#;
+    let dog = r#"{"box":[0,0,10,10],"label":"dog"}"#;
+    let cat = r#"{"box":[0,0,10,10],"label":"Dog","score":0.5}"#;
+    let of_boxes = |objects: &str, found: &str| {
+        format!(r#"{{"objects":[{objects}],"detections":[{found}],"proposals":[{found}]}}"#)
+    };
+    let of_classes = |found: &str| format!(r#"{{"label":"dog","predictions":[{found}]}}"#);
+    let hard = r#"{"box":[0,0,10,10],"label":"Dog","difficult":true}"#;
+    for (metric, line, message) in [
+        ("voc", carried.to_owned(), "all 1 records carry an error or failed"),
+        ("classify", carried.to_owned(), "all 1 records carry an error or failed"),
+        ("proposals", carried.to_owned(), "all 1 records carry an error or failed"),
+        ("voc", of_boxes("", cat), "no record has any truth"),
+        ("voc", of_boxes(hard, cat), "all true objects are difficult or crowds"),
+        ("voc", of_boxes(dog, ""), "no record has any detections"),
+        ("voc", of_boxes(dog, cat), "no label is in both: the truth has \"dog\", the detections have \"Dog\""),
+        ("proposals", of_boxes("", cat), "no record has any truth"),
+        ("proposals", of_boxes(dog, ""), "no record has any proposals"),
+        ("classify", of_classes(""), "no record has any predictions"),
+        ("classify", of_classes(cat), "no label is in both: the truth has \"dog\", the predictions have \"Dog\""),
+    ] {
+        let ran = run("dl-eval", &[metric, "--quiet"], &line).expect(1);
+        assert!(ran.stderr.contains(message), "{metric} {line}: {}", ran.stderr);
+        assert!(
+            serde_json::from_str::<Value>(&ran.stdout).is_ok(),
+            "{metric} {line}: the figures are written all the same"
+        );
+    }
+    // Of very many labels a few are named.
+    let many: Vec<String> = (0..500).map(|n| cat.replace("Dog", &format!("{n}{}", "x".repeat(500)))).collect();
+    let ran = run("dl-eval", &["voc"], &of_boxes(dog, &many.join(","))).expect(1);
+    assert!(ran.stderr.contains("and 490 more") && ran.stderr.len() < 1000, "{}", ran.stderr);
+}
+
+#[test]
+fn no_output_replaces_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let boxes = r#"[{"box":[0,0,10,10],"label":"dog","score":1}]"#;
+    let line = format!(
+        r#"{{"id":"a","image":"{}","width":8,"height":8,"label":"dog","text":"a","objects":{boxes},"detections":{boxes},"predictions":[{{"label":"dog","score":1}}]}}"#,
+        at("photo.png")
+    );
+    let (records, photo, link) = (at("r.jsonl"), at("photo.png"), at("link.json"));
+    fs::write(&records, &line).unwrap();
+    fs::write(&photo, "pixels").unwrap();
+    let truth = at("truth.json");
+    fs::write(&truth, "{\"images\":[],\"annotations\":[],\"categories\":[]}").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&records, &link).unwrap();
+    for args in [
+        &["dl-eval", "classify", "--confusion", &records, &records][..],
+        &["dl-eval", "classify", "--confusion", &link, &records],
+        &["dl-eval", "voc", "--curves", &records, &records],
+        &["dl-eval", "voc", "--curves", &records, "--truth", &records, "--detections", &records],
+        &["dl-eval", "lm", "--model", "testdata/goldens/text/gpt2", "--records", &records, &records],
+        &["dl-data", "to", "coco", "--output", &records, &records],
+        &["dl-data", "to", "coco", "--output", &link, &records],
+        &["dl-data", "to", "coco", "--output", &photo, &records],
+        &["dl-data", "to", "coco", "--truth", &truth, "--output", &truth, &records],
+        &["dl-data", "to", "coco-results", "--output", &records, &records],
+        &["dl-draw", "lines", &records, "--x", "width", "--y", "height", "--output", &records],
+        &["dl-draw", "curves", &link, "--output", &records],
+        &["dl-draw", "confusion", &records, "--output", &records],
+        &["dl-draw", "pr", &records, "--output", &link],
+    ] {
+        let ran = run(args[0], &args[1..], "").expect(2);
+        let named =
+            ["would replace the input", "is an image of the records"].iter().any(|words| ran.stderr.contains(words));
+        assert!(named, "{args:?}: {}", ran.stderr);
+        assert_eq!(fs::read_to_string(&records).unwrap(), line, "{args:?}");
+        assert_eq!(fs::read_to_string(&photo).unwrap(), "pixels", "{args:?}");
     }
 }
 

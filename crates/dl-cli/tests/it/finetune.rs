@@ -6,7 +6,7 @@ use std::path::Path;
 use dl_record::{Dtype, Matrix, Record, Tensor, write_tensor_file};
 use serde_json::{Value, json};
 
-use crate::support::{Ran, run};
+use crate::support::{Ran, root, run};
 
 /// Features of the toy world: whether a cat, or a dog, fills the region; where its object lies, if one is near; noise.
 const COLUMNS: usize = 8;
@@ -352,4 +352,76 @@ fn a_network_from_nothing_needs_an_architecture() {
     let folder = tempfile::tempdir().unwrap();
     let ran = learn("classifier", &folder.path().join("model"), &lines(&shapes(folder.path(), 2)), &[]).expect(2);
     assert!(ran.stderr.contains("--arch") && ran.stderr.contains("--init-from"), "{}", ran.stderr);
+}
+
+/// The features of testdata/goldens/linear/make.py.
+fn formula(row: u64, column: u64) -> f64 {
+    let mut mixed = (row * 2_654_435_761 + column * 40_503 + 12_345) & 0xffff_ffff;
+    mixed ^= mixed >> 13;
+    mixed = mixed.wrapping_mul(1_597_334_677) & 0xffff_ffff;
+    mixed ^= mixed >> 16;
+    (mixed % 256) as f64 / 64.0 - 2.0
+}
+
+#[test]
+fn a_linear_head_gives_the_probabilities_of_scikit_learn() {
+    let golden = fs::read_to_string(root().join("testdata/goldens/linear/golden.json")).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("head.safetensors");
+    let without_weights = |case: &&Value| case["class_weights"] == json!([]);
+    let mut of_two_classes = 0;
+    for case in golden["cases"].as_array().unwrap().iter().filter(without_weights) {
+        let number = |key: &str| case[key].as_u64().unwrap();
+        let (rows, columns, classes) = (number("rows"), number("columns"), number("classes"));
+        let record = |row: u64| {
+            let class = match case["unbalanced"].as_bool().unwrap() {
+                false => (row * 7 + row / 3) % classes,
+                true if row % 7 == 3 => classes - 1,
+                true => row % (classes - 1),
+            };
+            let value = |column: u64| formula(row, column) + if column % classes == class { 0.75 } else { 0.0 };
+            let values: Vec<f64> = (0..columns).map(value).collect();
+            let features = json!({"dtype": "f32", "shape": [1, columns], "values": [values]});
+            json!({"id": row.to_string(), "label": format!("c{class}"), "features": {"pool": features}})
+        };
+        let records: Vec<Value> = (0..rows).map(record).collect();
+        let cost = case["cost"].to_string();
+        let mut args = vec!["--cost", &cost, "--tolerance", "1e-7"];
+        if case["standardize"] == json!(false) {
+            args.push("--raw");
+        }
+        learn("linear", &model, &lines(&records), &args).expect(0);
+        let args = ["--model", model.to_str().unwrap(), "--top-k", "0"];
+        let named = run("dl-classify", &args, &lines(&records[..5])).expect(0).records();
+        for (record, wanted) in named.iter().zip(case["probabilities"].as_array().unwrap()) {
+            for prediction in record["predictions"].as_array().unwrap() {
+                let class: usize = prediction["label"].as_str().unwrap()[1..].parse().unwrap();
+                let difference = prediction["score"].as_f64().unwrap() - wanted[class].as_f64().unwrap();
+                assert!(difference.abs() < 1e-5, "{record} {wanted}");
+            }
+        }
+        of_two_classes += usize::from(classes == 2);
+    }
+    assert!(of_two_classes >= 3);
+}
+
+#[test]
+fn a_tie_is_a_hit_of_the_first_class_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("head.safetensors");
+    for (classes, accuracy) in [(2, "accuracy 0.5000"), (4, "accuracy 0.2500")] {
+        let record = |index: usize| {
+            json!({"id": index.to_string(), "label": format!("c{}", index % classes),
+                "features": {"pool": {"dtype": "f32", "shape": [1, 3], "values": [[0, 0, 0]]}}})
+        };
+        let records: Vec<Value> = (0..12).map(record).collect();
+        let ran = learn("linear", &model, &lines(&records), &[]).expect(0);
+        assert!(ran.stderr.contains(accuracy), "{}", ran.stderr);
+        let named =
+            run("dl-classify", &["--model", model.to_str().unwrap(), "--top-k", "0"], &lines(&records)).expect(0);
+        let figures = run("dl-eval", &["classify"], &named.stdout).expect(0).stdout;
+        let figures: Value = serde_json::from_str(&figures).unwrap();
+        assert_eq!(figures["top1"], 1.0 / classes as f64);
+    }
 }

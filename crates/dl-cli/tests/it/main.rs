@@ -23,5 +23,6 @@ mod model;
 mod nms;
 mod pipeline;
 mod propose;
+mod tables;
 mod text;
 mod text_strategies;

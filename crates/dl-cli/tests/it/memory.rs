@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::support::{program, root};
 
 /// Most memory that the program ever held, in KB, as Linux counts it.
-fn peak_memory(tool: &str, args: &[&str], input: Option<File>) -> u64 {
+pub(crate) fn peak_memory(tool: &str, args: &[&str], input: Option<File>) -> u64 {
     let mut child = Command::new(program(tool))
         .args(args)
         .current_dir(root())

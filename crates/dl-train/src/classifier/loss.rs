@@ -2,7 +2,7 @@
 //! `CrossEntropyLoss` has them.
 
 use anyhow::{Result, bail};
-use candle_core::{D, DType, Tensor};
+use candle_core::Tensor;
 use dl_models::plain;
 use dl_ops::{cross_entropy, log_softmax};
 
@@ -77,12 +77,6 @@ pub fn balanced(counts: &[usize]) -> Vec<f64> {
     let present = counts.iter().filter(|count| **count > 0).count();
     let all: usize = counts.iter().sum();
     counts.iter().map(|count| if *count == 0 { 1.0 } else { all as f64 / (present * count) as f64 }).collect()
-}
-
-/// How many rows have their target's score highest.
-pub(super) fn right(logits: &Tensor, targets: &[u32]) -> candle_core::Result<Vec<bool>> {
-    let best = logits.argmax(D::Minus1)?.to_dtype(DType::U32)?.to_vec1::<u32>()?;
-    Ok(best.iter().zip(targets).map(|(best, target)| best == target).collect())
 }
 
 #[cfg(test)]

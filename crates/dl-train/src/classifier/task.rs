@@ -8,8 +8,9 @@ use dl_models::{LayerName, Model, Parameters, Training, plain};
 use dl_ops::cross_entropy;
 
 use super::batches::{Batch, Batches};
-use super::loss::{LossConfig, right};
+use super::loss::LossConfig;
 use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
+use crate::hits::hits;
 
 /// A network that learns to name what regions or pictures show.
 pub struct ClassifierTask<'a> {
@@ -72,7 +73,7 @@ impl Task for ClassifierTask<'_> {
         let training = Training { from, dropout: self.dropout };
         let scores = self.model.training_scores(&inputs, training, &mut rng)?;
         let value = self.loss.loss_of_all(&scores, batch)?;
-        let right = right(&scores[0].0, &batch.targets).map_err(plain)?;
+        let right = hits(&scores[0].0, &batch.targets)?;
         Ok(Loss { value, metrics: vec![("accuracy", share(&right))] })
     }
 
@@ -129,7 +130,7 @@ impl Judge<'_, '_> {
                 let mean = cross_entropy(&logits, &Tensor::new(targets.as_slice(), self.device)?).map_err(plain)?;
                 loss += f64::from(mean.to_scalar::<f32>()?) * targets.len() as f64;
                 count += targets.len();
-                for (right, target) in right(&logits, &targets).map_err(plain)?.into_iter().zip(&targets) {
+                for (right, target) in hits(&logits, &targets)?.into_iter().zip(&targets) {
                     let (rights, all) = &mut of_class[*target as usize];
                     *rights += usize::from(right);
                     *all += 1;

@@ -1,7 +1,8 @@
 //! Multinomial logistic regression: a linear head on features, with one best answer and nothing drawn.
 //!
 //! The objective is scikit-learn's: C times the sum of the cross-entropies plus half the squared norm of the weights;
-//! biases are free. It is convex, and L-BFGS finds its minimum.
+//! biases are free. It is convex, and L-BFGS finds its minimum. Two classes have one weight vector there, that of the
+//! second class against the first: what is penalized is the difference of the two rows.
 
 mod lbfgs;
 
@@ -84,7 +85,8 @@ pub fn logistic(
     Ok(logistic)
 }
 
-/// The mean of each column, and what makes its variance 1; a constant column is left as it is.
+/// The mean of each column, and what makes its variance 1; a column that is constant, but for the rounding of `f32`, is
+/// left as it is.
 fn moments(features: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
     let rows = (features.len() / columns) as f64;
     let mut mean = vec![0.0; columns];
@@ -97,8 +99,13 @@ fn moments(features: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
             *variance += (f64::from(*value) - mean).powi(2) / rows;
         }
     }
-    let factor = variance.iter().map(|variance| if *variance > 1e-12 { 1.0 / variance.sqrt() } else { 1.0 });
-    (mean, factor.collect())
+    let factor = variance.iter().zip(&mean).map(|(variance, mean)| {
+        let deviation = variance.sqrt();
+        let varies = deviation > f64::from(f32::EPSILON) * mean.abs() && deviation.is_normal();
+        if varies { 1.0 / deviation } else { 1.0 }
+    });
+    let factor = factor.collect();
+    (mean, factor)
 }
 
 struct Problem<'a> {
@@ -118,8 +125,10 @@ impl Problem<'_> {
         let blocks = self.features.par_chunks(BLOCK * self.columns).zip(self.targets.par_chunks(BLOCK));
         let parts: Vec<(f64, Vec<f64>)> =
             blocks.map(|(features, targets)| self.part(features, targets, weight, bias)).collect();
-        let mut value = 0.5 * weight.iter().map(|weight| weight * weight).sum::<f64>();
-        let mut gradient = weight.to_vec();
+        // The rows of two classes are -w/2 and w/2 at the minimum, so this is half the squared norm of w.
+        let penalty = if self.classes == 2 { 2.0 } else { 1.0 };
+        let mut value = 0.5 * penalty * weight.iter().map(|weight| weight * weight).sum::<f64>();
+        let mut gradient: Vec<f64> = weight.iter().map(|weight| penalty * weight).collect();
         gradient.resize(at.len(), 0.0);
         for (part, slope) in parts {
             value += part;
@@ -178,12 +187,23 @@ mod tests {
 
     fn problem(rows: usize, columns: usize, classes: usize) -> (Vec<f32>, Vec<u32>) {
         let targets: Vec<u32> = (0..rows).map(|row| ((row * 7 + row / 3) % classes) as u32).collect();
+        (features_of(&targets, columns, classes), targets)
+    }
+
+    /// Every seventh row is of the last class.
+    fn unbalanced_problem(rows: usize, columns: usize, classes: usize) -> (Vec<f32>, Vec<u32>) {
+        let target = |row: usize| if row % 7 == 3 { classes - 1 } else { row % (classes - 1) };
+        let targets: Vec<u32> = (0..rows).map(|row| target(row) as u32).collect();
+        (features_of(&targets, columns, classes), targets)
+    }
+
+    fn features_of(targets: &[u32], columns: usize, classes: usize) -> Vec<f32> {
         let value = |at: usize| {
             let (row, column) = (at / columns, at % columns);
             let own = if column % classes == targets[row] as usize { 0.75 } else { 0.0 };
             (crate::formula(row as u64, column as u64) + own) as f32
         };
-        ((0..rows * columns).map(value).collect(), targets)
+        (0..targets.len() * columns).map(value).collect()
     }
 
     #[test]
@@ -194,12 +214,14 @@ mod tests {
             let number = |key: &str| case[key].as_f64().unwrap();
             let (rows, columns, classes) =
                 (number("rows") as usize, number("columns") as usize, number("classes") as usize);
+            let yes = |key: &str| case[key].as_bool().unwrap();
+            let problem = if yes("unbalanced") { unbalanced_problem } else { problem };
             let (features, targets) = problem(rows, columns, classes);
             let numbers = |key: &str| -> Vec<f64> { serde_json::from_value(case[key].clone()).unwrap() };
             let config = LogisticConfig {
                 cost: number("cost"),
                 class_weights: numbers("class_weights"),
-                standardise: false,
+                standardise: yes("standardize"),
                 solver: LbfgsConfig { tolerance: 1e-6, iterations: 2000, ..LbfgsConfig::default() },
             };
             let found = logistic(&features, columns, &targets, classes, &config).unwrap();

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use dl_models::Parameters;
 
-use super::named::right;
 use super::{Deal, NamedTexts, weights};
 use crate::classifier::LossConfig;
 use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
+use crate::hits::hits;
 
 /// A BERT that learns to name classes.
 pub struct TextClassifierTask<'a> {
@@ -56,7 +56,8 @@ impl Task for TextClassifierTask<'_> {
     fn loss(&self, step: usize, _: usize, batch: &Vec<usize>) -> Result<Loss> {
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let (logits, classes) = self.learned.texts.scores(batch, Some(&mut rng))?;
-        let accuracy = right(&logits, &classes)? as f64 / classes.len().max(1) as f64;
+        let right = hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
+        let accuracy = right as f64 / classes.len().max(1) as f64;
         Ok(Loss { value: self.loss.loss_of_targets(&logits, &classes)?, metrics: vec![("accuracy", accuracy)] })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use dl_models::plain;
 use dl_models::text::{Bert, Network, TextBatch, TextModel, TextNetwork, Tokens};
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::frozen::Frozen;
 use crate::classifier::LossConfig;
 use crate::fit::Validation;
+use crate::hits::hits;
 use crate::sampler::first_of_each;
 use crate::transfer::Rows;
 
@@ -100,7 +101,7 @@ impl<'a> NamedTexts<'a> {
             let (logits, classes) = self.scores(indices, None)?;
             let mean = LossConfig::default().loss_of_targets(&logits, &classes)?;
             loss += f64::from(mean.to_scalar::<f32>().map_err(plain)?) * classes.len() as f64;
-            rights += right(&logits, &classes)?;
+            rights += hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
         }
         if all.is_empty() {
             bail!("no text to judge by");
@@ -110,10 +111,4 @@ impl<'a> NamedTexts<'a> {
         let metrics = BTreeMap::from([("accuracy".to_owned(), accuracy)]);
         Ok(Validation { loss: loss / count, score: accuracy, metrics })
     }
-}
-
-/// How many rows have their class' score highest.
-pub(super) fn right(logits: &Tensor, classes: &[u32]) -> Result<usize> {
-    let best = logits.argmax(D::Minus1).and_then(|best| best.to_vec1::<u32>()).map_err(plain)?;
-    Ok(best.iter().zip(classes).filter(|(best, class)| best == class).count())
 }

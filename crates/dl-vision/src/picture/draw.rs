@@ -92,11 +92,12 @@ pub fn frame(picture: &mut RgbImage, bbox: BBox, style: FrameStyle) {
         blend(picture, x, y, color, style.opacity);
     };
     for y in y1..y2 {
-        let on_rim = y < y1 + line || y + line >= y2;
-        for x in x1..x2 {
-            if on_rim || x < x1 + line || x + line >= x2 {
-                dot(x, y);
-            }
+        if y < y1 + line || y + line >= y2 {
+            (x1..x2).for_each(|x| dot(x, y));
+        } else {
+            // Only the ends: most of the box lies between them.
+            let inner = (x1 + line).min(x2);
+            (x1..inner).chain(x2.saturating_sub(line).max(inner)..x2).for_each(|x| dot(x, y));
         }
     }
 }

@@ -38,17 +38,19 @@ pub fn width(text: &str) -> f64 {
 
 /// `text`, or as much of its beginning as fits into `columns` together with an ellipsis.
 pub fn shortened(text: &str, columns: f64) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mut short: String = text.into();
-    while short.pop().is_some() {
-        let candidate = format!("{}…", short.trim_end());
-        if width(&candidate) <= columns {
-            return candidate;
+    let ellipsis = self::columns(glyph('…'));
+    // As much as fits with the ellipsis; the rest of a long text is not looked at.
+    let (mut used, mut fits) = (0.0, None);
+    for (start, character) in text.char_indices() {
+        if used + ellipsis <= columns {
+            fits = Some(start);
+        }
+        used += self::columns(glyph(character)) + GAP;
+        if used - GAP > columns {
+            return fits.map_or_else(String::new, |end| format!("{}…", text[..end].trim_end()));
         }
     }
-    String::new()
+    text.to_owned()
 }
 
 fn number(digit: u8) -> f64 {

@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use dl_record::{Record, write_atomically};
 use dl_vision::formats::{Pictures, coco, voc, yolo};
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record};
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, is_image_of, not_an_input};
 
 /// Writes records as a dataset of another format
 ///
@@ -178,14 +178,24 @@ impl Args {
         let job = Job { common, inputs };
         match &self.format {
             Format::Coco(args) => {
+                let mut output = Output::new(args.output.as_deref(), args.truth.as_deref(), inputs)?;
                 let mut writer = coco::Writer::new(ids(args.truth.as_deref())?, &args.labels)?;
-                let outcome = take(io, job, |record| writer.write(record))?;
+                let outcome = take(io, job, |record| {
+                    output.look_at(record)?;
+                    writer.write(record)
+                })?;
+                output.check()?;
                 let notes = to_file(io, args.output.as_deref(), |output| writer.finish(output))?;
                 say(io, &notes, outcome)
             }
             Format::CocoResults(args) => {
+                let mut output = Output::new(args.output.as_deref(), args.truth.as_deref(), inputs)?;
                 let mut writer = coco::ResultsWriter::new(ids(args.truth.as_deref())?)?;
-                let outcome = take(io, job, |record| writer.write(record))?;
+                let outcome = take(io, job, |record| {
+                    output.look_at(record)?;
+                    writer.write(record)
+                })?;
+                output.check()?;
                 to_file(io, args.output.as_deref(), |output| writer.finish(output))?;
                 Ok(outcome)
             }
@@ -218,6 +228,38 @@ pub(super) fn plain_name(name: &str) -> Result<&str> {
         bail!("\"{name}\" is not a name for a split: it becomes the name of a file");
     }
     Ok(name)
+}
+
+/// The file to write, which must be none of those that are read or named by a record.
+struct Output<'a> {
+    path: Option<&'a Path>,
+    is_image: bool,
+}
+
+impl<'a> Output<'a> {
+    fn new(path: Option<&'a Path>, truth: Option<&Path>, inputs: &Inputs) -> Result<Self> {
+        if let Some(path) = path {
+            not_an_input(path, inputs)?;
+            if let Some(truth) = truth {
+                not_an_input(path, &Inputs { inputs: vec![truth.display().to_string()] })?;
+            }
+        }
+        Ok(Self { path, is_image: false })
+    }
+
+    fn look_at(&mut self, record: &Record) -> Result<()> {
+        if let Some(path) = self.path {
+            self.is_image |= is_image_of(path, record)?;
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.path {
+            Some(path) if self.is_image => bail!("{}: is an image of the records; name another --output", path.display()),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn ids(truth: Option<&Path>) -> Result<Option<coco::Ids>> {

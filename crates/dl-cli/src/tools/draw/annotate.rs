@@ -11,10 +11,19 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 
 use super::judge::{Verdict, judge};
-use crate::common::open_picture;
+use super::save::check_size;
+use crate::common::{clipped, open_picture};
 
 /// Colour of the truth.
 const TRUTH: Color = [0, 150, 60];
+
+/// Columns of a label, before it is cut to the width of its image.
+const LABEL: usize = 200;
+
+/// A score in few letters.
+pub(super) fn score(score: f64) -> String {
+    if score.abs() < 1e6 { format!("{score:.2}") } else { format!("{score:.2e}") }
+}
 
 /// What can be drawn of a record.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +112,9 @@ impl Sheet {
         let size = picture.dimensions();
         let resized = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
         let (width, height) = (resized(size.0), resized(size.1));
+        if scale > 1.0 {
+            check_size(width.into(), height.into())?;
+        }
         let picture = if (width, height) == size { picture } else { smooth(&picture, width, height)? };
         let longer = f64::from(width.max(height));
         Ok(Self {
@@ -183,9 +195,9 @@ impl Sheet {
             self.frame(&object.bbox, TRUTH, Some(WHITE));
             if detections.is_none() {
                 let ground = draw::color_of(&object.label);
-                self.label(&object.bbox, Side::Above, &object.label, [ground, draw::ink_on(ground)]);
+                self.label(&object.bbox, Side::Above, &clipped(&object.label, LABEL), [ground, draw::ink_on(ground)]);
             } else if !was_found {
-                self.label(&object.bbox, Side::Below, &object.label, [TRUTH, WHITE]);
+                self.label(&object.bbox, Side::Below, &clipped(&object.label, LABEL), [TRUTH, WHITE]);
             }
         }
         // Frames first: none may cross a label.
@@ -202,7 +214,7 @@ impl Sheet {
                 _ => "",
             };
             let colors = if mark == "✗ " { [BLACK, WHITE] } else { [color, draw::ink_on(color)] };
-            let words = format!("{mark}{} {:.2}", detection.label, detection.score);
+            let words = format!("{mark}{} {}", clipped(&detection.label, LABEL), score(detection.score));
             self.label(&detection.bbox, Side::Above, &words, colors);
         }
         Ok(())

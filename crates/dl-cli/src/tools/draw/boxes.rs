@@ -1,20 +1,22 @@
 //! `dl-draw boxes`: one annotated picture a record.
 
-use std::io::Cursor;
-use std::path::{Component, Path, PathBuf};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use dl_record::{Record, write_atomically};
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, RgbImage};
+use dl_record::Record;
+use dl_record::file::write_inside;
 
 use super::annotate::Options;
-use crate::common::{Common, Inputs, Io, Job, Outcome, map_records};
+use super::name::Names;
+use super::save::{Kind, encoded};
+use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, not_an_input};
 
 /// Draw each record's boxes on its picture
 ///
-/// The drawing of the record with the id `street/7` is DIR/street/7.jpg; its path is put into the field `drawing`.
+/// The drawing of the record with the id `street/7` is DIR/street/7.jpg; its path is put into the field `drawing`. Of two
+/// records whose drawings would have one name, the second gets `7-2.jpg`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw boxes --output-dir drawn found.jsonl > drawn.jsonl
@@ -52,6 +54,13 @@ enum Format {
 }
 
 impl Format {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Jpg => Kind::Jpg,
+            Self::Png => Kind::Png,
+        }
+    }
+
     fn endings(self) -> &'static [&'static str] {
         match self {
             Self::Jpg => &["jpg", "jpeg"],
@@ -63,59 +72,71 @@ impl Format {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let job = Job { common: &self.common, inputs: &self.inputs };
-        map_records(io, job, |record| {
-            let path = self.path(record)?;
-            let picture =
-                self.options.annotate(record, |longer| f64::from(self.zoom.unwrap_or(enlargement(longer))))?;
-            save(&picture, &path)?;
-            record.set("drawing", &path.display().to_string())
-        })
+        let originals = Originals::of(&self.inputs);
+        let (mut names, mut renamed) = (Names::default(), 0_usize);
+        let outcome = map_batches(
+            io,
+            job,
+            1,
+            |record| {
+                let picture =
+                    self.options.annotate(record, |longer| f64::from(self.zoom.unwrap_or(enlargement(longer))))?;
+                encoded(&picture, self.format.kind())
+            },
+            |records, drawings| {
+                let mut write = |record: &mut Record, drawing: &[u8]| {
+                    let (name, other) = self.name(record, &mut names, &originals)?;
+                    write_inside(&self.output_dir, &name, |output| Ok(output.write_all(drawing)?))?;
+                    renamed += usize::from(other);
+                    record.set("drawing", &self.output_dir.join(name).display().to_string())
+                };
+                records.iter_mut().zip(&drawings).map(|(record, drawing)| write(record, drawing)).collect()
+            },
+        )?;
+        if renamed > 0 {
+            io.messages.note(format_args!(
+                "{renamed} drawings would have the name of another, so theirs ends in -2, -3, ..; see the field drawing"
+            ));
+        }
+        Ok(outcome)
     }
 
     /// Where the drawing of a record goes: below the folder, whatever its id is.
-    fn path(&self, record: &Record) -> Result<PathBuf> {
-        let image: Option<String> = record.image()?;
-        let Some(id) = record.id()?.or_else(|| image.clone()) else { bail!("the record has neither id nor image") };
-        // A data: URI as an id is too long for a file name.
-        if id.len() > 1000 || id.starts_with("data:") {
-            bail!("the record's id is no name for a file; give it a short one");
+    fn name(&self, record: &Record, names: &mut Names, originals: &Originals) -> Result<(PathBuf, bool)> {
+        let Some(id) = record.id()?.or(record.image()?) else { bail!("the record has neither id nor image") };
+        let (name, renamed) = names.take(&id, self.format.endings())?;
+        let path = self.output_dir.join(&name);
+        if is_image_of(&path, record)? {
+            bail!("{}: the drawing would replace the image; name another --output-dir", path.display());
         }
-        let mut path = self.output_dir.clone();
-        path.extend(Path::new(&id).components().filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("up".into()),
-            _ => None,
-        }));
-        if path == self.output_dir {
-            bail!("the record's id \"{id}\" is no name for a file");
+        originals.check(&path)?;
+        Ok((name, renamed))
+    }
+}
+
+/// The inputs named on the command line, to be looked up for each of many drawings.
+struct Originals {
+    files: HashSet<PathBuf>,
+    /// Folders and globs.
+    others: Inputs,
+}
+
+impl Originals {
+    fn of(inputs: &Inputs) -> Self {
+        let (files, others): (Vec<_>, Vec<_>) = inputs.inputs.iter().cloned().partition(|input| Path::new(input).is_file());
+        let files = files.iter().filter_map(|input| Path::new(input).canonicalize().ok()).collect();
+        Self { files, others: Inputs { inputs: others } }
+    }
+
+    fn check(&self, drawing: &Path) -> Result<()> {
+        if drawing.canonicalize().is_ok_and(|drawing| self.files.contains(&drawing)) {
+            bail!("{}: the drawing would replace an input; name another --output-dir", drawing.display());
         }
-        let ending = self.format.endings()[0];
-        if !path
-            .extension()
-            .is_some_and(|found| self.format.endings().iter().any(|known| found.eq_ignore_ascii_case(known)))
-        {
-            path.as_mut_os_string().push(format!(".{ending}"));
-        }
-        let same =
-            |image: &str| matches!((path.canonicalize(), Path::new(image).canonicalize()), (Ok(a), Ok(b)) if a == b);
-        if image.as_deref().is_some_and(same) {
-            bail!("{}: the drawing would replace the picture; name another --output-dir", path.display());
-        }
-        Ok(path)
+        not_an_input(drawing, &self.others)
     }
 }
 
 /// How many times a picture with this longer side is enlarged for its labels to be readable.
 fn enlargement(longer: u32) -> u32 {
     ((640 + longer / 2) / longer).clamp(1, 8)
-}
-
-/// Writes a picture in the format that the path's ending says, atomically.
-pub(super) fn save(picture: &RgbImage, path: &Path) -> Result<()> {
-    let mut bytes = Vec::new();
-    match ImageFormat::from_path(path)? {
-        ImageFormat::Jpeg => JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(picture)?,
-        format => picture.write_to(&mut Cursor::new(&mut bytes), format)?,
-    }
-    write_atomically(path, |output| Ok(output.write_all(&bytes)?))
 }

@@ -8,6 +8,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::save::told;
+use super::thin::thinned;
+use crate::common::clipped;
 
 /// The curve of one class.
 pub(super) struct Curve {
@@ -20,6 +22,9 @@ pub(super) struct Curve {
 
 /// Width of the column of names, in pixels.
 const LEGEND: u32 = 250;
+
+/// Letters of a name in it.
+const ENTRY: usize = 40;
 
 /// Height of a line of text, in pixels.
 const LINE: i32 = 22;
@@ -60,9 +65,11 @@ fn draw_curves<B: DrawingBackend>(area: &DrawingArea<B, Shift>, curves: &[Curve]
         .axis_desc_style(("sans-serif", 18))
         .draw()
         .map_err(told)?;
+    let (width, _) = area.dim_in_pixel();
     for curve in curves {
         let style = ShapeStyle { color: color(&curve.label), filled: false, stroke_width: 2 };
-        chart.draw_series(LineSeries::new(curve.points.iter().copied(), style)).map_err(told)?;
+        let points = thinned(&curve.points, width, |recall| (recall * f64::from(width)) as i32);
+        chart.draw_series(LineSeries::new(points, style)).map_err(told)?;
     }
     Ok(())
 }
@@ -95,7 +102,7 @@ pub(super) fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, entri
     for (color, words) in &entries[..shown] {
         let bar = ShapeStyle { color: *color, filled: false, stroke_width: 4 };
         area.draw(&PathElement::new(vec![(6, y), (28, y)], bar)).map_err(told)?;
-        area.draw(&Text::new(words.as_str(), (38, y), &style)).map_err(told)?;
+        area.draw(&Text::new(clipped(words, ENTRY), (38, y), &style)).map_err(told)?;
         y += LINE;
     }
     if shown < entries.len() {

@@ -1,15 +1,15 @@
 //! `dl-draw confusion`: which classes are taken for which.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use dl_metrics::confusion::Confusion;
+use dl_record::file::read_text;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use serde::Deserialize;
 
-use super::save::{Chart, save_chart, told};
-use crate::common::{Common, Io, Outcome};
+use super::save::{Chart, not_a_file, save_chart, told};
+use crate::common::{Common, Io, Outcome, clipped};
 
 /// Draw a confusion matrix, as dl-eval's --confusion writes it
 ///
@@ -19,7 +19,8 @@ use crate::common::{Common, Io, Outcome};
 #[command(after_help = "Examples:
   dl-eval classify --confusion confusion.json predicted.jsonl && dl-draw confusion confusion.json --output confusion.png")]
 pub(super) struct Args {
-    /// File of counts: {\"labels\": [..], \"counts\": [[..], ..]}
+    /// File of counts: {\"labels\": [..], \"counts\": [[..], ..]}, or of many classes
+    /// {\"labels\": [..], \"cells\": [[TRUE, PREDICTED, COUNT], ..]}
     #[arg(value_name = "CONFUSION.json")]
     confusion: PathBuf,
 
@@ -27,27 +28,38 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Side of a cell in pixels [default: what the counts need]
+    /// Side of a cell in pixels [default: 6 to 64, by the number of classes]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(4..=256))]
     cell: Option<u32>,
+
+    /// Draw at most N classes, those that are most often confused with others
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1300))]
+    max: u32,
 
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-#[derive(Deserialize)]
-struct Matrix {
-    labels: Vec<String>,
-    counts: Vec<Vec<usize>>,
-}
-
 /// Most cells along a side of the picture, in pixels, before they shrink.
 const SIDE: u32 = 1200;
 
+/// The most bytes of the file.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Columns of a label beside the cells.
+const LABEL: usize = 40;
+
 impl Args {
-    pub(super) fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        let matrix = read(&self.confusion).with_context(|| self.confusion.display().to_string())?;
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        not_a_file(&self.output, &self.confusion)?;
+        let text = read_text(&self.confusion, MOST_BYTES)?;
+        let matrix = Confusion::parse(&text).with_context(|| self.confusion.display().to_string())?;
+        let all = matrix.labels.len();
+        let matrix = Matrix::of(matrix, self.max as usize);
         let count = matrix.labels.len() as u32;
+        if matrix.labels.len() < all {
+            io.messages.note(format_args!("of {all} classes the {count} that are most often confused are drawn; see --max"));
+        }
         let cell = self.cell.unwrap_or((SIDE / count).clamp(6, 64));
         let longest = matrix.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0) as u32;
         // A letter is about 9 pixels wide.
@@ -59,16 +71,40 @@ impl Args {
     }
 }
 
-fn read(path: &Path) -> Result<Matrix> {
-    let matrix: Matrix = serde_json::from_slice(&fs::read(path)?)
-        .context("not a confusion matrix; dl-eval classify --confusion writes one")?;
-    let count = matrix.labels.len();
-    ensure!(count > 0, "holds no class");
-    ensure!(
-        matrix.counts.len() == count && matrix.counts.iter().all(|row| row.len() == count),
-        "the counts are not {count} rows of {count} for {count} labels"
-    );
-    Ok(matrix)
+/// The classes that are drawn.
+struct Matrix {
+    labels: Vec<String>,
+    /// (true class, predicted class, count, its share of all of the true class).
+    cells: Vec<(usize, usize, u64, f64)>,
+}
+
+impl Matrix {
+    /// At most so many classes: those that most often are taken for others, or others for them.
+    fn of(confusion: Confusion, most: usize) -> Self {
+        let count = confusion.labels.len();
+        let (mut totals, mut errors) = (vec![0_u128; count], vec![0_u128; count]);
+        for (truth, predicted, count) in &confusion.cells {
+            totals[*truth] += u128::from(*count);
+            if truth != predicted {
+                errors[*truth] += u128::from(*count);
+                errors[*predicted] += u128::from(*count);
+            }
+        }
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by(|a, b| errors[*b].cmp(&errors[*a]).then(a.cmp(b)));
+        order.truncate(most);
+        order.sort_unstable();
+        let mut place = vec![None; count];
+        order.iter().enumerate().for_each(|(index, class)| place[*class] = Some(index));
+        let cell = |(truth, predicted, count): (usize, usize, u64)| {
+            let share = count as f64 / totals[truth] as f64;
+            Some((place[truth]?, place[predicted]?, count, share))
+        };
+        Self {
+            labels: order.iter().map(|class| clipped(&confusion.labels[*class], LABEL)).collect(),
+            cells: confusion.cells.into_iter().filter(|(_, _, count)| *count > 0).filter_map(cell).collect(),
+        }
+    }
 }
 
 /// The matrix and how large it is drawn, in pixels.
@@ -85,18 +121,14 @@ impl Chart for Picture {
         area.fill(&WHITE).map_err(told)?;
         let at = |index: usize| self.margin + index as i32 * self.cell;
         let middle = |index: usize| at(index) + self.cell / 2;
-        for (truth, row) in matrix.counts.iter().enumerate() {
-            let all: usize = row.iter().sum();
-            for (predicted, count) in row.iter().enumerate() {
-                let share = if all > 0 { *count as f64 / all as f64 } else { 0.0 };
-                let corners = [(at(predicted), at(truth)), (at(predicted + 1), at(truth + 1))];
-                area.draw(&Rectangle::new(corners, shade(share).filled())).map_err(told)?;
-                let letters = count.to_string().len() as i32;
-                if *count > 0 && self.cell >= 14 && 10 * letters <= self.cell {
-                    let ink = if share > 0.55 { WHITE } else { BLACK };
-                    let style = self.text(HPos::Center).color(&ink);
-                    area.draw(&Text::new(count.to_string(), (middle(predicted), middle(truth)), &style)).map_err(told)?;
-                }
+        for &(truth, predicted, count, share) in &matrix.cells {
+            let corners = [(at(predicted), at(truth)), (at(predicted + 1), at(truth + 1))];
+            area.draw(&Rectangle::new(corners, shade(share).filled())).map_err(told)?;
+            let words = count.to_string();
+            if self.cell >= 14 && 10 * words.len() as i32 <= self.cell {
+                let ink = if share > 0.55 { WHITE } else { BLACK };
+                let style = self.text(HPos::Center).color(&ink);
+                area.draw(&Text::new(words, (middle(predicted), middle(truth)), &style)).map_err(told)?;
             }
         }
         let line = BLACK.mix(0.2).stroke_width(1);

@@ -1,15 +1,15 @@
 //! `dl-draw pr`: precision-recall curves.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use dl_record::file::read_text;
 use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 
 use super::chart::{self, Curve};
-use super::save::{Chart, save_chart};
+use super::save::{Chart, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome};
 
 /// Draw precision-recall curves, as dl-eval's --curves writes them
@@ -53,9 +53,15 @@ struct Stored {
 }
 
 impl Args {
-    pub(super) fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        let curves = read(&self.curves).with_context(|| self.curves.display().to_string())?;
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        not_a_file(&self.output, &self.curves)?;
+        let mut curves = read(&self.curves)?;
         let title = self.title.clone().unwrap_or_else(|| mean(&curves));
+        if curves.len() > MOST_CURVES {
+            let count = curves.len();
+            io.messages.note(format_args!("of the {count} classes the {MOST_CURVES} with the best average precisions are drawn"));
+            curves.truncate(MOST_CURVES);
+        }
         save_chart(&self.output, (self.width, self.height), &Curves { curves, title })?;
         Ok(Outcome::AllWell)
     }
@@ -73,9 +79,19 @@ impl Chart for Curves {
     }
 }
 
+/// The most curves of a chart.
+const MOST_CURVES: usize = 1000;
+
+/// The most bytes of the file.
+const MOST_BYTES: u64 = 1 << 30;
+
 fn read(path: &Path) -> Result<Vec<Curve>> {
+    parse(&read_text(path, MOST_BYTES)?).with_context(|| path.display().to_string())
+}
+
+fn parse(text: &str) -> Result<Vec<Curve>> {
     let stored: BTreeMap<String, Stored> =
-        serde_json::from_slice(&fs::read(path)?).context("not a file of curves; dl-eval --curves writes one")?;
+        serde_json::from_str(text).context("not a file of curves; dl-eval --curves writes one")?;
     if stored.is_empty() {
         bail!("holds no curve");
     }
@@ -83,6 +99,10 @@ fn read(path: &Path) -> Result<Vec<Curve>> {
         if stored.precision.len() != stored.recall.len() {
             let (precision, recall) = (stored.precision.len(), stored.recall.len());
             bail!("class \"{label}\" has {precision} precisions and {recall} recalls");
+        }
+        let numbers = stored.precision.iter().chain(&stored.recall).chain(&stored.ap);
+        if let Some(number) = numbers.copied().find(|number| !(0.0..=1.0).contains(number)) {
+            bail!("class \"{label}\" has {number}, which is no precision or recall: they are from 0 to 1");
         }
         let points = stored.recall.into_iter().zip(stored.precision).collect();
         Ok(Curve { label, points, ap: stored.ap })

@@ -1,6 +1,7 @@
 //! `dl-draw grid`: many annotated pictures in one.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use dl_record::Record;
@@ -8,9 +9,9 @@ use dl_vision::picture::{draw, font};
 use image::imageops::replace;
 use image::{Rgb, RgbImage};
 
-use super::annotate::Options;
-use super::boxes::save;
-use crate::common::{Common, Inputs, Io, Job, Outcome, map_batches};
+use super::annotate::{Options, score};
+use super::save::{Kind, MOST_PIXELS, check_size, save};
+use crate::common::{Common, Inputs, Io, Job, Outcome, clipped, is_image_of, map_batches, not_an_input};
 
 /// Pixels between two pictures.
 const GAP: u32 = 6;
@@ -55,10 +56,13 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        if !matches!(self.output.extension().and_then(|ending| ending.to_str()), Some("png" | "jpg" | "jpeg")) {
+        let Some(kind) = Kind::of(&self.output).filter(|kind| *kind != Kind::Svg) else {
             bail!("{}: a grid is a .png or .jpg file", self.output.display());
-        }
-        let most = self.rows * self.columns as usize;
+        };
+        not_an_input(&self.output, &self.inputs)?;
+        let rows = self.rows.min(self.rows_that_fit()?);
+        let most = rows * self.columns as usize;
+        let replaces = AtomicBool::new(false);
         let drawing = self.output.display().to_string();
         let mut cells = Vec::new();
         let mut left_out = 0_usize;
@@ -68,6 +72,10 @@ impl Args {
             job,
             1,
             |record| {
+                if is_image_of(&self.output, record)? {
+                    replaces.store(true, Ordering::Relaxed);
+                    bail!("{drawing}: the grid would replace the image; name another --output");
+                }
                 let picture = self.options.annotate(record, |longer| f64::from(self.cell) / f64::from(longer))?;
                 Ok((picture, caption(record)?))
             },
@@ -83,16 +91,26 @@ impl Args {
                 records.iter_mut().zip(drawn).map(|(record, cell)| keep(record, cell)).collect()
             },
         )?;
+        if replaces.into_inner() {
+            bail!("{drawing}: is an image of the records, which the grid would replace; name another --output");
+        }
         if left_out > 0 {
-            io.messages
-                .note(format_args!("{left_out} records beyond {} rows are not in the grid; see --rows", self.rows));
+            let why = if rows < self.rows { "a grid of these --columns and this --cell has no more" } else { "see --rows" };
+            io.messages.note(format_args!("{left_out} records beyond {rows} rows are not in the grid; {why}"));
         }
         if cells.is_empty() {
             io.messages.note(format_args!("no record could be drawn, so {drawing} is not written"));
         } else {
-            save(&self.montage(&cells), &self.output)?;
+            save(&self.montage(&cells), kind, &self.output)?;
         }
         Ok(outcome)
+    }
+
+    /// How many rows a drawing can have.
+    fn rows_that_fit(&self) -> Result<usize> {
+        let (width, height) = (u64::from(self.columns * (self.cell + GAP) + GAP), u64::from(self.cell + CAPTION));
+        check_size(width, height + u64::from(GAP))?;
+        Ok(usize::try_from((MOST_PIXELS / width - u64::from(GAP)) / height)?)
     }
 
     /// Rows as high as their highest picture.
@@ -121,12 +139,13 @@ impl Args {
 }
 
 fn caption(record: &Record) -> Result<String> {
-    let mut words = record.id()?.unwrap_or_default();
+    let short = |text: &str| clipped(text, 200);
+    let mut words = short(&record.id()?.unwrap_or_default());
     if let Some(label) = record.label()? {
-        words.push_str(&format!("  {label}"));
+        words.push_str(&format!("  {}", short(&label)));
     }
     if let Some(best) = record.predictions()?.unwrap_or_default().first() {
-        words.push_str(&format!("  → {} {:.2}", best.label, best.score));
+        words.push_str(&format!("  → {} {}", short(&best.label), score(best.score)));
     }
     Ok(words)
 }

@@ -1,17 +1,18 @@
 //! `dl-draw lines`: one figure against another, a line for each of several ways.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
+use super::axis::{Axis, bounded};
 use super::chart::{draw_legend, quiet, split_legend};
-use super::save::{Chart, save_chart, told};
+use super::rows::each_row;
+use super::save::{Chart, not_a_file, save_chart, told};
+use super::thin::{distinct, thinned};
 use crate::common::{Common, Io, Outcome};
 
 /// Draw one figure against another, with a line for each value of a third
@@ -66,28 +67,46 @@ pub(super) struct Args {
 struct Line {
     label: String,
     points: Vec<(f64, f64)>,
+    /// Its last height.
+    last: f64,
 }
 
 impl Line {
     /// The mean of the points of each x.
     fn means(&self) -> Vec<(f64, f64)> {
-        let alike = self.points.chunk_by(|a, b| a.0 == b.0);
-        alike.map(|same| (same[0].0, same.iter().map(|point| point.1).sum::<f64>() / same.len() as f64)).collect()
+        self.points.chunk_by(|a, b| a.0 == b.0).map(|same| (same[0].0, mean(same))).collect()
     }
 }
 
+/// The mean height.
+fn mean(points: &[(f64, f64)]) -> f64 {
+    points.iter().map(|point| point.1).sum::<f64>() / points.len() as f64
+}
+
+/// The most lines of a chart.
+const MOST_LINES: usize = 1000;
+
+/// The most measurements of a file.
+const MOST_POINTS: usize = 1 << 24;
+
 impl Args {
-    pub(super) fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        let lines = self.read(&self.table).with_context(|| self.table.display().to_string())?;
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        not_a_file(&self.output, &self.table)?;
+        let mut lines = self.read().with_context(|| self.table.display().to_string())?;
+        if lines.len() > MOST_LINES {
+            let count = lines.len();
+            io.messages.note(format_args!("of the {count} lines the {MOST_LINES} that end highest are drawn"));
+            lines.truncate(MOST_LINES);
+        }
         save_chart(&self.output, (self.width, self.height), &Lines { lines, args: self })?;
         Ok(Outcome::AllWell)
     }
 
-    fn read(&self, path: &Path) -> Result<Vec<Line>> {
+    fn read(&self) -> Result<Vec<Line>> {
         let mut lines: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-        for (number, text) in fs::read_to_string(path)?.lines().enumerate() {
-            let in_context = || format!("line {}", number + 1);
-            let object: Map<String, Value> = serde_json::from_str(text).with_context(|| format!("{}: no JSON object", in_context()))?;
+        let mut points = 0;
+        each_row(&self.table, |line, object| {
+            let in_context = || format!("line {line}");
             let number = |key: &str| Self::number(&object, key).with_context(in_context);
             let (x, y) = (number(&self.x)?, number(&self.y)?);
             ensure!(!self.log_x || x > 0.0, "{}: \"{}\" is {x}; with --log-x it must be above 0", in_context(), self.x);
@@ -99,16 +118,19 @@ impl Args {
                     None => bail!("{}: has no \"{key}\"", in_context()),
                 },
             };
-            lines.entry(label).or_default().push((x, y));
-        }
+            points += 1;
+            ensure!(points <= MOST_POINTS, "{}: more than {MOST_POINTS} measurements; draw fewer", in_context());
+            lines.entry(label).or_default().push((bounded(x), bounded(y)));
+            Ok(())
+        })?;
         ensure!(!lines.is_empty(), "holds no measurement");
         let sorted = |(label, mut points): (String, Vec<(f64, f64)>)| {
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Line { label, points }
+            let last = points.chunk_by(|a, b| a.0 == b.0).next_back().map_or(0.0, mean);
+            Line { label, points, last }
         };
         let mut lines: Vec<Line> = lines.into_iter().map(sorted).collect();
-        let height = |line: &Line| line.means().last().map_or(0.0, |point| point.1);
-        lines.sort_by(|a, b| height(b).total_cmp(&height(a)));
+        lines.sort_by(|a, b| b.last.total_cmp(&a.last));
         Ok(lines)
     }
 
@@ -138,46 +160,40 @@ impl Chart for Lines<'_> {
             area.clone()
         };
         let all = || self.lines.iter().flat_map(|line| &line.points);
-        let right = range(all().map(|point| point.0), 0.0);
-        if self.args.log_x {
-            self.draw_lines(&chart, (right.0..right.1).log_scale(), range(all().map(|point| point.1), 0.04))?;
-        } else {
-            self.draw_lines(&chart, right.0..right.1, range(all().map(|point| point.1), 0.04))?;
-        }
+        let right = || all().map(|point| point.0);
+        let right = if self.args.log_x { Axis::by_factors(right()) } else { Axis::around(right(), 0.0) };
+        self.draw_lines(&chart, right, Axis::around(all().map(|point| point.1), 0.04))?;
         area.present().map_err(told)
     }
 }
 
 impl Lines<'_> {
-    fn draw_lines<B, X>(&self, area: &DrawingArea<B, Shift>, right: X, up: (f64, f64)) -> Result<()>
-    where
-        B: DrawingBackend,
-        X: AsRangedCoord<Value = f64, CoordDescType: ValueFormatter<f64> + Ranged<ValueType = f64>>,
-    {
+    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, right: Axis, up: Axis) -> Result<()> {
         let mut chart = ChartBuilder::on(area)
             .margin(16)
             .caption(&self.args.title, ("sans-serif", 22))
             .x_label_area_size(46)
             .y_label_area_size(64)
-            .build_cartesian_2d(right, up.0..up.1)
+            .build_cartesian_2d(right, up)
             .map_err(told)?;
-        let short = |at: &f64| format!("{}", (at * 1e6).round() / 1e6);
         quiet(&mut chart.configure_mesh())
             .x_desc(self.args.x.replace('_', " "))
             .y_desc(self.args.y.replace('_', " "))
-            .x_label_formatter(&short)
-            .y_label_formatter(&short)
             .label_style(("sans-serif", 15))
             .axis_desc_style(("sans-serif", 18))
             .draw()
             .map_err(told)?;
+        let (wide, high) = area.dim_in_pixel();
+        let pixel = |(x, y): &(f64, f64)| (right.column(*x, wide), up.column(*y, high));
         for (index, line) in self.lines.iter().enumerate() {
             let (color, means) = (color(index), line.means());
             let stroke = ShapeStyle { color, filled: false, stroke_width: 2 };
-            chart.draw_series(LineSeries::new(means.iter().copied(), stroke)).map_err(told)?;
-            chart.draw_series(means.iter().map(|point| Circle::new(*point, 4, color.filled()))).map_err(told)?;
-            let faint = color.mix(0.35);
-            chart.draw_series(line.points.iter().map(|point| Circle::new(*point, 2, faint.filled()))).map_err(told)?;
+            let path = thinned(&means, wide, |x| right.column(x, wide));
+            chart.draw_series(LineSeries::new(path, stroke)).map_err(told)?;
+            let dots = distinct(&means, pixel);
+            chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 4, color.filled()))).map_err(told)?;
+            let (faint, dots) = (color.mix(0.35), distinct(&line.points, pixel));
+            chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 2, faint.filled()))).map_err(told)?;
         }
         Ok(())
     }
@@ -186,10 +202,4 @@ impl Lines<'_> {
 /// Of a line: as different from the others as can be.
 fn color(index: usize) -> RGBAColor {
     Palette99::pick(index).to_rgba()
-}
-
-/// The least and the largest, with this share of their distance beyond.
-fn range(values: impl Iterator<Item = f64>, margin: f64) -> (f64, f64) {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-    if low < high { (low - margin * (high - low), high + margin * (high - low)) } else { (0.5 * low, 1.5 * high + 0.5) }
 }

@@ -1,6 +1,7 @@
 //! `dl-draw`: see what was found.
 
 mod annotate;
+mod axis;
 mod boxes;
 mod canvas;
 mod chart;
@@ -9,7 +10,11 @@ mod curves;
 mod grid;
 mod judge;
 mod lines;
+mod name;
+mod rows;
 mod save;
+mod thin;
+mod trace;
 mod training;
 
 use anyhow::Result;

@@ -1,17 +1,19 @@
 //! `dl-draw curves`: how a training went.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::axis::{Axis, bounded};
 use super::chart::quiet;
-use super::save::{Chart, save_chart, told};
-use crate::common::{Common, Io, Outcome};
+use super::rows::each_row;
+use super::save::{Chart, check_size, not_a_file, save_chart, told};
+use super::trace::Trace;
+use crate::common::{Common, Io, Outcome, clipped};
 
 /// Draw how losses and accuracies went, as dl-finetune's --log writes them
 ///
@@ -48,8 +50,8 @@ pub(super) struct Args {
 /// One figure over the iterations.
 #[derive(Default)]
 struct Course {
-    trained: Vec<(f64, f64)>,
-    validated: Vec<(f64, f64)>,
+    trained: Trace,
+    validated: Trace,
 }
 
 /// Keys that are no figures.
@@ -57,62 +59,67 @@ const OTHERS: [&str; 4] = ["iteration", "epoch", "lr", "seconds"];
 const TRAINED: RGBColor = RGBColor(31, 119, 180);
 const VALIDATED: RGBColor = RGBColor(214, 39, 40);
 
+/// The most figures of a drawing.
+const MOST_FIGURES: usize = 64;
+
 impl Args {
     pub(super) fn run(&self, _io: &mut Io) -> Result<Outcome> {
-        let in_context = || self.log.display().to_string();
-        let mut courses = read(&self.log).with_context(in_context)?;
-        if let Some(wanted) = &self.figures {
-            let known = courses.keys().cloned().collect::<Vec<_>>().join(", ");
-            if let Some(missing) = wanted.iter().find(|name| !courses.contains_key(*name)) {
-                bail!("{}: has no figure {missing}, only {known}", in_context());
-            }
-            courses.retain(|name, _| wanted.contains(name));
-        }
+        not_a_file(&self.output, &self.log)?;
+        let courses = self.read().with_context(|| self.log.display().to_string())?;
         // The loss first, the others by name.
         let mut courses: Vec<(String, Course)> = courses.into_iter().collect();
         courses.sort_by_key(|(name, _)| (name != "loss", name.clone()));
-        let size = (self.width, self.height * courses.len() as u32);
-        save_chart(&self.output, size, &Courses(courses))?;
+        let height = u64::from(self.height) * courses.len() as u64;
+        check_size(self.width.into(), height)?;
+        save_chart(&self.output, (self.width, height as u32), &Courses(courses))?;
         Ok(Outcome::AllWell)
     }
-}
 
-fn read(path: &Path) -> Result<BTreeMap<String, Course>> {
-    let mut courses: BTreeMap<String, Course> = BTreeMap::new();
-    for (number, line) in fs::read_to_string(path)?.lines().enumerate() {
-        let line: Map<String, Value> =
-            serde_json::from_str(line).with_context(|| format!("line {}: no JSON object", number + 1))?;
-        let Some(iteration) = line.get("iteration").and_then(Value::as_f64) else {
-            bail!("line {}: has no \"iteration\"; dl-finetune --log writes such files", number + 1);
-        };
-        for (key, value) in line.iter().filter(|(key, _)| !OTHERS.contains(&key.as_str())) {
-            let Some(value) = value.as_f64() else { continue };
-            let point = (iteration + 1.0, value);
-            match key.strip_prefix("val_") {
-                Some(name) => courses.entry(name.to_owned()).or_default().validated.push(point),
-                None => courses.entry(key.clone()).or_default().trained.push(point),
+    fn read(&self) -> Result<BTreeMap<String, Course>> {
+        let mut courses: BTreeMap<String, Course> = BTreeMap::new();
+        let mut known = BTreeSet::new();
+        each_row(&self.log, |number, line| {
+            let Some(iteration) = line.get("iteration").and_then(Value::as_f64) else {
+                bail!("line {number}: has no \"iteration\"; dl-finetune --log writes such files");
+            };
+            for (key, value) in line.iter().filter(|(key, _)| !OTHERS.contains(&key.as_str())) {
+                let Some(value) = value.as_f64() else { continue };
+                let validated = key.strip_prefix("val_");
+                let name = validated.unwrap_or(key);
+                if known.len() <= MOST_FIGURES && !known.contains(name) {
+                    known.insert(name.to_owned());
+                }
+                if self.figures.as_ref().is_some_and(|wanted| !wanted.iter().any(|wanted| wanted == name)) {
+                    continue;
+                }
+                if !courses.contains_key(name) {
+                    ensure!(
+                        courses.len() < MOST_FIGURES,
+                        "line {number}: more than {MOST_FIGURES} figures; choose some with --figures"
+                    );
+                    courses.insert(name.to_owned(), Course::default());
+                }
+                if let Some(course) = courses.get_mut(name) {
+                    let trace = if validated.is_some() { &mut course.validated } else { &mut course.trained };
+                    trace.push(bounded(iteration + 1.0), bounded(value));
+                }
             }
+            Ok(())
+        })?;
+        if known.is_empty() {
+            bail!("holds no figures; dl-finetune --log writes such files");
         }
+        let missing = self.figures.iter().flatten().find(|name| !courses.contains_key(*name));
+        if let Some(missing) = missing {
+            let known: Vec<String> = known.iter().take(MOST_FIGURES).map(|name| clipped(name, NAME)).collect();
+            bail!("has no figure {missing}, only {}", known.join(", "));
+        }
+        Ok(courses)
     }
-    if courses.is_empty() {
-        bail!("holds no figures; dl-finetune --log writes such files");
-    }
-    Ok(courses)
 }
 
-/// The mean of each point and those before it, as many as a fiftieth of all.
-fn smooth(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let window = (points.len() / 50).max(1);
-    let mut sum = 0.0;
-    let mean = |(index, (at, value)): (usize, &(f64, f64))| {
-        sum += value;
-        if index >= window {
-            sum -= points[index - window].1;
-        }
-        (*at, sum / (index + 1).min(window) as f64)
-    };
-    points.iter().enumerate().map(mean).collect()
-}
+/// Columns of a figure's name.
+const NAME: usize = 60;
 
 /// The figures in the order in which they are drawn, one below the other.
 struct Courses(Vec<(String, Course)>);
@@ -129,27 +136,19 @@ impl Chart for Courses {
 }
 
 fn draw_course<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, course: &Course) -> Result<()> {
-    let smoothed = smooth(&course.trained);
-    let shown = || smoothed.iter().chain(&course.validated).chain(&course.trained);
-    let range = |of: &dyn Fn(&(f64, f64)) -> f64| {
-        let values = shown().map(of).filter(|value| value.is_finite());
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-        if low < high { (low, high) } else { (low - 0.5, low + 0.5) }
-    };
-    let (first, last) = range(&|point| point.0);
-    let (low, high) = range(&|point| point.1);
-    let margin = 0.04 * (high - low);
+    let (trained, validated) = (course.trained.line(), course.validated.line());
+    let smoothed = course.trained.smooth();
+    let shown = || smoothed.iter().chain(&validated).chain(&trained);
+    let right = Axis::around(shown().map(|point| point.0), 0.0);
     let mut chart = ChartBuilder::on(area)
         .margin(14)
-        .caption(name, ("sans-serif", 20))
+        .caption(clipped(name, NAME), ("sans-serif", 20))
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d(first..last, low - margin..high + margin)
+        .build_cartesian_2d(right, Axis::around(shown().map(|point| point.1), 0.04))
         .map_err(told)?;
     quiet(&mut chart.configure_mesh())
         .x_desc("iteration")
-        .x_label_formatter(&|at| format!("{at:.0}"))
-        .y_label_formatter(&|at| format!("{at:.3}"))
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
         .draw()
@@ -157,15 +156,15 @@ fn draw_course<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, cour
     let mut line = |points: &[(f64, f64)], style: ShapeStyle| {
         chart.draw_series(LineSeries::new(points.iter().copied(), style)).map(|_| ()).map_err(told)
     };
-    line(&course.trained, ShapeStyle { color: TRAINED.mix(0.25), filled: false, stroke_width: 1 })?;
+    line(&trained, ShapeStyle { color: TRAINED.mix(0.25), filled: false, stroke_width: 1 })?;
     line(&smoothed, ShapeStyle { color: TRAINED.to_rgba(), filled: false, stroke_width: 2 })?;
-    line(&course.validated, ShapeStyle { color: VALIDATED.to_rgba(), filled: false, stroke_width: 2 })?;
-    if let [point] = course.validated.as_slice() {
+    line(&validated, ShapeStyle { color: VALIDATED.to_rgba(), filled: false, stroke_width: 2 })?;
+    if let [point] = validated.as_slice() {
         chart.draw_series([Circle::new(*point, 4, VALIDATED.filled())]).map_err(told)?;
     }
     let (width, _) = area.dim_in_pixel();
     let mut x = width as i32 - 240;
-    for (words, points, color) in [("training", &course.trained, TRAINED), ("validation", &course.validated, VALIDATED)] {
+    for (words, points, color) in [("training", &trained, TRAINED), ("validation", &validated, VALIDATED)] {
         if !points.is_empty() {
             area.draw(&PathElement::new(vec![(x, 22), (x + 24, 22)], color.stroke_width(4))).map_err(told)?;
             area.draw(&Text::new(words, (x + 30, 15), ("sans-serif", 15))).map_err(told)?;

@@ -1,9 +1,11 @@
 //! The options of every kind of figures: where truth and findings are, and how the figures are written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
 
 use super::report::Format;
-use crate::common::{Common, Inputs};
+use crate::common::{Common, Inputs, not_an_input};
 
 /// Options of every kind of figures.
 #[derive(clap::Args, Clone, Debug)]
@@ -29,4 +31,14 @@ pub(super) struct SourceArgs {
 
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+impl SourceArgs {
+    /// Refuses an output file that is read.
+    pub(super) fn not_read(&self, output: &Path) -> Result<()> {
+        let files: Vec<String> =
+            self.truth.iter().chain(&self.detections).map(|path| path.display().to_string()).collect();
+        let inputs = if files.is_empty() { self.inputs.clone() } else { Inputs { inputs: files } };
+        not_an_input(output, &inputs)
+    }
 }

@@ -7,8 +7,9 @@ use dl_metrics::classify::{Class, ClassifyEvaluator, ClassifyReport};
 use dl_record::{Prediction, write_atomically};
 use serde_json::{Map, Value, json};
 
+use super::Found;
 use super::report::{Cell, Format, Report};
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record};
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, not_an_input};
 
 /// Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration
 ///
@@ -23,7 +24,8 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) inputs: Inputs,
 
-    /// Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones
+    /// Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones. Of more than 1000
+    /// classes, only the counts that are not 0 are written
     #[arg(long, value_name = "FILE.json")]
     confusion: Option<PathBuf>,
 
@@ -37,6 +39,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.confusion.as_deref().map_or(Ok(()), |path| not_an_input(path, &self.inputs))?;
         let mut evaluator = ClassifyEvaluator::default();
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| {
@@ -49,24 +52,29 @@ impl Args {
         if errors > 0 {
             io.messages.note(format_args!("{errors} records failed, here or before, and are left out of the figures"));
         }
-        if tally.good + errors == 0 {
-            return Ok(Outcome::AllWell);
-        }
         let report = evaluator.finish();
+        let classes: Vec<Found> = (report.classes.iter())
+            .map(|class| Found { label: &class.label, truth: class.truth, found: class.listed })
+            .collect();
+        let empty = super::why_empty(tally, "predictions", &classes);
+        if let Some(why) = &empty {
+            io.messages.error(why);
+        }
+        if tally.good + errors == 0 {
+            return Ok(Outcome::SomeFailed);
+        }
         if let Some(path) = &self.confusion {
-            let labels: Vec<&str> = report.classes.iter().map(|class| class.label.as_str()).collect();
-            let matrix = json!({"labels": labels, "counts": report.confusion});
-            write_atomically(path, |output| Ok(serde_json::to_writer(output, &matrix)?))?;
+            write_atomically(path, |output| Ok(serde_json::to_writer(output, &report.confusion)?))?;
         }
         figures(&report, errors).write(io, self.format)?;
-        Ok(Outcome::of(tally.failed))
+        Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
     }
 }
 
 fn figures(report: &ClassifyReport, errors: usize) -> Report {
     let mut per_class = Map::new();
     let mut rows = Vec::new();
-    for Class { label, truth, predicted, precision, recall, f1, auc } in &report.classes {
+    for Class { label, truth, predicted, precision, recall, f1, auc, .. } in &report.classes {
         per_class.insert(
             label.clone(),
             json!({

@@ -1,16 +1,16 @@
 //! `dl-eval lm`: how likely are texts to a language model?
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use dl_models::text::{TextModel, loss};
-use dl_record::{Record, Writer};
+use dl_record::{Record, Writer, write_atomically};
 use serde_json::json;
 
+use super::Found;
 use super::report::{Cell, Format, Report};
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, each_record};
+use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tally, each_record, not_an_input};
 
 /// Texts: how likely they are to a language model
 ///
@@ -51,35 +51,52 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let model = TextModel::open(&self.model, &self.device.open()?)?;
         model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
-        let file = match &self.records {
-            None => None,
-            Some(path) => Some(File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?),
+        let (total, tally) = match &self.records {
+            None => self.measure(io, &model, None)?,
+            Some(path) => {
+                not_an_input(path, &self.inputs)?;
+                let mut measured = None;
+                write_atomically(path, |output| {
+                    measured = Some(self.measure(io, &model, Some(output))?);
+                    Ok(())
+                })?;
+                measured.context("nothing was measured")?
+            }
         };
-        let mut scores = Scores { model: &model, waiting: Vec::new(), tokens: 0, total: Total::default(), output: None };
-        scores.output = file.map(|file| Writer::new(BufWriter::new(file)));
+        if tally.carried > 0 {
+            io.messages.note(format_args!("{} records carry \"error\" and are left out of the figures", tally.carried));
+        }
+        let errors = tally.failed + tally.carried;
+        let all = Found { label: "", truth: total.texts, found: total.texts };
+        let empty = super::why_empty(tally, "text", &[all]);
+        if let Some(why) = &empty {
+            io.messages.error(why);
+        }
+        if tally.good + errors > 0 {
+            total.report(errors).write(io, self.format)?;
+        }
+        Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
+    }
+
+    /// Measures the records, and writes them with their figures to `output`.
+    fn measure(&self, io: &mut Io, model: &TextModel, output: Option<&mut dyn Write>) -> Result<(Total, Tally)> {
+        let output = output.map(|output| Writer::new(output as &mut dyn Write));
+        let mut scores = Scores { model, waiting: Vec::new(), tokens: 0, total: Total::default(), output };
         let job = Job { common: &self.common, inputs: &self.inputs };
         let mut fatal = None;
         let tally = each_record(io, job, |record, _| {
             if fatal.is_none() {
                 let text: String = record.require("text", "it is what the model predicts")?;
-                let parts = loss::language_model_parts(&model, &text)?;
+                let parts = loss::language_model_parts(model, &text)?;
                 ensure!(!parts.is_empty(), "the text has no tokens to predict");
                 fatal = scores.push(record, parts).err();
             }
             Ok(())
         })?;
-        if let Some(error) = fatal {
-            return Err(error);
+        match fatal {
+            Some(error) => Err(error),
+            None => Ok((scores.finish()?, tally)),
         }
-        let total = scores.finish()?;
-        if tally.carried > 0 {
-            io.messages.note(format_args!("{} records carry \"error\" and are left out of the figures", tally.carried));
-        }
-        let errors = tally.failed + tally.carried;
-        if tally.good + errors > 0 {
-            total.report(errors).write(io, self.format)?;
-        }
-        Ok(Outcome::of(tally.failed))
     }
 }
 
@@ -117,7 +134,7 @@ struct Scores<'a> {
     waiting: Vec<(Record, Vec<Vec<u32>>)>,
     tokens: usize,
     total: Total,
-    output: Option<Writer<BufWriter<File>>>,
+    output: Option<Writer<&'a mut dyn Write>>,
 }
 
 impl Scores<'_> {

@@ -17,16 +17,17 @@ use std::path::Path;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use dl_record::write_atomically;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
 
-use crate::common::{Common, Io, Outcome, Tool};
+use crate::common::{Common, Io, Outcome, Tally, Tool, clipped};
 
 /// Measure detections, proposals, predicted classes and language models against the truth
 ///
 /// Reads records that carry `objects` and `detections` (or `proposals`), or `label` and `predictions`, or truth and
 /// detections from files. Records
 /// with `error` are left out of the figures, counted as `errors`, and said. A record without `objects` or without
-/// `detections` fails: nothing found is written `[]`. Without any record nothing is written.
+/// `detections` fails: nothing found is written `[]`. Without any record nothing is written. Where there is nothing to
+/// measure (no record, no truth, nothing found, no label that both have) the exit status is 1.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-eval",
@@ -75,18 +76,59 @@ impl Tool for Args {
     }
 }
 
+/// A class as truth and findings have it.
+struct Found<'a> {
+    label: &'a str,
+    /// Its true objects or samples, those that do not count among them.
+    truth: usize,
+    /// How often it was found.
+    found: usize,
+}
+
+/// Why there is nothing to measure, if so: no record, no truth, nothing found (`what`), or no label that both have.
+fn why_empty(tally: Tally, what: &str, classes: &[Found]) -> Option<String> {
+    let labels = |has: fn(&Found) -> bool| classes.iter().filter(move |class| has(class)).map(|class| class.label);
+    if tally.good == 0 {
+        let errors = tally.failed + tally.carried;
+        return Some(match errors {
+            0 => "nothing to measure: no record came".to_owned(),
+            _ => format!("nothing to measure: all {errors} records carry an error or failed"),
+        });
+    }
+    if labels(|class| class.truth > 0).next().is_none() {
+        return Some("nothing to measure: no record has any truth".to_owned());
+    }
+    if labels(|class| class.found > 0).next().is_none() {
+        return Some(format!("nothing to measure: no record has any {what}"));
+    }
+    (!classes.iter().any(|class| class.truth > 0 && class.found > 0)).then(|| {
+        let (truth, found) = (few(labels(|class| class.truth > 0)), few(labels(|class| class.found > 0)));
+        format!("no label is in both: the truth has {truth}, the {what} have {found}")
+    })
+}
+
 /// Says which labels were found that no true object has: as likely a slip of the pen as a false alarm.
 fn say_unknown<'a>(io: &Io, labels: impl Iterator<Item = &'a String>) {
-    let labels: Vec<String> = labels.map(|label| format!("\"{label}\"")).collect();
+    let labels = few(labels.map(String::as_str));
     if !labels.is_empty() {
-        io.messages.note(format_args!("no true object has the label {}; it has no AP", labels.join(", ")));
+        io.messages.note(format_args!("no true object has the label {labels}; it has no AP"));
     }
 }
 
+/// The first labels in quotes, and how many more there are.
+fn few<'a>(labels: impl Iterator<Item = &'a str>) -> String {
+    const FEW: usize = 10;
+    let (mut named, mut more) = (Vec::new(), 0);
+    for label in labels {
+        if named.len() < FEW { named.push(format!("\"{}\"", clipped(label, 48))) } else { more += 1 }
+    }
+    let named = named.join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
+}
+
 /// Writes `{"class": {"precision": [..], "recall": [..], "ap": ..}, ..}`.
-fn write_curves(path: &Path, curves: impl Iterator<Item = (String, Value)>) -> Result<()> {
-    let curves: Map<String, Value> = curves.collect();
-    write_atomically(path, |output| Ok(serde_json::to_writer(output, &curves)?))
+fn write_curves<C: Serialize>(path: &Path, curves: impl Iterator<Item = (String, C)>) -> Result<()> {
+    write_atomically(path, |output| Ok(serde_json::Serializer::new(output).collect_map(curves)?))
 }
 
 fn is_json(path: &Path) -> bool {

@@ -5,6 +5,7 @@ use dl_metrics::proposals::{ProposalConfig, ProposalEvaluator, ProposalReport};
 use dl_record::Proposal;
 use serde_json::{Map, Value, json};
 
+use super::Found;
 use super::args::SourceArgs;
 use super::report::{Cell, Report};
 use super::source::each_image;
@@ -44,10 +45,18 @@ impl Args {
             Ok(())
         })?;
         let errors = tally.failed + tally.carried;
-        if tally.good + errors > 0 {
-            self.report(&evaluator.finish(), errors).write(io, self.source.format)?;
+        let report = evaluator.finish();
+        // Regions have no labels: they are of one class, as it were.
+        let found = usize::from(report.proposals_per_image > 0.0);
+        let all = Found { label: "", truth: report.objects, found };
+        let empty = super::why_empty(tally, "proposals", &[all]);
+        if let Some(why) = &empty {
+            io.messages.error(why);
         }
-        Ok(Outcome::of(tally.failed))
+        if tally.good + errors > 0 {
+            self.report(&report, errors).write(io, self.source.format)?;
+        }
+        Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
     }
 
     fn report(&self, report: &ProposalReport, errors: usize) -> Report {

@@ -1,20 +1,23 @@
 //! The figures as a table, as JSON or as CSV.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
-use crate::common::Io;
+use crate::common::{Io, clipped, padded_left, padded_right};
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(super) enum Format {
-    /// For people: aligned columns, `-` where a figure is undefined
+    /// For people: aligned columns, long labels cut, `-` where a figure is undefined
     Table,
     /// One object on one line
     Json,
-    /// Comma-separated values with a header, empty where a figure is undefined
+    /// Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take
+    /// for a formula begins with a quote mark (')
     Csv,
 }
 
@@ -34,6 +37,9 @@ pub(super) enum Cell {
     Figure(Option<f64>),
 }
 
+/// Columns of a terminal that a label may take; JSON and CSV have it whole.
+const LABEL: usize = 48;
+
 impl Report {
     /// Writes the report, by default as a table on a terminal and as JSON elsewhere.
     pub(super) fn write(&self, io: &mut Io, format: Option<Format>) -> Result<()> {
@@ -41,26 +47,35 @@ impl Report {
         let output = &mut io.output;
         match format.unwrap_or(usual) {
             Format::Json => writeln!(output, "{}", self.json)?,
-            Format::Csv => {
-                writeln!(output, "{}", self.header.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(","))?;
-                for row in &self.rows {
-                    writeln!(output, "{}", row.iter().map(Cell::csv).collect::<Vec<_>>().join(","))?;
-                }
-            }
+            Format::Csv => self.write_csv(output)?,
             Format::Table => self.write_table(output)?,
         }
         Ok(())
     }
 
+    fn write_csv(&self, output: &mut dyn Write) -> Result<()> {
+        let mut writer = csv::Writer::from_writer(output);
+        writer.write_record(self.header.iter().map(|name| harmless(name).into_owned()))?;
+        for row in &self.rows {
+            writer.write_record(row.iter().map(|cell| cell.csv().into_owned()))?;
+        }
+        Ok(writer.flush()?)
+    }
+
     fn write_table(&self, output: &mut dyn Write) -> Result<()> {
-        let mut lines = vec![self.header.clone()];
+        let mut lines: Vec<Vec<String>> = vec![self.header.iter().map(|name| clipped(name, LABEL)).collect()];
         lines.extend(self.rows.iter().map(|row| row.iter().map(Cell::table).collect()));
-        let width = |column: usize| lines.iter().map(|line: &Vec<String>| line[column].chars().count()).max();
+        let width = |column: usize| lines.iter().map(|line| line[column].width()).max();
         let widths: Vec<usize> = (0..self.header.len()).map(|column| width(column).unwrap_or(0)).collect();
         for line in &lines {
             let mut text = String::new();
             for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                text += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
+                if column == 0 {
+                    text.push_str(&padded_right(cell, *width));
+                } else {
+                    text.push_str("  ");
+                    text.push_str(&padded_left(cell, *width));
+                }
             }
             writeln!(output, "{}", text.trim_end())?;
         }
@@ -69,34 +84,26 @@ impl Report {
 }
 
 impl Cell {
-    fn csv(&self) -> String {
+    fn csv(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => quoted(text),
-            Self::Count(count) => count.to_string(),
-            Self::Figure(figure) => figure.map(|figure| figure.to_string()).unwrap_or_default(),
+            Self::Text(text) => harmless(text),
+            Self::Count(count) => count.to_string().into(),
+            Self::Figure(figure) => figure.map(|figure| figure.to_string()).unwrap_or_default().into(),
         }
     }
 
     fn table(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => clipped(text, LABEL),
             Self::Count(count) => count.to_string(),
             Self::Figure(None) => "-".to_owned(),
+            Self::Figure(Some(figure)) if figure.abs() >= 1e9 => format!("{figure:.4e}"),
             Self::Figure(Some(figure)) => format!("{figure:.4}"),
         }
     }
 }
 
-/// RFC 4180: a field with a comma, a quote or a line end stands in quotes.
-fn quoted(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_label_with_a_comma_or_a_quote_is_one_csv_field() {
-        assert_eq!(super::quoted("sign, \"stop\""), r#""sign, ""stop""""#);
-        assert_eq!(super::quoted("dog"), "dog");
-    }
+/// A text that a spreadsheet does not take for a formula: where it begins like one, a quote mark stands before it.
+fn harmless(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}").into() } else { text.into() }
 }

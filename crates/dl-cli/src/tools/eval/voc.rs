@@ -6,8 +6,10 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dl_metrics::voc::{VocClass, VocConfig, VocEvaluator, VocReport};
 use dl_record::Detection;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Found;
 use super::args::SourceArgs;
 use super::report::{Cell, Report};
 use super::source::each_image;
@@ -54,32 +56,51 @@ enum Points {
     Eleven,
 }
 
+/// What --curves writes of a class.
+#[derive(Serialize)]
+struct Curve<'a> {
+    precision: &'a [f64],
+    recall: &'a [f64],
+    scores: &'a [f64],
+    ap: Option<f64>,
+}
+
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         if !(self.iou > 0.0 && self.iou <= 1.0) {
             bail!("--iou {}: want an overlap above 0, up to 1", self.iou);
         }
+        self.curves.as_deref().map_or(Ok(()), |path| self.source.not_read(path))?;
         let mut evaluator = VocEvaluator::new(VocConfig { iou: self.iou, plus_one: self.plus_one });
         let tally = each_image::<Detection>(io, &self.source, |objects, detections| {
             evaluator.add(&objects, &detections);
             Ok(())
         })?;
         let errors = tally.failed + tally.carried;
-        if tally.good + errors == 0 {
-            return Ok(Outcome::AllWell);
-        }
         let report = evaluator.finish();
-        super::say_unknown(io, report.classes.iter().filter(|class| class.truth + class.difficult == 0).map(|c| &c.label));
+        let of_truth = |class: &VocClass| class.truth + class.difficult;
+        let classes: Vec<Found> = (report.classes.iter())
+            .map(|class| Found { label: &class.label, truth: of_truth(class), found: class.detections })
+            .collect();
+        let empty = super::why_empty(tally, "detections", &classes).or_else(|| {
+            let counts = report.classes.iter().any(|class| class.truth > 0);
+            (!counts).then(|| "nothing to measure: all true objects are difficult or crowds".to_owned())
+        });
+        match &empty {
+            Some(why) => io.messages.error(why),
+            None => super::say_unknown(io, report.classes.iter().filter(|class| of_truth(class) == 0).map(|c| &c.label)),
+        }
+        if tally.good + errors == 0 {
+            return Ok(Outcome::SomeFailed);
+        }
         if let Some(path) = &self.curves {
             super::write_curves(path, report.classes.iter().filter(|class| class.truth > 0).map(|class| {
-                let curve = json!({
-                    "precision": class.precision, "recall": class.recall, "scores": class.scores, "ap": self.ap(class),
-                });
-                (class.label.clone(), curve)
+                let VocClass { precision, recall, scores, .. } = class;
+                (class.label.clone(), Curve { precision, recall, scores, ap: self.ap(class) })
             }))?;
         }
         self.report(&report, errors).write(io, self.source.format)?;
-        Ok(Outcome::of(tally.failed))
+        Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
     }
 
     fn ap(&self, class: &VocClass) -> Option<f64> {

@@ -6,18 +6,20 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use dl_models::LinearHead;
 use dl_record::Record;
+use dl_record::file::check_writable;
 use dl_train::Digest;
 use dl_train::classifier::balanced;
+use dl_train::hits::predicted;
 use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
 use serde_json::json;
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, whole_features};
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, not_an_input, whole_features};
 
 /// Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression
 ///
 /// Records have a label and features of one row. The regression is scikit-learn's: C times the sum of the cross-entropies
-/// plus half the squared norm of the weights, here of standardised features; L-BFGS finds its minimum, and nothing is
-/// drawn.
+/// plus half the squared norm of the weights (with two classes, of the one vector of weights that tells them apart), here
+/// of standardised features; L-BFGS finds its minimum, and nothing is drawn.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -97,6 +99,8 @@ impl Rows {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        not_an_input(&self.model, &self.inputs)?;
+        check_writable(&self.model)?;
         let mut rows = Rows { layer: self.layer.clone(), ..Rows::default() };
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| rows.push(&record))?;
@@ -133,9 +137,7 @@ impl Args {
         };
         let mut right = 0;
         for (row, target) in rows.features.chunks_exact(rows.columns.max(1)).zip(&targets) {
-            let probabilities = head.probabilities(row)?;
-            let own = probabilities[*target as usize];
-            right += usize::from(probabilities.iter().all(|other| *other <= own));
+            right += usize::from(predicted(&head.probabilities(row)?) == Some(*target as usize));
         }
         let accuracy = right as f64 / rows.labels.len() as f64;
         head.training = json!({

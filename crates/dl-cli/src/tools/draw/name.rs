@@ -1,0 +1,103 @@
+//! From a record's id to the name of its drawing.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// Most bytes of a part of a name; file systems take 255, and an ending and a number are to have room.
+const MOST_BYTES: usize = 200;
+
+/// Names that are taken, with the number of drawings that wanted each.
+#[derive(Default)]
+pub(super) struct Names(HashMap<PathBuf, usize>);
+
+impl Names {
+    /// The name of a drawing below the output folder, and whether another has the one that it would have.
+    /// # Errors
+    /// When the id is no name for a file.
+    pub(super) fn take(&mut self, id: &str, endings: &[&str]) -> Result<(PathBuf, bool)> {
+        let wanted = name(id, endings)?;
+        if !self.0.contains_key(&wanted) {
+            self.0.insert(wanted.clone(), 1);
+            return Ok((wanted, false));
+        }
+        loop {
+            let drawings = self.0.entry(wanted.clone()).or_default();
+            *drawings += 1;
+            let other = numbered(&wanted, *drawings);
+            if !self.0.contains_key(&other) {
+                self.0.insert(other.clone(), 1);
+                return Ok((other, true));
+            }
+        }
+    }
+}
+
+/// `a/b.jpg` -> `a/b-2.jpg`
+fn numbered(name: &Path, number: usize) -> PathBuf {
+    let [stem, ending] = [name.file_stem(), name.extension()].map(|part| part.unwrap_or_default().to_string_lossy());
+    name.with_file_name(format!("{stem}-{number}.{ending}"))
+}
+
+/// The id as a name below a folder, with one of the endings.
+fn name(id: &str, endings: &[&str]) -> Result<PathBuf> {
+    // A data: URI as an id is too long for a file name.
+    if id.len() > 1000 || id.starts_with("data:") {
+        bail!("the record's id is no name for a file; give it a short one");
+    }
+    let part = |component: Component| match component {
+        Component::Normal(part) => Some(tame(&part.to_string_lossy())),
+        Component::ParentDir => Some("up".to_owned()),
+        _ => None,
+    };
+    let mut parts: Vec<String> = Path::new(id).components().filter_map(part).collect();
+    let Some(last) = parts.last_mut() else { bail!("the record's id \"{id}\" is no name for a file") };
+    let ending = Path::new(last.as_str()).extension();
+    if !ending.is_some_and(|found| endings.iter().any(|known| found.eq_ignore_ascii_case(known))) {
+        last.push('.');
+        last.push_str(endings[0]);
+    }
+    Ok(parts.iter().collect())
+}
+
+/// Without control characters, and not longer than a file system takes.
+fn tame(part: &str) -> String {
+    let mut tame: String = part.chars().map(|letter| if letter.is_control() { '_' } else { letter }).collect();
+    if tame.len() > MOST_BYTES {
+        tame.truncate(tame.floor_char_boundary(MOST_BYTES));
+        // What was cut off may have hidden a name that means something.
+        tame = tame.trim_end_matches(['.', ' ']).to_owned();
+    }
+    tame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_drawings_never_have_one_name() {
+        let mut names = Names::default();
+        let mut take = |id: &str| names.take(id, &["jpg", "jpeg"]).map(|(path, _)| path.display().to_string());
+        let wanted = [
+            ("a.jpg", "a.jpg"), ("a", "a-2.jpg"), ("a.png", "a.png.jpg"), ("a", "a-3.jpg"), ("a-2", "a-2-2.jpg"),
+            ("x/../y", "x/up/y.jpg"), ("/x/up/y.jpg", "x/up/y-2.jpg"), ("b\u{1b}[2J\n", "b_[2J_.jpg"),
+        ];
+        for (id, name) in wanted {
+            assert_eq!(take(id).unwrap(), name);
+        }
+        for id in ["", "/", ".", "data:image/png;base64,"] {
+            take(id).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_to_one_that_can_be_written() {
+        let mut names = Names::default();
+        for number in 0..3 {
+            let (path, renamed) = names.take(&"é".repeat(400), &["jpg"]).unwrap();
+            assert!(path.as_os_str().len() < 255 && renamed == (number > 0), "{}", path.display());
+        }
+    }
+}
