@@ -16,6 +16,7 @@ mod eval;
 mod every_tool;
 mod fetch;
 mod finetune;
+mod images;
 mod memory;
 mod model;
 mod nms;

@@ -11,7 +11,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 
 use super::judge::{Verdict, judge};
-use crate::common::open_picture;
+use crate::common::{ImageArgs, Images, Messages};
 
 /// Colour of the truth.
 const TRUTH: Color = [0, 150, 60];
@@ -49,12 +49,25 @@ pub(super) struct Options {
     /// Tint the pixels of masks
     #[arg(long)]
     masks: bool,
+
+    #[command(flatten)]
+    image: ImageArgs,
 }
 
 impl Options {
+    /// What opens the images of the records.
+    pub(super) fn images(&self, messages: &Messages) -> Images {
+        self.image.images(messages)
+    }
+
     /// The record's picture, resized as `scale` says of its longer side, with what was asked for drawn on it.
-    pub(super) fn annotate(&self, record: &mut Record, scale: impl Fn(u32) -> f64) -> Result<RgbImage> {
-        let picture = open_picture(record)?;
+    pub(super) fn annotate(
+        &self,
+        record: &mut Record,
+        images: &Images,
+        scale: impl Fn(u32) -> f64,
+    ) -> Result<RgbImage> {
+        let (picture, _turn) = images.open(record)?.split();
         let (detections, objects) = (record.detections()?, record.objects()?);
         let neither = detections.is_none() && objects.is_none();
         let asked =

@@ -63,10 +63,11 @@ impl Format {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let job = Job { common: &self.common, inputs: &self.inputs };
+        let images = self.options.images(&io.messages);
         map_records(io, job, |record| {
             let path = self.path(record)?;
-            let picture =
-                self.options.annotate(record, |longer| f64::from(self.zoom.unwrap_or(enlargement(longer))))?;
+            let zoom = |longer| f64::from(self.zoom.unwrap_or(enlargement(longer)));
+            let picture = self.options.annotate(record, &images, zoom)?;
             save(&picture, &path)?;
             record.set("drawing", &path.display().to_string())
         })

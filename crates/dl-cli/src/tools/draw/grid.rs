@@ -60,6 +60,7 @@ impl Args {
         }
         let most = self.rows * self.columns as usize;
         let drawing = self.output.display().to_string();
+        let images = self.options.images(&io.messages);
         let mut cells = Vec::new();
         let mut left_out = 0_usize;
         let job = Job { common: &self.common, inputs: &self.inputs };
@@ -68,7 +69,7 @@ impl Args {
             job,
             1,
             |record| {
-                let picture = self.options.annotate(record, |longer| f64::from(self.cell) / f64::from(longer))?;
+                let picture = self.options.annotate(record, &images, |longer| f64::from(self.cell) / f64::from(longer))?;
                 Ok((picture, caption(record)?))
             },
             |records, drawn| {
