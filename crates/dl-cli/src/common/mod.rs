@@ -20,7 +20,7 @@ pub use io::Io;
 pub use main::{Outcome, Tool, main};
 pub use messages::{Messages, one_line};
 pub(crate) use output::{is_image_of, not_an_input};
-pub use picture::open_picture;
+pub use picture::{ImageArgs, Images};
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, say_broken};
 pub(crate) use whole::whole_features;

@@ -1,30 +1,84 @@
-//! The picture of a record.
+//! The image of a record.
 
 use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
 use dl_record::Record;
-use dl_vision::picture;
-use image::RgbImage;
+use dl_vision::picture::{Loaded, Loader, Truncated};
 
-/// Opens the record's picture (see [`picture::load`]) and sets `width` and `height` where they are absent.
-/// # Errors
-/// When the record has no `image`, the picture cannot be read, or it has not the size that the record states.
-pub fn open_picture(record: &mut Record) -> Result<RgbImage> {
-    let source: String = record.require("image", "it is the path of the picture, or a data: URI")?;
-    let picture = picture::load(&source)?;
-    let stated = (record.width()?, record.height()?);
-    let (width, height) = picture.dimensions();
-    if stated.0.is_some_and(|stated| stated != width) || stated.1.is_some_and(|stated| stated != height) {
-        let text = |side: Option<u32>| side.map_or_else(|| "?".to_owned(), |side| side.to_string());
-        let (stated_width, stated_height) = (text(stated.0), text(stated.1));
-        bail!("{source}: the picture is {width} x {height} pixels, the record says {stated_width} x {stated_height}");
+use super::Messages;
+
+/// The option of every program that decodes images.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Common options")]
+pub struct ImageArgs {
+    /// What to do with an image that is cut off or lacks part of its data
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Rule::Error)]
+    truncated: Rule,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Rule {
+    /// Its record fails
+    Error,
+    /// Decode what is there, and report it
+    Keep,
+}
+
+impl ImageArgs {
+    /// What opens the images of all records.
+    pub fn images(self, messages: &Messages) -> Images {
+        Images { loader: Loader::new(self.truncated()), messages: messages.clone() }
     }
-    if stated.0.is_none() {
-        record.set_width(&width)?;
+
+    /// What was asked for.
+    pub fn truncated(self) -> Truncated {
+        match self.truncated {
+            Rule::Error => Truncated::Error,
+            Rule::Keep => Truncated::Keep,
+        }
     }
-    if stated.1.is_none() {
-        record.set_height(&height)?;
+}
+
+/// Opens the images of records, for all threads.
+pub struct Images {
+    loader: Loader,
+    messages: Messages,
+}
+
+impl Images {
+    /// Opens the record's image (see [`dl_vision::picture::load`]) and sets `width` and `height` where they are absent.
+    /// # Errors
+    /// When the record has no `image`, the image cannot be read, or it has not the size that the record states.
+    pub fn open(&self, record: &mut Record) -> Result<Loaded<'_>> {
+        let source: String = record.require("image", "it is the path of the image, or a data: URI")?;
+        let image = self.load(&source)?;
+        let stated = (record.width()?, record.height()?);
+        let (width, height) = image.dimensions();
+        if stated.0.is_some_and(|stated| stated != width) || stated.1.is_some_and(|stated| stated != height) {
+            let text = |side: Option<u32>| side.map_or_else(|| "?".to_owned(), |side| side.to_string());
+            let (stated_width, stated_height) = (text(stated.0), text(stated.1));
+            bail!("{source}: the image is {width} x {height} pixels, the record says {stated_width} x {stated_height}");
+        }
+        if stated.0.is_none() {
+            record.set_width(&width)?;
+        }
+        if stated.1.is_none() {
+            record.set_height(&height)?;
+        }
+        Ok(image)
     }
-    Ok(picture)
+
+    /// Opens an image; one that is damaged, where that was asked for, is reported.
+    /// # Errors
+    /// When it cannot be read.
+    pub fn load(&self, source: &str) -> Result<Loaded<'_>> {
+        let image = self.loader.load(source)?;
+        if let Some(damage) = image.damage() {
+            let name = source.split(',').next().filter(|_| source.starts_with("data:")).unwrap_or(source);
+            self.messages.note(format_args!("{name}: {damage}; kept as --truncated asks"));
+        }
+        Ok(image)
+    }
 }
 
 #[cfg(test)]
@@ -37,16 +91,22 @@ mod tests {
         Record::parse(&format!(r#"{{"image":"{ONE_WHITE_PIXEL}"{rest}}}"#)).unwrap()
     }
 
+    fn images() -> Images {
+        let messages = Messages::new("dl-test", Box::new(std::io::sink()), true, 0, false);
+        ImageArgs { truncated: Rule::Error }.images(&messages)
+    }
+
     #[test]
     fn the_size_is_set_where_it_is_absent() {
         let mut record = record("");
-        assert_eq!(open_picture(&mut record).unwrap().as_raw(), &[255; 3]);
+        assert_eq!(images().open(&mut record).unwrap().as_raw(), &[255; 3]);
         assert_eq!((record.width().unwrap(), record.height().unwrap()), (Some(1), Some(1)));
     }
 
     #[test]
-    fn a_size_that_is_not_the_pictures_is_an_error() {
-        let error = open_picture(&mut record(r#","width":1,"height":2"#)).unwrap_err().to_string();
+    fn a_size_that_is_not_the_images_is_an_error() {
+        let images = images();
+        let error = images.open(&mut record(r#","width":1,"height":2"#)).unwrap_err().to_string();
         assert!(error.contains("is 1 x 1 pixels, the record says 1 x 2"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use dl_record::Record;
 use dl_vision::proposals::selective_search::{self, Mode};
 use dl_vision::proposals::sliding_window;
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, open_picture};
+use crate::common::{Common, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_records};
 
 /// Propose regions that may hold objects
 #[derive(Parser, Debug)]
@@ -60,6 +60,9 @@ struct SelectiveSearch {
     max_pixels: u64,
 
     #[command(flatten)]
+    image: ImageArgs,
+
+    #[command(flatten)]
     inputs: Inputs,
 
     #[command(flatten)]
@@ -89,6 +92,9 @@ struct SlidingWindow {
     /// At most so many windows an image [default: all]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
+
+    #[command(flatten)]
+    image: ImageArgs,
 
     #[command(flatten)]
     inputs: Inputs,
@@ -130,9 +136,10 @@ impl SelectiveSearch {
             width: self.width,
             max_pixels: self.max_pixels,
         };
+        let images = self.image.images(&io.messages);
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_records(io, job, |record| {
-            let picture = open_picture(record)?;
+            let picture = images.open(record)?;
             let proposals = selective_search::propose(&picture, &config, self.common.seed, &identity(record)?)?;
             record.set_proposals(&proposals)
         })
@@ -147,9 +154,10 @@ impl SlidingWindow {
             stride: self.stride,
             max: self.max,
         };
+        let images = self.image.images(&io.messages);
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_records(io, job, |record| {
-            let picture = open_picture(record)?;
+            let picture = images.open(record)?;
             let mut rng = dl_record::rng(self.common.seed, &format!("sliding-window/{}", identity(record)?));
             let proposals = sliding_window::propose(picture.width(), picture.height(), &config, &mut rng)?;
             record.set_proposals(&proposals)

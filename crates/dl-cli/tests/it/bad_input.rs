@@ -33,7 +33,7 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
     let picture = |id: &'static str, path: &Path| line(id, path);
     add("cut", picture("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("cut off"));
     add("missing", picture("missing", &folder.join("missing.jpg")), Some("no such file"));
-    add("text", picture("text", &file("text.jpg", b"this is no picture")), Some("not a picture"));
+    add("text", picture("text", &file("text.jpg", b"this is no picture")), Some("not an image"));
     add("empty", picture("empty", &file("empty.jpg", b"")), Some("empty"));
     add("<stdin>:5", "{\"id\":\"broken\",".to_owned(), Some("not a JSON object"));
     add("<stdin>:6", "{\"id\":\"nan\",\"width\":NaN}".to_owned(), Some("not a JSON object"));

@@ -18,6 +18,7 @@ mod every_tool;
 mod fetch;
 mod finetune;
 mod hostile_models;
+mod images;
 mod memory;
 mod model;
 mod nms;

@@ -51,14 +51,14 @@ fn odd_pictures_come_through_and_broken_ones_carry_their_error() {
     let jpeg = fs::read(golden("progressive.jpg")).unwrap();
     fs::write(at("cut off.jpg"), &jpeg[..jpeg.len() / 2]).unwrap();
     fs::write(at("empty.jpg"), "").unwrap();
-    fs::write(at("text.jpg"), "not a picture").unwrap();
+    fs::write(at("text.jpg"), "not an image").unwrap();
     noise(1, 700).save(at("ünï tall.png")).unwrap();
     noise(700, 1).save(at("wide.png")).unwrap();
     let good = [golden("cmyk.jpg"), golden("grey.jpg"), golden("orientation6.jpg"), at("ünï tall.png"), at("wide.png")];
     let bad = [
         (at("cut off.jpg"), "cut off"),
         (at("empty.jpg"), "is empty"),
-        (at("text.jpg"), "not a picture"),
+        (at("text.jpg"), "not an image"),
         (at("none.jpg"), "no such file"),
     ];
     let mut stream = vec![line(&good[0]), "{broken".to_owned()];

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 use dl_models::{LayerName, Model, Preprocessing};
+use dl_vision::picture::Truncated;
 use dl_vision::picture::warp::{Warp, context_box};
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -32,6 +33,8 @@ pub struct BatchConfig {
     pub augment: AugmentConfig,
     /// Mixup (Zhang et al. 2018): two examples are blended by a share from Beta(x, x); 0 for none.
     pub mixup: f64,
+    /// What to do with images that are not all there.
+    pub truncated: Truncated,
     /// Most bytes of decoded pictures that are kept, and most bytes of features.
     pub cache_bytes: usize,
     /// Seed of the draws.
@@ -90,7 +93,7 @@ impl<'a> Batches<'a> {
         config: &'a BatchConfig,
         broken: &'a (dyn Fn(&str) + Sync),
     ) -> Self {
-        let pictures = Pictures::new(examples.pictures(), config.cache_bytes, broken);
+        let pictures = Pictures::new(examples.pictures(), config.truncated, config.cache_bytes, broken);
         let rounds = [("positives", examples.positives()), ("background", examples.background())];
         let rounds = rounds.map(|(purpose, sort)| Mutex::new(Rounds::new(sort.len(), config.seed, purpose)));
         Self { examples, preprocessing, config, pictures, rounds, frozen: None }

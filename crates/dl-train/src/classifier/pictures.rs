@@ -3,12 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dl_vision::picture::load;
+use dl_vision::picture::{Loaded, Loader, Truncated};
 use image::RgbImage;
 
 /// Pictures by their index.
 pub(super) struct Pictures<'a> {
     sources: &'a [String],
+    loader: Loader,
     most: usize,
     broken: &'a (dyn Fn(&str) + Sync),
     kept: Mutex<Kept>,
@@ -24,8 +25,13 @@ struct Kept {
 
 impl<'a> Pictures<'a> {
     /// Keeps up to `most` bytes; `broken` is told once of each picture that cannot be decoded.
-    pub(super) fn new(sources: &'a [String], most: usize, broken: &'a (dyn Fn(&str) + Sync)) -> Self {
-        Self { sources, most, broken, kept: Mutex::default() }
+    pub(super) fn new(
+        sources: &'a [String],
+        truncated: Truncated,
+        most: usize,
+        broken: &'a (dyn Fn(&str) + Sync),
+    ) -> Self {
+        Self { sources, loader: Loader::new(truncated), most, broken, kept: Mutex::default() }
     }
 
     /// The picture; `None` when it cannot be decoded.
@@ -35,7 +41,7 @@ impl<'a> Pictures<'a> {
             return known.clone();
         }
         // Not under the lock: others decode meanwhile, now and then the same.
-        let picture = load(&self.sources[index as usize]);
+        let picture = self.loader.load(&self.sources[index as usize]).map(Loaded::into_image);
         let mut kept = kept();
         if let Some(known) = kept.pictures.get(&index) {
             return known.clone();

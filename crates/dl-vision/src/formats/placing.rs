@@ -1,13 +1,12 @@
 //! File names for samples, and their pictures put beside a written truth.
 
 use std::collections::HashSet;
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Component, Path};
 
 use anyhow::{Context, Result, bail};
 use dl_record::Record;
-use tempfile::Builder;
+use dl_record::file::{make_inside, write_inside};
 
 use super::files;
 use crate::picture;
@@ -56,57 +55,58 @@ impl Names {
     }
 }
 
-/// Puts the record's picture at `folder/name.ENDING` and returns its file name there, `name.ENDING`. The ending is the
-/// picture's own (of its path, or of the content for a `data:` URI). `None` when the record has no picture.
+/// Puts the record's image at `folder/name.ENDING` and returns its file name there, `name.ENDING`. The ending is the
+/// image's own (of its path, or of the content for a `data:` URI). `None` when the record has no image.
+///
+/// Only what begins as an image does is copied or linked, so that a record cannot fetch other files of the machine, and
+/// nothing is put through a symlink inside `folder`.
 /// # Errors
-/// When there is no such picture, or it cannot be written.
+/// When the image does not exist, is no regular file or not an image, or it cannot be written.
 pub(super) fn place(record: &Record, folder: &Path, name: &str, pictures: Pictures) -> Result<Option<String>> {
     let Some(source) = record.image()? else { return Ok(None) };
     if source.starts_with("data:") {
-        let bytes = picture::bytes(&source)?;
-        let format = image::guess_format(&bytes).context("the picture in the data: URI is of an unknown format")?;
-        let file_name = format!("{name}.{}", format.extensions_str().first().copied().unwrap_or("bin"));
+        let mut image = picture::Source::open(&source).context("the image in the data: URI")?;
+        let file_name = format!("{name}.{}", image.ending());
         if pictures != Pictures::Leave {
-            write(&folder.join(&file_name), &bytes)?;
+            image.dimensions().context("the image in the data: URI")?;
+            write_inside(folder, Path::new(&file_name), |output| image.copy_to(output))?;
         }
         return Ok(Some(file_name));
     }
     let ending = Path::new(&source).extension().and_then(|ending| ending.to_str());
     let file_name = ending.map_or_else(|| name.to_owned(), |ending| format!("{name}.{ending}"));
     if pictures != Pictures::Leave {
-        let target = folder.join(&file_name);
-        transfer(Path::new(&source), &target, pictures).with_context(|| format!("{source} -> {}", target.display()))?;
+        transfer(&source, folder, &file_name, pictures)?;
     }
     Ok(Some(file_name))
 }
 
-/// Writes a file of the dataset under a temporary name and renames it, so that no half file is left. Unlike
-/// [`write_atomically`](dl_record::write_atomically) it does not wait for the disk, which would take most of the time
-/// for the thousands of small files of a dataset.
+/// Writes a small file of the dataset, see [`write_inside`].
 pub(super) fn write(target: &Path, contents: &[u8]) -> Result<()> {
-    put(target, |path| fs::write(path, contents)).with_context(|| format!("{}: cannot be written", target.display()))
+    let (folder, name) = (target.parent().unwrap_or(Path::new(".")), target.file_name().unwrap_or_default());
+    write_inside(folder, Path::new(name), |output| Ok(output.write_all(contents)?))
 }
 
-/// Copies the picture or makes a link to it.
-fn transfer(source: &Path, target: &Path, pictures: Pictures) -> Result<()> {
-    let whole_source = source.canonicalize()?;
-    // A link to the picture is no copy of it.
+/// Copies the image or makes a link to it.
+fn transfer(source: &str, folder: &Path, file_name: &str, pictures: Pictures) -> Result<()> {
+    let open = || -> Result<_> {
+        let mut image = picture::Source::open(source)?;
+        image.dimensions()?;
+        Ok((image, Path::new(source).canonicalize()?))
+    };
+    let (mut image, whole_source) = open().with_context(|| source.to_owned())?;
+    let target = folder.join(file_name);
+    // A link to the image is no copy of it.
     let is_there = pictures == Pictures::Link || !target.is_symlink();
     if is_there && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
-    put(target, |path| match pictures {
-        Pictures::Link => link(&whole_source, path),
-        Pictures::Copy | Pictures::Leave => fs::copy(source, path).map(drop),
-    })
-}
-
-/// Makes a file by `make` under a temporary name and renames it.
-fn put(target: &Path, make: impl Fn(&Path) -> std::io::Result<()>) -> Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let file = Builder::new().prefix(".dl-data-").make_in(folder, |path| make(path))?;
-    Ok(file.into_temp_path().persist(target)?)
+    match pictures {
+        Pictures::Link => make_inside(folder, Path::new(file_name), |path| link(&whole_source, path)),
+        Pictures::Copy | Pictures::Leave => {
+            write_inside(folder, Path::new(file_name), |output| image.copy_to(output))
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -121,7 +121,11 @@ fn link(source: &Path, target: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    const PIXEL: &[u8] = b"P5 1 1 255\nx";
 
     fn name(names: &mut Names, id: &str) -> Result<String> {
         names.name(&Record::for_image(id).unwrap())
@@ -131,15 +135,15 @@ mod tests {
     fn a_picture_put_onto_itself_stays_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("a.jpg");
-        write(&source, b"pixels").unwrap();
+        write(&source, PIXEL).unwrap();
         let record = Record::for_image(source.to_str().unwrap()).unwrap();
         for pictures in [Pictures::Copy, Pictures::Link, Pictures::Leave] {
             assert_eq!(place(&record, folder.path(), "a", pictures).unwrap().unwrap(), "a.jpg");
-            assert_eq!(fs::read(&source).unwrap(), b"pixels");
+            assert_eq!(fs::read(&source).unwrap(), PIXEL);
         }
         for pictures in [Pictures::Link, Pictures::Link, Pictures::Copy] {
             place(&record, &folder.path().join("deep"), "b", pictures).unwrap();
-            assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), b"pixels");
+            assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), PIXEL);
         }
         assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy took the place of the link");
         assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1);
@@ -152,6 +156,24 @@ mod tests {
         let record = Record::for_image(uri).unwrap();
         assert_eq!(place(&record, folder.path(), "a", Pictures::Copy).unwrap().unwrap(), "a.pbm");
         assert_eq!(fs::read(folder.path().join("a.pbm")).unwrap(), b"P2 1 1 1 1\n");
+    }
+
+    #[test]
+    fn only_images_are_put_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(at("secret.txt"), "root:*:20228").unwrap();
+        fs::write(at("begins as one.bmp"), "BM, my friend").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        let out = folder.path().join("out");
+        for source in ["secret.txt", "begins as one.bmp", "folder", "none.png"] {
+            for pictures in [Pictures::Copy, Pictures::Link] {
+                let record = Record::for_image(&at(source)).unwrap();
+                let error = format!("{:#}", place(&record, &out, "a", pictures).unwrap_err());
+                assert!(error.contains(source), "{error}");
+            }
+        }
+        assert!(!out.exists());
     }
 
     #[test]

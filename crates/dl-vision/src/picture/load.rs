@@ -1,142 +1,325 @@
-//! Any picture file to 8-bit RGB, upright.
+//! Any image file to 8-bit RGB, upright.
 //!
-//! Every program that opens a picture does it here, so that all of them see the same pixels:
+//! Every program that opens an image does it here, so that all of them see the same pixels:
 //!
 //! - The format is guessed from the content (JPEG, PNG, BMP, GIF, TIFF, WebP, PNM), never from the name.
-//! - EXIF orientation is applied: width, height and boxes are those of the upright picture.
+//! - EXIF orientation is applied: width, height and boxes are those of the upright image.
 //! - Grey becomes equal red, green and blue. 16 bits become 8 by scaling with rounding. A palette is looked up.
 //! - Transparent pixels are laid over white.
 //! - CMYK becomes (1 - c)(1 - k), as Pillow does; ICC profiles are not applied.
-//! - Of an animation, the first frame.
-//! - A file that is not all there is an error, never a picture with a grey rest.
+//! - Of an animation, the first frame; of several pages, the first.
+//! - A file that is not all there is an error, never an image with a grey rest, unless that is asked for.
+//! - Memory is bounded: all that is held for one image at once, and how many large images are held at a time.
 
-use std::fs;
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek};
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use image::codecs::jpeg::JpegDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, Rgba};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
+use super::exif;
 use super::jpeg;
+use super::pixels::to_rgb;
+use super::source::{Input, Source, name};
+use super::tiff::Tiff;
 
-/// More decoded bytes than this is taken for a file that lies about its size: 10,000 x 10,000 pixels of 16-bit RGBA.
-const MOST_BYTES: u64 = 800_000_000;
+/// An image for which more bytes than this must be held at once is taken for a file that lies about its size. Counted
+/// are the decoder's own buffers, its output, the RGB copy, and for a JPEG the file. 10,000 x 10,000 pixels of 16-bit
+/// RGBA are just within.
+pub const MOST_BYTES: u64 = 800_000_000;
 
-/// Decodes the picture at `source`, a path or a `data:` URI (base64), to 8-bit RGB, upright. The module's
-/// documentation says how other kinds of pixels are converted.
-/// # Errors
-/// When there is no such file, or it is empty, not a picture, broken, cut off, or larger than 800 MB when decoded. The
-/// message is one line and names the source.
-pub fn load(source: &str) -> Result<RgbImage> {
-    read(source).and_then(|bytes| decode(&bytes)).with_context(|| name(source))
+/// Images for which more bytes than this are held are opened one at a time by one [`Loader`], however many threads ask.
+pub const LARGE_BYTES: u64 = 100_000_000;
+
+/// What to do with an image that is not all there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Truncated {
+    /// It is an error.
+    #[default]
+    Error,
+    /// What is there is decoded; the rest is grey, or whatever the decoder makes of it.
+    Keep,
 }
 
-/// Width and height of the picture at `source` in pixels, upright, from the file's header: much cheaper than [`load`],
+/// Opens images for all threads of a program.
+#[derive(Debug, Default)]
+pub struct Loader {
+    truncated: Truncated,
+    large: Mutex<()>,
+}
+
+/// An image in memory. While it is there, no other large one is opened by the same loader if it is large itself.
+#[derive(Debug)]
+pub struct Loaded<'a> {
+    image: RgbImage,
+    damage: Option<String>,
+    turn: Turn<'a>,
+}
+
+/// While it is held, no other large image is opened; of a small image it holds up nothing.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn<'a>(#[allow(dead_code, reason = "it is held")] Option<MutexGuard<'a, ()>>);
+
+impl<'a> Loaded<'a> {
+    /// What is wrong with it, where a damaged image was asked for.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
+    /// The pixels, and what holds up the next large image.
+    pub fn split(self) -> (RgbImage, Turn<'a>) {
+        (self.image, self.turn)
+    }
+
+    /// The pixels alone; the next large image may be opened.
+    pub fn into_image(self) -> RgbImage {
+        self.image
+    }
+}
+
+impl Deref for Loaded<'_> {
+    type Target = RgbImage;
+
+    fn deref(&self) -> &RgbImage {
+        &self.image
+    }
+}
+
+/// Decodes the image at `source`, a path or a `data:` URI (base64), to 8-bit RGB, upright. The module's documentation
+/// says how other kinds of pixels are converted.
+/// # Errors
+/// When it does not exist, is no regular file, is empty, not an image, broken, cut off, or needs more than
+/// [`MOST_BYTES`]. The message is one line and names the source.
+pub fn load(source: &str) -> Result<RgbImage> {
+    Ok(Loader::default().load(source)?.into_image())
+}
+
+/// Width and height of the image at `source` in pixels, upright, from the file's header: much cheaper than [`load`],
 /// and blind to damage further on.
 /// # Errors
-/// When there is no such file, or its header is not that of a picture.
+/// When it does not exist, is no regular file, or its header is not that of an image.
 pub fn dimensions(source: &str) -> Result<(u32, u32)> {
-    read(source).and_then(|bytes| upright_dimensions(&mut decoder(&bytes)?)).with_context(|| name(source))
+    Source::open(source).and_then(|mut source| source.dimensions()).with_context(|| name(source))
 }
 
-/// The source as a message names it: a path whole, a URI by its beginning.
-fn name(source: &str) -> String {
-    match source.split_once(',') {
-        Some((head, data)) if source.starts_with("data:") => format!("{head},... ({} characters)", data.len()),
-        _ => source.to_owned(),
-    }
-}
-
-/// The file of the picture at `source`, a path or a `data:` URI (base64), as it is.
-/// # Errors
-/// When there is no such file, or it is empty. Whether it is a picture is not looked at.
-pub fn bytes(source: &str) -> Result<Vec<u8>> {
-    read(source).with_context(|| name(source))
-}
-
-fn read(source: &str) -> Result<Vec<u8>> {
-    let bytes = match source.strip_prefix("data:") {
-        Some(uri) => {
-            let (head, data) = uri.split_once(',').context("a data: URI has a comma before its data")?;
-            if !head.ends_with(";base64") {
-                bail!("only data: URIs in base64 are read (data:image/png;base64,...)");
+impl Source {
+    /// Width and height in pixels, upright, from the header.
+    /// # Errors
+    /// When the header is broken or says that there are no pixels.
+    pub fn dimensions(&mut self) -> Result<(u32, u32)> {
+        self.input.rewind()?;
+        let format = self.format;
+        let input = &mut self.input;
+        let ((width, height), orientation) = guarded(format, || match format {
+            ImageFormat::Jpeg => {
+                let header = jpeg::header(input)?;
+                Ok((header.size, header.orientation))
             }
-            STANDARD.decode(data.trim()).context("broken base64")?
-        }
-        None => fs::read(source).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => anyhow!("no such file"),
-            std::io::ErrorKind::IsADirectory => anyhow!("is a folder, not a picture"),
-            _ => anyhow!("cannot be read: {error}"),
-        })?,
-    };
-    if bytes.is_empty() {
-        bail!("the file is empty");
+            ImageFormat::Tiff => {
+                let tiff = Tiff::open(input)?;
+                Ok((tiff.size, tiff.orientation))
+            }
+            _ => {
+                let orientation = exif::orientation(input, format);
+                input.rewind()?;
+                Ok((decoder(input, format)?.dimensions(), orientation))
+            }
+        })?;
+        check_size(width, height)?;
+        Ok(if exif::swaps_sides(orientation) { (height, width) } else { (width, height) })
     }
-    Ok(bytes)
 }
 
-fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-    if reader.format().is_none() {
-        bail!("not a picture (JPEG, PNG, BMP, GIF, TIFF, WebP and PNM are read)");
+impl Loader {
+    /// A loader that treats damaged images so.
+    pub fn new(truncated: Truncated) -> Self {
+        Self { truncated, large: Mutex::default() }
     }
+
+    /// Decodes an image as [`load`](load()) does. It waits while another large image is held, if this one is large:
+    /// a thread must not hold two.
+    /// # Errors
+    /// As [`load`](load()); a damaged image is no error where [`Truncated::Keep`] was asked for.
+    pub fn load(&self, source: &str) -> Result<Loaded<'_>> {
+        let opened = Source::open(source);
+        let loaded = opened.and_then(|source| guarded(source.format, || self.decode(source)));
+        loaded.with_context(|| name(source))
+    }
+
+    fn decode(&self, source: Source) -> Result<Loaded<'_>> {
+        match source.format {
+            ImageFormat::Jpeg => self.jpeg(source),
+            ImageFormat::Tiff => self.tiff(source.input),
+            _ => self.other(source),
+        }
+    }
+
+    fn jpeg(&self, mut source: Source) -> Result<Loaded<'_>> {
+        let header = jpeg::header(&mut source.input)?;
+        let (width, height) = header.size;
+        check_size(width, height)?;
+        // The decoder has a copy of the file.
+        let file = 2 * source.length;
+        let turned = exif::swaps_sides(header.orientation);
+        let held = |coefficients| Held { own: file + coefficients, samples: 3, pixels: pixels(header.size), turned };
+        let mut turn = self.turn(held(0), header.size)?;
+        source.input.rewind()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(source.length)?);
+        source.input.take(source.length).read_to_end(&mut bytes).context("cannot be read")?;
+        let found = jpeg::examine(&bytes);
+        if let Some(damage) = found.damage.as_ref().filter(|_| self.truncated == Truncated::Error) {
+            bail!("{damage}; --truncated keep reads what is there");
+        }
+        if found.coefficients > 0 {
+            // Only now is it known that the decoder holds them all.
+            turn = self.turn_after(turn, held(found.coefficients), header.size)?;
+        }
+        let decoder = JpegDecoder::new(Cursor::new(bytes.as_slice())).map_err(plain)?;
+        let color = decoder.color_type();
+        let mut samples = vec![0; usize::try_from(decoder.total_bytes())?];
+        decoder.read_image(&mut samples).map_err(plain)?;
+        drop(bytes);
+        let image = upright(to_rgb(samples, color, width, height)?, header.orientation);
+        Ok(Loaded { image, damage: found.damage, turn: Turn(turn) })
+    }
+
+    fn tiff(&self, input: Box<dyn Input>) -> Result<Loaded<'_>> {
+        let mut tiff = Tiff::open(input)?;
+        let (size, orientation) = (tiff.size, tiff.orientation);
+        check_size(size.0, size.1)?;
+        let own = tiff.sample_bytes()?;
+        let turned = exif::swaps_sides(orientation);
+        let turn = self.turn(Held { own, samples: 3, pixels: pixels(size), turned }, size)?;
+        let image = upright(tiff.decode(MOST_BYTES)?, orientation);
+        Ok(Loaded { image, damage: None, turn: Turn(turn) })
+    }
+
+    fn other(&self, source: Source) -> Result<Loaded<'_>> {
+        let Source { mut input, length, format } = source;
+        let orientation = exif::orientation(&mut input, format);
+        input.rewind()?;
+        let decoder = decoder(input, format)?;
+        let (size, color, total) = (decoder.dimensions(), decoder.color_type(), decoder.total_bytes());
+        check_size(size.0, size.1)?;
+        let own = match format {
+            ImageFormat::WebP => total.saturating_mul(2).saturating_add(length),
+            ImageFormat::Gif | ImageFormat::Pnm => total,
+            _ => 0,
+        };
+        let turned = exif::swaps_sides(orientation);
+        let samples = color.bytes_per_pixel().into();
+        let turn = self.turn(Held { own, samples, pixels: pixels(size), turned }, size)?;
+        // Row by row, so that what was read is there when the rest is not.
+        let by_row = matches!(format, ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm)
+            && color.bytes_per_pixel() == color.channel_count();
+        let keep = by_row && self.truncated == Truncated::Keep;
+        let mut samples = vec![if keep { 128 } else { 0 }; usize::try_from(total)?];
+        let damage = match decoder.read_image(&mut samples) {
+            Ok(()) => None,
+            Err(ImageError::IoError(error)) if keep && error.kind() == io::ErrorKind::UnexpectedEof => {
+                Some("the file is cut off: its end is missing".to_owned())
+            }
+            Err(error) => return Err(plain(error)),
+        };
+        let image = upright(to_rgb(samples, color, size.0, size.1)?, orientation);
+        Ok(Loaded { image, damage, turn: Turn(turn) })
+    }
+
+    /// Waits for the turn of a large image; refuses one that is too large.
+    fn turn(&self, held: Held, size: (u32, u32)) -> Result<Option<MutexGuard<'_, ()>>> {
+        self.turn_after(None, held, size)
+    }
+
+    fn turn_after<'a>(
+        &'a self,
+        turn: Option<MutexGuard<'a, ()>>,
+        held: Held,
+        (width, height): (u32, u32),
+    ) -> Result<Option<MutexGuard<'a, ()>>> {
+        let bytes = held.bytes();
+        if bytes > MOST_BYTES {
+            let (needed, most) = (bytes / 1_000_000, MOST_BYTES / 1_000_000);
+            bail!("{width} x {height} pixels are more than are read at once ({needed} MB of memory; {most} are allowed)");
+        }
+        // It is only taken, never written under: a decoder that failed left nothing behind.
+        let wait = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(turn.or_else(|| (bytes > LARGE_BYTES).then(wait)))
+    }
+}
+
+/// What must be held for an image.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Bytes of the decoder and of the file.
+    own: u64,
+    /// Bytes of a pixel as it is decoded.
+    samples: u64,
+    pixels: u64,
+    /// Whether a turned copy is made.
+    turned: bool,
+}
+
+impl Held {
+    /// The most bytes at any time: decoding, converting to RGB, turning.
+    fn bytes(self) -> u64 {
+        let a_pixel = |bytes: u64| self.pixels.saturating_mul(bytes);
+        let converting = a_pixel(if self.samples < 3 { self.samples + 3 } else { self.samples });
+        let turning = if self.turned { a_pixel(6) } else { 0 };
+        self.own.saturating_add(converting.max(turning))
+    }
+}
+
+fn pixels((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
+}
+
+fn check_size(width: u32, height: u32) -> Result<()> {
+    if width == 0 || height == 0 {
+        bail!("the image has no pixels ({width} x {height})");
+    }
+    Ok(())
+}
+
+fn decoder<'a>(input: impl Input + 'a, format: ImageFormat) -> Result<impl ImageDecoder + 'a> {
+    let mut reader = ImageReader::with_format(input, format);
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MOST_BYTES);
     reader.limits(limits);
     reader.into_decoder().map_err(plain)
 }
 
-fn upright_dimensions(decoder: &mut impl ImageDecoder) -> Result<(u32, u32)> {
-    let (width, height) = decoder.dimensions();
-    let turned = matches!(
-        decoder.orientation().map_err(plain)?,
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
-    );
-    Ok(if turned { (height, width) } else { (width, height) })
-}
-
-fn decode(bytes: &[u8]) -> Result<RgbImage> {
-    if jpeg::is_jpeg(bytes) && !jpeg::is_whole(bytes) {
-        bail!("the JPEG is cut off: its end is missing");
-    }
-    let mut decoder = decoder(bytes)?;
-    let (width, height) = decoder.dimensions();
-    if width == 0 || height == 0 {
-        bail!("the picture has no pixels ({width} x {height})");
-    }
-    if decoder.total_bytes() > MOST_BYTES {
-        bail!("{width} x {height} pixels are more than are read at once ({} MB)", MOST_BYTES / 1_000_000);
-    }
-    let orientation = decoder.orientation().map_err(plain)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(plain)?;
-    picture.apply_orientation(orientation);
-    Ok(if picture.color().has_alpha() { over_white(picture) } else { picture.into_rgb8() })
-}
-
-/// colour * alpha + white * (1 - alpha), rounded.
-fn over_white(picture: DynamicImage) -> RgbImage {
-    let picture = picture.into_rgba8();
-    let mut rgb = RgbImage::new(picture.width(), picture.height());
-    for (Rgb(to), Rgba([red, green, blue, alpha])) in rgb.pixels_mut().zip(picture.pixels()) {
-        let alpha = u32::from(*alpha);
-        *to = [red, green, blue].map(|from| ((u32::from(*from) * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
-    }
-    rgb
+fn upright(image: RgbImage, orientation: Orientation) -> RgbImage {
+    let mut image = DynamicImage::ImageRgb8(image);
+    image.apply_orientation(orientation);
+    image.into_rgb8()
 }
 
 /// The decoder's own words, without the chain of wrappers that repeats them.
-fn plain(error: image::ImageError) -> anyhow::Error {
+fn plain(error: ImageError) -> anyhow::Error {
     anyhow!("cannot be decoded: {error}")
+}
+
+/// Runs a decoder; one that panics has met a file of a kind that it does not read.
+fn guarded<T>(format: ImageFormat, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let name = format!("{format:?}").to_uppercase();
+        bail!("cannot be decoded: this kind of {name} is not supported; convert it, for example to PNG")
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::path::Path;
 
-    use image::codecs::jpeg::JpegEncoder;
-    use image::{ImageBuffer, ImageFormat, Luma, LumaA};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use image::{ImageBuffer, Luma, LumaA, Rgb, Rgba};
 
     use super::*;
 
@@ -238,16 +421,26 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_is_whole_with_its_last_byte_and_broken_without_it() {
-        let mut bytes = Vec::new();
-        noise(40, 40).write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 95)).unwrap();
-        assert!(jpeg::is_whole(&bytes));
-        let mut followed = bytes.clone();
-        followed.extend(b"what some cameras append");
-        assert!(jpeg::is_whole(&followed));
-        for length in 0..bytes.len() {
-            assert!(!jpeg::is_whole(&bytes[..length]), "{length}");
-        }
+    fn large_images_take_turns_and_small_ones_do_not_wait() {
+        let loader = Loader::default();
+        let small = Held { own: 0, samples: 3, pixels: 1000, turned: false };
+        let large = Held { own: LARGE_BYTES, ..small };
+        let turn = loader.turn(large, (1, 1)).unwrap();
+        assert!(turn.is_some() && loader.large.try_lock().is_err());
+        assert!(loader.turn(small, (1, 1)).unwrap().is_none());
+        drop(turn);
+        assert!(loader.large.try_lock().is_ok());
+        let error = loader.turn(Held { own: MOST_BYTES, ..small }, (20, 50)).unwrap_err().to_string();
+        assert!(error.starts_with("20 x 50 pixels are more than are read at once (800 MB of memory"), "{error}");
+    }
+
+    #[test]
+    fn all_that_is_held_at_once_counts() {
+        let bytes = |own, samples, turned| Held { own, samples, pixels: 100, turned }.bytes();
+        assert_eq!(bytes(0, 3, false), 300);
+        assert_eq!(bytes(0, 8, false), 800, "made RGB where it is");
+        assert_eq!(bytes(0, 1, false), 400, "grey, and RGB beside it");
+        assert_eq!(bytes(50, 3, true), 650, "turned");
     }
 
     #[test]
@@ -258,9 +451,9 @@ mod tests {
         fs::write(at("text.jpg"), "a letter\n").unwrap();
         for (source, wanted) in [
             (at("empty.jpg"), "empty.jpg: the file is empty"),
-            (at("text.jpg"), "text.jpg: not a picture (JPEG, PNG"),
+            (at("text.jpg"), "text.jpg: not an image (JPEG, PNG"),
             (at("none.jpg"), "none.jpg: no such file"),
-            (at("."), ": is a folder, not a picture"),
+            (at("."), ": is a folder, not a file"),
             ("data:image/png;base64,@@@@".into(), "data:image/png;base64,... (4 characters): broken base64"),
             ("data:image/png,abc".into(), "only data: URIs in base64 are read"),
         ] {

@@ -10,7 +10,7 @@ use dl_record::{Prediction, Record};
 use serde_json::Map;
 
 use super::embed::ResizeRule;
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tool, map_batches};
+use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_batches};
 use scorer::{Scorer, Work};
 
 /// Name what a picture shows, or what a text is about
@@ -67,6 +67,9 @@ pub struct Args {
     resize: Option<ResizeRule>,
 
     #[command(flatten)]
+    image: ImageArgs,
+
+    #[command(flatten)]
     device: DeviceArgs,
 
     #[command(flatten)]
@@ -91,13 +94,14 @@ impl Tool for Args {
         }
         let labels = self.label_names(&scorer).with_context(|| format!("model {}", self.model.display()))?;
         let resize = self.resize.map(ResizeRule::rule);
+        let images = self.image.images(&io.messages);
         let batch = self.batch as usize;
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_batches(
             io,
             job,
             batch,
-            |record| scorer.prepare(record, resize),
+            |record| scorer.prepare(record, &images, resize),
             |records, works: Vec<Work>| {
                 let all = records.iter_mut().zip(scorer.probabilities(works, batch));
                 all.map(|(record, probabilities)| self.write(record, &labels, &probabilities?)).collect()

@@ -10,7 +10,7 @@ use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens};
 use dl_models::{Checkpoint, LOGITS, LayerName, LinearHead, Model, Preprocessing, Resize, plain, probabilities};
 use dl_record::Record;
 
-use crate::common::{open_picture, whole_features};
+use crate::common::{Images, whole_features};
 use crate::tools::embed::batch::{Prepared, Rows};
 
 /// A model that gives each class a probability.
@@ -84,7 +84,7 @@ impl Scorer {
     }
 
     /// What the model is to see of the record.
-    pub(super) fn prepare(&self, record: &mut Record, resize: Option<Resize>) -> Result<Work> {
+    pub(super) fn prepare(&self, record: &mut Record, images: &Images, resize: Option<Resize>) -> Result<Work> {
         let preprocessing: &Preprocessing = match self {
             Self::Pictures(model, ..) => &model.config.preprocessing,
             Self::Words(zero_shot, _) => &zero_shot.preprocessing,
@@ -96,7 +96,7 @@ impl Scorer {
             }
             Self::Features(head) => return Ok(Work::Features(whole_features(record, Some(&head.layer))?.1)),
         };
-        let picture = open_picture(record)?;
+        let picture = images.open(record)?;
         Ok(Work::Picture(Prepared::whole(&picture, preprocessing, resize.unwrap_or(preprocessing.resize))))
     }
 

@@ -12,7 +12,7 @@ use image::{GrayImage, RgbImage};
 
 use super::judge::{Verdict, judge};
 use super::save::check_size;
-use crate::common::{clipped, open_picture};
+use crate::common::{ImageArgs, Images, Messages, clipped};
 
 /// Colour of the truth.
 const TRUTH: Color = [0, 150, 60];
@@ -58,12 +58,25 @@ pub(super) struct Options {
     /// Tint the pixels of masks
     #[arg(long)]
     masks: bool,
+
+    #[command(flatten)]
+    image: ImageArgs,
 }
 
 impl Options {
+    /// What opens the images of the records.
+    pub(super) fn images(&self, messages: &Messages) -> Images {
+        self.image.images(messages)
+    }
+
     /// The record's picture, resized as `scale` says of its longer side, with what was asked for drawn on it.
-    pub(super) fn annotate(&self, record: &mut Record, scale: impl Fn(u32) -> f64) -> Result<RgbImage> {
-        let picture = open_picture(record)?;
+    pub(super) fn annotate(
+        &self,
+        record: &mut Record,
+        images: &Images,
+        scale: impl Fn(u32) -> f64,
+    ) -> Result<RgbImage> {
+        let (picture, _turn) = images.open(record)?.split();
         let (detections, objects) = (record.detections()?, record.objects()?);
         let neither = detections.is_none() && objects.is_none();
         let asked =

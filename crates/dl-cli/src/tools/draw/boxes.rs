@@ -72,6 +72,7 @@ impl Format {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let job = Job { common: &self.common, inputs: &self.inputs };
+        let images = self.options.images(&io.messages);
         let originals = Originals::of(&self.inputs);
         let (mut names, mut renamed) = (Names::default(), 0_usize);
         let outcome = map_batches(
@@ -79,8 +80,8 @@ impl Args {
             job,
             1,
             |record| {
-                let picture =
-                    self.options.annotate(record, |longer| f64::from(self.zoom.unwrap_or(enlargement(longer))))?;
+                let zoom = |longer| f64::from(self.zoom.unwrap_or(enlargement(longer)));
+                let picture = self.options.annotate(record, &images, zoom)?;
                 encoded(&picture, self.format.kind())
             },
             |records, drawings| {

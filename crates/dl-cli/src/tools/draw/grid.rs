@@ -64,6 +64,7 @@ impl Args {
         let most = rows * self.columns as usize;
         let replaces = AtomicBool::new(false);
         let drawing = self.output.display().to_string();
+        let images = self.options.images(&io.messages);
         let mut cells = Vec::new();
         let mut left_out = 0_usize;
         let job = Job { common: &self.common, inputs: &self.inputs };
@@ -76,7 +77,7 @@ impl Args {
                     replaces.store(true, Ordering::Relaxed);
                     bail!("{drawing}: the grid would replace the image; name another --output");
                 }
-                let picture = self.options.annotate(record, |longer| f64::from(self.cell) / f64::from(longer))?;
+                let picture = self.options.annotate(record, &images, |longer| f64::from(self.cell) / f64::from(longer))?;
                 Ok((picture, caption(record)?))
             },
             |records, drawn| {

@@ -17,7 +17,7 @@ use dl_vision::picture::warp::context_box;
 use serde_json::Map;
 
 use crate::common::{
-    Common, DeviceArgs, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches, open_picture,
+    Common, DeviceArgs, ImageArgs, Images, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches,
 };
 use batch::{Prepared, Rows};
 use networks::Networks;
@@ -102,6 +102,9 @@ pub struct Args {
     features_json: bool,
 
     #[command(flatten)]
+    image: ImageArgs,
+
+    #[command(flatten)]
     device: DeviceArgs,
 
     #[command(flatten)]
@@ -174,6 +177,7 @@ impl Tool for Args {
             .as_ref()
             .map(|(model, layers)| Rows::new(model, layers, device.clone(), batch));
         let cut = AtomicUsize::new(0);
+        let images = self.image.images(&io.messages);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let outcome = map_weighed_batches(
             io,
@@ -189,7 +193,7 @@ impl Tool for Args {
                     let (model, warp) = networks.pictures.as_ref().map(|(model, _)| model).zip(warp).context(
                         "the model reads no pictures",
                     )?;
-                    Ok(Work::Picture(self.prepare(record, model, warp)?))
+                    Ok(Work::Picture(self.prepare(record, &images, model, warp)?))
                 }
             },
             |records, work: Vec<Work>| {
@@ -243,15 +247,15 @@ impl Args {
     }
 
     /// Opens the picture and decides what to look at. A whole picture is warped here, on the reading threads.
-    fn prepare(&self, record: &mut Record, model: &Model, warp: RegionWarp) -> Result<Prepared> {
+    fn prepare(&self, record: &mut Record, images: &Images, model: &Model, warp: RegionWarp) -> Result<Prepared> {
         let regions = self.regions(record)?;
-        let picture = open_picture(record)?;
+        let picture = images.open(record)?;
         let preprocessing = &model.config.preprocessing;
         Ok(match regions {
             Some(regions) => {
                 let source = |region| context_box(region, warp.rule, warp.pad, preprocessing.size);
                 let sources = regions.iter().map(source).collect();
-                Prepared::Regions { picture, sources }
+                Prepared::Regions { picture: picture.into_image(), sources }
             }
             None => {
                 let resize = self.resize.map_or(preprocessing.resize, ResizeRule::rule);

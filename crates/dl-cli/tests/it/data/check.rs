@@ -27,13 +27,13 @@ fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
     labelled["objects"][1]["label"] = json!("yak");
     vec![
         (record("missing", "none.jpg", good.clone()), "none.jpg: no such file"),
-        (record("text", "text.jpg", good.clone()), "text.jpg: not a picture"),
+        (record("text", "text.jpg", good.clone()), "text.jpg: not an image"),
         (record("empty file", "empty.jpg", good.clone()), "empty.jpg: the file is empty"),
         (record("cut", "cut.pgm", good.clone()), "cut.pgm: "),
         (record("twice", "good.pgm", good.clone()), ""),
         (record("twice", "good.pgm", good.clone()), "another record before has the same id"),
-        (sized, "it says 21 x 10, the picture is 20 x 10"),
-        (masked, "object 1 (stop): mask is of 10 x 20 pixels, the picture of 20 x 10"),
+        (sized, "it says 21 x 10, the image is 20 x 10"),
+        (masked, "object 1 (stop): mask is of 10 x 20 pixels, the image of 20 x 10"),
         (overrun, "object 1 (stop): mask: "),
         (labelled, "object 1 (yak): unknown label"),
         (record("turned", "good.pgm", object([5.0, 0.0, 3.0, 4.0])), "object 1 (stop): box has x2 < x1 (3 < 5)"),
@@ -86,6 +86,96 @@ fn check_fixes_what_can_be_fixed_and_fails_the_rest() {
         ran.stdout.lines().filter(|line| !line.contains("\"error\"")).map(|line| format!("{line}\n")).collect();
     let again = data("check --labels stop", folder.path(), &good).expect(0);
     assert_eq!(again.stdout, good);
+}
+
+/// A record of a picture of 64 x 48 pixels that says another size.
+fn resized(folder: &Path, id: &str, size: [u32; 2], boxes: &[[f64; 4]]) -> Value {
+    picture(folder, "64x48.pgm", 64, 48);
+    let objects: Vec<_> = boxes.iter().map(|edges| json!({"box": edges, "label": id})).collect();
+    json!({"id": id, "image": folder.join("64x48.pgm"), "width": size[0], "height": size[1], "objects": objects})
+}
+
+#[test]
+fn check_corrects_no_size_whose_boxes_are_in_another_scale() {
+    let folder = folder();
+    let records = [
+        resized(folder.path(), "shrunk", [640, 480], &[[10.0, 10.0, 40.0, 40.0], [300.0, 200.0, 500.0, 400.0]]),
+        resized(folder.path(), "shrunk, all near", [640, 480], &[[10.0, 10.0, 40.0, 40.0]]),
+        resized(folder.path(), "enlarged", [32, 24], &[[10.0, 10.0, 20.0, 20.0]]),
+        resized(folder.path(), "turned", [48, 64], &[[10.0, 50.0, 40.0, 60.0]]),
+        resized(folder.path(), "no size", [1, 1], &[[10.0, 10.0, 40.0, 40.0]]),
+        resized(folder.path(), "upright", [48, 64], &[[50.0, 10.0, 60.0, 40.0]]),
+        resized(folder.path(), "no boxes", [640, 480], &[]),
+    ];
+    let stream: String = records.iter().map(|record| format!("{record}\n")).collect();
+    let ran = data("check --fix", folder.path(), &stream).expect(1);
+    for (index, (before, after)) in records.iter().zip(ran.records()).enumerate() {
+        assert_eq!(before["objects"], after["objects"], "{before}");
+        if index < 4 {
+            let message = after["error"]["message"].as_str().unwrap_or_else(|| panic!("{after} has no error"));
+            assert!(message.contains("the image is 64 x 48; its boxes may be"), "{message}");
+            assert_eq!(before["width"], after["width"]);
+        } else {
+            assert!(after.get("error").is_none(), "{after}");
+            assert_eq!((&after["width"], &after["height"]), (&json!(64), &json!(48)));
+        }
+    }
+    assert_eq!(data("check", folder.path(), &stream).expect(1).stderr.lines().count(), records.len() + 1);
+}
+
+#[test]
+fn check_finds_masks_without_pixels_and_brings_areas_up_to_date() {
+    let folder = folder();
+    picture(folder.path(), "a.pgm", 4, 2);
+    let object = |bbox: [f64; 4], counts: &str| {
+        let mut object = json!({"box": bbox, "label": "cat", "area": 77.0, "segmentation": [[0, 0, 4, 0, 4, 2]]});
+        if !counts.is_empty() {
+            object["mask"] = json!({"size": [2, 4], "counts": counts});
+        }
+        object
+    };
+    // Runs of 0 and 1, column by column: "8" is 8 of 0; "24" has two columns in it.
+    let (empty, two_columns, broken) = ("8", "242", "zz~~");
+    let inside = [0.0, 0.0, 3.0, 2.0];
+    let outside = [1.0, 0.0, 9.0, 2.0];
+    let objects = [
+        object(inside, empty),
+        object(inside, broken),
+        object(outside, two_columns),
+        object(outside, ""),
+        object(inside, two_columns),
+    ];
+    let record = json!({"id": "a", "image": folder.path().join("a.pgm"), "width": 4, "height": 2, "objects": objects});
+    let found = data("check", folder.path(), &record.to_string()).expect(1);
+    assert!(found.stderr.contains("a: object 0 (cat): mask has no pixels\n"), "{}", found.stderr);
+    assert_eq!(found.stderr.lines().count(), 5, "{}", found.stderr);
+    let fixed = data("check --fix", folder.path(), &record.to_string()).expect(0);
+    assert!(fixed.stderr.contains("0 objects dropped, 2 masks removed, 5 objects kept"), "{}", fixed.stderr);
+    let record = &fixed.records()[0];
+    let areas: Vec<_> = record["objects"].as_array().unwrap().iter().map(|object| object["area"].as_f64()).collect();
+    assert_eq!(areas, [6.0, 6.0, 4.0, 6.0, 77.0].map(Some));
+    for (index, has_mask) in [false, false, true, false, true].into_iter().enumerate() {
+        let object = &record["objects"][index];
+        assert_eq!(object.get("mask").is_some(), has_mask);
+        assert_eq!(object.get("segmentation").is_some(), has_mask || index == 3, "polygons go with their mask");
+    }
+    data("check", folder.path(), &fixed.stdout).expect(0);
+}
+
+#[test]
+fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
+    let folder = folder();
+    picture(folder.path(), "a.pgm", 20, 10);
+    let record = |objects: Value| json!({"id": "a", "image": folder.path().join("a.pgm"), "objects": objects}).to_string();
+    let stream = record(json!([{"box": [1, 2, 3]}, {"box": [1, 1, 5, 5], "label": "stop"}, 7]));
+    let ran = data("check --fix", folder.path(), &stream).expect(0);
+    assert_eq!(ran.records()[0]["objects"], json!([{"box": [1.0, 1.0, 5.0, 5.0], "label": "stop"}]));
+    assert!(ran.stderr.contains("object 0: ") && ran.stderr.contains("2 objects dropped"), "{}", ran.stderr);
+    let ran = data("check --fix --labels go", folder.path(), &stream).expect(1);
+    assert_eq!(ran.records()[0]["objects"], json!([]));
+    assert!(ran.stderr.contains("every object was dropped"), "{}", ran.stderr);
+    write(folder.path(), "labels.txt", "\u{feff}stop\r\n");
+    data("check --labels-from {}/labels.txt --headers", folder.path(), &record(json!([{"box": [1, 1, 5, 5], "label": "stop"}]))).expect(0);
 }
 
 #[test]

@@ -20,7 +20,9 @@ use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
 use super::training::{Shape, TrainingArgs};
-use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, each_record};
+use crate::common::{
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, each_record,
+};
 use crate::tools::model::digest;
 use options::{ClassWeights, FreezeTo, Stored, StrategyName};
 
@@ -153,6 +155,9 @@ pub(super) struct Args {
     views: views::ViewArgs,
 
     #[command(flatten)]
+    image: ImageArgs,
+
+    #[command(flatten)]
     device: DeviceArgs,
 
     #[command(flatten)]
@@ -267,6 +272,7 @@ impl Args {
             padding: warp.pad,
             augment,
             mixup,
+            truncated: self.image.truncated(),
             cache_bytes: self.cache.saturating_mul(1_000_000),
             seed: self.common.seed,
         })

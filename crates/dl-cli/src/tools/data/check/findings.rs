@@ -1,0 +1,49 @@
+//! What was found in a record.
+
+use std::fmt::Display;
+
+/// What was found in a record, and what is done about it.
+pub(super) struct Findings {
+    fix: bool,
+    fixable: Vec<String>,
+    /// What --fix cannot put right.
+    pub(super) lasting: Vec<String>,
+    /// Changes to objects.
+    pub(super) changes: usize,
+    pub(super) kept_objects: usize,
+    pub(super) dropped_objects: usize,
+    pub(super) removed_masks: usize,
+}
+
+impl Findings {
+    pub(super) fn new(fix: bool) -> Self {
+        Self {
+            fix,
+            fixable: Vec::new(),
+            lasting: Vec::new(),
+            changes: 0,
+            kept_objects: 0,
+            dropped_objects: 0,
+            removed_masks: 0,
+        }
+    }
+
+    /// Something that --fix puts right, by `remedy`.
+    pub(super) fn fixable(&mut self, text: impl Display, remedy: &str) {
+        self.changes += 1;
+        self.fixable.push(if self.fix { format!("{text}; {remedy}") } else { text.to_string() });
+    }
+
+    pub(super) fn lasting(&mut self, text: impl Display) {
+        self.lasting.push(text.to_string());
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.fixable.len() + self.lasting.len()
+    }
+
+    /// Those to be said here; what lasts after --fix is said with the record's `error`.
+    pub(super) fn told(&self, fix: bool) -> impl Iterator<Item = &String> {
+        self.fixable.iter().chain(self.lasting.iter().filter(move |_| !fix))
+    }
+}
