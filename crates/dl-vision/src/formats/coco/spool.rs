@@ -99,7 +99,11 @@ mod tests {
         spool.push(&serde_json::json!("[[\"{{{\\")).unwrap();
         let mut count = 0;
         let mut closed = spool.close().unwrap();
-        closed.each(|_, _| Ok(count += 1)).unwrap();
+        let counted = closed.each(|_, _| {
+            count += 1;
+            Ok(())
+        });
+        counted.unwrap();
         assert_eq!(count, 2);
         assert!(!too_deep(&format!("{:?}", "[".repeat(200))));
     }
