@@ -260,6 +260,18 @@ fn splits_are_folders_or_lists_inside_the_folder() {
     assert_eq!(ids("from yolo {} --split test", 0).0, "a.pgm b.pgm c.pgm a.pgm");
     let ran = data("from yolo {} --split none", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("there are: other, test"), "{}", ran.stderr);
+    data("from yolo {} --split ..", folder.path(), "").expect(2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_contains_itself_is_read_once() {
+    let folder = folder();
+    picture(folder.path(), "set/images/a.pgm", 10, 10);
+    write(folder.path(), "set/labels/a.txt", "0 0.5 0.5 1 1\n");
+    std::os::unix::fs::symlink("..", folder.path().join("set/up")).unwrap();
+    let records = data("from yolo {} --names cat", folder.path(), "").expect(0).records();
+    assert_eq!(records.len(), 1, "{records:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regular};
@@ -119,7 +119,7 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
 /// When a split is not there.
 pub(super) fn parts(folder: &Path, splits: &[String], description: &Description) -> Result<Vec<Part>> {
     let mut folders = Vec::new();
-    image_folders(folder, 0, &mut folders)?;
+    image_folders(folder, 0, &mut HashSet::new(), &mut folders)?;
     if splits.is_empty() {
         if folders.is_empty() {
             folders.push(folder.to_owned());
@@ -131,7 +131,11 @@ pub(super) fn parts(folder: &Path, splits: &[String], description: &Description)
 }
 
 /// All folders of images below `folder`, none inside another.
-fn image_folders(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+fn image_folders(folder: &Path, depth: usize, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
+    // A link may lead back to a folder on the way.
+    if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_owned())) {
+        return Ok(());
+    }
     let mut entries = entries(folder)?;
     entries.reverse();
     entries.retain(|path| path.is_dir());
@@ -142,13 +146,16 @@ fn image_folders(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Resul
     if depth + 1 < MOST_DEPTH {
         for path in entries.iter().filter(|path| !named(path, &IMAGES) && !named(path, &LABELS)) {
             // A folder below that cannot be read has no images that could be.
-            let _ = image_folders(path, depth + 1, found);
+            let _ = image_folders(path, depth + 1, seen, found);
         }
     }
     Ok(())
 }
 
 fn split_parts(folder: &Path, split: &str, images: &[PathBuf], description: &Description) -> Result<Vec<Part>> {
+    if split.is_empty() || !Path::new(split).components().all(|part| matches!(part, Component::Normal(_))) {
+        bail!("\"{split}\" is not the name of a split");
+    }
     // images/train, or train/images
     let standard = images
         .iter()
