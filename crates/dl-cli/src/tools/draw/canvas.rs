@@ -8,6 +8,7 @@ use image::RgbImage;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
+    rasterizer,
 };
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
@@ -59,6 +60,18 @@ impl DrawingBackend for Canvas<'_> {
         let points: Vec<Point> = path.into_iter().map(middle).collect();
         let color = style.color();
         draw::stroke(self.0, &points, style.stroke_width().into(), rgb(color), color.alpha as f32);
+        Ok(())
+    }
+
+    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Drawn {
+        if !fill {
+            return rasterizer::draw_rect(self, from, to, style, false);
+        }
+        // At once: plotters would draw a line for each row or column.
+        let color = style.color();
+        let [x1, y1, x2, y2] = [from.0.min(to.0), from.1.min(to.1), from.0.max(to.0), from.1.max(to.1)].map(f64::from);
+        let bbox = dl_record::BBox::new(x1, y1, x2 + 1.0, y2 + 1.0);
+        draw::rectangle(self.0, bbox, rgb(color), color.alpha as f32);
         Ok(())
     }
 

@@ -86,6 +86,9 @@ fn mean(points: &[(f64, f64)]) -> f64 {
 /// The most lines of a chart.
 const MOST_LINES: usize = 1000;
 
+/// The most dots of a line that may touch each other.
+const MOST_DOTS: usize = 2000;
+
 /// The most measurements of a file.
 const MOST_POINTS: usize = 1 << 24;
 
@@ -184,15 +187,19 @@ impl Lines<'_> {
             .draw()
             .map_err(told)?;
         let (wide, high) = area.dim_in_pixel();
-        let pixel = |(x, y): &(f64, f64)| (right.column(*x, wide), up.column(*y, high));
+        // Of very many dots those apart from each other.
+        let places = |points: &[(f64, f64)]| {
+            let step = if points.len() > MOST_DOTS { 8 } else { 1 };
+            distinct(points, |(x, y)| (right.column(*x, wide) / step, up.column(*y, high) / step))
+        };
         for (index, line) in self.lines.iter().enumerate() {
             let (color, means) = (color(index), line.means());
             let stroke = ShapeStyle { color, filled: false, stroke_width: 2 };
             let path = thinned(&means, wide, |x| right.column(x, wide));
             chart.draw_series(LineSeries::new(path, stroke)).map_err(told)?;
-            let dots = distinct(&means, pixel);
+            let dots = places(&means);
             chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 4, color.filled()))).map_err(told)?;
-            let (faint, dots) = (color.mix(0.35), distinct(&line.points, pixel));
+            let (faint, dots) = (color.mix(0.35), places(&line.points));
             chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 2, faint.filled()))).map_err(told)?;
         }
         Ok(())

@@ -65,9 +65,8 @@ fn name(id: &str, endings: &[&str]) -> Result<PathBuf> {
 fn tame(part: &str) -> String {
     let mut tame: String = part.chars().map(|letter| if letter.is_control() { '_' } else { letter }).collect();
     if tame.len() > MOST_BYTES {
-        tame.truncate(tame.floor_char_boundary(MOST_BYTES));
-        // What was cut off may have hidden a name that means something.
-        tame = tame.trim_end_matches(['.', ' ']).to_owned();
+        let end = (0..=MOST_BYTES).rev().find(|end| tame.is_char_boundary(*end));
+        tame.truncate(end.unwrap_or(0));
     }
     tame
 }

@@ -25,11 +25,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What the path's ending says; PNG for a device or a pipe without one.
+    /// What the path's ending says; PNG for a device or a pipe without one, and for /dev/stdout wherever it leads.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let Some(ending) = path.extension() else {
             let pipe = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-            return pipe.then_some(Self::Png);
+            return (pipe || path.starts_with("/dev")).then_some(Self::Png);
         };
         let is = |known: &str| ending.eq_ignore_ascii_case(known);
         match () {

@@ -1,7 +1,7 @@
 //! A figure over a training, in bounded memory however long it was.
 
 /// The most spans that are kept, twice.
-const SPANS: usize = 1 << 14;
+const SPANS: usize = 1 << 12;
 
 /// Values in their order; of more than fit, neighbors share a span.
 #[derive(Default)]
