@@ -44,7 +44,8 @@ fn pixels(folder: &Path, name: &str, bytes: &[u8]) -> Result<RgbImage, String> {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();
     let drawn = folder.join("drawn");
-    let args = ["boxes", "--what", "objects", "--zoom", "1", "--format", "png", "--output-dir", drawn.to_str().unwrap()];
+    let args =
+        ["boxes", "--what", "objects", "--zoom", "1", "--format", "png", "--output-dir", drawn.to_str().unwrap()];
     let ran = run("dl-draw", &args, &line(name, &path));
     let record = ran.records().remove(0);
     match record["error"]["message"].as_str() {
@@ -59,9 +60,10 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
     let sequential = encoded(noise(96, 80), ImageFormat::Jpeg);
     let progressive = fs::read(root().join("testdata/goldens/pictures/progressive.jpg")).unwrap();
     for (name, whole) in [("sequential", &sequential), ("progressive", &progressive)] {
-        let half = whole.len() * 6 / 10;
-        let closed = [&whole[..half], &[0xFF, 0xD9]].concat();
-        let hole = [&whole[..half], &whole[whole.len() * 8 / 10..]].concat();
+        let scan = whole.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap() + 14;
+        let (third, rest) = ((whole.len() - scan) / 3, whole.len() - (whole.len() - scan) / 3);
+        let closed = [&whole[..scan + third], &[0xFF, 0xD9]].concat();
+        let hole = [&whole[..scan + third], &whole[rest..]].concat();
         for (what, bytes) in [("whole", whole.clone()), ("closed", closed), ("hole", hole)] {
             let file = format!("{name}-{what}.jpg");
             let (record, ran) = opened(folder.path(), &file, &bytes, &[]);
@@ -251,8 +253,16 @@ fn tiffs_of_every_kind_are_read_or_refused_by_name() {
     let folder = folder();
     let read = [
         ("grey float", two_pixels(1, 32, 1, 3, None, &floats(&[0.0, 0.6])), [[0, 0, 0], [153, 153, 153]]),
-        ("grey double", two_pixels(1, 64, 1, 3, None, &[0.2_f64, 1.0].map(f64::to_le_bytes).concat()), [[51; 3], [255; 3]]),
-        ("color float", two_pixels(2, 32, 3, 3, None, &floats(&[0.0, 0.2, 1.0, 0.4, 0.6, 0.8])), [[0, 51, 255], [102, 153, 204]]),
+        (
+            "grey double",
+            two_pixels(1, 64, 1, 3, None, &[0.2_f64, 1.0].map(f64::to_le_bytes).concat()),
+            [[51; 3], [255; 3]],
+        ),
+        (
+            "color float",
+            two_pixels(2, 32, 3, 3, None, &floats(&[0.0, 0.2, 1.0, 0.4, 0.6, 0.8])),
+            [[0, 51, 255], [102, 153, 204]],
+        ),
         ("premultiplied", two_pixels(2, 8, 4, 1, Some(1), &[51, 0, 0, 51, 0, 0, 0, 0]), [[255, 204, 204], [255; 3]]),
         ("separate alpha", two_pixels(2, 8, 4, 1, Some(2), &[255, 0, 0, 51, 9, 9, 9, 0]), [[255, 204, 204], [255; 3]]),
         ("grey with alpha", two_pixels(1, 8, 2, 1, Some(1), &[51, 51, 0, 255]), [[255; 3], [0; 3]]),
@@ -265,11 +275,16 @@ fn tiffs_of_every_kind_are_read_or_refused_by_name() {
         ("CMYK", two_pixels(5, 8, 4, 1, None, &[0, 0, 0, 0, 255, 0, 0, 0]), [[255; 3], [0, 255, 255]]),
     ];
     for (name, bytes, wanted) in read {
-        let image = pixels(folder.path(), &format!("{name}.tif"), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let image =
+            pixels(folder.path(), &format!("{name}.tif"), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!([image.get_pixel(0, 0).0, image.get_pixel(1, 0).0], wanted, "{name}");
     }
     let refused = [
-        ("large floats", two_pixels(1, 32, 1, 3, None, &floats(&[0.0, 255.0])), "floats from 0 to 255, and only 0 to 1"),
+        (
+            "large floats",
+            two_pixels(1, 32, 1, 3, None, &floats(&[0.0, 255.0])),
+            "floats from 0 to 255, and only 0 to 1",
+        ),
         ("negative", two_pixels(1, 32, 1, 3, None, &floats(&[-0.5, 1.0])), "floats from -0.5 to 1"),
         ("nan", two_pixels(1, 32, 1, 3, None, &floats(&[f32::NAN, 1.0])), "not finite"),
         ("signed", two_pixels(1, 16, 1, 2, None, &[0, 0, 1, 0]), "signed samples of 16 bits"),
@@ -327,7 +342,8 @@ fn an_image_beyond_the_bound_fails_alone_whatever_is_held_for_it() {
     let mut jpeg = encoded(noise(8, 8), ImageFormat::Jpeg);
     let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF; 4]);
-    let mut gif = b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\xff\xff\xff\xff\0\x02\x02D\x01\0;".to_vec();
+    let mut gif =
+        b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\xff\xff\xff\xff\0\x02\x02D\x01\0;".to_vec();
     gif.extend([0; 64]);
     let mut stream = line("first", &root().join("testdata/goldens/pictures/grey.jpg"));
     let files: [(&str, Vec<u8>); 7] = [
@@ -371,8 +387,11 @@ fn devices_pipes_and_folders_fail_alone() {
     let mut stream = line("first", &good);
     bad.iter().for_each(|(id, path)| stream += &line(id, path));
     stream += &line("last", &good);
-    let programs: [(&str, &[&str]); 3] =
-        [("dl-propose", &["sliding-window", "--max", "1"]), ("dl-data", &["check", "--fix"]), ("dl-data", &["check", "--fix", "--headers"])];
+    let programs: [(&str, &[&str]); 3] = [
+        ("dl-propose", &["sliding-window", "--max", "1"]),
+        ("dl-data", &["check", "--fix"]),
+        ("dl-data", &["check", "--fix", "--headers"]),
+    ];
     for (tool, args) in programs {
         let records = run(tool, args, &stream).expect(1).records();
         let failed: Vec<_> = records.iter().filter(|record| record.get("error").is_some()).collect();

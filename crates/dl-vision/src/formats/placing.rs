@@ -103,9 +103,7 @@ fn transfer(source: &str, folder: &Path, file_name: &str, pictures: Pictures) ->
     }
     match pictures {
         Pictures::Link => make_inside(folder, Path::new(file_name), |path| link(&whole_source, path)),
-        Pictures::Copy | Pictures::Leave => {
-            write_inside(folder, Path::new(file_name), |output| image.copy_to(output))
-        }
+        Pictures::Copy | Pictures::Leave => write_inside(folder, Path::new(file_name), |output| image.copy_to(output)),
     }
 }
 

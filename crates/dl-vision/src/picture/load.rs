@@ -244,7 +244,9 @@ impl Loader {
         let bytes = held.bytes();
         if bytes > MOST_BYTES {
             let (needed, most) = (bytes / 1_000_000, MOST_BYTES / 1_000_000);
-            bail!("{width} x {height} pixels are more than are read at once ({needed} MB of memory; {most} are allowed)");
+            bail!(
+                "{width} x {height} pixels are more than are read at once ({needed} MB of memory; {most} are allowed)"
+            );
         }
         // It is only taken, never written under: a decoder that failed left nothing behind.
         let wait = || self.large.lock().unwrap_or_else(PoisonError::into_inner);

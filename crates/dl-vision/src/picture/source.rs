@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dl_record::file::open_regular;
@@ -37,7 +37,7 @@ impl Source {
                 (Box::new(Cursor::new(bytes)), length)
             }
             None => {
-                let file = open_regular(Path::new(source))?;
+                let file = open_regular(Path::new(source)).map_err(without_its_cause)?;
                 let length = file.metadata().context("cannot be read")?.len();
                 (Box::new(BufReader::with_capacity(1 << 16, file)), length)
             }
@@ -87,6 +87,14 @@ fn from_uri(source: &str) -> Option<Result<Vec<u8>>> {
     Some(decoded())
 }
 
+/// "No such file" says it all.
+fn without_its_cause(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::NotFound) => anyhow!("no such file"),
+        _ => error,
+    }
+}
+
 fn check_length(length: u64) -> Result<()> {
     if length == 0 {
         bail!("the file is empty");
@@ -99,6 +107,10 @@ fn check_length(length: u64) -> Result<()> {
 
 fn format_of(start: &[u8]) -> Result<ImageFormat> {
     use ImageFormat::{Bmp, Gif, Jpeg, Png, Pnm, Tiff, WebP};
+    // BigTIFF, which is TIFF with wider offsets.
+    if start.starts_with(b"II+\0") || start.starts_with(b"MM\0+") {
+        return Ok(Tiff);
+    }
     match image::guess_format(start) {
         Ok(format @ (Bmp | Gif | Jpeg | Png | Pnm | Tiff | WebP)) => Ok(format),
         _ => bail!("not an image (JPEG, PNG, BMP, GIF, TIFF, WebP and PNM are read)"),

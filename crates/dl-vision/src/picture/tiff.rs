@@ -82,9 +82,7 @@ impl<R: BufRead + Seek> Tiff<R> {
         match samples {
             DecodingResult::U8(samples) if depth == 8 => plane.to_rgb(samples.len(), |index| samples[index]),
             DecodingResult::U8(samples) if depth < 8 => plane.of_bits(&samples),
-            DecodingResult::U16(samples) if depth == 16 => {
-                plane.to_rgb(samples.len(), |index| scaled(samples[index]))
-            }
+            DecodingResult::U16(samples) if depth == 16 => plane.to_rgb(samples.len(), |index| scaled(samples[index])),
             DecodingResult::F16(samples) => {
                 check_range(samples.iter().map(|sample| sample.to_f64()))?;
                 plane.to_rgb(samples.len(), |index| eight(samples[index].to_f64()))
@@ -158,9 +156,8 @@ impl Plane {
         }
         let mut rgb = vec![0; 3 * pixels];
         for (index, to) in rgb.chunks_exact_mut(3).enumerate() {
-            let at = |channel: usize| {
-                sample(if is_planar { channel * stride + index } else { index * channels + channel })
-            };
+            let at =
+                |channel: usize| sample(if is_planar { channel * stride + index } else { index * channels + channel });
             let color = if channels < 3 { [at(0); 3] } else { [at(0), at(1), at(2)] };
             let color = match alpha {
                 _ if is_cmyk => of_cmyk(color, at(3)),

@@ -166,7 +166,8 @@ fn check_finds_masks_without_pixels_and_brings_areas_up_to_date() {
 fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
     let folder = folder();
     picture(folder.path(), "a.pgm", 20, 10);
-    let record = |objects: Value| json!({"id": "a", "image": folder.path().join("a.pgm"), "objects": objects}).to_string();
+    let record =
+        |objects: Value| json!({"id": "a", "image": folder.path().join("a.pgm"), "objects": objects}).to_string();
     let stream = record(json!([{"box": [1, 2, 3]}, {"box": [1, 1, 5, 5], "label": "stop"}, 7]));
     let ran = data("check --fix", folder.path(), &stream).expect(0);
     assert_eq!(ran.records()[0]["objects"], json!([{"box": [1.0, 1.0, 5.0, 5.0], "label": "stop"}]));
@@ -175,7 +176,12 @@ fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
     assert_eq!(ran.records()[0]["objects"], json!([]));
     assert!(ran.stderr.contains("every object was dropped"), "{}", ran.stderr);
     write(folder.path(), "labels.txt", "\u{feff}stop\r\n");
-    data("check --labels-from {}/labels.txt --headers", folder.path(), &record(json!([{"box": [1, 1, 5, 5], "label": "stop"}]))).expect(0);
+    data(
+        "check --labels-from {}/labels.txt --headers",
+        folder.path(),
+        &record(json!([{"box": [1, 1, 5, 5], "label": "stop"}])),
+    )
+    .expect(0);
 }
 
 #[test]

@@ -8,7 +8,8 @@ fn damage(bytes: &[u8]) -> Option<String> {
 }
 
 fn noise(width: u32, height: u32) -> Vec<u8> {
-    let image = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 37 + y * 91) as u8, (x * x + y) as u8, (y * 53) as u8]));
+    let image =
+        RgbImage::from_fn(width, height, |x, y| Rgb([(x * 37 + y * 91) as u8, (x * x + y) as u8, (y * 53) as u8]));
     let mut bytes = Vec::new();
     image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, 95)).unwrap();
     bytes
@@ -80,8 +81,7 @@ fn a_progressive_jpeg_lacks_a_scan_or_a_part_of_one() {
     let bytes = std::fs::read(path).unwrap();
     assert_eq!(damage(&bytes), None);
     assert!(examine(&bytes).coefficients > 0);
-    let scans: Vec<usize> =
-        (0..bytes.len() - 1).filter(|at| bytes[*at..at + 2] == [0xFF, START_OF_SCAN]).collect();
+    let scans: Vec<usize> = (0..bytes.len() - 1).filter(|at| bytes[*at..at + 2] == [0xFF, START_OF_SCAN]).collect();
     assert!(scans.len() > 3);
     for start in &scans[1..] {
         let before = [&bytes[..*start], &[0xFF, END_OF_IMAGE]].concat();

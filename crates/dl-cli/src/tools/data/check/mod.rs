@@ -126,6 +126,7 @@ impl Args {
         if let Some(label) = record.label()?.filter(|label| !rules.knows(label)) {
             findings.lasting(format_args!("unknown label \"{label}\""));
         }
+        let before = findings.changes;
         let objects = match objects::read(record, findings) {
             Ok(objects) => objects,
             Err(error) => {
@@ -133,6 +134,7 @@ impl Args {
                 None
             }
         };
+        let unread = findings.changes > before;
         let stated = (record.width()?, record.height()?);
         let real = self.real_size(record, images, findings)?;
         let size = size::reconcile(stated, real, objects.as_deref().unwrap_or_default(), findings);
@@ -143,7 +145,7 @@ impl Args {
         let Some(objects) = objects else { return Ok(()) };
         let before = findings.changes;
         let kept = objects::inspect(objects, rules, size, findings);
-        if self.fix && findings.changes > before {
+        if self.fix && (unread || findings.changes > before) {
             record.set_objects(&kept)?;
         }
         Ok(())
