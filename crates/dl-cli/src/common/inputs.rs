@@ -117,6 +117,6 @@ fn pictures_below(folder: &Path, sources: &mut VecDeque<Source>) -> Result<()> {
     Ok(())
 }
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
+pub(super) fn has_ending(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
 }

@@ -15,7 +15,7 @@ use dl_record::{Line, Reader, Record, Writer, write_atomically};
 use rand::Rng;
 
 use super::to::plain_name;
-use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, one_line, say_broken};
+use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, not_an_input, one_line, say_broken};
 
 /// Splits the records by chance, the same way for the same --seed and ids
 ///
@@ -57,6 +57,9 @@ impl Args {
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let names = self.names()?;
+        if let Some(folder) = &self.output_dir {
+            names.iter().try_for_each(|name| not_an_input(&part_file(folder, name), &self.inputs))?;
+        }
         let tool = io.messages.tool();
         let lines = self.inputs.lines(&mut *io.input, tool)?;
         let mut sink = match &self.output_dir {
@@ -211,6 +214,10 @@ fn dealt(order: &[(u64, u64)], fractions: &[f64]) -> Vec<usize> {
     parts
 }
 
+fn part_file(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.jsonl"))
+}
+
 fn id(record: &Record) -> String {
     record.id().ok().flatten().unwrap_or_default()
 }
@@ -267,7 +274,7 @@ impl<W: Write> Sink<W> {
         for ((mut writer, mut file, count), name) in files.into_iter().zip(names) {
             writer.flush()?;
             file.rewind()?;
-            let path = folder.join(format!("{name}.jsonl"));
+            let path = part_file(folder, name);
             write_atomically(&path, |output| Ok(io::copy(&mut file, output).map(drop)?))?;
             lines.push(format!("{}: {count} records", path.display()));
         }

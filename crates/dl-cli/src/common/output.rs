@@ -1,0 +1,75 @@
+//! What is written is not what is still read.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use dl_record::file::is_same;
+use dl_vision::formats::PICTURE_ENDINGS;
+
+use super::Inputs;
+use super::inputs::has_ending;
+
+/// Refuses an output file that is one of the inputs: a file or an image named as one, an image in a folder or of a glob
+/// named as one, or the file that the shell has opened as stdin.
+/// # Errors
+/// When the output is an input; the message names both.
+pub(crate) fn not_an_input(output: &Path, inputs: &Inputs) -> Result<()> {
+    // A terminal, a pipe or /dev/null is read and written at once without a loss.
+    if !output.is_file() {
+        return Ok(());
+    }
+    let stdin = ["-".to_owned()];
+    let named = if inputs.inputs.is_empty() { &stdin[..] } else { &inputs.inputs };
+    match named.iter().find(|input| reads(input, output)) {
+        Some(input) if input == "-" => {
+            bail!("{}: is the file on stdin, which would be replaced; name another output", output.display())
+        }
+        Some(input) => {
+            bail!("{}: would replace the input {input}; name another output", output.display())
+        }
+        None => Ok(()),
+    }
+}
+
+fn reads(input: &str, output: &Path) -> bool {
+    let path = Path::new(input);
+    if input == "-" {
+        return is_same(Path::new("/dev/stdin"), output);
+    }
+    if path.is_dir() {
+        let both = (path.canonicalize(), output.canonicalize());
+        let inside = matches!(both, (Ok(folder), Ok(file)) if file.starts_with(&folder));
+        return inside && has_ending(output, &PICTURE_ENDINGS);
+    }
+    if path.exists() {
+        return is_same(path, output);
+    }
+    glob::glob(input).is_ok_and(|matches| matches.flatten().any(|path| is_same(&path, output)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_output_that_is_an_input_by_any_name_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["a.jsonl", "b.jsonl", "c.png", "d.json"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let check = |output: &str, input: &str| {
+            let input = at(input).display().to_string();
+            not_an_input(&at(output), &Inputs { inputs: vec![at("b.jsonl").display().to_string(), input] })
+        };
+        for (output, input) in [("a.jsonl", "a.jsonl"), ("./a.jsonl", "a.jsonl"), ("a.jsonl", "a.*"), ("c.png", ".")] {
+            let error = check(output, input).unwrap_err().to_string();
+            assert!(error.contains("would replace the input"), "{error}");
+        }
+        for (output, input) in [("a.jsonl", "none"), ("d.json", "."), ("new.png", "."), ("a.jsonl", "d.*")] {
+            check(output, input).unwrap();
+        }
+    }
+}
