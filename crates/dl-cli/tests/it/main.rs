@@ -21,5 +21,6 @@ mod model;
 mod nms;
 mod pipeline;
 mod propose;
+mod streams;
 mod text;
 mod text_strategies;
