@@ -84,7 +84,7 @@ impl<R: BufRead> Reader<R> {
                 if fits {
                     line.extend_from_slice(&bytes[..count]);
                 } else {
-                    line = beginning(&line);
+                    line = beginning(&line, &bytes[..count]);
                 }
             }
             self.input.consume(count);
@@ -128,12 +128,11 @@ fn end_of_beginning(line: &[u8]) -> usize {
     (KEPT - 3..=KEPT).rev().find(|end| line[*end] & 0xC0 != 0x80).unwrap_or(KEPT)
 }
 
-/// The part of a line that is kept, in memory of its own; nothing when there is no memory for it.
-fn beginning(line: &[u8]) -> Vec<u8> {
-    let kept = &line[..end_of_beginning(line)];
+/// A little more than the part of a line that is kept, in memory of its own; nothing when there is no memory for it.
+fn beginning(line: &[u8], more: &[u8]) -> Vec<u8> {
     let mut copy = Vec::new();
-    if copy.try_reserve_exact(kept.len()).is_ok() {
-        copy.extend_from_slice(kept);
+    if copy.try_reserve_exact(KEPT + 4).is_ok() {
+        copy.extend(line.iter().chain(more).take(KEPT + 4));
     }
     copy
 }
