@@ -10,7 +10,7 @@ pub struct Failure {
     pub tool: String,
     /// What was wrong, where, and what to do about it, in one line.
     pub message: String,
-    /// The input line as it came, when it could not be read as a record: nothing is lost.
+    /// The input line as it came, or the first MiB of it, when it could not be read as a record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
 }

@@ -24,14 +24,15 @@ mod shown;
 mod tensor;
 mod tensor_file;
 mod text;
+mod utf16;
 mod writer;
 
 pub use bbox::BBox;
 pub use failure::Failure;
 pub use fields::{Detection, Mask, Object, Prediction, Proposal};
 pub use file::write_atomically;
-pub use reader::{Line, Reader};
-pub use record::Record;
+pub use reader::{Line, MOST_LINE_BYTES, Reader};
+pub use record::{MOST_FIELDS, Record};
 pub use schema::schema;
 pub use seed::rng;
 pub use shard::Shard;

@@ -7,19 +7,32 @@ use std::sync::Arc;
 use memchr::memchr;
 
 use crate::text::{Shared, Slice};
+use crate::utf16::Decoded;
 use crate::{Failure, Record};
+
+/// The longest line that is read, in bytes. Longer features belong in files, see [`Payload::File`](crate::Payload::File).
+pub const MOST_LINE_BYTES: usize = 512 << 20;
+
+/// What is kept of a line that cannot be read, in bytes: enough of a usual line to repair it.
+const KEPT: usize = 1 << 20;
 
 /// Lines that are kept to be filled again, once their records are gone.
 const SPARE: usize = 16;
+
+/// How much memory these may have together.
+const SPARE_BYTES: usize = 1 << 30;
 
 /// Reads records from a stream of lines, holding those lines whose records live.
 ///
 /// A record shares its line; when it is dropped, the line's memory is used again.
 ///
 /// A line that is not a record does not end the stream: it becomes a record whose id is its place and whose `error`
-/// holds the text. Blank lines are skipped; a trailing TAB, blank or CR is tolerated, and so is a byte order mark.
+/// holds the text, or the first MiB of it. So does a line that is longer than [`MOST_LINE_BYTES`] or than memory; the
+/// rest of it is skipped. Blank lines are skipped; a trailing TAB, blank or CR is tolerated, and so is a byte order mark. A
+/// stream in UTF-16 that begins with one is decoded.
 pub struct Reader<R> {
-    input: R,
+    input: Decoded<R>,
+    most: usize,
     name: String,
     tool: String,
     number: u64,
@@ -40,14 +53,24 @@ pub struct Line {
 impl<R: BufRead> Reader<R> {
     /// Reads from `input`, called `name` in messages; `tool` signs the `error` of a broken line.
     pub fn new(input: R, name: &str, tool: &str) -> Self {
-        Self { input, name: name.to_owned(), tool: tool.to_owned(), number: 0, spare: Vec::new() }
+        Self {
+            input: Decoded::new(input),
+            most: MOST_LINE_BYTES,
+            name: name.to_owned(),
+            tool: tool.to_owned(),
+            number: 0,
+            spare: Vec::new(),
+        }
     }
 
-    /// The next line's bytes with its end; none at the end of the stream.
-    fn line(&mut self) -> io::Result<Vec<u8>> {
+    /// The next line's bytes with its end, and how many it has; none at the end of the stream. Of a line that is too long
+    /// there are fewer bytes than it has.
+    fn line(&mut self) -> io::Result<(Vec<u8>, u64)> {
         let spare = self.spare.iter_mut().find_map(Arc::get_mut).map(mem::take).unwrap_or_default();
         let mut line = String::from(spare).into_bytes();
         line.clear();
+        let mut length = 0;
+        let mut fits = true;
         loop {
             let bytes = match self.input.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -55,10 +78,18 @@ impl<R: BufRead> Reader<R> {
             };
             let end = memchr(b'\n', bytes);
             let count = end.map_or(bytes.len(), |end| end + 1);
-            line.extend_from_slice(&bytes[..count]);
+            length += count as u64;
+            if fits {
+                fits = line.len() + count <= self.most && line.try_reserve(count).is_ok();
+                if fits {
+                    line.extend_from_slice(&bytes[..count]);
+                } else {
+                    line = beginning(&line, &bytes[..count]);
+                }
+            }
             self.input.consume(count);
             if end.is_some() || count == 0 {
-                return Ok(line);
+                return Ok((line, length));
             }
         }
     }
@@ -68,14 +99,19 @@ impl<R: BufRead> Reader<R> {
         let line = Arc::new(Shared::from(line));
         if let Some(spare) = self.spare.iter_mut().find(|spare| Arc::strong_count(spare) == 1) {
             *spare = line.clone();
-        } else if self.spare.len() < SPARE {
+        } else if self.spare.len() < SPARE && self.spare.iter().map(|spare| spare.size()).sum::<usize>() < SPARE_BYTES {
             self.spare.push(line.clone());
         }
         line
     }
 
-    fn broken(&self, place: String, message: String, line: &[u8]) -> Line {
-        let input = String::from_utf8_lossy(line).trim_end().to_owned();
+    /// `line` is what there is of a line of `length` bytes.
+    fn broken(&self, place: String, mut message: String, line: &[u8], length: u64) -> Line {
+        let kept = &line[..end_of_beginning(line)];
+        if (kept.len() as u64) < length {
+            message += &format!("; the first {} of its {length} bytes are kept", kept.len());
+        }
+        let input = String::from_utf8_lossy(kept).trim_end().to_owned();
         let mut record = Record::default();
         record.set_id(&place).expect("a string is always JSON");
         let failure = Failure { tool: self.tool.clone(), message, input: Some(input) };
@@ -84,24 +120,49 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
+/// Where the part of a broken line ends that is kept: not within a character.
+fn end_of_beginning(line: &[u8]) -> usize {
+    if line.len() <= KEPT {
+        return line.len();
+    }
+    (KEPT - 3..=KEPT).rev().find(|end| line[*end] & 0xC0 != 0x80).unwrap_or(KEPT)
+}
+
+/// A little more than the part of a line that is kept, in memory of its own; nothing when there is no memory for it.
+fn beginning(line: &[u8], more: &[u8]) -> Vec<u8> {
+    let mut copy = Vec::new();
+    if copy.try_reserve_exact(KEPT + 4).is_ok() {
+        copy.extend(line.iter().chain(more).take(KEPT + 4));
+    }
+    copy
+}
+
 impl<R: BufRead> Iterator for Reader<R> {
     /// An error is one of reading the stream itself; the stream ends there.
     type Item = io::Result<Line>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let line = match self.line() {
-                Ok(line) if line.is_empty() => return None,
-                Ok(line) => line,
+            let (line, length) = match self.line() {
+                Ok((_, 0)) => return None,
+                Ok(read) => read,
                 Err(error) => return Some(Err(error)),
             };
             self.number += 1;
             let place = format!("{}:{}", self.name, self.number);
+            if (line.len() as u64) < length {
+                let message = if length > self.most as u64 {
+                    format!("the line is longer than {} MiB, the most that is read", self.most >> 20)
+                } else {
+                    "the line is larger than the memory that is left".to_owned()
+                };
+                return Some(Ok(self.broken(place, message, &line, length)));
+            }
             let line = match String::from_utf8(line) {
                 Ok(line) => self.share(line),
                 Err(error) => {
                     let message = format!("not UTF-8: {}", error.utf8_error());
-                    return Some(Ok(self.broken(place, message, error.as_bytes())));
+                    return Some(Ok(self.broken(place, message, error.as_bytes(), length)));
                 }
             };
             let whole = line.as_str();
@@ -113,7 +174,7 @@ impl<R: BufRead> Iterator for Reader<R> {
             }
             return Some(Ok(match Record::of_slice(&Slice::new(line.clone(), text)) {
                 Ok(record) => Line { place, record, broken: false },
-                Err(error) => self.broken(place, error.to_string(), whole.as_bytes()),
+                Err(error) => self.broken(place, error.to_string(), whole.as_bytes(), length),
             }));
         }
     }
@@ -137,13 +198,55 @@ mod tests {
 
     #[test]
     fn a_broken_line_becomes_a_record_that_holds_it() {
-        for bad in [&b"{\"id\": NaN}"[..], b"[1]", b"{\"id\":\"a\"", b"\xff\xfe"] {
+        for bad in [&b"{\"id\": NaN}"[..], b"[1]", b"{\"id\":\"a\"", b"a\xff\xfe"] {
             let lines = read(&[bad, b"\n{\"id\":\"good\"}\n"].concat());
             let failure = lines[0].record.error().unwrap().unwrap();
             assert!(lines[0].broken && !lines[1].broken);
             assert_eq!(failure.input.unwrap(), String::from_utf8_lossy(bad));
             assert_eq!(lines[1].record.id().unwrap().unwrap(), "good");
         }
+    }
+
+    #[test]
+    fn a_stream_in_utf_16_is_decoded() {
+        let text = format!("\u{feff}{{\"id\":\"猫\"}}\r\n{{\"id\":\"{}🐈\"}}\r\n", "ü".repeat(100_000));
+        let units: Vec<u16> = text.encode_utf16().collect();
+        for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            let mut bytes: Vec<u8> = units.iter().flat_map(|unit| bytes(*unit)).collect();
+            // In parts that cut units and pairs of them.
+            let input = io::BufReader::with_capacity(7, bytes.as_slice());
+            let lines: Vec<Line> = Reader::new(input, "<stdin>", "dl-test").map(Result::unwrap).collect();
+            assert!(lines.len() == 2 && lines[0].record.id().unwrap().unwrap() == "猫");
+            assert!(lines[1].record.id().unwrap().unwrap().ends_with("ü🐈"));
+            bytes.pop();
+            let error = Reader::new(bytes.as_slice(), "<stdin>", "dl-test").find_map(Result::err).unwrap();
+            assert!(error.to_string().starts_with("not UTF-16 throughout"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_skipped_and_its_beginning_kept() {
+        let long = format!("{{\"id\":\"{}\"}}", "ü".repeat(1 << 20));
+        let text = format!("{{\"id\":\"a\"}}\n{long}\n{{\"id\":\"b\"}}\n{long}");
+        let mut reader = Reader::new(text.as_bytes(), "<stdin>", "dl-test");
+        reader.most = 2 << 20;
+        let lines: Vec<Line> = reader.map(Result::unwrap).collect();
+        let ids: Vec<_> = lines.iter().map(|line| line.record.id().unwrap().unwrap()).collect();
+        assert_eq!(ids, ["a", "<stdin>:2", "b", "<stdin>:4"]);
+        let failure = lines[1].record.error().unwrap().unwrap();
+        assert_eq!(
+            failure.message,
+            "the line is longer than 2 MiB, the most that is read; the first 1048575 of its 2097162 bytes are kept"
+        );
+        assert!(long.starts_with(&failure.input.unwrap()));
+    }
+
+    #[test]
+    fn of_a_long_line_that_is_no_record_the_beginning_is_kept() {
+        let text = "x".repeat(3 << 20);
+        let failure = read(text.as_bytes())[0].record.error().unwrap().unwrap();
+        assert!(failure.message.ends_with("the first 1048576 of its 3145728 bytes are kept"), "{}", failure.message);
+        assert!(failure.input.unwrap() == text[..1 << 20]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A sample as it travels.
 
+use std::collections::HashMap;
 use std::fmt;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
+use memchr::memchr_iter;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,16 @@ use serde_json::value::RawValue;
 use crate::Failure;
 use crate::compact::compact;
 use crate::text::{Slice, Text};
+
+/// The most fields of a record. One takes some 100 bytes of memory, so that a line of nothing but names would take twenty
+/// times its length.
+pub const MOST_FIELDS: usize = 1 << 20;
+
+/// The most values of a field that is read: one takes some 100 bytes of memory, and two of the line.
+const MOST_VALUES: usize = 1 << 24;
+
+/// Fewer fields than these are compared one by one, which is faster than a hash of each.
+const FEW: usize = 32;
 
 /// One sample: its fields in the order they came, each as the JSON text it came in until someone asks for it.
 ///
@@ -46,11 +58,21 @@ impl Record {
         let Some(members) = line.members() else {
             return serde_json::from_str(line.as_str()).map_err(|error| anyhow!("not a JSON object: {error}"));
         };
-        let mut record = Self { fields: Vec::with_capacity(members.len()) };
-        for (name, value) in members {
-            record.put(name, Text::Whole(value));
+        Ok(Self::of_fields(members.into_iter().map(|(name, value)| (name.to_owned(), Text::Whole(value))).collect()))
+    }
+
+    /// A record of these fields. Of several of one name the last counts, and stands where the first stood.
+    fn of_fields(mut fields: Vec<(String, Text)>) -> Self {
+        let again = repeated(&fields);
+        for (later, first) in &again {
+            fields[*first].1 = fields[*later].1.clone();
         }
-        Ok(record)
+        if !again.is_empty() {
+            let mut laters = again.into_iter().map(|(later, _)| later).peekable();
+            let mut place = 0..;
+            fields.retain(|_| laters.next_if_eq(&place.next().unwrap_or(0)).is_none());
+        }
+        Self { fields }
     }
 
     /// The field `name` as a `T`; `None` when it is absent or `null`.
@@ -59,6 +81,9 @@ impl Record {
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         match self.raw(name) {
             None | Some("null") => Ok(None),
+            Some(text) if has_too_many_values(text) => {
+                bail!("field \"{name}\": more than {MOST_VALUES} values, the most that are read")
+            }
             Some(text) => serde_json::from_str(text).map(Some).with_context(|| format!("field \"{name}\"")),
         }
     }
@@ -108,6 +133,11 @@ impl Record {
         self.fields.iter().map(|(key, text)| (key.as_str(), text))
     }
 
+    /// About how many bytes its fields hold.
+    pub fn size(&self) -> usize {
+        self.fields.iter().map(|(name, text)| name.len() + text.whole().map_or(0, |text| text.as_str().len())).sum()
+    }
+
     /// Marks the sample as failed in `tool`. A failure that is already there stays: the first is the cause.
     pub fn fail(&mut self, tool: &str, message: impl fmt::Display) {
         if self.has("error") {
@@ -123,6 +153,24 @@ impl Record {
             None => self.fields.push((name.to_owned(), text)),
         }
     }
+}
+
+fn has_too_many_values(json: &str) -> bool {
+    json.len() > 2 * MOST_VALUES && memchr_iter(b',', json.as_bytes()).count() > MOST_VALUES
+}
+
+/// The places of fields whose name has stood before, in order, each with the first place of that name.
+fn repeated(fields: &[(String, Text)]) -> Vec<(usize, usize)> {
+    let mut firsts: HashMap<&str, usize> = HashMap::new();
+    let mut first = |place: usize| {
+        let name = fields[place].0.as_str();
+        if fields.len() <= FEW {
+            return fields[..place].iter().position(|(before, _)| before == name);
+        }
+        let first = *firsts.entry(name).or_insert(place);
+        (first < place).then_some(first)
+    };
+    (0..fields.len()).filter_map(|place| Some((place, first(place)?))).collect()
 }
 
 impl Serialize for Record {
@@ -148,12 +196,15 @@ impl<'de> Deserialize<'de> for Record {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Record, M::Error> {
-                let mut record = Record::default();
+                let mut fields = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if fields.len() == MOST_FIELDS {
+                        return Err(serde::de::Error::custom(format!("more than {MOST_FIELDS} fields")));
+                    }
                     // Raw text of an indented file would break the line.
-                    record.put(&name, compact(Box::<str>::from(value).into()).into());
+                    fields.push((name, compact(Box::<str>::from(value).into()).into()));
                 }
-                Ok(record)
+                Ok(Record::of_fields(fields))
             }
         }
 
@@ -171,6 +222,49 @@ mod tests {
         let mut record = Record::parse(line).unwrap();
         record.set_id(&"b".to_owned()).unwrap();
         assert_eq!(serde_json::to_string(&record).unwrap(), line.replace(r#""a","#, r#""b","#));
+    }
+
+    #[test]
+    fn of_several_fields_of_one_name_the_last_counts_at_the_place_of_the_first() {
+        for count in [3, 100] {
+            let others: String = (0..count).map(|n| format!(",\"k{n}\":{n}")).collect();
+            for escaped in ["", ",\"\\u0062\":2"] {
+                let line = format!("{{\"a\":1,\"b\":1{others},\"a\":2{escaped},\"k0\":7,\"a\":3,\"z\":0}}");
+                let b = if escaped.is_empty() { 1 } else { 2 };
+                let others = others.replace("\"k0\":0", "\"k0\":7");
+                let expected = format!("{{\"a\":3,\"b\":{b}{others},\"z\":0}}");
+                assert_eq!(serde_json::to_string(&Record::parse(&line).unwrap()).unwrap(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_of_more_fields_than_the_most_is_refused() {
+        let line =
+            |count: usize| format!("{{{}\"z\":1}}", (1..count).map(|n| format!("\"{n}\":1,")).collect::<String>());
+        assert_eq!(Record::parse(&line(MOST_FIELDS)).unwrap().fields.len(), MOST_FIELDS);
+        let error = Record::parse(&line(MOST_FIELDS + 1)).unwrap_err().to_string();
+        assert!(error.starts_with("not a JSON object: more than 1048576 fields"), "{error}");
+    }
+
+    #[test]
+    fn a_field_of_more_values_than_the_most_is_not_read() {
+        let line = format!("{{\"id\":\"a\",\"objects\":[{}0]}}", "0,".repeat(MOST_VALUES + 1));
+        let error = Record::parse(&line).unwrap().objects().unwrap_err().to_string();
+        assert_eq!(error, "field \"objects\": more than 16777216 values, the most that are read");
+    }
+
+    #[test]
+    fn depth_is_passed_through_where_it_is_unknown_and_refused_where_it_is_read() {
+        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        let line = format!("{{\"id\":\"a\",\"deep\":{deep},\"detections\":{deep}}}");
+        let record = Record::parse(&line).unwrap();
+        assert!(serde_json::to_string(&record).unwrap() == line);
+        assert!(record.detections().is_err());
+        assert!(record.get::<serde_json::Value>("deep").is_err());
+        assert!(Record::parse(&line[..line.len() - 1]).is_err());
+        let extra = format!("{{\"detections\":[{{\"box\":[0,0,1,1],\"label\":\"a\",\"score\":1,\"extra\":{deep}}}]}}");
+        assert!(Record::parse(&extra).unwrap().detections().is_err());
     }
 
     #[test]

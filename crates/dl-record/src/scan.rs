@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::record::MOST_FIELDS;
+
 /// Deeper objects and arrays are left to serde_json.
 const DEPTH: usize = 64;
 
@@ -31,9 +33,13 @@ pub(crate) fn members(text: &str, start: usize, known: &[Range<usize>]) -> Optio
     let mut scanner = Scanner { bytes: text.as_bytes(), at: start, known, runs: Vec::new() };
     let mut members = Vec::new();
     scanner.blanks();
-    scanner.object(DEPTH, |name, value| members.push((name, value)))?;
+    scanner.object(DEPTH, |name, value| {
+        if members.len() <= MOST_FIELDS {
+            members.push((name, value));
+        }
+    })?;
     scanner.blanks();
-    (scanner.at == text.len()).then_some(Members { members, runs: scanner.runs })
+    (scanner.at == text.len() && members.len() <= MOST_FIELDS).then_some(Members { members, runs: scanner.runs })
 }
 
 /// Can all of `text` from `start` stand between quotes as it is?

@@ -1,15 +1,19 @@
 //! Tensors in safetensors files beside the stream.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorView};
 
-use crate::{Dtype, Matrix, write_atomically};
+use crate::file::{open_regular, write_inside};
+use crate::{Dtype, Matrix};
 
-/// Writes the named matrices into one safetensors file, atomically.
+/// The longest header of a safetensors file, as their own reader has it.
+const MOST_HEADER_BYTES: u64 = 100_000_000;
+
+/// Writes the named matrices into one safetensors file: the path is made of a record's id, see
+/// [`write_inside`](crate::file::write_inside).
 /// # Errors
 /// When the file cannot be written.
 pub fn write_tensor_file(path: &Path, tensors: &[(&str, Dtype, &Matrix)]) -> Result<()> {
@@ -22,10 +26,12 @@ pub fn write_tensor_file(path: &Path, tensors: &[(&str, Dtype, &Matrix)]) -> Res
         Ok((name.to_string(), TensorView::new(dtype, vec![matrix.rows, matrix.columns], bytes)?))
     });
     let file = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, None)?;
-    write_atomically(path, |output| Ok(output.write_all(&file)?))
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().map(Path::new).with_context(|| format!("{}: is no name for a file", path.display()))?;
+    write_inside(folder, name, |output| Ok(output.write_all(&file)?))
 }
 
-/// Reads one tensor, flattened, as f32. Only its own bytes are read, so that a file larger than memory serves.
+/// Reads one tensor, flattened, as f32, from a file that a record names. Only its own bytes are read, so that a file larger than memory serves.
 /// # Errors
 /// When the file is not safetensors, or holds no float tensor of that name.
 pub fn read_tensor_file(path: &Path, name: &str) -> Result<Vec<f32>> {
@@ -33,12 +39,12 @@ pub fn read_tensor_file(path: &Path, name: &str) -> Result<Vec<f32>> {
 }
 
 fn read(path: &Path, name: &str) -> Result<Vec<f32>> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let mut length = [0; 8];
     file.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
-    if length > file.metadata()?.len() {
-        bail!("the header claims {length} bytes, the file has fewer; is it a safetensors file?");
+    if length > file.metadata()?.len().min(MOST_HEADER_BYTES) {
+        bail!("the header claims {length} bytes, which is too many; is it a safetensors file?");
     }
     let mut header = vec![0; usize::try_from(length)?];
     file.read_exact(&mut header)?;
@@ -54,7 +60,8 @@ fn read(path: &Path, name: &str) -> Result<Vec<f32>> {
         bail!("its bytes lie beyond the end of the file");
     }
     file.seek(SeekFrom::Start(8 + length + start as u64))?;
-    let mut bytes = vec![0; end - start];
-    file.read_exact(&mut bytes)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(end - start).context("is larger than the memory that is left")?;
+    file.take((end - start) as u64).read_to_end(&mut bytes)?;
     Ok(dtype.parse(&bytes))
 }

@@ -29,6 +29,11 @@ impl Shared {
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// The memory of the text, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.text.capacity()
+    }
 }
 
 impl From<String> for Shared {

@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use dl_models::{ModelConfig, plain};
 use dl_vision::picture::warp::Warp;
@@ -21,8 +22,8 @@ pub struct Common {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Threads to compute with; the result does not depend on it [default: one a core]
-    #[arg(long, value_name = "N")]
+    /// Threads to compute with, at most 1024; the result does not depend on it [default: one a core]
+    #[arg(long, value_name = "N", value_parser = threads_parser())]
     pub threads: Option<NonZeroUsize>,
 
     /// Seed of every random draw
@@ -32,6 +33,10 @@ pub struct Common {
     /// Stop at the first record that fails
     #[arg(long)]
     pub strict: bool,
+}
+
+fn threads_parser() -> impl TypedValueParser<Value = NonZeroUsize> {
+    RangedU64ValueParser::<usize>::new().range(1..=1024).try_map(NonZeroUsize::try_from)
 }
 
 impl Common {

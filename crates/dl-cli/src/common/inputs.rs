@@ -18,6 +18,8 @@ pub struct Inputs {
     pub inputs: Vec<String>,
 }
 
+type Lines<'a> = Reader<Box<dyn BufRead + Send + 'a>>;
+
 enum Source {
     Stdin,
     Records(PathBuf),
@@ -35,25 +37,34 @@ impl Inputs {
     ) -> Result<impl Iterator<Item = Result<Line>> + Send + use<'a>> {
         let mut sources = self.sources()?;
         let mut stdin = Some(stdin);
-        let mut open: Option<Reader<Box<dyn BufRead + Send + 'a>>> = None;
+        // With the name of what is read, unless the stream names itself in its errors.
+        let mut open: Option<(Lines<'a>, Option<String>)> = None;
         let tool = tool.to_owned();
         Ok(std::iter::from_fn(move || {
             loop {
-                if let Some(reader) = &mut open {
+                if let Some((reader, name)) = &mut open {
                     match reader.next() {
-                        Some(line) => return Some(line.context("the input cannot be read")),
+                        Some(Err(error)) => {
+                            let error = anyhow::Error::new(error);
+                            return Some(Err(match name {
+                                Some(name) => error.context(format!("{name}: cannot be read")),
+                                None => error,
+                            }));
+                        }
+                        Some(Ok(line)) => return Some(Ok(line)),
                         None => open = None,
                     }
                 }
                 match sources.pop_front()? {
                     Source::Stdin => {
                         let stream = stdin.take()?;
-                        open = Some(Reader::new(Box::new(stream), "<stdin>", &tool));
+                        open = Some((Reader::new(Box::new(stream), "<stdin>", &tool), None));
                     }
                     Source::Records(path) => match File::open(&path) {
                         Ok(file) => {
                             let stream = BufReader::with_capacity(1 << 16, file);
-                            open = Some(Reader::new(Box::new(stream), &path.display().to_string(), &tool));
+                            let name = path.display().to_string();
+                            open = Some((Reader::new(Box::new(stream), &name, &tool), Some(name)));
                         }
                         Err(error) => {
                             let error = anyhow::Error::new(error);

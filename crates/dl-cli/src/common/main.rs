@@ -1,14 +1,18 @@
 //! From arguments to exit status.
 
 use std::any::Any;
-use std::io;
+use std::env;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
 
-use super::{Common, Io, Messages};
+use super::io::{stderr, stdout};
+use super::{Common, Io, Messages, closed, one_line};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,25 +54,47 @@ pub fn main<T: Tool>() -> ExitCode {
     panic::set_hook(Box::new(|_| {}));
     let args = match T::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+        Err(error) => return usage(T::NAME, &error),
     };
     let common = args.common();
-    if let Some(threads) = common.threads {
-        // Fails only if the pool is already there, and here it is not.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
     let mut io = Io::of_process(T::NAME, common.quiet, common.verbose);
     let messages = io.messages.clone();
     let outcome = guarded(|| {
+        if let Some(threads) = common.threads {
+            // Only what --threads asks for: else the threads are started where they are needed.
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+            pool.build_global().map_err(|error| no_thread(&error))?;
+        }
         let outcome = args.run(&mut io)?;
         io.output.flush()?;
         Ok(outcome)
     });
     messages.bar().finish_and_clear();
     status(outcome, &messages)
+}
+
+/// Shows what clap has to say: help, or what is wrong with the arguments.
+fn usage(tool: &'static str, error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        // Arguments may be a stranger's too, such as names of files that a glob found, and clap repeats them as they are.
+        let is_plain = |argument: OsString| argument.to_str().is_some_and(|argument| one_line(argument) == argument);
+        if env::args_os().all(is_plain) {
+            let _ = error.print();
+        } else {
+            let lines: Vec<String> = text.lines().map(one_line).collect();
+            let _ = writeln!(stderr(), "{}", lines.join("\n"));
+        }
+        return ExitCode::from(2);
+    }
+    let written = if io::stdout().is_terminal() && !closed::stdout() {
+        error.print()
+    } else {
+        let mut stdout = stdout();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+    };
+    let messages = Messages::new(tool, Box::new(stderr()), false, 0, false);
+    status(written.map(|()| Outcome::AllWell).map_err(Into::into), &messages)
 }
 
 fn status(outcome: Result<Outcome>, messages: &Messages) -> ExitCode {
@@ -87,8 +113,18 @@ fn status(outcome: Result<Outcome>, messages: &Messages) -> ExitCode {
 /// Runs `work`; a panic in it, which is a fault of ours, becomes an error like any other.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        Err(anyhow!("fault in this program, please report it: {}", panic_text(payload.as_ref())))
+        let text = panic_text(payload.as_ref());
+        // std and rayon panic where a thread cannot be started; that is not our fault.
+        if text.starts_with("failed to spawn thread") || text.contains("thread pool has not been initialized") {
+            return Err(no_thread(&text));
+        }
+        Err(anyhow!("fault in this program, please report it: {text}"))
     })
+}
+
+/// A thread that could not be started.
+pub(super) fn no_thread(why: &dyn Display) -> anyhow::Error {
+    anyhow!("a thread cannot be started ({why}); ask for fewer with --threads, or raise the limits (ulimit)")
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> &str {

@@ -1,5 +1,6 @@
 //! Words for the user on stderr, and the one progress bar.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,10 +78,42 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates are constant and right")
 }
 
-/// A message in one line that a terminal may see, whatever a library or a stranger put into it. Alternate formatting
-/// (`{:#}`) shows an error's causes.
+/// The longest message, in characters.
+const LONGEST: usize = 2000;
+
+/// A message in one line that a terminal may see, whatever a library or a stranger put into it: of a long one the middle
+/// is left out, since it begins with the place and ends with the cause. Alternate formatting (`{:#}`) shows an error's
+/// causes.
 pub fn one_line(text: impl Display) -> String {
     let text = format!("{text:#}");
+    let text = shortened(&text, LONGEST);
     let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(shown).collect();
-    lines.join("; ")
+    shortened(&lines.join("; "), LONGEST).into_owned()
+}
+
+/// The text, or its two ends when it has more than `most` characters.
+fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    const LEFT_OUT: &str = " ... ";
+    if text.len() <= most || text.chars().count() <= most {
+        return Cow::Borrowed(text);
+    }
+    let kept = (most - LEFT_OUT.len()) / 2;
+    let head = text.char_indices().nth(kept).map_or(text.len(), |(at, _)| at);
+    let tail = text.char_indices().nth_back(kept - 1).map_or(0, |(at, _)| at);
+    Cow::Owned(format!("{}{LEFT_OUT}{}", &text[..head], &text[tail..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_keeps_its_ends() {
+        let text = format!("photo.jpg: {}\u{1b}: no such file", "ü\n".repeat(1 << 20));
+        let line = one_line(&text);
+        assert!(line.starts_with("photo.jpg: ü; ü") && line.ends_with("\\u{1b}: no such file"), "{line}");
+        assert!((LONGEST - 1..=LONGEST).contains(&line.chars().count()), "{}", line.chars().count());
+        assert_eq!(one_line(&line), line);
+        assert_eq!(one_line("x".repeat(LONGEST)).len(), LONGEST);
+    }
 }

@@ -1,19 +1,27 @@
 //! Records through a job: in order, in parallel, in bounded memory.
 //!
 //! One thread reads, `--threads` workers prepare (decode a picture, merge regions), and the calling thread finishes
-//! batches and writes. Every record has a slot in a queue of fixed length, so the order is kept and memory does not
-//! grow with the stream, however slow the reader of our output is.
+//! batches and writes. Every record has a slot in a queue of fixed length, and its bytes have a share of a fixed room, so
+//! the order is kept and memory does not grow with the stream, however slow the reader of our output is.
+//!
+//! Before a program waits, for its input or for a worker, it hands out what is finished: a person or a program at the
+//! other end may not send the next record before it has seen the answer to the last.
 
-use std::io::Write;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::io::{self, BufRead, Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Scope};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use dl_record::{Line, Record, Writer};
 
-use super::main::guarded;
+use super::main::{guarded, no_thread};
+use super::room::Room;
 use super::{Common, Inputs, Io, Messages, Outcome, one_line};
+
+/// How long a batch that is not full waits for another record. The results do not depend on it.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Why a run under `--strict` ended.
 pub(crate) const STRICT: &str = "stopped at the first failed record, as --strict asks";
@@ -30,6 +38,8 @@ pub struct Job<'a> {
 /// A record on its way, with what the worker made of it: `None` when it was to be left alone.
 struct Item<T> {
     line: Line,
+    /// Its share of the room.
+    size: usize,
     prepared: Option<Result<T>>,
 }
 
@@ -44,8 +54,8 @@ pub fn map_records(io: &mut Io, job: Job, work: impl Fn(&mut Record) -> Result<(
 }
 
 /// Like [`map_records`], in two stages: `prepare` runs on all threads, then `finish` on the calling thread for
-/// `batch` good records at a time (fewer at the end), while the workers prepare the next ones. `finish` returns one
-/// result a record.
+/// `batch` good records at a time (fewer at the end, and when no more come just now), while the workers prepare the next
+/// ones. `finish` returns one result a record.
 /// # Errors
 /// As [`map_records`].
 pub fn map_batches<T: Send>(
@@ -75,10 +85,11 @@ pub fn map_weighed_batches<T: Send>(
     let lines = job.inputs.lines(&mut *io.input, tool)?;
     let messages = io.messages.clone();
     let mut writer = Writer::new(&mut io.output);
+    let room = Room::default();
     let mut failed = 0;
 
     let mut emit = |items: &mut Vec<Item<T>>, writer: &mut Writer<&mut Box<dyn Write + Send>>| -> Result<()> {
-        for (mut line, failure) in finished(items, &mut finish) {
+        for (mut line, size, failure) in finished(items, &mut finish) {
             if let Some(error) = &failure {
                 let text = one_line(error);
                 say_failed(&messages, &line.place, &text);
@@ -87,6 +98,7 @@ pub fn map_weighed_batches<T: Send>(
                 say_broken(&messages, &line);
             }
             writer.write(&line.record)?;
+            room.give(size);
             messages.bar().inc(1);
             if failure.is_some() || line.broken {
                 failed += 1;
@@ -100,14 +112,38 @@ pub fn map_weighed_batches<T: Send>(
     };
 
     thread::scope(|scope| -> Result<()> {
-        let (work_in, work_out) = sync_channel::<(Line, SyncSender<Item<T>>)>(threads);
+        // However this ends, the reading thread must not wait for room that nobody makes.
+        let _closing = room.closing();
+        let (work_in, work_out) = sync_channel::<(Line, usize, SyncSender<Item<T>>)>(threads);
         let (slots_in, slots) = sync_channel::<Result<Receiver<Item<T>>>>(2 * threads);
-        scope.spawn(move || {
+        let work_out = Arc::new(Mutex::new(work_out));
+        for _ in 0..threads {
+            let (work_out, prepare) = (work_out.clone(), &prepare);
+            start(scope, move || {
+                loop {
+                    let next = work_out.lock().map(|queue| queue.recv());
+                    let Ok(Ok((mut line, size, slot))) = next else { break };
+                    let untouched = line.broken || line.record.has("error");
+                    let prepared = (!untouched).then(|| guarded(|| prepare(&mut line.record)));
+                    let _ = slot.send(Item { line, size, prepared });
+                }
+            })?;
+        }
+        drop(work_out);
+
+        let reading = &room;
+        // Last: when a worker cannot be started, nothing should wait for input.
+        start(scope, move || {
             for line in lines {
                 let (slot_in, slot) = sync_channel(1);
                 // A send fails only when the writer has stopped; then there is nothing left to do.
                 let sent = match line {
-                    Ok(line) => slots_in.send(Ok(slot)).is_ok() && work_in.send((line, slot_in)).is_ok(),
+                    Ok(line) => {
+                        let size = line.record.size();
+                        reading.take(size)
+                            && slots_in.send(Ok(slot)).is_ok()
+                            && work_in.send((line, size, slot_in)).is_ok()
+                    }
                     Err(error) => {
                         let _ = slots_in.send(Err(error));
                         false
@@ -117,40 +153,47 @@ pub fn map_weighed_batches<T: Send>(
                     break;
                 }
             }
-        });
-        let work_out = Arc::new(Mutex::new(work_out));
-        for _ in 0..threads {
-            let (work_out, prepare) = (work_out.clone(), &prepare);
-            scope.spawn(move || {
-                loop {
-                    let next = work_out.lock().map(|queue| queue.recv());
-                    let Ok(Ok((mut line, slot))) = next else { break };
-                    let untouched = line.broken || line.record.has("error");
-                    let prepared = (!untouched).then(|| guarded(|| prepare(&mut line.record)));
-                    let _ = slot.send(Item { line, prepared });
-                }
-            });
-        }
-        drop(work_out);
+        })?;
 
-        let mut items = Vec::new();
+        let mut items: Vec<Item<T>> = Vec::new();
+        let mut full = 0;
         loop {
             let slot = match slots.try_recv() {
                 Ok(slot) => slot,
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
-                    // Nothing is ready: let the reader have what there is.
                     writer.flush()?;
-                    match slots.recv() {
+                    let next = if full > 0 { slots.recv_timeout(PATIENCE) } else { Err(RecvTimeoutError::Timeout) };
+                    match next {
                         Ok(slot) => slot,
-                        Err(_) => break,
+                        Err(RecvTimeoutError::Disconnected) => break,
+                        Err(RecvTimeoutError::Timeout) => {
+                            emit(&mut items, &mut writer)?;
+                            full = 0;
+                            writer.flush()?;
+                            match slots.recv() {
+                                Ok(slot) => slot,
+                                Err(_) => break,
+                            }
+                        }
                     }
                 }
             };
-            items.push(slot?.recv()?);
-            let ready = items.iter().filter_map(|item| item.prepared.as_ref()?.as_ref().ok());
-            if ready.map(&weight).sum::<usize>() >= batch || items.len() >= batch + 2 * threads {
+            let slot = slot?;
+            let item = match slot.try_recv() {
+                Ok(item) => item,
+                Err(_) => {
+                    writer.flush()?;
+                    slot.recv()?
+                }
+            };
+            if let Some(Ok(value)) = &item.prepared {
+                full += weight(value);
+            }
+            items.push(item);
+            if full >= batch || items.len() >= batch + 2 * threads {
                 emit(&mut items, &mut writer)?;
+                full = 0;
             }
         }
         emit(&mut items, &mut writer)?;
@@ -160,11 +203,17 @@ pub fn map_weighed_batches<T: Send>(
     Ok(Outcome::of(failed))
 }
 
+/// Starts a thread.
+fn start<'scope>(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() + Send + 'scope) -> Result<()> {
+    thread::Builder::new().spawn_scoped(scope, work).map_err(|error| no_thread(&error))?;
+    Ok(())
+}
+
 /// Finishes the good ones of `items` as one batch; every line with its failure, in order.
 fn finished<T>(
     items: &mut Vec<Item<T>>,
     finish: &mut impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
-) -> Vec<(Line, Option<anyhow::Error>)> {
+) -> Vec<(Line, usize, Option<anyhow::Error>)> {
     let mut values = Vec::new();
     let mut ready = Vec::new();
     let mut lines = Vec::new();
@@ -178,14 +227,14 @@ fn finished<T>(
                 None
             }
         };
-        lines.push((item.line, failure));
+        lines.push((item.line, item.size, failure));
     }
     if ready.is_empty() {
         return lines;
     }
     let mut at = 0;
     let mut records: Vec<&mut Record> = Vec::with_capacity(ready.len());
-    for (index, (line, _)) in lines.iter_mut().enumerate() {
+    for (index, (line, ..)) in lines.iter_mut().enumerate() {
         if ready.get(at) == Some(&index) {
             records.push(&mut line.record);
             at += 1;
@@ -194,12 +243,12 @@ fn finished<T>(
     match guarded(|| Ok(finish(&mut records, values))) {
         Ok(results) => {
             for (index, result) in ready.into_iter().zip(results) {
-                lines[index].1 = result.err();
+                lines[index].2 = result.err();
             }
         }
         Err(fault) => {
             for index in ready {
-                lines[index].1 = Some(anyhow!("{fault:#}"));
+                lines[index].2 = Some(anyhow!("{fault:#}"));
             }
         }
     }
@@ -241,24 +290,23 @@ pub struct Tally {
 /// When the input cannot be read, or at the first failed record under `--strict`.
 pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn Write) -> Result<()>) -> Result<Tally> {
     let mut tally = Tally::default();
-    for line in job.inputs.lines(&mut *io.input, io.messages.tool())? {
-        let line = line?;
-        io.messages.bar().inc(1);
+    let messages = io.messages.clone();
+    each_line(io, job.inputs, |line, output| {
         if line.broken {
-            say_broken(&io.messages, &line);
+            say_broken(&messages, &line);
             tally.failed += 1;
         } else if line.record.has("error") {
             tally.carried += 1;
-            continue;
+            return Ok(());
         } else {
-            match guarded(|| work(line.record, &mut io.output)) {
+            match guarded(|| work(line.record, output)) {
                 Ok(()) => {
                     tally.good += 1;
-                    continue;
+                    return Ok(());
                 }
                 Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
                 Err(error) => {
-                    say_failed(&io.messages, &line.place, &one_line(error));
+                    say_failed(&messages, &line.place, &one_line(error));
                     tally.failed += 1;
                 }
             }
@@ -266,8 +314,111 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
         if job.common.strict {
             bail!(STRICT);
         }
-    }
+        Ok(())
+    })?;
     Ok(tally)
+}
+
+/// Hands every line to `work`, one after another, and flushes the output whenever the next one has to be waited for.
+/// # Errors
+/// When the input cannot be read or the output not written, or the first of `work`.
+pub(crate) fn each_line(
+    io: &mut Io,
+    inputs: &Inputs,
+    mut work: impl FnMut(Line, &mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let messages = io.messages.clone();
+    let output = Mutex::new(&mut io.output);
+    let failed = Mutex::new(None);
+    let mut stdin = Tied { input: &mut *io.input, unread: 0, output: &output, failed: &failed };
+    for line in inputs.lines(&mut stdin, messages.tool())? {
+        // A flush that fails ends the input, but is no fault of it.
+        if let Some(error) = locked(&failed).take() {
+            return Err(error.into());
+        }
+        messages.bar().inc(1);
+        work(line?, &mut **locked(&output))?;
+    }
+    Ok(())
+}
+
+/// Hands every line to `work`, for programs that gather lines: `None` says that no more come just now, so that what was
+/// gathered should be finished.
+/// # Errors
+/// As [`each_line`].
+pub(crate) fn each_arrival(
+    io: &mut Io,
+    inputs: &Inputs,
+    mut work: impl FnMut(Option<Line>, &mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let lines = inputs.lines(&mut *io.input, io.messages.tool())?;
+    let output = &mut io.output;
+    thread::scope(|scope| {
+        let (arriving, arrived) = sync_channel(1);
+        start(scope, move || {
+            for line in lines {
+                let is_end = line.is_err();
+                if arriving.send(line).is_err() || is_end {
+                    break;
+                }
+            }
+        })?;
+        loop {
+            let line = match arrived.recv_timeout(PATIENCE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    work(None, output)?;
+                    output.flush()?;
+                    let Ok(line) = arrived.recv() else { return Ok(()) };
+                    line
+                }
+            };
+            work(Some(line?), output)?;
+        }
+    })
+}
+
+/// Input that flushes the output before it asks for more, when all that there was is used up.
+struct Tied<'a, W> {
+    input: &'a mut (dyn BufRead + Send),
+    /// How many bytes `input` has that need no waiting.
+    unread: usize,
+    output: &'a Mutex<W>,
+    failed: &'a Mutex<Option<io::Error>>,
+}
+
+impl<W: Write> Read for Tied<'_, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = self.fill_buf()?;
+        let count = bytes.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl<W: Write> BufRead for Tied<'_, W> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.unread == 0
+            && let Err(error) = locked(self.output).flush()
+        {
+            let kind = error.kind();
+            *locked(self.failed) = Some(error);
+            return Err(kind.into());
+        }
+        let bytes = self.input.fill_buf()?;
+        self.unread = bytes.len();
+        Ok(bytes)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.unread -= count;
+        self.input.consume(count);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -379,7 +530,8 @@ mod tests {
             )
         });
         assert_eq!(ran.outcome.unwrap(), Outcome::AllWell);
-        assert_eq!(sizes, [4, 4, 1]);
+        // Usually 4, 4 and 1; a batch does not wait long for a machine that is busy.
+        assert!(sizes.iter().sum::<usize>() == 9 && sizes.iter().all(|size| *size <= 4), "{sizes:?}");
         assert_eq!(ran.output.lines().nth(9), Some(r#"{"id":"9","twin":"9"}"#));
         assert_eq!(ran.output.lines().count(), 10);
     }

@@ -1,5 +1,6 @@
 //! `dl-detect`: objects from features.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -82,9 +83,9 @@ impl Tool for Args {
                 bail!("model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}")
             }
         };
-        let bbox = bbox.filter(|_| !self.no_regression);
+        let regressors = bbox.as_ref().filter(|_| !self.no_regression).map(Regressors::new);
         let job = Job { common: &self.common, inputs: &self.inputs };
-        map_records(io, job, |record| self.detect(record, &scorer, bbox.as_ref()))
+        map_records(io, job, |record| self.detect(record, &scorer, regressors.as_ref()))
     }
 }
 
@@ -145,11 +146,11 @@ impl Scorer {
 }
 
 impl Args {
-    fn detect(&self, record: &mut Record, scorer: &Scorer, bbox: Option<&Linear>) -> Result<()> {
+    fn detect(&self, record: &mut Record, scorer: &Scorer, regressors: Option<&Regressors>) -> Result<()> {
         let proposals = record.proposals()?.context("the record has no \"proposals\"; pipe it through dl-propose")?;
         let scored = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
-        let other = match bbox {
-            Some(bbox) if bbox.layer != scorer.layer() => {
+        let other = match regressors {
+            Some(Regressors { bbox, .. }) if bbox.layer != scorer.layer() => {
                 Some(features(record, &bbox.layer, bbox.weight.columns, proposals.len())?)
             }
             _ => None,
@@ -169,8 +170,8 @@ impl Args {
                     continue;
                 }
                 let mut found = proposal.bbox;
-                if let Some(bbox) = bbox {
-                    found = regressed(bbox, label, moved.row(index), found);
+                if let Some(regressors) = regressors {
+                    found = regressors.regressed(label, moved.row(index), found);
                 }
                 if let Some((width, height)) = size {
                     found = found.clip(width.into(), height.into());
@@ -206,13 +207,23 @@ fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> R
     Ok(features)
 }
 
-/// The box that the class's regressor leads to; the box itself when the class has none.
-fn regressed(bbox: &Linear, label: &str, features: &[f32], proposal: BBox) -> BBox {
-    match bbox.labels.iter().position(|known| known == label) {
-        Some(class) => {
-            let deltas = std::array::from_fn(|output| f64::from(bbox.output(features, class * DELTAS + output)));
-            BoxCoder::default().decode(&proposal, deltas)
-        }
-        None => proposal,
+/// Box regressors, to be found by their classes.
+struct Regressors<'a> {
+    bbox: &'a Linear,
+    classes: HashMap<&'a str, usize>,
+}
+
+impl<'a> Regressors<'a> {
+    fn new(bbox: &'a Linear) -> Self {
+        // Of two of one name the first.
+        let classes = bbox.labels.iter().enumerate().rev().map(|(class, label)| (label.as_str(), class)).collect();
+        Self { bbox, classes }
+    }
+
+    /// The box that the class's regressor leads to; the box itself when the class has none.
+    fn regressed(&self, label: &str, features: &[f32], proposal: BBox) -> BBox {
+        let Some(class) = self.classes.get(label) else { return proposal };
+        let deltas = std::array::from_fn(|output| f64::from(self.bbox.output(features, class * DELTAS + output)));
+        BoxCoder::default().decode(&proposal, deltas)
     }
 }

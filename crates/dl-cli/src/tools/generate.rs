@@ -9,7 +9,7 @@ use dl_models::text::TextModel;
 use dl_models::text::generate::{Prompt, Sampling, generate};
 use dl_record::{Record, Writer};
 
-use crate::common::{Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, one_line, say_broken};
+use crate::common::{Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, one_line, say_broken};
 
 /// Write texts with a GPT
 ///
@@ -113,8 +113,8 @@ impl Tool for Args {
             samples: 0,
             failed: 0,
         };
-        let mut writer = Writer::new(&mut io.output);
         if !self.prompt.is_empty() {
+            let mut writer = Writer::new(&mut io.output);
             for (index, text) in self.prompt.iter().enumerate() {
                 let mut record = Record::default();
                 record.set_id(&format!("prompt{}", index + 1))?;
@@ -122,19 +122,22 @@ impl Tool for Args {
                 self.expand(&record, "--prompt", &mut queue, &mut writer)?;
             }
         } else {
-            for line in self.inputs.lines(&mut *io.input, io.messages.tool())? {
-                let line = line?;
+            let messages = io.messages.clone();
+            each_arrival(io, &self.inputs, |line, output| {
+                let mut writer = Writer::new(output);
+                let Some(line) = line else { return queue.flush(&mut writer) };
                 if line.broken {
-                    say_broken(&io.messages, &line);
+                    say_broken(&messages, &line);
                     queue.failed += 1;
-                    queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)?;
+                    queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)
                 } else if line.record.has("error") {
-                    queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)?;
+                    queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)
                 } else {
-                    self.expand(&line.record, &line.place, &mut queue, &mut writer)?;
+                    self.expand(&line.record, &line.place, &mut queue, &mut writer)
                 }
-            }
+            })?;
         }
+        let mut writer = Writer::new(&mut io.output);
         queue.flush(&mut writer)?;
         writer.flush()?;
         Ok(Outcome::of(queue.failed))
@@ -193,6 +196,9 @@ impl Queue<'_> {
     }
 
     fn flush<W: Write>(&mut self, writer: &mut Writer<W>) -> Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
         self.samples = 0;
         let (mut prompts, mut lines) = (Vec::new(), Vec::new());
         for Waiting { place, record, prompt } in self.waiting.drain(..) {

@@ -148,6 +148,11 @@ impl SelectiveSearch {
 
 impl SlidingWindow {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let numbers = self.scales.iter().chain(&self.ratios).chain([&self.stride]);
+        for number in numbers {
+            let is_right = number.is_finite() && *number > 0.0;
+            ensure!(is_right, "--scales, --ratios and --stride: want positive numbers, not {number}");
+        }
         let config = sliding_window::Config {
             scales: self.scales.clone(),
             ratios: self.ratios.clone(),

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -120,4 +121,71 @@ fn fifty_thousand_boxes_in_a_record_pass_through_suppression_and_evaluation() {
     assert!(kept > 10_000 && kept < 50_000, "{kept}");
     let ran = run("dl-eval", &["voc", "--format", "json"], &ran.stdout).expect(0);
     assert!(ran.records()[0]["mAP"].as_f64().unwrap() > 0.0, "{}", ran.stdout);
+}
+
+#[test]
+fn texts_of_strangers_reach_the_terminal_in_one_short_line_without_control_characters() {
+    let text = format!("\u{1b}]0;owned\u{7}\u{9b}2J\r\n\u{202e}{}", "x".repeat(1 << 20));
+    let stream = json!({"id": "a", "image": text}).to_string();
+    let ran = run("dl-propose", &["sliding-window"], &stream).expect(1);
+    let message = ran.records()[0]["error"]["message"].as_str().unwrap().to_owned();
+    // An argument may be the name of a file that a glob found.
+    let argument = format!("--{}", &text[..1000]);
+    let usage = run("dl-propose", &["sliding-window", &argument], "").expect(2).stderr;
+    for shown in [&ran.stderr, &message, &usage] {
+        assert!(!shown.contains(|letter: char| letter.is_control() && letter != '\n'), "{shown:?}");
+        assert!(!shown.contains('\u{202e}') && shown.contains("xxx"), "{shown:?}");
+        assert!(shown.lines().all(|line| line.chars().count() < 2100), "{}", shown.len());
+    }
+    assert_eq!(ran.stderr.lines().count(), 1);
+    assert!(
+        ran.stderr.contains("<stdin>:1: \\u{1b}]0;owned") && ran.stderr.contains("cannot be read"),
+        "{}",
+        ran.stderr
+    );
+    assert!(usage.contains("unexpected argument") && usage.contains("--help"), "{usage}");
+}
+
+#[test]
+fn odd_json_passes_through_where_it_is_unknown_and_fails_its_record_where_it_is_read() {
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let with = |more: &str| format!(r#"{{"id":"a","detections":[],{more}}}"#);
+    let boxes = |bbox: &str| with(&format!(r#""detections":[{{"box":[0,0,1,{bbox}],"label":"a","score":1}}]"#));
+    let passes = [
+        with(r#""n":1e999999,"s":"\ud800","z":"\u0000","deep":{"a":1,"a":2}"#),
+        with(&format!(r#""deep":{}"#, deep(1_000_000))),
+        with(&format!(r#""deep":{}{}"#, r#"{"a":"#.repeat(100_000), "1".to_owned() + &"}".repeat(100_000))),
+        r#"{"id":"\ud800","detections":[]}"#.to_owned(),
+    ];
+    let fails = [
+        boxes("1e999999"),
+        boxes(r#"1],"more":[1e999999"#),
+        boxes(&deep(1_000_000)),
+        boxes(&format!(r#"1],"more":[{}"#, deep(1_000_000))),
+        with(r#""detections":7"#),
+        with(&format!(r#""detections":{}"#, deep(1_000_000))),
+        with(&format!(r#""deep":{}"#, "[".repeat(1_000_000))),
+        deep(1_000_000),
+        with(r#""\ud800":1"#),
+        with(r#""n":-"#),
+    ];
+    let ran = run("dl-nms", &[""; 0], &passes.join("\n")).expect(0);
+    assert!(ran.stdout == passes.join("\n") + "\n", "{}", ran.stdout.len());
+    let ran = run("dl-nms", &[""; 0], &fails.join("\n")).expect(1);
+    // Numbers without bound are JSON, but Rust cannot hold them.
+    assert_eq!((ran.stdout.lines().count(), ran.stderr.lines().count()), (fails.len(), fails.len()), "{}", ran.stderr);
+    assert!(ran.stdout.lines().all(|line| line.contains(r#""error":{"tool":"dl-nms","message":"#)));
+}
+
+#[test]
+fn time_grows_with_the_length_of_a_line_however_many_fields_it_has() {
+    // Quadratic it would take minutes.
+    let fields = (0..200_000).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",");
+    let line = format!(
+        "{{\"id\":\"a\",\"detections\":[{{\"box\":[0,0,1,1],\"label\":\"a\",\"score\":1,{fields}}}],{fields}}}\n"
+    );
+    let start = Instant::now();
+    let ran = run("dl-nms", &[""; 0], &line).expect(0);
+    assert!(ran.stdout.len() > line.len() / 2);
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -175,6 +175,29 @@ fn features_are_written_to_files_as_halves_or_as_numbers() {
     assert_eq!(kept.records()[0]["features"]["fire9@1"], inline.records()[0]["features"]["fire9@1"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn records_of_one_id_get_two_files_and_none_is_written_through_a_link() {
+    let bench = Bench::new();
+    let stdin = ["a.png", "a.png"].map(|name| bench.record(name, proposals(&[[0.0, 0.0, 9.0, 9.0]]))).join("\n");
+    let folder = bench.path("features");
+    let args = ["--layer", "fire9@1", "--features-dir", folder.to_str().unwrap()];
+    let files = |ran: &Ran| {
+        let file = |record: &Value| record["features"]["fire9@1"]["file"].as_str().unwrap().to_owned();
+        ran.records().iter().map(file).collect::<Vec<_>>()
+    };
+    let first = files(&bench.run(&args, &stdin).expect(0));
+    assert!(first[0] != first[1] && first.iter().all(|file| fs::metadata(file).unwrap().is_file()), "{first:?}");
+    // In a folder that was prepared for it.
+    let victim = bench.path("victim");
+    fs::write(&victim, "mine").unwrap();
+    fs::remove_file(&first[0]).unwrap();
+    std::os::unix::fs::symlink(&victim, &first[0]).unwrap();
+    assert_eq!(files(&bench.run(&args, &stdin).expect(0)), first);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    assert!(!fs::symlink_metadata(&first[0]).unwrap().is_symlink());
+}
+
 #[test]
 fn a_broken_picture_fails_alone() {
     let bench = Bench::new();

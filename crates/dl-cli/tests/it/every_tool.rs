@@ -2,7 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use clap::Command as CommandLine;
 use dl_cli::tools::TABLE;
@@ -15,7 +17,7 @@ use crate::support::{program, root, run};
 
 /// Programs that write one record for each that they read. `DIR` is a folder for what they leave, `NETWORK` and
 /// `HEADS` are small model files.
-const STREAMING: &[&str] = &[
+pub(crate) const STREAMING: &[&str] = &[
     "dl-data check",
     "dl-data shard 1/1",
     "dl-data split --fractions 0.5,0.5",
@@ -32,7 +34,7 @@ const STREAMING: &[&str] = &[
 ];
 
 /// Programs that read records and write something else.
-const READING: &[&str] = &[
+pub(crate) const READING: &[&str] = &[
     "dl-eval voc",
     "dl-eval coco",
     "dl-eval proposals",
@@ -47,12 +49,12 @@ const READING: &[&str] = &[
 const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-model"];
 
 /// What the programs of the tables need.
-struct Bench {
-    folder: TempDir,
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_small_network(&folder.path().join("network.safetensors"));
         train_toy_heads(&folder.path().join("heads.safetensors"));
@@ -60,7 +62,7 @@ impl Bench {
     }
 
     /// A row of a table as the program's name and its arguments.
-    fn words(&self, row: &str) -> (String, Vec<String>) {
+    pub(crate) fn words(&self, row: &str) -> (String, Vec<String>) {
         let path = |name: &str| self.folder.path().join(name).display().to_string();
         let word = |word: &str| match word {
             "NETWORK" => path("network.safetensors"),
@@ -73,7 +75,7 @@ impl Bench {
 }
 
 /// A record that every program can do something with.
-fn record(id: &str) -> Value {
+pub(crate) fn record(id: &str) -> Value {
     let mut record = toy_records(1).remove(0);
     record["id"] = json!(id);
     (record["width"], record["height"]) = (json!(320), json!(240));
@@ -246,6 +248,35 @@ fn a_reader_that_goes_away_is_no_error() {
         assert!(!feeder.join().unwrap(), "{row} read on though nobody listened");
         assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{row}");
         assert!(serde_json::from_str::<Value>(&first).is_ok(), "{row}: {first}");
+    }
+}
+
+#[test]
+fn a_record_is_answered_before_the_next_one_is_sent() {
+    let bench = Bench::new();
+    for row in STREAMING {
+        let (tool, args) = bench.words(row);
+        let mut child = Command::new(program(&tool))
+            .args(args)
+            .current_dir(root())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, answers) = channel();
+        let reader = thread::spawn(move || output.lines().all(|line| sender.send(line.unwrap()).is_ok()));
+        // A good one, one that cannot be read, and one that has failed before.
+        let failed = json!({"id": "f", "error": {"tool": "dl-other", "message": "earlier"}}).to_string();
+        for line in [record("a").to_string(), "broken".to_owned(), failed, record("b").to_string()] {
+            writeln!(input, "{line}").unwrap();
+            let answer = answers.recv_timeout(Duration::from_secs(120));
+            assert!(answer.is_ok(), "{row}: no answer to {line}");
+        }
+        drop(input);
+        assert!(child.wait().unwrap().code() == Some(1) && reader.join().unwrap(), "{row}");
     }
 }
 

@@ -24,6 +24,7 @@ mod model;
 mod nms;
 mod pipeline;
 mod propose;
+mod streams;
 mod tables;
 mod text;
 mod text_strategies;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use dl_record::{Shard, Writer};
 
-use crate::common::{Common, Inputs, Io, Outcome, STRICT, say_broken};
+use crate::common::{Common, Inputs, Io, Outcome, STRICT, each_line, say_broken};
 
 /// Passes part I of N of the records on: every N-th, so that the parts differ by one record at most
 #[derive(clap::Args, Debug)]
@@ -26,25 +26,24 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let lines = self.inputs.lines(&mut *io.input, io.messages.tool())?;
-        let mut writer = Writer::new(&mut io.output);
-        let mut failed = 0;
-        for (position, line) in (0..).zip(lines) {
-            let line = line?;
-            io.messages.bar().inc(1);
-            if !self.shard.holds(position) {
-                continue;
+        let messages = io.messages.clone();
+        let (mut position, mut failed) = (0, 0);
+        each_line(io, &self.inputs, |line, output| {
+            let is_ours = self.shard.holds(position);
+            position += 1;
+            if !is_ours {
+                return Ok(());
             }
-            writer.write(&line.record)?;
+            Writer::new(output).write(&line.record)?;
             if line.broken {
-                say_broken(&io.messages, &line);
+                say_broken(&messages, &line);
                 failed += 1;
                 if self.common.strict {
-                    writer.flush()?;
                     bail!(STRICT);
                 }
             }
-        }
+            Ok(())
+        })?;
         Ok(Outcome::of(failed))
     }
 }

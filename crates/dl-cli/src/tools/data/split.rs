@@ -6,16 +6,16 @@
 //! that lacks most.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use dl_record::file::Spool;
 use dl_record::{Line, Reader, Record, Writer, write_atomically};
 use rand::Rng;
 
 use super::to::plain_name;
-use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, not_an_input, one_line, say_broken};
+use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, each_line, not_an_input, one_line, say_broken};
 
 /// Splits the records by chance, the same way for the same --seed and ids
 ///
@@ -60,28 +60,26 @@ impl Args {
         if let Some(folder) = &self.output_dir {
             names.iter().try_for_each(|name| not_an_input(&part_file(folder, name), &self.inputs))?;
         }
-        let tool = io.messages.tool();
-        let lines = self.inputs.lines(&mut *io.input, tool)?;
         let mut sink = match &self.output_dir {
             Some(_) => Sink::files(names.len())?,
-            None => Sink::Stream(Writer::new(&mut io.output)),
+            None => Sink::Stream,
         };
         let mut dealer = Dealer::new(&self.fractions, self.common.seed, self.stratify)?;
+        let messages = io.messages.clone();
         let mut failed = 0;
-        for line in lines {
-            let mut line = line?;
-            io.messages.bar().inc(1);
-            let good = take_id(&mut line, &io.messages);
+        each_line(io, &self.inputs, |mut line, output| {
+            let good = take_id(&mut line, &messages);
             failed += usize::from(!good);
             match dealer.deal(&line.record)? {
-                Some(part) => sink.put(line.record, part, &names)?,
+                Some(part) => sink.put(line.record, part, &names, output)?,
                 None => dealer.keep(&line.record)?,
             }
             if !good && self.common.strict {
                 bail!(STRICT);
             }
-        }
-        dealer.finish(|record, part| sink.put(record, part, &names))?;
+            Ok(())
+        })?;
+        dealer.finish(|record, part| sink.put(record, part, &names, &mut io.output))?;
         if let Some(folder) = &self.output_dir {
             for line in sink.close(folder, &names)? {
                 io.messages.note(line);
@@ -141,18 +139,13 @@ struct Dealer<'a> {
 
 /// Records in a temporary file, and for each (label, chance): both as numbers drawn from their text.
 struct Waiting {
-    records: Writer<BufWriter<File>>,
-    file: File,
+    records: Spool,
     order: Vec<(u64, u64)>,
 }
 
 impl<'a> Dealer<'a> {
     fn new(fractions: &'a [f64], seed: u64, stratify: bool) -> Result<Self> {
-        let waiting = stratify.then(|| -> Result<Waiting> {
-            let file = tempfile::tempfile().context("a temporary file cannot be made")?;
-            let records = Writer::new(BufWriter::new(file.try_clone()?));
-            Ok(Waiting { records, file, order: Vec::new() })
-        });
+        let waiting = stratify.then(|| -> Result<Waiting> { Ok(Waiting { records: Spool::new()?, order: Vec::new() }) });
         Ok(Self { fractions, seed, waiting: waiting.transpose()? })
     }
 
@@ -178,7 +171,7 @@ impl<'a> Dealer<'a> {
     fn keep(&mut self, record: &Record) -> Result<()> {
         let key = (self.draw("label", &labels(record)?), self.draw("id", &id(record)));
         if let Some(waiting) = &mut self.waiting {
-            waiting.records.write(record)?;
+            Writer::new(&mut waiting.records).write(record)?;
             waiting.order.push(key);
         }
         Ok(())
@@ -186,11 +179,9 @@ impl<'a> Dealer<'a> {
 
     /// Deals out what waits, in the order that it came.
     fn finish(self, mut put: impl FnMut(Record, usize) -> Result<()>) -> Result<()> {
-        let Some(Waiting { mut records, mut file, order }) = self.waiting else { return Ok(()) };
-        records.flush()?;
-        file.rewind()?;
+        let Some(Waiting { records, order }) = self.waiting else { return Ok(()) };
         let parts = dealt(&order, self.fractions);
-        for (line, part) in Reader::new(BufReader::new(file), "temporary file", "dl-data").zip(parts) {
+        for (line, part) in Reader::new(records.into_reader()?, "temporary file", "dl-data").zip(parts) {
             put(line?.record, part)?;
         }
         Ok(())
@@ -236,33 +227,30 @@ fn labels(record: &Record) -> Result<String> {
 }
 
 /// Where the parts go.
-enum Sink<W: Write> {
-    /// All to one stream, with the field `split`.
-    Stream(Writer<W>),
+enum Sink {
+    /// All to the output, with the field `split`.
+    Stream,
     /// Each to a temporary file of its own, with a count.
-    Files(Vec<(Writer<BufWriter<File>>, File, usize)>),
+    Files(Vec<(Spool, usize)>),
 }
 
-impl<W: Write> Sink<W> {
+impl Sink {
     fn files(count: usize) -> Result<Self> {
-        let file = |_| -> Result<_> {
-            let file = tempfile::tempfile().context("a temporary file cannot be made")?;
-            Ok((Writer::new(BufWriter::new(file.try_clone()?)), file, 0))
-        };
-        Ok(Self::Files((0..count).map(file).collect::<Result<_>>()?))
+        Ok(Self::Files((0..count).map(|_| Ok((Spool::new()?, 0))).collect::<Result<_>>()?))
     }
 
-    fn put(&mut self, mut record: Record, part: usize, names: &[String]) -> Result<()> {
+    fn put(&mut self, mut record: Record, part: usize, names: &[String], output: &mut dyn Write) -> Result<()> {
         match self {
-            Self::Stream(writer) => {
+            Self::Stream => {
                 if !record.has("error") {
                     record.set("split", &names[part])?;
                 }
-                Ok(writer.write(&record)?)
+                Ok(Writer::new(output).write(&record)?)
             }
             Self::Files(files) => {
-                files[part].2 += 1;
-                Ok(files[part].0.write(&record)?)
+                let (records, count) = &mut files[part];
+                *count += 1;
+                Ok(Writer::new(records).write(&record)?)
             }
         }
     }
@@ -271,11 +259,10 @@ impl<W: Write> Sink<W> {
     fn close(self, folder: &Path, names: &[String]) -> Result<Vec<String>> {
         let Self::Files(files) = self else { return Ok(Vec::new()) };
         let mut lines = Vec::new();
-        for ((mut writer, mut file, count), name) in files.into_iter().zip(names) {
-            writer.flush()?;
-            file.rewind()?;
+        for ((records, count), name) in files.into_iter().zip(names) {
+            let mut records = records.into_reader()?;
             let path = part_file(folder, name);
-            write_atomically(&path, |output| Ok(io::copy(&mut file, output).map(drop)?))?;
+            write_atomically(&path, |output| Ok(io::copy(&mut records, output).map(drop)?))?;
             lines.push(format!("{}: {count} records", path.display()));
         }
         Ok(lines)

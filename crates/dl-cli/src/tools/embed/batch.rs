@@ -1,5 +1,7 @@
 //! Many regions, of one picture or of several, through the network at once.
 
+use std::collections::HashMap;
+
 use anyhow::{Result, anyhow};
 use candle_core::{Device, Tensor};
 use dl_models::{LayerName, Model, Preprocessing, Resize, plain};
@@ -178,8 +180,24 @@ fn append(rows: &[Matrix], first: usize, count: usize, target: &mut Vec<Matrix>)
     }
 }
 
-/// A file name for the record `id`: its readable characters, and a hash so that no two ids share a file.
-pub(in crate::tools) fn file_name(id: &str) -> String {
+/// Names for the files of records, each given once.
+#[derive(Default)]
+pub(super) struct FileNames {
+    given: HashMap<String, usize>,
+}
+
+impl FileNames {
+    /// A file name for the record `id`: its readable characters, and a hash so that other ids have other files. Of several
+    /// records of one id, which should not be, each gets a file too.
+    pub(super) fn name(&mut self, id: &str) -> String {
+        let name = file_name(id);
+        let given = self.given.entry(name.clone()).or_default();
+        *given += 1;
+        if *given == 1 { name } else { format!("{name}-{given}") }
+    }
+}
+
+fn file_name(id: &str) -> String {
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
@@ -191,12 +209,19 @@ pub(in crate::tools) fn file_name(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::file_name;
+    use super::*;
 
     #[test]
     fn file_names_are_safe_and_differ_where_ids_do() {
         assert!(file_name("../../etc/passwd").starts_with("______etc_passwd-"));
         assert_ne!(file_name("a/b"), file_name("a_b"));
         assert!(file_name(&"x".repeat(10_000)).len() < 90);
+    }
+
+    #[test]
+    fn no_name_is_given_twice() {
+        let mut names = FileNames::default();
+        let first = names.name("a");
+        assert_eq!([names.name("a"), names.name("b")], [format!("{first}-2"), file_name("b")]);
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Map;
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Images, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches,
 };
-use batch::{Prepared, Rows};
+use batch::{FileNames, Prepared, Rows};
 use networks::Networks;
 use pool::Pool;
 
@@ -178,6 +178,7 @@ impl Tool for Args {
             .map(|(model, layers)| Rows::new(model, layers, device.clone(), batch));
         let cut = AtomicUsize::new(0);
         let images = self.image.images(&io.messages);
+        let mut files = FileNames::default();
         let job = Job { common: &self.common, inputs: &self.inputs };
         let outcome = map_weighed_batches(
             io,
@@ -200,8 +201,10 @@ impl Tool for Args {
                 let is_text: Vec<bool> = work.iter().map(|work| matches!(work, Work::Text(_))).collect();
                 let features = self.features(&networks, rows.as_mut(), work);
                 let all = records.iter_mut().zip(is_text).zip(features);
-                all.map(|((record, is_text), features)| self.write(record, networks.layer_names(is_text), features?))
-                    .collect()
+                all.map(|((record, is_text), features)| {
+                    self.write(record, networks.layer_names(is_text), features?, &mut files)
+                })
+                .collect()
             },
         )?;
         let cut = cut.into_inner();
@@ -297,7 +300,13 @@ impl Args {
     }
 
     /// Writes the features, one matrix a layer; those of other layers stay.
-    fn write(&self, record: &mut Record, names: Vec<String>, features: Vec<dl_record::Matrix>) -> Result<()> {
+    fn write(
+        &self,
+        record: &mut Record,
+        names: Vec<String>,
+        features: Vec<dl_record::Matrix>,
+        files: &mut FileNames,
+    ) -> Result<()> {
         let dtype = match self.dtype {
             Type::F32 => Dtype::F32,
             Type::F16 => Dtype::F16,
@@ -307,7 +316,7 @@ impl Args {
             None => None,
             Some(folder) => {
                 let id: String = record.require("id", "records written to --features-dir need one")?;
-                let path = folder.join(format!("{}.safetensors", batch::file_name(&id)));
+                let path = folder.join(format!("{}.safetensors", files.name(&id)));
                 let tensors: Vec<_> = names.iter().zip(&features).map(|(name, rows)| (name.as_str(), dtype, rows)).collect();
                 dl_record::write_tensor_file(&path, &tensors)?;
                 Some(path)
