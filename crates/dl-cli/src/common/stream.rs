@@ -72,7 +72,7 @@ pub fn map_weighed_batches<T: Send>(
 ) -> Result<Outcome> {
     let tool = io.messages.tool();
     let threads = job.common.thread_count();
-    let lines = job.inputs.lines(&mut *io.input, tool)?;
+    let lines = job.inputs.lines(&mut *io.input, &io.messages)?;
     let messages = io.messages.clone();
     let mut writer = Writer::new(&mut io.output);
     let mut failed = 0;
@@ -241,7 +241,7 @@ pub struct Tally {
 /// When the input cannot be read, or at the first failed record under `--strict`.
 pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn Write) -> Result<()>) -> Result<Tally> {
     let mut tally = Tally::default();
-    for line in job.inputs.lines(&mut *io.input, io.messages.tool())? {
+    for line in job.inputs.lines(&mut *io.input, &io.messages)? {
         let line = line?;
         io.messages.bar().inc(1);
         if line.broken {

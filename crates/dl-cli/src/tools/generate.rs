@@ -110,7 +110,7 @@ impl Tool for Args {
                 self.expand(&record, "--prompt", &mut queue, &mut writer)?;
             }
         } else {
-            for line in self.inputs.lines(&mut *io.input, io.messages.tool())? {
+            for line in self.inputs.lines(&mut *io.input, &io.messages)? {
                 let line = line?;
                 if line.broken {
                     say_broken(&io.messages, &line);

@@ -24,13 +24,15 @@ pub mod yolo;
 mod files;
 mod number;
 mod placing;
+mod walk;
 mod xml;
 
 use anyhow::Error;
 use dl_record::{Object, Record};
 
-pub use files::PICTURE_ENDINGS;
+pub use files::{PICTURE_ENDINGS, escaped, has_ending};
 pub use placing::Pictures;
+pub use walk::{Unusable, Walk};
 
 /// What a reader of a dataset hands on.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let lines = self.inputs.lines(&mut *io.input, io.messages.tool())?;
+        let lines = self.inputs.lines(&mut *io.input, &io.messages)?;
         let mut writer = Writer::new(&mut io.output);
         let mut failed = 0;
         for (position, line) in (0..).zip(lines) {

@@ -57,8 +57,7 @@ impl Args {
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let names = self.names()?;
-        let tool = io.messages.tool();
-        let lines = self.inputs.lines(&mut *io.input, tool)?;
+        let lines = self.inputs.lines(&mut *io.input, &io.messages)?;
         let mut sink = match &self.output_dir {
             Some(_) => Sink::files(names.len())?,
             None => Sink::Stream(Writer::new(&mut io.output)),
