@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use dl_record::file::read_list;
 use dl_record::{Object, Record};
 use dl_vision::{masks, picture};
 
@@ -99,8 +99,7 @@ impl Args {
     fn known_labels(&self) -> Result<Option<HashSet<String>>> {
         let mut labels: HashSet<String> = self.labels.iter().cloned().collect();
         if let Some(path) = &self.labels_from {
-            let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            labels.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned));
+            labels.extend(read_list(path)?.into_iter().filter(|label| !label.is_empty()));
         }
         Ok((!labels.is_empty()).then_some(labels))
     }
