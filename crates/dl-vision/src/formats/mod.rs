@@ -11,19 +11,27 @@
 //! | `coco` | record | the entry of COCO's `images` without name and size: `id`, `license`, ... |
 //! | `coco_dataset` | first record | the whole COCO file without `images` and `annotations` |
 //! | `id`, `category_id`, `segmentation`, ... | object | what else a COCO annotation holds; polygons beside `mask` |
+//! | `cvat`, `label_studio`, `labelme` | record, object | what these hold without a field of its own; `attributes` of CVAT |
+//! | `segmentation` | object | the polygon of a `mask`, as COCO writes it |
 //! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
 //!
 //! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.
 
 pub mod coco;
+pub mod csv;
+pub mod cvat;
 pub mod folder;
 pub mod idx;
+pub mod label_studio;
+pub mod labelme;
+pub mod lines;
 pub mod voc;
 pub mod yolo;
 
 mod files;
 mod number;
 mod placing;
+mod region;
 mod walk;
 mod xml;
 
