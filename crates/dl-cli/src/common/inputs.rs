@@ -1,45 +1,68 @@
-//! Where records come from: stdin, files of records, and pictures named as arguments.
+//! Where records come from: stdin, files of records, and images named as arguments.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use dl_record::{Line, Reader, Record};
-use dl_vision::formats::PICTURE_ENDINGS;
+pub(super) use dl_vision::formats::has_ending;
+use dl_vision::formats::{PICTURE_ENDINGS, Unusable, Walk, escaped};
+use glob::{MatchOptions, Pattern};
+
+use super::Messages;
 
 /// The inputs named on the command line.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Inputs {
-    /// Pictures, folders of pictures, globs, or files of records (.jsonl); `-` is stdin [default: stdin]
-    #[arg(value_name = "INPUT")]
+    /// Images, folders of images, globs, or files of records (.jsonl); `-` is stdin [default: stdin]
+    #[arg(value_name = "INPUT", value_parser = OsStringValueParser::new().map(marked))]
     pub inputs: Vec<String>,
 }
 
 type Lines<'a> = Reader<Box<dyn BufRead + Send + 'a>>;
 
+/// Begins an argument that is not Unicode. No path holds it, and the other arguments are to come through.
+const NOT_UNICODE: char = '\0';
+
+fn marked(argument: OsString) -> String {
+    argument.into_string().unwrap_or_else(|argument| format!("{NOT_UNICODE}{}", escaped(Path::new(&argument))))
+}
+
 enum Source {
     Stdin,
     Records(PathBuf),
     Picture(String),
+    Folder(Box<Walk>),
+    Matches(Box<Peekable<Matches>>),
+    /// What cannot be read, and why.
+    Unusable(Unusable),
 }
 
+/// What makes an argument a glob.
+const GLOB: [char; 3] = ['*', '?', '['];
+
 impl Inputs {
-    /// All records of all inputs in order; each input is opened when its turn comes.
+    /// All records of all inputs in order; each input is opened when its turn comes. What cannot be used below a folder
+    /// or of a glob is a broken line; files of a folder that are left out are said.
     /// # Errors
-    /// When a glob matches nothing or a folder cannot be read.
+    /// When a glob matches nothing, or there is no image in a folder.
     pub(crate) fn lines<'a>(
         &self,
         stdin: &'a mut (dyn BufRead + Send),
-        tool: &str,
+        messages: &Messages,
     ) -> Result<impl Iterator<Item = Result<Line>> + Send + use<'a>> {
         let mut sources = self.sources()?;
         let mut stdin = Some(stdin);
         // With the name of what is read, unless the stream names itself in its errors.
         let mut open: Option<(Lines<'a>, Option<String>)> = None;
-        let tool = tool.to_owned();
+        let messages = messages.clone();
+        let tool = messages.tool();
         Ok(std::iter::from_fn(move || {
             loop {
                 if let Some((reader, name)) = &mut open {
@@ -58,13 +81,13 @@ impl Inputs {
                 match sources.pop_front()? {
                     Source::Stdin => {
                         let stream = stdin.take()?;
-                        open = Some((Reader::new(Box::new(stream), "<stdin>", &tool), None));
+                        open = Some((Reader::new(Box::new(stream), "<stdin>", tool), None));
                     }
                     Source::Records(path) => match File::open(&path) {
                         Ok(file) => {
                             let stream = BufReader::with_capacity(1 << 16, file);
                             let name = path.display().to_string();
-                            open = Some((Reader::new(Box::new(stream), &name, &tool), Some(name)));
+                            open = Some((Reader::new(Box::new(stream), &name, tool), Some(name)));
                         }
                         Err(error) => {
                             let error = anyhow::Error::new(error);
@@ -74,6 +97,22 @@ impl Inputs {
                     Source::Picture(path) => {
                         let record = Record::for_image(&path);
                         return Some(record.map(|record| Line { place: path, record, broken: false }));
+                    }
+                    Source::Unusable(unusable) => return Some(broken(unusable, tool)),
+                    Source::Folder(mut walk) => match walk.next() {
+                        Some(found) => {
+                            sources.push_front(Source::Folder(walk));
+                            sources.push_front(picture(found));
+                        }
+                        None => {
+                            [walk.left_out(), walk.repeated()].iter().flatten().for_each(|note| messages.note(note))
+                        }
+                    },
+                    Source::Matches(mut matches) => {
+                        if let Some(found) = matches.next() {
+                            sources.push_front(Source::Matches(matches));
+                            sources.push_front(matched(found));
+                        }
                     }
                 }
             }
@@ -87,47 +126,154 @@ impl Inputs {
         }
         for input in &self.inputs {
             let path = Path::new(input);
-            if input == "-" {
-                sources.push_back(Source::Stdin);
-            } else if path.is_dir() {
-                let before = sources.len();
-                pictures_below(path, &mut sources)?;
-                if sources.len() == before {
-                    bail!("{input}: no pictures in this folder");
-                }
-            } else if has_ending(path, &["jsonl", "ndjson"]) {
-                sources.push_back(Source::Records(path.to_owned()));
-            } else if !path.exists() && input.contains(['*', '?', '[']) {
-                let matches = glob::glob(input).with_context(|| format!("{input}: not a glob"))?;
-                let mut matches: Vec<PathBuf> = matches.collect::<Result<_, _>>()?;
-                if matches.is_empty() {
+            sources.push_back(if input == "-" {
+                Source::Stdin
+            } else if let Some(escaped) = input.strip_prefix(NOT_UNICODE) {
+                Source::Unusable(not_unicode(escaped.to_owned()))
+            } else if !path.exists() && input.contains(GLOB) {
+                let mut matches = Matches::new(input)?.peekable();
+                if matches.peek().is_none() {
                     bail!("{input}: no file matches");
                 }
-                matches.sort();
-                sources.extend(matches.iter().map(|path| Source::Picture(path.display().to_string())));
+                Source::Matches(Box::new(matches))
             } else {
-                sources.push_back(Source::Picture(input.clone()));
-            }
+                named(path)?
+            });
         }
         Ok(sources)
     }
 }
 
-/// All pictures below a folder, sorted by path, so that the order is the same on every machine.
-fn pictures_below(folder: &Path, sources: &mut VecDeque<Source>) -> Result<()> {
-    let entries = folder.read_dir().with_context(|| format!("{}: cannot be read", folder.display()))?;
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            pictures_below(&path, sources)?;
-        } else if has_ending(&path, &PICTURE_ENDINGS) {
-            sources.push_back(Source::Picture(path.display().to_string()));
-        }
-    }
-    Ok(())
+/// An input by what is there.
+fn named(path: &Path) -> Result<Source> {
+    Ok(if path.is_dir() {
+        let mut walk = Walk::new(path, &PICTURE_ENDINGS);
+        walk.find_first("images")?;
+        Source::Folder(Box::new(walk))
+    } else if has_ending(path, &["jsonl", "ndjson"]) {
+        Source::Records(path.to_owned())
+    } else {
+        picture(Ok(path.to_owned()))
+    })
 }
 
-pub(super) fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
+/// The same for a match of a glob, where a failure must not end the run.
+fn matched(found: Result<PathBuf, Unusable>) -> Source {
+    match found {
+        Ok(path) if path.to_str().is_some() => named(&path).unwrap_or_else(|error| {
+            let (path, reason) = (escaped(&path), error.to_string());
+            let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason).to_owned();
+            Source::Unusable(Unusable { path, reason, is_folder: true })
+        }),
+        other => picture(other),
+    }
+}
+
+fn picture(found: Result<PathBuf, Unusable>) -> Source {
+    match found.map(|path| path.into_os_string().into_string()) {
+        Ok(Ok(path)) => Source::Picture(path),
+        Ok(Err(path)) => Source::Unusable(not_unicode(escaped(Path::new(&path)))),
+        Err(unusable) => Source::Unusable(unusable),
+    }
+}
+
+fn not_unicode(path: String) -> Unusable {
+    let reason = "the name is not Unicode, which a record is; rename the file".to_owned();
+    Unusable { path, reason, is_folder: false }
+}
+
+fn broken(unusable: Unusable, tool: &str) -> Result<Line> {
+    let mut record = Record::default();
+    record.set_id(&unusable.path)?;
+    record.fail(tool, &unusable.reason);
+    Ok(Line { place: unusable.path, record, broken: true })
+}
+
+/// What a glob matches, by path, as a shell would find it. `**` goes through folders as a folder that is named does, so
+/// that it ends where folders link to each other.
+struct Matches {
+    whole: Pattern,
+    /// The patterns between the slashes.
+    parts: Vec<Pattern>,
+    /// Paths that fit so many parts, the last first.
+    open: Vec<(PathBuf, usize)>,
+    walk: Option<Walk>,
+}
+
+impl Matches {
+    fn new(glob: &str) -> Result<Self> {
+        let pattern = |text: &str| Pattern::new(text).map_err(|error| anyhow!("{glob}: not a glob: {error}"));
+        let base = PathBuf::from(if glob.starts_with('/') { "/" } else { "" });
+        let parts = glob.split('/').filter(|part| !part.is_empty()).map(pattern).collect::<Result<_>>()?;
+        Ok(Self { whole: pattern(glob)?, parts, open: vec![(base, 0)], walk: None })
+    }
+
+    /// Opens what a folder has for the next part.
+    fn open(&mut self, folder: PathBuf, at: usize) -> Result<(), Unusable> {
+        let Some(part) = self.parts.get(at) else { return Ok(()) };
+        if part.as_str() == "**" {
+            // `**` at the end stands for folders, of which the images are meant.
+            let endings: &[&str] = if at + 1 == self.parts.len() { &PICTURE_ENDINGS } else { &[] };
+            self.walk = Some(Walk::new(here(&folder), endings));
+            return Ok(());
+        }
+        if !part.as_str().contains(GLOB) {
+            let path = folder.join(part.as_str());
+            if path.exists() {
+                self.open.push((path, at + 1));
+            }
+            return Ok(());
+        }
+        let cannot = |error: std::io::Error| Unusable {
+            path: escaped(&folder),
+            reason: format!("cannot be read: {error}"),
+            is_folder: true,
+        };
+        let is_hidden = |name: &OsString| name.as_encoded_bytes().starts_with(b".") && !part.as_str().starts_with('.');
+        let mut names = Vec::new();
+        for entry in here(&folder).read_dir().map_err(cannot)? {
+            let name = entry.map_err(cannot)?.file_name();
+            if !is_hidden(&name) && part.matches(&escaped(Path::new(&name))) {
+                names.push(name);
+            }
+        }
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        let is_last = at + 1 == self.parts.len();
+        let paths = names.into_iter().map(|name| folder.join(name)).filter(|path| is_last || path.is_dir());
+        self.open.extend(paths.map(|path| (path, at + 1)));
+        Ok(())
+    }
+}
+
+/// The folder to read for a relative path that has not begun.
+fn here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+impl Iterator for Matches {
+    type Item = Result<PathBuf, Unusable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::default() };
+        loop {
+            if let Some(walk) = &mut self.walk {
+                for found in walk.by_ref() {
+                    let path = found.as_ref().map_or_else(|bad| Path::new(&bad.path), |path| path);
+                    let path = path.strip_prefix(".").unwrap_or(path);
+                    if self.whole.matches_path_with(path, options) || matches!(&found, Err(bad) if bad.is_folder) {
+                        let path = path.to_owned();
+                        return Some(found.map(|_| path));
+                    }
+                }
+                self.walk = None;
+            }
+            let (path, at) = self.open.pop()?;
+            if at == self.parts.len() {
+                return Some(Ok(path));
+            }
+            if let Err(unusable) = self.open(path, at) {
+                return Some(Err(unusable));
+            }
+        }
+    }
 }

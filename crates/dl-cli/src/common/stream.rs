@@ -82,7 +82,7 @@ pub fn map_weighed_batches<T: Send>(
 ) -> Result<Outcome> {
     let tool = io.messages.tool();
     let threads = job.common.thread_count();
-    let lines = job.inputs.lines(&mut *io.input, tool)?;
+    let lines = job.inputs.lines(&mut *io.input, &io.messages)?;
     let messages = io.messages.clone();
     let mut writer = Writer::new(&mut io.output);
     let room = Room::default();
@@ -331,7 +331,7 @@ pub(crate) fn each_line(
     let output = Mutex::new(&mut io.output);
     let failed = Mutex::new(None);
     let mut stdin = Tied { input: &mut *io.input, unread: 0, output: &output, failed: &failed };
-    for line in inputs.lines(&mut stdin, messages.tool())? {
+    for line in inputs.lines(&mut stdin, &messages)? {
         // A flush that fails ends the input, but is no fault of it.
         if let Some(error) = locked(&failed).take() {
             return Err(error.into());
@@ -351,7 +351,7 @@ pub(crate) fn each_arrival(
     inputs: &Inputs,
     mut work: impl FnMut(Option<Line>, &mut dyn Write) -> Result<()>,
 ) -> Result<()> {
-    let lines = inputs.lines(&mut *io.input, io.messages.tool())?;
+    let lines = inputs.lines(&mut *io.input, &io.messages)?;
     let output = &mut io.output;
     thread::scope(|scope| {
         let (arriving, arrived) = sync_channel(1);

@@ -267,7 +267,7 @@ fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten
     let cases = [
         (stream("unlabelled.jsonl", &unlabelled), fresh.clone(), "1 records have no \"label\""),
         (stream("alike.jsonl", &alike), fresh.clone(), "all examples have the same label, \"square\""),
-        (empty.display().to_string(), fresh.clone(), "no pictures in this folder"),
+        (empty.display().to_string(), fresh.clone(), "no images in this folder"),
         (stream("none.jsonl", &[]), fresh.clone(), "no record to learn from"),
         (input.clone(), format!("{} --arch vgg11", from(&squeezenet)), "vgg11"),
         (input.clone(), from(&cut), "is cut off"),

@@ -2,16 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::walk::Walk;
+
 /// File name endings by which pictures are found in a folder.
-pub const PICTURE_ENDINGS: [&str; 11] =
-    ["jpg", "jpeg", "png", "bmp", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm"];
+pub const PICTURE_ENDINGS: [&str; 16] = [
+    "jpg", "jpeg", "png", "jpe", "jfif", "bmp", "dib", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm", "pnm", "pam",
+];
 
 /// Has the path one of these endings, in upper or lower case?
-pub(super) fn has_ending(path: &Path, endings: &[&str]) -> bool {
+pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
 }
 
@@ -33,26 +36,10 @@ pub(super) fn want_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// All files below `folder` with one of these endings, sorted folder by folder. Names that begin with a dot are skipped. Only
-/// the folders on the way to the current file are held in memory.
+/// All files below `folder` with one of these endings, see [`Walk`].
 pub(super) fn below(folder: &Path, endings: &'static [&'static str]) -> impl Iterator<Item = Result<PathBuf>> + use<> {
-    let mut open = vec![vec![folder.to_owned()]];
-    std::iter::from_fn(move || {
-        loop {
-            let Some(path) = open.last_mut()?.pop() else {
-                open.pop();
-                continue;
-            };
-            if path.is_dir() {
-                match entries(&path) {
-                    Ok(entries) => open.push(entries),
-                    Err(error) => return Some(Err(error)),
-                }
-            } else if has_ending(&path, endings) {
-                return Some(Ok(path));
-            }
-        }
-    })
+    let found = Walk::new(folder, endings);
+    found.map(|found| found.map_err(|unusable| anyhow!("{}: {}", unusable.path, unusable.reason)))
 }
 
 /// The entries of a folder, last name first.
@@ -86,5 +73,51 @@ pub(super) fn as_text(path: &Path) -> Result<String> {
 }
 
 fn not_unicode(path: &Path) -> anyhow::Error {
-    anyhow!("{}: the name is not Unicode, which a record is; rename the file", path.display())
+    anyhow!("{}: the name is not Unicode, which a record is; rename the file", escaped(path))
+}
+
+/// The path as text that differs for every path: bytes that are not Unicode are written `\xff`.
+pub fn escaped(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// The last part of a path of any system: annotation programs on Windows write `C:\\images\\a.jpg`.
+pub(super) fn last_part(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// The existing file that an annotation names: the path as it is below one of `folders`, else its last part there. A path
+/// that leads out of a folder is looked for by its last part alone.
+pub(super) fn find_named(folders: &[PathBuf], stated: &str) -> Option<PathBuf> {
+    let stated = stated.replace('\\', "/");
+    let names = [stays_inside(&stated).then_some(stated.as_str()), Some(last_part(&stated))];
+    let names = names.into_iter().flatten().filter(|name| !name.is_empty());
+    names.flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+}
+
+/// Does the path lead to something below the folder that it is joined to?
+pub(super) fn stays_inside(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The image at `stem`, a path without ending.
+pub(super) fn image_at(stem: &Path) -> Option<PathBuf> {
+    let at = |ending: &str| {
+        let mut path = stem.as_os_str().to_owned();
+        path.push(".");
+        path.push(ending);
+        PathBuf::from(path)
+    };
+    let cases = |ending: &str| [ending.to_owned(), ending.to_uppercase(), ending[..1].to_uppercase() + &ending[1..]];
+    PICTURE_ENDINGS.iter().flat_map(|ending| cases(ending)).map(|ending| at(&ending)).find(|path| path.is_file())
+}
+
+/// The name without its last ending: `a.b` of `a.b.xml`.
+pub(super) fn without_ending(path: &Path) -> PathBuf {
+    path.file_stem().map_or_else(|| path.to_owned(), |stem| path.with_file_name(stem))
 }

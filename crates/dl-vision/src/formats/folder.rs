@@ -1,22 +1,46 @@
-//! A folder of pictures: the class of each is the folder that it is in, as for torchvision's `ImageFolder`.
+//! A folder of images: the class of each is the folder that it is in, as for torchvision's `ImageFolder`.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use dl_record::Record;
 
-use super::files::{PICTURE_ENDINGS, as_text, below, relative, want_folder};
+use super::files::{self, PICTURE_ENDINGS, as_text, relative, want_folder};
+use super::walk::{Unusable, Walk};
 use super::{Found, Sample, add_size};
 
-/// Reads the pictures below `folder`, by path. The label is the first folder below it, unless the picture lies in
-/// `folder` itself or `labels` is false. The id is the path below `folder`.
+/// Reads the images below `folder`, by path. The label is the first folder below it, unless the image lies in `folder`
+/// itself or `labels` is false. The id is the path below `folder`. At the end come the files that are left out because of
+/// their ending, and the classes without an image.
 /// # Errors
-/// When there is no such folder.
+/// When there is no such folder, or no image in it.
 pub fn read(folder: &Path, labels: bool) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
     let root = folder.to_owned();
-    let found = below(folder, &PICTURE_ENDINGS);
-    Ok(found.map(move |path| sample(&path?, &root, labels)))
+    let mut walk = Walk::new(folder, &PICTURE_ENDINGS);
+    walk.find_first("images")?;
+    let mut classes = HashSet::new();
+    let mut end: Option<std::vec::IntoIter<Found>> = None;
+    Ok(std::iter::from_fn(move || {
+        if let Some(end) = &mut end {
+            return end.next().map(Ok);
+        }
+        let Some(found) = walk.next() else {
+            let mut found = walk_end(&walk);
+            if labels {
+                found.extend(empty_classes(&root, &classes, &walk));
+            }
+            return end.insert(found.into_iter()).next().map(Ok);
+        };
+        let path = found.as_ref().map_or_else(|bad| Path::new(&bad.path), |path| path.as_path());
+        if let Some(class) = path.strip_prefix(&root).ok().and_then(|below| below.iter().next())
+            && !classes.contains(class)
+        {
+            classes.insert(class.to_owned());
+        }
+        Some(found.map_or_else(|bad| unusable(bad, &root), |path| sample(&path, &root, labels)))
+    }))
 }
 
 fn sample(path: &Path, root: &Path, labels: bool) -> Result<Found> {
@@ -29,4 +53,35 @@ fn sample(path: &Path, root: &Path, labels: bool) -> Result<Found> {
         record.set_label(&label.to_owned()).context("the folder's name")?;
     }
     Ok(Sample { place, record, failure, lost: Vec::new() }.into())
+}
+
+/// A file whose name is not Unicode is a sample that failed; what is in a folder, nobody knows.
+pub(super) fn unusable(unusable: Unusable, root: &Path) -> Result<Found> {
+    let Unusable { path, reason, is_folder } = unusable;
+    if is_folder {
+        return Ok(Found::Lost(format!("{path}: {reason}")));
+    }
+    let root = format!("{}/", files::escaped(root));
+    let mut record = Record::default();
+    record.set_id(&path.strip_prefix(&root).unwrap_or(&path).to_owned())?;
+    Ok(Sample { place: path, record, failure: Some(anyhow::anyhow!(reason)), lost: Vec::new() }.into())
+}
+
+/// What a walk over images left out.
+pub(super) fn walk_end(walk: &Walk) -> Vec<Found> {
+    let left_out =
+        walk.left_out().map(|text| if walk.has_lost_image() { Found::Lost(text) } else { Found::Note(text) });
+    left_out.into_iter().chain(walk.repeated().map(Found::Note)).collect()
+}
+
+/// The folders directly below `root` of which no image was found.
+fn empty_classes(root: &Path, classes: &HashSet<std::ffi::OsString>, walk: &Walk) -> Vec<Found> {
+    let mut folders = files::entries(root).unwrap_or_default();
+    folders.reverse();
+    folders.retain(|folder| folder.is_dir() && !walk.is_repeated(folder));
+    let is_empty = |folder: &&std::path::PathBuf| folder.file_name().is_some_and(|name| !classes.contains(name));
+    let lost = |folder: &std::path::PathBuf| {
+        Found::Lost(format!("{}: no images in this folder, so the class has none", files::escaped(folder)))
+    };
+    folders.iter().filter(is_empty).map(lost).collect()
 }

@@ -1,59 +1,77 @@
-//! IDX files of small grey pictures and their labels: MNIST, Fashion-MNIST and their kin.
+//! IDX files of small gray images and their labels: MNIST, Fashion-MNIST, EMNIST and their kin.
 //!
-//! A header of big-endian numbers (2051, pictures, height, width; 2049, labels), then one byte a pixel or label; plain or
-//! gzipped. Pictures lie in no files of their own, so they go into the records as `data:` URIs of PNG.
+//! A header of big-endian numbers (2051, images, height, width; 2049, labels), then one byte a pixel or label; plain or
+//! gzipped. Images lie in no files of their own, so they go into the records as `data:` URIs of PNG. EMNIST's images are
+//! stored with their axes exchanged, and the names of its classes stand in `emnist-SPLIT-mapping.txt`.
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dl_record::Record;
+use dl_record::file::{MOST_LIST_BYTES, decode, open_regular, read_regular};
 use flate2::read::GzDecoder;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
-use super::files::want_folder;
+use super::files::{self, want_folder};
 use super::{Found, Sample};
 
 /// The largest side that is believed.
 const LARGEST: u32 = 1 << 12;
 
-/// Reads a split of the data set in `folder`: `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, with or without
-/// `.gz`; `t10k` is understood as `test`. The label is the number as text, or the name that `names` has for it; the id is
+/// Reads a split of the data set in `folder`, by the names that its files have where they are published:
+/// `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, `emnist-letters-train-images-idx3-ubyte.gz`; `t10k` is understood
+/// as `test`. The label is the number as text, or the name that `names` or EMNIST's mapping has for it; the id is
 /// `SPLIT/00000`.
 /// # Errors
 /// When the files are not there, are no IDX files, or do not belong together.
 pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
-    let stem = if split == "test" && find(folder, "test", "images-idx3").is_err() { "t10k" } else { split };
-    let (pictures_path, labels_path) = (find(folder, stem, "images-idx3")?, find(folder, stem, "labels-idx1")?);
-    let (mut pictures, [count, height, width]) = open::<3>(&pictures_path, 2051)?;
+    let (images_path, labels_path) = find_pair(folder, split)?;
+    let (mut images, [count, height, width]) = open::<3>(&images_path, 2051)?;
     let (mut labels, [label_count]) = open::<1>(&labels_path, 2049)?;
     ensure!(
         count == label_count,
-        "{}: {count} pictures, but {label_count} labels in {}",
-        pictures_path.display(),
+        "{}: {count} images, but {label_count} labels in {}",
+        images_path.display(),
         labels_path.display()
     );
     ensure!(
         (1..=LARGEST).contains(&height) && (1..=LARGEST).contains(&width),
-        "{}: pictures of {width} x {height} pixels",
-        pictures_path.display()
+        "{}: images of {width} x {height} pixels",
+        images_path.display()
     );
-    let (split, names) = (split.to_owned(), names.to_vec());
-    Ok((0..count).map(move |index| {
+    let mut notes = Vec::new();
+    let is_emnist = file_name(&images_path).contains("emnist");
+    if is_emnist {
+        notes.push(Found::Note(format!(
+            "{}: EMNIST stores its images on their side; they are turned upright",
+            images_path.display()
+        )));
+    }
+    let mapping = if names.is_empty() && is_emnist { mapping(&images_path)? } else { None };
+    if let Some((path, _)) = &mapping {
+        notes.push(Found::Note(format!("the labels are called as {} says", path.display())));
+    }
+    let names: HashMap<u8, String> = match mapping {
+        Some((_, names)) => names,
+        None => (0..=255).zip(names.iter().cloned()).collect(),
+    };
+    let split = split.to_owned();
+    let samples = (0..count).map(move |index| {
         let mut pixels = vec![0; (height * width) as usize];
         let mut label = [0];
-        pictures.read_exact(&mut pixels).with_context(|| cut_off(&pictures_path, index, count))?;
+        images.read_exact(&mut pixels).with_context(|| cut_off(&images_path, index, count))?;
         labels.read_exact(&mut label).with_context(|| cut_off(&labels_path, index, count))?;
-        let place = format!("{}: picture {index}", pictures_path.display());
-        let label = match names.get(usize::from(label[0])) {
-            Some(name) => name.clone(),
-            None if names.is_empty() => label[0].to_string(),
-            None => bail!("{place}: there is no name for the label {}", label[0]),
-        };
+        let place = format!("{}: image {index}", images_path.display());
+        let (mut width, mut height) = (width, height);
+        if is_emnist {
+            pixels = transposed(&pixels, width as usize);
+            (width, height) = (height, width);
+        }
         let mut png = Cursor::new(Vec::new());
         PngEncoder::new(&mut png).write_image(&pixels, width, height, ExtendedColorType::L8)?;
         let uri = format!("data:image/png;base64,{}", STANDARD.encode(png.into_inner()));
@@ -61,27 +79,114 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
         record.set_id(&format!("{split}/{index:05}"))?;
         record.set_width(&width)?;
         record.set_height(&height)?;
-        record.set_label(&label)?;
-        Ok(Sample { place, record, failure: None, lost: Vec::new() }.into())
-    }))
+        let label = match names.get(&label[0]) {
+            Some(name) => Ok(name.clone()),
+            None if names.is_empty() => Ok(label[0].to_string()),
+            None => Err(anyhow!("there is no name for the label {}", label[0])),
+        };
+        let failure = label.and_then(|label| record.set_label(&label)).err();
+        Ok(Sample { place, record, failure, lost: Vec::new() }.into())
+    });
+    Ok(notes.into_iter().map(Ok).chain(samples))
+}
+
+/// Rows to columns.
+fn transposed(pixels: &[u8], width: usize) -> Vec<u8> {
+    (0..width).flat_map(|x| pixels.iter().copied().skip(x).step_by(width)).collect()
+}
+
+/// The names of EMNIST's labels, beside its images: lines of a label and the codes of its letters.
+fn mapping(images: &Path) -> Result<Option<(PathBuf, HashMap<u8, String>)>> {
+    let name = file_name(images);
+    let Some((data_set, _)) = name.split_once("-train-").or_else(|| name.split_once("-test-")) else { return Ok(None) };
+    let path = images.with_file_name(format!("{data_set}-mapping.txt"));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_regular(&path, MOST_LIST_BYTES).and_then(decode).with_context(|| path.display().to_string())?;
+    let mut names = HashMap::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let mut words = line.split_whitespace().map(str::parse::<u8>);
+        let (Some(Ok(label)), Some(Ok(code))) = (words.next(), words.next()) else {
+            bail!("{}: line {}: want a label and the code of its letter", path.display(), number + 1);
+        };
+        names.insert(label, char::from(code).to_string());
+    }
+    Ok(Some((path, names)))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
 fn cut_off(path: &Path, index: u32, count: u32) -> String {
     format!("{}: is cut off at {index} of {count}", path.display())
 }
 
-fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf> {
-    let name = format!("{split}-{part}-ubyte");
-    let both = [folder.join(&name), folder.join(format!("{name}.gz"))];
-    let found = both.into_iter().find(|path| path.is_file());
-    found.with_context(|| format!("{}: neither {name} nor {name}.gz is there", folder.display()))
+/// The files of the images and the labels of a split.
+fn find_pair(folder: &Path, split: &str) -> Result<(PathBuf, PathBuf)> {
+    let names: &[&str] = if split == "test" { &["test", "t10k"] } else { &[split] };
+    // torchvision keeps the files in raw/.
+    let folders = [folder.to_owned(), folder.join("raw")];
+    let mut failure = None;
+    for folder in &folders {
+        for name in names {
+            let pair =
+                find(folder, name, "images-idx3").and_then(|images| Ok((images, find(folder, name, "labels-idx1")?)));
+            match pair {
+                Ok(pair) => return Ok(pair),
+                // What is said of a name that is half there is of more use.
+                Err(error) if failure.is_none() || error.is_half => failure = Some(error),
+                Err(_) => {}
+            }
+        }
+    }
+    bail!("{}", failure.map(|error| error.message).unwrap_or_default())
+}
+
+struct NotFound {
+    message: String,
+    is_half: bool,
+}
+
+/// The file of a part of a split, plain rather than gzipped.
+fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
+    let wanted = format!("{split}-{part}-ubyte");
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for path in files::entries(folder).unwrap_or_default().into_iter().rev() {
+        let name = file_name(&path).replace('.', "-");
+        let plain = name.strip_suffix("-gz").unwrap_or(&name);
+        let is_wanted =
+            plain.strip_suffix(wanted.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
+        // Some archives unpack into folders of the files' names.
+        let inside = path.join(path.file_name().unwrap_or_default());
+        let path = if inside.is_file() { inside } else { path };
+        if is_wanted && path.is_file() && found.iter().all(|(other, _)| other != plain) {
+            found.push((plain.to_owned(), path));
+        }
+    }
+    match found.len() {
+        1 => Ok(found.remove(0).1),
+        0 => Err(NotFound {
+            message: format!("{}: neither {wanted} nor {wanted}.gz is there", folder.display()),
+            is_half: part.starts_with("labels"),
+        }),
+        _ => {
+            let ending = format!("-{part}-ubyte");
+            let splits: Vec<&str> = found.iter().filter_map(|(name, _)| name.strip_suffix(&ending)).collect();
+            let message =
+                format!("{}: more than one {split} is there; --split takes: {}", folder.display(), splits.join(", "));
+            Err(NotFound { message, is_half: true })
+        }
+    }
 }
 
 /// Opens a file and reads its header: the magic number, then N lengths.
 fn open<const N: usize>(path: &Path, magic: u32) -> Result<(Box<dyn Read>, [u32; N])> {
     let in_context = || path.display().to_string();
-    let file = BufReader::new(File::open(path).with_context(in_context)?);
-    let gzipped = path.extension().is_some_and(|ending| ending == "gz");
+    let mut file = BufReader::new(open_regular(path).with_context(in_context)?);
+    // By the content: a browser may have unpacked the file and kept its name.
+    let gzipped = file.fill_buf().with_context(in_context)?.starts_with(b"\x1F\x8B");
     let mut file: Box<dyn Read> = if gzipped { Box::new(BufReader::new(GzDecoder::new(file))) } else { Box::new(file) };
     let mut number = || -> Result<u32> {
         let mut bytes = [0; 4];
@@ -118,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_come_out_as_they_are_stored() {
+    fn images_come_out_as_they_are_stored() {
         let folder = tempfile::tempdir().unwrap();
         let pixels = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 255];
         let pictures = [header(&[2051, 2, 2, 3]), pixels.to_vec()].concat();
@@ -132,7 +237,8 @@ mod tests {
         let picture = crate::picture::load(&record.image().unwrap().unwrap()).unwrap();
         let reds: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
         assert_eq!(reds, pixels[6..]);
-        assert!(read(folder.path(), "train", &["zero".into()]).unwrap().next().unwrap().is_err());
+        let named = read(folder.path(), "train", &["zero".into()]).unwrap().next().unwrap().unwrap();
+        assert!(matches!(named, Found::Sample(sample) if sample.failure.is_some()));
     }
 
     #[test]
@@ -146,9 +252,9 @@ mod tests {
         let labels = || [header(&[2049, 1]), vec![0]].concat();
         assert!(error(header(&[2051, 1, 2, 2]), labels()).contains("cut off at 0 of 1"));
         assert!(error(header(&[2049, 1, 2, 2]), labels()).contains("begins with 2049"));
-        assert!(error(header(&[2051, 3, 2, 2]), labels()).contains("3 pictures, but 1 labels"));
+        assert!(error(header(&[2051, 3, 2, 2]), labels()).contains("3 images, but 1 labels"));
         assert!(error(header(&[2051, 1, 0, 2]), labels()).contains("2 x 0 pixels"));
         assert!(error(vec![0], labels()).contains("has no header"));
-        assert!(read(folder.path(), "test", &[]).err().unwrap().to_string().contains("t10k-images-idx3-ubyte"));
+        assert!(read(folder.path(), "test", &[]).err().unwrap().to_string().contains("test-images-idx3-ubyte"));
     }
 }

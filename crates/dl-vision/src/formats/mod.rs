@@ -12,6 +12,8 @@
 //! | `coco_dataset` | first record | the whole COCO file without `images` and `annotations` |
 //! | `id`, `category_id`, `segmentation`, ... | object | what else a COCO annotation holds; polygons beside `mask` |
 //! | `bbox` | object | COCO's box `[x, y, width, height]`, where `box` does not tell it to the last bit |
+//! | `cvat`, `label_studio`, `labelme` | record, object | what these hold without a field of its own; `attributes` of CVAT |
+//! | `segmentation` | object | the polygon of a `mask`, as COCO writes it |
 //! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
 //! | `keypoints` | object | key points beside a box of YOLO, in COCO's form: `[x1, y1, v1, ...]` in pixels |
 //! | `confidence` | object | how sure a detector was, in YOLO's lines that are read as truth |
@@ -19,21 +21,29 @@
 //! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.
 
 pub mod coco;
+pub mod csv;
+pub mod cvat;
 pub mod folder;
 pub mod idx;
+pub mod label_studio;
+pub mod labelme;
+pub mod lines;
 pub mod voc;
 pub mod yolo;
 
 mod files;
 mod number;
 mod placing;
+mod region;
+mod walk;
 mod xml;
 
 use anyhow::Error;
 use dl_record::{Object, Record};
 
-pub use files::PICTURE_ENDINGS;
+pub use files::{PICTURE_ENDINGS, escaped, has_ending};
 pub use placing::Pictures;
+pub use walk::{Unusable, Walk};
 
 /// What a reader of a dataset hands on.
 #[derive(Debug)]

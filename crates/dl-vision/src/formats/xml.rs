@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// Deeper trees than this are no annotation.
 const DEEPEST: usize = 64;
 
+/// The attribute of an element whose text begins or ends with blanks.
+const SPACE: (&str, &str) = ("xml:space", "preserve");
+
 /// An element: its text with the blanks around it removed, attributes and children in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
@@ -26,18 +29,15 @@ impl Element {
         Self { name: name.to_owned(), text: text.into(), ..Self::default() }
     }
 
-    /// Parses a document; comments and processing instructions are left out.
+    /// Parses a document; comments and processing instructions are left out. What stands after the root is told by the
+    /// second value.
     /// # Errors
-    /// When the text is not one whole element; the message tells the line.
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        let text = text.trim_start_matches('\u{feff}');
+    /// When the text does not begin with one whole element; the message tells the line.
+    pub(super) fn parse(text: &str) -> Result<(Self, Option<String>)> {
         let mut reader = Reader::from_str(text);
-        let root = parse(&mut reader);
-        let position = usize::try_from(reader.buffer_position().max(reader.error_position())).unwrap_or(usize::MAX);
-        root.with_context(|| {
-            let read = &text.as_bytes()[..position.min(text.len())];
-            format!("line {}", 1 + read.iter().filter(|byte| **byte == b'\n').count())
-        })
+        let root = next_element(&mut reader).and_then(|root| root.context("an end without a beginning"));
+        let root = root.with_context(|| format!("line {}", line_of(&reader, text)))?;
+        Ok((root, after_root(&mut reader, text)))
     }
 
     /// The first child of that name.
@@ -122,9 +122,16 @@ impl Element {
         write!(document, "{indent}<{}", self.name)?;
         for (name, value) in &self.attributes {
             check_name(name)?;
-            write!(document, " {name}=\"{}\"", partial_escape(value.as_str()).replace('"', "&quot;"))?;
+            check_text(&self.name, value)?;
+            let value = partial_escape(value.as_str()).replace('"', "&quot;");
+            let value = value.replace('\t', "&#9;").replace('\n', "&#10;").replace('\r', "&#13;");
+            write!(document, " {name}=\"{value}\"")?;
         }
-        write!(document, ">{}", partial_escape(self.text.as_str()))?;
+        check_text(&self.name, &self.text)?;
+        if self.text.trim() != self.text && self.children.is_empty() {
+            write!(document, " {}=\"{}\"", SPACE.0, SPACE.1)?;
+        }
+        write!(document, ">{}", partial_escape(self.text.as_str()).replace('\r', "&#13;"))?;
         if !self.children.is_empty() {
             document.push('\n');
             for child in &self.children {
@@ -146,7 +153,100 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn parse(reader: &mut Reader<&[u8]>) -> Result<Element> {
+/// The children of a document's root, one after another: for files that hold a whole dataset.
+#[derive(Debug)]
+pub(super) struct Children {
+    text: String,
+    /// Where the next child begins.
+    at: usize,
+    line: usize,
+    /// Name of the root.
+    pub(super) root: String,
+}
+
+impl Children {
+    /// # Errors
+    /// When there is no root.
+    pub(super) fn new(text: String) -> Result<Self> {
+        let mut reader = Reader::from_str(&text);
+        let root = loop {
+            match reader.read_event() {
+                Ok(Event::Start(tag) | Event::Empty(tag)) => {
+                    break String::from_utf8_lossy(tag.name().as_ref()).into_owned();
+                }
+                Ok(Event::Eof) => bail!("there is no element in the file"),
+                Ok(Event::Text(text)) if !text.iter().all(u8::is_ascii_whitespace) => {
+                    bail!("line 1: text outside of any element")
+                }
+                Ok(_) => {}
+                Err(error) => return Err(anyhow!(error).context(format!("line {}", line_of(&reader, &text)))),
+            }
+        };
+        let at = usize::try_from(reader.buffer_position())?;
+        let line = 1 + newlines(&text[..at]);
+        Ok(Self { text, at, line, root })
+    }
+}
+
+impl Iterator for Children {
+    /// A child, and the line that it begins on. After an error nothing comes, since nobody knows where to go on.
+    type Item = Result<(Element, usize)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let mut reader = Reader::from_str(rest);
+        reader.config_mut().allow_unmatched_ends = true;
+        let begin = self.line + newlines(&rest[..rest.len() - rest.trim_start().len()]);
+        match next_element(&mut reader) {
+            Ok(Some(child)) => {
+                let end = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX).min(rest.len());
+                self.line += newlines(&rest[..end]);
+                self.at += end;
+                Some(Ok((child, begin)))
+            }
+            Ok(None) => {
+                self.at = self.text.len();
+                None
+            }
+            // The file may end after the root has been closed, or the root had no end tag of its own.
+            Err(_) if rest.trim().is_empty() => None,
+            Err(error) => {
+                let line = self.line - 1 + line_of(&reader, rest);
+                self.at = self.text.len();
+                Some(Err(error.context(format!("line {line}"))))
+            }
+        }
+    }
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
+/// The line that a reader has come to.
+fn line_of(reader: &Reader<&[u8]>, text: &str) -> usize {
+    let position = usize::try_from(reader.buffer_position().max(reader.error_position())).unwrap_or(usize::MAX);
+    1 + text.as_bytes()[..position.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// What stands after the root, if it is more than blanks and comments.
+fn after_root(reader: &mut Reader<&[u8]>, text: &str) -> Option<String> {
+    loop {
+        let what = match reader.read_event() {
+            Ok(Event::Eof) => return None,
+            Ok(Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_)) => continue,
+            Ok(Event::Text(text)) if text.iter().all(u8::is_ascii_whitespace) => continue,
+            Ok(Event::Start(tag) | Event::Empty(tag)) => {
+                format!("a second <{}>", String::from_utf8_lossy(tag.name().as_ref()))
+            }
+            Ok(_) | Err(_) => "text".to_owned(),
+        };
+        return Some(format!("line {}: {what} after the end of the annotation is left out", line_of(reader, text)));
+    }
+}
+
+/// The next whole element; `None` when the element around it ends.
+fn next_element(reader: &mut Reader<&[u8]>) -> Result<Option<Element>> {
     let mut open: Vec<Element> = Vec::new();
     loop {
         let closed = match reader.read_event()? {
@@ -158,7 +258,10 @@ fn parse(reader: &mut Reader<&[u8]>) -> Result<Element> {
                 continue;
             }
             Event::Empty(tag) => opened(&tag)?,
-            Event::End(_) => open.pop().ok_or_else(|| anyhow!("an end without a beginning"))?,
+            Event::End(_) => match open.pop() {
+                Some(element) => element,
+                None => return Ok(None),
+            },
             Event::Text(text) => {
                 add_text(&mut open, &text.xml10_content()?)?;
                 continue;
@@ -182,12 +285,21 @@ fn parse(reader: &mut Reader<&[u8]>) -> Result<Element> {
                 None => bail!("there is no element in the file"),
             },
         };
-        let closed = Element { text: closed.text.trim().to_owned(), ..closed };
+        let closed = trimmed(closed);
         match open.last_mut() {
             Some(parent) => parent.children.push(closed),
-            None => return Ok(closed),
+            None => return Ok(Some(closed)),
         }
     }
+}
+
+/// Blanks around a text are those of the indentation, unless the element says otherwise.
+fn trimmed(mut element: Element) -> Element {
+    match element.attributes.iter().position(|(name, value)| (name.as_str(), value.as_str()) == SPACE) {
+        Some(space) if element.children.is_empty() => drop(element.attributes.remove(space)),
+        _ => element.text = element.text.trim().to_owned(),
+    }
+    element
 }
 
 fn opened(tag: &BytesStart) -> Result<Element> {
@@ -209,6 +321,15 @@ fn add_text(open: &mut [Element], text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Fails for what no XML 1.0 document can hold, however it is written.
+fn check_text(element: &str, text: &str) -> Result<()> {
+    let is_allowed = |letter: char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    match text.chars().find(|letter| !is_allowed(*letter)) {
+        Some(letter) => bail!("<{element}> would hold the character U+{:04X}, which XML cannot", u32::from(letter)),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_document_survives_the_tree_and_json() {
-        let root = Element::parse(DOCUMENT).unwrap();
+        let root = Element::parse(DOCUMENT).unwrap().0;
         assert_eq!(root.child("b").unwrap().text, "x & y < ü");
         assert_eq!(root.to_document().unwrap(), DOCUMENT);
         assert_eq!(Element::from_json("a", &root.to_json()), root);
@@ -226,8 +347,9 @@ mod tests {
 
     #[test]
     fn declarations_comments_and_character_data_are_understood() {
-        let text = "\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE a>\n<!-- c --><a><![CDATA[<&>]]>&#65;<b/></a>";
-        let root = Element::parse(text).unwrap();
+        let text =
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE a>\n<!-- c --><a><![CDATA[<&>]]>&#65;<b/></a>";
+        let root = Element::parse(text).unwrap().0;
         assert_eq!((root.text.as_str(), root.children.len()), ("<&>A", 1));
     }
 
@@ -244,5 +366,44 @@ mod tests {
             let error = format!("{:#}", Element::parse(text).unwrap_err());
             assert!(error.starts_with(wanted), "{error}");
         }
+    }
+
+    #[test]
+    fn blanks_and_line_ends_of_a_text_survive() {
+        let mut root = Element::leaf("a", "");
+        root.attributes.push(("b".into(), " 1\n2\t\r".into()));
+        root.children.extend([" x ", "y\r\n", " "].map(|text| Element::leaf("name", text)));
+        assert_eq!(Element::parse(&root.to_document().unwrap()).unwrap().0, root);
+        root.children.push(Element::leaf("name", "\u{7}"));
+        assert!(root.to_document().unwrap_err().to_string().contains("<name> would hold the character U+0007"));
+    }
+
+    #[test]
+    fn what_stands_after_the_root_is_told() {
+        for (after, wanted) in [
+            ("\n <!-- c -->\n", None),
+            ("\n<a/>", Some("line 2: a second <a>")),
+            ("\n\nx", Some("line 3: text")),
+            ("</a>", Some("line 1: text")),
+        ] {
+            let (root, told) = Element::parse(&format!("<a>1</a>{after}")).unwrap();
+            assert_eq!(root.text, "1");
+            assert_eq!(told.is_some(), wanted.is_some(), "{after}: {told:?}");
+            assert!(told.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{after}");
+        }
+    }
+
+    #[test]
+    fn the_children_of_a_root_come_one_by_one() {
+        let text = "<?xml version=\"1.0\"?>\n<r>\n <a>1</a>\n <b x=\"2\"/>\n</r>\n";
+        let children = Children::new(text.into()).unwrap();
+        assert_eq!(children.root, "r");
+        let found: Vec<_> = children.map(|child| child.map(|(child, line)| (child.name, line)).unwrap()).collect();
+        assert_eq!(found, [("a".to_owned(), 3), ("b".to_owned(), 4)]);
+        let mut children = Children::new(text[..text.len() - 9].into()).unwrap();
+        assert!(children.next().unwrap().is_ok());
+        let error = format!("{:#}", children.next().unwrap().unwrap_err());
+        assert!(error.starts_with("line 4: "), "{error}");
+        assert!(children.next().is_none());
     }
 }

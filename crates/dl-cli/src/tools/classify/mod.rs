@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use dl_record::file::read_list;
 use dl_record::{Prediction, Record};
 use serde_json::Map;
 
@@ -114,8 +115,7 @@ impl Args {
     /// The name of each class.
     fn label_names(&self, scorer: &Scorer) -> Result<Vec<String>> {
         let Some(path) = &self.label_file else { return scorer.labels(&self.model) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("--label-file {}", path.display()))?;
-        let names: Vec<String> = text.lines().map(str::to_owned).collect();
+        let names = read_list(path).context("--label-file")?;
         let classes = match scorer {
             Scorer::Pictures(model, ..) => model.config.num_classes,
             _ => scorer.labels(&self.model)?.len(),

@@ -1,6 +1,5 @@
 //! `dl-model convert`: a model file of any format as one of ours.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -8,6 +7,7 @@ use clap::ValueEnum;
 use dl_models::checkpoint::{convert, mean_of_image};
 use dl_models::text::{self, TextConfig};
 use dl_models::{ChannelOrder, Checkpoint, Fit, Labels, ModelConfig, Precision};
+use dl_record::file::read_list;
 use serde_json::{Map, Value, json};
 
 use crate::common::{Common, Io, Outcome};
@@ -134,7 +134,7 @@ impl ConvertArgs {
             },
         }
         if let Some(path) = &self.labels {
-            config.labels = Some(Labels::Names(labels(path)?));
+            config.labels = Some(Labels::Names(read_list(path).context("--labels")?));
             let folder = self.from.parent().unwrap_or(Path::new(""));
             config.label_names(folder).with_context(|| format!("--labels {}", path.display()))?;
         }
@@ -157,9 +157,4 @@ impl ConvertArgs {
             _ => bail!("a config that is no object"),
         }
     }
-}
-
-fn labels(path: &Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path).with_context(|| format!("--labels {}: cannot be read", path.display()))?;
-    Ok(text.lines().map(|line| line.trim_end().to_owned()).collect())
 }

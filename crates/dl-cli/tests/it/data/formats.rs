@@ -36,10 +36,19 @@ fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
 }
 
 #[test]
-fn an_empty_dataset_is_an_empty_stream() {
+fn a_folder_without_what_is_looked_for_is_an_error() {
     let folder = folder();
     write(folder.path(), "Annotations/x.txt", "");
-    for line in ["from voc {}", "from folder {}", "check", "shard 1/2"] {
+    for line in ["from voc {}", "from folder {}", "from labelme {}", "from idx {}"] {
+        let ran = data(line, folder.path(), "").expect(2);
+        assert!(ran.stdout.is_empty() && ran.stderr.lines().count() == 1, "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_empty_dataset_is_an_empty_stream() {
+    let folder = folder();
+    for line in ["check", "shard 1/2"] {
         let ran = data(line, folder.path(), "").expect(0);
         assert_eq!(ran.stdout, "", "{line}");
     }

@@ -109,7 +109,8 @@ fn a_broken_annotation_fails_alone() {
     assert!(failed[0].is_none() && failed[2].is_none());
     assert!(failed[1].unwrap().ends_with("broken.xml: line 17: the file ends inside <truncated>"), "{failed:?}");
     assert!(failed[3].unwrap().ends_with("missing.xml: no such annotation"), "{failed:?}");
-    assert_eq!(ran.stderr.lines().count(), 2);
+    assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 image does not exist, the first: "), "{}", ran.stderr);
     assert_eq!(records[1]["id"], "broken");
     assert!(data("from voc {} --split all --strict", folder.path(), "").expect(2).stderr.contains("--strict"));
 }
@@ -140,4 +141,184 @@ fn bccd_survives_a_round_trip_to_the_letter() {
         // Some of the files are indented by two blanks, ours by tabs.
         assert!(text.lines().map(str::trim).eq(before.lines().map(str::trim)), "{name}");
     }
+}
+
+/// An annotation of one object, with these elements in it.
+fn annotated(objects: &[&str]) -> String {
+    let objects: String = objects.iter().map(|inside| format!("<object>{inside}</object>")).collect();
+    format!("<annotation><size><width>20</width><height>10</height></size>{objects}</annotation>")
+}
+
+const BOX: &str = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax></bndbox>";
+
+#[test]
+fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
+    let folder = folder();
+    let objects = [
+        format!("<name>a</name><difficult>Unspecified</difficult><truncated>Unspecified</truncated><pose></pose>{BOX}"),
+        format!("<name>b</name><difficult>True</difficult><occluded>0.0</occluded>{BOX}"),
+        BOX.to_owned(),
+        "<name>swapped</name><bndbox><xmin>9</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax></bndbox>".to_owned(),
+        "<name>word</name><bndbox><xmin>nan</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax></bndbox>".to_owned(),
+        "<name>none</name>".to_owned(),
+        format!("<name>two</name>{BOX}{BOX}"),
+        "<name>poly</name><polygon><x1>3</x1><y1>2</y1><x2>9</x2><y2>5</y2><x3>4</x3><y3>8</y3></polygon>".to_owned(),
+    ];
+    let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+    write(folder.path(), "Annotations/x.xml", annotated(&objects));
+    picture(folder.path(), "JPEGImages/x.pgm", 20, 10);
+    let ran = data("from voc {}", folder.path(), "").expect(1);
+    let record = &ran.records()[0];
+    assert!(record.get("error").is_none(), "{record}");
+    let labels: Vec<&str> =
+        record["objects"].as_array().unwrap().iter().map(|o| o["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["a", "b", "two", "poly"]);
+    assert!(record["objects"][0].get("difficult").is_none());
+    assert_eq!(record["objects"][1]["difficult"], true);
+    assert_eq!(record["objects"][3]["box"], json!([2.0, 1.0, 9.0, 8.0]));
+    for told in [
+        "object 2 is left out: it has no <name>",
+        "object 3 (swapped)",
+        "xmin 9 is above xmax 4",
+        "object 4 (word)",
+        "object 5 (none) is left out: it has no <bndbox>",
+        "object 6 (two): it has more than one <bndbox>",
+    ] {
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    }
+    data("to voc {}/out", folder.path(), &ran.stdout).expect(0);
+    let again = data("from voc {}/out", folder.path(), "").records();
+    assert_eq!(again[0]["objects"][0], record["objects"][0], "\"Unspecified\" comes back");
+}
+
+#[test]
+fn annotations_are_read_in_the_encoding_that_they_declare() {
+    let folder = folder();
+    let text = |encoding: &str, label: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"{encoding}\"?>{}",
+            annotated(&[&format!("<name>{label}</name>{BOX}")])
+        )
+    };
+    let latin: Vec<u8> = text("ISO-8859-1", "caf\u{e9}").chars().map(|letter| letter as u8).collect();
+    let wide: Vec<u8> = "\u{feff}"
+        .chars()
+        .chain(text("UTF-16", "猫").chars())
+        .collect::<String>()
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (name, bytes) in
+        [("a", latin), ("b", wide), ("c", text("UTF-8", "x").into_bytes()), ("d", b"<annotation>\xff".to_vec())]
+    {
+        write(folder.path(), &format!("Annotations/{name}.xml"), bytes);
+        picture(folder.path(), &format!("JPEGImages/{name}.pgm"), 20, 10);
+    }
+    let utf16: Vec<u8> = "\u{feff}a\r\n\r\nb\r\nc\r\nd\r\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    write(folder.path(), "ImageSets/Main/train.txt", utf16);
+    let ran = data("from voc {} --split train", folder.path(), "").expect(1);
+    let records = ran.records();
+    let labels: Vec<&Value> = records.iter().take(3).map(|record| &record["objects"][0]["label"]).collect();
+    assert_eq!(labels, ["café", "猫", "x"]);
+    assert!(records[3]["error"]["message"].as_str().unwrap().contains("d.xml: line 1 is not UTF-8"), "{}", records[3]);
+    write(folder.path(), "ImageSets/Main/bad.txt", b"a\n\xff\n");
+    let ran = data("from voc {} --split bad", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("bad.txt: line 2 is not UTF-8"), "{}", ran.stderr);
+}
+
+#[test]
+fn other_layouts_are_found_and_told() {
+    for (annotation, image, id) in [
+        ("annotations/x.xml", "images/x.pgm", "x"),
+        ("annots/x.xml", "Imgs/x.PGM", "x"),
+        ("xml/x.xml", "x.pgm", "x"),
+        ("x.xml", "x.pgm", "x"),
+        ("x.xml", "images/x.pgm", "x"),
+        ("train/x.rf.1.xml", "train/x.rf.1.pgm", "train/x.rf.1"),
+        ("train/annotations/x.xml", "train/images/x.pgm", "train/x"),
+        ("Annotations/train/x.xml", "JPEGImages/train/x.pgm", "train/x"),
+        ("Annotations/train/x.xml", "JPEGImages/x.pgm", "train/x"),
+        ("annotations/xmls/x.xml", "images/x.pgm", "x"),
+    ] {
+        let folder = folder();
+        write(
+            folder.path(),
+            annotation,
+            annotated(&[]).replace("<size>", "<filename>C:\\photos\\other.jpg</filename><size>"),
+        );
+        picture(folder.path(), image, 20, 10);
+        let ran = data("from voc {}", folder.path(), "").expect(0);
+        let records = ran.records();
+        assert_eq!(records.len(), 1, "{annotation}: {}", ran.stderr);
+        assert_eq!(records[0]["id"], id);
+        assert_eq!(records[0]["image"], folder.path().join(image).to_str().unwrap(), "{annotation}");
+        let is_standard = annotation.starts_with("Annotations");
+        assert_eq!(ran.stderr.is_empty(), is_standard, "{annotation}: {}", ran.stderr);
+        if annotation.contains("train") {
+            let records = data("from voc {} --split train", folder.path(), "").expect(0).records();
+            assert_eq!(records[0]["id"], id, "{annotation}");
+        }
+    }
+}
+
+#[test]
+fn the_image_that_an_annotation_names_is_found_by_its_last_part() {
+    let folder = folder();
+    let text = annotated(&[]).replace("<size>", "<filename>C:\\photos\\real.jpg</filename><size>");
+    write(folder.path(), "Annotations/x.xml", text.replace("20", "0"));
+    picture(folder.path(), "JPEGImages/real.pgm", 20, 10);
+    let records = data("from voc {}", folder.path(), "").expect(0).records();
+    assert_eq!(records[0]["image"], folder.path().join("JPEGImages/real.pgm").to_str().unwrap());
+    assert_eq!((&records[0]["width"], &records[0]["height"]), (&json!(20), &json!(10)), "a size of 0 is none");
+}
+
+#[test]
+fn images_without_annotation_and_what_stands_after_the_root_are_told() {
+    let folder = folder();
+    for name in ["a", "b", "c"] {
+        picture(folder.path(), &format!("JPEGImages/{name}.pgm"), 20, 10);
+    }
+    write(folder.path(), "Annotations/a.xml", annotated(&[]) + "\n" + &annotated(&[]));
+    write(folder.path(), "Annotations/gone.xml", annotated(&[]));
+    let ran = data("from voc {}", folder.path(), "").expect(1);
+    assert_eq!(ran.records().len(), 2);
+    for told in ["a.xml: line 2: a second <annotation>", "2 images have no annotation", "1 image does not exist"] {
+        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn blanks_around_names_survive_and_control_characters_are_an_error() {
+    let folder = folder();
+    let record = |id: &str, label: &str| {
+        json!({"id": id, "width": 9, "height": 9, "objects": [{"box": [0, 0, 2, 2], "label": label}]}).to_string()
+            + "\n"
+    };
+    let stream = [record("a ", " cat "), record("b", "dog\t"), record("bad", "x\u{1}y"), record("c", "z")].concat();
+    let ran = data("to voc {}/out --split train", folder.path(), &stream).expect(1);
+    assert!(ran.stderr.contains("U+0001"), "{}", ran.stderr);
+    let records = data("from voc {}/out --split train", folder.path(), "").expect(0).records();
+    let found: Vec<_> =
+        records.iter().map(|r| (r["id"].as_str().unwrap(), r["objects"][0]["label"].as_str().unwrap())).collect();
+    assert_eq!(found, [("a ", " cat "), ("b", "dog\t"), ("c", "z")]);
+}
+
+#[test]
+fn entities_that_grow_are_refused() {
+    let folder = folder();
+    let bomb = "<!DOCTYPE a [<!ENTITY x \"xxxxxxxx\"><!ENTITY y \"&x;&x;&x;&x;\">]><annotation><a>&y;</a></annotation>";
+    write(folder.path(), "Annotations/a.xml", bomb);
+    let ran = data("from voc {}", folder.path(), "").expect(1);
+    assert!(ran.stderr.contains("unknown entity &y;"), "{}", ran.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_in_the_output_folder() {
+    let (out, home) = (folder(), folder());
+    std::os::unix::fs::symlink(home.path(), out.path().join("Annotations")).unwrap();
+    let record = "{\"id\":\"a\",\"objects\":[]}\n";
+    let ran = data("to voc {}", out.path(), record).expect(1);
+    assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }

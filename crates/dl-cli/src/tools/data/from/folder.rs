@@ -8,9 +8,10 @@ use dl_vision::formats::folder;
 use super::write;
 use crate::common::{Common, Io, Outcome};
 
-/// Pictures in folders, one for each class, or just pictures
+/// Images in folders, one for each class, or just images
 ///
-/// The label is the name of the first folder below DIR. Pictures in DIR itself have none.
+/// The label is the name of the first folder below DIR. Images in DIR itself have none. Names that begin with a dot are
+/// skipped; files with other endings than images have are counted and reported.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from folder imagenette/train >train.jsonl")]
 pub(super) struct Args {

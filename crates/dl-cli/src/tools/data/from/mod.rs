@@ -1,5 +1,7 @@
 //! `dl-data from`: a dataset becomes records.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use dl_record::Writer;
@@ -8,16 +10,21 @@ use dl_vision::formats::{Found, Sample};
 use crate::common::{Common, Io, Outcome, STRICT};
 
 mod coco;
+mod csv;
+mod cvat;
 mod folder;
 mod idx;
+mod label_studio;
+mod labelme;
+mod lines;
 mod voc;
 mod yolo;
 
-/// Reads a dataset and writes one record for each picture
+/// Reads a dataset and writes one record for each image or text
 ///
-/// Pictures are not decoded; width and height come from the truth or, where it does not tell, from the picture's
-/// header. A picture whose truth cannot be read gives a record with `error`. A picture that is missing gives its record
-/// all the same: `dl-data check` finds it.
+/// Images are not decoded; width and height come from the annotation or, where it does not have them, from the image's
+/// header. An image whose annotation cannot be read gives a record with `error`; objects that are left out are reported,
+/// and the exit status is 1. An image that is missing gives its record all the same: `dl-data check` finds it.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -31,6 +38,11 @@ enum Format {
     Yolo(yolo::Args),
     Folder(folder::Args),
     Idx(idx::Args),
+    Labelme(labelme::Args),
+    Cvat(cvat::Args),
+    LabelStudio(label_studio::Args),
+    Lines(lines::Args),
+    Csv(csv::Args),
 }
 
 impl Args {
@@ -41,6 +53,11 @@ impl Args {
             Format::Yolo(args) => &args.common,
             Format::Folder(args) => &args.common,
             Format::Idx(args) => &args.common,
+            Format::Labelme(args) => &args.common,
+            Format::Cvat(args) => &args.common,
+            Format::LabelStudio(args) => &args.common,
+            Format::Lines(args) => &args.common,
+            Format::Csv(args) => &args.common,
         }
     }
 
@@ -51,8 +68,18 @@ impl Args {
             Format::Yolo(args) => args.run(io),
             Format::Folder(args) => args.run(io),
             Format::Idx(args) => args.run(io),
+            Format::Labelme(args) => args.run(io),
+            Format::Cvat(args) => args.run(io),
+            Format::LabelStudio(args) => args.run(io),
+            Format::Lines(args) => args.run(io),
+            Format::Csv(args) => args.run(io),
         }
     }
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes what a reader found, and reports what it lost.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use dl_record::file::{MOST_LIST_BYTES, read_text};
 use dl_models::{LayerName, Model, Precision};
 use dl_train::classifier::{Examples, Freeze, balanced};
 use dl_train::transfer::Strategy;
@@ -141,7 +141,7 @@ impl ClassWeights {
             Self::Balanced => Ok(balanced(counts)),
             Self::File(path) => {
                 let in_context = || format!("--class-weights {}", path.display());
-                let text = fs::read_to_string(path).with_context(in_context)?;
+                let text = read_text(path, MOST_LIST_BYTES).context("--class-weights")?;
                 let given: BTreeMap<String, f64> =
                     serde_json::from_str(&text).context("want {\"LABEL\": WEIGHT, ..}").with_context(in_context)?;
                 if let Some(label) = given.keys().find(|label| !labels.contains(label)) {

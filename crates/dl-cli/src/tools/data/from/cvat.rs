@@ -1,0 +1,35 @@
+//! `dl-data from cvat`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use dl_vision::formats::cvat;
+
+use super::{folder_of, write};
+use crate::common::{Common, Io, Outcome};
+
+/// CVAT for images 1.1: one XML file with images, boxes, polygons and masks
+///
+/// Polygons, ellipses, masks and rotated boxes become masks with the box around them; points, lines and skeletons are
+/// counted and left out. The attributes of a shape are kept in "attributes"; a single tag of an image is its label.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  dl-data from cvat annotations.xml --images images >task.jsonl")]
+pub(super) struct Args {
+    /// The annotations
+    #[arg(value_name = "ANN.xml")]
+    annotations: PathBuf,
+
+    /// The folder that the images' names are relative to [default: that of ANN.xml]
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.annotations));
+        write(io, &self.common, cvat::read(&self.annotations, images)?)
+    }
+}

@@ -1,0 +1,29 @@
+//! `dl-data from lines`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use dl_vision::formats::lines;
+
+use super::write;
+use crate::common::{Common, Io, Outcome};
+
+/// Texts, one a line
+///
+/// The id is FILE:NUMBER. Blank lines are left out.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  dl-data from lines reviews.txt >reviews.jsonl")]
+pub(super) struct Args {
+    /// The files; `-` is stdin
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        write(io, &self.common, lines::read(&self.files)?)
+    }
+}

@@ -1,0 +1,248 @@
+//! Where the files of a VOC folder lie.
+//!
+//! | layout | annotations | images |
+//! | --- | --- | --- |
+//! | VOC's own | `Annotations/a.xml` | `JPEGImages/a.jpg` |
+//! | other names, in any case | `annots/a.xml`, `labels/`, `xml/`, ... | `images/a.jpg`, `imgs/`, ... |
+//! | a folder for each split | `train/annotations/a.xml`, `annotations/train/a.xml` | `train/images/a.jpg`, ... |
+//! | all in one (Roboflow) | `train/a.xml` | `train/a.jpg` |
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use dl_record::file::{MOST_LIST_BYTES, decode, read_regular};
+
+use crate::formats::files::{self, escaped, find_named, image_at, last_part, without_ending, without_picture_ending};
+use crate::formats::walk::Walk;
+
+const ANNOTATIONS: [&str; 8] = ["annotations", "annotation", "annots", "annot", "xml", "xmls", "labels", "ann"];
+const IMAGES: [&str; 8] = ["jpegimages", "images", "image", "imgs", "img", "pictures", "photos", "pngimages"];
+/// Where lists are looked for.
+const LISTS: [&str; 3] = ["ImageSets/Main", "ImageSets", "."];
+
+pub(super) struct Layout {
+    /// The folder that the user named.
+    pub(super) root: PathBuf,
+    /// The folder of annotations; the root when they lie in several.
+    pub(super) annotations: PathBuf,
+    /// The folders of images in one folder, of the last that was asked for.
+    images: (PathBuf, Vec<PathBuf>),
+}
+
+/// The samples to read.
+pub(super) enum Part {
+    /// The lines of a list.
+    List(std::vec::IntoIter<String>),
+    /// Annotations below a folder.
+    Folder(Walk),
+}
+
+impl Layout {
+    /// # Errors
+    /// When there are no annotations.
+    pub(super) fn find(root: &Path) -> Result<Self> {
+        let mut folders = named(root, &ANNOTATIONS);
+        folders.sort_by_key(|folder| folder.file_name().is_none_or(|name| name != "Annotations"));
+        let first = folders.into_iter().find(|folder| annotations_below(folder).is_ok());
+        let is_alone = first.is_none() && root.file_name().is_some_and(|name| is_one_of(name, &ANNOTATIONS));
+        let layout = Self {
+            root: root.to_owned(),
+            annotations: first.unwrap_or_else(|| root.to_owned()),
+            images: (root.to_owned(), named(root, &IMAGES)),
+        };
+        let found =
+            annotations_below(&layout.annotations).and_then(|mut walk| Ok(walk.next().transpose().ok().flatten()));
+        let found = found.with_context(|| {
+            format!(
+                "{}: not a VOC folder, it has no Annotations/ with XML files (beside JPEGImages/ and ImageSets/Main/)",
+                root.display()
+            )
+        })?;
+        if is_alone
+            && layout.images.1.is_empty()
+            && found.is_some_and(|path| image_at(&without_ending(&path)).is_none())
+        {
+            bail!(
+                "{}: not a VOC folder, but the annotations of one; name the folder that holds it and the images",
+                root.display()
+            );
+        }
+        Ok(layout)
+    }
+
+    /// What was assumed, unless it is VOC's own layout.
+    pub(super) fn note(&self) -> Option<String> {
+        let images = &self.images.1;
+        let is = |path: &Path, name: &str| path.file_name().is_some_and(|found| found == name);
+        if self.annotations == self.root {
+            return Some(format!("{}: no Annotations/ there; all XML files below it are read", self.root.display()));
+        }
+        let standard = is(&self.annotations, "Annotations") && images.first().is_none_or(|path| is(path, "JPEGImages"));
+        let images = images.first().unwrap_or(&self.root);
+        (!standard).then(|| {
+            format!("annotations are read from {}, images from {}", self.annotations.display(), images.display())
+        })
+    }
+
+    /// The samples of all splits, or all there are.
+    /// # Errors
+    /// When there is neither a list nor a folder of a split's name.
+    pub(super) fn parts(&self, splits: &[String]) -> Result<Vec<Part>> {
+        if splits.is_empty() {
+            return Ok(vec![Part::Folder(annotations_below(&self.annotations)?)]);
+        }
+        splits.iter().map(|split| self.part(split)).collect()
+    }
+
+    fn part(&self, split: &str) -> Result<Part> {
+        let lists = LISTS.map(|folder| self.root.join(folder).join(format!("{split}.txt")));
+        if let Some(path) = lists.iter().find(|path| path.exists()) {
+            let text = read_regular(path, MOST_LIST_BYTES).and_then(decode);
+            let text = text.with_context(|| path.display().to_string())?;
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            return Ok(Part::List(lines.into_iter()));
+        }
+        for folder in [self.root.join(split), self.annotations.join(split)] {
+            if folder.is_dir()
+                && let Ok(walk) = annotations_below(&folder)
+            {
+                return Ok(Part::Folder(walk));
+            }
+        }
+        let mut known: Vec<String> = Vec::new();
+        for folder in LISTS {
+            let mut lists = files::entries(&self.root.join(folder)).unwrap_or_default();
+            lists.retain(|path| files::has_ending(path, &["txt"]));
+            known.extend(lists.iter().map(|path| escaped(Path::new(path.file_stem().unwrap_or_default()))));
+        }
+        for folder in [&self.root, &self.annotations] {
+            let is_split = |path: &PathBuf| {
+                let name = path.file_name().unwrap_or_default();
+                let others = [&ANNOTATIONS[..], &IMAGES, &["imagesets"]];
+                path.is_dir() && !others.iter().any(|names| is_one_of(name, names))
+            };
+            let folders = files::entries(folder).unwrap_or_default();
+            known.extend(
+                folders
+                    .iter()
+                    .filter(|path| is_split(path))
+                    .filter_map(|path| Some(escaped(Path::new(path.file_name()?)))),
+            );
+        }
+        known.sort();
+        known.dedup();
+        bail!(
+            "{}: no such file, nor a folder {split}/ with XML files; the splits there are: {}",
+            lists[0].display(),
+            known.join(", ")
+        )
+    }
+
+    /// The annotation of a name in a list, which may be the path of an image.
+    pub(super) fn annotation(&self, name: &str) -> Option<PathBuf> {
+        let stem = without_picture_ending(name);
+        let mut names = [name, stem, last_part(stem)].into_iter().filter(|name| !name.is_empty());
+        names.find_map(|name| {
+            let path = self.annotations.join(format!("{name}.xml"));
+            (files::stays_inside(name) && path.exists()).then_some(path)
+        })
+    }
+
+    /// Where the annotation of a name ought to be.
+    pub(super) fn wanted(&self, name: &str) -> PathBuf {
+        self.annotations.join(format!("{name}.xml"))
+    }
+
+    /// The id of an annotation: its path without ending and without the names of folders of annotations.
+    pub(super) fn name(&self, annotation: &Path) -> Result<String> {
+        let below = annotation.strip_prefix(&self.annotations).unwrap_or(annotation);
+        let folders = below.parent().unwrap_or(Path::new(""));
+        let folders: PathBuf = folders.iter().filter(|part| !is_one_of(part, &ANNOTATIONS)).collect();
+        files::relative(&folders.join(below.file_stem().unwrap_or_default()), Path::new(""))
+    }
+
+    /// The image of an annotation: that of its own name; else the one that the annotation states; else where it ought to
+    /// be.
+    pub(super) fn image(&mut self, annotation: &Path, stated: Option<&str>) -> PathBuf {
+        let stem = annotation.file_stem().unwrap_or_default();
+        let folders = self.folders_of_images(annotation);
+        let by_stem = |stem: &Path| folders.iter().find_map(|folder| image_at(&folder.join(stem)));
+        if let Some(found) = by_stem(Path::new(stem)) {
+            return found;
+        }
+        if let Some(stated) = stated.filter(|stated| !stated.is_empty()) {
+            let other_ending = || by_stem(Path::new(without_picture_ending(last_part(stated))));
+            if let Some(found) = find_named(&folders, stated).or_else(other_ending) {
+                return found;
+            }
+        }
+        let mut name = stem.to_owned();
+        name.push(".jpg");
+        folders.first().map_or_else(|| annotation.with_extension("jpg"), |folder| folder.join(name))
+    }
+
+    /// The same for a name in a list that has no annotation.
+    pub(super) fn image_of_name(&mut self, name: &str) -> PathBuf {
+        let annotation = self.wanted(name);
+        self.image(&annotation, None)
+    }
+
+    /// The folders in which images without an annotation may lie.
+    pub(super) fn image_roots(&self) -> Vec<PathBuf> {
+        let images = named(&self.root, &IMAGES);
+        if images.is_empty() { vec![self.root.clone()] } else { images }
+    }
+
+    /// The folder that holds the folder of annotations, and the folders from there to the annotation.
+    fn around(&self, annotation: &Path) -> (PathBuf, PathBuf) {
+        let folder = annotation.parent().unwrap_or(annotation);
+        let below: Vec<_> = folder.strip_prefix(&self.root).unwrap_or(Path::new("")).iter().collect();
+        match below.iter().position(|part| is_one_of(part, &ANNOTATIONS)) {
+            Some(at) => {
+                let prefix = below[..at].iter().fold(self.root.clone(), |path, part| path.join(part));
+                (prefix, below[at + 1..].iter().collect())
+            }
+            None => (self.root.clone(), below.iter().collect()),
+        }
+    }
+
+    fn folders_of_images(&mut self, annotation: &Path) -> Vec<PathBuf> {
+        let (prefix, rest) = self.around(annotation);
+        let beside = annotation.parent().unwrap_or(annotation).to_owned();
+        if self.images.0 != prefix {
+            self.images = (prefix.clone(), named(&prefix, &IMAGES));
+        }
+        let images = &self.images.1;
+        let mut folders: Vec<PathBuf> = images.iter().map(|folder| folder.join(&rest)).collect();
+        if self.annotations == self.root {
+            folders.insert(0, beside.clone());
+        }
+        folders.extend(images.iter().cloned());
+        folders.extend([prefix.join("JPEGImages").join(&rest), beside, prefix.join(&rest)]);
+        folders
+    }
+}
+
+/// A walk over the annotations below a folder, at least one.
+fn annotations_below(folder: &Path) -> Result<Walk> {
+    let mut walk = Walk::new(folder, &["xml"]);
+    walk.find_first("XML files")?;
+    Ok(walk)
+}
+
+/// The folders in `folder` of one of these names, in their order.
+fn named(folder: &Path, names: &[&str]) -> Vec<PathBuf> {
+    let mut found = files::entries(folder).unwrap_or_default();
+    found.reverse();
+    let rank = |path: &Path| {
+        let name = path.file_name()?.to_str()?.to_lowercase();
+        names.iter().position(|known| *known == name)
+    };
+    found.retain(|path| rank(path).is_some() && path.is_dir());
+    found.sort_by_key(|path| rank(path));
+    found
+}
+
+fn is_one_of(name: &std::ffi::OsStr, names: &[&str]) -> bool {
+    names.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
