@@ -166,6 +166,9 @@ fn mnist(folder: &Path) -> Result<()> {
             file("t10k-labels-idx1-ubyte.gz", &packed(&labels)?),
         ]),
     )?;
-    fs::write(folder.join("as-downloaded"), join([file("train-images.idx3-ubyte", &images), file("train-labels.idx1-ubyte", &labels)]))?;
+    fs::write(
+        folder.join("as-downloaded"),
+        join([file("train-images.idx3-ubyte", &images), file("train-labels.idx1-ubyte", &labels)]),
+    )?;
     Ok(())
 }

@@ -63,10 +63,11 @@ pub fn supervise(plan: &Plan, report: &(dyn Fn(&Finding) + Sync)) -> Result<usiz
         loop {
             let piece = pieces.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(piece) = piece else { return Ok(()) };
-            run(plan, piece, scratch.path(), &|finding| {
-                if seen.lock().unwrap_or_else(PoisonError::into_inner).insert(kind(&finding)) {
-                    report(&finding);
+            run(plan, piece, scratch.path(), &|target, number, message| {
+                if seen.lock().unwrap_or_else(PoisonError::into_inner).insert(kind(target, &message)) {
+                    report(&saved(plan, target, number, message)?);
                 }
+                Ok(())
             })?;
         }
     };
@@ -95,34 +96,34 @@ fn pieces(plan: &Plan) -> VecDeque<Piece> {
     pieces
 }
 
-/// The same fault at other numbers is no other fault.
-fn kind(finding: &Finding) -> String {
-    let first = finding.message.split("; then ").next().unwrap_or_default();
-    format!("{}: {}", finding.target, first.replace(|letter: char| letter.is_ascii_digit(), ""))
+/// Takes a target, the number of a case, and what it did.
+type Report<'a> = &'a dyn Fn(&'static Target, u64, String) -> Result<()>;
+
+/// The same fault with other numbers and words is no other fault: of a panic, its place tells.
+fn kind(target: &Target, message: &str) -> String {
+    let message = message.split("; then ").next().unwrap_or_default();
+    let message = match message.split_once(": ") {
+        Some((place, _)) if place.starts_with("panic at ") => place.to_owned(),
+        _ => message.replace(|letter: char| letter.is_ascii_digit(), ""),
+    };
+    format!("{}: {message}", target.name)
 }
 
-fn run(plan: &Plan, mut piece: Piece, scratch: &Path, report: &dyn Fn(Finding)) -> Result<()> {
+fn run(plan: &Plan, mut piece: Piece, scratch: &Path, report: Report) -> Result<()> {
     for _ in 0..MOST_DEATHS {
         let Some((number, message)) = watch(plan, &piece, scratch, report)? else { return Ok(()) };
-        report(saved(plan, piece.target, number, message)?);
+        report(piece.target, number, message)?;
         piece.from = number + 1;
         if piece.from >= piece.to {
             return Ok(());
         }
     }
     let left = piece.to - piece.from;
-    let message = format!("{MOST_DEATHS} workers died; {left} cases are left out");
-    report(saved(plan, piece.target, piece.from - 1, message)?);
-    Ok(())
+    report(piece.target, piece.from - 1, format!("{MOST_DEATHS} workers died; {left} cases are left out"))
 }
 
 /// Runs one worker to its end: the case that it died of, and why.
-fn watch(
-    plan: &Plan,
-    piece: &Piece,
-    scratch: &Path,
-    report: &dyn Fn(Finding),
-) -> Result<Option<(u64, String)>> {
+fn watch(plan: &Plan, piece: &Piece, scratch: &Path, report: Report) -> Result<Option<(u64, String)>> {
     let mut worker = Command::new(&plan.program)
         .args(["--worker", "--target", piece.target.name])
         .args(["--seed", &plan.seed.to_string()])
@@ -147,7 +148,7 @@ fn watch(
             Ok(line) => match line.strip_prefix("panic ").and_then(|rest| rest.split_once(' ')) {
                 Some((number, message)) => {
                     let number = number.parse().context("a worker's line")?;
-                    report(saved(plan, piece.target, number, format!("panic at {message}"))?);
+                    report(piece.target, number, format!("panic at {message}"))?;
                 }
                 None => last = line.parse().context("a worker's line")?,
             },

@@ -52,10 +52,16 @@ fn panics() -> MutexGuard<'static, Vec<String>> {
 
 fn watch_panics() {
     panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or_else(String::new, |place| format!("{}:{}", place.file(), place.line()));
+        let place =
+            info.location().map_or_else(String::new, |place| format!("{}:{}", short(place.file()), place.line()));
         let message = text(info.payload()).lines().collect::<Vec<_>>().join(" ");
         panics().push(format!("{place}: {message}"));
     }));
+}
+
+/// A path without the registry that the crate came from.
+fn short(path: &str) -> &str {
+    path.split_once("/registry/src/").and_then(|(_, path)| path.split_once('/')).map_or(path, |(_, path)| path)
 }
 
 /// Runs one input; what it panicked with, in one line.

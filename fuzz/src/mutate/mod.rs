@@ -73,7 +73,11 @@ fn body(mut data: Vec<u8>, source: &Source, turns: usize, rng: &mut ChaCha8Rng) 
     let is_text = !data.contains(&0) && str::from_utf8(&data).is_ok();
     for _ in 0..turns {
         let as_text = if is_text { rng.random_ratio(7, 8) } else { rng.random_ratio(1, 8) };
-        if as_text { text::change(&mut data, source, rng) } else { bytes::change(&mut data, source, rng) }
+        if as_text {
+            text::change(&mut data, source, rng)
+        } else {
+            bytes::change(&mut data, source, rng)
+        }
         data.truncate(LONGEST);
     }
     if rng.random_ratio(7, 8) {

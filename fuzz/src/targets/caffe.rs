@@ -9,7 +9,18 @@ use crate::weights::{read_all, said};
 pub(super) const TARGET: Target = Target {
     name: "caffe",
     run,
-    words: &["conv1", "Convolution", "InnerProduct", "BatchNorm", "Scale", "fc6", "\u{a}", "\u{12}", "\u{32}", "\u{3a}"],
+    words: &[
+        "conv1",
+        "Convolution",
+        "InnerProduct",
+        "BatchNorm",
+        "Scale",
+        "fc6",
+        "\u{a}",
+        "\u{12}",
+        "\u{32}",
+        "\u{3a}",
+    ],
     seeds: &["testdata/goldens/checkpoints"],
     share: 40,
 };

