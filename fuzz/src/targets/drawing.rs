@@ -29,7 +29,7 @@ pub(super) const TARGET: Target = Target {
         "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
     ],
     seeds: &[],
-    share: 4,
+    share: 8,
 };
 
 fn run(data: &[u8]) {

@@ -61,7 +61,7 @@ pub(super) const TARGET: Target = Target {
         "transform_input",
     ],
     seeds: &[],
-    share: 4,
+    share: 8,
 };
 
 fn run(data: &[u8]) {

@@ -54,7 +54,7 @@ pub(super) const TARGET: Target = Target {
         "<|endoftext|>",
     ],
     seeds: &[],
-    share: 4,
+    share: 8,
 };
 
 /// Networks of few weights, made by testdata/goldens/text/make.py.
