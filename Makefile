@@ -7,9 +7,10 @@ MAKEFLAGS += --no-print-directory
 
 PREFIX ?= /usr/local
 BIN := target/release
+CASES ?= 1000000
 PROGRAMS := $(basename $(notdir $(wildcard crates/dl-cli/src/bin/dl-*.rs)))
 
-.PHONY: help build demo demo-transfer test test-arm test-slow lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo demo-transfer test test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +35,9 @@ test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a
 
 test-slow: ## Run the tests that are too slow for every day
 	@cargo test --release --locked --workspace -- --ignored --test-threads 1
+
+fuzz: build ## Feed hostile input to every reader: CASES=1000000, on stable (see fuzz/README.md)
+	@$(BIN)/fuzz --cases $(CASES)
 
 lint: ## Check format and lints, warnings denied
 	@cargo fmt --all --check

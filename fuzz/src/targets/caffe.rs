@@ -1,0 +1,33 @@
+//! Caffe's files: networks and mean images.
+
+use dl_models::checkpoint::mean_of_image;
+
+use super::Target;
+use crate::folder::Folder;
+use crate::weights::{read_all, said};
+
+pub(super) const TARGET: Target = Target {
+    name: "caffe",
+    run,
+    words: &[
+        "conv1",
+        "Convolution",
+        "InnerProduct",
+        "BatchNorm",
+        "Scale",
+        "fc6",
+        "\u{a}",
+        "\u{12}",
+        "\u{32}",
+        "\u{3a}",
+    ],
+    seeds: &["testdata/goldens/checkpoints"],
+    share: 40,
+};
+
+fn run(data: &[u8]) {
+    let folder = Folder::of(data, "model.caffemodel");
+    let path = folder.path().join("model.caffemodel");
+    read_all(&path);
+    said(mean_of_image(&path));
+}

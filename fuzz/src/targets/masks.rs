@@ -1,0 +1,56 @@
+//! Masks: runs in every form, polygons, bitmaps.
+
+use dl_record::Mask;
+use dl_vision::masks::{area, bounding_box, from_bitmap, from_polygons, from_runs, to_bitmap, to_runs};
+use serde_json::Value;
+
+use super::Target;
+use crate::weights::said;
+
+pub(super) const TARGET: Target = Target {
+    name: "masks",
+    run,
+    words: &["size", "counts", "runs", "polygons", "[]", "[[]]", "[0,0,1,0,1,1]", "~", "`", "0", "o", "P", "\\\\"],
+    seeds: &[],
+    share: 60,
+};
+
+/// Larger bitmaps only take time.
+const MOST_PIXELS: u64 = 1 << 20;
+
+fn run(data: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
+    let read = |name: &str| value.get(name).cloned().unwrap_or_default();
+    let Ok([height, width]) = serde_json::from_value::<[u32; 2]>(read("size")) else { return };
+    let pixels = u64::from(height) * u64::from(width);
+    if let Ok(counts) = serde_json::from_value(read("counts")) {
+        look(&Mask { size: [height, width], counts }, pixels);
+    }
+    if let Ok(runs) = serde_json::from_value::<Vec<u32>>(read("runs"))
+        && let Some(mask) = said(from_runs(&runs, width, height))
+    {
+        look(&mask, pixels);
+        assert!(said(area(&mask)).is_some(), "a mask of ours is broken");
+    }
+    if let Ok(polygons) = serde_json::from_value::<Vec<Vec<f64>>>(read("polygons"))
+        && let Some(mask) = said(from_polygons(&polygons, width, height))
+    {
+        look(&mask, pixels);
+        assert!(said(area(&mask)).is_some(), "a mask of ours is broken");
+    }
+}
+
+fn look(mask: &Mask, pixels: u64) {
+    if let Some(area) = said(area(mask)) {
+        assert!(area <= pixels, "a mask of {area} pixels in an image of {pixels}");
+    }
+    said(bounding_box(mask));
+    said(to_runs(mask));
+    if pixels <= MOST_PIXELS
+        && let Some(bitmap) = said(to_bitmap(mask))
+    {
+        let [height, width] = mask.size;
+        let again = said(from_bitmap(&bitmap, width, height)).expect("a bitmap of ours is a mask");
+        assert_eq!(said(to_bitmap(&again)), Some(bitmap), "a mask has changed");
+    }
+}

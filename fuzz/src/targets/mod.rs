@@ -1,0 +1,94 @@
+//! The targets, one file each.
+//!
+//! To add one: a file here, its two lines below, `fuzz_targets/NAME.rs` with its four lines in Cargo.toml, and seeds in
+//! `corpus/NAME/`.
+
+mod boxes;
+mod caffe;
+mod charts;
+mod check;
+mod coco;
+mod coco_eval;
+mod darknet;
+mod decode;
+mod detections;
+mod drawing;
+mod heads;
+mod idx;
+mod image;
+mod layer_name;
+mod masks;
+mod network;
+mod pickle;
+mod predictions;
+mod records;
+mod safetensors;
+mod sharded;
+mod tensor_file;
+mod text_network;
+mod tokenizer;
+mod torch;
+mod voc;
+mod voc_eval;
+mod writers;
+mod yolo;
+
+/// A reader that bytes are fed to.
+pub struct Target {
+    /// Its name, that of its folder of seeds.
+    pub name: &'static str,
+    /// Reads, and panics when a promise is broken.
+    pub run: fn(&[u8]),
+    /// Words that the format gives a meaning to.
+    pub words: &'static [&'static str],
+    /// Folders with more seeds.
+    pub seeds: &'static [&'static str],
+    /// Its part of all cases, larger for what is fast.
+    pub share: u64,
+}
+
+/// All targets, by name.
+pub const TARGETS: &[Target] = &[
+    boxes::TARGET,
+    caffe::TARGET,
+    charts::TARGET,
+    check::TARGET,
+    coco::TARGET,
+    coco_eval::TARGET,
+    darknet::TARGET,
+    decode::TARGET,
+    detections::TARGET,
+    drawing::TARGET,
+    heads::TARGET,
+    idx::TARGET,
+    image::TARGET,
+    layer_name::TARGET,
+    masks::TARGET,
+    network::TARGET,
+    pickle::TARGET,
+    predictions::TARGET,
+    records::TARGET,
+    safetensors::TARGET,
+    sharded::TARGET,
+    tensor_file::TARGET,
+    text_network::TARGET,
+    tokenizer::TARGET,
+    torch::TARGET,
+    voc::TARGET,
+    voc_eval::TARGET,
+    writers::TARGET,
+    yolo::TARGET,
+];
+
+/// The target of this name.
+pub fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}
+
+/// Feeds bytes to the target of this name.
+/// # Panics
+/// When there is no such target, or it breaks a promise.
+pub fn run(name: &str, data: &[u8]) {
+    let target = find(name).unwrap_or_else(|| panic!("there is no target {name}"));
+    (target.run)(data);
+}

@@ -1,0 +1,100 @@
+//! Lines of records: every field, every tensor, and the lines that are written again.
+
+use std::collections::BTreeMap;
+
+use dl_record::{Reader, Record, Tensor, Writer, shown};
+
+use super::Target;
+use crate::program::check_records;
+use crate::weights::said;
+
+pub(super) const TARGET: Target = Target {
+    name: "records",
+    run,
+    words: &[
+        "id",
+        "image",
+        "width",
+        "height",
+        "text",
+        "label",
+        "objects",
+        "proposals",
+        "features",
+        "predictions",
+        "detections",
+        "error",
+        "box",
+        "score",
+        "mask",
+        "size",
+        "counts",
+        "difficult",
+        "crowd",
+        "area",
+        "proposal",
+        "f32",
+        "f16",
+        "dtype",
+        "shape",
+        "base64",
+        "values",
+        "file",
+        "name",
+        "tool",
+        "message",
+        "AACAPw==",
+        "data:image/png;base64,",
+    ],
+    seeds: &[],
+    share: 60,
+};
+
+fn run(data: &[u8]) {
+    let mut written = Vec::new();
+    let mut writer = Writer::new(&mut written);
+    let mut count = 0;
+    for line in Reader::new(data, "<stdin>", "fuzz") {
+        let record = line.expect("memory can be read").record;
+        let again = read_all(record.clone());
+        for record in [&record, &again] {
+            writer.write(record).expect("memory takes all that is written");
+            count += 1;
+        }
+    }
+    writer.flush().expect("memory takes all that is written");
+    check_records(&written);
+    assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), count, "a record is not one line");
+}
+
+/// Reads every field, and writes those that can be read.
+fn read_all(mut record: Record) -> Record {
+    macro_rules! fields {
+        ($($name:ident $set:ident)+) => {$(
+            if let Some(value) = said(record.$name()).flatten() {
+                said(record.$set(&value));
+            }
+        )+};
+    }
+    fields! {
+        id set_id image set_image width set_width height set_height text set_text label set_label objects set_objects
+        proposals set_proposals predictions set_predictions detections set_detections error set_error
+    }
+    for object in said(record.objects()).flatten().unwrap_or_default() {
+        said(object.bbox.check());
+    }
+    if let Some(features) = said(record.features()).flatten() {
+        let matrices: BTreeMap<String, Tensor> = features
+            .iter()
+            .filter_map(|(name, tensor)| Some((name.clone(), Tensor::inline(said(tensor.matrix())?, tensor.dtype))))
+            .collect();
+        said(record.set_features(&features));
+        said(record.set_features(&matrices));
+    }
+    let names: Vec<String> = record.names().map(|name| shown(name).into_owned()).collect();
+    for name in names {
+        said(record.get::<serde_json::Value>(&name));
+    }
+    record.fail("fuzz", "a failure");
+    record
+}

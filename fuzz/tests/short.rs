@@ -1,0 +1,14 @@
+//! A short part of `make fuzz`.
+
+use std::process::Command;
+
+#[test]
+fn seeds_and_a_few_hundred_mutations_of_them_break_no_promise() {
+    let cases = if cfg!(debug_assertions) { "150" } else { "1000" };
+    let output = Command::new(env!("CARGO_BIN_EXE_fuzz"))
+        // Patient, for a machine that does other things too.
+        .args(["--each", cases, "--patience", "60"])
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
