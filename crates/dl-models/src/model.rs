@@ -10,8 +10,8 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
 
-use crate::plans::{Plans, graph};
 use crate::limits;
+use crate::plans::{Plans, graph};
 use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
@@ -138,8 +138,9 @@ impl ModelConfig {
             (Some(config), _) => config,
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
-                checkpoint
-                    .take_off_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| architecture.is_of_a_head(name));
+                checkpoint.take_off_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| {
+                    architecture.is_of_a_head(name)
+                });
                 let head = format!("{}.weight", architecture.head);
                 let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
                 ModelConfig::new(arch, classes.unwrap_or(1000))
@@ -197,7 +198,8 @@ impl Checkpoint {
     pub fn take_off_prefix(&mut self) {
         let config = self.config::<ModelConfig>().ok().flatten();
         let named = config.filter(|config| config.check().is_ok()).map(|config| config.architecture);
-        let Some(architecture) = named.as_deref().or_else(|| guess(self)).and_then(|name| Architecture::find(name).ok())
+        let Some(architecture) =
+            named.as_deref().or_else(|| guess(self)).and_then(|name| Architecture::find(name).ok())
         else {
             return;
         };

@@ -84,7 +84,9 @@ static FAMILIES: &[Family] = &[
     (|module, name| module == "numpy.dtypes" && name.ends_with("DType"), opaque("numpy.dtypes", "*DType")),
     (|module, _| is_in(module, "numpy.random"), opaque("numpy.random", "*")),
     (
-        |module, name| matches!(module, "torch" | "torch.cuda" | "torch.sparse" | "torch.cuda.sparse") && name.ends_with("Tensor"),
+        |module, name| {
+            matches!(module, "torch" | "torch.cuda" | "torch.sparse" | "torch.cuda.sparse") && name.ends_with("Tensor")
+        },
         opaque("torch", "*Tensor"),
     ),
     (|module, _| is_in(module, "torch.amp") || is_in(module, "torch.cuda.amp"), opaque("torch.amp", "*")),
@@ -98,7 +100,9 @@ static FAMILIES: &[Family] = &[
     (
         |module, name| {
             let kinds = ["float8_", "float4_", "uint", "int", "bits", "complex", "quint", "qint"];
-            let of_kind = |kind: &&str| name.strip_prefix(*kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+            let of_kind = |kind: &&str| {
+                name.strip_prefix(*kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+            };
             module == "torch" && kinds.iter().any(|kind| of_kind(kind))
         },
         opaque("torch", "*"),

@@ -6,8 +6,8 @@ use std::io::{BufRead, Read};
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::Dtype;
 
-use super::globals::{Global, Meaning, find};
 use super::super::printable;
+use super::globals::{Global, Meaning, find};
 use super::value::{Id, Storage, TensorView, Unpickled, Value};
 
 /// Values and references to them that one pickle may make: no file of weights comes near, and a file that only makes
@@ -197,7 +197,8 @@ impl Machine<'_> {
     /// Counts bytes that are about to be read.
     fn take(&mut self, length: u64) -> Result<()> {
         let left = self.left.checked_sub(length);
-        let beyond = || format!("the pickle is cut off, or longer than {LONGEST_PICKLE} bytes: it is no file of weights");
+        let beyond =
+            || format!("the pickle is cut off, or longer than {LONGEST_PICKLE} bytes: it is no file of weights");
         self.left = left.with_context(beyond)?;
         Ok(())
     }
@@ -483,7 +484,8 @@ impl Machine<'_> {
         let bits = match arguments.get(bits).map(|id| self.get(*id)) {
             None | Some(Value::Opaque) => Vec::new(),
             Some(Value::Dict(pairs)) => {
-                let set = pairs.iter().filter(|(_, value)| !matches!(self.get(*value), Value::Bool(false) | Value::Opaque));
+                let set =
+                    pairs.iter().filter(|(_, value)| !matches!(self.get(*value), Value::Bool(false) | Value::Opaque));
                 let name = |(key, _): &(Id, Id)| match self.get(*key) {
                     Value::Text(name) => printable(name),
                     _ => "?".to_owned(),
@@ -518,7 +520,9 @@ impl Machine<'_> {
                 }
                 storage
             }
-            [Value::Text(kind), ..] => bail!("the pickle refers to a {} outside; only storages are read", printable(kind)),
+            [Value::Text(kind), ..] => {
+                bail!("the pickle refers to a {} outside; only storages are read", printable(kind))
+            }
             _ => bail!("the pickle refers to something outside that is no storage"),
         };
         self.push(Value::Storage(Box::new(storage)))
@@ -539,7 +543,9 @@ fn named(module: &str, name: &str) -> Result<&'static Global> {
 
 fn key_text(key: &Value) -> Result<String> {
     match key {
-        Value::Text(text) if text.len() > LONGEST_KEY => bail!("the pickle has a storage whose name has {} bytes", text.len()),
+        Value::Text(text) if text.len() > LONGEST_KEY => {
+            bail!("the pickle has a storage whose name has {} bytes", text.len())
+        }
         Value::Text(text) => Ok(text.clone()),
         Value::Int(number) => Ok(number.to_string()),
         _ => bail!("the pickle has a storage whose key is no text"),
