@@ -67,15 +67,15 @@ fn legacy(pickle: &[u8], storages: &[u8]) -> Vec<u8> {
 
 /// Opens a model file and reads all of it.
 pub(crate) fn read_all(path: &Path) {
-    let Some(file) = said(Checkpoint::open(path)) else { return };
+    let Some(mut file) = said(Checkpoint::open(path)) else { return };
     for tensor in file.tensors() {
         said(file.bytes(&tensor.name));
         said(file.tensor(&tensor.name, &Device::Cpu));
     }
     said(file.config::<Value>());
-    said(ModelConfig::read(&file, None));
-    said(ModelConfig::read(&file, Some("resnet20_cifar")));
-    said(TextConfig::read(&file));
+    said(ModelConfig::read(&mut file, None));
+    said(ModelConfig::read(&mut file, Some("resnet20_cifar")));
+    said(TextConfig::read(&mut file));
 }
 
 /// What came out; an error is put into words, as a program would.
