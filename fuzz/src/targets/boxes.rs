@@ -106,7 +106,7 @@ fn measure(truth: &[Scored], found: &[Scored]) {
     proposals.add(&objects, &boxes);
     let _ = proposals.finish();
     let mut coco = CocoBuilder::new(false);
-    said(coco.add(objects, detections));
+    said(coco.add("image", None, objects, detections));
     let _ = evaluate(coco.build(), &CocoConfig::default());
 }
 

@@ -81,12 +81,6 @@ pub(super) fn place(record: &Record, folder: &Path, name: &str, pictures: Pictur
     Ok(Some(file_name))
 }
 
-/// Writes a small file of the dataset, see [`write_inside`].
-pub(super) fn write(target: &Path, contents: &[u8]) -> Result<()> {
-    let (folder, name) = (target.parent().unwrap_or(Path::new(".")), target.file_name().unwrap_or_default());
-    write_inside(folder, Path::new(name), |output| Ok(output.write_all(contents)?))
-}
-
 /// Copies the image or makes a link to it.
 fn transfer(source: &str, folder: &Path, file_name: &str, pictures: Pictures) -> Result<()> {
     let open = || -> Result<_> {
@@ -133,7 +127,7 @@ mod tests {
     fn a_picture_put_onto_itself_stays_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("a.jpg");
-        write(&source, PIXEL).unwrap();
+        fs::write(&source, PIXEL).unwrap();
         let record = Record::for_image(source.to_str().unwrap()).unwrap();
         for pictures in [Pictures::Copy, Pictures::Link, Pictures::Leave] {
             assert_eq!(place(&record, folder.path(), "a", pictures).unwrap().unwrap(), "a.jpg");
