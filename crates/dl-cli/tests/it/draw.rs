@@ -231,11 +231,10 @@ fn curves_become_a_chart_in_pixels_or_vectors() {
 fn records_with_one_name_get_a_drawing_each_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let image = picture(folder.path(), "a.png");
-    let ids = ["same", "same", "x/../y", "x/up/y.png", "bell\u{7}\n", "same"];
     let long = "n".repeat(600);
-    let stream =
-        ids.iter().chain([&long.as_str()]).map(|id| json!({"id": id, "image": image, "objects": []}).to_string());
-    let stream = stream.collect::<Vec<_>>().join("\n");
+    let ids = ["same", "same", "x/../y", "x/up/y.png", "bell\u{7}\n", "same", &long];
+    let line = |id: &str| json!({"id": id, "image": image, "objects": []}).to_string();
+    let stream = ids.map(line).join("\n");
     let drawn = |threads: &str| {
         let ran = boxes(folder.path(), &stream, &["--threads", threads]).expect(0);
         assert!(ran.stderr.contains("3 drawings would have the name of another"), "{}", ran.stderr);
@@ -338,7 +337,7 @@ fn charts_of_extreme_numbers_are_drawn() {
             let input = at("in.jsonl");
             run("dl-draw", &[&[args[0], &input, "--output", &at(output)], &args[1..]].concat(), "").expect(0);
         }
-        assert!(fs::metadata(at("out.svg")).unwrap().len() < 1 << 20, "{text:.100}");
+        assert!(fs::metadata(at("out.svg")).unwrap().len() < 2 << 20, "{text:.100}");
         fs::read_to_string(at("out.svg")).unwrap()
     };
     let values: &[&[&str]] = &[
