@@ -205,8 +205,7 @@ impl Preprocessing {
         if self.range[0] != 0.0 || self.range[1] <= 0.0 || !self.range[1].is_finite() {
             bail!("preprocessing: range is {:?}; want [0, 1] or [0, 255]", self.range);
         }
-        if self.std.iter().any(|std| !std.is_normal()) || self.mean.iter().any(|mean| !mean.is_finite())
-        {
+        if self.std.iter().any(|std| !std.is_normal()) || self.mean.iter().any(|mean| !mean.is_finite()) {
             bail!("preprocessing: mean {:?} and std {:?} must be finite, std not 0", self.mean, self.std);
         }
         Ok(())
@@ -260,7 +259,7 @@ impl ModelConfig {
             self.options::<ClipOptions>()?.check().context("options")?;
         }
         match self.training.get("pad") {
-            Some(pad) if !pad.as_u64().is_some_and(|pad| pad < LARGEST_SIDE as u64) => {
+            Some(pad) if pad.as_u64().is_none_or(|pad| pad >= LARGEST_SIDE as u64) => {
                 bail!("training.pad is {}; want pixels of the network's input", printable(&pad.to_string()))
             }
             _ => Ok(()),
@@ -331,7 +330,10 @@ fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::
         "letterbox" => Ok(Resize::Letterbox),
         "none" => Ok(Resize::None),
         sentence if sentence.contains("aspect ratio not kept") => Ok(Resize::Stretch),
-        other => Err(D::Error::custom(format!("resize is \"{}\"; want shorter, stretch, letterbox or none", printable(other)))),
+        other => Err(D::Error::custom(format!(
+            "resize is \"{}\"; want shorter, stretch, letterbox or none",
+            printable(other)
+        ))),
     }
 }
 

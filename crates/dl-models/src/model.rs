@@ -10,8 +10,8 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
 
-use crate::plans::{Plans, graph};
 use crate::limits;
+use crate::plans::{Plans, graph};
 use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
@@ -138,8 +138,9 @@ impl ModelConfig {
             (Some(config), _) => config,
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
-                checkpoint
-                    .take_off_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| architecture.is_of_a_head(name));
+                checkpoint.take_off_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| {
+                    architecture.is_of_a_head(name)
+                });
                 let head = format!("{}.weight", architecture.head);
                 let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
                 ModelConfig::new(arch, classes.unwrap_or(1000))
@@ -195,13 +196,10 @@ impl Checkpoint {
     /// Takes off what stands before the names of the network that is in the file: the one of its config, or one of the
     /// table that fits. For showing what the file holds.
     pub fn take_off_prefix(&mut self) {
-        let config = self.config::<ModelConfig>().ok().flatten();
-        let named = config.filter(|config| config.check().is_ok()).map(|config| config.architecture);
-        let Some(architecture) = named.as_deref().or_else(|| guess(self)).and_then(|name| Architecture::find(name).ok())
-        else {
-            return;
-        };
-        if let Ok(shapes) = tensor_shapes(&ModelConfig::new(architecture.name, 1)) {
+        let stated = self.config::<ModelConfig>().ok().flatten().filter(|config| config.check().is_ok());
+        let config = stated.or_else(|| guess(self).map(|name| ModelConfig::new(name, 1)));
+        let Some(config) = config else { return };
+        if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
             self.take_off_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
         }
     }

@@ -312,7 +312,12 @@ fn files_that_cannot_be_written_or_would_be_lost_are_named_before_any_work() {
     for (model, input, options, words) in [
         (&path(""), &nothing, String::new(), "is a folder"),
         (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be made"),
-        (&model, &nothing, String::new(), "exists; --resume continues a training that was broken off, --force overwrites"),
+        (
+            &model,
+            &nothing,
+            String::new(),
+            "exists; --resume continues a training that was broken off, --force overwrites",
+        ),
         (&path("n"), &nothing, format!("--log {}", folder.path().display()), "--log: "),
         (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "the training reads this file"),
         (&path("n"), &nothing, format!("--val {0} --log {0}", kept.display()), "the training reads this file"),

@@ -88,14 +88,15 @@ fn a_config_that_no_network_has_is_refused_by_every_program() {
             let (parent, key) = place.rsplit_once('/').unwrap();
             config.pointer_mut(parent).unwrap()[key] = value.clone();
         });
-        let init = ["classifier", "--init-from", &model, "--model", &bench.text("new"), &bench.text("p.png")];
+        let init = ["classifier", "--init-from", &model, "--model", &bench.text("new")];
         // A layer that is none is only looked for by those who open the network.
         let opens = !words.starts_with("there is no layer");
         refused(run("dl-embed", &["--model", &model, &bench.text("p.png")], ""), words);
         refused(bench.classify(&model), words);
         if opens {
             refused(run("dl-model", &["summary", &model], ""), words);
-            let ran = run("dl-finetune", &init, &format!("{}\n{}\n", labelled(&bench, "a"), labelled(&bench, "b"))).expect(2);
+            let records = format!("{}\n{}\n", labelled(&bench, "a"), labelled(&bench, "b"));
+            let ran = run("dl-finetune", &init, &records).expect(2);
             assert!(ran.stderr.lines().last().unwrap().contains(words), "{words}: {}", ran.stderr);
         }
     }
@@ -138,7 +139,9 @@ fn labels_are_read_beside_the_model_and_nowhere_else() {
     let label = record["predictions"][0]["label"].as_str().unwrap();
     assert!(["a", "b", "c", "d", "e"].contains(&label), "{label}");
     let outside = "is not the name of a file in the model's folder";
-    for name in ["../secret.txt", &bench.text("secret.txt"), "/etc/passwd", "/dev/zero", "..", ".", "", "a/../labels.txt"] {
+    for name in
+        ["../secret.txt", &bench.text("secret.txt"), "/etc/passwd", "/dev/zero", "..", ".", "", "a/../labels.txt"]
+    {
         refused(classify(name), outside);
     }
     refused(classify("none.txt"), "\"none.txt\": no such file");
@@ -198,7 +201,10 @@ fn a_folder_whose_config_no_network_has_is_refused() {
         assert!(began.elapsed() < Duration::from_secs(30), "{words}");
     }
     let gpt2 = root().join("testdata/goldens/text/gpt2");
-    refused(run("dl-model", &["summary", gpt2.to_str().unwrap(), "--tokens", "4000000000"], ""), "the network reads 72");
+    refused(
+        run("dl-model", &["summary", gpt2.to_str().unwrap(), "--tokens", "4000000000"], ""),
+        "the network reads 72",
+    );
 }
 
 #[test]
@@ -206,7 +212,11 @@ fn a_tokenizer_file_that_is_bad_is_said_to_be() {
     let text = "{\"id\":\"a\",\"text\":\"the cat sat on the mat\"}\n";
     let cases: Vec<(&str, Value, &str)> = vec![
         ("pre_tokenizer", json!({"type": "FixedLength", "length": 0}), "the tokenizer file is bad"),
-        ("added_tokens", json!(vec![json!({"id": 1, "content": "x"}); 100_000]), "the tokenizer file is bad: adds 100000 tokens"),
+        (
+            "added_tokens",
+            json!(vec![json!({"id": 1, "content": "x"}); 100_000]),
+            "the tokenizer file is bad: adds 100000 tokens",
+        ),
         (
             "normalizer",
             json!({"type": "Sequence", "normalizers":
@@ -219,7 +229,11 @@ fn a_tokenizer_file_that_is_bad_is_said_to_be() {
                 "single": vec![json!({"Sequence": {"id": "A", "type_id": 0}}); 1_000_000]}),
             "the tokenizer file is bad: post_processor: single has 1000000 pieces",
         ),
-        ("model", json!({"type": "WordLevel", "vocab": {"a": 4_000_000_000_u64}, "unk_token": "a"}), "the tokenizer file is bad"),
+        (
+            "model",
+            json!({"type": "WordLevel", "vocab": {"a": 4_000_000_000_u64}, "unk_token": "a"}),
+            "the tokenizer file is bad",
+        ),
         ("model", json!(7), "the tokenizer file is bad"),
     ];
     for (part, value, words) in cases {
@@ -238,18 +252,26 @@ fn a_tokenizer_file_that_is_bad_is_said_to_be() {
     let folder = folder_with("gpt2", "config.json", |_| ());
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     fs::create_dir(folder.path().join("tokenizer.json")).unwrap();
-    refused(run("dl-embed", &["--model", folder.path().to_str().unwrap()], text), "tokenizer.json: is a folder, not a file");
+    refused(
+        run("dl-embed", &["--model", folder.path().to_str().unwrap()], text),
+        "tokenizer.json: is a folder, not a file",
+    );
 }
 
 #[test]
 fn a_network_within_another_is_found_and_told() {
     let bench = Bench::new();
     let file = Checkpoint::open(&bench.path("m.safetensors")).unwrap();
-    let plain = run("dl-embed", &["--model", &bench.text("m.safetensors"), "--layer", "logits", &bench.text("p.png")], "");
+    let plain =
+        run("dl-embed", &["--model", &bench.text("m.safetensors"), "--layer", "logits", &bench.text("p.png")], "");
     let plain = plain.expect(0).stdout;
     for prefix in ["model.", "backbone.", "module.", "_orig_mod.", "net.", "encoder.", "module.model.", "my.own."] {
-        let mut tensors: std::collections::HashMap<String, candle_core::Tensor> =
-            file.all(&Device::Cpu).unwrap().into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect();
+        let mut tensors: std::collections::HashMap<String, candle_core::Tensor> = file
+            .all(&Device::Cpu)
+            .unwrap()
+            .into_iter()
+            .map(|(name, tensor)| (format!("{prefix}{name}"), tensor))
+            .collect();
         // Something of the whole that is no part of the network.
         if !prefix.starts_with('m') && prefix != "_orig_mod." {
             tensors.insert("loss.weight".into(), candle_core::Tensor::new(&[1_f32], &Device::Cpu).unwrap());

@@ -15,7 +15,8 @@ const LIKELY: [&str; 6] = ["model.", "backbone.", "module.", "net.", "encoder.",
 
 /// The wrapper that all of these names begin with.
 pub(super) fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
-    let of_all = |wrapper: &&&str| names.clone().all(|name| name.strip_prefix(**wrapper).is_some_and(|rest| !rest.is_empty()));
+    let of_all =
+        |wrapper: &&&str| names.clone().all(|name| name.strip_prefix(**wrapper).is_some_and(|rest| !rest.is_empty()));
     WRAPPERS.iter().find(of_all).copied().filter(|_| names.clone().next().is_some())
 }
 

@@ -11,10 +11,10 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 use serde::de::DeserializeOwned;
 
-use super::{CONFIG_KEY, prefix, printable};
 use super::contents::{Contents, Place, Stored};
 use super::format::{Format, begins_as, read_as};
 use super::sharded;
+use super::{CONFIG_KEY, prefix, printable};
 
 /// An open model file of any format: its names and shapes are read, its tensors are read when asked for.
 pub struct Checkpoint {
@@ -111,11 +111,7 @@ impl Checkpoint {
 
     /// Takes off what stands before the names of a network whose tensors are `wanted`, `model.` or `backbone.`, if
     /// without it all but its heads' are there. `in_head`: the names that may differ.
-    pub(crate) fn take_off_prefix_of(
-        &mut self,
-        wanted: &BTreeMap<String, Vec<usize>>,
-        in_head: impl Fn(&str) -> bool,
-    ) {
+    pub(crate) fn take_off_prefix_of(&mut self, wanted: &BTreeMap<String, Vec<usize>>, in_head: impl Fn(&str) -> bool) {
         if let Some(prefix) = self.prefix_of(wanted, in_head) {
             self.take_off(&prefix);
         }

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, ensure};
 use dl_record::file::{decode, read_regular};
 use serde::Deserialize;
 
-use super::{CONFIG_KEY, printable};
 use super::contents::{Contents, Place};
 use super::format::{begins_as, read_as};
+use super::{CONFIG_KEY, printable};
 
 /// An index of a hundred thousand tensors has 10 MB.
 const LONGEST_INDEX: u64 = 100_000_000;
@@ -53,7 +53,8 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         contents.files.append(&mut part.files);
         for tensor in tensors {
             let stored = part.tensors.remove(tensor);
-            let mut stored = stored.with_context(|| format!("tensor \"{}\" is not in its part {name}", printable(tensor)))?;
+            let mut stored =
+                stored.with_context(|| format!("tensor \"{}\" is not in its part {name}", printable(tensor)))?;
             match &mut stored.place {
                 Place::File { file, .. } | Place::Strided { file, .. } => *file += first,
                 Place::Memory(_) => {}

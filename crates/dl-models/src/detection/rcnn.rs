@@ -158,8 +158,7 @@ fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) 
         "{name}: {} labels want {rows} rows, the weight has the shape {weight:?} and the bias {bias:?}",
         labels.len()
     );
-    let numbers =
-        |part: &str| -> Result<Vec<f32>> { Ok(file.tensor(part, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
+    let numbers = |part: &str| -> Result<Vec<f32>> { Ok(file.tensor(part, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
     let weight = Matrix { rows, columns, data: numbers(&parts[0])? };
     let bias = numbers(&parts[1])?;
     let finite = weight.data.iter().chain(&bias).all(|number| number.is_finite());

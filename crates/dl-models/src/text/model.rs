@@ -44,7 +44,10 @@ impl Network {
             "bert" => Self::Bert(Bert::new(&config.options()?, classes, vb).map_err(plain)?),
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
             "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
-            other => bail!("there is no network for texts called {}; there are bert, gpt2, clip", checkpoint::printable(other)),
+            other => bail!(
+                "there is no network for texts called {}; there are bert, gpt2, clip",
+                checkpoint::printable(other)
+            ),
         })
     }
 

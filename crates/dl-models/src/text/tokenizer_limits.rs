@@ -82,7 +82,9 @@ impl<'de> Deserialize<'de> for Vocabulary {
                 let mut count = 0;
                 while let Some((_, id)) = map.next_entry::<IgnoredAny, u64>()? {
                     if id >= MOST_TOKENS as u64 {
-                        return Err(A::Error::custom(format!("a token has the number {id}; want less than {MOST_TOKENS}")));
+                        return Err(A::Error::custom(format!(
+                            "a token has the number {id}; want less than {MOST_TOKENS}"
+                        )));
                     }
                     count += 1;
                 }
@@ -147,7 +149,10 @@ impl Chain {
         ensure!(self.steps <= MOST_STEPS, "has more than {MOST_STEPS} steps");
         for pattern in [part.pointer("/pattern/Regex"), part.pointer("/pattern/String")].into_iter().flatten() {
             let length = pattern.as_str().map_or(0, str::len);
-            ensure!(length <= LONGEST_PATTERN, "has a pattern of {length} bytes; up to {LONGEST_PATTERN} are supported");
+            ensure!(
+                length <= LONGEST_PATTERN,
+                "has a pattern of {length} bytes; up to {LONGEST_PATTERN} are supported"
+            );
         }
         match fields.get("type").and_then(Value::as_str).unwrap_or_default() {
             "Replace" => {
@@ -172,9 +177,16 @@ impl Chain {
                 template(fields.get("pair"), "pair")?;
                 let tokens = fields.get("special_tokens").and_then(Value::as_object).into_iter().flatten();
                 for (name, token) in tokens {
-                    let lengths = ["ids", "tokens"].map(|part| token.get(part).and_then(Value::as_array).map_or(0, Vec::len));
+                    let lengths =
+                        ["ids", "tokens"].map(|part| token.get(part).and_then(Value::as_array).map_or(0, Vec::len));
                     let right = lengths[0] == lengths[1] && lengths[0] <= MOST_PIECES;
-                    ensure!(right, "the mark \"{}\" has {} numbers and {} tokens", printable(name), lengths[0], lengths[1]);
+                    ensure!(
+                        right,
+                        "the mark \"{}\" has {} numbers and {} tokens",
+                        printable(name),
+                        lengths[0],
+                        lengths[1]
+                    );
                 }
             }
             _ => {}
@@ -235,8 +247,10 @@ mod tests {
     #[test]
     fn what_would_grow_without_end_is_refused() {
         let replace = |content: &str| json!({"type": "Replace", "pattern": {"String": "a"}, "content": content});
-        let marks = |count: usize| json!({"type": "TemplateProcessing", "pair": [], "special_tokens": {},
-            "single": vec![json!({"Sequence": {"id": "A", "type_id": 0}}); count]});
+        let marks = |count: usize| {
+            json!({"type": "TemplateProcessing", "pair": [], "special_tokens": {},
+            "single": vec![json!({"Sequence": {"id": "A", "type_id": 0}}); count]})
+        };
         let cases = [
             ("normalizer", json!({"type": "Sequence", "normalizers": vec![replace("aa"); 60]}), "letters of one"),
             ("normalizer", replace(&"a".repeat(300)), "letters of one"),

@@ -18,8 +18,8 @@ use prost::Message;
 use safetensors::Dtype;
 
 use self::messages::{BlobProto, NetParameter, TransformationParameter};
-use super::{CONFIG_KEY, printable};
 use super::contents::{Contents, Stored, byte_length};
+use super::{CONFIG_KEY, printable};
 
 /// Protocol buffers end there.
 const LONGEST: u64 = (1 << 31) - 1;

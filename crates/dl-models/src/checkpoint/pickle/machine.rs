@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use safetensors::Dtype;
 
-use super::globals::{Global, Meaning, find};
 use super::super::printable;
+use super::globals::{Global, Meaning, OF_OPTIMIZERS, find};
 use super::value::{Id, Storage, TensorView, Unpickled, Value};
 
 /// Values and references to them that one pickle may make: no file of weights comes near, and a file that only makes
@@ -197,7 +197,8 @@ impl Machine<'_> {
     /// Counts bytes that are about to be read.
     fn take(&mut self, length: u64) -> Result<()> {
         let left = self.left.checked_sub(length);
-        let beyond = || format!("the pickle is cut off, or longer than {LONGEST_PICKLE} bytes: it is no file of weights");
+        let beyond =
+            || format!("the pickle is cut off, or longer than {LONGEST_PICKLE} bytes: it is no file of weights");
         self.left = left.with_context(beyond)?;
         Ok(())
     }
@@ -457,6 +458,10 @@ impl Machine<'_> {
                 _ => bail!("calls something that is no function"),
             },
             Meaning::Foreign(what) => Value::Foreign(what),
+            Meaning::Method => match argument(0)? {
+                Value::Global(class) if class.module == OF_OPTIMIZERS => Value::Opaque,
+                _ => return Err(stranger(global.module, global.name)),
+            },
             Meaning::Opaque => Value::Opaque,
         })
     }
@@ -483,7 +488,8 @@ impl Machine<'_> {
         let bits = match arguments.get(bits).map(|id| self.get(*id)) {
             None | Some(Value::Opaque) => Vec::new(),
             Some(Value::Dict(pairs)) => {
-                let set = pairs.iter().filter(|(_, value)| !matches!(self.get(*value), Value::Bool(false) | Value::Opaque));
+                let set =
+                    pairs.iter().filter(|(_, value)| !matches!(self.get(*value), Value::Bool(false) | Value::Opaque));
                 let name = |(key, _): &(Id, Id)| match self.get(*key) {
                     Value::Text(name) => printable(name),
                     _ => "?".to_owned(),
@@ -518,7 +524,9 @@ impl Machine<'_> {
                 }
                 storage
             }
-            [Value::Text(kind), ..] => bail!("the pickle refers to a {} outside; only storages are read", printable(kind)),
+            [Value::Text(kind), ..] => {
+                bail!("the pickle refers to a {} outside; only storages are read", printable(kind))
+            }
             _ => bail!("the pickle refers to something outside that is no storage"),
         };
         self.push(Value::Storage(Box::new(storage)))
@@ -527,19 +535,23 @@ impl Machine<'_> {
 
 /// The entry of a name in the list of names.
 fn named(module: &str, name: &str) -> Result<&'static Global> {
-    find(module, name).with_context(|| {
-        format!(
-            "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save \
-             its state_dict() alone and read that",
-            printable(module),
-            printable(name)
-        )
-    })
+    find(module, name).ok_or_else(|| stranger(module, name))
+}
+
+fn stranger(module: &str, name: &str) -> anyhow::Error {
+    anyhow!(
+        "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save its \
+         state_dict() alone and read that",
+        printable(module),
+        printable(name)
+    )
 }
 
 fn key_text(key: &Value) -> Result<String> {
     match key {
-        Value::Text(text) if text.len() > LONGEST_KEY => bail!("the pickle has a storage whose name has {} bytes", text.len()),
+        Value::Text(text) if text.len() > LONGEST_KEY => {
+            bail!("the pickle has a storage whose name has {} bytes", text.len())
+        }
         Value::Text(text) => Ok(text.clone()),
         Value::Int(number) => Ok(number.to_string()),
         _ => bail!("the pickle has a storage whose key is no text"),

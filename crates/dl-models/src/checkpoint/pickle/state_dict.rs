@@ -104,9 +104,9 @@ impl<'a> Walk<'a> {
     /// Has a dictionary names such as `layer.weight`?
     fn is_dotted(&self, id: Id) -> bool {
         let Value::Dict(pairs) = self.pickle.get(id) else { return false };
-        pairs.iter().any(|(key, value)| {
-            matches!(self.pickle.get(*value), Value::Tensor(_)) && self.key(*key).contains('.')
-        })
+        pairs
+            .iter()
+            .any(|(key, value)| matches!(self.pickle.get(*value), Value::Tensor(_)) && self.key(*key).contains('.'))
     }
 
     fn holds_tensors(&mut self, id: Id, depth: usize) -> Result<bool> {
@@ -136,7 +136,10 @@ impl<'a> Walk<'a> {
                 self.found.insert(name, (**tensor).clone());
             }
             Value::Foreign(what) => {
-                bail!("tensor \"{}\" {what}, which is not supported; save it as an ordinary tensor", printable(&self.name()?));
+                bail!(
+                    "tensor \"{}\" {what}, which is not supported; save it as an ordinary tensor",
+                    printable(&self.name()?)
+                );
             }
             Value::Dict(pairs) => {
                 for (key, value) in pairs {
