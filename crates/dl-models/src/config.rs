@@ -259,7 +259,7 @@ impl ModelConfig {
             self.options::<ClipOptions>()?.check().context("options")?;
         }
         match self.training.get("pad") {
-            Some(pad) if !pad.as_u64().is_some_and(|pad| pad < LARGEST_SIDE as u64) => {
+            Some(pad) if pad.as_u64().is_none_or(|pad| pad >= LARGEST_SIDE as u64) => {
                 bail!("training.pad is {}; want pixels of the network's input", printable(&pad.to_string()))
             }
             _ => Ok(()),

@@ -196,14 +196,10 @@ impl Checkpoint {
     /// Takes off what stands before the names of the network that is in the file: the one of its config, or one of the
     /// table that fits. For showing what the file holds.
     pub fn take_off_prefix(&mut self) {
-        let config = self.config::<ModelConfig>().ok().flatten();
-        let named = config.filter(|config| config.check().is_ok()).map(|config| config.architecture);
-        let Some(architecture) =
-            named.as_deref().or_else(|| guess(self)).and_then(|name| Architecture::find(name).ok())
-        else {
-            return;
-        };
-        if let Ok(shapes) = tensor_shapes(&ModelConfig::new(architecture.name, 1)) {
+        let stated = self.config::<ModelConfig>().ok().flatten().filter(|config| config.check().is_ok());
+        let config = stated.or_else(|| guess(self).map(|name| ModelConfig::new(name, 1)));
+        let Some(config) = config else { return };
+        if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
             self.take_off_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
         }
     }

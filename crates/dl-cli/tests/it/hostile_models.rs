@@ -88,15 +88,15 @@ fn a_config_that_no_network_has_is_refused_by_every_program() {
             let (parent, key) = place.rsplit_once('/').unwrap();
             config.pointer_mut(parent).unwrap()[key] = value.clone();
         });
-        let init = ["classifier", "--init-from", &model, "--model", &bench.text("new"), &bench.text("p.png")];
+        let init = ["classifier", "--init-from", &model, "--model", &bench.text("new")];
         // A layer that is none is only looked for by those who open the network.
         let opens = !words.starts_with("there is no layer");
         refused(run("dl-embed", &["--model", &model, &bench.text("p.png")], ""), words);
         refused(bench.classify(&model), words);
         if opens {
             refused(run("dl-model", &["summary", &model], ""), words);
-            let ran =
-                run("dl-finetune", &init, &format!("{}\n{}\n", labelled(&bench, "a"), labelled(&bench, "b"))).expect(2);
+            let records = format!("{}\n{}\n", labelled(&bench, "a"), labelled(&bench, "b"));
+            let ran = run("dl-finetune", &init, &records).expect(2);
             assert!(ran.stderr.lines().last().unwrap().contains(words), "{words}: {}", ran.stderr);
         }
     }

@@ -132,7 +132,7 @@ fn auto_says_what_it_found_in_the_texts_and_takes_what_follows() {
             format!("{record}\n")
         })
         .collect();
-    let ran = classifier(start.to_str().unwrap(), &model, "--strategy auto --iterations 2", &drawn).expect(0);
+    let ran = classifier(start.to_str().unwrap(), &model, "--strategy auto --iterations 2 --force", &drawn).expect(0);
     assert!(ran.stderr.contains("strategy top"), "{}", ran.stderr);
     assert_eq!(config(&model)["training"]["strategy"], "top");
 }
@@ -164,7 +164,7 @@ fn what_is_frozen_is_computed_once_and_the_weights_are_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let train = |name: &str, options: &str| {
         let model = folder.path().join(name);
-        let options = format!("{options} -v --optimizer adamw --lr 1e-2 --batch 16 --epochs 3 --val-share 0.2");
+        let options = format!("{options} -v --force --optimizer adamw --lr 1e-2 --batch 16 --epochs 3 --val-share 0.2");
         let ran = classifier(BERT, &model, &options, &errands(learned())).expect(0);
         (ran.stderr, fs::read(&model).unwrap())
     };

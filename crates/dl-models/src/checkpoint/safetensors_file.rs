@@ -45,11 +45,7 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         files: vec![path.to_owned()],
         ..Contents::default()
     };
-    // In the order of their bytes: no two may share any, or a small file could want all memory.
-    let mut tensors: Vec<_> = header.tensors().into_iter().collect();
-    tensors.sort_by(|(a, x), (b, y)| x.data_offsets.cmp(&y.data_offsets).then_with(|| a.cmp(b)));
-    let mut free = 0;
-    for (name, info) in tensors {
+    for (name, info) in header.tensors() {
         let shown = printable(&name);
         let (first, end) = info.data_offsets;
         let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |all, side| all.checked_mul(*side));
@@ -60,10 +56,6 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
             Some(end) if end <= size => {}
             end => bail!("is cut off: tensor \"{shown}\" ends at byte {}, the file at {size}", end.unwrap_or(u64::MAX)),
         }
-        if first < free && end > first {
-            bail!("tensor \"{shown}\": its bytes {first}..{end} are another tensor's too");
-        }
-        free = free.max(end);
         let stored = Stored::at(info.dtype, info.shape.clone(), 0, start + first as u64);
         contents.tensors.insert(name, stored);
     }

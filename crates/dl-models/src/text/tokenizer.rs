@@ -35,7 +35,7 @@ impl TextTokenizer {
     /// When it is none, or its marks alone fill the network.
     pub fn new(text: &str, longest: usize) -> Result<Self> {
         let most_bytes = tokenizer_limits::check(text).context("the tokenizer file is bad")?;
-        let inner = guarded(|| {
+        let inner = sure(|| {
             let mut inner: Tokenizer = text.parse()?;
             // What a file asks for is another program's; texts are cut here.
             inner.with_padding(None).with_truncation(None)?;
@@ -92,7 +92,7 @@ impl TextTokenizer {
         let room = self.longest - self.marks(second.is_some());
         let cut = first.len() + second.as_ref().map_or(0, |second| second.len()) > room;
         let params = TruncationParams { max_length: room, ..TruncationParams::default() };
-        let encoding = guarded(|| {
+        let encoding = sure(|| {
             let (first, second) = truncate_encodings(first, second, &params)?;
             self.inner.post_process(first, second, true)
         });
@@ -105,7 +105,7 @@ impl TextTokenizer {
         if text.len() > self.most_bytes {
             bail!("the text has {} bytes; this tokenizer is given up to {}", text.len(), self.most_bytes);
         }
-        guarded(|| self.inner.encode_fast(text, false)).map_err(|error| self.unknown(text, error))
+        guarded(|| self.inner.encode_fast(text, false))?.map_err(|error| self.unknown(text, &error))
     }
 
     /// How many marks are put around a text, or a pair of texts.
@@ -124,7 +124,7 @@ impl TextTokenizer {
     /// # Errors
     /// When one is no token.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        guarded(|| self.inner.decode(ids, true)).context("the tokens cannot be written as text")
+        sure(|| self.inner.decode(ids, true)).context("the tokens cannot be written as text")
     }
 
     /// The number of a token.
@@ -138,11 +138,11 @@ impl TextTokenizer {
     }
 
     /// What is wrong with a text that cannot be encoded.
-    fn unknown(&self, text: &str, error: anyhow::Error) -> anyhow::Error {
-        let fails = |letter: &char| guarded(|| self.inner.encode_fast(letter.to_string(), false)).is_err();
+    fn unknown(&self, text: &str, error: &tokenizers::Error) -> anyhow::Error {
+        let fails = |letter: &char| sure(|| self.inner.encode_fast(letter.to_string(), false)).is_err();
         match text.chars().take(LETTERS_TRIED).find(fails) {
             Some(letter) => anyhow!("the model's vocabulary lacks {letter:?}"),
-            None => error.context("the text cannot be cut into tokens"),
+            None => anyhow!("the text cannot be cut into tokens: {error}"),
         }
     }
 }
@@ -150,16 +150,19 @@ impl TextTokenizer {
 /// Letters that are looked at to say which is lacking.
 const LETTERS_TRIED: usize = 10_000;
 
-/// What the `tokenizers` crate gives. It trusts its files: what is wrong in one may show as a panic.
-fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => done.map_err(|error| anyhow!("{error}")),
-        Err(payload) => {
-            let text = payload.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
-            bail!("the tokenizer file is bad: the library that reads it failed ({})", printable(text))
-        }
-    }
+/// What the `tokenizers` crate gives. It trusts its files: what is wrong in one may show as a panic, which is an error of
+/// its own here.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<tokenizers::Result<T>> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
+        anyhow!("the tokenizer file is bad: the library that reads it failed ({})", printable(text))
+    })
+}
+
+/// The same where any error is one.
+fn sure<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
+    guarded(work)?.map_err(|error| anyhow!("{error}"))
 }
 
 /// A tokenizer of single letters, for a config with a `vocabulary`: the names GPT.

@@ -12,6 +12,9 @@ pub(super) type Tensors = Vec<(String, Vec<usize>)>;
 /// No network has sides, channels or kernels beyond.
 const LARGEST: i64 = 1 << 20;
 
+/// Nor do outputs have sides or channels beyond, whatever layers make of them.
+const LARGEST_OUTPUT: usize = 1 << 40;
+
 struct Section {
     kind: String,
     options: HashMap<String, String>,
@@ -48,7 +51,7 @@ pub(super) fn layers(text: &str) -> Result<Vec<Tensors>> {
     for (index, section) in sections.iter().enumerate() {
         let of_layer = || format!("layer {index} [{}]", section.kind);
         let (tensors, output) = layer(section, shape, &shapes).with_context(of_layer)?;
-        let known = output.iter().all(|side| *side <= LARGEST as usize);
+        let known = output.iter().all(|side| *side <= LARGEST_OUTPUT);
         ensure!(known, "layer {index} [{}] gives maps of {output:?}; no network has such", section.kind);
         shape = output;
         shapes.push(output);

@@ -36,12 +36,17 @@ pub(super) enum Meaning {
     FromType,
     /// A tensor of a kind that is not read, in words: `is quantized`.
     Foreign(&'static str),
+    /// `(class, name)`: a method of a class of `torch.optim`, which is of no interest; of anything else it is refused.
+    Method,
     /// Something that is of no interest, whatever its arguments are.
     Opaque,
 }
 
 /// The entry of a name.
 pub(super) fn find(module: &str, name: &str) -> Option<&'static Global> {
+    if let Some(listed) = LIST.iter().find(|global| global.module == module && global.name == name) {
+        return Some(listed);
+    }
     // The same module has been called many things.
     let module = match module {
         "__builtin__" => "builtins",
@@ -71,6 +76,9 @@ const fn opaque(module: &'static str, name: &'static str) -> Global {
     global(module, name, Meaning::Opaque)
 }
 
+/// Classes of optimizers and schedules.
+pub(super) const OF_OPTIMIZERS: &str = "torch.optim";
+
 /// Is it this module, or one within it?
 fn is_in(module: &str, package: &str) -> bool {
     module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -80,7 +88,7 @@ fn is_in(module: &str, package: &str) -> bool {
 type Family = (fn(&str, &str) -> bool, Global);
 
 static FAMILIES: &[Family] = &[
-    (|module, _| is_in(module, "torch.optim"), opaque("torch.optim", "*")),
+    (|module, _| is_in(module, OF_OPTIMIZERS), opaque(OF_OPTIMIZERS, "*")),
     (|module, name| module == "numpy.dtypes" && name.ends_with("DType"), opaque("numpy.dtypes", "*DType")),
     (|module, _| is_in(module, "numpy.random"), opaque("numpy.random", "*")),
     (
@@ -103,7 +111,7 @@ static FAMILIES: &[Family] = &[
             let of_kind = |kind: &&str| {
                 name.strip_prefix(*kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
             };
-            module == "torch" && kinds.iter().any(|kind| of_kind(kind))
+            module == "torch" && kinds.iter().any(of_kind)
         },
         opaque("torch", "*"),
     ),
@@ -130,8 +138,9 @@ static LIST: &[Global] = &[
     opaque("builtins", "range"),
     opaque("builtins", "slice"),
     opaque("builtins", "type"),
-    // A method as an option: of a schedule, `getattr(OneCycleLR, "_annealing_cos")`.
-    opaque("builtins", "getattr"),
+    // An option of a schedule: `getattr(OneCycleLR, "_annealing_cos")`.
+    global("builtins", "getattr", Meaning::Method),
+    global("__builtin__", "getattr", Meaning::Method),
     opaque("functools", "partial"),
     opaque("copyreg", "_reconstructor"),
     opaque("_codecs", "encode"),

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use safetensors::Dtype;
 
 use super::super::printable;
-use super::globals::{Global, Meaning, find};
+use super::globals::{Global, Meaning, OF_OPTIMIZERS, find};
 use super::value::{Id, Storage, TensorView, Unpickled, Value};
 
 /// Values and references to them that one pickle may make: no file of weights comes near, and a file that only makes
@@ -458,6 +458,10 @@ impl Machine<'_> {
                 _ => bail!("calls something that is no function"),
             },
             Meaning::Foreign(what) => Value::Foreign(what),
+            Meaning::Method => match argument(0)? {
+                Value::Global(class) if class.module == OF_OPTIMIZERS => Value::Opaque,
+                _ => return Err(stranger(global.module, global.name)),
+            },
             Meaning::Opaque => Value::Opaque,
         })
     }
@@ -531,14 +535,16 @@ impl Machine<'_> {
 
 /// The entry of a name in the list of names.
 fn named(module: &str, name: &str) -> Result<&'static Global> {
-    find(module, name).with_context(|| {
-        format!(
-            "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save \
-             its state_dict() alone and read that",
-            printable(module),
-            printable(name)
-        )
-    })
+    find(module, name).ok_or_else(|| stranger(module, name))
+}
+
+fn stranger(module: &str, name: &str) -> anyhow::Error {
+    anyhow!(
+        "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save its \
+         state_dict() alone and read that",
+        printable(module),
+        printable(name)
+    )
 }
 
 fn key_text(key: &Value) -> Result<String> {
