@@ -57,7 +57,7 @@ pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle
         let (points, _) = polygon.as_chunks::<2>();
         let edges = points.iter().zip(points.iter().cycle().skip(1));
         let length: f64 = edges.map(|([x1, y1], [x2, y2])| (x2 - x1).abs().max((y2 - y1).abs())).sum();
-        if length.is_nan() || length > LONGEST {
+        if length > LONGEST || !polygon.iter().all(|edge| edge.is_finite()) {
             bail!("a polygon has an outline of {length:.0} pixels, more than {LONGEST}");
         }
     }

@@ -6,10 +6,9 @@
 //! also what says where a broken file is broken.
 
 use anyhow::Result;
-use dl_vision::formats::coco::fields::{Annotation, Entry, Image};
+use dl_vision::formats::coco::fields::{Annotation, Entry, Image, one_by_one};
 use dl_vision::formats::coco::{self, Document, Json};
 use rayon::prelude::*;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// A truth file.
@@ -40,19 +39,8 @@ pub(super) fn results<T: Send>(json: &Json, take: impl Fn(Entry<Annotation>) -> 
             return Ok(parsed.into_iter().flatten().collect());
         }
     }
-    let entries = coco::results(json).or_else(|error| {
-        let Ok(raw) = json.parse::<Vec<&RawValue>>() else { return Err(error) };
-        Ok(one_by_one(raw))
-    })?;
+    let entries = coco::results(json)?;
     Ok(entries.into_iter().map(take).collect())
-}
-
-fn one_by_one<'a, T: Deserialize<'a>>(entries: Vec<&'a RawValue>) -> Vec<Entry<T>> {
-    let read = |entry: &'a RawValue| {
-        serde_json::from_str(entry.get())
-            .unwrap_or(Entry::Odd("not readable, for a key that comes twice or a number beyond all bounds"))
-    };
-    entries.into_iter().map(read).collect()
 }
 
 /// Bytes of a piece: enough to be worth a task, few enough to share the work.

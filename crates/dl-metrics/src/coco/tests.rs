@@ -128,7 +128,8 @@ fn strangers_and_unknown_classes_are_told() {
     });
     let result =
         |image: u64, class: u64| json!({"image_id": image, "category_id": class, "bbox": [0, 0, 9, 9], "score": 1});
-    let [truth, results] = in_files(&truth, &json!([result(1, 1), result(7, 1), result(1, 2), result(8, 3)]));
+    let [truth, results] =
+        in_files(&truth, &json!([result(1, 1), result(7, 1), result(1, 2), result(1, 3), result(8, 3)]));
     let data = CocoData::open(truth.path(), results.path(), false).unwrap();
     let [lost] = data.lost() else { panic!("{:?}", data.lost()) };
     assert!(lost.contains("2 results have an image_id that is not among those of"), "{lost}");

@@ -112,6 +112,12 @@ impl<T> Entry<T> {
     }
 }
 
+/// The entries of a list that is not readable as a whole: what is wrong costs the entry that it is in.
+pub fn one_by_one<'a, T: Deserialize<'a>>(entries: Vec<&'a RawValue>) -> Vec<Entry<T>> {
+    let broken = || Entry::Odd("not readable, for a key that comes twice or a number beyond all bounds");
+    entries.into_iter().map(|entry| serde_json::from_str(entry.get()).unwrap_or_else(|_| broken())).collect()
+}
+
 /// What evaluation and conversion read of an image.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]

@@ -34,8 +34,9 @@ use anyhow::{Context, Result};
 use dl_record::{Mask, Record};
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use fields::{Annotation, Category, Entry, Id};
+use fields::{Annotation, Category, Entry, Id, one_by_one};
 
 pub use document::{Document, Images, Place};
 pub use few::Counted;
@@ -85,7 +86,10 @@ pub fn results(json: &Json) -> Result<Vec<Entry<Annotation<'_>>>> {
     if json.text().trim_start().starts_with('{') {
         return Ok(json.parse::<Document<IgnoredAny, Entry<Annotation>>>()?.annotations);
     }
-    json.parse().context("want a list of results with image_id, category_id, bbox and score")
+    json.parse().or_else(|error| match json.parse::<Vec<&RawValue>>() {
+        Ok(entries) => Ok(one_by_one(entries)),
+        Err(_) => Err(error.context("want a list of results with image_id, category_id, bbox and score")),
+    })
 }
 
 /// COCO's id of the image that a record came from, if it came from COCO.

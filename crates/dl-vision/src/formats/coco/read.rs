@@ -259,6 +259,12 @@ impl Samples {
         for name in ["file_name", "record_id", "width", "height"] {
             entry.remove(name);
         }
+        let deep = |name: &&str| too_deep(entry.raw(name).unwrap_or_default());
+        let deep: Vec<String> = entry.names().filter(deep).map(str::to_owned).collect();
+        for name in deep {
+            lost.push(format!("the field \"{name}\" of the image is nested too deeply; it is left out"));
+            entry.remove(&name);
+        }
         add_size(record)?;
         record.set("coco", &entry)?;
         image.id.required("id").map_err(|error| anyhow!("the image cannot be found by its annotations: {error:#}"))?;
@@ -437,7 +443,7 @@ fn object(
     for name in annotation_record.names().filter(|name| !TAKEN.contains(name)) {
         let text = annotation_record.raw(name).unwrap_or("null");
         // A mask says all that run-length encoding says.
-        if name == "segmentation" && (text.starts_with('{') || text == "null") {
+        if name == "segmentation" && (text.starts_with('{') || text == "null" || too_deep(text)) {
             continue;
         }
         if too_deep(text) {
