@@ -60,10 +60,10 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
     let sequential = encoded(noise(96, 80), ImageFormat::Jpeg);
     let progressive = fs::read(root().join("testdata/goldens/pictures/progressive.jpg")).unwrap();
     for (name, whole) in [("sequential", &sequential), ("progressive", &progressive)] {
-        let scan = whole.windows(2).rposition(|pair| pair == [0xFF, 0xDA]).unwrap() + 14;
-        let (third, rest) = ((whole.len() - scan) / 3, whole.len() - (whole.len() - scan) / 3);
-        let closed = [&whole[..scan + third], &[0xFF, 0xD9]].concat();
-        let hole = [&whole[..scan + third], &whole[rest..]].concat();
+        // Four bytes into the data of the first scan, behind the header of one with three components.
+        let hole_at = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap() + 14 + 4;
+        let closed = [&whole[..hole_at], &[0xFF, 0xD9]].concat();
+        let hole = [&whole[..hole_at], &whole[hole_at + 4..]].concat();
         for (what, bytes) in [("whole", whole.clone()), ("closed", closed), ("hole", hole)] {
             let file = format!("{name}-{what}.jpg");
             let (record, ran) = opened(folder.path(), &file, &bytes, &[]);
