@@ -258,7 +258,10 @@ impl Iterator for Matches {
         loop {
             if let Some(walk) = &mut self.walk {
                 for found in walk.by_ref() {
-                    let path = found.as_ref().map_or_else(|bad| Path::new(&bad.path), |path| path);
+                    let path = match &found {
+                        Ok(path) => path,
+                        Err(bad) => Path::new(&bad.path),
+                    };
                     let path = path.strip_prefix(".").unwrap_or(path);
                     if self.whole.matches_path_with(path, options) || matches!(&found, Err(bad) if bad.is_folder) {
                         let path = path.to_owned();

@@ -25,7 +25,7 @@ const MOST_BYTES: u64 = 256 << 20;
 
 enum Source {
     File(PathBuf),
-    Folder(Walk, PathBuf),
+    Folder(Box<Walk>, PathBuf),
 }
 
 /// Reads files, and all `.json` files below folders. Images are looked for beside their file, then in `images`. The id is
@@ -38,7 +38,7 @@ pub fn read(paths: &[PathBuf], images: Option<&Path>) -> Result<impl Iterator<It
         sources.push_back(if path.is_dir() {
             let mut walk = Walk::new(path, &["json"]);
             walk.find_first("labelme files (.json)")?;
-            Source::Folder(walk, path.clone())
+            Source::Folder(Box::new(walk), path.clone())
         } else {
             ensure!(path.exists(), "{}: no such file", path.display());
             Source::File(path.clone())

@@ -26,7 +26,7 @@ pub(super) fn rectangle(label: String, corners: [f64; 4]) -> Result<Object> {
 
 /// An object with the box around `[x1, y1, x2, y2, ...]`, and the mask of what it covers where the size is known.
 pub(super) fn polygon(label: String, points: Vec<f64>, size: Size) -> Result<Object> {
-    ensure!(points.len() >= 6 && points.len() % 2 == 0, "a polygon of fewer than three points");
+    ensure!(points.len() >= 6 && points.len().is_multiple_of(2), "a polygon of fewer than three points");
     ensure!(points.iter().all(|edge| edge.is_finite()), "a point is not a finite number");
     let corners = || points.chunks_exact(2).map(|point| [point[0], point[1]]);
     let steps = corners().zip(corners().cycle().skip(1));

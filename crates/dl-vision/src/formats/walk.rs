@@ -141,11 +141,12 @@ impl Walk {
     fn enter(&mut self, folder: PathBuf, kind: Kind) -> Result<(), Unusable> {
         let cannot = |folder: &Path, reason: String| Unusable { path: escaped(folder), reason, is_folder: true };
         let is_link = kind == Kind::Link;
-        if is_link && let Ok(target) = folder.canonicalize() {
-            if self.is_read_anyway(&target) {
-                self.repeated.insert(folder, target);
-                return Ok(());
-            }
+        if is_link
+            && let Ok(target) = folder.canonicalize()
+            && self.is_read_anyway(&target)
+        {
+            self.repeated.insert(folder, target);
+            return Ok(());
         }
         let identity = identity(&folder).map_err(|error| cannot(&folder, format!("cannot be read: {error}")))?;
         if !self.entered.insert(identity) {

@@ -135,7 +135,7 @@ mod unix {
         picture(folder.path(), "a/1.pgm", 8, 8);
         picture(folder.path(), "b/2.pgm", 8, 8);
         let closed = folder.path().join("a");
-        std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o0)).unwrap();
         if closed.read_dir().is_ok() {
             eprintln!("SKIPPED: root reads every folder");
             return;

@@ -7,12 +7,15 @@
 //! | a folder for each split | `train/annotations/a.xml`, `annotations/train/a.xml` | `train/images/a.jpg`, ... |
 //! | all in one (Roboflow) | `train/a.xml` | `train/a.jpg` |
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, read_regular};
 
-use crate::formats::files::{self, escaped, find_named, image_at, last_part, without_ending, without_picture_ending};
+use crate::formats::files::{
+    self, PICTURE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_picture_ending,
+};
 use crate::formats::walk::Walk;
 
 const ANNOTATIONS: [&str; 8] = ["annotations", "annotation", "annots", "annot", "xml", "xmls", "labels", "ann"];
@@ -25,8 +28,10 @@ pub(super) struct Layout {
     pub(super) root: PathBuf,
     /// The folder of annotations; the root when they lie in several.
     pub(super) annotations: PathBuf,
-    /// The folders of images in one folder, of the last that was asked for.
-    images: (PathBuf, Vec<PathBuf>),
+    /// The folders of images directly below the root.
+    images: Vec<PathBuf>,
+    /// Where the images of the annotations in one folder may lie: of the last that was asked for.
+    folders: (PathBuf, Vec<PathBuf>),
 }
 
 /// The samples to read.
@@ -48,19 +53,17 @@ impl Layout {
         let layout = Self {
             root: root.to_owned(),
             annotations: first.unwrap_or_else(|| root.to_owned()),
-            images: (root.to_owned(), named(root, &IMAGES)),
+            images: named(root, &IMAGES),
+            folders: (PathBuf::new(), Vec::new()),
         };
-        let found =
-            annotations_below(&layout.annotations).and_then(|mut walk| Ok(walk.next().transpose().ok().flatten()));
+        let found = annotations_below(&layout.annotations).map(|mut walk| walk.next().transpose().ok().flatten());
         let found = found.with_context(|| {
             format!(
                 "{}: not a VOC folder, it has no Annotations/ with XML files (beside JPEGImages/ and ImageSets/Main/)",
                 root.display()
             )
         })?;
-        if is_alone
-            && layout.images.1.is_empty()
-            && found.is_some_and(|path| image_at(&without_ending(&path)).is_none())
+        if is_alone && layout.images.is_empty() && found.is_some_and(|path| image_at(&without_ending(&path)).is_none())
         {
             bail!(
                 "{}: not a VOC folder, but the annotations of one; name the folder that holds it and the images",
@@ -72,7 +75,7 @@ impl Layout {
 
     /// What was assumed, unless it is VOC's own layout.
     pub(super) fn note(&self) -> Option<String> {
-        let images = &self.images.1;
+        let images = &self.images;
         let is = |path: &Path, name: &str| path.file_name().is_some_and(|found| found == name);
         if self.annotations == self.root {
             return Some(format!("{}: no Annotations/ there; all XML files below it are read", self.root.display()));
@@ -172,7 +175,7 @@ impl Layout {
         }
         if let Some(stated) = stated.filter(|stated| !stated.is_empty()) {
             let other_ending = || by_stem(Path::new(without_picture_ending(last_part(stated))));
-            if let Some(found) = find_named(&folders, stated).or_else(other_ending) {
+            if let Some(found) = find_named(folders, stated).or_else(other_ending) {
                 return found;
             }
         }
@@ -189,8 +192,7 @@ impl Layout {
 
     /// The folders in which images without an annotation may lie.
     pub(super) fn image_roots(&self) -> Vec<PathBuf> {
-        let images = named(&self.root, &IMAGES);
-        if images.is_empty() { vec![self.root.clone()] } else { images }
+        if self.images.is_empty() { vec![self.root.clone()] } else { self.images.clone() }
     }
 
     /// The folder that holds the folder of annotations, and the folders from there to the annotation.
@@ -206,21 +208,39 @@ impl Layout {
         }
     }
 
-    fn folders_of_images(&mut self, annotation: &Path) -> Vec<PathBuf> {
+    /// The folders in which the image of an annotation may lie, at least one.
+    fn folders_of_images(&mut self, annotation: &Path) -> &[PathBuf] {
+        let beside = annotation.parent().unwrap_or(annotation);
+        if self.folders.0 != beside {
+            self.folders = (beside.to_owned(), self.look_for_images(annotation, beside));
+        }
+        &self.folders.1
+    }
+
+    fn look_for_images(&self, annotation: &Path, beside: &Path) -> Vec<PathBuf> {
         let (prefix, rest) = self.around(annotation);
-        let beside = annotation.parent().unwrap_or(annotation).to_owned();
-        if self.images.0 != prefix {
-            self.images = (prefix.clone(), named(&prefix, &IMAGES));
-        }
-        let images = &self.images.1;
+        let images = named(&prefix, &IMAGES);
         let mut folders: Vec<PathBuf> = images.iter().map(|folder| folder.join(&rest)).collect();
-        if self.annotations == self.root {
-            folders.insert(0, beside.clone());
+        folders.retain(|folder| folder.is_dir());
+        let at = if self.annotations == self.root { 0 } else { folders.len() };
+        folders.splice(at..at, holds_image(beside).then(|| beside.to_owned()));
+        folders.extend(images);
+        folders.extend(Some(prefix.join(&rest)).filter(|folder| holds_image(folder)));
+        if folders.is_empty() {
+            let is_one_folder = self.annotations == self.root;
+            folders.push(if is_one_folder { beside.to_owned() } else { prefix.join("JPEGImages").join(&rest) });
         }
-        folders.extend(images.iter().cloned());
-        folders.extend([prefix.join("JPEGImages").join(&rest), beside, prefix.join(&rest)]);
+        let mut seen = HashSet::new();
+        // A path with a slash at its end is another text, but the same path.
+        folders.retain(|folder| seen.insert(folder.components().collect::<PathBuf>()));
         folders
     }
+}
+
+/// Is an image directly in this folder?
+fn holds_image(folder: &Path) -> bool {
+    let mut entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.any(|entry| files::has_ending(Path::new(&entry.file_name()), &PICTURE_ENDINGS))
 }
 
 /// A walk over the annotations below a folder, at least one.
