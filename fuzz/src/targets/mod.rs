@@ -9,6 +9,7 @@ mod charts;
 mod check;
 mod coco;
 mod coco_eval;
+mod cvat;
 mod darknet;
 mod decode;
 mod detections;
@@ -16,6 +17,8 @@ mod drawing;
 mod heads;
 mod idx;
 mod image;
+mod label_studio;
+mod labelme;
 mod layer_name;
 mod masks;
 mod network;
@@ -26,6 +29,7 @@ mod safetensors;
 mod sharded;
 mod tensor_file;
 mod text_network;
+mod texts;
 mod tokenizer;
 mod torch;
 mod voc;
@@ -55,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     check::TARGET,
     coco::TARGET,
     coco_eval::TARGET,
+    cvat::TARGET,
     darknet::TARGET,
     decode::TARGET,
     detections::TARGET,
@@ -62,6 +67,8 @@ pub const TARGETS: &[Target] = &[
     heads::TARGET,
     idx::TARGET,
     image::TARGET,
+    label_studio::TARGET,
+    labelme::TARGET,
     layer_name::TARGET,
     masks::TARGET,
     network::TARGET,
@@ -72,6 +79,7 @@ pub const TARGETS: &[Target] = &[
     sharded::TARGET,
     tensor_file::TARGET,
     text_network::TARGET,
+    texts::TARGET,
     tokenizer::TARGET,
     torch::TARGET,
     voc::TARGET,
