@@ -35,6 +35,7 @@ mod files;
 mod number;
 mod placing;
 mod region;
+mod spooled;
 mod walk;
 mod xml;
 

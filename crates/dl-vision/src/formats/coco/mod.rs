@@ -24,7 +24,6 @@ mod labels;
 mod outline;
 mod read;
 mod results;
-mod spool;
 mod write;
 
 use std::collections::{HashMap, HashSet};

@@ -17,8 +17,8 @@ use super::fields::{Annotation, Entry, Field, Id, Image};
 use super::json::Json;
 use super::labels::Labels;
 use super::outline::{NoMask, area_of, corners, keep_bbox, to_record};
-use super::spool::too_deep;
 use crate::formats::files::{as_text, want_folder};
+use crate::formats::spooled::too_deep;
 use crate::formats::{Found, Sample, add_size};
 
 /// Fields of an annotation that become fields of an object by another name, or are given by where the object is.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::categories::Categories;
 use super::fields::Id;
 use super::outline::xywh;
-use super::spool::Spool;
 use super::{DATASET, Ids, compressed};
+use crate::formats::spooled::Spooled;
 use crate::masks;
 
 /// A result that waits until the categories of all are known.
@@ -29,7 +29,7 @@ pub struct ResultsWriter {
     categories: Categories,
     /// Each label, with the category id that it came with.
     labels: BTreeSet<(String, Option<Id>)>,
-    waiting: Spool<Vec<Waiting>>,
+    waiting: Spooled<Vec<Waiting>>,
 }
 
 impl ResultsWriter {
@@ -41,7 +41,7 @@ impl ResultsWriter {
         let mut categories = Categories::default();
         categories.learn_dataset(&ids.dataset)?;
         ids.used.iter().for_each(|id| categories.learn_use(id));
-        Ok(Self { ids, categories, labels: BTreeSet::new(), waiting: Spool::new()? })
+        Ok(Self { ids, categories, labels: BTreeSet::new(), waiting: Spooled::new()? })
     }
 
     /// Takes the detections of one sample.

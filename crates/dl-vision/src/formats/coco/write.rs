@@ -17,8 +17,8 @@ use serde_json::{Map, Value, json};
 use super::categories::Categories;
 use super::fields::Id;
 use super::outline::{KEPT, area_of, xywh};
-use super::spool::Spool;
 use super::{DATASET, Ids, compressed};
+use crate::formats::spooled::Spooled;
 use crate::formats::{checked_objects, size_of};
 use crate::masks;
 
@@ -41,7 +41,7 @@ struct Unnumbered {
 pub struct Writer {
     ids: Ids,
     labels: Vec<String>,
-    waiting: Spool<Waiting>,
+    waiting: Spooled<Waiting>,
     image_ids: Given,
     annotation_ids: Given,
     categories: Categories,
@@ -59,7 +59,7 @@ impl Writer {
         Ok(Self {
             ids,
             labels: labels.to_vec(),
-            waiting: Spool::new()?,
+            waiting: Spooled::new()?,
             image_ids: Given::default(),
             annotation_ids: Given::default(),
             categories: known,

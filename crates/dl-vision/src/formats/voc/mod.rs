@@ -14,12 +14,12 @@
 mod layout;
 mod read;
 
-use std::fs::{self, File};
-use std::io::{Seek, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use dl_record::file::write_inside;
+use dl_record::file::{Spool, write_inside};
 use dl_record::{BBox, Object, Record};
 use serde_json::{Map, Value};
 
@@ -44,7 +44,7 @@ pub struct Writer {
     folder: PathBuf,
     config: Config,
     names: Names,
-    list: File,
+    list: Spool,
     left_out: LeftOut,
 }
 
@@ -57,7 +57,7 @@ impl Writer {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
         }
-        let list = tempfile::tempfile().context("a temporary file cannot be made")?;
+        let list = Spool::new()?;
         Ok(Self { folder: folder.to_owned(), config, names: Names::default(), list, left_out: LeftOut::default() })
     }
 
@@ -96,10 +96,10 @@ impl Writer {
     /// Writes the split's list; what the user should know.
     /// # Errors
     /// When the list cannot be written.
-    pub fn finish(mut self) -> Result<Vec<String>> {
-        self.list.rewind()?;
+    pub fn finish(self) -> Result<Vec<String>> {
+        let mut list = self.list.into_reader()?;
         let file = format!("ImageSets/Main/{}.txt", self.config.split);
-        write_inside(&self.folder, Path::new(&file), |output| Ok(std::io::copy(&mut self.list, output).map(drop)?))?;
+        write_inside(&self.folder, Path::new(&file), |output| Ok(std::io::copy(&mut list, output).map(drop)?))?;
         Ok(self.left_out.notes("VOC"))
     }
 }

@@ -1,8 +1,7 @@
 //! Records as a YOLO folder: `images/`, `labels/` and `data.yaml`.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -15,6 +14,7 @@ use super::clip::{clip_box, clip_polygon};
 use super::names::{NO_SPLITS, in_yaml};
 use super::{DATASET, Dataset};
 use crate::formats::placing::{Names, Pictures, place};
+use crate::formats::spooled::Spooled;
 use crate::formats::{LeftOut, coco, files, size_of};
 
 /// How a YOLO folder is written.
@@ -39,7 +39,7 @@ pub struct Writer {
     file_names: Names,
     names: Vec<String>,
     labels: BTreeSet<String>,
-    waiting: BufWriter<File>,
+    waiting: Spooled<Waiting>,
     left_out: LeftOut,
     clipped: usize,
 }
@@ -83,7 +83,7 @@ impl Writer {
             file_names: Names::default(),
             names,
             labels: BTreeSet::new(),
-            waiting: BufWriter::new(tempfile::tempfile().context("a temporary file cannot be made")?),
+            waiting: Spooled::new()?,
             left_out: LeftOut::default(),
             clipped: 0,
         })
@@ -123,8 +123,7 @@ impl Writer {
                 Err(error) => lost.push(format!("object {index}: {error:#}; left out")),
             }
         }
-        serde_json::to_writer(&mut self.waiting, &waiting)?;
-        self.waiting.write_all(b"\n")?;
+        self.waiting.push(&waiting)?;
         Ok(lost)
     }
 
@@ -152,22 +151,21 @@ impl Writer {
         if self.names.is_empty() {
             self.names = self.labels.iter().cloned().collect();
         }
-        if let Some(unknown) = self.labels.iter().find(|label| !self.names.contains(label)) {
+        let mut classes = HashMap::new();
+        self.names.iter().enumerate().for_each(|(class, name)| drop(classes.entry(name.as_str()).or_insert(class)));
+        if let Some(unknown) = self.labels.iter().find(|label| !classes.contains_key(label.as_str())) {
             bail!("the label \"{unknown}\" is not among the names of the classes: {}", self.names.join(", "));
         }
-        let mut file = self.waiting.into_inner().context("a temporary file cannot be written")?;
-        file.rewind()?;
         let labels = Path::new("labels").join(self.config.split.as_deref().unwrap_or_default());
-        for line in BufReader::new(file).lines() {
-            let waiting: Waiting = serde_json::from_str(&line?)?;
+        self.waiting.close()?.each(|waiting, _| {
             let mut text = String::new();
             for (label, numbers) in &waiting.objects {
-                let class = self.names.iter().position(|name| name == label).unwrap_or_default();
+                let class = classes.get(label.as_str()).copied().unwrap_or_default();
                 text.push_str(&format!("{class}{numbers}\n"));
             }
             let name = labels.join(format!("{}.txt", waiting.name));
-            write_inside(&self.folder, &name, |output| Ok(output.write_all(text.as_bytes())?))?;
-        }
+            write_inside(&self.folder, &name, |output| Ok(output.write_all(text.as_bytes())?))
+        })?;
         let yaml = data_yaml(&self.folder, &self.names)?;
         write_inside(&self.folder, Path::new("data.yaml"), |output| Ok(output.write_all(yaml.as_bytes())?))?;
         let mut notes = self.left_out.notes("YOLO");

@@ -1,10 +1,11 @@
-//! Entries that wait in a temporary file until the ids of all are known.
+//! What waits in a temporary file until all of a dataset is known.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::marker::PhantomData;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use dl_record::file::Spool;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -12,18 +13,17 @@ use serde::de::DeserializeOwned;
 const DEEPEST: usize = 100;
 
 /// A list of values on disk.
-pub(super) struct Spool<T> {
-    file: BufWriter<File>,
+pub(super) struct Spooled<T> {
+    spool: Spool,
     of: PhantomData<T>,
 }
 
-impl<T: Serialize + DeserializeOwned> Spool<T> {
+impl<T: Serialize + DeserializeOwned> Spooled<T> {
     /// An empty list.
     /// # Errors
     /// When a temporary file cannot be made.
     pub(super) fn new() -> Result<Self> {
-        let file = tempfile::tempfile().context("a temporary file cannot be made")?;
-        Ok(Self { file: BufWriter::new(file), of: PhantomData })
+        Ok(Self { spool: Spool::new()?, of: PhantomData })
     }
 
     /// Adds a value.
@@ -35,20 +35,20 @@ impl<T: Serialize + DeserializeOwned> Spool<T> {
         if too_deep(&line) {
             bail!("its fields are nested deeper than {DEEPEST} levels");
         }
-        writeln!(self.file, "{line}").context("a temporary file cannot be written")
+        Ok(writeln!(self.spool, "{line}")?)
     }
 
     /// Ends the list.
     /// # Errors
     /// When the file cannot be written.
     pub(super) fn close(self) -> Result<Closed<T>> {
-        Ok(Closed { file: self.file.into_inner().context("a temporary file cannot be written")?, of: PhantomData })
+        Ok(Closed { lines: self.spool.into_reader()?, of: PhantomData })
     }
 }
 
 /// A list that is only read.
 pub(super) struct Closed<T> {
-    file: File,
+    lines: BufReader<File>,
     of: PhantomData<T>,
 }
 
@@ -57,8 +57,8 @@ impl<T: DeserializeOwned> Closed<T> {
     /// # Errors
     /// When `work` fails, or the file cannot be read.
     pub(super) fn each(&mut self, mut work: impl FnMut(T, bool) -> Result<()>) -> Result<()> {
-        self.file.rewind()?;
-        for (index, line) in BufReader::new(&mut self.file).lines().enumerate() {
+        self.lines.rewind()?;
+        for (index, line) in self.lines.by_ref().lines().enumerate() {
             work(serde_json::from_str(&line?)?, index == 0)?;
         }
         Ok(())
@@ -93,12 +93,12 @@ mod tests {
     #[test]
     fn only_what_can_be_read_again_is_kept() {
         let nested = |depth: usize| serde_json::from_str(&format!("{}1{}", "[".repeat(depth), "]".repeat(depth)));
-        let mut spool: Spool<serde_json::Value> = Spool::new().unwrap();
-        spool.push(&nested(DEEPEST).unwrap()).unwrap();
-        assert!(spool.push(&nested(DEEPEST + 1).unwrap()).is_err());
-        spool.push(&serde_json::json!("[[\"{{{\\")).unwrap();
+        let mut spooled: Spooled<serde_json::Value> = Spooled::new().unwrap();
+        spooled.push(&nested(DEEPEST).unwrap()).unwrap();
+        assert!(spooled.push(&nested(DEEPEST + 1).unwrap()).is_err());
+        spooled.push(&serde_json::json!("[[\"{{{\\")).unwrap();
         let mut count = 0;
-        let mut closed = spool.close().unwrap();
+        let mut closed = spooled.close().unwrap();
         let counted = closed.each(|_, _| {
             count += 1;
             Ok(())
