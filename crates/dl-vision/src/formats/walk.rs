@@ -265,7 +265,8 @@ fn identity(folder: &Path) -> std::io::Result<Identity> {
     folder.canonicalize()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 
