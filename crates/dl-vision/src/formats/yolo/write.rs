@@ -152,7 +152,9 @@ impl Writer {
             self.names = self.labels.iter().cloned().collect();
         }
         let mut classes = HashMap::new();
-        self.names.iter().enumerate().for_each(|(class, name)| drop(classes.entry(name.as_str()).or_insert(class)));
+        for (class, name) in self.names.iter().enumerate() {
+            classes.entry(name.as_str()).or_insert(class);
+        }
         if let Some(unknown) = self.labels.iter().find(|label| !classes.contains_key(label.as_str())) {
             bail!("the label \"{unknown}\" is not among the names of the classes: {}", self.names.join(", "));
         }
