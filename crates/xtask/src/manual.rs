@@ -79,7 +79,8 @@ fn page(command: &Command, name: &str, above: &[&str]) -> Result<Vec<u8>> {
         section(&heading.to_uppercase(), text, &mut page)?;
     }
     let status = "0  all is well, also when the reader of the output goes away\n\
-                  1  finished, but some records failed; each carries \"error\" and was said on stderr\n\
+                  1  finished, but some records failed or something was left out; it is reported on stderr,\n   \
+                     and a record that failed carries \"error\"\n\
                   2  wrong usage, or nothing could be done";
     section("EXIT STATUS", status, &mut page)?;
     let mut roff = Roff::default();
