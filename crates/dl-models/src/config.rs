@@ -247,7 +247,8 @@ impl ModelConfig {
         if let Some(layer) = &self.layer {
             layer.parse::<LayerName>()?;
         }
-        if let Some(width) = self.options.get("width") {
+        let widths = ["width", "width_mult"].map(|name| self.options.get(name));
+        for width in widths.into_iter().chain([self.extra.get("width_multiplier")]).flatten() {
             limits::width(width.as_f64().unwrap_or(f64::NAN)).context("options")?;
         }
         for option in ["dropout", "dropout_aux"] {

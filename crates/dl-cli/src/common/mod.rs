@@ -25,5 +25,5 @@ pub use messages::{Messages, one_line};
 pub(crate) use output::{is_image_of, not_an_input};
 pub use picture::{ImageArgs, Images};
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
-pub(crate) use stream::{STRICT, each_arrival, each_line, say_broken};
+pub(crate) use stream::{STRICT, each_arrival, each_line, say_broken, say_failed};
 pub(crate) use whole::whole_features;

@@ -256,7 +256,7 @@ fn finished<T>(
 }
 
 /// A picture named as an argument is its own place, and its error begins with its name: once is enough.
-fn say_failed(messages: &Messages, place: &str, text: &str) {
+pub(crate) fn say_failed(messages: &Messages, place: &str, text: &str) {
     if text.starts_with(place) {
         messages.error(text);
     } else {

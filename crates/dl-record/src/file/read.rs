@@ -88,8 +88,8 @@ fn bounded(file: File, expected: u64, most: u64) -> Result<Vec<u8>> {
 
 fn why(error: io::Error) -> anyhow::Error {
     match error.kind() {
-        // Kept in the chain, so that a caller can tell an absent file from a broken one.
-        io::ErrorKind::NotFound => anyhow::Error::new(error).context("no such file"),
+        // Of its kind, so that a caller can tell an absent file from a broken one.
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), "no such file").into(),
         io::ErrorKind::IsADirectory => anyhow!("is a folder, not a file"),
         _ => anyhow::Error::new(error).context("cannot be read"),
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::{Builder, NamedTempFile};
 
 use super::read::kind;
@@ -106,8 +106,7 @@ fn open_for_writing(path: &Path) -> Result<File> {
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = File::options().write(true).custom_flags(flags).open(path).map_err(|error| {
         let nobody = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
-        let error = anyhow::Error::new(error);
-        if nobody { error.context("no program reads from it") } else { error }
+        if nobody { anyhow!("no program reads from it") } else { error.into() }
     })?;
     fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
     Ok(file)

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dl_record::file::open_regular;
@@ -37,7 +37,7 @@ impl Source {
                 (Box::new(Cursor::new(bytes)), length)
             }
             None => {
-                let file = open_regular(Path::new(source)).map_err(without_its_cause)?;
+                let file = open_regular(Path::new(source))?;
                 let length = file.metadata().context("cannot be read")?.len();
                 (Box::new(BufReader::with_capacity(1 << 16, file)), length)
             }
@@ -85,14 +85,6 @@ fn from_uri(source: &str) -> Option<Result<Vec<u8>>> {
         STANDARD.decode(data.trim()).context("broken base64")
     };
     Some(decoded())
-}
-
-/// "No such file" says it all.
-fn without_its_cause(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-        Some(io::ErrorKind::NotFound) => anyhow!("no such file"),
-        _ => error,
-    }
 }
 
 fn check_length(length: u64) -> Result<()> {

@@ -13,7 +13,7 @@ use dl_record::Record;
 use dl_record::file::read_list;
 use dl_vision::picture;
 
-use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, map_batches, one_line};
+use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, map_batches, one_line, say_failed};
 use findings::Findings;
 use objects::Rules;
 
@@ -93,7 +93,7 @@ impl Args {
                     (kept, dropped) = (kept + findings.kept_objects, dropped + findings.dropped_objects);
                     removed += findings.removed_masks;
                     for text in findings.told(self.fix) {
-                        messages.error(format_args!("{name}: {text}"));
+                        say_failed(&messages, &name, text);
                     }
                     if self.fix && !findings.lasting.is_empty() {
                         bail!("{}", findings.lasting.join("; "));
