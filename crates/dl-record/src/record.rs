@@ -33,6 +33,8 @@ const FEW: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     fields: Vec<(String, Text)>,
+    /// Where each field stands, when there are more than a few.
+    places: HashMap<String, usize>,
 }
 
 impl Record {
@@ -72,7 +74,24 @@ impl Record {
             let mut place = 0..;
             fields.retain(|_| laters.next_if_eq(&place.next().unwrap_or(0)).is_none());
         }
-        Self { fields }
+        let mut record = Self { fields, places: HashMap::new() };
+        record.note_places();
+        record
+    }
+
+    /// Notes where each field stands.
+    fn note_places(&mut self) {
+        self.places.clear();
+        if self.fields.len() > FEW {
+            self.places.extend(self.fields.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)));
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        if self.fields.len() > FEW {
+            return self.places.get(name).copied();
+        }
+        self.fields.iter().position(|(key, _)| key == name)
     }
 
     /// The field `name` as a `T`; `None` when it is absent or `null`.
@@ -106,7 +125,10 @@ impl Record {
 
     /// Takes the field out, whatever it holds.
     pub fn remove(&mut self, name: &str) {
-        self.fields.retain(|(key, _)| key != name);
+        if let Some(place) = self.place(name) {
+            self.fields.remove(place);
+            self.note_places();
+        }
     }
 
     /// Is there a field of this name that is not `null`?
@@ -126,7 +148,7 @@ impl Record {
     }
 
     pub(crate) fn json(&self, name: &str) -> Option<&Text> {
-        self.fields.iter().find(|(key, _)| key == name).map(|(_, text)| text)
+        self.place(name).map(|place| &self.fields[place].1)
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Text)> {
@@ -148,10 +170,15 @@ impl Record {
     }
 
     pub(crate) fn put(&mut self, name: &str, text: Text) {
-        match self.fields.iter_mut().find(|(key, _)| key == name) {
-            Some((_, old)) => *old = text,
-            None => self.fields.push((name.to_owned(), text)),
-        }
+        let Some(place) = self.place(name) else {
+            self.fields.push((name.to_owned(), text));
+            return match self.fields.len() {
+                0..=FEW => {}
+                count if count == FEW + 1 => self.note_places(),
+                count => drop(self.places.insert(name.to_owned(), count - 1)),
+            };
+        };
+        self.fields[place].1 = text;
     }
 }
 
@@ -271,6 +298,23 @@ mod tests {
     fn a_field_of_another_form_is_named_in_the_error() {
         let record = Record::parse(r#"{"width":"wide"}"#).unwrap();
         assert!(format!("{:#}", record.width().unwrap_err()).starts_with("field \"width\": invalid type"));
+    }
+
+    #[test]
+    fn fields_are_found_set_and_removed_however_many_there_are() {
+        for count in [1, FEW - 1, FEW, FEW + 1, FEW + 2, 200] {
+            let mut record = Record::default();
+            (0..count).for_each(|n| record.set(&format!("f{n}"), &n).unwrap());
+            record.set("f0", &"again").unwrap();
+            for n in 1..count {
+                assert_eq!(record.get::<usize>(&format!("f{n}")).unwrap(), Some(n), "of {count}");
+            }
+            record.remove("f0");
+            assert!(!record.has("f0") && !record.has("none"));
+            assert!(record.names().map(str::to_owned).eq((1..count).map(|n| format!("f{n}"))));
+            record.set("last", &1).unwrap();
+            assert_eq!(record.raw("last"), Some("1"));
+        }
     }
 
     #[test]

@@ -191,7 +191,7 @@ fn broken(unusable: Unusable, tool: &str) -> Result<Line> {
 
 /// What a glob matches, by path, as a shell would find it. `**` goes through folders as a folder that is named does, so
 /// that it ends where folders link to each other.
-struct Matches {
+pub(super) struct Matches {
     whole: Pattern,
     /// The patterns between the slashes.
     parts: Vec<Pattern>,
@@ -201,11 +201,20 @@ struct Matches {
 }
 
 impl Matches {
-    fn new(glob: &str) -> Result<Self> {
+    pub(super) fn new(glob: &str) -> Result<Self> {
         let pattern = |text: &str| Pattern::new(text).map_err(|error| anyhow!("{glob}: not a glob: {error}"));
-        let base = PathBuf::from(if glob.starts_with('/') { "/" } else { "" });
-        let parts = glob.split('/').filter(|part| !part.is_empty()).map(pattern).collect::<Result<_>>()?;
-        Ok(Self { whole: pattern(glob)?, parts, open: vec![(base, 0)], walk: None })
+        let names: Vec<&str> = glob.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let (root, base) = match glob {
+            _ if glob.starts_with('/') => ("/", "/"),
+            _ if glob.starts_with("./") => ("", "."),
+            _ => ("", ""),
+        };
+        Ok(Self {
+            whole: pattern(&format!("{root}{}", names.join("/")))?,
+            parts: names.into_iter().map(pattern).collect::<Result<_>>()?,
+            open: vec![(PathBuf::from(base), 0)],
+            walk: None,
+        })
     }
 
     /// Opens what a folder has for the next part.

@@ -8,7 +8,7 @@ use dl_record::file::is_same;
 use dl_vision::formats::PICTURE_ENDINGS;
 
 use super::Inputs;
-use super::inputs::has_ending;
+use super::inputs::{Matches, has_ending};
 
 /// Refuses an output file that is one of the inputs: a file or an image named as one, an image in a folder or of a glob
 /// named as one, or the file that the shell has opened as stdin.
@@ -52,7 +52,7 @@ fn reads(input: &str, output: &Path) -> bool {
     if path.exists() {
         return is_same(path, output);
     }
-    glob::glob(input).is_ok_and(|matches| matches.flatten().any(|path| is_same(&path, output)))
+    Matches::new(input).is_ok_and(|matches| matches.flatten().any(|path| is_same(&path, output)))
 }
 
 #[cfg(test)]

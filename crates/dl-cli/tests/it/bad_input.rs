@@ -189,3 +189,17 @@ fn time_grows_with_the_length_of_a_line_however_many_fields_it_has() {
     assert!(ran.stdout.len() > line.len() / 2);
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_glob_finds_the_same_however_its_folders_are_written() {
+    for glob in [
+        "testdata/signs/JPEGImages/test-000[12].jpg",
+        "./testdata/signs/*/test-000[12].jpg",
+        "testdata//signs/**/test-000[12].jpg",
+        "./testdata/**/test-000[12].jpg",
+        "testdata/./signs/**/JPEGImages/test-000[12].jpg",
+    ] {
+        let records = run("dl-propose", &["sliding-window", "--max", "1", glob], "").expect(0).records();
+        assert_eq!(records.len(), 2, "{glob}");
+    }
+}

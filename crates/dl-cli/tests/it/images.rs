@@ -63,7 +63,9 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
         // Four bytes into the data of the first scan, behind the header of one with three components.
         let hole_at = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap() + 14 + 4;
         let closed = [&whole[..hole_at], &[0xFF, 0xD9]].concat();
-        let hole = [&whole[..hole_at], &whole[hole_at + 4..]].concat();
+        let is_marker = |pair: &[u8]| pair[0] == 0xFF && pair[1] != 0;
+        let scan = whole[hole_at..].windows(2).position(is_marker).unwrap();
+        let hole = [&whole[..hole_at], &whole[hole_at + scan * 3 / 4..]].concat();
         for (what, bytes) in [("whole", whole.clone()), ("closed", closed), ("hole", hole)] {
             let file = format!("{name}-{what}.jpg");
             let (record, ran) = opened(folder.path(), &file, &bytes, &[]);

@@ -92,8 +92,13 @@ fn write_through(path: &Path, found: FileType, write: impl FnOnce(&mut dyn Write
         bail!("is a folder");
     }
     let mut output = BufWriter::new(open_for_writing(path)?);
-    write(&mut output)?;
-    Ok(output.flush()?)
+    write(&mut output).and_then(|()| Ok(output.flush()?)).map_err(|error| {
+        // A reader of stdout may go away, but whoever reads a file that the user named wants all of it.
+        let is_gone = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+        };
+        if error.chain().any(is_gone) { anyhow!("the program that reads from it has ended") } else { error }
+    })
 }
 
 #[cfg(unix)]

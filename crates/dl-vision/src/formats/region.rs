@@ -87,14 +87,25 @@ pub(super) fn bitmap(label: String, pixels: &[u8], [left, top, width, height]: [
     if !fits(left, width, whole_width) || !fits(top, height, whole_height) {
         bail!("a mask of {width} x {height} pixels at {left}, {top} in an image of {whole_width} x {whole_height}");
     }
-    let mut whole = vec![0; whole_width as usize * whole_height as usize];
-    if width > 0 {
-        for (row, pixels) in pixels.chunks_exact(width as usize).enumerate() {
-            let start = (top as usize + row) * whole_width as usize + left as usize;
-            whole[start..start + width as usize].copy_from_slice(pixels);
+    // Runs of 0 and 1 in turn, column by column; only what the bitmap covers is looked at.
+    let mut runs = vec![0_u32];
+    let mut add = |value: bool, count: u32| {
+        if count > 0 && value == runs.len().is_multiple_of(2) {
+            *runs.last_mut().unwrap_or(&mut 0) += count;
+        } else if count > 0 {
+            runs.push(count);
         }
+    };
+    add(false, left * whole_height);
+    for column in 0..width as usize {
+        add(false, top);
+        for pixel in pixels.iter().skip(column).step_by(width as usize) {
+            add(*pixel != 0, 1);
+        }
+        add(false, whole_height - top - height);
     }
-    let mask: Mask = masks::from_bitmap(&whole, whole_width, whole_height)?;
+    add(false, (whole_width - left - width) * whole_height);
+    let mask: Mask = masks::from_runs(&runs, whole_width, whole_height)?;
     Ok(Object { bbox: masks::bounding_box(&mask)?, label, mask: Some(mask), ..Object::default() })
 }
 

@@ -12,6 +12,9 @@ use rayon::prelude::*;
 
 use crate::common::one_line;
 
+/// An image of more bytes fills a batch, so that few of them are in memory at a time.
+const LARGE: usize = 100_000_000;
+
 /// A record's part of the work.
 pub(in crate::tools) enum Prepared {
     /// Rectangles of a picture.
@@ -32,6 +35,7 @@ impl Prepared {
     /// How many of a batch's places it takes. A picture in memory is heavy, however few its regions.
     pub(in crate::tools) fn weight(&self, batch: usize) -> usize {
         match self {
+            Self::Regions { picture, .. } if picture.as_raw().len() > LARGE => batch,
             Self::Regions { sources, .. } => sources.len().max(batch.div_ceil(8)),
             Self::Whole { .. } => 1,
         }
