@@ -123,6 +123,12 @@ impl Record {
         Ok(())
     }
 
+    /// Keeps the fields whose name `keep` wants.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.fields.retain(|(name, _)| keep(name));
+        self.note_places();
+    }
+
     /// Takes the field out, whatever it holds.
     pub fn remove(&mut self, name: &str) {
         if let Some(place) = self.place(name) {

@@ -1,12 +1,10 @@
 //! Precision and recall over all images: pycocotools' `accumulate` and `summarize`.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use super::data::CocoData;
 use super::matching::{ALL_IOUS, Judged, Verdict, falling, linspace};
-use super::{AREAS, IOUS, UNDEFINED};
+use super::{AREAS, HALF, IOUS, THREE_QUARTERS, UNDEFINED};
 
 /// Recalls at which precision is read: 0, 0.01, ..., 1.
 pub(super) const RECALLS: usize = 101;
@@ -14,70 +12,86 @@ pub(super) const RECALLS: usize = 101;
 /// (position in [`AREAS`], position in `max_dets`) of the curves that some figure needs.
 const SERIES: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (3, 2)];
 
-/// The curves of every class.
-pub(super) struct Curves {
-    /// [class][series][IoU][recall]: the best precision at this recall or beyond.
-    precision: Vec<f64>,
-    /// [class][series][IoU]
-    recall: Vec<f64>,
+/// That of all objects at the last of `max_dets`.
+const LAST: usize = 2;
+
+/// What the figures are means of, of one class or of several.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sums {
+    /// [series]: precision over all thresholds; `series` is 0 to 2 for the three of `max_dets`, 3 to 5 for small, medium
+    /// and large objects at the last.
+    pub(super) precision: [Sum; SERIES.len()],
+    /// Precision at IoU 0.5, at the last of `max_dets`.
+    pub(super) half: Sum,
+    /// Precision at IoU 0.75, at the last of `max_dets`.
+    pub(super) three_quarters: Sum,
+    /// [series]: recall over all thresholds.
+    pub(super) recall: [Sum; SERIES.len()],
 }
 
-impl Curves {
-    /// `judged` is in the order of the classes.
-    pub(super) fn new(data: &CocoData, judged: &[Judged], max_dets: [usize; 3]) -> Self {
-        let classes = data.categories.len();
-        let mut truth = vec![[0_usize; AREAS.len()]; classes];
-        for object in data.truth.iter().filter(|object| !object.crowd) {
-            for (count, [least, largest]) in truth[object.place.category as usize].iter_mut().zip(AREAS) {
-                *count += usize::from((least..=largest).contains(&object.area));
-            }
+/// What is kept of the curves of a class.
+pub(super) struct ClassCurves {
+    pub(super) sums: Sums,
+    /// Precision at the lowest threshold and the last of `max_dets`, over the recalls; empty where it is undefined.
+    pub(super) at_half: Vec<f64>,
+}
+
+/// The curves of every class; `judged` is in the order of the classes. Only one class in each thread has its curves in
+/// memory as a whole.
+pub(super) fn of_classes(data: &CocoData, judged: &[Judged], max_dets: [usize; 3]) -> Vec<ClassCurves> {
+    let classes = data.categories.len();
+    let mut truth = vec![[0_usize; AREAS.len()]; classes];
+    for object in data.truth.iter().filter(|object| !object.crowd) {
+        for (count, [least, largest]) in truth[object.place.category as usize].iter_mut().zip(AREAS) {
+            *count += usize::from((least..=largest).contains(&object.area));
         }
-        let first = |class: usize| judged.partition_point(|judged| (judged.category as usize) < class);
+    }
+    let first = |class: usize| judged.partition_point(|judged| (judged.category as usize) < class);
+    let of_class = |scratch: &mut (Vec<f64>, Vec<f64>), class: usize| {
         // By falling score; of equal scores the earlier image, and there the earlier detection.
-        let by_score: Vec<Vec<Judged>> = (0..classes)
-            .into_par_iter()
-            .map(|class| {
-                let own = &judged[first(class)..first(class + 1)];
-                let mut order: Vec<(u64, u32)> =
-                    (0..).zip(own).map(|(index, own)| (falling(own.score), index)).collect();
-                order.par_sort_unstable();
-                order.into_iter().map(|(_, index)| own[index as usize]).collect()
-            })
-            .collect();
-        let mut curves = Self {
-            precision: vec![UNDEFINED; classes * SERIES.len() * IOUS * RECALLS],
-            recall: vec![UNDEFINED; classes * SERIES.len() * IOUS],
-        };
-        let slots = curves.precision.par_chunks_mut(IOUS * RECALLS).zip(curves.recall.par_chunks_mut(IOUS));
-        slots.enumerate().for_each(|(slot, (precision, recall))| {
-            let (class, (area, limit)) = (slot / SERIES.len(), SERIES[slot % SERIES.len()]);
-            let used = by_score[class].iter().filter(|judged| (judged.rank as usize) < max_dets[limit]);
+        let own = &judged[first(class)..first(class + 1)];
+        let mut order: Vec<(u64, u32)> = (0..).zip(own).map(|(index, own)| (falling(own.score), index)).collect();
+        order.par_sort_unstable();
+        // [series][IoU][recall]: the best precision at this recall or beyond; [series][IoU]
+        let (precision, recall) = scratch;
+        precision.fill(UNDEFINED);
+        recall.fill(UNDEFINED);
+        let slots = precision.chunks_mut(IOUS * RECALLS).zip(recall.chunks_mut(IOUS));
+        for ((precision, recall), (area, limit)) in slots.zip(SERIES) {
+            let used = order.iter().map(|(_, index)| &own[*index as usize]);
+            let used = used.filter(|judged| (judged.rank as usize) < max_dets[limit]);
             draw(used.map(|judged| judged.verdicts[area]), truth[class][area], precision, recall);
-        });
-        curves
-    }
+        }
+        kept(precision, recall)
+    };
+    let scratch = || (vec![0.0; SERIES.len() * IOUS * RECALLS], vec![0.0; SERIES.len() * IOUS]);
+    (0..classes).into_par_iter().map_init(scratch, of_class).collect()
+}
 
-    /// Mean precision of the classes over all recalls; `series` is 0 to 2 for the three of `max_dets`, 3 to 5 for small,
-    /// medium and large objects at the last.
-    pub(super) fn mean_precision(&self, series: usize, classes: Range<usize>, ious: Range<usize>) -> f64 {
-        let points = ious.flat_map(|iou| (0..RECALLS).map(move |recall| iou * RECALLS + recall));
-        let slots = |point: usize| {
-            classes.clone().map(move |class| self.precision[(class * SERIES.len() + series) * IOUS * RECALLS + point])
-        };
-        mean(points.flat_map(slots))
+fn kept(precision: &[f64], recall: &[f64]) -> ClassCurves {
+    let mut sums = Sums::default();
+    let of_series = precision.chunks(IOUS * RECALLS).zip(recall.chunks(IOUS));
+    for ((series, recalls), (all, recall)) in of_series.zip(sums.precision.iter_mut().zip(&mut sums.recall)) {
+        all.add(series);
+        recall.add(recalls);
     }
+    let last = &precision[LAST * IOUS * RECALLS..];
+    let at = |iou: usize| &last[iou * RECALLS..(iou + 1) * RECALLS];
+    sums.half.add(at(HALF));
+    sums.three_quarters.add(at(THREE_QUARTERS));
+    let at_half = if at(HALF)[0] > UNDEFINED { at(HALF).to_vec() } else { Vec::new() };
+    ClassCurves { sums, at_half }
+}
 
-    /// Mean recall of the classes over all thresholds.
-    pub(super) fn mean_recall(&self, series: usize, classes: Range<usize>) -> f64 {
-        let slots = |iou| classes.clone().map(move |class| self.recall[(class * SERIES.len() + series) * IOUS + iou]);
-        mean((0..IOUS).flat_map(slots))
-    }
-
-    /// At the lowest threshold and the last of `max_dets`; empty where it is undefined.
-    pub(super) fn precision_at_half(&self, class: usize) -> &[f64] {
-        let start = (class * SERIES.len() + 2) * IOUS * RECALLS;
-        let curve = &self.precision[start..start + RECALLS];
-        if curve[0] > UNDEFINED { curve } else { &[] }
+impl Sums {
+    /// Takes those of another class.
+    pub(super) fn join(&mut self, other: &Self) {
+        let own = self.precision.iter_mut().chain(&mut self.recall).chain([&mut self.half, &mut self.three_quarters]);
+        let others = other.precision.iter().chain(&other.recall).chain([&other.half, &other.three_quarters]);
+        for (own, other) in own.zip(others) {
+            own.sum += other.sum;
+            own.count += other.count;
+        }
     }
 }
 
@@ -122,14 +136,26 @@ fn draw(used: impl Iterator<Item = Verdict>, truth: usize, precision: &mut [f64]
     }
 }
 
-/// Mean of the values that are defined, each from 0 to 1. The sum is of whole numbers, so that the order of the classes
-/// does not show in the last bit.
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+/// A mean of values from 0 to 1 on its way. The sum is of whole numbers, so that the order of the classes does not show in
+/// the last bit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    sum: u128,
+    count: usize,
+}
+
+impl Sum {
     const ONE: f64 = (1_u64 << 62) as f64;
-    let (mut sum, mut count) = (0_u128, 0_usize);
-    for value in values.filter(|value| *value > UNDEFINED) {
-        sum += u128::from((value * ONE) as u64);
-        count += 1;
+
+    /// Takes the values that are defined.
+    fn add(&mut self, values: &[f64]) {
+        for value in values.iter().filter(|value| **value > UNDEFINED) {
+            self.sum += u128::from((value * Self::ONE) as u64);
+            self.count += 1;
+        }
     }
-    if count == 0 { UNDEFINED } else { sum as f64 / ONE / count as f64 }
+
+    pub(super) fn mean(&self) -> f64 {
+        if self.count == 0 { UNDEFINED } else { self.sum as f64 / Self::ONE / self.count as f64 }
+    }
 }

@@ -16,9 +16,8 @@ mod matching;
 mod tests;
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use curves::Curves;
+use curves::Sums;
 
 pub use data::{CocoBuilder, CocoData};
 
@@ -73,8 +72,8 @@ pub struct CocoClass {
 /// IoU thresholds: 0.5, 0.55, ..., 0.95.
 const IOUS: usize = 10;
 /// Positions of 0.5 and 0.75 among them.
-const HALF: Range<usize> = 0..1;
-const THREE_QUARTERS: Range<usize> = 5..6;
+const HALF: usize = 0;
+const THREE_QUARTERS: usize = 5;
 
 /// All, small, medium and large objects, in square pixels, both ends included.
 const AREAS: [[f64; 2]; 4] = [[0.0, 1e10], [0.0, 1024.0], [1024.0, 9216.0], [9216.0, 1e10]];
@@ -85,17 +84,15 @@ pub fn evaluate(mut data: CocoData, config: &CocoConfig) -> CocoReport {
         repeat_last_of_id(&mut data);
     }
     let judged = matching::judge(&data, config.max_dets[2], config.pycocotools);
-    let curves = Curves::new(&data, &judged, config.max_dets);
-    let classes = data.categories.iter().enumerate().map(|(class, (_, label))| {
-        let stats = stats(&curves, class..class + 1, config);
-        CocoClass { label: label.clone(), stats, precision: curves.precision_at_half(class).to_vec() }
+    let curves = curves::of_classes(&data, &judged, config.max_dets);
+    let mut all = Sums::default();
+    curves.iter().for_each(|class| all.join(&class.sums));
+    let classes = data.categories.iter().zip(curves).map(|((_, label), class)| CocoClass {
+        label: label.clone(),
+        stats: stats(&class.sums, config),
+        precision: class.at_half,
     });
-    CocoReport {
-        images: data.images,
-        classes: classes.collect(),
-        stats: stats(&curves, 0..data.categories.len(), config),
-        unknown: data.unknown,
-    }
+    CocoReport { images: data.images, classes: classes.collect(), stats: stats(&all, config), unknown: data.unknown }
 }
 
 /// pycocotools looks objects up by their annotation id: of those that share one, it sees the last, each time.
@@ -113,22 +110,22 @@ fn repeat_last_of_id(data: &mut CocoData) {
     }
 }
 
-fn stats(curves: &Curves, classes: Range<usize>, config: &CocoConfig) -> [f64; 12] {
-    let precision = |series, ious| curves.mean_precision(series, classes.clone(), ious);
-    let recall = |series| curves.mean_recall(series, classes.clone());
+fn stats(sums: &Sums, config: &CocoConfig) -> [f64; 12] {
+    let precision = |series: usize| sums.precision[series].mean();
+    let recall = |series: usize| sums.recall[series].mean();
     let overall = match config.max_dets.iter().position(|&most| most == 100) {
-        _ if !config.pycocotools => precision(2, 0..IOUS),
+        _ if !config.pycocotools => precision(2),
         // pycocotools' first number is that at 100 detections, whatever was asked for.
-        Some(at_100) => precision(at_100, 0..IOUS),
+        Some(at_100) => precision(at_100),
         None => UNDEFINED,
     };
     [
         overall,
-        precision(2, HALF),
-        precision(2, THREE_QUARTERS),
-        precision(3, 0..IOUS),
-        precision(4, 0..IOUS),
-        precision(5, 0..IOUS),
+        sums.half.mean(),
+        sums.three_quarters.mean(),
+        precision(3),
+        precision(4),
+        precision(5),
         recall(0),
         recall(1),
         recall(2),

@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use dl_record::file::Spool;
-use dl_record::{Line, Reader, Record, Writer, write_atomically};
+use dl_record::file::{Spool, write_inside};
+use dl_record::{Line, Reader, Record, Writer};
 use rand::Rng;
 
 use super::to::plain_name;
@@ -262,7 +262,8 @@ impl Sink {
         for ((records, count), name) in files.into_iter().zip(names) {
             let mut records = records.into_reader()?;
             let path = part_file(folder, name);
-            write_atomically(&path, |output| Ok(io::copy(&mut records, output).map(drop)?))?;
+            let file = path.strip_prefix(folder).unwrap_or(&path);
+            write_inside(folder, file, |output| Ok(io::copy(&mut records, output).map(drop)?))?;
             lines.push(format!("{}: {count} records", path.display()));
         }
         Ok(lines)

@@ -79,3 +79,15 @@ fn a_split_loses_no_record_that_is_broken() {
         assert_eq!(texts(folder.path()).values().map(|text| text.lines().count()).sum::<usize>(), 4);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_output_folder_is_replaced_and_what_it_leads_to_stays() {
+    let folder = folder();
+    write(folder.path(), "precious", "mine");
+    fs::create_dir(folder.path().join("s")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("precious"), folder.path().join("s/train.jsonl")).unwrap();
+    data("split --output-dir {}/s", folder.path(), &numbered(10)).expect(0);
+    assert_eq!(fs::read_to_string(folder.path().join("precious")).unwrap(), "mine");
+    assert!(fs::read_to_string(folder.path().join("s/train.jsonl")).unwrap().lines().count() > 0);
+}

@@ -83,7 +83,11 @@ impl Ids {
 /// When the file is neither.
 pub fn results(json: &Json) -> Result<Vec<Entry<Annotation<'_>>>> {
     if json.text().trim_start().starts_with('{') {
-        return Ok(json.parse::<Document<IgnoredAny, Entry<Annotation>>>()?.annotations);
+        let file = json.parse::<Document<IgnoredAny, Entry<Annotation>>>()?;
+        if file.images.is_none() && file.annotations.is_empty() {
+            bail!("an object without annotations; want a list of results with image_id, category_id, bbox and score");
+        }
+        return Ok(file.annotations);
     }
     json.parse().or_else(|error| match json.parse::<Vec<&RawValue>>() {
         Ok(entries) => Ok(one_by_one(entries)),

@@ -129,6 +129,9 @@ impl Walk {
     }
 }
 
+/// The decoder refuses files of more, which could be walked for hours.
+const MOST_SCANS: u32 = 100;
+
 impl Frame {
     fn new(progressive: bool, segment: &[u8]) -> Option<Self> {
         let ([precision, h1, h2, w1, w2, count], rest) = segment.split_first_chunk()?;
@@ -167,6 +170,9 @@ impl Frame {
             return None;
         }
         self.scans += 1;
+        if self.scans > MOST_SCANS {
+            return None;
+        }
         if !self.progressive {
             parts.iter().for_each(|part| self.components[part.component].lacks = [Some(0); 64]);
             return Some((parts, None));
