@@ -11,7 +11,7 @@ use dl_record::{Prediction, Record};
 use serde_json::Map;
 
 use super::embed::ResizeRule;
-use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_batches};
+use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_batches, numbers};
 use scorer::{Scorer, Work};
 
 /// Name what a picture shows, or what a text is about
@@ -60,8 +60,8 @@ pub struct Args {
     top_k: usize,
 
     /// Pictures that go through the network at once; the result does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = numbers::batch)]
+    batch: usize,
 
     /// How a picture becomes the network's input [default: what the file says]
     #[arg(long, value_enum)]
@@ -96,7 +96,7 @@ impl Tool for Args {
         let labels = self.label_names(&scorer).with_context(|| format!("model {}", self.model.display()))?;
         let resize = self.resize.map(ResizeRule::rule);
         let images = self.image.images(&io.messages);
-        let batch = self.batch as usize;
+        let batch = self.batch;
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_batches(
             io,

@@ -1,17 +1,22 @@
 //! Before hours of work: the files of a training can be written, and nothing is lost by it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dl_models::detection::rcnn::RcnnHeads;
 use dl_record::file::{check_writable, is_same};
 
-use crate::common::Inputs;
+use crate::common::{Inputs, not_an_input};
 
-/// Fails when a file that is to be written cannot be, or is one that the training reads.
+/// Fails when a file that is to be written cannot be, is one that the training reads, or is a model that would be no file.
 pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
     let read: Vec<PathBuf> = inputs.inputs.iter().map(PathBuf::from).chain(others.iter().flatten().map(PathBuf::from)).collect();
     for (index, (option, path)) in outputs.iter().enumerate() {
+        // Others are written beside a model, and it is read again: nothing that can be done with a device or a pipe.
+        if *option == "--model" && fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            bail!("--model {}: is not a regular file; name a file for the model", path.display());
+        }
         check_writable(path).with_context(|| option.to_string())?;
         if !path.is_file() {
             continue;
@@ -19,6 +24,7 @@ pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option
         if let Some(input) = read.iter().find(|input| is_same(path, input)) {
             bail!("{option} {}: the training reads this file ({}); name another", path.display(), input.display());
         }
+        not_an_input(path, inputs).with_context(|| option.to_string())?;
         if let Some((other, _)) = outputs[..index].iter().find(|(_, other)| is_same(path, other)) {
             bail!("{option} {}: is the file of {other}; name another", path.display());
         }
@@ -26,10 +32,10 @@ pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option
     Ok(())
 }
 
-/// Fails when there is a model already that nobody asked to overwrite.
-pub(super) fn check_new(model: &Path, force: bool) -> Result<()> {
+/// Fails when there is a model already that nobody asked to overwrite; `remedy` is what to do about it.
+pub(super) fn check_new(model: &Path, force: bool, remedy: &str) -> Result<()> {
     if !force && model.is_file() {
-        bail!("--model {}: exists; --resume continues a training that was broken off, --force overwrites", model.display());
+        bail!("--model {}: exists; {remedy}", model.display());
     }
     Ok(())
 }
