@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::report::Format;
 use crate::common::{Common, Inputs, not_an_input};
@@ -34,6 +34,14 @@ pub(super) struct SourceArgs {
 }
 
 impl SourceArgs {
+    /// Fails when an option would not be used. clap lets an option go without the one that it requires where that conflicts
+    /// with inputs, which are there.
+    pub(super) fn check(&self) -> Result<()> {
+        ensure!(self.truth.is_some() || self.detections.is_none(), "--detections needs --truth, in place of inputs");
+        ensure!(self.truth.is_some() || self.split.is_empty(), "--split needs --truth, a VOC folder");
+        Ok(())
+    }
+
     /// Refuses an output file that is read.
     pub(super) fn not_read(&self, output: &Path) -> Result<()> {
         let files: Vec<String> =
