@@ -158,7 +158,7 @@ impl Args {
     }
 
     fn prompt_of(&self, record: &mut Record, sample: u32) -> Result<Prompt> {
-        let text = record.text()?.unwrap_or_default();
+        let text: String = record.require("text", "it is what the model continues, \"\" for a text from nothing")?;
         let mut id: String = record.require("id", "the draws come from it")?;
         if self.count > 1 {
             id = format!("{id}/{sample}");

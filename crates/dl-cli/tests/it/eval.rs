@@ -459,4 +459,11 @@ fn an_option_that_would_not_be_used_is_refused() {
             assert_eq!(ran.stdout, "");
         }
     }
+    let truth = root().join("testdata/goldens/coco").display().to_string();
+    let (truth, results) = (format!("{truth}/truth.json"), format!("{truth}/results.json"));
+    for metric in ["voc", "coco", "proposals"] {
+        let args = [metric, "--truth", &truth, "--detections", &results, "--split", "test"];
+        let ran = run("dl-eval", &args, "").expect(2);
+        assert!(ran.stderr.contains("--split is for a VOC folder"), "{metric}: {}", ran.stderr);
+    }
 }

@@ -387,6 +387,29 @@ fn a_model_is_a_file_and_an_older_one_is_not_lost() {
         assert!(ran.stderr.contains("--model /dev/null: is not a regular file"), "{what}: {}", ran.stderr);
     }
     assert!(!Path::new("/dev/null.last.safetensors").exists());
+    // What a training writes beside it, and never through a link that nobody named.
+    let [fresh, log, folder_beside] =
+        ["a.safetensors", "b.safetensors", "c.last.safetensors"].map(|name| folder.path().join(name));
+    fs::create_dir(&folder_beside).unwrap();
+    let long = "x".repeat(240);
+    for (name, log, words) in [
+        ("a.safetensors", &fresh, "is the file of --model"),
+        ("c.safetensors", &log, "cannot be written: is a folder"),
+        (long.as_str(), &log, "the name is too long"),
+    ] {
+        let options = [missing.as_str(), "--log", log.to_str().unwrap()];
+        let ran = learn("classifier", &folder.path().join(name), "", &options).expect(2);
+        assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{words}: {}", ran.stderr);
+    }
+    #[cfg(unix)]
+    {
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "mine").unwrap();
+        std::os::unix::fs::symlink(&precious, folder.path().join("a.last.safetensors")).unwrap();
+        let ran = learn("classifier", &fresh, "", &[&missing]).expect(2);
+        assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
+    }
     let model = folder.path().join("network.safetensors");
     fs::write(&model, "precious").unwrap();
     let ran = learn("linear", &model, "", &[&missing]).expect(2);

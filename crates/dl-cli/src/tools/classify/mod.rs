@@ -51,8 +51,8 @@ pub struct Args {
     #[arg(long, value_name = "LABEL,...", value_delimiter = ',', conflicts_with_all = ["label_file", "arch"])]
     labels: Vec<String>,
 
-    /// The sentence that each of --labels is put into, in place of {}; of several the mean counts
-    #[arg(long, value_name = "TEXT", requires = "labels", default_value = "a photo of a {}")]
+    /// The sentence that each of --labels is put into, in place of {}; of several the mean counts [default: a photo of a {}]
+    #[arg(long, value_name = "TEXT")]
     template: Vec<String>,
 
     /// Predictions a record; 0: all classes
@@ -85,10 +85,13 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
+        ensure!(self.template.is_empty() || !self.labels.is_empty(), "--template needs --labels");
+        let usual = ["a photo of a {}".to_owned()];
+        let templates = if self.template.is_empty() { usual.as_slice() } else { self.template.as_slice() };
         let device = self.device.open()?;
         let scorer = match self.labels.as_slice() {
             [] => Scorer::open(&self.model, self.arch.as_deref(), device)?,
-            labels => Scorer::zero_shot(&self.model, labels, &self.template, device)?,
+            labels => Scorer::zero_shot(&self.model, labels, templates, device)?,
         };
         if let Some(note) = scorer.note() {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));

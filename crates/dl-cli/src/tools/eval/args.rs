@@ -39,6 +39,9 @@ impl SourceArgs {
     pub(super) fn check(&self) -> Result<()> {
         ensure!(self.truth.is_some() || self.detections.is_none(), "--detections needs --truth, in place of inputs");
         ensure!(self.truth.is_some() || self.split.is_empty(), "--split needs --truth, a VOC folder");
+        if let Some(truth) = self.truth.as_deref().filter(|truth| !truth.is_dir()) {
+            ensure!(self.split.is_empty(), "--split is for a VOC folder, and {} is none", truth.display());
+        }
         Ok(())
     }
 

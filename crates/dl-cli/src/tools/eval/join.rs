@@ -102,9 +102,6 @@ fn each_truth(
     tally: &mut Tally,
     mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
-    if !source.split.is_empty() && !truth.is_dir() {
-        bail!("--split is for a VOC folder, and {} is none", truth.display());
-    }
     let found: Box<dyn Iterator<Item = Result<formats::Found>>> = if truth.is_dir() {
         formats::voc::read(truth, &source.split)?
     } else if let Some(file) = coco {

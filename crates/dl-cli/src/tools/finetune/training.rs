@@ -134,8 +134,11 @@ impl TrainingArgs {
     /// Fails before anything is read when the files cannot be written, or a model is there that nobody asked to overwrite.
     pub(super) fn check_files(&self, model: &Path, inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
         let log = self.log.as_deref().map(|log| ("--log", log));
-        let written: Vec<(&str, &Path)> = [("--model", model)].into_iter().chain(log).collect();
+        let last = Files::of(model).last;
+        let written: Vec<(&str, &Path)> =
+            [("--model", model), ("the file beside --model", last.as_path())].into_iter().chain(log).collect();
         outputs::check(&written, inputs, others)?;
+        outputs::check_no_link(&last)?;
         outputs::check_new(
             model,
             self.force || self.resume,
