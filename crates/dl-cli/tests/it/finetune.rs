@@ -372,9 +372,9 @@ fn numbers_without_sense_are_errors_of_usage() {
         let ran = learn(what, &model, "", &[option, value]).expect(2);
         assert!(ran.stderr.contains(wanted), "{what} {option} {value}: {}", ran.stderr);
     }
-    let args = ["--arch", "squeezenet1_1", "--size", "2048", "--batch", "4096", "--iterations", "1"];
+    let args = ["--arch", "squeezenet1_1", "--size", "1024", "--batch", "4096", "--iterations", "1"];
     let ran = learn("classifier", &model, &lines(&shapes(folder.path(), 2)), &args).expect(2);
-    assert!(ran.stderr.contains("--batch 4096: want at most 21 for images of 2048 x 2048"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--batch 4096: want at most 85 for images of 1024 x 1024"), "{}", ran.stderr);
 }
 
 #[test]
