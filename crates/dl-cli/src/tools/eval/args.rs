@@ -18,11 +18,11 @@ pub(super) struct SourceArgs {
     pub(super) truth: Option<PathBuf>,
 
     /// What was found, for --truth: records (.jsonl), joined by `id`, or COCO's results (.json), joined by `image_id`
-    #[arg(long, value_name = "FILE", requires = "truth")]
+    #[arg(long, value_name = "FILE")]
     pub(super) detections: Option<PathBuf>,
 
     /// Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated
-    #[arg(long, value_name = "NAME", requires = "truth")]
+    #[arg(long, value_name = "NAME")]
     pub(super) split: Vec<String>,
 
     /// How the figures are written [default: table on a terminal, json elsewhere]
@@ -34,8 +34,8 @@ pub(super) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Fails when an option would not be used. clap lets an option go without the one that it requires where that conflicts
-    /// with inputs, which are there.
+    /// Fails when an option would not be used. clap cannot tell: it lets an option go without the one that it requires where
+    /// that conflicts with another, such as inputs.
     pub(super) fn check(&self) -> Result<()> {
         ensure!(self.truth.is_some() || self.detections.is_none(), "--detections needs --truth, in place of inputs");
         ensure!(self.truth.is_some() || self.split.is_empty(), "--split needs --truth, a VOC folder");
