@@ -78,6 +78,11 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates are constant and right")
 }
 
+/// `1 object`, `2 objects`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The longest message, in characters.
 const LONGEST: usize = 2000;
 

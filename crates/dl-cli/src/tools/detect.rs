@@ -12,7 +12,7 @@ use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
 use serde_json::Map;
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records};
+use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers};
 
 /// Find objects in records that carry proposals and features
 ///
@@ -43,7 +43,7 @@ pub struct Args {
     softmax: Option<PathBuf>,
 
     /// Least score of a detection [default: -1, the margin of the SVM's negatives; 0.05 with --softmax]
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
     /// At most so many detections a record, the best of all classes [default: all]

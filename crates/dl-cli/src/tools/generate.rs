@@ -9,7 +9,9 @@ use dl_models::text::TextModel;
 use dl_models::text::generate::{Prompt, Sampling, generate};
 use dl_record::{Record, Writer};
 
-use crate::common::{Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, one_line, say_broken};
+use crate::common::{
+    Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, numbers, one_line, say_broken,
+};
 
 /// Write texts with a GPT
 ///
@@ -53,7 +55,7 @@ pub struct Args {
     max_tokens: usize,
 
     /// Divides the logits: below 1 the likely gets likelier; 0 takes the likeliest token always
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::not_negative)]
     temperature: f64,
 
     /// Choose among the K likeliest tokens [default: all]
@@ -61,7 +63,7 @@ pub struct Args {
     top_k: Option<usize>,
 
     /// Choose among the likeliest tokens whose probabilities reach this sum
-    #[arg(long, value_name = "P", default_value_t = 1.0)]
+    #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = numbers::share)]
     top_p: f64,
 
     /// End a text before this, should the model write it; may be repeated
@@ -69,8 +71,8 @@ pub struct Args {
     stop: Vec<String>,
 
     /// Texts that are written at once; the result does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = numbers::batch)]
+    batch: usize,
 
     #[command(flatten)]
     device: DeviceArgs,
@@ -106,7 +108,7 @@ impl Tool for Args {
         let mut queue = Queue {
             model: &model,
             sampling,
-            batch: self.batch as usize,
+            batch: self.batch,
             strict: self.common.strict,
             messages: io.messages.clone(),
             waiting: Vec::new(),
@@ -156,7 +158,7 @@ impl Args {
     }
 
     fn prompt_of(&self, record: &mut Record, sample: u32) -> Result<Prompt> {
-        let text = record.text()?.unwrap_or_default();
+        let text: String = record.require("text", "it is what the model continues, \"\" for a text from nothing")?;
         let mut id: String = record.require("id", "the draws come from it")?;
         if self.count > 1 {
             id = format!("{id}/{sample}");

@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use dl_record::{BBox, Detection, Record};
 use dl_vision::boxes::{NmsConfig, NmsMethod, nms};
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records};
+use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers};
 
 /// Suppress detections that overlap better ones of the same class
 ///
@@ -26,11 +26,11 @@ pub struct Args {
     method: Method,
 
     /// Overlap above which a detection is suppressed, from 0 to 1 (soft-gaussian: not used) [default: 0.5; R-CNN: 0.3]
-    #[arg(long, value_name = "IOU", default_value_t = 0.5, hide_default_value = true)]
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, hide_default_value = true, value_parser = numbers::overlap)]
     iou: f64,
 
     /// Drop detections with a lower score [default: keep all; soft methods: 0.001]
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
     /// Keep at most N detections a record, the best of all classes [default: all]
@@ -42,7 +42,7 @@ pub struct Args {
     class_agnostic: bool,
 
     /// Width of soft-gaussian's decay: a score is multiplied by exp(-IoU^2 / sigma)
-    #[arg(long, value_name = "SIGMA", default_value_t = 0.5)]
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.5, value_parser = numbers::positive)]
     sigma: f64,
 
     #[command(flatten)]
@@ -72,20 +72,14 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let config = self.config()?;
+        let config = self.config();
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_records(io, job, |record| suppress(record, &config, self.class_agnostic))
     }
 }
 
 impl Args {
-    fn config(&self) -> Result<NmsConfig> {
-        if !(0.0..=1.0).contains(&self.iou) {
-            bail!("--iou {}: want an overlap from 0 to 1", self.iou);
-        }
-        if !(self.sigma > 0.0 && self.sigma.is_finite()) {
-            bail!("--sigma {}: want a number above 0", self.sigma);
-        }
+    fn config(&self) -> NmsConfig {
         let (method, least) = match self.method {
             Method::Hard => (NmsMethod::Hard, None),
             Method::SoftLinear => (NmsMethod::SoftLinear, Some(0.001)),
@@ -93,7 +87,7 @@ impl Args {
             Method::Diou => (NmsMethod::Diou, None),
             Method::Weighted => (NmsMethod::Weighted, None),
         };
-        Ok(NmsConfig { method, iou: self.iou, score: self.score.or(least), max: self.max, sigma: self.sigma })
+        NmsConfig { method, iou: self.iou, score: self.score.or(least), max: self.max, sigma: self.sigma }
     }
 }
 

@@ -7,7 +7,7 @@ use dl_record::Record;
 use dl_vision::proposals::selective_search::{self, Mode};
 use dl_vision::proposals::sliding_window;
 
-use crate::common::{Common, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_records};
+use crate::common::{Common, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_records, numbers};
 
 /// Propose regions that may hold objects
 #[derive(Parser, Debug)]
@@ -78,15 +78,15 @@ struct SelectiveSearch {
   dl-data from voc VOC2007 --split test | dl-propose sliding-window --max 2000 > proposals.jsonl")]
 struct SlidingWindow {
     /// Square roots of the windows' areas, in pixels
-    #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "64,128,256")]
+    #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "64,128,256", value_parser = numbers::positive)]
     scales: Vec<f64>,
 
     /// Shapes of the windows: height / width
-    #[arg(long, value_name = "RATIO", value_delimiter = ',', default_value = "0.5,1,2")]
+    #[arg(long, value_name = "RATIO", value_delimiter = ',', default_value = "0.5,1,2", value_parser = numbers::positive)]
     ratios: Vec<f64>,
 
     /// From one window to the next, as a fraction of the window's side
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.5, value_parser = numbers::positive)]
     stride: f64,
 
     /// At most so many windows an image [default: all]
@@ -148,11 +148,6 @@ impl SelectiveSearch {
 
 impl SlidingWindow {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let numbers = self.scales.iter().chain(&self.ratios).chain([&self.stride]);
-        for number in numbers {
-            let is_right = number.is_finite() && *number > 0.0;
-            ensure!(is_right, "--scales, --ratios and --stride: want positive numbers, not {number}");
-        }
         let config = sliding_window::Config {
             scales: self.scales.clone(),
             ratios: self.ratios.clone(),

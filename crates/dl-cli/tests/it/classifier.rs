@@ -377,7 +377,7 @@ fn a_linear_head_is_learned_from_features_alone() {
     let ran = learn(&records, &["--threads", "1"]).expect(0);
     assert!(ran.stderr.contains("2 classes, accuracy"), "{}", ran.stderr);
     let first = fs::read(&model).unwrap();
-    learn(&records, &["--threads", "3"]).expect(0);
+    learn(&records, &["--threads", "3", "--force"]).expect(0);
     assert_eq!(fs::read(&model).unwrap(), first);
     let head = LinearHead::load(&model).unwrap();
     assert_eq!((head.layer.as_str(), head.labels.as_slice()), ("pool", &["cat".to_owned(), "dog".to_owned()][..]));
@@ -399,7 +399,7 @@ fn a_linear_head_is_learned_from_features_alone() {
     }
     assert!(head.training["accuracy"].as_f64().unwrap() > 0.9, "{}", head.training);
     let refused = |records: &[Value], words: &str| {
-        let ran = learn(records, &[]).expect(2);
+        let ran = learn(records, &["--force"]).expect(2);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
         assert_eq!(fs::read(&model).unwrap(), first, "{words}");
     };

@@ -216,7 +216,9 @@ fn curves_become_a_chart_in_pixels_or_vectors() {
     assert!(chart.pixels().filter(|pixel| pixel.0 != [255; 3]).count() > 3000);
 
     for (name, text, message) in [
-        ("list.json", "[1]", "not a file of curves"),
+        ("list.json", "[1]", "list.json: not a file of curves; dl-eval --curves writes one\n"),
+        ("coco.json", r#"{"images":[],"categories":[]}"#, "not a file of curves; dl-eval --curves writes one\n"),
+        ("cut.json", r#"{"a":{"precision":[1"#, "EOF while parsing"),
         ("uneven.json", r#"{"a":{"precision":[1],"recall":[]}}"#, "1 precisions and 0 recalls"),
         ("empty.json", "{}", "holds no curve"),
     ] {
@@ -262,6 +264,30 @@ fn nothing_is_drawn_through_a_link_out_of_the_folder() {
     assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
     assert_eq!(fs::read_dir(folder.path().join("home")).unwrap().count(), 0);
     open(&ran.records()[1]);
+}
+
+#[test]
+fn numbers_without_sense_and_a_file_in_place_of_the_folder_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let stream = format!("{}\n{}\n", record(folder.path(), "a"), record(folder.path(), "b"));
+    let (file, grid) = (folder.path().join("file"), folder.path().join("grid.png"));
+    fs::write(&file, "mine").unwrap();
+    let (file, grid) = (file.to_str().unwrap(), grid.to_str().unwrap());
+    let ran = run("dl-draw", &["boxes", "--output-dir", file], &stream).expect(2);
+    assert!(ran.stderr.contains("is a file, not a folder") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    assert!(ran.stdout.is_empty());
+    for (option, value) in [("--score", "nan"), ("--score", "1e999"), ("--iou", "nan"), ("--iou", "1e99")] {
+        run("dl-draw", &["grid", "--output", grid, option, value], &stream).expect(2);
+        assert!(boxes(folder.path(), &stream, &[option, value]).expect(2).stderr.contains("want "), "{option} {value}");
+    }
+}
+
+#[test]
+fn help_shows_json_as_it_is_written() {
+    for what in ["pr", "confusion"] {
+        let help = run("dl-draw", &[what, "--help"], "").expect(0).stdout;
+        assert!(help.contains("{\"") && !help.contains('\\'), "{help}");
+    }
 }
 
 #[test]

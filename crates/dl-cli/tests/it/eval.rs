@@ -347,7 +347,7 @@ fn figures_come_as_table_and_csv_too() {
 
 #[test]
 fn an_evaluation_of_nothing_is_no_success() {
-    for metric in ["voc", "proposals", "classify"] {
+    for metric in ["voc", "coco", "proposals", "classify"] {
         let ran = run("dl-eval", &[metric], "").expect(1);
         assert_eq!(ran.stdout, "");
         assert!(ran.stderr.contains("nothing to measure: no record came"), "{}", ran.stderr);
@@ -361,9 +361,13 @@ fn an_evaluation_of_nothing_is_no_success() {
     let of_classes = |found: &str| format!(r#"{{"label":"dog","predictions":[{found}]}}"#);
     let hard = r#"{"box":[0,0,10,10],"label":"Dog","difficult":true}"#;
     for (metric, line, message) in [
-        ("voc", carried.to_owned(), "all 1 records carry an error or failed"),
-        ("classify", carried.to_owned(), "all 1 records carry an error or failed"),
-        ("proposals", carried.to_owned(), "all 1 records carry an error or failed"),
+        ("voc", carried.to_owned(), "the only record carries an error or failed"),
+        ("classify", carried.to_owned(), "the only record carries an error or failed"),
+        ("proposals", carried.to_owned(), "the only record carries an error or failed"),
+        ("coco", carried.to_owned(), "the only record carries an error or failed"),
+        ("coco", of_boxes("", cat), "no record has any truth"),
+        ("coco", of_boxes(dog, ""), "no record has any detections"),
+        ("coco", of_boxes(dog, cat), "no label is in both: the truth has \"dog\", the detections have \"Dog\""),
         ("voc", of_boxes("", cat), "no record has any truth"),
         ("voc", of_boxes(hard, cat), "all true objects are difficult or crowds"),
         ("voc", of_boxes(dog, ""), "no record has any detections"),
@@ -406,6 +410,7 @@ fn no_output_replaces_what_is_read() {
         &["dl-eval", "classify", "--confusion", &records, &records][..],
         &["dl-eval", "classify", "--confusion", &link, &records],
         &["dl-eval", "voc", "--curves", &records, &records],
+        &["dl-eval", "coco", "--curves", &records, &records],
         &["dl-eval", "voc", "--curves", &records, "--truth", &records, "--detections", &records],
         &["dl-eval", "lm", "--model", "testdata/goldens/text/gpt2", "--records", &records, &records],
         &["dl-data", "to", "coco", "--output", &records, &records],
@@ -434,8 +439,31 @@ fn options_out_of_range_are_refused() {
         &["coco", "--max-dets", "1,10"],
         &["coco", "--max-dets", "10,1,100"],
         &["proposals", "--iou", "2"],
+        &["proposals", "--iou", "0.5,nan"],
+        &["voc", "--iou", "nan"],
         &["voc", "--truth", "a.jsonl"],
     ] {
         run("dl-eval", args, GOOD).expect(2);
+    }
+}
+
+#[test]
+fn an_option_that_would_not_be_used_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = folder.path().join("records.jsonl").display().to_string();
+    fs::write(&records, GOOD).unwrap();
+    for metric in ["voc", "coco", "proposals"] {
+        for (option, value) in [("--detections", "no-such-file.jsonl"), ("--split", "test")] {
+            let ran = run("dl-eval", &[metric, option, value, &records], "").expect(2);
+            assert!(ran.stderr.contains(&format!("{option} needs --truth")), "{metric}: {}", ran.stderr);
+            assert_eq!(ran.stdout, "");
+        }
+    }
+    let truth = root().join("testdata/goldens/coco").display().to_string();
+    let (truth, results) = (format!("{truth}/truth.json"), format!("{truth}/results.json"));
+    for metric in ["voc", "coco", "proposals"] {
+        let args = [metric, "--truth", &truth, "--detections", &results, "--split", "test"];
+        let ran = run("dl-eval", &args, "").expect(2);
+        assert!(ran.stderr.contains("--split is for a VOC folder"), "{metric}: {}", ran.stderr);
     }
 }

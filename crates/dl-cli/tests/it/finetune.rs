@@ -348,6 +348,76 @@ fn pictures_that_cannot_be_decoded_are_named_once_and_left_out() {
 }
 
 #[test]
+fn numbers_without_sense_are_errors_of_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    for (what, option, value, wanted) in [
+        ("classifier", "--batch", "18446744073709551615", "want a whole number from 1 to 4096"),
+        ("classifier", "--batch", "65536", "want a whole number from 1 to 4096"),
+        ("classifier", "--batch", "0", "want a whole number from 1 to 4096"),
+        ("classifier", "--size", "4294967296", "want a whole number from 1 to 2048"),
+        ("classifier", "--positive-iou", "nan", "want an overlap from 0 to 1"),
+        ("classifier", "--iterations", "18446744073709551615", "want a whole number from 1 to"),
+        ("classifier", "--lr", "inf", "want a finite number above 0"),
+        ("classifier", "--momentum", "nan", "want a finite number from 0"),
+        ("classifier", "--label-smoothing", "nan", "want a number from 0 to 1"),
+        ("lm", "--batch", "4097", "want a whole number from 1 to 4096"),
+        ("lm", "--val-share", "nan", "want a number from 0 to 1"),
+        ("svm", "--negative-iou", "2", "want an overlap from 0 to 1"),
+        ("svm", "--hard-score", "nan", "want a finite number"),
+        ("svm", "--passes", "0", "want a whole number from 1 to"),
+        ("bbox", "--min-iou", "inf", "want an overlap from 0 to 1"),
+        ("linear", "--cost", "nan", "want a finite number above 0"),
+    ] {
+        let ran = learn(what, &model, "", &[option, value]).expect(2);
+        assert!(ran.stderr.contains(wanted), "{what} {option} {value}: {}", ran.stderr);
+    }
+    let args = ["--arch", "squeezenet1_1", "--size", "1024", "--batch", "4096", "--iterations", "1"];
+    let ran = learn("classifier", &model, &lines(&shapes(folder.path(), 2)), &args).expect(2);
+    assert!(ran.stderr.contains("--batch 4096: want at most 85 for images of 1024 x 1024"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_model_is_a_file_and_an_older_one_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing is read: it would be missed.
+    let missing = folder.path().join("no-such.jsonl").display().to_string();
+    for what in ["classifier", "linear", "svm", "bbox"] {
+        let ran = learn(what, Path::new("/dev/null"), "", &[&missing]).expect(2);
+        assert!(ran.stderr.contains("--model /dev/null: is not a regular file"), "{what}: {}", ran.stderr);
+    }
+    assert!(!Path::new("/dev/null.last.safetensors").exists());
+    // What a training writes beside it, and never through a link that nobody named.
+    let [fresh, log, folder_beside] =
+        ["a.safetensors", "b.safetensors", "c.last.safetensors"].map(|name| folder.path().join(name));
+    fs::create_dir(&folder_beside).unwrap();
+    let long = "x".repeat(240);
+    for (name, log, words) in [
+        ("a.safetensors", &fresh, "is the file of --model"),
+        ("c.safetensors", &log, "cannot be written: is a folder"),
+        (long.as_str(), &log, "the name is too long"),
+    ] {
+        let options = [missing.as_str(), "--log", log.to_str().unwrap()];
+        let ran = learn("classifier", &folder.path().join(name), "", &options).expect(2);
+        assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{words}: {}", ran.stderr);
+    }
+    #[cfg(unix)]
+    {
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "mine").unwrap();
+        std::os::unix::fs::symlink(&precious, folder.path().join("a.last.safetensors")).unwrap();
+        let ran = learn("classifier", &fresh, "", &[&missing]).expect(2);
+        assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
+    }
+    let model = folder.path().join("network.safetensors");
+    fs::write(&model, "precious").unwrap();
+    let ran = learn("linear", &model, "", &[&missing]).expect(2);
+    assert!(ran.stderr.contains("exists; --force overwrites it"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(&model).unwrap(), "precious");
+}
+
+#[test]
 fn a_network_from_nothing_needs_an_architecture() {
     let folder = tempfile::tempdir().unwrap();
     let ran = learn("classifier", &folder.path().join("model"), &lines(&shapes(folder.path(), 2)), &[]).expect(2);
@@ -387,7 +457,7 @@ fn a_linear_head_gives_the_probabilities_of_scikit_learn() {
         };
         let records: Vec<Value> = (0..rows).map(record).collect();
         let cost = case["cost"].to_string();
-        let mut args = vec!["--cost", &cost, "--tolerance", "1e-7"];
+        let mut args = vec!["--force", "--cost", &cost, "--tolerance", "1e-7"];
         if case["standardize"] == json!(false) {
             args.push("--raw");
         }
@@ -416,7 +486,7 @@ fn a_tie_is_a_hit_of_the_first_class_alone() {
                 "features": {"pool": {"dtype": "f32", "shape": [1, 3], "values": [[0, 0, 0]]}}})
         };
         let records: Vec<Value> = (0..12).map(record).collect();
-        let ran = learn("linear", &model, &lines(&records), &[]).expect(0);
+        let ran = learn("linear", &model, &lines(&records), &["--force"]).expect(0);
         assert!(ran.stderr.contains(accuracy), "{}", ran.stderr);
         let named =
             run("dl-classify", &["--model", model.to_str().unwrap(), "--top-k", "0"], &lines(&records)).expect(0);

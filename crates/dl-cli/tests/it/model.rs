@@ -65,6 +65,23 @@ fn an_environment_variable_chooses_winograds_algorithm() {
 }
 
 #[test]
+fn a_measurement_without_bound_is_refused() {
+    for (option, value, wanted) in [
+        ("--batch", "18446744073709551615", "want a whole number from 1 to 4096"),
+        ("--batch", "65536", "want a whole number from 1 to 4096"),
+        ("--batch", "0", "want a whole number from 1 to 4096"),
+        ("--size", "1000000", "want a whole number from 1 to 2048"),
+        ("--seconds", "nan", "want seconds from 0 to 600"),
+        ("--seconds", "1e99", "want seconds from 0 to 600"),
+    ] {
+        let ran = run("dl-model", &["bench", "--arch", "squeezenet1_1", option, value], "").expect(2);
+        assert!(ran.stderr.contains(wanted), "{option} {value}: {}", ran.stderr);
+    }
+    let large = ["bench", "--arch", "squeezenet1_1", "--batch", "4096", "--size", "1024"];
+    assert!(run("dl-model", &large, "").expect(2).stderr.contains("--batch 4096: want at most 85"));
+}
+
+#[test]
 #[cfg(not(any(feature = "cuda", feature = "metal")))]
 fn another_device_needs_another_build() {
     for (device, feature) in [("cuda", "cuda"), ("cuda:1", "cuda"), ("metal", "metal")] {

@@ -136,6 +136,14 @@ fn texts_do_not_depend_on_the_batch_and_each_sample_has_its_own_draws() {
 }
 
 #[test]
+fn nothing_is_written_for_a_record_without_a_text() {
+    let ran = generate(&[], r#"{"id":"a","image":"photo.jpg"}"#).expect(1);
+    let record = &ran.records()[0];
+    assert!(record.get("text").is_none(), "{record}");
+    assert!(record["error"]["message"].as_str().unwrap().contains("the record has no \"text\""), "{record}");
+}
+
+#[test]
 fn prompts_stand_in_place_of_records() {
     let ran = generate(&["--prompt", "the", "--prompt", "", "--temperature", "0"], "not read").expect(0).records();
     assert_eq!((&ran[0]["id"], &ran[1]["id"]), (&json!("prompt1"), &json!("prompt2")));

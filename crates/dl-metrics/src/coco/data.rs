@@ -6,9 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::{Detection, Mask, Object};
 use dl_vision::formats::coco::fields::{Annotation, Entry, Field, Id};
-use dl_vision::formats::coco::{
-    Counted, Images, Json, Labels, NoMask, Place as Among, area_of, draw_box, nameless, xywh,
-};
+use dl_vision::formats::coco::{Counted, Images, Json, Labels, NoMask, Place as Among, area_of, draw_box, xywh};
 use hotcoco::Rle;
 use hotcoco::mask::{area, rle_from_string, to_bbox};
 use rayon::prelude::*;
@@ -99,9 +97,12 @@ impl CocoData {
         self.images
     }
 
-    /// How many true objects count.
-    pub fn objects(&self) -> usize {
-        self.truth.len()
+    /// Each class: its name, how many true objects it has, and how often it was found.
+    pub fn classes(&self) -> Vec<(String, usize, usize)> {
+        let mut classes: Vec<_> = self.categories.iter().map(|(_, label)| (label.clone(), 0, 0)).collect();
+        self.truth.iter().for_each(|truth| classes[truth.place.category as usize].1 += 1);
+        self.found.iter().for_each(|found| classes[found.place.category as usize].2 += 1);
+        classes
     }
 
     /// What was left out, one reason each.
@@ -277,7 +278,8 @@ impl CocoData {
         let known =
             categories.iter().zip(is_found.iter().zip(&is_true)).filter(|(_, (found, truth))| **found && !**truth);
         let mut unknown: BTreeMap<Id, String> = known.map(|(category, _)| category.clone()).collect();
-        unknown.extend(others.into_iter().map(|id| (id.clone(), nameless(&id))));
+        // There is no name to say.
+        unknown.extend(others.into_iter().map(|id| (id.clone(), format!("category_id {id}"))));
         self.unknown = unknown.into_values().collect();
     }
 }

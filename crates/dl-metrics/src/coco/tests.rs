@@ -134,7 +134,7 @@ fn strangers_and_unknown_classes_are_told() {
     let [lost] = data.lost() else { panic!("{:?}", data.lost()) };
     assert!(lost.contains("2 results have an image_id that is not among those of"), "{lost}");
     let report = evaluate(data, &CocoConfig::default());
-    assert_eq!(report.unknown, ["cat", "cat_3"]);
+    assert_eq!(report.unknown, ["cat", "category_id 3"]);
     assert!((report.stats[0] - 1.0).abs() < 1e-12);
     let [_, scoreless] = in_files(&json!({}), &json!([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}]));
     let error = CocoData::open(truth.path(), scoreless.path(), false).err().unwrap();

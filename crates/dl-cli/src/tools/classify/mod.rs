@@ -11,7 +11,7 @@ use dl_record::{Prediction, Record};
 use serde_json::Map;
 
 use super::embed::ResizeRule;
-use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_batches};
+use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_batches, numbers};
 use scorer::{Scorer, Work};
 
 /// Name what a picture shows, or what a text is about
@@ -51,8 +51,8 @@ pub struct Args {
     #[arg(long, value_name = "LABEL,...", value_delimiter = ',', conflicts_with_all = ["label_file", "arch"])]
     labels: Vec<String>,
 
-    /// The sentence that each of --labels is put into, in place of {}; of several the mean counts
-    #[arg(long, value_name = "TEXT", requires = "labels", default_value = "a photo of a {}")]
+    /// The sentence that each of --labels is put into, in place of {}; of several the mean counts [default: a photo of a {}]
+    #[arg(long, value_name = "TEXT")]
     template: Vec<String>,
 
     /// Predictions a record; 0: all classes
@@ -60,8 +60,8 @@ pub struct Args {
     top_k: usize,
 
     /// Pictures that go through the network at once; the result does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = numbers::batch)]
+    batch: usize,
 
     /// How a picture becomes the network's input [default: what the file says]
     #[arg(long, value_enum)]
@@ -85,10 +85,13 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
+        ensure!(self.template.is_empty() || !self.labels.is_empty(), "--template needs --labels");
+        let usual = ["a photo of a {}".to_owned()];
+        let templates = if self.template.is_empty() { usual.as_slice() } else { self.template.as_slice() };
         let device = self.device.open()?;
         let scorer = match self.labels.as_slice() {
             [] => Scorer::open(&self.model, self.arch.as_deref(), device)?,
-            labels => Scorer::zero_shot(&self.model, labels, &self.template, device)?,
+            labels => Scorer::zero_shot(&self.model, labels, templates, device)?,
         };
         if let Some(note) = scorer.note() {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));
@@ -96,7 +99,7 @@ impl Tool for Args {
         let labels = self.label_names(&scorer).with_context(|| format!("model {}", self.model.display()))?;
         let resize = self.resize.map(ResizeRule::rule);
         let images = self.image.images(&io.messages);
-        let batch = self.batch as usize;
+        let batch = self.batch;
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_batches(
             io,

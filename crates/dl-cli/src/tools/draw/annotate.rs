@@ -12,7 +12,7 @@ use image::{GrayImage, RgbImage};
 
 use super::judge::{Verdict, judge};
 use super::save::check_size;
-use crate::common::{ImageArgs, Images, Messages, clipped};
+use crate::common::{ImageArgs, Images, Messages, clipped, numbers};
 
 /// Colour of the truth.
 const TRUTH: Color = [0, 150, 60];
@@ -44,7 +44,7 @@ pub(super) struct Options {
     what: Vec<What>,
 
     /// Leave out detections with a lower score
-    #[arg(long, value_name = "SCORE", default_value_t = 0.5, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", default_value_t = 0.5, value_parser = numbers::finite, allow_negative_numbers = true)]
     score: f64,
 
     /// Draw at most N detections and N proposals, the best ones
@@ -52,7 +52,7 @@ pub(super) struct Options {
     max: usize,
 
     /// Overlap with an object of its class from which a detection counts as right
-    #[arg(long, value_name = "IOU", default_value_t = 0.5)]
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap)]
     iou: f64,
 
     /// Tint the pixels of masks

@@ -71,6 +71,9 @@ impl Format {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        if self.output_dir.exists() && !self.output_dir.is_dir() {
+            bail!("--output-dir {}: is a file, not a folder; name another", self.output_dir.display());
+        }
         let job = Job { common: &self.common, inputs: &self.inputs };
         let images = self.options.images(&io.messages);
         let originals = Originals::of(&self.inputs);

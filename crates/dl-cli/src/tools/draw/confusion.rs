@@ -19,8 +19,8 @@ use crate::common::{Common, Io, Outcome, clipped};
 #[command(after_help = "Examples:
   dl-eval classify --confusion confusion.json predicted.jsonl && dl-draw confusion confusion.json --output confusion.png")]
 pub(super) struct Args {
-    /// File of counts: {\"labels\": [..], \"counts\": [[..], ..]}, or of many classes
-    /// {\"labels\": [..], \"cells\": [[TRUE, PREDICTED, COUNT], ..]}
+    /// File of counts: {"labels": [..], "counts": [[..], ..]}, or of many classes
+    /// {"labels": [..], "cells": [[TRUE, PREDICTED, COUNT], ..]}
     #[arg(value_name = "CONFUSION.json")]
     confusion: PathBuf,
 

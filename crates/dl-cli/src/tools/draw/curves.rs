@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use dl_record::file::read_text;
 use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use crate::common::{Common, Io, Outcome};
 
 /// Draw precision-recall curves, as dl-eval's --curves writes them
 ///
-/// The file holds {\"CLASS\": {\"precision\": [..], \"recall\": [..], \"ap\": ..}, ..}; classes are listed by falling
+/// The file holds {"CLASS": {"precision": [..], "recall": [..], "ap": ..}, ..}; classes are listed by falling
 /// average precision.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
@@ -90,8 +90,11 @@ fn read(path: &Path) -> Result<Vec<Curve>> {
 }
 
 fn parse(text: &str) -> Result<Vec<Curve>> {
-    let stored: BTreeMap<String, Stored> =
-        serde_json::from_str(text).context("not a file of curves; dl-eval --curves writes one")?;
+    let stored: BTreeMap<String, Stored> = serde_json::from_str(text).map_err(|error| {
+        const WHY: &str = "not a file of curves; dl-eval --curves writes one";
+        // What JSON of another kind lacks is nobody's concern; where JSON breaks off is.
+        if error.is_data() { anyhow!(WHY) } else { Error::new(error).context(WHY) }
+    })?;
     if stored.is_empty() {
         bail!("holds no curve");
     }

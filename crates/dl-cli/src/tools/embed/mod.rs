@@ -18,6 +18,7 @@ use serde_json::Map;
 
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Images, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches,
+    numbers,
 };
 use batch::{FileNames, Prepared, Rows};
 use networks::Networks;
@@ -70,8 +71,8 @@ pub struct Args {
     input: Option<InputKind>,
 
     /// Regions, pictures or texts that go through the network at once; the result does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = numbers::batch)]
+    batch: usize,
 
     #[command(flatten)]
     warp: WarpArgs,
@@ -170,7 +171,7 @@ impl Tool for Args {
         if let Some(note) = networks.note() {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));
         }
-        let batch = self.batch as usize;
+        let batch = self.batch;
         let warp = networks.pictures.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
         let mut rows = networks
             .pictures

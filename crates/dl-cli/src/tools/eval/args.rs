@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::report::Format;
 use crate::common::{Common, Inputs, not_an_input};
@@ -18,11 +18,11 @@ pub(super) struct SourceArgs {
     pub(super) truth: Option<PathBuf>,
 
     /// What was found, for --truth: records (.jsonl), joined by `id`, or COCO's results (.json), joined by `image_id`
-    #[arg(long, value_name = "FILE", requires = "truth")]
+    #[arg(long, value_name = "FILE")]
     pub(super) detections: Option<PathBuf>,
 
     /// Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated
-    #[arg(long, value_name = "NAME", requires = "truth")]
+    #[arg(long, value_name = "NAME")]
     pub(super) split: Vec<String>,
 
     /// How the figures are written [default: table on a terminal, json elsewhere]
@@ -34,6 +34,17 @@ pub(super) struct SourceArgs {
 }
 
 impl SourceArgs {
+    /// Fails when an option would not be used. clap cannot tell: it lets an option go without the one that it requires where
+    /// that conflicts with another, such as inputs.
+    pub(super) fn check(&self) -> Result<()> {
+        ensure!(self.truth.is_some() || self.detections.is_none(), "--detections needs --truth, in place of inputs");
+        ensure!(self.truth.is_some() || self.split.is_empty(), "--split needs --truth, a VOC folder");
+        if let Some(truth) = self.truth.as_deref().filter(|truth| !truth.is_dir()) {
+            ensure!(self.split.is_empty(), "--split is for a VOC folder, and {} is none", truth.display());
+        }
+        Ok(())
+    }
+
     /// Refuses an output file that is read.
     pub(super) fn not_read(&self, output: &Path) -> Result<()> {
         let files: Vec<String> =

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::args::SourceArgs;
 use super::report::{Cell, Report};
-use super::is_json;
 use super::source::each_named_image;
+use super::{Found, is_json};
 use crate::common::{Io, Outcome, Tally};
 
 /// COCO: the twelve numbers, of boxes or of masks
@@ -52,9 +52,13 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let config = self.config()?;
+        self.source.check()?;
+        self.curves.as_deref().map_or(Ok(()), |path| self.source.not_read(path))?;
         let (data, tally) = match (&self.source.truth, &self.source.detections) {
             (Some(truth), Some(detections)) if is_json(truth) && is_json(detections) => {
-                (CocoData::open(truth, detections, config.masks)?, Tally::default())
+                let data = CocoData::open(truth, detections, config.masks)?;
+                let tally = Tally { good: data.images(), ..Tally::default() };
+                (data, tally)
             }
             _ => {
                 let mut builder = CocoBuilder::new(config.masks);
@@ -68,16 +72,22 @@ impl Args {
         data.lost().iter().for_each(|reason| io.messages.error(reason));
         let failed = tally.failed + data.lost().len();
         let errors = failed + tally.carried;
-        if data.images() == 0 && errors == 0 {
-            io.messages.error("there is nothing to evaluate: no record came in");
+        let counts = data.classes();
+        let report = evaluate(data, &config);
+        // Of classes that are not among the truth's it is only known that they were found.
+        let strangers = report.unknown.iter().filter(|label| counts.iter().all(|(known, ..)| known != *label));
+        let classes: Vec<Found> = (counts.iter())
+            .map(|(label, truth, found)| Found { label, truth: *truth, found: *found })
+            .chain(strangers.map(|label| Found { label, truth: 0, found: 1 }))
+            .collect();
+        let empty = super::why_empty(tally, "detections", &classes);
+        match &empty {
+            Some(why) => io.messages.error(why),
+            None => super::say_unknown(io, report.unknown.iter()),
+        }
+        if tally.good + errors == 0 {
             return Ok(Outcome::SomeFailed);
         }
-        let is_empty = data.objects() == 0;
-        if is_empty {
-            io.messages.error(format_args!("no object to find in {} images: all figures are undefined", data.images()));
-        }
-        let report = evaluate(data, &config);
-        super::say_unknown(io, report.unknown.iter());
         if let Some(path) = &self.curves {
             super::write_curves(path, report.classes.iter().filter(|class| !class.precision.is_empty()).map(|class| {
                 let last = (class.precision.len() - 1).max(1) as f64;
@@ -87,7 +97,7 @@ impl Args {
             }))?;
         }
         self.report(&report, &config, errors).write(io, self.source.format)?;
-        Ok(Outcome::of(failed + usize::from(is_empty)))
+        Ok(Outcome::of(failed + usize::from(empty.is_some())))
     }
 
     fn config(&self) -> Result<CocoConfig> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Error, Result, anyhow, bail};
 use dl_record::{Line, Object, Reader, Record};
 use dl_vision::formats::coco::fields::Id;
-use dl_vision::formats::coco::{self, CocoFile, Json, Labels, nameless};
+use dl_vision::formats::coco::{self, CocoFile, Json, Labels};
 use dl_vision::formats::{self, Sample};
 
 use super::args::SourceArgs;
@@ -102,9 +102,6 @@ fn each_truth(
     tally: &mut Tally,
     mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
-    if !source.split.is_empty() && !truth.is_dir() {
-        bail!("--split is for a VOC folder, and {} is none", truth.display());
-    }
     let found: Box<dyn Iterator<Item = Result<formats::Found>>> = if truth.is_dir() {
         formats::voc::read(truth, &source.split)?
     } else if let Some(file) = coco {
@@ -213,8 +210,9 @@ impl<F: Finding> Found<F> {
                 let Some(results) = image.and_then(|image| by_image.remove(&image)) else { return Ok(None) };
                 let mut found: Vec<F> = Vec::with_capacity(results.len());
                 for result in results {
-                    // A class that the truth does not have is one that no true object has.
-                    let label = labels.get(&result.category).map_or_else(|| nameless(&result.category), str::to_owned);
+                    // A class that the truth does not have is one that no true object has, and it has no name.
+                    let known = labels.get(&result.category).map(str::to_owned);
+                    let label = known.unwrap_or_else(|| format!("category_id {}", result.category));
                     found.push(F::of_result(result, &label));
                 }
                 // Proposals come best first; the order of detections is of no matter, but for ties, which stay.

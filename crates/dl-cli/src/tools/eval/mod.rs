@@ -92,6 +92,7 @@ fn why_empty(tally: Tally, what: &str, classes: &[Found]) -> Option<String> {
         let errors = tally.failed + tally.carried;
         return Some(match errors {
             0 => "nothing to measure: no record came".to_owned(),
+            1 => "nothing to measure: the only record carries an error or failed".to_owned(),
             _ => format!("nothing to measure: all {errors} records carry an error or failed"),
         });
     }

@@ -1,6 +1,6 @@
 //! `dl-eval proposals`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use dl_metrics::proposals::{ProposalConfig, ProposalEvaluator, ProposalReport};
 use dl_record::Proposal;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use super::Found;
 use super::args::SourceArgs;
 use super::report::{Cell, Report};
 use super::source::each_image;
-use crate::common::{Io, Outcome};
+use crate::common::{Io, Outcome, numbers};
 
 /// Proposals: recall and average best overlap by number of boxes
 ///
@@ -24,7 +24,7 @@ pub(super) struct Args {
     pub(super) source: SourceArgs,
 
     /// Overlaps from which an object is covered
-    #[arg(long, value_name = "IOU,..", value_delimiter = ',', default_value = "0.5,0.7")]
+    #[arg(long, value_name = "IOU,..", value_delimiter = ',', default_value = "0.5,0.7", value_parser = numbers::overlap_above_zero)]
     iou: Vec<f64>,
 
     /// How many of an image's first proposals may be used
@@ -34,9 +34,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        if let Some(iou) = self.iou.iter().find(|iou| !(**iou > 0.0 && **iou <= 1.0)) {
-            bail!("--iou {iou}: want overlaps above 0, up to 1");
-        }
+        self.source.check()?;
         let config = ProposalConfig { ious: self.iou.clone(), at: self.at.clone() };
         let mut evaluator = ProposalEvaluator::new(config);
         let tally = each_image::<Proposal>(io, &self.source, |objects, proposals| {

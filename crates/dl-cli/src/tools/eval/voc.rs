@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use dl_metrics::voc::{VocClass, VocConfig, VocEvaluator, VocReport};
 use dl_record::Detection;
@@ -13,7 +13,7 @@ use super::Found;
 use super::args::SourceArgs;
 use super::report::{Cell, Report};
 use super::source::each_image;
-use crate::common::{Io, Outcome};
+use crate::common::{Io, Outcome, numbers};
 
 /// VOC: average precision per class and its mean
 ///
@@ -30,7 +30,7 @@ pub(super) struct Args {
     pub(super) source: SourceArgs,
 
     /// Overlap from which a detection has found a true box
-    #[arg(long, value_name = "IOU", default_value_t = 0.5)]
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap_above_zero)]
     iou: f64,
 
     /// Which AP `mAP` and `AP` are; both kinds are always in the JSON
@@ -67,9 +67,7 @@ struct Curve<'a> {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        if !(self.iou > 0.0 && self.iou <= 1.0) {
-            bail!("--iou {}: want an overlap above 0, up to 1", self.iou);
-        }
+        self.source.check()?;
         self.curves.as_deref().map_or(Ok(()), |path| self.source.not_read(path))?;
         let mut evaluator = VocEvaluator::new(VocConfig { iou: self.iou, plus_one: self.plus_one });
         let tally = each_image::<Detection>(io, &self.source, |objects, detections| {

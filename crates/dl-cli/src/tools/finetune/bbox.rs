@@ -9,7 +9,7 @@ use dl_train::box_regression::{BoxRegressionConfig, BoxTrainer};
 use dl_train::intake::Taken;
 
 use super::{Learner, learn_all, outputs};
-use crate::common::{Common, Inputs, Io, Job, Outcome};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one box regressor per class: from the features of a proposal to the true box near it
 ///
@@ -39,11 +39,11 @@ pub(super) struct Args {
     layer: Option<String>,
 
     /// Learn from proposals whose IoU with a true object is above this
-    #[arg(long, value_name = "IOU", default_value_t = BoxRegressionConfig::default().min_iou)]
+    #[arg(long, value_name = "IOU", default_value_t = BoxRegressionConfig::default().min_iou, value_parser = numbers::overlap)]
     min_iou: f64,
 
     /// How much small weights count against a small error
-    #[arg(long, value_name = "X", default_value_t = BoxRegressionConfig::default().lambda, value_parser = super::positive)]
+    #[arg(long, value_name = "X", default_value_t = BoxRegressionConfig::default().lambda, value_parser = numbers::positive)]
     lambda: f64,
 
     /// Folder for the temporary file [default: the system's]
@@ -84,7 +84,7 @@ impl Args {
         })?;
         let classes = bbox.labels.len();
         RcnnHeads::update(&self.model, |heads| heads.bbox = Some(bbox))?;
-        messages.note(format_args!("{classes} box regressors written to {}", self.model.display()));
+        messages.note(format_args!("{} written to {}", counted(classes, "box regressor"), self.model.display()));
         Ok(Outcome::of(tally.failed))
     }
 }

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use dl_models::LinearHead;
 use dl_record::Record;
-use dl_record::file::check_writable;
 use dl_train::Digest;
 use dl_train::classifier::balanced;
 use dl_train::hits::predicted;
 use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
 use serde_json::json;
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, not_an_input, whole_features};
+use super::outputs;
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, numbers, whole_features};
 
 /// Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression
 ///
@@ -33,12 +33,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
 
+    /// Overwrite the model of an earlier training
+    #[arg(long)]
+    force: bool,
+
     /// Layer to learn on [default: the only one of the records]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
     /// C: how much an error counts against large weights
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = super::positive)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive)]
     cost: f64,
 
     /// Count every class alike, whatever its number of examples
@@ -50,7 +54,7 @@ pub(super) struct Args {
     raw: bool,
 
     /// Stop when no number of the objective's gradient is larger
-    #[arg(long, value_name = "X", default_value_t = LbfgsConfig::default().tolerance, value_parser = super::positive)]
+    #[arg(long, value_name = "X", default_value_t = LbfgsConfig::default().tolerance, value_parser = numbers::positive)]
     tolerance: f64,
 
     /// Most iterations of the solver
@@ -99,8 +103,8 @@ impl Rows {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        not_an_input(&self.model, &self.inputs)?;
-        check_writable(&self.model)?;
+        outputs::check(&[("--model", &self.model)], &self.inputs, &[])?;
+        outputs::check_new(&self.model, self.force, "--force overwrites it")?;
         let mut rows = Rows { layer: self.layer.clone(), ..Rows::default() };
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| rows.push(&record))?;

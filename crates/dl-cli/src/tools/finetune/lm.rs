@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::texts::{self, Source};
 use super::training::{Shape, TrainingArgs};
-use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome};
+use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 
 /// Train a language model on texts
 ///
@@ -42,7 +42,7 @@ pub(super) struct Args {
     val: Option<PathBuf>,
 
     /// Put this share of the texts aside, drawn by the seed, to judge by
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = numbers::share)]
     val_share: Option<f64>,
 
     /// Layers that do not learn: all up to this one (embeddings, h.3)
@@ -53,12 +53,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
-    /// Texts in a batch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Training")]
-    batch: u32,
+    /// Texts in a batch, at most 4096
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = numbers::batch, help_heading = "Training")]
+    batch: usize,
 
     /// Probability of dropout [default: the model's]
-    #[arg(long, value_name = "P", value_parser = super::probability, help_heading = "Training")]
+    #[arg(long, value_name = "P", value_parser = numbers::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
     #[command(flatten)]
@@ -107,7 +107,7 @@ impl Args {
         model.config.options.insert("add_bos_token".to_owned(), json!(true));
         model.config.data_digest = Some(read.digest.to_string());
         let shape = Shape {
-            epoch: learned.len().div_ceil(self.batch as usize),
+            epoch: learned.len().div_ceil(self.batch),
             from_nothing: false,
             validates: !judged.is_empty(),
         };
@@ -141,7 +141,7 @@ impl Args {
             let before = LanguageModelTask::likelihood(&model, &judged)?;
             io.messages.note(format_args!("validation loss {before:.4} before"));
         }
-        let (batch, decay) = (self.batch as usize, self.training.weight_decay);
+        let (batch, decay) = (self.batch, self.training.weight_decay);
         let task =
             LanguageModelTask::new(&model, &parameters, [&learned, &judged], batch, decay, self.common.seed, &file);
         let settings = settings.as_object().cloned().unwrap_or_default();

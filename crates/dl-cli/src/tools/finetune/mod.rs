@@ -10,7 +10,7 @@ mod svm;
 mod texts;
 mod training;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use dl_record::Record;
 use dl_train::intake::Taken;
@@ -92,23 +92,4 @@ fn learn_all(io: &mut Io, job: Job, learner: &mut impl Learner) -> Result<Tally>
         io.messages.note(format_args!("{} records that failed in an earlier program were left out", tally.carried));
     }
     Ok(tally)
-}
-
-/// A probability below 1.
-fn probability(text: &str) -> Result<f64> {
-    let value: f64 = text.parse()?;
-    ensure!((0.0..1.0).contains(&value), "must be from 0 to below 1");
-    Ok(value)
-}
-
-fn positive(text: &str) -> Result<f64> {
-    let value: f64 = text.parse()?;
-    ensure!(value > 0.0 && value.is_finite(), "must be above 0");
-    Ok(value)
-}
-
-fn not_negative(text: &str) -> Result<f64> {
-    let value: f64 = text.parse()?;
-    ensure!(value >= 0.0 && value.is_finite(), "must not be below 0");
-    Ok(value)
 }

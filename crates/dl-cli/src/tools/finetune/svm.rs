@@ -1,6 +1,5 @@
 //! `dl-finetune svm`: R-CNN's detectors.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,7 +9,7 @@ use dl_train::intake::Taken;
 use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};
 
 use super::{Learner, learn_all, outputs};
-use crate::common::{Common, Inputs, Io, Job, Outcome};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one linear SVM per class on the features of regions, with hard-negative mining
 ///
@@ -41,31 +40,31 @@ pub(super) struct Args {
     layer: Option<String>,
 
     /// C: weight of the loss of one negative against that of large weights
-    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().cost, value_parser = super::positive)]
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().cost, value_parser = numbers::positive)]
     cost: f64,
 
     /// How much more the loss of a positive counts than that of a negative
-    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().positive_weight, value_parser = super::positive)]
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().positive_weight, value_parser = numbers::positive)]
     positive_weight: f64,
 
     /// Constant feature that carries the bias
-    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().bias, value_parser = super::not_negative)]
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().bias, value_parser = numbers::not_negative)]
     bias: f64,
 
     /// Spread of the projected gradient at which the solver stops
-    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().tolerance, value_parser = super::positive)]
+    #[arg(long, value_name = "X", default_value_t = SvmConfig::default().tolerance, value_parser = numbers::positive)]
     tolerance: f64,
 
     /// A proposal is a negative when its IoU with every object of the class is below this
-    #[arg(long, value_name = "IOU", default_value_t = MiningConfig::default().negative_iou)]
+    #[arg(long, value_name = "IOU", default_value_t = MiningConfig::default().negative_iou, value_parser = numbers::overlap)]
     negative_iou: f64,
 
     /// Negatives that score above this enter a class's training set
-    #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().hard_score, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().hard_score, value_parser = numbers::finite, allow_negative_numbers = true)]
     hard_score: f64,
 
     /// Negatives that score below this leave it after a training
-    #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().easy_score, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().easy_score, value_parser = numbers::finite, allow_negative_numbers = true)]
     easy_score: f64,
 
     /// Train a class again after so many new negatives
@@ -73,8 +72,8 @@ pub(super) struct Args {
     retrain_after: usize,
 
     /// Passes over the records to mine for negatives
-    #[arg(long, value_name = "N", default_value = "1")]
-    passes: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::count)]
+    passes: usize,
 
     /// Folder for the temporary file [default: the system's]
     #[arg(long, value_name = "DIR")]
@@ -108,7 +107,7 @@ impl Args {
             hard_score: self.hard_score,
             easy_score: self.easy_score,
             retrain_after: self.retrain_after,
-            passes: self.passes.get(),
+            passes: self.passes,
             seed: self.common.seed,
             layer: self.layer.clone(),
             spool_dir: self.spool_dir.clone(),
@@ -141,7 +140,7 @@ impl Args {
             }
         }
         RcnnHeads::update(&self.model, |heads| heads.svm = Some(svm))?;
-        messages.note(format_args!("{} SVMs written to {}", reports.len(), self.model.display()));
+        messages.note(format_args!("{} written to {}", counted(reports.len(), "SVM"), self.model.display()));
         Ok(Outcome::of(tally.failed))
     }
 }

@@ -8,19 +8,19 @@ use dl_train::fit::{Event, Files, Log, OptimiserConfig, Plan, Progress, Rule, Ta
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
-use super::{interrupt, not_negative, outputs, positive};
-use crate::common::{Inputs, Messages, Outcome};
+use super::{interrupt, outputs};
+use crate::common::{Inputs, Messages, Outcome, numbers};
 
 /// Options of the training loop.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(super) struct TrainingArgs {
     /// Number of batches [default: 10000, or as --epochs says]
-    #[arg(long, value_name = "N", conflicts_with = "epochs")]
+    #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs")]
     iterations: Option<usize>,
 
     /// Passes over the examples, in place of --iterations
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = numbers::positive)]
     epochs: Option<f64>,
 
     /// How the weights follow their gradients
@@ -28,7 +28,7 @@ pub(super) struct TrainingArgs {
     optimizer: OptimiserName,
 
     /// Learning rate
-    #[arg(long, value_name = "X", default_value_t = 1e-3, value_parser = positive)]
+    #[arg(long, value_name = "X", default_value_t = 1e-3, value_parser = numbers::positive)]
     pub(super) lr: f64,
 
     /// How the rate falls [default: step]
@@ -52,16 +52,16 @@ pub(super) struct TrainingArgs {
     warmup: usize,
 
     /// SGD: share of the last step that is taken again
-    #[arg(long, value_name = "X", default_value_t = 0.9, value_parser = not_negative)]
+    #[arg(long, value_name = "X", default_value_t = 0.9, value_parser = numbers::not_negative)]
     momentum: f64,
 
     /// Weight of the squared norm of the weights in the loss; biases and norms have none. AdamW: share of the rate by
     /// which they shrink
-    #[arg(long, value_name = "X", default_value_t = 5e-4, value_parser = not_negative)]
+    #[arg(long, value_name = "X", default_value_t = 5e-4, value_parser = numbers::not_negative)]
     pub(super) weight_decay: f64,
 
     /// Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]
-    #[arg(long, value_name = "NORM", value_parser = positive)]
+    #[arg(long, value_name = "NORM", value_parser = numbers::positive)]
     clip: Option<f64>,
 
     /// Validate every so many iterations [default: once an epoch]
@@ -124,7 +124,6 @@ pub(super) struct Shape {
 impl TrainingArgs {
     /// Fails before any work when options do not fit together.
     pub(super) fn check(&self, validates: bool) -> Result<()> {
-        ensure!(self.iterations != Some(0), "--iterations must be above 0");
         if !validates {
             ensure!(self.patience.is_none(), "--patience needs a validation: give --val or --val-share");
             ensure!(self.schedule != Some(ScheduleName::Plateau), "--schedule plateau needs --val or --val-share");
@@ -135,9 +134,16 @@ impl TrainingArgs {
     /// Fails before anything is read when the files cannot be written, or a model is there that nobody asked to overwrite.
     pub(super) fn check_files(&self, model: &Path, inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
         let log = self.log.as_deref().map(|log| ("--log", log));
-        let written: Vec<(&str, &Path)> = [("--model", model)].into_iter().chain(log).collect();
+        let last = Files::of(model).last;
+        let written: Vec<(&str, &Path)> =
+            [("--model", model), ("the file beside --model", last.as_path())].into_iter().chain(log).collect();
         outputs::check(&written, inputs, others)?;
-        outputs::check_new(model, self.force || self.resume)
+        outputs::check_no_link(&last)?;
+        outputs::check_new(
+            model,
+            self.force || self.resume,
+            "--resume continues a training that was broken off, --force overwrites",
+        )
     }
 
     /// All steps, of which `epoch` are a pass over the examples.
@@ -220,6 +226,7 @@ impl TrainingArgs {
         messages: &Messages,
     ) -> Result<Option<Outcome>> {
         let steps = self.steps(shape.epoch);
+        ensure!(steps <= numbers::MOST, "--epochs: they would be more than {} batches; give fewer", numbers::MOST);
         let schedule = self.schedule(steps);
         let optimiser = OptimiserConfig { rule: self.rule(), largest_gradient: self.clip(shape.from_nothing) };
         let validate_every = if shape.validates { self.validate_every.unwrap_or(shape.epoch).max(1) } else { 0 };
@@ -294,5 +301,5 @@ impl TrainingArgs {
 /// `NAME=FACTOR`.
 pub(super) fn named_factor(text: &str) -> Result<(String, f64)> {
     let Some((name, factor)) = text.split_once('=') else { bail!("want NAME=FACTOR, for example features.12=0.1") };
-    Ok((name.to_owned(), not_negative(factor)?))
+    Ok((name.to_owned(), numbers::not_negative(factor)?))
 }

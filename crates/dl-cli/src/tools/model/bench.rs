@@ -12,7 +12,7 @@ use dl_train::fit::{Optimiser, OptimiserConfig, Parameter};
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use crate::common::{Common, DeviceArgs, Io, Outcome};
+use crate::common::{Common, DeviceArgs, Io, Outcome, numbers};
 
 /// How long a network takes on this machine
 ///
@@ -34,12 +34,12 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
 
-    /// Pictures at a time
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Pictures at a time, at most 4096
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::batch)]
     batch: usize,
 
     /// Side of the pictures in pixels [default: the network's own]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = numbers::side)]
     size: Option<usize>,
 
     /// The layer to stop at
@@ -54,8 +54,8 @@ pub(super) struct BenchArgs {
     #[arg(long, value_enum, default_value_t = Engine::Plan)]
     engine: Engine,
 
-    /// How long to measure, in seconds; at least five runs are made
-    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    /// How long to measure, in seconds, at most 600; at least five runs are made
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = numbers::seconds)]
     seconds: f64,
 
     #[command(flatten)]
@@ -88,6 +88,7 @@ impl BenchArgs {
         let device = self.device.open()?;
         let (model, parameters) = self.open(&device)?;
         let [height, width] = self.size.map_or(model.config.preprocessing.size, |size| [size; 2]);
+        numbers::check_batch(self.batch, [height, width])?;
         let mut rng = dl_record::rng(self.common.seed, "bench");
         let pixels: Vec<f32> = (0..self.batch * 3 * height * width).map(|_| rng.random_range(-1.0..1.0)).collect();
         let x = Tensor::from_vec(pixels, (self.batch, 3, height, width), &device)?;
@@ -108,11 +109,10 @@ impl BenchArgs {
         };
         // A device may still be at work when the call comes back.
         let mut once = || once().and_then(|outputs| device.synchronize().map(|()| outputs).map_err(plain));
-        ensure!(self.batch > 0, "--batch 0 has nothing to measure");
         once()?;
         let mut times = Vec::new();
         let start = Instant::now();
-        while times.len() < 5 || start.elapsed() < Duration::from_secs_f64(self.seconds.clamp(0.0, 600.0)) {
+        while times.len() < 5 || start.elapsed() < Duration::from_secs_f64(self.seconds) {
             let before = Instant::now();
             once()?;
             times.push(before.elapsed().as_secs_f64());

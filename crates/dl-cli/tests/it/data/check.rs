@@ -88,6 +88,18 @@ fn check_fixes_what_can_be_fixed_and_fails_the_rest() {
     assert_eq!(again.stdout, good);
 }
 
+#[test]
+fn check_names_the_record_with_and_without_fix_and_a_text_needs_no_image() {
+    let folder = folder();
+    let stream = "{\"id\":\"bare\"}\n{\"id\":\"words\",\"text\":\"a red sign\"}\n";
+    for options in ["check", "check --fix"] {
+        let ran = data(options, folder.path(), stream).expect(1);
+        assert!(ran.stderr.contains("bare: it has no image\n"), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with("1 finding in 1 of 2 records\n"), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    }
+}
+
 /// A record of a picture of 64 x 48 pixels that says another size.
 fn resized(folder: &Path, id: &str, size: [u32; 2], boxes: &[[f64; 4]]) -> Value {
     picture(folder, "64x48.pgm", 64, 48);

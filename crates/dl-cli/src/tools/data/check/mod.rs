@@ -13,7 +13,9 @@ use dl_record::Record;
 use dl_record::file::read_list;
 use dl_vision::picture;
 
-use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, map_batches, one_line, say_failed};
+use crate::common::{
+    Common, ImageArgs, Images, Inputs, Io, Job, Outcome, counted, map_batches, numbers, one_line, say_failed,
+};
 use findings::Findings;
 use objects::Rules;
 
@@ -44,7 +46,7 @@ pub(super) struct Args {
     labels_from: Option<PathBuf>,
 
     /// A box is empty when its width or height is at most so many pixels; 1 is what VOC's xmin = xmax becomes
-    #[arg(long, value_name = "PIXELS", default_value_t = 1.0)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 1.0, value_parser = numbers::not_negative)]
     empty: f64,
 
     /// Read only the headers of the images: faster, and blind to an image that is cut off
@@ -96,16 +98,21 @@ impl Args {
                         say_failed(&messages, &name, text);
                     }
                     if self.fix && !findings.lasting.is_empty() {
-                        bail!("{}", findings.lasting.join("; "));
+                        let text = findings.lasting.join("; ");
+                        if text.starts_with(&name) {
+                            bail!(text);
+                        }
+                        bail!("{name}: {text}");
                     }
                     Ok(())
                 };
                 batch.iter_mut().zip(findings).map(finish).collect()
             },
         )?;
-        messages.note(format_args!("{count} findings in {records} of {all} records"));
+        messages.note(format_args!("{} in {records} of {}", counted(count, "finding"), counted(all, "record")));
         if self.fix && (dropped > 0 || removed > 0) {
-            messages.note(format_args!("{dropped} objects dropped, {removed} masks removed, {kept} objects kept"));
+            let [lost, left] = [dropped, kept].map(|count| counted(count, "object"));
+            messages.note(format_args!("{lost} dropped, {} removed, {left} kept", counted(removed, "mask")));
         }
         if self.fix && dropped > 0 && kept == 0 {
             messages.error("every object was dropped; are these the right images and labels?");
@@ -154,7 +161,10 @@ impl Args {
     /// The size of the image, as far as it can be read.
     fn real_size(&self, record: &Record, images: &Images, findings: &mut Findings) -> Result<Option<(u32, u32)>> {
         let Some(source) = record.image()? else {
-            findings.lasting("it has no image");
+            // One of texts needs none.
+            if !record.has("text") {
+                findings.lasting("it has no image");
+            }
             return Ok(None);
         };
         let found = if self.headers {

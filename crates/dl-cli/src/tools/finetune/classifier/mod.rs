@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use super::training::{Shape, TrainingArgs};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, each_record,
+    numbers,
 };
 use crate::tools::model::digest;
 use options::{ClassWeights, FreezeTo, Stored, StrategyName};
@@ -57,7 +58,7 @@ pub(super) struct Args {
     val: Option<PathBuf>,
 
     /// Put this share of the pictures or texts aside, drawn by the seed, to judge by
-    #[arg(long, value_name = "SHARE", value_parser = views::share)]
+    #[arg(long, value_name = "SHARE", value_parser = numbers::share)]
     val_share: Option<f64>,
 
     /// Learn from at most so many examples of each class, drawn by the seed
@@ -77,11 +78,11 @@ pub(super) struct Args {
     arch: Option<String>,
 
     /// Factor on the architecture's numbers of channels, where it has such an option
-    #[arg(long, value_name = "X", value_parser = super::positive, help_heading = "Network")]
+    #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Network")]
     width: Option<f64>,
 
     /// Side of the network's input in pixels [default: the start's, or 224]
-    #[arg(long, value_name = "PIXELS", help_heading = "Network")]
+    #[arg(long, value_name = "PIXELS", value_parser = numbers::side, help_heading = "Network")]
     size: Option<usize>,
 
     #[command(flatten, next_help_heading = "Network")]
@@ -105,7 +106,7 @@ pub(super) struct Args {
     trainable_layers: Option<usize>,
 
     /// Factor on the rate of the layer of the class scores
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = super::positive, help_heading = "Transfer")]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Transfer")]
     head_lr: f64,
 
     /// Factor on the rate of a layer and of what it is made of; may be given several times
@@ -113,27 +114,27 @@ pub(super) struct Args {
     layer_lr: Vec<(String, f64)>,
 
     /// feature-extraction: C, how much an error counts against large weights
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = super::positive, help_heading = "Transfer")]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Transfer")]
     cost: f64,
 
-    /// Examples in a batch
-    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
+    /// Examples in a batch, at most 4096
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = numbers::batch, help_heading = "Training")]
     batch: usize,
 
     /// Share of a batch that shows objects; the rest is background
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = views::share, help_heading = "Training")]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = numbers::share, help_heading = "Training")]
     positives: f64,
 
     /// A proposal with at least this IoU with an object shows the object
-    #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().positive_iou, help_heading = "Training")]
+    #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().positive_iou, value_parser = numbers::overlap, help_heading = "Training")]
     positive_iou: f64,
 
     /// A proposal with less than this IoU with every object shows background
-    #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().background_iou, help_heading = "Training")]
+    #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().background_iou, value_parser = numbers::overlap, help_heading = "Training")]
     background_iou: f64,
 
     /// Share of each label that goes to all classes alike
-    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = views::share, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::share, help_heading = "Training")]
     label_smoothing: f64,
 
     /// How much examples of each class count: alike, every class alike, or as a file says ({"LABEL": X, ..})
@@ -141,7 +142,7 @@ pub(super) struct Args {
     class_weights: ClassWeights,
 
     /// Probability of dropout, where the architecture has it [default: the architecture's]
-    #[arg(long, value_name = "P", value_parser = super::probability, help_heading = "Training")]
+    #[arg(long, value_name = "P", value_parser = numbers::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
     /// Megabytes of decoded pictures to keep, and of features of frozen layers that nothing random stands in
@@ -176,7 +177,6 @@ const SAMPLE: usize = 50;
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        ensure!(self.batch > 0, "--batch must be above 0");
         ensure!(self.label_smoothing < 1.0, "--label-smoothing must be below 1");
         ensure!(self.per_class != Some(0), "--per-class must be above 0");
         self.training.check(self.val.is_some() || self.val_share.is_some())?;
@@ -264,6 +264,7 @@ impl Args {
     }
 
     fn batch_config(&self, config: &ModelConfig, augment: AugmentConfig, mixup: f64) -> Result<BatchConfig> {
+        numbers::check_batch(self.batch, config.preprocessing.size)?;
         let warp = self.warp.resolve(config)?;
         Ok(BatchConfig {
             size: self.batch,

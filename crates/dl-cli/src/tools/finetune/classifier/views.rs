@@ -4,6 +4,8 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dl_train::classifier::{Affine, AugmentConfig};
 
+use crate::common::numbers;
+
 /// Which other views of the pictures are learned from. Parameters mean what they mean in torchvision.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Augmentation")]
@@ -17,23 +19,23 @@ pub(super) struct ViewArgs {
     no_flip: bool,
 
     /// crop: least and most share of the area [default: 0.08,1]
-    #[arg(long, value_name = "MIN,MAX", value_parser = numbers::<2>)]
+    #[arg(long, value_name = "MIN,MAX", value_parser = several::<2>)]
     crop_scale: Option<[f64; 2]>,
 
     /// color: brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]
-    #[arg(long, value_name = "B,C,S,H", value_parser = numbers::<4>)]
+    #[arg(long, value_name = "B,C,S,H", value_parser = several::<4>)]
     jitter: Option<[f64; 4]>,
 
     /// affine: degrees of turn, share of shift, least and most size, degrees of shear [default: 10,0.1,0.9,1.1,0]
-    #[arg(long, value_name = "D,T,MIN,MAX,S", value_parser = numbers::<5>)]
+    #[arg(long, value_name = "D,T,MIN,MAX,S", value_parser = several::<5>)]
     affine: Option<[f64; 5]>,
 
     /// cutout: its probability [default: 0.5]
-    #[arg(long, value_name = "P", value_parser = share)]
+    #[arg(long, value_name = "P", value_parser = numbers::share)]
     cutout: Option<f64>,
 
     /// Blend pairs of examples and their labels by a share from Beta(X, X); 0 for none
-    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = super::super::not_negative)]
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative)]
     pub(super) mixup: f64,
 }
 
@@ -95,19 +97,10 @@ impl ViewArgs {
 }
 
 /// So many numbers, with commas between.
-fn numbers<const N: usize>(text: &str) -> Result<[f64; N]> {
+fn several<const N: usize>(text: &str) -> Result<[f64; N]> {
     let numbers: Vec<f64> = text.split(',').map(|number| Ok(number.trim().parse()?)).collect::<Result<_>>()?;
     match <[f64; N]>::try_from(numbers) {
         Ok(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(numbers),
         _ => bail!("want {N} numbers, with commas between"),
     }
-}
-
-/// A number from 0 to 1.
-pub(super) fn share(text: &str) -> Result<f64> {
-    let value: f64 = text.parse()?;
-    if !(0.0..=1.0).contains(&value) {
-        bail!("must be from 0 to 1");
-    }
-    Ok(value)
 }

@@ -1,0 +1,103 @@
+//! The numbers that options take: what is none of them is an error of usage, which says what is wanted.
+
+use std::ops::RangeInclusive;
+
+use anyhow::{Context, Result, ensure};
+
+/// `--batch`: images or texts that go through a network at once.
+pub(crate) fn batch(text: &str) -> Result<usize> {
+    whole(text, 1..=4096)
+}
+
+/// The side of a network's input, in pixels.
+pub(crate) fn side(text: &str) -> Result<usize> {
+    whole(text, 1..=2048)
+}
+
+/// The most iterations of anything: what is computed from them is a number still.
+pub(crate) const MOST: usize = 1_000_000_000;
+
+/// A number of iterations, or of things, of which there is at least one.
+pub(crate) fn count(text: &str) -> Result<usize> {
+    whole(text, 1..=MOST)
+}
+
+/// A number, not infinite and not NaN.
+pub(crate) fn finite(text: &str) -> Result<f64> {
+    real(text, |number| number.is_finite(), "want a finite number")
+}
+
+/// A number above 0.
+pub(crate) fn positive(text: &str) -> Result<f64> {
+    real(text, |number| number > 0.0 && number.is_finite(), "want a finite number above 0")
+}
+
+/// A number that is not below 0.
+pub(crate) fn not_negative(text: &str) -> Result<f64> {
+    real(text, |number| number >= 0.0 && number.is_finite(), "want a finite number from 0")
+}
+
+/// How long to measure.
+pub(crate) fn seconds(text: &str) -> Result<f64> {
+    real(text, |number| (0.0..=600.0).contains(&number), "want seconds from 0 to 600")
+}
+
+/// A number from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64> {
+    real(text, |number| (0.0..=1.0).contains(&number), "want a number from 0 to 1")
+}
+
+/// A probability below 1.
+pub(crate) fn probability(text: &str) -> Result<f64> {
+    real(text, |number| (0.0..1.0).contains(&number), "want a number from 0 to below 1")
+}
+
+/// An intersection over union.
+pub(crate) fn overlap(text: &str) -> Result<f64> {
+    real(text, |number| (0.0..=1.0).contains(&number), "want an overlap from 0 to 1")
+}
+
+/// The overlap of two boxes that do overlap.
+pub(crate) fn overlap_above_zero(text: &str) -> Result<f64> {
+    real(text, |number| number > 0.0 && number <= 1.0, "want an overlap above 0, up to 1")
+}
+
+/// Fails when the images of a batch, of [height, width], would have more numbers than a network should be given at once.
+pub(crate) fn check_batch(batch: usize, [height, width]: [usize; 2]) -> Result<()> {
+    let most = (MOST_AT_ONCE / height.saturating_mul(width).max(1)).max(1);
+    ensure!(batch <= most, "--batch {batch}: want at most {most} for images of {height} x {width} pixels");
+    Ok(())
+}
+
+/// The most pixels of a batch: a gibibyte of numbers.
+const MOST_AT_ONCE: usize = (1 << 28) / 3;
+
+fn whole(text: &str, range: RangeInclusive<usize>) -> Result<usize> {
+    let number = text.parse::<usize>().ok().filter(|number| range.contains(number));
+    number.with_context(|| format!("want a whole number from {} to {}", range.start(), range.end()))
+}
+
+fn real(text: &str, is_right: impl Fn(f64) -> bool, wanted: &'static str) -> Result<f64> {
+    text.parse::<f64>().ok().filter(|number| is_right(*number)).context(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_of_the_range_is_refused_with_what_is_wanted() {
+        assert_eq!(batch("4096").unwrap(), 4096);
+        for text in ["0", "4097", "18446744073709551616", "-1", "1.5", ""] {
+            assert_eq!(batch(text).unwrap_err().to_string(), "want a whole number from 1 to 4096");
+        }
+        for text in ["nan", "inf", "-inf", "1e999", "x"] {
+            for parse in [finite, positive, not_negative, share, probability, overlap, overlap_above_zero] {
+                assert!(parse(text).unwrap_err().to_string().starts_with("want "), "{text}");
+            }
+        }
+        assert_eq!(finite("-1e300").unwrap(), -1e300);
+        assert!(positive("0").is_err() && not_negative("0").is_ok() && not_negative("-1").is_err());
+        assert!(overlap("0").is_ok() && overlap_above_zero("0").is_err() && probability("1").is_err());
+    }
+}
