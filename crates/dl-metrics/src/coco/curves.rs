@@ -1,10 +1,13 @@
 //! Precision and recall over all images: pycocotools' `accumulate` and `summarize`.
 
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use super::data::CocoData;
 use super::matching::{ALL_IOUS, Judged, Verdict, falling, linspace};
-use super::{AREAS, HALF, IOUS, THREE_QUARTERS, UNDEFINED};
+use super::{AREAS, HALF, IOUS, UNDEFINED};
 
 /// Recalls at which precision is read: 0, 0.01, ..., 1.
 pub(super) const RECALLS: usize = 101;
@@ -18,27 +21,22 @@ const LAST: usize = 2;
 /// What the figures are means of, of one class or of several.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
-    /// [series]: precision over all thresholds; `series` is 0 to 2 for the three of `max_dets`, 3 to 5 for small, medium
-    /// and large objects at the last.
-    pub(super) precision: [Sum; SERIES.len()],
-    /// Precision at IoU 0.5, at the last of `max_dets`.
-    pub(super) half: Sum,
-    /// Precision at IoU 0.75, at the last of `max_dets`.
-    pub(super) three_quarters: Sum,
-    /// [series]: recall over all thresholds.
-    pub(super) recall: [Sum; SERIES.len()],
+    /// [series][IoU]
+    precision: [[Sum; IOUS]; SERIES.len()],
+    /// [series]: over all thresholds.
+    recall: [Sum; SERIES.len()],
 }
 
-/// What is kept of the curves of a class.
-pub(super) struct ClassCurves {
-    pub(super) sums: Sums,
-    /// Precision at the lowest threshold and the last of `max_dets`, over the recalls; empty where it is undefined.
-    pub(super) at_half: Vec<f64>,
-}
-
-/// The curves of every class; `judged` is in the order of the classes. Only one class in each thread has its curves in
-/// memory as a whole.
-pub(super) fn of_classes(data: &CocoData, judged: &[Judged], max_dets: [usize; 3]) -> Vec<ClassCurves> {
+/// Draws the curves of every class, of which `keep` gets the sums and the precision at the lowest threshold and the last
+/// of `max_dets` (empty where it is undefined); what it keeps, by class, and the sums of all. Only one class in each
+/// thread has its curves in memory as a whole. `judged` is in the order of the classes.
+pub(super) fn of_classes<T: Send>(
+    data: &CocoData,
+    judged: &[Judged],
+    max_dets: [usize; 3],
+    keep: impl Fn(usize, &Sums, &[f64]) -> T + Sync,
+) -> (Vec<T>, Sums) {
+    let all = Mutex::new(Sums::default());
     let classes = data.categories.len();
     let mut truth = vec![[0_usize; AREAS.len()]; classes];
     for object in data.truth.iter().filter(|object| !object.crowd) {
@@ -62,36 +60,39 @@ pub(super) fn of_classes(data: &CocoData, judged: &[Judged], max_dets: [usize; 3
             let used = used.filter(|judged| (judged.rank as usize) < max_dets[limit]);
             draw(used.map(|judged| judged.verdicts[area]), truth[class][area], precision, recall);
         }
-        kept(precision, recall)
+        let mut sums = Sums::default();
+        let of_series = precision.chunks(IOUS * RECALLS).zip(recall.chunks(IOUS));
+        for ((precision, recall), (sums, all)) in of_series.zip(sums.precision.iter_mut().zip(&mut sums.recall)) {
+            sums.iter_mut().zip(precision.chunks(RECALLS)).for_each(|(sum, curve)| sum.add(curve));
+            all.add(recall);
+        }
+        all.lock().unwrap_or_else(PoisonError::into_inner).join(&sums);
+        let at_half = &precision[(LAST * IOUS + HALF) * RECALLS..][..RECALLS];
+        keep(class, &sums, if at_half[0] > UNDEFINED { at_half } else { &[] })
     };
     let scratch = || (vec![0.0; SERIES.len() * IOUS * RECALLS], vec![0.0; SERIES.len() * IOUS]);
-    (0..classes).into_par_iter().map_init(scratch, of_class).collect()
-}
-
-fn kept(precision: &[f64], recall: &[f64]) -> ClassCurves {
-    let mut sums = Sums::default();
-    let of_series = precision.chunks(IOUS * RECALLS).zip(recall.chunks(IOUS));
-    for ((series, recalls), (all, recall)) in of_series.zip(sums.precision.iter_mut().zip(&mut sums.recall)) {
-        all.add(series);
-        recall.add(recalls);
-    }
-    let last = &precision[LAST * IOUS * RECALLS..];
-    let at = |iou: usize| &last[iou * RECALLS..(iou + 1) * RECALLS];
-    sums.half.add(at(HALF));
-    sums.three_quarters.add(at(THREE_QUARTERS));
-    let at_half = if at(HALF)[0] > UNDEFINED { at(HALF).to_vec() } else { Vec::new() };
-    ClassCurves { sums, at_half }
+    let kept = (0..classes).into_par_iter().map_init(scratch, of_class).collect();
+    (kept, all.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Sums {
     /// Takes those of another class.
-    pub(super) fn join(&mut self, other: &Self) {
-        let own = self.precision.iter_mut().chain(&mut self.recall).chain([&mut self.half, &mut self.three_quarters]);
-        let others = other.precision.iter().chain(&other.recall).chain([&other.half, &other.three_quarters]);
-        for (own, other) in own.zip(others) {
-            own.sum += other.sum;
-            own.count += other.count;
-        }
+    fn join(&mut self, other: &Self) {
+        let own = self.precision.iter_mut().flatten().chain(&mut self.recall);
+        own.zip(other.precision.iter().flatten().chain(&other.recall)).for_each(|(own, other)| own.join(*other));
+    }
+
+    /// Mean precision over all recalls and these thresholds; `series` is 0 to 2 for the three of `max_dets`, 3 to 5 for
+    /// small, medium and large objects at the last.
+    pub(super) fn mean_precision(&self, series: usize, ious: Range<usize>) -> f64 {
+        let mut all = Sum::default();
+        self.precision[series][ious].iter().for_each(|sum| all.join(*sum));
+        all.mean()
+    }
+
+    /// Mean recall over all thresholds.
+    pub(super) fn mean_recall(&self, series: usize) -> f64 {
+        self.recall[series].mean()
     }
 }
 
@@ -139,7 +140,7 @@ fn draw(used: impl Iterator<Item = Verdict>, truth: usize, precision: &mut [f64]
 /// A mean of values from 0 to 1 on its way. The sum is of whole numbers, so that the order of the classes does not show in
 /// the last bit.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sum {
+struct Sum {
     sum: u128,
     count: usize,
 }
@@ -155,7 +156,12 @@ impl Sum {
         }
     }
 
-    pub(super) fn mean(&self) -> f64 {
+    fn join(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.count += other.count;
+    }
+
+    fn mean(&self) -> f64 {
         if self.count == 0 { UNDEFINED } else { self.sum as f64 / Self::ONE / self.count as f64 }
     }
 }

@@ -84,15 +84,13 @@ pub fn evaluate(mut data: CocoData, config: &CocoConfig) -> CocoReport {
         repeat_last_of_id(&mut data);
     }
     let judged = matching::judge(&data, config.max_dets[2], config.pycocotools);
-    let curves = curves::of_classes(&data, &judged, config.max_dets);
-    let mut all = Sums::default();
-    curves.iter().for_each(|class| all.join(&class.sums));
-    let classes = data.categories.iter().zip(curves).map(|((_, label), class)| CocoClass {
-        label: label.clone(),
-        stats: stats(&class.sums, config),
-        precision: class.at_half,
-    });
-    CocoReport { images: data.images, classes: classes.collect(), stats: stats(&all, config), unknown: data.unknown }
+    let keep = |class: usize, sums: &Sums, at_half: &[f64]| CocoClass {
+        label: data.categories[class].1.clone(),
+        stats: stats(sums, config),
+        precision: at_half.to_vec(),
+    };
+    let (classes, all) = curves::of_classes(&data, &judged, config.max_dets, keep);
+    CocoReport { images: data.images, classes, stats: stats(&all, config), unknown: data.unknown }
 }
 
 /// pycocotools looks objects up by their annotation id: of those that share one, it sees the last, each time.
@@ -111,8 +109,9 @@ fn repeat_last_of_id(data: &mut CocoData) {
 }
 
 fn stats(sums: &Sums, config: &CocoConfig) -> [f64; 12] {
-    let precision = |series: usize| sums.precision[series].mean();
-    let recall = |series: usize| sums.recall[series].mean();
+    let at = |series, iou: usize| sums.mean_precision(series, iou..iou + 1);
+    let precision = |series| sums.mean_precision(series, 0..IOUS);
+    let recall = |series| sums.mean_recall(series);
     let overall = match config.max_dets.iter().position(|&most| most == 100) {
         _ if !config.pycocotools => precision(2),
         // pycocotools' first number is that at 100 detections, whatever was asked for.
@@ -121,8 +120,8 @@ fn stats(sums: &Sums, config: &CocoConfig) -> [f64; 12] {
     };
     [
         overall,
-        sums.half.mean(),
-        sums.three_quarters.mean(),
+        at(2, HALF),
+        at(2, THREE_QUARTERS),
         precision(3),
         precision(4),
         precision(5),

@@ -29,7 +29,7 @@ mod write;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use dl_record::{Mask, Record};
 use serde::de::IgnoredAny;
 use serde_json::Value;
