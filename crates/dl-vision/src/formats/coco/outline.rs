@@ -71,7 +71,8 @@ impl Annotation<'_> {
     /// When a field is not what it should be, or nothing tells where the object is.
     pub fn outline(&self, size: Option<[u32; 2]>, wanted: bool) -> Result<Outline> {
         let crowd = self.iscrowd.optional("iscrowd")?.copied().unwrap_or_default();
-        let own_area = self.area.optional("area")?.copied();
+        // An area that is not a number is unknown, and follows from the rest.
+        let own_area = self.area.clone().good();
         let own_bbox = self.bbox.optional("bbox")?.copied();
         let mask =
             if wanted || own_area.is_none() || own_bbox.is_none() { self.mask(size) } else { Err(NoMask::Absent) };
