@@ -304,6 +304,29 @@ fn blanks_around_names_survive_and_control_characters_are_an_error() {
 }
 
 #[test]
+fn a_list_without_images_and_a_name_twice_are_told() {
+    let folder = folder();
+    voc(folder.path());
+    write(folder.path(), "ImageSets/Main/empty.txt", "\n");
+    write(folder.path(), "ImageSets/Main/twice.txt", "cell 1\nnone\ncell 1\n");
+    let ran = data("from voc {} --split empty", folder.path(), "").expect(1);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("empty.txt: no image is in this list"), "{}", ran.stderr);
+    let ran = data("from voc {} --split twice", folder.path(), "").expect(0);
+    assert_eq!(ran.records().len(), 2);
+    assert!(ran.stderr.contains("1 name is in a list twice and read once, the first: cell 1"), "{}", ran.stderr);
+}
+
+#[test]
+fn objects_by_another_name_are_told() {
+    let folder = folder();
+    let text = annotated(&[&format!("<name>a</name>{BOX}")]);
+    write(folder.path(), "Annotations/a.xml", text.replace("object>", "OBJECT>"));
+    picture(folder.path(), "JPEGImages/a.pgm", 20, 10);
+    let ran = data("from voc {}", folder.path(), "").expect(1);
+    assert!(ran.stderr.contains("it has no <object>, but <OBJECT>"), "{}", ran.stderr);
+}
+
+#[test]
 fn entities_that_grow_are_refused() {
     let folder = folder();
     let bomb = "<!DOCTYPE a [<!ENTITY x \"xxxxxxxx\"><!ENTITY y \"&x;&x;&x;&x;\">]><annotation><a>&y;</a></annotation>";
