@@ -61,6 +61,9 @@ fn as_text(mut bytes: Vec<u8>, encoding: &'static Encoding) -> Result<String> {
     if encoding == UTF_8 {
         bytes.drain(..mark);
         return String::from_utf8(bytes).map_err(|error| {
+            if error.as_bytes().contains(&0) {
+                return anyhow!("is not text");
+            }
             let at = error.utf8_error().valid_up_to();
             let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
             anyhow!("line {line} is not UTF-8 (byte {}); save the file as UTF-8", mark + at)
@@ -123,6 +126,7 @@ mod tests {
         let error = decode(b"cat\nd\xfcrre\n".to_vec()).unwrap_err().to_string();
         assert_eq!(error, "line 2 is not UTF-8 (byte 5); save the file as UTF-8");
         assert!(decode(vec![0xFF, 0xFE, b'a']).is_err());
+        assert_eq!(decode(b"\xff\xd8\xff\0\x10".to_vec()).unwrap_err().to_string(), "is not text");
         assert!(decode(vec![0xFF, 0xFE, 0, 0, b'a', 0, 0, 0]).unwrap_err().to_string().contains("UTF-32"));
         assert_eq!(decode(Vec::new()).unwrap(), "");
     }
