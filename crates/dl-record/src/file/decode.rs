@@ -10,6 +10,9 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 /// How far into a file an XML declaration may reach.
 const DECLARATION: usize = 256;
 
+/// Labels that mean ASCII.
+const ASCII: [&str; 3] = ["us-ascii", "ascii", "ansi_x3.4-1968"];
+
 /// The text of a file: UTF-8 with or without a byte order mark, or UTF-16. Line ends become `\n`.
 /// # Errors
 /// When the bytes are neither.
@@ -28,8 +31,10 @@ pub fn decode_xml(bytes: Vec<u8>) -> Result<String> {
             let known = Encoding::for_label(label.as_bytes());
             let known =
                 known.ok_or_else(|| anyhow!("the declared encoding \"{}\" is unknown", crate::shown(&label)))?;
-            // A declaration that can be read byte by byte is not UTF-16, whatever it says: .NET writes such files.
-            if [UTF_16LE, UTF_16BE].contains(&known) { UTF_8 } else { known }
+            // A declaration that can be read byte by byte is not UTF-16, whatever it says: .NET writes such files. ASCII
+            // is a part of UTF-8, and not of windows-1252 alone, for which its labels stand on the web.
+            let is_ascii = ASCII.iter().any(|name| label.trim().eq_ignore_ascii_case(name));
+            if is_ascii || [UTF_16LE, UTF_16BE].contains(&known) { UTF_8 } else { known }
         }
         None => UTF_8,
     };
@@ -56,6 +61,9 @@ fn as_text(mut bytes: Vec<u8>, encoding: &'static Encoding) -> Result<String> {
     if encoding == UTF_8 {
         bytes.drain(..mark);
         return String::from_utf8(bytes).map_err(|error| {
+            if error.as_bytes().contains(&0) {
+                return anyhow!("is not text");
+            }
             let at = error.utf8_error().valid_up_to();
             let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
             anyhow!("line {line} is not UTF-8 (byte {}); save the file as UTF-8", mark + at)
@@ -118,6 +126,7 @@ mod tests {
         let error = decode(b"cat\nd\xfcrre\n".to_vec()).unwrap_err().to_string();
         assert_eq!(error, "line 2 is not UTF-8 (byte 5); save the file as UTF-8");
         assert!(decode(vec![0xFF, 0xFE, b'a']).is_err());
+        assert_eq!(decode(b"\xff\xd8\xff\0\x10".to_vec()).unwrap_err().to_string(), "is not text");
         assert!(decode(vec![0xFF, 0xFE, 0, 0, b'a', 0, 0, 0]).unwrap_err().to_string().contains("UTF-32"));
         assert_eq!(decode(Vec::new()).unwrap(), "");
     }
@@ -131,6 +140,9 @@ mod tests {
         assert!(with("windows-1251", &[0xEA]).unwrap().ends_with('к'));
         assert!(with("utf-16", "ü".as_bytes()).unwrap().ends_with('ü'));
         assert!(with("utf-8", &[0xE9]).is_err());
+        for label in ["us-ascii", "ASCII", "ANSI_X3.4-1968"] {
+            assert!(with(label, "café".as_bytes()).unwrap().ends_with("café"));
+        }
         assert!(with("klingon\u{1b}", b"").unwrap_err().to_string().contains("\"klingon\\u{1b}\" is unknown"));
         assert_eq!(decode_xml(utf16("<?xml version='1.0' encoding='utf-16'?><a>", true, false)).unwrap().len(), 43 - 1);
     }

@@ -34,7 +34,7 @@ pub struct Config {
     pub images: Option<PathBuf>,
 }
 
-/// Reads a table, a row at a time.
+/// Reads a table, a row at a time. Rows whose text is blank are counted, and left out.
 /// # Errors
 /// When the file cannot be read, or has no such column. A row of another number of cells is a sample with a failure.
 pub fn read(path: &Path, config: &Config) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
@@ -53,25 +53,37 @@ pub fn read(path: &Path, config: &Config) -> Result<impl Iterator<Item = Result<
     let beside = path.parent().unwrap_or(Path::new("")).to_owned();
     let images = config.images.clone().unwrap_or(beside);
     let mut row = ByteRecord::new();
-    let mut is_done = false;
+    let (mut is_done, mut blank) = (false, 0_usize);
     Ok(std::iter::from_fn(move || {
         if is_done {
             return None;
         }
-        left.set(MOST_LIST_BYTES);
-        match table.read_byte_record(&mut row) {
-            Ok(true) => {
-                let line = row.position().map_or(0, csv::Position::line);
-                Some(sample(&row, &columns, cells, format!("{name}:{line}"), &images))
+        loop {
+            left.set(MOST_LIST_BYTES);
+            let read = table.read_byte_record(&mut row);
+            if matches!(read, Ok(true)) && is_blank(&row, &columns, cells) {
+                blank += 1;
+                continue;
             }
-            Ok(false) => {
-                is_done = true;
-                None
-            }
-            Err(error) => {
-                is_done = true;
-                Some(Err(anyhow!("{name}: line {}: {error}", table.position().line())))
-            }
+            return match read {
+                Ok(true) => {
+                    let line = row.position().map_or(0, csv::Position::line);
+                    Some(sample(&row, &columns, cells, format!("{name}:{line}"), &images))
+                }
+                Ok(false) => {
+                    is_done = true;
+                    let rows = if blank == 1 {
+                        "1 row without a text is".to_owned()
+                    } else {
+                        format!("{blank} rows without a text are")
+                    };
+                    (blank > 0).then(|| Ok(Found::Note(format!("{name}: {rows} left out"))))
+                }
+                Err(error) => {
+                    is_done = true;
+                    Some(Err(anyhow!("{name}: line {}: {error}", table.position().line())))
+                }
+            };
         }
     }))
 }
@@ -114,6 +126,12 @@ fn columns(table: &mut Reader<Bounded>, config: &Config, name: &str) -> Result<(
         id: find(&config.id)?,
     };
     Ok((columns, header.len()))
+}
+
+/// Has a row of the right length nothing but blanks for its text, and no image?
+fn is_blank(row: &ByteRecord, columns: &Columns, cells: usize) -> bool {
+    let text = columns.text.filter(|_| columns.image.is_none() && row.len() == cells);
+    text.and_then(|column| row.get(column)).is_some_and(|text| text.iter().all(u8::is_ascii_whitespace))
 }
 
 fn sample(row: &ByteRecord, columns: &Columns, cells: usize, place: String, images: &Path) -> Result<Found> {

@@ -28,6 +28,7 @@ const MOST_PIXELS: u64 = 1 << 27;
 pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(images)?;
     let in_context = || path.display().to_string();
+    ensure!(!path.is_dir(), "{}: is a folder; name the file in it, such as annotations.xml", path.display());
     let text = read_named(path, MOST_BYTES).and_then(decode_xml).with_context(in_context)?;
     let mut children = Children::new(text).with_context(in_context)?;
     ensure!(

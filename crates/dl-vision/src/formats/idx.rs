@@ -126,8 +126,10 @@ fn cut_off(path: &Path, index: u32, count: u32) -> String {
 /// The files of the images and the labels of a split.
 fn find_pair(folder: &Path, split: &str) -> Result<(PathBuf, PathBuf)> {
     let names: &[&str] = if split == "test" { &["test", "t10k"] } else { &[split] };
-    // torchvision keeps the files in raw/.
-    let folders = [folder.to_owned(), folder.join("raw")];
+    // torchvision keeps the files in NAME/raw/ below its root.
+    let below = ["raw", "MNIST/raw", "FashionMNIST/raw"].map(|place| folder.join(place));
+    let below = below.into_iter().filter(|place| place.is_dir());
+    let folders: Vec<PathBuf> = std::iter::once(folder.to_owned()).chain(below).collect();
     let mut failure = None;
     for folder in &folders {
         for name in names {
@@ -168,7 +170,10 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
     match found.len() {
         1 => Ok(found.remove(0).1),
         0 => Err(NotFound {
-            message: format!("{}: neither {wanted} nor {wanted}.gz is there", folder.display()),
+            message: format!(
+                "{}: neither {wanted} nor {wanted}.gz is there, nor in raw/, MNIST/raw/ or FashionMNIST/raw/",
+                folder.display()
+            ),
             is_half: part.starts_with("labels"),
         }),
         _ => {

@@ -34,15 +34,19 @@ pub fn read(path: &Path, images: &Path, predictions: bool) -> Result<impl Iterat
     drop(text);
     let (file, images) = (path.display().to_string(), images.to_owned());
     let mut tasks = tasks.into_iter().enumerate();
-    let mut unread = 0_usize;
+    let (mut unread, mut without, all) = (0_usize, 0_usize, tasks.len());
     Ok(std::iter::from_fn(move || match tasks.next() {
         Some((index, task)) => {
-            unread += usize::from(!predictions && has_predictions(&task));
+            let is_predicted = has_predictions(&task);
+            unread += usize::from(!predictions && is_predicted);
+            without += usize::from(predictions && !is_predicted);
             Some(sample(&task, &format!("{file}: task {index}"), &images, predictions))
         }
-        None => match std::mem::take(&mut unread) {
-            0 => None,
-            count => {
+        None => match (std::mem::take(&mut unread), std::mem::take(&mut without)) {
+            (0, 0) => None,
+            (0, none) if none == all => Some(Ok(Found::Lost(format!("{file}: no task has predictions")))),
+            (0, some) => Some(Ok(Found::Note(format!("{file}: {some} of {all} tasks have no predictions")))),
+            (count, _) => {
                 Some(Ok(Found::Note(format!("predictions are not read (of tasks: {count}); --predictions reads them"))))
             }
         },

@@ -14,7 +14,7 @@ use dl_record::file::{decode, read_regular};
 use dl_record::{Object, Record};
 use serde_json::{Map, Value, json};
 
-use super::files::{as_text, find_named, image_at, relative, without_ending};
+use super::files::{as_text, find_named, image_at, relative, want_folder, without_ending};
 use super::folder::unusable;
 use super::region::{self, Kinds, Size};
 use super::walk::Walk;
@@ -31,8 +31,9 @@ enum Source {
 /// Reads files, and all `.json` files below folders. Images are looked for beside their file, then in `images`. The id is
 /// the path below the folder, or the path of the file, without its ending.
 /// # Errors
-/// When a path is not there, or a folder has no such file. A file that cannot be read is a sample with a failure.
+/// When a path or `images` is not there, or a folder has no such file. A file that cannot be read is a sample with a failure.
 pub fn read(paths: &[PathBuf], images: Option<&Path>) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
+    images.map(want_folder).transpose()?;
     let mut sources = VecDeque::new();
     for path in paths {
         sources.push_back(if path.is_dir() {

@@ -1,12 +1,15 @@
 //! File names for samples, and their pictures put beside a written truth.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Component, Path};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dl_record::Record;
-use dl_record::file::{make_inside, write_inside};
+use dl_record::file::{make_inside, open_regular, write_inside};
 
 use super::files;
 use crate::picture;
@@ -55,59 +58,130 @@ impl Names {
     }
 }
 
-/// Puts the record's image at `folder/name.ENDING` and returns its file name there, `name.ENDING`. The ending is the
+/// An image of the output folder that would be lost, since another one is to have its name.
+#[derive(Debug)]
+pub(super) struct Taken(PathBuf);
+
+impl fmt::Display for Taken {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(formatter, "{} exists and is another image; name an empty folder", self.0.display())
+    }
+}
+
+impl std::error::Error for Taken {}
+
+/// Puts the record's image at `root/inside/name.ENDING` and returns its file name there, `name.ENDING`. The ending is the
 /// image's own (of its path, or of the content for a `data:` URI). `None` when the record has no image.
 ///
 /// Only what begins as an image does is copied or linked, so that a record cannot fetch other files of the machine, and
-/// nothing is put through a symlink inside `folder`.
+/// nothing is put through a symlink inside `root`. A file that is there is never replaced by another image: it may be
+/// that of a record that is still to come.
 /// # Errors
-/// When the image does not exist, is no regular file or not an image, or it cannot be written.
-pub(super) fn place(record: &Record, folder: &Path, name: &str, pictures: Pictures) -> Result<Option<String>> {
+/// When the image does not exist, is no regular file or not an image, or it cannot be written; [`Taken`] when another
+/// image has the name.
+pub(super) fn place(
+    record: &Record,
+    root: &Path,
+    inside: &Path,
+    name: &str,
+    pictures: Pictures,
+) -> Result<Option<String>> {
     let Some(source) = record.image()? else { return Ok(None) };
     if source.starts_with("data:") {
         let mut image = picture::Source::open(&source).context("the image in the data: URI")?;
         let file_name = format!("{name}.{}", image.ending());
         if pictures != Pictures::Leave {
             image.dimensions().context("the image in the data: URI")?;
-            write_inside(folder, Path::new(&file_name), |output| image.copy_to(output))?;
+            let below = inside.join(&file_name);
+            if !is_there(&root.join(&below), &mut image)? {
+                write_inside(root, &below, |output| image.copy_to(output))?;
+            }
         }
         return Ok(Some(file_name));
     }
     let ending = Path::new(&source).extension().and_then(|ending| ending.to_str());
     let file_name = ending.map_or_else(|| name.to_owned(), |ending| format!("{name}.{ending}"));
     if pictures != Pictures::Leave {
-        transfer(&source, folder, &file_name, pictures)?;
+        transfer(&source, root, &inside.join(&file_name), pictures)?;
     }
     Ok(Some(file_name))
 }
 
 /// Copies the image or makes a link to it.
-fn transfer(source: &str, folder: &Path, file_name: &str, pictures: Pictures) -> Result<()> {
+fn transfer(source: &str, root: &Path, below: &Path, pictures: Pictures) -> Result<()> {
     let open = || -> Result<_> {
         let mut image = picture::Source::open(source)?;
         image.dimensions()?;
         Ok((image, Path::new(source).canonicalize()?))
     };
     let (mut image, whole_source) = open().with_context(|| source.to_owned())?;
-    let target = folder.join(file_name);
+    let target = root.join(below);
     // A link to the image is no copy of it.
-    let is_there = pictures == Pictures::Link || !target.is_symlink();
-    if is_there && target.canonicalize().is_ok_and(|target| target == whole_source) {
+    let may_stay = pictures == Pictures::Link || !target.is_symlink();
+    if may_stay && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
+    let is_there = is_there(&target, &mut image)?;
     match pictures {
-        Pictures::Link => make_inside(folder, Path::new(file_name), |path| link(&whole_source, path)),
-        Pictures::Copy | Pictures::Leave => write_inside(folder, Path::new(file_name), |output| image.copy_to(output)),
+        Pictures::Link => make_inside(root, below, |path| link(&whole_source, path)),
+        Pictures::Copy | Pictures::Leave if is_there && !target.is_symlink() => Ok(()),
+        Pictures::Copy | Pictures::Leave => write_inside(root, below, |output| image.copy_to(output)),
+    }
+}
+
+/// Is the image at `target` already?
+/// # Errors
+/// [`Taken`] when another file is, or that it cannot be read.
+fn is_there(target: &Path, image: &mut picture::Source) -> Result<bool> {
+    if !target.is_file() {
+        return Ok(false);
+    }
+    let same = open_regular(target).and_then(|file| {
+        if file.metadata()?.len() != image.length() {
+            return Ok(false);
+        }
+        let mut compared = Compared { other: BufReader::new(file), differs: false };
+        match image.copy_to(&mut compared) {
+            Err(_) if compared.differs => Ok(false),
+            done => done.map(|()| true),
+        }
+    });
+    if !same.with_context(|| target.display().to_string())? {
+        return Err(Taken(target.to_owned()).into());
+    }
+    Ok(true)
+}
+
+/// Takes bytes as long as they are those of a file.
+struct Compared {
+    other: BufReader<File>,
+    differs: bool,
+}
+
+impl Write for Compared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let other = self.other.fill_buf()?;
+        let length = other.len().min(bytes.len());
+        if length == 0 || other[..length] != bytes[..length] {
+            self.differs = true;
+            return Err(io::Error::other("the files differ"));
+        }
+        self.other.consume(length);
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 #[cfg(unix)]
-fn link(source: &Path, target: &Path) -> std::io::Result<()> {
+fn link(source: &Path, target: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(source, target)
 }
 
 #[cfg(windows)]
-fn link(source: &Path, target: &Path) -> std::io::Result<()> {
+fn link(source: &Path, target: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_file(source, target)
 }
 
@@ -130,11 +204,11 @@ mod tests {
         fs::write(&source, PIXEL).unwrap();
         let record = Record::for_image(source.to_str().unwrap()).unwrap();
         for pictures in [Pictures::Copy, Pictures::Link, Pictures::Leave] {
-            assert_eq!(place(&record, folder.path(), "a", pictures).unwrap().unwrap(), "a.jpg");
+            assert_eq!(place(&record, folder.path(), Path::new(""), "a", pictures).unwrap().unwrap(), "a.jpg");
             assert_eq!(fs::read(&source).unwrap(), PIXEL);
         }
         for pictures in [Pictures::Link, Pictures::Link, Pictures::Copy] {
-            place(&record, &folder.path().join("deep"), "b", pictures).unwrap();
+            place(&record, folder.path(), Path::new("deep"), "b", pictures).unwrap();
             assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), PIXEL);
         }
         assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy took the place of the link");
@@ -146,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let uri = "data:anything;base64,UDIgMSAxIDEgMQo=";
         let record = Record::for_image(uri).unwrap();
-        assert_eq!(place(&record, folder.path(), "a", Pictures::Copy).unwrap().unwrap(), "a.pbm");
+        assert_eq!(place(&record, folder.path(), Path::new(""), "a", Pictures::Copy).unwrap().unwrap(), "a.pbm");
         assert_eq!(fs::read(folder.path().join("a.pbm")).unwrap(), b"P2 1 1 1 1\n");
     }
 
@@ -161,7 +235,7 @@ mod tests {
         for source in ["secret.txt", "begins as one.bmp", "folder", "none.png"] {
             for pictures in [Pictures::Copy, Pictures::Link] {
                 let record = Record::for_image(&at(source)).unwrap();
-                let error = format!("{:#}", place(&record, &out, "a", pictures).unwrap_err());
+                let error = format!("{:#}", place(&record, &out, Path::new(""), "a", pictures).unwrap_err());
                 assert!(error.contains(source), "{error}");
             }
         }

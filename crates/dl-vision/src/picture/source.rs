@@ -48,6 +48,11 @@ impl Source {
         Ok(Self { input, length, format })
     }
 
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// The ending that files of its format usually have.
     pub fn ending(&self) -> &'static str {
         self.format.extensions_str().first().copied().unwrap_or("bin")

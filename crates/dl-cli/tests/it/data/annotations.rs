@@ -180,6 +180,32 @@ fn predictions_that_are_not_asked_for_are_told() {
 }
 
 #[test]
+fn a_file_without_predictions_is_told_where_they_are_asked_for() {
+    let folder = folder();
+    let tasks = json!([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}]);
+    write(folder.path(), "project.json", tasks.to_string());
+    let ran = data("from label-studio {}/project.json --predictions", folder.path(), "").expect(1);
+    assert!(ran.stderr.contains("no task has predictions"), "{}", ran.stderr);
+}
+
+#[test]
+fn where_the_images_are_not_is_told() {
+    let folder = folder();
+    write(folder.path(), "annotations.xml", CVAT);
+    write(folder.path(), "a.json", json!({"shapes": [], "imagePath": "a.pgm"}).to_string());
+    write(folder.path(), "b.json", "{}");
+    write(folder.path(), "c.json", "{}");
+    for line in ["from cvat {}/annotations.xml", "from labelme {}/a.json"] {
+        let ran = data(line, folder.path(), "");
+        assert!(ran.stderr.contains("not one of the images is in"), "{line}: {}", ran.stderr);
+    }
+    let ran = data("from labelme {} --images {}/none", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("none: no such folder"), "{}", ran.stderr);
+    let ran = data("from labelme {}/b.json {}/c.json", folder.path(), "").expect(1);
+    assert!(ran.stderr.contains("none of the 2 could be read"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_annotation_programs_wrote_goes_on_to_coco() {
     let folder = folder();
     write(folder.path(), "annotations.xml", CVAT);

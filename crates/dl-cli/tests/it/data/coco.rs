@@ -83,7 +83,7 @@ fn a_coco_annotation_that_is_wrong_costs_itself_alone() {
         json!({"id": 8, "image_id": 1, "category_id": 3, "bbox": [0, 0, 1, 1]}),
         json!({"id": 9, "image_id": 42, "category_id": 3, "bbox": [0, null, 1, 1]}),
         json!({"id": 10, "image_id": 42, "category_id": 3, "bbox": [0, 0, -1, 1]}),
-        json!({"id": 11, "image_id": 42, "category_id": 3, "bbox": ["0", 0, 1, 1]}),
+        json!({"id": 11, "image_id": 42, "category_id": 3, "bbox": ["left", 0, 1, 1]}),
         json!({"id": 12, "image_id": 42, "category_id": 3, "bbox": [0, 0, "quoted NaN", 1]}),
         json!({"id": 13, "image_id": 42, "category_id": 3}),
         json!({"id": 14, "category_id": 3, "bbox": [0, 0, 1, 1]}),
@@ -107,8 +107,8 @@ fn a_coco_annotation_that_is_wrong_costs_itself_alone() {
         "annotation 16: iscrowd is \"many\", not 0 or 1",
         "annotation 17: its segmentation cannot be used",
         "annotations[14]: it is null, not an object",
-        "1 annotations are of images that are not in the file: 1;",
-        "1 annotations are of categories that are not in the file: 99;",
+        "1 annotation is of images that are not in the file: 1;",
+        "1 annotation is of categories that are not in the file: 99;",
     ] {
         assert!(ran.stderr.contains(said), "{said}\nis not in\n{}", ran.stderr);
     }
@@ -180,6 +180,42 @@ fn ids_and_sizes_may_be_texts_floats_or_null() {
 }
 
 #[test]
+fn numbers_may_be_texts_and_what_is_not_a_number_is_unknown() {
+    let folder = folder();
+    let file = json!({
+        "images": [{"id": 1, "file_name": "a.pgm", "width": 20, "height": 10},
+                   {"id": 2, "file_name": "b.pgm", "width": "NaN", "height": "NaN"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": "NaN"},
+            {"id": 2, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "area": "Infinity"},
+            {"id": 3, "image_id": 1, "category_id": 1, "bbox": ["1", "2.0", "3", "4"], "area": "9.5"},
+            {"id": 4, "image_id": 1, "category_id": 1, "bbox": [0, 0, 2, 10],
+             "segmentation": {"size": [10.0, 20.0], "counts": [0.0, 20.0, 180.0]}},
+        ],
+    });
+    let text = file.to_string().replace("\"NaN\"", "NaN").replace("\"Infinity\"", "Infinity");
+    write(folder.path(), "ann.json", text);
+    let records = data("from coco {}/ann.json", folder.path(), "").expect(0).records();
+    let objects = &records[0]["objects"];
+    for index in 0..3 {
+        assert_eq!(objects[index]["box"], json!([1.0, 2.0, 4.0, 6.0]));
+    }
+    assert_eq!((objects[0].get("area"), &objects[2]["area"]), (None, &json!(9.5)));
+    assert_eq!(objects[3]["mask"], json!({"size": [10, 20], "counts": "0d0d5"}));
+}
+
+#[test]
+fn a_list_that_is_there_twice_is_not_dropped_in_silence() {
+    let folder = folder();
+    for name in ["images", "annotations"] {
+        write(folder.path(), "ann.json", format!("{{\"images\": [], \"annotations\": [], \"{name}\": []}}"));
+        let ran = data("from coco {}/ann.json", folder.path(), "").expect(2);
+        assert!(ran.stderr.contains(&format!("the list \"{name}\" is there twice")), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
     let folder = folder();
     let mut file = coco();
@@ -205,7 +241,7 @@ fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
         assert!(message.contains(said), "{said}: {message}");
     }
     assert!(ran.stderr.contains("images[3] is the same image as images[1]"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 images have the file name of another one; their ids are added to it: 8"));
+    assert!(ran.stderr.contains("1 image has the file name of another one; the ids are added to it: 8"));
     assert_eq!(records.len(), 6);
 }
 
@@ -296,8 +332,8 @@ fn a_segmentation_without_a_polygon_is_no_mask() {
     file["annotations"][3]["segmentation"] = json!([[1, 1, 2, 2]]);
     write(folder.path(), "ann.json", file.to_string());
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("1 annotations have an empty segmentation, so no mask: 0"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 annotations have polygons of fewer than three points, so no mask: 6"));
+    assert!(ran.stderr.contains("1 annotation has an empty segmentation, so no mask: 0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 annotation has polygons of fewer than three points, so no mask: 6"));
     let objects = &ran.records()[0]["objects"];
     assert!(objects[0].get("mask").is_none() && objects[3].get("mask").is_none());
     let written = data("to coco", folder.path(), &ran.stdout).expect(0).stdout;

@@ -160,6 +160,7 @@ fn mnist_is_read_by_the_names_of_its_files_wherever_they_come_from() {
         ("train-images.idx3-ubyte", "train-labels.idx1-ubyte", "train"),
         ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz", "test"),
         ("raw/t10k-images-idx3-ubyte", "raw/t10k-labels-idx1-ubyte", "test"),
+        ("MNIST/raw/t10k-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte", "test"),
         ("train-images-idx3-ubyte/train-images-idx3-ubyte", "train-labels-idx1-ubyte/train-labels-idx1-ubyte", "train"),
     ] {
         let folder = folder();

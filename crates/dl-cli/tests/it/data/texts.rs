@@ -49,6 +49,22 @@ fn the_rows_of_a_table_become_records() {
 }
 
 #[test]
+fn what_holds_no_text_is_no_silent_success() {
+    let folder = folder();
+    write(folder.path(), "head.csv", "text,label\n");
+    write(folder.path(), "blank.txt", "\n \n");
+    write(folder.path(), "none.json", "[]");
+    for line in ["from csv {}/head.csv --text text", "from lines {}/blank.txt", "from label-studio {}/none.json"] {
+        let ran = data(line, folder.path(), "").expect(1);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("nothing is in it"), "{line}: {}", ran.stderr);
+    }
+    write(folder.path(), "rows.csv", "text,label\na,x\n ,y\n,z\n");
+    let ran = data("from csv {}/rows.csv --text text --label label", folder.path(), "").expect(0);
+    assert_eq!(ran.records().len(), 1);
+    assert!(ran.stderr.contains("2 rows without a text are left out"), "{}", ran.stderr);
+}
+
+#[test]
 fn delimiters_and_encodings_are_found_out() {
     let folder = folder();
     let wanted = json!([["x, y; z", "a"], ["q \"r", "b"]]);

@@ -304,6 +304,29 @@ fn blanks_around_names_survive_and_control_characters_are_an_error() {
 }
 
 #[test]
+fn a_list_without_images_and_a_name_twice_are_told() {
+    let folder = folder();
+    voc(folder.path());
+    write(folder.path(), "ImageSets/Main/empty.txt", "\n");
+    write(folder.path(), "ImageSets/Main/twice.txt", "cell 1\nnone\ncell 1\n");
+    let ran = data("from voc {} --split empty", folder.path(), "").expect(1);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("empty.txt: no image is in this list"), "{}", ran.stderr);
+    let ran = data("from voc {} --split twice", folder.path(), "").expect(0);
+    assert_eq!(ran.records().len(), 2);
+    assert!(ran.stderr.contains("1 name is in a list twice and read once, the first: cell 1"), "{}", ran.stderr);
+}
+
+#[test]
+fn objects_by_another_name_are_told() {
+    let folder = folder();
+    let text = annotated(&[&format!("<name>a</name>{BOX}")]);
+    write(folder.path(), "Annotations/a.xml", text.replace("object>", "OBJECT>"));
+    picture(folder.path(), "JPEGImages/a.pgm", 20, 10);
+    let ran = data("from voc {}", folder.path(), "").expect(1);
+    assert!(ran.stderr.contains("it has no <object>, but <OBJECT>"), "{}", ran.stderr);
+}
+
+#[test]
 fn entities_that_grow_are_refused() {
     let folder = folder();
     let bomb = "<!DOCTYPE a [<!ENTITY x \"xxxxxxxx\"><!ENTITY y \"&x;&x;&x;&x;\">]><annotation><a>&y;</a></annotation>";
@@ -318,7 +341,46 @@ fn nothing_is_written_through_a_link_in_the_output_folder() {
     let (out, home) = (folder(), folder());
     std::os::unix::fs::symlink(home.path(), out.path().join("Annotations")).unwrap();
     let record = "{\"id\":\"a\",\"objects\":[]}\n";
-    let ran = data("to voc {}", out.path(), record).expect(1);
+    let ran = data("to voc {}", out.path(), record).expect(2);
     assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_input_image_behind_a_link_to_its_folder_is_not_overwritten() {
+    let (out, home) = (folder(), folder());
+    picture(home.path(), "a.pgm", 4, 4);
+    picture(home.path(), "b.pgm", 8, 8);
+    let before = texts(home.path());
+    std::os::unix::fs::symlink(home.path(), out.path().join("JPEGImages")).unwrap();
+    let record = json!({"id": "b", "image": home.path().join("a.pgm"), "objects": []}).to_string();
+    let ran = data("to voc {}", out.path(), &record).expect(2);
+    assert!(ran.stderr.contains("JPEGImages: is a symlink"), "{}", ran.stderr);
+    assert_eq!(texts(home.path()), before);
+}
+
+#[test]
+fn an_image_that_is_there_is_not_replaced_by_another() {
+    let folder = folder();
+    picture(folder.path(), "JPEGImages/a.pgm", 4, 4);
+    picture(folder.path(), "JPEGImages/b.pgm", 8, 8);
+    let before = texts(folder.path());
+    let record = |id: &str, image: &str| {
+        let path = folder.path().join("JPEGImages").join(image);
+        json!({"id": id, "image": path, "objects": []}).to_string() + "\n"
+    };
+    let swapped = record("a", "b.pgm") + &record("b", "a.pgm");
+    for pictures in ["copy", "link"] {
+        let ran = data(&format!("to voc {{}} --images {pictures}"), folder.path(), &swapped).expect(1);
+        assert!(ran.stderr.contains("b.pgm exists and is another image"), "{}", ran.stderr);
+        let after = texts(folder.path());
+        assert!(before.iter().all(|(name, text)| after[name] == *text), "{after:?}");
+        assert!(!after.keys().any(|name| name.starts_with("Annotations/")), "{after:?}");
+    }
+    // The same ones, and copies of them, are no loss.
+    let same = record("a", "a.pgm") + &record("b", "b.pgm");
+    data("to voc {}", folder.path(), &same).expect(0);
+    data("to voc {}/new", folder.path(), &same).expect(0);
+    data("to voc {}/new", folder.path(), &same).expect(0);
 }

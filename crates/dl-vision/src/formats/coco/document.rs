@@ -53,7 +53,13 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut document =
                     Document { images: None, annotations: Vec::new(), categories: Vec::new(), rest: Record::default() };
+                let mut seen = HashSet::new();
                 while let Some(name) = map.next_key::<String>()? {
+                    if ["images", "annotations", "categories"].contains(&name.as_str()) && !seen.insert(name.clone()) {
+                        return Err(M::Error::custom(format!(
+                            "the list \"{name}\" is there twice; make one list of both"
+                        )));
+                    }
                     match name.as_str() {
                         "images" => document.images = map.next_value()?,
                         "annotations" => document.annotations = map.next_value::<Option<_>>()?.unwrap_or_default(),

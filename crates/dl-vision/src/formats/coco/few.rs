@@ -35,6 +35,11 @@ impl Counted {
     }
 }
 
+/// The number with what follows it: `counted(1, "image has", "images have")`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// The first of them, and whether there are more.
 pub(super) fn list(all: &BTreeSet<impl Display>) -> String {
     let mut names: Vec<String> = all.iter().take(MOST).map(ToString::to_string).collect();

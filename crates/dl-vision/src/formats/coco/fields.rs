@@ -231,6 +231,11 @@ pub trait Part: Sized {
         None
     }
 
+    /// Is it the text of a value that is not known, as `NaN` of Python is?
+    fn is_unknown(_: &str) -> bool {
+        false
+    }
+
     /// Of true or false.
     fn of_flag(_: bool) -> Option<Self> {
         None
@@ -271,6 +276,10 @@ impl Part for f64 {
     fn of_number(value: f64) -> Option<Self> {
         value.is_finite().then_some(value)
     }
+
+    fn of_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok().and_then(Self::of_number)
+    }
 }
 
 impl Part for u32 {
@@ -282,6 +291,10 @@ impl Part for u32 {
 
     fn of_text(text: &str) -> Option<Self> {
         text.parse().ok().and_then(Self::of_number)
+    }
+
+    fn is_unknown(text: &str) -> bool {
+        text.parse::<f64>().is_ok_and(|value| !value.is_finite())
     }
 }
 
@@ -298,6 +311,10 @@ impl Part for bool {
             "1" | "true" | "True" => Some(true),
             _ => None,
         }
+    }
+
+    fn is_unknown(text: &str) -> bool {
+        text.parse::<f64>().is_ok_and(|value| !value.is_finite())
     }
 
     fn of_flag(flag: bool) -> Option<Self> {
@@ -395,6 +412,9 @@ impl<'de, T: Part> Deserialize<'de> for Field<T> {
             }
 
             fn visit_str<E>(self, value: &str) -> Result<Field<T>, E> {
+                if T::is_unknown(value) {
+                    return Ok(Field::Absent);
+                }
                 let start = || value.chars().take(40).collect::<String>();
                 Ok(T::of_text(value).map_or_else(|| bad(format_args!("\"{}\"", start()), T::WHAT), Field::Good))
             }
@@ -494,7 +514,7 @@ mod tests {
         for (json, what) in [
             ("[1, \"NaN\", 3, 4]", "it has something else than a finite number at [1]"),
             ("[null, 2, 3, 4]", "it has something else than a finite number at [0]"),
-            ("[1, 2, 3, \"4\"]", "it has something else than a finite number at [3]"),
+            ("[1, 2, 3, \"4px\"]", "it has something else than a finite number at [3]"),
             ("[1, 2, 3, 4, 5]", "it has 5 entries, want 4: [x, y, width, height]"),
             ("[1, 2, 3, -4]", "it has a negative height (-4)"),
             ("[1e308, 2, 1e308, 4]", "it is too large"),
@@ -512,6 +532,10 @@ mod tests {
         assert_eq!(wrong::<u32>("-1"), "it is -1, not a number of pixels");
         assert_eq!(wrong::<bool>("2"), "it is 2, not 0 or 1");
         assert_eq!(wrong::<f64>("\"NaN\""), "it is \"NaN\", not a finite number");
+        assert_eq!(read("\"100.5\""), Field::Good(100.5));
+        for unknown in ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""] {
+            assert_eq!((read::<bool>(unknown), read::<u32>(unknown)), (Field::Absent, Field::Absent), "{unknown}");
+        }
     }
 
     #[test]

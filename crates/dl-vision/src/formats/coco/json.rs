@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use dl_record::file::{decode, read_named};
 use serde::Deserialize;
 
@@ -23,6 +23,7 @@ impl Json {
     /// # Errors
     /// When it cannot be read or is not text. The message names the path.
     pub fn open(path: &Path) -> Result<Self> {
+        ensure!(!path.is_dir(), "{}: is a folder; name the file in it, such as annotations.json", path.display());
         let text = read_named(path, MOST_BYTES).and_then(decode);
         text.map(Self::from).with_context(|| path.display().to_string())
     }
@@ -31,6 +32,10 @@ impl Json {
     /// # Errors
     /// When it is not JSON, or not what is wanted.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        ensure!(
+            !self.text.trim_start().starts_with('<'),
+            "is not JSON, but looks like XML (dl-data from cvat reads XML)"
+        );
         serde_json::from_str(&self.text).or_else(|error| {
             if !self.text.contains("NaN") && !self.text.contains("Infinity") {
                 return Err(anyhow!(error));

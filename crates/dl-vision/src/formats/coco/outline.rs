@@ -71,7 +71,8 @@ impl Annotation<'_> {
     /// When a field is not what it should be, or nothing tells where the object is.
     pub fn outline(&self, size: Option<[u32; 2]>, wanted: bool) -> Result<Outline> {
         let crowd = self.iscrowd.optional("iscrowd")?.copied().unwrap_or_default();
-        let own_area = self.area.optional("area")?.copied();
+        // An area that is not a number is unknown, and follows from the rest.
+        let own_area = self.area.clone().good();
         let own_bbox = self.bbox.optional("bbox")?.copied();
         let mask =
             if wanted || own_area.is_none() || own_bbox.is_none() { self.mask(size) } else { Err(NoMask::Absent) };
@@ -108,8 +109,10 @@ impl Annotation<'_> {
         if ["null", "\"\"", "{}"].contains(&text) {
             return Err(NoMask::Absent);
         }
-        let segmentation: Segmentation =
-            serde_json::from_str(text).map_err(|error| NoMask::Broken(error.to_string()))?;
+        let segmentation: Segmentation = match serde_json::from_str(text) {
+            Ok(segmentation) => segmentation,
+            Err(error) => with_whole_numbers(text).ok_or_else(|| NoMask::Broken(error.to_string()))?,
+        };
         match &segmentation {
             Segmentation::Polygon(polygons) if polygons.iter().all(Vec::is_empty) => Err(NoMask::Empty),
             Segmentation::Polygon(polygons) if polygons.iter().all(|polygon| polygon.len() < 6) => {
@@ -130,6 +133,20 @@ impl Annotation<'_> {
         };
         Some([furthest(1), furthest(0)])
     }
+}
+
+/// Run-length encoding whose size or runs are written as floats.
+fn with_whole_numbers(text: &str) -> Option<Segmentation> {
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    let is_whole = |number: &f64| number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(number);
+    for name in ["size", "counts"] {
+        for number in value.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(whole) = number.as_f64().filter(is_whole) {
+                *number = Value::from(whole as u32);
+            }
+        }
+    }
+    serde_json::from_value(value).ok()
 }
 
 /// The pixels of a box in an image of `size` [height, width], as pycocotools draws results without a segmentation.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::DATASET;
 use super::document::{Document, Images, Place};
-use super::few::Counted;
+use super::few::{Counted, counted};
 use super::fields::{Annotation, Entry, Field, Id, Image};
 use super::json::Json;
 use super::labels::Labels;
@@ -335,16 +335,21 @@ impl Samples {
         found.extend(self.file.lost.drain(..).map(|reason| Found::Lost(format!("{file}: {reason}"))));
         let notes = std::mem::take(&mut self.notes);
         let unknown = notes.unknown_categories.told(|count, ids| {
-            format!("{file}: {count} annotations are of categories that are not in the file: {ids}; they are left out")
+            let annotations = counted(count, "annotation is", "annotations are");
+            format!("{file}: {annotations} of categories that are not in the file: {ids}; left out")
         });
         found.extend(unknown.map(Found::Lost));
         let renamed = notes.renamed.told(|count, ids| {
-            format!("{file}: {count} images have the file name of another one; their ids are added to it: {ids}")
+            let images = counted(count, "image has", "images have");
+            format!("{file}: {images} the file name of another one; the ids are added to it: {ids}")
         });
         found.extend(renamed.map(Found::Note));
         found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
-        for (what, counted) in &notes.without_mask {
-            let told = counted.told(|count, ids| format!("{file}: {count} annotations have {what}, so no mask: {ids}"));
+        for (what, met) in &notes.without_mask {
+            let told = met.told(|count, ids| {
+                let annotations = counted(count, "annotation has", "annotations have");
+                format!("{file}: {annotations} {what}, so no mask: {ids}")
+            });
             found.extend(told.map(Found::Note));
         }
         if self.file.images.is_empty() {
@@ -380,7 +385,8 @@ impl Lost {
 
     fn reasons(mut self) -> Vec<String> {
         self.reasons.extend(self.strangers.told(|count, images| {
-            format!("{count} annotations are of images that are not in the file: {images}; they are left out")
+            let annotations = counted(count, "annotation is", "annotations are");
+            format!("{annotations} of images that are not in the file: {images}; left out")
         }));
         self.reasons
     }

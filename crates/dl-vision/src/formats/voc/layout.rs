@@ -37,7 +37,7 @@ pub(super) struct Layout {
 /// The samples to read.
 pub(super) enum Part {
     /// The lines of a list.
-    List(std::vec::IntoIter<String>),
+    List(PathBuf, std::vec::IntoIter<String>),
     /// Annotations below a folder.
     Folder(Walk),
 }
@@ -103,7 +103,7 @@ impl Layout {
             let text = read_regular(path, MOST_LIST_BYTES).and_then(decode);
             let text = text.with_context(|| path.display().to_string())?;
             let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-            return Ok(Part::List(lines.into_iter()));
+            return Ok(Part::List(path.clone(), lines.into_iter()));
         }
         for folder in [self.root.join(split), self.annotations.join(split)] {
             if folder.is_dir()
@@ -134,11 +134,12 @@ impl Layout {
         }
         known.sort();
         known.dedup();
-        bail!(
-            "{}: no such file, nor a folder {split}/ with XML files; the splits there are: {}",
-            lists[0].display(),
-            known.join(", ")
-        )
+        let known = if known.is_empty() {
+            "there are no splits".to_owned()
+        } else {
+            format!("the splits there are: {}", known.join(", "))
+        };
+        bail!("{}: no such file, nor a folder {split}/ with XML files; {known}", lists[0].display())
     }
 
     /// The annotation of a name in a list, which may be the path of an image.

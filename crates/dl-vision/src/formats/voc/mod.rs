@@ -18,13 +18,13 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use dl_record::file::{Spool, write_inside};
 use dl_record::{BBox, Object, Record};
 use serde_json::{Map, Value};
 
 use super::files::last_part;
-use super::placing::{Names, Pictures, place};
+use super::placing::{Names, Pictures, Taken, place};
 use super::xml::Element;
 use super::{LeftOut, checked_objects, number, size_of};
 
@@ -51,8 +51,14 @@ pub struct Writer {
 impl Writer {
     /// Begins to write below `folder`, which is made. What is there of other names stays.
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be made, or a folder in it is a symlink.
     pub fn new(folder: &Path, config: Config) -> Result<Self> {
+        for part in ["Annotations", "ImageSets", "ImageSets/Main", "JPEGImages"] {
+            let part = folder.join(part);
+            if part.is_symlink() {
+                bail!("{}: is a symlink, and nothing is written through one", part.display());
+            }
+        }
         for part in ["Annotations", "ImageSets/Main", "JPEGImages"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
@@ -64,7 +70,8 @@ impl Writer {
     /// Writes one sample: its annotation and, if so asked, its image.
     /// # Errors
     /// When the record has no id, its objects are broken, or a file cannot be written. A picture that cannot be found
-    /// is an error too, after the annotation has been written.
+    /// is an error too, after the annotation has been written; but where another image has the name, so may an annotation
+    /// of it, and nothing is written.
     pub fn write(&mut self, record: &Record) -> Result<()> {
         let objects = checked_objects(record)?;
         let voc = record.get::<Map<String, Value>>("voc")?.unwrap_or_default();
@@ -79,7 +86,10 @@ impl Writer {
         }
         // What XML cannot hold is noticed before the image is there without an annotation.
         root.to_document()?;
-        let placed = place(record, &self.folder.join("JPEGImages"), &name, self.config.pictures);
+        let placed = place(record, &self.folder, Path::new("JPEGImages"), &name, self.config.pictures);
+        if placed.as_ref().is_err_and(|error| error.is::<Taken>()) {
+            return placed.map(drop);
+        }
         if let Ok(Some(file_name)) = &placed
             && !voc.contains_key("filename")
             && let Some(stated) = root.children.iter_mut().find(|child| child.name == "filename")

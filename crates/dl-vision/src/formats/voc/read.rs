@@ -35,6 +35,8 @@ pub fn read(folder: &Path, splits: &[String]) -> Result<Box<dyn Iterator<Item = 
         is_all: splits.is_empty(),
         images: HashSet::new(),
         missing: Missing::default(),
+        listed: HashSet::new(),
+        again: Missing::default(),
     };
     let mut is_done = false;
     Ok(Box::new(std::iter::from_fn(move || {
@@ -60,6 +62,10 @@ struct Reader {
     /// Hashes of the paths of the images that have an annotation.
     images: HashSet<u64>,
     missing: Missing,
+    /// Hashes of the names of the list that is read.
+    listed: HashSet<u64>,
+    /// Names that a list has again.
+    again: Missing,
 }
 
 /// Files that are counted, with the first.
@@ -83,12 +89,22 @@ impl Reader {
         loop {
             match &mut self.part {
                 None => self.part = Some(self.parts.next()?),
-                Some(Part::List(names)) => match names.next() {
-                    None => self.part = None,
-                    Some(line) => {
-                        if let Some(name) = self.listed_name(&line) {
-                            return Some(self.listed(&name));
+                Some(Part::List(path, names)) => match names.next() {
+                    None => {
+                        let lost = format!("{}: no image is in this list", path.display());
+                        let is_empty = self.listed.is_empty();
+                        self.listed.clear();
+                        self.part = None;
+                        if is_empty {
+                            return Some(Ok(Found::Lost(lost)));
                         }
+                    }
+                    Some(line) => {
+                        let Some(name) = self.listed_name(&line) else { continue };
+                        if self.listed.insert(hash(Path::new(&name))) {
+                            return Some(self.of_list(&name));
+                        }
+                        self.again.add(Path::new(&name));
                     }
                 },
                 Some(Part::Folder(walk)) => match walk.next() {
@@ -117,7 +133,7 @@ impl Reader {
         }
     }
 
-    fn listed(&mut self, name: &str) -> Result<Found> {
+    fn of_list(&mut self, name: &str) -> Result<Found> {
         let path = self.layout.annotation(name).unwrap_or_else(|| self.layout.wanted(name));
         if !files::stays_inside(name) && !path.exists() {
             let mut record = Record::default();
@@ -160,6 +176,10 @@ impl Reader {
         if let Missing { count: count @ 1.., first } = &self.missing {
             let images = if *count == 1 { "1 image does".to_owned() } else { format!("{count} images do") };
             found.push(Found::Note(format!("{images} not exist, the first: {first}")));
+        }
+        if let Missing { count: count @ 1.., first } = &self.again {
+            let names = if *count == 1 { "1 name is".to_owned() } else { format!("{count} names are") };
+            found.push(Found::Note(format!("{names} in a list twice and read once, the first: {first}")));
         }
         if !self.is_all {
             return found;
@@ -235,6 +255,11 @@ fn fill(
     let (objects, rest): (Vec<Element>, Vec<Element>) =
         root.children.into_iter().partition(|child| child.name == "object");
     root.children = rest;
+    if objects.is_empty()
+        && let Some(odd) = root.children.iter().find(|child| is_like_object(&child.name))
+    {
+        lost.push(format!("it has no <object>, but <{}>, which is not read", odd.name));
+    }
     if !root.is_leaf() {
         record.set("voc", &root.to_json())?;
     }
@@ -247,6 +272,10 @@ fn fill(
         }
     }
     record.set_objects(&good)
+}
+
+fn is_like_object(name: &str) -> bool {
+    ["object", "objects"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// A side of the image; none when it is absent or 0, as some programs write it.

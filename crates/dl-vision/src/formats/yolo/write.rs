@@ -109,8 +109,8 @@ impl Writer {
         if let Some(inside) = self.config.split.as_ref().and_then(|split| name.strip_prefix(&format!("{split}/"))) {
             name = inside.to_owned();
         }
-        let images = self.folder.join("images").join(self.config.split.as_deref().unwrap_or_default());
-        place(record, &images, &name, self.config.pictures)?;
+        let images = Path::new("images").join(self.config.split.as_deref().unwrap_or_default());
+        place(record, &self.folder, &images, &name, self.config.pictures)?;
         let mut waiting = Waiting { name, objects: Vec::with_capacity(objects.len()) };
         let mut lost = Vec::new();
         for (index, object) in objects.into_iter().enumerate() {

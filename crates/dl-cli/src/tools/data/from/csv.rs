@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use dl_vision::formats::csv::{self, Config};
 
-use super::write;
+use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// A table: a column of texts or images, and one of labels
@@ -79,6 +79,7 @@ impl Args {
             no_quotes: self.no_quotes,
             images: self.images.clone(),
         };
-        write(io, &self.common, csv::read(&self.file, &config)?)
+        let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.file));
+        write(io, &self.common, with_note_of_images(csv::read(&self.file, &config)?, images))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use dl_vision::formats::cvat;
 
-use super::{folder_of, write};
+use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// CVAT for images 1.1: one XML file with images, boxes, polygons and masks
@@ -30,6 +30,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.annotations));
-        write(io, &self.common, cvat::read(&self.annotations, images)?)
+        let samples = cvat::read(&self.annotations, images)?;
+        write(io, &self.common, with_note_of_images(samples, images))
     }
 }

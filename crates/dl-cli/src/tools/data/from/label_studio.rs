@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use dl_vision::formats::label_studio;
 
-use super::{folder_of, write};
+use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// Label Studio: one JSON file with tasks, of images or texts
@@ -35,6 +35,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.tasks));
-        write(io, &self.common, label_studio::read(&self.tasks, images, self.predictions)?)
+        let samples = label_studio::read(&self.tasks, images, self.predictions)?;
+        write(io, &self.common, with_note_of_images(samples, images))
     }
 }

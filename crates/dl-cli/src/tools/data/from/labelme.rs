@@ -1,11 +1,11 @@
 //! `dl-data from labelme`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use dl_vision::formats::labelme;
 
-use super::write;
+use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// labelme: one JSON file an image
@@ -30,6 +30,13 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        write(io, &self.common, labelme::read(&self.paths, self.images.as_deref())?)
+        let samples = labelme::read(&self.paths, self.images.as_deref())?;
+        let images = match (&self.images, self.paths.first()) {
+            (Some(images), _) => images.as_path(),
+            (None, Some(path)) if path.is_dir() => path.as_path(),
+            (None, Some(path)) => folder_of(path),
+            (None, None) => Path::new("."),
+        };
+        write(io, &self.common, with_note_of_images(samples, images))
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use dl_record::Writer;
+use dl_record::{Record, Writer};
 use dl_vision::formats::{Found, Sample};
 
 use crate::common::{Common, Io, Outcome, STRICT};
@@ -85,7 +85,7 @@ fn folder_of(path: &Path) -> &Path {
 /// Writes what a reader found, and reports what it lost.
 fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>>) -> Result<Outcome> {
     let mut writer = Writer::new(&mut io.output);
-    let mut failed = 0;
+    let (mut failed, mut samples, mut broken) = (0, 0_usize, 0_usize);
     for found in found {
         let before = failed;
         match found? {
@@ -100,7 +100,9 @@ fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>
                     io.messages.error(&text);
                     record.fail(io.messages.tool(), text);
                     failed += 1;
+                    broken += 1;
                 }
+                samples += 1;
                 writer.write(&record)?;
                 io.messages.bar().inc(1);
             }
@@ -115,5 +117,43 @@ fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>
             bail!(STRICT);
         }
     }
+    if samples == 0 && failed == 0 {
+        io.messages.error("nothing is in it that could become a record");
+        failed = 1;
+    } else if samples > 1 && broken == samples {
+        io.messages.error(format_args!("none of the {samples} could be read"));
+    }
     Ok(Outcome::of(failed))
+}
+
+/// Adds a note at the end if not one of the images is there.
+fn with_note_of_images(
+    samples: impl Iterator<Item = Result<Found>>,
+    folder: &Path,
+) -> impl Iterator<Item = Result<Found>> {
+    let mut missing = 0_usize;
+    let mut is_one_there = false;
+    let mut samples = samples.fuse();
+    std::iter::from_fn(move || {
+        let Some(found) = samples.next() else {
+            let none = !is_one_there && std::mem::take(&mut missing) > 0;
+            let text = format!(
+                "not one of the images is in {}; name the folder that their file names are relative to with --images",
+                folder.display()
+            );
+            return none.then(|| Ok(Found::Note(text)));
+        };
+        if let Ok(Found::Sample(sample)) = &found
+            && !is_one_there
+            && let Some(image) = image_of(&sample.record)
+        {
+            is_one_there = image.starts_with("data:") || Path::new(&image).exists();
+            missing += 1;
+        }
+        Some(found)
+    })
+}
+
+fn image_of(record: &Record) -> Option<String> {
+    record.image().ok().flatten()
 }
