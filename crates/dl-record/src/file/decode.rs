@@ -80,9 +80,11 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
         return None;
     }
     let zeros = |first: usize| bytes.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
+    // Most units are letters of ASCII; a stray zero in UTF-8 is none of them.
+    let most = bytes.len().div_ceil(4);
     match (zeros(0), zeros(1)) {
-        (0, _) => Some(UTF_16LE),
-        (_, 0) => Some(UTF_16BE),
+        (0, high) if high >= most => Some(UTF_16LE),
+        (high, 0) if high >= most => Some(UTF_16BE),
         _ => None,
     }
 }
@@ -119,6 +121,11 @@ mod tests {
             let text = if mark { text } else { "cat\ndog\n" };
             assert_eq!(decode(utf16(text, mark, big)).unwrap(), text, "mark {mark}, big endian {big}");
         }
+    }
+
+    #[test]
+    fn a_stray_zero_does_not_make_utf16() {
+        assert_eq!(decode(b"cat\0dog\n".to_vec()).unwrap(), "cat\0dog\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From a COCO file to records.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::DATASET;
 use super::document::{Document, Images, Place};
-use super::few::{Counted, counted};
+use super::few::{self, Counted, counted};
 use super::fields::{Annotation, Entry, Field, Id, Image};
 use super::json::Json;
 use super::labels::Labels;
@@ -256,14 +256,13 @@ impl Samples {
             record.set_width(&width)?;
             record.set_height(&height)?;
         }
-        for name in ["file_name", "record_id", "width", "height"] {
-            entry.remove(name);
-        }
+        entry.retain(|name| !["file_name", "record_id", "width", "height"].contains(&name));
         let deep = |name: &&str| too_deep(entry.raw(name).unwrap_or_default());
-        let deep: Vec<String> = entry.names().filter(deep).map(str::to_owned).collect();
-        for name in deep {
-            lost.push(format!("the field \"{name}\" of the image is nested too deeply; it is left out"));
-            entry.remove(&name);
+        let deep: HashSet<String> = entry.names().filter(deep).map(str::to_owned).collect();
+        if !deep.is_empty() {
+            entry.retain(|name| !deep.contains(name));
+            let deep: BTreeSet<String> = deep.into_iter().collect();
+            lost.push(format!("fields of the image are nested too deeply and left out: {}", few::list(&deep)));
         }
         add_size(record)?;
         record.set("coco", &entry)?;
