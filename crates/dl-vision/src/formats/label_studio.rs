@@ -298,6 +298,11 @@ fn image_of(data: &Map<String, Value>) -> Option<&str> {
     named.or_else(|| data.values().filter_map(Value::as_str).find(is_image))
 }
 
+/// Bytes of a path; longer ones lead to no file.
+const LONGEST_PATH: usize = 4096;
+/// How many folders of a path are looked for.
+const MOST_PARTS: usize = 32;
+
 /// `/data/upload/1/0a1b2c3d-name.jpg`, `/data/local-files/?d=folder/name.jpg`, a URL, or a path.
 fn find_image(stated: &str, images: &Path) -> PathBuf {
     let path = match stated.split_once("?d=") {
@@ -309,6 +314,9 @@ fn find_image(stated: &str, images: &Path) -> PathBuf {
     };
     let path = path.split_once("://").map_or(path, |(_, path)| path).trim_start_matches('/');
     let path = unescaped(path).replace('\\', "/");
+    if path.len() > LONGEST_PATH {
+        return images.join(last_part(&path));
+    }
     let folders = [images.to_owned(), images.join("images")];
     let find = |name: &str| {
         let paths = folders.iter().map(|folder| folder.join(name));
@@ -316,7 +324,8 @@ fn find_image(stated: &str, images: &Path) -> PathBuf {
     };
     // The folders on the way to an image may begin above the folder that is given here.
     let parts: Vec<&str> = path.split('/').collect();
-    let found = (0..parts.len()).find_map(|skip| find(&parts[skip..].join("/")));
+    let first = parts.len().saturating_sub(MOST_PARTS);
+    let found = (first..parts.len()).find_map(|skip| find(&parts[skip..].join("/")));
     // An upload gets 8 digits before its name.
     let last = last_part(&path);
     let is_mark = |mark: &str| mark.len() == 8 && mark.bytes().all(|digit| digit.is_ascii_hexdigit());
