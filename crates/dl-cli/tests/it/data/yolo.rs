@@ -56,7 +56,8 @@ fn yolo_splits_keep_one_order_of_classes() {
     let train = data("from yolo {} --split train", folder.path(), "").expect(0).stdout;
     // Records that have lost what the first one carried.
     let bare = |stream: &str| stream.replace("yolo_dataset", "unknown");
-    data("to yolo {} --split train --names red,x,ü", copy.path(), &bare(&train)).expect(2);
+    let ran = data("to yolo {} --split train --names red,x,ü", copy.path(), &bare(&train)).expect(1);
+    assert!(ran.stderr.contains("the label \"green light\" is not among the names"), "{}", ran.stderr);
     data("to yolo {} --split train --names ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
     data("to yolo {} --split val --images leave", copy.path(), &bare(&val)).expect(0);
     let written = texts(copy.path());
@@ -167,7 +168,7 @@ fn labels_that_are_not_found_are_no_success() {
     assert_eq!(ran.records().len(), 3);
     assert!(ran.stderr.contains("test/images: none of its images (1) has a label file"), "{}", ran.stderr);
     let ran = data("from yolo {} --split train", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("1 of 2 images have no label file"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 of 2 images has no label file"), "{}", ran.stderr);
 }
 
 #[test]
@@ -367,4 +368,56 @@ fn fields_that_are_nested_deep_do_not_end_the_run() {
     assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n", "what is deep is left out");
     assert!(written.contains_key("labels/d.txt") && !written.contains_key("labels/c.txt"), "{:?}", written.keys());
     assert!(ran.stderr.contains(":3: "), "{}", ran.stderr);
+}
+
+#[test]
+fn a_split_is_what_data_yaml_says_before_what_is_usual() {
+    let folder = folder();
+    for name in ["train/a", "train2/b", "val/c"] {
+        picture(folder.path(), &format!("images/{name}.pgm"), 10, 10);
+        write(folder.path(), &format!("labels/{name}.txt"), "0 0.5 0.5 1 1\n");
+    }
+    write(folder.path(), "list.txt", "./images/train2/b.pgm\n");
+    write(folder.path(), "nothing.txt", "\n");
+    for (said, ids, status, message) in [
+        ("[images/train, images/train2]", "train/a.pgm train2/b.pgm", 0, ""),
+        ("images/val", "val/c.pgm", 0, ""),
+        ("list.txt", "train2/b.pgm", 0, ""),
+        ("[images/train, images/gone]", "train/a.pgm", 1, "images/gone, which is not in this folder"),
+        ("/other/machine/pictures", "train/a.pgm", 0, "images/train is read"),
+        ("../set/images", "train/a.pgm", 0, ""),
+        ("nothing.txt", "", 1, "the list names no images"),
+    ] {
+        write(folder.path(), "data.yaml", format!("names: [cat]\ntrain: {said}\n"));
+        let ran = data("from yolo {} --split train", folder.path(), "").expect(status);
+        let found: Vec<_> = ran.records().iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(found.join(" "), ids, "{said}");
+        assert!(ran.stderr.contains(message), "{said}: {}", ran.stderr);
+    }
+    write(folder.path(), "data.yaml", "names: [cat]\nnames: [dog]\n");
+    let ran = data("from yolo {}", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("the key \"names\" is there twice"), "{}", ran.stderr);
+    write(folder.path(), "data.yaml", "names: [cat, cat]\n");
+    let ran = data("from yolo {}", folder.path(), "").expect(0);
+    assert!(ran.stderr.contains("the classes 0 and 1 are both named \"cat\""), "{}", ran.stderr);
+    let ran = data("from yolo {}/data.yaml", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("give its folder, "), "{}", ran.stderr);
+    let ran = data("from yolo {}/labels", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("data.yaml describes the dataset"), "{}", ran.stderr);
+}
+
+#[test]
+fn lines_that_are_left_out_do_not_flood_the_terminal() {
+    let folder = folder();
+    write(folder.path(), "data.yaml", "names: [cat]\n");
+    for number in 0..30 {
+        picture(folder.path(), &format!("images/{number}.pgm"), 10, 10);
+        write(folder.path(), &format!("labels/{number}.txt"), "7 0.5 0.5 1 1\n".repeat(10));
+    }
+    let ran = data("from yolo {}", folder.path(), "").expect(1);
+    assert!(
+        ran.stderr.lines().count() < 110 && ran.stderr.contains("and 200 more lines are left out"),
+        "{}",
+        ran.stderr
+    );
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regular};
 
 use super::line;
@@ -30,6 +30,9 @@ const MOST_DEPTH: usize = 4;
 
 /// Text files beside labels that are none.
 const LISTS: [&str; 7] = ["classes", "predefined_classes", "train", "val", "valid", "test", "readme"];
+
+/// What the split for validation is called.
+pub(super) const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
 
 /// Images that are read together.
 #[derive(Debug)]
@@ -90,6 +93,7 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
     let around = list.parent().unwrap_or(&root).to_owned();
     let mut seen = HashSet::new();
     let (mut next, mut number) = (0, 0);
+    let mut is_empty = true;
     Ok(Box::new(std::iter::from_fn(move || {
         // Not all lines at once: they may be millions.
         while next < text.len() {
@@ -97,6 +101,7 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
             next += line.len() + 1;
             number += 1;
             let line = line.trim();
+            is_empty &= line.is_empty();
             // Darknet's paths begin at the folder, those of Ultralytics with ./ at the list.
             let found = if line.starts_with("./") { inside(&around, line) } else { None };
             let found = found.or_else(|| inside(&root, line)).filter(|path| path.is_file());
@@ -110,24 +115,38 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
                 None => return Some(Entry::Lost(format!("{place}:{number}: {line} is not in {}", root.display()))),
             }
         }
-        None
+        std::mem::take(&mut is_empty).then(|| Entry::Lost(format!("{place}: the list names no images")))
     })))
+}
+
+/// What is read of a folder.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) parts: Vec<Part>,
+    /// What is said to be part of a split but is not there.
+    pub(super) lost: Vec<String>,
+    /// What the user should know.
+    pub(super) notes: Vec<String>,
 }
 
 /// The parts of a folder, or those of its splits.
 /// # Errors
 /// When a split is not there.
-pub(super) fn parts(folder: &Path, splits: &[String], description: &Description) -> Result<Vec<Part>> {
+pub(super) fn parts(folder: &Path, splits: &[String], description: &Description) -> Result<Parts> {
     let mut folders = Vec::new();
     image_folders(folder, 0, &mut HashSet::new(), &mut folders)?;
+    let mut found = Parts::default();
     if splits.is_empty() {
         if folders.is_empty() {
             folders.push(folder.to_owned());
         }
-        return Ok(folders.into_iter().map(Part::Folder).collect());
+        found.parts = folders.into_iter().map(Part::Folder).collect();
+        return Ok(found);
     }
-    let parts = splits.iter().map(|split| split_parts(folder, split, &folders, description));
-    Ok(parts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    for split in splits {
+        split_parts(folder, split, &folders, description, &mut found)?;
+    }
+    Ok(found)
 }
 
 /// All folders of images below `folder`, none inside another.
@@ -152,39 +171,74 @@ fn image_folders(folder: &Path, depth: usize, seen: &mut HashSet<PathBuf>, found
     Ok(())
 }
 
-fn split_parts(folder: &Path, split: &str, images: &[PathBuf], description: &Description) -> Result<Vec<Part>> {
+/// What the description says that the split is, as far as that is here; else what usually is.
+fn split_parts(
+    folder: &Path,
+    split: &str,
+    images: &[PathBuf],
+    description: &Description,
+    found: &mut Parts,
+) -> Result<()> {
     if split.is_empty() || !Path::new(split).components().all(|part| matches!(part, Component::Normal(_))) {
         bail!("\"{split}\" is not the name of a split");
     }
-    // images/train, or train/images
-    let standard = images
-        .iter()
-        .map(|path| path.join(split))
-        .chain(images.iter().filter(|path| path.parent().is_some_and(|path| path.ends_with(split))).cloned());
-    if let Some(path) = standard.into_iter().find(|path| path.is_dir()) {
-        return Ok(vec![Part::Folder(path)]);
+    let mut names = vec![split];
+    if VALIDATION.contains(&split) {
+        names.extend(VALIDATION.into_iter().filter(|name| *name != split));
     }
-    let aliases: &[&str] =
-        if ["val", "valid", "validation"].contains(&split) { &["val", "valid", "validation"] } else { &[] };
-    let described = |name: &str| description.splits.iter().find(|(key, _)| key == name);
-    if let Some((key, paths)) = described(split).or_else(|| aliases.iter().find_map(|name| described(name))) {
-        return paths.iter().map(|path| described_part(folder, key, path)).collect();
+    let usual = usual_part(folder, &names, images);
+    let described = |name: &&str| description.splits.iter().find(|(key, _)| key == *name);
+    let Some((key, paths)) = names.iter().find_map(described) else {
+        let Some(part) = usual else {
+            let there = splits_there(images, description);
+            bail!(
+                "{}: no split \"{split}\": neither images/{split}/ nor {split}/images/ nor {split}.txt, and data.yaml \
+                 does not name it{there}",
+                folder.display()
+            );
+        };
+        found.parts.push(part);
+        return Ok(());
+    };
+    let mut missing = Vec::new();
+    let mut is_any_there = false;
+    for path in paths {
+        match described_part(folder, path, usual.as_ref()) {
+            Some(part) => {
+                is_any_there = true;
+                found.parts.push(part);
+            }
+            None => missing.push(path.as_str()),
+        }
     }
-    for name in [split].iter().chain(aliases) {
-        let list = folder.join(format!("{name}.txt"));
+    let said = |path: &str| {
+        format!("{}: the split \"{key}\" is said to be {path}, which is not in this folder", folder.display())
+    };
+    if is_any_there {
+        found.lost.extend(missing.into_iter().map(said));
+        return Ok(());
+    }
+    let said = said(&missing.join(", "));
+    let Some(part) = usual else { bail!("{said}; give the folder that holds it") };
+    found.notes.push(format!("{said}; {} is read", part.path().display()));
+    found.parts.push(part);
+    Ok(())
+}
+
+/// `images/train`, `train/images`, `train.txt` or `train`, for the first name that has one.
+fn usual_part(folder: &Path, names: &[&str], images: &[PathBuf]) -> Option<Part> {
+    names.iter().find_map(|name| {
+        let inside = images.iter().map(|path| path.join(name));
+        let around = images.iter().filter(|path| path.parent().is_some_and(|path| path.ends_with(name))).cloned();
+        if let Some(path) = inside.chain(around).find(|path| path.is_dir()) {
+            return Some(Part::Folder(path));
+        }
+        let (list, own) = (folder.join(format!("{name}.txt")), folder.join(name));
         if list.is_file() {
-            return Ok(vec![Part::List(list)]);
+            return Some(Part::List(list));
         }
-        if folder.join(name).is_dir() {
-            return Ok(vec![Part::Folder(folder.join(name))]);
-        }
-    }
-    let there = splits_there(images, description);
-    bail!(
-        "{}: no split \"{split}\": neither images/{split}/ nor {split}/images/ nor {split}.txt, and data.yaml does not \
-         name it{there}",
-        folder.display()
-    )
+        own.is_dir().then_some(Part::Folder(own))
+    })
 }
 
 fn splits_there(images: &[PathBuf], description: &Description) -> String {
@@ -200,18 +254,21 @@ fn splits_there(images: &[PathBuf], description: &Description) -> String {
     if names.is_empty() { String::new() } else { format!("; there are: {}", names.join(", ")) }
 }
 
-fn described_part(folder: &Path, split: &str, path: &str) -> Result<Part> {
-    let found = inside(folder, path).ok_or_else(|| {
-        anyhow!(
-            "{}: the split \"{split}\" is said to be {path}, which is not in this folder; give the folder that holds it",
-            folder.display()
-        )
-    })?;
-    if found.is_dir() {
-        let images = found.join(IMAGES[0]);
-        return Ok(Part::Folder(if images.is_dir() { images } else { found }));
+/// What a description names; `None` when it is not in the folder.
+fn described_part(folder: &Path, path: &str, usual: Option<&Part>) -> Option<Part> {
+    let found = inside(folder, path)?;
+    if !found.is_dir() {
+        return Some(Part::List(found));
     }
-    Ok(Part::List(found))
+    // `../train/images` of another machine may end in the `images` of all splits here.
+    if let Some(Part::Folder(usual)) = usual
+        && usual.starts_with(&found)
+        && !is_same(&folder.join(path), &found)
+    {
+        return Some(Part::Folder(usual.clone()));
+    }
+    let images = found.join(IMAGES[0]);
+    Some(Part::Folder(if images.is_dir() { images } else { found }))
 }
 
 /// The label file of an image, and whether it is in the folder of oriented boxes.

@@ -138,7 +138,10 @@ fn label(word: &str, names: &[String]) -> Result<String> {
     // numpy.savetxt writes every column as 1.000000e+00.
     let class = word.parse::<f64>().ok().filter(|class| class.fract() == 0.0 && *class >= 0.0 && *class < 1e9);
     let class = class.with_context(|| format!("the class \"{word}\" is not a whole number"))? as usize;
-    let name = names.get(class).with_context(|| format!("class {class}, but there are only {} names", names.len()))?;
+    let name = names.get(class).with_context(|| match names.len() {
+        1 => format!("class {class}, but there is only 1 name"),
+        count => format!("class {class}, but there are only {count} names"),
+    })?;
     if name.is_empty() {
         bail!("class {class} has no name");
     }

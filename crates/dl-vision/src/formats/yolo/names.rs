@@ -4,7 +4,7 @@
 //! `notes.json` for Label Studio. The first source that is there counts, and if it cannot be read, that is an error: the
 //! names in another file may have another order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -180,6 +180,13 @@ fn darknet_data(path: &Path) -> Result<Vec<(String, Vec<String>)>> {
 pub(super) fn in_yaml(folder: &Path, path: &Path) -> Result<Description> {
     let document = Document::parse(&text_of(path)?)?;
     let Some(root) = document.root() else { return Ok(Description::default()) };
+    let mut keys = HashSet::new();
+    let twice = root.map().into_iter().flatten().filter_map(|(key, _)| key.text()).find(|key| !keys.insert(*key));
+    if let Some(key) = twice
+        && root.get("names").is_some()
+    {
+        bail!("the key {key:?} is there twice; keep one");
+    }
     let names = root.get("names").map(|names| names_of(folder, names)).transpose().context("names")?;
     let key_points = root.get("kpt_shape").map(key_points_of).transpose().context("kpt_shape")?;
     let mut notes = Vec::new();
@@ -187,7 +194,8 @@ pub(super) fn in_yaml(folder: &Path, path: &Path) -> Result<Description> {
     if let (Some(count), Some(names)) = (count, &names)
         && count != names.len()
     {
-        notes.push(format!("{}: it has nc: {count}, but {} names; the names are used", path.display(), names.len()));
+        let are = if names.len() == 1 { "name" } else { "names" };
+        notes.push(format!("{}: it has nc: {count}, but {} {are}; `names` is used", path.display(), names.len()));
     }
     let base = root.get("path").and_then(Value::text).map(|base| format!("{}/", base.trim_end_matches('/')));
     let mut splits = Vec::new();
@@ -253,6 +261,29 @@ fn in_order(pairs: impl Iterator<Item = (usize, String)>) -> Result<Vec<String>>
         bail!("class {missing} has no name; the classes are 0, 1, 2, ...");
     }
     Ok(by_class.into_values().collect())
+}
+
+/// Says that classes have one name, which records do not tell apart.
+pub(super) fn merged(names: &[String]) -> Option<String> {
+    let mut first = HashMap::new();
+    let mut found = None;
+    let mut count = 0_usize;
+    for (class, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        let before = *first.entry(name.as_str()).or_insert(class);
+        if before != class {
+            count += 1;
+            found.get_or_insert((before, class, name));
+        }
+    }
+    let (before, class, name) = found?;
+    let more = if count > 1 { format!(", and {} more have the name of another", count - 1) } else { String::new() };
+    Some(format!("the classes {before} and {class} are both named {name:?}{more}: classes of one name are merged"))
+}
+
+/// The file that describes the dataset in a folder around this one.
+pub(super) fn description_around(folder: &Path) -> Option<PathBuf> {
+    let around = folder.ancestors().skip(1).take(2);
+    around.flat_map(|folder| YAML_FILES.map(|name| folder.join(name))).find(|path| path.is_file())
 }
 
 fn key_points_of(value: Value) -> Result<KeyPoints> {

@@ -1,17 +1,17 @@
 //! The records of a YOLO folder.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use dl_record::file::{decode, read_regular};
 use dl_record::{Detection, Object, Record};
 
-use super::layout::{self, Entry, ORIENTED, Part};
+use super::layout::{self, Entry, ORIENTED, Part, Parts};
 use super::line::{self, Content, Form, Format, KeyPoints, Oriented};
 use super::names::{self, Description};
 use super::{DATASET, Dataset};
-use crate::formats::files::{as_text, relative, want_folder};
+use crate::formats::files::{as_text, has_ending, relative, want_folder};
 use crate::formats::{Found, Sample, add_size};
 
 /// The most bytes that the labels of one image may have.
@@ -21,6 +21,8 @@ const MOST_BYTES: u64 = 8 << 20;
 const MOST_OUTLINE: f64 = 2e7;
 /// How many bad lines of one file are told one by one.
 const MOST_REASONS: usize = 20;
+/// How many of all files.
+const MOST_REASONS_IN_ALL: usize = 100;
 
 /// How a YOLO folder is read.
 #[derive(Clone, Debug, Default)]
@@ -40,17 +42,27 @@ pub struct ReadConfig {
 /// When the folder or a split is not there, nothing names the classes or the file that does cannot be read, there are no
 /// images, or none of them has labels. One bad line costs that line, one bad file that file.
 pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
+    if folder.is_file() && has_ending(folder, &["yaml", "yml", "data", "names", "txt"]) {
+        let around = folder.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        bail!("{}: is a file; give its folder, {}", folder.display(), around.display());
+    }
     want_folder(folder)?;
     let description = names::describe(folder, &config.names)?;
-    let parts = layout::parts(folder, &config.splits, &description)?;
-    survey(folder, &parts, &description, config.oriented)?;
-    let Description { names, key_points, notes, .. } = description;
+    let Parts { parts, lost, notes: assumed } = layout::parts(folder, &config.splits, &description)?;
+    let layout = survey(folder, &parts, &description, config.oriented)?;
+    let Description { names, key_points, mut notes, .. } = description;
+    notes.extend(assumed.into_iter().chain(layout));
     let names = match names {
         Some(names) => names,
         // DOTA's lines name their classes.
         None if config.oriented == Some(Oriented::Box) => Vec::new(),
-        None => bail!("{}: neither data.yaml nor classes.txt names the classes; give --names a,b,c", folder.display()),
+        None => bail!(
+            "{}: neither data.yaml nor classes.txt names the classes; give --names a,b,c{}",
+            folder.display(),
+            elsewhere(folder)
+        ),
     };
+    notes.extend(names::merged(&names));
     Ok(Reader {
         root: folder.to_owned(),
         dataset: Some(Dataset { names: names.clone() }),
@@ -59,14 +71,38 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
         config,
         parts: parts.into(),
         current: None,
-        ready: notes.into_iter().map(Found::Note).collect(),
+        ready: notes.into_iter().map(Found::Note).chain(lost.into_iter().map(Found::Lost)).collect(),
+        told: Told::default(),
         tally: Tally::default(),
         done: false,
     })
 }
 
-/// Fails when there is nothing to read: no images, or no labels for any of them.
-fn survey(root: &Path, parts: &[Part], description: &Description, oriented: Option<Oriented>) -> Result<()> {
+/// Where the classes are named, when that is in a folder around.
+fn elsewhere(folder: &Path) -> String {
+    names::description_around(folder).map_or_else(String::new, |path| {
+        let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        format!("; {} describes the dataset: give its folder, {}", path.display(), around.display())
+    })
+}
+
+/// What the user should know about where the labels are.
+fn assumed(root: &Path, image: &Path, label: &Path) -> Option<String> {
+    let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
+    let (image, label) = (below(image), below(label));
+    if image.starts_with("images") && label.starts_with("labels") {
+        return None;
+    }
+    Some(format!("the layout is taken to be that of {} with its labels in {}", image.display(), label.display()))
+}
+
+/// Fails when there is nothing to read: no images, or no labels for any of them. What is assumed about the layout.
+fn survey(
+    root: &Path,
+    parts: &[Part],
+    description: &Description,
+    oriented: Option<Oriented>,
+) -> Result<Option<String>> {
     let mut images = 0_usize;
     let (mut first, mut lost) = (None, None);
     for part in parts {
@@ -77,14 +113,14 @@ fn survey(root: &Path, parts: &[Part], description: &Description, oriented: Opti
                         "{}: the labels in {ORIENTED}/ are oriented boxes; --obb box takes the box around each",
                         label.display()
                     ),
-                    Some(_) => return Ok(()),
+                    Some((label, _)) => return Ok(assumed(root, &image, &label)),
                     None => {
                         images += 1;
                         first.get_or_insert(image);
                     }
                 },
                 // Each is told as truth without an image.
-                Entry::Label(_) if images == 0 => return Ok(()),
+                Entry::Label(_) if images == 0 => return Ok(None),
                 Entry::Lost(reason) => drop(lost.get_or_insert(reason)),
                 Entry::Label(_) => {}
             }
@@ -92,24 +128,35 @@ fn survey(root: &Path, parts: &[Part], description: &Description, oriented: Opti
     }
     let Some(first) = first else {
         if let Some(reason) = lost {
+            // Each entry of a list that is not there is told.
+            if parts.iter().any(|part| matches!(part, Part::List(_))) {
+                return Ok(None);
+            }
             bail!("{}: no images: {reason}", root.display());
         }
+        let around = elsewhere(root);
         let elsewhere = description.splits.iter().map(|(key, paths)| format!("{key}: {}", paths.join(", ")));
         let elsewhere = elsewhere.take(3).collect::<Vec<_>>().join("; ");
         let elsewhere = if elsewhere.is_empty() { elsewhere } else { format!(" (its own files say {elsewhere})") };
-        bail!("{}: no images in this folder{elsewhere}; give the folder that holds images and labels", root.display());
+        bail!(
+            "{}: no images in this folder{elsewhere}; give the folder that holds images and labels{around}",
+            root.display()
+        );
     };
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).with_extension("txt").display().to_string();
     let mut places: Vec<String> = layout::label_places(root, &first).iter().map(|place| below(place)).collect();
     // The usual ones: labels/ in place of images/, beside the image, and labels/ there.
     places.retain(|place| !["Labels/", "label/", ORIENTED].iter().any(|name| place.contains(name)));
+    let mut seen = HashSet::new();
+    places.retain(|place| seen.insert(place.clone()));
     places.truncate(3);
     bail!(
         "{}: none of its images ({images}) has a label file; that of {} was looked for at {}. dl-data from folder \
-         --no-labels reads images alone",
+         --no-labels reads images alone{}",
         root.display(),
         first.strip_prefix(root).unwrap_or(&first).display(),
-        places.join(", ")
+        places.join(", "),
+        elsewhere(root)
     )
 }
 
@@ -122,6 +169,7 @@ struct Reader {
     parts: VecDeque<Part>,
     current: Option<Current>,
     ready: VecDeque<Found>,
+    told: Told,
     tally: Tally,
     done: bool,
 }
@@ -131,6 +179,27 @@ struct Current {
     entries: Box<dyn Iterator<Item = Entry>>,
     images: usize,
     without_labels: usize,
+}
+
+/// How much that is left out was told.
+#[derive(Default)]
+struct Told {
+    lines: usize,
+    /// Only counted.
+    more: usize,
+}
+
+impl Told {
+    /// Can one more be told? Else `lines` of them are counted.
+    fn take(&mut self, lines: usize) -> bool {
+        let can = self.lines < MOST_REASONS_IN_ALL;
+        if can {
+            self.lines += 1
+        } else {
+            self.more += lines
+        }
+        can
+    }
 }
 
 /// What the user is told at the end.
@@ -153,6 +222,11 @@ impl Iterator for Reader {
                 return Some(Ok(found));
             }
             match self.current.as_mut().map(|current| current.entries.next()) {
+                Some(Some(Entry::Lost(reason))) => {
+                    if self.told.take(1) {
+                        return Some(Ok(Found::Lost(reason)));
+                    }
+                }
                 Some(Some(entry)) => match self.found(entry) {
                     Ok(found) => return Some(Ok(found)),
                     // A file name that is no text.
@@ -164,6 +238,12 @@ impl Iterator for Reader {
                     None if self.done => return None,
                     None => {
                         self.done = true;
+                        if self.told.more > 0 {
+                            let more = self.told.more;
+                            self.ready.push_back(Found::Lost(format!(
+                                "... and {more} more lines are left out; only the first {MOST_REASONS_IN_ALL} are told"
+                            )));
+                        }
                         self.ready.extend(self.tally.notes(&self.config).into_iter().map(Found::Note));
                     }
                 },
@@ -239,7 +319,7 @@ impl Reader {
             most_outline: MOST_OUTLINE,
         };
         let (mut objects, mut detections): (Vec<Object>, Vec<Detection>) = (Vec::new(), Vec::new());
-        let mut bad = 0;
+        let (mut bad, mut more) = (0, 0);
         for (index, line) in text.as_deref().unwrap_or_default().lines().enumerate() {
             let is_header =
                 || oriented == Some(Oriented::Box) && (line.starts_with("imagesource:") || line.starts_with("gsd:"));
@@ -258,14 +338,16 @@ impl Reader {
                 }
                 Err(error) => {
                     bad += 1;
-                    if bad <= MOST_REASONS {
+                    if bad > MOST_REASONS {
+                        more += 1;
+                    } else if self.told.take(1) {
                         sample.lost.push(format!("line {}: {error:#}", index + 1));
                     }
                 }
             }
         }
-        if bad > MOST_REASONS {
-            sample.lost.push(format!("{} more lines are no objects", bad - MOST_REASONS));
+        if more > 0 && self.told.take(more) {
+            sample.lost.push(format!("{more} more lines are no objects"));
         }
         if self.config.predictions {
             return sample.record.set_detections(&detections);
@@ -290,10 +372,11 @@ impl Tally {
     fn notes(&self, config: &ReadConfig) -> Vec<String> {
         let mut notes = Vec::new();
         if self.without_labels > 0 && !config.predictions {
-            notes.push(format!(
-                "{} of {} images have no label file: they are read as images without objects",
-                self.without_labels, self.images
-            ));
+            let how = match self.without_labels {
+                1 => "has no label file: it is read as an image without objects",
+                _ => "have no label file: they are read as images without objects",
+            };
+            notes.push(format!("{} of {} images {how}", self.without_labels, self.images));
         }
         if self.confidences > 0 {
             notes.push(format!(

@@ -72,7 +72,7 @@ impl Writer {
         let yaml = folder.join("data.yaml");
         let names = match (config.names.is_empty(), yaml.exists()) {
             (true, true) => in_yaml(folder, &yaml)
-                .and_then(|found| found.names.context("it has no names: of the classes"))
+                .and_then(|found| found.names.context("it has no `names`, the list of the classes"))
                 .with_context(|| yaml.display().to_string())?,
             _ => config.names.clone(),
         };
@@ -101,7 +101,12 @@ impl Writer {
             names.iter().filter(|name| !name.is_empty()).try_for_each(|name| check_name(name))?;
             self.names = names;
         }
-        let size = size_of(record)?.context("the image cannot be read, and boxes are parts of its size")?;
+        let is_image = record.image()?.is_some();
+        let size = size_of(record)?.context(if is_image {
+            "the image cannot be read, and boxes are parts of its size"
+        } else {
+            "the record has neither an image nor width and height, and boxes are parts of the image's size"
+        })?;
         if size.0 == 0 || size.1 == 0 {
             bail!("the image has no pixels, and boxes are parts of its size");
         }
@@ -114,7 +119,8 @@ impl Writer {
         let mut waiting = Waiting { name, objects: Vec::with_capacity(objects.len()) };
         let mut lost = Vec::new();
         for (index, object) in objects.into_iter().enumerate() {
-            match check_name(&object.label).and_then(|()| self.numbers(&object, size)) {
+            let checked = check_name(&object.label).and_then(|()| self.check_known(&object.label));
+            match checked.and_then(|()| self.numbers(&object, size)) {
                 Ok(numbers) => {
                     left_out(&object, self.config.polygons, &mut self.left_out);
                     self.labels.insert(object.label.clone());
@@ -125,6 +131,18 @@ impl Writer {
         }
         self.waiting.push(&waiting)?;
         Ok(lost)
+    }
+
+    /// Is the label one of the names, when these are known?
+    fn check_known(&self, label: &str) -> Result<()> {
+        let is_known =
+            self.names.is_empty() || self.labels.contains(label) || self.names.iter().any(|name| name == label);
+        if !is_known {
+            let first: Vec<&str> = self.names.iter().take(10).map(String::as_str).collect();
+            let more = if self.names.len() > first.len() { ", ..." } else { "" };
+            bail!("the label {label:?} is not among the names of the classes: {}{more}", first.join(", "));
+        }
+        Ok(())
     }
 
     /// What follows the class in the object's line.
