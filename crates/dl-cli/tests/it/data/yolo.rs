@@ -1,5 +1,6 @@
 //! YOLO folders, as records and back.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ fn yolo_splits_keep_one_order_of_classes() {
     let train = data("from yolo {} --split train", folder.path(), "").expect(0).stdout;
     // Records that have lost what the first one carried.
     let bare = |stream: &str| stream.replace("yolo_dataset", "unknown");
-    let ran = data("to yolo {} --split train --names red,x,ü", copy.path(), &bare(&train)).expect(1);
+    let ran = data("to yolo {}/other --split train --names red,x,ü", copy.path(), &bare(&train)).expect(1);
     assert!(ran.stderr.contains("the label \"green light\" is not among the names"), "{}", ran.stderr);
     data("to yolo {} --split train --names ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
     data("to yolo {} --split val --images leave", copy.path(), &bare(&val)).expect(0);
@@ -202,8 +203,8 @@ fn the_names_are_those_of_the_first_source_or_an_error() {
     write(folder.path(), "data.yaml", b"\xef\xbb\xbfnames: [d0, d1]\r\n");
     assert_eq!(label(0).0, "d1");
     write(folder.path(), "labels/a.txt", "0 0.5 0.5 1 1\n1.0e0 0.5 0.5 1 1\n");
-    std::fs::remove_file(folder.path().join("data.yaml")).unwrap();
-    std::fs::remove_file(folder.path().join("my set.yaml")).unwrap();
+    fs::remove_file(folder.path().join("data.yaml")).unwrap();
+    fs::remove_file(folder.path().join("my set.yaml")).unwrap();
     let (found, said) = label(1);
     assert!(found == "c1" && said.contains("line 1: class 0 has no name"), "{said}");
 }
@@ -305,7 +306,7 @@ fn key_points_predictions_and_oriented_boxes_keep_their_boxes() {
     assert_eq!(record["objects"], json!([{"box": [1.0, 1.0, 9.0, 9.0], "label": "ship"}]));
     data("from yolo {} --obb refuse", folder.path(), "").expect(1);
 
-    std::fs::rename(folder.path().join("labels"), folder.path().join("labelTxt")).unwrap();
+    fs::rename(folder.path().join("labels"), folder.path().join("labelTxt")).unwrap();
     write(folder.path(), "labelTxt/a.txt", "imagesource:x\ngsd:1\n1 1 9 1 9 5 1 5 boat 1\n");
     let ran = data("from yolo {}", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("oriented boxes; --obb box"), "{}", ran.stderr);
@@ -420,4 +421,23 @@ fn lines_that_are_left_out_do_not_flood_the_terminal() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn a_description_that_is_there_is_kept_or_not_touched() {
+    let folder = folder();
+    picture(folder.path(), "a.pgm", 10, 10);
+    let image = folder.path().join("a.pgm");
+    let line = |label: &str| {
+        json!({"id": "a", "image": image, "objects": [{"box": [1, 1, 5, 5], "label": label}]}).to_string() + "\n"
+    };
+    data("to yolo {}/y --split train --names a,b", folder.path(), &line("a")).expect(0);
+    let ran = data("to yolo {}/y --split val --names b,a", folder.path(), &line("a")).expect(2);
+    assert!(ran.stderr.contains("data.yaml: its classes are a, b"), "{}", ran.stderr);
+    data("to yolo {}/y --split valid", folder.path(), &line("b")).expect(0);
+    let text = fs::read_to_string(folder.path().join("y/data.yaml")).unwrap();
+    assert!(text.contains("\"val\": \"images/valid\""), "{text}");
+    write(folder.path(), "more/data.yaml", "names: [a]\nnc: 1\nroboflow: {version: 3}\n");
+    let ran = data("to yolo {}/more", folder.path(), &line("a")).expect(2);
+    assert!(ran.stderr.contains("it also says nc, roboflow, which would be lost"), "{}", ran.stderr);
 }

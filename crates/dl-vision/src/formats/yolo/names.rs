@@ -141,7 +141,7 @@ fn lists(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
-fn text_of(path: &Path) -> Result<String> {
+pub(super) fn text_of(path: &Path) -> Result<String> {
     read_regular(path, yaml::MOST_BYTES).and_then(decode)
 }
 

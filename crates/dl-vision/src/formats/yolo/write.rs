@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::clip::{clip_box, clip_polygon};
-use super::names::{NO_SPLITS, in_yaml};
+use super::layout::VALIDATION;
+use super::names::{self, NO_SPLITS, in_yaml};
+use super::yaml::{Document, Value as Node};
 use super::{DATASET, Dataset};
 use crate::formats::placing::{Names, Pictures, place};
 use crate::formats::spooled::Spooled;
@@ -70,11 +72,10 @@ impl Writer {
             fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
         }
         let yaml = folder.join("data.yaml");
-        let names = match (config.names.is_empty(), yaml.exists()) {
-            (true, true) => in_yaml(folder, &yaml)
-                .and_then(|found| found.names.context("it has no `names`, the list of the classes"))
-                .with_context(|| yaml.display().to_string())?,
-            _ => config.names.clone(),
+        let names = if yaml.exists() {
+            names_there(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
+        } else {
+            config.names.clone()
         };
         config.names.iter().try_for_each(|name| check_name(name))?;
         Ok(Self {
@@ -196,6 +197,31 @@ impl Writer {
     }
 }
 
+/// The classes of the `data.yaml` that is there already, which the labels beside it are numbered by.
+/// # Errors
+/// When they are not `wanted`, or the file says more than what [`data_yaml`] writes, which would be lost.
+fn names_there(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
+    let names = in_yaml(folder, yaml)?.names.context("it has no `names`, the list of the classes")?;
+    if !wanted.is_empty() && wanted != names {
+        bail!(
+            "its classes are {}, and the labels beside it would get another meaning; leave out --names, or name an \
+             empty folder",
+            names.join(", ")
+        );
+    }
+    let document = Document::parse(&names::text_of(yaml)?)?;
+    let is_ours = |value: &str| value == "images" || value.starts_with("images/");
+    let more: Vec<&str> = (document.root().and_then(Node::map).into_iter().flatten())
+        .filter(|(key, value)| key.text() != Some("names") && !value.text().is_some_and(is_ours))
+        .filter_map(|(key, _)| key.text())
+        .take(5)
+        .collect();
+    if !more.is_empty() {
+        bail!("it also says {}, which would be lost; move it away, or name an empty folder", more.join(", "));
+    }
+    Ok(names)
+}
+
 /// Can the name be that of a class?
 fn check_name(name: &str) -> Result<()> {
     if name.is_empty() {
@@ -259,7 +285,9 @@ fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
     splits.retain(|split| split.is_dir());
     for split in splits.iter().filter_map(|split| split.file_name()?.to_str()).filter(|name| !NO_SPLITS.contains(name))
     {
-        yaml.push_str(&format!("{}: {}\n", quoted(split), quoted(&format!("images/{split}"))));
+        // Ultralytics' programs know one key for the validation.
+        let key = if VALIDATION.contains(&split) && !folder.join("images/val").is_dir() { "val" } else { split };
+        yaml.push_str(&format!("{}: {}\n", quoted(key), quoted(&format!("images/{split}"))));
     }
     if splits.is_empty() {
         yaml.push_str("train: images\nval: images\n");
