@@ -2,7 +2,7 @@ complete -c dl-detect -l model -d 'Model file with the SVMs, box regressors or b
 complete -c dl-detect -l softmax -d 'Score by the softmax of features.logits in place of SVMs; the file is the network that dl-finetune classifier has written, and names the classes. Box regressors still come from --model' -r -F
 complete -c dl-detect -l score -d 'Least score of a detection [default: -1, the margin of the SVM\'s negatives; 0.05 with --softmax]' -r
 complete -c dl-detect -l max -d 'At most so many detections a record, the best of all classes [default: all]' -r
-complete -c dl-detect -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-detect -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-detect -l seed -d 'Seed of every random draw' -r
 complete -c dl-detect -l no-regression -d 'Leave the boxes where the proposals are, even if the model has box regressors'
 complete -c dl-detect -l with-objects -d 'Also score true boxes that dl-embed --with-objects put among the proposals'

@@ -40,10 +40,12 @@ proposals\t'Regions: thin lines, yellow for the best to blue for the last'"
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l score -d 'Leave out detections with a lower score' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l max -d 'Draw at most N detections and N proposals, the best ones' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l iou -d 'Overlap with an object of its class from which a detection counts as right' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
+keep\t'Decode what is there, and report it'"
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l zoom -d 'Enlarge the pictures N times before drawing [default: small ones to about 640 pixels]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l format -d 'Format of the drawings' -r -f -a "jpg\t'Small'
 png\t'Exact'"
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l seed -d 'Seed of every random draw' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l masks -d 'Tint the pixels of masks'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
@@ -60,7 +62,9 @@ proposals\t'Regions: thin lines, yellow for the best to blue for the last'"
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l score -d 'Leave out detections with a lower score' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l max -d 'Draw at most N detections and N proposals, the best ones' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l iou -d 'Overlap with an object of its class from which a detection counts as right' -r
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
+keep\t'Decode what is there, and report it'"
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l seed -d 'Seed of every random draw' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l masks -d 'Tint the pixels of masks'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
@@ -71,15 +75,16 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l output -d 'The ch
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l width -d 'Width of the chart in pixels' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l height -d 'Height of the chart in pixels' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l title -d 'Words above the chart [default: the mean of the average precisions]' -r
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l seed -d 'Seed of every random draw' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -l strict -d 'Stop at the first record that fails'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand pr" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l output -d 'The picture: a .png, .jpg or .svg file' -r -F
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l cell -d 'Side of a cell in pixels [default: what the counts need]' -r
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l cell -d 'Side of a cell in pixels [default: 6 to 64, by the number of classes]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l max -d 'Draw at most N classes, those that are most often confused with others' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l seed -d 'Seed of every random draw' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -89,7 +94,7 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l output -d 'Th
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l figures -d 'Figures to draw, without val_ [default: all but iteration, epoch, lr and seconds]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l width -d 'Width of the charts in pixels' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l height -d 'Height of each chart in pixels' -r
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l seed -d 'Seed of every random draw' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -102,7 +107,7 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l output -d 'The
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l width -d 'Width of the chart in pixels' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l height -d 'Height of the chart in pixels' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l title -d 'Words above the chart' -r
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l seed -d 'Seed of every random draw' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -l log-x -d 'Steps to the right are factors'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand lines" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'

@@ -21,8 +21,10 @@ complete -c dl-embed -l max-proposals -d 'Embed at most N proposals a record, th
 complete -c dl-embed -l dtype -d 'Type of the numbers written' -r -f -a "f32\t'4 bytes a number'
 f16\t'2 bytes a number'"
 complete -c dl-embed -l features-dir -d 'Write the features into one safetensors file a record in this folder, and into the record only where' -r -F
+complete -c dl-embed -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
+keep\t'Decode what is there, and report it'"
 complete -c dl-embed -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-embed -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-embed -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-embed -l seed -d 'Seed of every random draw' -r
 complete -c dl-embed -l normalize -d 'Divide each row by its length, so that products of rows are cosines'
 complete -c dl-embed -l with-objects -d 'Put the boxes of the true objects before the proposals, with score 1 and the object\'s index as `truth`: for training'

@@ -35,10 +35,10 @@ complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "help" -d 'Print thi
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l split -d 'Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, `-` where a figure is undefined'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
 json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l seed -d 'Seed of every random draw' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l iou -d 'Overlap from which a detection has found a true box' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l points -d 'Which AP `mAP` and `AP` are; both kinds are always in the JSON' -r -f -a "all\t'Area under the whole curve (VOC 2010 and later)'
@@ -52,10 +52,10 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s h -l help -d 'Pr
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l split -d 'Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, `-` where a figure is undefined'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
 json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l seed -d 'Seed of every random draw' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l iou-type -d 'What is compared: boxes or masks' -r -f -a "bbox\t''
 segm\t''"
@@ -70,10 +70,10 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -s h -l help -d 'P
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l split -d 'Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, `-` where a figure is undefined'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
 json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l seed -d 'Seed of every random draw' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l iou -d 'Overlaps from which an object is covered' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l at -d 'How many of an image\'s first proposals may be used' -r
@@ -81,11 +81,11 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s q -l quiet
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l strict -d 'Stop at the first record that fails'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l confusion -d 'Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, `-` where a figure is undefined'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l confusion -d 'Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones. Of more than 1000 classes, only the counts that are not 0 are written' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
 json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l seed -d 'Seed of every random draw' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -93,11 +93,11 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l strict -d '
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l model -d 'Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l records -d 'Write the records to this file, with the text\'s own `nll` (mean of its tokens) and `tokens`' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, `-` where a figure is undefined'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
 json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined'"
+csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l seed -d 'Seed of every random draw' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s v -l verbose -d 'Say more on stderr; twice for still more'

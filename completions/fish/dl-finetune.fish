@@ -57,7 +57,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l t
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the rate of the layer of the class scores' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the rate of a layer and of what it is made of; may be given several times' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'feature-extraction: C, how much an error counts against large weights' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples in a batch' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples in a batch, at most 4096' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positives -d 'Share of a batch that shows objects; the rest is background' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-iou -d 'A proposal with at least this IoU with an object shows the object' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l background-iou -d 'A proposal with less than this IoU with every object shows background' -r
@@ -96,12 +96,15 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l j
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l affine -d 'affine: degrees of turn, share of shift, least and most size, degrees of shear [default: 10,0.1,0.9,1.1,0]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cutout -d 'cutout: its probability [default: 0.5]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l mixup -d 'Blend pairs of examples and their labels by a share from Beta(X, X); 0 for none' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
+keep\t'Decode what is there, and report it'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l seed -d 'Seed of every random draw' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l crops -d 'Learn to tell the true objects of records apart; there is no background, and proposals are passed over'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'The same as --schedule cosine'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l resume -d 'Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l force -d 'Overwrite the model of an earlier training'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l no-flip -d 'Do not mirror examples: left and right mean something here'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -112,8 +115,9 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C: how much an error counts against large weights' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when no number of the objective\'s gradient is larger' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Most iterations of the solver' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l seed -d 'Seed of every random draw' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l force -d 'Overwrite the model of an earlier training'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l balanced -d 'Count every class alike, whatever its number of examples'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l raw -d 'Take the features as they are, not standardised'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
@@ -126,7 +130,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val -d 'R
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val-share -d 'Put this share of the texts aside, drawn by the seed, to judge by' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l freeze -d 'Layers that do not learn: all up to this one (embeddings, h.3)' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l trainable-layers -d 'Learn the last N blocks and what comes after them' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l batch -d 'Texts in a batch' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l batch -d 'Texts in a batch, at most 4096' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l dropout -d 'Probability of dropout [default: the model\'s]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l iterations -d 'Number of batches [default: 10000, or as --epochs says]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l epochs -d 'Passes over the examples, in place of --iterations' -r
@@ -149,10 +153,11 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l patience 
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l checkpoint-every -d 'Write the files every so many iterations, so that a run that is killed is not lost' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l log -d 'Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l seed -d 'Seed of every random draw' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l cosine -d 'The same as --schedule cosine'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l resume -d 'Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l force -d 'Overwrite the model of an earlier training'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
@@ -169,8 +174,9 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l easy-sco
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l retrain-after -d 'Train a class again after so many new negatives' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l passes -d 'Passes over the records to mine for negatives' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l spool-dir -d 'Folder for the temporary file [default: the system\'s]' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l seed -d 'Seed of every random draw' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l force -d 'Replace the part of the model file that an earlier training of this kind has written'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l strict -d 'Stop at the first record that fails'
@@ -180,8 +186,9 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l layer -
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l min-iou -d 'Learn from proposals whose IoU with a true object is above this' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l lambda -d 'How much small weights count against a small error' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l spool-dir -d 'Folder for the temporary file [default: the system\'s]' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l seed -d 'Seed of every random draw' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l force -d 'Replace the part of the model file that an earlier training of this kind has written'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l strict -d 'Stop at the first record that fails'

@@ -8,8 +8,9 @@ complete -c dl-generate -l top-p -d 'Choose among the likeliest tokens whose pro
 complete -c dl-generate -l stop -d 'End a text before this, should the model write it; may be repeated' -r
 complete -c dl-generate -l batch -d 'Texts that are written at once; the result does not depend on it' -r
 complete -c dl-generate -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-generate -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-generate -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-generate -l seed -d 'Seed of every random draw' -r
+complete -c dl-generate -l bos -d 'Begin every prompt with the mark that begins texts (GPT-2\'s <|endoftext|>)'
 complete -c dl-generate -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-generate -s v -l verbose -d 'Say more on stderr; twice for still more'
 complete -c dl-generate -l strict -d 'Stop at the first record that fails'

@@ -35,7 +35,7 @@ complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "bench" -d 'How lo
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l format -d 'table for people, json: one object a line [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
-complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l tensors -d 'List the tensors too, with their shapes'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
@@ -44,7 +44,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l strict -d 'St
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l format -d 'table for people, json: one object a line [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
-complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -55,7 +55,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l size -d 'S
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l tokens -d 'Tokens of the text [default: of the longest that the network reads]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l format -d 'table for people, json: one object [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
-complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -68,7 +68,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l arch -d 'W
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l labels -d 'Names of the classes, one a line, in the order of the scores' -r -F
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l mean -d 'Caffe\'s mean image (.binaryproto): the mean of each channel goes into the config' -r -F
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l licence -d 'Licence of the weights, as an SPDX name' -r
-complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -77,9 +77,10 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s h -l help 
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l cache-dir -d 'Where fetched files are kept [default: dl-tools in $XDG_CACHE_HOME or ~/.cache]' -r -F
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l sha256 -d 'The SHA-256 that the file must have' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l retries -d 'Attempts after one that brought nothing' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l max-bytes -d 'Give up a file that has, or turns out to have, more bytes' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l format -d 'table for people, json: one object a line [default: table on a terminal, json otherwise]' -r -f -a "table\t'Lines for people'
 json\t'One JSON object a line'"
-complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l offline -d 'Take the file from the cache, or fail; ask no server'
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
@@ -88,7 +89,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l strict -d 'S
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l arch -d 'A network of the table, with random weights (see dl-model list)' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l model -d 'A model file' -r -F
-complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l batch -d 'Pictures at a time' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l batch -d 'Pictures at a time, at most 4096' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l size -d 'Side of the pictures in pixels [default: the network\'s own]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l layer -d 'The layer to stop at' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l precision -d 'The numbers to compute with' -r -f -a "f32\t'Single precision'"
@@ -96,9 +97,9 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l engine -d 'W
 graph\t'One operation after the other, as in training'
 candle\t'candle\'s own operations, for comparison'
 train\t'A step of training: forward, backward, SGD with momentum'"
-complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seconds -d 'How long to measure, in seconds; at least five runs are made' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seconds -d 'How long to measure, in seconds, at most 600; at least five runs are made' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l seed -d 'Seed of every random draw' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s v -l verbose -d 'Say more on stderr; twice for still more'

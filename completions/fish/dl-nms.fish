@@ -7,7 +7,7 @@ complete -c dl-nms -l iou -d 'Overlap above which a detection is suppressed, fro
 complete -c dl-nms -l score -d 'Drop detections with a lower score [default: keep all; soft methods: 0.001]' -r
 complete -c dl-nms -l max -d 'Keep at most N detections a record, the best of all classes [default: all]' -r
 complete -c dl-nms -l sigma -d 'Width of soft-gaussian\'s decay: a score is multiplied by exp(-IoU^2 / sigma)' -r
-complete -c dl-nms -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-nms -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-nms -l seed -d 'Seed of every random draw' -r
 complete -c dl-nms -l class-agnostic -d 'Let detections of different classes suppress each other'
 complete -c dl-nms -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'

@@ -37,7 +37,9 @@ complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" 
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l sigma -d 'Standard deviation in pixels of the smoothing before the initial segmentation' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l width -d 'Scale every image to this width first; boxes stay in pixels of the original [default: as it is]' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l max-pixels -d 'Scale a larger image down to so many pixels first; boxes stay in pixels of the original' -r
-complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
+keep\t'Decode what is there, and report it'"
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l seed -d 'Seed of every random draw' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -s v -l verbose -d 'Say more on stderr; twice for still more'
@@ -47,7 +49,9 @@ complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l ratios -d 'Shapes of the windows: height / width' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l stride -d 'From one window to the next, as a fraction of the window\'s side' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l max -d 'At most so many windows an image [default: all]' -r
-complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l threads -d 'Threads to compute with; the result does not depend on it [default: one a core]' -r
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
+keep\t'Decode what is there, and report it'"
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l seed -d 'Seed of every random draw' -r
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -s v -l verbose -d 'Say more on stderr; twice for still more'
