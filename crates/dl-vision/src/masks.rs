@@ -35,6 +35,9 @@ pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
         bail!("mask: {width} x {height} pixels are more than {MOST_PIXELS}");
     }
     let columns = mask::decode(&to_rle(mask)?);
+    if columns.is_empty() {
+        return Ok(columns);
+    }
     // Columns -> rows.
     Ok((0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| columns[x * h + y]).collect())
 }
@@ -60,6 +63,9 @@ pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle
         if length > LONGEST || !polygon.iter().all(|edge| edge.is_finite()) {
             bail!("a polygon has an outline of {length:.0} pixels, more than {LONGEST}");
         }
+    }
+    if width == 0 || height == 0 {
+        return Ok(Rle { h: height, w: width, counts: vec![0] });
     }
     Ok(mask::fr_polys(polygons, height, width)?)
 }

@@ -63,6 +63,13 @@ impl Writer {
         if NO_SPLITS.contains(&split) {
             bail!("\"{split}\" has another meaning in data.yaml; give the split another name");
         }
+        let yaml = folder.join("data.yaml");
+        let names = if yaml.exists() {
+            names_there(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
+        } else {
+            config.names.clone()
+        };
+        config.names.iter().try_for_each(|name| check_name(name))?;
         for part in ["images", "labels"] {
             let (part, inside) = (folder.join(part), folder.join(part).join(split));
             if let Some(link) = [&part, &inside].into_iter().find(|path| path.is_symlink()) {
@@ -71,13 +78,6 @@ impl Writer {
             let part = inside;
             fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
         }
-        let yaml = folder.join("data.yaml");
-        let names = if yaml.exists() {
-            names_there(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
-        } else {
-            config.names.clone()
-        };
-        config.names.iter().try_for_each(|name| check_name(name))?;
         Ok(Self {
             folder: folder.to_owned(),
             config,
