@@ -144,7 +144,12 @@ impl Chain {
     }
 
     fn look(&mut self, part: &Value) -> Result<()> {
-        let Value::Object(fields) = part else { return Ok(()) };
+        let fields = match part {
+            Value::Object(fields) => fields,
+            // The crate would read it as a sequence of steps.
+            Value::Array(_) => bail!("has a list where a step is wanted"),
+            _ => return Ok(()),
+        };
         self.steps += 1;
         ensure!(self.steps <= MOST_STEPS, "has more than {MOST_STEPS} steps");
         for pattern in [part.pointer("/pattern/Regex"), part.pointer("/pattern/String")].into_iter().flatten() {
