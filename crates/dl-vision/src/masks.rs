@@ -51,7 +51,7 @@ pub fn from_polygons(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<M
 }
 
 /// The most pixels that the outline of a polygon may run through: a million-pixel image has 4,000 around it.
-const LONGEST: f64 = (1 << 20) as f64;
+pub(crate) const LONGEST: f64 = (1 << 20) as f64;
 
 /// As [`from_polygons`], not compressed.
 pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle> {

@@ -4,10 +4,8 @@ use anyhow::{Context, Result, bail, ensure};
 use dl_record::{BBox, Mask, Object};
 use serde_json::json;
 
-use crate::masks;
+use crate::masks::{self, LONGEST};
 
-/// The longest outline, in pixels: COCO's arithmetic takes memory for each of them.
-const LONGEST: f64 = (1 << 20) as f64;
 /// The most pixels of an image whose mask comes as a bitmap.
 const MOST_PIXELS: u64 = 1 << 27;
 /// Corners of a polygon that stands for an ellipse.

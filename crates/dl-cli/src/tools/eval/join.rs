@@ -137,7 +137,7 @@ fn each_line(
     tally: &mut Tally,
     mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
-    if !has_ending(path, "jsonl") && !has_ending(path, "ndjson") {
+    if !has_ending(path, &["jsonl", "ndjson"]) {
         bail!("{}: want records (.jsonl), a COCO file (.json) or, for truth, a VOC folder", path.display());
     }
     let in_context = || format!("{}: cannot be read", path.display());

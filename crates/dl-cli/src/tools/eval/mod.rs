@@ -16,6 +16,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use dl_vision::formats::has_ending;
 use dl_record::write_atomically;
 use serde::{Serialize, Serializer};
 
@@ -133,9 +134,5 @@ fn write_curves<C: Serialize>(path: &Path, curves: impl Iterator<Item = (String,
 }
 
 fn is_json(path: &Path) -> bool {
-    has_ending(path, "json")
-}
-
-fn has_ending(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    has_ending(path, &["json"])
 }
