@@ -80,7 +80,9 @@ impl Tool for Args {
             (None, Some(svm)) => Scorer::Svm(svm),
             (None, None) => {
                 let model = self.model.as_deref().unwrap_or(Path::new("")).display();
-                bail!("model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}")
+                bail!(
+                    "model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}"
+                )
             }
         };
         let regressors = bbox.as_ref().filter(|_| !self.no_regression).map(Regressors::new);

@@ -2,6 +2,20 @@
 
 use clap::{Command, CommandFactory};
 
+use crate::Tool;
+
+pub mod classify;
+pub mod data;
+pub mod detect;
+pub mod draw;
+pub mod embed;
+pub mod eval;
+pub mod finetune;
+pub mod generate;
+pub mod model;
+pub mod nms;
+pub mod propose;
+
 /// A program as the manual, the completions and the tests see it.
 pub struct Entry {
     /// Its name, for example `dl-nms`.
@@ -10,16 +24,21 @@ pub struct Entry {
     pub command: fn() -> Command,
 }
 
-macro_rules! tools {
-    ($($module:ident)+) => {
-        $(pub mod $module;)+
+/// Every program, in the order of the manual.
+pub const TABLE: &[Entry] = &[
+    entry::<data::Args>(),
+    entry::<propose::Args>(),
+    entry::<embed::Args>(),
+    entry::<finetune::Args>(),
+    entry::<classify::Args>(),
+    entry::<detect::Args>(),
+    entry::<nms::Args>(),
+    entry::<generate::Args>(),
+    entry::<eval::Args>(),
+    entry::<draw::Args>(),
+    entry::<model::Args>(),
+];
 
-        /// Every program, in the order of the manual.
-        pub const TABLE: &[Entry] = &[$(Entry {
-            name: <$module::Args as crate::Tool>::NAME,
-            command: <$module::Args as CommandFactory>::command,
-        }),+];
-    };
+const fn entry<T: Tool + CommandFactory>() -> Entry {
+    Entry { name: T::NAME, command: T::command }
 }
-
-tools! { data propose embed finetune classify detect nms generate eval draw model }

@@ -13,10 +13,14 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers
 ///
 /// Replaces `detections` by those that are kept, by falling score, ties in input order; their other fields stay.
 #[derive(Parser, Debug)]
-#[command(name = "dl-nms", version, after_help = "Examples:
+#[command(
+    name = "dl-nms",
+    version,
+    after_help = "Examples:
   dl-nms --iou 0.3 detected.jsonl > kept.jsonl
   dl-detect --model signs.safetensors < embedded.jsonl | dl-nms --score 0.05 --max 100
-  dl-nms --method soft-gaussian --sigma 0.5 < detected.jsonl")]
+  dl-nms --method soft-gaussian --sigma 0.5 < detected.jsonl"
+)]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,

@@ -48,7 +48,8 @@ impl Scorer {
             Some(name) => {
                 let model = TextModel::from_checkpoint(file, &device)?;
                 let network: &dyn TextNetwork = model.network.texts();
-                let in_context = || format!("model {}: a {name} without class scores; fine-tune one first", path.display());
+                let in_context =
+                    || format!("model {}: a {name} without class scores; fine-tune one first", path.display());
                 network.layer(LOGITS).with_context(in_context)?;
                 ensure!(model.config.labels.is_some(), "model {}: its config names no labels", path.display());
                 Ok(Self::Texts(Box::new(model)))

@@ -145,7 +145,8 @@ struct Waiting {
 
 impl<'a> Dealer<'a> {
     fn new(fractions: &'a [f64], seed: u64, stratify: bool) -> Result<Self> {
-        let waiting = stratify.then(|| -> Result<Waiting> { Ok(Waiting { records: Spool::new()?, order: Vec::new() }) });
+        let waiting =
+            stratify.then(|| -> Result<Waiting> { Ok(Waiting { records: Spool::new()?, order: Vec::new() }) });
         Ok(Self { fractions, seed, waiting: waiting.transpose()? })
     }
 

@@ -256,7 +256,9 @@ impl<'a> Output<'a> {
 
     fn check(&self) -> Result<()> {
         match self.path {
-            Some(path) if self.is_image => bail!("{}: is an image of the records; name another --output", path.display()),
+            Some(path) if self.is_image => {
+                bail!("{}: is an image of the records; name another --output", path.display())
+            }
             _ => Ok(()),
         }
     }

@@ -87,7 +87,9 @@ fn evenly(low: f64, high: f64, most: usize) -> Vec<f64> {
         let (first, last) = ((low / step).ceil(), (high / step).floor());
         let count = last - first + 1.0;
         if count <= most as f64 {
-            return (0..count.max(0.0) as usize).map(|index| round_number((first + index as f64) * digit, exponent)).collect();
+            return (0..count.max(0.0) as usize)
+                .map(|index| round_number((first + index as f64) * digit, exponent))
+                .collect();
         }
     }
     Vec::new()
@@ -163,7 +165,10 @@ mod tests {
         let axis = |low: f64, high: f64| Axis::around([low, high].into_iter(), 0.0);
         assert_eq!(ticks(axis(0.0, 1.0)), ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1"]);
         assert_eq!(ticks(axis(-3.0, 37.0)), ["0", "5", "10", "15", "20", "25", "30", "35"]);
-        assert_eq!(ticks(axis(1e-9, 3e-9)), ["1e-9", "1.2e-9", "1.4e-9", "1.6e-9", "1.8e-9", "2e-9", "2.2e-9", "2.4e-9", "2.6e-9", "2.8e-9", "3e-9"]);
+        assert_eq!(
+            ticks(axis(1e-9, 3e-9)),
+            ["1e-9", "1.2e-9", "1.4e-9", "1.6e-9", "1.8e-9", "2e-9", "2.2e-9", "2.4e-9", "2.6e-9", "2.8e-9", "3e-9"]
+        );
         let axis = |low: f64, high: f64| Axis::by_factors([low, high].into_iter());
         assert_eq!(ticks(axis(1.0, 1000.0)), ["1", "2", "5", "10", "20", "50", "100", "200", "500", "1000"]);
         assert_eq!(ticks(axis(20.0, 50.0)), ["20", "30", "40", "50"]);
@@ -174,18 +179,35 @@ mod tests {
     #[test]
     fn every_range_has_an_axis() {
         let extremes = [
-            0.0, -0.0, 5e-324, 1e-320, 1e-300, 1e-12, 0.1, 1.0, 1.0 + f64::EPSILON, 1e16, 1e16 + 2.0, 1e300, f64::MAX,
+            0.0,
+            -0.0,
+            5e-324,
+            1e-320,
+            1e-300,
+            1e-12,
+            0.1,
+            1.0,
+            1.0 + f64::EPSILON,
+            1e16,
+            1e16 + 2.0,
+            1e300,
+            f64::MAX,
             f64::INFINITY,
         ];
         let all = || extremes.into_iter().flat_map(|value| [value, -value]);
         for low in all() {
             for high in all() {
                 let factors = (low > 0.0 && high > 0.0).then(|| Axis::by_factors([low, high].into_iter()));
-                for axis in [0.0, 0.04].map(|margin| Axis::around([low, high].into_iter(), margin)).into_iter().chain(factors) {
+                for axis in
+                    [0.0, 0.04].map(|margin| Axis::around([low, high].into_iter(), margin)).into_iter().chain(factors)
+                {
                     assert!(axis.low < axis.high && (axis.high - axis.low).is_finite(), "{axis:?}");
                     for most in [0, 1, 2, 11, 1000] {
                         let ticks = axis.ticks(most);
-                        assert!(ticks.len() <= most && ticks.iter().all(|tick| tick.is_finite()), "{axis:?}: {ticks:?}");
+                        assert!(
+                            ticks.len() <= most && ticks.iter().all(|tick| tick.is_finite()),
+                            "{axis:?}: {ticks:?}"
+                        );
                     }
                     for value in all().chain([f64::NAN]) {
                         assert!((-1001..=2002).contains(&axis.map(&value, (0, 1000))), "{axis:?} {value}");

@@ -127,7 +127,8 @@ struct Originals {
 
 impl Originals {
     fn of(inputs: &Inputs) -> Self {
-        let (files, others): (Vec<_>, Vec<_>) = inputs.inputs.iter().cloned().partition(|input| Path::new(input).is_file());
+        let (files, others): (Vec<_>, Vec<_>) =
+            inputs.inputs.iter().cloned().partition(|input| Path::new(input).is_file());
         let files = files.iter().filter_map(|input| Path::new(input).canonicalize().ok()).collect();
         Self { files, others: Inputs { inputs: others } }
     }

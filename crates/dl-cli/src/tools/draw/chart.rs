@@ -92,7 +92,10 @@ pub(super) fn split_legend<B: DrawingBackend>(
 /// Draws a bar in each colour, and the words beside it.
 /// # Errors
 /// When the drawing fails.
-pub(super) fn draw_legend<B: DrawingBackend>(area: &DrawingArea<B, Shift>, entries: &[(RGBAColor, String)]) -> Result<()> {
+pub(super) fn draw_legend<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    entries: &[(RGBAColor, String)],
+) -> Result<()> {
     let (_, height) = area.dim_in_pixel();
     let lines = usize::try_from((height as i32 - 80) / LINE).unwrap_or(0).max(1);
     // The last line says what has no line of its own.

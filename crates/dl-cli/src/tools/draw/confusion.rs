@@ -58,7 +58,8 @@ impl Args {
         let matrix = Matrix::of(matrix, self.max as usize);
         let count = matrix.labels.len() as u32;
         if matrix.labels.len() < all {
-            io.messages.note(format_args!("of {all} classes the {count} that are most often confused are drawn; see --max"));
+            io.messages
+                .note(format_args!("of {all} classes the {count} that are most often confused are drawn; see --max"));
         }
         let cell = self.cell.unwrap_or((SIDE / count).clamp(6, 64));
         let longest = matrix.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0) as u32;

@@ -59,7 +59,9 @@ impl Args {
         let title = self.title.clone().unwrap_or_else(|| mean(&curves));
         if curves.len() > MOST_CURVES {
             let count = curves.len();
-            io.messages.note(format_args!("of the {count} classes the {MOST_CURVES} with the best average precisions are drawn"));
+            io.messages.note(format_args!(
+                "of the {count} classes the {MOST_CURVES} with the best average precisions are drawn"
+            ));
             curves.truncate(MOST_CURVES);
         }
         save_chart(&self.output, (self.width, self.height), &Curves { curves, title })?;

@@ -77,7 +77,8 @@ impl Args {
                     replaces.store(true, Ordering::Relaxed);
                     bail!("{drawing}: the grid would replace the image; name another --output");
                 }
-                let picture = self.options.annotate(record, &images, |longer| f64::from(self.cell) / f64::from(longer))?;
+                let picture =
+                    self.options.annotate(record, &images, |longer| f64::from(self.cell) / f64::from(longer))?;
                 Ok((picture, caption(record)?))
             },
             |records, drawn| {
@@ -96,7 +97,8 @@ impl Args {
             bail!("{drawing}: is an image of the records, which the grid would replace; name another --output");
         }
         if left_out > 0 {
-            let why = if rows < self.rows { "a grid of these --columns and this --cell has no more" } else { "see --rows" };
+            let why =
+                if rows < self.rows { "a grid of these --columns and this --cell has no more" } else { "see --rows" };
             io.messages.note(format_args!("{left_out} records beyond {rows} rows are not in the grid; {why}"));
         }
         if cells.is_empty() {

@@ -80,8 +80,14 @@ mod tests {
         let mut names = Names::default();
         let mut take = |id: &str| names.take(id, &["jpg", "jpeg"]).map(|(path, _)| path.display().to_string());
         let wanted = [
-            ("a.jpg", "a.jpg"), ("a", "a-2.jpg"), ("a.png", "a.png.jpg"), ("a", "a-3.jpg"), ("a-2", "a-2-2.jpg"),
-            ("x/../y", "x/up/y.jpg"), ("/x/up/y.jpg", "x/up/y-2.jpg"), ("b\u{1b}[2J\n", "b_[2J_.jpg"),
+            ("a.jpg", "a.jpg"),
+            ("a", "a-2.jpg"),
+            ("a.png", "a.png.jpg"),
+            ("a", "a-3.jpg"),
+            ("a-2", "a-2-2.jpg"),
+            ("x/../y", "x/up/y.jpg"),
+            ("/x/up/y.jpg", "x/up/y-2.jpg"),
+            ("b\u{1b}[2J\n", "b_[2J_.jpg"),
         ];
         for (id, name) in wanted {
             assert_eq!(take(id).unwrap(), name);

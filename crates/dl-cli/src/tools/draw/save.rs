@@ -73,7 +73,10 @@ pub(super) fn not_a_file(output: &Path, input: &Path) -> Result<()> {
 /// Refuses a drawing that would take memory without bound.
 pub(super) fn check_size(width: u64, height: u64) -> Result<()> {
     if width.saturating_mul(height) > MOST_PIXELS {
-        bail!("the drawing would have {width} x {height} pixels, more than {} million; make it smaller", MOST_PIXELS >> 20);
+        bail!(
+            "the drawing would have {width} x {height} pixels, more than {} million; make it smaller",
+            MOST_PIXELS >> 20
+        );
     }
     Ok(())
 }

@@ -14,7 +14,11 @@ pub(super) fn thinned(points: &[(f64, f64)], columns: u32, column: impl Fn(f64) 
     for same in sorted.chunk_by(|a, b| column(a.0) == column(b.0)) {
         let ends = [0, same.len() - 1];
         let by_height = |a: &usize, b: &usize| same[*a].1.total_cmp(&same[*b].1);
-        let mut kept: Vec<usize> = ends.into_iter().chain((0..same.len()).min_by(by_height)).chain((0..same.len()).max_by(by_height)).collect();
+        let mut kept: Vec<usize> = ends
+            .into_iter()
+            .chain((0..same.len()).min_by(by_height))
+            .chain((0..same.len()).max_by(by_height))
+            .collect();
         kept.sort_unstable();
         kept.dedup();
         thinned.extend(kept.into_iter().map(|index| same[index]));

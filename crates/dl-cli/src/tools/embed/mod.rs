@@ -173,10 +173,8 @@ impl Tool for Args {
         }
         let batch = self.batch;
         let warp = networks.pictures.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
-        let mut rows = networks
-            .pictures
-            .as_ref()
-            .map(|(model, layers)| Rows::new(model, layers, device.clone(), batch));
+        let mut rows =
+            networks.pictures.as_ref().map(|(model, layers)| Rows::new(model, layers, device.clone(), batch));
         let cut = AtomicUsize::new(0);
         let images = self.image.images(&io.messages);
         let mut files = FileNames::default();
@@ -192,9 +190,12 @@ impl Tool for Args {
             |record| match networks.text_of(record, self.input, &cut)? {
                 Some(tokens) => Ok(Work::Text(tokens)),
                 None => {
-                    let (model, warp) = networks.pictures.as_ref().map(|(model, _)| model).zip(warp).context(
-                        "the model reads no pictures",
-                    )?;
+                    let (model, warp) = networks
+                        .pictures
+                        .as_ref()
+                        .map(|(model, _)| model)
+                        .zip(warp)
+                        .context("the model reads no pictures")?;
                     Ok(Work::Picture(self.prepare(record, &images, model, warp)?))
                 }
             },
@@ -318,7 +319,8 @@ impl Args {
             Some(folder) => {
                 let id: String = record.require("id", "records written to --features-dir need one")?;
                 let path = folder.join(format!("{}.safetensors", files.name(&id)));
-                let tensors: Vec<_> = names.iter().zip(&features).map(|(name, rows)| (name.as_str(), dtype, rows)).collect();
+                let tensors: Vec<_> =
+                    names.iter().zip(&features).map(|(name, rows)| (name.as_str(), dtype, rows)).collect();
                 dl_record::write_tensor_file(&path, &tensors)?;
                 Some(path)
             }

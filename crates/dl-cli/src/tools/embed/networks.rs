@@ -49,7 +49,8 @@ impl Networks {
                 (_, Some(Ok(layer))) => asked.1.push(layer),
                 (Some(Err(error)), None) | (None, Some(Err(error))) => return Err(error).with_context(in_context),
                 (of_pictures, of_texts) => {
-                    let both = [of_pictures.map(|checked| checked.map(|_| ())), of_texts.map(|checked| checked.map(|_| ()))];
+                    let both =
+                        [of_pictures.map(|checked| checked.map(|_| ())), of_texts.map(|checked| checked.map(|_| ()))];
                     let errors = both.into_iter().flatten().filter_map(Result::err).map(|error| error.to_string());
                     bail!("{}: of pictures and of texts: {}", in_context(), errors.collect::<Vec<_>>().join("; "));
                 }
@@ -66,7 +67,11 @@ impl Networks {
         if let (Some(model), [layer, ..]) = (&pictures, asked.0.as_slice()) {
             model.backbone.check(layer).with_context(in_context)?;
         }
-        Ok(Self { pictures: pictures.map(|model| (model, asked.0)), texts: texts.map(|model| (model, asked.1)), shapes: Mutex::default() })
+        Ok(Self {
+            pictures: pictures.map(|model| (model, asked.0)),
+            texts: texts.map(|model| (model, asked.1)),
+            shapes: Mutex::default(),
+        })
     }
 
     /// What the user should know of the file, in words.

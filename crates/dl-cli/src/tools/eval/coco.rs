@@ -89,12 +89,15 @@ impl Args {
             return Ok(Outcome::SomeFailed);
         }
         if let Some(path) = &self.curves {
-            super::write_curves(path, report.classes.iter().filter(|class| !class.precision.is_empty()).map(|class| {
-                let last = (class.precision.len() - 1).max(1) as f64;
-                let recall: Vec<f64> = (0..class.precision.len()).map(|point| point as f64 / last).collect();
-                let curve = json!({"precision": class.precision, "recall": recall, "ap": class.stats[1]});
-                (class.label.clone(), curve)
-            }))?;
+            super::write_curves(
+                path,
+                report.classes.iter().filter(|class| !class.precision.is_empty()).map(|class| {
+                    let last = (class.precision.len() - 1).max(1) as f64;
+                    let recall: Vec<f64> = (0..class.precision.len()).map(|point| point as f64 / last).collect();
+                    let curve = json!({"precision": class.precision, "recall": recall, "ap": class.stats[1]});
+                    (class.label.clone(), curve)
+                }),
+            )?;
         }
         self.report(&report, &config, errors).write(io, self.source.format)?;
         Ok(Outcome::of(failed + usize::from(empty.is_some())))

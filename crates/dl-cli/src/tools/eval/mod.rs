@@ -16,8 +16,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use dl_vision::formats::has_ending;
 use dl_record::write_atomically;
+use dl_vision::formats::has_ending;
 use serde::{Serialize, Serializer};
 
 use crate::common::{Common, Io, Outcome, Tally, Tool, clipped};

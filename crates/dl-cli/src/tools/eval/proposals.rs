@@ -75,7 +75,9 @@ impl Args {
                 "ABO": abo,
             }));
             let figures = at.recall.iter().chain([&at.mean_best_overlap, &at.mabo]);
-            rows.push(std::iter::once(Cell::Count(at.count)).chain(figures.map(|figure| Cell::Figure(*figure))).collect());
+            rows.push(
+                std::iter::once(Cell::Count(at.count)).chain(figures.map(|figure| Cell::Figure(*figure))).collect(),
+            );
         }
         let json = json!({
             "images": report.images,

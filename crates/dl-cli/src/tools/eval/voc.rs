@@ -86,16 +86,21 @@ impl Args {
         });
         match &empty {
             Some(why) => io.messages.error(why),
-            None => super::say_unknown(io, report.classes.iter().filter(|class| of_truth(class) == 0).map(|c| &c.label)),
+            None => {
+                super::say_unknown(io, report.classes.iter().filter(|class| of_truth(class) == 0).map(|c| &c.label))
+            }
         }
         if tally.good + errors == 0 {
             return Ok(Outcome::SomeFailed);
         }
         if let Some(path) = &self.curves {
-            super::write_curves(path, report.classes.iter().filter(|class| class.truth > 0).map(|class| {
-                let VocClass { precision, recall, scores, .. } = class;
-                (class.label.clone(), Curve { precision, recall, scores, ap: self.ap(class) })
-            }))?;
+            super::write_curves(
+                path,
+                report.classes.iter().filter(|class| class.truth > 0).map(|class| {
+                    let VocClass { precision, recall, scores, .. } = class;
+                    (class.label.clone(), Curve { precision, recall, scores, ap: self.ap(class) })
+                }),
+            )?;
         }
         self.report(&report, errors).write(io, self.source.format)?;
         Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
@@ -114,16 +119,19 @@ impl Args {
         let mut per_class = Map::new();
         let mut rows = Vec::new();
         for class in &report.classes {
-            per_class.insert(class.label.clone(), json!({
-                "AP": self.ap(class),
-                "AP_11_points": class.ap_11_points,
-                "AP_all_points": class.ap_all_points,
-                "truth": class.truth,
-                "difficult": class.difficult,
-                "detections": class.detections,
-                "true_positives": class.true_positives,
-                "false_positives": class.false_positives,
-            }));
+            per_class.insert(
+                class.label.clone(),
+                json!({
+                    "AP": self.ap(class),
+                    "AP_11_points": class.ap_11_points,
+                    "AP_all_points": class.ap_all_points,
+                    "truth": class.truth,
+                    "difficult": class.difficult,
+                    "detections": class.detections,
+                    "true_positives": class.true_positives,
+                    "false_positives": class.false_positives,
+                }),
+            );
             rows.push(vec![
                 Cell::Text(class.label.clone()),
                 Cell::Figure(self.ap(class)),

@@ -158,7 +158,10 @@ impl Args {
         head.save(&self.model)?;
         let messages = &io.messages;
         if !found.converged {
-            messages.note(format_args!("the solver stopped after {} iterations, before --tolerance was met", found.iterations));
+            messages.note(format_args!(
+                "the solver stopped after {} iterations, before --tolerance was met",
+                found.iterations
+            ));
         }
         let (classes, path) = (head.labels.len(), self.model.display());
         messages.note(format_args!("{classes} classes, accuracy {accuracy:.4} on what was learned; written to {path}"));

@@ -88,12 +88,8 @@ impl Args {
         if let Some(note) = &model.note {
             io.messages.note(format_args!("model {}: {note}", self.init_from.display()));
         }
-        let source = Source {
-            common: &self.common,
-            inputs: &self.inputs,
-            val: self.val.as_deref(),
-            val_share: self.val_share,
-        };
+        let source =
+            Source { common: &self.common, inputs: &self.inputs, val: self.val.as_deref(), val_share: self.val_share };
         let read = source.read(io, |record| loss::language_model_parts(&model, &texts::text_of(record)?))?;
         let flat = |texts: Vec<Vec<Vec<u32>>>| texts.into_iter().flatten().collect::<Vec<_>>();
         let (count, judged_count) = (read.learned.len(), read.judged.len());
@@ -106,11 +102,8 @@ impl Args {
         // Each text began with the mark: dl-generate is to do the same.
         model.config.options.insert("add_bos_token".to_owned(), json!(true));
         model.config.data_digest = Some(read.digest.to_string());
-        let shape = Shape {
-            epoch: learned.len().div_ceil(self.batch),
-            from_nothing: false,
-            validates: !judged.is_empty(),
-        };
+        let shape =
+            Shape { epoch: learned.len().div_ceil(self.batch), from_nothing: false, validates: !judged.is_empty() };
         let settings = json!({
             "seed": self.common.seed,
             "data": read.digest.to_string(),

@@ -19,12 +19,16 @@ use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 
 /// Learn from records: detectors, box regressors and networks
 #[derive(Parser, Debug)]
-#[command(name = "dl-finetune", version, after_help = "Examples:
+#[command(
+    name = "dl-finetune",
+    version,
+    after_help = "Examples:
   dl-finetune classifier --arch squeezenet1_1 --model network.safetensors < proposals.jsonl
   dl-finetune linear --model head.safetensors < embedded.jsonl
   dl-finetune lm --init-from gpt2.safetensors --model poems.safetensors < poems.jsonl
   dl-finetune svm --model heads.safetensors < embedded.jsonl
-  dl-finetune bbox --model heads.safetensors < embedded.jsonl")]
+  dl-finetune bbox --model heads.safetensors < embedded.jsonl"
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

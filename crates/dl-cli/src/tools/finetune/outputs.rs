@@ -14,7 +14,8 @@ const LONGEST_NAME: usize = 255;
 
 /// Fails when a file that is to be written cannot be, is one that the training reads, or is a model that would be no file.
 pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
-    let read: Vec<PathBuf> = inputs.inputs.iter().map(PathBuf::from).chain(others.iter().flatten().map(PathBuf::from)).collect();
+    let read: Vec<PathBuf> =
+        inputs.inputs.iter().map(PathBuf::from).chain(others.iter().flatten().map(PathBuf::from)).collect();
     for (index, (option, path)) in outputs.iter().enumerate() {
         if path.file_name().is_some_and(|name| name.len() > LONGEST_NAME) {
             bail!("{option}: {}: the name is too long for a file", path.display());
@@ -48,7 +49,10 @@ fn place(path: &Path) -> Option<PathBuf> {
 /// Fails when a file whose name the user did not give is a symlink: only those that are named are followed.
 pub(super) fn check_no_link(path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
-        bail!("{}: is a symlink, and the training would write there; remove it, or name another --model", path.display());
+        bail!(
+            "{}: is a symlink, and the training would write there; remove it, or name another --model",
+            path.display()
+        );
     }
     Ok(())
 }

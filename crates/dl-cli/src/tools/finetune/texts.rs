@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use dl_models::text::{TextFreeze, TextModel};
 use dl_models::Checkpoint;
+use dl_models::text::{TextFreeze, TextModel};
 use dl_record::Record;
 use dl_train::Digest;
 use dl_train::sampler::Rounds;
@@ -99,7 +99,9 @@ pub(super) fn freeze(path: &Path, up_to: Option<&str>, trainable: Option<usize>)
     let network = model.network.texts();
     match (up_to, trainable) {
         (Some(layer), _) => TextFreeze::up_to(network, layer).with_context(|| format!("--freeze {layer}")),
-        (None, Some(count)) => TextFreeze::all_but_last(network, count).with_context(|| format!("--trainable-layers {count}")),
+        (None, Some(count)) => {
+            TextFreeze::all_but_last(network, count).with_context(|| format!("--trainable-layers {count}"))
+        }
         (None, None) => Ok(TextFreeze::Nothing),
     }
 }

@@ -280,18 +280,24 @@ impl TrainingArgs {
         let (loss, path) = (progress.mean("loss"), model.display());
         if ended.why == Why::Interrupted {
             let last = plan.files.last.display();
-            messages.note(format_args!("interrupted after {} batches, saved in {last}; --resume goes on", progress.step));
+            messages
+                .note(format_args!("interrupted after {} batches, saved in {last}; --resume goes on", progress.step));
             return Ok(Some(Outcome::Interrupted));
         }
         if ended.why == Why::Patience {
-            messages.note(format_args!("no better for {} validations: stopped after {} batches", progress.waited, progress.step));
+            messages.note(format_args!(
+                "no better for {} validations: stopped after {} batches",
+                progress.waited, progress.step
+            ));
         }
         match &progress.best {
             None => messages.note(format_args!("loss {loss:.4}{words} over the last batches; written to {path}")),
             Some((step, best)) => {
                 let words: String = best.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
                 let loss = best.loss;
-                messages.note(format_args!("validation loss {loss:.4}{words} after {step} batches, the best; written to {path}"));
+                messages.note(format_args!(
+                    "validation loss {loss:.4}{words} after {step} batches, the best; written to {path}"
+                ));
             }
         }
         Ok(None)

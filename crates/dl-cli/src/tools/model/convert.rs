@@ -78,7 +78,10 @@ impl ConvertArgs {
         });
         let reads_texts = self.arch.is_none() && TextConfig::text_architecture(&file)?.is_some();
         let config = if reads_texts {
-            ensure!(self.labels.is_none() && self.mean.is_none(), "--labels and --mean are for networks that read pictures");
+            ensure!(
+                self.labels.is_none() && self.mean.is_none(),
+                "--labels and --mean are for networks that read pictures"
+            );
             text::convert(&mut file, &self.to_file, self.licence.as_deref(), precision)?;
             Checkpoint::open(&self.to_file)?.config()?
         } else {
@@ -128,7 +131,11 @@ impl ConvertArgs {
             // Networks that we have not may keep their config.
             None => match fit {
                 Ok(fit) if !fit.is_whole() => {
-                    io.messages.note(format_args!("{}: does not fit its config: {}", self.from.display(), fit.report()));
+                    io.messages.note(format_args!(
+                        "{}: does not fit its config: {}",
+                        self.from.display(),
+                        fit.report()
+                    ));
                 }
                 _ => {}
             },
@@ -141,7 +148,11 @@ impl ConvertArgs {
         if let Some(path) = &self.mean {
             let mean = mean_of_image(path)?;
             if config.preprocessing.range != [0.0, 255.0] {
-                bail!("--mean {}: the network takes pictures from 0 to {}; Caffe's do from 0 to 255", path.display(), config.preprocessing.range[1]);
+                bail!(
+                    "--mean {}: the network takes pictures from 0 to {}; Caffe's do from 0 to 255",
+                    path.display(),
+                    config.preprocessing.range[1]
+                );
             }
             config.preprocessing.channel_order = ChannelOrder::Bgr;
             config.preprocessing.mean = mean;

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
 use dl_models::checkpoint::printable;
+use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
 use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
 
 use super::Format;

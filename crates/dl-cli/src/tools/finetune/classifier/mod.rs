@@ -214,11 +214,8 @@ impl Args {
     }
 
     fn read(&self, io: &mut Io) -> Result<Data> {
-        let config = ExampleConfig {
-            positive_iou: self.positive_iou,
-            background_iou: self.background_iou,
-            crops: self.crops,
-        };
+        let config =
+            ExampleConfig { positive_iou: self.positive_iou, background_iou: self.background_iou, crops: self.crops };
         let mut learned = Examples::new(config);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| learned.push(&record))?;
@@ -245,7 +242,10 @@ impl Args {
             learned.background().len()
         ));
         if let Some(judged) = &judged {
-            io.messages.note(format_args!("judged by {} other examples", judged.positives().len() + judged.background().len()));
+            io.messages.note(format_args!(
+                "judged by {} other examples",
+                judged.positives().len() + judged.background().len()
+            ));
         }
         Ok(Data { learned, judged, tally })
     }
@@ -381,7 +381,8 @@ impl Args {
         let words = progress.validation.as_ref().map_or(String::new(), |judged| {
             format!("; validation loss {:.4}, accuracy {:.4}", judged.loss, judged.score)
         });
-        messages.note(format_args!("loss {loss:.4}, accuracy {accuracy:.4} on what was learned{words}; written to {path}"));
+        messages
+            .note(format_args!("loss {loss:.4}, accuracy {accuracy:.4} on what was learned{words}; written to {path}"));
     }
 
     /// Everything else: gradient descent.
@@ -401,8 +402,7 @@ impl Args {
         let judging = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
         let mut batches = Batches::new(&data.learned, preprocessing, &learning, report);
-        let mut judged =
-            data.judged.as_ref().map(|examples| Batches::new(examples, preprocessing, &judging, report));
+        let mut judged = data.judged.as_ref().map(|examples| Batches::new(examples, preprocessing, &judging, report));
         // Blended pictures are no pictures whose features could be had one by one.
         if *frozen > 0
             && self.views.mixup == 0.0
@@ -415,10 +415,7 @@ impl Args {
             judged = judged.map(|judged| judged.through(model, layer));
         }
         let factors = options::Factors::new(model, self.head_lr, &self.layer_lr)?;
-        let loss = LossConfig {
-            smoothing: self.label_smoothing,
-            weights: self.class_weights.weights(&data.learned)?,
-        };
+        let loss = LossConfig { smoothing: self.label_smoothing, weights: self.class_weights.weights(&data.learned)? };
         let shape = Shape {
             epoch: batches.epoch(),
             from_nothing: self.init_from.is_none() || strategy == Some(Strategy::Scratch),
@@ -434,7 +431,12 @@ impl Args {
             config.training = self.figures(warp, &shape, progress);
             self.add_choices(&mut config, data, strategy, progress)?;
             let tensors = parameters.tensors();
-            Ok(ModelFile { config: serde_json::to_value(&config)?, tensors, texts: Vec::new(), precision: self.precision.into() })
+            Ok(ModelFile {
+                config: serde_json::to_value(&config)?,
+                tensors,
+                texts: Vec::new(),
+                precision: self.precision.into(),
+            })
         };
         let task = ClassifierTask {
             model,
@@ -455,9 +457,7 @@ impl Args {
     /// Everything that shapes the training and is not among the loop's options.
     fn settings(&self, start: &Start, data: &Data, strategy: Option<Strategy>) -> Result<Map<String, Value>> {
         let config = &start.model.config;
-        let init = self.init_from.as_deref().map(|path| -> Result<String> {
-            Ok(digest(path)?.1)
-        });
+        let init = self.init_from.as_deref().map(|path| -> Result<String> { Ok(digest(path)?.1) });
         let settings = json!({
             "seed": self.common.seed,
             "data": data.learned.digest().to_string(),

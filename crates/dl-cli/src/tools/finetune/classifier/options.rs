@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use dl_record::file::{MOST_LIST_BYTES, read_text};
 use dl_models::{LayerName, Model, Precision};
+use dl_record::file::{MOST_LIST_BYTES, read_text};
 use dl_train::classifier::{Examples, Freeze, balanced};
 use dl_train::transfer::Strategy;
 

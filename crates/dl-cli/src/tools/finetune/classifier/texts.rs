@@ -78,12 +78,8 @@ struct Data {
 
 fn read(args: &Args, init_from: &Path, device: &Device, io: &mut Io) -> Result<Data> {
     let tokenizer = TextModel::open(init_from, device)?.tokenizer;
-    let source = Source {
-        common: &args.common,
-        inputs: &args.inputs,
-        val: args.val.as_deref(),
-        val_share: args.val_share,
-    };
+    let source =
+        Source { common: &args.common, inputs: &args.inputs, val: args.val.as_deref(), val_share: args.val_share };
     let mut cut = 0;
     let read = source.read(io, |record| -> Result<(Tokens, String)> {
         let label = record.label()?.filter(|label| !label.is_empty());

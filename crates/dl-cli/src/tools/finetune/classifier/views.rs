@@ -63,7 +63,8 @@ impl ViewArgs {
             bail!("--augment none goes with no other kind");
         }
         let has = |kind| kinds.contains(&kind);
-        let crop = (has(View::Crop) || self.crop_scale.is_some()).then(|| self.crop_scale.unwrap_or(AugmentConfig::CROP));
+        let crop =
+            (has(View::Crop) || self.crop_scale.is_some()).then(|| self.crop_scale.unwrap_or(AugmentConfig::CROP));
         if crop.is_some_and(|[least, most]| least <= 0.0 || most < least || most > 1.0) {
             bail!("--crop-scale: want 0 < MIN <= MAX <= 1");
         }
@@ -78,7 +79,9 @@ impl ViewArgs {
             shear,
         });
         let affine = given.or(has(View::Affine).then(Affine::default));
-        if affine.is_some_and(|affine| affine.scale[0] <= 0.0 || affine.scale[1] < affine.scale[0] || affine.shear.abs() >= 90.0) {
+        if affine.is_some_and(|affine| {
+            affine.scale[0] <= 0.0 || affine.scale[1] < affine.scale[0] || affine.shear.abs() >= 90.0
+        }) {
             bail!("--affine: want 0 < MIN <= MAX and a shear below 90 degrees");
         }
         let cutout = self.cutout.unwrap_or(if has(View::Cutout) { 0.5 } else { 0.0 });

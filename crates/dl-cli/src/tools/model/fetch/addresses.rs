@@ -71,7 +71,11 @@ impl Resolver for Guard {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.inner.resolve(uri, config, timeout)?;
         let through_proxy = config.proxy().is_some();
-        if through_proxy || self.addresses.allow(found.iter().map(|address| address.ip())) { Ok(found) } else { Err(ureq::Error::HostNotFound) }
+        if through_proxy || self.addresses.allow(found.iter().map(|address| address.ip())) {
+            Ok(found)
+        } else {
+            Err(ureq::Error::HostNotFound)
+        }
     }
 }
 
@@ -124,8 +128,22 @@ mod tests {
     #[test]
     fn addresses_behind_the_machine_are_known_in_every_form() {
         let inside = [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "::1", "fe80::1",
-            "fc00::1", "::ffff:127.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "255.255.255.255", "224.0.0.1", "::",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::",
+            "255.255.255.255",
+            "224.0.0.1",
+            "::",
         ];
         for text in inside {
             assert!(is_private(text.parse().unwrap()), "{text}");

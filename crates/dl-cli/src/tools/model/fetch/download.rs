@@ -9,8 +9,8 @@ use dl_models::Checkpoint;
 use dl_record::write_atomically;
 use serde::{Deserialize, Serialize};
 
-use super::hub::LONGEST_LICENCE;
 use super::http::{Answer, Attempts, Failure, Http};
+use super::hub::LONGEST_LICENCE;
 use crate::common::Messages;
 use crate::tools::model::digest;
 
@@ -80,14 +80,32 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
         Err(TryLockError::WouldBlock) => bail!("{}: is being fetched by another dl-model", path.display()),
         Err(TryLockError::Error(error)) => return Err(error).with_context(in_cache),
     }
-    let mut part =
-        OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&part_path).with_context(in_cache)?;
-    let cached = Known::of(path).filter(|known| known.url == address && wanted.pin.is_none_or(|pin| pin == known.sha256));
-    let mut run = Run { http, messages, wanted, part: &mut part, part_of: PartOf::default(), total: None, checksum: None, licence: None, best: 0 };
+    let mut part = OpenOptions::new()
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .open(&part_path)
+        .with_context(in_cache)?;
+    let cached =
+        Known::of(path).filter(|known| known.url == address && wanted.pin.is_none_or(|pin| pin == known.sha256));
+    let mut run = Run {
+        http,
+        messages,
+        wanted,
+        part: &mut part,
+        part_of: PartOf::default(),
+        total: None,
+        checksum: None,
+        licence: None,
+        best: 0,
+    };
     if !run.receive(cached.as_ref().and_then(|known| known.etag.clone()))? {
         drop(part);
         let _ = fs::remove_file(&part_path);
-        return cached.map(|known| (known, false)).context("the server says that nothing changed, and nothing was here");
+        return cached
+            .map(|known| (known, false))
+            .context("the server says that nothing changed, and nothing was here");
     }
     let (etag, checksum) = (run.part_of.etag, run.checksum);
     let licence = wanted.licence.map(str::to_owned).or(run.licence);
@@ -188,7 +206,9 @@ impl Run<'_> {
                 self.total = answer.header("content-length").and_then(|text| text.parse().ok()).or(known_size);
             }
             // Nothing after the part: it is whole, if the server says so.
-            416 if have > 0 && content_range(&answer).is_some_and(|(_, total)| total == Some(have)) => return Ok(Some(true)),
+            416 if have > 0 && content_range(&answer).is_some_and(|(_, total)| total == Some(have)) => {
+                return Ok(Some(true));
+            }
             status => {
                 self.restart().map_err(Failure::Final)?;
                 let error = anyhow!("{}: broke off after {have} bytes and has no more ({status})", self.wanted.address);
@@ -265,7 +285,10 @@ impl Run<'_> {
 /// The licence in a header: `License`, `X-License`, or a link (RFC 4946).
 fn licence(answer: &Answer) -> Option<String> {
     let of_link = || {
-        let links = answer.header("link")?.split(',').find(|link| link.contains("rel=\"license\"") || link.contains("rel=license"))?;
+        let links = answer
+            .header("link")?
+            .split(',')
+            .find(|link| link.contains("rel=\"license\"") || link.contains("rel=license"))?;
         Some(links.split_once('<')?.1.split_once('>')?.0)
     };
     let stated = answer.header("license").or(answer.header("x-license")).or_else(of_link)?;
@@ -291,7 +314,10 @@ fn check(part: &Path, wanted: &Wanted, checksum: Option<&str>) -> Result<(u64, S
         ensure!(sha256 == pin, "{address}: has the SHA-256 {sha256}, --sha256 wants {pin}; nothing is kept");
     }
     if let Some(stated) = checksum {
-        ensure!(sha256 == stated, "{address}: arrived with the SHA-256 {sha256}, the server states {stated}; nothing is kept");
+        ensure!(
+            sha256 == stated,
+            "{address}: arrived with the SHA-256 {sha256}, the server states {stated}; nothing is kept"
+        );
     }
     let extension = wanted.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if matches!(extension, "safetensors" | "pth" | "pt" | "caffemodel") {

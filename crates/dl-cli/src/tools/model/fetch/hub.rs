@@ -60,7 +60,8 @@ impl Repository {
         let address = format!("{}/api/models/{}/revision/{revision}", endpoint(), encoded(&source.repository));
         let mut text = Vec::new();
         http.get_patiently(&address)?.reader().take(LONGEST).read_to_end(&mut text).with_context(|| address.clone())?;
-        let repository: Self = serde_json::from_slice(&text).with_context(|| format!("{address}: no answer of a hub"))?;
+        let repository: Self =
+            serde_json::from_slice(&text).with_context(|| format!("{address}: no answer of a hub"))?;
         if let Some(sha) = &repository.sha {
             ensure!(sha.chars().all(|letter| letter.is_ascii_alphanumeric()), "{address}: \"{sha}\" is no commit");
         }
@@ -83,7 +84,8 @@ impl Repository {
 
     /// The files that a model needs: its weights, safetensors where there are any, and what is beside them.
     pub(super) fn files(&self) -> Result<Vec<String>> {
-        let names: Vec<&str> = self.siblings.iter().map(|sibling| sibling.rfilename.as_str()).filter(|name| is_path(name)).collect();
+        let names: Vec<&str> =
+            self.siblings.iter().map(|sibling| sibling.rfilename.as_str()).filter(|name| is_path(name)).collect();
         let has = |name: &str| names.contains(&name);
         let index = |index: &str, start: &str, end: &str| -> Vec<String> {
             let shards = names.iter().filter(|name| name.starts_with(start) && name.ends_with(end));
@@ -99,7 +101,10 @@ impl Repository {
             index("pytorch_model.bin.index.json", "pytorch_model-", ".bin")
         } else {
             let listed: Vec<String> = names.iter().take(12).map(|name| printable(name)).collect();
-            bail!("has no model.safetensors or pytorch_model.bin; name one of its files with :FILE ({})", listed.join(", "));
+            bail!(
+                "has no model.safetensors or pytorch_model.bin; name one of its files with :FILE ({})",
+                listed.join(", ")
+            );
         };
         files.extend(BESIDE.iter().filter(|name| has(name)).map(|name| name.to_string()));
         Ok(files)

@@ -94,7 +94,11 @@ impl FetchArgs {
             }
             Source::Hub(hub) => self.of_hub(&http, hub, &cache)?,
         };
-        ensure!(self.sha256.is_none() || items.len() == 1, "--sha256 is of one file, {} are wanted; name one with :FILE", items.len());
+        ensure!(
+            self.sha256.is_none() || items.len() == 1,
+            "--sha256 is of one file, {} are wanted; name one with :FILE",
+            items.len()
+        );
         for item in items {
             let Item { address, path, revision, licence } = &item;
             let known = Known::of(path).filter(|known| self.is_right(known, path, revision.as_deref()));
@@ -102,7 +106,11 @@ impl FetchArgs {
                 Some(known) => (known, false),
                 None => {
                     let (pin, revision, licence) = (self.sha256.as_deref(), revision.as_deref(), licence.as_deref());
-                    download(&http, &messages, &Wanted { address, path, pin, most_bytes: self.max_bytes, revision, licence })?
+                    download(
+                        &http,
+                        &messages,
+                        &Wanted { address, path, pin, most_bytes: self.max_bytes, revision, licence },
+                    )?
                 }
             };
             tell(io, format, path, &known, fetched)?;
@@ -166,7 +174,9 @@ impl FetchArgs {
         }
         let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let found = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
-        let found = found.or_else(|| folder("LOCALAPPDATA")).context("there is no folder for a cache: name one with --cache-dir")?;
+        let found = found
+            .or_else(|| folder("LOCALAPPDATA"))
+            .context("there is no folder for a cache: name one with --cache-dir")?;
         Ok(found.join("dl-tools"))
     }
 }

@@ -36,7 +36,10 @@ impl FromStr for Source {
                 None => (rest, None),
             };
             let (repository, revision) = rest.split_once('@').unwrap_or((rest, "main"));
-            ensure!(repository.split('/').count() <= 2 && is_path(repository), "want hf:OWNER/NAME, not hf:{repository}");
+            ensure!(
+                repository.split('/').count() <= 2 && is_path(repository),
+                "want hf:OWNER/NAME, not hf:{repository}"
+            );
             ensure!(is_path(revision), "\"{revision}\" is no revision");
             if let Some(file) = &file {
                 ensure!(is_path(file), "\"{file}\" is no path in a repository");
@@ -50,7 +53,8 @@ impl FromStr for Source {
 
 /// Names with slashes between, that lead nowhere but down.
 pub(super) fn is_path(text: &str) -> bool {
-    let plain = |letter: char| !letter.is_control() && !matches!(letter, '\\' | ':' | '?' | '#' | '*' | '"' | '<' | '>' | '|');
+    let plain =
+        |letter: char| !letter.is_control() && !matches!(letter, '\\' | ':' | '?' | '#' | '*' | '"' | '<' | '>' | '|');
     text.split('/').all(|name| !name.is_empty() && name != "." && name != ".." && name.chars().all(plain))
 }
 
@@ -93,7 +97,8 @@ pub(super) fn place(address: &str) -> PathBuf {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = path.split('#').next().unwrap_or_default();
     let clean = |name: &str| -> String {
-        let letters = name.chars().map(|letter| if letter.is_alphanumeric() || "._-".contains(letter) { letter } else { '_' });
+        let letters =
+            name.chars().map(|letter| if letter.is_alphanumeric() || "._-".contains(letter) { letter } else { '_' });
         let name: String = letters.collect();
         if name.trim_matches('.').is_empty() { "_".to_owned() } else { name }
     };
@@ -121,8 +126,21 @@ mod tests {
         };
         assert_eq!("hf:a/b".parse::<Source>().unwrap(), hub("a/b", "main", None));
         assert_eq!("hf:gpt2@v1:x/y.bin".parse::<Source>().unwrap(), hub("gpt2", "v1", Some("x/y.bin")));
-        let bad = ["hf:", "hf:a/b/c", "hf:../b", "hf:a/b:../../etc/passwd", "hf:a/b:/etc/passwd", "hf:a/b@..", "hf:a//b", "ftp://a/b",
-            "http://example.org/x", "http://127.0.0.1.example.org/x", "http://localhost@example.org/x", "x.safetensors", "https:///x"];
+        let bad = [
+            "hf:",
+            "hf:a/b/c",
+            "hf:../b",
+            "hf:a/b:../../etc/passwd",
+            "hf:a/b:/etc/passwd",
+            "hf:a/b@..",
+            "hf:a//b",
+            "ftp://a/b",
+            "http://example.org/x",
+            "http://127.0.0.1.example.org/x",
+            "http://localhost@example.org/x",
+            "x.safetensors",
+            "https:///x",
+        ];
         for text in bad {
             assert!(text.parse::<Source>().is_err(), "{text}");
         }
