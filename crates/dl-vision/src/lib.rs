@@ -3,6 +3,7 @@
 
 pub mod boxes;
 pub mod formats;
+pub mod labels;
 pub mod masks;
 pub mod picture;
 pub mod proposals;

@@ -6,6 +6,7 @@ mod clipped;
 mod closed;
 mod inputs;
 mod io;
+mod labels;
 pub(crate) mod main;
 mod messages;
 pub(crate) mod numbers;
@@ -21,6 +22,8 @@ pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub use inputs::Inputs;
 pub use io::Io;
+#[allow(unused_imports)]
+pub(crate) use labels::Labels;
 pub use main::{Outcome, Tool, main};
 pub(crate) use messages::counted;
 pub use messages::{Messages, one_line};

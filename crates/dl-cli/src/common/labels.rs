@@ -1,0 +1,54 @@
+//! `--labels`: class names, in every program that takes them.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::{Context, Result, ensure};
+use dl_record::file::read_list;
+use dl_vision::labels::{BUILTIN, builtin};
+
+/// The value of `--labels`: `cat,dog`, `@FILE` with one label per line, or the built-in `@imagenet`, `@coco` or `@voc`.
+/// Never empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Labels(Vec<String>);
+
+impl Labels {
+    pub(crate) fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromStr for Labels {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let names = match text.strip_prefix('@') {
+            Some(name) => from_file_or_builtin(name)?,
+            None => text.split(',').map(str::to_owned).collect(),
+        };
+        ensure!(names.iter().any(|name| !name.is_empty()), "there are no labels in it");
+        Ok(Self(names))
+    }
+}
+
+/// A file wins over a built-in list of the same name, so that no file is shadowed.
+fn from_file_or_builtin(name: &str) -> Result<Vec<String>> {
+    if let (false, Some(names)) = (Path::new(name).exists(), builtin(name)) {
+        return Ok(names);
+    }
+    read_list(Path::new(name)).with_context(|| format!("built-in lists: @{}", BUILTIN.join(", @")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Labels;
+
+    #[test]
+    fn labels_are_a_list_a_file_or_built_in() {
+        let parse = |text: &str| text.parse::<Labels>();
+        assert_eq!(parse("cat,garden shed").expect("a list").names(), ["cat", "garden shed"]);
+        assert_eq!(parse("@coco").expect("built in").names()[0], "person");
+        assert!(parse("").is_err());
+        assert!(parse("@no-such-file").is_err());
+    }
+}
