@@ -4,7 +4,7 @@
 //!
 //! MODE is single, fast or quality. Prints `{"proposals": [[x1, y1, x2, y2], ...]}`, best first, and then, for every line
 //! on standard input, runs once and prints `{"milliseconds": ...}`, so that runs can take turns with those of a peer.
-//! The picture is decoded before.
+//! The image is decoded before.
 
 use std::io::{Write, stdin, stdout};
 use std::time::Instant;

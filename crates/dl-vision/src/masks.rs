@@ -1,7 +1,7 @@
 //! Masks: COCO's run-length encoding, to and from bitmaps, polygons and plain runs.
 //!
 //! The arithmetic is hotcoco's, a port of COCO's own `maskApi.c`, so that a polygon covers the same pixels here as in
-//! every other tool. Runs go down the columns (x outer, y inner); bitmaps here are row by row, as pictures are.
+//! every other tool. Runs go down the columns (x outer, y inner); bitmaps here are row by row, as images are.
 
 use anyhow::{Context, Result, bail};
 use dl_record::{BBox, Mask};
@@ -45,7 +45,7 @@ pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
 /// The pixels covered by any of the polygons, each `[x1, y1, x2, y2, ...]` in continuous coordinates. A polygon of
 /// fewer than three points covers none.
 /// # Errors
-/// When the picture has more than 2^32 - 1 pixels, or a polygon reaches absurdly far.
+/// When the image has more than 2^32 - 1 pixels, or a polygon reaches absurdly far.
 pub fn from_polygons(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Mask> {
     Ok(to_mask(&draw(polygons, width, height)?))
 }
@@ -55,7 +55,7 @@ pub(crate) const LONGEST: f64 = (1 << 20) as f64;
 
 /// As [`from_polygons`], not compressed.
 pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle> {
-    // Drawing takes memory and time for each pixel of the outline, in the picture or not.
+    // Drawing takes memory and time for each pixel of the outline, in the image or not.
     for polygon in polygons.iter().filter(|polygon| polygon.len() >= 6) {
         let (points, _) = polygon.as_chunks::<2>();
         let edges = points.iter().zip(points.iter().cycle().skip(1));
@@ -72,7 +72,7 @@ pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle
 
 /// The mask of plain runs, of 0 and 1 in turn, down the columns: COCO's uncompressed form, which it uses for crowds.
 /// # Errors
-/// When the runs are longer than the picture.
+/// When the runs are longer than the image.
 pub fn from_runs(runs: &[u32], width: u32, height: u32) -> Result<Mask> {
     mask::check_counts(runs, height, width)?;
     Ok(to_mask(&Rle { h: height, w: width, counts: runs.to_vec() }))

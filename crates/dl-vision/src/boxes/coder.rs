@@ -2,7 +2,7 @@
 
 use dl_record::BBox;
 
-/// Encodes a box relative to a proposal (or anchor) as (dx, dy, dw, dh): the shift of the centre in proposal sizes, and
+/// Encodes a box relative to a proposal (or anchor) as (dx, dy, dw, dh): the shift of the center in proposal sizes, and
 /// the logarithm of the growth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BoxCoder {
@@ -33,7 +33,7 @@ impl BoxCoder {
         ]
     }
 
-    /// The box that `deltas` lead to from `proposal`. It may reach beyond the picture.
+    /// The box that `deltas` lead to from `proposal`. It may reach beyond the image.
     pub fn decode(&self, proposal: &BBox, deltas: [f64; 4]) -> BBox {
         let (px, py) = proposal.center();
         let [dx, dy, dw, dh] = std::array::from_fn(|i| deltas[i] / self.weights[i]);

@@ -40,7 +40,7 @@ pub fn giou(a: &BBox, b: &BBox) -> f64 {
     iou(a, b) - (hull - union) / hull
 }
 
-/// Distance IoU (Zheng et al. 2020), from -1 to 1: IoU less the squared distance of the centres over the squared
+/// Distance IoU (Zheng et al. 2020), from -1 to 1: IoU less the squared distance of the centers over the squared
 /// diagonal of the hull.
 pub fn diou(a: &BBox, b: &BBox) -> f64 {
     let hull = hull(a, b);
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn giou_and_diou_punish_distance() {
         let apart = BBox::new(4.0, 0.0, 6.0, 2.0);
-        // Hull 12, union 8; centres 4 apart, diagonal squared 40.
+        // Hull 12, union 8; centers 4 apart, diagonal squared 40.
         assert_eq!(giou(&A, &apart), -4.0 / 12.0);
         assert_eq!(diou(&A, &apart), -16.0 / 40.0);
         assert_eq!((giou(&A, &A), diou(&A, &A)), (1.0, 1.0));

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::walk::Walk;
 
-/// File name endings by which pictures are found in a folder.
+/// File name endings by which images are found in a folder.
 pub const PICTURE_ENDINGS: [&str; 16] = [
     "jpg", "jpeg", "png", "jpe", "jfif", "bmp", "dib", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm", "pnm", "pam",
 ];
@@ -18,7 +18,7 @@ pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
 }
 
-/// `name` without the ending of a picture, if it has one.
+/// `name` without the ending of an image, if it has one.
 pub(super) fn without_picture_ending(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, ending)) if PICTURE_ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)) => stem,

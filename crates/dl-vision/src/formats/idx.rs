@@ -216,8 +216,8 @@ mod tests {
 
     use super::*;
 
-    fn write(folder: &Path, pictures: &[u8], labels: &[u8]) {
-        fs::write(folder.join("train-images-idx3-ubyte"), pictures).unwrap();
+    fn write(folder: &Path, images: &[u8], labels: &[u8]) {
+        fs::write(folder.join("train-images-idx3-ubyte"), images).unwrap();
         let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(labels).unwrap();
         fs::write(folder.join("train-labels-idx1-ubyte.gz"), packed.finish().unwrap()).unwrap();
@@ -231,16 +231,16 @@ mod tests {
     fn images_come_out_as_they_are_stored() {
         let folder = tempfile::tempdir().unwrap();
         let pixels = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 255];
-        let pictures = [header(&[2051, 2, 2, 3]), pixels.to_vec()].concat();
-        write(folder.path(), &pictures, &[header(&[2049, 2]), vec![7, 1]].concat());
+        let images = [header(&[2051, 2, 2, 3]), pixels.to_vec()].concat();
+        write(folder.path(), &images, &[header(&[2049, 2]), vec![7, 1]].concat());
         let samples: Vec<Found> = read(folder.path(), "train", &[]).unwrap().collect::<Result<_>>().unwrap();
         let Found::Sample(second) = &samples[1] else { panic!("{samples:?}") };
         let record = &second.record;
         assert_eq!(record.id().unwrap().as_deref(), Some("train/00001"));
         assert_eq!(record.label().unwrap().as_deref(), Some("1"));
         assert_eq!((record.width().unwrap(), record.height().unwrap()), (Some(3), Some(2)));
-        let picture = crate::picture::load(&record.image().unwrap().unwrap()).unwrap();
-        let reds: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
+        let image = crate::picture::load(&record.image().unwrap().unwrap()).unwrap();
+        let reds: Vec<u8> = image.pixels().map(|pixel| pixel.0[0]).collect();
         assert_eq!(reds, pixels[6..]);
         let named = read(folder.path(), "train", &["zero".into()]).unwrap().next().unwrap().unwrap();
         assert!(matches!(named, Found::Sample(sample) if sample.failure.is_some()));
@@ -249,8 +249,8 @@ mod tests {
     #[test]
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |pictures: Vec<u8>, labels: Vec<u8>| {
-            write(folder.path(), &pictures, &labels);
+        let error = |images: Vec<u8>, labels: Vec<u8>| {
+            write(folder.path(), &images, &labels);
             let read = read(folder.path(), "train", &[]).and_then(|samples| samples.collect::<Result<Vec<_>>>());
             format!("{:#}", read.err().unwrap())
         };

@@ -193,9 +193,9 @@ fn points(value: Option<&Value>) -> Option<Vec<[f64; 2]>> {
 
 /// The pixels of a mask, a PNG in base64.
 fn bitmap(mask: &str) -> Result<(Vec<u8>, u32, u32)> {
-    let picture = crate::picture::load(&uri(mask)?).context("its mask")?;
-    let (width, height) = picture.dimensions();
-    Ok((picture.pixels().map(|pixel| pixel.0[0]).collect(), width, height))
+    let image = crate::picture::load(&uri(mask)?).context("its mask")?;
+    let (width, height) = image.dimensions();
+    Ok((image.pixels().map(|pixel| pixel.0[0]).collect(), width, height))
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -1,6 +1,6 @@
 //! Dataset formats, converted to records and back by name.
 //!
-//! A reader is an iterator of [`Sample`]s and holds one picture's truth at a time (COCO, which is one file, is read
+//! A reader is an iterator of [`Sample`]s and holds one image's truth at a time (COCO, which is one file, is read
 //! whole). A writer takes records one by one and is closed by `finish`. Where a format knows more than the record
 //! contract, the rest is kept in extra fields, so that writing the same format again loses nothing:
 //!
@@ -15,7 +15,7 @@
 //! | `cvat`, `label_studio`, `labelme` | record, object | what these hold without a field of its own; `attributes` of CVAT |
 //! | `segmentation` | object | the polygon of a `mask`, as COCO writes it |
 //! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
-//! | `keypoints` | object | key points beside a box of YOLO, in COCO's form: `[x1, y1, v1, ...]` in pixels |
+//! | `keypoints` | object | keypoints beside a box of YOLO, in COCO's form: `[x1, y1, v1, ...]` in pixels |
 //! | `confidence` | object | how sure a detector was, in YOLO's lines that are read as truth |
 //!
 //! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.
@@ -43,7 +43,7 @@ use anyhow::Error;
 use dl_record::{Object, Record};
 
 pub use files::{PICTURE_ENDINGS, escaped, has_ending};
-pub use placing::Pictures;
+pub use placing::ImageFiles;
 pub use walk::{Unusable, Walk};
 
 /// What a reader of a dataset hands on.
@@ -64,7 +64,7 @@ impl From<Sample> for Found {
     }
 }
 
-/// One picture's truth as a reader found it.
+/// One image's truth as a reader found it.
 #[derive(Debug)]
 pub struct Sample {
     /// Where it stood, for messages: an annotation file, or an entry of one.
@@ -78,7 +78,7 @@ pub struct Sample {
     pub lost: Vec<String>,
 }
 
-/// The pixels of a picture: what the truth says, or else what the picture's header says; `None` when neither tells.
+/// The pixels of a picture: what the truth says, or else what the image's header says; `None` when neither tells.
 fn size_of(record: &Record) -> anyhow::Result<Option<(u32, u32)>> {
     if let (Some(width), Some(height)) = (record.width()?, record.height()?) {
         return Ok(Some((width, height)));
@@ -86,7 +86,7 @@ fn size_of(record: &Record) -> anyhow::Result<Option<(u32, u32)>> {
     Ok(record.image()?.and_then(|image| crate::picture::dimensions(&image).ok()))
 }
 
-/// Sets `width` and `height` from the picture's header where they are absent. A picture that cannot be read is no
+/// Sets `width` and `height` from the image's header where they are absent. An image that cannot be read is no
 /// error here: whoever needs its pixels will say so, and `dl-data check` does.
 fn add_size(record: &mut Record) -> anyhow::Result<()> {
     if let Some((width, height)) = size_of(record)? {

@@ -1,4 +1,4 @@
-//! File names for samples, and their pictures put beside a written truth.
+//! File names for samples, and their images put beside a written truth.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,9 +14,9 @@ use dl_record::file::{make_inside, open_regular, write_inside};
 use super::files;
 use crate::picture;
 
-/// What becomes of the pictures when a dataset is written.
+/// What becomes of the images when a dataset is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pictures {
+pub enum ImageFiles {
     /// They are copied, so that the dataset is whole.
     #[default]
     Copy,
@@ -33,7 +33,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The sample's file name without ending, with `/` between folders: its id without the ending of a picture, or,
+    /// The sample's file name without ending, with `/` between folders: its id without the ending of an image, or,
     /// when that leads out of a folder (`/data/a.jpg`, `../a.jpg`), the last part of it.
     /// # Errors
     /// When the record has no id, or another sample has the name already.
@@ -84,13 +84,13 @@ pub(super) fn place(
     root: &Path,
     inside: &Path,
     name: &str,
-    pictures: Pictures,
+    image_files: ImageFiles,
 ) -> Result<Option<String>> {
     let Some(source) = record.image()? else { return Ok(None) };
     if source.starts_with("data:") {
         let mut image = picture::Source::open(&source).context("the image in the data: URI")?;
         let file_name = format!("{name}.{}", image.ending());
-        if pictures != Pictures::Leave {
+        if image_files != ImageFiles::Leave {
             image.dimensions().context("the image in the data: URI")?;
             let below = inside.join(&file_name);
             if !is_there(&root.join(&below), &mut image)? {
@@ -101,14 +101,14 @@ pub(super) fn place(
     }
     let ending = Path::new(&source).extension().and_then(|ending| ending.to_str());
     let file_name = ending.map_or_else(|| name.to_owned(), |ending| format!("{name}.{ending}"));
-    if pictures != Pictures::Leave {
-        transfer(&source, root, &inside.join(&file_name), pictures)?;
+    if image_files != ImageFiles::Leave {
+        transfer(&source, root, &inside.join(&file_name), image_files)?;
     }
     Ok(Some(file_name))
 }
 
 /// Copies the image or makes a link to it.
-fn transfer(source: &str, root: &Path, below: &Path, pictures: Pictures) -> Result<()> {
+fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) -> Result<()> {
     let open = || -> Result<_> {
         let mut image = picture::Source::open(source)?;
         image.dimensions()?;
@@ -117,15 +117,15 @@ fn transfer(source: &str, root: &Path, below: &Path, pictures: Pictures) -> Resu
     let (mut image, whole_source) = open().with_context(|| source.to_owned())?;
     let target = root.join(below);
     // A link to the image is no copy of it.
-    let may_stay = pictures == Pictures::Link || !target.is_symlink();
+    let may_stay = image_files == ImageFiles::Link || !target.is_symlink();
     if may_stay && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
     let is_there = is_there(&target, &mut image)?;
-    match pictures {
-        Pictures::Link => make_inside(root, below, |path| link(&whole_source, path)),
-        Pictures::Copy | Pictures::Leave if is_there && !target.is_symlink() => Ok(()),
-        Pictures::Copy | Pictures::Leave => write_inside(root, below, |output| image.copy_to(output)),
+    match image_files {
+        ImageFiles::Link => make_inside(root, below, |path| link(&whole_source, path)),
+        ImageFiles::Copy | ImageFiles::Leave if is_there && !target.is_symlink() => Ok(()),
+        ImageFiles::Copy | ImageFiles::Leave => write_inside(root, below, |output| image.copy_to(output)),
     }
 }
 
@@ -203,12 +203,12 @@ mod tests {
         let source = folder.path().join("a.jpg");
         fs::write(&source, PIXEL).unwrap();
         let record = Record::for_image(source.to_str().unwrap()).unwrap();
-        for pictures in [Pictures::Copy, Pictures::Link, Pictures::Leave] {
-            assert_eq!(place(&record, folder.path(), Path::new(""), "a", pictures).unwrap().unwrap(), "a.jpg");
+        for image_files in [ImageFiles::Copy, ImageFiles::Link, ImageFiles::Leave] {
+            assert_eq!(place(&record, folder.path(), Path::new(""), "a", image_files).unwrap().unwrap(), "a.jpg");
             assert_eq!(fs::read(&source).unwrap(), PIXEL);
         }
-        for pictures in [Pictures::Link, Pictures::Link, Pictures::Copy] {
-            place(&record, folder.path(), Path::new("deep"), "b", pictures).unwrap();
+        for image_files in [ImageFiles::Link, ImageFiles::Link, ImageFiles::Copy] {
+            place(&record, folder.path(), Path::new("deep"), "b", image_files).unwrap();
             assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), PIXEL);
         }
         assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy took the place of the link");
@@ -220,7 +220,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let uri = "data:anything;base64,UDIgMSAxIDEgMQo=";
         let record = Record::for_image(uri).unwrap();
-        assert_eq!(place(&record, folder.path(), Path::new(""), "a", Pictures::Copy).unwrap().unwrap(), "a.pbm");
+        assert_eq!(place(&record, folder.path(), Path::new(""), "a", ImageFiles::Copy).unwrap().unwrap(), "a.pbm");
         assert_eq!(fs::read(folder.path().join("a.pbm")).unwrap(), b"P2 1 1 1 1\n");
     }
 
@@ -233,9 +233,9 @@ mod tests {
         fs::create_dir(at("folder")).unwrap();
         let out = folder.path().join("out");
         for source in ["secret.txt", "begins as one.bmp", "folder", "none.png"] {
-            for pictures in [Pictures::Copy, Pictures::Link] {
+            for image_files in [ImageFiles::Copy, ImageFiles::Link] {
                 let record = Record::for_image(&at(source)).unwrap();
-                let error = format!("{:#}", place(&record, &out, Path::new(""), "a", pictures).unwrap_err());
+                let error = format!("{:#}", place(&record, &out, Path::new(""), "a", image_files).unwrap_err());
                 assert!(error.contains(source), "{error}");
             }
         }

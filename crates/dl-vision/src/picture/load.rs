@@ -4,11 +4,11 @@
 //!
 //! - The format is guessed from the content (JPEG, PNG, BMP, GIF, TIFF, WebP, PNM), never from the name.
 //! - EXIF orientation is applied: width, height and boxes are those of the upright image.
-//! - Grey becomes equal red, green and blue. 16 bits become 8 by scaling with rounding. A palette is looked up.
+//! - Gray becomes equal red, green and blue. 16 bits become 8 by scaling with rounding. A palette is looked up.
 //! - Transparent pixels are laid over white.
 //! - CMYK becomes (1 - c)(1 - k), as Pillow does; ICC profiles are not applied.
 //! - Of an animation, the first frame; of several pages, the first.
-//! - A file that is not all there is an error, never an image with a grey rest, unless that is asked for.
+//! - A file that is not all there is an error, never an image with a gray rest, unless that is asked for.
 //! - Memory is bounded: all that is held for one image at once, and how many large images are held at a time.
 
 use std::io::{self, Cursor, Read, Seek};
@@ -41,7 +41,7 @@ pub enum Truncated {
     /// It is an error.
     #[default]
     Error,
-    /// What is there is decoded; the rest is grey, or whatever the decoder makes of it.
+    /// What is there is decoded; the rest is gray, or whatever the decoder makes of it.
     Keep,
 }
 
@@ -332,11 +332,11 @@ mod tests {
         folder.join(name).display().to_string()
     }
 
-    /// The colours in the middle of the four quarters.
-    fn quarters(picture: &RgbImage) -> [[u8; 3]; 4] {
-        let (w, h) = picture.dimensions();
+    /// The colors in the middle of the four quarters.
+    fn quarters(image: &RgbImage) -> [[u8; 3]; 4] {
+        let (w, h) = image.dimensions();
         [(w / 4, h / 4), (3 * w / 4, h / 4), (w / 4, 3 * h / 4), (3 * w / 4, 3 * h / 4)]
-            .map(|(x, y)| picture.get_pixel(x, y).0)
+            .map(|(x, y)| image.get_pixel(x, y).0)
     }
 
     #[track_caller]
@@ -349,9 +349,9 @@ mod tests {
         format!("data:image/any;base64,{}", STANDARD.encode(bytes))
     }
 
-    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        picture.write_to(&mut bytes, format).unwrap();
+        image.write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
     }
 
@@ -365,9 +365,9 @@ mod tests {
         for orientation in 2..=8 {
             let path = golden(&format!("orientation{orientation}.jpg"));
             assert_eq!(dimensions(&path).unwrap(), (48, 32), "{orientation}");
-            let picture = load(&path).unwrap();
-            assert_eq!(picture.dimensions(), (48, 32), "{orientation}");
-            assert_near(quarters(&picture), QUARTERS);
+            let image = load(&path).unwrap();
+            assert_eq!(image.dimensions(), (48, 32), "{orientation}");
+            assert_near(quarters(&image), QUARTERS);
         }
     }
 
@@ -382,19 +382,19 @@ mod tests {
 
     #[test]
     fn sixteen_bits_are_scaled_to_eight() {
-        let picture =
+        let image =
             ImageBuffer::from_fn(3, 1, |x, _| Rgb([[0, 257, 65535], [32896, 128, 129], [65535, 0, 514]][x as usize]));
-        let picture = load(&uri(&encoded(&DynamicImage::ImageRgb16(picture), ImageFormat::Png))).unwrap();
-        assert_eq!(picture.as_raw(), &[0, 1, 255, 128, 0, 1, 255, 0, 2]);
+        let image = load(&uri(&encoded(&DynamicImage::ImageRgb16(image), ImageFormat::Png))).unwrap();
+        assert_eq!(image.as_raw(), &[0, 1, 255, 128, 0, 1, 255, 0, 2]);
         let grey = DynamicImage::ImageLuma16(ImageBuffer::from_pixel(2, 1, Luma([25700])));
         assert_eq!(load(&uri(&encoded(&grey, ImageFormat::Tiff))).unwrap().as_raw(), &[100; 6]);
     }
 
     #[test]
     fn transparent_pixels_are_laid_over_white() {
-        let picture = ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 200, [0, 51, 255][x as usize]]));
-        let picture = load(&uri(&encoded(&DynamicImage::ImageRgba8(picture), ImageFormat::Png))).unwrap();
-        assert_eq!(picture.as_raw(), &[255, 255, 255, 224, 204, 244, 100, 0, 200]);
+        let image = ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 200, [0, 51, 255][x as usize]]));
+        let image = load(&uri(&encoded(&DynamicImage::ImageRgba8(image), ImageFormat::Png))).unwrap();
+        assert_eq!(image.as_raw(), &[255, 255, 255, 224, 204, 244, 100, 0, 200]);
         let grey = DynamicImage::ImageLumaA8(ImageBuffer::from_pixel(1, 1, LumaA([0, 51])));
         assert_eq!(load(&uri(&encoded(&grey, ImageFormat::Png))).unwrap().as_raw(), &[204; 3]);
     }

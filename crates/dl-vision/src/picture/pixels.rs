@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use image::{ColorType, RgbImage};
 
-/// The pixels of `samples`, native-endian, as RGB: grey becomes equal red, green and blue, 16 bits become 8 by scaling
+/// The pixels of `samples`, native-endian, as RGB: gray becomes equal red, green and blue, 16 bits become 8 by scaling
 /// with rounding, transparent pixels are laid over white.
 /// # Errors
 /// When there is another number of samples, or they are of a kind that no decoder here gives.

@@ -1,4 +1,4 @@
-//! Shapes to pixels, smoothly: the one rasteriser behind labels, charts and drawn test pictures.
+//! Shapes to pixels, smoothly: the one rasteriser behind labels, charts and drawn test images.
 //!
 //! Coordinates are continuous: pixel (x, y) is the square from (x, y) to (x+1, y+1). Only addition, multiplication,
 //! division and square root are used, which IEEE 754 rounds alike everywhere, so a drawing is the same on every
@@ -10,7 +10,7 @@ pub type Point = [f64; 2];
 /// Horizontal strips that a row of pixels is cut into; inside a strip the coverage is exact.
 const STRIPS: u32 = 5;
 
-/// Calls `each(x, y, coverage)` for the pixels of a `size` = (width, height) picture that the closed contours cover,
+/// Calls `each(x, y, coverage)` for the pixels of a `size` = (width, height) image that the closed contours cover,
 /// with coverage above 0 and up to 1. Where contours overlap, every second layer is a hole.
 pub fn fill(contours: &[Vec<Point>], size: (u32, u32), mut each: impl FnMut(u32, u32, f32)) {
     let (width, height) = (f64::from(size.0), f64::from(size.1));

@@ -170,7 +170,7 @@ impl Plane {
         RgbImage::from_raw(self.size.0, self.size.1, rgb).ok_or_else(|| anyhow!("it has too few pixels"))
     }
 
-    /// Grey of fewer than 8 bits, rows filled up to whole bytes.
+    /// Gray of fewer than 8 bits, rows filled up to whole bytes.
     fn of_bits(&self, samples: &[u8]) -> Result<RgbImage> {
         let row = (self.size.0 as usize * self.depth).div_ceil(8);
         if self.kind.channels != 1 || samples.len() < row * self.size.1 as usize || 8 % self.depth != 0 {

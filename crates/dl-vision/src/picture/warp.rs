@@ -1,9 +1,9 @@
-//! From pictures to network inputs: regions warped as R-CNN does, whole pictures resized.
+//! From images to network inputs: regions warped as R-CNN does, whole images resized.
 //!
-//! Everything here is one resampling: an output of [height, width] pixels looks at a source rectangle of the picture,
+//! Everything here is one resampling: an output of [height, width] pixels looks at a source rectangle of the image,
 //! with fractional edges, which may reach beyond it. The filter is the triangle ("bilinear") or Keys's cubic ("bicubic"),
-//! which widen when the picture shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from start to end,
-//! so nothing is rounded to 8 bits. What lies outside the picture is filled with the mean, which becomes 0 when it is taken off.
+//! which widen when the image shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from start to end,
+//! so nothing is rounded to 8 bits. What lies outside the image is filled with the mean, which becomes 0 when it is taken off.
 //!
 //! The rule for regions is that of Girshick et al. 2014, appendix A: the region is enlarged so that in the output it has
 //! `padding` pixels of context on every side.
@@ -91,7 +91,7 @@ impl Normalization {
     }
 }
 
-/// The rectangle of the picture that the output of `size` [height, width] shows, for a region.
+/// The rectangle of the image that the output of `size` [height, width] shows, for a region.
 ///
 /// `padding` pixels of context, in the output, on every side; the region is taken as at least one pixel wide and high.
 /// `padding` must be less than half of each side; where it is not, there is no context.
@@ -114,13 +114,13 @@ pub fn context_box(region: &BBox, warp: Warp, padding: usize, size: [usize; 2]) 
     BBox::new(x - width / 2.0, y - height / 2.0, x + width / 2.0, y + height / 2.0)
 }
 
-/// The rectangle that is a whole picture of `width` x `height`: it is stretched to the output.
+/// The rectangle that is a whole image of `width` x `height`: it is stretched to the output.
 pub fn stretch_box(width: u32, height: u32) -> BBox {
     BBox::new(0.0, 0.0, f64::from(width), f64::from(height))
 }
 
 /// The rectangle for torchvision's rule: the shorter side resized to `shorter` pixels (the other one rounded down), then
-/// the centre of `size` [height, width] cut out.
+/// the center of `size` [height, width] cut out.
 pub fn shorter_box(width: u32, height: u32, shorter: usize, size: [usize; 2]) -> BBox {
     let smaller = width.min(height).max(1) as usize;
     let resized = [height, width].map(|length| (length as usize * shorter / smaller).max(1));
@@ -135,17 +135,17 @@ pub fn shorter_box(width: u32, height: u32, shorter: usize, size: [usize; 2]) ->
     BBox::new(x1, y1, x2, y2)
 }
 
-/// The rectangle that holds the whole picture, in the middle, with the output's aspect ratio.
+/// The rectangle that holds the whole image, in the middle, with the output's aspect ratio.
 pub fn letterbox_box(width: u32, height: u32, size: [usize; 2]) -> BBox {
     context_box(&stretch_box(width, height), Warp::Square, 0, size)
 }
 
-/// Resamples one rectangle of the picture to `size` [height, width]. `output` [3, height, width] f32 is written whole:
-/// normalised, 0 (the mean) outside the picture.
+/// Resamples one rectangle of the image to `size` [height, width]. `output` [3, height, width] f32 is written whole:
+/// normalized, 0 (the mean) outside the image.
 /// # Panics
 /// When the output has another length.
 pub fn resample(
-    picture: &RgbImage,
+    image: &RgbImage,
     source: &BBox,
     size: [usize; 2],
     interpolation: Interpolation,
@@ -155,10 +155,10 @@ pub fn resample(
     let [height, width] = size;
     assert_eq!(output.len(), 3 * height * width, "an output of another length");
     output.fill(0.0);
-    let columns = Filter::new(interpolation, source.x1, source.x2, width, picture.width() as usize);
-    let rows = Filter::new(interpolation, source.y1, source.y2, height, picture.height() as usize);
+    let columns = Filter::new(interpolation, source.x1, source.x2, width, image.width() as usize);
+    let rows = Filter::new(interpolation, source.y1, source.y2, height, image.height() as usize);
     let (channels, limits) = (normalization.channels(), interpolation.limits());
-    blend(&Blend { picture, rows: &rows, columns: &columns, channels, limits }, output);
+    blend(&Blend { image, rows: &rows, columns: &columns, channels, limits }, output);
 }
 
 /// Output rows that are worked out side by side.
@@ -171,7 +171,7 @@ type Square = [[f32; LANES]; LANES];
 
 /// A resampling that is worked out.
 struct Blend<'a> {
-    picture: &'a RgbImage,
+    image: &'a RgbImage,
     rows: &'a Filter,
     columns: &'a Filter,
     channels: [(f32, f32, usize); 3],
@@ -245,19 +245,19 @@ impl Blend<'_> {
         }
     }
 
-    /// Output row `y`, as wide as the picture, from number `start` of its rows on: `to` is whole runs, of which the last
+    /// Output row `y`, as wide as the image, from number `start` of its rows on: `to` is whole runs, of which the last
     /// may end beyond the row, with numbers that mean nothing.
     #[inline(always)]
     fn down(&self, y: usize, start: usize, to: &mut [f32]) {
-        let stride = self.picture.width() as usize * 3;
+        let stride = self.image.width() as usize * 3;
         let (taps, weights) = self.rows.at(y);
-        let source = &self.picture.as_raw()[taps.first * stride + start..];
+        let source = &self.image.as_raw()[taps.first * stride + start..];
         for (run, to) in to.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
             let source = &source[run * RUN..];
             *to = if weights.len().saturating_sub(1) * stride + RUN <= source.len() {
                 sums(source, stride, weights)
             } else {
-                // The end of the picture.
+                // The end of the image.
                 let padded: Vec<u8> = source.iter().copied().chain([0; RUN]).collect();
                 sums(&padded, stride, weights)
             };
@@ -313,7 +313,7 @@ struct Filter {
 }
 
 /// Source pixels from `first` on, and where their `count` weights are, which sum to 1; none for an output pixel outside
-/// the picture.
+/// the image.
 #[derive(Clone, Copy)]
 struct Taps {
     first: usize,
@@ -355,13 +355,13 @@ impl Filter {
         (taps, &self.weights[taps.weights..taps.weights + taps.count])
     }
 
-    /// The output pixels [first, past) that lie in the picture, if any.
+    /// The output pixels [first, past) that lie in the image, if any.
     fn inside(&self) -> Option<(usize, usize)> {
         let inside = |taps: &Taps| taps.count > 0;
         Some((self.taps.iter().position(inside)?, self.taps.iter().rposition(inside)? + 1))
     }
 
-    /// The source pixels [first, past) that any output needs; `None` when all outputs are outside the picture.
+    /// The source pixels [first, past) that any output needs; `None` when all outputs are outside the image.
     fn reach(&self) -> Option<(usize, usize)> {
         let inside = || self.taps.iter().filter(|taps| taps.count > 0);
         let first = inside().map(|taps| taps.first).min()?;
@@ -377,20 +377,20 @@ mod tests {
 
     use super::*;
 
-    /// The picture of the golden script.
-    fn picture(width: u32, height: u32) -> RgbImage {
+    /// The image of the golden script.
+    fn image(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| {
             Rgb([0, 1, 2].map(|channel| ((y * 37 + x * 91 + channel * 53 + (x * y) % 29 * 7) % 256) as u8))
         })
     }
 
-    fn resampled(picture: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
-        resampled_by(Interpolation::Bilinear, picture, source, size)
+    fn resampled(image: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
+        resampled_by(Interpolation::Bilinear, image, source, size)
     }
 
-    fn resampled_by(by: Interpolation, picture: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
+    fn resampled_by(by: Interpolation, image: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
         let mut output = vec![f32::NAN; 3 * size[0] * size[1]];
-        resample(picture, source, size, by, &Normalization::IDENTITY, &mut output);
+        resample(image, source, size, by, &Normalization::IDENTITY, &mut output);
         output
     }
 
@@ -411,7 +411,7 @@ mod tests {
                 let [width, height, out_width, out_height] = serde_json::from_value(case["sizes"].clone()).unwrap();
                 let source: BBox = serde_json::from_value(case["box"].clone()).unwrap();
                 let size = [out_height as usize, out_width as usize];
-                let found = resampled_by(by, &picture(width, height), &source, size);
+                let found = resampled_by(by, &image(width, height), &source, size);
                 assert_equal(&found, &case["pixels"], &format!("{cases} {}", case["box"]));
             }
         }
@@ -420,7 +420,7 @@ mod tests {
             let size = [side as usize; 2];
             let source = shorter_box(width, height, shorter as usize, size);
             assert_equal(
-                &resampled(&picture(width, height), &source, size),
+                &resampled(&image(width, height), &source, size),
                 &case["pixels"],
                 &case["sizes"].to_string(),
             );
@@ -429,9 +429,9 @@ mod tests {
 
     #[test]
     fn the_whole_picture_at_its_own_size_is_unchanged() {
-        let picture = picture(7, 5);
-        let found = resampled(&picture, &stretch_box(7, 5), [5, 7]);
-        for (x, y, pixel) in picture.enumerate_pixels() {
+        let image = image(7, 5);
+        let found = resampled(&image, &stretch_box(7, 5), [5, 7]);
+        for (x, y, pixel) in image.enumerate_pixels() {
             for channel in 0..3 {
                 let found = found[channel * 35 + y as usize * 7 + x as usize];
                 assert!((found - f32::from(pixel[channel])).abs() < 1e-3);
@@ -459,7 +459,7 @@ mod tests {
         let mut normalization = Normalization { bgr: true, white: 255.0, mean: [104.0, 117.0, 123.0], std: [2.0; 3] };
         let white = RgbImage::from_pixel(4, 4, Rgb([255, 0, 0]));
         let mut output = vec![f32::NAN; 3 * 4 * 8];
-        // The picture is the left half of what is shown.
+        // The image is the left half of what is shown.
         resample(&white, &BBox::new(0.0, 0.0, 8.0, 4.0), [4, 8], Interpolation::Bilinear, &normalization, &mut output);
         assert_eq!(output[4..8], [0.0; 4]);
         assert!((output[0] - (0.0 - 104.0) / 2.0).abs() < 1e-3, "blue comes first");
@@ -478,11 +478,11 @@ mod tests {
 
     #[test]
     fn empty_one_pixel_and_far_boxes_warp() {
-        let picture = picture(10, 10);
+        let image = image(10, 10);
         for region in [[3.0, 3.0, 3.0, 3.0], [9.0, 9.0, 10.0, 10.0], [-1e9, -1e9, 1e9, 1e9], [10.0, 10.0, 10.0, 10.0]] {
             for warp in [Warp::Context, Warp::Tight, Warp::Square] {
                 let source = context_box(&region.into(), warp, 16, [40, 40]);
-                assert!(resampled(&picture, &source, [40, 40]).iter().all(|value| (0.0..=255.01).contains(value)));
+                assert!(resampled(&image, &source, [40, 40]).iter().all(|value| (0.0..=255.01).contains(value)));
             }
         }
     }
@@ -504,13 +504,13 @@ mod tests {
             return;
         }
         for (width, height) in [(1, 1), (5, 3), (11, 40), (67, 31)] {
-            let picture = picture(width, height);
+            let image = image(width, height);
             let by = if width == 11 { Interpolation::Bicubic } else { Interpolation::Bilinear };
             for source in [[0.3, -2.0, 9.7, 12.0], [-70.0, 1.0, 90.0, 29.5], [4.0, 2.0, 4.5, 2.25]] {
                 let columns = Filter::new(by, source[0], source[2], 21, width as usize);
                 let rows = Filter::new(by, source[1], source[3], 19, height as usize);
                 let work = Blend {
-                    picture: &picture,
+                    image: &image,
                     rows: &rows,
                     columns: &columns,
                     channels: Normalization::IDENTITY.channels(),

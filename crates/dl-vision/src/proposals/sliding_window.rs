@@ -30,7 +30,7 @@ impl Default for Config {
     }
 }
 
-/// Windows of one size over the picture.
+/// Windows of one size over the image.
 struct Grid {
     window: (u32, u32),
     step: (u32, u32),
@@ -38,10 +38,10 @@ struct Grid {
     rows: usize,
 }
 
-/// Windows over a picture of `width` x `height` pixels, each once, in random order: a brute force knows no better
+/// Windows over an image of `width` x `height` pixels, each once, in random order: a brute force knows no better
 /// ones, and so any number of the first is a fair sample of all.
 ///
-/// A window that is larger than the picture is cut to it, and the last of a row or column ends at the picture's edge,
+/// A window that is larger than the image is cut to it, and the last of a row or column ends at the image's edge,
 /// so that every pixel is in some window of each size.
 /// # Errors
 /// When a scale, ratio or stride is not a positive number, or `config` asks for more than ten million windows.

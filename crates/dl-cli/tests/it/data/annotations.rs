@@ -197,12 +197,12 @@ fn where_the_images_are_not_is_told() {
     write(folder.path(), "c.json", "{}");
     for line in ["from cvat {}/annotations.xml", "from labelme {}/a.json"] {
         let ran = data(line, folder.path(), "");
-        assert!(ran.stderr.contains("not one of the images is in"), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("none of the images is in"), "{line}: {}", ran.stderr);
     }
     let ran = data("from labelme {} --images {}/none", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("none: no such folder"), "{}", ran.stderr);
     let ran = data("from labelme {}/b.json {}/c.json", folder.path(), "").expect(1);
-    assert!(ran.stderr.contains("none of the 2 could be read"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of the 2 samples could be read"), "{}", ran.stderr);
 }
 
 #[test]

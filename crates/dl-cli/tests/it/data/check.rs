@@ -31,9 +31,9 @@ fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
         (record("empty file", "empty.jpg", good.clone()), "empty.jpg: the file is empty"),
         (record("cut", "cut.pgm", good.clone()), "cut.pgm: "),
         (record("twice", "good.pgm", good.clone()), ""),
-        (record("twice", "good.pgm", good.clone()), "another record before has the same id"),
-        (sized, "it says 21 x 10, the image is 20 x 10"),
-        (masked, "object 1 (stop): mask is of 10 x 20 pixels, the image of 20 x 10"),
+        (record("twice", "good.pgm", good.clone()), "duplicate id: an earlier record has the same"),
+        (sized, "the record says 21 x 10, the image is 20 x 10"),
+        (masked, "object 1 (stop): mask is 10 x 20 pixels, the image is 20 x 10"),
         (overrun, "object 1 (stop): mask: "),
         (labelled, "object 1 (yak): unknown label"),
         (record("turned", "good.pgm", object([5.0, 0.0, 3.0, 4.0])), "object 1 (stop): box has x2 < x1 (3 < 5)"),
@@ -52,7 +52,7 @@ fn check_finds_everything_that_is_wrong_and_changes_nothing() {
     let wrong = wrong(folder.path());
     let stream: String = wrong.iter().map(|(record, _)| format!("{record}\n")).collect();
     write(folder.path(), "labels.txt", "stop\ngo\n");
-    for line in ["check --labels stop", "check --labels-from {}/labels.txt --threads 1"] {
+    for line in ["check --labels stop", "check --labels @{}/labels.txt --threads 1"] {
         let ran = data(line, folder.path(), &stream).expect(1);
         assert_eq!(ran.stdout, stream);
         let wanted: Vec<_> = wrong.iter().filter(|(_, text)| !text.is_empty()).collect();
@@ -94,7 +94,7 @@ fn check_names_the_record_with_and_without_fix_and_a_text_needs_no_image() {
     let stream = "{\"id\":\"bare\"}\n{\"id\":\"words\",\"text\":\"a red sign\"}\n";
     for options in ["check", "check --fix"] {
         let ran = data(options, folder.path(), stream).expect(1);
-        assert!(ran.stderr.contains("bare: it has no image\n"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("bare: the record has no image\n"), "{}", ran.stderr);
         assert!(ran.stderr.ends_with("1 finding in 1 of 2 records\n"), "{}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     }
@@ -189,7 +189,7 @@ fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
     assert!(ran.stderr.contains("every object was dropped"), "{}", ran.stderr);
     write(folder.path(), "labels.txt", "\u{feff}stop\r\n");
     data(
-        "check --labels-from {}/labels.txt --headers",
+        "check --labels @{}/labels.txt --headers",
         folder.path(),
         &record(json!([{"box": [1, 1, 5, 5], "label": "stop"}])),
     )

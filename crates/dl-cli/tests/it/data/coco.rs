@@ -96,11 +96,11 @@ fn a_coco_annotation_that_is_wrong_costs_itself_alone() {
     write(folder.path(), "ann.json", bad.to_string().replace("\"quoted NaN\"", "NaN"));
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(1);
     for said in [
-        "annotation 9000000000: bbox has 5 entries, want 4: [x, y, width, height]; it is left out",
-        "annotation 9: bbox has something else than a finite number at [1]",
+        "annotation 9000000000: bbox has 5 entries, expected 4: [x, y, width, height]; skipped",
+        "annotation 9: bbox has no finite number at [1]",
         "annotation 10: bbox has a negative width (-1)",
-        "annotation 11: bbox has something else than a finite number at [0]",
-        "annotation 12: bbox has something else than a finite number at [2]",
+        "annotation 11: bbox has no finite number at [0]",
+        "annotation 12: bbox has no finite number at [2]",
         "annotation 13: it has neither bbox nor a mask",
         "annotation 14: it has no image_id",
         "annotation 15: it has no category_id",
@@ -235,13 +235,13 @@ fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
         (0, "images[0]: another image has the same id (id 42)"),
         (2, "images[2]: another image has the same id (id 42)"),
         (4, "images[5]: the image (id 9) has no file_name"),
-        (5, "images[6]: it is a text, not an object"),
+        (5, "images[6]: it is a string, not an object"),
     ] {
         let message = records[index]["error"]["message"].as_str().unwrap();
         assert!(message.contains(said), "{said}: {message}");
     }
     assert!(ran.stderr.contains("images[3] is the same image as images[1]"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 image has the file name of another one; the ids are added to it: 8"));
+    assert!(ran.stderr.contains("1 image has the file name of another one; the id is added to the name: 8"));
     assert_eq!(records.len(), 6);
 }
 
@@ -278,7 +278,7 @@ fn two_categories_of_one_name_are_kept_apart_by_their_ids() {
     }
     let record = json!({"id": "a.pgm", "detections": [{"box": [0, 0, 1, 1], "label": "fish", "score": 0.5}]});
     let ran = data("to coco-results --truth {}/ann.json", folder.path(), &record.to_string()).expect(2);
-    assert!(ran.stderr.contains("the label \"fish\" stands for several categories: 0, 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the label \"fish\" belongs to several categories: 0, 1"), "{}", ran.stderr);
 }
 
 #[test]
@@ -298,11 +298,11 @@ fn pictures_are_found_by_windows_paths_and_urls() {
     let found: Vec<_> = records.iter().map(|record| [&record["id"], &record["width"]]).collect();
     let wanted = ["sub/a.pgm", "val2017/b.pgm", "val2017/c.pgm", "C:/Users/me/imgs/d.pgm"].map(|id| json!([id, 8]));
     assert_eq!(json!(found), json!(wanted));
-    assert!(ran.stderr.contains("there are no annotations"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no annotations"), "{}", ran.stderr);
     // Without the folder, it is said where the pictures were looked for.
     fs::create_dir(folder.path().join("empty")).unwrap();
     let ran = data("from coco {}/ann.json --images {}/empty", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("not one of the images is in"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of the images is in"), "{}", ran.stderr);
     assert_eq!(ran.records().len(), 4);
 }
 
@@ -313,7 +313,7 @@ fn a_file_without_images_is_no_silent_success() {
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(1);
     assert!(ran.stderr.contains("the list of images is empty"), "{}", ran.stderr);
     for (text, said) in [
-        ("[]", "ann.json: a list, as results are; want an object with images"),
+        ("[]", "ann.json: a list, like a results file; expected an object with images"),
         ("{\"images\": [\n}", "ann.json: expected value at line 2"),
         ("", "ann.json: EOF"),
         (r#"{"images": {}}"#, "invalid type: map, expected a sequence"),
@@ -399,7 +399,7 @@ fn records_of_two_coco_files_get_new_ids_where_they_clash() {
     let a = data("from coco {}/a/ann.json", folder.path(), "").stdout;
     let b = data("from coco {}/b/ann.json", folder.path(), "").stdout;
     let ran = data("to coco", folder.path(), &(a + &b)).expect(0);
-    assert!(ran.stderr.contains("2 pictures had a COCO id that another had"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 images had a duplicate COCO id"), "{}", ran.stderr);
     let merged: Value = serde_json::from_str(&ran.stdout).unwrap();
     for list in ["images", "annotations"] {
         let ids: std::collections::BTreeSet<_> =

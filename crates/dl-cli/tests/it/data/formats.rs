@@ -25,13 +25,13 @@ fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
         ("from voc {} --split nosuch", "the splits there are: all, dot_train, train"),
         ("from coco {}/a.json --images {}/none", "none: no such folder"),
         ("from yolo {}", "none of its images (1) has a label file"),
-        ("from yolo {}/ImageSets --names a", "no images in this folder"),
+        ("from yolo {}/ImageSets --labels a", "no images in this folder"),
         ("from folder {}/none", "no such folder"),
         ("from folder {}/a.json", "is a file, not a folder"),
         ("shard 3/2", "a shard is I/N"),
-        ("split --fractions 0.5,0.6", "make 1 together"),
-        ("split --fractions 0.5,0.5 --names a", "want 2 names"),
-        ("split --names a,../b", "is not a name for a split"),
+        ("split --fractions 0.5,0.6", "their sum must be 1"),
+        ("split --fractions 0.5,0.5 --parts a", "expected 2 names"),
+        ("split --parts a,../b", "cannot name a split"),
     ] {
         let ran = data(line, folder.path(), "").expect(2);
         assert!(ran.stderr.contains(wanted), "{line}: {}", ran.stderr);

@@ -101,7 +101,7 @@ fn a_list_of_labels_may_come_from_any_editor() {
     let record = r#"{"id":"a","width":9,"height":9,"objects":[{"box":[0,0,4,4],"label":"cat"}]}"#;
     for list in ["\u{feff}cat\r\ndog\r\n".as_bytes().to_vec(), utf16("cat\r\n\r\ndog\r\n"), b"cat \ndog\n\n".to_vec()] {
         write(folder.path(), "labels.txt", list);
-        let ran = data("check --headers --labels-from {}/labels.txt", folder.path(), record);
+        let ran = data("check --headers --labels @{}/labels.txt", folder.path(), record);
         assert!(!ran.stderr.contains("unknown label"), "{}", ran.stderr);
     }
 }

@@ -57,9 +57,9 @@ fn yolo_splits_keep_one_order_of_classes() {
     let train = data("from yolo {} --split train", folder.path(), "").expect(0).stdout;
     // Records that have lost what the first one carried.
     let bare = |stream: &str| stream.replace("yolo_dataset", "unknown");
-    let ran = data("to yolo {}/other --split train --names red,x,ü", copy.path(), &bare(&train)).expect(1);
+    let ran = data("to yolo {}/other --split train --labels red,x,ü", copy.path(), &bare(&train)).expect(1);
     assert!(ran.stderr.contains("the label \"green light\" is not among the names"), "{}", ran.stderr);
-    data("to yolo {} --split train --names ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
+    data("to yolo {} --split train --labels ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
     data("to yolo {} --split val --images leave", copy.path(), &bare(&val)).expect(0);
     let written = texts(copy.path());
     assert!(written["labels/val/b.txt"].starts_with("0 "), "{}", written["labels/val/b.txt"]);
@@ -197,7 +197,7 @@ fn the_names_are_those_of_the_first_source_or_an_error() {
     write(folder.path(), "data.yaml", b"# caf\xe9\nnames: [d0, d1]\n");
     let (found, said) = label(2);
     assert!(found.is_empty() && said.contains("data.yaml: line 1 is not UTF-8"), "{said}");
-    let ran = data("from yolo {} --names x,y", folder.path(), "").expect(0);
+    let ran = data("from yolo {} --labels x,y", folder.path(), "").expect(0);
     assert_eq!(labels(&ran.records()[0]), ["y"]);
     assert!(ran.stderr.contains("data.yaml: line 1 is not UTF-8"), "{}", ran.stderr);
     write(folder.path(), "data.yaml", b"\xef\xbb\xbfnames: [d0, d1]\r\n");
@@ -272,12 +272,12 @@ fn a_folder_that_contains_itself_is_read_once() {
     picture(folder.path(), "set/images/a.pgm", 10, 10);
     write(folder.path(), "set/labels/a.txt", "0 0.5 0.5 1 1\n");
     std::os::unix::fs::symlink("..", folder.path().join("set/up")).unwrap();
-    let records = data("from yolo {} --names cat", folder.path(), "").expect(0).records();
+    let records = data("from yolo {} --labels cat", folder.path(), "").expect(0).records();
     assert_eq!(records.len(), 1, "{records:?}");
 }
 
 #[test]
-fn key_points_predictions_and_oriented_boxes_keep_their_boxes() {
+fn keypoints_predictions_and_oriented_boxes_keep_their_boxes() {
     let folder = folder();
     picture(folder.path(), "images/a.pgm", 10, 10);
     write(folder.path(), "data.yaml", "names: [hand]\nkpt_shape: [2, 2]\n");
@@ -285,7 +285,7 @@ fn key_points_predictions_and_oriented_boxes_keep_their_boxes() {
     let ran = data("from yolo {}", folder.path(), "").expect(1);
     let object = json!({"box": [4.0, 3.0, 6.0, 7.0], "label": "hand", "keypoints": [1.0, 2.0, 2.0, 3.0, 4.0, 2.0]});
     assert_eq!(ran.records()[0]["objects"], json!([object]));
-    assert!(ran.stderr.contains("line 2: 6 numbers after the class; want 4 of a box, or 8"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("line 2: 6 numbers after the class; expected 4 of a box, or 8"), "{}", ran.stderr);
     let copy = super::folder();
     let ran = data("to yolo {}", copy.path(), &ran.stdout).expect(0);
     assert!(ran.stderr.contains("keypoints (1)"), "{}", ran.stderr);
@@ -350,7 +350,7 @@ fn what_is_outside_of_the_image_is_never_written() {
     assert!(lines.lines().any(|line| line.split(' ').count() == 17), "{lines}");
     let mut numbers = lines.split_whitespace().map(|word| word.parse::<f64>().unwrap());
     assert!(numbers.all(|number| (0.0..=1.0).contains(&number)), "{lines}");
-    data("to yolo {}/names --names x,a\u{85}", folder.path(), &stream[1]).expect(2);
+    data("to yolo {}/names --labels x,a\u{85}", folder.path(), &stream[1]).expect(2);
     data("to yolo {}/split --split names", folder.path(), &stream[1]).expect(2);
 }
 
@@ -387,7 +387,7 @@ fn a_split_is_what_data_yaml_says_before_what_is_usual() {
         ("[images/train, images/gone]", "train/a.pgm", 1, "images/gone, which is not in this folder"),
         ("/other/machine/pictures", "train/a.pgm", 0, "images/train is read"),
         ("../set/images", "train/a.pgm", 0, ""),
-        ("nothing.txt", "", 1, "the list names no images"),
+        ("nothing.txt", "", 1, "the list is empty"),
     ] {
         write(folder.path(), "data.yaml", format!("names: [cat]\ntrain: {said}\n"));
         let ran = data("from yolo {} --split train", folder.path(), "").expect(status);
@@ -431,8 +431,8 @@ fn a_description_that_is_there_is_kept_or_not_touched() {
     let line = |label: &str| {
         json!({"id": "a", "image": image, "objects": [{"box": [1, 1, 5, 5], "label": label}]}).to_string() + "\n"
     };
-    data("to yolo {}/y --split train --names a,b", folder.path(), &line("a")).expect(0);
-    let ran = data("to yolo {}/y --split val --names b,a", folder.path(), &line("a")).expect(2);
+    data("to yolo {}/y --split train --labels a,b", folder.path(), &line("a")).expect(0);
+    let ran = data("to yolo {}/y --split val --labels b,a", folder.path(), &line("a")).expect(2);
     assert!(ran.stderr.contains("data.yaml: its classes are a, b"), "{}", ran.stderr);
     data("to yolo {}/y --split valid", folder.path(), &line("b")).expect(0);
     let text = fs::read_to_string(folder.path().join("y/data.yaml")).unwrap();

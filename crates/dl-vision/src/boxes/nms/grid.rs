@@ -6,7 +6,7 @@
 //! - neither is wider than 1 / t times the other: boxes are kept apart by the powers of four between which their width
 //!   and height lie (a *level*), and only the levels within that ratio are searched;
 //! - each box reaches into the *core* of the other, what is left of it when t times its width is cut off from both sides
-//!   (its centre, from t = 1/2 on): a level has a grid of cells as large as its largest boxes, a box is put into the few
+//!   (its center, from t = 1/2 on): a level has a grid of cells as large as its largest boxes, a box is put into the few
 //!   cells that it touches, and only the cells of the other's core are searched.
 //!
 //! The cells of all levels are lists in one hash table, and what a list holds is compared in full, so that cells that
@@ -192,7 +192,7 @@ struct Index {
     /// How far a hash is shifted down to be the number of a list.
     shift: u32,
     chunks: Vec<Chunk>,
-    /// For each list, the entry at which the last search around a centre in one of its cells stopped: the next is told of
+    /// For each list, the entry at which the last search around a center in one of its cells stopped: the next is told of
     /// it first, for around an object one box suppresses most.
     hints: Vec<u32>,
     /// How many entries each level has, and the last of them; the levels of a width together.
@@ -232,7 +232,7 @@ impl Index {
                 origin[axis] = origin[axis].min(first);
             }
         }
-        // What reaches beyond the centre of b reaches at least (t - 1/2) * b beyond, and b is at least t * a.
+        // What reaches beyond the center of b reaches at least (t - 1/2) * b beyond, and b is at least t * a.
         let to_reach = (threshold - 0.5).max(0.0) * threshold * (1.0 - SLACK);
         let cell = (1.0 - 2.0 * to_reach).max(0.0625);
         let axes = [0, 1].map(|axis| Axis::new(&present[axis], cell, origin[axis]));
@@ -259,7 +259,7 @@ impl Index {
     #[cfg(not(test))]
     fn look(&self, _: usize) {}
 
-    /// The list of the cell in which the box's centre lies, in the box's own level.
+    /// The list of the cell in which the box's center lies, in the box's own level.
     fn list_of_center(&self, bbox: &BBox) -> usize {
         let mut levels = [0; 2];
         let mut cells = [0; 2];

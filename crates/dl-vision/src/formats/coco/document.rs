@@ -1,4 +1,4 @@
-//! A COCO file: its lists, and what holds them together.
+//! The lists of a COCO file.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -28,9 +28,9 @@ pub struct Document<I, A> {
 impl<I, A> Document<I, A> {
     /// The images.
     /// # Errors
-    /// When there is no such list.
+    /// When the file has no such list.
     pub fn images(&self) -> Result<&[I]> {
-        self.images.as_deref().context("it has no images; a COCO file has them, and categories")
+        self.images.as_deref().context("it has no images; a COCO file has images and categories")
     }
 }
 
@@ -46,7 +46,7 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
             }
 
             fn visit_seq<L: SeqAccess<'de>>(self, _: L) -> Result<Self::Value, L::Error> {
-                let message = "a list, as results are; want an object with images, annotations and categories";
+                let message = "a list, like a results file; expected an object with images, annotations and categories";
                 Err(L::Error::custom(message))
             }
 
@@ -57,7 +57,7 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
                 while let Some(name) = map.next_key::<String>()? {
                     if ["images", "annotations", "categories"].contains(&name.as_str()) && !seen.insert(name.clone()) {
                         return Err(M::Error::custom(format!(
-                            "the list \"{name}\" is there twice; make one list of both"
+                            "the list \"{name}\" occurs twice; merge both into one"
                         )));
                     }
                     match name.as_str() {

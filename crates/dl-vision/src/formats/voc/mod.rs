@@ -7,7 +7,7 @@
 //!
 //! The lists of one class (`cat_train.txt`) have a second column: 1 has the class, -1 has it not, 0 has it only as
 //! difficult objects. Only the names with 1 are read. A name that ends like such a line (`cell 1`) is taken for a name
-//! when its annotation or picture is there.
+//! when its annotation or image is there.
 //!
 //! The id of a sample is its NAME. Coordinates need not be whole: those of other formats are written as they are.
 
@@ -24,7 +24,7 @@ use dl_record::{BBox, Object, Record};
 use serde_json::{Map, Value};
 
 use super::files::last_part;
-use super::placing::{Names, Pictures, Taken, place};
+use super::placing::{Names, ImageFiles, Taken, place};
 use super::xml::Element;
 use super::{LeftOut, checked_objects, number, size_of};
 
@@ -35,8 +35,8 @@ pub use read::read;
 pub struct Config {
     /// Name of the list in `ImageSets/Main`.
     pub split: String,
-    /// What becomes of the pictures.
-    pub pictures: Pictures,
+    /// What becomes of the images.
+    pub images: ImageFiles,
 }
 
 /// Writes records as a VOC folder, one after another.
@@ -69,7 +69,7 @@ impl Writer {
 
     /// Writes one sample: its annotation and, if so asked, its image.
     /// # Errors
-    /// When the record has no id, its objects are broken, or a file cannot be written. A picture that cannot be found
+    /// When the record has no id, its objects are broken, or a file cannot be written. An image that cannot be found
     /// is an error too, after the annotation has been written; but where another image has the name, so may an annotation
     /// of it, and nothing is written.
     pub fn write(&mut self, record: &Record) -> Result<()> {
@@ -86,7 +86,7 @@ impl Writer {
         }
         // What XML cannot hold is noticed before the image is there without an annotation.
         root.to_document()?;
-        let placed = place(record, &self.folder, Path::new("JPEGImages"), &name, self.config.pictures);
+        let placed = place(record, &self.folder, Path::new("JPEGImages"), &name, self.config.images);
         if placed.as_ref().is_err_and(|error| error.is::<Taken>()) {
             return placed.map(drop);
         }

@@ -2,7 +2,7 @@
 //!
 //! The class is a number; its name stands in `data.yaml` or in a list such as `classes.txt` (see `names`). The label file of
 //! `images/a.jpg` is `labels/a.txt`, or stands beside it (see `layout`). A line may also be a polygon,
-//! `class x1 y1 x2 y2 ...`, which becomes `segmentation` and `mask`; a box with key points, where `data.yaml` has
+//! `class x1 y1 x2 y2 ...`, which becomes `segmentation` and `mask`; a box with keypoints, where `data.yaml` has
 //! `kpt_shape`; or what a detector found, with a confidence at the end (see `line`). An image without a text file has no
 //! objects.
 //!

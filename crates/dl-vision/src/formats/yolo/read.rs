@@ -8,7 +8,7 @@ use dl_record::file::{decode, read_regular};
 use dl_record::{Detection, Object, Record};
 
 use super::layout::{self, Entry, ORIENTED, Part, Parts};
-use super::line::{self, Content, Form, Format, KeyPoints, Oriented};
+use super::line::{self, Content, Form, Format, Keypoints, Oriented};
 use super::names::{self, Description};
 use super::{DATASET, Dataset};
 use crate::formats::files::{as_text, has_ending, relative, want_folder};
@@ -50,7 +50,7 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
     let description = names::describe(folder, &config.names)?;
     let Parts { parts, lost, notes: assumed } = layout::parts(folder, &config.splits, &description)?;
     let layout = survey(folder, &parts, &description, config.oriented)?;
-    let Description { names, key_points, mut notes, .. } = description;
+    let Description { names, keypoints, mut notes, .. } = description;
     notes.extend(assumed.into_iter().chain(layout));
     let names = match names {
         Some(names) => names,
@@ -67,7 +67,7 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
         root: folder.to_owned(),
         dataset: Some(Dataset { names: names.clone() }),
         names,
-        key_points,
+        keypoints,
         config,
         parts: parts.into(),
         current: None,
@@ -164,7 +164,7 @@ struct Reader {
     root: PathBuf,
     dataset: Option<Dataset>,
     names: Vec<String>,
-    key_points: Option<KeyPoints>,
+    keypoints: Option<Keypoints>,
     config: ReadConfig,
     parts: VecDeque<Part>,
     current: Option<Current>,
@@ -313,7 +313,7 @@ impl Reader {
         let oriented = self.config.oriented;
         let mut format = Format {
             names: &self.names,
-            key_points: self.key_points,
+            keypoints: self.keypoints,
             oriented,
             predictions: self.config.predictions,
             most_outline: MOST_OUTLINE,

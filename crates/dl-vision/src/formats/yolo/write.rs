@@ -15,7 +15,7 @@ use super::layout::VALIDATION;
 use super::names::{self, NO_SPLITS, in_yaml};
 use super::yaml::{Document, Value as Node};
 use super::{DATASET, Dataset};
-use crate::formats::placing::{Names, Pictures, place};
+use crate::formats::placing::{Names, ImageFiles, place};
 use crate::formats::spooled::Spooled;
 use crate::formats::{LeftOut, coco, files, size_of};
 
@@ -29,8 +29,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Write objects that have one polygon as polygons.
     pub polygons: bool,
-    /// What becomes of the pictures.
-    pub pictures: Pictures,
+    /// What becomes of the images.
+    pub images: ImageFiles,
 }
 
 /// Writes records as a YOLO folder. Class numbers are known only when all have been seen, so the truth waits in a
@@ -116,7 +116,7 @@ impl Writer {
             name = inside.to_owned();
         }
         let images = Path::new("images").join(self.config.split.as_deref().unwrap_or_default());
-        place(record, &self.folder, &images, &name, self.config.pictures)?;
+        place(record, &self.folder, &images, &name, self.config.images)?;
         let mut waiting = Waiting { name, objects: Vec::with_capacity(objects.len()) };
         let mut lost = Vec::new();
         for (index, object) in objects.into_iter().enumerate() {

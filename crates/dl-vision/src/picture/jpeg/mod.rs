@@ -1,6 +1,6 @@
 //! Is all of a JPEG there?
 //!
-//! The decoder, like a browser, paints what is missing in grey and says nothing. A detector must not be trained or
+//! The decoder, like a browser, paints what is missing in gray and says nothing. A detector must not be trained or
 //! scored on that, so the markers (ITU T.81, annex B) and the entropy-coded blocks are walked first. The second is
 //! needed because a file with a hole, or one that a repair program has closed, still ends with its end marker.
 

@@ -21,7 +21,7 @@ fn data_of(bytes: &[u8]) -> usize {
     marker + 2 + usize::from(u16::from_be_bytes([bytes[marker + 2], bytes[marker + 3]]))
 }
 
-/// A grey JPEG of 8 x 8 blocks in a row, all alike: a block is the bits 00, or 6F with what fills up the byte.
+/// A gray JPEG of 8 x 8 blocks in a row, all alike: a block is the bits 00, or 6F with what fills up the byte.
 fn blocks(width: u16, restart_interval: u8, data: &[u8]) -> Vec<u8> {
     let [w1, w2] = width.to_be_bytes();
     let mut bytes = vec![0xFF, START_OF_IMAGE, 0xFF, 0xDB, 0, 67, 0];

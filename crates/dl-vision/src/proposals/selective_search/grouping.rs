@@ -1,4 +1,4 @@
-//! Hierarchical grouping (algorithm 1): join the two most similar neighbours until the picture is one region.
+//! Hierarchical grouping (algorithm 1): join the two most similar neighbours until the image is one region.
 //!
 //! The similarities of neighbours wait in a heap. Joining two regions makes a new one with a new number; what the
 //! heap and the lists of neighbours still hold of the old ones is passed over, and cleared away when it becomes the
@@ -10,7 +10,7 @@ use super::regions::{Extent, LANES, Regions};
 use super::strategy::Similarities;
 
 /// The extents of all regions of the hierarchy in the order in which they came to be: first the initial ones, last the
-/// whole picture.
+/// whole image.
 pub(super) fn group(regions: &Regions, similarities: Similarities) -> Vec<Extent> {
     let mut grouping = Grouping::new(regions, similarities);
     while let Some(pair) = grouping.queue.pop() {
@@ -41,11 +41,11 @@ impl Pair {
 
 struct Grouping {
     similarities: Similarities,
-    picture_size: f32,
+    image_size: f32,
     extents: Vec<Extent>,
     alive: Vec<bool>,
     neighbors: Vec<Vec<u32>>,
-    /// A joined region takes over the row of its first part. Empty when neither colour nor texture is asked for.
+    /// A joined region takes over the row of its first part. Empty when neither color nor texture is asked for.
     histograms: Vec<f32>,
     row: Vec<u32>,
     color_bins: usize,
@@ -63,7 +63,7 @@ impl Grouping {
         let needs_histograms = similarities.color || similarities.texture;
         let mut grouping = Self {
             similarities,
-            picture_size: regions.picture_size as f32,
+            image_size: regions.image_size as f32,
             extents: regions.extents.clone(),
             alive: vec![true; count],
             neighbors: vec![Vec::new(); count],
@@ -152,10 +152,10 @@ impl Grouping {
             }
         }
         if self.similarities.size {
-            sum += 1.0 - sizes / self.picture_size;
+            sum += 1.0 - sizes / self.image_size;
         }
         if self.similarities.fill {
-            sum += 1.0 - (extent_a.join(extent_b).box_area() - sizes) / self.picture_size;
+            sum += 1.0 - (extent_a.join(extent_b).box_area() - sizes) / self.image_size;
         }
         sum
     }
@@ -186,12 +186,12 @@ mod tests {
 
     fn regions() -> Regions {
         let mut state = 7_u32;
-        let picture = image::RgbImage::from_fn(97, 71, |x, y| {
+        let image = image::RgbImage::from_fn(97, 71, |x, y| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let flat = (x / 13 * 31 + y / 11 * 57) as u8;
             image::Rgb([flat, flat.wrapping_mul(3), (state >> 26) as u8 + flat / 2])
         });
-        let planes = Planes::of(&picture, ColorSpace::Hsv);
+        let planes = Planes::of(&image, ColorSpace::Hsv);
         let segmentation = Graph::new(&planes, 0.8).segment(&[30.0], 50);
         Regions::of(&planes, &segmentation).remove(0)
     }
@@ -203,7 +203,7 @@ mod tests {
         let mut extents = regions.extents.clone();
         let mut histograms: Vec<Vec<f32>> = regions.histograms.chunks(row).map(<[f32]>::to_vec).collect();
         let mut touching = regions.neighbors.clone();
-        let picture = regions.picture_size as f32;
+        let image = regions.image_size as f32;
         assert_eq!(found[..extents.len()], extents);
         while !touching.is_empty() {
             let similarity = |&(a, b): &(u32, u32)| {
@@ -215,8 +215,8 @@ mod tests {
                 let terms = [
                     (similarities.color, shared(0..regions.color_bins)),
                     (similarities.texture, shared(regions.color_bins..row)),
-                    (similarities.size, 1.0 - sizes / picture),
-                    (similarities.fill, 1.0 - (extents[a].join(&extents[b]).box_area() - sizes) / picture),
+                    (similarities.size, 1.0 - sizes / image),
+                    (similarities.fill, 1.0 - (extents[a].join(&extents[b]).box_area() - sizes) / image),
                 ];
                 terms.iter().filter(|(wanted, _)| *wanted).map(|(_, term)| term).sum::<f32>()
             };

@@ -1,4 +1,4 @@
-//! What grouping knows of a region: its size, its box, and histograms of its colour and texture (section 3.2).
+//! What grouping knows of a region: its size, its box, and histograms of its color and texture (section 3.2).
 
 use rayon::prelude::*;
 
@@ -44,14 +44,14 @@ pub(super) struct Regions {
     pub(super) extents: Vec<Extent>,
     /// Pairs of regions that touch, at a corner at least, each once, the lower number first, sorted.
     pub(super) neighbors: Vec<(u32, u32)>,
-    /// For each region a row of colour bins, then texture bins; either part sums to 1.
+    /// For each region a row of color bins, then texture bins; either part sums to 1.
     pub(super) histograms: Vec<f32>,
-    /// Length of the colour part of a row.
+    /// Length of the color part of a row.
     pub(super) color_bins: usize,
     /// Length of the texture part of a row.
     pub(super) texture_bins: usize,
-    /// Pixels of the picture.
-    pub(super) picture_size: u32,
+    /// Pixels of the image.
+    pub(super) image_size: u32,
 }
 
 impl Regions {
@@ -105,8 +105,8 @@ impl Regions {
                 .collect();
             neighbors.sort_unstable();
             neighbors.dedup();
-            let picture_size = segmentations.parts.len() as u32;
-            Self { extents, neighbors, histograms, color_bins, texture_bins, picture_size }
+            let image_size = segmentations.parts.len() as u32;
+            Self { extents, neighbors, histograms, color_bins, texture_bins, image_size }
         };
         segmentations.regions.par_iter().map(of_threshold).collect()
     }
@@ -149,7 +149,7 @@ fn responses(along_x: f32, along_y: f32) -> [f32; ORIENTATIONS / 2] {
 }
 
 wide! {
-    /// The strongest response in the picture: the range of the texture bins.
+    /// The strongest response in the image: the range of the texture bins.
     fn strongest(textures: &[(Vec<f32>, Vec<f32>)]) -> f32 {
         let mut most = [f32::MIN_POSITIVE; ORIENTATIONS / 2];
         for (along_x, along_y) in textures {

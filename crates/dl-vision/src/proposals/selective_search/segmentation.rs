@@ -1,11 +1,11 @@
 //! The initial regions: Felzenszwalb and Huttenlocher, "Efficient graph-based image segmentation", IJCV 2004.
 //!
-//! Pixels are nodes, joined to their eight neighbours by edges that weigh the colour difference of the smoothed
-//! picture. Edges are taken lightest first; one joins two regions unless it is heavier than either region's own
+//! Pixels are nodes, joined to their eight neighbours by edges that weigh the color difference of the smoothed
+//! image. Edges are taken lightest first; one joins two regions unless it is heavier than either region's own
 //! heaviest edge plus k / its size.
 //!
 //! Several k share most of the work. The edges do not depend on k, and an edge that the least k lets join is one that all
-//! let. So the picture is first cut into *patches* for all k at once: from the first edge of a patch on that the least k
+//! let. So the image is first cut into *patches* for all k at once: from the first edge of a patch on that the least k
 //! refuses, or whose other side is such a patch, the patch is left as it is, and what happens to it is settled for each
 //! k apart ([`Patches::segment`]). There, of the edges between the same two patches only the first counts: a region that
 //! refuses an edge also refuses all later ones, which are heavier, and so never grows again.
@@ -22,7 +22,7 @@ const DIRECTIONS: [(usize, isize); 4] = [(1, 0), (0, 1), (1, 1), (1, -1)];
 /// How many edges are looked at together.
 const BLOCK: usize = 64;
 
-/// The edges of a picture's pixels, lightest first.
+/// The edges of an image's pixels, lightest first.
 pub(super) struct Graph {
     width: usize,
     height: usize,
@@ -37,7 +37,7 @@ struct Edge {
     place: u32,
 }
 
-/// The picture's regions for several thresholds.
+/// The image's regions for several thresholds.
 pub(super) struct Segmentations {
     pub(super) width: usize,
     /// For each pixel, row by row, the number of the part in which it lies: the parts are the largest pieces that no
@@ -57,7 +57,7 @@ pub(super) struct Joined {
     pub(super) count: usize,
 }
 
-/// Pieces of the picture that lie in one region whatever the k.
+/// Pieces of the image that lie in one region whatever the k.
 struct Patches {
     /// For each pixel its patch. From 0, in the order in which they first occur.
     patch_of: Vec<u32>,
@@ -74,8 +74,8 @@ struct Border {
 }
 
 impl Graph {
-    /// Smooths by `sigma` pixels and weighs all edges with the Euclidean colour difference. A single channel counts
-    /// three times, so that the same k does for all colour spaces.
+    /// Smooths by `sigma` pixels and weighs all edges with the Euclidean color difference. A single channel counts
+    /// three times, so that the same k does for all color spaces.
     pub(super) fn new(planes: &Planes, sigma: f32) -> Self {
         let (width, height) = (planes.width, planes.height);
         let smooth: Vec<Vec<f32>> =
@@ -86,7 +86,7 @@ impl Graph {
         for y in 0..height {
             for ((right, down), weights) in DIRECTIONS.iter().zip(&mut weights) {
                 let below = y.checked_add_signed(*down).filter(|below| *below < height);
-                // No edge leads out of the picture.
+                // No edge leads out of the image.
                 let inside = below.map_or(0, |_| width - right);
                 weights[inside..].fill(f32::NAN);
                 if let Some(below) = below {
@@ -203,7 +203,7 @@ impl Patches {
 }
 
 wide! {
-    /// The Euclidean distances between the colours of the pixels from `from` on and those from `to` on. A single channel
+    /// The Euclidean distances between the colors of the pixels from `from` on and those from `to` on. A single channel
     /// counts three times.
     fn color_differences(channels: &[Vec<f32>], from: usize, to: usize, differences: &mut [f32]) {
         differences.fill(0.0);
@@ -375,7 +375,7 @@ mod tests {
 
     use super::*;
 
-    /// The picture of `testdata/goldens/segmentation/make.py`.
+    /// The image of `testdata/goldens/segmentation/make.py`.
     fn noisy_quarters(width: usize, height: usize) -> Planes {
         let mut state = 1_u64;
         let mut channels = vec![Vec::new(); 3];

@@ -16,12 +16,12 @@ pub enum Mode {
     Quality,
 }
 
-/// In what space colours are compared, in the segmentation as in the grouping.
+/// In what space colors are compared, in the segmentation as in the grouping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColorSpace {
     Hsv,
     Lab,
-    /// The r and g of normalised RGB, and intensity.
+    /// The r and g of normalized RGB, and intensity.
     Rgi,
     /// The H of HSV.
     Hue,
