@@ -1,7 +1,7 @@
 //! Plain loops, compiled once more for wider vectors.
 //!
-//! A function inside `wide!` is compiled for the portable instruction set and for AVX2, which is called where the processor
-//! has it. The compiler neither reorders nor fuses floating-point operations, so both give the same bits.
+//! A function inside `wide!` is compiled for the portable instruction set and for AVX2, which is called where the
+//! processor has it. The compiler neither reorders nor fuses floating-point operations, so both give the same bits.
 
 /// Wraps functions as the module says. Their bodies must be loops that vectorise.
 macro_rules! wide {

@@ -196,8 +196,8 @@ fn delimiter(path: &Path, head: &[u8]) -> u8 {
     counts.iter().find(|(_, count)| *count == most).map_or(b',', |(delimiter, _)| *delimiter)
 }
 
-/// Makes all line ends one byte, as in every text here, so that lines are counted right; and ends a row that never ends,
-/// as one does whose quote is not closed.
+/// Makes all line ends one byte, as in every text here, so that lines are counted right; and ends a row that never
+/// ends, as one does whose quote is not closed.
 struct Bounded {
     input: Box<dyn BufRead>,
     /// Was the last byte a carriage return?

@@ -1,8 +1,8 @@
 //! CVAT for images 1.1: one XML file for a whole task or project.
 //!
-//! `<image name width height>` holds `<box xtl ytl xbr ybr>`, `<polygon points="x,y;x,y">`, `<ellipse>`, and `<mask rle>`,
-//! whose runs go along the rows of its own box and begin with what is outside. Coordinates are continuous pixels. A
-//! `<tag>` is the label of the image. Tracks are of CVAT for video, which is another format.
+//! `<image name width height>` holds `<box xtl ytl xbr ybr>`, `<polygon points="x,y;x,y">`, `<ellipse>`, and `<mask
+//! rle>`, whose runs go along the rows of its own box and begin with what is outside. Coordinates are continuous
+//! pixels. A `<tag>` is the label of the image. Tracks are of CVAT for video, which is another format.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use dl_record::{Object, Record};
 use serde_json::{Map, Value, json};
 
 use super::files::{as_text, find_named, last_part, stays_inside, want_folder};
-use super::region::{self, Kinds, Size};
+use super::region::{self, Size};
+use super::skipped::Skipped;
 use super::xml::{Children, Element};
 use super::{Found, Sample, add_size};
 
@@ -108,19 +109,19 @@ fn fill(record: &mut Record, mut element: Element, name: &str, images: &Path, lo
     }
     add_size(record)?;
     let size = record.width()?.zip(record.height()?);
-    let (mut objects, mut tags, mut left_out) = (Vec::new(), Vec::new(), Kinds::default());
+    let (mut objects, mut tags, mut skipped) = (Vec::new(), Vec::new(), Skipped::default());
     for (index, shape) in element.children.into_iter().enumerate() {
         let kind = shape.name.clone();
         if kind == "tag" {
             tags.extend(attribute(&shape, "label").map(str::to_owned));
             continue;
         }
-        match object(shape, size, &mut left_out) {
+        match object(shape, size, &mut skipped) {
             Ok(object) => objects.extend(object),
-            Err(error) => lost.push(format!("shape {index} ({kind}) is left out: {error:#}")),
+            Err(error) => lost.push(format!("shape {index} ({kind}) skipped: {error:#}")),
         }
     }
-    lost.extend(left_out.told("shape", "shapes"));
+    lost.extend(skipped.shapes("shape"));
     let mut rest: Map<String, Value> =
         element.attributes.into_iter().map(|(name, value)| (name, json!(value))).collect();
     match &tags[..] {
@@ -135,7 +136,7 @@ fn fill(record: &mut Record, mut element: Element, name: &str, images: &Path, lo
 }
 
 /// The object of a shape; `None` for what has no area, which is counted.
-fn object(mut shape: Element, size: Size, left_out: &mut Kinds) -> Result<Option<Object>> {
+fn object(mut shape: Element, size: Size, skipped: &mut Skipped) -> Result<Option<Object>> {
     let label = take(&mut shape, "label").filter(|label| !label.is_empty()).context("it has no label")?;
     let rotation = match take(&mut shape, "rotation") {
         None => 0.0,
@@ -164,7 +165,7 @@ fn object(mut shape: Element, size: Size, left_out: &mut Kinds) -> Result<Option
         }
         "mask" => mask(label, &mut shape, size)?,
         other => {
-            left_out.add(other);
+            skipped.add(other);
             return Ok(None);
         }
     };

@@ -19,7 +19,7 @@ pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
 }
 
 /// `name` without the ending of an image, if it has one.
-pub(super) fn without_picture_ending(name: &str) -> &str {
+pub(super) fn without_image_ending(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, ending)) if PICTURE_ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)) => stem,
         _ => name,
@@ -91,8 +91,8 @@ pub(super) fn last_part(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// The existing file that an annotation names: the path as it is below one of `folders`, else its last part there. A path
-/// that leads out of a folder is looked for by its last part alone.
+/// The existing file that an annotation names: the path as it is below one of `folders`, else its last part there. A
+/// path that leads out of a folder is looked for by its last part alone.
 pub(super) fn find_named(folders: &[PathBuf], stated: &str) -> Option<PathBuf> {
     let stated = stated.replace('\\', "/");
     let names = [stays_inside(&stated).then_some(stated.as_str()), Some(last_part(&stated))];
@@ -100,7 +100,7 @@ pub(super) fn find_named(folders: &[PathBuf], stated: &str) -> Option<PathBuf> {
     names.flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
 }
 
-/// Does the path lead to something below the folder that it is joined to?
+/// Does the path stay inside the folder that it is joined to?
 pub(super) fn stays_inside(path: &str) -> bool {
     Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }

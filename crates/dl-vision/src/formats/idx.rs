@@ -1,8 +1,8 @@
-//! IDX files of small gray images and their labels: MNIST, Fashion-MNIST, EMNIST and their kin.
+//! IDX files of small gray images and their labels: MNIST, Fashion-MNIST, EMNIST and similar ones.
 //!
-//! A header of big-endian numbers (2051, images, height, width; 2049, labels), then one byte a pixel or label; plain or
-//! gzipped. Images lie in no files of their own, so they go into the records as `data:` URIs of PNG. EMNIST's images are
-//! stored with their axes exchanged, and the names of its classes stand in `emnist-SPLIT-mapping.txt`.
+//! A header of big-endian numbers (2051, images, height, width; 2049, labels), then one byte per pixel or label; plain
+//! or gzipped. The images are not separate files, so they are stored in the records as `data:` URIs of PNG. EMNIST
+//! stores its images transposed, and its class names in `emnist-SPLIT-mapping.txt`.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -19,15 +19,14 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use super::files::{self, want_folder};
 use super::{Found, Sample};
 
-/// The largest side that is believed.
+/// The largest accepted side.
 const LARGEST: u32 = 1 << 12;
 
-/// Reads a split of the data set in `folder`, by the names that its files have where they are published:
-/// `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, `emnist-letters-train-images-idx3-ubyte.gz`; `t10k` is understood
-/// as `test`. The label is the number as text, or the name that `names` or EMNIST's mapping has for it; the id is
-/// `SPLIT/00000`.
+/// Reads a split of the dataset in `folder`, by the published file names: `train-images-idx3-ubyte`,
+/// `train-images.idx3-ubyte`, `emnist-letters-train-images-idx3-ubyte.gz`; `t10k` is read as `test`. The label is the
+/// number as text, or its name in `names` or in EMNIST's mapping; the id is `SPLIT/00000`.
 /// # Errors
-/// When the files are not there, are no IDX files, or do not belong together.
+/// When the files do not exist, are not IDX files, or do not belong together.
 pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
     let (images_path, labels_path) = find_pair(folder, split)?;
@@ -48,13 +47,13 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
     let is_emnist = file_name(&images_path).contains("emnist");
     if is_emnist {
         notes.push(Found::Note(format!(
-            "{}: EMNIST stores its images on their side; they are turned upright",
+            "{}: EMNIST stores its images transposed; they are rotated upright",
             images_path.display()
         )));
     }
     let mapping = if names.is_empty() && is_emnist { mapping(&images_path)? } else { None };
     if let Some((path, _)) = &mapping {
-        notes.push(Found::Note(format!("the labels are called as {} says", path.display())));
+        notes.push(Found::Note(format!("the label names come from {}", path.display())));
     }
     let names: HashMap<u8, String> = match mapping {
         Some((_, names)) => names,

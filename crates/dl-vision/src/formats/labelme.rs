@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 
 use super::files::{as_text, find_named, image_at, relative, want_folder, without_ending};
 use super::folder::unusable;
-use super::region::{self, Kinds, Size};
+use super::region::{self, Size};
+use super::skipped::Skipped;
 use super::walk::Walk;
 use super::{Found, Sample, add_size};
 
@@ -28,10 +29,11 @@ enum Source {
     Folder(Box<Walk>, PathBuf),
 }
 
-/// Reads files, and all `.json` files below folders. Images are looked for beside their file, then in `images`. The id is
-/// the path below the folder, or the path of the file, without its ending.
+/// Reads files, and all `.json` files below folders. Images are looked for beside their file, then in `images`. The id
+/// is the path below the folder, or the path of the file, without its ending.
 /// # Errors
-/// When a path or `images` is not there, or a folder has no such file. A file that cannot be read is a sample with a failure.
+/// When a path or `images` is not there, or a folder has no such file. A file that cannot be read is a sample with a
+/// failure.
 pub fn read(paths: &[PathBuf], images: Option<&Path>) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     images.map(want_folder).transpose()?;
     let mut sources = VecDeque::new();
@@ -98,14 +100,14 @@ fn fill(record: &mut Record, path: &Path, images: Option<&Path>, lost: &mut Vec<
         record.set("labelme", &root)?;
     }
     let mut objects = Vec::with_capacity(shapes.len());
-    let mut left_out = Kinds::default();
+    let mut skipped = Skipped::default();
     for (index, shape) in shapes.into_iter().enumerate() {
-        match object(shape, size, &mut left_out) {
+        match object(shape, size, &mut skipped) {
             Ok(object) => objects.extend(object),
-            Err(error) => lost.push(format!("shape {index} is left out: {error:#}")),
+            Err(error) => lost.push(format!("shape {index} skipped: {error:#}")),
         }
     }
-    lost.extend(left_out.told("shape", "shapes"));
+    lost.extend(skipped.shapes("shape"));
     record.set_objects(&objects)
 }
 
@@ -137,7 +139,7 @@ fn uri(data: &str) -> Result<String> {
 }
 
 /// The object of a shape; `None` for what has no area, which is counted.
-fn object(shape: Value, size: Size, left_out: &mut Kinds) -> Result<Option<Object>> {
+fn object(shape: Value, size: Size, skipped: &mut Skipped) -> Result<Option<Object>> {
     let Value::Object(mut shape) = shape else { bail!("it is not an object") };
     let label = match shape.remove("label") {
         Some(Value::String(label)) if !label.is_empty() => label,
@@ -169,7 +171,7 @@ fn object(shape: Value, size: Size, left_out: &mut Kinds) -> Result<Option<Objec
             region::bitmap(label, &pixels, [x1 as u32, y1 as u32, width, height], size)?
         }
         other => {
-            left_out.add(other);
+            skipped.add(other);
             return Ok(None);
         }
     };

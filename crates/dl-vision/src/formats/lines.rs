@@ -68,7 +68,8 @@ fn sample(name: &str, number: u64, line: Vec<u8>) -> Result<Found> {
     Ok(Sample { place, record, failure, lost: Vec::new() }.into())
 }
 
-/// A text file that the user named (`-` is stdin), as UTF-8 without a byte order mark. UTF-16 is held in memory, UTF-8 is not.
+/// A text file that the user named (`-` is stdin), as UTF-8 without a byte order mark. UTF-16 is held in memory, UTF-8
+/// is not.
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
     let in_context = || path.display().to_string();

@@ -35,6 +35,7 @@ mod files;
 mod number;
 mod placing;
 mod region;
+mod skipped;
 mod spooled;
 mod walk;
 mod xml;
@@ -46,7 +47,10 @@ pub use files::{PICTURE_ENDINGS, escaped, has_ending};
 pub use placing::ImageFiles;
 pub use walk::{Unusable, Walk};
 
-/// What a reader of a dataset hands on.
+/// What messages call the `label` of a record, which formats of objects have no place for.
+const IMAGE_LABEL: &str = "label of the image";
+
+/// What a reader of a dataset returns.
 #[derive(Debug)]
 pub enum Found {
     /// A sample.
@@ -73,8 +77,8 @@ pub struct Sample {
     pub record: Record,
     /// Why the rest could not be read. The other samples come all the same.
     pub failure: Option<Error>,
-    /// Annotations that are left out of the record, one reason each ("object 3: ..."). The program reports them, and its
-    /// exit status is 1; the record itself is good.
+    /// Annotations that are left out of the record, one reason each ("object 3: ..."). The program reports them, and
+    /// its exit status is 1; the record itself is good.
     pub lost: Vec<String>,
 }
 
@@ -108,21 +112,4 @@ fn checked_objects(record: &Record) -> anyhow::Result<Vec<Object>> {
     Ok(objects)
 }
 
-/// Counts the fields that a format has no place for.
-#[derive(Debug, Default)]
-struct LeftOut(std::collections::BTreeMap<String, usize>);
 
-impl LeftOut {
-    fn count(&mut self, field: &str) {
-        *self.0.entry(field.to_owned()).or_default() += 1;
-    }
-
-    /// One sentence, if anything was left out.
-    fn notes(&self, format: &str) -> Vec<String> {
-        let fields: Vec<String> = self.0.iter().map(|(field, count)| format!("{field} ({count})")).collect();
-        if fields.is_empty() {
-            return Vec::new();
-        }
-        vec![format!("{format} has no place for these fields of objects, left out: {}", fields.join(", "))]
-    }
-}

@@ -1,11 +1,11 @@
-//! File names for samples, and their images put beside a written truth.
+//! Chooses file names for samples, and puts their images beside written annotations.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dl_record::Record;
@@ -14,51 +14,48 @@ use dl_record::file::{make_inside, open_regular, write_inside};
 use super::files;
 use crate::picture;
 
-/// What becomes of the images when a dataset is written.
+/// What to do with the image files when a dataset is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageFiles {
-    /// They are copied, so that the dataset is whole.
+    /// Copy them, so that the dataset is complete.
     #[default]
     Copy,
-    /// Symbolic links to them are made.
+    /// Make symbolic links to them.
     Link,
-    /// They stay where they are; only the truth is written.
+    /// Leave them where they are; write only the annotations.
     Leave,
 }
 
-/// Gives every sample a file name of its own. It remembers 8 bytes a sample.
+/// Gives every sample a unique file name. Stores 8 bytes per sample.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     taken: HashSet<u64>,
 }
 
 impl Names {
-    /// The sample's file name without ending, with `/` between folders: its id without the ending of an image, or,
-    /// when that leads out of a folder (`/data/a.jpg`, `../a.jpg`), the last part of it.
+    /// The sample's file name without extension, with `/` between folders: its id without an image extension or, if
+    /// that leads out of the folder (`/data/a.jpg`, `../a.jpg`), the last component of it.
     /// # Errors
-    /// When the record has no id, or another sample has the name already.
+    /// When the record has no id, or another sample already has the name.
     pub(super) fn name(&mut self, record: &Record) -> Result<String> {
         let id: String = record.require("id", "it names the files that are written")?;
-        let stays_inside = |name: &str| {
-            !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
-        };
-        let mut name = files::without_picture_ending(&id);
-        if !stays_inside(name) {
-            name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        let mut name = files::without_image_ending(&id);
+        if !files::stays_inside(name) {
+            name = files::last_part(name);
         }
-        if !stays_inside(name) || name.contains(['\n', '\r', '\0']) {
-            bail!("id {id:?} cannot be made a file name");
+        if name.is_empty() || !files::stays_inside(name) || name.contains(['\n', '\r', '\0']) {
+            bail!("id {id:?} cannot be converted to a file name");
         }
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         if !self.taken.insert(hasher.finish()) {
-            bail!("another sample is already written as \"{name}\"; ids must differ in more than folder or ending");
+            bail!("another sample is already written as \"{name}\"; ids must differ in more than folder or extension");
         }
         Ok(name.to_owned())
     }
 }
 
-/// An image of the output folder that would be lost, since another one is to have its name.
+/// An image in the output folder that would be overwritten by another one.
 #[derive(Debug)]
 pub(super) struct Taken(PathBuf);
 
@@ -70,14 +67,14 @@ impl fmt::Display for Taken {
 
 impl std::error::Error for Taken {}
 
-/// Puts the record's image at `root/inside/name.ENDING` and returns its file name there, `name.ENDING`. The ending is the
-/// image's own (of its path, or of the content for a `data:` URI). `None` when the record has no image.
+/// Puts the record's image at `root/inside/name.EXT` and returns its file name there, `name.EXT`. The extension is that
+/// of the image's path, or of the content for a `data:` URI. `None` if the record has no image.
 ///
-/// Only what begins as an image does is copied or linked, so that a record cannot fetch other files of the machine, and
-/// nothing is put through a symlink inside `root`. A file that is there is never replaced by another image: it may be
-/// that of a record that is still to come.
+/// Only files that begin like an image are copied or linked, so that a record cannot fetch other files of the machine,
+/// and nothing is written through a symlink inside `root`. An existing file is never replaced by another image: it may
+/// belong to a record that is still to come.
 /// # Errors
-/// When the image does not exist, is no regular file or not an image, or it cannot be written; [`Taken`] when another
+/// When the image does not exist, is not a regular file or not an image, or cannot be written; [`Taken`] if another
 /// image has the name.
 pub(super) fn place(
     record: &Record,
@@ -107,7 +104,7 @@ pub(super) fn place(
     Ok(Some(file_name))
 }
 
-/// Copies the image or makes a link to it.
+/// Copies the image or creates a link to it.
 fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) -> Result<()> {
     let open = || -> Result<_> {
         let mut image = picture::Source::open(source)?;
@@ -116,7 +113,7 @@ fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) ->
     };
     let (mut image, whole_source) = open().with_context(|| source.to_owned())?;
     let target = root.join(below);
-    // A link to the image is no copy of it.
+    // A link to the image is not a copy of it.
     let may_stay = image_files == ImageFiles::Link || !target.is_symlink();
     if may_stay && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
@@ -129,9 +126,9 @@ fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) ->
     }
 }
 
-/// Is the image at `target` already?
+/// Is the same image already at `target`?
 /// # Errors
-/// [`Taken`] when another file is, or that it cannot be read.
+/// [`Taken`] if it is another file, or when it cannot be read.
 fn is_there(target: &Path, image: &mut picture::Source) -> Result<bool> {
     if !target.is_file() {
         return Ok(false);
@@ -152,7 +149,7 @@ fn is_there(target: &Path, image: &mut picture::Source) -> Result<bool> {
     Ok(true)
 }
 
-/// Takes bytes as long as they are those of a file.
+/// Accepts bytes as long as they equal those of a file.
 struct Compared {
     other: BufReader<File>,
     differs: bool,
@@ -198,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_put_onto_itself_stays_and_nothing_is_left_beside_it() {
+    fn an_image_copied_onto_itself_is_kept_and_leaves_no_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("a.jpg");
         fs::write(&source, PIXEL).unwrap();
@@ -211,12 +208,12 @@ mod tests {
             place(&record, folder.path(), Path::new("deep"), "b", image_files).unwrap();
             assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), PIXEL);
         }
-        assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy took the place of the link");
+        assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy replaced the link");
         assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_picture_in_a_uri_gets_the_ending_of_its_format() {
+    fn an_image_in_a_uri_gets_the_extension_of_its_format() {
         let folder = tempfile::tempdir().unwrap();
         let uri = "data:anything;base64,UDIgMSAxIDEgMQo=";
         let record = Record::for_image(uri).unwrap();

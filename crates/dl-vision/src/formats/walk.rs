@@ -1,7 +1,8 @@
 //! The one way through the folders of strangers.
 //!
-//! Links are followed, since datasets are put together of them, but no folder is entered twice: a link to a folder above,
-//! or two folders that link to each other, end. What cannot be read is handed on with its reason, and the rest comes.
+//! Links are followed, since datasets are put together of them, but no folder is entered twice: a link to a folder
+//! above, or two folders that link to each other, end. What cannot be read is handed on with its reason, and the rest
+//! comes.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsString;
@@ -29,9 +30,9 @@ pub struct Unusable {
     pub is_folder: bool,
 }
 
-/// All files below a folder with one of some endings, in any case, sorted folder by folder; all paths are Unicode. Names
-/// that begin with a dot are skipped. Only the folders on the way to the current file are held in memory, and 16 bytes
-/// for each that was entered.
+/// All files below a folder with one of some endings, in any case, sorted folder by folder; all paths are Unicode.
+/// Names that begin with a dot are skipped. Only the folders on the way to the current file are held in memory, and 16
+/// bytes for each that was entered.
 #[derive(Debug)]
 pub struct Walk {
     root: PathBuf,

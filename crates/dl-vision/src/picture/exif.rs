@@ -6,8 +6,8 @@
 //! | PNG | the eXIf chunk, or a text chunk as ImageMagick writes it, before or after the pixels |
 //! | WebP | the EXIF chunk |
 //!
-//! Several programs put JPEG's `Exif\0\0` before the block in the other formats too. A block that is broken, or names an
-//! orientation that does not exist, says nothing: the image is taken as it lies.
+//! Several programs put JPEG's `Exif\0\0` before the block in the other formats too. A block that is broken, or names
+//! an orientation that does not exist, says nothing: the image is taken as it lies.
 
 use std::io::{BufRead, Read, Result, Seek, SeekFrom};
 
@@ -96,7 +96,8 @@ fn of_png(input: &mut (impl BufRead + Seek)) -> Result<Option<Orientation>> {
     Ok(in_text)
 }
 
-/// ImageMagick's "Raw profile type exif": a line with the kind, one with the length, and the block as hexadecimal digits.
+/// ImageMagick's "Raw profile type exif": a line with the kind, one with the length, and the block as hexadecimal
+/// digits.
 fn of_text(kind: &[u8; 4], chunk: &[u8]) -> Option<Orientation> {
     let zero = chunk.iter().position(|byte| *byte == 0)?;
     let (keyword, rest) = (&chunk[..zero], &chunk[zero + 1..]);

@@ -1,12 +1,13 @@
 //! From images to network inputs: regions warped as R-CNN does, whole images resized.
 //!
 //! Everything here is one resampling: an output of [height, width] pixels looks at a source rectangle of the image,
-//! with fractional edges, which may reach beyond it. The filter is the triangle ("bilinear") or Keys's cubic ("bicubic"),
-//! which widen when the image shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from start to end,
-//! so nothing is rounded to 8 bits. What lies outside the image is filled with the mean, which becomes 0 when it is taken off.
+//! with fractional edges, which may reach beyond it. The filter is the triangle ("bilinear") or Keys's cubic
+//! ("bicubic"), which widen when the image shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from
+//! start to end, so nothing is rounded to 8 bits. What lies outside the image is filled with the mean, which becomes 0
+//! when it is taken off.
 //!
-//! The rule for regions is that of Girshick et al. 2014, appendix A: the region is enlarged so that in the output it has
-//! `padding` pixels of context on every side.
+//! The rule for regions is that of Girshick et al. 2014, appendix A: the region is enlarged so that in the output it
+//! has `padding` pixels of context on every side.
 
 use dl_record::BBox;
 use image::RgbImage;
@@ -119,8 +120,8 @@ pub fn stretch_box(width: u32, height: u32) -> BBox {
     BBox::new(0.0, 0.0, f64::from(width), f64::from(height))
 }
 
-/// The rectangle for torchvision's rule: the shorter side resized to `shorter` pixels (the other one rounded down), then
-/// the center of `size` [height, width] cut out.
+/// The rectangle for torchvision's rule: the shorter side resized to `shorter` pixels (the other one rounded down),
+/// then the center of `size` [height, width] cut out.
 pub fn shorter_box(width: u32, height: u32, shorter: usize, size: [usize; 2]) -> BBox {
     let smaller = width.min(height).max(1) as usize;
     let resized = [height, width].map(|length| (length as usize * shorter / smaller).max(1));

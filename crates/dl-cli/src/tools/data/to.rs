@@ -103,9 +103,9 @@ struct VocArgs {
 
 /// Write YOLO: images/, labels/*.txt with normalized centers, and data.yaml
 ///
-/// The classes are numbered in the order of --labels; else as in an existing data.yaml, so that splits can be added one by
-/// one; else as in the YOLO or COCO files that the records come from; else sorted by name. Objects are clipped to their
-/// image; those outside of it are reported and skipped.
+/// The classes are numbered in the order of --labels; else as in an existing data.yaml, so that splits can be added one
+/// by one; else as in the YOLO or COCO files that the records come from; else sorted by name. Objects are clipped to
+/// their image; those outside of it are reported and skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split train | dl-data to yolo voc --split train")]
 struct YoloArgs {

@@ -38,7 +38,7 @@ fn labelme_shapes_become_boxes_and_masks() {
     assert_eq!(record["objects"][2]["labelme"]["shape_type"], "circle");
     assert_eq!(record["labelme"]["flags"], json!({"night": true}));
     assert!(broken["error"]["message"].as_str().unwrap().contains("broken.json"), "{broken}");
-    for told in ["1 shape is left out, neither box nor area: point (1)", "shape 4 is left out: a polygon of fewer"] {
+    for told in ["1 shape skipped, neither box nor area: point (1)", "shape 4 skipped: a polygon of fewer"] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
 }
@@ -97,7 +97,7 @@ fn cvat_for_images_becomes_records() {
     assert_eq!((&empty["id"], &empty["objects"]), (&json!("b.pgm"), &json!([])));
     for told in [
         "2 shapes are left out, neither box nor area: points (1), polyline (1)",
-        "(box) is left out: its corners are swapped",
+        "(box) skipped: its corners are swapped",
     ] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
@@ -110,7 +110,7 @@ fn what_is_not_of_cvat_for_images_is_named() {
         ("<annotations><version>1.1</version><track id=\"0\" label=\"a\"/></annotations>", 2, "CVAT for video"),
         ("<annotation/>", 2, "the root is <annotation>"),
         ("<annotations></annotations>", 2, "there is no <image>"),
-        ("", 2, "there is no element"),
+        ("", 2, "the file has no element"),
         (&CVAT[..CVAT.len() - 40], 1, "line 17: "),
     ] {
         write(folder.path(), "a.xml", text);
@@ -163,8 +163,8 @@ fn label_studio_tasks_become_records() {
     assert_eq!((&text["text"], &text["label"], &text["id"]), (&json!("good"), &json!("positive"), &json!("9")));
     assert!(nothing["error"]["message"].as_str().unwrap().contains("neither an image nor a text"), "{nothing}");
     for told in [
-        "1 result is left out, neither box nor area: brushlabels (1)",
-        "result 4 (rectanglelabels) is left out: it has no label",
+        "1 result skipped, neither box nor area: brushlabels (1)",
+        "result 4 (rectanglelabels) skipped: it has no label",
     ] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
@@ -185,7 +185,7 @@ fn a_file_without_predictions_is_told_where_they_are_asked_for() {
     let tasks = json!([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}]);
     write(folder.path(), "project.json", tasks.to_string());
     let ran = data("from label-studio {}/project.json --predictions", folder.path(), "").expect(1);
-    assert!(ran.stderr.contains("no task has predictions"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of the tasks has predictions"), "{}", ran.stderr);
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
         assert!(message.contains(said), "{said}: {message}");
     }
     assert!(ran.stderr.contains("images[3] is the same image as images[1]"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 image has the file name of another one; the id is added to the name: 8"));
+    assert!(ran.stderr.contains("1 image has the file name of another one; the id is added to the name (id 8)"));
     assert_eq!(records.len(), 6);
 }
 
@@ -332,8 +332,8 @@ fn a_segmentation_without_a_polygon_is_no_mask() {
     file["annotations"][3]["segmentation"] = json!([[1, 1, 2, 2]]);
     write(folder.path(), "ann.json", file.to_string());
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("1 annotation has an empty segmentation, so no mask: 0"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 annotation has polygons of fewer than three points, so no mask: 6"));
+    assert!(ran.stderr.contains("1 annotation has an empty segmentation, so no mask (id 0)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 annotation has polygons of fewer than three points, so no mask (id 6)"));
     let objects = &ran.records()[0]["objects"];
     assert!(objects[0].get("mask").is_none() && objects[3].get("mask").is_none());
     let written = data("to coco", folder.path(), &ran.stdout).expect(0).stdout;

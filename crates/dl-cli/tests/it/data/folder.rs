@@ -43,7 +43,7 @@ fn images_are_found_by_all_their_endings_and_the_others_are_counted() {
     assert_eq!(ids(&ran.stdout), ["a/1.jfif", "a/2.JPE", "b/3.Pnm"]);
     let left_out = "4 files with other endings are left out: .heic (2), .avif (1), .txt (1)";
     assert!(ran.stderr.contains(left_out), "{}", ran.stderr);
-    assert!(ran.stderr.contains("empty: no images in this folder, so the class has none"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("empty: no images in this folder, so the class is empty"), "{}", ran.stderr);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn a_broken_annotation_fails_alone() {
     assert!(failed[1].unwrap().ends_with("broken.xml: line 17: the file ends inside <truncated>"), "{failed:?}");
     assert!(failed[3].unwrap().ends_with("missing.xml: no such annotation"), "{failed:?}");
     assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 image does not exist, the first: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 image does not exist; the first: "), "{}", ran.stderr);
     assert_eq!(records[1]["id"], "broken");
     assert!(data("from voc {} --split all --strict", folder.path(), "").expect(2).stderr.contains("--strict"));
 }
@@ -181,7 +181,7 @@ fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
         "object 3 (swapped)",
         "xmin 9 is above xmax 4",
         "object 4 (word)",
-        "object 5 (none) is left out: it has no <bndbox>",
+        "object 5 (none) skipped: it has no <bndbox>",
         "object 6 (two): it has more than one <bndbox>",
     ] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
@@ -310,10 +310,10 @@ fn a_list_without_images_and_a_name_twice_are_told() {
     write(folder.path(), "ImageSets/Main/empty.txt", "\n");
     write(folder.path(), "ImageSets/Main/twice.txt", "cell 1\nnone\ncell 1\n");
     let ran = data("from voc {} --split empty", folder.path(), "").expect(1);
-    assert!(ran.stdout.is_empty() && ran.stderr.contains("empty.txt: no image is in this list"), "{}", ran.stderr);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("empty.txt: the list has no images"), "{}", ran.stderr);
     let ran = data("from voc {} --split twice", folder.path(), "").expect(0);
     assert_eq!(ran.records().len(), 2);
-    assert!(ran.stderr.contains("1 name is in a list twice and read once, the first: cell 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 name is in a list twice and read once; the first: cell 1"), "{}", ran.stderr);
 }
 
 #[test]

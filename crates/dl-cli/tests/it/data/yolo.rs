@@ -58,7 +58,7 @@ fn yolo_splits_keep_one_order_of_classes() {
     // Records that have lost what the first one carried.
     let bare = |stream: &str| stream.replace("yolo_dataset", "unknown");
     let ran = data("to yolo {}/other --split train --labels red,x,ü", copy.path(), &bare(&train)).expect(1);
-    assert!(ran.stderr.contains("the label \"green light\" is not among the names"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the label \"green light\" is not one of the class names"), "{}", ran.stderr);
     data("to yolo {} --split train --labels ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
     data("to yolo {} --split val --images leave", copy.path(), &bare(&val)).expect(0);
     let written = texts(copy.path());
@@ -94,7 +94,7 @@ fn a_bad_line_costs_that_line_and_a_bad_file_that_file() {
     assert_eq!(messages.len(), 3, "{messages:?}");
     assert!(messages[0].contains("the image cannot be read"), "{messages:?}");
     assert!(messages[1].contains("c.txt: line 1 is not UTF-8"), "{messages:?}");
-    assert!(messages[2].ends_with("lonely.txt: there is no image for these labels"), "{messages:?}");
+    assert!(messages[2].ends_with("lonely.txt: these labels have no image"), "{messages:?}");
     // A file of nothing but bad lines is told in few words.
     write(folder.path(), "labels/train/a ü.txt", "x\n".repeat(100_000));
     let ran = data("from yolo {} --split train", folder.path(), "").expect(1);
@@ -155,7 +155,7 @@ fn labels_that_are_not_found_are_no_success() {
     let folder = folder();
     write(folder.path(), "data.yaml", "names: [cat]\ntrain: ../elsewhere/images\n");
     let ran = data("from yolo {}", folder.path(), "").expect(2);
-    assert!(ran.stderr.contains("no images in this folder (its own files say train: ../elsewhere"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no images in this folder (its own files name train: ../elsewhere"), "{}", ran.stderr);
     let ran = data("from yolo {} --split train", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("../elsewhere/images, which is not in this folder"), "{}", ran.stderr);
     picture(folder.path(), "train/images/a.pgm", 10, 10);
@@ -337,10 +337,10 @@ fn what_is_outside_of_the_image_is_never_written() {
     assert_eq!(written["labels/a.txt"], "0 0.25 0.5 0.5 0.5\n0 0.5 0.5 1 1\n");
     assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n");
     for reason in [
-        "a: object 1: it is outside of the image",
+        "a: object 1: it is outside the image",
         "a: object 2: box has x2 < x1",
         "a: object 3: the label \"two\\nlines\" has a control character",
-        "1 objects reach out of their image and are clipped",
+        "1 objects extend outside their image and are clipped",
     ] {
         assert!(ran.stderr.contains(reason), "{reason}: {}", ran.stderr);
     }
@@ -417,7 +417,7 @@ fn lines_that_are_left_out_do_not_flood_the_terminal() {
     }
     let ran = data("from yolo {}", folder.path(), "").expect(1);
     assert!(
-        ran.stderr.lines().count() < 110 && ran.stderr.contains("and 200 more lines are left out"),
+        ran.stderr.lines().count() < 110 && ran.stderr.contains("and 200 more lines are skipped"),
         "{}",
         ran.stderr
     );
@@ -439,5 +439,5 @@ fn a_description_that_is_there_is_kept_or_not_touched() {
     assert!(text.contains("\"val\": \"images/valid\""), "{text}");
     write(folder.path(), "more/data.yaml", "names: [a]\nnc: 1\nroboflow: {version: 3}\n");
     let ran = data("to yolo {}/more", folder.path(), &line("a")).expect(2);
-    assert!(ran.stderr.contains("it also says nc, roboflow, which would be lost"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it also has nc, roboflow, which would be lost"), "{}", ran.stderr);
 }

@@ -1,7 +1,7 @@
 //! Finds, among many boxes, those that overlap a given one by more than a threshold, without looking at all the rest.
 //!
-//! An IoU above t binds two boxes of widths a and b whose overlap is w wide by w > t * max(a, b), and so for the heights.
-//! Hence
+//! An IoU above t binds two boxes of widths a and b whose overlap is w wide by w > t * max(a, b), and so for the
+//! heights. Hence
 //!
 //! - neither is wider than 1 / t times the other: boxes are kept apart by the powers of four between which their width
 //!   and height lie (a *level*), and only the levels within that ratio are searched;
@@ -10,9 +10,9 @@
 //!   cells that it touches, and only the cells of the other's core are searched.
 //!
 //! The cells of all levels are lists in one hash table, and what a list holds is compared in full, so that cells that
-//! share a list cost time, never truth. Boxes of a like size that overlap each other by no more than t are few to a cell,
-//! whatever the input. Where a core has more cells than the level has boxes (a giant box over tiny ones, thresholds near
-//! 0), the boxes of the level are gone through instead.
+//! share a list cost time, never truth. Boxes of a like size that overlap each other by no more than t are few to a
+//! cell, whatever the input. Where a core has more cells than the level has boxes (a giant box over tiny ones,
+//! thresholds near 0), the boxes of the level are gone through instead.
 //!
 //! No rounding loses a box: places are rounded, but never past one another, and the widths have a slack.
 
@@ -110,8 +110,8 @@ impl Grid {
     }
 
     /// Tells `visit` of every box in the grid whose overlap with `bbox`, of this area, is above the threshold, and of a
-    /// few that overlap it by a hair less; of some twice; in no particular order, until it returns true; whether it did.
-    /// The box must be one that [`can_overlap`] others.
+    /// few that overlap it by a hair less; of some twice; in no particular order, until it returns true; whether it
+    /// did. The box must be one that [`can_overlap`] others.
     #[inline]
     pub(super) fn search(&mut self, bbox: &BBox, area: f64, mut visit: impl FnMut(usize) -> bool) -> bool {
         let threshold = if area < LEAST_EXACT_AREA { 0.0 } else { self.threshold };
@@ -192,8 +192,8 @@ struct Index {
     /// How far a hash is shifted down to be the number of a list.
     shift: u32,
     chunks: Vec<Chunk>,
-    /// For each list, the entry at which the last search around a center in one of its cells stopped: the next is told of
-    /// it first, for around an object one box suppresses most.
+    /// For each list, the entry at which the last search around a center in one of its cells stopped: the next is told
+    /// of it first, for around an object one box suppresses most.
     hints: Vec<u32>,
     /// How many entries each level has, and the last of them; the levels of a width together.
     levels: Vec<(u32, u32)>,

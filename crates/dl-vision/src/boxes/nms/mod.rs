@@ -1,8 +1,8 @@
 //! Non-maximum suppression: of many boxes on one object, one.
 //!
-//! All methods work class by class, take boxes by falling score (ties by input index), and compare with IoU > threshold,
-//! as R-CNN's and torchvision's `nms` do. The result is that of comparing all pairs; a box is compared with those alone
-//! that [`grid`] finds near it and of a like size.
+//! All methods work class by class, take boxes by falling score (ties by input index), and compare with IoU >
+//! threshold, as R-CNN's and torchvision's `nms` do. The result is that of comparing all pairs; a box is compared with
+//! those alone that [`grid`] finds near it and of a like size.
 
 mod greedy;
 mod grid;

@@ -32,8 +32,8 @@ fn falling(score: f64) -> u64 {
     if bits >> 63 == 0 { !bits & !(1 << 63) } else { bits }
 }
 
-/// Least significant digit first, a byte at a time: stable. Digits that all keys share are passed over, such as the last
-/// of scores that once were 32 bits wide.
+/// Least significant digit first, a byte at a time: stable. Digits that all keys share are passed over, such as the
+/// last of scores that once were 32 bits wide.
 fn sort_by_digits(keys: &mut Vec<Key>) {
     let mut counts = [[0_usize; 256]; 8];
     for key in keys.iter() {

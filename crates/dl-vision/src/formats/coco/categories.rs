@@ -45,8 +45,8 @@ impl Categories {
         self.used.insert(id.clone());
     }
 
-    /// Adds the label of an object, with the id that the object came with. A label keeps the first id that it comes with;
-    /// an id belongs to the first label that comes with it.
+    /// Adds the label of an object, with the id that the object came with. A label keeps the first id that it comes
+    /// with; an id belongs to the first label that comes with it.
     pub(super) fn add(&mut self, label: &str, id: Option<&Id>) {
         if let Some(own) = self.own(label, id) {
             self.used.insert(own.clone());

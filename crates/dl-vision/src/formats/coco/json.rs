@@ -40,7 +40,7 @@ impl Json {
             if !self.text.contains("NaN") && !self.text.contains("Infinity") {
                 return Err(anyhow!(error));
             }
-            let quoted = self.quoted.get_or_init(|| quote(&self.text));
+            let quoted = self.quoted.get_or_init(|| quote_non_numbers(&self.text));
             serde_json::from_str(quoted).map_err(|error| anyhow!(error))
         })
     }
@@ -58,7 +58,7 @@ impl From<String> for Json {
 }
 
 /// Puts quotes around `NaN`, `Infinity` and `-Infinity` outside of strings.
-fn quote(text: &str) -> String {
+fn quote_non_numbers(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + text.len() / 8);
     let (mut rest, mut in_string) = (text, false);
     while let Some(at) = rest.find(['"', '\\', 'N', 'I', '-']) {
@@ -94,7 +94,7 @@ mod tests {
     fn numbers_that_only_python_writes_become_strings() {
         let text = "{\"NaN \\\" NaN\": [NaN, -Infinity,\n Infinity, -1, \"é\\\\\"], \"b\": NaN}";
         let wanted = "{\"NaN \\\" NaN\": [\"NaN\", \"-Infinity\",\n \"Infinity\", -1, \"é\\\\\"], \"b\": \"NaN\"}";
-        assert_eq!(quote(text), wanted);
+        assert_eq!(quote_non_numbers(text), wanted);
         let json = Json::from(text.to_owned());
         assert_eq!(json.parse::<serde_json::Value>().unwrap()["b"], "NaN");
         assert_eq!(json.text(), wanted);

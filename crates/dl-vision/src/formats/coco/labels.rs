@@ -16,8 +16,8 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Makes labels for `categories`; the annotations use those in `used`. Roboflow's exports have a root category that no
-    /// annotation uses and that may share the name of another one.
+    /// Makes labels for `categories`; the annotations use those in `used`. Roboflow's exports have a root category that
+    /// no annotation uses and that may share the name of another one.
     /// # Errors
     /// When a category has no id, or two with different names have the same id.
     pub fn new(categories: &[Entry<Category>], used: &HashSet<Id>) -> Result<Self> {

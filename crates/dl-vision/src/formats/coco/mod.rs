@@ -6,8 +6,8 @@
 //!
 //! The id of a sample is the image's `file_name`, unless the entry has a `record_id`, which `dl-data to coco` writes if
 //! the two differ. Labels are the category names, with the id appended if several used categories share a name (see
-//! [`Labels`]). Ids are kept in extra fields (see the table in [`formats`](super)). They are reused if they exist and are
-//! unique; otherwise new ones are numbered from 1, or after the highest.
+//! [`Labels`]). Ids are kept in extra fields (see the table in [`formats`](super)). They are reused if they exist and
+//! are unique; otherwise new ones are numbered from 1, or after the highest.
 //!
 //! Files are read as programs actually write them: see [`fields`] for the accepted forms of numbers and ids.
 //!
@@ -49,6 +49,8 @@ pub use write::Writer;
 /// Field of the first record: the file without its images and annotations.
 const DATASET: &str = "coco_dataset";
 
+const EXPECTED: &str = "expected a list of results with image_id, category_id, bbox and score";
+
 /// Ids and names of a COCO file.
 #[derive(Debug, Default)]
 pub struct Ids {
@@ -85,13 +87,13 @@ pub fn results(json: &Json) -> Result<Vec<Entry<Annotation<'_>>>> {
     if json.text().trim_start().starts_with('{') {
         let file = json.parse::<Document<IgnoredAny, Entry<Annotation>>>()?;
         if file.images.is_none() && file.annotations.is_empty() {
-            bail!("an object without annotations; expected a list of results with image_id, category_id, bbox and score");
+            bail!("an object without annotations; {EXPECTED}");
         }
         return Ok(file.annotations);
     }
     json.parse().or_else(|error| match json.parse::<Vec<&RawValue>>() {
         Ok(entries) => Ok(one_by_one(entries)),
-        Err(_) => Err(error.context("expected a list of results with image_id, category_id, bbox and score")),
+        Err(_) => Err(error.context(EXPECTED)),
     })
 }
 

@@ -65,8 +65,8 @@ impl NoMask {
 }
 
 impl Annotation<'_> {
-    /// The location of the object, in an image of `size` [height, width]. The mask is drawn if it is `wanted`, or if area or
-    /// box depend on it.
+    /// The location of the object, in an image of `size` [height, width]. The mask is drawn if it is `wanted`, or if
+    /// area or box depend on it.
     /// # Errors
     /// When a field is invalid, or neither box nor mask is given.
     pub fn outline(&self, size: Option<[u32; 2]>, wanted: bool) -> Result<Outline> {

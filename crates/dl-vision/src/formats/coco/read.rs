@@ -144,7 +144,8 @@ impl CocoFile {
         ids
     }
 
-    /// The records, one per image, with images in `folder`. An image with invalid annotations gives a sample without them.
+    /// The records, one per image, with images in `folder`. An image with invalid annotations gives a sample without
+    /// them.
     /// # Errors
     /// When `folder` is not a folder.
     pub fn samples(self, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
@@ -339,14 +340,14 @@ impl Samples {
         found.extend(unknown.map(Found::Lost));
         let renamed = notes.renamed.told(|count, ids| {
             let images = counted(count, "image has", "images have");
-            format!("{file}: {images} the file name of another one; the id is added to the name: {ids}")
+            format!("{file}: {images} the file name of another one; the id is added to the name (id {ids})")
         });
         found.extend(renamed.map(Found::Note));
         found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
         for (what, met) in &notes.without_mask {
             let told = met.told(|count, ids| {
                 let annotations = counted(count, "annotation has", "annotations have");
-                format!("{file}: {annotations} {what}, so no mask: {ids}")
+                format!("{file}: {annotations} {what}, so no mask (id {ids})")
             });
             found.extend(told.map(Found::Note));
         }
@@ -416,8 +417,8 @@ fn locate(folder: &Path, name: &str) -> PathBuf {
     found.unwrap_or_else(|| below(parts.len().saturating_sub(1)))
 }
 
-/// The object of an annotation, and why it has no mask, if so. `sizes` are two [height, width] of the image: that of the
-/// file, and the best known one.
+/// The object of an annotation, and why it has no mask, if so. `sizes` are two [height, width] of the image: that of
+/// the file, and the best known one.
 fn object(
     annotation: &Annotation,
     text: &str,

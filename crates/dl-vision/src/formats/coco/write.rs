@@ -18,8 +18,9 @@ use super::categories::Categories;
 use super::fields::Id;
 use super::outline::{KEPT, area_of, xywh};
 use super::{DATASET, Ids, compressed};
+use crate::formats::skipped::Skipped;
 use crate::formats::spooled::Spooled;
-use crate::formats::{checked_objects, size_of};
+use crate::formats::{IMAGE_LABEL, checked_objects, size_of};
 use crate::masks;
 
 /// A sample that waits for its ids.
@@ -45,11 +46,12 @@ pub struct Writer {
     image_ids: Given,
     annotation_ids: Given,
     categories: Categories,
+    skipped: Skipped,
 }
 
 impl Writer {
-    /// Starts a file. `truth` provides image and category ids for records without them; `labels` without an id there are
-    /// numbered from 1, in their order.
+    /// Starts a file. `truth` provides image and category ids for records without them; `labels` without an id there
+    /// are numbered from 1, in their order.
     /// # Errors
     /// When a temporary file cannot be created.
     pub fn new(truth: Option<Ids>, labels: &[String]) -> Result<Self> {
@@ -63,6 +65,7 @@ impl Writer {
             image_ids: Given::default(),
             annotation_ids: Given::default(),
             categories: known,
+            skipped: Skipped::default(),
         })
     }
 
@@ -75,6 +78,7 @@ impl Writer {
         let dataset = record.get::<Record>(DATASET)?;
         dataset.as_ref().map(super::categories).transpose()?;
         let image_id = self.ids.image(record)?;
+        let has_label = record.label()?.is_some();
         let mut image = image(record, &id)?;
         let mut annotations: Vec<Unnumbered> = (objects.into_iter().enumerate())
             .map(|(index, object)| annotation(object).with_context(|| format!("object {index}")))
@@ -94,6 +98,9 @@ impl Writer {
         // Nothing fails from here on, so that a record is either written or leaves no trace.
         image_id.iter().for_each(|id| self.image_ids.take(id));
         own.iter().flatten().for_each(|id| self.annotation_ids.take(id));
+        if has_label {
+            self.skipped.add(IMAGE_LABEL);
+        }
         if let Some(dataset) = dataset {
             self.categories.add_dataset(&dataset)?;
             if self.ids.dataset.names().next().is_none() {
@@ -147,8 +154,9 @@ impl Writer {
         output.write_all(b"],\n\"categories\":")?;
         serde_json::to_writer(&mut *output, &entries)?;
         output.write_all(b"}\n")?;
-        let notes = [self.image_ids.notes("images"), self.annotation_ids.notes("objects")];
-        Ok(notes.into_iter().flatten().collect())
+        let duplicates = [self.image_ids.notes("images"), self.annotation_ids.notes("objects")];
+        let notes = [self.skipped.fields("COCO")].into_iter().chain(duplicates);
+        Ok(notes.flatten().collect())
     }
 }
 

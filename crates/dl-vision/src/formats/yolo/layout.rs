@@ -1,8 +1,8 @@
 //! Finds the images and their label files.
 //!
-//! Ultralytics' programs expect the labels of `images/train/a.jpg` in `labels/train/a.txt`; labelImg, darknet and CVAT put
-//! `a.txt` beside `a.jpg`; a detector's results are in `labels/` beside the images; Roboflow puts oriented boxes into
-//! `labelTxt/`. Each image is looked up in all of these places, and so is the image of each label file.
+//! Ultralytics' programs expect the labels of `images/train/a.jpg` in `labels/train/a.txt`; labelImg, darknet and CVAT
+//! put `a.txt` beside `a.jpg`; a detector's results are in `labels/` beside the images; Roboflow puts oriented boxes
+//! into `labelTxt/`. Each image is looked up in all of these places, and so is the image of each label file.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -14,7 +14,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regul
 use super::line;
 use super::names::Description;
 use super::paths::{inside, is_there};
-use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending};
+use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending, image_at, without_ending};
 
 /// Names of image folders, and of the label folders that replace them.
 const IMAGES: [&str; 5] = ["images", "JPEGImages", "image", "imgs", "img"];
@@ -310,10 +310,8 @@ fn has_image(root: &Path, label: &Path) -> bool {
     // labels/a.txt -> images/a.jpg; if labels/ is in the folder of the images, a.jpg
     places.extend(in_place_of(root, label, &LABELS, &IMAGES));
     places.extend(in_place_of(root, label, &LABELS, &[""]));
-    places.iter().filter(|place| place.parent().is_some_and(Path::is_dir)).any(|place| {
-        let endings = PICTURE_ENDINGS.iter().flat_map(|ending| [(*ending).to_owned(), ending.to_uppercase()]);
-        endings.into_iter().any(|ending| place.with_extension(ending).is_file())
-    })
+    let mut places = places.iter().filter(|place| place.parent().is_some_and(Path::is_dir));
+    places.any(|place| image_at(&without_ending(place)).is_some())
 }
 
 /// Does the text file contain labels, not a list or other text?

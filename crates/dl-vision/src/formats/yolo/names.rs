@@ -1,8 +1,8 @@
 //! Reads what a YOLO folder says about itself: the class names and the splits.
 //!
-//! `data.yaml` is written for Ultralytics' programs, `obj.data` with `obj.names` for darknet, `classes.txt` by labelImg,
-//! `notes.json` by Label Studio. The first one that exists is used; if it cannot be read, that is an error, because the
-//! names in another file may be in another order.
+//! `data.yaml` is written for Ultralytics' programs, `obj.data` with `obj.names` for darknet, `classes.txt` by
+//! labelImg, `notes.json` by Label Studio. The first one that exists is used; if it cannot be read, that is an error,
+//! because the names in another file may be in another order.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -277,7 +277,7 @@ pub(super) fn merged(names: &[String]) -> Option<String> {
     }
     let (before, class, name) = found?;
     let more = if count > 1 { format!(", and {} more share a name", count - 1) } else { String::new() };
-    Some(format!("the classes {before} and {class} are both named {name:?}{more}; classes with the same name are merged"))
+    Some(format!("the classes {before} and {class} are both named {name:?}{more}; they are merged"))
 }
 
 /// The description file of a dataset in a parent folder.

@@ -4,11 +4,11 @@
 //! image. Edges are taken lightest first; one joins two regions unless it is heavier than either region's own
 //! heaviest edge plus k / its size.
 //!
-//! Several k share most of the work. The edges do not depend on k, and an edge that the least k lets join is one that all
-//! let. So the image is first cut into *patches* for all k at once: from the first edge of a patch on that the least k
-//! refuses, or whose other side is such a patch, the patch is left as it is, and what happens to it is settled for each
-//! k apart ([`Patches::segment`]). There, of the edges between the same two patches only the first counts: a region that
-//! refuses an edge also refuses all later ones, which are heavier, and so never grows again.
+//! Several k share most of the work. The edges do not depend on k, and an edge that the least k lets join is one that
+//! all let. So the image is first cut into *patches* for all k at once: from the first edge of a patch on that the
+//! least k refuses, or whose other side is such a patch, the patch is left as it is, and what happens to it is settled
+//! for each k apart ([`Patches::segment`]). There, of the edges between the same two patches only the first counts: a
+//! region that refuses an edge also refuses all later ones, which are heavier, and so never grows again.
 
 use rayon::prelude::*;
 

@@ -1,7 +1,7 @@
 //! If a record's size is not that of its image, which of the two do the boxes belong to?
 //!
-//! A size that is merely wrong can be corrected. But if the images were resized or rotated after they were annotated, the
-//! boxes are in the scale of the old size; with the new size, the record would look right and be wrong.
+//! A size that is merely wrong can be corrected. But if the images were resized or rotated after they were annotated,
+//! the boxes are in the scale of the old size; with the new size, the record would look right and be wrong.
 
 use dl_record::Object;
 
@@ -11,8 +11,8 @@ use super::objects::fits;
 /// Sizes that differ by no more than this are considered miscounted.
 const MISCOUNTED: u32 = 2;
 
-/// The size to check boxes and masks against: the image's, or the stated one if the boxes belong to it or the image's is
-/// unknown.
+/// The size to check boxes and masks against: the image's, or the stated one if the boxes belong to it or the image's
+/// is unknown.
 pub(super) fn reconcile(
     stated: (Option<u32>, Option<u32>),
     real: Option<(u32, u32)>,

@@ -38,8 +38,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 
-    /// Cell delimiter: one character, tab, or auto (a tab in .tsv files, else whichever of , ; | and tab is most frequent
-    /// in the first line)
+    /// Cell delimiter: one character, tab, or auto (a tab in .tsv files, else whichever of , ; | and tab is most
+    /// frequent in the first line)
     #[arg(long, value_name = "CHAR", default_value = "auto", value_parser = delimiter)]
     delimiter: Delimiter,
 

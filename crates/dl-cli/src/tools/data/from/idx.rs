@@ -11,8 +11,8 @@ use crate::common::{Common, Io, Labels, Outcome};
 
 /// Read IDX: the files of MNIST, Fashion-MNIST and EMNIST as downloaded, plain or gzipped
 ///
-/// The images are stored in the records as data: URIs. EMNIST images are rotated upright, and their labels come from the
-/// mapping file.
+/// The images are stored in the records as data: URIs. EMNIST images are rotated upright, and their labels come from
+/// the mapping file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from idx mnist --split train >train.jsonl")]
 pub(super) struct Args {

@@ -10,9 +10,9 @@ use crate::common::{Common, Io, Outcome};
 
 /// Read Label Studio: one JSON file with tasks for images or texts
 ///
-/// Polygons, ellipses and rotated rectangles become masks with bounding boxes; a choice becomes the label; brush strokes
-/// and keypoints are skipped and counted. If a task has several annotations, the one marked as ground truth is read, else
-/// the first.
+/// Polygons, ellipses and rotated rectangles become masks with bounding boxes; a choice becomes the label; brush
+/// strokes and keypoints are skipped and counted. If a task has several annotations, the one marked as ground truth is
+/// read, else the first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from label-studio project.json --images upload >project.jsonl")]
 pub(super) struct Args {

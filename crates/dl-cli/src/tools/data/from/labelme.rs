@@ -11,8 +11,8 @@ use crate::common::{Common, Io, Outcome};
 /// Read labelme: one JSON file per image
 ///
 /// Rectangles become boxes; polygons, circles and masks become masks with bounding boxes. Points and lines are skipped
-/// and counted. The other properties of a shape are kept in "labelme". If an image file does not exist, the copy embedded
-/// in the JSON file is used.
+/// and counted. The other properties of a shape are kept in "labelme". If an image file does not exist, the copy
+/// embedded in the JSON file is used.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from labelme photos >photos.jsonl")]
 pub(super) struct Args {

@@ -14,8 +14,8 @@ use crate::common::{Common, Io, Labels, Outcome};
 ///
 /// The labels of images/a.jpg are in labels/a.txt or beside the image. Splits are images/SPLIT, SPLIT/images, or those
 /// that data.yaml, obj.data or SPLIT.txt define. The class names come from data.yaml, obj.names, classes.txt or
-/// notes.json. A line is a box, a box with keypoints (if data.yaml has kpt_shape), a box with a confidence, or a polygon.
-/// A line that cannot be read is reported and skipped.
+/// notes.json. A line is a box, a box with keypoints (if data.yaml has kpt_shape), a box with a confidence, or a
+/// polygon. A line that cannot be read is reported and skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from yolo coco128 --split train2017 >train.jsonl\n  \
     dl-data from yolo runs/detect/predict --labels cat,dog --predictions >found.jsonl")]
@@ -36,8 +36,8 @@ pub(super) struct Args {
     #[arg(long)]
     predictions: bool,
 
-    /// What to do with oriented boxes: a class and four corners, or DOTA lines [default: read four corners as a polygon,
-    /// refuse DOTA]
+    /// What to do with oriented boxes: a class and four corners, or DOTA lines [default: read four corners as a
+    /// polygon, refuse DOTA]
     #[arg(long, value_enum, value_name = "HOW")]
     obb: Option<Obb>,
 
