@@ -81,7 +81,7 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
         let label = match names.get(&label[0]) {
             Some(name) => Ok(name.clone()),
             None if names.is_empty() => Ok(label[0].to_string()),
-            None => Err(anyhow!("there is no name for the label {}", label[0])),
+            None => Err(anyhow!("the label {} has no name", label[0])),
         };
         let failure = label.and_then(|label| record.set_label(&label)).err();
         Ok(Sample { place, record, failure, lost: Vec::new() }.into())
@@ -89,12 +89,12 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
     Ok(notes.into_iter().map(Ok).chain(samples))
 }
 
-/// Rows to columns.
+/// Transposes rows and columns.
 fn transposed(pixels: &[u8], width: usize) -> Vec<u8> {
     (0..width).flat_map(|x| pixels.iter().copied().skip(x).step_by(width)).collect()
 }
 
-/// The names of EMNIST's labels, beside its images: lines of a label and the codes of its letters.
+/// The names of EMNIST's labels, from the file beside its images: lines of a label and the codes of its letters.
 fn mapping(images: &Path) -> Result<Option<(PathBuf, HashMap<u8, String>)>> {
     let name = file_name(images);
     let Some((data_set, _)) = name.split_once("-train-").or_else(|| name.split_once("-test-")) else { return Ok(None) };
@@ -107,7 +107,7 @@ fn mapping(images: &Path) -> Result<Option<(PathBuf, HashMap<u8, String>)>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let mut words = line.split_whitespace().map(str::parse::<u8>);
         let (Some(Ok(label)), Some(Ok(code))) = (words.next(), words.next()) else {
-            bail!("{}: line {}: want a label and the code of its letter", path.display(), number + 1);
+            bail!("{}: line {}: expected a label and the code of its letter", path.display(), number + 1);
         };
         names.insert(label, char::from(code).to_string());
     }
@@ -119,10 +119,10 @@ fn file_name(path: &Path) -> String {
 }
 
 fn cut_off(path: &Path, index: u32, count: u32) -> String {
-    format!("{}: is cut off at {index} of {count}", path.display())
+    format!("{}: truncated after {index} of {count}", path.display())
 }
 
-/// The files of the images and the labels of a split.
+/// The image file and the label file of a split.
 fn find_pair(folder: &Path, split: &str) -> Result<(PathBuf, PathBuf)> {
     let names: &[&str] = if split == "test" { &["test", "t10k"] } else { &[split] };
     // torchvision keeps the files in NAME/raw/ below its root.
@@ -136,7 +136,7 @@ fn find_pair(folder: &Path, split: &str) -> Result<(PathBuf, PathBuf)> {
                 find(folder, name, "images-idx3").and_then(|images| Ok((images, find(folder, name, "labels-idx1")?)));
             match pair {
                 Ok(pair) => return Ok(pair),
-                // What is said of a name that is half there is of more use.
+                // An error about a split with one of its two files is more useful.
                 Err(error) if failure.is_none() || error.is_half => failure = Some(error),
                 Err(_) => {}
             }
@@ -150,7 +150,7 @@ struct NotFound {
     is_half: bool,
 }
 
-/// The file of a part of a split, plain rather than gzipped.
+/// The image or label file of a split, preferably not gzipped.
 fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
     let wanted = format!("{split}-{part}-ubyte");
     let mut found: Vec<(String, PathBuf)> = Vec::new();
@@ -159,7 +159,7 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         let plain = name.strip_suffix("-gz").unwrap_or(&name);
         let is_wanted =
             plain.strip_suffix(wanted.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
-        // Some archives unpack into folders of the files' names.
+        // Some archives unpack into folders named like the files.
         let inside = path.join(path.file_name().unwrap_or_default());
         let path = if inside.is_file() { inside } else { path };
         if is_wanted && path.is_file() && found.iter().all(|(other, _)| other != plain) {
@@ -170,7 +170,7 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         1 => Ok(found.remove(0).1),
         0 => Err(NotFound {
             message: format!(
-                "{}: neither {wanted} nor {wanted}.gz is there, nor in raw/, MNIST/raw/ or FashionMNIST/raw/",
+                "{}: has neither {wanted} nor {wanted}.gz, directly or in raw/, MNIST/raw/ or FashionMNIST/raw/",
                 folder.display()
             ),
             is_half: part.starts_with("labels"),
@@ -179,17 +179,17 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
             let ending = format!("-{part}-ubyte");
             let splits: Vec<&str> = found.iter().filter_map(|(name, _)| name.strip_suffix(&ending)).collect();
             let message =
-                format!("{}: more than one {split} is there; --split takes: {}", folder.display(), splits.join(", "));
+                format!("{}: several datasets have a split {split}; --split accepts: {}", folder.display(), splits.join(", "));
             Err(NotFound { message, is_half: true })
         }
     }
 }
 
-/// Opens a file and reads its header: the magic number, then N lengths.
+/// Opens a file and reads its header: the magic number, then N sizes.
 fn open<const N: usize>(path: &Path, magic: u32) -> Result<(Box<dyn Read>, [u32; N])> {
     let in_context = || path.display().to_string();
     let mut file = BufReader::new(open_regular(path).with_context(in_context)?);
-    // By the content: a browser may have unpacked the file and kept its name.
+    // Detected from the content: a browser may have unpacked the file and kept its name.
     let gzipped = file.fill_buf().with_context(in_context)?.starts_with(b"\x1F\x8B");
     let mut file: Box<dyn Read> = if gzipped { Box::new(BufReader::new(GzDecoder::new(file))) } else { Box::new(file) };
     let mut number = || -> Result<u32> {

@@ -96,7 +96,7 @@ fn cvat_for_images_becomes_records() {
     assert_close(&record["objects"][3]["box"], &json!([5.0, 3.0, 7.0, 7.0]), 1e-9);
     assert_eq!((&empty["id"], &empty["objects"]), (&json!("b.pgm"), &json!([])));
     for told in [
-        "2 shapes are left out, neither box nor area: points (1), polyline (1)",
+        "2 shapes skipped, neither box nor area: points (1), polyline (1)",
         "(box) skipped: its corners are swapped",
     ] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
@@ -109,7 +109,7 @@ fn what_is_not_of_cvat_for_images_is_named() {
     for (text, status, wanted) in [
         ("<annotations><version>1.1</version><track id=\"0\" label=\"a\"/></annotations>", 2, "CVAT for video"),
         ("<annotation/>", 2, "the root is <annotation>"),
-        ("<annotations></annotations>", 2, "there is no <image>"),
+        ("<annotations></annotations>", 2, "it has no <image>"),
         ("", 2, "the file has no element"),
         (&CVAT[..CVAT.len() - 40], 1, "line 17: "),
     ] {

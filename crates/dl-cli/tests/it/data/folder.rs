@@ -11,7 +11,7 @@ fn folders_are_classes_unless_told_otherwise() {
         picture(folder.path(), name, 4, 3);
     }
     let ran = data("from folder {}", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("1 file with another ending is left out: .txt (1)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 file with another extension skipped: .txt (1)"), "{}", ran.stderr);
     let records = ran.records();
     let found: Vec<_> =
         records.iter().map(|record| (record["id"].as_str().unwrap(), record["label"].as_str())).collect();
@@ -41,7 +41,7 @@ fn images_are_found_by_all_their_endings_and_the_others_are_counted() {
     }
     let ran = data("from folder {}", folder.path(), "").expect(1);
     assert_eq!(ids(&ran.stdout), ["a/1.jfif", "a/2.JPE", "b/3.Pnm"]);
-    let left_out = "4 files with other endings are left out: .heic (2), .avif (1), .txt (1)";
+    let left_out = "4 files with other extensions skipped: .heic (2), .avif (1), .txt (1)";
     assert!(ran.stderr.contains(left_out), "{}", ran.stderr);
     assert!(ran.stderr.contains("empty: no images in this folder, so the class is empty"), "{}", ran.stderr);
 }
@@ -54,7 +54,7 @@ fn a_folder_without_images_is_an_error_that_tells_what_is_there() {
         let path = folder.path().to_str().unwrap();
         let ran = run(tool, &[args, &[path]].concat(), "").expect(2);
         assert_eq!(ran.stdout, "");
-        assert!(ran.stderr.contains("no images in this folder; 1 file with another ending"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no images in this folder; 1 file with another extension"), "{}", ran.stderr);
     }
 }
 
@@ -92,7 +92,7 @@ mod unix {
             let [(from, ids), (_, taken)] = both(folder.path(), &input, 0);
             assert_eq!(ids, ["a/1.pgm", "b/2.pgm"]);
             assert_eq!(taken, ["a/1.pgm", "b/2.pgm"].map(|name| format!("{root}/{name}")));
-            assert!(from.stderr.contains("which is read once, and 4 more like it"), "{}", from.stderr);
+            assert!(from.stderr.contains("which is read only once, and 4 more like it"), "{}", from.stderr);
         }
     }
 

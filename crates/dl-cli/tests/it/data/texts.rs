@@ -19,7 +19,7 @@ fn each_line_is_a_text() {
     let texts: Vec<&Value> = records.iter().map(|record| &record["text"]).collect();
     assert_eq!(json!(texts), json!(["one", " two ", "thrée", "猫", "x", "good", null, "last"]));
     assert_eq!(records[1]["id"], format!("{}:3", folder.path().join("a.txt").display()));
-    assert!(ran.stderr.contains("a.txt: 1 blank line is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a.txt: 1 blank line skipped"), "{}", ran.stderr);
     assert!(ran.stderr.contains("c.txt:2: not UTF-8"), "{}", ran.stderr);
     assert_eq!(
         data("from lines -", folder.path(), "a\n").expect(0).records(),
@@ -38,7 +38,7 @@ fn the_rows_of_a_table_become_records() {
     assert_eq!(records[0], json!({"id": "1", "text": "a \"b\"\nc, d", "label": "5"}));
     assert_eq!(records[1], json!({"id": "2", "text": "short"}));
     assert!(
-        records[2]["error"]["message"].as_str().unwrap().contains("a.csv:5: the row has 4 cells, want 3"),
+        records[2]["error"]["message"].as_str().unwrap().contains("a.csv:5: the row has 4 cells, expected 3"),
         "{}",
         records[2]
     );
@@ -61,7 +61,7 @@ fn what_holds_no_text_is_no_silent_success() {
     write(folder.path(), "rows.csv", "text,label\na,x\n ,y\n,z\n");
     let ran = data("from csv {}/rows.csv --text text --label label", folder.path(), "").expect(0);
     assert_eq!(ran.records().len(), 1);
-    assert!(ran.stderr.contains("2 rows without a text are left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 rows without a text skipped"), "{}", ran.stderr);
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
     assert_eq!(record["objects"][1]["difficult"], true);
     assert_eq!(record["objects"][3]["box"], json!([2.0, 1.0, 9.0, 8.0]));
     for told in [
-        "object 2 is left out: it has no <name>",
+        "object 2 skipped: it has no <name>",
         "object 3 (swapped)",
         "xmin 9 is above xmax 4",
         "object 4 (word)",

@@ -366,7 +366,7 @@ fn fields_that_are_nested_deep_do_not_end_the_run() {
     let stream = [record("a", ""), record("b", &deep(124)), record("c", &deep(5000)), record("d", "")].concat();
     let ran = data("to yolo {}", folder.path(), &stream).expect(1);
     let written = texts(folder.path());
-    assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n", "what is deep is left out");
+    assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n", "deep files are ignored");
     assert!(written.contains_key("labels/d.txt") && !written.contains_key("labels/c.txt"), "{:?}", written.keys());
     assert!(ran.stderr.contains(":3: "), "{}", ran.stderr);
 }

@@ -258,7 +258,7 @@ fn fill(
     if objects.is_empty()
         && let Some(odd) = root.children.iter().find(|child| is_like_object(&child.name))
     {
-        lost.push(format!("it has no <object>, but <{}>, which is not read", odd.name));
+        lost.push(format!("it has no <object>, but <{}>, which is ignored", odd.name));
     }
     if !root.is_leaf() {
         record.set("voc", &root.to_json())?;
@@ -268,7 +268,7 @@ fn fill(
         let name = element.child("name").map(|name| format!(" ({})", name.text)).unwrap_or_default();
         match object(element, |reason| lost.push(format!("object {index}{name}: {reason}"))) {
             Ok(object) => good.push(object),
-            Err(error) => lost.push(format!("object {index}{name} is left out: {error:#}")),
+            Err(error) => lost.push(format!("object {index}{name} skipped: {error:#}")),
         }
     }
     record.set_objects(&good)
@@ -278,7 +278,7 @@ fn is_like_object(name: &str) -> bool {
     ["object", "objects"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// A side of the image; none when it is absent or 0, as some programs write it.
+/// A side of the image; `None` if it is absent or 0, as some programs write it.
 fn pixels(element: Option<&Element>) -> Result<Option<u32>> {
     let Some(element) = element.filter(|element| !element.text.is_empty()) else { return Ok(None) };
     match number_in(element)? {
@@ -308,7 +308,7 @@ fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
     if let Some(difficult) = element.take("difficult") {
         match flag(&difficult.text) {
             Some(is_difficult) => object.difficult = is_difficult,
-            // labelImg's relatives write "Unspecified", which nobody counts as difficult.
+            // Programs derived from labelImg write "Unspecified", which does not count as difficult.
             None => drop(rest.insert("difficult".to_owned(), difficult.to_json())),
         }
     }
@@ -332,8 +332,7 @@ fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
     Ok(object)
 }
 
-/// The box of an object: 1-based with both ends inside -> continuous. An object that has only a polygon gets the box
-/// around it.
+/// The box of an object: 1-based, inclusive -> continuous. An object that has only a polygon gets its bounding box.
 fn bbox(element: &mut Element) -> Result<BBox> {
     let Some(corners) = element.take("bndbox") else {
         if let Some(polygon) = element.child("polygon") {
@@ -344,7 +343,7 @@ fn bbox(element: &mut Element) -> Result<BBox> {
     };
     let edge = |name: &str| number_in(corners.child(name).with_context(|| format!("<bndbox> has no <{name}>"))?);
     let [xmin, ymin, xmax, ymax] = [edge("xmin")?, edge("ymin")?, edge("xmax")?, edge("ymax")?];
-    // The writer makes xmin = xmax + 1 of a box without an inside.
+    // The writer gives a box of width 0 xmin = xmax + 1.
     for (low, high, name) in [(xmin, xmax, "x"), (ymin, ymax, "y")] {
         if low > high + 1.0 {
             bail!("{name}min {low} is above {name}max {high}");
