@@ -30,7 +30,6 @@ pub fn iou_inclusive(a: &BBox, b: &BBox) -> f64 {
     iou(&grown(a), &grown(b))
 }
 
-
 /// Distance IoU (Zheng et al. 2020), from -1 to 1: IoU minus the squared distance of the centers over the squared
 /// diagonal of the hull.
 pub fn diou(a: &BBox, b: &BBox) -> f64 {

@@ -72,11 +72,7 @@ pub fn read(path: &Path, config: &Config) -> Result<impl Iterator<Item = Result<
                 }
                 Ok(false) => {
                     is_done = true;
-                    let rows = if blank == 1 {
-                        "1 row".to_owned()
-                    } else {
-                        format!("{blank} rows")
-                    };
+                    let rows = if blank == 1 { "1 row".to_owned() } else { format!("{blank} rows") };
                     (blank > 0).then(|| Ok(Found::Note(format!("{name}: {rows} without a text skipped"))))
                 }
                 Err(error) => {

@@ -153,7 +153,7 @@ fn object(mut shape: Element, size: Size, skipped: &mut Skipped) -> Result<Optio
             if rotation == 0.0 {
                 region::rectangle(label, corners)?
             } else {
-                region::turned_box(label, corners, [0.5 * (x1 + x2), 0.5 * (y1 + y2)], rotation, size)?
+                region::rotated_box(label, corners, [0.5 * (x1 + x2), 0.5 * (y1 + y2)], rotation, size)?
             }
         }
         "polygon" => {

@@ -178,8 +178,11 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         _ => {
             let ending = format!("-{part}-ubyte");
             let splits: Vec<&str> = found.iter().filter_map(|(name, _)| name.strip_suffix(&ending)).collect();
-            let message =
-                format!("{}: several datasets have a split {split}; --split accepts: {}", folder.display(), splits.join(", "));
+            let message = format!(
+                "{}: several datasets have a split {split}; choose --split {}",
+                folder.display(),
+                splits.join(" or ")
+            );
             Err(NotFound { message, is_half: true })
         }
     }

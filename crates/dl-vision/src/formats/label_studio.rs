@@ -234,7 +234,7 @@ fn object(result: &Value, kind: &str, size: Size) -> Result<Option<Object>> {
             if degrees == 0.0 {
                 region::rectangle(label, corners)?
             } else {
-                region::turned_box(label, corners, [left, top], degrees, size)?
+                region::rotated_box(label, corners, [left, top], degrees, size)?
             }
         }
         "ellipselabels" => {

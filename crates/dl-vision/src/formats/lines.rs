@@ -33,8 +33,7 @@ fn of_file(name: String, mut input: Box<dyn BufRead>) -> impl Iterator<Item = Re
                 }
                 Ok(0) => {
                     is_done = true;
-                    let lines =
-                        if blank == 1 { "1 blank line".to_owned() } else { format!("{blank} blank lines") };
+                    let lines = if blank == 1 { "1 blank line".to_owned() } else { format!("{blank} blank lines") };
                     return (blank > 0).then(|| Ok(Found::Note(format!("{name}: {lines} skipped"))));
                 }
                 Ok(length) if length as u64 == MOST_LIST_BYTES && line.last() != Some(&b'\n') => {

@@ -111,5 +111,3 @@ fn checked_objects(record: &Record) -> anyhow::Result<Vec<Object>> {
     }
     Ok(objects)
 }
-
-

@@ -107,7 +107,6 @@ pub(super) fn bitmap(label: String, pixels: &[u8], [left, top, width, height]: [
     Ok(Object { bbox: masks::bounding_box(&mask)?, label, mask: Some(mask), ..Object::default() })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

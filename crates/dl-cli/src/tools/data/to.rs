@@ -9,9 +9,7 @@ use dl_record::{Record, write_atomically};
 use dl_vision::formats::{ImageFiles, coco, voc, yolo};
 
 use super::names;
-use crate::common::{
-    Common, Inputs, Io, Job, Labels, Outcome, counted, each_record, is_image_of, not_an_input,
-};
+use crate::common::{Common, Inputs, Io, Job, Labels, Outcome, counted, each_record, is_image_of, not_an_input};
 
 /// Write records as a dataset in another format
 ///

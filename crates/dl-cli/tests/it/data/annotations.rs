@@ -95,10 +95,9 @@ fn cvat_for_images_becomes_records() {
     assert_eq!(record["objects"][2]["box"], json!([4.0, 4.0, 6.0, 5.0]), "runs go along the rows");
     assert_close(&record["objects"][3]["box"], &json!([5.0, 3.0, 7.0, 7.0]), 1e-9);
     assert_eq!((&empty["id"], &empty["objects"]), (&json!("b.pgm"), &json!([])));
-    for told in [
-        "2 shapes skipped, neither box nor area: points (1), polyline (1)",
-        "(box) skipped: its corners are swapped",
-    ] {
+    for told in
+        ["2 shapes skipped, neither box nor area: points (1), polyline (1)", "(box) skipped: its corners are swapped"]
+    {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
 }

@@ -56,9 +56,7 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
                 let mut seen = HashSet::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if ["images", "annotations", "categories"].contains(&name.as_str()) && !seen.insert(name.clone()) {
-                        return Err(M::Error::custom(format!(
-                            "the list \"{name}\" occurs twice; merge both into one"
-                        )));
+                        return Err(M::Error::custom(format!("the list \"{name}\" occurs twice; merge both into one")));
                     }
                     match name.as_str() {
                         "images" => document.images = map.next_value()?,

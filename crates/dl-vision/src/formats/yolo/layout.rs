@@ -211,9 +211,8 @@ fn split_parts(
             None => missing.push(path.as_str()),
         }
     }
-    let said = |path: &str| {
-        format!("{}: the split \"{key}\" should be {path}, which is not in this folder", folder.display())
-    };
+    let said =
+        |path: &str| format!("{}: the split \"{key}\" should be {path}, which is not in this folder", folder.display());
     if is_any_there {
         found.lost.extend(missing.into_iter().map(said));
         return Ok(());

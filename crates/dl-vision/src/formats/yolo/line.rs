@@ -193,8 +193,8 @@ fn shape<'a>(numbers: &'a [f64], format: Format) -> Result<(Shape<'a>, Option<f6
             Ok((Shape::Polygon(points), Some(*confidence)))
         }
         _ => bail!(
-            "{} numbers after the class; expected 4 of a box, 5 with a confidence, or an even number of at least 6 of a \
-            polygon; keypoints need kpt_shape in data.yaml",
+            "{} numbers after the class; expected 4 of a box, 5 with a confidence, or an even number of at least 6 of \
+             a polygon; keypoints need kpt_shape in data.yaml",
             numbers.len()
         ),
     }

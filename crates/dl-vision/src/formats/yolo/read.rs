@@ -151,8 +151,8 @@ fn survey(
     places.retain(|place| seen.insert(place.clone()));
     places.truncate(3);
     bail!(
-        "{}: none of its images ({images}) has a label file; that of {} would be {}. To read images without labels, use \
-         dl-data from folder --no-labels{}",
+        "{}: none of its images ({images}) has a label file; that of {} would be {}. To read images without labels, \
+         use dl-data from folder --no-labels{}",
         root.display(),
         first.strip_prefix(root).unwrap_or(&first).display(),
         places.join(" or "),

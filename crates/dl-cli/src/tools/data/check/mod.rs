@@ -116,7 +116,6 @@ impl Args {
         Ok(if count > 0 && !self.fix { Outcome::SomeFailed } else { outcome })
     }
 
-
     fn inspect(&self, record: &mut Record, images: &Images, rules: &Rules, findings: &mut Findings) -> Result<()> {
         if let Some(label) = record.label()?.filter(|label| !rules.is_known(label)) {
             findings.lasting(format_args!("unknown label \"{label}\""));

@@ -75,7 +75,10 @@ mod tests {
         assert!(is_corrected((640, 480), (64, 48), &[]));
         assert!(is_corrected((21, 10), (20, 10), &[[0.0, 0.0, 21.0, 10.0]]), "miscounted");
         assert!(is_corrected((1, 1), (64, 64), &[[0.0, 0.0, 30.0, 30.0]]), "the boxes do not fit the stated size");
-        assert!(is_corrected((100, 48), (64, 48), &[[0.0, 0.0, 30.0, 30.0]]), "another aspect ratio, and the boxes fit");
+        assert!(
+            is_corrected((100, 48), (64, 48), &[[0.0, 0.0, 30.0, 30.0]]),
+            "another aspect ratio, and the boxes fit"
+        );
         assert!(!is_corrected((640, 480), (64, 48), &[[300.0, 200.0, 500.0, 400.0]]), "shrunk");
         assert!(!is_corrected((640, 480), (64, 48), &[[10.0, 10.0, 40.0, 40.0]]), "shrunk, and it fits by chance");
         assert!(!is_corrected((64, 48), (640, 480), &[[10.0, 10.0, 40.0, 40.0]]), "enlarged");
