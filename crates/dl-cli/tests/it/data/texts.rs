@@ -1,4 +1,4 @@
-//! Texts out of lists and tables.
+//! Texts from lists and tables.
 
 use serde_json::json;
 
@@ -49,14 +49,14 @@ fn the_rows_of_a_table_become_records() {
 }
 
 #[test]
-fn what_holds_no_text_is_no_silent_success() {
+fn a_source_without_text_is_reported() {
     let folder = folder();
     write(folder.path(), "head.csv", "text,label\n");
     write(folder.path(), "blank.txt", "\n \n");
     write(folder.path(), "none.json", "[]");
     for line in ["from csv {}/head.csv --text text", "from lines {}/blank.txt", "from label-studio {}/none.json"] {
         let ran = data(line, folder.path(), "").expect(1);
-        assert!(ran.stdout.is_empty() && ran.stderr.contains("nothing is in it"), "{line}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("the dataset has no samples"), "{line}: {}", ran.stderr);
     }
     write(folder.path(), "rows.csv", "text,label\na,x\n ,y\n,z\n");
     let ran = data("from csv {}/rows.csv --text text --label label", folder.path(), "").expect(0);
@@ -65,7 +65,7 @@ fn what_holds_no_text_is_no_silent_success() {
 }
 
 #[test]
-fn delimiters_and_encodings_are_found_out() {
+fn delimiters_and_encodings_are_detected() {
     let folder = folder();
     let wanted = json!([["x, y; z", "a"], ["q \"r", "b"]]);
     for (name, bytes, options) in [
@@ -86,9 +86,9 @@ fn delimiters_and_encodings_are_found_out() {
 }
 
 #[test]
-fn a_table_of_images_finds_them_beside_it() {
+fn images_are_found_beside_their_table() {
     let folder = folder();
-    picture(folder.path(), "images/a.pgm", 20, 10);
+    write_image(folder.path(), "images/a.pgm", 20, 10);
     write(folder.path(), "labels.csv", "filename,label\nimages\\a.pgm,cat\n");
     let records = data("from csv {}/labels.csv --image filename --label label", folder.path(), "").expect(0).records();
     assert_eq!(records[0]["image"], folder.path().join("images/a.pgm").to_str().unwrap());
@@ -96,7 +96,7 @@ fn a_table_of_images_finds_them_beside_it() {
 }
 
 #[test]
-fn a_list_of_labels_may_come_from_any_editor() {
+fn a_list_of_labels_may_have_any_encoding() {
     let folder = folder();
     let record = r#"{"id":"a","width":9,"height":9,"objects":[{"box":[0,0,4,4],"label":"cat"}]}"#;
     for list in ["\u{feff}cat\r\ndog\r\n".as_bytes().to_vec(), utf16("cat\r\n\r\ndog\r\n"), b"cat \ndog\n\n".to_vec()] {
