@@ -79,7 +79,7 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_has_an_end_marker() {
                 continue;
             }
             let message = record["error"]["message"].as_str().unwrap();
-            assert!(message.contains("part of its image data is missing; --truncated keep"), "{message}");
+            assert!(message.contains("part of its image data is missing; use --truncated keep"), "{message}");
             ran.expect(1);
             check.expect(1);
         }

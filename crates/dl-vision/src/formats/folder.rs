@@ -68,7 +68,7 @@ pub(super) fn unusable(unusable: Unusable, root: &Path) -> Result<Found> {
 }
 
 /// What a walk over images skipped.
-pub(super) fn walk_end(walk: &Walk) -> Vec<Found> {
+fn walk_end(walk: &Walk) -> Vec<Found> {
     let left_out =
         walk.left_out().map(|text| if walk.has_lost_image() { Found::Lost(text) } else { Found::Note(text) });
     left_out.into_iter().chain(walk.repeated().map(Found::Note)).collect()

@@ -90,7 +90,7 @@ pub(super) fn place(
         if image_files != ImageFiles::Leave {
             image.dimensions().context("the image in the data: URI")?;
             let below = inside.join(&file_name);
-            if !is_there(&root.join(&below), &mut image)? {
+            if !is_same_image(&root.join(&below), &mut image)? {
                 write_inside(root, &below, |output| image.copy_to(output))?;
             }
         }
@@ -118,7 +118,7 @@ fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) ->
     if may_stay && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
-    let is_there = is_there(&target, &mut image)?;
+    let is_there = is_same_image(&target, &mut image)?;
     match image_files {
         ImageFiles::Link => make_inside(root, below, |path| link(&whole_source, path)),
         ImageFiles::Copy | ImageFiles::Leave if is_there && !target.is_symlink() => Ok(()),
@@ -129,7 +129,7 @@ fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) ->
 /// Is the same image already at `target`?
 /// # Errors
 /// [`Taken`] if it is another file, or when it cannot be read.
-fn is_there(target: &Path, image: &mut picture::Source) -> Result<bool> {
+fn is_same_image(target: &Path, image: &mut picture::Source) -> Result<bool> {
     if !target.is_file() {
         return Ok(false);
     }

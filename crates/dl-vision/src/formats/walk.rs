@@ -173,7 +173,7 @@ impl Walk {
     }
 
     /// Counts a file with another extension.
-    fn leave_out(&mut self, path: &Path) {
+    fn count_skipped(&mut self, path: &Path) {
         let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy().to_lowercase()));
         self.lost_image |= has_ending(path, &OTHER_IMAGES);
         let mut ending = ending.unwrap_or_else(|| "without extension".to_owned());
@@ -207,7 +207,7 @@ impl Iterator for Walk {
             let path = level.folder.join(name);
             let is_wanted = self.endings.is_empty() || has_ending(&path, self.endings);
             if kind == Kind::File && !is_wanted {
-                self.leave_out(&path);
+                self.count_skipped(&path);
                 continue;
             }
             if path.to_str().is_none() {

@@ -388,10 +388,10 @@ mod tests {
             ("\n\nx", Some("line 3: text")),
             ("</a>", Some("line 1: text")),
         ] {
-            let (root, told) = Element::parse(&format!("<a>1</a>{after}")).unwrap();
+            let (root, trailing) = Element::parse(&format!("<a>1</a>{after}")).unwrap();
             assert_eq!(root.text, "1");
-            assert_eq!(told.is_some(), wanted.is_some(), "{after}: {told:?}");
-            assert!(told.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{after}");
+            assert_eq!(trailing.is_some(), wanted.is_some(), "{after}: {trailing:?}");
+            assert!(trailing.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{after}");
         }
     }
 

@@ -384,8 +384,8 @@ mod tests {
             ImageBuffer::from_fn(3, 1, |x, _| Rgb([[0, 257, 65535], [32896, 128, 129], [65535, 0, 514]][x as usize]));
         let image = load(&uri(&encoded(&DynamicImage::ImageRgb16(image), ImageFormat::Png))).unwrap();
         assert_eq!(image.as_raw(), &[0, 1, 255, 128, 0, 1, 255, 0, 2]);
-        let grey = DynamicImage::ImageLuma16(ImageBuffer::from_pixel(2, 1, Luma([25700])));
-        assert_eq!(load(&uri(&encoded(&grey, ImageFormat::Tiff))).unwrap().as_raw(), &[100; 6]);
+        let gray = DynamicImage::ImageLuma16(ImageBuffer::from_pixel(2, 1, Luma([25700])));
+        assert_eq!(load(&uri(&encoded(&gray, ImageFormat::Tiff))).unwrap().as_raw(), &[100; 6]);
     }
 
     #[test]
@@ -393,8 +393,8 @@ mod tests {
         let image = ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 200, [0, 51, 255][x as usize]]));
         let image = load(&uri(&encoded(&DynamicImage::ImageRgba8(image), ImageFormat::Png))).unwrap();
         assert_eq!(image.as_raw(), &[255, 255, 255, 224, 204, 244, 100, 0, 200]);
-        let grey = DynamicImage::ImageLumaA8(ImageBuffer::from_pixel(1, 1, LumaA([0, 51])));
-        assert_eq!(load(&uri(&encoded(&grey, ImageFormat::Png))).unwrap().as_raw(), &[204; 3]);
+        let gray = DynamicImage::ImageLumaA8(ImageBuffer::from_pixel(1, 1, LumaA([0, 51])));
+        assert_eq!(load(&uri(&encoded(&gray, ImageFormat::Png))).unwrap().as_raw(), &[204; 3]);
     }
 
     #[test]

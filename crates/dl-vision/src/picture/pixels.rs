@@ -10,10 +10,10 @@ use image::{ColorType, RgbImage};
 pub(super) fn to_rgb(samples: Vec<u8>, color: ColorType, width: u32, height: u32) -> Result<RgbImage> {
     let rgb = match color {
         ColorType::Rgb8 => samples,
-        ColorType::L8 => converted(samples, |[grey]| [grey; 3]),
-        ColorType::La8 => converted(samples, |[grey, alpha]| over_white([grey; 3], alpha)),
+        ColorType::L8 => converted(samples, |[gray]| [gray; 3]),
+        ColorType::La8 => converted(samples, |[gray, alpha]| over_white([gray; 3], alpha)),
         ColorType::Rgba8 => converted(samples, |[red, green, blue, alpha]| over_white([red, green, blue], alpha)),
-        ColorType::L16 => converted(samples, |grey: [u8; 2]| [eight(grey); 3]),
+        ColorType::L16 => converted(samples, |gray: [u8; 2]| [eight(gray); 3]),
         ColorType::La16 => converted(samples, |[g1, g2, a1, a2]| over_white([eight([g1, g2]); 3], eight([a1, a2]))),
         ColorType::Rgb16 => {
             converted(samples, |[r1, r2, g1, g2, b1, b2]| [eight([r1, r2]), eight([g1, g2]), eight([b1, b2])])

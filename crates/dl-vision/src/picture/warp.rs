@@ -333,14 +333,14 @@ impl Filter {
         let mut filter = Self { taps: Vec::with_capacity(count), weights: Vec::new() };
         let mut weights: Vec<f64> = Vec::new();
         for index in 0..count {
-            let centre = start + (index as f64 + 0.5) * scale;
-            if !(0.0..length as f64).contains(&centre) {
+            let center = start + (index as f64 + 0.5) * scale;
+            if !(0.0..length as f64).contains(&center) {
                 filter.taps.push(Taps { first: 0, weights: 0, count: 0 });
                 continue;
             }
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let past = ((centre + support + 0.5) as usize).min(length).max(first + 1);
-            let weight = |pixel: usize| interpolation.weight(((pixel as f64 + 0.5 - centre) / stretch).abs());
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let past = ((center + support + 0.5) as usize).min(length).max(first + 1);
+            let weight = |pixel: usize| interpolation.weight(((pixel as f64 + 0.5 - center) / stretch).abs());
             weights.clear();
             weights.extend((first..past).map(weight));
             let total: f64 = weights.iter().sum();

@@ -15,7 +15,7 @@ fn a_missing_folder_or_one_of_another_format_is_an_error() {
     write(folder.path(), "a.json", "{\"annotations\": []}");
     for (line, wanted) in [
         ("from voc {}/none", "no such folder"),
-        ("from voc {}/Annotations", "not a VOC folder"),
+        ("from voc {}/Annotations", "annotation folder of a VOC folder"),
         ("from voc {} --split val", "the splits are: all, dot_train, train"),
         ("from coco {}/none.json", "none.json: no such file"),
         ("from coco {}/a.json", "a.json: it has no images"),

@@ -101,7 +101,7 @@ impl CocoFile {
             if known.contains(&image) {
                 by_image.entry(image).or_default().push(u32::try_from(index)?);
             } else {
-                lost.strangers.add(&image);
+                lost.orphans.add(&image);
             }
             used.extend(links.category_id.good());
         }
@@ -335,7 +335,7 @@ impl Samples {
         let notes = std::mem::take(&mut self.notes);
         let unknown = notes.unknown_categories.told(|count, ids| {
             let annotations = counted(count, "annotation is", "annotations are");
-            format!("{file}: {annotations} of categories that are not in the file: {ids}; skipped")
+            format!("{file}: {annotations} of categories that are not in the file (id {ids}); skipped")
         });
         found.extend(unknown.map(Found::Lost));
         let renamed = notes.renamed.told(|count, ids| {
@@ -345,11 +345,11 @@ impl Samples {
         found.extend(renamed.map(Found::Note));
         found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
         for (what, met) in &notes.without_mask {
-            let told = met.told(|count, ids| {
+            let note = met.told(|count, ids| {
                 let annotations = counted(count, "annotation has", "annotations have");
                 format!("{file}: {annotations} {what}, so no mask (id {ids})")
             });
-            found.extend(told.map(Found::Note));
+            found.extend(note.map(Found::Note));
         }
         if self.file.images.is_empty() {
             found.push(Found::Lost(format!("{file}: the list of images is empty")));
@@ -374,7 +374,7 @@ impl Notes {
 #[derive(Default)]
 struct Lost {
     reasons: Vec<String>,
-    strangers: Counted,
+    orphans: Counted,
 }
 
 impl Lost {
@@ -383,9 +383,9 @@ impl Lost {
     }
 
     fn reasons(mut self) -> Vec<String> {
-        self.reasons.extend(self.strangers.told(|count, images| {
+        self.reasons.extend(self.orphans.told(|count, images| {
             let annotations = counted(count, "annotation is", "annotations are");
-            format!("{annotations} of images that are not in the file: {images}; skipped")
+            format!("{annotations} of images that are not in the file (id {images}); skipped")
         }));
         self.reasons
     }

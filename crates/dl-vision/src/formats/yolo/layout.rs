@@ -13,7 +13,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regul
 
 use super::line;
 use super::names::Description;
-use super::paths::{inside, is_there};
+use super::paths::{exists, inside};
 use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending, image_at, without_ending};
 
 /// Names of image folders, and of the label folders that replace them.
@@ -274,7 +274,7 @@ fn described_part(folder: &Path, path: &str, usual: Option<&Part>) -> Option<Par
 pub(super) fn label_of(root: &Path, image: &Path) -> Option<(PathBuf, bool)> {
     let places = label_places(root, image);
     let found = places.iter().flat_map(|place| LABEL_ENDINGS.map(|ending| place.with_extension(ending)));
-    let found = found.into_iter().find(|path| is_there(path))?;
+    let found = found.into_iter().find(|path| exists(path))?;
     let is_oriented = found.strip_prefix(root).unwrap_or(&found).iter().any(|part| part == ORIENTED);
     Some((found, is_oriented))
 }
@@ -325,7 +325,7 @@ fn is_label(root: &Path, path: &Path) -> bool {
     let read = open_regular(path).map(|file| file.take(4096).read_to_end(&mut head));
     // The reader decodes the file and reports errors; this only detects the kind of text.
     let head = String::from_utf8_lossy(&head);
-    read.is_ok() && head.lines().find(|line| !line::is_empty(line)).is_some_and(line::looks_right)
+    read.is_ok() && head.lines().find(|line| !line::is_empty(line)).is_some_and(line::looks_like_a_label)
 }
 
 /// The path below the folder, without the folder of images or labels: `images/train/a.jpg` -> `train/a.jpg`.

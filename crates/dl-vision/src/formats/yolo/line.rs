@@ -76,7 +76,7 @@ pub(super) fn is_empty(line: &str) -> bool {
 }
 
 /// Could it be a line of a label file?
-pub(super) fn looks_right(line: &str) -> bool {
+pub(super) fn looks_like_a_label(line: &str) -> bool {
     let words: Vec<&str> = line.split([' ', '\t', ',']).filter(|word| !word.is_empty()).take(5).collect();
     words.len() == 5 && words.iter().all(|word| word.parse::<f64>().is_ok())
 }
@@ -212,8 +212,8 @@ fn box_of([x, y, across, down]: [f64; 4], w: f64, h: f64) -> Result<BBox> {
 fn in_pixels(points: &[f64], shape: Keypoints, w: f64, h: f64) -> Vec<f64> {
     let each = if shape.with_visibility { 3 } else { 2 };
     let point = |point: &[f64]| {
-        let is_there = if point[0] >= 0.0 && point[1] >= 0.0 { 2.0 } else { 0.0 };
-        [point[0] * w, point[1] * h, point.get(2).copied().unwrap_or(is_there)]
+        let visibility = if point[0] >= 0.0 && point[1] >= 0.0 { 2.0 } else { 0.0 };
+        [point[0] * w, point[1] * h, point.get(2).copied().unwrap_or(visibility)]
     };
     points.chunks_exact(each).flat_map(point).collect()
 }

@@ -12,7 +12,7 @@ use dl_record::file::{decode, lines, read_regular};
 use serde::Deserialize;
 
 use super::line::Keypoints;
-use super::paths::{inside, is_there};
+use super::paths::{exists, inside};
 use super::yaml::{self, Document, Value};
 use crate::formats::files::{entries, has_ending};
 
@@ -115,7 +115,7 @@ fn compare(
 }
 
 fn yaml_files(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
-    let first = YAML_FILES.iter().map(|name| folder.join(name)).filter(|path| is_there(path));
+    let first = YAML_FILES.iter().map(|name| folder.join(name)).filter(|path| exists(path));
     let is_first = |path: &&PathBuf| YAML_FILES.iter().any(|name| path.ends_with(name));
     let others = below.iter().rev().filter(|path| has_ending(path, &["yaml", "yml"]) && !is_first(path));
     first.chain(others.cloned()).collect()
@@ -131,13 +131,13 @@ fn lists(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
     }
     let mut found: Vec<PathBuf> = Vec::new();
     for (index, place) in folders.iter().enumerate() {
-        found.extend(LISTS.iter().map(|name| place.join(name)).filter(|path| is_there(path)));
+        found.extend(LISTS.iter().map(|name| place.join(name)).filter(|path| exists(path)));
         if index == 0 {
             let others = below.iter().rev().filter(|path| has_ending(path, &["names"]) && !path.ends_with(LISTS[1]));
             found.extend(others.cloned());
         }
     }
-    found.extend(Some(folder.join("notes.json")).filter(|path| is_there(path)));
+    found.extend(Some(folder.join("notes.json")).filter(|path| exists(path)));
     found
 }
 

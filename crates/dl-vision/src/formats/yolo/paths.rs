@@ -35,7 +35,7 @@ pub(super) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
 }
 
 /// Whether the folder has an entry of this name, even a dangling link: reading it then reports what is wrong.
-pub(super) fn is_there(path: &Path) -> bool {
+pub(super) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 

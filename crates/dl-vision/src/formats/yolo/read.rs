@@ -72,7 +72,7 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
         parts: parts.into(),
         current: None,
         ready: notes.into_iter().map(Found::Note).chain(lost.into_iter().map(Found::Lost)).collect(),
-        told: Told::default(),
+        reports: ReportLimit::default(),
         tally: Tally::default(),
         done: false,
     })
@@ -169,7 +169,7 @@ struct Reader {
     parts: VecDeque<Part>,
     current: Option<Current>,
     ready: VecDeque<Found>,
-    told: Told,
+    reports: ReportLimit,
     tally: Tally,
     done: bool,
 }
@@ -183,13 +183,13 @@ struct Current {
 
 /// Limits the number of reported lines.
 #[derive(Default)]
-struct Told {
+struct ReportLimit {
     lines: usize,
     /// Lines that are only counted.
     more: usize,
 }
 
-impl Told {
+impl ReportLimit {
     /// May one more line be reported? If not, `lines` of them are counted.
     fn take(&mut self, lines: usize) -> bool {
         let can = self.lines < MOST_REASONS_IN_ALL;
@@ -223,7 +223,7 @@ impl Iterator for Reader {
             }
             match self.current.as_mut().map(|current| current.entries.next()) {
                 Some(Some(Entry::Lost(reason))) => {
-                    if self.told.take(1) {
+                    if self.reports.take(1) {
                         return Some(Ok(Found::Lost(reason)));
                     }
                 }
@@ -238,8 +238,8 @@ impl Iterator for Reader {
                     None if self.done => return None,
                     None => {
                         self.done = true;
-                        if self.told.more > 0 {
-                            let more = self.told.more;
+                        if self.reports.more > 0 {
+                            let more = self.reports.more;
                             self.ready.push_back(Found::Lost(format!(
                                 "... and {more} more lines are skipped; only the first {MOST_REASONS_IN_ALL} are listed"
                             )));
@@ -340,13 +340,13 @@ impl Reader {
                     bad += 1;
                     if bad > MOST_REASONS {
                         more += 1;
-                    } else if self.told.take(1) {
+                    } else if self.reports.take(1) {
                         sample.lost.push(format!("line {}: {error:#}", index + 1));
                     }
                 }
             }
         }
-        if more > 0 && self.told.take(more) {
+        if more > 0 && self.reports.take(more) {
             sample.lost.push(format!("{more} more lines are invalid"));
         }
         if self.config.predictions {

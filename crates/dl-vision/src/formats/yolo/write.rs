@@ -66,7 +66,7 @@ impl Writer {
         }
         let yaml = folder.join("data.yaml");
         let names = if yaml.exists() {
-            names_there(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
+            existing_names(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
         } else {
             config.names.clone()
         };
@@ -98,7 +98,7 @@ impl Writer {
     pub fn write(&mut self, record: &Record) -> Result<Vec<String>> {
         let objects = record.objects()?.unwrap_or_default();
         if self.names.is_empty() {
-            let names = names_that_came(record)?;
+            let names = names_of_record(record)?;
             // A class without a name has an empty one.
             names.iter().filter(|name| !name.is_empty()).try_for_each(|name| check_name(name))?;
             self.names = names;
@@ -204,7 +204,7 @@ impl Writer {
 /// The class names of an existing `data.yaml`, which number the existing labels.
 /// # Errors
 /// When they are not those in `wanted`, or the file has more than [`data_yaml`] writes, which would be lost.
-fn names_there(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
+fn existing_names(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
     let names = in_yaml(folder, yaml)?.names.context("it has no `names`, the list of class names")?;
     if !wanted.is_empty() && wanted != names {
         bail!(
@@ -239,7 +239,7 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// The class names that came with the first record, in order.
-fn names_that_came(record: &Record) -> Result<Vec<String>> {
+fn names_of_record(record: &Record) -> Result<Vec<String>> {
     if let Some(dataset) = record.get::<Dataset>(DATASET)? {
         return Ok(dataset.names);
     }

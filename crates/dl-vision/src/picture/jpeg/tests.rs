@@ -56,8 +56,8 @@ fn gray_and_odd_sizes_are_complete() {
     for (width, height) in [(1, 1), (7, 9), (8, 8), (17, 16), (31, 3)] {
         assert_eq!(damage(&noise(width, height)), None, "{width} x {height}");
         let mut bytes = Vec::new();
-        let grey = vec![77; (width * height) as usize];
-        JpegEncoder::new(&mut bytes).encode(&grey, width, height, ExtendedColorType::L8).unwrap();
+        let gray = vec![77; (width * height) as usize];
+        JpegEncoder::new(&mut bytes).encode(&gray, width, height, ExtendedColorType::L8).unwrap();
         assert_eq!(damage(&bytes), None, "{width} x {height}, gray");
     }
 }

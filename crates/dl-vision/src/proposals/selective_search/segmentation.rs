@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn a_single_channel_weighs_as_much_as_three_equal_ones() {
-        let grey = noisy_quarters(12, 9).channels.swap_remove(0);
-        let planes = |count| Planes { width: 12, height: 9, channels: vec![grey.clone(); count] };
+        let gray = noisy_quarters(12, 9).channels.swap_remove(0);
+        let planes = |count| Planes { width: 12, height: 9, channels: vec![gray.clone(); count] };
         let (one, three) = (Graph::new(&planes(1), 0.8), Graph::new(&planes(3), 0.8));
         assert_eq!(labels(&one.segment(&[50.0], 5), 0), labels(&three.segment(&[50.0], 5), 0));
     }
