@@ -257,7 +257,7 @@ mod tests {
             format!("{:#}", read.err().unwrap())
         };
         let labels = || [header(&[2049, 1]), vec![0]].concat();
-        assert!(error(header(&[2051, 1, 2, 2]), labels()).contains("cut off at 0 of 1"));
+        assert!(error(header(&[2051, 1, 2, 2]), labels()).contains("truncated after 0 of 1"));
         assert!(error(header(&[2049, 1, 2, 2]), labels()).contains("begins with 2049"));
         assert!(error(header(&[2051, 3, 2, 2]), labels()).contains("3 images, but 1 labels"));
         assert!(error(header(&[2051, 1, 0, 2]), labels()).contains("2 x 0 pixels"));

@@ -9,7 +9,7 @@ const ROUNDING: f64 = 1e-3;
 #[derive(Debug, PartialEq)]
 pub(super) struct Clipped<T> {
     pub(super) inside: T,
-    /// Something was cut off.
+    /// Something was clipped.
     pub(super) cut: bool,
 }
 
