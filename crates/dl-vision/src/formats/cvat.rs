@@ -193,11 +193,11 @@ fn object(mut shape: Element, size: Size, skipped: &mut Skipped) -> Result<Optio
 }
 
 fn mask(label: String, shape: &mut Element, size: Size) -> Result<Object> {
-    let mut whole = |name: &str| -> Result<u32> {
+    let mut integer = |name: &str| -> Result<u32> {
         let text = take(shape, name).with_context(|| format!("it has no {name}"))?;
         text.trim().parse().map_err(|_| anyhow!("{name} is \"{text}\", not a number of pixels"))
     };
-    let [left, top, width, height] = [whole("left")?, whole("top")?, whole("width")?, whole("height")?];
+    let [left, top, width, height] = [integer("left")?, integer("top")?, integer("width")?, integer("height")?];
     let pixels = u64::from(width) * u64::from(height);
     ensure!(pixels <= MOST_PIXELS, "a mask of {width} x {height} pixels");
     let runs = take(shape, "rle").context("it has no rle")?;

@@ -323,8 +323,8 @@ fn add_text(open: &mut [Element], text: &str) -> Result<()> {
 
 /// Fails for characters that XML 1.0 cannot contain in any form.
 fn check_text(element: &str, text: &str) -> Result<()> {
-    let is_allowed = |letter: char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    match text.chars().find(|letter| !is_allowed(*letter)) {
+    let is_allowed = |character: char| !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    match text.chars().find(|character| !is_allowed(*character)) {
         Some(character) => {
             bail!("<{element}> would contain the character U+{:04X}, which XML does not allow", u32::from(character))
         }

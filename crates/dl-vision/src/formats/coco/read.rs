@@ -198,7 +198,7 @@ impl Samples {
                 let entry = Record::parse(text)?;
                 let fill = |record: &mut Record| -> Result<()> {
                     self.head(record, &image, entry, index, &mut lost)?;
-                    self.truth(record, &image, &mut lost)
+                    self.add_objects(record, &image, &mut lost)
                 };
                 fill(&mut record).err()
             }
@@ -273,7 +273,7 @@ impl Samples {
         Ok(())
     }
 
-    fn truth(&mut self, record: &mut Record, image: &Image, lost: &mut Vec<String>) -> Result<()> {
+    fn add_objects(&mut self, record: &mut Record, image: &Image, lost: &mut Vec<String>) -> Result<()> {
         let Field::Good(id) = &image.id else { return Ok(()) };
         let own = self.file.by_image.remove(id).unwrap_or_default();
         // The size in the file determines areas, as in an evaluation of the file itself.

@@ -26,7 +26,7 @@ pub(super) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
             _ => parts.push(part),
         }
     }
-    // `C:` would begin anew on Windows.
+    // `C:` would be absolute on Windows.
     parts.retain(|part| stays_inside(part));
     if parts.is_empty() {
         return Some(folder.to_owned());
