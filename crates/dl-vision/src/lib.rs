@@ -1,4 +1,4 @@
-//! Boxes, masks, pictures, dataset formats and region proposals. Nothing here knows of tensors, so the programs that
+//! Boxes, masks, images, dataset formats and region proposals. Nothing here depends on tensors, so the programs that
 //! need no network build in seconds and start in milliseconds.
 
 pub mod boxes;

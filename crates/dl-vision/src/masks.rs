@@ -1,36 +1,36 @@
 //! Masks: COCO's run-length encoding, to and from bitmaps, polygons and plain runs.
 //!
-//! The arithmetic is hotcoco's, a port of COCO's own `maskApi.c`, so that a polygon covers the same pixels here as in
-//! every other tool. Runs go down the columns (x outer, y inner); bitmaps here are row by row, as pictures are.
+//! The arithmetic is hotcoco's, a port of COCO's own `maskApi.c`, so that a polygon covers the same pixels as in all
+//! other tools. Runs go down the columns (x outer, y inner); bitmaps here are row by row, like images.
 
 use anyhow::{Context, Result, bail};
 use dl_record::{BBox, Mask};
 use hotcoco::mask;
 use hotcoco::types::Rle;
 
-/// The mask of a bitmap, row by row, `width * height` bytes; every byte but 0 is in the mask.
+/// The mask of a bitmap, row by row, `width * height` bytes; nonzero bytes are in the mask.
 /// # Errors
 /// When the bitmap has another length, or more than 2^32 - 1 pixels.
 pub fn from_bitmap(bitmap: &[u8], width: u32, height: u32) -> Result<Mask> {
     let (w, h) = (width as usize, height as usize);
     if w.checked_mul(h) != Some(bitmap.len()) {
-        bail!("a mask of {width} x {height} pixels wants {} bytes, got {}", w.saturating_mul(h), bitmap.len());
+        bail!("a mask of {width} x {height} pixels needs {} bytes, got {}", w.saturating_mul(h), bitmap.len());
     }
     // Rows -> columns.
     let columns: Vec<u8> = (0..w).flat_map(|x| (0..h).map(move |y| bitmap[y * w + x])).collect();
     Ok(to_mask(&mask::encode(&columns, height, width)?))
 }
 
-/// The most pixels of a mask that is made a bitmap, a byte for each.
+/// The most pixels of a mask that is converted to a bitmap, with one byte per pixel.
 const MOST_PIXELS: u64 = 1 << 28;
 
 /// The bitmap of a mask, row by row, `width * height` bytes of 0 and 1.
 /// # Errors
-/// When the mask's counts are broken, or its size is beyond any image.
+/// When the mask's counts are invalid, or its size is larger than any image.
 pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
     let [height, width] = mask.size;
     let (w, h) = (width as usize, height as usize);
-    // The size is what the mask says; its runs may end long before.
+    // The size is stated by the mask; its runs may end long before.
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
         bail!("mask: {width} x {height} pixels are more than {MOST_PIXELS}");
     }
@@ -42,20 +42,20 @@ pub fn to_bitmap(mask: &Mask) -> Result<Vec<u8>> {
     Ok((0..h).flat_map(|y| (0..w).map(move |x| (x, y))).map(|(x, y)| columns[x * h + y]).collect())
 }
 
-/// The pixels covered by any of the polygons, each `[x1, y1, x2, y2, ...]` in continuous coordinates. A polygon of
+/// The pixels covered by any of the polygons, each `[x1, y1, x2, y2, ...]` in continuous coordinates. A polygon with
 /// fewer than three points covers none.
 /// # Errors
-/// When the picture has more than 2^32 - 1 pixels, or a polygon reaches absurdly far.
+/// When the image has more than 2^32 - 1 pixels, or a polygon extends absurdly far.
 pub fn from_polygons(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Mask> {
     Ok(to_mask(&draw(polygons, width, height)?))
 }
 
-/// The most pixels that the outline of a polygon may run through: a million-pixel image has 4,000 around it.
+/// The most pixels that the outline of a polygon may pass through: the border of a million-pixel image has 4,000.
 pub(crate) const LONGEST: f64 = (1 << 20) as f64;
 
-/// As [`from_polygons`], not compressed.
+/// As [`from_polygons`], uncompressed.
 pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle> {
-    // Drawing takes memory and time for each pixel of the outline, in the picture or not.
+    // Drawing takes memory and time for each pixel of the outline, even outside the image.
     for polygon in polygons.iter().filter(|polygon| polygon.len() >= 6) {
         let (points, _) = polygon.as_chunks::<2>();
         let edges = points.iter().zip(points.iter().cycle().skip(1));
@@ -70,32 +70,33 @@ pub(crate) fn draw(polygons: &[Vec<f64>], width: u32, height: u32) -> Result<Rle
     Ok(mask::fr_polys(polygons, height, width)?)
 }
 
-/// The mask of plain runs, of 0 and 1 in turn, down the columns: COCO's uncompressed form, which it uses for crowds.
+/// The mask of plain runs, alternately of 0 and 1, down the columns: COCO's uncompressed form, which it uses for
+/// crowds.
 /// # Errors
-/// When the runs are longer than the picture.
+/// When the runs are longer than the image.
 pub fn from_runs(runs: &[u32], width: u32, height: u32) -> Result<Mask> {
     mask::check_counts(runs, height, width)?;
     Ok(to_mask(&Rle { h: height, w: width, counts: runs.to_vec() }))
 }
 
-/// The plain runs of a mask, of 0 and 1 in turn, down the columns.
+/// The plain runs of a mask, alternately of 0 and 1, down the columns.
 /// # Errors
-/// When the mask's counts are broken.
+/// When the mask's counts are invalid.
 pub fn to_runs(mask: &Mask) -> Result<Vec<u32>> {
     Ok(to_rle(mask)?.counts)
 }
 
-/// How many pixels are in the mask.
+/// The number of pixels in the mask.
 /// # Errors
-/// When the mask's counts are broken.
+/// When the mask's counts are invalid.
 pub fn area(mask: &Mask) -> Result<u64> {
     let [height, width] = mask.size;
     mask::area_from_string(&mask.counts, height, width).context("mask")
 }
 
-/// The smallest box around the mask's pixels; [0, 0, 0, 0] when there are none.
+/// The smallest box around the mask's pixels; [0, 0, 0, 0] if it has none.
 /// # Errors
-/// When the mask's counts are broken.
+/// When the mask's counts are invalid.
 pub fn bounding_box(mask: &Mask) -> Result<BBox> {
     let [height, width] = mask.size;
     let (_, [x, y, w, h]) = mask::area_and_bbox_from_string(&mask.counts, height, width).context("mask")?;
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bitmap_that_is_not_square_survives() {
+    fn a_bitmap_that_is_not_square_is_restored() {
         #[rustfmt::skip]
         let bitmap = [
             1, 0, 0, 1, 0,
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn polygons_cover_what_cocos_own_code_says() {
+    fn polygons_cover_the_same_pixels_as_in_pycocotools() {
         // pycocotools 2.0.11: maskUtils.merge(maskUtils.frPyObjects(polygons, 8, 10)), .decode, .area, .toBbox
         let polygons = [vec![1.5, 1.0, 6.2, 1.3, 6.0, 5.5, 2.0, 5.0], vec![7.0, 6.0, 9.5, 6.0, 8.0, 7.9]];
         let mask = from_polygons(&polygons, 10, 8).unwrap();
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_everything_are_masks_too() {
+    fn empty_and_full_masks_are_valid() {
         let nothing = from_bitmap(&[0; 6], 2, 3).unwrap();
         let everything = from_bitmap(&[255; 6], 2, 3).unwrap();
         assert_eq!((area(&nothing).unwrap(), area(&everything).unwrap()), (0, 6));
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_longer_than_the_picture_are_refused() {
+    fn runs_longer_than_the_image_are_rejected() {
         assert!(from_runs(&[4, 3], 2, 3).is_err());
         let mask = Mask { size: [1, 1], counts: from_bitmap(&[1; 6], 2, 3).unwrap().counts };
         for result in [area(&mask).map(drop), to_bitmap(&mask).map(drop), bounding_box(&mask).map(drop)] {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn masks_that_would_take_all_memory_are_refused() {
+    fn masks_that_would_exhaust_memory_are_rejected() {
         let far = vec![0.0, 0.0, 1e9, 1e9, -1e9, 1e9];
         for polygon in [far, vec![0.0, f64::NAN, 1.0, 1.0, 2.0, 0.0], vec![0.0, f64::INFINITY, 1.0, 1.0, 2.0, 0.0]] {
             assert!(from_polygons(&[polygon], 20, 20).is_err());

@@ -1,9 +1,9 @@
-//! Plain loops, compiled once more for wider vectors.
+//! Plain loops, compiled a second time for wider vectors.
 //!
-//! A function inside `wide!` is compiled for the portable instruction set and for AVX2, which is called where the processor
-//! has it. The compiler neither reorders nor fuses floating-point operations, so both give the same bits.
+//! A function inside `wide!` is compiled for the portable instruction set and for AVX2, which is used if the processor
+//! supports it. The compiler neither reorders nor fuses floating-point operations, so both give the same bits.
 
-/// Wraps functions as the module says. Their bodies must be loops that vectorise.
+/// Wraps functions as described above. Their bodies must be loops that vectorize.
 macro_rules! wide {
     ($(
         $(#[$attribute:meta])*
@@ -20,7 +20,7 @@ macro_rules! wide {
                     plain($($argument),*)
                 }
                 if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has the instructions.
+                    // SAFETY: the processor supports the instructions.
                     return unsafe { avx2($($argument),*) };
                 }
             }

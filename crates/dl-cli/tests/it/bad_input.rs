@@ -32,7 +32,7 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
         wanted.push((id, error));
     };
     let picture = |id: &'static str, path: &Path| line(id, path);
-    add("cut", picture("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("cut off"));
+    add("cut", picture("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("truncated"));
     add("missing", picture("missing", &folder.join("missing.jpg")), Some("no such file"));
     add("text", picture("text", &file("text.jpg", b"this is no picture")), Some("not an image"));
     add("empty", picture("empty", &file("empty.jpg", b"")), Some("empty"));

@@ -187,7 +187,7 @@ fn two_categories_of_one_name_give_the_same_figures_by_every_route() {
     let folder = files(&truth.to_string(), &results.to_string());
     let ran = eval(folder.path(), "r.json", &[]).expect(0);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert!(ran.stderr.contains("several categories in use have the name \"cat\""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("several used categories share the name \"cat\""), "{}", ran.stderr);
     assert_eq!(report["per_class"]["cat (0)"]["AP"], json!(0.0));
     is_one(&report["per_class"]["cat (1)"]["AP"]);
     results[1]["category_id"] = json!(0);
@@ -224,8 +224,8 @@ fn what_is_left_out_of_the_figures_is_reported() {
     for said in [
         "g.json: 1 annotations have a category_id that is not in the file: 7; they are left out",
         "g.json: 1 annotations have an image_id that is not in the file: 9; they are left out",
-        "g.json: annotation 5: bbox has 5 entries, want 4",
-        "g.json: annotation 6: bbox has something else than a finite number at [0]",
+        "g.json: annotation 5: bbox has 5 entries, expected 4",
+        "g.json: annotation 6: bbox has no finite number at [0]",
         "g.json: annotation 7: it has neither bbox nor a mask",
         "g.json: annotation 8: it has no image_id",
         "g.json: annotations[8]: it is null, not an object",
@@ -330,11 +330,11 @@ fn an_empty_evaluation_is_no_silent_success() {
     assert!(ran.stderr.contains("2 results have an image_id that is not among those of"), "{}", ran.stderr);
     // Files in each other's place, and files that are something else.
     for (truth, results, said) in [
-        (results.to_string(), results.to_string(), "g.json: a list, as results are"),
+        (results.to_string(), results.to_string(), "g.json: a list, like a results file"),
         (truth.to_string(), truth.to_string(), "r.json: not one result can be used; the first: it has no score"),
         (r#"{"images": []}"#.to_owned(), results.to_string(), "g.json: it has no image that can be used"),
         (r#"{"annotations": []}"#.to_owned(), results.to_string(), "g.json: it has no images"),
-        (truth.to_string(), "7".to_owned(), "r.json: want a list of results"),
+        (truth.to_string(), "7".to_owned(), "r.json: expected a list of results"),
         (format!("{truth:#},"), results.to_string(), "trailing characters at line"),
     ] {
         let folder = files(&truth, &results);

@@ -1,5 +1,5 @@
-//! Image files as people have them: with holes, turned by EXIF in every format's own way, TIFFs of many kinds, and files
-//! that are there to do harm.
+//! Image files as they occur: with holes, rotated by EXIF in several formats, TIFFs of many kinds, and malicious
+//! files.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -31,7 +31,7 @@ fn line(id: &str, image: &Path) -> String {
     json!({"id": id, "image": image}).to_string() + "\n"
 }
 
-/// Writes the file and opens it by a program; the record, with its size or its error.
+/// Writes the file and opens it with a program. Returns the record, with its size or its error.
 fn opened(folder: &Path, name: &str, bytes: &[u8], more: &[&str]) -> (Value, Ran) {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();
@@ -39,7 +39,7 @@ fn opened(folder: &Path, name: &str, bytes: &[u8], more: &[&str]) -> (Value, Ran
     (ran.records().remove(0), ran)
 }
 
-/// The pixels of the file as the programs see them.
+/// The pixels of the file as seen by the programs.
 fn pixels(folder: &Path, name: &str, bytes: &[u8]) -> Result<RgbImage, String> {
     let path = folder.join(name);
     fs::write(&path, bytes).unwrap();
@@ -55,12 +55,12 @@ fn pixels(folder: &Path, name: &str, bytes: &[u8]) -> Result<RgbImage, String> {
 }
 
 #[test]
-fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
+fn a_jpeg_with_a_hole_is_an_error_although_it_has_an_end_marker() {
     let folder = folder();
     let sequential = encoded(noise(96, 80), ImageFormat::Jpeg);
     let progressive = fs::read(root().join("testdata/goldens/pictures/progressive.jpg")).unwrap();
     for (name, whole) in [("sequential", &sequential), ("progressive", &progressive)] {
-        // Four bytes into the data of the first scan, behind the header of one with three components.
+        // Four bytes into the data of the first scan, after the header of one with three components.
         let hole_at = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap() + 14 + 4;
         let closed = [&whole[..hole_at], &[0xFF, 0xD9]].concat();
         let is_marker = |pair: &[u8]| pair[0] == 0xFF && pair[1] != 0;
@@ -79,7 +79,7 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
                 continue;
             }
             let message = record["error"]["message"].as_str().unwrap();
-            assert!(message.contains("part of its image data is missing; --truncated keep"), "{message}");
+            assert!(message.contains("part of its image data is missing; use --truncated keep"), "{message}");
             ran.expect(1);
             check.expect(1);
         }
@@ -87,14 +87,14 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
     let cut = &sequential[..sequential.len() * 6 / 10];
     let (_, ran) = opened(folder.path(), "cut.jpg", cut, &["--truncated", "keep"]);
     let text = ran.expect(0).stderr;
-    assert!(text.contains("cut.jpg: the JPEG is cut off: its end is missing; kept as --truncated asks"), "{text}");
+    assert!(text.contains("cut.jpg: the JPEG is truncated: its end is missing; kept as --truncated asks"), "{text}");
     let png = encoded(noise(96, 80), ImageFormat::Png);
     let png = &png[..png.len() / 2];
     opened(folder.path(), "cut.png", png, &[]).1.expect(1);
-    assert!(opened(folder.path(), "cut.png", png, &["--truncated", "keep"]).1.expect(0).stderr.contains("cut off"));
+    assert!(opened(folder.path(), "cut.png", png, &["--truncated", "keep"]).1.expect(0).stderr.contains("truncated"));
 }
 
-/// A block of EXIF that names an orientation.
+/// An EXIF block with an orientation.
 fn block(orientation: u16) -> Vec<u8> {
     let mut bytes = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
     bytes.extend(orientation.to_le_bytes());
@@ -118,7 +118,7 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     packer.finish().unwrap()
 }
 
-/// A PNG with another chunk before its pixels, or behind them.
+/// A PNG with another chunk before or after its pixels.
 fn png_with(kind: &[u8; 4], contents: &[u8], behind: bool) -> Vec<u8> {
     let png = encoded(noise(64, 48), ImageFormat::Png);
     let at = if behind { png.len() - 12 } else { 33 };
@@ -151,7 +151,7 @@ fn jpeg_with(segments: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
-fn exif_turns_an_image_wherever_its_format_keeps_it() {
+fn exif_orientation_is_applied_wherever_a_format_stores_it() {
     let folder = folder();
     let text = |keyword: &str, rest: &[u8]| [keyword.as_bytes(), b"\0", rest].concat();
     let raw = "Raw profile type exif";
@@ -184,7 +184,7 @@ fn exif_turns_an_image_wherever_its_format_keeps_it() {
             assert_eq!(json!([record["width"], record["height"]]), json!(size), "{name}");
         }
     }
-    // The header alone tells the same.
+    // The header alone gives the same.
     for record in run("dl-data", &["from", "folder", folder.path().to_str().unwrap()], "").expect(0).records() {
         let is_turned = turned.iter().any(|(name, _)| record["id"] == **name);
         assert_eq!(record["width"], if is_turned { 48 } else { 64 }, "{record}");
@@ -222,7 +222,7 @@ fn tiff(tags: &[(u16, u16, &[u32])], data: &[u8]) -> Vec<u8> {
 
 const DATA_AT: u32 = 512;
 
-/// Two pixels in a row: `photometric` interpretation, bits a sample, samples, their format, and what the extra one is.
+/// Two pixels in a row: `photometric` interpretation, bits per sample, number of samples, their format, and the kind of the extra one.
 fn two_pixels(photometric: u32, bits: u32, samples: u32, format: u32, extra: Option<u32>, data: &[u8]) -> Vec<u8> {
     let (all_bits, all_formats) = (vec![bits; samples as usize], vec![format; samples as usize]);
     let length = [data.len() as u32];
@@ -251,12 +251,12 @@ fn floats(values: &[f32]) -> Vec<u8> {
 }
 
 #[test]
-fn tiffs_of_every_kind_are_read_or_refused_by_name() {
+fn tiffs_of_every_kind_are_read_or_rejected_with_a_reason() {
     let folder = folder();
     let read = [
-        ("grey float", two_pixels(1, 32, 1, 3, None, &floats(&[0.0, 0.6])), [[0, 0, 0], [153, 153, 153]]),
+        ("gray float", two_pixels(1, 32, 1, 3, None, &floats(&[0.0, 0.6])), [[0, 0, 0], [153, 153, 153]]),
         (
-            "grey double",
+            "gray double",
             two_pixels(1, 64, 1, 3, None, &[0.2_f64, 1.0].map(f64::to_le_bytes).concat()),
             [[51; 3], [255; 3]],
         ),
@@ -267,7 +267,7 @@ fn tiffs_of_every_kind_are_read_or_refused_by_name() {
         ),
         ("premultiplied", two_pixels(2, 8, 4, 1, Some(1), &[51, 0, 0, 51, 0, 0, 0, 0]), [[255, 204, 204], [255; 3]]),
         ("separate alpha", two_pixels(2, 8, 4, 1, Some(2), &[255, 0, 0, 51, 9, 9, 9, 0]), [[255, 204, 204], [255; 3]]),
-        ("grey with alpha", two_pixels(1, 8, 2, 1, Some(1), &[51, 51, 0, 255]), [[255; 3], [0; 3]]),
+        ("gray with alpha", two_pixels(1, 8, 2, 1, Some(1), &[51, 51, 0, 255]), [[255; 3], [0; 3]]),
         ("extra", two_pixels(2, 8, 4, 1, Some(0), &[10, 20, 30, 0, 40, 50, 60, 0]), [[10, 20, 30], [40, 50, 60]]),
         ("16 bits", two_pixels(1, 16, 1, 1, None, &[0, 0, 0xFF, 0xFF]), [[0; 3], [255; 3]]),
         ("white is 0", two_pixels(0, 8, 1, 1, None, &[0, 200]), [[255; 3], [55; 3]]),
@@ -285,7 +285,7 @@ fn tiffs_of_every_kind_are_read_or_refused_by_name() {
         (
             "large floats",
             two_pixels(1, 32, 1, 3, None, &floats(&[0.0, 255.0])),
-            "floats from 0 to 255, and only 0 to 1",
+            "floats from 0 to 255, but only 0 to 1",
         ),
         ("negative", two_pixels(1, 32, 1, 3, None, &floats(&[-0.5, 1.0])), "floats from -0.5 to 1"),
         ("nan", two_pixels(1, 32, 1, 3, None, &floats(&[f32::NAN, 1.0])), "not finite"),
@@ -301,7 +301,7 @@ fn tiffs_of_every_kind_are_read_or_refused_by_name() {
     }
 }
 
-/// Three planes, each in tiles that reach over the image: Pillow and libtiff read it.
+/// Three planes, each in tiles that extend past the image: Pillow and libtiff read it.
 fn tiled_planar() -> Vec<u8> {
     let tile = 32 * 32;
     let offsets: Vec<u32> = (0..12).map(|index| DATA_AT + index * tile).collect();
@@ -323,7 +323,7 @@ fn tiled_planar() -> Vec<u8> {
     tiff(&tags, &vec![7; 12 * tile as usize])
 }
 
-/// A PNG whose header says so.
+/// A PNG with this header.
 fn png_of(width: u32, height: u32, color: u8) -> Vec<u8> {
     let mut body = b"IHDR".to_vec();
     body.extend(width.to_be_bytes());
@@ -339,7 +339,7 @@ fn png_of(width: u32, height: u32, color: u8) -> Vec<u8> {
 }
 
 #[test]
-fn an_image_beyond_the_bound_fails_alone_whatever_is_held_for_it() {
+fn an_image_over_the_memory_limit_fails_alone() {
     let folder = folder();
     let mut jpeg = encoded(noise(8, 8), ImageFormat::Jpeg);
     let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
@@ -374,7 +374,7 @@ fn an_image_beyond_the_bound_fails_alone_whatever_is_held_for_it() {
         let message = record["error"]["message"].as_str().unwrap_or_else(|| panic!("{name} is read"));
         assert!(record["id"] == *name && !message.contains("fault"), "{message}");
     }
-    assert!(records[1]["error"]["message"].as_str().unwrap().contains("more than are read at once (3136 MB of memory"));
+    assert!(records[1]["error"]["message"].as_str().unwrap().contains("too many (3136 MB of memory"));
     assert!(records[0].get("error").is_none() && records.last().unwrap().get("error").is_none());
 }
 

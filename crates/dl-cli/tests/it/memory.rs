@@ -131,7 +131,7 @@ fn data_converts_datasets_without_holding_them() {
     fs::write(&coco, text).unwrap();
     assert_flat("dl-data", &["to", "coco-results", "--truth", coco.to_str().unwrap()], line);
     assert_flat("dl-data", &["to", "voc", &format!("{root}/voc"), "--images", "leave"], line);
-    assert_flat("dl-data", &["to", "yolo", &format!("{root}/yolo"), "--images", "leave", "--names", "a"], line);
+    assert_flat("dl-data", &["to", "yolo", &format!("{root}/yolo"), "--images", "leave", "--labels", "a"], line);
     assert_equal("dl-data", |count| {
         // The list of names is held; the annotations are read one by one.
         let names: Vec<String> = (0..count).map(|n| n.to_string()).collect();

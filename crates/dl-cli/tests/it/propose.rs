@@ -56,7 +56,7 @@ fn odd_pictures_come_through_and_broken_ones_carry_their_error() {
     noise(700, 1).save(at("wide.png")).unwrap();
     let good = [golden("cmyk.jpg"), golden("grey.jpg"), golden("orientation6.jpg"), at("ünï tall.png"), at("wide.png")];
     let bad = [
-        (at("cut off.jpg"), "cut off"),
+        (at("cut off.jpg"), "truncated"),
         (at("empty.jpg"), "is empty"),
         (at("text.jpg"), "not an image"),
         (at("none.jpg"), "no such file"),

@@ -1,4 +1,4 @@
-//! How much two boxes overlap.
+//! The overlap of two boxes.
 
 use dl_record::BBox;
 
@@ -13,7 +13,7 @@ fn hull(a: &BBox, b: &BBox) -> BBox {
     BBox::new(a.x1.min(b.x1), a.y1.min(b.y1), a.x2.max(b.x2), a.y2.max(b.y2))
 }
 
-/// Intersection over union, from 0 to 1; 0 when either box is empty or inside out.
+/// Intersection over union, from 0 to 1; 0 if either box is empty or inverted.
 #[inline]
 pub fn iou(a: &BBox, b: &BBox) -> f64 {
     let intersection = intersection(a, b);
@@ -23,24 +23,14 @@ pub fn iou(a: &BBox, b: &BBox) -> f64 {
     intersection / (a.area() + b.area() - intersection)
 }
 
-/// Intersection over union as the VOC devkit counts it: corners are pixels that belong to the box, so that every side
-/// is one longer. Only for figures that must equal the devkit's.
+/// Intersection over union as in the VOC devkit: corners are pixels that belong to the box, so every side is one
+/// longer. Only for results that must equal the devkit's.
 pub fn iou_inclusive(a: &BBox, b: &BBox) -> f64 {
     let grown = |bbox: &BBox| BBox { x2: bbox.x2 + 1.0, y2: bbox.y2 + 1.0, ..*bbox };
     iou(&grown(a), &grown(b))
 }
 
-/// Generalised IoU (Rezatofighi et al. 2019), from -1 to 1: IoU less the share of the hull that neither box covers.
-pub fn giou(a: &BBox, b: &BBox) -> f64 {
-    let hull = hull(a, b).area();
-    if hull <= 0.0 {
-        return 0.0;
-    }
-    let union = a.area() + b.area() - intersection(a, b);
-    iou(a, b) - (hull - union) / hull
-}
-
-/// Distance IoU (Zheng et al. 2020), from -1 to 1: IoU less the squared distance of the centres over the squared
+/// Distance IoU (Zheng et al. 2020), from -1 to 1: IoU minus the squared distance of the centers over the squared
 /// diagonal of the hull.
 pub fn diou(a: &BBox, b: &BBox) -> f64 {
     let hull = hull(a, b);
@@ -66,25 +56,25 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_inside_out_boxes_overlap_nothing() {
+    fn empty_and_inverted_boxes_overlap_nothing() {
         for bad in [BBox::new(1.0, 1.0, 1.0, 1.0), BBox::new(2.0, 2.0, 0.0, 0.0), BBox::new(1.0, 0.0, 1.0, 2.0)] {
             assert_eq!(iou(&A, &bad), 0.0);
             assert_eq!(iou(&bad, &bad), 0.0);
-            assert!(giou(&bad, &bad).is_finite() && diou(&bad, &bad).is_finite());
+            assert!(diou(&bad, &bad).is_finite());
         }
     }
 
     #[test]
-    fn giou_and_diou_punish_distance() {
+    fn diou_penalizes_distance() {
         let apart = BBox::new(4.0, 0.0, 6.0, 2.0);
-        // Hull 12, union 8; centres 4 apart, diagonal squared 40.
-        assert_eq!(giou(&A, &apart), -4.0 / 12.0);
+        // Hull 12, union 8; centers 4 apart, diagonal squared 40.
+
         assert_eq!(diou(&A, &apart), -16.0 / 40.0);
-        assert_eq!((giou(&A, &A), diou(&A, &A)), (1.0, 1.0));
+        assert_eq!(diou(&A, &A), 1.0);
     }
 
     #[test]
-    fn the_devkit_counts_shared_border_pixels() {
+    fn inclusive_iou_counts_shared_border_pixels() {
         // Pixels 0..=2 and 2..=4: one column of three in fifteen.
         let (a, b) = (BBox::new(0.0, 0.0, 2.0, 2.0), BBox::new(2.0, 0.0, 4.0, 2.0));
         assert_eq!((iou(&a, &b), iou_inclusive(&a, &b)), (0.0, 3.0 / 15.0));

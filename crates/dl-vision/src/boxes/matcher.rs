@@ -1,19 +1,19 @@
-//! Which true box a proposal stands for: R-CNN's rule (best overlap against thresholds), as torchvision's `Matcher`.
+//! Matches proposals to ground-truth boxes: R-CNN's rule (best overlap against thresholds), as torchvision's `Matcher`.
 
 use dl_record::BBox;
 
 use super::iou;
 
-/// The true box that overlaps a proposal most.
+/// The ground-truth box that overlaps a proposal most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
-    /// Index of the true box.
+    /// Index of the ground-truth box.
     pub index: usize,
     /// Intersection over union with it, from 0 to 1.
     pub iou: f64,
 }
 
-/// The box of `truth` with the largest IoU, the first of equals; `None` only when there is no box.
+/// The box of `truth` with the largest IoU, the first one of equals; `None` only if `truth` is empty.
 pub fn best_overlap(proposal: &BBox, truth: &[BBox]) -> Option<Best> {
     let mut best: Option<Best> = None;
     for (index, bbox) in truth.iter().enumerate() {
@@ -25,31 +25,31 @@ pub fn best_overlap(proposal: &BBox, truth: &[BBox]) -> Option<Best> {
     best
 }
 
-/// What a proposal is for training.
+/// The role of a proposal in training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// It stands for the true box of this index.
+    /// It belongs to the ground-truth box with this index.
     Object(usize),
-    /// It shows none.
+    /// It shows background.
     Background,
-    /// Neither clearly: left out.
+    /// It is ambiguous and ignored.
     Ignored,
 }
 
-/// Assigns proposals to true boxes by their best overlap.
+/// Assigns proposals to ground-truth boxes by their best overlap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Matcher {
     /// A proposal with a best IoU of at least this is an object.
     pub foreground: f64,
-    /// A proposal with a best IoU below this is background; what lies between is ignored.
+    /// A proposal with a best IoU below this is background; between the two it is ignored.
     pub background: f64,
-    /// Whether each true box also gets the proposals that overlap it most (more than 0), however little: the region
-    /// proposal network's rule.
+    /// Whether each ground-truth box also gets the proposals that overlap it most, however little (but more than 0):
+    /// the rule of the region proposal network.
     pub keep_best: bool,
 }
 
 impl Matcher {
-    /// One match a proposal.
+    /// One match per proposal.
     pub fn assign(&self, proposals: &[BBox], truth: &[BBox]) -> Vec<Match> {
         let best: Vec<Option<Best>> = proposals.iter().map(|proposal| best_overlap(proposal, truth)).collect();
         let mut matches: Vec<Match> = best
@@ -65,7 +65,7 @@ impl Matcher {
                 let overlaps: Vec<f64> = proposals.iter().map(|proposal| iou(proposal, true_box)).collect();
                 let most = overlaps.iter().copied().fold(0.0, f64::max);
                 for (index, overlap) in overlaps.into_iter().enumerate() {
-                    // As torchvision: the proposal is rescued, and stands for the box that it itself overlaps most.
+                    // As in torchvision, the proposal gets the ground-truth box that it overlaps most itself.
                     if let (true, Some(best)) = (most > 0.0 && overlap == most, best[index]) {
                         matches[index] = Match::Object(best.index);
                     }
@@ -82,7 +82,7 @@ mod tests {
 
     const TRUTH: [BBox; 2] = [BBox::new(0.0, 0.0, 10.0, 10.0), BBox::new(20.0, 0.0, 40.0, 10.0)];
 
-    /// IoU with the truths: 1 and 0; 0.5 and 0; 0.2 and 0; 0 and 0.25; 0 and 0.
+    /// IoU with the two boxes: 1 and 0; 0.5 and 0; 0.2 and 0; 0 and 0.25; 0 and 0.
     const PROPOSALS: [BBox; 5] = [
         BBox::new(0.0, 0.0, 10.0, 10.0),
         BBox::new(0.0, 0.0, 5.0, 10.0),

@@ -1,4 +1,4 @@
-//! Overlap, coding, matching and suppression of boxes: one of each for the whole house.
+//! Overlap, coding, matching and suppression of boxes; all programs use these.
 
 mod coder;
 mod iou;
@@ -6,6 +6,6 @@ mod matcher;
 pub mod nms;
 
 pub use coder::BoxCoder;
-pub use iou::{diou, giou, iou, iou_inclusive};
+pub use iou::{diou, iou, iou_inclusive};
 pub use matcher::{Best, Match, Matcher, best_overlap};
 pub use nms::{NmsConfig, NmsMethod, nms};

@@ -1,4 +1,4 @@
-//! Tables: a row a sample, with columns for its text, image, label and id.
+//! Tables: one row per sample, with columns for its text, image, label and id.
 
 use std::cell::Cell;
 use std::io::{BufRead, Read};
@@ -13,30 +13,30 @@ use dl_record::file::MOST_LIST_BYTES;
 use super::files::{as_text, find_named, has_ending};
 use super::{Found, Sample, add_size, lines};
 
-/// Which column is what. Without a header they are called 1, 2, 3, ...
+/// The columns and the form of a table. Without a header, the columns are named 1, 2, 3, ...
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The column of the text.
+    /// The column with the text.
     pub text: Option<String>,
-    /// The column of the path of the image.
+    /// The column with the image path.
     pub image: Option<String>,
-    /// The column of the label.
+    /// The column with the label.
     pub label: Option<String>,
-    /// The column of the id; else it is `FILE:LINE`.
+    /// The column with the id; `None`: the id is `FILE:LINE`.
     pub id: Option<String>,
-    /// What separates cells; else it is found out.
+    /// The cell delimiter; `None`: it is detected.
     pub delimiter: Option<u8>,
     /// The first row is a sample.
     pub no_header: bool,
-    /// Quotes are letters like others.
+    /// Quotes are ordinary characters.
     pub no_quotes: bool,
-    /// Where the images lie; else beside the table.
+    /// The folder with the images; `None`: that of the table.
     pub images: Option<PathBuf>,
 }
 
-/// Reads a table, a row at a time. Rows whose text is blank are counted, and left out.
+/// Reads a table row by row. Rows with a blank text are skipped and counted.
 /// # Errors
-/// When the file cannot be read, or has no such column. A row of another number of cells is a sample with a failure.
+/// When the file cannot be read, or lacks a column. A row with a wrong number of cells is a sample with a failure.
 pub fn read(path: &Path, config: &Config) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     let name = path.display().to_string();
     let mut input = lines::open(path)?;
@@ -72,12 +72,8 @@ pub fn read(path: &Path, config: &Config) -> Result<impl Iterator<Item = Result<
                 }
                 Ok(false) => {
                     is_done = true;
-                    let rows = if blank == 1 {
-                        "1 row without a text is".to_owned()
-                    } else {
-                        format!("{blank} rows without a text are")
-                    };
-                    (blank > 0).then(|| Ok(Found::Note(format!("{name}: {rows} left out"))))
+                    let rows = if blank == 1 { "1 row".to_owned() } else { format!("{blank} rows") };
+                    (blank > 0).then(|| Ok(Found::Note(format!("{name}: {rows} without a text skipped"))))
                 }
                 Err(error) => {
                     is_done = true;
@@ -88,7 +84,7 @@ pub fn read(path: &Path, config: &Config) -> Result<impl Iterator<Item = Result<
     }))
 }
 
-/// Numbers of the columns.
+/// Indices of the columns.
 struct Columns {
     text: Option<usize>,
     image: Option<usize>,
@@ -96,10 +92,10 @@ struct Columns {
     id: Option<usize>,
 }
 
-/// The columns that are asked for, and how many there are.
+/// The configured columns, and the number of all columns.
 fn columns(table: &mut Reader<Bounded>, config: &Config, name: &str) -> Result<(Columns, usize)> {
     ensure!(config.text.is_some() || config.image.is_some(), "name the column of the text or of the image");
-    // Without a header this is the first row, which will come again.
+    // Without a header, this is the first row, which will be read again.
     let first = table.byte_headers().with_context(|| name.to_owned())?.clone();
     ensure!(!first.is_empty(), "{name}: the table is empty");
     let header: Vec<String> = if config.no_header {
@@ -112,7 +108,7 @@ fn columns(table: &mut Reader<Bounded>, config: &Config, name: &str) -> Result<(
         let mut found = header.iter().enumerate().filter(|(_, cell)| *cell == column.trim());
         match (found.next(), found.next()) {
             (Some((at, _)), None) => Ok(Some(at)),
-            (Some(_), Some(_)) => bail!("{name}: more than one column is called \"{column}\""),
+            (Some(_), Some(_)) => bail!("{name}: more than one column is named \"{column}\""),
             (None, _) => {
                 let columns = header.iter().take(30).cloned().collect::<Vec<_>>().join(", ");
                 bail!("{name}: no column \"{column}\"; the columns are: {columns}")
@@ -128,7 +124,7 @@ fn columns(table: &mut Reader<Bounded>, config: &Config, name: &str) -> Result<(
     Ok((columns, header.len()))
 }
 
-/// Has a row of the right length nothing but blanks for its text, and no image?
+/// Does a row of the right length have a blank text and no image?
 fn is_blank(row: &ByteRecord, columns: &Columns, cells: usize) -> bool {
     let text = columns.text.filter(|_| columns.image.is_none() && row.len() == cells);
     text.and_then(|column| row.get(column)).is_some_and(|text| text.iter().all(u8::is_ascii_whitespace))
@@ -150,7 +146,7 @@ fn fill(
     images: &Path,
     lost: &mut Vec<String>,
 ) -> Result<()> {
-    ensure!(row.len() == cells, "the row has {} cells, want {cells}", row.len());
+    ensure!(row.len() == cells, "the row has {} cells, expected {cells}", row.len());
     let cell = |column: Option<usize>| -> Result<Option<&str>> {
         let Some(cell) = column.and_then(|column| row.get(column)) else { return Ok(None) };
         str::from_utf8(cell).map(Some).context("the row is not UTF-8; save the file as UTF-8")
@@ -160,7 +156,7 @@ fn fill(
         record.set_id(&id.to_owned())?;
     }
     if let Some(image) = cell(columns.image)? {
-        ensure!(!image.trim().is_empty(), "there is no image");
+        ensure!(!image.trim().is_empty(), "the image path is empty");
         let wanted = images.join(image.trim());
         let path =
             if wanted.is_file() { None } else { find_named(&[images.to_owned()], image.trim()) }.unwrap_or(wanted);
@@ -178,7 +174,7 @@ fn fill(
     Ok(())
 }
 
-/// A tab for .tsv; else what the first line has most of.
+/// A tab for .tsv; else the most frequent delimiter in the first line.
 fn delimiter(path: &Path, head: &[u8]) -> u8 {
     if has_ending(path, &["tsv", "tab"]) {
         return b'\t';
@@ -196,13 +192,13 @@ fn delimiter(path: &Path, head: &[u8]) -> u8 {
     counts.iter().find(|(_, count)| *count == most).map_or(b',', |(delimiter, _)| *delimiter)
 }
 
-/// Makes all line ends one byte, as in every text here, so that lines are counted right; and ends a row that never ends,
-/// as one does whose quote is not closed.
+/// Converts all line breaks to one byte, as for all text here, so that lines are counted right; and limits the length
+/// of a row, which is endless if a quote is not closed.
 struct Bounded {
     input: Box<dyn BufRead>,
     /// Was the last byte a carriage return?
     after_return: bool,
-    /// How many bytes the row may still have.
+    /// How many more bytes the row may have.
     left: Rc<Cell<u64>>,
 }
 
@@ -226,7 +222,7 @@ impl Read for Bounded {
             self.input.consume(count);
         }
         let left = self.left.get().checked_sub(written as u64);
-        let message = "a row of more than 64 MiB; is a quote not closed? --no-quotes reads quotes as letters";
+        let message = "a row of more than 64 MiB; if a quote is not closed, use --no-quotes";
         self.left.set(left.ok_or_else(|| std::io::Error::other(message))?);
         Ok(written)
     }

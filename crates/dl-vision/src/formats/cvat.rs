@@ -1,8 +1,8 @@
 //! CVAT for images 1.1: one XML file for a whole task or project.
 //!
-//! `<image name width height>` holds `<box xtl ytl xbr ybr>`, `<polygon points="x,y;x,y">`, `<ellipse>`, and `<mask rle>`,
-//! whose runs go along the rows of its own box and begin with what is outside. Coordinates are continuous pixels. A
-//! `<tag>` is the label of the image. Tracks are of CVAT for video, which is another format.
+//! `<image name width height>` contains `<box xtl ytl xbr ybr>`, `<polygon points="x,y;x,y">`, `<ellipse>`, and
+//! `<mask rle>`, whose runs go along the rows of the mask's own box, starting with the background. Coordinates are
+//! continuous pixels. A `<tag>` is the label of the image. Tracks belong to CVAT for video, which is another format.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ use dl_record::{Object, Record};
 use serde_json::{Map, Value, json};
 
 use super::files::{as_text, find_named, last_part, stays_inside, want_folder};
-use super::region::{self, Kinds, Size};
+use super::region::{self, Size};
+use super::skipped::Skipped;
 use super::xml::{Children, Element};
 use super::{Found, Sample, add_size};
 
@@ -21,10 +22,11 @@ const MOST_BYTES: u64 = 2 << 30;
 /// The most pixels of a mask's own box.
 const MOST_PIXELS: u64 = 1 << 27;
 
-/// Reads the file at `path`, whose images lie in `images` or in `images/images/SUBSET/`, as CVAT exports them. The text
-/// of the file is held in memory, and one image of it. The id is the image's name.
+/// Reads the file at `path`, with images in `images` or in `images/images/SUBSET/`, as CVAT exports them. Holds the
+/// text of the file and one of its images in memory. The id is the name of the image.
 /// # Errors
-/// When the file cannot be read or is not of CVAT for images. An image that cannot be read is a sample with a failure.
+/// When the file cannot be read or is not a file of CVAT for images. An image that cannot be read is a sample with a
+/// failure.
 pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(images)?;
     let in_context = || path.display().to_string();
@@ -48,7 +50,7 @@ pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Fo
             let (element, line) = match children.next() {
                 None => {
                     is_done = true;
-                    return (count == 0).then(|| Err(anyhow!("{file}: there is no <image> in it")));
+                    return (count == 0).then(|| Err(anyhow!("{file}: it has no <image>")));
                 }
                 Some(Err(error)) => {
                     is_done = true;
@@ -56,7 +58,7 @@ pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Fo
                     return Some(if count == 0 {
                         Err(error)
                     } else {
-                        Ok(Found::Lost(format!("{error:#}; what stands after it is left out")))
+                        Ok(Found::Lost(format!("{error:#}; the rest of the file is skipped")))
                     });
                 }
                 Some(Ok(found)) => found,
@@ -69,7 +71,7 @@ pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Fo
                 "track" => {
                     is_done = true;
                     return Some(Err(anyhow!(
-                        "{file}: line {line}: a <track>, of CVAT for video; export the task as \"CVAT for images 1.1\""
+                        "{file}: line {line}: a <track> of CVAT for video; export the task as \"CVAT for images 1.1\""
                     )));
                 }
                 _ => {}
@@ -108,19 +110,19 @@ fn fill(record: &mut Record, mut element: Element, name: &str, images: &Path, lo
     }
     add_size(record)?;
     let size = record.width()?.zip(record.height()?);
-    let (mut objects, mut tags, mut left_out) = (Vec::new(), Vec::new(), Kinds::default());
+    let (mut objects, mut tags, mut skipped) = (Vec::new(), Vec::new(), Skipped::default());
     for (index, shape) in element.children.into_iter().enumerate() {
         let kind = shape.name.clone();
         if kind == "tag" {
             tags.extend(attribute(&shape, "label").map(str::to_owned));
             continue;
         }
-        match object(shape, size, &mut left_out) {
+        match object(shape, size, &mut skipped) {
             Ok(object) => objects.extend(object),
-            Err(error) => lost.push(format!("shape {index} ({kind}) is left out: {error:#}")),
+            Err(error) => lost.push(format!("shape {index} ({kind}) skipped: {error:#}")),
         }
     }
-    lost.extend(left_out.told("shape", "shapes"));
+    lost.extend(skipped.shapes("shape"));
     let mut rest: Map<String, Value> =
         element.attributes.into_iter().map(|(name, value)| (name, json!(value))).collect();
     match &tags[..] {
@@ -134,8 +136,8 @@ fn fill(record: &mut Record, mut element: Element, name: &str, images: &Path, lo
     record.set_objects(&objects)
 }
 
-/// The object of a shape; `None` for what has no area, which is counted.
-fn object(mut shape: Element, size: Size, left_out: &mut Kinds) -> Result<Option<Object>> {
+/// The object of a shape; `None` for shapes without area, which are counted.
+fn object(mut shape: Element, size: Size, skipped: &mut Skipped) -> Result<Option<Object>> {
     let label = take(&mut shape, "label").filter(|label| !label.is_empty()).context("it has no label")?;
     let rotation = match take(&mut shape, "rotation") {
         None => 0.0,
@@ -151,7 +153,7 @@ fn object(mut shape: Element, size: Size, left_out: &mut Kinds) -> Result<Option
             if rotation == 0.0 {
                 region::rectangle(label, corners)?
             } else {
-                region::turned_box(label, corners, [0.5 * (x1 + x2), 0.5 * (y1 + y2)], rotation, size)?
+                region::rotated_box(label, corners, [0.5 * (x1 + x2), 0.5 * (y1 + y2)], rotation, size)?
             }
         }
         "polygon" => {
@@ -164,7 +166,7 @@ fn object(mut shape: Element, size: Size, left_out: &mut Kinds) -> Result<Option
         }
         "mask" => mask(label, &mut shape, size)?,
         other => {
-            left_out.add(other);
+            skipped.add(other);
             return Ok(None);
         }
     };
@@ -191,21 +193,21 @@ fn object(mut shape: Element, size: Size, left_out: &mut Kinds) -> Result<Option
 }
 
 fn mask(label: String, shape: &mut Element, size: Size) -> Result<Object> {
-    let mut whole = |name: &str| -> Result<u32> {
+    let mut integer = |name: &str| -> Result<u32> {
         let text = take(shape, name).with_context(|| format!("it has no {name}"))?;
         text.trim().parse().map_err(|_| anyhow!("{name} is \"{text}\", not a number of pixels"))
     };
-    let [left, top, width, height] = [whole("left")?, whole("top")?, whole("width")?, whole("height")?];
+    let [left, top, width, height] = [integer("left")?, integer("top")?, integer("width")?, integer("height")?];
     let pixels = u64::from(width) * u64::from(height);
     ensure!(pixels <= MOST_PIXELS, "a mask of {width} x {height} pixels");
     let runs = take(shape, "rle").context("it has no rle")?;
     let mut bitmap = Vec::with_capacity(pixels as usize);
     for (index, run) in runs.split(',').enumerate() {
-        let run: u64 = run.trim().parse().map_err(|_| anyhow!("its rle holds \"{}\", not a number", run.trim()))?;
+        let run: u64 = run.trim().parse().map_err(|_| anyhow!("its rle has \"{}\", not a number", run.trim()))?;
         ensure!(run <= pixels - bitmap.len() as u64, "its rle is longer than {width} x {height} pixels");
         bitmap.resize(bitmap.len() + run as usize, (index % 2) as u8);
     }
-    // A run of what is outside may be left away at the end.
+    // A final run of background may be omitted.
     bitmap.resize(pixels as usize, 0);
     region::bitmap(label, &bitmap, [left, top, width, height], size)
 }
@@ -214,9 +216,9 @@ fn mask(label: String, shape: &mut Element, size: Size) -> Result<Object> {
 fn points_of(text: &str) -> Result<Vec<f64>> {
     let mut points = Vec::new();
     for point in text.split(';').filter(|point| !point.trim().is_empty()) {
-        let (x, y) = point.split_once(',').with_context(|| format!("its points hold \"{point}\", want x,y"))?;
+        let (x, y) = point.split_once(',').with_context(|| format!("its points have \"{point}\", expected x,y"))?;
         for number in [x, y] {
-            points.push(number.trim().parse().map_err(|_| anyhow!("its points hold \"{number}\", not a number"))?);
+            points.push(number.trim().parse().map_err(|_| anyhow!("its points have \"{number}\", not a number"))?);
         }
     }
     Ok(points)

@@ -1,4 +1,4 @@
-//! Files below a folder, in an order that is the same on every machine.
+//! Files below a folder, in the same order on every machine.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,25 +8,25 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::walk::Walk;
 
-/// File name endings by which pictures are found in a folder.
+/// File extensions of the images to find in a folder.
 pub const PICTURE_ENDINGS: [&str; 16] = [
     "jpg", "jpeg", "png", "jpe", "jfif", "bmp", "dib", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm", "pnm", "pam",
 ];
 
-/// Has the path one of these endings, in upper or lower case?
+/// Does the path have one of these extensions, in upper or lower case?
 pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
 }
 
-/// `name` without the ending of a picture, if it has one.
-pub(super) fn without_picture_ending(name: &str) -> &str {
+/// `name` without its image extension, if it has one.
+pub(super) fn without_image_ending(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, ending)) if PICTURE_ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)) => stem,
         _ => name,
     }
 }
 
-/// Fails, in words for the user, unless `path` is a folder.
+/// Fails with a message for the user unless `path` is a folder.
 pub(super) fn want_folder(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
@@ -36,13 +36,13 @@ pub(super) fn want_folder(path: &Path) -> Result<()> {
     }
 }
 
-/// All files below `folder` with one of these endings, see [`Walk`].
+/// All files below `folder` with one of these extensions; see [`Walk`].
 pub(super) fn below(folder: &Path, endings: &'static [&'static str]) -> impl Iterator<Item = Result<PathBuf>> + use<> {
     let found = Walk::new(folder, endings);
     found.map(|found| found.map_err(|unusable| anyhow!("{}: {}", unusable.path, unusable.reason)))
 }
 
-/// The entries of a folder, last name first.
+/// The entries of a folder, sorted by name in reverse.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let in_context = || format!("{}: cannot be read", folder.display());
     let mut entries = Vec::new();
@@ -56,7 +56,7 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-/// The path below `folder`, with `/` between its parts, as an id is written.
+/// The path below `folder`, with `/` as separator, as in an id.
 /// # Errors
 /// When the path is not Unicode.
 pub(super) fn relative(path: &Path, folder: &Path) -> Result<String> {
@@ -65,7 +65,7 @@ pub(super) fn relative(path: &Path, folder: &Path) -> Result<String> {
     Ok(parts.ok_or_else(|| not_unicode(path))?.join("/"))
 }
 
-/// The path as text, as a record holds it.
+/// The path as text, as in a record.
 /// # Errors
 /// When the path is not Unicode.
 pub(super) fn as_text(path: &Path) -> Result<String> {
@@ -73,10 +73,10 @@ pub(super) fn as_text(path: &Path) -> Result<String> {
 }
 
 fn not_unicode(path: &Path) -> anyhow::Error {
-    anyhow!("{}: the name is not Unicode, which a record is; rename the file", escaped(path))
+    anyhow!("{}: the name is not Unicode and cannot be stored in a record; rename the file", escaped(path))
 }
 
-/// The path as text that differs for every path: bytes that are not Unicode are written `\xff`.
+/// The path as text that is unique for every path: bytes that are not Unicode are written `\xff`.
 pub fn escaped(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -86,13 +86,13 @@ pub fn escaped(path: &Path) -> String {
     text
 }
 
-/// The last part of a path of any system: annotation programs on Windows write `C:\\images\\a.jpg`.
+/// The last component of a path of any system: annotation programs on Windows write `C:\\images\\a.jpg`.
 pub(super) fn last_part(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// The existing file that an annotation names: the path as it is below one of `folders`, else its last part there. A path
-/// that leads out of a folder is looked for by its last part alone.
+/// The existing file that an annotation names: its path below one of `folders`, else its last component there. A path
+/// that leads out of a folder is looked up only by its last component.
 pub(super) fn find_named(folders: &[PathBuf], stated: &str) -> Option<PathBuf> {
     let stated = stated.replace('\\', "/");
     let names = [stays_inside(&stated).then_some(stated.as_str()), Some(last_part(&stated))];
@@ -100,12 +100,12 @@ pub(super) fn find_named(folders: &[PathBuf], stated: &str) -> Option<PathBuf> {
     names.flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
 }
 
-/// Does the path lead to something below the folder that it is joined to?
+/// Does the path stay inside the folder that it is joined to?
 pub(super) fn stays_inside(path: &str) -> bool {
     Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// The image at `stem`, a path without ending.
+/// The image at `stem`, a path without extension.
 pub(super) fn image_at(stem: &Path) -> Option<PathBuf> {
     let at = |ending: &str| {
         let mut path = stem.as_os_str().to_owned();
@@ -117,7 +117,7 @@ pub(super) fn image_at(stem: &Path) -> Option<PathBuf> {
     PICTURE_ENDINGS.iter().flat_map(|ending| cases(ending)).map(|ending| at(&ending)).find(|path| path.is_file())
 }
 
-/// The name without its last ending: `a.b` of `a.b.xml`.
+/// The path without its last extension: `a.b` for `a.b.xml`.
 pub(super) fn without_ending(path: &Path) -> PathBuf {
     path.file_stem().map_or_else(|| path.to_owned(), |stem| path.with_file_name(stem))
 }

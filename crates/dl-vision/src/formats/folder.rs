@@ -1,4 +1,4 @@
-//! A folder of images: the class of each is the folder that it is in, as for torchvision's `ImageFolder`.
+//! A folder of images whose class is the folder that they are in, as for torchvision's `ImageFolder`.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -10,11 +10,11 @@ use super::files::{self, PICTURE_ENDINGS, as_text, relative, want_folder};
 use super::walk::{Unusable, Walk};
 use super::{Found, Sample, add_size};
 
-/// Reads the images below `folder`, by path. The label is the first folder below it, unless the image lies in `folder`
-/// itself or `labels` is false. The id is the path below `folder`. At the end come the files that are left out because of
-/// their ending, and the classes without an image.
+/// Reads the images below `folder`, sorted by path. The label is the first folder below it, unless the image is in
+/// `folder` itself or `labels` is false. The id is the path below `folder`. At the end, files skipped because of their
+/// extension and classes without images are reported.
 /// # Errors
-/// When there is no such folder, or no image in it.
+/// When the folder does not exist or has no images.
 pub fn read(folder: &Path, labels: bool) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
     let root = folder.to_owned();
@@ -55,7 +55,7 @@ fn sample(path: &Path, root: &Path, labels: bool) -> Result<Found> {
     Ok(Sample { place, record, failure, lost: Vec::new() }.into())
 }
 
-/// A file whose name is not Unicode is a sample that failed; what is in a folder, nobody knows.
+/// A file whose name is not Unicode gives a failed sample; an unreadable folder has unknown contents and is reported.
 pub(super) fn unusable(unusable: Unusable, root: &Path) -> Result<Found> {
     let Unusable { path, reason, is_folder } = unusable;
     if is_folder {
@@ -67,21 +67,21 @@ pub(super) fn unusable(unusable: Unusable, root: &Path) -> Result<Found> {
     Ok(Sample { place: path, record, failure: Some(anyhow::anyhow!(reason)), lost: Vec::new() }.into())
 }
 
-/// What a walk over images left out.
-pub(super) fn walk_end(walk: &Walk) -> Vec<Found> {
+/// What a walk over images skipped.
+fn walk_end(walk: &Walk) -> Vec<Found> {
     let left_out =
         walk.left_out().map(|text| if walk.has_lost_image() { Found::Lost(text) } else { Found::Note(text) });
     left_out.into_iter().chain(walk.repeated().map(Found::Note)).collect()
 }
 
-/// The folders directly below `root` of which no image was found.
+/// The folders directly below `root` in which no image was found.
 fn empty_classes(root: &Path, classes: &HashSet<std::ffi::OsString>, walk: &Walk) -> Vec<Found> {
     let mut folders = files::entries(root).unwrap_or_default();
     folders.reverse();
     folders.retain(|folder| folder.is_dir() && !walk.is_repeated(folder));
     let is_empty = |folder: &&std::path::PathBuf| folder.file_name().is_some_and(|name| !classes.contains(name));
     let lost = |folder: &std::path::PathBuf| {
-        Found::Lost(format!("{}: no images in this folder, so the class has none", files::escaped(folder)))
+        Found::Lost(format!("{}: no images in this folder, so the class is empty", files::escaped(folder)))
     };
     folders.iter().filter(is_empty).map(lost).collect()
 }

@@ -1,8 +1,8 @@
-//! IDX files of small gray images and their labels: MNIST, Fashion-MNIST, EMNIST and their kin.
+//! IDX files of small gray images and their labels: MNIST, Fashion-MNIST, EMNIST and similar ones.
 //!
-//! A header of big-endian numbers (2051, images, height, width; 2049, labels), then one byte a pixel or label; plain or
-//! gzipped. Images lie in no files of their own, so they go into the records as `data:` URIs of PNG. EMNIST's images are
-//! stored with their axes exchanged, and the names of its classes stand in `emnist-SPLIT-mapping.txt`.
+//! A header of big-endian numbers (2051, images, height, width; 2049, labels), then one byte per pixel or label; plain
+//! or gzipped. The images are not separate files, so they are stored in the records as `data:` URIs of PNG. EMNIST
+//! stores its images transposed, and its class names in `emnist-SPLIT-mapping.txt`.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -19,15 +19,14 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use super::files::{self, want_folder};
 use super::{Found, Sample};
 
-/// The largest side that is believed.
+/// The largest accepted side.
 const LARGEST: u32 = 1 << 12;
 
-/// Reads a split of the data set in `folder`, by the names that its files have where they are published:
-/// `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, `emnist-letters-train-images-idx3-ubyte.gz`; `t10k` is understood
-/// as `test`. The label is the number as text, or the name that `names` or EMNIST's mapping has for it; the id is
-/// `SPLIT/00000`.
+/// Reads a split of the dataset in `folder`, by the published file names: `train-images-idx3-ubyte`,
+/// `train-images.idx3-ubyte`, `emnist-letters-train-images-idx3-ubyte.gz`; `t10k` is read as `test`. The label is the
+/// number as text, or its name in `names` or in EMNIST's mapping; the id is `SPLIT/00000`.
 /// # Errors
-/// When the files are not there, are no IDX files, or do not belong together.
+/// When the files do not exist, are not IDX files, or do not belong together.
 pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     want_folder(folder)?;
     let (images_path, labels_path) = find_pair(folder, split)?;
@@ -48,13 +47,13 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
     let is_emnist = file_name(&images_path).contains("emnist");
     if is_emnist {
         notes.push(Found::Note(format!(
-            "{}: EMNIST stores its images on their side; they are turned upright",
+            "{}: EMNIST stores its images transposed; they are rotated upright",
             images_path.display()
         )));
     }
     let mapping = if names.is_empty() && is_emnist { mapping(&images_path)? } else { None };
     if let Some((path, _)) = &mapping {
-        notes.push(Found::Note(format!("the labels are called as {} says", path.display())));
+        notes.push(Found::Note(format!("the label names come from {}", path.display())));
     }
     let names: HashMap<u8, String> = match mapping {
         Some((_, names)) => names,
@@ -82,7 +81,7 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
         let label = match names.get(&label[0]) {
             Some(name) => Ok(name.clone()),
             None if names.is_empty() => Ok(label[0].to_string()),
-            None => Err(anyhow!("there is no name for the label {}", label[0])),
+            None => Err(anyhow!("the label {} has no name", label[0])),
         };
         let failure = label.and_then(|label| record.set_label(&label)).err();
         Ok(Sample { place, record, failure, lost: Vec::new() }.into())
@@ -90,12 +89,12 @@ pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterato
     Ok(notes.into_iter().map(Ok).chain(samples))
 }
 
-/// Rows to columns.
+/// Transposes rows and columns.
 fn transposed(pixels: &[u8], width: usize) -> Vec<u8> {
     (0..width).flat_map(|x| pixels.iter().copied().skip(x).step_by(width)).collect()
 }
 
-/// The names of EMNIST's labels, beside its images: lines of a label and the codes of its letters.
+/// The names of EMNIST's labels, from the file beside its images: lines of a label and the codes of its letters.
 fn mapping(images: &Path) -> Result<Option<(PathBuf, HashMap<u8, String>)>> {
     let name = file_name(images);
     let Some((data_set, _)) = name.split_once("-train-").or_else(|| name.split_once("-test-")) else { return Ok(None) };
@@ -108,7 +107,7 @@ fn mapping(images: &Path) -> Result<Option<(PathBuf, HashMap<u8, String>)>> {
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let mut words = line.split_whitespace().map(str::parse::<u8>);
         let (Some(Ok(label)), Some(Ok(code))) = (words.next(), words.next()) else {
-            bail!("{}: line {}: want a label and the code of its letter", path.display(), number + 1);
+            bail!("{}: line {}: expected a label and the code of its letter", path.display(), number + 1);
         };
         names.insert(label, char::from(code).to_string());
     }
@@ -120,10 +119,10 @@ fn file_name(path: &Path) -> String {
 }
 
 fn cut_off(path: &Path, index: u32, count: u32) -> String {
-    format!("{}: is cut off at {index} of {count}", path.display())
+    format!("{}: truncated after {index} of {count}", path.display())
 }
 
-/// The files of the images and the labels of a split.
+/// The image file and the label file of a split.
 fn find_pair(folder: &Path, split: &str) -> Result<(PathBuf, PathBuf)> {
     let names: &[&str] = if split == "test" { &["test", "t10k"] } else { &[split] };
     // torchvision keeps the files in NAME/raw/ below its root.
@@ -137,7 +136,7 @@ fn find_pair(folder: &Path, split: &str) -> Result<(PathBuf, PathBuf)> {
                 find(folder, name, "images-idx3").and_then(|images| Ok((images, find(folder, name, "labels-idx1")?)));
             match pair {
                 Ok(pair) => return Ok(pair),
-                // What is said of a name that is half there is of more use.
+                // An error about a split with one of its two files is more useful.
                 Err(error) if failure.is_none() || error.is_half => failure = Some(error),
                 Err(_) => {}
             }
@@ -151,7 +150,7 @@ struct NotFound {
     is_half: bool,
 }
 
-/// The file of a part of a split, plain rather than gzipped.
+/// The image or label file of a split, preferably not gzipped.
 fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
     let wanted = format!("{split}-{part}-ubyte");
     let mut found: Vec<(String, PathBuf)> = Vec::new();
@@ -160,7 +159,7 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         let plain = name.strip_suffix("-gz").unwrap_or(&name);
         let is_wanted =
             plain.strip_suffix(wanted.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
-        // Some archives unpack into folders of the files' names.
+        // Some archives unpack into folders named like the files.
         let inside = path.join(path.file_name().unwrap_or_default());
         let path = if inside.is_file() { inside } else { path };
         if is_wanted && path.is_file() && found.iter().all(|(other, _)| other != plain) {
@@ -171,7 +170,7 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         1 => Ok(found.remove(0).1),
         0 => Err(NotFound {
             message: format!(
-                "{}: neither {wanted} nor {wanted}.gz is there, nor in raw/, MNIST/raw/ or FashionMNIST/raw/",
+                "{}: has neither {wanted} nor {wanted}.gz, directly or in raw/, MNIST/raw/ or FashionMNIST/raw/",
                 folder.display()
             ),
             is_half: part.starts_with("labels"),
@@ -179,18 +178,21 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         _ => {
             let ending = format!("-{part}-ubyte");
             let splits: Vec<&str> = found.iter().filter_map(|(name, _)| name.strip_suffix(&ending)).collect();
-            let message =
-                format!("{}: more than one {split} is there; --split takes: {}", folder.display(), splits.join(", "));
+            let message = format!(
+                "{}: several datasets have a split {split}; choose --split {}",
+                folder.display(),
+                splits.join(" or ")
+            );
             Err(NotFound { message, is_half: true })
         }
     }
 }
 
-/// Opens a file and reads its header: the magic number, then N lengths.
+/// Opens a file and reads its header: the magic number, then N sizes.
 fn open<const N: usize>(path: &Path, magic: u32) -> Result<(Box<dyn Read>, [u32; N])> {
     let in_context = || path.display().to_string();
     let mut file = BufReader::new(open_regular(path).with_context(in_context)?);
-    // By the content: a browser may have unpacked the file and kept its name.
+    // Detected from the content: a browser may have unpacked the file and kept its name.
     let gzipped = file.fill_buf().with_context(in_context)?.starts_with(b"\x1F\x8B");
     let mut file: Box<dyn Read> = if gzipped { Box::new(BufReader::new(GzDecoder::new(file))) } else { Box::new(file) };
     let mut number = || -> Result<u32> {
@@ -216,8 +218,8 @@ mod tests {
 
     use super::*;
 
-    fn write(folder: &Path, pictures: &[u8], labels: &[u8]) {
-        fs::write(folder.join("train-images-idx3-ubyte"), pictures).unwrap();
+    fn write(folder: &Path, images: &[u8], labels: &[u8]) {
+        fs::write(folder.join("train-images-idx3-ubyte"), images).unwrap();
         let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(labels).unwrap();
         fs::write(folder.join("train-labels-idx1-ubyte.gz"), packed.finish().unwrap()).unwrap();
@@ -231,16 +233,16 @@ mod tests {
     fn images_come_out_as_they_are_stored() {
         let folder = tempfile::tempdir().unwrap();
         let pixels = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 255];
-        let pictures = [header(&[2051, 2, 2, 3]), pixels.to_vec()].concat();
-        write(folder.path(), &pictures, &[header(&[2049, 2]), vec![7, 1]].concat());
+        let images = [header(&[2051, 2, 2, 3]), pixels.to_vec()].concat();
+        write(folder.path(), &images, &[header(&[2049, 2]), vec![7, 1]].concat());
         let samples: Vec<Found> = read(folder.path(), "train", &[]).unwrap().collect::<Result<_>>().unwrap();
         let Found::Sample(second) = &samples[1] else { panic!("{samples:?}") };
         let record = &second.record;
         assert_eq!(record.id().unwrap().as_deref(), Some("train/00001"));
         assert_eq!(record.label().unwrap().as_deref(), Some("1"));
         assert_eq!((record.width().unwrap(), record.height().unwrap()), (Some(3), Some(2)));
-        let picture = crate::picture::load(&record.image().unwrap().unwrap()).unwrap();
-        let reds: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
+        let image = crate::picture::load(&record.image().unwrap().unwrap()).unwrap();
+        let reds: Vec<u8> = image.pixels().map(|pixel| pixel.0[0]).collect();
         assert_eq!(reds, pixels[6..]);
         let named = read(folder.path(), "train", &["zero".into()]).unwrap().next().unwrap().unwrap();
         assert!(matches!(named, Found::Sample(sample) if sample.failure.is_some()));
@@ -249,13 +251,13 @@ mod tests {
     #[test]
     fn broken_files_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = |pictures: Vec<u8>, labels: Vec<u8>| {
-            write(folder.path(), &pictures, &labels);
+        let error = |images: Vec<u8>, labels: Vec<u8>| {
+            write(folder.path(), &images, &labels);
             let read = read(folder.path(), "train", &[]).and_then(|samples| samples.collect::<Result<Vec<_>>>());
             format!("{:#}", read.err().unwrap())
         };
         let labels = || [header(&[2049, 1]), vec![0]].concat();
-        assert!(error(header(&[2051, 1, 2, 2]), labels()).contains("cut off at 0 of 1"));
+        assert!(error(header(&[2051, 1, 2, 2]), labels()).contains("truncated after 0 of 1"));
         assert!(error(header(&[2049, 1, 2, 2]), labels()).contains("begins with 2049"));
         assert!(error(header(&[2051, 3, 2, 2]), labels()).contains("3 images, but 1 labels"));
         assert!(error(header(&[2051, 1, 0, 2]), labels()).contains("2 x 0 pixels"));

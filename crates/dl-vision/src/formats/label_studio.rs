@@ -1,9 +1,9 @@
 //! Label Studio: one JSON file, a list of tasks.
 //!
-//! Coordinates are percents of the image. A rotated rectangle turns clockwise around its top left corner; it becomes a
-//! mask and the box around it, as polygons and ellipses do. Choices are the label of the image or the text. Brush strokes
-//! are in an encoding of Label Studio's own and are left out, counted. The short form (JSON-MIN) has the results beside
-//! the data.
+//! Coordinates are percentages of the image. A rectangle rotates clockwise around its top left corner; if rotated, it
+//! becomes a mask with its bounding box, like polygons and ellipses. A choice is the label of the image or the text.
+//! Brush strokes use Label Studio's own encoding and are skipped and counted. The short form (JSON-MIN) has the results
+//! beside the data.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,15 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::files::{PICTURE_ENDINGS, as_text, has_ending, last_part, stays_inside, want_folder};
-use super::region::{self, Kinds, Size};
+use super::region::{self, Size};
+use super::skipped::Skipped;
 use super::{Found, Sample, add_size};
 
 /// The most bytes of a file.
 const MOST_BYTES: u64 = 2 << 30;
 
-/// Reads the export at `path`, whose images lie in `images`; also predictions, as detections, if so asked. The file is
-/// held in memory, and one task of it is parsed at a time.
+/// Reads the export at `path`, with images in `images`; with `predictions`, also predictions as detections. The file is
+/// held in memory, and its tasks are parsed one by one.
 /// # Errors
 /// When the file cannot be read or is not a list of tasks. A task that cannot be read is a sample with a failure.
 pub fn read(path: &Path, images: &Path, predictions: bool) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
@@ -29,7 +30,7 @@ pub fn read(path: &Path, images: &Path, predictions: bool) -> Result<impl Iterat
     let in_context = || path.display().to_string();
     let text = read_named(path, MOST_BYTES).and_then(decode).with_context(in_context)?;
     let tasks: Vec<Box<RawValue>> = serde_json::from_str(&text)
-        .context("not a list of tasks, as Label Studio's JSON is")
+        .context("not a list of tasks, as in Label Studio's JSON export")
         .with_context(in_context)?;
     drop(text);
     let (file, images) = (path.display().to_string(), images.to_owned());
@@ -44,10 +45,11 @@ pub fn read(path: &Path, images: &Path, predictions: bool) -> Result<impl Iterat
         }
         None => match (std::mem::take(&mut unread), std::mem::take(&mut without)) {
             (0, 0) => None,
-            (0, none) if none == all => Some(Ok(Found::Lost(format!("{file}: no task has predictions")))),
+            (0, none) if none == all => Some(Ok(Found::Lost(format!("{file}: none of the tasks has predictions")))),
             (0, some) => Some(Ok(Found::Note(format!("{file}: {some} of {all} tasks have no predictions")))),
             (count, _) => {
-                Some(Ok(Found::Note(format!("predictions are not read (of tasks: {count}); --predictions reads them"))))
+                let text = format!("{count} tasks have predictions, which are ignored; use --predictions to read them");
+                Some(Ok(Found::Note(text)))
             }
         },
     }))
@@ -121,7 +123,7 @@ fn fill(
             if by_task.len() == choices.len() {
                 record.set("labels", &by_task)?;
             } else {
-                lost.push(format!("{} choices at once are left out, a record has one label", choices.len()));
+                lost.push(format!("{} choices are skipped, because a record has one label", choices.len()));
             }
         }
     }
@@ -138,14 +140,14 @@ fn fill(
     Ok(())
 }
 
-/// The results of the annotation that counts: what is marked as true, else the first. A cancelled one is none.
+/// The results of the annotation to use: the one marked as ground truth, else the first that is not cancelled.
 fn annotation(task: &mut Map<String, Value>, lost: &mut Vec<String>) -> Vec<Value> {
     let all = task.remove("annotations").or_else(|| task.remove("completions"));
     let Some(Value::Array(mut all)) = all else { return Vec::new() };
     let is = |annotation: &Value, name: &str| annotation.get(name).and_then(Value::as_bool) == Some(true);
     all.retain(|annotation| !is(annotation, "was_cancelled") && annotation.get("result").is_some());
     if all.len() > 1 {
-        lost.push(format!("{} more annotations of the same task are left out", all.len() - 1));
+        lost.push(format!("{} more annotations of the same task are skipped", all.len() - 1));
     }
     let at = all.iter().position(|annotation| is(annotation, "ground_truth")).unwrap_or(0);
     if at >= all.len() {
@@ -157,7 +159,7 @@ fn annotation(task: &mut Map<String, Value>, lost: &mut Vec<String>) -> Vec<Valu
     }
 }
 
-/// The results of the short form: every list of regions, and every choice.
+/// The results of the short form: all regions and choices.
 fn short_results(data: &Map<String, Value>) -> Vec<Value> {
     let mut results = Vec::new();
     for (name, value) in data {
@@ -188,7 +190,7 @@ fn regions(
     size: Size,
     lost: &mut Vec<String>,
 ) -> (Vec<(Object, Option<f64>)>, Vec<(String, String)>) {
-    let (mut objects, mut choices, mut left_out) = (Vec::new(), Vec::new(), Kinds::default());
+    let (mut objects, mut choices, mut skipped) = (Vec::new(), Vec::new(), Skipped::default());
     for (index, result) in results.into_iter().enumerate() {
         let kind = result.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         if kind == "choices" {
@@ -201,15 +203,15 @@ fn regions(
         }
         match object(&result, &kind, size) {
             Ok(Some(object)) => objects.push((object, result.get("score").and_then(Value::as_f64))),
-            Ok(None) => left_out.add(if kind.is_empty() { "without type" } else { &kind }),
-            Err(error) => lost.push(format!("result {index} ({kind}) is left out: {error:#}")),
+            Ok(None) => skipped.add(if kind.is_empty() { "without type" } else { &kind }),
+            Err(error) => lost.push(format!("result {index} ({kind}) skipped: {error:#}")),
         }
     }
-    lost.extend(left_out.told("result", "results"));
+    lost.extend(skipped.shapes("result"));
     (objects, choices)
 }
 
-/// The object of a result; `None` for what is of another kind.
+/// The object of a result; `None` for other kinds of results.
 fn object(result: &Value, kind: &str, size: Size) -> Result<Option<Object>> {
     if !matches!(kind, "rectanglelabels" | "polygonlabels" | "ellipselabels") {
         return Ok(None);
@@ -217,7 +219,7 @@ fn object(result: &Value, kind: &str, size: Size) -> Result<Option<Object>> {
     let value = result.get("value").context("it has no value")?;
     let labels = value.get(kind).and_then(Value::as_array).context("it has no label")?;
     let label = labels.first().and_then(Value::as_str).filter(|label| !label.is_empty()).context("it has no label")?;
-    let (width, height) = size.context("the size of the image is not known")?;
+    let (width, height) = size.context("the size of the image is unknown")?;
     let (width, height) = (f64::from(width), f64::from(height));
     let percent = |name: &str| -> Result<f64> {
         value.get(name).and_then(Value::as_f64).with_context(|| format!("its {name} is not a number"))
@@ -232,7 +234,7 @@ fn object(result: &Value, kind: &str, size: Size) -> Result<Option<Object>> {
             if degrees == 0.0 {
                 region::rectangle(label, corners)?
             } else {
-                region::turned_box(label, corners, [left, top], degrees, size)?
+                region::rotated_box(label, corners, [left, top], degrees, size)?
             }
         }
         "ellipselabels" => {
@@ -261,11 +263,11 @@ fn object(result: &Value, kind: &str, size: Size) -> Result<Option<Object>> {
         rest.insert("rotation".to_owned(), json!(degrees));
     }
     object.extra.insert("label_studio".to_owned(), Value::Object(rest));
-    ensure!(object.bbox.check().is_ok(), "its box is not one");
+    ensure!(object.bbox.check().is_ok(), "its box is invalid");
     Ok(Some(object))
 }
 
-/// The regions of the newest prediction, the best first.
+/// The regions of the newest prediction, best first.
 fn detections(mut all: Vec<Value>, size: Size, lost: &mut Vec<String>) -> Vec<Detection> {
     let Some(mut prediction) = all.pop() else { return Vec::new() };
     let score = prediction.get("score").and_then(Value::as_f64);
@@ -288,7 +290,7 @@ fn detections(mut all: Vec<Value>, size: Size, lost: &mut Vec<String>) -> Vec<De
     detections
 }
 
-/// The image that a task is of: `image`, or the first value that looks like one.
+/// The image of a task: `image`, or the first value that looks like one.
 fn image_of(data: &Map<String, Value>) -> Option<&str> {
     let is_image = |text: &&str| {
         let path = text.split(['?', '#']).next().unwrap_or(text);
@@ -298,9 +300,9 @@ fn image_of(data: &Map<String, Value>) -> Option<&str> {
     named.or_else(|| data.values().filter_map(Value::as_str).find(is_image))
 }
 
-/// Bytes of a path; longer ones lead to no file.
+/// The most bytes of a path; longer ones are not looked up.
 const LONGEST_PATH: usize = 4096;
-/// How many folders of a path are looked for.
+/// The most folders of a path that are looked up.
 const MOST_PARTS: usize = 32;
 
 /// `/data/upload/1/0a1b2c3d-name.jpg`, `/data/local-files/?d=folder/name.jpg`, a URL, or a path.
@@ -322,18 +324,18 @@ fn find_image(stated: &str, images: &Path) -> PathBuf {
         let paths = folders.iter().map(|folder| folder.join(name));
         paths.into_iter().find(|path| stays_inside(name) && !name.is_empty() && path.is_file())
     };
-    // The folders on the way to an image may begin above the folder that is given here.
+    // The folders in the path may begin above the given folder.
     let parts: Vec<&str> = path.split('/').collect();
     let first = parts.len().saturating_sub(MOST_PARTS);
     let found = (first..parts.len()).find_map(|skip| find(&parts[skip..].join("/")));
-    // An upload gets 8 digits before its name.
+    // Uploads have 8 digits before their name.
     let last = last_part(&path);
     let is_mark = |mark: &str| mark.len() == 8 && mark.bytes().all(|digit| digit.is_ascii_hexdigit());
     let before = last.split_once('-').filter(|(mark, _)| is_mark(mark)).map(|(_, name)| name);
     found.or_else(|| find(before?)).unwrap_or_else(|| images.join(last))
 }
 
-/// `%20` to a blank.
+/// Decodes `%20` and the like.
 fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,8 +1,8 @@
-//! labelme: one JSON file an image, with the shapes that were drawn.
+//! labelme: one JSON file per image, with the drawn shapes.
 //!
 //! Points are continuous pixels from the top left corner. Rectangles become boxes; polygons, circles and masks become
-//! masks with the box around them. `imagePath` is relative to the JSON file and has the separators of the system that
-//! wrote it; where the image is not there, the one inside the file (`imageData`) is taken.
+//! masks with bounding boxes. `imagePath` is relative to the JSON file and has the separators of the system that wrote
+//! it; if the image does not exist, the copy embedded in the file (`imageData`) is used.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,12 @@ use serde_json::{Map, Value, json};
 
 use super::files::{as_text, find_named, image_at, relative, want_folder, without_ending};
 use super::folder::unusable;
-use super::region::{self, Kinds, Size};
+use super::region::{self, Size};
+use super::skipped::Skipped;
 use super::walk::Walk;
 use super::{Found, Sample, add_size};
 
-/// The most bytes of a file: it may hold its image.
+/// The most bytes of a file, which may contain its image.
 const MOST_BYTES: u64 = 256 << 20;
 
 enum Source {
@@ -28,10 +29,11 @@ enum Source {
     Folder(Box<Walk>, PathBuf),
 }
 
-/// Reads files, and all `.json` files below folders. Images are looked for beside their file, then in `images`. The id is
-/// the path below the folder, or the path of the file, without its ending.
+/// Reads files, and all `.json` files below folders. Images are looked up beside their file, then in `images`. The id
+/// is the path below the folder, or the path of the file, without its extension.
 /// # Errors
-/// When a path or `images` is not there, or a folder has no such file. A file that cannot be read is a sample with a failure.
+/// When a path or `images` does not exist, or a folder has no such file. A file that cannot be read is a sample with a
+/// failure.
 pub fn read(paths: &[PathBuf], images: Option<&Path>) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     images.map(want_folder).transpose()?;
     let mut sources = VecDeque::new();
@@ -80,7 +82,9 @@ fn fill(record: &mut Record, path: &Path, images: Option<&Path>, lost: &mut Vec<
     let text = read_regular(path, MOST_BYTES).and_then(decode)?;
     let mut root: Map<String, Value> = serde_json::from_str(&text).context("not a JSON object")?;
     drop(text);
-    let Some(Value::Array(shapes)) = root.remove("shapes") else { bail!("it has no list \"shapes\", as labelme has") };
+    let Some(Value::Array(shapes)) = root.remove("shapes") else {
+        bail!("it has no list \"shapes\", as in labelme files")
+    };
     let data = root.remove("imageData");
     record.set_image(&image(path, images, root.get("imagePath").and_then(Value::as_str), data.as_ref())?)?;
     let side = |name: &str| root.get(name).and_then(Value::as_f64).filter(|side| *side >= 1.0).map(|side| side as u32);
@@ -98,14 +102,14 @@ fn fill(record: &mut Record, path: &Path, images: Option<&Path>, lost: &mut Vec<
         record.set("labelme", &root)?;
     }
     let mut objects = Vec::with_capacity(shapes.len());
-    let mut left_out = Kinds::default();
+    let mut skipped = Skipped::default();
     for (index, shape) in shapes.into_iter().enumerate() {
-        match object(shape, size, &mut left_out) {
+        match object(shape, size, &mut skipped) {
             Ok(object) => objects.extend(object),
-            Err(error) => lost.push(format!("shape {index} is left out: {error:#}")),
+            Err(error) => lost.push(format!("shape {index} skipped: {error:#}")),
         }
     }
-    lost.extend(left_out.told("shape", "shapes"));
+    lost.extend(skipped.shapes("shape"));
     record.set_objects(&objects)
 }
 
@@ -113,7 +117,7 @@ fn image(path: &Path, images: Option<&Path>, stated: Option<&str>, data: Option<
     let beside = path.parent().unwrap_or(Path::new("")).to_owned();
     let folders: Vec<PathBuf> = [Some(beside.clone()), images.map(Path::to_owned)].into_iter().flatten().collect();
     let stated = stated.unwrap_or_default().replace('\\', "/");
-    // labelme writes `../images/a.jpg` where the files lie apart.
+    // labelme writes `../images/a.jpg` if image and JSON file are in different folders.
     let as_stated = Some(beside.join(&stated)).filter(|path| !stated.is_empty() && path.is_file());
     let stem = path.file_stem().unwrap_or_default();
     let found = as_stated.or_else(|| find_named(&folders, &stated));
@@ -136,8 +140,8 @@ fn uri(data: &str) -> Result<String> {
     Ok(format!("data:{};base64,{data}", format.to_mime_type()))
 }
 
-/// The object of a shape; `None` for what has no area, which is counted.
-fn object(shape: Value, size: Size, left_out: &mut Kinds) -> Result<Option<Object>> {
+/// The object of a shape; `None` for shapes without area, which are counted.
+fn object(shape: Value, size: Size, skipped: &mut Skipped) -> Result<Option<Object>> {
     let Value::Object(mut shape) = shape else { bail!("it is not an object") };
     let label = match shape.remove("label") {
         Some(Value::String(label)) if !label.is_empty() => label,
@@ -165,11 +169,11 @@ fn object(shape: Value, size: Size, left_out: &mut Kinds) -> Result<Option<Objec
         "mask" => {
             let [x1, y1, ..] = corners()?;
             let (pixels, width, height) = bitmap(mask.as_ref().and_then(Value::as_str).context("it has no mask")?)?;
-            ensure!(x1 >= 0.0 && y1 >= 0.0, "a mask that begins outside of the image");
+            ensure!(x1 >= 0.0 && y1 >= 0.0, "the mask begins outside the image");
             region::bitmap(label, &pixels, [x1 as u32, y1 as u32, width, height], size)?
         }
         other => {
-            left_out.add(other);
+            skipped.add(other);
             return Ok(None);
         }
     };
@@ -191,11 +195,11 @@ fn points(value: Option<&Value>) -> Option<Vec<[f64; 2]>> {
     value?.as_array()?.iter().map(point).collect()
 }
 
-/// The pixels of a mask, a PNG in base64.
+/// The pixels of a mask, which is a base64-encoded PNG.
 fn bitmap(mask: &str) -> Result<(Vec<u8>, u32, u32)> {
-    let picture = crate::picture::load(&uri(mask)?).context("its mask")?;
-    let (width, height) = picture.dimensions();
-    Ok((picture.pixels().map(|pixel| pixel.0[0]).collect(), width, height))
+    let image = crate::picture::load(&uri(mask)?).context("its mask")?;
+    let (width, height) = image.dimensions();
+    Ok((image.pixels().map(|pixel| pixel.0[0]).collect(), width, height))
 }
 
 fn is_empty(value: &Value) -> bool {

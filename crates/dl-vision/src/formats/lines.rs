@@ -1,4 +1,4 @@
-//! Texts, one a line.
+//! Texts, one per line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -10,8 +10,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode};
 
 use super::{Found, Sample};
 
-/// Reads the lines of files, one after another; a line is held at a time. The id is `FILE:NUMBER`. Blank lines are
-/// counted, and left out.
+/// Reads the lines of files, holding one line at a time. The id is `FILE:LINE`. Blank lines are skipped and counted.
 /// # Errors
 /// When a file cannot be opened. A line that is not text is a sample with a failure.
 pub fn read(paths: &[PathBuf]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
@@ -34,9 +33,8 @@ fn of_file(name: String, mut input: Box<dyn BufRead>) -> impl Iterator<Item = Re
                 }
                 Ok(0) => {
                     is_done = true;
-                    let lines =
-                        if blank == 1 { "1 blank line is".to_owned() } else { format!("{blank} blank lines are") };
-                    return (blank > 0).then(|| Ok(Found::Note(format!("{name}: {lines} left out"))));
+                    let lines = if blank == 1 { "1 blank line".to_owned() } else { format!("{blank} blank lines") };
+                    return (blank > 0).then(|| Ok(Found::Note(format!("{name}: {lines} skipped"))));
                 }
                 Ok(length) if length as u64 == MOST_LIST_BYTES && line.last() != Some(&b'\n') => {
                     is_done = true;
@@ -68,7 +66,8 @@ fn sample(name: &str, number: u64, line: Vec<u8>) -> Result<Found> {
     Ok(Sample { place, record, failure, lost: Vec::new() }.into())
 }
 
-/// A text file that the user named (`-` is stdin), as UTF-8 without a byte order mark. UTF-16 is held in memory, UTF-8 is not.
+/// A text file named by the user (`-` is stdin), as UTF-8 without a byte order mark. UTF-16 is held in memory, UTF-8 is
+/// not.
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
     let in_context = || path.display().to_string();
@@ -96,5 +95,5 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(Cursor::new(head).chain(file))))
 }
 
-/// The most bytes of a file in UTF-16.
+/// The most bytes of a UTF-16 file.
 const MOST_TEXT: u64 = 1 << 30;

@@ -1,24 +1,24 @@
-//! Dataset formats, converted to records and back by name.
+//! Dataset formats, converted to records and back.
 //!
-//! A reader is an iterator of [`Sample`]s and holds one picture's truth at a time (COCO, which is one file, is read
-//! whole). A writer takes records one by one and is closed by `finish`. Where a format knows more than the record
-//! contract, the rest is kept in extra fields, so that writing the same format again loses nothing:
+//! A reader is an iterator of [`Sample`]s and holds the annotations of one image at a time (COCO is a single file and
+//! read as a whole). A writer takes records one by one and is closed by `finish`. What a format has beyond the record
+//! contract is kept in extra fields, so that writing the same format again loses nothing:
 //!
 //! | field | of | what |
 //! | --- | --- | --- |
-//! | `voc` | record, object | VOC elements without a field of their own; attributes as `@name`, all values text |
+//! | `voc` | record, object | VOC elements without a field of their own; attributes as `@name`, all values strings |
 //! | `pose`, `truncated`, `occluded` | object | VOC's tags of these names |
 //! | `coco` | record | the entry of COCO's `images` without name and size: `id`, `license`, ... |
 //! | `coco_dataset` | first record | the whole COCO file without `images` and `annotations` |
-//! | `id`, `category_id`, `segmentation`, ... | object | what else a COCO annotation holds; polygons beside `mask` |
-//! | `bbox` | object | COCO's box `[x, y, width, height]`, where `box` does not tell it to the last bit |
-//! | `cvat`, `label_studio`, `labelme` | record, object | what these hold without a field of its own; `attributes` of CVAT |
-//! | `segmentation` | object | the polygon of a `mask`, as COCO writes it |
-//! | `yolo_dataset` | first record | `{"names": [...]}`, the classes in their order |
-//! | `keypoints` | object | key points beside a box of YOLO, in COCO's form: `[x1, y1, v1, ...]` in pixels |
-//! | `confidence` | object | how sure a detector was, in YOLO's lines that are read as truth |
+//! | `id`, `category_id`, `segmentation`, ... | object | the rest of a COCO annotation; polygons beside `mask` |
+//! | `bbox` | object | COCO's box `[x, y, width, height]`, if `box` does not determine it to the last bit |
+//! | `cvat`, `label_studio`, `labelme` | record, object | the rest of these formats; `attributes` of CVAT |
+//! | `segmentation` | object | the polygon of a `mask`, in COCO's form |
+//! | `yolo_dataset` | first record | `{"names": [...]}`, the class names in order |
+//! | `keypoints` | object | YOLO keypoints of a box, in COCO's form: `[x1, y1, v1, ...]` in pixels |
+//! | `confidence` | object | the confidence in YOLO lines that are read as ground truth |
 //!
-//! Going from one format to another, a record keeps what the target has room for; what it has not is counted and said.
+//! Converting to another format keeps what the target can store; the rest is counted and reported.
 
 pub mod coco;
 pub mod csv;
@@ -35,6 +35,7 @@ mod files;
 mod number;
 mod placing;
 mod region;
+mod skipped;
 mod spooled;
 mod walk;
 mod xml;
@@ -43,18 +44,21 @@ use anyhow::Error;
 use dl_record::{Object, Record};
 
 pub use files::{PICTURE_ENDINGS, escaped, has_ending};
-pub use placing::Pictures;
+pub use placing::ImageFiles;
 pub use walk::{Unusable, Walk};
 
-/// What a reader of a dataset hands on.
+/// What messages call the `label` of a record, which formats of objects have no place for.
+const IMAGE_LABEL: &str = "label of the image";
+
+/// What a reader of a dataset returns.
 #[derive(Debug)]
 pub enum Found {
     /// A sample.
     Sample(Box<Sample>),
-    /// Something that belongs to no sample is left out, and why: a file that cannot be read, annotations of unknown
+    /// The reason why something that belongs to no sample is skipped: an unreadable file, or annotations of unknown
     /// images. The program reports it, and its exit status is 1.
     Lost(String),
-    /// Something that the user should know, such as an assumption about the layout. Nothing is lost.
+    /// Information for the user, such as an assumption about the layout. Nothing is lost.
     Note(String),
 }
 
@@ -64,21 +68,21 @@ impl From<Sample> for Found {
     }
 }
 
-/// One picture's truth as a reader found it.
+/// The annotations of one image, as read.
 #[derive(Debug)]
 pub struct Sample {
-    /// Where it stood, for messages: an annotation file, or an entry of one.
+    /// Its location, for messages: an annotation file, or an entry of one.
     pub place: String,
     /// What could be read of it; at least an `id`.
     pub record: Record,
-    /// Why the rest could not be read. The other samples come all the same.
+    /// Why the rest could not be read. The other samples are not affected.
     pub failure: Option<Error>,
-    /// Annotations that are left out of the record, one reason each ("object 3: ..."). The program reports them, and its
-    /// exit status is 1; the record itself is good.
+    /// Reasons for annotations missing from the record ("object 3: ..."). The program reports them, and its exit status
+    /// is 1; the record itself is valid.
     pub lost: Vec<String>,
 }
 
-/// The pixels of a picture: what the truth says, or else what the picture's header says; `None` when neither tells.
+/// The size of an image: from the record, else from the image header; `None` if unknown.
 fn size_of(record: &Record) -> anyhow::Result<Option<(u32, u32)>> {
     if let (Some(width), Some(height)) = (record.width()?, record.height()?) {
         return Ok(Some((width, height)));
@@ -86,8 +90,8 @@ fn size_of(record: &Record) -> anyhow::Result<Option<(u32, u32)>> {
     Ok(record.image()?.and_then(|image| crate::picture::dimensions(&image).ok()))
 }
 
-/// Sets `width` and `height` from the picture's header where they are absent. A picture that cannot be read is no
-/// error here: whoever needs its pixels will say so, and `dl-data check` does.
+/// Sets `width` and `height` from the image header if they are absent. An unreadable image is no error here: a program
+/// that needs its pixels reports it, and so does `dl-data check`.
 fn add_size(record: &mut Record) -> anyhow::Result<()> {
     if let Some((width, height)) = size_of(record)? {
         record.set_width(&width)?;
@@ -96,9 +100,9 @@ fn add_size(record: &mut Record) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The objects of a record; none when it has none.
+/// The objects of a record; empty if it has none.
 /// # Errors
-/// When the field is broken, or a box is inside out.
+/// When the field is invalid, or a box is inverted.
 fn checked_objects(record: &Record) -> anyhow::Result<Vec<Object>> {
     let objects = record.objects()?.unwrap_or_default();
     for (index, object) in objects.iter().enumerate() {
@@ -106,23 +110,4 @@ fn checked_objects(record: &Record) -> anyhow::Result<Vec<Object>> {
         checked.map_err(|error| anyhow::anyhow!("object {index}: {error}; dl-data check --fix drops it"))?;
     }
     Ok(objects)
-}
-
-/// Counts the fields that a format has no place for.
-#[derive(Debug, Default)]
-struct LeftOut(std::collections::BTreeMap<String, usize>);
-
-impl LeftOut {
-    fn count(&mut self, field: &str) {
-        *self.0.entry(field.to_owned()).or_default() += 1;
-    }
-
-    /// One sentence, if anything was left out.
-    fn notes(&self, format: &str) -> Vec<String> {
-        let fields: Vec<String> = self.0.iter().map(|(field, count)| format!("{field} ({count})")).collect();
-        if fields.is_empty() {
-            return Vec::new();
-        }
-        vec![format!("{format} has no place for these fields of objects, left out: {}", fields.join(", "))]
-    }
 }

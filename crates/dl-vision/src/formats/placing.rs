@@ -1,11 +1,11 @@
-//! File names for samples, and their pictures put beside a written truth.
+//! Chooses file names for samples, and puts their images beside written annotations.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dl_record::Record;
@@ -14,51 +14,48 @@ use dl_record::file::{make_inside, open_regular, write_inside};
 use super::files;
 use crate::picture;
 
-/// What becomes of the pictures when a dataset is written.
+/// What to do with the image files when a dataset is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pictures {
-    /// They are copied, so that the dataset is whole.
+pub enum ImageFiles {
+    /// Copy them, so that the dataset is complete.
     #[default]
     Copy,
-    /// Symbolic links to them are made.
+    /// Make symbolic links to them.
     Link,
-    /// They stay where they are; only the truth is written.
+    /// Leave them where they are; write only the annotations.
     Leave,
 }
 
-/// Gives every sample a file name of its own. It remembers 8 bytes a sample.
+/// Gives every sample a unique file name. Stores 8 bytes per sample.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     taken: HashSet<u64>,
 }
 
 impl Names {
-    /// The sample's file name without ending, with `/` between folders: its id without the ending of a picture, or,
-    /// when that leads out of a folder (`/data/a.jpg`, `../a.jpg`), the last part of it.
+    /// The sample's file name without extension, with `/` between folders: its id without an image extension or, if
+    /// that leads out of the folder (`/data/a.jpg`, `../a.jpg`), the last component of it.
     /// # Errors
-    /// When the record has no id, or another sample has the name already.
+    /// When the record has no id, or another sample already has the name.
     pub(super) fn name(&mut self, record: &Record) -> Result<String> {
         let id: String = record.require("id", "it names the files that are written")?;
-        let stays_inside = |name: &str| {
-            !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
-        };
-        let mut name = files::without_picture_ending(&id);
-        if !stays_inside(name) {
-            name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        let mut name = files::without_image_ending(&id);
+        if !files::stays_inside(name) {
+            name = files::last_part(name);
         }
-        if !stays_inside(name) || name.contains(['\n', '\r', '\0']) {
-            bail!("id {id:?} cannot be made a file name");
+        if name.is_empty() || !files::stays_inside(name) || name.contains(['\n', '\r', '\0']) {
+            bail!("id {id:?} cannot be converted to a file name");
         }
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         if !self.taken.insert(hasher.finish()) {
-            bail!("another sample is already written as \"{name}\"; ids must differ in more than folder or ending");
+            bail!("another sample is already written as \"{name}\"; ids must differ in more than folder or extension");
         }
         Ok(name.to_owned())
     }
 }
 
-/// An image of the output folder that would be lost, since another one is to have its name.
+/// An image in the output folder that would be overwritten by another one.
 #[derive(Debug)]
 pub(super) struct Taken(PathBuf);
 
@@ -70,30 +67,30 @@ impl fmt::Display for Taken {
 
 impl std::error::Error for Taken {}
 
-/// Puts the record's image at `root/inside/name.ENDING` and returns its file name there, `name.ENDING`. The ending is the
-/// image's own (of its path, or of the content for a `data:` URI). `None` when the record has no image.
+/// Puts the record's image at `root/inside/name.EXT` and returns its file name there, `name.EXT`. The extension is that
+/// of the image's path, or of the content for a `data:` URI. `None` if the record has no image.
 ///
-/// Only what begins as an image does is copied or linked, so that a record cannot fetch other files of the machine, and
-/// nothing is put through a symlink inside `root`. A file that is there is never replaced by another image: it may be
-/// that of a record that is still to come.
+/// Only files that begin like an image are copied or linked, so that a record cannot fetch other files of the machine,
+/// and nothing is written through a symlink inside `root`. An existing file is never replaced by another image: it may
+/// belong to a record that is still to come.
 /// # Errors
-/// When the image does not exist, is no regular file or not an image, or it cannot be written; [`Taken`] when another
+/// When the image does not exist, is not a regular file or not an image, or cannot be written; [`Taken`] if another
 /// image has the name.
 pub(super) fn place(
     record: &Record,
     root: &Path,
     inside: &Path,
     name: &str,
-    pictures: Pictures,
+    image_files: ImageFiles,
 ) -> Result<Option<String>> {
     let Some(source) = record.image()? else { return Ok(None) };
     if source.starts_with("data:") {
         let mut image = picture::Source::open(&source).context("the image in the data: URI")?;
         let file_name = format!("{name}.{}", image.ending());
-        if pictures != Pictures::Leave {
+        if image_files != ImageFiles::Leave {
             image.dimensions().context("the image in the data: URI")?;
             let below = inside.join(&file_name);
-            if !is_there(&root.join(&below), &mut image)? {
+            if !is_same_image(&root.join(&below), &mut image)? {
                 write_inside(root, &below, |output| image.copy_to(output))?;
             }
         }
@@ -101,14 +98,14 @@ pub(super) fn place(
     }
     let ending = Path::new(&source).extension().and_then(|ending| ending.to_str());
     let file_name = ending.map_or_else(|| name.to_owned(), |ending| format!("{name}.{ending}"));
-    if pictures != Pictures::Leave {
-        transfer(&source, root, &inside.join(&file_name), pictures)?;
+    if image_files != ImageFiles::Leave {
+        transfer(&source, root, &inside.join(&file_name), image_files)?;
     }
     Ok(Some(file_name))
 }
 
-/// Copies the image or makes a link to it.
-fn transfer(source: &str, root: &Path, below: &Path, pictures: Pictures) -> Result<()> {
+/// Copies the image or creates a link to it.
+fn transfer(source: &str, root: &Path, below: &Path, image_files: ImageFiles) -> Result<()> {
     let open = || -> Result<_> {
         let mut image = picture::Source::open(source)?;
         image.dimensions()?;
@@ -116,23 +113,23 @@ fn transfer(source: &str, root: &Path, below: &Path, pictures: Pictures) -> Resu
     };
     let (mut image, whole_source) = open().with_context(|| source.to_owned())?;
     let target = root.join(below);
-    // A link to the image is no copy of it.
-    let may_stay = pictures == Pictures::Link || !target.is_symlink();
+    // A link to the image is not a copy of it.
+    let may_stay = image_files == ImageFiles::Link || !target.is_symlink();
     if may_stay && target.canonicalize().is_ok_and(|target| target == whole_source) {
         return Ok(());
     }
-    let is_there = is_there(&target, &mut image)?;
-    match pictures {
-        Pictures::Link => make_inside(root, below, |path| link(&whole_source, path)),
-        Pictures::Copy | Pictures::Leave if is_there && !target.is_symlink() => Ok(()),
-        Pictures::Copy | Pictures::Leave => write_inside(root, below, |output| image.copy_to(output)),
+    let is_there = is_same_image(&target, &mut image)?;
+    match image_files {
+        ImageFiles::Link => make_inside(root, below, |path| link(&whole_source, path)),
+        ImageFiles::Copy | ImageFiles::Leave if is_there && !target.is_symlink() => Ok(()),
+        ImageFiles::Copy | ImageFiles::Leave => write_inside(root, below, |output| image.copy_to(output)),
     }
 }
 
-/// Is the image at `target` already?
+/// Is the same image already at `target`?
 /// # Errors
-/// [`Taken`] when another file is, or that it cannot be read.
-fn is_there(target: &Path, image: &mut picture::Source) -> Result<bool> {
+/// [`Taken`] if it is another file, or when it cannot be read.
+fn is_same_image(target: &Path, image: &mut picture::Source) -> Result<bool> {
     if !target.is_file() {
         return Ok(false);
     }
@@ -152,7 +149,7 @@ fn is_there(target: &Path, image: &mut picture::Source) -> Result<bool> {
     Ok(true)
 }
 
-/// Takes bytes as long as they are those of a file.
+/// Accepts bytes as long as they equal those of a file.
 struct Compared {
     other: BufReader<File>,
     differs: bool,
@@ -198,29 +195,29 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_put_onto_itself_stays_and_nothing_is_left_beside_it() {
+    fn an_image_copied_onto_itself_is_kept_and_leaves_no_other_files() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("a.jpg");
         fs::write(&source, PIXEL).unwrap();
         let record = Record::for_image(source.to_str().unwrap()).unwrap();
-        for pictures in [Pictures::Copy, Pictures::Link, Pictures::Leave] {
-            assert_eq!(place(&record, folder.path(), Path::new(""), "a", pictures).unwrap().unwrap(), "a.jpg");
+        for image_files in [ImageFiles::Copy, ImageFiles::Link, ImageFiles::Leave] {
+            assert_eq!(place(&record, folder.path(), Path::new(""), "a", image_files).unwrap().unwrap(), "a.jpg");
             assert_eq!(fs::read(&source).unwrap(), PIXEL);
         }
-        for pictures in [Pictures::Link, Pictures::Link, Pictures::Copy] {
-            place(&record, folder.path(), Path::new("deep"), "b", pictures).unwrap();
+        for image_files in [ImageFiles::Link, ImageFiles::Link, ImageFiles::Copy] {
+            place(&record, folder.path(), Path::new("deep"), "b", image_files).unwrap();
             assert_eq!(fs::read(folder.path().join("deep/b.jpg")).unwrap(), PIXEL);
         }
-        assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy took the place of the link");
+        assert!(!folder.path().join("deep/b.jpg").is_symlink(), "a copy replaced the link");
         assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_picture_in_a_uri_gets_the_ending_of_its_format() {
+    fn an_image_in_a_uri_gets_the_extension_of_its_format() {
         let folder = tempfile::tempdir().unwrap();
         let uri = "data:anything;base64,UDIgMSAxIDEgMQo=";
         let record = Record::for_image(uri).unwrap();
-        assert_eq!(place(&record, folder.path(), Path::new(""), "a", Pictures::Copy).unwrap().unwrap(), "a.pbm");
+        assert_eq!(place(&record, folder.path(), Path::new(""), "a", ImageFiles::Copy).unwrap().unwrap(), "a.pbm");
         assert_eq!(fs::read(folder.path().join("a.pbm")).unwrap(), b"P2 1 1 1 1\n");
     }
 
@@ -233,9 +230,9 @@ mod tests {
         fs::create_dir(at("folder")).unwrap();
         let out = folder.path().join("out");
         for source in ["secret.txt", "begins as one.bmp", "folder", "none.png"] {
-            for pictures in [Pictures::Copy, Pictures::Link] {
+            for image_files in [ImageFiles::Copy, ImageFiles::Link] {
                 let record = Record::for_image(&at(source)).unwrap();
-                let error = format!("{:#}", place(&record, &out, Path::new(""), "a", pictures).unwrap_err());
+                let error = format!("{:#}", place(&record, &out, Path::new(""), "a", image_files).unwrap_err());
                 assert!(error.contains(source), "{error}");
             }
         }

@@ -1,4 +1,4 @@
-//! Regions as people draw them: polygons, ellipses, rotated boxes and bitmaps become boxes and masks.
+//! Converts drawn regions (polygons, ellipses, rotated boxes and bitmaps) to boxes and masks.
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::{BBox, Mask, Object};
@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::masks::{self, LONGEST};
 
-/// The most pixels of an image whose mask comes as a bitmap.
+/// The most pixels of an image with a mask given as a bitmap.
 const MOST_PIXELS: u64 = 1 << 27;
-/// Corners of a polygon that stands for an ellipse.
+/// Number of corners of the polygon that approximates an ellipse.
 const CORNERS: u32 = 64;
 
-/// Width and height of an image, if they are known.
+/// Width and height of an image, if known.
 pub(super) type Size = Option<(u32, u32)>;
 
 /// An object with the box between two corners, in any order.
@@ -22,7 +22,7 @@ pub(super) fn rectangle(label: String, corners: [f64; 4]) -> Result<Object> {
     Ok(Object { bbox, label, ..Object::default() })
 }
 
-/// An object with the box around `[x1, y1, x2, y2, ...]`, and the mask of what it covers where the size is known.
+/// An object with the bounding box of `[x1, y1, x2, y2, ...]`, and the mask of the polygon if the size is known.
 pub(super) fn polygon(label: String, points: Vec<f64>, size: Size) -> Result<Object> {
     ensure!(points.len() >= 6 && points.len().is_multiple_of(2), "a polygon of fewer than three points");
     ensure!(points.iter().all(|edge| edge.is_finite()), "a point is not a finite number");
@@ -30,7 +30,7 @@ pub(super) fn polygon(label: String, points: Vec<f64>, size: Size) -> Result<Obj
     let steps = corners().zip(corners().cycle().skip(1));
     let length: f64 = steps.map(|([x1, y1], [x2, y2])| (x2 - x1).abs().max((y2 - y1).abs())).sum();
     let reach = points.iter().fold(0.0_f64, |reach, edge| reach.max(edge.abs()));
-    ensure!(length <= LONGEST && reach <= LONGEST, "a polygon of more than {LONGEST} pixels around");
+    ensure!(length <= LONGEST && reach <= LONGEST, "a polygon with an outline of more than {LONGEST} pixels");
     let [mut x1, mut y1, mut x2, mut y2] = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
     for [x, y] in corners() {
         (x1, y1, x2, y2) = (x1.min(x), y1.min(y), x2.max(x), y2.max(y));
@@ -42,15 +42,15 @@ pub(super) fn polygon(label: String, points: Vec<f64>, size: Size) -> Result<Obj
     Ok(object)
 }
 
-/// An ellipse, turned clockwise around its center.
+/// An ellipse, rotated clockwise around its center.
 pub(super) fn ellipse(label: String, center: [f64; 2], radii: [f64; 2], degrees: f64, size: Size) -> Result<Object> {
     let angles = (0..CORNERS).map(|corner| std::f64::consts::TAU * f64::from(corner) / f64::from(CORNERS));
     let points = angles.map(|angle| [center[0] + radii[0] * angle.cos(), center[1] + radii[1] * angle.sin()]);
-    polygon(label, turned(points, center, degrees), size)
+    polygon(label, rotated(points, center, degrees), size)
 }
 
-/// A rectangle, turned clockwise around `pivot`.
-pub(super) fn turned_box(
+/// A rectangle, rotated clockwise around `pivot`.
+pub(super) fn rotated_box(
     label: String,
     corners: [f64; 4],
     pivot: [f64; 2],
@@ -59,12 +59,12 @@ pub(super) fn turned_box(
 ) -> Result<Object> {
     let [x1, y1, x2, y2] = corners;
     let points = [[x1, y1], [x2, y1], [x2, y2], [x1, y2]];
-    polygon(label, turned(points.into_iter(), pivot, degrees), size)
+    polygon(label, rotated(points.into_iter(), pivot, degrees), size)
 }
 
-fn turned(points: impl Iterator<Item = [f64; 2]>, pivot: [f64; 2], degrees: f64) -> Vec<f64> {
+fn rotated(points: impl Iterator<Item = [f64; 2]>, pivot: [f64; 2], degrees: f64) -> Vec<f64> {
     let (sin, cos) = degrees.to_radians().sin_cos();
-    // y goes down, so that this is clockwise.
+    // The y axis points down, so this is clockwise.
     let turn = |[x, y]: [f64; 2]| {
         let (x, y) = (x - pivot[0], y - pivot[1]);
         [pivot[0] + x * cos - y * sin, pivot[1] + x * sin + y * cos]
@@ -72,7 +72,7 @@ fn turned(points: impl Iterator<Item = [f64; 2]>, pivot: [f64; 2], degrees: f64)
     points.flat_map(turn).collect()
 }
 
-/// An object of the pixels of a bitmap that lies at `left`, `top` of an image; every byte but 0 is in it.
+/// An object from a bitmap at `left`, `top` of an image; nonzero bytes belong to it.
 pub(super) fn bitmap(label: String, pixels: &[u8], [left, top, width, height]: [u32; 4], size: Size) -> Result<Object> {
     let (whole_width, whole_height) = size.context("a mask in an image of unknown size")?;
     ensure!(u64::from(whole_width) * u64::from(whole_height) <= MOST_PIXELS, "a mask in an image of too many pixels");
@@ -85,7 +85,7 @@ pub(super) fn bitmap(label: String, pixels: &[u8], [left, top, width, height]: [
     if !fits(left, width, whole_width) || !fits(top, height, whole_height) {
         bail!("a mask of {width} x {height} pixels at {left}, {top} in an image of {whole_width} x {whole_height}");
     }
-    // Runs of 0 and 1 in turn, column by column; only what the bitmap covers is looked at.
+    // Runs of 0 and 1 in turn, column by column; only the columns of the bitmap are visited.
     let mut runs = vec![0_u32];
     let mut add = |value: bool, count: u32| {
         if count > 0 && value == runs.len().is_multiple_of(2) {
@@ -107,33 +107,13 @@ pub(super) fn bitmap(label: String, pixels: &[u8], [left, top, width, height]: [
     Ok(Object { bbox: masks::bounding_box(&mask)?, label, mask: Some(mask), ..Object::default() })
 }
 
-/// Things that are left out, counted by kind: "2 shapes are left out: point (1), line (1)".
-#[derive(Debug, Default)]
-pub(super) struct Kinds(std::collections::BTreeMap<String, usize>);
-
-impl Kinds {
-    pub(super) fn add(&mut self, kind: &str) {
-        let kind: String = kind.chars().take(40).collect();
-        *self.0.entry(kind).or_default() += 1;
-    }
-
-    pub(super) fn told(&self, one: &str, many: &str) -> Option<String> {
-        let kinds: Vec<String> = self.0.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
-        match self.0.values().sum::<usize>() {
-            0 => None,
-            1 => Some(format!("1 {one} is left out, neither box nor area: {}", kinds.join(", "))),
-            sum => Some(format!("{sum} {many} are left out, neither box nor area: {}", kinds.join(", "))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_box_turned_by_a_right_angle_covers_its_pixels() {
-        let object = turned_box("a".into(), [2.0, 2.0, 6.0, 4.0], [2.0, 2.0], 90.0, Some((8, 8))).unwrap();
+        let object = rotated_box("a".into(), [2.0, 2.0, 6.0, 4.0], [2.0, 2.0], 90.0, Some((8, 8))).unwrap();
         let BBox { x1, y1, x2, y2 } = object.bbox;
         let near = [x1, y1, x2, y2].iter().zip([0.0, 2.0, 2.0, 6.0]).all(|(a, b)| (a - b).abs() < 1e-9);
         assert!(near, "{:?}", object.bbox);
@@ -141,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_are_none_and_outlines_without_end_are_refused() {
+    fn invalid_shapes_and_endless_outlines_are_rejected() {
         for points in
             [vec![0.0; 4], vec![0.0; 7], vec![0.0, 0.0, f64::NAN, 1.0, 1.0, 1.0], vec![0.0, 0.0, 1e12, 1.0, 1.0, 1.0]]
         {

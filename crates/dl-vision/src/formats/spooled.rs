@@ -1,4 +1,4 @@
-//! What waits in a temporary file until all of a dataset is known.
+//! Values in a temporary file, until a whole dataset has been read.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
@@ -9,7 +9,7 @@ use dl_record::file::Spool;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Levels of lists and objects that an entry may have: `serde_json` reads 127 of them, and entries stand in some.
+/// How deeply an entry may be nested: `serde_json` reads 127 levels, and entries are nested in some.
 const DEEPEST: usize = 100;
 
 /// A list of values on disk.
@@ -21,15 +21,14 @@ pub(super) struct Spooled<T> {
 impl<T: Serialize + DeserializeOwned> Spooled<T> {
     /// An empty list.
     /// # Errors
-    /// When a temporary file cannot be made.
+    /// When a temporary file cannot be created.
     pub(super) fn new() -> Result<Self> {
         Ok(Self { spool: Spool::new()?, of: PhantomData })
     }
 
     /// Adds a value.
     /// # Errors
-    /// When it is nested so deeply that it could not be read again, which leaves the list as it was, or the file cannot
-    /// be written.
+    /// When it is nested too deeply to be read again, which leaves the list unchanged, or the file cannot be written.
     pub(super) fn push(&mut self, value: &T) -> Result<()> {
         let line = serde_json::to_string(value)?;
         if too_deep(&line) {
@@ -46,14 +45,14 @@ impl<T: Serialize + DeserializeOwned> Spooled<T> {
     }
 }
 
-/// A list that is only read.
+/// A list that can only be read.
 pub(super) struct Closed<T> {
     lines: BufReader<File>,
     of: PhantomData<T>,
 }
 
 impl<T: DeserializeOwned> Closed<T> {
-    /// Hands all values to `work`, with whether it is the first.
+    /// Passes all values to `work`, with whether it is the first one.
     /// # Errors
     /// When `work` fails, or the file cannot be read.
     pub(super) fn each(&mut self, mut work: impl FnMut(T, bool) -> Result<()>) -> Result<()> {
@@ -65,7 +64,7 @@ impl<T: DeserializeOwned> Closed<T> {
     }
 }
 
-/// Is a JSON text nested deeper than it may be?
+/// Is a JSON text nested too deeply?
 pub(super) fn too_deep(json: &str) -> bool {
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in json.bytes() {

@@ -1,7 +1,8 @@
-//! The one way through the folders of strangers.
+//! Walks through untrusted folders; all programs use this.
 //!
-//! Links are followed, since datasets are put together of them, but no folder is entered twice: a link to a folder above,
-//! or two folders that link to each other, end. What cannot be read is handed on with its reason, and the rest comes.
+//! Links are followed, since datasets are often built from them, but no folder is entered twice, so links to a parent
+//! folder, or two folders that link to each other, end. What cannot be read is returned with the reason, and the walk
+//! continues.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ffi::OsString;
@@ -12,10 +13,10 @@ use anyhow::{Result, bail};
 
 use super::files::{escaped, has_ending};
 
-/// Endings of images that no reader here decodes: to leave one out is a loss, unlike a README.
+/// Extensions of images that no reader here decodes: skipping one is a loss, unlike skipping a README.
 const OTHER_IMAGES: [&str; 16] =
     ["arw", "avif", "cr2", "cr3", "dng", "exr", "hdr", "heic", "heif", "j2k", "jp2", "jxl", "nef", "psd", "svg", "tga"];
-/// Endings that are told apart when files are counted.
+/// How many extensions are counted separately.
 const MOST_ENDINGS: usize = 64;
 
 /// Something below a folder that cannot be used.
@@ -23,15 +24,15 @@ const MOST_ENDINGS: usize = 64;
 pub struct Unusable {
     /// Its path; bytes that are not Unicode are written `\xff`.
     pub path: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Is it a folder, so that nobody knows what is in it?
+    /// Is it a folder, whose contents are then unknown?
     pub is_folder: bool,
 }
 
-/// All files below a folder with one of some endings, in any case, sorted folder by folder; all paths are Unicode. Names
-/// that begin with a dot are skipped. Only the folders on the way to the current file are held in memory, and 16 bytes
-/// for each that was entered.
+/// All files below a folder with one of the given extensions, in any case, sorted by name folder by folder; all paths
+/// are Unicode. Names that begin with a dot are skipped. Only the folders on the way to the current file are held in
+/// memory, and 16 bytes for each folder entered.
 #[derive(Debug)]
 pub struct Walk {
     root: PathBuf,
@@ -49,7 +50,7 @@ pub struct Walk {
 #[derive(Debug)]
 struct Level {
     folder: PathBuf,
-    /// Last name first.
+    /// Sorted by name in reverse.
     names: Vec<(OsString, Kind)>,
 }
 
@@ -57,12 +58,12 @@ struct Level {
 enum Kind {
     File,
     Folder,
-    /// A link that leads to a folder.
+    /// A link to a folder.
     Link,
 }
 
 impl Walk {
-    /// A walk below `folder`; all files when there are no `endings`.
+    /// A walk below `folder`; over all files if `endings` is empty.
     pub fn new(folder: &Path, endings: &'static [&'static str]) -> Self {
         Self {
             root: folder.to_owned(),
@@ -79,7 +80,7 @@ impl Walk {
 
     /// Walks to the first file, which `next` will return.
     /// # Errors
-    /// When there is no such file; the message says what there is instead.
+    /// When there is no such file; the message lists what there is instead.
     pub fn find_first(&mut self, what: &str) -> Result<()> {
         let mut before = VecDeque::new();
         for found in self.by_ref() {
@@ -103,41 +104,41 @@ impl Walk {
         }
     }
 
-    /// What was left out because of its ending so far, in one sentence.
+    /// A message about the files skipped so far because of their extension.
     pub fn left_out(&self) -> Option<String> {
         let mut counts: Vec<(&String, usize)> = self.left_out.iter().map(|(ending, count)| (ending, *count)).collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         let files = match counts.iter().map(|(_, count)| count).sum::<usize>() {
             0 => return None,
-            1 => "1 file with another ending is left out".to_owned(),
-            sum => format!("{sum} files with other endings are left out"),
+            1 => "1 file with another extension skipped".to_owned(),
+            sum => format!("{sum} files with other extensions skipped"),
         };
         let more = if counts.len() > 8 { ", ..." } else { "" };
         let counts: Vec<String> = counts.iter().take(8).map(|(ending, count)| format!("{ending} ({count})")).collect();
         Some(format!("{files}: {}{more}", counts.join(", ")))
     }
 
-    /// Was an image left out because of its ending?
+    /// Was an image skipped because of its extension?
     pub fn has_lost_image(&self) -> bool {
         self.lost_image
     }
 
-    /// The links that were not followed so far, in one sentence.
+    /// A message about the links not followed so far.
     pub fn repeated(&self) -> Option<String> {
         let (link, target) = self.repeated.first_key_value()?;
         let others = match self.repeated.len() - 1 {
             0 => String::new(),
             others => format!(", and {others} more like it"),
         };
-        Some(format!("{} leads to {}, which is read once{others}", escaped(link), escaped(target)))
+        Some(format!("{} leads to {}, which is read only once{others}", escaped(link), escaped(target)))
     }
 
-    /// Was this folder left out because it is read by another name?
+    /// Was this folder skipped because it is read under another name?
     pub(super) fn is_repeated(&self, folder: &Path) -> bool {
         self.repeated.contains_key(folder)
     }
 
-    /// Opens a folder unless it is read anyway.
+    /// Opens a folder, unless it is read anyway.
     fn enter(&mut self, folder: PathBuf, kind: Kind) -> Result<(), Unusable> {
         let cannot = |folder: &Path, reason: String| Unusable { path: escaped(folder), reason, is_folder: true };
         let is_link = kind == Kind::Link;
@@ -161,7 +162,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Is the target of a link above the root, or below it where the walk comes along?
+    /// Is the target of a link above the root, or below it where the walk reaches it?
     fn is_read_anyway(&self, target: &Path) -> bool {
         let Some(root) = &self.real_root else { return false };
         if root.starts_with(target) {
@@ -171,11 +172,11 @@ impl Walk {
         target.strip_prefix(root).is_ok_and(|below| !below.components().any(is_hidden))
     }
 
-    /// Counts a file that is not looked for.
-    fn leave_out(&mut self, path: &Path) {
+    /// Counts a file with another extension.
+    fn count_skipped(&mut self, path: &Path) {
         let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy().to_lowercase()));
         self.lost_image |= has_ending(path, &OTHER_IMAGES);
-        let mut ending = ending.unwrap_or_else(|| "without ending".to_owned());
+        let mut ending = ending.unwrap_or_else(|| "without extension".to_owned());
         if ending.chars().count() > 12 || (self.left_out.len() >= MOST_ENDINGS && !self.left_out.contains_key(&ending))
         {
             "others".clone_into(&mut ending);
@@ -206,13 +207,13 @@ impl Iterator for Walk {
             let path = level.folder.join(name);
             let is_wanted = self.endings.is_empty() || has_ending(&path, self.endings);
             if kind == Kind::File && !is_wanted {
-                self.leave_out(&path);
+                self.count_skipped(&path);
                 continue;
             }
             if path.to_str().is_none() {
                 let is_folder = kind != Kind::File;
-                let rename = if is_folder { "rename the folder to read what is in it" } else { "rename the file" };
-                let reason = format!("the name is not Unicode, which a record is; {rename}");
+                let rename = if is_folder { "rename the folder to read its contents" } else { "rename the file" };
+                let reason = format!("the name is not Unicode and cannot be stored in a record; {rename}");
                 return Some(Err(Unusable { path: escaped(&path), reason, is_folder }));
             }
             if kind == Kind::File {
@@ -225,7 +226,7 @@ impl Iterator for Walk {
     }
 }
 
-/// The entries of a folder, last name first.
+/// The entries of a folder, sorted by name in reverse.
 fn names(folder: &Path) -> std::io::Result<Vec<(OsString, Kind)>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -247,7 +248,7 @@ fn kind(entry: &DirEntry) -> Kind {
     }
 }
 
-/// What is the same for one folder by all its names.
+/// Identifies a folder under all its names.
 #[cfg(unix)]
 type Identity = (u64, u64);
 #[cfg(not(unix))]
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_lead_to_each_other_are_read_once() {
+    fn folders_that_link_to_each_other_are_read_once() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["root/a", "root/b/c", "root/.store", "out/deep"] {

@@ -1,4 +1,4 @@
-//! XML as a tree, and as JSON: enough for VOC's annotations, and nothing in them is lost.
+//! XML as a tree, and as JSON: as much as VOC annotations need, without losing anything.
 
 use std::fmt::Write;
 
@@ -8,13 +8,13 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 use serde_json::{Map, Value};
 
-/// Deeper trees than this are no annotation.
+/// Deeper trees than this are not annotations.
 const DEEPEST: usize = 64;
 
-/// The attribute of an element whose text begins or ends with blanks.
+/// The attribute of an element whose text begins or ends with whitespace.
 const SPACE: (&str, &str) = ("xml:space", "preserve");
 
-/// An element: its text with the blanks around it removed, attributes and children in their order.
+/// An element: its text with surrounding whitespace removed, and attributes and children in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) name: String,
@@ -29,35 +29,35 @@ impl Element {
         Self { name: name.to_owned(), text: text.into(), ..Self::default() }
     }
 
-    /// Parses a document; comments and processing instructions are left out. What stands after the root is told by the
-    /// second value.
+    /// Parses a document; comments and processing instructions are dropped. The second value describes what follows the
+    /// root, if anything.
     /// # Errors
-    /// When the text does not begin with one whole element; the message tells the line.
+    /// When the text does not begin with one complete element; the message names the line.
     pub(super) fn parse(text: &str) -> Result<(Self, Option<String>)> {
         let mut reader = Reader::from_str(text);
-        let root = next_element(&mut reader).and_then(|root| root.context("an end without a beginning"));
+        let root = next_element(&mut reader).and_then(|root| root.context("an end tag without a start tag"));
         let root = root.with_context(|| format!("line {}", line_of(&reader, text)))?;
         Ok((root, after_root(&mut reader, text)))
     }
 
-    /// The first child of that name.
+    /// The first child with that name.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// Takes out the first child of that name.
+    /// Removes and returns the first child with that name.
     pub(super) fn take(&mut self, name: &str) -> Option<Self> {
         let index = self.children.iter().position(|child| child.name == name)?;
         Some(self.children.remove(index))
     }
 
-    /// Has it neither attributes nor children?
+    /// Does it have neither attributes nor children?
     pub(super) fn is_leaf(&self) -> bool {
         self.attributes.is_empty() && self.children.is_empty()
     }
 
-    /// A leaf as its text; another as an object: attributes as `@name`, text as `#text`, children by name, those of
-    /// equal name as an array.
+    /// A leaf becomes its text, another element an object: attributes as `@name`, text as `#text`, children by name,
+    /// those with equal names as an array.
     pub(super) fn to_json(&self) -> Value {
         if self.is_leaf() {
             return Value::String(self.text.clone());
@@ -80,7 +80,7 @@ impl Element {
         Value::Object(object)
     }
 
-    /// What [`to_json`](Self::to_json) was made from.
+    /// The inverse of [`to_json`](Self::to_json).
     pub(super) fn from_json(name: &str, value: &Value) -> Self {
         let mut element = Self::leaf(name, "");
         match value {
@@ -107,9 +107,9 @@ impl Element {
         }
     }
 
-    /// The element as a document, indented by tabs as VOC's files are.
+    /// The element as a document, indented by tabs like VOC's files.
     /// # Errors
-    /// When a name cannot be that of an element (it came from a JSON field).
+    /// When a name (which came from a JSON field) is not valid for an element.
     pub(super) fn to_document(&self) -> Result<String> {
         let mut document = String::new();
         self.write(&mut document, 0)?;
@@ -153,7 +153,7 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The children of a document's root, one after another: for files that hold a whole dataset.
+/// The children of a document's root, one by one: for files that contain a whole dataset.
 #[derive(Debug)]
 pub(super) struct Children {
     text: String,
@@ -174,7 +174,7 @@ impl Children {
                 Ok(Event::Start(tag) | Event::Empty(tag)) => {
                     break String::from_utf8_lossy(tag.name().as_ref()).into_owned();
                 }
-                Ok(Event::Eof) => bail!("there is no element in the file"),
+                Ok(Event::Eof) => bail!("the file has no element"),
                 Ok(Event::Text(text)) if !text.iter().all(u8::is_ascii_whitespace) => {
                     bail!("line 1: text outside of any element")
                 }
@@ -189,7 +189,7 @@ impl Children {
 }
 
 impl Iterator for Children {
-    /// A child, and the line that it begins on. After an error nothing comes, since nobody knows where to go on.
+    /// A child, and the line on which it begins. Ends after an error, since the position is then unknown.
     type Item = Result<(Element, usize)>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -223,13 +223,13 @@ fn newlines(text: &str) -> usize {
     text.bytes().filter(|byte| *byte == b'\n').count()
 }
 
-/// The line that a reader has come to.
+/// The current line of a reader.
 fn line_of(reader: &Reader<&[u8]>, text: &str) -> usize {
     let position = usize::try_from(reader.buffer_position().max(reader.error_position())).unwrap_or(usize::MAX);
     1 + text.as_bytes()[..position.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// What stands after the root, if it is more than blanks and comments.
+/// Describes what follows the root, if it is more than whitespace and comments.
 fn after_root(reader: &mut Reader<&[u8]>, text: &str) -> Option<String> {
     loop {
         let what = match reader.read_event() {
@@ -241,11 +241,11 @@ fn after_root(reader: &mut Reader<&[u8]>, text: &str) -> Option<String> {
             }
             Ok(_) | Err(_) => "text".to_owned(),
         };
-        return Some(format!("line {}: {what} after the end of the annotation is left out", line_of(reader, text)));
+        return Some(format!("line {}: {what} after the end of the annotation is ignored", line_of(reader, text)));
     }
 }
 
-/// The next whole element; `None` when the element around it ends.
+/// The next complete element; `None` when the enclosing element ends.
 fn next_element(reader: &mut Reader<&[u8]>) -> Result<Option<Element>> {
     let mut open: Vec<Element> = Vec::new();
     loop {
@@ -282,7 +282,7 @@ fn next_element(reader: &mut Reader<&[u8]>) -> Result<Option<Element>> {
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => continue,
             Event::Eof => match open.last() {
                 Some(element) => bail!("the file ends inside <{}>", element.name),
-                None => bail!("there is no element in the file"),
+                None => bail!("the file has no element"),
             },
         };
         let closed = trimmed(closed);
@@ -293,7 +293,7 @@ fn next_element(reader: &mut Reader<&[u8]>) -> Result<Option<Element>> {
     }
 }
 
-/// Blanks around a text are those of the indentation, unless the element says otherwise.
+/// Removes the indentation around a text, unless an attribute says to preserve it.
 fn trimmed(mut element: Element) -> Element {
     match element.attributes.iter().position(|(name, value)| (name.as_str(), value.as_str()) == SPACE) {
         Some(space) if element.children.is_empty() => drop(element.attributes.remove(space)),
@@ -321,11 +321,13 @@ fn add_text(open: &mut [Element], text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fails for what no XML 1.0 document can hold, however it is written.
+/// Fails for characters that XML 1.0 cannot contain in any form.
 fn check_text(element: &str, text: &str) -> Result<()> {
-    let is_allowed = |letter: char| !matches!(letter, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    match text.chars().find(|letter| !is_allowed(*letter)) {
-        Some(letter) => bail!("<{element}> would hold the character U+{:04X}, which XML cannot", u32::from(letter)),
+    let is_allowed = |character: char| !matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    match text.chars().find(|character| !is_allowed(*character)) {
+        Some(character) => {
+            bail!("<{element}> would contain the character U+{:04X}, which XML does not allow", u32::from(character))
+        }
         None => Ok(()),
     }
 }
@@ -346,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn declarations_comments_and_character_data_are_understood() {
+    fn declarations_comments_and_character_data_are_parsed() {
         let text =
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE a>\n<!-- c --><a><![CDATA[<&>]]>&#65;<b/></a>";
         let root = Element::parse(text).unwrap().0;
@@ -354,11 +356,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_told_with_its_line() {
+    fn errors_are_reported_with_their_line() {
         for (text, wanted) in [
             ("<a>\n<b>1</b>\n<c>", "line 3: the file ends inside <c>"),
             ("<a>\n</b>", "line 2: "),
-            ("", "line 1: there is no element"),
+            ("", "line 1: the file has no element"),
             ("words", "line 1: text outside"),
             ("<a>\n&bomb;</a>", "line 2: unknown entity &bomb;"),
             (&"<a>".repeat(100), "line 1: elements are nested"),
@@ -369,32 +371,32 @@ mod tests {
     }
 
     #[test]
-    fn blanks_and_line_ends_of_a_text_survive() {
+    fn whitespace_and_line_breaks_of_a_text_survive() {
         let mut root = Element::leaf("a", "");
         root.attributes.push(("b".into(), " 1\n2\t\r".into()));
         root.children.extend([" x ", "y\r\n", " "].map(|text| Element::leaf("name", text)));
         assert_eq!(Element::parse(&root.to_document().unwrap()).unwrap().0, root);
         root.children.push(Element::leaf("name", "\u{7}"));
-        assert!(root.to_document().unwrap_err().to_string().contains("<name> would hold the character U+0007"));
+        assert!(root.to_document().unwrap_err().to_string().contains("<name> would contain the character U+0007"));
     }
 
     #[test]
-    fn what_stands_after_the_root_is_told() {
+    fn content_after_the_root_is_reported() {
         for (after, wanted) in [
             ("\n <!-- c -->\n", None),
             ("\n<a/>", Some("line 2: a second <a>")),
             ("\n\nx", Some("line 3: text")),
             ("</a>", Some("line 1: text")),
         ] {
-            let (root, told) = Element::parse(&format!("<a>1</a>{after}")).unwrap();
+            let (root, trailing) = Element::parse(&format!("<a>1</a>{after}")).unwrap();
             assert_eq!(root.text, "1");
-            assert_eq!(told.is_some(), wanted.is_some(), "{after}: {told:?}");
-            assert!(told.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{after}");
+            assert_eq!(trailing.is_some(), wanted.is_some(), "{after}: {trailing:?}");
+            assert!(trailing.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{after}");
         }
     }
 
     #[test]
-    fn the_children_of_a_root_come_one_by_one() {
+    fn the_children_of_a_root_are_returned_one_by_one() {
         let text = "<?xml version=\"1.0\"?>\n<r>\n <a>1</a>\n <b x=\"2\"/>\n</r>\n";
         let children = Children::new(text.into()).unwrap();
         assert_eq!(children.root, "r");

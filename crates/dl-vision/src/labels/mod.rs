@@ -1,10 +1,10 @@
 //! Class names of widely used datasets, in the order of their networks' outputs.
 
-/// The names of the lists that [`builtin`] has.
+/// The names of the built-in lists.
 pub const BUILTIN: [&str; 3] = ["coco", "imagenet", "voc"];
 
-/// The class names of a dataset: the 80 of COCO, the 1000 of ImageNet (ILSVRC 2012), or the 20 of Pascal VOC, as
-/// torchvision spells and orders them.
+/// The class names of a dataset: the 80 of COCO, the 1000 of ImageNet (ILSVRC 2012), or the 20 of Pascal VOC, in
+/// torchvision's spelling and order.
 pub fn builtin(dataset: &str) -> Option<Vec<String>> {
     let text = match dataset {
         "coco" => include_str!("coco.txt"),
@@ -20,7 +20,7 @@ mod tests {
     use super::{BUILTIN, builtin};
 
     #[test]
-    fn every_list_has_its_datasets_number_of_classes() {
+    fn every_list_has_the_number_of_classes_of_its_dataset() {
         let counts = BUILTIN.map(|name| builtin(name).expect("built in").len());
         assert_eq!(counts, [80, 1000, 20]);
         assert_eq!(builtin("imagenet").expect("built in")[1], "goldfish");

@@ -1,4 +1,4 @@
-//! Which way is up: the orientation that EXIF tells, wherever a format keeps it.
+//! The orientation in an image's EXIF data, wherever the format stores it.
 //!
 //! | format | where |
 //! | --- | --- |
@@ -6,8 +6,8 @@
 //! | PNG | the eXIf chunk, or a text chunk as ImageMagick writes it, before or after the pixels |
 //! | WebP | the EXIF chunk |
 //!
-//! Several programs put JPEG's `Exif\0\0` before the block in the other formats too. A block that is broken, or names an
-//! orientation that does not exist, says nothing: the image is taken as it lies.
+//! Several programs put JPEG's `Exif\0\0` before the block in the other formats too. A broken block, or one with an
+//! invalid orientation, is ignored: the image is then used as stored.
 
 use std::io::{BufRead, Read, Result, Seek, SeekFrom};
 
@@ -15,10 +15,10 @@ use flate2::read::ZlibDecoder;
 use image::ImageFormat;
 use image::metadata::Orientation;
 
-/// A larger block than this is not read. EXIF in a JPEG has at most 64 KiB.
+/// The largest block that is read. EXIF in a JPEG has at most 64 KiB.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The orientation of a PNG or WebP file; that of other formats is not kept in EXIF, or not here.
+/// The orientation of a PNG or WebP file; other formats store it elsewhere or not at all.
 pub(super) fn orientation(input: &mut (impl BufRead + Seek), format: ImageFormat) -> Orientation {
     let found = match format {
         ImageFormat::Png => of_png(input),
@@ -72,7 +72,7 @@ fn of_png(input: &mut (impl BufRead + Seek)) -> Result<Option<Orientation>> {
     input.seek(SeekFrom::Start(8))?;
     let mut in_text = None;
     let mut head = [0; 8];
-    // A file that ends too early has told what it has.
+    // A truncated file is used as far as it goes.
     while input.read_exact(&mut head).is_ok() {
         let [l0, l1, l2, l3, kind @ ..] = head;
         let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
@@ -96,7 +96,8 @@ fn of_png(input: &mut (impl BufRead + Seek)) -> Result<Option<Orientation>> {
     Ok(in_text)
 }
 
-/// ImageMagick's "Raw profile type exif": a line with the kind, one with the length, and the block as hexadecimal digits.
+/// ImageMagick's "Raw profile type exif": a line with the kind, one with the length, and the block as hexadecimal
+/// digits.
 fn of_text(kind: &[u8; 4], chunk: &[u8]) -> Option<Orientation> {
     let zero = chunk.iter().position(|byte| *byte == 0)?;
     let (keyword, rest) = (&chunk[..zero], &chunk[zero + 1..]);
@@ -107,14 +108,14 @@ fn of_text(kind: &[u8; 4], chunk: &[u8]) -> Option<Orientation> {
         b"tEXt" => (false, rest),
         b"zTXt" => (true, rest.get(1..)?),
         _ => {
-            // Two flags, then a language and a translation, each with a zero behind it.
+            // Two flags, then a language and a translation, each terminated by a zero.
             let mut parts = rest.get(2..)?.splitn(3, |byte| *byte == 0);
             (rest[0] == 1, parts.nth(2)?)
         }
     };
     let mut unpacked = Vec::new();
     let text = if is_packed {
-        // What comes before a fault is enough, if the tag is in it.
+        // Data before an error suffices if it includes the tag.
         let _ = ZlibDecoder::new(text).take(4 * MOST_BYTES).read_to_end(&mut unpacked);
         &unpacked
     } else {

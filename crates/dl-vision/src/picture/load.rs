@@ -1,15 +1,15 @@
-//! Any image file to 8-bit RGB, upright.
+//! Decodes any image file to 8-bit RGB, upright.
 //!
-//! Every program that opens an image does it here, so that all of them see the same pixels:
+//! All programs open images here, so that all of them see the same pixels:
 //!
-//! - The format is guessed from the content (JPEG, PNG, BMP, GIF, TIFF, WebP, PNM), never from the name.
+//! - The format is detected from the content (JPEG, PNG, BMP, GIF, TIFF, WebP, PNM), never from the name.
 //! - EXIF orientation is applied: width, height and boxes are those of the upright image.
-//! - Grey becomes equal red, green and blue. 16 bits become 8 by scaling with rounding. A palette is looked up.
-//! - Transparent pixels are laid over white.
-//! - CMYK becomes (1 - c)(1 - k), as Pillow does; ICC profiles are not applied.
-//! - Of an animation, the first frame; of several pages, the first.
-//! - A file that is not all there is an error, never an image with a grey rest, unless that is asked for.
-//! - Memory is bounded: all that is held for one image at once, and how many large images are held at a time.
+//! - Gray becomes equal red, green and blue. 16 bits are scaled to 8 with rounding. A palette is looked up.
+//! - Transparent pixels are composited over white.
+//! - CMYK becomes (1 - c)(1 - k), as in Pillow; ICC profiles are not applied.
+//! - Of an animation or several pages, the first is read.
+//! - A truncated file is an error, never an image padded with gray, unless requested.
+//! - Memory is bounded: both for one image, and by how many large images are held at a time.
 
 use std::io::{self, Cursor, Read, Seek};
 use std::ops::Deref;
@@ -27,21 +27,21 @@ use super::pixels::to_rgb;
 use super::source::{Input, Source, name};
 use super::tiff::Tiff;
 
-/// An image for which more bytes than this must be held at once is taken for a file that lies about its size. Counted
-/// are the decoder's own buffers, its output, the RGB copy, and for a JPEG the file. 10,000 x 10,000 pixels of 16-bit
-/// RGBA are just within.
+/// An image that needs more bytes than this at once is rejected: its header may be false. This counts the decoder's own
+/// buffers, its output, the RGB copy, and for a JPEG the file. 10,000 x 10,000 pixels of 16-bit RGBA are just within
+/// the limit.
 pub const MOST_BYTES: u64 = 800_000_000;
 
-/// Images for which more bytes than this are held are opened one at a time by one [`Loader`], however many threads ask.
+/// Images that need more bytes than this are opened one at a time by one [`Loader`], however many threads ask.
 pub const LARGE_BYTES: u64 = 100_000_000;
 
-/// What to do with an image that is not all there.
+/// What to do with a truncated or damaged image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Truncated {
-    /// It is an error.
+    /// Return an error.
     #[default]
     Error,
-    /// What is there is decoded; the rest is grey, or whatever the decoder makes of it.
+    /// Decode what is there; the rest is gray, or whatever the decoder makes of it.
     Keep,
 }
 
@@ -52,7 +52,7 @@ pub struct Loader {
     large: Mutex<()>,
 }
 
-/// An image in memory. While it is there, no other large one is opened by the same loader if it is large itself.
+/// A decoded image. While a large one is held, the same loader opens no other large one.
 #[derive(Debug)]
 pub struct Loaded<'a> {
     image: RgbImage,
@@ -60,18 +60,18 @@ pub struct Loaded<'a> {
     turn: Turn<'a>,
 }
 
-/// While it is held, no other large image is opened; of a small image it holds up nothing.
+/// While held, no other large image is opened; a small image blocks nothing.
 #[derive(Debug)]
 #[must_use]
 pub struct Turn<'a>(#[allow(dead_code, reason = "it is held")] Option<MutexGuard<'a, ()>>);
 
 impl<'a> Loaded<'a> {
-    /// What is wrong with it, where a damaged image was asked for.
+    /// What is missing or damaged, if that was accepted.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
     }
 
-    /// The pixels, and what holds up the next large image.
+    /// The pixels, and the guard that blocks the next large image.
     pub fn split(self) -> (RgbImage, Turn<'a>) {
         (self.image, self.turn)
     }
@@ -90,19 +90,19 @@ impl Deref for Loaded<'_> {
     }
 }
 
-/// Decodes the image at `source`, a path or a `data:` URI (base64), to 8-bit RGB, upright. The module's documentation
-/// says how other kinds of pixels are converted.
+/// Decodes the image at `source`, a path or a `data:` URI (base64), to 8-bit RGB, upright. See the module documentation
+/// for the conversions.
 /// # Errors
-/// When it does not exist, is no regular file, is empty, not an image, broken, cut off, or needs more than
+/// When it does not exist, is not a regular file, is empty, not an image, broken, truncated, or needs more than
 /// [`MOST_BYTES`]. The message is one line and names the source.
 pub fn load(source: &str) -> Result<RgbImage> {
     Ok(Loader::default().load(source)?.into_image())
 }
 
-/// Width and height of the image at `source` in pixels, upright, from the file's header: much cheaper than [`load`],
-/// and blind to damage further on.
+/// Width and height of the image at `source` in pixels, upright, from the file's header: much faster than [`load`], but
+/// damage further on is not noticed.
 /// # Errors
-/// When it does not exist, is no regular file, or its header is not that of an image.
+/// When it does not exist, is not a regular file, or has no valid image header.
 pub fn dimensions(source: &str) -> Result<(u32, u32)> {
     Source::open(source).and_then(|mut source| source.dimensions()).with_context(|| name(source))
 }
@@ -110,7 +110,7 @@ pub fn dimensions(source: &str) -> Result<(u32, u32)> {
 impl Source {
     /// Width and height in pixels, upright, from the header.
     /// # Errors
-    /// When the header is broken or says that there are no pixels.
+    /// When the header is broken or gives a size of zero.
     pub fn dimensions(&mut self) -> Result<(u32, u32)> {
         self.input.rewind()?;
         let format = self.format;
@@ -136,15 +136,15 @@ impl Source {
 }
 
 impl Loader {
-    /// A loader that treats damaged images so.
+    /// A loader with this treatment of damaged images.
     pub fn new(truncated: Truncated) -> Self {
         Self { truncated, large: Mutex::default() }
     }
 
-    /// Decodes an image as [`load`](load()) does. It waits while another large image is held, if this one is large:
-    /// a thread must not hold two.
+    /// Decodes an image like [`load`](load()). A large image waits while another large one is held, so a thread must
+    /// not hold two.
     /// # Errors
-    /// As [`load`](load()); a damaged image is no error where [`Truncated::Keep`] was asked for.
+    /// As [`load`](load()); a damaged image is no error with [`Truncated::Keep`].
     pub fn load(&self, source: &str) -> Result<Loaded<'_>> {
         let opened = Source::open(source);
         let loaded = opened.and_then(|source| guarded(source.format, || self.decode(source)));
@@ -173,10 +173,10 @@ impl Loader {
         source.input.take(source.length).read_to_end(&mut bytes).context("cannot be read")?;
         let found = jpeg::examine(&bytes);
         if let Some(damage) = found.damage.as_ref().filter(|_| self.truncated == Truncated::Error) {
-            bail!("{damage}; --truncated keep reads what is there");
+            bail!("{damage}; use --truncated keep to read what is there");
         }
         if found.coefficients > 0 {
-            // Only now is it known that the decoder holds them all.
+            // Only now is it known that the decoder holds all of them.
             turn = self.turn_after(turn, held(found.coefficients), header.size)?;
         }
         let decoder = JpegDecoder::new(Cursor::new(bytes.as_slice())).map_err(plain)?;
@@ -214,7 +214,7 @@ impl Loader {
         let turned = exif::swaps_sides(orientation);
         let samples = color.bytes_per_pixel().into();
         let turn = self.turn(Held { own, samples, pixels: pixels(size), turned }, size)?;
-        // Row by row, so that what was read is there when the rest is not.
+        // Row by row, so that the rows before a missing part are kept.
         let by_row = matches!(format, ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm)
             && color.bytes_per_pixel() == color.channel_count();
         let keep = by_row && self.truncated == Truncated::Keep;
@@ -222,7 +222,7 @@ impl Loader {
         let damage = match decoder.read_image(&mut samples) {
             Ok(()) => None,
             Err(ImageError::IoError(error)) if keep && error.kind() == io::ErrorKind::UnexpectedEof => {
-                Some("the file is cut off: its end is missing".to_owned())
+                Some("the file is truncated: its end is missing".to_owned())
             }
             Err(error) => return Err(plain(error)),
         };
@@ -230,7 +230,7 @@ impl Loader {
         Ok(Loaded { image, damage, turn: Turn(turn) })
     }
 
-    /// Waits for the turn of a large image; refuses one that is too large.
+    /// Waits until a large image may be opened; rejects one that is too large.
     fn turn(&self, held: Held, size: (u32, u32)) -> Result<Option<MutexGuard<'_, ()>>> {
         self.turn_after(None, held, size)
     }
@@ -244,30 +244,28 @@ impl Loader {
         let bytes = held.bytes();
         if bytes > MOST_BYTES {
             let (needed, most) = (bytes / 1_000_000, MOST_BYTES / 1_000_000);
-            bail!(
-                "{width} x {height} pixels are more than are read at once ({needed} MB of memory; {most} are allowed)"
-            );
+            bail!("{width} x {height} pixels are too many ({needed} MB of memory; at most {most} are allowed)");
         }
-        // It is only taken, never written under: a decoder that failed left nothing behind.
+        // Poisoning does not matter: the mutex protects no data.
         let wait = || self.large.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(turn.or_else(|| (bytes > LARGE_BYTES).then(wait)))
     }
 }
 
-/// What must be held for an image.
+/// The memory needed for an image.
 #[derive(Clone, Copy)]
 struct Held {
     /// Bytes of the decoder and of the file.
     own: u64,
-    /// Bytes of a pixel as it is decoded.
+    /// Bytes per decoded pixel.
     samples: u64,
     pixels: u64,
-    /// Whether a turned copy is made.
+    /// Whether a rotated copy is made.
     turned: bool,
 }
 
 impl Held {
-    /// The most bytes at any time: decoding, converting to RGB, turning.
+    /// The most bytes at any time: decoding, converting to RGB, rotating.
     fn bytes(self) -> u64 {
         let a_pixel = |bytes: u64| self.pixels.saturating_mul(bytes);
         let converting = a_pixel(if self.samples < 3 { self.samples + 3 } else { self.samples });
@@ -301,12 +299,12 @@ fn upright(image: RgbImage, orientation: Orientation) -> RgbImage {
     image.into_rgb8()
 }
 
-/// The decoder's own words, without the chain of wrappers that repeats them.
+/// The decoder's own message, without the chain of wrappers that repeats it.
 fn plain(error: ImageError) -> anyhow::Error {
     anyhow!("cannot be decoded: {error}")
 }
 
-/// Runs a decoder; one that panics has met a file of a kind that it does not read.
+/// Runs a decoder; one that panics has met an unsupported kind of file.
 fn guarded<T>(format: ImageFormat, work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let name = format!("{format:?}").to_uppercase();
@@ -332,26 +330,26 @@ mod tests {
         folder.join(name).display().to_string()
     }
 
-    /// The colours in the middle of the four quarters.
-    fn quarters(picture: &RgbImage) -> [[u8; 3]; 4] {
-        let (w, h) = picture.dimensions();
+    /// The colors in the middle of the four quarters.
+    fn quarters(image: &RgbImage) -> [[u8; 3]; 4] {
+        let (w, h) = image.dimensions();
         [(w / 4, h / 4), (3 * w / 4, h / 4), (w / 4, 3 * h / 4), (3 * w / 4, 3 * h / 4)]
-            .map(|(x, y)| picture.get_pixel(x, y).0)
+            .map(|(x, y)| image.get_pixel(x, y).0)
     }
 
     #[track_caller]
     fn assert_near(found: [[u8; 3]; 4], wanted: [[u8; 3]; 4]) {
         let far = found.iter().flatten().zip(wanted.iter().flatten()).any(|(a, b)| a.abs_diff(*b) > 2);
-        assert!(!far, "{found:?}, want {wanted:?}");
+        assert!(!far, "{found:?}, expected {wanted:?}");
     }
 
     fn uri(bytes: &[u8]) -> String {
         format!("data:image/any;base64,{}", STANDARD.encode(bytes))
     }
 
-    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
         let mut bytes = Cursor::new(Vec::new());
-        picture.write_to(&mut bytes, format).unwrap();
+        image.write_to(&mut bytes, format).unwrap();
         bytes.into_inner()
     }
 
@@ -365,14 +363,14 @@ mod tests {
         for orientation in 2..=8 {
             let path = golden(&format!("orientation{orientation}.jpg"));
             assert_eq!(dimensions(&path).unwrap(), (48, 32), "{orientation}");
-            let picture = load(&path).unwrap();
-            assert_eq!(picture.dimensions(), (48, 32), "{orientation}");
-            assert_near(quarters(&picture), QUARTERS);
+            let image = load(&path).unwrap();
+            assert_eq!(image.dimensions(), (48, 32), "{orientation}");
+            assert_near(quarters(&image), QUARTERS);
         }
     }
 
     #[test]
-    fn progressive_palette_grey_and_cmyk_become_rgb_as_pillow_has_it() {
+    fn progressive_palette_gray_and_cmyk_become_rgb_as_in_pillow() {
         assert_near(quarters(&load(&golden("progressive.jpg")).unwrap()), QUARTERS);
         assert_near(quarters(&load(&golden("palette.png")).unwrap()), QUARTERS);
         assert_near(quarters(&load(&golden("grey.jpg")).unwrap()), [[82; 3], [107; 3], [60; 3], [188; 3]]);
@@ -382,25 +380,25 @@ mod tests {
 
     #[test]
     fn sixteen_bits_are_scaled_to_eight() {
-        let picture =
+        let image =
             ImageBuffer::from_fn(3, 1, |x, _| Rgb([[0, 257, 65535], [32896, 128, 129], [65535, 0, 514]][x as usize]));
-        let picture = load(&uri(&encoded(&DynamicImage::ImageRgb16(picture), ImageFormat::Png))).unwrap();
-        assert_eq!(picture.as_raw(), &[0, 1, 255, 128, 0, 1, 255, 0, 2]);
-        let grey = DynamicImage::ImageLuma16(ImageBuffer::from_pixel(2, 1, Luma([25700])));
-        assert_eq!(load(&uri(&encoded(&grey, ImageFormat::Tiff))).unwrap().as_raw(), &[100; 6]);
+        let image = load(&uri(&encoded(&DynamicImage::ImageRgb16(image), ImageFormat::Png))).unwrap();
+        assert_eq!(image.as_raw(), &[0, 1, 255, 128, 0, 1, 255, 0, 2]);
+        let gray = DynamicImage::ImageLuma16(ImageBuffer::from_pixel(2, 1, Luma([25700])));
+        assert_eq!(load(&uri(&encoded(&gray, ImageFormat::Tiff))).unwrap().as_raw(), &[100; 6]);
     }
 
     #[test]
-    fn transparent_pixels_are_laid_over_white() {
-        let picture = ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 200, [0, 51, 255][x as usize]]));
-        let picture = load(&uri(&encoded(&DynamicImage::ImageRgba8(picture), ImageFormat::Png))).unwrap();
-        assert_eq!(picture.as_raw(), &[255, 255, 255, 224, 204, 244, 100, 0, 200]);
-        let grey = DynamicImage::ImageLumaA8(ImageBuffer::from_pixel(1, 1, LumaA([0, 51])));
-        assert_eq!(load(&uri(&encoded(&grey, ImageFormat::Png))).unwrap().as_raw(), &[204; 3]);
+    fn transparent_pixels_are_composited_over_white() {
+        let image = ImageBuffer::from_fn(3, 1, |x, _| Rgba([100, 0, 200, [0, 51, 255][x as usize]]));
+        let image = load(&uri(&encoded(&DynamicImage::ImageRgba8(image), ImageFormat::Png))).unwrap();
+        assert_eq!(image.as_raw(), &[255, 255, 255, 224, 204, 244, 100, 0, 200]);
+        let gray = DynamicImage::ImageLumaA8(ImageBuffer::from_pixel(1, 1, LumaA([0, 51])));
+        assert_eq!(load(&uri(&encoded(&gray, ImageFormat::Png))).unwrap().as_raw(), &[204; 3]);
     }
 
     #[test]
-    fn a_name_says_nothing_about_the_format() {
+    fn the_format_does_not_depend_on_the_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ünï code.jpg");
         fs::write(&path, encoded(&noise(5, 4), ImageFormat::Bmp)).unwrap();
@@ -409,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_cut_off_anywhere_is_an_error_in_every_format() {
+    fn an_image_truncated_anywhere_is_an_error_in_every_format() {
         use ImageFormat::{Bmp, Gif, Jpeg, Png, Pnm, Tiff, WebP};
         let progressive = fs::read(golden("progressive.jpg")).unwrap();
         let formats = [Bmp, Gif, Jpeg, Png, Pnm, Tiff, WebP].map(|format| encoded(&noise(64, 48), format));
@@ -433,20 +431,20 @@ mod tests {
         drop(turn);
         assert!(loader.large.try_lock().is_ok());
         let error = loader.turn(Held { own: MOST_BYTES, ..small }, (20, 50)).unwrap_err().to_string();
-        assert!(error.starts_with("20 x 50 pixels are more than are read at once (800 MB of memory"), "{error}");
+        assert!(error.starts_with("20 x 50 pixels are too many (800 MB of memory"), "{error}");
     }
 
     #[test]
-    fn all_that_is_held_at_once_counts() {
+    fn all_memory_held_at_once_is_counted() {
         let bytes = |own, samples, turned| Held { own, samples, pixels: 100, turned }.bytes();
         assert_eq!(bytes(0, 3, false), 300);
-        assert_eq!(bytes(0, 8, false), 800, "made RGB where it is");
-        assert_eq!(bytes(0, 1, false), 400, "grey, and RGB beside it");
-        assert_eq!(bytes(50, 3, true), 650, "turned");
+        assert_eq!(bytes(0, 8, false), 800, "converted to RGB in place");
+        assert_eq!(bytes(0, 1, false), 400, "gray, and RGB beside it");
+        assert_eq!(bytes(50, 3, true), 650, "rotated");
     }
 
     #[test]
-    fn what_is_no_picture_is_told_in_one_plain_line() {
+    fn what_is_not_an_image_is_reported_in_one_line() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         fs::write(at("empty.jpg"), "").unwrap();
@@ -456,8 +454,8 @@ mod tests {
             (at("text.jpg"), "text.jpg: not an image (JPEG, PNG"),
             (at("none.jpg"), "none.jpg: no such file"),
             (at("."), ": is a folder, not a file"),
-            ("data:image/png;base64,@@@@".into(), "data:image/png;base64,... (4 characters): broken base64"),
-            ("data:image/png,abc".into(), "only data: URIs in base64 are read"),
+            ("data:image/png;base64,@@@@".into(), "data:image/png;base64,... (4 characters): invalid base64"),
+            ("data:image/png,abc".into(), "only base64 data: URIs are supported"),
         ] {
             for error in [load(&source).unwrap_err(), dimensions(&source).unwrap_err()] {
                 let text = format!("{error:#}");

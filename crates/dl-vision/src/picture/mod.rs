@@ -1,4 +1,4 @@
-//! Pictures: decoding, warping and drawing.
+//! Images: decoding, warping and drawing.
 
 pub mod draw;
 mod exif;

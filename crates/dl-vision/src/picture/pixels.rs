@@ -1,19 +1,19 @@
-//! Decoded samples of any kind to 8-bit RGB, in place where they are not fewer.
+//! Converts decoded samples of any kind to 8-bit RGB, in place if there are enough of them.
 
 use anyhow::{Result, bail};
 use image::{ColorType, RgbImage};
 
-/// The pixels of `samples`, native-endian, as RGB: grey becomes equal red, green and blue, 16 bits become 8 by scaling
-/// with rounding, transparent pixels are laid over white.
+/// Converts `samples`, native-endian, to RGB: gray becomes equal red, green and blue, 16 bits are scaled to 8 with
+/// rounding, transparent pixels are composited over white.
 /// # Errors
-/// When there is another number of samples, or they are of a kind that no decoder here gives.
+/// When the number of samples is wrong, or their kind is one that no decoder here produces.
 pub(super) fn to_rgb(samples: Vec<u8>, color: ColorType, width: u32, height: u32) -> Result<RgbImage> {
     let rgb = match color {
         ColorType::Rgb8 => samples,
-        ColorType::L8 => converted(samples, |[grey]| [grey; 3]),
-        ColorType::La8 => converted(samples, |[grey, alpha]| over_white([grey; 3], alpha)),
+        ColorType::L8 => converted(samples, |[gray]| [gray; 3]),
+        ColorType::La8 => converted(samples, |[gray, alpha]| over_white([gray; 3], alpha)),
         ColorType::Rgba8 => converted(samples, |[red, green, blue, alpha]| over_white([red, green, blue], alpha)),
-        ColorType::L16 => converted(samples, |grey: [u8; 2]| [eight(grey); 3]),
+        ColorType::L16 => converted(samples, |gray: [u8; 2]| [eight(gray); 3]),
         ColorType::La16 => converted(samples, |[g1, g2, a1, a2]| over_white([eight([g1, g2]); 3], eight([a1, a2]))),
         ColorType::Rgb16 => {
             converted(samples, |[r1, r2, g1, g2, b1, b2]| [eight([r1, r2]), eight([g1, g2]), eight([b1, b2])])
@@ -21,7 +21,7 @@ pub(super) fn to_rgb(samples: Vec<u8>, color: ColorType, width: u32, height: u32
         ColorType::Rgba16 => converted(samples, |[r1, r2, g1, g2, b1, b2, a1, a2]| {
             over_white([eight([r1, r2]), eight([g1, g2]), eight([b1, b2])], eight([a1, a2]))
         }),
-        other => bail!("samples of the kind {other:?} are not supported; convert it to 8 or 16 bits"),
+        other => bail!("samples of the kind {other:?} are not supported; convert the image to 8 or 16 bits"),
     };
     match RgbImage::from_raw(width, height, rgb) {
         Some(image) => Ok(image),
@@ -35,7 +35,7 @@ pub(super) fn over_white(color: [u8; 3], alpha: u8) -> [u8; 3] {
     color.map(|from| ((u32::from(from) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)
 }
 
-/// 16 bits to 8, rounded.
+/// Scales 16 bits to 8, rounded.
 pub(super) fn scaled(sample: u16) -> u8 {
     ((u32::from(sample) + 128) / 257) as u8
 }
@@ -44,7 +44,7 @@ fn eight(sample: [u8; 2]) -> u8 {
     scaled(u16::from_ne_bytes(sample))
 }
 
-/// Pixels of `N` bytes to pixels of 3.
+/// Converts pixels of `N` bytes to pixels of 3.
 fn converted<const N: usize>(mut samples: Vec<u8>, convert: impl Fn([u8; N]) -> [u8; 3]) -> Vec<u8> {
     let (count, pixel) = (samples.len() / N, |bytes: &[u8]| bytes.try_into().expect("chunks of N bytes"));
     if N < 3 {
@@ -54,7 +54,7 @@ fn converted<const N: usize>(mut samples: Vec<u8>, convert: impl Fn([u8; N]) -> 
         }
         return rgb;
     }
-    // What is written lies before what is still to be read.
+    // The written part ends before the part still to be read.
     for index in 0..count {
         let color = convert(pixel(&samples[index * N..(index + 1) * N]));
         samples[3 * index..3 * index + 3].copy_from_slice(&color);

@@ -1,16 +1,16 @@
-//! Shapes to pixels, smoothly: the one rasteriser behind labels, charts and drawn test pictures.
+//! Rasterizes shapes with antialiasing, for labels, charts and drawn test images.
 //!
 //! Coordinates are continuous: pixel (x, y) is the square from (x, y) to (x+1, y+1). Only addition, multiplication,
-//! division and square root are used, which IEEE 754 rounds alike everywhere, so a drawing is the same on every
+//! division and square root are used, which IEEE 754 rounds identically everywhere, so a drawing is the same on every
 //! machine.
 
 /// A point (x, y) in pixels.
 pub type Point = [f64; 2];
 
-/// Horizontal strips that a row of pixels is cut into; inside a strip the coverage is exact.
+/// Horizontal strips per row of pixels; the coverage is exact inside a strip.
 const STRIPS: u32 = 5;
 
-/// Calls `each(x, y, coverage)` for the pixels of a `size` = (width, height) picture that the closed contours cover,
+/// Calls `each(x, y, coverage)` for the pixels of a `size` = (width, height) image that the closed contours cover,
 /// with coverage above 0 and up to 1. Where contours overlap, every second layer is a hole.
 pub fn fill(contours: &[Vec<Point>], size: (u32, u32), mut each: impl FnMut(u32, u32, f32)) {
     let (width, height) = (f64::from(size.0), f64::from(size.1));
@@ -43,7 +43,7 @@ pub fn fill(contours: &[Vec<Point>], size: (u32, u32), mut each: impl FnMut(u32,
     }
 }
 
-/// Adds to each pixel of a row the length of [from, to] that lies in it.
+/// Adds to each pixel of a row the length of its intersection with [from, to].
 fn cover(row: &mut [f64], from: f64, to: f64) {
     let last = (to.ceil() as usize).min(row.len());
     for (x, covered) in row.iter_mut().enumerate().take(last).skip(from as usize) {
@@ -51,8 +51,8 @@ fn cover(row: &mut [f64], from: f64, to: f64) {
     }
 }
 
-/// Calls `each(x, y, coverage)` for the pixels under a line of `thickness` pixels with round ends and joints through
-/// `points`; one point makes a dot. No pixel is met twice.
+/// Calls `each(x, y, coverage)` for the pixels under a line of `thickness` pixels with round caps and joins through
+/// `points`; one point makes a dot. No pixel is visited twice.
 pub fn stroke(points: &[Point], thickness: f64, size: (u32, u32), mut each: impl FnMut(u32, u32, f32)) {
     let reach = 0.5 * thickness + 0.5;
     let around = |values: &mut dyn Iterator<Item = f64>, limit: u32| {
@@ -82,14 +82,14 @@ pub fn stroke(points: &[Point], thickness: f64, size: (u32, u32), mut each: impl
     }
 }
 
-/// Whole pixels between the smallest and the largest of `values` that lie in 0..limit.
+/// The integers between the smallest and the largest of `values` that are in 0..limit.
 fn range(values: impl Iterator<Item = f64>, limit: f64) -> std::ops::Range<u32> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     let start = low.clamp(0.0, limit).floor() as u32;
     start..(high.clamp(0.0, limit).ceil() as u32).max(start)
 }
 
-/// From `point` to the nearest point of the segment `a` - `b`.
+/// The distance from `point` to the segment `a` - `b`.
 fn distance(point: Point, a: Point, b: Point) -> f64 {
     let (along, from) = ([b[0] - a[0], b[1] - a[1]], [point[0] - a[0], point[1] - a[1]]);
     let length = along[0] * along[0] + along[1] * along[1];
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coverage_of_a_shape_is_its_area() {
+    fn the_total_coverage_of_a_shape_is_its_area() {
         assert!((area(&[rectangle(3.25, 4.0, 17.5, 9.0)]) - 14.25 * 5.0).abs() < 1e-4);
         assert!((area(&[vec![[1.0, 1.0], [31.0, 1.0], [1.0, 21.0]]]) - 300.0).abs() < 0.5);
         let hole = [rectangle(2.0, 2.0, 12.0, 12.0), rectangle(4.0, 4.0, 8.0, 8.0)];
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_the_picture_is_left_out() {
+    fn parts_outside_the_image_are_ignored() {
         assert!((area(&[rectangle(-100.0, -100.0, 500.0, 10.0)]) - 400.0).abs() < 1e-3);
         assert_eq!(area(&[rectangle(50.0, 3.0, 60.0, 5.0)]), 0.0);
         assert_eq!(area(&[vec![]]), 0.0);
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_through_pixel_centres_is_crisp() {
+    fn a_line_through_pixel_centers_is_crisp() {
         let mut pixels = Vec::new();
         stroke(&[[2.5, 3.5], [5.5, 3.5]], 1.0, (40, 30), |x, y, coverage| pixels.push((x, y, coverage)));
         assert_eq!(pixels, [(2, 3, 1.0), (3, 3, 1.0), (4, 3, 1.0), (5, 3, 1.0)]);

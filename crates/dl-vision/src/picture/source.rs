@@ -1,4 +1,4 @@
-//! Where an image comes from: a file that a record names, or a `data:` URI.
+//! The source of an image: a file that a record names, or a `data:` URI.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
@@ -9,15 +9,15 @@ use base64::engine::general_purpose::STANDARD;
 use dl_record::file::open_regular;
 use image::ImageFormat;
 
-/// More bytes than this a file of an image has not.
+/// The most bytes of an image file.
 const MOST_FILE_BYTES: u64 = 1 << 30;
 
-/// A stream that can be read from the start again.
+/// A stream that can be read again from the start.
 pub(super) trait Input: BufRead + Seek {}
 
 impl<T: BufRead + Seek> Input for T {}
 
-/// The file of an image, not decoded yet.
+/// An image file that is not yet decoded.
 pub struct Source {
     pub(super) input: Box<dyn Input>,
     /// Bytes of the file.
@@ -26,9 +26,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the image at `source`, a path or a `data:` URI (base64), and finds out its format by the first bytes.
+    /// Opens the image at `source`, a path or a `data:` URI (base64), and detects its format from the first bytes.
     /// # Errors
-    /// When it does not exist, is not a regular file, is empty, too large, or does not begin as an image does.
+    /// When it does not exist, is not a regular file, is empty, too large, or does not begin like an image.
     pub fn open(source: &str) -> Result<Self> {
         let (mut input, length): (Box<dyn Input>, u64) = match from_uri(source) {
             Some(bytes) => {
@@ -53,23 +53,23 @@ impl Source {
         self.length
     }
 
-    /// The ending that files of its format usually have.
+    /// The usual file extension of its format.
     pub fn ending(&self) -> &'static str {
         self.format.extensions_str().first().copied().unwrap_or("bin")
     }
 
-    /// Writes the file as it is.
+    /// Copies the file unchanged.
     /// # Errors
     /// When it cannot be read or written.
     pub fn copy_to(&mut self, output: &mut dyn Write) -> Result<()> {
         self.input.rewind()?;
-        // No more than it had when it was opened.
+        // No more than its length when it was opened.
         io::copy(&mut self.input.by_ref().take(self.length), output)?;
         Ok(())
     }
 }
 
-/// The source as a message names it: a path whole, a URI by its beginning.
+/// The source in messages: a path in full, a URI by its beginning.
 pub(super) fn name(source: &str) -> String {
     match source.split_once(',') {
         Some((head, data)) if source.starts_with("data:") => {
@@ -83,11 +83,11 @@ pub(super) fn name(source: &str) -> String {
 fn from_uri(source: &str) -> Option<Result<Vec<u8>>> {
     let uri = source.strip_prefix("data:")?;
     let decoded = || {
-        let (head, data) = uri.split_once(',').context("a data: URI has a comma before its data")?;
+        let (head, data) = uri.split_once(',').context("a data: URI needs a comma before its data")?;
         if !head.ends_with(";base64") {
-            bail!("only data: URIs in base64 are read (data:image/png;base64,...)");
+            bail!("only base64 data: URIs are supported (data:image/png;base64,...)");
         }
-        STANDARD.decode(data.trim()).context("broken base64")
+        STANDARD.decode(data.trim()).context("invalid base64")
     };
     Some(decoded())
 }
@@ -110,6 +110,6 @@ fn format_of(start: &[u8]) -> Result<ImageFormat> {
     }
     match image::guess_format(start) {
         Ok(format @ (Bmp | Gif | Jpeg | Png | Pnm | Tiff | WebP)) => Ok(format),
-        _ => bail!("not an image (JPEG, PNG, BMP, GIF, TIFF, WebP and PNM are read)"),
+        _ => bail!("not an image (JPEG, PNG, BMP, GIF, TIFF, WebP and PNM are supported)"),
     }
 }

@@ -1,7 +1,7 @@
-//! TIFF, the format of a hundred dialects: those that can be shown in 8 bits without a guess are read, the others
-//! refused by name.
+//! TIFF, a format with many variants: those that can be shown in 8 bits without guessing are supported, the others are
+//! rejected with a message.
 //!
-//! Of several pages the first is read. Floats are read when they go from 0 to 1. Colors that are already multiplied by
+//! Of several pages, the first is read. Floats are read if they are from 0 to 1. Colors that are already multiplied by
 //! their alpha (ExtraSamples 1) are not multiplied again.
 
 use std::io::{BufRead, Seek};
@@ -15,15 +15,15 @@ use tiff::tags::Tag;
 
 use super::pixels::{over_white, scaled};
 
-/// A TIFF file whose first directory is read.
+/// A TIFF file whose first directory has been read.
 pub(super) struct Tiff<R: BufRead + Seek> {
     decoder: Decoder<R>,
-    /// Width and height as they are stored.
+    /// Width and height as stored.
     pub(super) size: (u32, u32),
     pub(super) orientation: Orientation,
 }
 
-/// What the color channels are.
+/// The kind of the color channels.
 #[derive(Clone, Copy)]
 struct Kind {
     channels: usize,
@@ -34,7 +34,7 @@ struct Kind {
 #[derive(Clone, Copy, PartialEq)]
 enum Alpha {
     None,
-    /// The colors are as they are.
+    /// The colors are not multiplied by it.
     Separate,
     /// The colors are multiplied by it.
     Associated,
@@ -51,9 +51,9 @@ impl<R: BufRead + Seek> Tiff<R> {
         Ok(Self { decoder, size, orientation })
     }
 
-    /// Bytes of the samples, and of one pixel.
+    /// Bytes of all samples, and of one pixel.
     /// # Errors
-    /// When the samples are of a kind that is not supported.
+    /// When the samples are of an unsupported kind.
     pub(super) fn sample_bytes(&mut self) -> Result<u64> {
         let pixels = u64::from(self.size.0) * u64::from(self.size.1);
         let color = self.color()?;
@@ -61,9 +61,9 @@ impl<R: BufRead + Seek> Tiff<R> {
         Ok(pixels.saturating_mul(bits).div_ceil(8))
     }
 
-    /// Decodes to RGB, as it is stored. The samples must have at most `most` bytes.
+    /// Decodes to RGB, in the stored orientation. The samples must have at most `most` bytes.
     /// # Errors
-    /// When they have more, are broken, or are of a kind that is not supported.
+    /// When they have more, are broken, or are of an unsupported kind.
     pub(super) fn decode(mut self, most: u64) -> Result<RgbImage> {
         let color = self.color()?;
         let kind = kind(color, &self.extra_samples())?;
@@ -75,7 +75,7 @@ impl<R: BufRead + Seek> Tiff<R> {
         let mut samples = DecodingResult::U8(Vec::new());
         let layout = decoder.read_image_to_buffer(&mut samples).map_err(plain)?;
         if samples.as_buffer(0).as_bytes().len() < layout.complete_len {
-            bail!("cannot be decoded: its planes are larger than are read at once");
+            bail!("cannot be decoded: its planes are too large");
         }
         let depth = usize::from(color.bit_depth());
         let plane = Plane { size: self.size, kind, depth, layout };
@@ -103,7 +103,7 @@ impl<R: BufRead + Seek> Tiff<R> {
     }
 
     fn color(&mut self) -> Result<ColorType> {
-        // 3 is a palette; the decoder has no word for it.
+        // 3 is a palette, which the decoder does not report.
         if let Ok(Some(3)) = self.decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation) {
             bail!("a TIFF with a palette is not supported; {CONVERT}");
         }
@@ -115,7 +115,7 @@ impl<R: BufRead + Seek> Tiff<R> {
     }
 }
 
-const CONVERT: &str = "convert it to grey or RGB of 8 or 16 bits";
+const CONVERT: &str = "convert it to gray or RGB of 8 or 16 bits";
 
 fn kind(color: ColorType, extra_samples: &[u16]) -> Result<Kind> {
     let alpha = match extra_samples.first() {
@@ -136,7 +136,7 @@ fn kind(color: ColorType, extra_samples: &[u16]) -> Result<Kind> {
     })
 }
 
-/// How the samples lie.
+/// The layout of the samples.
 struct Plane {
     size: (u32, u32),
     kind: Kind,
@@ -170,7 +170,7 @@ impl Plane {
         RgbImage::from_raw(self.size.0, self.size.1, rgb).ok_or_else(|| anyhow!("it has too few pixels"))
     }
 
-    /// Grey of fewer than 8 bits, rows filled up to whole bytes.
+    /// Gray of fewer than 8 bits, with rows padded to whole bytes.
     fn of_bits(&self, samples: &[u8]) -> Result<RgbImage> {
         let row = (self.size.0 as usize * self.depth).div_ceil(8);
         if self.kind.channels != 1 || samples.len() < row * self.size.1 as usize || 8 % self.depth != 0 {
@@ -200,7 +200,7 @@ fn check_range(samples: impl Iterator<Item = f64>) -> Result<()> {
         (least, most) = (least.min(sample), most.max(sample));
     }
     if least < 0.0 || most > 1.0 {
-        bail!("its samples are floats from {least} to {most}, and only 0 to 1 is read; {CONVERT}");
+        bail!("its samples are floats from {least} to {most}, but only 0 to 1 is supported; {CONVERT}");
     }
     Ok(())
 }
@@ -209,7 +209,7 @@ fn eight(sample: f64) -> u8 {
     (sample * 255.0).round() as u8
 }
 
-/// The decoder's own words.
+/// The decoder's own message.
 fn plain(error: tiff::TiffError) -> anyhow::Error {
     anyhow!("cannot be decoded: {error}")
 }

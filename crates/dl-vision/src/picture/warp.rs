@@ -1,18 +1,19 @@
-//! From pictures to network inputs: regions warped as R-CNN does, whole pictures resized.
+//! Converts images to network inputs: warps regions as in R-CNN, resizes whole images.
 //!
-//! Everything here is one resampling: an output of [height, width] pixels looks at a source rectangle of the picture,
-//! with fractional edges, which may reach beyond it. The filter is the triangle ("bilinear") or Keys's cubic ("bicubic"),
-//! which widen when the picture shrinks, as Pillow's and torchvision's antialiased resize; but in f32 from start to end,
-//! so nothing is rounded to 8 bits. What lies outside the picture is filled with the mean, which becomes 0 when it is taken off.
+//! Everything here is a single resampling: an output of [height, width] pixels shows a source rectangle of the image,
+//! with fractional edges, which may extend outside of it. The filter is the triangle ("bilinear") or Keys's cubic
+//! ("bicubic"), which widen when the image is reduced, like Pillow's and torchvision's antialiased resize; but in f32
+//! throughout, so nothing is rounded to 8 bits. The area outside the image is filled with the mean, which becomes 0
+//! when it is subtracted.
 //!
-//! The rule for regions is that of Girshick et al. 2014, appendix A: the region is enlarged so that in the output it has
-//! `padding` pixels of context on every side.
+//! The rule for regions is that of Girshick et al. 2014, appendix A: the region is enlarged so that it has `padding`
+//! pixels of context on every side in the output.
 
 use dl_record::BBox;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-/// How a region becomes the network's square input.
+/// How a region is warped to the network's square input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Warp {
     /// Stretched to the input's shape, with context around: R-CNN's choice.
@@ -24,19 +25,19 @@ pub enum Warp {
     Square,
 }
 
-/// How a source pixel counts by its distance.
+/// How a source pixel is weighted by its distance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
-    /// The triangle: torchvision's usual choice.
+    /// The triangle: torchvision's default.
     #[default]
     Bilinear,
-    /// Keys's cubic with a = -0.5, as in Pillow: the choice of timm and CLIP. What shoots over is cut to 0 to 255.
+    /// Keys's cubic with a = -0.5, as in Pillow: used by timm and CLIP. Overshoot is clamped to 0 to 255.
     Bicubic,
 }
 
 impl Interpolation {
-    /// Source pixels on each side when nothing shrinks.
+    /// Source pixels on each side if the image is not reduced.
     fn support(self) -> f64 {
         match self {
             Self::Bilinear => 1.0,
@@ -44,7 +45,7 @@ impl Interpolation {
         }
     }
 
-    /// The weight at this distance of at least 0.
+    /// The weight at this distance, which is at least 0.
     fn weight(self, distance: f64) -> f64 {
         let (x, a) = (distance, -0.5);
         match self {
@@ -55,22 +56,22 @@ impl Interpolation {
         }
     }
 
-    /// The least and the largest that a blend of pixels may be.
+    /// The least and the greatest result.
     fn limits(self) -> [f32; 2] {
         match self {
-            // Its weights are shares: nothing to cut.
+            // Its weights are nonnegative and sum to 1: nothing to clamp.
             Self::Bilinear => [f32::NEG_INFINITY, f32::INFINITY],
             Self::Bicubic => [0.0, 255.0],
         }
     }
 }
 
-/// How pixels become numbers: (pixel / 255 * `white` - mean) / std, channel by channel.
+/// How pixels are converted to numbers: (pixel / 255 * `white` - mean) / std, channel by channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalization {
     /// Blue, green, red instead of red, green, blue.
     pub bgr: bool,
-    /// What 255 becomes: 1 or 255.
+    /// The value of 255: 1 or 255.
     pub white: f32,
     /// In the order of the output's channels.
     pub mean: [f32; 3],
@@ -79,10 +80,10 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// Pixels as they are, 0 to 255, red, green, blue.
+    /// Unchanged pixels, 0 to 255, red, green, blue.
     pub const IDENTITY: Self = Self { bgr: false, white: 255.0, mean: [0.0; 3], std: [1.0; 3] };
 
-    /// (factor, offset, place in the pixel) of each output channel.
+    /// (factor, offset, index in the pixel) for each output channel.
     fn channels(&self) -> [(f32, f32, usize); 3] {
         [0, 1, 2].map(|channel| {
             let source = if self.bgr { 2 - channel } else { channel };
@@ -91,15 +92,15 @@ impl Normalization {
     }
 }
 
-/// The rectangle of the picture that the output of `size` [height, width] shows, for a region.
+/// The rectangle of the image that the output of `size` [height, width] shows for a region.
 ///
-/// `padding` pixels of context, in the output, on every side; the region is taken as at least one pixel wide and high.
-/// `padding` must be less than half of each side; where it is not, there is no context.
+/// `padding` pixels of context, in the output, on every side; the region is treated as at least one pixel wide and
+/// high. If `padding` is not less than half of each side, there is no context.
 pub fn context_box(region: &BBox, warp: Warp, padding: usize, size: [usize; 2]) -> BBox {
     let (x, y) = region.center();
     let (mut width, mut height) = (region.width().max(1.0), region.height().max(1.0));
     if warp == Warp::Square {
-        // The smallest rectangle of the output's shape around the region.
+        // The smallest rectangle around the region with the aspect ratio of the output.
         let [rows, columns] = size.map(|length| length as f64);
         let scale = (width / columns).max(height / rows);
         (width, height) = (scale * columns, scale * rows);
@@ -114,13 +115,13 @@ pub fn context_box(region: &BBox, warp: Warp, padding: usize, size: [usize; 2]) 
     BBox::new(x - width / 2.0, y - height / 2.0, x + width / 2.0, y + height / 2.0)
 }
 
-/// The rectangle that is a whole picture of `width` x `height`: it is stretched to the output.
+/// The rectangle of a whole image of `width` x `height`, which is stretched to the output.
 pub fn stretch_box(width: u32, height: u32) -> BBox {
     BBox::new(0.0, 0.0, f64::from(width), f64::from(height))
 }
 
-/// The rectangle for torchvision's rule: the shorter side resized to `shorter` pixels (the other one rounded down), then
-/// the centre of `size` [height, width] cut out.
+/// The rectangle for torchvision's rule: the shorter side is resized to `shorter` pixels (the other one rounded down),
+/// then the center of `size` [height, width] is cropped.
 pub fn shorter_box(width: u32, height: u32, shorter: usize, size: [usize; 2]) -> BBox {
     let smaller = width.min(height).max(1) as usize;
     let resized = [height, width].map(|length| (length as usize * shorter / smaller).max(1));
@@ -135,17 +136,17 @@ pub fn shorter_box(width: u32, height: u32, shorter: usize, size: [usize; 2]) ->
     BBox::new(x1, y1, x2, y2)
 }
 
-/// The rectangle that holds the whole picture, in the middle, with the output's aspect ratio.
+/// The rectangle with the whole image in the middle and the aspect ratio of the output.
 pub fn letterbox_box(width: u32, height: u32, size: [usize; 2]) -> BBox {
     context_box(&stretch_box(width, height), Warp::Square, 0, size)
 }
 
-/// Resamples one rectangle of the picture to `size` [height, width]. `output` [3, height, width] f32 is written whole:
-/// normalised, 0 (the mean) outside the picture.
+/// Resamples one rectangle of the image to `size` [height, width]. Writes all of `output` [3, height, width] f32:
+/// normalized, 0 (the mean) outside the image.
 /// # Panics
-/// When the output has another length.
+/// When the length of the output is wrong.
 pub fn resample(
-    picture: &RgbImage,
+    image: &RgbImage,
     source: &BBox,
     size: [usize; 2],
     interpolation: Interpolation,
@@ -153,32 +154,33 @@ pub fn resample(
     output: &mut [f32],
 ) {
     let [height, width] = size;
-    assert_eq!(output.len(), 3 * height * width, "an output of another length");
+    assert_eq!(output.len(), 3 * height * width, "the output has the wrong length");
     output.fill(0.0);
-    let columns = Filter::new(interpolation, source.x1, source.x2, width, picture.width() as usize);
-    let rows = Filter::new(interpolation, source.y1, source.y2, height, picture.height() as usize);
+    let columns = Filter::new(interpolation, source.x1, source.x2, width, image.width() as usize);
+    let rows = Filter::new(interpolation, source.y1, source.y2, height, image.height() as usize);
     let (channels, limits) = (normalization.channels(), interpolation.limits());
-    blend(&Blend { picture, rows: &rows, columns: &columns, channels, limits }, output);
+    blend(&Blend { image, rows: &rows, columns: &columns, channels, limits }, output);
 }
 
-/// Output rows that are worked out side by side.
+/// Output rows that are computed together.
 const LANES: usize = 8;
-/// Numbers of a source row that are blended in one go.
+/// Numbers of a source row that are blended at once.
 const RUN: usize = 4 * LANES;
 
 /// Eight rows of eight numbers.
 type Square = [[f32; LANES]; LANES];
 
-/// A resampling that is worked out.
+/// A prepared resampling.
 struct Blend<'a> {
-    picture: &'a RgbImage,
+    image: &'a RgbImage,
     rows: &'a Filter,
     columns: &'a Filter,
     channels: [(f32, f32, usize); 3],
     limits: [f32; 2],
 }
 
-/// [`Blend::run`], compiled for the processor at hand. The numbers are the same: nothing is added up in another order.
+/// [`Blend::run`], compiled for the current processor. The results are the same: the order of additions does not
+/// change.
 fn blend(work: &Blend, output: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -187,7 +189,7 @@ fn blend(work: &Blend, output: &mut [f32]) {
             work.run(output, |square| transposed_avx2(square));
         }
         if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has the instructions.
+            // SAFETY: the processor supports the instructions.
             return unsafe { avx2(work, output) };
         }
     }
@@ -245,19 +247,19 @@ impl Blend<'_> {
         }
     }
 
-    /// Output row `y`, as wide as the picture, from number `start` of its rows on: `to` is whole runs, of which the last
-    /// may end beyond the row, with numbers that mean nothing.
+    /// Output row `y`, as wide as the image, from number `start` of its rows on: `to` has whole runs, of which the last
+    /// may extend past the row, with meaningless numbers.
     #[inline(always)]
     fn down(&self, y: usize, start: usize, to: &mut [f32]) {
-        let stride = self.picture.width() as usize * 3;
+        let stride = self.image.width() as usize * 3;
         let (taps, weights) = self.rows.at(y);
-        let source = &self.picture.as_raw()[taps.first * stride + start..];
+        let source = &self.image.as_raw()[taps.first * stride + start..];
         for (run, to) in to.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
             let source = &source[run * RUN..];
             *to = if weights.len().saturating_sub(1) * stride + RUN <= source.len() {
                 sums(source, stride, weights)
             } else {
-                // The end of the picture.
+                // The end of the image.
                 let padded: Vec<u8> = source.iter().copied().chain([0; RUN]).collect();
                 sums(&padded, stride, weights)
             };
@@ -265,7 +267,7 @@ impl Blend<'_> {
     }
 }
 
-/// The weighted sums of rows `stride` apart, of which each `source` holds a run at least.
+/// The weighted sums of rows `stride` apart; each `source` has at least one run.
 #[inline(always)]
 fn sums(source: &[u8], stride: usize, weights: &[f32]) -> [f32; RUN] {
     let mut sums = [0.0_f32; RUN];
@@ -278,12 +280,12 @@ fn sums(source: &[u8], stride: usize, weights: &[f32]) -> [f32; RUN] {
     sums
 }
 
-/// Rows become columns.
+/// Transposes rows and columns.
 fn transposed(square: &Square) -> Square {
     std::array::from_fn(|column| std::array::from_fn(|row| square[row][column]))
 }
 
-/// The same: the compiler makes of the above, one by one, what these instructions do in blocks.
+/// The same with block instructions; the compiler would transpose one number at a time.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 #[inline]
@@ -291,7 +293,7 @@ fn transposed_avx2(square: &Square) -> Square {
     use std::arch::x86_64::{
         __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
-    // SAFETY: a vector is eight numbers; every bit pattern is a number.
+    // SAFETY: a vector is eight numbers; every bit pattern is valid.
     let r: [__m256; LANES] = unsafe { std::mem::transmute(*square) };
     let low = |a: usize| _mm256_unpacklo_ps(r[a], r[a + 1]);
     let high = |a: usize| _mm256_unpackhi_ps(r[a], r[a + 1]);
@@ -306,14 +308,14 @@ fn transposed_avx2(square: &Square) -> Square {
     unsafe { std::mem::transmute(columns) }
 }
 
-/// For each output pixel along one axis, which source pixels it blends.
+/// For each output pixel along one axis, the source pixels that it blends.
 struct Filter {
     taps: Vec<Taps>,
     weights: Vec<f32>,
 }
 
 /// Source pixels from `first` on, and where their `count` weights are, which sum to 1; none for an output pixel outside
-/// the picture.
+/// the image.
 #[derive(Clone, Copy)]
 struct Taps {
     first: usize,
@@ -325,20 +327,20 @@ impl Filter {
     /// From [start, end) of a line of `length` pixels to `count` output pixels.
     fn new(interpolation: Interpolation, start: f64, end: f64, count: usize, length: usize) -> Self {
         let scale = (end - start) / count as f64;
-        // Shrinking: the filter is as wide as the outputs are apart.
+        // When reducing, the filter is as wide as the distance of the outputs.
         let stretch = scale.max(1.0);
         let support = interpolation.support() * stretch;
         let mut filter = Self { taps: Vec::with_capacity(count), weights: Vec::new() };
         let mut weights: Vec<f64> = Vec::new();
         for index in 0..count {
-            let centre = start + (index as f64 + 0.5) * scale;
-            if !(0.0..length as f64).contains(&centre) {
+            let center = start + (index as f64 + 0.5) * scale;
+            if !(0.0..length as f64).contains(&center) {
                 filter.taps.push(Taps { first: 0, weights: 0, count: 0 });
                 continue;
             }
-            let first = (centre - support + 0.5).max(0.0) as usize;
-            let past = ((centre + support + 0.5) as usize).min(length).max(first + 1);
-            let weight = |pixel: usize| interpolation.weight(((pixel as f64 + 0.5 - centre) / stretch).abs());
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let past = ((center + support + 0.5) as usize).min(length).max(first + 1);
+            let weight = |pixel: usize| interpolation.weight(((pixel as f64 + 0.5 - center) / stretch).abs());
             weights.clear();
             weights.extend((first..past).map(weight));
             let total: f64 = weights.iter().sum();
@@ -355,13 +357,13 @@ impl Filter {
         (taps, &self.weights[taps.weights..taps.weights + taps.count])
     }
 
-    /// The output pixels [first, past) that lie in the picture, if any.
+    /// The output pixels [first, past) inside the image, if any.
     fn inside(&self) -> Option<(usize, usize)> {
         let inside = |taps: &Taps| taps.count > 0;
         Some((self.taps.iter().position(inside)?, self.taps.iter().rposition(inside)? + 1))
     }
 
-    /// The source pixels [first, past) that any output needs; `None` when all outputs are outside the picture.
+    /// The source pixels [first, past) that any output needs; `None` if all outputs are outside the image.
     fn reach(&self) -> Option<(usize, usize)> {
         let inside = || self.taps.iter().filter(|taps| taps.count > 0);
         let first = inside().map(|taps| taps.first).min()?;
@@ -377,20 +379,20 @@ mod tests {
 
     use super::*;
 
-    /// The picture of the golden script.
-    fn picture(width: u32, height: u32) -> RgbImage {
+    /// The image of the golden script.
+    fn image(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| {
             Rgb([0, 1, 2].map(|channel| ((y * 37 + x * 91 + channel * 53 + (x * y) % 29 * 7) % 256) as u8))
         })
     }
 
-    fn resampled(picture: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
-        resampled_by(Interpolation::Bilinear, picture, source, size)
+    fn resampled(image: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
+        resampled_by(Interpolation::Bilinear, image, source, size)
     }
 
-    fn resampled_by(by: Interpolation, picture: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
+    fn resampled_by(by: Interpolation, image: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
         let mut output = vec![f32::NAN; 3 * size[0] * size[1]];
-        resample(picture, source, size, by, &Normalization::IDENTITY, &mut output);
+        resample(image, source, size, by, &Normalization::IDENTITY, &mut output);
         output
     }
 
@@ -411,7 +413,7 @@ mod tests {
                 let [width, height, out_width, out_height] = serde_json::from_value(case["sizes"].clone()).unwrap();
                 let source: BBox = serde_json::from_value(case["box"].clone()).unwrap();
                 let size = [out_height as usize, out_width as usize];
-                let found = resampled_by(by, &picture(width, height), &source, size);
+                let found = resampled_by(by, &image(width, height), &source, size);
                 assert_equal(&found, &case["pixels"], &format!("{cases} {}", case["box"]));
             }
         }
@@ -419,19 +421,15 @@ mod tests {
             let [width, height, shorter, side] = serde_json::from_value(case["sizes"].clone()).unwrap();
             let size = [side as usize; 2];
             let source = shorter_box(width, height, shorter as usize, size);
-            assert_equal(
-                &resampled(&picture(width, height), &source, size),
-                &case["pixels"],
-                &case["sizes"].to_string(),
-            );
+            assert_equal(&resampled(&image(width, height), &source, size), &case["pixels"], &case["sizes"].to_string());
         }
     }
 
     #[test]
-    fn the_whole_picture_at_its_own_size_is_unchanged() {
-        let picture = picture(7, 5);
-        let found = resampled(&picture, &stretch_box(7, 5), [5, 7]);
-        for (x, y, pixel) in picture.enumerate_pixels() {
+    fn the_whole_image_at_its_own_size_is_unchanged() {
+        let image = image(7, 5);
+        let found = resampled(&image, &stretch_box(7, 5), [5, 7]);
+        for (x, y, pixel) in image.enumerate_pixels() {
             for channel in 0..3 {
                 let found = found[channel * 35 + y as usize * 7 + x as usize];
                 assert!((found - f32::from(pixel[channel])).abs() < 1e-3);
@@ -455,11 +453,11 @@ mod tests {
     }
 
     #[test]
-    fn outside_the_picture_is_the_mean() {
+    fn the_area_outside_the_image_is_the_mean() {
         let mut normalization = Normalization { bgr: true, white: 255.0, mean: [104.0, 117.0, 123.0], std: [2.0; 3] };
         let white = RgbImage::from_pixel(4, 4, Rgb([255, 0, 0]));
         let mut output = vec![f32::NAN; 3 * 4 * 8];
-        // The picture is the left half of what is shown.
+        // The image is the left half of the output.
         resample(&white, &BBox::new(0.0, 0.0, 8.0, 4.0), [4, 8], Interpolation::Bilinear, &normalization, &mut output);
         assert_eq!(output[4..8], [0.0; 4]);
         assert!((output[0] - (0.0 - 104.0) / 2.0).abs() < 1e-3, "blue comes first");
@@ -478,17 +476,17 @@ mod tests {
 
     #[test]
     fn empty_one_pixel_and_far_boxes_warp() {
-        let picture = picture(10, 10);
+        let image = image(10, 10);
         for region in [[3.0, 3.0, 3.0, 3.0], [9.0, 9.0, 10.0, 10.0], [-1e9, -1e9, 1e9, 1e9], [10.0, 10.0, 10.0, 10.0]] {
             for warp in [Warp::Context, Warp::Tight, Warp::Square] {
                 let source = context_box(&region.into(), warp, 16, [40, 40]);
-                assert!(resampled(&picture, &source, [40, 40]).iter().all(|value| (0.0..=255.01).contains(value)));
+                assert!(resampled(&image, &source, [40, 40]).iter().all(|value| (0.0..=255.01).contains(value)));
             }
         }
     }
 
     #[test]
-    fn a_letterboxed_picture_is_whole_and_centred() {
+    fn a_letterboxed_image_is_complete_and_centered() {
         let source = letterbox_box(100, 50, [20, 20]);
         assert_eq!(source, BBox::new(0.0, -25.0, 100.0, 75.0));
         let found = resampled(&RgbImage::from_pixel(100, 50, Rgb([9, 9, 9])), &source, [20, 20]);
@@ -499,18 +497,18 @@ mod tests {
 
     #[test]
     #[cfg(target_arch = "x86_64")]
-    fn the_numbers_do_not_depend_on_the_processor() {
+    fn the_results_do_not_depend_on_the_processor() {
         if !is_x86_feature_detected!("avx2") {
             return;
         }
         for (width, height) in [(1, 1), (5, 3), (11, 40), (67, 31)] {
-            let picture = picture(width, height);
+            let image = image(width, height);
             let by = if width == 11 { Interpolation::Bicubic } else { Interpolation::Bilinear };
             for source in [[0.3, -2.0, 9.7, 12.0], [-70.0, 1.0, 90.0, 29.5], [4.0, 2.0, 4.5, 2.25]] {
                 let columns = Filter::new(by, source[0], source[2], 21, width as usize);
                 let rows = Filter::new(by, source[1], source[3], 19, height as usize);
                 let work = Blend {
-                    picture: &picture,
+                    image: &image,
                     rows: &rows,
                     columns: &columns,
                     channels: Normalization::IDENTITY.channels(),

@@ -1,4 +1,4 @@
-//! The sliding window: every place, at every scale and shape. The brute force that region proposals replaced
+//! The sliding window: every position, scale and aspect ratio. The exhaustive search that region proposals replaced
 //! (Viola and Jones 2001; Dalal and Triggs 2005; Felzenszwalb et al. 2010).
 
 use anyhow::{Result, bail};
@@ -8,19 +8,19 @@ use rand::seq::index;
 
 use super::ranked;
 
-/// Above this many windows somebody meant something else.
+/// More windows than this are rejected as a likely mistake.
 const MOST_WINDOWS: usize = 10_000_000;
 
-/// Which windows.
+/// The windows to use.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Square roots of the windows' areas, in pixels.
     pub scales: Vec<f64>,
-    /// Shapes: height / width.
+    /// Aspect ratios: height / width.
     pub ratios: Vec<f64>,
-    /// Distance from one window to the next as a fraction of its side; never less than a pixel.
+    /// Distance between windows as a fraction of their side; at least one pixel.
     pub stride: f64,
-    /// At most this many, drawn from all; `None` for all.
+    /// The most windows, drawn at random from all; `None` for all.
     pub max: Option<usize>,
 }
 
@@ -30,7 +30,7 @@ impl Default for Config {
     }
 }
 
-/// Windows of one size over the picture.
+/// The windows of one size.
 struct Grid {
     window: (u32, u32),
     step: (u32, u32),
@@ -38,24 +38,24 @@ struct Grid {
     rows: usize,
 }
 
-/// Windows over a picture of `width` x `height` pixels, each once, in random order: a brute force knows no better
-/// ones, and so any number of the first is a fair sample of all.
+/// Windows over an image of `width` x `height` pixels, each once, in random order: none is better than another, and so
+/// the first N are a fair sample of all.
 ///
-/// A window that is larger than the picture is cut to it, and the last of a row or column ends at the picture's edge,
+/// A window larger than the image is clipped to it, and the last one of a row or column ends at the edge of the image,
 /// so that every pixel is in some window of each size.
 /// # Errors
 /// When a scale, ratio or stride is not a positive number, or `config` asks for more than ten million windows.
 pub fn propose(width: u32, height: u32, config: &Config, rng: &mut impl Rng) -> Result<Vec<Proposal>> {
     let numbers = config.scales.iter().chain(&config.ratios).chain([&config.stride]);
     if let Some(number) = numbers.into_iter().find(|number| !(number.is_finite() && **number > 0.0)) {
-        bail!("scales, ratios and stride must be positive numbers, got {number}");
+        bail!("scales, ratios and stride must be positive numbers, not {number}");
     }
     let grids = grids(width, height, config);
     let total = grids.iter().fold(0_usize, |total, grid| total.saturating_add(grid.columns.saturating_mul(grid.rows)));
     let wanted = config.max.unwrap_or(total).min(total);
     if wanted > MOST_WINDOWS {
         bail!(
-            "{total} windows over {width} x {height} pixels are too many; want a longer stride, larger scales or a maximum"
+            "{total} windows over {width} x {height} pixels are too many; use a larger stride or scale, or a maximum"
         );
     }
     let order = index::sample(rng, total, wanted);
@@ -114,17 +114,17 @@ mod tests {
     }
 
     #[test]
-    fn the_windows_of_a_small_picture_are_these() {
+    fn the_windows_of_a_small_image_are_as_computed_by_hand() {
         let mut found: Vec<[f64; 4]> =
             boxes(5, 4, &config(&[4.0], &[1.0, 4.0], 0.5)).into_iter().map(Into::into).collect();
         found.sort_by(|a, b| a.partial_cmp(b).unwrap());
-        // 4 x 4 at x = 0 and, flush with the edge, 1; 2 x 8, cut to 2 x 4, at x = 0, 1, 2, 3.
+        // 4 x 4 at x = 0 and, at the edge, 1; 2 x 8, clipped to 2 x 4, at x = 0, 1, 2, 3.
         let wanted = [[0, 0, 2, 4], [0, 0, 4, 4], [1, 0, 3, 4], [1, 0, 5, 4], [2, 0, 4, 4], [3, 0, 5, 4]];
         assert_eq!(found, wanted.map(|edges| edges.map(f64::from)));
     }
 
     #[test]
-    fn every_window_lies_in_the_picture_and_comes_once() {
+    fn every_window_is_inside_the_image_and_unique() {
         for (width, height) in [(1, 1), (1, 5000), (5000, 1), (640, 480), (63, 257)] {
             let found = boxes(width, height, &Config::default());
             assert!(!found.is_empty());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_beyond_counting_are_refused_unless_few_of_them_are_wanted() {
+    fn too_many_windows_are_rejected_unless_a_maximum_is_given() {
         let mut fine = config(&[1.0, 2.0, 3.0], &[1.0], 0.01);
         let mut rng = dl_record::rng(0, "test");
         assert!(propose(10_000, 10_000, &fine, &mut rng).unwrap_err().to_string().contains("too many"));

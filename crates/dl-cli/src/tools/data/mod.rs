@@ -1,4 +1,4 @@
-//! `dl-data`: datasets in and out of records, and what is done to a whole dataset.
+//! `dl-data`: converts datasets to records and back, splits them, and checks them.
 
 mod check;
 mod from;
@@ -9,9 +9,9 @@ mod to;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::common::{Common, Io, Outcome, Tool};
+use crate::common::{Common, Io, Labels, Outcome, Tool};
 
-/// Reads and writes datasets, splits and checks them
+/// Read, write, split and check datasets
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-data",
@@ -33,6 +33,11 @@ enum Action {
     Split(split::Args),
     Shard(shard::Args),
     Check(check::Args),
+}
+
+/// The names given by `--labels`; empty if the option is absent.
+fn names(labels: Option<&Labels>) -> &[String] {
+    labels.map_or(&[], Labels::names)
 }
 
 impl Tool for Args {

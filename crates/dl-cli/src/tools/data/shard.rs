@@ -1,15 +1,17 @@
-//! `dl-data shard`: every N-th record.
+//! `dl-data shard`: selects every N-th record.
 
 use anyhow::{Result, bail};
 use dl_record::{Shard, Writer};
 
 use crate::common::{Common, Inputs, Io, Outcome, STRICT, each_line, say_broken};
 
-/// Passes part I of N of the records on: every N-th, so that the parts differ by one record at most
+/// Print part I of N: every N-th record, starting at the I-th
+///
+/// The sizes of the parts differ by at most one record.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 | dl-data shard 1/8 | dl-propose selective-search")]
 pub(super) struct Args {
-    /// The part, I from 1 to N
+    /// Part to print, I from 1 to N
     #[arg(value_name = "I/N")]
     shard: Shard,
 

@@ -1,9 +1,8 @@
-//! `dl-data split`: records into parts, by chance.
+//! `dl-data split`: splits records into parts at random.
 //!
-//! The part of a sample depends on its id and the seed alone, so it stays where it is when the dataset grows, is
-//! reordered or cut into shards; the shares are then only nearly those asked for. `--stratify` gives them exactly, for
-//! each label as for the whole: the samples, sorted by label and then by chance, are dealt out one by one to the part
-//! that lacks most.
+//! The part of a sample depends only on its id and the seed, so it does not change when the dataset grows, is reordered
+//! or cut into shards; the fractions are then only approximate. `--stratify` makes them exact, per label and in total:
+//! the samples, sorted by label and then by a random number, are dealt one by one to the part that lacks most.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -17,29 +16,29 @@ use rand::Rng;
 use super::to::plain_name;
 use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, each_line, not_an_input, one_line, say_broken};
 
-/// Splits the records by chance, the same way for the same --seed and ids
+/// Split records at random, reproducibly for the same --seed and ids
 ///
-/// Each record gets a field `split` with the name of its part. With --output-dir the records, as they are, go to
-/// DIR/NAME.jsonl instead, one file a part, and nothing to stdout.
+/// Each record gets a field `split` with the name of its part. With --output-dir, the records are instead written
+/// unchanged to DIR/PART.jsonl, one file per part, and nothing is written to stdout.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder flowers | dl-data split --fractions 0.8,0.2 --stratify --output-dir splits
   dl-data split --fractions 0.7,0.1,0.2 <all.jsonl | jq -c 'select(.split == \"val\")'")]
 pub(super) struct Args {
-    /// The share of each part; together 1
+    /// Fraction of each part; the sum must be 1
     #[arg(long, value_name = "F,...", value_delimiter = ',', default_value = "0.8,0.2")]
     fractions: Vec<f64>,
 
-    /// The parts' names [default: train,test for two, train,val,test for three]
+    /// Names of the parts [default: train,test for two, train,val,test for three]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    names: Vec<String>,
+    parts: Vec<String>,
 
-    /// Give each part its exact share of every label (`label`, or else the set of the labels of `objects`); keeps all
+    /// Give each part its exact fraction of every label (`label`, or else the set of labels of `objects`); stores all
     /// records in a temporary file first
     #[arg(long)]
     stratify: bool,
 
-    /// Write DIR/NAME.jsonl for each part instead of stdout
+    /// Write each part to DIR/PART.jsonl instead of stdout
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
@@ -56,7 +55,7 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let names = self.names()?;
+        let names = self.part_names()?;
         if let Some(folder) = &self.output_dir {
             names.iter().try_for_each(|name| not_an_input(&part_file(folder, name), &self.inputs))?;
         }
@@ -68,13 +67,13 @@ impl Args {
         let messages = io.messages.clone();
         let mut failed = 0;
         each_line(io, &self.inputs, |mut line, output| {
-            let good = take_id(&mut line, &messages);
-            failed += usize::from(!good);
+            let is_valid = check_line(&mut line, self.stratify, &messages);
+            failed += usize::from(!is_valid);
             match dealer.deal(&line.record)? {
                 Some(part) => sink.put(line.record, part, &names, output)?,
                 None => dealer.keep(&line.record)?,
             }
-            if !good && self.common.strict {
+            if !is_valid && self.common.strict {
                 bail!(STRICT);
             }
             Ok(())
@@ -88,56 +87,58 @@ impl Args {
         Ok(Outcome::of(failed))
     }
 
-    fn names(&self) -> Result<Vec<String>> {
+    fn part_names(&self) -> Result<Vec<String>> {
         let sum: f64 = self.fractions.iter().sum();
         if (sum - 1.0).abs() > 1e-6 || self.fractions.iter().any(|fraction| !(0.0..=1.0).contains(fraction)) {
-            bail!("--fractions: the shares must be from 0 to 1 and make 1 together, not {sum}");
+            bail!("--fractions: each must be from 0 to 1, and their sum must be 1, not {sum}");
         }
         let default: &[&str] = match self.fractions.len() {
             2 => &["train", "test"],
             3 => &["train", "val", "test"],
             _ => &[],
         };
-        let names = if self.names.is_empty() {
+        let names = if self.parts.is_empty() {
             default.iter().map(|name| (*name).to_owned()).collect()
         } else {
-            self.names.clone()
+            self.parts.clone()
         };
         if names.len() != self.fractions.len() {
-            bail!("--names: want {} names, one for each of --fractions", self.fractions.len());
+            bail!("--parts: expected {} names, one for each of --fractions", self.fractions.len());
         }
         if names.iter().collect::<BTreeSet<_>>().len() != names.len() {
-            bail!("--names: two parts have the same name");
+            bail!("--parts: two parts have the same name");
         }
         names.iter().try_for_each(|name| plain_name(name).map(drop))?;
         Ok(names)
     }
 }
 
-/// Reports a line that cannot be read, and fails a record without an id.
-fn take_id(line: &mut Line, messages: &Messages) -> bool {
+/// Reports a line that cannot be read, and fails a record without a readable id or, if they count, readable labels.
+fn check_line(line: &mut Line, stratify: bool, messages: &Messages) -> bool {
     if line.broken {
         say_broken(messages, line);
         return false;
     }
     let text = match line.record.id() {
-        Ok(Some(_)) => return true,
-        Ok(None) => "the record has no \"id\", which decides its part".to_owned(),
-        Err(error) => one_line(error),
+        Ok(Some(_)) if stratify => labels(&line.record).err().map(one_line),
+        Ok(Some(_)) => None,
+        Ok(None) => Some("the record has no \"id\", which decides its part".to_owned()),
+        Err(error) => Some(one_line(error)),
     };
+    let Some(text) = text else { return true };
     messages.error(format_args!("{}: {text}", line.place));
     line.record.fail(messages.tool(), text);
     false
 }
 
-/// Says which part a record belongs to: at once, or, when the labels count, after all have been seen.
+/// Assigns records to parts: at once, or, with `--stratify`, after all have been read.
 struct Dealer<'a> {
     fractions: &'a [f64],
     seed: u64,
     waiting: Option<Waiting>,
 }
 
-/// Records in a temporary file, and for each (label, chance): both as numbers drawn from their text.
+/// Records in a temporary file, and a sort key for each: a number drawn from its labels, and one from its id.
 struct Waiting {
     records: Spool,
     order: Vec<(u64, u64)>,
@@ -154,7 +155,7 @@ impl<'a> Dealer<'a> {
         dl_record::rng(self.seed, &format!("split/{what}/{text}")).next_u64()
     }
 
-    /// The part, unless the record has to wait. A record whose id cannot be read goes as one without.
+    /// The part, unless the record has to wait. An id that cannot be read counts as empty.
     fn deal(&self, record: &Record) -> Result<Option<usize>> {
         if self.waiting.is_some() {
             return Ok(None);
@@ -178,7 +179,7 @@ impl<'a> Dealer<'a> {
         Ok(())
     }
 
-    /// Deals out what waits, in the order that it came.
+    /// Assigns the waiting records, in the order in which they were read.
     fn finish(self, mut put: impl FnMut(Record, usize) -> Result<()>) -> Result<()> {
         let Some(Waiting { records, order }) = self.waiting else { return Ok(()) };
         let parts = dealt(&order, self.fractions);
@@ -189,8 +190,8 @@ impl<'a> Dealer<'a> {
     }
 }
 
-/// The part of each sample. In the order of (label, chance) each goes to the part that is furthest below its share, so
-/// that every run of samples is shared out to within one.
+/// The part of each sample. In the order of their keys, each goes to the part that is furthest below its fraction, so
+/// that the counts in every run of samples are exact to within one.
 fn dealt(order: &[(u64, u64)], fractions: &[f64]) -> Vec<usize> {
     let mut sorted: Vec<usize> = (0..order.len()).collect();
     sorted.sort_by_key(|index| (order[*index], *index));
@@ -214,7 +215,7 @@ fn id(record: &Record) -> String {
     record.id().ok().flatten().unwrap_or_default()
 }
 
-/// What the sample is of: its label, or the set of the labels of its objects.
+/// The sample's label, or the set of the labels of its objects.
 fn labels(record: &Record) -> Result<String> {
     if record.has("error") {
         return Ok(String::new());
@@ -227,11 +228,11 @@ fn labels(record: &Record) -> Result<String> {
     Ok(labels.into_iter().collect::<Vec<_>>().join("\n"))
 }
 
-/// Where the parts go.
+/// Where the parts are written.
 enum Sink {
     /// All to the output, with the field `split`.
     Stream,
-    /// Each to a temporary file of its own, with a count.
+    /// Each to its own temporary file, with a count.
     Files(Vec<(Spool, usize)>),
 }
 
@@ -256,7 +257,7 @@ impl Sink {
         }
     }
 
-    /// Puts the files in place; how many records are in each.
+    /// Moves the files into place; returns how many records are in each.
     fn close(self, folder: &Path, names: &[String]) -> Result<Vec<String>> {
         let Self::Files(files) = self else { return Ok(Vec::new()) };
         let mut lines = Vec::new();

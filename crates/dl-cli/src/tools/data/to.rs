@@ -1,4 +1,4 @@
-//! `dl-data to`: records become a dataset.
+//! `dl-data to`: converts records to a dataset.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 use dl_record::{Record, write_atomically};
-use dl_vision::formats::{Pictures, coco, voc, yolo};
+use dl_vision::formats::{ImageFiles, coco, voc, yolo};
 
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, is_image_of, not_an_input};
+use super::names;
+use crate::common::{Common, Inputs, Io, Job, Labels, Outcome, counted, each_record, is_image_of, not_an_input};
 
-/// Writes records as a dataset of another format
+/// Write records as a dataset in another format
 ///
-/// Records with `error` are left out, which is said, and makes the exit status 1.
+/// Records with `error` are skipped and counted, and the exit status is then 1.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -27,24 +28,24 @@ enum Format {
     Yolo(YoloArgs),
 }
 
-/// COCO annotations of the truth (`objects`)
+/// Write COCO annotations of the ground truth (`objects`)
 ///
-/// Ids that came from a COCO file are used again; others are numbered. Labels without a category id are numbered after
-/// the highest, by name.
+/// Ids that came from a COCO file are reused; the others are new. Labels without a category id are numbered after the
+/// highest id, sorted by name.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split test | dl-data to coco --output test.json")]
 struct CocoArgs {
-    /// The file to write [default: stdout]
+    /// File to write [default: stdout]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// A COCO file whose ids of pictures and categories are used
+    /// COCO file whose image and category ids are used
     #[arg(long, value_name = "ANN.json")]
     truth: Option<PathBuf>,
 
-    /// Labels to number from 1 in this order
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    labels: Vec<String>,
+    /// Labels to number from 1, in this order
+    #[arg(long, value_name = "LABEL,...|@FILE")]
+    labels: Option<Labels>,
 
     #[command(flatten)]
     inputs: Inputs,
@@ -53,17 +54,17 @@ struct CocoArgs {
     common: Common,
 }
 
-/// COCO's result list of what was found (`detections`)
+/// Write `detections` as a COCO results list
 ///
-/// Ids of pictures and categories are those that the records kept from `from coco`, or those of --truth.
+/// The image and category ids are those that `from coco` stored in the records, or those of --truth.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data to coco-results --truth instances_val.json <found.jsonl >results.json")]
 struct ResultsArgs {
-    /// The file to write [default: stdout]
+    /// File to write [default: stdout]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// The COCO file with the ids of pictures and categories
+    /// COCO file with the image and category ids
     #[arg(long, value_name = "ANN.json")]
     truth: Option<PathBuf>,
 
@@ -74,13 +75,13 @@ struct ResultsArgs {
     common: Common,
 }
 
-/// Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
+/// Write Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
 ///
-/// Corners that are not whole pixels are written with their decimals.
+/// Fractional coordinates are kept.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from coco instances_val.json | dl-data to voc signs --split val")]
 struct VocArgs {
-    /// The folder to write to
+    /// Folder to write to
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
@@ -89,7 +90,7 @@ struct VocArgs {
     split: String,
 
     #[command(flatten)]
-    pictures: PicturesArgs,
+    images: ImagesArgs,
 
     #[command(flatten)]
     inputs: Inputs,
@@ -98,15 +99,15 @@ struct VocArgs {
     common: Common,
 }
 
-/// YOLO: images/, labels/*.txt with normalised centres, and data.yaml
+/// Write YOLO: images/, labels/*.txt with normalized centers, and data.yaml
 ///
-/// The classes are numbered as --names says; else as in a data.yaml that is there, so that splits can be added one by
-/// one; else as they were in the YOLO or COCO files that the records come from; else by name. Objects are clipped to their
-/// image; those outside of it are reported and left out.
+/// The classes are numbered in the order of --labels; else as in an existing data.yaml, so that splits can be added one
+/// by one; else as in the YOLO or COCO files that the records come from; else sorted by name. Objects are clipped to
+/// their image; those outside of it are reported and skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split train | dl-data to yolo voc --split train")]
 struct YoloArgs {
-    /// The folder to write to
+    /// Folder to write to
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
@@ -115,15 +116,15 @@ struct YoloArgs {
     split: Option<String>,
 
     /// Names of the classes 0, 1, 2, ...
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    names: Vec<String>,
+    #[arg(long, value_name = "LABEL,...|@FILE")]
+    labels: Option<Labels>,
 
     /// Write objects that have one polygon as polygons instead of boxes
     #[arg(long)]
     polygons: bool,
 
     #[command(flatten)]
-    pictures: PicturesArgs,
+    images: ImagesArgs,
 
     #[command(flatten)]
     inputs: Inputs,
@@ -133,8 +134,8 @@ struct YoloArgs {
 }
 
 #[derive(clap::Args, Clone, Copy, Debug)]
-struct PicturesArgs {
-    /// What to do with the pictures
+struct ImagesArgs {
+    /// What to do with the image files
     #[arg(long, value_enum, default_value_t = Images::Copy)]
     images: Images,
 }
@@ -145,16 +146,16 @@ enum Images {
     Copy,
     /// Make symbolic links to them
     Link,
-    /// Leave them where they are; write only the truth
+    /// Leave them where they are; write only the annotations
     Leave,
 }
 
-impl PicturesArgs {
-    fn pictures(self) -> Pictures {
+impl ImagesArgs {
+    fn image_files(self) -> ImageFiles {
         match self.images {
-            Images::Copy => Pictures::Copy,
-            Images::Link => Pictures::Link,
-            Images::Leave => Pictures::Leave,
+            Images::Copy => ImageFiles::Copy,
+            Images::Link => ImageFiles::Link,
+            Images::Leave => ImageFiles::Leave,
         }
     }
 }
@@ -179,19 +180,19 @@ impl Args {
         match &self.format {
             Format::Coco(args) => {
                 let mut output = Output::new(args.output.as_deref(), args.truth.as_deref(), inputs)?;
-                let mut writer = coco::Writer::new(ids(args.truth.as_deref())?, &args.labels)?;
-                let outcome = take(io, job, |record| {
+                let mut writer = coco::Writer::new(ids(args.truth.as_deref())?, names(args.labels.as_ref()))?;
+                let outcome = write_records(io, job, |record| {
                     output.look_at(record)?;
                     writer.write(record)
                 })?;
                 output.check()?;
                 let notes = to_file(io, args.output.as_deref(), |output| writer.finish(output))?;
-                say(io, &notes, outcome)
+                report(io, &notes, outcome)
             }
             Format::CocoResults(args) => {
                 let mut output = Output::new(args.output.as_deref(), args.truth.as_deref(), inputs)?;
                 let mut writer = coco::ResultsWriter::new(ids(args.truth.as_deref())?)?;
-                let outcome = take(io, job, |record| {
+                let outcome = write_records(io, job, |record| {
                     output.look_at(record)?;
                     writer.write(record)
                 })?;
@@ -201,36 +202,36 @@ impl Args {
             }
             Format::Voc(args) => {
                 let config =
-                    voc::Config { split: plain_name(&args.split)?.to_owned(), pictures: args.pictures.pictures() };
+                    voc::Config { split: plain_name(&args.split)?.to_owned(), images: args.images.image_files() };
                 let mut writer = voc::Writer::new(&args.folder, config)?;
-                let outcome = take(io, job, |record| writer.write(record))?;
-                say(io, &writer.finish()?, outcome)
+                let outcome = write_records(io, job, |record| writer.write(record))?;
+                report(io, &writer.finish()?, outcome)
             }
             Format::Yolo(args) => {
                 args.split.as_deref().map(plain_name).transpose()?;
                 let config = yolo::Config {
                     split: args.split.clone(),
-                    names: args.names.clone(),
+                    names: names(args.labels.as_ref()).to_vec(),
                     polygons: args.polygons,
-                    pictures: args.pictures.pictures(),
+                    images: args.images.image_files(),
                 };
                 let mut writer = yolo::Writer::new(&args.folder, config)?;
-                let outcome = take_most(io, job, |record| writer.write(record))?;
-                say(io, &writer.finish()?, outcome)
+                let outcome = write_parts_of_records(io, job, |record| writer.write(record))?;
+                report(io, &writer.finish()?, outcome)
             }
         }
     }
 }
 
-/// A name that becomes that of a file or folder.
+/// Checks a name that becomes the name of a file or folder.
 pub(super) fn plain_name(name: &str) -> Result<&str> {
     if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
-        bail!("\"{name}\" is not a name for a split: it becomes the name of a file");
+        bail!("\"{name}\" cannot name a split, because it would not be a plain file name");
     }
     Ok(name)
 }
 
-/// The file to write, which must be none of those that are read or named by a record.
+/// The file to write, which must not be an input or an image of a record.
 struct Output<'a> {
     path: Option<&'a Path>,
     is_image: bool,
@@ -257,7 +258,7 @@ impl<'a> Output<'a> {
     fn check(&self) -> Result<()> {
         match self.path {
             Some(path) if self.is_image => {
-                bail!("{}: is an image of the records; name another --output", path.display())
+                bail!("{}: is an image of the records; choose another --output", path.display())
             }
             _ => Ok(()),
         }
@@ -268,20 +269,26 @@ fn ids(truth: Option<&Path>) -> Result<Option<coco::Ids>> {
     truth.map(coco::Ids::read).transpose()
 }
 
-fn take(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<()>) -> Result<Outcome> {
-    let tally = each_record(io, job, |record, _| work(&record))?;
+/// Calls `write` with each record that has no error, and counts the others.
+fn write_records(io: &mut Io, job: Job, mut write: impl FnMut(&Record) -> Result<()>) -> Result<Outcome> {
+    let tally = each_record(io, job, |record, _| write(&record))?;
     if tally.carried > 0 {
-        io.messages.error(format_args!("{} records carry an error from before and are left out", tally.carried));
+        let skipped = counted(tally.carried, "record");
+        io.messages.error(format_args!("{skipped} with an error of an earlier program skipped"));
     }
     Ok(Outcome::of(tally.failed + tally.carried))
 }
 
-/// As [`take`], where `work` returns what is left out of a record that is written all the same, one reason each.
-fn take_most(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<Vec<String>>) -> Result<Outcome> {
+/// As [`write_records`], where `write` returns a reason for each object that it skipped.
+fn write_parts_of_records(
+    io: &mut Io,
+    job: Job,
+    mut write: impl FnMut(&Record) -> Result<Vec<String>>,
+) -> Result<Outcome> {
     let messages = io.messages.clone();
     let mut is_whole = true;
-    let outcome = take(io, job, |record| {
-        let lost = work(record)?;
+    let outcome = write_records(io, job, |record| {
+        let lost = write(record)?;
         is_whole &= lost.is_empty();
         if job.common.strict && !lost.is_empty() {
             bail!(lost.join("; "));
@@ -293,7 +300,7 @@ fn take_most(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<Vec<
     Ok(if is_whole { outcome } else { Outcome::SomeFailed })
 }
 
-/// Calls `write` with the file, which appears when it is whole, or with stdout.
+/// Calls `write` with the file, which appears once it is complete, or with stdout.
 fn to_file<T>(io: &mut Io, file: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
     let Some(file) = file else { return write(&mut io.output) };
     let mut result = None;
@@ -304,7 +311,7 @@ fn to_file<T>(io: &mut Io, file: Option<&Path>, write: impl FnOnce(&mut dyn Writ
     Ok(result.expect("the file was written"))
 }
 
-fn say(io: &Io, notes: &[String], outcome: Outcome) -> Result<Outcome> {
+fn report(io: &Io, notes: &[String], outcome: Outcome) -> Result<Outcome> {
     notes.iter().for_each(|note| io.messages.note(note));
     Ok(outcome)
 }

@@ -1,4 +1,4 @@
-//! What annotation programs write: labelme, CVAT, Label Studio.
+//! Files of annotation programs: labelme, CVAT, Label Studio.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ fn labels(record: &Value) -> Vec<&str> {
 #[test]
 fn labelme_shapes_become_boxes_and_masks() {
     let folder = folder();
-    picture(folder.path(), "images/a.pgm", 20, 10);
+    write_image(folder.path(), "images/a.pgm", 20, 10);
     let shape = |kind: &str, label: &str, points: Value| json!({"label": label, "points": points, "shape_type": kind, "group_id": null, "flags": {}, "description": ""});
     let file = json!({
         "version": "5.4.1", "flags": {"night": true}, "imageData": null, "imageHeight": 10, "imageWidth": 20,
@@ -38,20 +38,20 @@ fn labelme_shapes_become_boxes_and_masks() {
     assert_eq!(record["objects"][2]["labelme"]["shape_type"], "circle");
     assert_eq!(record["labelme"]["flags"], json!({"night": true}));
     assert!(broken["error"]["message"].as_str().unwrap().contains("broken.json"), "{broken}");
-    for told in ["1 shape is left out, neither box nor area: point (1)", "shape 4 is left out: a polygon of fewer"] {
-        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    for message in ["1 shape skipped, neither box nor area: point (1)", "shape 4 skipped: a polygon of fewer"] {
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn the_image_inside_a_labelme_file_serves_where_there_is_no_other() {
+fn the_image_embedded_in_a_labelme_file_is_used_if_there_is_no_other() {
     let folder = folder();
     let file = json!({"shapes": [], "imagePath": "a.pgm", "imageData": "UDIgMSAxIDEgMQo="});
     write(folder.path(), "a.json", file.to_string());
     let record = &data("from labelme {}/a.json", folder.path(), "").expect(0).records()[0];
     assert!(record["image"].as_str().unwrap().starts_with("data:image/"), "{record}");
     assert_eq!((&record["width"], &record["objects"]), (&json!(1), &json!([])));
-    picture(folder.path(), "a.pgm", 20, 10);
+    write_image(folder.path(), "a.pgm", 20, 10);
     let record = &data("from labelme {}/a.json", folder.path(), "").expect(0).records()[0];
     assert_eq!(record["image"], folder.path().join("a.pgm").to_str().unwrap());
 }
@@ -80,7 +80,7 @@ const CVAT: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 fn cvat_for_images_becomes_records() {
     let folder = folder();
     write(folder.path(), "annotations.xml", CVAT);
-    picture(folder.path(), "images/Train/sub/a.pgm", 20, 10);
+    write_image(folder.path(), "images/Train/sub/a.pgm", 20, 10);
     let ran = data("from cvat {}/annotations.xml", folder.path(), "").expect(1);
     let records = ran.records();
     let [record, empty] = &records[..] else { panic!("{records:?}") };
@@ -95,22 +95,21 @@ fn cvat_for_images_becomes_records() {
     assert_eq!(record["objects"][2]["box"], json!([4.0, 4.0, 6.0, 5.0]), "runs go along the rows");
     assert_close(&record["objects"][3]["box"], &json!([5.0, 3.0, 7.0, 7.0]), 1e-9);
     assert_eq!((&empty["id"], &empty["objects"]), (&json!("b.pgm"), &json!([])));
-    for told in [
-        "2 shapes are left out, neither box nor area: points (1), polyline (1)",
-        "(box) is left out: its corners are swapped",
-    ] {
-        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    for message in
+        ["2 shapes skipped, neither box nor area: points (1), polyline (1)", "(box) skipped: its corners are swapped"]
+    {
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn what_is_not_of_cvat_for_images_is_named() {
+fn files_that_are_not_cvat_for_images_are_rejected_with_the_reason() {
     let folder = folder();
     for (text, status, wanted) in [
         ("<annotations><version>1.1</version><track id=\"0\" label=\"a\"/></annotations>", 2, "CVAT for video"),
         ("<annotation/>", 2, "the root is <annotation>"),
-        ("<annotations></annotations>", 2, "there is no <image>"),
-        ("", 2, "there is no element"),
+        ("<annotations></annotations>", 2, "it has no <image>"),
+        ("", 2, "the file has no element"),
         (&CVAT[..CVAT.len() - 40], 1, "line 17: "),
     ] {
         write(folder.path(), "a.xml", text);
@@ -122,8 +121,8 @@ fn what_is_not_of_cvat_for_images_is_named() {
 #[test]
 fn label_studio_tasks_become_records() {
     let folder = folder();
-    picture(folder.path(), "my photo.pgm", 200, 100);
-    picture(folder.path(), "deep/b.pgm", 200, 100);
+    write_image(folder.path(), "my photo.pgm", 200, 100);
+    write_image(folder.path(), "deep/b.pgm", 200, 100);
     let region = |kind: &str, value: Value| {
         json!({"id": "r", "type": kind, "from_name": "label", "to_name": "image", "original_width": 200,
             "original_height": 100, "image_rotation": 0, "value": value})
@@ -162,34 +161,34 @@ fn label_studio_tasks_become_records() {
     assert_eq!(local["image"], folder.path().join("deep/b.pgm").to_str().unwrap());
     assert_eq!((&text["text"], &text["label"], &text["id"]), (&json!("good"), &json!("positive"), &json!("9")));
     assert!(nothing["error"]["message"].as_str().unwrap().contains("neither an image nor a text"), "{nothing}");
-    for told in [
-        "1 result is left out, neither box nor area: brushlabels (1)",
-        "result 4 (rectanglelabels) is left out: it has no label",
+    for message in [
+        "1 result skipped, neither box nor area: brushlabels (1)",
+        "result 4 (rectanglelabels) skipped: it has no label",
     ] {
-        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn predictions_that_are_not_asked_for_are_told() {
+fn ignored_predictions_are_reported() {
     let folder = folder();
     let tasks = json!([{"id": 1, "data": {"image": "a.jpg"}, "predictions": [{"result": []}]}]);
     write(folder.path(), "project.json", tasks.to_string());
     let ran = data("from label-studio {}/project.json", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("--predictions reads them"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("use --predictions to read them"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_file_without_predictions_is_told_where_they_are_asked_for() {
+fn requested_predictions_that_are_missing_are_reported() {
     let folder = folder();
     let tasks = json!([{"id": 1, "data": {"image": "a.jpg"}, "annotations": []}]);
     write(folder.path(), "project.json", tasks.to_string());
     let ran = data("from label-studio {}/project.json --predictions", folder.path(), "").expect(1);
-    assert!(ran.stderr.contains("no task has predictions"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of the tasks has predictions"), "{}", ran.stderr);
 }
 
 #[test]
-fn where_the_images_are_not_is_told() {
+fn missing_images_are_reported_with_their_folder() {
     let folder = folder();
     write(folder.path(), "annotations.xml", CVAT);
     write(folder.path(), "a.json", json!({"shapes": [], "imagePath": "a.pgm"}).to_string());
@@ -197,20 +196,20 @@ fn where_the_images_are_not_is_told() {
     write(folder.path(), "c.json", "{}");
     for line in ["from cvat {}/annotations.xml", "from labelme {}/a.json"] {
         let ran = data(line, folder.path(), "");
-        assert!(ran.stderr.contains("not one of the images is in"), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("none of the images is in"), "{line}: {}", ran.stderr);
     }
     let ran = data("from labelme {} --images {}/none", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("none: no such folder"), "{}", ran.stderr);
     let ran = data("from labelme {}/b.json {}/c.json", folder.path(), "").expect(1);
-    assert!(ran.stderr.contains("none of the 2 could be read"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of the 2 samples could be read"), "{}", ran.stderr);
 }
 
 #[test]
-fn what_annotation_programs_wrote_goes_on_to_coco() {
+fn annotations_convert_to_coco() {
     let folder = folder();
     write(folder.path(), "annotations.xml", CVAT);
-    picture(folder.path(), "sub/a.pgm", 20, 10);
-    picture(folder.path(), "b.pgm", 8, 8);
+    write_image(folder.path(), "sub/a.pgm", 20, 10);
+    write_image(folder.path(), "b.pgm", 8, 8);
     let records = data("from cvat {}/annotations.xml", folder.path(), "").stdout;
     let coco: Value = serde_json::from_str(&data("to coco", folder.path(), &records).expect(0).stdout).unwrap();
     assert_eq!(coco["annotations"].as_array().unwrap().len(), 4);

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::shared;
 
-/// Records with one thing wrong each, and what is said of it.
+/// Records with one error each, and the message about it.
 fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
-    picture(folder, "good.pgm", 20, 10);
-    write(folder, "text.jpg", "no picture");
+    write_image(folder, "good.pgm", 20, 10);
+    write(folder, "text.jpg", "not an image");
     write(folder, "empty.jpg", "");
     write(folder, "cut.pgm", "P5 20 10 255\nshort");
     let record = |id: &str, image: &str, objects: Value| json!({"id": id, "image": folder.join(image), "width": 20, "height": 10, "objects": objects});
@@ -31,9 +31,9 @@ fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
         (record("empty file", "empty.jpg", good.clone()), "empty.jpg: the file is empty"),
         (record("cut", "cut.pgm", good.clone()), "cut.pgm: "),
         (record("twice", "good.pgm", good.clone()), ""),
-        (record("twice", "good.pgm", good.clone()), "another record before has the same id"),
-        (sized, "it says 21 x 10, the image is 20 x 10"),
-        (masked, "object 1 (stop): mask is of 10 x 20 pixels, the image of 20 x 10"),
+        (record("twice", "good.pgm", good.clone()), "duplicate id: an earlier record has the same"),
+        (sized, "the record says 21 x 10, the image is 20 x 10"),
+        (masked, "object 1 (stop): mask is 10 x 20 pixels, the image is 20 x 10"),
         (overrun, "object 1 (stop): mask: "),
         (labelled, "object 1 (yak): unknown label"),
         (record("turned", "good.pgm", object([5.0, 0.0, 3.0, 4.0])), "object 1 (stop): box has x2 < x1 (3 < 5)"),
@@ -52,7 +52,7 @@ fn check_finds_everything_that_is_wrong_and_changes_nothing() {
     let wrong = wrong(folder.path());
     let stream: String = wrong.iter().map(|(record, _)| format!("{record}\n")).collect();
     write(folder.path(), "labels.txt", "stop\ngo\n");
-    for line in ["check --labels stop", "check --labels-from {}/labels.txt --threads 1"] {
+    for line in ["check --labels stop", "check --labels @{}/labels.txt --threads 1"] {
         let ran = data(line, folder.path(), &stream).expect(1);
         assert_eq!(ran.stdout, stream);
         let wanted: Vec<_> = wrong.iter().filter(|(_, text)| !text.is_empty()).collect();
@@ -81,7 +81,7 @@ fn check_fixes_what_can_be_fixed_and_fails_the_rest() {
     for id in ["labelled", "turned", "empty", "far"] {
         assert_eq!(fixed[id]["objects"].as_array().unwrap().len(), 1, "{id}");
     }
-    // What was fixed stays fixed.
+    // Checking again finds nothing.
     let good: String =
         ran.stdout.lines().filter(|line| !line.contains("\"error\"")).map(|line| format!("{line}\n")).collect();
     let again = data("check --labels stop", folder.path(), &good).expect(0);
@@ -94,21 +94,29 @@ fn check_names_the_record_with_and_without_fix_and_a_text_needs_no_image() {
     let stream = "{\"id\":\"bare\"}\n{\"id\":\"words\",\"text\":\"a red sign\"}\n";
     for options in ["check", "check --fix"] {
         let ran = data(options, folder.path(), stream).expect(1);
-        assert!(ran.stderr.contains("bare: it has no image\n"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("bare: the record has no image\n"), "{}", ran.stderr);
         assert!(ran.stderr.ends_with("1 finding in 1 of 2 records\n"), "{}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
     }
 }
 
-/// A record of a picture of 64 x 48 pixels that says another size.
+#[test]
+fn check_rejects_an_empty_list_of_labels() {
+    let folder = folder();
+    write(folder.path(), "labels.txt", "\n");
+    let ran = data("check --labels @{}/labels.txt", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("no labels"), "{}", ran.stderr);
+}
+
+/// A record that states another size than that of its image, 64 x 48 pixels.
 fn resized(folder: &Path, id: &str, size: [u32; 2], boxes: &[[f64; 4]]) -> Value {
-    picture(folder, "64x48.pgm", 64, 48);
+    write_image(folder, "64x48.pgm", 64, 48);
     let objects: Vec<_> = boxes.iter().map(|edges| json!({"box": edges, "label": id})).collect();
     json!({"id": id, "image": folder.join("64x48.pgm"), "width": size[0], "height": size[1], "objects": objects})
 }
 
 #[test]
-fn check_corrects_no_size_whose_boxes_are_in_another_scale() {
+fn check_keeps_a_size_whose_boxes_are_in_another_scale() {
     let folder = folder();
     let records = [
         resized(folder.path(), "shrunk", [640, 480], &[[10.0, 10.0, 40.0, 40.0], [300.0, 200.0, 500.0, 400.0]]),
@@ -125,7 +133,7 @@ fn check_corrects_no_size_whose_boxes_are_in_another_scale() {
         assert_eq!(before["objects"], after["objects"], "{before}");
         if index < 4 {
             let message = after["error"]["message"].as_str().unwrap_or_else(|| panic!("{after} has no error"));
-            assert!(message.contains("the image is 64 x 48; its boxes may be"), "{message}");
+            assert!(message.contains("the image is 64 x 48; the boxes may be"), "{message}");
             assert_eq!(before["width"], after["width"]);
         } else {
             assert!(after.get("error").is_none(), "{after}");
@@ -136,9 +144,9 @@ fn check_corrects_no_size_whose_boxes_are_in_another_scale() {
 }
 
 #[test]
-fn check_finds_masks_without_pixels_and_brings_areas_up_to_date() {
+fn check_finds_empty_masks_and_updates_areas() {
     let folder = folder();
-    picture(folder.path(), "a.pgm", 4, 2);
+    write_image(folder.path(), "a.pgm", 4, 2);
     let object = |bbox: [f64; 4], counts: &str| {
         let mut object = json!({"box": bbox, "label": "cat", "area": 77.0, "segmentation": [[0, 0, 4, 0, 4, 2]]});
         if !counts.is_empty() {
@@ -175,9 +183,9 @@ fn check_finds_masks_without_pixels_and_brings_areas_up_to_date() {
 }
 
 #[test]
-fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
+fn check_drops_invalid_objects_and_reports_when_none_is_left() {
     let folder = folder();
-    picture(folder.path(), "a.pgm", 20, 10);
+    write_image(folder.path(), "a.pgm", 20, 10);
     let record =
         |objects: Value| json!({"id": "a", "image": folder.path().join("a.pgm"), "objects": objects}).to_string();
     let stream = record(json!([{"box": [1, 2, 3]}, {"box": [1, 1, 5, 5], "label": "stop"}, 7]));
@@ -189,7 +197,7 @@ fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
     assert!(ran.stderr.contains("every object was dropped"), "{}", ran.stderr);
     write(folder.path(), "labels.txt", "\u{feff}stop\r\n");
     data(
-        "check --labels-from {}/labels.txt --headers",
+        "check --labels @{}/labels.txt --headers",
         folder.path(),
         &record(json!([{"box": [1, 1, 5, 5], "label": "stop"}])),
     )
@@ -197,12 +205,12 @@ fn check_drops_what_is_no_object_and_says_when_nothing_is_left() {
 }
 
 #[test]
-fn bccd_has_the_counts_and_the_empty_boxes_that_it_is_known_for() {
+fn bccd_has_its_known_counts_and_empty_boxes() {
     let Some(bccd) = shared("data/bccd") else { return };
     let expected = json_of(&bccd.join("expected.json"));
-    for (split, pictures) in expected["splits"].as_object().unwrap() {
+    for (split, images) in expected["splits"].as_object().unwrap() {
         let records = data(&format!("from voc {{}} --split {split}"), &bccd, "").expect(0).records();
-        assert_eq!(json!(records.len()), *pictures);
+        assert_eq!(json!(records.len()), *images);
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for object in records.iter().flat_map(|record| record["objects"].as_array().unwrap()) {
             *counts.entry(object["label"].as_str().unwrap()).or_default() += 1;

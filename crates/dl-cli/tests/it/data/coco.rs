@@ -61,7 +61,7 @@ fn coco_survives_a_round_trip() {
 }
 
 #[test]
-fn a_polygon_that_no_longer_makes_the_mask_is_not_written() {
+fn a_polygon_that_does_not_match_the_mask_is_not_written() {
     let folder = folder();
     write(folder.path(), "ann.json", coco().to_string());
     let records = data("from coco {}/ann.json", folder.path(), "").records();
@@ -74,7 +74,7 @@ fn a_polygon_that_no_longer_makes_the_mask_is_not_written() {
 }
 
 #[test]
-fn a_coco_annotation_that_is_wrong_costs_itself_alone() {
+fn an_invalid_coco_annotation_loses_only_itself() {
     let folder = folder();
     let mut bad = coco();
     bad["annotations"][0]["category_id"] = json!(99);
@@ -95,22 +95,22 @@ fn a_coco_annotation_that_is_wrong_costs_itself_alone() {
     bad["annotations"].as_array_mut().unwrap().extend(others);
     write(folder.path(), "ann.json", bad.to_string().replace("\"quoted NaN\"", "NaN"));
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(1);
-    for said in [
-        "annotation 9000000000: bbox has 5 entries, want 4: [x, y, width, height]; it is left out",
-        "annotation 9: bbox has something else than a finite number at [1]",
+    for wanted in [
+        "annotation 9000000000: bbox has 5 entries, expected 4: [x, y, width, height]; skipped",
+        "annotation 9: bbox has no finite number at [1]",
         "annotation 10: bbox has a negative width (-1)",
-        "annotation 11: bbox has something else than a finite number at [0]",
-        "annotation 12: bbox has something else than a finite number at [2]",
+        "annotation 11: bbox has no finite number at [0]",
+        "annotation 12: bbox has no finite number at [2]",
         "annotation 13: it has neither bbox nor a mask",
         "annotation 14: it has no image_id",
         "annotation 15: it has no category_id",
         "annotation 16: iscrowd is \"many\", not 0 or 1",
         "annotation 17: its segmentation cannot be used",
         "annotations[14]: it is null, not an object",
-        "1 annotation is of images that are not in the file: 1;",
-        "1 annotation is of categories that are not in the file: 99;",
+        "1 annotation is of images that are not in the file (id 1); skipped",
+        "1 annotation is of categories that are not in the file (id 99); skipped",
     ] {
-        assert!(ran.stderr.contains(said), "{said}\nis not in\n{}", ran.stderr);
+        assert!(ran.stderr.contains(wanted), "{wanted}\nis not in\n{}", ran.stderr);
     }
     let records = ran.records();
     assert_eq!(records.len(), 2);
@@ -141,7 +141,7 @@ fn every_record_of_an_indented_file_is_one_line() {
 }
 
 #[test]
-fn the_signs_come_back_as_they_are() {
+fn the_signs_are_written_back_unchanged() {
     let path = crate::support::root().join("testdata/signs/instances_test.json");
     let ran = data("from coco {} --images testdata/signs/JPEGImages", &path, "").expect(0);
     assert_eq!(ran.records().len(), json_of(&path)["images"].as_array().unwrap().len());
@@ -150,9 +150,9 @@ fn the_signs_come_back_as_they_are() {
 }
 
 #[test]
-fn ids_and_sizes_may_be_texts_floats_or_null() {
+fn ids_and_sizes_may_be_strings_floats_or_null() {
     let folder = folder();
-    picture(folder.path(), "b.pgm", 8, 6);
+    write_image(folder.path(), "b.pgm", 8, 6);
     let file = json!({
         "info": null,
         "licenses": "odd",
@@ -180,7 +180,7 @@ fn ids_and_sizes_may_be_texts_floats_or_null() {
 }
 
 #[test]
-fn numbers_may_be_texts_and_what_is_not_a_number_is_unknown() {
+fn numbers_may_be_strings_and_anything_else_is_unknown() {
     let folder = folder();
     let file = json!({
         "images": [{"id": 1, "file_name": "a.pgm", "width": 20, "height": 10},
@@ -206,17 +206,17 @@ fn numbers_may_be_texts_and_what_is_not_a_number_is_unknown() {
 }
 
 #[test]
-fn a_list_that_is_there_twice_is_not_dropped_in_silence() {
+fn a_duplicate_list_is_not_silently_dropped() {
     let folder = folder();
     for name in ["images", "annotations"] {
         write(folder.path(), "ann.json", format!("{{\"images\": [], \"annotations\": [], \"{name}\": []}}"));
         let ran = data("from coco {}/ann.json", folder.path(), "").expect(2);
-        assert!(ran.stderr.contains(&format!("the list \"{name}\" is there twice")), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("the list \"{name}\" occurs twice")), "{}", ran.stderr);
     }
 }
 
 #[test]
-fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
+fn images_that_share_an_id_fail_and_a_duplicate_is_read_once() {
     let folder = folder();
     let mut file = coco();
     file["images"].as_array_mut().unwrap().extend([
@@ -231,21 +231,21 @@ fn images_that_share_an_id_fail_and_a_repeated_one_comes_once() {
     let records = ran.records();
     let ids: Vec<_> = records.iter().map(|record| record["id"].as_str().unwrap()).collect();
     assert_eq!(ids[..4], ["sub folder/ä 1.pgm", "b.pgm", "other.pgm", "b.pgm (8)"]);
-    for (index, said) in [
+    for (index, wanted) in [
         (0, "images[0]: another image has the same id (id 42)"),
         (2, "images[2]: another image has the same id (id 42)"),
         (4, "images[5]: the image (id 9) has no file_name"),
-        (5, "images[6]: it is a text, not an object"),
+        (5, "images[6]: it is a string, not an object"),
     ] {
         let message = records[index]["error"]["message"].as_str().unwrap();
-        assert!(message.contains(said), "{said}: {message}");
+        assert!(message.contains(wanted), "{wanted}: {message}");
     }
     assert!(ran.stderr.contains("images[3] is the same image as images[1]"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 image has the file name of another one; the ids are added to it: 8"));
+    assert!(ran.stderr.contains("1 image has the file name of another one; the id is added to the name (id 8)"));
     assert_eq!(records.len(), 6);
 }
 
-/// Two categories of one name; annotations of `used`.
+/// Two categories that share a name; annotations of `used`.
 fn two_fish(used: &[u64]) -> Value {
     let annotations = used.iter().zip(1..).map(|(category, id)| {
         json!({"id": id, "image_id": 1, "category_id": category, "bbox": [10 * id, 5, 8, 8], "area": 64, "iscrowd": 0})
@@ -258,7 +258,7 @@ fn two_fish(used: &[u64]) -> Value {
 }
 
 #[test]
-fn two_categories_of_one_name_are_kept_apart_by_their_ids() {
+fn categories_that_share_a_name_are_distinguished_by_id() {
     let folder = folder();
     for (used, labels) in [(&[1, 1][..], ["fish", "fish"]), (&[1, 0], ["fish (1)", "fish (0)"])] {
         write(folder.path(), "ann.json", two_fish(used).to_string());
@@ -268,7 +268,7 @@ fn two_categories_of_one_name_are_kept_apart_by_their_ids() {
         assert_eq!(json!(found), json!(labels));
         let written = data("to coco", folder.path(), &ran.stdout).expect(0).stdout;
         assert_close(&by_id(serde_json::from_str(&written).unwrap()), &two_fish(used), 0.0);
-        // The labels alone lead to the ids too.
+        // The labels alone also determine the ids.
         let detections = labels.map(|label| json!({"box": [0, 0, 1, 1], "label": label, "score": 0.5}));
         record = json!({"id": "a.pgm", "detections": detections});
         let ran = data("to coco-results --truth {}/ann.json", folder.path(), &record.to_string()).expect(0);
@@ -278,14 +278,14 @@ fn two_categories_of_one_name_are_kept_apart_by_their_ids() {
     }
     let record = json!({"id": "a.pgm", "detections": [{"box": [0, 0, 1, 1], "label": "fish", "score": 0.5}]});
     let ran = data("to coco-results --truth {}/ann.json", folder.path(), &record.to_string()).expect(2);
-    assert!(ran.stderr.contains("the label \"fish\" stands for several categories: 0, 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the label \"fish\" belongs to several categories: 0, 1"), "{}", ran.stderr);
 }
 
 #[test]
-fn pictures_are_found_by_windows_paths_and_urls() {
+fn images_are_found_by_windows_paths_and_urls() {
     let folder = folder();
     for name in ["sub/a.pgm", "val2017/b.pgm", "c.pgm", "imgs/d.pgm"] {
-        picture(folder.path(), name, 8, 6);
+        write_image(folder.path(), name, 8, 6);
     }
     let url = |name: &str| json!(format!("http://images.cocodataset.org/val2017/{name}"));
     let file = json!({"annotations": [], "categories": [], "images": [
@@ -298,42 +298,42 @@ fn pictures_are_found_by_windows_paths_and_urls() {
     let found: Vec<_> = records.iter().map(|record| [&record["id"], &record["width"]]).collect();
     let wanted = ["sub/a.pgm", "val2017/b.pgm", "val2017/c.pgm", "C:/Users/me/imgs/d.pgm"].map(|id| json!([id, 8]));
     assert_eq!(json!(found), json!(wanted));
-    assert!(ran.stderr.contains("there are no annotations"), "{}", ran.stderr);
-    // Without the folder, it is said where the pictures were looked for.
+    assert!(ran.stderr.contains("no annotations"), "{}", ran.stderr);
+    // Without the folder, the message says where the images were expected.
     fs::create_dir(folder.path().join("empty")).unwrap();
     let ran = data("from coco {}/ann.json --images {}/empty", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("not one of the images is in"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none of the images is in"), "{}", ran.stderr);
     assert_eq!(ran.records().len(), 4);
 }
 
 #[test]
-fn a_file_without_images_is_no_silent_success() {
+fn a_file_without_images_is_reported() {
     let folder = folder();
     write(folder.path(), "ann.json", r#"{"images": [], "annotations": [], "categories": []}"#);
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(1);
     assert!(ran.stderr.contains("the list of images is empty"), "{}", ran.stderr);
-    for (text, said) in [
-        ("[]", "ann.json: a list, as results are; want an object with images"),
+    for (text, wanted) in [
+        ("[]", "ann.json: a list, like a results file; expected an object with images"),
         ("{\"images\": [\n}", "ann.json: expected value at line 2"),
         ("", "ann.json: EOF"),
         (r#"{"images": {}}"#, "invalid type: map, expected a sequence"),
     ] {
         write(folder.path(), "ann.json", text);
         let ran = data("from coco {}/ann.json", folder.path(), "").expect(2);
-        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        assert!(ran.stderr.contains(wanted), "{wanted}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn a_segmentation_without_a_polygon_is_no_mask() {
+fn a_segmentation_without_a_polygon_gives_no_mask() {
     let folder = folder();
     let mut file = coco();
     file["annotations"][0]["segmentation"] = json!([]);
     file["annotations"][3]["segmentation"] = json!([[1, 1, 2, 2]]);
     write(folder.path(), "ann.json", file.to_string());
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("1 annotation has an empty segmentation, so no mask: 0"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 annotation has polygons of fewer than three points, so no mask: 6"));
+    assert!(ran.stderr.contains("1 annotation has an empty segmentation, so no mask (id 0)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 annotation has polygons of fewer than three points, so no mask (id 6)"));
     let objects = &ran.records()[0]["objects"];
     assert!(objects[0].get("mask").is_none() && objects[3].get("mask").is_none());
     let written = data("to coco", folder.path(), &ran.stdout).expect(0).stdout;
@@ -341,7 +341,7 @@ fn a_segmentation_without_a_polygon_is_no_mask() {
 }
 
 #[test]
-fn a_record_that_cannot_be_written_is_left_out_alone() {
+fn a_record_that_cannot_be_written_loses_only_itself() {
     let folder = folder();
     let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     let bad = [
@@ -380,7 +380,7 @@ fn a_record_that_cannot_be_written_is_left_out_alone() {
 }
 
 #[test]
-fn boxes_come_back_to_the_last_bit() {
+fn boxes_are_restored_to_the_last_bit() {
     let folder = folder();
     let mut file = coco();
     file["annotations"][0]["bbox"] = json!([500.25, 0.3, 0.123_456_789_012_345_67, 1.0 / 3.0]);
@@ -399,7 +399,7 @@ fn records_of_two_coco_files_get_new_ids_where_they_clash() {
     let a = data("from coco {}/a/ann.json", folder.path(), "").stdout;
     let b = data("from coco {}/b/ann.json", folder.path(), "").stdout;
     let ran = data("to coco", folder.path(), &(a + &b)).expect(0);
-    assert!(ran.stderr.contains("2 pictures had a COCO id that another had"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 images had a duplicate COCO id"), "{}", ran.stderr);
     let merged: Value = serde_json::from_str(&ran.stdout).unwrap();
     for list in ["images", "annotations"] {
         let ids: std::collections::BTreeSet<_> =
@@ -412,7 +412,7 @@ fn records_of_two_coco_files_get_new_ids_where_they_clash() {
 }
 
 #[test]
-fn detections_become_a_result_list_with_the_ids_that_came_along() {
+fn detections_become_a_results_list_with_their_original_ids() {
     let folder = folder();
     write(folder.path(), "ann.json", coco().to_string());
     let mut records = data("from coco {}/ann.json", folder.path(), "").records();
@@ -430,7 +430,7 @@ fn detections_become_a_result_list_with_the_ids_that_came_along() {
     let written = data("to coco-results", folder.path(), &stream).expect(0).stdout;
     assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), wanted);
 
-    // Without what came along, the names lead to the ids.
+    // Without the stored ids, the names determine them.
     records[0] = json!({"id": records[0]["id"], "detections": records[0]["detections"]});
     let stream = records[0].to_string();
     let written = data("to coco-results --truth {}/ann.json", folder.path(), &stream).expect(0).stdout;
@@ -440,7 +440,7 @@ fn detections_become_a_result_list_with_the_ids_that_came_along() {
 }
 
 #[test]
-fn a_detection_of_an_unknown_class_is_told_before_anything_is_written() {
+fn a_detection_of_an_unknown_class_is_an_error_before_anything_is_written() {
     let folder = folder();
     let record =
         json!({"id": "a", "coco": {"id": 1}, "detections": [{"box": [0, 0, 1, 1], "label": "yak", "score": 1}]});
@@ -459,7 +459,7 @@ fn real_coco_files_survive_a_round_trip() {
         let Some(path) = shared(file) else { return };
         let records = data("from coco {}", &path, "").expect(0).stdout;
         let written = data("to coco", &path, &records).expect(0).stdout;
-        // 140 is written as 140.0, and edges are summed in between.
+        // 140 is written as 140.0, and edges are sums.
         assert_close(&by_id(serde_json::from_str(&written).unwrap()), &by_id(json_of(&path)), 1e-12);
     }
 }

@@ -5,13 +5,13 @@ use serde_json::json;
 use super::*;
 
 #[test]
-fn folders_are_classes_unless_told_otherwise() {
+fn folders_are_classes_unless_no_labels_is_given() {
     let folder = folder();
     for name in ["cat/1.pgm", "cat/more/2.PGM", "dög x/3.pgm", "plain.pgm", "cat/notes.txt", ".hidden/4.pgm"] {
-        picture(folder.path(), name, 4, 3);
+        write_image(folder.path(), name, 4, 3);
     }
     let ran = data("from folder {}", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("1 file with another ending is left out: .txt (1)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 file with another extension skipped: .txt (1)"), "{}", ran.stderr);
     let records = ran.records();
     let found: Vec<_> =
         records.iter().map(|record| (record["id"].as_str().unwrap(), record["label"].as_str())).collect();
@@ -34,27 +34,27 @@ fn ids(stdout: &str) -> Vec<String> {
 }
 
 #[test]
-fn images_are_found_by_all_their_endings_and_the_others_are_counted() {
+fn images_are_found_by_extension_and_other_files_are_counted() {
     let folder = folder();
     for name in ["a/1.jfif", "a/2.JPE", "b/3.Pnm", "b/4.heic", "b/5.HEIC", "b/notes.txt", "empty/x.avif"] {
-        picture(folder.path(), name, 4, 3);
+        write_image(folder.path(), name, 4, 3);
     }
     let ran = data("from folder {}", folder.path(), "").expect(1);
     assert_eq!(ids(&ran.stdout), ["a/1.jfif", "a/2.JPE", "b/3.Pnm"]);
-    let left_out = "4 files with other endings are left out: .heic (2), .avif (1), .txt (1)";
+    let left_out = "4 files with other extensions skipped: .heic (2), .avif (1), .txt (1)";
     assert!(ran.stderr.contains(left_out), "{}", ran.stderr);
-    assert!(ran.stderr.contains("empty: no images in this folder, so the class has none"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("empty: no images in this folder, so the class is empty"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_folder_without_images_is_an_error_that_tells_what_is_there() {
+fn a_folder_without_images_is_an_error_that_lists_other_files() {
     let folder = folder();
     write(folder.path(), "cat/a.heic", "");
     for (tool, args) in [("dl-data", &["from", "folder"][..]), ("dl-propose", &["sliding-window"][..])] {
         let path = folder.path().to_str().unwrap();
         let ran = run(tool, &[args, &[path]].concat(), "").expect(2);
         assert_eq!(ran.stdout, "");
-        assert!(ran.stderr.contains("no images in this folder; 1 file with another ending"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no images in this folder; 1 file with another extension"), "{}", ran.stderr);
     }
 }
 
@@ -82,7 +82,7 @@ mod unix {
         let folder = folder();
         let at = |name: &str| folder.path().join(name);
         for name in ["a/1.pgm", "b/2.pgm"] {
-            picture(folder.path(), name, 8, 8);
+            write_image(folder.path(), name, 8, 8);
         }
         for (link, target) in [("a/self", "."), ("a/self2", "."), ("a/up", ".."), ("a/b", "../b"), ("b/a", "../a")] {
             symlink(target, at(link)).unwrap();
@@ -92,14 +92,14 @@ mod unix {
             let [(from, ids), (_, taken)] = both(folder.path(), &input, 0);
             assert_eq!(ids, ["a/1.pgm", "b/2.pgm"]);
             assert_eq!(taken, ["a/1.pgm", "b/2.pgm"].map(|name| format!("{root}/{name}")));
-            assert!(from.stderr.contains("which is read once, and 4 more like it"), "{}", from.stderr);
+            assert!(from.stderr.contains("which is read only once, and 4 more like it"), "{}", from.stderr);
         }
     }
 
     #[test]
     fn a_class_that_is_a_link_out_of_the_folder_is_read() {
         let (folder, store) = (folder(), super::folder());
-        picture(store.path(), "x.pgm", 8, 8);
+        write_image(store.path(), "x.pgm", 8, 8);
         symlink(store.path(), folder.path().join("cat")).unwrap();
         let records = data("from folder {}", folder.path(), "").expect(0).records();
         assert_eq!((&records[0]["id"], &records[0]["label"]), (&json!("cat/x.pgm"), &json!("cat")));
@@ -108,8 +108,8 @@ mod unix {
     #[test]
     fn a_name_that_is_not_unicode_costs_that_file() {
         let folder = folder();
-        picture(folder.path(), "a/1.pgm", 8, 8);
-        picture(folder.path(), "a/3.pgm", 8, 8);
+        write_image(folder.path(), "a/1.pgm", 8, 8);
+        write_image(folder.path(), "a/3.pgm", 8, 8);
         let bad = folder.path().join("a").join(OsStr::from_bytes(b"2\xff.pgm"));
         std::fs::copy(folder.path().join("a/1.pgm"), &bad).unwrap();
         let root = folder.path().to_str().unwrap();
@@ -132,8 +132,8 @@ mod unix {
     fn a_folder_that_cannot_be_read_is_told_and_the_others_come() {
         use std::os::unix::fs::PermissionsExt;
         let folder = folder();
-        picture(folder.path(), "a/1.pgm", 8, 8);
-        picture(folder.path(), "b/2.pgm", 8, 8);
+        write_image(folder.path(), "a/1.pgm", 8, 8);
+        write_image(folder.path(), "b/2.pgm", 8, 8);
         let closed = folder.path().join("a");
         std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o0)).unwrap();
         if closed.read_dir().is_ok() {
@@ -152,7 +152,7 @@ fn idx(magic: &[u32], bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn mnist_is_read_by_the_names_of_its_files_wherever_they_come_from() {
+fn mnist_is_read_under_all_published_file_names() {
     let images = idx(&[2051, 2, 1, 2], &[0, 255, 255, 0]);
     let labels = idx(&[2049, 2], &[1, 2]);
     for (images_name, labels_name, split) in [
@@ -164,7 +164,7 @@ fn mnist_is_read_by_the_names_of_its_files_wherever_they_come_from() {
         ("train-images-idx3-ubyte/train-images-idx3-ubyte", "train-labels-idx1-ubyte/train-labels-idx1-ubyte", "train"),
     ] {
         let folder = folder();
-        // Unpacked on the way, under the name of the packed file.
+        // Unpacked by the browser, under the name of the packed file.
         write(folder.path(), images_name, &images);
         write(folder.path(), labels_name, &labels);
         let records = data(&format!("from idx {{}} --split {split}"), folder.path(), "").expect(0).records();
@@ -178,7 +178,7 @@ fn mnist_is_read_by_the_names_of_its_files_wherever_they_come_from() {
 }
 
 #[test]
-fn emnist_is_turned_upright_and_named_by_its_mapping() {
+fn emnist_is_rotated_upright_and_named_by_its_mapping() {
     let folder = folder();
     for split in ["letters", "digits"] {
         write(folder.path(), &format!("emnist-{split}-train-images-idx3-ubyte"), idx(&[2051, 1, 1, 2], &[0, 255]));
@@ -192,7 +192,7 @@ fn emnist_is_turned_upright_and_named_by_its_mapping() {
         ran.stderr
     );
     let ran = data("from idx {} --split letters-train", folder.path(), "").expect(0);
-    assert!(ran.stderr.contains("turned upright"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("rotated upright"), "{}", ran.stderr);
     let record = &ran.records()[0];
     assert_eq!(record["label"], "A");
     assert_eq!((&record["width"], &record["height"]), (&json!(1), &json!(2)));

@@ -1,4 +1,4 @@
-//! What all formats do alike.
+//! Behavior that all formats share.
 
 use std::fs;
 
@@ -9,29 +9,29 @@ use super::voc::voc;
 use super::*;
 
 #[test]
-fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
+fn a_missing_folder_or_one_of_another_format_is_an_error() {
     let folder = folder();
     voc(folder.path());
     write(folder.path(), "a.json", "{\"annotations\": []}");
     for (line, wanted) in [
         ("from voc {}/none", "no such folder"),
-        ("from voc {}/Annotations", "not a VOC folder"),
-        ("from voc {} --split val", "the splits there are: all, dot_train, train"),
+        ("from voc {}/Annotations", "annotation folder of a VOC folder"),
+        ("from voc {} --split val", "the splits are: all, dot_train, train"),
         ("from coco {}/none.json", "none.json: no such file"),
         ("from coco {}/a.json", "a.json: it has no images"),
         ("from coco {}", "is a folder; name the file in it, such as annotations.json"),
         ("from cvat {}", "is a folder; name the file in it, such as annotations.xml"),
         ("from coco {}/Annotations/none.xml", "none.xml: is not JSON, but looks like XML"),
-        ("from voc {} --split nosuch", "the splits there are: all, dot_train, train"),
+        ("from voc {} --split nosuch", "the splits are: all, dot_train, train"),
         ("from coco {}/a.json --images {}/none", "none: no such folder"),
         ("from yolo {}", "none of its images (1) has a label file"),
-        ("from yolo {}/ImageSets --names a", "no images in this folder"),
+        ("from yolo {}/ImageSets --labels a", "no images in this folder"),
         ("from folder {}/none", "no such folder"),
         ("from folder {}/a.json", "is a file, not a folder"),
         ("shard 3/2", "a shard is I/N"),
-        ("split --fractions 0.5,0.6", "make 1 together"),
-        ("split --fractions 0.5,0.5 --names a", "want 2 names"),
-        ("split --names a,../b", "is not a name for a split"),
+        ("split --fractions 0.5,0.6", "their sum must be 1"),
+        ("split --fractions 0.5,0.5 --parts a", "expected 2 names"),
+        ("split --parts a,../b", "cannot name a split"),
     ] {
         let ran = data(line, folder.path(), "").expect(2);
         assert!(ran.stderr.contains(wanted), "{line}: {}", ran.stderr);
@@ -40,7 +40,7 @@ fn a_folder_that_is_not_there_or_not_of_the_format_is_told() {
 }
 
 #[test]
-fn a_folder_without_what_is_looked_for_is_an_error() {
+fn a_folder_without_annotations_is_an_error() {
     let folder = folder();
     write(folder.path(), "Annotations/x.txt", "");
     for line in ["from voc {}", "from folder {}", "from labelme {}", "from idx {}"] {
@@ -66,7 +66,7 @@ fn an_empty_dataset_is_an_empty_stream() {
 }
 
 #[test]
-fn boxes_labels_and_ids_survive_the_way_through_all_formats() {
+fn boxes_labels_and_ids_survive_conversion_through_all_formats() {
     let folder = folder();
     voc(folder.path());
     let first = data("from voc {} --split dot_train", folder.path(), "").expect(0).stdout;
@@ -92,24 +92,29 @@ fn boxes_labels_and_ids_survive_the_way_through_all_formats() {
 }
 
 #[test]
-fn what_a_format_cannot_hold_is_said() {
+fn fields_that_a_format_cannot_store_are_reported() {
     let folder = folder();
     write(folder.path(), "ann.json", coco().to_string());
-    picture(folder.path(), "sub folder/ä 1.pgm", 20, 10);
-    picture(folder.path(), "b.pgm", 8, 8);
+    write_image(folder.path(), "sub folder/ä 1.pgm", 20, 10);
+    write_image(folder.path(), "b.pgm", 8, 8);
     let records = data("from coco {}/ann.json", folder.path(), "").stdout;
     let ran = data("to voc {}/voc", folder.path(), &records).expect(0);
     assert!(ran.stderr.contains("crowd (1)") && ran.stderr.contains("mask (3)"), "{}", ran.stderr);
     let ran = data("to yolo {}/yolo", folder.path(), &records).expect(0);
     assert!(ran.stderr.contains("crowd (1)") && ran.stderr.contains("mask (3)"), "{}", ran.stderr);
     assert!(texts(&folder.path().join("yolo"))["data.yaml"].contains("2: \"never seen\""));
+    let labeled = json!({"id": "a", "width": 10, "height": 10, "label": "day", "objects": []}).to_string();
+    for line in ["to coco", "to voc {}/labeled", "to yolo {}/labeled"] {
+        let ran = data(line, folder.path(), &labeled).expect(0);
+        assert!(ran.stderr.contains("dropped: label of the image (1)"), "{line}: {}", ran.stderr);
+    }
 }
 
 #[test]
 fn two_samples_never_share_a_file() {
     let folder = folder();
-    picture(folder.path(), "a/x.pgm", 4, 4);
-    picture(folder.path(), "b/x.pgm", 4, 4);
+    write_image(folder.path(), "a/x.pgm", 4, 4);
+    write_image(folder.path(), "b/x.pgm", 4, 4);
     let records: String = ["a", "b"]
         .map(|name| json!({"id": folder.path().join(name).join("x.pgm"), "image": folder.path().join(name).join("x.pgm")}))
         .map(|record| format!("{record}\n"))

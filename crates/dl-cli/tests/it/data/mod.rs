@@ -19,7 +19,7 @@ mod texts;
 mod voc;
 mod yolo;
 
-/// Runs `dl-data` with the words of `line`; `{}` stands for `folder`.
+/// Runs `dl-data` with the arguments in `line`, in which `{}` is replaced by `folder`.
 #[track_caller]
 fn data(line: &str, folder: &Path, stdin: &str) -> Ran {
     let folder = folder.to_str().unwrap();
@@ -28,7 +28,7 @@ fn data(line: &str, folder: &Path, stdin: &str) -> Ran {
 }
 
 fn folder() -> TempDir {
-    // Blanks and letters beyond ASCII in every path of every test.
+    // Spaces and non-ASCII characters in the paths of every test.
     tempfile::Builder::new().prefix("dl data ü ").tempdir().unwrap()
 }
 
@@ -38,8 +38,8 @@ fn write(folder: &Path, name: &str, contents: impl AsRef<[u8]>) {
     fs::write(path, contents).unwrap();
 }
 
-/// A grey picture as PGM, which needs no encoder.
-fn picture(folder: &Path, name: &str, width: usize, height: usize) {
+/// Writes a gray image as PGM, which needs no encoder.
+fn write_image(folder: &Path, name: &str, width: usize, height: usize) {
     let mut bytes = format!("P5 {width} {height} 255\n").into_bytes();
     bytes.extend(vec![128; width * height]);
     write(folder, name, bytes);

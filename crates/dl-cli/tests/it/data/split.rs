@@ -26,7 +26,7 @@ fn shards_are_disjoint_and_complete() {
 }
 
 #[test]
-fn a_split_depends_on_ids_and_seed_alone() {
+fn a_split_depends_only_on_ids_and_seed() {
     let parts = |line: &str, stream: &str| -> BTreeMap<String, String> {
         let records = data(line, Path::new(""), stream).expect(0).records();
         let text = |record: &Value, name: &str| record[name].as_str().unwrap().to_owned();
@@ -50,7 +50,7 @@ fn a_split_depends_on_ids_and_seed_alone() {
 fn a_stratified_split_is_exact_for_every_label() {
     let folder = folder();
     let stream = numbered(1000);
-    data("split --fractions 0.8,0.2 --stratify --names learn,prove --output-dir {}", folder.path(), &stream).expect(0);
+    data("split --fractions 0.8,0.2 --stratify --parts learn,prove --output-dir {}", folder.path(), &stream).expect(0);
     for (part, often, rare) in [("learn", 720, 80), ("prove", 180, 20)] {
         let text = fs::read_to_string(folder.path().join(format!("{part}.jsonl"))).unwrap();
         assert_eq!(text.matches("often").count(), often);
@@ -59,13 +59,13 @@ fn a_stratified_split_is_exact_for_every_label() {
     }
     let reversed: String = stream.lines().rev().map(|line| format!("{line}\n")).collect();
     let before = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();
-    data("split --stratify --names learn,prove --output-dir {}", folder.path(), &reversed).expect(0);
+    data("split --stratify --parts learn,prove --output-dir {}", folder.path(), &reversed).expect(0);
     let after = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();
     assert!(before.lines().eq(after.lines().rev()), "the order of the stream matters");
 }
 
 #[test]
-fn a_split_loses_no_record_that_is_broken() {
+fn a_split_keeps_broken_records() {
     let folder = folder();
     let stream =
         "{\"id\":\"a\"}\n{\"label\":\"no id\"}\n{\"id\":\"b\",\"error\":{\"tool\":\"t\",\"message\":\"m\"}}\nbroken\n";
@@ -82,7 +82,18 @@ fn a_split_loses_no_record_that_is_broken() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_in_the_output_folder_is_replaced_and_what_it_leads_to_stays() {
+fn a_stratified_split_fails_only_the_record_whose_label_is_not_a_string() {
+    let stream =
+        "{\"id\": \"a\", \"label\": \"x\"}\n{\"id\": \"b\", \"label\": 7}\n{\"id\": \"c\", \"label\": \"x\"}\n";
+    let ran = data("split --stratify", folder().path(), stream).expect(1);
+    let records = ran.records();
+    assert_eq!(records[1]["error"]["tool"], "dl-data");
+    assert!(records[0]["split"].is_string() && records[2]["split"].is_string(), "{}", ran.stdout);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_link_in_the_output_folder_is_replaced_and_its_target_kept() {
     let folder = folder();
     write(folder.path(), "precious", "mine");
     fs::create_dir(folder.path().join("s")).unwrap();

@@ -1,4 +1,4 @@
-//! Texts out of lists and tables.
+//! Texts from lists and tables.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn each_line_is_a_text() {
     let texts: Vec<&Value> = records.iter().map(|record| &record["text"]).collect();
     assert_eq!(json!(texts), json!(["one", " two ", "thrée", "猫", "x", "good", null, "last"]));
     assert_eq!(records[1]["id"], format!("{}:3", folder.path().join("a.txt").display()));
-    assert!(ran.stderr.contains("a.txt: 1 blank line is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("a.txt: 1 blank line skipped"), "{}", ran.stderr);
     assert!(ran.stderr.contains("c.txt:2: not UTF-8"), "{}", ran.stderr);
     assert_eq!(
         data("from lines -", folder.path(), "a\n").expect(0).records(),
@@ -38,7 +38,7 @@ fn the_rows_of_a_table_become_records() {
     assert_eq!(records[0], json!({"id": "1", "text": "a \"b\"\nc, d", "label": "5"}));
     assert_eq!(records[1], json!({"id": "2", "text": "short"}));
     assert!(
-        records[2]["error"]["message"].as_str().unwrap().contains("a.csv:5: the row has 4 cells, want 3"),
+        records[2]["error"]["message"].as_str().unwrap().contains("a.csv:5: the row has 4 cells, expected 3"),
         "{}",
         records[2]
     );
@@ -49,23 +49,23 @@ fn the_rows_of_a_table_become_records() {
 }
 
 #[test]
-fn what_holds_no_text_is_no_silent_success() {
+fn a_source_without_text_is_reported() {
     let folder = folder();
     write(folder.path(), "head.csv", "text,label\n");
     write(folder.path(), "blank.txt", "\n \n");
     write(folder.path(), "none.json", "[]");
     for line in ["from csv {}/head.csv --text text", "from lines {}/blank.txt", "from label-studio {}/none.json"] {
         let ran = data(line, folder.path(), "").expect(1);
-        assert!(ran.stdout.is_empty() && ran.stderr.contains("nothing is in it"), "{line}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("the dataset has no samples"), "{line}: {}", ran.stderr);
     }
     write(folder.path(), "rows.csv", "text,label\na,x\n ,y\n,z\n");
     let ran = data("from csv {}/rows.csv --text text --label label", folder.path(), "").expect(0);
     assert_eq!(ran.records().len(), 1);
-    assert!(ran.stderr.contains("2 rows without a text are left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 rows without a text skipped"), "{}", ran.stderr);
 }
 
 #[test]
-fn delimiters_and_encodings_are_found_out() {
+fn delimiters_and_encodings_are_detected() {
     let folder = folder();
     let wanted = json!([["x, y; z", "a"], ["q \"r", "b"]]);
     for (name, bytes, options) in [
@@ -86,9 +86,9 @@ fn delimiters_and_encodings_are_found_out() {
 }
 
 #[test]
-fn a_table_of_images_finds_them_beside_it() {
+fn images_are_found_beside_their_table() {
     let folder = folder();
-    picture(folder.path(), "images/a.pgm", 20, 10);
+    write_image(folder.path(), "images/a.pgm", 20, 10);
     write(folder.path(), "labels.csv", "filename,label\nimages\\a.pgm,cat\n");
     let records = data("from csv {}/labels.csv --image filename --label label", folder.path(), "").expect(0).records();
     assert_eq!(records[0]["image"], folder.path().join("images/a.pgm").to_str().unwrap());
@@ -96,12 +96,12 @@ fn a_table_of_images_finds_them_beside_it() {
 }
 
 #[test]
-fn a_list_of_labels_may_come_from_any_editor() {
+fn a_list_of_labels_may_have_any_encoding() {
     let folder = folder();
     let record = r#"{"id":"a","width":9,"height":9,"objects":[{"box":[0,0,4,4],"label":"cat"}]}"#;
     for list in ["\u{feff}cat\r\ndog\r\n".as_bytes().to_vec(), utf16("cat\r\n\r\ndog\r\n"), b"cat \ndog\n\n".to_vec()] {
         write(folder.path(), "labels.txt", list);
-        let ran = data("check --headers --labels-from {}/labels.txt", folder.path(), record);
+        let ran = data("check --headers --labels @{}/labels.txt", folder.path(), record);
         assert!(!ran.stderr.contains("unknown label"), "{}", ran.stderr);
     }
 }

@@ -58,7 +58,7 @@ const CELL: &str = "<annotation verified=\"yes\">
 
 pub(super) fn voc(folder: &Path) {
     write(folder, "Annotations/cell 1.xml", CELL);
-    picture(folder, "JPEGImages/cell 1.pgm", 20, 10);
+    write_image(folder, "JPEGImages/cell 1.pgm", 20, 10);
     write(folder, "Annotations/none.xml", "<annotation><filename>none.jpg</filename></annotation>");
     write(folder, "Annotations/broken.xml", &CELL[..CELL.find("</truncated>").unwrap()]);
     write(folder, "ImageSets/Main/train.txt", "cell 1\r\nnone\n\n");
@@ -80,15 +80,15 @@ fn voc_becomes_records_with_continuous_boxes() {
     assert_eq!(cell["objects"][0]["difficult"], true);
     assert_eq!((&cell["objects"][0]["truncated"], &cell["objects"][0]["occluded"]), (&json!(true), &json!(false)));
     assert_eq!(cell["objects"][1], json!({"box": [3.0, 3.0, 4.0, 4.0], "label": "dot"}));
-    assert_eq!(none["objects"], json!([]), "a picture without objects counts for dl-eval");
+    assert_eq!(none["objects"], json!([]), "an image without objects counts for dl-eval");
 }
 
 #[test]
-fn voc_survives_a_round_trip_to_the_letter() {
+fn voc_survives_a_round_trip_exactly() {
     let (folder, copy) = (folder(), folder());
     voc(folder.path());
     let records = data("from voc {} --split train", folder.path(), "").expect(0).stdout;
-    // The picture of the second is not there, which is told; its annotation is written all the same.
+    // The image of the second one does not exist, which is reported; its annotation is still written.
     let ran = data("to voc {} --split train", copy.path(), &records).expect(1);
     assert!(ran.stderr.contains("none.jpg"), "{}", ran.stderr);
     let written = texts(copy.path());
@@ -110,13 +110,13 @@ fn a_broken_annotation_fails_alone() {
     assert!(failed[1].unwrap().ends_with("broken.xml: line 17: the file ends inside <truncated>"), "{failed:?}");
     assert!(failed[3].unwrap().ends_with("missing.xml: no such annotation"), "{failed:?}");
     assert_eq!(ran.stderr.lines().count(), 3, "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 image does not exist, the first: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 image does not exist; the first: "), "{}", ran.stderr);
     assert_eq!(records[1]["id"], "broken");
     assert!(data("from voc {} --split all --strict", folder.path(), "").expect(2).stderr.contains("--strict"));
 }
 
 #[test]
-fn a_list_of_one_class_gives_the_pictures_that_have_it() {
+fn a_list_of_one_class_selects_the_images_that_have_it() {
     let folder = folder();
     voc(folder.path());
     let ids = |line: &str| -> Vec<String> {
@@ -129,7 +129,7 @@ fn a_list_of_one_class_gives_the_pictures_that_have_it() {
 }
 
 #[test]
-fn bccd_survives_a_round_trip_to_the_letter() {
+fn bccd_survives_a_round_trip_exactly() {
     let Some(bccd) = shared("data/bccd") else { return };
     let copy = folder();
     let records = data("from voc {} --split test", &bccd, "").expect(0).stdout;
@@ -138,12 +138,12 @@ fn bccd_survives_a_round_trip_to_the_letter() {
     assert_eq!(written.len(), 72);
     for (name, text) in written {
         let before = fs::read_to_string(bccd.join("Annotations").join(&name)).unwrap();
-        // Some of the files are indented by two blanks, ours by tabs.
+        // Some of the files are indented by two spaces, ours by tabs.
         assert!(text.lines().map(str::trim).eq(before.lines().map(str::trim)), "{name}");
     }
 }
 
-/// An annotation of one object, with these elements in it.
+/// An annotation with these objects.
 fn annotated(objects: &[&str]) -> String {
     let objects: String = objects.iter().map(|inside| format!("<object>{inside}</object>")).collect();
     format!("<annotation><size><width>20</width><height>10</height></size>{objects}</annotation>")
@@ -152,7 +152,7 @@ fn annotated(objects: &[&str]) -> String {
 const BOX: &str = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>4</xmax><ymax>4</ymax></bndbox>";
 
 #[test]
-fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
+fn an_invalid_object_loses_itself_and_an_odd_field_loses_nothing() {
     let folder = folder();
     let objects = [
         format!("<name>a</name><difficult>Unspecified</difficult><truncated>Unspecified</truncated><pose></pose>{BOX}"),
@@ -166,7 +166,7 @@ fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
     ];
     let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
     write(folder.path(), "Annotations/x.xml", annotated(&objects));
-    picture(folder.path(), "JPEGImages/x.pgm", 20, 10);
+    write_image(folder.path(), "JPEGImages/x.pgm", 20, 10);
     let ran = data("from voc {}", folder.path(), "").expect(1);
     let record = &ran.records()[0];
     assert!(record.get("error").is_none(), "{record}");
@@ -176,15 +176,15 @@ fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
     assert!(record["objects"][0].get("difficult").is_none());
     assert_eq!(record["objects"][1]["difficult"], true);
     assert_eq!(record["objects"][3]["box"], json!([2.0, 1.0, 9.0, 8.0]));
-    for told in [
-        "object 2 is left out: it has no <name>",
+    for message in [
+        "object 2 skipped: it has no <name>",
         "object 3 (swapped)",
         "xmin 9 is above xmax 4",
         "object 4 (word)",
-        "object 5 (none) is left out: it has no <bndbox>",
+        "object 5 (none) skipped: it has no <bndbox>",
         "object 6 (two): it has more than one <bndbox>",
     ] {
-        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
     }
     data("to voc {}/out", folder.path(), &ran.stdout).expect(0);
     let again = data("from voc {}/out", folder.path(), "").records();
@@ -192,7 +192,7 @@ fn a_bad_object_costs_itself_and_an_odd_field_costs_nothing() {
 }
 
 #[test]
-fn annotations_are_read_in_the_encoding_that_they_declare() {
+fn annotations_are_read_in_their_declared_encoding() {
     let folder = folder();
     let text = |encoding: &str, label: &str| {
         format!(
@@ -212,7 +212,7 @@ fn annotations_are_read_in_the_encoding_that_they_declare() {
         [("a", latin), ("b", wide), ("c", text("UTF-8", "x").into_bytes()), ("d", b"<annotation>\xff".to_vec())]
     {
         write(folder.path(), &format!("Annotations/{name}.xml"), bytes);
-        picture(folder.path(), &format!("JPEGImages/{name}.pgm"), 20, 10);
+        write_image(folder.path(), &format!("JPEGImages/{name}.pgm"), 20, 10);
     }
     let utf16: Vec<u8> = "\u{feff}a\r\n\r\nb\r\nc\r\nd\r\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
     write(folder.path(), "ImageSets/Main/train.txt", utf16);
@@ -227,7 +227,7 @@ fn annotations_are_read_in_the_encoding_that_they_declare() {
 }
 
 #[test]
-fn other_layouts_are_found_and_told() {
+fn other_layouts_are_found_and_reported() {
     for (annotation, image, id) in [
         ("annotations/x.xml", "images/x.pgm", "x"),
         ("annots/x.xml", "Imgs/x.PGM", "x"),
@@ -246,7 +246,7 @@ fn other_layouts_are_found_and_told() {
             annotation,
             annotated(&[]).replace("<size>", "<filename>C:\\photos\\other.jpg</filename><size>"),
         );
-        picture(folder.path(), image, 20, 10);
+        write_image(folder.path(), image, 20, 10);
         let ran = data("from voc {}", folder.path(), "").expect(0);
         let records = ran.records();
         assert_eq!(records.len(), 1, "{annotation}: {}", ran.stderr);
@@ -262,33 +262,33 @@ fn other_layouts_are_found_and_told() {
 }
 
 #[test]
-fn the_image_that_an_annotation_names_is_found_by_its_last_part() {
+fn the_image_that_an_annotation_names_is_found_by_its_file_name() {
     let folder = folder();
     let text = annotated(&[]).replace("<size>", "<filename>C:\\photos\\real.jpg</filename><size>");
     write(folder.path(), "Annotations/x.xml", text.replace("20", "0"));
-    picture(folder.path(), "JPEGImages/real.pgm", 20, 10);
+    write_image(folder.path(), "JPEGImages/real.pgm", 20, 10);
     let records = data("from voc {}", folder.path(), "").expect(0).records();
     assert_eq!(records[0]["image"], folder.path().join("JPEGImages/real.pgm").to_str().unwrap());
     assert_eq!((&records[0]["width"], &records[0]["height"]), (&json!(20), &json!(10)), "a size of 0 is none");
 }
 
 #[test]
-fn images_without_annotation_and_what_stands_after_the_root_are_told() {
+fn images_without_annotation_and_content_after_the_root_are_reported() {
     let folder = folder();
     for name in ["a", "b", "c"] {
-        picture(folder.path(), &format!("JPEGImages/{name}.pgm"), 20, 10);
+        write_image(folder.path(), &format!("JPEGImages/{name}.pgm"), 20, 10);
     }
     write(folder.path(), "Annotations/a.xml", annotated(&[]) + "\n" + &annotated(&[]));
     write(folder.path(), "Annotations/gone.xml", annotated(&[]));
     let ran = data("from voc {}", folder.path(), "").expect(1);
     assert_eq!(ran.records().len(), 2);
-    for told in ["a.xml: line 2: a second <annotation>", "2 images have no annotation", "1 image does not exist"] {
-        assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
+    for message in ["a.xml: line 2: a second <annotation>", "2 images have no annotation", "1 image does not exist"] {
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn blanks_around_names_survive_and_control_characters_are_an_error() {
+fn spaces_around_names_survive_and_control_characters_are_an_error() {
     let folder = folder();
     let record = |id: &str, label: &str| {
         json!({"id": id, "width": 9, "height": 9, "objects": [{"box": [0, 0, 2, 2], "label": label}]}).to_string()
@@ -304,30 +304,30 @@ fn blanks_around_names_survive_and_control_characters_are_an_error() {
 }
 
 #[test]
-fn a_list_without_images_and_a_name_twice_are_told() {
+fn an_empty_list_and_a_duplicate_name_are_reported() {
     let folder = folder();
     voc(folder.path());
     write(folder.path(), "ImageSets/Main/empty.txt", "\n");
     write(folder.path(), "ImageSets/Main/twice.txt", "cell 1\nnone\ncell 1\n");
     let ran = data("from voc {} --split empty", folder.path(), "").expect(1);
-    assert!(ran.stdout.is_empty() && ran.stderr.contains("empty.txt: no image is in this list"), "{}", ran.stderr);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("empty.txt: the list has no images"), "{}", ran.stderr);
     let ran = data("from voc {} --split twice", folder.path(), "").expect(0);
     assert_eq!(ran.records().len(), 2);
-    assert!(ran.stderr.contains("1 name is in a list twice and read once, the first: cell 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 name is in a list twice and read once; the first: cell 1"), "{}", ran.stderr);
 }
 
 #[test]
-fn objects_by_another_name_are_told() {
+fn objects_under_another_tag_are_reported() {
     let folder = folder();
     let text = annotated(&[&format!("<name>a</name>{BOX}")]);
     write(folder.path(), "Annotations/a.xml", text.replace("object>", "OBJECT>"));
-    picture(folder.path(), "JPEGImages/a.pgm", 20, 10);
+    write_image(folder.path(), "JPEGImages/a.pgm", 20, 10);
     let ran = data("from voc {}", folder.path(), "").expect(1);
     assert!(ran.stderr.contains("it has no <object>, but <OBJECT>"), "{}", ran.stderr);
 }
 
 #[test]
-fn entities_that_grow_are_refused() {
+fn expanding_entities_are_rejected() {
     let folder = folder();
     let bomb = "<!DOCTYPE a [<!ENTITY x \"xxxxxxxx\"><!ENTITY y \"&x;&x;&x;&x;\">]><annotation><a>&y;</a></annotation>";
     write(folder.path(), "Annotations/a.xml", bomb);
@@ -350,8 +350,8 @@ fn nothing_is_written_through_a_link_in_the_output_folder() {
 #[test]
 fn an_input_image_behind_a_link_to_its_folder_is_not_overwritten() {
     let (out, home) = (folder(), folder());
-    picture(home.path(), "a.pgm", 4, 4);
-    picture(home.path(), "b.pgm", 8, 8);
+    write_image(home.path(), "a.pgm", 4, 4);
+    write_image(home.path(), "b.pgm", 8, 8);
     let before = texts(home.path());
     std::os::unix::fs::symlink(home.path(), out.path().join("JPEGImages")).unwrap();
     let record = json!({"id": "b", "image": home.path().join("a.pgm"), "objects": []}).to_string();
@@ -361,24 +361,24 @@ fn an_input_image_behind_a_link_to_its_folder_is_not_overwritten() {
 }
 
 #[test]
-fn an_image_that_is_there_is_not_replaced_by_another() {
+fn an_existing_image_is_not_replaced_by_another() {
     let folder = folder();
-    picture(folder.path(), "JPEGImages/a.pgm", 4, 4);
-    picture(folder.path(), "JPEGImages/b.pgm", 8, 8);
+    write_image(folder.path(), "JPEGImages/a.pgm", 4, 4);
+    write_image(folder.path(), "JPEGImages/b.pgm", 8, 8);
     let before = texts(folder.path());
     let record = |id: &str, image: &str| {
         let path = folder.path().join("JPEGImages").join(image);
         json!({"id": id, "image": path, "objects": []}).to_string() + "\n"
     };
     let swapped = record("a", "b.pgm") + &record("b", "a.pgm");
-    for pictures in ["copy", "link"] {
-        let ran = data(&format!("to voc {{}} --images {pictures}"), folder.path(), &swapped).expect(1);
+    for images in ["copy", "link"] {
+        let ran = data(&format!("to voc {{}} --images {images}"), folder.path(), &swapped).expect(1);
         assert!(ran.stderr.contains("b.pgm exists and is another image"), "{}", ran.stderr);
         let after = texts(folder.path());
         assert!(before.iter().all(|(name, text)| after[name] == *text), "{after:?}");
         assert!(!after.keys().any(|name| name.starts_with("Annotations/")), "{after:?}");
     }
-    // The same ones, and copies of them, are no loss.
+    // Identical images are accepted.
     let same = record("a", "a.pgm") + &record("b", "b.pgm");
     data("to voc {}", folder.path(), &same).expect(0);
     data("to voc {}/new", folder.path(), &same).expect(0);

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::*;
 
 fn yolo(folder: &Path) {
-    picture(folder, "images/train/a ü.pgm", 640, 480);
-    picture(folder, "images/train/empty.pgm", 64, 48);
-    picture(folder, "images/val/b.pgm", 333, 77);
+    write_image(folder, "images/train/a ü.pgm", 640, 480);
+    write_image(folder, "images/train/empty.pgm", 64, 48);
+    write_image(folder, "images/val/b.pgm", 333, 77);
     write(folder, "labels/train/a ü.txt", "1 0.5 0.25 0.125 0.0625\n0 0.123457 0.654321 0.1 0.2\n\n");
     write(folder, "labels/val/b.txt", "2 0.1 0.1 0.9 0.1 0.9 0.9\n");
     write(
@@ -21,7 +21,7 @@ fn yolo(folder: &Path) {
 }
 
 #[test]
-fn yolo_becomes_records_and_comes_back_to_a_millionth() {
+fn yolo_becomes_records_and_back_to_a_millionth() {
     let (folder, copy) = (folder(), folder());
     yolo(folder.path());
     let ran = data("from yolo {}", folder.path(), "").expect(0);
@@ -55,11 +55,11 @@ fn yolo_splits_keep_one_order_of_classes() {
     yolo(folder.path());
     let val = data("from yolo {} --split val", folder.path(), "").expect(0).stdout;
     let train = data("from yolo {} --split train", folder.path(), "").expect(0).stdout;
-    // Records that have lost what the first one carried.
+    // Records without the class names of the first one.
     let bare = |stream: &str| stream.replace("yolo_dataset", "unknown");
-    let ran = data("to yolo {}/other --split train --names red,x,ü", copy.path(), &bare(&train)).expect(1);
-    assert!(ran.stderr.contains("the label \"green light\" is not among the names"), "{}", ran.stderr);
-    data("to yolo {} --split train --names ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
+    let ran = data("to yolo {}/other --split train --labels red,x,ü", copy.path(), &bare(&train)).expect(1);
+    assert!(ran.stderr.contains("the label \"green light\" is not one of the class names"), "{}", ran.stderr);
+    data("to yolo {} --split train --labels ü,red,x", copy.path(), &bare(&train).replace("green light", "x")).expect(0);
     data("to yolo {} --split val --images leave", copy.path(), &bare(&val)).expect(0);
     let written = texts(copy.path());
     assert!(written["labels/val/b.txt"].starts_with("0 "), "{}", written["labels/val/b.txt"]);
@@ -71,10 +71,10 @@ fn yolo_splits_keep_one_order_of_classes() {
 }
 
 #[test]
-fn a_bad_line_costs_that_line_and_a_bad_file_that_file() {
+fn an_invalid_line_loses_that_line_and_an_invalid_file_that_file() {
     let folder = folder();
     yolo(folder.path());
-    picture(folder.path(), "images/val/c.pgm", 10, 10);
+    write_image(folder.path(), "images/val/c.pgm", 10, 10);
     write(
         folder.path(),
         "labels/train/a ü.txt",
@@ -82,7 +82,7 @@ fn a_bad_line_costs_that_line_and_a_bad_file_that_file() {
     );
     write(folder.path(), "labels/train/lonely.txt", "0 0.5 0.5 0.1 0.1\n");
     write(folder.path(), "labels/val/c.txt", b"0 0.5 0.5 0.1 0.1\xff\n");
-    write(folder.path(), "images/val/b.pgm", "no picture");
+    write(folder.path(), "images/val/b.pgm", "not an image");
     let ran = data("from yolo {}", folder.path(), "").expect(1);
     let records = ran.records();
     assert_eq!(records[0]["error"], Value::Null);
@@ -94,8 +94,8 @@ fn a_bad_line_costs_that_line_and_a_bad_file_that_file() {
     assert_eq!(messages.len(), 3, "{messages:?}");
     assert!(messages[0].contains("the image cannot be read"), "{messages:?}");
     assert!(messages[1].contains("c.txt: line 1 is not UTF-8"), "{messages:?}");
-    assert!(messages[2].ends_with("lonely.txt: there is no image for these labels"), "{messages:?}");
-    // A file of nothing but bad lines is told in few words.
+    assert!(messages[2].ends_with("lonely.txt: these labels have no image"), "{messages:?}");
+    // A file with only invalid lines is reported briefly.
     write(folder.path(), "labels/train/a ü.txt", "x\n".repeat(100_000));
     let ran = data("from yolo {} --split train", folder.path(), "").expect(1);
     assert!(ran.stderr.lines().count() < 30 && ran.stderr.contains("99980 more lines"), "{}", ran.stderr);
@@ -109,7 +109,7 @@ fn labels(record: &Value) -> Vec<&str> {
 #[test]
 fn the_roboflow_layout_is_yolo_too() {
     let folder = folder();
-    picture(folder.path(), "train/images/a.pgm", 10, 10);
+    write_image(folder.path(), "train/images/a.pgm", 10, 10);
     write(folder.path(), "train/labels/a.txt", "0 0.5 0.5 1 1");
     write(folder.path(), "classes.txt", "cat\n");
     for line in ["from yolo {}", "from yolo {} --split train"] {
@@ -133,7 +133,7 @@ fn labels_are_found_where_programs_put_them() {
         ("deep/set/train/images/a.pgm", "deep/set/train/labels/a.txt", "deep/set/train/a.pgm"),
     ] {
         let folder = folder();
-        picture(folder.path(), image, 10, 10);
+        write_image(folder.path(), image, 10, 10);
         write(folder.path(), label, "1 0.5 0.5 1 1");
         write(folder.path(), "classes.txt", "cat\ndog\n");
         write(folder.path(), "train.txt", "data/x.jpg\n");
@@ -141,7 +141,7 @@ fn labels_are_found_where_programs_put_them() {
         let records = data("from yolo {}", folder.path(), "").expect(0).records();
         assert_eq!(records.len(), 1, "{image} {label}: {records:?}");
         assert_eq!((records[0]["id"].as_str().unwrap(), labels(&records[0])), (id, vec!["dog"]), "{image} {label}");
-        // And back, in the layout that is written.
+        // And back, in the layout of the writer.
         let stream = data("from yolo {}", folder.path(), "").stdout;
         let copy = super::folder();
         data("to yolo {}", copy.path(), &stream).expect(0);
@@ -151,16 +151,16 @@ fn labels_are_found_where_programs_put_them() {
 }
 
 #[test]
-fn labels_that_are_not_found_are_no_success() {
+fn missing_labels_are_an_error() {
     let folder = folder();
     write(folder.path(), "data.yaml", "names: [cat]\ntrain: ../elsewhere/images\n");
     let ran = data("from yolo {}", folder.path(), "").expect(2);
-    assert!(ran.stderr.contains("no images in this folder (its own files say train: ../elsewhere"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no images in this folder (its own files name train: ../elsewhere"), "{}", ran.stderr);
     let ran = data("from yolo {} --split train", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("../elsewhere/images, which is not in this folder"), "{}", ran.stderr);
-    picture(folder.path(), "train/images/a.pgm", 10, 10);
-    picture(folder.path(), "train/images/b.pgm", 10, 10);
-    picture(folder.path(), "test/images/c.pgm", 10, 10);
+    write_image(folder.path(), "train/images/a.pgm", 10, 10);
+    write_image(folder.path(), "train/images/b.pgm", 10, 10);
+    write_image(folder.path(), "test/images/c.pgm", 10, 10);
     let ran = data("from yolo {}", folder.path(), "").expect(2);
     assert_eq!((ran.stdout.as_str(), ran.stderr.lines().count()), ("", 1));
     assert!(ran.stderr.contains("test/labels/c.txt") && ran.stderr.contains("test/images/c.txt"), "{}", ran.stderr);
@@ -175,7 +175,7 @@ fn labels_that_are_not_found_are_no_success() {
 #[test]
 fn the_names_are_those_of_the_first_source_or_an_error() {
     let folder = folder();
-    picture(folder.path(), "images/a.pgm", 10, 10);
+    write_image(folder.path(), "images/a.pgm", 10, 10);
     write(folder.path(), "labels/a.txt", "1 0.5 0.5 1 1\n");
     let label = |status: i32| {
         let ran = data("from yolo {}", folder.path(), "").expect(status);
@@ -187,17 +187,17 @@ fn the_names_are_those_of_the_first_source_or_an_error() {
     assert_eq!(label(0).0, "n1");
     write(folder.path(), "obj.names", "o0\r\no1\r\n");
     let (found, said) = label(0);
-    assert!(found == "o1" && said.contains("notes.json: names other classes"), "{said}");
+    assert!(found == "o1" && said.contains("notes.json: it names other classes"), "{said}");
     let utf16: Vec<u8> = "\u{feff}\nc1\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     write(folder.path(), "classes.txt", utf16);
     assert_eq!(label(0).0, "c1", "a blank line is the number of a class");
     write(folder.path(), "my set.yaml", "names: {0: y0, '1': y1}\n");
     let (found, said) = label(0);
-    assert!(found == "y1" && said.contains("classes.txt: names other classes"), "{said}");
+    assert!(found == "y1" && said.contains("classes.txt: it names other classes"), "{said}");
     write(folder.path(), "data.yaml", b"# caf\xe9\nnames: [d0, d1]\n");
     let (found, said) = label(2);
     assert!(found.is_empty() && said.contains("data.yaml: line 1 is not UTF-8"), "{said}");
-    let ran = data("from yolo {} --names x,y", folder.path(), "").expect(0);
+    let ran = data("from yolo {} --labels x,y", folder.path(), "").expect(0);
     assert_eq!(labels(&ran.records()[0]), ["y"]);
     assert!(ran.stderr.contains("data.yaml: line 1 is not UTF-8"), "{}", ran.stderr);
     write(folder.path(), "data.yaml", b"\xef\xbb\xbfnames: [d0, d1]\r\n");
@@ -210,9 +210,9 @@ fn the_names_are_those_of_the_first_source_or_an_error() {
 }
 
 #[test]
-fn a_description_that_expands_or_nests_without_bound_is_refused_at_once() {
+fn a_description_that_expands_or_nests_without_bound_is_rejected_quickly() {
     let folder = folder();
-    picture(folder.path(), "images/a.pgm", 10, 10);
+    write_image(folder.path(), "images/a.pgm", 10, 10);
     write(folder.path(), "labels/a.txt", "0 0.5 0.5 1 1\n");
     let level = |i: usize| format!("a{}: &a{} [{}]\n", i + 1, i + 1, vec![format!("*a{i}"); 10].join(","));
     let bomb = format!("a0: &a0 [x]\n{}names: [x]\n", (0..12).map(level).collect::<String>());
@@ -229,7 +229,7 @@ fn a_description_that_expands_or_nests_without_bound_is_refused_at_once() {
 fn splits_are_folders_or_lists_inside_the_folder() {
     let folder = folder();
     for name in ["a", "b", "c"] {
-        picture(folder.path(), &format!("obj_train_data/{name}.pgm"), 10, 10);
+        write_image(folder.path(), &format!("obj_train_data/{name}.pgm"), 10, 10);
         write(folder.path(), &format!("obj_train_data/{name}.txt"), "0 0.5 0.5 1 1\n");
     }
     write(
@@ -269,23 +269,23 @@ fn splits_are_folders_or_lists_inside_the_folder() {
 #[test]
 fn a_folder_that_contains_itself_is_read_once() {
     let folder = folder();
-    picture(folder.path(), "set/images/a.pgm", 10, 10);
+    write_image(folder.path(), "set/images/a.pgm", 10, 10);
     write(folder.path(), "set/labels/a.txt", "0 0.5 0.5 1 1\n");
     std::os::unix::fs::symlink("..", folder.path().join("set/up")).unwrap();
-    let records = data("from yolo {} --names cat", folder.path(), "").expect(0).records();
+    let records = data("from yolo {} --labels cat", folder.path(), "").expect(0).records();
     assert_eq!(records.len(), 1, "{records:?}");
 }
 
 #[test]
-fn key_points_predictions_and_oriented_boxes_keep_their_boxes() {
+fn keypoints_predictions_and_oriented_boxes_keep_their_boxes() {
     let folder = folder();
-    picture(folder.path(), "images/a.pgm", 10, 10);
+    write_image(folder.path(), "images/a.pgm", 10, 10);
     write(folder.path(), "data.yaml", "names: [hand]\nkpt_shape: [2, 2]\n");
     write(folder.path(), "labels/a.txt", "0 .5 .5 .2 .4 .1 .2 .3 .4\n0 .5 .5 .2 .4 .1 .2\n");
     let ran = data("from yolo {}", folder.path(), "").expect(1);
     let object = json!({"box": [4.0, 3.0, 6.0, 7.0], "label": "hand", "keypoints": [1.0, 2.0, 2.0, 3.0, 4.0, 2.0]});
     assert_eq!(ran.records()[0]["objects"], json!([object]));
-    assert!(ran.stderr.contains("line 2: 6 numbers after the class; want 4 of a box, or 8"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("line 2: 6 numbers after the class; expected 4 of a box, or 8"), "{}", ran.stderr);
     let copy = super::folder();
     let ran = data("to yolo {}", copy.path(), &ran.stdout).expect(0);
     assert!(ran.stderr.contains("keypoints (1)"), "{}", ran.stderr);
@@ -315,7 +315,7 @@ fn key_points_predictions_and_oriented_boxes_keep_their_boxes() {
 }
 
 #[test]
-fn what_is_outside_of_the_image_is_never_written() {
+fn nothing_outside_the_image_is_written() {
     let folder = folder();
     let record =
         |id: &str, objects: Value| json!({"id": id, "width": 10, "height": 20, "objects": objects}).to_string();
@@ -337,10 +337,10 @@ fn what_is_outside_of_the_image_is_never_written() {
     assert_eq!(written["labels/a.txt"], "0 0.25 0.5 0.5 0.5\n0 0.5 0.5 1 1\n");
     assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n");
     for reason in [
-        "a: object 1: it is outside of the image",
+        "a: object 1: it is outside the image",
         "a: object 2: box has x2 < x1",
         "a: object 3: the label \"two\\nlines\" has a control character",
-        "1 objects reach out of their image and are clipped",
+        "1 objects extend outside their image and are clipped",
     ] {
         assert!(ran.stderr.contains(reason), "{reason}: {}", ran.stderr);
     }
@@ -350,12 +350,12 @@ fn what_is_outside_of_the_image_is_never_written() {
     assert!(lines.lines().any(|line| line.split(' ').count() == 17), "{lines}");
     let mut numbers = lines.split_whitespace().map(|word| word.parse::<f64>().unwrap());
     assert!(numbers.all(|number| (0.0..=1.0).contains(&number)), "{lines}");
-    data("to yolo {}/names --names x,a\u{85}", folder.path(), &stream[1]).expect(2);
+    data("to yolo {}/names --labels x,a\u{85}", folder.path(), &stream[1]).expect(2);
     data("to yolo {}/split --split names", folder.path(), &stream[1]).expect(2);
 }
 
 #[test]
-fn fields_that_are_nested_deep_do_not_end_the_run() {
+fn deeply_nested_fields_do_not_end_the_run() {
     let folder = folder();
     let record = |id: &str, extra: &str| {
         format!(
@@ -366,16 +366,16 @@ fn fields_that_are_nested_deep_do_not_end_the_run() {
     let stream = [record("a", ""), record("b", &deep(124)), record("c", &deep(5000)), record("d", "")].concat();
     let ran = data("to yolo {}", folder.path(), &stream).expect(1);
     let written = texts(folder.path());
-    assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n", "what is deep is left out");
+    assert_eq!(written["labels/b.txt"], "0 0.5 0.5 1 1\n", "deep files are ignored");
     assert!(written.contains_key("labels/d.txt") && !written.contains_key("labels/c.txt"), "{:?}", written.keys());
     assert!(ran.stderr.contains(":3: "), "{}", ran.stderr);
 }
 
 #[test]
-fn a_split_is_what_data_yaml_says_before_what_is_usual() {
+fn data_yaml_defines_a_split_before_the_usual_folders() {
     let folder = folder();
     for name in ["train/a", "train2/b", "val/c"] {
-        picture(folder.path(), &format!("images/{name}.pgm"), 10, 10);
+        write_image(folder.path(), &format!("images/{name}.pgm"), 10, 10);
         write(folder.path(), &format!("labels/{name}.txt"), "0 0.5 0.5 1 1\n");
     }
     write(folder.path(), "list.txt", "./images/train2/b.pgm\n");
@@ -385,9 +385,9 @@ fn a_split_is_what_data_yaml_says_before_what_is_usual() {
         ("images/val", "val/c.pgm", 0, ""),
         ("list.txt", "train2/b.pgm", 0, ""),
         ("[images/train, images/gone]", "train/a.pgm", 1, "images/gone, which is not in this folder"),
-        ("/other/machine/pictures", "train/a.pgm", 0, "images/train is read"),
+        ("/other/machine/pictures", "train/a.pgm", 0, "images/train instead"),
         ("../set/images", "train/a.pgm", 0, ""),
-        ("nothing.txt", "", 1, "the list names no images"),
+        ("nothing.txt", "", 1, "the list is empty"),
     ] {
         write(folder.path(), "data.yaml", format!("names: [cat]\ntrain: {said}\n"));
         let ran = data("from yolo {} --split train", folder.path(), "").expect(status);
@@ -397,47 +397,47 @@ fn a_split_is_what_data_yaml_says_before_what_is_usual() {
     }
     write(folder.path(), "data.yaml", "names: [cat]\nnames: [dog]\n");
     let ran = data("from yolo {}", folder.path(), "").expect(2);
-    assert!(ran.stderr.contains("the key \"names\" is there twice"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the key \"names\" occurs twice"), "{}", ran.stderr);
     write(folder.path(), "data.yaml", "names: [cat, cat]\n");
     let ran = data("from yolo {}", folder.path(), "").expect(0);
     assert!(ran.stderr.contains("the classes 0 and 1 are both named \"cat\""), "{}", ran.stderr);
     let ran = data("from yolo {}/data.yaml", folder.path(), "").expect(2);
-    assert!(ran.stderr.contains("give its folder, "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("name its folder, "), "{}", ran.stderr);
     let ran = data("from yolo {}/labels", folder.path(), "").expect(2);
     assert!(ran.stderr.contains("data.yaml describes the dataset"), "{}", ran.stderr);
 }
 
 #[test]
-fn lines_that_are_left_out_do_not_flood_the_terminal() {
+fn skipped_lines_do_not_flood_the_terminal() {
     let folder = folder();
     write(folder.path(), "data.yaml", "names: [cat]\n");
     for number in 0..30 {
-        picture(folder.path(), &format!("images/{number}.pgm"), 10, 10);
+        write_image(folder.path(), &format!("images/{number}.pgm"), 10, 10);
         write(folder.path(), &format!("labels/{number}.txt"), "7 0.5 0.5 1 1\n".repeat(10));
     }
     let ran = data("from yolo {}", folder.path(), "").expect(1);
     assert!(
-        ran.stderr.lines().count() < 110 && ran.stderr.contains("and 200 more lines are left out"),
+        ran.stderr.lines().count() < 110 && ran.stderr.contains("and 200 more lines are skipped"),
         "{}",
         ran.stderr
     );
 }
 
 #[test]
-fn a_description_that_is_there_is_kept_or_not_touched() {
+fn an_existing_data_yaml_is_kept_or_not_touched() {
     let folder = folder();
-    picture(folder.path(), "a.pgm", 10, 10);
+    write_image(folder.path(), "a.pgm", 10, 10);
     let image = folder.path().join("a.pgm");
     let line = |label: &str| {
         json!({"id": "a", "image": image, "objects": [{"box": [1, 1, 5, 5], "label": label}]}).to_string() + "\n"
     };
-    data("to yolo {}/y --split train --names a,b", folder.path(), &line("a")).expect(0);
-    let ran = data("to yolo {}/y --split val --names b,a", folder.path(), &line("a")).expect(2);
+    data("to yolo {}/y --split train --labels a,b", folder.path(), &line("a")).expect(0);
+    let ran = data("to yolo {}/y --split val --labels b,a", folder.path(), &line("a")).expect(2);
     assert!(ran.stderr.contains("data.yaml: its classes are a, b"), "{}", ran.stderr);
     data("to yolo {}/y --split valid", folder.path(), &line("b")).expect(0);
     let text = fs::read_to_string(folder.path().join("y/data.yaml")).unwrap();
     assert!(text.contains("\"val\": \"images/valid\""), "{text}");
     write(folder.path(), "more/data.yaml", "names: [a]\nnc: 1\nroboflow: {version: 3}\n");
     let ran = data("to yolo {}/more", folder.path(), &line("a")).expect(2);
-    assert!(ran.stderr.contains("it also says nc, roboflow, which would be lost"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it also has nc, roboflow, which would be lost"), "{}", ran.stderr);
 }

@@ -1,4 +1,4 @@
-//! Greedy suppression: a box stays unless it overlaps a better one that stays.
+//! Greedy suppression: a box is kept unless it overlaps a better kept one.
 
 use dl_record::BBox;
 
@@ -6,7 +6,7 @@ use super::super::{diou, iou};
 use super::grid::{Grid, can_overlap};
 use super::{Class, Kept, NmsConfig, NmsMethod};
 
-/// Keeps the best box, and in turn each that overlaps none of those kept by more than the threshold.
+/// Keeps the best box, then each next one that overlaps none of the kept ones by more than the threshold.
 pub(super) fn select(class: &Class, config: &NmsConfig, kept: &mut Vec<Kept>) {
     let mut left_to_keep = config.max.unwrap_or(usize::MAX);
     let mut grid = Grid::new(&class.boxes, config.iou);
@@ -17,7 +17,7 @@ pub(super) fn select(class: &Class, config: &NmsConfig, kept: &mut Vec<Kept>) {
         let area = bbox.area();
         if can_overlap(area) {
             let covered = match config.method {
-                // Distance-IoU is never above IoU, so that the grid finds all that count.
+                // Distance IoU is never above IoU, so the grid finds all candidates.
                 NmsMethod::Diou => grid.search(bbox, area, |better| diou(&class.boxes[better], bbox) > config.iou),
                 _ => grid.search(bbox, area, |better| iou(&class.boxes[better], bbox) > config.iou),
             };
@@ -31,12 +31,12 @@ pub(super) fn select(class: &Class, config: &NmsConfig, kept: &mut Vec<Kept>) {
     }
 }
 
-/// As [`select`], but a kept box becomes the mean of itself and those that it, first of the kept, suppressed.
+/// As [`select`], but a kept box becomes the mean of itself and the boxes that it was the first to suppress.
 pub(super) fn select_weighted(class: &Class, config: &NmsConfig, kept: &mut Vec<Kept>) {
     let most = config.max.unwrap_or(usize::MAX);
     let mut grid = Grid::new(&class.boxes, config.iou);
     let mut heads: Vec<usize> = Vec::new();
-    // The number of a head, and the rank of a box that it suppressed.
+    // The index of a kept box, and the rank of a box that it suppressed.
     let mut suppressed: Vec<(usize, usize)> = Vec::new();
     for (rank, bbox) in class.boxes.iter().enumerate() {
         let area = bbox.area();
@@ -73,7 +73,7 @@ pub(super) fn select_weighted(class: &Class, config: &NmsConfig, kept: &mut Vec<
     }
 }
 
-/// The mean of a cluster's boxes, weighted by score; the kept box itself when all scores are 0.
+/// The mean of a cluster's boxes, weighted by score; the kept box itself if all scores are 0.
 fn weighted_mean(class: &Class, head: usize, suppressed: &[(usize, usize)]) -> BBox {
     let scores = &class.scores;
     let total: f64 = scores[head] + suppressed.iter().map(|&(_, rank)| scores[rank]).sum::<f64>();

@@ -1,48 +1,48 @@
-//! Finds, among many boxes, those that overlap a given one by more than a threshold, without looking at all the rest.
+//! Finds the boxes that overlap a given one by more than a threshold, without comparing it with all others.
 //!
-//! An IoU above t binds two boxes of widths a and b whose overlap is w wide by w > t * max(a, b), and so for the heights.
-//! Hence
+//! If two boxes of widths a and b have an IoU above t, the width w of their overlap satisfies w > t * max(a, b); the
+//! same holds for heights. Hence:
 //!
-//! - neither is wider than 1 / t times the other: boxes are kept apart by the powers of four between which their width
-//!   and height lie (a *level*), and only the levels within that ratio are searched;
-//! - each box reaches into the *core* of the other, what is left of it when t times its width is cut off from both sides
-//!   (its centre, from t = 1/2 on): a level has a grid of cells as large as its largest boxes, a box is put into the few
-//!   cells that it touches, and only the cells of the other's core are searched.
+//! - Neither is wider than 1 / t times the other: boxes are grouped by the powers of four of their width and height
+//!   (*levels*), and only the levels within that ratio are searched.
+//! - Each box intersects the *core* of the other: what is left after t times its width is cut off on both sides (its
+//!   center, from t = 1/2 on). A level has a grid of cells as large as its largest boxes, a box is stored in the few
+//!   cells that it intersects, and only the cells of the core are searched.
 //!
-//! The cells of all levels are lists in one hash table, and what a list holds is compared in full, so that cells that
-//! share a list cost time, never truth. Boxes of a like size that overlap each other by no more than t are few to a cell,
-//! whatever the input. Where a core has more cells than the level has boxes (a giant box over tiny ones, thresholds near
-//! 0), the boxes of the level are gone through instead.
+//! The cells of all levels are lists in one hash table, and the boxes of a list are compared exactly, so that a hash
+//! collision costs time, not correctness. Few boxes of similar size that overlap each other by at most t fit into a
+//! cell, whatever the input. If a core has more cells than the level has boxes (a giant box over tiny ones, thresholds
+//! near 0), all boxes of the level are compared instead.
 //!
-//! No rounding loses a box: places are rounded, but never past one another, and the widths have a slack.
+//! Rounding never loses a box: positions are rounded monotonically, and the widths have some slack.
 
 use std::ops::Range;
 
 use dl_record::BBox;
 
-/// Ends a list.
+/// Marks the end of a list.
 const NONE: u32 = u32::MAX;
 
-/// So few boxes are gone through one by one.
+/// Up to this many boxes are compared one by one.
 const FEW: usize = 12;
 
-/// How much less than the threshold, relatively, is looked for.
+/// The relative slack below the threshold.
 const SLACK: f64 = 1e-9;
 
-/// A smaller area may have lost digits (subnormal numbers), so that the ratio of two says nothing.
+/// A smaller area may have lost digits (subnormal numbers), so that the ratio of two is meaningless.
 const LEAST_EXACT_AREA: f64 = 1e-290;
 
-/// Whether a box can overlap any other: its area is neither 0 nor too great for a number.
+/// Whether a box can overlap any other: its area is neither 0 nor infinite.
 pub(super) fn can_overlap(area: f64) -> bool {
     area > 0.0 && area < f64::INFINITY
 }
 
-/// Boxes, to be found by place and size.
+/// Boxes that can be searched by position and size.
 pub(super) struct Grid {
-    /// Overlap above which boxes are to be found, less the slack.
+    /// The overlap above which boxes are found, minus the slack.
     threshold: f64,
     entries: Vec<Entry>,
-    /// None where there will be few boxes.
+    /// `None` for few boxes.
     index: Option<Index>,
 }
 
@@ -50,13 +50,13 @@ pub(super) struct Grid {
 struct Entry {
     bbox: BBox,
     area: f64,
-    /// What the caller calls it.
+    /// The caller's id for it.
     id: u32,
-    /// The entry that came before in the same level.
+    /// The previous entry in the same level.
     before: u32,
 }
 
-/// A box that others are sought for.
+/// A box whose overlapping boxes are searched.
 struct Sought {
     bbox: BBox,
     area: f64,
@@ -64,15 +64,15 @@ struct Sought {
 }
 
 impl Sought {
-    /// For each of these boxes: false where its [`iou`](super::super::iou) with this one is no more than the threshold
-    /// and, but for a hair, only there.
+    /// For each of these boxes: false only if its [`iou`](super::super::iou) with this one is at most the threshold, up
+    /// to the slack.
     #[inline]
     fn may_overlap<const N: usize>(&self, boxes: [&[f64; N]; 4], areas: &[f64; N]) -> [bool; N] {
         // None of the edges is NaN.
         let lesser = |a: f64, b: f64| if a < b { a } else { b };
         let greater = |a: f64, b: f64| if a > b { a } else { b };
         let [x1, y1, x2, y2] = boxes;
-        // One step for all boxes after the other, so that vectors are found.
+        // Each step runs over all boxes, so that it vectorizes.
         let mut intersections = [0.0; N];
         for (lane, width) in intersections.iter_mut().enumerate() {
             *width = greater(lesser(x2[lane], self.bbox.x2) - greater(x1[lane], self.bbox.x1), 0.0);
@@ -94,8 +94,7 @@ impl Sought {
 }
 
 impl Grid {
-    /// An empty grid for no other than these boxes, where those are to be found that overlap by more than `threshold`,
-    /// from 0 to 1.
+    /// An empty grid for these boxes only, to find overlaps of more than `threshold`, which is from 0 to 1.
     pub(super) fn new(boxes: &[BBox], threshold: f64) -> Self {
         let index = (boxes.len() > 4 * FEW).then(|| Index::new(boxes, threshold));
         let threshold = if threshold < 1e-12 { 0.0 } else { threshold * (1.0 - SLACK) };
@@ -109,9 +108,9 @@ impl Grid {
         self.entries.push(Entry { bbox: *bbox, area, id: id as u32, before });
     }
 
-    /// Tells `visit` of every box in the grid whose overlap with `bbox`, of this area, is above the threshold, and of a
-    /// few that overlap it by a hair less; of some twice; in no particular order, until it returns true; whether it did.
-    /// The box must be one that [`can_overlap`] others.
+    /// Calls `visit` for every box in the grid whose overlap with `bbox`, of this area, is above the threshold, and for
+    /// a few whose overlap is slightly below; for some twice; in no particular order, until it returns true. Returns
+    /// whether it did. The box must be one that [`can_overlap`] others.
     #[inline]
     pub(super) fn search(&mut self, bbox: &BBox, area: f64, mut visit: impl FnMut(usize) -> bool) -> bool {
         let threshold = if area < LEAST_EXACT_AREA { 0.0 } else { self.threshold };
@@ -136,10 +135,10 @@ impl Grid {
     }
 }
 
-/// How many boxes of a cell are compared at a time.
+/// How many boxes of a cell are compared at once.
 const LANES: usize = 8;
 
-/// Boxes of a cell, side by side for vector units.
+/// Boxes of a cell, side by side for vector instructions.
 struct Chunk {
     x1: [f64; LANES],
     y1: [f64; LANES],
@@ -149,12 +148,12 @@ struct Chunk {
     /// Their entries.
     numbers: [u32; LANES],
     count: u32,
-    /// The next of the list.
+    /// The next chunk of the list.
     next: u32,
 }
 
 impl Chunk {
-    /// Boxes that overlap none.
+    /// Boxes that overlap nothing.
     fn empty(next: u32) -> Self {
         let (first, last) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
         let (areas, numbers) = ([0.0; LANES], [NONE; LANES]);
@@ -168,7 +167,7 @@ impl Chunk {
         self.count += 1;
     }
 
-    /// The number of the box at which `meet` returned true.
+    /// The number of the box for which `meet` returned true.
     #[inline]
     fn find(&self, sought: &Sought, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
         let may_overlap = sought.may_overlap([&self.x1, &self.y1, &self.x2, &self.y2], &self.areas);
@@ -181,23 +180,23 @@ impl Chunk {
 
 /// The lists by cell and by level.
 struct Index {
-    /// How far a box's core lies from its edges, in parts of its sides.
+    /// The distance of a box's core from its edges, as a fraction of its sides.
     to_core: f64,
-    /// How much can be left away at a box's edges, in parts of its sides, because no other's core is there.
+    /// The fraction of a box's sides that can be omitted at its edges, because no other box's core is there.
     to_reach: f64,
     /// The levels of widths and of heights.
     axes: [Axis; 2],
     /// The first chunk of each cell's list.
     heads: Vec<u32>,
-    /// How far a hash is shifted down to be the number of a list.
+    /// How far a hash is shifted right to give the number of a list.
     shift: u32,
     chunks: Vec<Chunk>,
-    /// For each list, the entry at which the last search around a centre in one of its cells stopped: the next is told of
-    /// it first, for around an object one box suppresses most.
+    /// For each list, the entry at which the last search around a center in one of its cells stopped. The next search
+    /// tries it first, because around an object one box suppresses most others.
     hints: Vec<u32>,
-    /// How many entries each level has, and the last of them; the levels of a width together.
+    /// How many entries each level has, and the last of them; the levels of one width are adjacent.
     levels: Vec<(u32, u32)>,
-    /// How many lists, chunks and single boxes searches have looked at.
+    /// How many lists, chunks and single boxes searches have visited.
     #[cfg(test)]
     looks: std::cell::Cell<usize>,
 }
@@ -206,18 +205,18 @@ struct Index {
 struct Axis {
     /// For each exponent, how many levels have a lower one.
     below: [u16; EXPONENTS + 1],
-    /// For each level, cells a pixel, and so many times the origin.
+    /// For each level, cells per pixel, and the origin in cells.
     levels: Vec<(f64, f64)>,
 }
 
 const EXPONENTS: usize = 1024;
 
-/// The power of four of a number from 0, counted from that of the least.
+/// The power of four of a nonnegative number, relative to the smallest.
 fn exponent(side: f64) -> usize {
     (side.to_bits() >> 53) as usize % EXPONENTS
 }
 
-/// Both sides of a box: the first edge, the second, and the length.
+/// Both sides of a box: first edge, second edge, and length.
 fn extents(bbox: &BBox) -> [(f64, f64, f64); 2] {
     [(bbox.x1, bbox.x2, bbox.width()), (bbox.y1, bbox.y2, bbox.height())]
 }
@@ -232,7 +231,7 @@ impl Index {
                 origin[axis] = origin[axis].min(first);
             }
         }
-        // What reaches beyond the centre of b reaches at least (t - 1/2) * b beyond, and b is at least t * a.
+        // What extends beyond the center of b extends at least (t - 1/2) * b beyond it, and b is at least t * a.
         let to_reach = (threshold - 0.5).max(0.0) * threshold * (1.0 - SLACK);
         let cell = (1.0 - 2.0 * to_reach).max(0.0625);
         let axes = [0, 1].map(|axis| Axis::new(&present[axis], cell, origin[axis]));
@@ -259,7 +258,7 @@ impl Index {
     #[cfg(not(test))]
     fn look(&self, _: usize) {}
 
-    /// The list of the cell in which the box's centre lies, in the box's own level.
+    /// The list of the cell in which the box's center lies, in the box's own level.
     fn list_of_center(&self, bbox: &BBox) -> usize {
         let mut levels = [0; 2];
         let mut cells = [0; 2];
@@ -274,25 +273,26 @@ impl Index {
         column * self.axes[1].levels.len() + row
     }
 
-    /// Rises with the place, or stays.
+    /// Monotonic in the position.
     #[inline]
     fn cell(&self, axis: usize, level: usize, place: f64) -> u64 {
         let (density, origin) = self.axes[axis].levels[level];
-        // The cast saturates: what is left of the origin belongs to the first cell.
+        // The cast saturates: positions left of the origin belong to the first cell.
         (place * density - origin) as u64
     }
 
     /// The list of a cell.
     #[inline]
     fn list(&self, level: usize, [x, y]: [u64; 2]) -> usize {
-        // Multiples of irrational fractions of 2^64 spread evenly.
+        // Multiples of irrational fractions of 2^64 are spread evenly.
         let hash = (x.wrapping_mul(0x9E37_79B9_7F4A_7C15))
             .wrapping_add(y.wrapping_mul(0xC2B2_AE3D_27D4_EB4F))
             .wrapping_add((level as u64).wrapping_mul(0x1656_67B1_9E37_79F9));
         (hash >> self.shift) as usize
     }
 
-    /// Puts the entry that is about to get this number into its level and its cells; the level's last until now.
+    /// Adds the entry that is about to get this number to its level and cells. Returns the previous last entry of the
+    /// level.
     fn insert(&mut self, number: u32, bbox: &BBox, area: f64) -> u32 {
         let extents = extents(bbox);
         let levels = [0, 1].map(|axis| self.axes[axis].level(extents[axis].2));
@@ -318,10 +318,10 @@ impl Index {
         std::mem::replace(last, number)
     }
 
-    /// The number of the entry at which `meet` returned true.
+    /// The number of the entry for which `meet` returned true.
     fn find(&self, entries: &[Entry], sought: &Sought, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
         let extents = extents(&sought.bbox);
-        // Of a tiny box the sides say nothing, but whatever overlaps it touches it.
+        // The sides of a tiny box are unreliable, but whatever overlaps it touches it.
         let to_core = if sought.threshold > 0.0 { self.to_core } else { 0.0 };
         let cores = extents.map(|(first, last, length)| (first + to_core * length, last - to_core * length));
         let [columns, rows] = [0, 1].map(|axis| self.axes[axis].within(extents[axis].2, sought.threshold));
@@ -391,7 +391,7 @@ impl Axis {
         self.below[exponent(side)].into()
     }
 
-    /// The levels in which a side can have at least `threshold` times the length of `side` and the other way round.
+    /// The levels in which a side can be at least `threshold` times the length of `side` and vice versa.
     fn within(&self, side: f64, threshold: f64) -> Range<usize> {
         let most = if threshold > 0.0 { side / threshold } else { f64::INFINITY };
         self.level(threshold * side)..self.below[exponent(most) + 1].into()
@@ -405,8 +405,8 @@ mod tests {
     use super::super::super::iou;
     use super::*;
 
-    /// At how many lists, chunks and boxes a search looks, on average, when those boxes stay that overlap no other that
-    /// stays by more than `threshold`.
+    /// How many lists, chunks and boxes a search visits, on average, if the kept boxes are those that overlap no other
+    /// kept one by more than `threshold`.
     fn looks(boxes: &[BBox], threshold: f64) -> f64 {
         let mut grid = Grid::new(boxes, threshold);
         for (id, bbox) in boxes.iter().enumerate() {
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_looks_at_few_boxes_whatever_the_input() {
+    fn a_search_visits_few_boxes_whatever_the_input() {
         let mut rng = dl_record::rng(0, "looks");
         let around = |x: f64, y: f64, width: f64, height: f64| BBox::new(x, y, x + width, y + height);
         let mut check = |name: &str, draw: &mut dyn FnMut(usize, &mut rand_chacha::ChaCha8Rng) -> BBox| {
@@ -426,7 +426,7 @@ mod tests {
             for threshold in [0.0, 0.3, 0.5, 0.9] {
                 let looks = looks(&boxes, threshold);
 
-                assert!(looks < 200.0, "{name}, {threshold}: {looks} looks");
+                assert!(looks < 200.0, "{name}, {threshold}: {looks} visits");
             }
         };
         check("all the same", &mut |_, _| around(3.0, 4.0, 20.0, 10.0));

@@ -1,8 +1,8 @@
-//! Non-maximum suppression: of many boxes on one object, one.
+//! Non-maximum suppression: reduces many boxes on one object to one.
 //!
-//! All methods work class by class, take boxes by falling score (ties by input index), and compare with IoU > threshold,
-//! as R-CNN's and torchvision's `nms` do. The result is that of comparing all pairs; a box is compared with those alone
-//! that [`grid`] finds near it and of a like size.
+//! All methods work class by class, take boxes by descending score (ties by input index), and compare with IoU >
+//! threshold, like R-CNN's and torchvision's `nms`. The result is that of comparing all pairs, but a box is compared
+//! only with those that [`grid`] finds near it and of similar size.
 
 mod greedy;
 mod grid;
@@ -13,19 +13,19 @@ use dl_record::BBox;
 
 use order::by_class_and_score;
 
-/// How overlapping boxes are treated.
+/// How to treat overlapping boxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NmsMethod {
-    /// A box that overlaps a better one by more than the threshold goes (greedy NMS).
+    /// A box that overlaps a better one by more than the threshold is removed (greedy NMS).
     #[default]
     Hard,
     /// Soft-NMS (Bodla et al. 2017), linear: its score is multiplied by 1 - IoU.
     SoftLinear,
     /// Soft-NMS, Gaussian: the score of every overlapping box is multiplied by exp(-IoU^2 / sigma).
     SoftGaussian,
-    /// As [`Hard`](Self::Hard), with distance-IoU (Zheng et al. 2020) in place of IoU.
+    /// As [`Hard`](Self::Hard), with distance IoU (Zheng et al. 2020) instead of IoU.
     Diou,
-    /// As [`Hard`](Self::Hard), but a kept box becomes the mean, weighted by score, of itself and the boxes that it
+    /// As [`Hard`](Self::Hard), but a kept box becomes the score-weighted mean of itself and the boxes that it
     /// suppressed (weighted NMS, Zhou et al. 2017); it keeps its score.
     Weighted,
 }
@@ -37,16 +37,16 @@ impl NmsMethod {
     }
 }
 
-/// What suppression goes by.
+/// Options of suppression.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NmsConfig {
-    /// How overlapping boxes are treated.
+    /// How to treat overlapping boxes.
     pub method: NmsMethod,
-    /// Overlap above which a box is suppressed, from 0 to 1; the Gaussian method does not use it.
+    /// Overlap above which a box is suppressed, from 0 to 1; not used by the Gaussian method.
     pub iou: f64,
-    /// Boxes with a score below this are dropped, in the soft methods also when their score sinks below it.
+    /// Boxes with a score below this are dropped; in the soft methods also when their score falls below it.
     pub score: Option<f64>,
-    /// At most so many boxes are kept, the best of all classes.
+    /// The most boxes to keep, the best of all classes.
     pub max: Option<usize>,
     /// Width of the Gaussian method's decay, above 0.
     pub sigma: f64,
@@ -63,15 +63,16 @@ impl Default for NmsConfig {
 pub struct Kept {
     /// Its index in the input.
     pub index: usize,
-    /// Its score, lower than before where a soft method lowered it.
+    /// Its score, which a soft method may have lowered.
     pub score: f64,
-    /// Its box, another than before where the weighted method moved it.
+    /// Its box, which the weighted method may have moved.
     pub bbox: BBox,
 }
 
-/// The boxes that remain, by falling score, ties by input index.
+/// The kept boxes by descending score, ties by input index.
 ///
-/// `boxes`, with finite edges, `scores` and `classes` have one entry a box; boxes of different classes do not compete.
+/// `boxes`, with finite edges, `scores` and `classes` have one entry per box; boxes of different classes do not
+/// compete.
 pub fn nms(boxes: &[BBox], scores: &[f64], classes: &[usize], config: &NmsConfig) -> Vec<Kept> {
     debug_assert!(boxes.len() == scores.len() && boxes.len() == classes.len());
     let mut kept = Vec::new();
@@ -97,7 +98,7 @@ pub fn nms(boxes: &[BBox], scores: &[f64], classes: &[usize], config: &NmsConfig
     kept
 }
 
-/// The boxes of one class, best first. A box's place here is its rank.
+/// The boxes of one class, best first. A box's position here is its rank.
 struct Class<'a> {
     /// Their indices in the input.
     indices: &'a [usize],
@@ -122,7 +123,7 @@ mod tests {
 
     type Crowd = (Vec<BBox>, Vec<f64>, Vec<usize>);
 
-    /// A crowd of boxes of very different sizes, many overlapping, with equal scores and equal edges among them.
+    /// Boxes of very different sizes, many of which overlap, some with equal scores and edges.
     fn crowd(seed: u64, count: usize) -> Crowd {
         let mut rng = dl_record::rng(seed, "crowd");
         let mut boxes = Vec::new();
@@ -139,7 +140,7 @@ mod tests {
         (boxes, scores, classes)
     }
 
-    /// Boxes that a grid could stumble over, a few hundred of each kind.
+    /// Boxes that are difficult for the grid, a few hundred of each kind.
     fn awkward(seed: u64) -> Vec<(&'static str, Crowd)> {
         let mut rng = dl_record::rng(seed, "awkward");
         let around = |x: f64, y: f64, width: f64, height: f64| BBox::new(x, y, x + width, y + height);
@@ -166,13 +167,13 @@ mod tests {
         kind("far away", &mut |_| {
             around(rng.random_range(-1e15..1e15_f64).round(), -1e15 + rng.random_range(0.0..9.0_f64).round(), 5e14, 7.0)
         });
-        kind("as far as numbers go", &mut |index| {
+        kind("at the limits of numbers", &mut |index| {
             let scale = [1e-320, 1e-308, 1e-160, 1e-150, 1e150, 1e160, 1e307][index % 7];
             let mut edge = || scale * rng.random_range(-16.0..16.0_f64).round();
             let (x1, y1, x2, y2) = (edge(), edge(), edge(), edge());
             BBox::new(x1.min(x2), y1.min(y2), x1.max(x2), y1.max(y2))
         });
-        kind("empty, inside out and touching", &mut |_| {
+        kind("empty, inverted and touching", &mut |_| {
             let mut edge = || f64::from(rng.random_range(-2..3_i32));
             BBox::new(edge(), edge(), edge(), edge())
         });
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn awkward_boxes_are_suppressed_as_by_comparing_all_pairs() {
+    fn difficult_boxes_are_suppressed_as_by_comparing_all_pairs() {
         for (seed, threshold) in [(0, 0.0), (1, 1e-13), (2, 0.05), (3, 0.3), (4, 0.5), (5, 0.7), (6, 0.95), (7, 1.0)] {
             for (name, all) in awkward(seed) {
                 for (method, overlap) in [(NmsMethod::Hard, iou as fn(&BBox, &BBox) -> f64), (NmsMethod::Diou, diou)] {
@@ -253,7 +254,7 @@ mod tests {
                     let found = indices(&nms(&all.0, &all.1, &all.2, &config));
                     assert_eq!(found, naive_greedy(&all, threshold, overlap), "{name}: {method:?} {threshold}");
                 }
-                // The weighted method moves boxes, but keeps the same.
+                // The weighted method moves boxes, but keeps the same ones.
                 let config = NmsConfig { method: NmsMethod::Weighted, iou: threshold, ..NmsConfig::default() };
                 let found = indices(&nms(&all.0, &all.1, &all.2, &config));
                 assert_eq!(found, naive_greedy(&all, threshold, iou), "{name}: weighted {threshold}");
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn awkward_boxes_sink_as_by_comparing_all_pairs() {
+    fn difficult_boxes_lose_score_as_by_comparing_all_pairs() {
         for (name, (boxes, scores, _)) in awkward(9) {
             let live: Vec<f64> = scores.iter().map(|score| score.max(0.002)).collect();
             let classes = vec![0; boxes.len()];
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_move_to_the_mean_of_those_that_the_best_suppressed() {
+    fn clusters_move_to_the_mean_of_the_suppressed_boxes() {
         let (boxes, scores, _) = crowd(3, 300);
         let config = NmsConfig { method: NmsMethod::Weighted, iou: 0.3, ..NmsConfig::default() };
         let kept = nms(&boxes, &scores, &[0; 300], &config);
@@ -297,7 +298,7 @@ mod tests {
                 };
                 let wanted = BBox::new(mean(|b| b.x1), mean(|b| b.y1), mean(|b| b.x2), mean(|b| b.y2));
                 let pairs = <[f64; 4]>::from(found.bbox).into_iter().zip(<[f64; 4]>::from(wanted));
-                assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-9), "{head}: {found:?}, want {wanted:?}");
+                assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-9), "{head}: {found:?}, expected {wanted:?}");
             }
             assert_eq!(found.index, head);
         }
@@ -343,7 +344,7 @@ mod tests {
         let kept = nms(&boxes, &[0.75, 0.25, 0.5], &[0; 3], &config);
         assert_eq!(kept[0], Kept { index: 0, score: 0.75, bbox: BBox::new(0.5, 0.0, 10.5, 10.0) });
         assert_eq!(kept[1], Kept { index: 2, score: 0.5, bbox: boxes[2] });
-        // Of boxes with score 0 no mean can be taken.
+        // Boxes with score 0 have no mean.
         assert_eq!(nms(&boxes, &[0.0; 3], &[0; 3], &config)[0].bbox, boxes[0]);
     }
 

@@ -1,9 +1,9 @@
 //! Sorts boxes by class and score.
 
-/// So few are sorted faster by comparing.
+/// Up to this many boxes are sorted faster by comparing.
 const FEW: usize = 256;
 
-/// The indices of scores from `least` on: class by class, within a class by falling score, ties by index.
+/// The indices of scores from `least` on: class by class, within a class by descending score, ties by index.
 pub(super) fn by_class_and_score(scores: &[f64], classes: &[usize], least: Option<f64>) -> Vec<usize> {
     let mut keys: Vec<Key> = (scores.iter().enumerate())
         .filter(|(_, score)| least.is_none_or(|least| **score >= least))
@@ -15,7 +15,7 @@ pub(super) fn by_class_and_score(scores: &[f64], classes: &[usize], least: Optio
         sort_by_digits(&mut keys);
     }
     let mut order: Vec<usize> = keys.into_iter().map(|key| key.index).collect();
-    // Stable, and one pass over a single class.
+    // Stable, and one pass for a single class.
     order.sort_by_key(|&index| classes[index]);
     order
 }
@@ -26,14 +26,14 @@ struct Key {
     index: usize,
 }
 
-/// A number that falls as the score rises in the order of `f64::total_cmp`.
+/// A number that decreases as the score increases in the order of `f64::total_cmp`.
 fn falling(score: f64) -> u64 {
     let bits = score.to_bits();
     if bits >> 63 == 0 { !bits & !(1 << 63) } else { bits }
 }
 
-/// Least significant digit first, a byte at a time: stable. Digits that all keys share are passed over, such as the last
-/// of scores that once were 32 bits wide.
+/// Least significant digit first, a byte at a time: stable. Digits that all keys share are skipped, such as the last
+/// ones of scores that were converted from 32 bits.
 fn sort_by_digits(keys: &mut Vec<Key>) {
     let mut counts = [[0_usize; 256]; 8];
     for key in keys.iter() {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_scores_come_in_the_order_of_a_comparing_sort() {
+    fn many_scores_are_sorted_as_by_comparing() {
         let mut rng = dl_record::rng(0, "order");
         let special = [0.0, -0.0, 1.0, -1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN, 5e-324, 1e300];
         for count in [0, 1, FEW, FEW + 1, 3000] {

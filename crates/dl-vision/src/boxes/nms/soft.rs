@@ -1,4 +1,4 @@
-//! Soft suppression: a box that overlaps a better one sinks (Bodla et al. 2017).
+//! Soft suppression: a box that overlaps a better one loses score (Bodla et al. 2017).
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -7,8 +7,8 @@ use super::super::iou;
 use super::grid::{Grid, can_overlap};
 use super::{Class, Kept, NmsConfig};
 
-/// Takes the box that now has the highest score, lowers the scores of the rest that overlap it by more than
-/// `threshold`, drops those that sink too low, and so on, as the authors' `cpu_soft_nms`.
+/// Repeatedly takes the box with the highest current score, lowers the scores of the others that overlap it by more
+/// than `threshold`, and drops those whose score is too low, like the authors' `cpu_soft_nms`.
 pub(super) fn select(
     class: &Class,
     config: &NmsConfig,
@@ -19,7 +19,7 @@ pub(super) fn select(
     let least = config.score.unwrap_or(f64::NEG_INFINITY);
     let mut current = class.scores.clone();
     let mut alive = vec![true; current.len()];
-    // The round in which a box's score last sank: the grid may show a box twice.
+    // The round in which a box's score was last lowered: the grid may return a box twice.
     let mut lowered = vec![usize::MAX; current.len()];
     let mut grid = Grid::new(&class.boxes, threshold);
     for (rank, bbox) in class.boxes.iter().enumerate().filter(|(_, bbox)| can_overlap(bbox.area())) {
@@ -29,7 +29,7 @@ pub(super) fn select(
     let mut queue: BinaryHeap<Ranked> = current.iter().enumerate().map(|(rank, &score)| ranked(rank, score)).collect();
     let mut left_to_keep = config.max.unwrap_or(usize::MAX);
     while let Some(Ranked { score, rank, .. }) = queue.pop() {
-        // Scores only sink, so a box whose score has changed since it was queued is queued again, further back.
+        // Scores only decrease, so a box whose score has changed since it was queued is queued again, further back.
         if !alive[rank] {
             continue;
         }

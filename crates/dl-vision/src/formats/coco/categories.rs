@@ -1,4 +1,4 @@
-//! Names and ids of the categories that a COCO file is written with.
+//! Names and ids of the categories of a written COCO file.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,23 +9,23 @@ use serde_json::Value;
 use super::fields::Id;
 use super::{categories, few, labels};
 
-/// Names and ids of the categories, as far as the records tell.
+/// Names and ids of the categories, as far as the records give them.
 ///
-/// A label has one id, but for a dataset that has several categories of one name: then an object's own `category_id`
-/// decides, and for objects without one the category that others of the name are in.
+/// A label has one id, unless a dataset has several categories with the same name: then an object's own `category_id`
+/// decides, and objects without one get the category that others with that name use.
 #[derive(Default)]
 pub(super) struct Categories {
-    /// The ids of each label, the first one first.
+    /// The ids of each label, in order of appearance.
     ids: HashMap<String, Vec<Id>>,
-    /// Whose each id is.
+    /// The label of each id.
     taken: HashMap<Id, String>,
     used: HashSet<Id>,
     without: BTreeSet<String>,
 }
 
 impl Categories {
-    /// Takes the categories of a dataset. Labels that another one had before stay as they are.
-    pub(super) fn learn_dataset(&mut self, dataset: &Record) -> Result<()> {
+    /// Adds the categories of a dataset. Labels from an earlier one are not changed.
+    pub(super) fn add_dataset(&mut self, dataset: &Record) -> Result<()> {
         let mut new: HashMap<String, Vec<Id>> = HashMap::new();
         for (name, id) in categories(dataset)? {
             if !self.ids.contains_key(&name) && !self.taken.contains_key(&id) {
@@ -40,14 +40,14 @@ impl Categories {
         Ok(())
     }
 
-    /// The category of this id has annotations.
-    pub(super) fn learn_use(&mut self, id: &Id) {
+    /// Marks the category with this id as used.
+    pub(super) fn add_use(&mut self, id: &Id) {
         self.used.insert(id.clone());
     }
 
-    /// Takes the label of an object, with the id that the object came with. The first id that a label comes with stays;
-    /// an id belongs to the first label that comes with it.
-    pub(super) fn learn(&mut self, label: &str, id: Option<&Id>) {
+    /// Adds the label of an object, with the id that the object came with. A label keeps the first id that it comes
+    /// with; an id belongs to the first label that comes with it.
+    pub(super) fn add(&mut self, label: &str, id: Option<&Id>) {
         if let Some(own) = self.own(label, id) {
             self.used.insert(own.clone());
         } else if self.alone(label).is_none() && !self.ids.contains_key(label) {
@@ -63,21 +63,21 @@ impl Categories {
         }
     }
 
-    /// The id that an object came with, if the label is still that category's.
+    /// The id that an object came with, if the label still belongs to that category.
     fn own<'a>(&self, label: &str, id: Option<&'a Id>) -> Option<&'a Id> {
         let id = id?;
         let name = self.taken.get(id)?;
         (name == label || labels::with_id(name, id) == label).then_some(id)
     }
 
-    /// The id of a label that holds it, as [`Labels`](labels::Labels) makes them of categories of one name.
+    /// The id that is part of a label, as [`Labels`](labels::Labels) makes them for categories that share a name.
     fn alone(&self, label: &str) -> Option<&Id> {
         let (name, rest) = label.rsplit_once(" (")?;
         let id = rest.strip_suffix(')')?;
         self.ids.get(name)?.iter().find(|known| labels::with_id("", known) == format!(" ({id})"))
     }
 
-    /// The id of an object's label: the one that it came with, else that of the label; of several the one that is used,
+    /// The id for an object's label: the one that the object came with, else that of the label; of several, a used one,
     /// else the first.
     pub(super) fn id(&self, label: &str, own: Option<&Id>) -> Option<Id> {
         let of_label = || {
@@ -87,24 +87,24 @@ impl Categories {
         self.own(label, own).or_else(of_label).or_else(|| self.alone(label)).cloned()
     }
 
-    /// As [`id`](Self::id), when it matters which one it is.
+    /// As [`id`](Self::id), but never ambiguous.
     /// # Errors
-    /// When the label has no id, or several that are used alike.
+    /// When the label has no id, or several that are used.
     pub(super) fn only_id(&self, label: &str, own: Option<&Id>) -> Result<Id> {
         let Some(id) = self.id(label, own) else {
-            bail!("COCO's category id of \"{label}\" is unknown; name the file that has it with --truth ANN.json");
+            bail!("the COCO category id of \"{label}\" is unknown; name the file that has it with --truth ANN.json");
         };
         let ids = self.ids.get(label).map(Vec::as_slice).unwrap_or_default();
         let used = ids.iter().filter(|id| self.used.contains(id)).count();
         if ids.len() > 1 && used != 1 && self.own(label, own).is_none() {
             let ids: BTreeSet<String> = ids.iter().map(ToString::to_string).collect();
-            bail!("the label \"{label}\" stands for several categories: {}", few::list(&ids));
+            bail!("the label \"{label}\" belongs to several categories: {}", few::list(&ids));
         }
         Ok(id)
     }
 
-    /// Gives ids to the labels without one, the numbers after the highest: those of `order` first, then the rest by
-    /// name. The entries of `categories`: those of `dataset`, and the others by their ids.
+    /// Numbers the labels without an id, after the highest: first those in `order`, then the rest by name. Returns the
+    /// entries of `categories`: those of `dataset`, then the others sorted by id.
     pub(super) fn finish(&mut self, dataset: &Record, order: &[String]) -> Result<Vec<Record>> {
         let highest = self.taken.keys().filter_map(number).max().unwrap_or(0).max(0);
         let mut next = highest.saturating_add(1);
@@ -122,7 +122,7 @@ impl Categories {
         for entry in &mut all {
             let id = entry.get::<Value>("id")?.as_ref().and_then(Id::of);
             let of_name = entry.get::<String>("name").ok().flatten().and_then(|name| self.ids.get(&name));
-            // Another label may have come with its id before.
+            // An earlier label may have come with its id.
             let id = match (id, of_name) {
                 (Some(id), Some(ids)) if !ids.contains(&id) => ids.first().cloned(),
                 (id, _) => id,
@@ -165,18 +165,18 @@ mod tests {
         let dataset =
             r#"{"categories": [{"id": 0, "name": "fish"}, {"id": 1, "name": "fish"}, {"id": 2, "name": "a"}]}"#;
         let mut categories = Categories::default();
-        categories.learn_dataset(&Record::parse(dataset).unwrap()).unwrap();
+        categories.add_dataset(&Record::parse(dataset).unwrap()).unwrap();
         categories
     }
 
     #[test]
-    fn of_categories_of_one_name_the_own_one_or_the_used_one_is_taken() {
+    fn of_categories_that_share_a_name_the_objects_own_or_the_used_one_wins() {
         let mut categories = two_of_one_name();
         assert!(categories.only_id("fish", None).unwrap_err().to_string().ends_with("several categories: 0, 1"));
-        categories.learn("fish", Some(&id(1)));
+        categories.add("fish", Some(&id(1)));
         assert_eq!(categories.only_id("fish", None).unwrap(), id(1));
         assert_eq!(categories.id("fish", Some(&id(0))).unwrap(), id(0));
-        categories.learn("fish", Some(&id(0)));
+        categories.add("fish", Some(&id(0)));
         assert!(categories.only_id("fish", None).is_err());
         assert_eq!(categories.only_id("fish (0)", None).unwrap(), id(0));
         assert_eq!(categories.only_id("fish", Some(&id(1))).unwrap(), id(1));
@@ -188,9 +188,9 @@ mod tests {
     fn labels_of_two_datasets_share_an_id() {
         let mut categories = two_of_one_name();
         let other = r#"{"categories": [{"id": 9, "name": "a"}, {"id": 1, "name": "new"}]}"#;
-        categories.learn_dataset(&Record::parse(other).unwrap()).unwrap();
-        categories.learn("a", Some(&id(9)));
-        categories.learn("new", Some(&id(1)));
+        categories.add_dataset(&Record::parse(other).unwrap()).unwrap();
+        categories.add("a", Some(&id(9)));
+        categories.add("new", Some(&id(1)));
         assert_eq!(categories.id("a", Some(&id(9))).unwrap(), id(2));
         categories.finish(&Record::default(), &[]).unwrap();
         assert_eq!(categories.id("new", Some(&id(1))).unwrap(), id(3));

@@ -1,4 +1,4 @@
-//! A COCO file: its lists, and what holds them together.
+//! The lists of a COCO file.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -28,9 +28,9 @@ pub struct Document<I, A> {
 impl<I, A> Document<I, A> {
     /// The images.
     /// # Errors
-    /// When there is no such list.
+    /// When the file has no such list.
     pub fn images(&self) -> Result<&[I]> {
-        self.images.as_deref().context("it has no images; a COCO file has them, and categories")
+        self.images.as_deref().context("it has no images; a COCO file has images and categories")
     }
 }
 
@@ -46,7 +46,7 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
             }
 
             fn visit_seq<L: SeqAccess<'de>>(self, _: L) -> Result<Self::Value, L::Error> {
-                let message = "a list, as results are; want an object with images, annotations and categories";
+                let message = "a list, like a results file; expected an object with images, annotations and categories";
                 Err(L::Error::custom(message))
             }
 
@@ -56,9 +56,7 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
                 let mut seen = HashSet::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if ["images", "annotations", "categories"].contains(&name.as_str()) && !seen.insert(name.clone()) {
-                        return Err(M::Error::custom(format!(
-                            "the list \"{name}\" is there twice; make one list of both"
-                        )));
+                        return Err(M::Error::custom(format!("the list \"{name}\" occurs twice; merge both into one")));
                     }
                     match name.as_str() {
                         "images" => document.images = map.next_value()?,
@@ -83,29 +81,29 @@ impl<'de, I: Deserialize<'de>, A: Deserialize<'de>> Deserialize<'de> for Documen
     }
 }
 
-/// The images of a file, each under the id that its record gets.
+/// The images of a file, each with the id of its record.
 #[derive(Debug, Default)]
 pub struct Images {
-    /// The first entry of each id, and what it is called.
+    /// The first entry of each id, and its name.
     first: HashMap<Id, (usize, Option<String>)>,
-    /// Ids of entries that are different images.
+    /// Ids that several different images have.
     shared: HashSet<Id>,
     names: HashSet<String>,
 }
 
-/// What an entry of `images` is among the others.
+/// How an entry of `images` relates to the others.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The only one of its id.
+    /// The only one with its id.
     Own,
-    /// Another image has the same id, so it is unknown whose the annotations are.
+    /// Another image has the same id, so it is unknown which image the annotations belong to.
     Shared,
-    /// The same image a second time.
+    /// A duplicate of an earlier entry.
     Again(usize),
 }
 
 impl Images {
-    /// Looks through the entries.
+    /// Compares the entries.
     pub fn new<'a>(images: impl Iterator<Item = &'a Image>) -> Self {
         let mut all = Self::default();
         for (index, image) in images.enumerate() {
@@ -120,12 +118,12 @@ impl Images {
         all
     }
 
-    /// Is there an image of this id?
+    /// Does an image have this id?
     pub fn contains(&self, id: &Id) -> bool {
         self.first.contains_key(id)
     }
 
-    /// Have several images this id?
+    /// Do several images have this id?
     pub fn is_shared(&self, id: &Id) -> bool {
         self.shared.contains(id)
     }
@@ -135,7 +133,7 @@ impl Images {
         &self.shared
     }
 
-    /// What entry `index` is among the others.
+    /// How entry `index` relates to the others.
     pub fn place(&self, index: usize, image: &Image) -> Place {
         let Field::Good(id) = &image.id else { return Place::Own };
         match self.first.get(id) {
@@ -145,8 +143,8 @@ impl Images {
         }
     }
 
-    /// The id of the record for the next entry: its name, with COCO's id if another entry had the name before. The
-    /// entries must come in order.
+    /// The id of the record for the next entry: its name, with COCO's id appended if an earlier entry has the same
+    /// name. Must be called in the order of the entries.
     pub fn record_id(&mut self, image: &Image) -> Option<String> {
         let mut name = image.name()?;
         if self.names.contains(&name) {
@@ -162,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_told_apart_by_id_and_name() {
+    fn images_are_distinguished_by_id_and_name() {
         let json = r#"[{"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}, {"id": 2, "file_name": "c"},
             {"id": "2", "file_name": "c"}, {"id": 3, "file_name": "c"}, {"file_name": "c"}]"#;
         let entries: Vec<Image> = serde_json::from_str(json).unwrap();
@@ -177,6 +175,6 @@ mod tests {
     #[test]
     fn a_list_of_results_is_not_a_coco_file() {
         let error = serde_json::from_str::<Document<Image, Image>>("[{}]").unwrap_err().to_string();
-        assert!(error.starts_with("a list, as results are"), "{error}");
+        assert!(error.starts_with("a list, like a results file"), "{error}");
     }
 }

@@ -1,14 +1,14 @@
-//! A few of many, for messages.
+//! Short lists of ids for messages.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use super::fields::Id;
 
-/// The most that a message lists.
+/// The most ids that a message lists.
 const MOST: usize = 5;
 
-/// How often something was met, and the first few ids.
+/// A count, and the first few ids that were counted.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
     count: usize,
@@ -24,23 +24,23 @@ impl Counted {
         }
     }
 
-    /// How many there were.
+    /// How many were counted.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// What `tell` says of the number and the list, if there was any.
+    /// The message that `tell` makes of the count and the list; `None` if nothing was counted.
     pub fn told(&self, tell: impl FnOnce(usize, &str) -> String) -> Option<String> {
         (self.count > 0).then(|| tell(self.count, &list(&self.few)))
     }
 }
 
-/// The number with what follows it: `counted(1, "image has", "images have")`.
+/// A count with a singular or plural: `counted(1, "image has", "images have")`.
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// The first of them, and whether there are more.
+/// The first few, with "..." if there are more.
 pub(super) fn list(all: &BTreeSet<impl Display>) -> String {
     let mut names: Vec<String> = all.iter().take(MOST).map(ToString::to_string).collect();
     if all.len() > MOST {

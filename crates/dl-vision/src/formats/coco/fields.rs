@@ -1,8 +1,8 @@
-//! The fields of COCO files as programs really write them.
+//! The fields of COCO files as programs actually write them.
 //!
-//! pandas writes ids as floats, annotation services write them as texts, and a field that is not known is `null`, `NaN`
-//! or absent. Every reader of COCO goes through these types, so that a file means the same to all programs. A field that
-//! cannot be used is [`Field::Bad`] and not an error of the parser: it costs its entry and not the file.
+//! pandas writes ids as floats, annotation services write them as strings, and an unknown field is `null`, `NaN` or
+//! absent. All readers of COCO use these types, so that a file means the same to all programs. An unusable field is
+//! [`Field::Bad`], not a parser error: it loses its entry, not the file.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,17 +13,17 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// An id of an image, a category or an annotation: `1`, `1.0` and `"1"` are the same one.
+/// An id of an image, a category or an annotation: `1`, `1.0` and `"1"` are the same id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
-    /// A whole number, however it is written.
+    /// An integer, in any notation.
     Number(i64),
-    /// Any other text.
+    /// Any other string.
     Text(Box<str>),
 }
 
 impl Id {
-    /// The id that a JSON value stands for, if it can be one.
+    /// Converts a JSON value to an id, if possible.
     pub fn of(value: &Value) -> Option<Self> {
         Field::deserialize(value).ok().and_then(Field::good)
     }
@@ -33,7 +33,7 @@ impl From<&Id> for Value {
     fn from(id: &Id) -> Self {
         match id {
             Id::Number(number) => (*number).into(),
-            // A whole number beyond 63 bits.
+            // An integer of more than 63 bits.
             Id::Text(text) => match text.parse::<u64>() {
                 Ok(number) if number.to_string() == **text => number.into(),
                 _ => (**text).into(),
@@ -54,17 +54,17 @@ impl fmt::Display for Id {
 /// A field of an entry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Field<T> {
-    /// Not there, or `null`.
+    /// Missing, or `null`.
     #[default]
     Absent,
-    /// As it should be.
+    /// A valid value.
     Good(T),
-    /// What it is instead, to follow its name: `is "wide", not a number`.
+    /// What it is instead, for use after its name: `is "wide", not a number`.
     Bad(Box<str>),
 }
 
 impl<T> Field<T> {
-    /// The value, if there is a good one.
+    /// The value, if it is valid.
     pub fn good(self) -> Option<T> {
         match self {
             Self::Good(value) => Some(value),
@@ -72,9 +72,9 @@ impl<T> Field<T> {
         }
     }
 
-    /// The value, if the field is there.
+    /// The value, if the field exists.
     /// # Errors
-    /// When it is not what it should be; the message begins with `name`.
+    /// When it is invalid; the message begins with `name`.
     pub fn optional(&self, name: &str) -> Result<Option<&T>> {
         match self {
             Self::Absent => Ok(None),
@@ -85,7 +85,7 @@ impl<T> Field<T> {
 
     /// The value.
     /// # Errors
-    /// When it is absent or not what it should be.
+    /// When it is missing or invalid.
     pub fn required(&self, name: &str) -> Result<&T> {
         self.optional(name)?.ok_or_else(|| anyhow!("it has no {name}"))
     }
@@ -112,27 +112,27 @@ impl<T> Entry<T> {
     }
 }
 
-/// The entries of a list that is not readable as a whole: what is wrong costs the entry that it is in.
+/// Parses the entries of a list that cannot be read as a whole: an error loses only its entry.
 pub fn one_by_one<'a, T: Deserialize<'a>>(entries: Vec<&'a RawValue>) -> Vec<Entry<T>> {
-    let broken = || Entry::Odd("not readable, for a key that comes twice or a number beyond all bounds");
+    let broken = || Entry::Odd("not readable: a duplicate key or a number out of range");
     entries.into_iter().map(|entry| serde_json::from_str(entry.get()).unwrap_or_else(|_| broken())).collect()
 }
 
-/// What evaluation and conversion read of an image.
+/// The fields of an image that evaluation and conversion use.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Image {
     /// COCO's id.
     pub id: Field<Id>,
-    /// The id of the record that it was written from, where that is not the file name.
+    /// The id of the record that it was written from, if that is not the file name.
     pub record_id: Field<String>,
     /// The path of the image.
     pub file_name: Field<String>,
-    /// Where LVIS has the path.
+    /// The field that LVIS has instead of the path.
     pub coco_url: Field<String>,
-    /// In pixels; 0 stands for unknown.
+    /// In pixels; 0 means unknown.
     pub width: Field<u32>,
-    /// In pixels; 0 stands for unknown.
+    /// In pixels; 0 means unknown.
     pub height: Field<u32>,
 }
 
@@ -145,7 +145,7 @@ impl Image {
         }
     }
 
-    /// The id of its record: the one that it was written from, or else its path with `/` between the parts.
+    /// The id of its record: the one that it was written from, else its path with `/` as separator.
     pub fn name(&self) -> Option<String> {
         if let Field::Good(id) = &self.record_id {
             return Some(id.clone());
@@ -153,7 +153,7 @@ impl Image {
         self.path().map(|path| path.replace('\\', "/"))
     }
 
-    /// The path as it is written, or else what LVIS takes for it: the last folder and the file of the URL.
+    /// The path as written, else that of LVIS: the last folder and the file name of the URL.
     pub fn path(&self) -> Option<&str> {
         match (&self.file_name, &self.coco_url) {
             (Field::Good(name), _) if !name.is_empty() => Some(name),
@@ -166,7 +166,7 @@ impl Image {
     }
 }
 
-/// What evaluation and conversion read of a category.
+/// The fields of a category that evaluation and conversion use.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Category {
@@ -176,15 +176,15 @@ pub struct Category {
     pub name: Field<String>,
 }
 
-/// A true object or a result.
+/// A ground-truth object or a result.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Annotation<'a> {
-    /// Of the annotation; results have none.
+    /// The id of the annotation; results have none.
     pub id: Field<Id>,
-    /// Of the image.
+    /// The id of the image.
     pub image_id: Field<Id>,
-    /// Of the class.
+    /// The id of the class.
     pub category_id: Field<Id>,
     /// [x, y, width, height] in pixels.
     pub bbox: Field<[f64; 4]>,
@@ -192,9 +192,9 @@ pub struct Annotation<'a> {
     pub area: Field<f64>,
     /// Is it a group of objects?
     pub iscrowd: Field<bool>,
-    /// VOC's flag, which our own files have.
+    /// VOC's flag, which `dl-data to coco` writes.
     pub difficult: Field<bool>,
-    /// How sure a result is.
+    /// The confidence of a result.
     pub score: Field<f64>,
     /// Polygons or run-length encoding.
     #[serde(borrow)]
@@ -202,7 +202,7 @@ pub struct Annotation<'a> {
 }
 
 impl Annotation<'_> {
-    /// As messages call it: by its id, or else by its place in the list.
+    /// Its name in messages: by id, else by position in the list.
     pub fn title(&self, index: usize) -> String {
         match &self.id {
             Field::Good(id) => format!("annotation {id}"),
@@ -211,39 +211,39 @@ impl Annotation<'_> {
     }
 }
 
-/// A value that a [`Field`] can hold, made of any JSON that means it.
+/// A value of a [`Field`], converted from any JSON that represents it.
 pub trait Part: Sized {
     /// What it is, for messages: "a number".
     const WHAT: &'static str;
 
-    /// Of a whole number.
+    /// From an integer.
     fn of_whole(value: i128) -> Option<Self> {
         Self::of_number(value as f64)
     }
 
-    /// Of a number with a point or an exponent.
+    /// From a number with a decimal point or exponent.
     fn of_number(_: f64) -> Option<Self> {
         None
     }
 
-    /// Of a text.
+    /// From a string.
     fn of_text(_: &str) -> Option<Self> {
         None
     }
 
-    /// Is it the text of a value that is not known, as `NaN` of Python is?
+    /// Does the string mean that the value is unknown, such as Python's `NaN`?
     fn is_unknown(_: &str) -> bool {
         false
     }
 
-    /// Of true or false.
+    /// From a boolean.
     fn of_flag(_: bool) -> Option<Self> {
         None
     }
 
-    /// Of a list; what is wrong with it, if it cannot be used.
+    /// From a list, or what is wrong with it.
     /// # Errors
-    /// When the list is not JSON.
+    /// When the list is not valid JSON.
     fn of_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Field<Self>, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(bad("a list", Self::WHAT))
@@ -258,12 +258,12 @@ impl Part for Id {
     }
 
     fn of_number(value: f64) -> Option<Self> {
-        // Above 2^53 a float does not tell which whole number it was.
+        // Above 2^53, a float does not determine the integer.
         (value.fract() == 0.0 && value.abs() < (1_u64 << 53) as f64).then_some(Self::Number(value as i64))
     }
 
     fn of_text(text: &str) -> Option<Self> {
-        // "007" is a name and not the number 7.
+        // "007" is a name, not the number 7.
         let number = text.parse().ok().filter(|number: &i64| number.to_string() == text);
         let float = || text.strip_suffix(".0").and_then(|whole| whole.parse().ok());
         Some(number.or_else(float).map_or_else(|| Self::Text(text.into()), Self::Number))
@@ -323,7 +323,7 @@ impl Part for bool {
 }
 
 impl Part for String {
-    const WHAT: &'static str = "a text";
+    const WHAT: &'static str = "a string";
 
     fn of_whole(value: i128) -> Option<Self> {
         Some(value.to_string())
@@ -350,20 +350,20 @@ impl Part for [f64; 4] {
         let [x, y, width, height] = numbers;
         let odd = numbers.iter().position(|number| !number.is_finite());
         let wrong = match (count, odd) {
-            // Some programs write it for "no box".
+            // Some programs write an empty list for "no box".
             (0, _) => return Ok(Field::Absent),
-            (4, Some(odd)) => format!("has something else than a finite number at [{odd}]"),
+            (4, Some(odd)) => format!("has no finite number at [{odd}]"),
             (4, None) if width < 0.0 => format!("has a negative width ({width})"),
             (4, None) if height < 0.0 => format!("has a negative height ({height})"),
             (4, None) if !(x + width).is_finite() || !(y + height).is_finite() => "is too large".to_owned(),
             (4, None) => return Ok(Field::Good(numbers)),
-            _ => format!("has {count} entries, want 4: {}", Self::WHAT),
+            _ => format!("has {count} entries, expected 4: {}", Self::WHAT),
         };
         Ok(Field::Bad(wrong.into()))
     }
 }
 
-/// A number of a box; NaN stands for everything that is none.
+/// A number of a box; NaN for anything else.
 struct Coordinate(f64);
 
 impl<'de> Deserialize<'de> for Coordinate {
@@ -469,7 +469,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entry<T> {
             }
 
             fn visit_str<E>(self, _: &str) -> Result<Entry<T>, E> {
-                Ok(Entry::Odd("a text, not an object"))
+                Ok(Entry::Odd("a string, not an object"))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry<T>, A::Error> {
@@ -508,14 +508,14 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_none_says_why() {
+    fn an_invalid_box_is_reported_with_the_reason() {
         assert_eq!(read("[1, 2.5, 3, 0]"), Field::Good([1.0, 2.5, 3.0, 0.0]));
         assert_eq!(read::<[f64; 4]>("[]"), Field::Absent);
         for (json, what) in [
-            ("[1, \"NaN\", 3, 4]", "it has something else than a finite number at [1]"),
-            ("[null, 2, 3, 4]", "it has something else than a finite number at [0]"),
-            ("[1, 2, 3, \"4px\"]", "it has something else than a finite number at [3]"),
-            ("[1, 2, 3, 4, 5]", "it has 5 entries, want 4: [x, y, width, height]"),
+            ("[1, \"NaN\", 3, 4]", "it has no finite number at [1]"),
+            ("[null, 2, 3, 4]", "it has no finite number at [0]"),
+            ("[1, 2, 3, \"4px\"]", "it has no finite number at [3]"),
+            ("[1, 2, 3, 4, 5]", "it has 5 entries, expected 4: [x, y, width, height]"),
             ("[1, 2, 3, -4]", "it has a negative height (-4)"),
             ("[1e308, 2, 1e308, 4]", "it is too large"),
             ("{\"x\": {}}", "it is an object, not [x, y, width, height]"),
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_is_no_object_costs_itself() {
+    fn an_entry_that_is_not_an_object_loses_only_itself() {
         let entries: Vec<Entry<Annotation>> = serde_json::from_str("[{\"id\": 1, \"more\": [{}]}, null, [2]]").unwrap();
         let entries: Vec<_> = entries.into_iter().map(|entry| entry.good().map(|entry| entry.title(0))).collect();
         assert_eq!(entries[0].as_ref().unwrap(), "annotation 1");

@@ -7,14 +7,14 @@ use anyhow::{Context, Result, anyhow, ensure};
 use dl_record::file::{decode, read_named};
 use serde::Deserialize;
 
-/// The largest file that is read; the largest public ones have some gigabytes.
+/// The largest file to read; the largest public ones have a few gigabytes.
 const MOST_BYTES: u64 = 8 << 30;
 
 /// A JSON file in memory.
 #[derive(Debug)]
 pub struct Json {
     text: String,
-    /// The text that was parsed, if that is another one.
+    /// The text that was parsed, if it is not `text`.
     quoted: OnceLock<String>,
 }
 
@@ -28,9 +28,9 @@ impl Json {
         text.map(Self::from).with_context(|| path.display().to_string())
     }
 
-    /// Parses the text. `NaN` and `Infinity`, which Python writes although JSON has no such numbers, are read as texts.
+    /// Parses the text. `NaN` and `Infinity`, which Python writes although they are not JSON, are read as strings.
     /// # Errors
-    /// When it is not JSON, or not what is wanted.
+    /// When it is not JSON, or not of the type `T`.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         ensure!(
             !self.text.trim_start().starts_with('<'),
@@ -40,12 +40,12 @@ impl Json {
             if !self.text.contains("NaN") && !self.text.contains("Infinity") {
                 return Err(anyhow!(error));
             }
-            let quoted = self.quoted.get_or_init(|| quote(&self.text));
+            let quoted = self.quoted.get_or_init(|| quote_non_numbers(&self.text));
             serde_json::from_str(quoted).map_err(|error| anyhow!(error))
         })
     }
 
-    /// The text that the last [`parse`](Self::parse) was of.
+    /// The text that [`parse`](Self::parse) last parsed.
     pub fn text(&self) -> &str {
         self.quoted.get().unwrap_or(&self.text)
     }
@@ -57,8 +57,8 @@ impl From<String> for Json {
     }
 }
 
-/// Puts quotes around `NaN`, `Infinity` and `-Infinity` where they stand outside of strings.
-fn quote(text: &str) -> String {
+/// Puts quotes around `NaN`, `Infinity` and `-Infinity` outside of strings.
+fn quote_non_numbers(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + text.len() / 8);
     let (mut rest, mut in_string) = (text, false);
     while let Some(at) = rest.find(['"', '\\', 'N', 'I', '-']) {
@@ -71,7 +71,7 @@ fn quote(text: &str) -> String {
                 rest = &from[word.len()..];
                 continue;
             }
-            // What a backslash stands before is no end of the string.
+            // A character after a backslash does not end the string.
             (_, b'\\') => 1 + from[1..].chars().next().map_or(0, char::len_utf8),
             (_, b'"') => {
                 in_string = !in_string;
@@ -91,17 +91,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_only_python_writes_become_texts() {
+    fn numbers_that_only_python_writes_become_strings() {
         let text = "{\"NaN \\\" NaN\": [NaN, -Infinity,\n Infinity, -1, \"é\\\\\"], \"b\": NaN}";
         let wanted = "{\"NaN \\\" NaN\": [\"NaN\", \"-Infinity\",\n \"Infinity\", -1, \"é\\\\\"], \"b\": \"NaN\"}";
-        assert_eq!(quote(text), wanted);
+        assert_eq!(quote_non_numbers(text), wanted);
         let json = Json::from(text.to_owned());
         assert_eq!(json.parse::<serde_json::Value>().unwrap()["b"], "NaN");
         assert_eq!(json.text(), wanted);
     }
 
     #[test]
-    fn what_is_not_json_is_told_with_its_line() {
+    fn invalid_json_is_reported_with_its_line() {
         for text in ["{\"a\": NaN,\n x}", "{\"a\": 1,\n x}"] {
             let error = Json::from(text.to_owned()).parse::<serde_json::Value>().unwrap_err().to_string();
             assert!(error.contains("line 2"), "{error}");

@@ -7,19 +7,19 @@ use anyhow::{Context, Result, bail};
 use super::few;
 use super::fields::{Category, Entry, Id};
 
-/// The label of each category: its name, unless several that are in use share it; then their ids tell them apart.
+/// The label of each category: its name, with the id appended if several used categories share the name.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     by_id: HashMap<Id, String>,
-    /// Names that several categories in use share.
+    /// Names that several used categories share.
     shared: BTreeSet<String>,
 }
 
 impl Labels {
-    /// Labels for `categories`, of which the annotations use `used`. Roboflow's exports have a root category of a name
-    /// that another one may have too, and which no annotation uses.
+    /// Makes labels for `categories`; the annotations use those in `used`. Roboflow's exports have a root category that
+    /// no annotation uses and that may share the name of another one.
     /// # Errors
-    /// When a category has no id, or two of different names have the same one.
+    /// When a category has no id, or two with different names have the same id.
     pub fn new(categories: &[Entry<Category>], used: &HashSet<Id>) -> Result<Self> {
         let mut names: Vec<(Id, String)> = Vec::with_capacity(categories.len());
         let mut by_id: HashMap<Id, String> = HashMap::with_capacity(categories.len());
@@ -36,7 +36,7 @@ impl Labels {
                 Some(other) => bail!("the categories \"{other}\" and \"{name}\" have the same id, {id}"),
             }
         }
-        // How many have each name, and those of them that are in use: how many, and one.
+        // How many have each name; and of those in use, how many and the first one.
         let mut same: HashMap<&str, (usize, usize, Option<&Id>)> = HashMap::new();
         for (id, name) in &names {
             let (count, in_use, one) = same.entry(name).or_default();
@@ -58,11 +58,11 @@ impl Labels {
         Ok(Self { by_id, shared })
     }
 
-    /// What the user should know: which names are not labels.
+    /// A note for the user about names that several categories share.
     pub fn note(&self) -> Option<String> {
         let names: BTreeSet<String> = self.shared.iter().map(|name| format!("\"{name}\"")).collect();
         (!names.is_empty()).then(|| {
-            format!("several categories in use have the name {}; the id is added to their labels", few::list(&names))
+            format!("several used categories share the name {}; the id is added to their labels", few::list(&names))
         })
     }
 
@@ -71,7 +71,7 @@ impl Labels {
         self.by_id.get(id).map(String::as_str)
     }
 
-    /// Ids and labels by the order of the ids.
+    /// Ids and labels, sorted by id.
     pub fn sorted(&self) -> Vec<(Id, String)> {
         let mut all: Vec<_> = self.by_id.iter().map(|(id, label)| (id.clone(), label.clone())).collect();
         all.sort_unstable();
@@ -79,7 +79,7 @@ impl Labels {
     }
 }
 
-/// What a category without a name is called.
+/// The name of a category that has none.
 pub fn nameless(id: &Id) -> String {
     match id {
         Id::Number(number) => format!("cat_{number}"),
@@ -87,7 +87,7 @@ pub fn nameless(id: &Id) -> String {
     }
 }
 
-/// The label of a category whose name another one has too.
+/// The label of a category that shares its name.
 pub(super) fn with_id(name: &str, id: &Id) -> String {
     match id {
         Id::Number(number) => format!("{name} ({number})"),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_category_that_is_used_keeps_a_name_that_others_have_too() {
+    fn only_categories_in_use_count_as_sharing_a_name() {
         let fish = r#"[{"id": 0, "name": "fish"}, {"id": "1", "name": "fish"}, {"id": 2.0}]"#;
         assert_eq!(labels(fish, &[1]).unwrap(), ["fish (0)", "fish", "cat_2"]);
         assert_eq!(labels(fish, &[0, 1]).unwrap(), ["fish (0)", "fish (1)", "cat_2"]);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn one_id_for_two_names_is_an_error_that_tells_both() {
+    fn one_id_for_two_names_is_an_error_that_names_both() {
         let error = labels(r#"[{"id": 3, "name": "a"}, {"id": "3", "name": "b"}]"#, &[]).unwrap_err();
         assert_eq!(error.to_string(), "the categories \"a\" and \"b\" have the same id, 3");
         let error = labels(r#"[{"name": "a"}]"#, &[]).unwrap_err();

@@ -1,19 +1,19 @@
 //! COCO: one JSON file for a whole dataset.
 //!
-//! The form is that of the COCO API (Lin et al. 2014): `images`, `categories` and `annotations` that refer to each
+//! The format is that of the COCO API (Lin et al. 2014): `images`, `categories` and `annotations` that refer to each
 //! other by id, boxes `[x, y, width, height]`, masks as polygons or run-length encoding, `iscrowd` for groups. Boxes
-//! become `[x, y, x + width, y + height]`; the sums and differences are undone to the last bit (see [`xywh`]).
+//! become `[x, y, x + width, y + height]`; writing them restores the original numbers to the last bit (see [`xywh`]).
 //!
-//! The id of a sample is the image's `file_name`, unless the entry has a `record_id`, which our own files have when
-//! the two differ. Labels are the categories' names, with the id where several that are in use share one (see
-//! [`Labels`]). Ids are kept beside (see the table in [`formats`](super)), used again where they are there and unique,
-//! and given from 1 on, or after the highest, where they are not.
+//! The id of a sample is the image's `file_name`, unless the entry has a `record_id`, which `dl-data to coco` writes if
+//! the two differ. Labels are the category names, with the id appended if several used categories share a name (see
+//! [`Labels`]). Ids are kept in extra fields (see the table in [`formats`](super)). They are reused if they exist and
+//! are unique; otherwise new ones are numbered from 1, or after the highest.
 //!
-//! Files are read as programs really write them: see [`fields`] for what a number or an id may look like.
+//! Files are read as programs actually write them: see [`fields`] for the accepted forms of numbers and ids.
 //!
-//! A polygon stays as `segmentation`, beside the `mask` of the pixels that it covers by COCO's rule, and is written
-//! back as long as it still covers exactly that mask. A mask of a crowd is written as plain runs, any other as a
-//! string, as COCO itself does.
+//! A polygon is kept as `segmentation`, beside the `mask` of the pixels that it covers by COCO's rule, and is written
+//! back as long as it covers exactly that mask. A crowd's mask is written as plain runs, any other as a string, as COCO
+//! does.
 
 mod categories;
 mod document;
@@ -49,12 +49,14 @@ pub use write::Writer;
 /// Field of the first record: the file without its images and annotations.
 const DATASET: &str = "coco_dataset";
 
+const EXPECTED: &str = "expected a list of results with image_id, category_id, bbox and score";
+
 /// Ids and names of a COCO file.
 #[derive(Debug, Default)]
 pub struct Ids {
     /// The file without its images and annotations.
     dataset: Record,
-    /// The categories that annotations refer to.
+    /// The categories that annotations use.
     used: Vec<Id>,
     /// COCO's image id by record id.
     images: HashMap<String, Id>,
@@ -63,14 +65,14 @@ pub struct Ids {
 impl Ids {
     /// Reads the ids of the file at `path`.
     /// # Errors
-    /// When the file cannot be read or is not COCO's.
+    /// When the file cannot be read or is not a COCO file.
     pub fn read(path: &Path) -> Result<Self> {
         let mut file = CocoFile::open(path)?;
         let images = file.image_ids();
         Ok(Self { dataset: file.rest().clone(), used: file.used().iter().cloned().collect(), images })
     }
 
-    /// COCO's id for the picture of a record: the one that it came with, else the one of its name.
+    /// The COCO id for the image of a record: the one that the record came with, else that of its name.
     fn image(&self, record: &Record) -> Result<Option<Id>> {
         let came_with = image_id(record)?;
         let by_name = || Ok(record.id()?.and_then(|name| self.images.get(&name).cloned()));
@@ -85,19 +87,19 @@ pub fn results(json: &Json) -> Result<Vec<Entry<Annotation<'_>>>> {
     if json.text().trim_start().starts_with('{') {
         let file = json.parse::<Document<IgnoredAny, Entry<Annotation>>>()?;
         if file.images.is_none() && file.annotations.is_empty() {
-            bail!("an object without annotations; want a list of results with image_id, category_id, bbox and score");
+            bail!("an object without annotations; {EXPECTED}");
         }
         return Ok(file.annotations);
     }
     json.parse().or_else(|error| match json.parse::<Vec<&RawValue>>() {
         Ok(entries) => Ok(one_by_one(entries)),
-        Err(_) => Err(error.context("want a list of results with image_id, category_id, bbox and score")),
+        Err(_) => Err(error.context(EXPECTED)),
     })
 }
 
-/// COCO's id of the image that a record came from, if it came from COCO.
+/// The COCO id of the image that a record came from, if it came from COCO.
 /// # Errors
-/// When the field `coco` is broken.
+/// When the field `coco` is invalid.
 pub fn image_id(record: &Record) -> Result<Option<Id>> {
     let id = record.get::<Record>("coco")?.and_then(|image| image.get::<Value>("id").transpose()).transpose()?;
     Ok(id.as_ref().and_then(Id::of))
@@ -115,14 +117,14 @@ fn categories(dataset: &Record) -> Result<Vec<(String, Id)>> {
     entries.into_iter().enumerate().map(pair).collect()
 }
 
-/// The names of the categories that a record brings along, by their order in the file.
+/// The category names that came with a record, in their order in the file.
 pub(super) fn category_names(record: &Record) -> Result<Vec<String>> {
     let dataset = record.get::<Record>(DATASET)?.unwrap_or_default();
     let mut seen = HashSet::new();
     Ok(categories(&dataset)?.into_iter().map(|(name, _)| name).filter(|name| seen.insert(name.clone())).collect())
 }
 
-/// A mask as COCO's API writes it.
+/// A mask in the form that the COCO API writes.
 fn compressed(mask: &Mask) -> Value {
     serde_json::json!({"size": mask.size, "counts": mask.counts})
 }

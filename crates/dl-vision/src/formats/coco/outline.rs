@@ -1,7 +1,7 @@
-//! Where an annotation says that its object is.
+//! The area, box and mask of an annotation.
 //!
-//! One place for what follows from what, so that a figure does not depend on the way that a file took: the area is the
-//! annotation's own, else that of the mask, else that of the box; a box that is missing is that of the mask.
+//! The rules are in one place, so that numbers do not depend on how a file was read: the area is the annotation's own,
+//! else that of the mask, else that of the box; a missing box is that of the mask.
 
 use anyhow::{Context, Result};
 use dl_record::{BBox, Mask, Object};
@@ -14,7 +14,7 @@ use super::fields::Annotation;
 use crate::formats::number::shortest;
 use crate::masks;
 
-/// Where an object is.
+/// The location of an object.
 #[derive(Clone, Debug)]
 pub struct Outline {
     /// [x, y, width, height] in pixels.
@@ -23,14 +23,14 @@ pub struct Outline {
     pub area: f64,
     /// Is it a group of objects?
     pub crowd: bool,
-    /// Its pixels, if they were wanted or needed.
+    /// Its pixels, if requested or needed.
     pub mask: Result<Drawn, NoMask>,
 }
 
 /// A mask, and how it was written.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// As the file has it.
+    /// As in the file.
     pub segmentation: Segmentation,
     /// The pixels.
     pub rle: Rle,
@@ -39,7 +39,7 @@ pub struct Drawn {
 /// Why an annotation has no mask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoMask {
-    /// It has no segmentation, or nobody asked.
+    /// It has no segmentation, or the mask was not requested.
     Absent,
     /// Its segmentation is an empty list.
     Empty,
@@ -52,31 +52,31 @@ pub enum NoMask {
 }
 
 impl NoMask {
-    /// The reason, to follow "annotation 3: ".
+    /// The reason, for use after "annotation 3: ".
     pub fn reason(&self) -> String {
         match self {
             Self::Absent => "it has no segmentation".to_owned(),
             Self::Empty => "its segmentation is empty".to_owned(),
             Self::FewPoints => "its polygons have fewer than three points".to_owned(),
-            Self::UnknownSize => "it cannot be drawn: the width and height of the image are unknown".to_owned(),
+            Self::UnknownSize => "it cannot be drawn, because the width and height of the image are unknown".to_owned(),
             Self::Broken(error) => format!("its segmentation cannot be used: {error}"),
         }
     }
 }
 
 impl Annotation<'_> {
-    /// Where the object is, in an image of `size` [height, width]. The mask is drawn if it is `wanted`, or if area or box
-    /// depend on it.
+    /// The location of the object, in an image of `size` [height, width]. The mask is drawn if it is `wanted`, or if
+    /// area or box depend on it.
     /// # Errors
-    /// When a field is not what it should be, or nothing tells where the object is.
+    /// When a field is invalid, or neither box nor mask is given.
     pub fn outline(&self, size: Option<[u32; 2]>, wanted: bool) -> Result<Outline> {
         let crowd = self.iscrowd.optional("iscrowd")?.copied().unwrap_or_default();
-        // An area that is not a number is unknown, and follows from the rest.
+        // An area that is not a number is unknown, and computed from the rest.
         let own_area = self.area.clone().good();
         let own_bbox = self.bbox.optional("bbox")?.copied();
         let mask =
             if wanted || own_area.is_none() || own_bbox.is_none() { self.mask(size) } else { Err(NoMask::Absent) };
-        // Of polygons in an image of unknown size, area and box are those of all their pixels.
+        // If the image size is unknown, area and box of polygons are those of all their pixels.
         let elsewhere = match mask {
             Err(NoMask::UnknownSize) if own_area.is_none() || own_bbox.is_none() => self.mask(self.extent()).ok(),
             _ => None,
@@ -89,7 +89,7 @@ impl Annotation<'_> {
 
     /// The pixels of the segmentation in an image of `size` [height, width].
     /// # Errors
-    /// When there are none, and why.
+    /// When there is no mask, with the reason.
     pub fn mask(&self, size: Option<[u32; 2]>) -> Result<Drawn, NoMask> {
         let segmentation = self.segmentation()?;
         let rle = match (&segmentation, size) {
@@ -105,7 +105,7 @@ impl Annotation<'_> {
 
     fn segmentation(&self) -> Result<Segmentation, NoMask> {
         let text = self.segmentation.ok_or(NoMask::Absent)?.get();
-        // Some programs write a text or an empty object for "no mask".
+        // Some programs write an empty string or object for "no mask".
         if ["null", "\"\"", "{}"].contains(&text) {
             return Err(NoMask::Absent);
         }
@@ -122,13 +122,13 @@ impl Annotation<'_> {
         }
     }
 
-    /// The smallest image [height, width] that holds the polygons.
+    /// The smallest image [height, width] that contains the polygons.
     fn extent(&self) -> Option<[u32; 2]> {
         let segmentation = self.segmentation().ok()?;
         let polygons = segmentation.polygons()?;
         let furthest = |first: usize| {
             let edges = polygons.iter().flat_map(|polygon| polygon.iter().skip(first).step_by(2));
-            // A cast to u32 ends at its bounds.
+            // A cast to u32 saturates.
             (edges.copied().fold(0.0, f64::max).ceil() as u32).saturating_add(1)
         };
         Some([furthest(1), furthest(0)])
@@ -151,7 +151,7 @@ fn with_whole_numbers(text: &str) -> Option<Segmentation> {
 
 /// The pixels of a box in an image of `size` [height, width], as pycocotools draws results without a segmentation.
 /// # Errors
-/// When it cannot be drawn, and why.
+/// When it cannot be drawn, with the reason.
 pub fn draw_box(bbox: [f64; 4], size: Option<[u32; 2]>) -> Result<Rle, NoMask> {
     let [height, width] = size.ok_or(NoMask::UnknownSize)?;
     let polygon = Segmentation::rect_corners(&bbox).to_vec();
@@ -172,10 +172,10 @@ pub fn area_of(object: &Object) -> Result<f64> {
     }
 }
 
-/// The box as COCO writes it: [x, y, width, height].
+/// The box in COCO's form: [x, y, width, height].
 ///
-/// That is the [`bbox`](keep_bbox) that it came with, if it is still there, or else the shortest decimals that lead to
-/// the same edges, which are mostly those that it was made of. So the way through records changes no overlap.
+/// It is the [`bbox`](keep_bbox) that the object came with, if still present; else the shortest decimals that give the
+/// same edges, which are usually the original ones. Converting through records therefore does not change any overlap.
 pub fn xywh(bbox: &BBox, extra: &Map<String, Value>) -> [f64; 4] {
     let kept = extra.get(KEPT).and_then(|kept| <[f64; 4]>::deserialize(kept).ok());
     if let Some(kept) = kept.filter(|kept| corners(kept) == *bbox) {
@@ -191,17 +191,17 @@ pub fn corners(&[x, y, width, height]: &[f64; 4]) -> BBox {
     BBox::new(x, y, x + width, y + height)
 }
 
-/// Field of an object: its box [x, y, width, height], where the corners do not tell it to the last bit.
+/// Field of an object: its box [x, y, width, height], if the corners do not determine it to the last bit.
 pub(super) const KEPT: &str = "bbox";
 
-/// Keeps the box as it is written, if its corners do not lead back to it.
+/// Keeps the box as written, if it cannot be restored from its corners.
 pub(super) fn keep_bbox(object: &mut Object, bbox: &[f64; 4]) {
     if xywh(&object.bbox, &object.extra) != *bbox {
         object.extra.insert(KEPT.to_owned(), serde_json::json!(bbox));
     }
 }
 
-/// The mask as a record has it.
+/// Converts the mask to the form of a record.
 pub(super) fn to_record(drawn: Drawn) -> Mask {
     match drawn.segmentation {
         Segmentation::CompressedRle { size, counts } => Mask { size, counts },
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_area_that_is_missing_is_that_of_the_mask_or_else_of_the_box() {
+    fn a_missing_area_is_that_of_the_mask_or_else_of_the_box() {
         let triangle = r#"{"bbox": [1, 1, 40, 40], "area": null, "segmentation": [[1, 1, 41, 1, 1, 41]]}"#;
         // pycocotools 2.0.11: maskUtils.area(maskUtils.frPyObjects([[1, 1, 41, 1, 1, 41]], 48, 64))
         assert_eq!(outline(triangle, Some([48, 64])).area, 780.0);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_missing_is_that_of_the_mask() {
+    fn a_missing_box_is_that_of_the_mask() {
         let found = outline(r#"{"segmentation": {"size": [8, 10], "counts": "a04400001<LG02"}}"#, None);
         assert_eq!((found.bbox, found.area), ([2.0, 1.0, 7.0, 6.0], 19.0));
         let neither = serde_json::from_str::<Annotation>(r#"{"segmentation": []}"#).unwrap().outline(None, false);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_segmentation_costs_the_mask_only() {
+    fn a_broken_segmentation_loses_only_the_mask() {
         for segmentation in ["[[1, 2, \"NaN\", 4, 5, 6]]", "{\"size\": [2, 2], \"counts\": \"oooooooo\"}", "7"] {
             let found = outline(&format!(r#"{{"bbox": [1, 1, 2, 2], "segmentation": {segmentation}}}"#), Some([9, 9]));
             assert!(matches!(found.mask, Err(NoMask::Broken(_))), "{segmentation}");
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn width_and_height_come_back_to_the_last_bit() {
+    fn width_and_height_are_restored_to_the_last_bit() {
         let boxes =
             [[258.15, 0.1, 348.26, 0.2], [500.0, 0.3, 0.123_456_789_012_345_67, 1.0 / 3.0], [1e6, 3.0, 0.1, 0.0]];
         for bbox in boxes {
@@ -262,7 +262,7 @@ mod tests {
             keep_bbox(&mut object, &bbox);
             assert_eq!(xywh(&object.bbox, &object.extra), bbox);
             object.bbox.x2 += 1.0;
-            assert_ne!(xywh(&object.bbox, &object.extra), bbox, "what was kept is of another box");
+            assert_ne!(xywh(&object.bbox, &object.extra), bbox, "the kept bbox belongs to another box");
         }
         let mut short = Object { bbox: corners(&boxes[0]), ..Object::default() };
         keep_bbox(&mut short, &boxes[0]);

@@ -1,4 +1,4 @@
-//! From a COCO file to records.
+//! Reads a COCO file into records.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -21,12 +21,12 @@ use crate::formats::files::{as_text, want_folder};
 use crate::formats::spooled::too_deep;
 use crate::formats::{Found, Sample, add_size};
 
-/// Fields of an annotation that become fields of an object by another name, or are given by where the object is.
+/// Fields of an annotation that become other fields of an object, or follow from its location.
 const TAKEN: [&str; 5] = ["image_id", "bbox", "area", "iscrowd", "difficult"];
-/// Fields of an object that an annotation may have with another meaning; they are kept in its `coco`.
+/// Fields of an object that may mean something else in an annotation; they are kept in the object's `coco`.
 const RESERVED: [&str; 4] = ["box", "label", "mask", "crowd"];
 
-/// Reads the COCO file at `path`, whose images lie in `folder`, see [`CocoFile`].
+/// Reads the COCO file at `path` with images in `folder`; see [`CocoFile`].
 /// # Errors
 /// As [`CocoFile::open`] and [`CocoFile::samples`].
 pub fn read(path: &Path, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
@@ -34,25 +34,25 @@ pub fn read(path: &Path, folder: &Path) -> Result<impl Iterator<Item = Result<Fo
     CocoFile::open(path)?.samples(folder)
 }
 
-/// A COCO file, opened to become records. Its text is held in memory.
+/// A COCO file opened for conversion to records. Its text is held in memory.
 pub struct CocoFile {
     json: Json,
     path: PathBuf,
     rest: Record,
-    /// Where in the text each entry of `images` is.
+    /// The text range of each entry of `images`.
     images: Vec<Range<usize>>,
-    /// Where in the text each entry of `annotations` is.
+    /// The text range of each entry of `annotations`.
     annotations: Vec<Range<usize>>,
     known: Images,
     labels: Labels,
-    /// The categories that annotations refer to.
+    /// The categories that annotations use.
     used: HashSet<Id>,
-    /// Positions in `annotations` by image.
+    /// Indices into `annotations`, by image.
     by_image: HashMap<Id, Vec<u32>>,
     lost: Vec<String>,
 }
 
-/// What the links between the lists are made of.
+/// The fields that link the lists.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Links {
@@ -64,7 +64,7 @@ struct Links {
 impl CocoFile {
     /// Reads the file at `path`.
     /// # Errors
-    /// When it cannot be read or is not COCO's, or one id stands for two categories. The message names the path.
+    /// When it cannot be read or is not a COCO file, or one id is used for two categories. The message names the path.
     pub fn open(path: &Path) -> Result<Self> {
         let json = Json::open(path)?;
         Self::of(json, path).with_context(|| path.display().to_string())
@@ -101,7 +101,7 @@ impl CocoFile {
             if known.contains(&image) {
                 by_image.entry(image).or_default().push(u32::try_from(index)?);
             } else {
-                lost.strangers.add(&image);
+                lost.orphans.add(&image);
             }
             used.extend(links.category_id.good());
         }
@@ -120,12 +120,12 @@ impl CocoFile {
         &self.rest
     }
 
-    /// The categories that annotations refer to.
+    /// The categories that annotations use.
     pub(super) fn used(&self) -> &HashSet<Id> {
         &self.used
     }
 
-    /// COCO's image ids by the ids of the records.
+    /// COCO's image ids by record id.
     pub(super) fn image_ids(&mut self) -> HashMap<String, Id> {
         let mut ids = HashMap::with_capacity(self.images.len());
         for (index, place) in self.images.iter().enumerate() {
@@ -144,8 +144,8 @@ impl CocoFile {
         ids
     }
 
-    /// The records, one for each image; the images lie in `folder`. An image with broken annotations is a sample
-    /// without them.
+    /// The records, one per image, with images in `folder`. An image with invalid annotations gives a sample without
+    /// them.
     /// # Errors
     /// When `folder` is not a folder.
     pub fn samples(self, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
@@ -165,25 +165,25 @@ impl CocoFile {
     }
 }
 
-/// The way through the entries of `images`.
+/// Iterates over the entries of `images`.
 struct Samples {
     file: CocoFile,
     folder: PathBuf,
     notes: Notes,
 }
 
-/// What is counted on the way, and said at the end.
+/// Counts that are reported at the end.
 #[derive(Default)]
 struct Notes {
-    /// Images whose file name another one had before.
+    /// Images whose file name an earlier image has.
     renamed: Counted,
     unknown_categories: Counted,
-    /// Annotations without a mask that have a segmentation, by the reason.
+    /// Annotations whose segmentation gives no mask, by reason.
     without_mask: BTreeMap<&'static str, Counted>,
 }
 
 impl Samples {
-    /// The sample of one entry; none if it is an entry that was there before.
+    /// The sample of one entry; `None` for a duplicate entry.
     fn sample(&mut self, index: usize) -> Result<Option<Found>> {
         let place = format!("{}: images[{index}]", self.file.path.display());
         let text = &self.file.json.text()[self.file.images[index].clone()];
@@ -192,13 +192,13 @@ impl Samples {
         let failure = match entry::<Image>(text) {
             Ok(image) => {
                 if let Place::Again(first) = self.file.known.place(index, &image) {
-                    let note = format!("{place} is the same image as images[{first}]; it is left out");
+                    let note = format!("{place} is the same image as images[{first}]; skipped");
                     return Ok(Some(Found::Note(note)));
                 }
                 let entry = Record::parse(text)?;
                 let fill = |record: &mut Record| -> Result<()> {
                     self.head(record, &image, entry, index, &mut lost)?;
-                    self.truth(record, &image, &mut lost)
+                    self.add_objects(record, &image, &mut lost)
                 };
                 fill(&mut record).err()
             }
@@ -235,10 +235,10 @@ impl Samples {
             }
             record.set_id(&name)?;
         } else {
-            bail!("the file name \"{path}\" has been there before, and nothing else tells the images apart");
+            bail!("the file name \"{path}\" is used twice, and nothing else distinguishes the images");
         }
         let mut location = locate(&self.folder, path);
-        // LVIS has the URL alone, and users the folder that it names or the one around it.
+        // LVIS has only the URL; the folder may be the one that the URL names or its parent.
         if !matches!(&image.file_name, Field::Good(name) if !name.is_empty())
             && let Some((_, file)) = path.rsplit_once('/')
             && !location.exists()
@@ -249,7 +249,7 @@ impl Samples {
         record.set_image(&as_text(&location)?)?;
         for (name, size) in [("width", &image.width), ("height", &image.height)] {
             if let Err(error) = size.optional(name) {
-                lost.push(format!("the {error:#}; it is left out"));
+                lost.push(format!("the {error:#}; ignored"));
             }
         }
         if let Some([height, width]) = image.size() {
@@ -262,21 +262,21 @@ impl Samples {
         if !deep.is_empty() {
             entry.retain(|name| !deep.contains(name));
             let deep: BTreeSet<String> = deep.into_iter().collect();
-            lost.push(format!("fields of the image are nested too deeply and left out: {}", few::list(&deep)));
+            lost.push(format!("fields of the image are nested too deeply and dropped: {}", few::list(&deep)));
         }
         add_size(record)?;
         record.set("coco", &entry)?;
-        image.id.required("id").map_err(|error| anyhow!("the image cannot be found by its annotations: {error:#}"))?;
+        image.id.required("id").map_err(|error| anyhow!("annotations cannot refer to the image: {error:#}"))?;
         if self.file.known.place(index, image) == Place::Shared {
-            bail!("another image has the same id{id}, so it is unknown whose the annotations are");
+            bail!("another image has the same id{id}, so it is unknown which image the annotations belong to");
         }
         Ok(())
     }
 
-    fn truth(&mut self, record: &mut Record, image: &Image, lost: &mut Vec<String>) -> Result<()> {
+    fn add_objects(&mut self, record: &mut Record, image: &Image, lost: &mut Vec<String>) -> Result<()> {
         let Field::Good(id) = &image.id else { return Ok(()) };
         let own = self.file.by_image.remove(id).unwrap_or_default();
-        // The size that the file has decides about areas, as in an evaluation of the file itself.
+        // The size in the file determines areas, as in an evaluation of the file itself.
         let sizes = (image.size(), record.height()?.zip(record.width()?).map(|(height, width)| [height, width]));
         let mut objects = Vec::with_capacity(own.len());
         for index in own {
@@ -285,7 +285,7 @@ impl Samples {
             let annotation: Annotation = match entry(text) {
                 Ok(annotation) => annotation,
                 Err(error) => {
-                    lost.push(format!("annotations[{index}]: {error:#}; it is left out"));
+                    lost.push(format!("annotations[{index}]: {error:#}; skipped"));
                     continue;
                 }
             };
@@ -298,7 +298,7 @@ impl Samples {
                     }
                 },
                 Err(error) => {
-                    lost.push(format!("{}: {error:#}; it is left out", annotation.title(index)));
+                    lost.push(format!("{}: {error:#}; skipped", annotation.title(index)));
                     continue;
                 }
             };
@@ -321,7 +321,7 @@ impl Samples {
                         }
                     }
                 }
-                Err(error) => lost.push(format!("{}: {error:#}; it is left out", annotation.title(index))),
+                Err(error) => lost.push(format!("{}: {error:#}; skipped", annotation.title(index))),
             }
         }
         record.set_objects(&objects)
@@ -335,26 +335,26 @@ impl Samples {
         let notes = std::mem::take(&mut self.notes);
         let unknown = notes.unknown_categories.told(|count, ids| {
             let annotations = counted(count, "annotation is", "annotations are");
-            format!("{file}: {annotations} of categories that are not in the file: {ids}; left out")
+            format!("{file}: {annotations} of categories that are not in the file (id {ids}); skipped")
         });
         found.extend(unknown.map(Found::Lost));
         let renamed = notes.renamed.told(|count, ids| {
             let images = counted(count, "image has", "images have");
-            format!("{file}: {images} the file name of another one; the ids are added to it: {ids}")
+            format!("{file}: {images} the file name of another one; the id is added to the name (id {ids})")
         });
         found.extend(renamed.map(Found::Note));
         found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
         for (what, met) in &notes.without_mask {
-            let told = met.told(|count, ids| {
+            let note = met.told(|count, ids| {
                 let annotations = counted(count, "annotation has", "annotations have");
-                format!("{file}: {annotations} {what}, so no mask: {ids}")
+                format!("{file}: {annotations} {what}, so no mask (id {ids})")
             });
-            found.extend(told.map(Found::Note));
+            found.extend(note.map(Found::Note));
         }
         if self.file.images.is_empty() {
             found.push(Found::Lost(format!("{file}: the list of images is empty")));
         } else if self.file.annotations.is_empty() {
-            found.push(Found::Note(format!("{file}: there are no annotations; all images are without objects")));
+            found.push(Found::Note(format!("{file}: no annotations; all images are without objects")));
         }
         found
     }
@@ -374,18 +374,18 @@ impl Notes {
 #[derive(Default)]
 struct Lost {
     reasons: Vec<String>,
-    strangers: Counted,
+    orphans: Counted,
 }
 
 impl Lost {
     fn one(&mut self, reason: String) {
-        self.reasons.push(format!("{reason}; it is left out"));
+        self.reasons.push(format!("{reason}; skipped"));
     }
 
     fn reasons(mut self) -> Vec<String> {
-        self.reasons.extend(self.strangers.told(|count, images| {
+        self.reasons.extend(self.orphans.told(|count, images| {
             let annotations = counted(count, "annotation is", "annotations are");
-            format!("{annotations} of images that are not in the file: {images}; left out")
+            format!("{annotations} of images that are not in the file (id {images}); skipped")
         }));
         self.reasons
     }
@@ -400,7 +400,7 @@ fn entry<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
     serde_json::from_str::<Entry<T>>(text)?.good()
 }
 
-/// Where an image is. A path that Windows wrote has `\` between its parts, and a whole one begins with a drive that is not here.
+/// Where an image is. Paths written on Windows have `\` as separator, and absolute ones begin with a drive.
 fn locate(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     if !name.contains('\\') || path.exists() {
@@ -412,13 +412,13 @@ fn locate(folder: &Path, name: &str) -> PathBuf {
     if !is_whole {
         return below(0);
     }
-    // The folder may be any of the last ones on the way.
+    // The folder may be any suffix of the path.
     let found = (parts.len().saturating_sub(8)..parts.len()).map(below).find(|path| path.exists());
     found.unwrap_or_else(|| below(parts.len().saturating_sub(1)))
 }
 
-/// The object of an annotation, and why it has no mask, if so. `sizes` [height, width] of the image are that in the file
-/// and the best that is known.
+/// The object of an annotation, and why it has no mask, if so. `sizes` are two [height, width] of the image: that of
+/// the file, and the best known one.
 fn object(
     annotation: &Annotation,
     text: &str,
@@ -447,7 +447,7 @@ fn object(
     let annotation_record = Record::parse(text)?;
     for name in annotation_record.names().filter(|name| !TAKEN.contains(name)) {
         let text = annotation_record.raw(name).unwrap_or("null");
-        // A mask says all that run-length encoding says.
+        // A mask contains everything that run-length encoding says.
         if name == "segmentation" && (text.starts_with('{') || text == "null" || too_deep(text)) {
             continue;
         }
@@ -462,7 +462,7 @@ fn object(
         object.extra.insert("coco".to_owned(), Value::Object(rest));
     }
     keep_bbox(&mut object, &outline.bbox);
-    // An area that is not in the file is left out where it follows from what is in the record.
+    // An area that is not in the file is omitted if it follows from the record.
     let is_given = matches!(annotation.area, Field::Good(_));
     if is_given || area_of(&object)? != outline.area {
         object.area = Some(outline.area);

@@ -1,4 +1,4 @@
-//! From detections to COCO's result list: `[{"image_id", "category_id", "bbox", "score", "segmentation"?}]`.
+//! Writes detections to a COCO results list: `[{"image_id", "category_id", "bbox", "score", "segmentation"?}]`.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -15,7 +15,7 @@ use super::{DATASET, Ids, compressed};
 use crate::formats::spooled::Spooled;
 use crate::masks;
 
-/// A result that waits until the categories of all are known.
+/// A result that waits until all categories are known.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     label: String,
@@ -23,7 +23,7 @@ struct Waiting {
     result: Map<String, Value>,
 }
 
-/// Collects detections and writes them as one result list.
+/// Collects detections and writes them as one results list.
 pub struct ResultsWriter {
     ids: Ids,
     categories: Categories,
@@ -33,26 +33,26 @@ pub struct ResultsWriter {
 }
 
 impl ResultsWriter {
-    /// Begins a list. Ids come from `truth`, or else from what the records have kept of a COCO file.
+    /// Starts a list. Ids come from `truth`, else from what the records kept of a COCO file.
     /// # Errors
-    /// When a temporary file cannot be made.
+    /// When a temporary file cannot be created.
     pub fn new(truth: Option<Ids>) -> Result<Self> {
         let ids = truth.unwrap_or_default();
         let mut categories = Categories::default();
-        categories.learn_dataset(&ids.dataset)?;
-        ids.used.iter().for_each(|id| categories.learn_use(id));
+        categories.add_dataset(&ids.dataset)?;
+        ids.used.iter().for_each(|id| categories.add_use(id));
         Ok(Self { ids, categories, labels: BTreeSet::new(), waiting: Spooled::new()? })
     }
 
-    /// Takes the detections of one sample.
+    /// Adds the detections of one sample.
     /// # Errors
-    /// When its fields are broken, it has no detections, or COCO's id of its picture is unknown. Then nothing of it is
+    /// When its fields are invalid, it has no detections, or the COCO id of its image is unknown. Then nothing of it is
     /// written.
     pub fn write(&mut self, record: &Record) -> Result<()> {
-        let detections: Vec<Detection> = record.require("detections", "run dl-detect before")?;
+        let detections: Vec<Detection> = record.require("detections", "run dl-detect first")?;
         let objects = record.objects()?.unwrap_or_default();
         let image_id = self.ids.image(record)?.ok_or_else(|| {
-            anyhow!("COCO's id of this picture is unknown; name the file that has it with --truth ANN.json")
+            anyhow!("the COCO id of this image is unknown; name the file that has it with --truth ANN.json")
         })?;
         let waiting: Vec<Waiting> = (detections.into_iter().enumerate())
             .map(|(index, found)| result(found, &image_id).with_context(|| format!("detection {index}")))
@@ -60,12 +60,12 @@ impl ResultsWriter {
         let dataset = record.get::<Record>(DATASET)?;
         dataset.as_ref().map(super::categories).transpose()?;
         self.waiting.push(&waiting)?;
-        // From here on nothing fails, so that a record is written or leaves no trace.
+        // Nothing fails from here on, so that a record is either written or leaves no trace.
         if let Some(dataset) = dataset {
-            self.categories.learn_dataset(&dataset)?;
+            self.categories.add_dataset(&dataset)?;
         }
         for object in objects {
-            self.categories.learn(&object.label, object.extra.get("category_id").and_then(Id::of).as_ref());
+            self.categories.add(&object.label, object.extra.get("category_id").and_then(Id::of).as_ref());
         }
         self.labels.extend(waiting.into_iter().map(|found| (found.label, found.own.as_ref().and_then(Id::of))));
         Ok(())

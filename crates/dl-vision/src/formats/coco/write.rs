@@ -1,7 +1,7 @@
-//! From records to a COCO file.
+//! Writes records to a COCO file.
 //!
-//! Ids and categories are known only when all records have been seen, so the samples wait in a temporary file;
-//! memory holds 8 bytes for each id that came with them.
+//! Ids and categories are known only after all records have been read, so the samples wait in a temporary file; memory
+//! holds 8 bytes for each id that came with them.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,11 +18,12 @@ use super::categories::Categories;
 use super::fields::Id;
 use super::outline::{KEPT, area_of, xywh};
 use super::{DATASET, Ids, compressed};
+use crate::formats::skipped::Skipped;
 use crate::formats::spooled::Spooled;
-use crate::formats::{checked_objects, size_of};
+use crate::formats::{IMAGE_LABEL, checked_objects, size_of};
 use crate::masks;
 
-/// A sample that waits for the ids.
+/// A sample that waits for its ids.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     image: Record,
@@ -45,17 +46,18 @@ pub struct Writer {
     image_ids: Given,
     annotation_ids: Given,
     categories: Categories,
+    skipped: Skipped,
 }
 
 impl Writer {
-    /// Begins a file. `truth` gives ids of pictures and categories to records that do not bring them; `labels` are
-    /// numbered from 1 in their order unless they have an id from there.
+    /// Starts a file. `truth` provides image and category ids for records without them; `labels` without an id there
+    /// are numbered from 1, in their order.
     /// # Errors
-    /// When a temporary file cannot be made.
+    /// When a temporary file cannot be created.
     pub fn new(truth: Option<Ids>, labels: &[String]) -> Result<Self> {
         let ids = truth.unwrap_or_default();
         let mut known = Categories::default();
-        known.learn_dataset(&ids.dataset)?;
+        known.add_dataset(&ids.dataset)?;
         Ok(Self {
             ids,
             labels: labels.to_vec(),
@@ -63,23 +65,25 @@ impl Writer {
             image_ids: Given::default(),
             annotation_ids: Given::default(),
             categories: known,
+            skipped: Skipped::default(),
         })
     }
 
-    /// Takes one sample.
+    /// Adds one sample.
     /// # Errors
-    /// When its fields are broken, or it has no id. Then nothing of it is written.
+    /// When its fields are invalid, or it has no id. Then nothing of it is written.
     pub fn write(&mut self, record: &Record) -> Result<()> {
         let id: String = record.require("id", "it is the file_name in COCO")?;
         let objects = checked_objects(record)?;
         let dataset = record.get::<Record>(DATASET)?;
         dataset.as_ref().map(super::categories).transpose()?;
         let image_id = self.ids.image(record)?;
+        let has_label = record.label()?.is_some();
         let mut image = image(record, &id)?;
         let mut annotations: Vec<Unnumbered> = (objects.into_iter().enumerate())
             .map(|(index, object)| annotation(object).with_context(|| format!("object {index}")))
             .collect::<Result<_>>()?;
-        // An id counts as given only if the sample is written.
+        // An id counts as used only if the sample is written.
         if let Some(id) = image_id.as_ref().filter(|id| !self.image_ids.has(id)) {
             image.set("id", &Value::from(id))?;
         }
@@ -91,27 +95,30 @@ impl Writer {
         }
         let waiting = Waiting { image, annotations };
         self.waiting.push(&waiting)?;
-        // From here on nothing fails, so that a record is written or leaves no trace.
+        // Nothing fails from here on, so that a record is either written or leaves no trace.
         image_id.iter().for_each(|id| self.image_ids.take(id));
         own.iter().flatten().for_each(|id| self.annotation_ids.take(id));
+        if has_label {
+            self.skipped.add(IMAGE_LABEL);
+        }
         if let Some(dataset) = dataset {
-            self.categories.learn_dataset(&dataset)?;
+            self.categories.add_dataset(&dataset)?;
             if self.ids.dataset.names().next().is_none() {
                 self.ids.dataset = dataset;
             }
         }
         for annotation in &waiting.annotations {
-            self.categories.learn(&annotation.label, annotation.category_id.as_ref().and_then(Id::of).as_ref());
+            self.categories.add(&annotation.label, annotation.category_id.as_ref().and_then(Id::of).as_ref());
         }
         Ok(())
     }
 
-    /// Writes the file to `output`; what the user should know.
+    /// Writes the file to `output`, and returns notes for the user.
     /// # Errors
     /// When the output cannot be written.
     pub fn finish(mut self, output: &mut dyn Write) -> Result<Vec<String>> {
         let mut waiting = self.waiting.close()?;
-        self.labels.iter().for_each(|label| self.categories.learn(label, None));
+        self.labels.iter().for_each(|label| self.categories.add(label, None));
         let entries = self.categories.finish(&self.ids.dataset, &self.labels)?;
         let dataset = self.ids.dataset;
         output.write_all(b"{")?;
@@ -147,8 +154,9 @@ impl Writer {
         output.write_all(b"],\n\"categories\":")?;
         serde_json::to_writer(&mut *output, &entries)?;
         output.write_all(b"}\n")?;
-        let notes = [self.image_ids.notes("pictures"), self.annotation_ids.notes("objects")];
-        Ok(notes.into_iter().flatten().collect())
+        let duplicates = [self.image_ids.notes("images"), self.annotation_ids.notes("objects")];
+        let notes = [self.skipped.fields("COCO")].into_iter().chain(duplicates);
+        Ok(notes.flatten().collect())
     }
 }
 
@@ -172,7 +180,7 @@ fn image(record: &Record, id: &str) -> Result<Record> {
     Ok(image)
 }
 
-/// The name that a COCO file came with; else the id if it looks like a file, else the picture's own.
+/// The file name from a COCO file; else the id if it looks like a file name, else that of the image.
 fn file_name(record: &Record, id: &str) -> Result<String> {
     let image = record.image()?.filter(|image| !image.starts_with("data:")).unwrap_or_else(|| id.to_owned());
     if image == id || image.ends_with(&format!("/{id}")) {
@@ -186,7 +194,7 @@ fn write_item(output: &mut dyn Write, first: bool, item: &impl Serialize) -> Res
     Ok(serde_json::to_writer(output, item)?)
 }
 
-/// The next free number, if the image has no id.
+/// Sets the next free number if the image has no id.
 fn give(image: &mut Record, next: &mut u64) -> Result<()> {
     if !image.has("id") {
         image.set("id", next)?;
@@ -202,7 +210,7 @@ fn annotation(mut object: Object) -> Result<Unnumbered> {
     if !bbox.iter().chain([&area]).all(|number| number.is_finite()) {
         bail!("the box or its area is too large");
     }
-    // An area that was given does not look at the mask.
+    // A broken mask is an error even if the area is given.
     object.mask.as_ref().map(masks::area).transpose()?;
     let segmentation = segmentation(&mut object)?;
     object.extra.shift_remove(KEPT);
@@ -223,13 +231,13 @@ fn annotation(mut object: Object) -> Result<Unnumbered> {
     let reserved = object.extra.shift_remove("coco");
     let (extra, reserved) = (object.extra, reserved.and_then(|reserved| reserved.as_object().cloned()));
     for (name, value) in extra.into_iter().chain(reserved.into_iter().flatten()) {
-        // What the object says itself goes before what a stranger wrote beside it.
+        // The object's own fields take precedence over extra fields of the same name.
         entry.entry(name).or_insert(value);
     }
     Ok(Unnumbered { label: object.label, category_id, entry })
 }
 
-/// The polygons while they still make the mask, else the mask.
+/// The polygons if they still produce the mask, else the mask.
 fn segmentation(object: &mut Object) -> Result<Option<Value>> {
     let kept = object.extra.shift_remove("segmentation");
     let Some(mask) = &object.mask else { return Ok(kept) };
@@ -259,7 +267,7 @@ impl Given {
         self.taken.contains(&hash(id))
     }
 
-    /// A record came with this id.
+    /// Marks the id of a record as used.
     fn take(&mut self, id: &Id) {
         let free = self.taken.insert(hash(id));
         self.refused += usize::from(!free);
@@ -268,14 +276,14 @@ impl Given {
         }
     }
 
-    /// The first number above all.
+    /// The first number above all used ones.
     fn next(&self) -> u64 {
         self.highest.unsigned_abs() + 1
     }
 
     fn notes(&self, what: &str) -> Option<String> {
         let count = self.refused;
-        (count > 0).then(|| format!("{count} {what} had a COCO id that another had before; they were given new ones"))
+        (count > 0).then(|| format!("{count} {what} had a duplicate COCO id and got a new one"))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Where the files of a VOC folder lie.
+//! Finds the files of a VOC folder.
 //!
 //! | layout | annotations | images |
 //! | --- | --- | --- |
 //! | VOC's own | `Annotations/a.xml` | `JPEGImages/a.jpg` |
 //! | other names, in any case | `annots/a.xml`, `labels/`, `xml/`, ... | `images/a.jpg`, `imgs/`, ... |
-//! | a folder for each split | `train/annotations/a.xml`, `annotations/train/a.xml` | `train/images/a.jpg`, ... |
+//! | one folder per split | `train/annotations/a.xml`, `annotations/train/a.xml` | `train/images/a.jpg`, ... |
 //! | all in one (Roboflow) | `train/a.xml` | `train/a.jpg` |
 
 use std::collections::HashSet;
@@ -14,23 +14,23 @@ use anyhow::{Context, Result, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, read_regular};
 
 use crate::formats::files::{
-    self, PICTURE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_picture_ending,
+    self, PICTURE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_image_ending,
 };
 use crate::formats::walk::Walk;
 
 const ANNOTATIONS: [&str; 8] = ["annotations", "annotation", "annots", "annot", "xml", "xmls", "labels", "ann"];
 const IMAGES: [&str; 8] = ["jpegimages", "images", "image", "imgs", "img", "pictures", "photos", "pngimages"];
-/// Where lists are looked for.
+/// Folders with lists.
 const LISTS: [&str; 3] = ["ImageSets/Main", "ImageSets", "."];
 
 pub(super) struct Layout {
     /// The folder that the user named.
     pub(super) root: PathBuf,
-    /// The folder of annotations; the root when they lie in several.
+    /// The folder of annotations; the root if there are several.
     pub(super) annotations: PathBuf,
-    /// The folders of images directly below the root.
+    /// The image folders directly below the root.
     images: Vec<PathBuf>,
-    /// Where the images of the annotations in one folder may lie: of the last that was asked for.
+    /// Folders with the images of one folder of annotations: the most recently used one.
     folders: (PathBuf, Vec<PathBuf>),
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Layout {
 pub(super) enum Part {
     /// The lines of a list.
     List(PathBuf, std::vec::IntoIter<String>),
-    /// Annotations below a folder.
+    /// The annotations below a folder.
     Folder(Walk),
 }
 
@@ -59,37 +59,37 @@ impl Layout {
         let found = annotations_below(&layout.annotations).map(|mut walk| walk.next().transpose().ok().flatten());
         let found = found.with_context(|| {
             format!(
-                "{}: not a VOC folder, it has no Annotations/ with XML files (beside JPEGImages/ and ImageSets/Main/)",
+                "{}: not a VOC folder: it has no Annotations/ with XML files (beside JPEGImages/ and ImageSets/Main/)",
                 root.display()
             )
         })?;
         if is_alone && layout.images.is_empty() && found.is_some_and(|path| image_at(&without_ending(&path)).is_none())
         {
             bail!(
-                "{}: not a VOC folder, but the annotations of one; name the folder that holds it and the images",
+                "{}: this is the annotation folder of a VOC folder; name the folder that contains it and the images",
                 root.display()
             );
         }
         Ok(layout)
     }
 
-    /// What was assumed, unless it is VOC's own layout.
+    /// A note about the assumed layout, unless it is VOC's own.
     pub(super) fn note(&self) -> Option<String> {
         let images = &self.images;
         let is = |path: &Path, name: &str| path.file_name().is_some_and(|found| found == name);
         if self.annotations == self.root {
-            return Some(format!("{}: no Annotations/ there; all XML files below it are read", self.root.display()));
+            return Some(format!("{}: no Annotations/ there; reading all XML files below it", self.root.display()));
         }
         let standard = is(&self.annotations, "Annotations") && images.first().is_none_or(|path| is(path, "JPEGImages"));
         let images = images.first().unwrap_or(&self.root);
         (!standard).then(|| {
-            format!("annotations are read from {}, images from {}", self.annotations.display(), images.display())
+            format!("reading annotations from {}, images from {}", self.annotations.display(), images.display())
         })
     }
 
-    /// The samples of all splits, or all there are.
+    /// The samples of the given splits, or all samples.
     /// # Errors
-    /// When there is neither a list nor a folder of a split's name.
+    /// When a split is neither a list nor a folder.
     pub(super) fn parts(&self, splits: &[String]) -> Result<Vec<Part>> {
         if splits.is_empty() {
             return Ok(vec![Part::Folder(annotations_below(&self.annotations)?)]);
@@ -137,14 +137,14 @@ impl Layout {
         let known = if known.is_empty() {
             "there are no splits".to_owned()
         } else {
-            format!("the splits there are: {}", known.join(", "))
+            format!("the splits are: {}", known.join(", "))
         };
         bail!("{}: no such file, nor a folder {split}/ with XML files; {known}", lists[0].display())
     }
 
-    /// The annotation of a name in a list, which may be the path of an image.
+    /// The annotation for a name in a list, which may be the path of an image.
     pub(super) fn annotation(&self, name: &str) -> Option<PathBuf> {
-        let stem = without_picture_ending(name);
+        let stem = without_image_ending(name);
         let mut names = [name, stem, last_part(stem)].into_iter().filter(|name| !name.is_empty());
         names.find_map(|name| {
             let path = self.annotations.join(format!("{name}.xml"));
@@ -152,12 +152,12 @@ impl Layout {
         })
     }
 
-    /// Where the annotation of a name ought to be.
+    /// The path that the annotation of a name should have.
     pub(super) fn wanted(&self, name: &str) -> PathBuf {
         self.annotations.join(format!("{name}.xml"))
     }
 
-    /// The id of an annotation: its path without ending and without the names of folders of annotations.
+    /// The id of an annotation: its path without extension and without the names of annotation folders.
     pub(super) fn name(&self, annotation: &Path) -> Result<String> {
         let below = annotation.strip_prefix(&self.annotations).unwrap_or(annotation);
         let folders = below.parent().unwrap_or(Path::new(""));
@@ -165,8 +165,8 @@ impl Layout {
         files::relative(&folders.join(below.file_stem().unwrap_or_default()), Path::new(""))
     }
 
-    /// The image of an annotation: that of its own name; else the one that the annotation states; else where it ought to
-    /// be.
+    /// The image of an annotation: the one with its own name; else the one that the annotation names; else the path
+    /// that it should have.
     pub(super) fn image(&mut self, annotation: &Path, stated: Option<&str>) -> PathBuf {
         let stem = annotation.file_stem().unwrap_or_default();
         let folders = self.folders_of_images(annotation);
@@ -175,7 +175,7 @@ impl Layout {
             return found;
         }
         if let Some(stated) = stated.filter(|stated| !stated.is_empty()) {
-            let other_ending = || by_stem(Path::new(without_picture_ending(last_part(stated))));
+            let other_ending = || by_stem(Path::new(without_image_ending(last_part(stated))));
             if let Some(found) = find_named(folders, stated).or_else(other_ending) {
                 return found;
             }
@@ -191,12 +191,12 @@ impl Layout {
         self.image(&annotation, None)
     }
 
-    /// The folders in which images without an annotation may lie.
+    /// The folders that may contain images without an annotation.
     pub(super) fn image_roots(&self) -> Vec<PathBuf> {
         if self.images.is_empty() { vec![self.root.clone()] } else { self.images.clone() }
     }
 
-    /// The folder that holds the folder of annotations, and the folders from there to the annotation.
+    /// The folder that contains the annotation folder, and the path from there to the annotation.
     fn around(&self, annotation: &Path) -> (PathBuf, PathBuf) {
         let folder = annotation.parent().unwrap_or(annotation);
         let below: Vec<_> = folder.strip_prefix(&self.root).unwrap_or(Path::new("")).iter().collect();
@@ -209,7 +209,7 @@ impl Layout {
         }
     }
 
-    /// The folders in which the image of an annotation may lie, at least one.
+    /// The folders that may contain the image of an annotation; at least one.
     fn folders_of_images(&mut self, annotation: &Path) -> &[PathBuf] {
         let beside = annotation.parent().unwrap_or(annotation);
         if self.folders.0 != beside {
@@ -232,7 +232,7 @@ impl Layout {
             folders.push(if is_one_folder { beside.to_owned() } else { prefix.join("JPEGImages").join(&rest) });
         }
         let mut seen = HashSet::new();
-        // A path with a slash at its end is another text, but the same path.
+        // Paths that differ in a trailing slash are equal.
         folders.retain(|folder| seen.insert(folder.components().collect::<PathBuf>()));
         folders
     }
@@ -244,14 +244,14 @@ fn holds_image(folder: &Path) -> bool {
     entries.any(|entry| files::has_ending(Path::new(&entry.file_name()), &PICTURE_ENDINGS))
 }
 
-/// A walk over the annotations below a folder, at least one.
+/// Iterates over the annotations below a folder; there is at least one.
 fn annotations_below(folder: &Path) -> Result<Walk> {
     let mut walk = Walk::new(folder, &["xml"]);
     walk.find_first("XML files")?;
     Ok(walk)
 }
 
-/// The folders in `folder` of one of these names, in their order.
+/// The folders in `folder` with one of these names, in the order of the names.
 fn named(folder: &Path, names: &[&str]) -> Vec<PathBuf> {
     let mut found = files::entries(folder).unwrap_or_default();
     found.reverse();

@@ -1,4 +1,4 @@
-//! From a VOC folder to records.
+//! Reads a VOC folder into records.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,13 +16,13 @@ use crate::formats::walk::Walk;
 use crate::formats::xml::Element;
 use crate::formats::{Found, Sample, add_size};
 
-/// VOC's tags of an object that are yes or no.
+/// VOC's boolean tags of an object.
 const FLAGS: [&str; 2] = ["truncated", "occluded"];
 
-/// Reads the images of `splits` below `folder`, or all annotations in the order of their names when no split is given. A
-/// split is a list or a folder. One image is held at a time, and 8 bytes for each.
+/// Reads the images of `splits` below `folder`, or all annotations sorted by name if no split is given. A split is a
+/// list or a folder. Holds one annotation at a time, and 8 bytes for each.
 /// # Errors
-/// When the folder, its annotations or a split are not there. An image that cannot be read is a sample with a failure.
+/// When the folder, its annotations or a split do not exist. An image that cannot be read is a sample with a failure.
 pub fn read(folder: &Path, splits: &[String]) -> Result<Box<dyn Iterator<Item = Result<Found>>>> {
     want_folder(folder)?;
     let layout = Layout::find(folder)?;
@@ -62,13 +62,13 @@ struct Reader {
     /// Hashes of the paths of the images that have an annotation.
     images: HashSet<u64>,
     missing: Missing,
-    /// Hashes of the names of the list that is read.
+    /// Hashes of the names in the list that is read.
     listed: HashSet<u64>,
-    /// Names that a list has again.
+    /// Names that occur twice in a list.
     again: Missing,
 }
 
-/// Files that are counted, with the first.
+/// A count of files, and the first one.
 #[derive(Default)]
 struct Missing {
     count: usize,
@@ -91,7 +91,7 @@ impl Reader {
                 None => self.part = Some(self.parts.next()?),
                 Some(Part::List(path, names)) => match names.next() {
                     None => {
-                        let lost = format!("{}: no image is in this list", path.display());
+                        let lost = format!("{}: the list has no images", path.display());
                         let is_empty = self.listed.is_empty();
                         self.listed.clear();
                         self.part = None;
@@ -116,7 +116,7 @@ impl Reader {
         }
     }
 
-    /// The name on a line of a list, if it is one to be read. Blanks around it may belong to it.
+    /// The name on a line of a list, if it should be read. Spaces around it may be part of it.
     fn listed_name(&mut self, line: &str) -> Option<String> {
         let mut is_there = |name: &str| {
             self.layout.annotation(name).is_some() || (!name.is_empty() && self.layout.image_of_name(name).is_file())
@@ -138,7 +138,7 @@ impl Reader {
         if !files::stays_inside(name) && !path.exists() {
             let mut record = Record::default();
             record.set_id(&name.to_owned())?;
-            let failure = Some(anyhow!("the list names a file outside of the folder"));
+            let failure = Some(anyhow!("the list names a file outside the folder"));
             return Ok(Sample { place: name.to_owned(), record, failure, lost: Vec::new() }.into());
         }
         self.sample(name, &path)
@@ -170,16 +170,16 @@ impl Reader {
         Ok(Sample { place: path.display().to_string(), record, failure: failure.err(), lost }.into())
     }
 
-    /// What there is to say at the end.
+    /// What is reported at the end.
     fn end(&self) -> Vec<Found> {
         let mut found = Vec::new();
         if let Missing { count: count @ 1.., first } = &self.missing {
             let images = if *count == 1 { "1 image does".to_owned() } else { format!("{count} images do") };
-            found.push(Found::Note(format!("{images} not exist, the first: {first}")));
+            found.push(Found::Note(format!("{images} not exist; the first: {first}")));
         }
         if let Missing { count: count @ 1.., first } = &self.again {
             let names = if *count == 1 { "1 name is".to_owned() } else { format!("{count} names are") };
-            found.push(Found::Note(format!("{names} in a list twice and read once, the first: {first}")));
+            found.push(Found::Note(format!("{names} in a list twice and read once; the first: {first}")));
         }
         if !self.is_all {
             return found;
@@ -201,7 +201,7 @@ impl Reader {
         if alone.count > 0 {
             let images =
                 if alone.count == 1 { "1 image has".to_owned() } else { format!("{} images have", alone.count) };
-            found.push(Found::Lost(format!("{images} no annotation, left out; the first: {}", alone.first)));
+            found.push(Found::Lost(format!("{images} no annotation, skipped; the first: {}", alone.first)));
         }
         found
     }
@@ -220,7 +220,7 @@ fn read_annotation(path: &Path) -> Result<(Element, Option<String>)> {
     Element::parse(&read_regular(path, MOST_LIST_BYTES).and_then(decode_xml)?)
 }
 
-/// Turns an annotation into the fields of a record.
+/// Converts an annotation to the fields of a record.
 fn fill(
     record: &mut Record,
     mut root: Element,
@@ -229,7 +229,7 @@ fn fill(
 ) -> Result<()> {
     match root.name.as_str() {
         "annotation" => {}
-        "annotations" => bail!("the root is <annotations>, as CVAT has it; dl-data from cvat reads that"),
+        "annotations" => bail!("the root is <annotations>, as in CVAT files; use dl-data from cvat"),
         name => bail!("the root is <{name}>, not VOC's <annotation>"),
     }
     if let Some(id) = root.take("record_id") {
@@ -239,7 +239,7 @@ fn fill(
     if let Some(size) = root.children.iter_mut().find(|child| child.name == "size") {
         let sides = [size.take("width"), size.take("height")].map(|side| {
             pixels(side.as_ref()).unwrap_or_else(|error| {
-                lost.push(format!("{error}; the image's own size is taken"));
+                lost.push(format!("{error}; using the size of the image"));
                 None
             })
         });
@@ -258,7 +258,7 @@ fn fill(
     if objects.is_empty()
         && let Some(odd) = root.children.iter().find(|child| is_like_object(&child.name))
     {
-        lost.push(format!("it has no <object>, but <{}>, which is not read", odd.name));
+        lost.push(format!("it has no <object>, but <{}>, which is ignored", odd.name));
     }
     if !root.is_leaf() {
         record.set("voc", &root.to_json())?;
@@ -268,7 +268,7 @@ fn fill(
         let name = element.child("name").map(|name| format!(" ({})", name.text)).unwrap_or_default();
         match object(element, |reason| lost.push(format!("object {index}{name}: {reason}"))) {
             Ok(object) => good.push(object),
-            Err(error) => lost.push(format!("object {index}{name} is left out: {error:#}")),
+            Err(error) => lost.push(format!("object {index}{name} skipped: {error:#}")),
         }
     }
     record.set_objects(&good)
@@ -278,7 +278,7 @@ fn is_like_object(name: &str) -> bool {
     ["object", "objects"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// A side of the image; none when it is absent or 0, as some programs write it.
+/// A side of the image; `None` if it is absent or 0, as some programs write it.
 fn pixels(element: Option<&Element>) -> Result<Option<u32>> {
     let Some(element) = element.filter(|element| !element.text.is_empty()) else { return Ok(None) };
     match number_in(element)? {
@@ -308,7 +308,7 @@ fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
     if let Some(difficult) = element.take("difficult") {
         match flag(&difficult.text) {
             Some(is_difficult) => object.difficult = is_difficult,
-            // labelImg's relatives write "Unspecified", which nobody counts as difficult.
+            // Programs derived from labelImg write "Unspecified", which does not count as difficult.
             None => drop(rest.insert("difficult".to_owned(), difficult.to_json())),
         }
     }
@@ -332,8 +332,7 @@ fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
     Ok(object)
 }
 
-/// The box of an object: 1-based with both ends inside -> continuous. An object that has only a polygon gets the box
-/// around it.
+/// The box of an object: 1-based, inclusive -> continuous. An object that has only a polygon gets its bounding box.
 fn bbox(element: &mut Element) -> Result<BBox> {
     let Some(corners) = element.take("bndbox") else {
         if let Some(polygon) = element.child("polygon") {
@@ -344,7 +343,7 @@ fn bbox(element: &mut Element) -> Result<BBox> {
     };
     let edge = |name: &str| number_in(corners.child(name).with_context(|| format!("<bndbox> has no <{name}>"))?);
     let [xmin, ymin, xmax, ymax] = [edge("xmin")?, edge("ymin")?, edge("xmax")?, edge("ymax")?];
-    // The writer makes xmin = xmax + 1 of a box without an inside.
+    // The writer gives a box of width 0 xmin = xmax + 1.
     for (low, high, name) in [(xmin, xmax, "x"), (ymin, ymax, "y")] {
         if low > high + 1.0 {
             bail!("{name}min {low} is above {name}max {high}");

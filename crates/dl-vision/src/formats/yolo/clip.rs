@@ -1,19 +1,19 @@
-//! Boxes and polygons cut off at the edges of their image, since YOLO's numbers are parts of it.
+//! Clips boxes and polygons to their image, because YOLO's numbers are fractions of it.
 
 use dl_record::BBox;
 
-/// Less than this many pixels outside is rounding.
+/// Less than this many pixels outside the image is rounding.
 const ROUNDING: f64 = 1e-3;
 
-/// What is inside of the image.
+/// What is inside the image.
 #[derive(Debug, PartialEq)]
 pub(super) struct Clipped<T> {
     pub(super) inside: T,
-    /// Something was cut off.
+    /// Something was clipped.
     pub(super) cut: bool,
 }
 
-/// The part of the box inside of an image of `w` x `h` pixels; `None` when there is none. An empty box that is inside stays.
+/// The part of the box inside an image of `w` x `h` pixels, if any. An empty box inside the image is kept.
 pub(super) fn clip_box(bbox: BBox, w: f64, h: f64) -> Option<Clipped<BBox>> {
     let inside = bbox.clip(w, h);
     let is_gone = |before: f64, after: f64| after <= 0.0 && before > ROUNDING;
@@ -25,7 +25,7 @@ pub(super) fn clip_box(bbox: BBox, w: f64, h: f64) -> Option<Clipped<BBox>> {
     Some(Clipped { inside, cut: moved(&edges(bbox), &edges(inside)) })
 }
 
-/// The part of the polygon `[x1, y1, x2, y2, ...]` inside of the image; `None` when there is none, or no finite one.
+/// The part of the polygon `[x1, y1, x2, y2, ...]` inside the image; `None` if it is empty or not finite.
 /// (Sutherland and Hodgman, "Reentrant polygon clipping", 1974.)
 pub(super) fn clip_polygon(polygon: &[f64], w: f64, h: f64) -> Option<Clipped<Vec<f64>>> {
     let mut points: Vec<[f64; 2]> = polygon.chunks_exact(2).map(|point| [point[0], point[1]]).collect();
@@ -68,11 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_box_is_cut_kept_or_gone() {
+    fn a_box_is_clipped_kept_or_dropped() {
         let clipped = |x1, y1, x2, y2| clip_box(BBox::new(x1, y1, x2, y2), 10.0, 20.0);
         assert_eq!(clipped(-5.0, 2.0, 30.0, 4.0), Some(Clipped { inside: BBox::new(0.0, 2.0, 10.0, 4.0), cut: true }));
         assert!(!clipped(-1e-9, 0.0, 10.0 + 1e-9, 20.0).unwrap().cut);
-        assert!(clipped(3.0, 3.0, 3.0, 3.0).is_some(), "an empty box that is inside");
+        assert!(clipped(3.0, 3.0, 3.0, 3.0).is_some(), "an empty box inside the image");
         for (x1, y1, x2, y2) in
             [(10.0, 0.0, 12.0, 5.0), (-3.0, 0.0, -1.0, 5.0), (0.0, 20.5, 5.0, 30.0), (40.0, 1.0, 40.0, 1.0)]
         {
@@ -81,8 +81,8 @@ mod tests {
     }
 
     #[test]
-    fn a_polygon_is_cut_along_the_edges() {
-        // A rhombus that the edges make an octagon.
+    fn a_polygon_is_clipped_at_the_edges() {
+        // A rhombus that the edges cut to an octagon.
         let found = clip_polygon(&[-2.0, 5.0, 5.0, -2.0, 12.0, 5.0, 5.0, 12.0], 10.0, 10.0).unwrap();
         assert!(found.cut && found.inside.iter().all(|number| (0.0..=10.0).contains(number)), "{found:?}");
         assert_eq!(found.inside.len(), 16, "{found:?}");

@@ -1,8 +1,8 @@
-//! Where the images and their label files are.
+//! Finds the images and their label files.
 //!
-//! Ultralytics' programs look for the labels of `images/train/a.jpg` in `labels/train/a.txt`; labelImg, darknet and CVAT put
-//! `a.txt` beside `a.jpg`; a detector's results are in `labels/` beside the images; Roboflow puts oriented boxes into
-//! `labelTxt/`. Each image is looked up in all of these places, each label file the other way round.
+//! Ultralytics' programs expect the labels of `images/train/a.jpg` in `labels/train/a.txt`; labelImg, darknet and CVAT
+//! put `a.txt` beside `a.jpg`; a detector's results are in `labels/` beside the images; Roboflow puts oriented boxes
+//! into `labelTxt/`. Each image is looked up in all of these places, and so is the image of each label file.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -13,10 +13,10 @@ use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regul
 
 use super::line;
 use super::names::Description;
-use super::paths::{inside, is_there};
-use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending};
+use super::paths::{exists, inside};
+use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending, image_at, without_ending};
 
-/// Folders of images, and what their label folders are called instead.
+/// Names of image folders, and of the label folders that replace them.
 const IMAGES: [&str; 5] = ["images", "JPEGImages", "image", "imgs", "img"];
 const LABELS: [&str; 4] = ["labels", "Labels", "label", ORIENTED];
 
@@ -25,13 +25,13 @@ pub(super) const ORIENTED: &str = "labelTxt";
 
 const LABEL_ENDINGS: [&str; 2] = ["txt", "TXT"];
 
-/// How deep `images/` is looked for.
+/// How deep to search for `images/`.
 const MOST_DEPTH: usize = 4;
 
-/// Text files beside labels that are none.
+/// Text files beside labels that are not labels.
 const LISTS: [&str; 7] = ["classes", "predefined_classes", "train", "val", "valid", "test", "readme"];
 
-/// What the split for validation is called.
+/// Names of the validation split.
 pub(super) const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
 
 /// Images that are read together.
@@ -43,13 +43,13 @@ pub(super) enum Part {
     List(PathBuf),
 }
 
-/// What is found in a part.
+/// An entry of a part.
 #[derive(Debug)]
 pub(super) enum Entry {
     Image(PathBuf),
     /// A label file without an image.
     Label(PathBuf),
-    /// What cannot be used, and why.
+    /// A reason why something cannot be used.
     Lost(String),
 }
 
@@ -59,7 +59,7 @@ impl Part {
         path
     }
 
-    /// The images, then the label files that have none.
+    /// The images, then the label files without an image.
     /// # Errors
     /// When the list cannot be read.
     pub(super) fn entries(&self, root: &Path) -> Result<Box<dyn Iterator<Item = Entry>>> {
@@ -74,13 +74,13 @@ impl Part {
         });
         let mut folders = vec![part.clone()];
         for folder in in_place_of(&root, &part, &IMAGES, &LABELS) {
-            // Some file systems do not tell labels/ from Labels/.
+            // Some file systems do not distinguish labels/ from Labels/.
             if folder.is_dir() && !folders.iter().any(|known| is_same(known, &folder)) {
                 folders.push(folder);
             }
         }
         let labels = folders.into_iter().flat_map(|folder| below(&folder, &["txt"]));
-        // Folders that cannot be read were told with the images.
+        // Unreadable folders were reported with the images.
         let alone = labels.filter_map(Result::ok).filter(move |path| is_label(&root, path) && !has_image(&root, path));
         Ok(Box::new(images.chain(alone.map(Entry::Label))))
     }
@@ -95,14 +95,14 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
     let (mut next, mut number) = (0, 0);
     let mut is_empty = true;
     Ok(Box::new(std::iter::from_fn(move || {
-        // Not all lines at once: they may be millions.
+        // Not all lines at once: there may be millions.
         while next < text.len() {
             let line = text[next..].split('\n').next().unwrap_or_default();
             next += line.len() + 1;
             number += 1;
             let line = line.trim();
             is_empty &= line.is_empty();
-            // Darknet's paths begin at the folder, those of Ultralytics with ./ at the list.
+            // Darknet's paths start at the folder, those of Ultralytics with ./ at the list.
             let found = if line.starts_with("./") { inside(&around, line) } else { None };
             let found = found.or_else(|| inside(&root, line)).filter(|path| path.is_file());
             match found {
@@ -115,23 +115,23 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
                 None => return Some(Entry::Lost(format!("{place}:{number}: {line} is not in {}", root.display()))),
             }
         }
-        std::mem::take(&mut is_empty).then(|| Entry::Lost(format!("{place}: the list names no images")))
+        std::mem::take(&mut is_empty).then(|| Entry::Lost(format!("{place}: the list is empty")))
     })))
 }
 
-/// What is read of a folder.
+/// What to read of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) parts: Vec<Part>,
-    /// What is said to be part of a split but is not there.
+    /// Parts of a split that are described but do not exist.
     pub(super) lost: Vec<String>,
-    /// What the user should know.
+    /// Notes for the user.
     pub(super) notes: Vec<String>,
 }
 
-/// The parts of a folder, or those of its splits.
+/// The parts of a folder, or of the given splits.
 /// # Errors
-/// When a split is not there.
+/// When a split does not exist.
 pub(super) fn parts(folder: &Path, splits: &[String], description: &Description) -> Result<Parts> {
     let mut folders = Vec::new();
     image_folders(folder, 0, &mut HashSet::new(), &mut folders)?;
@@ -149,9 +149,9 @@ pub(super) fn parts(folder: &Path, splits: &[String], description: &Description)
     Ok(found)
 }
 
-/// All folders of images below `folder`, none inside another.
+/// All image folders below `folder`, none inside another.
 fn image_folders(folder: &Path, depth: usize, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
-    // A link may lead back to a folder on the way.
+    // A link may lead back to a parent folder.
     if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.to_owned())) {
         return Ok(());
     }
@@ -164,14 +164,14 @@ fn image_folders(folder: &Path, depth: usize, seen: &mut HashSet<PathBuf>, found
     found.extend(entries.iter().filter(|path| named(path, &IMAGES)).cloned());
     if depth + 1 < MOST_DEPTH {
         for path in entries.iter().filter(|path| !named(path, &IMAGES) && !named(path, &LABELS)) {
-            // A folder below that cannot be read has no images that could be.
+            // Images of a subfolder that cannot be read cannot be used anyway.
             let _ = image_folders(path, depth + 1, seen, found);
         }
     }
     Ok(())
 }
 
-/// What the description says that the split is, as far as that is here; else what usually is.
+/// The part that the description names for the split, as far as it exists; else the usual one.
 fn split_parts(
     folder: &Path,
     split: &str,
@@ -180,7 +180,7 @@ fn split_parts(
     found: &mut Parts,
 ) -> Result<()> {
     if split.is_empty() || !Path::new(split).components().all(|part| matches!(part, Component::Normal(_))) {
-        bail!("\"{split}\" is not the name of a split");
+        bail!("\"{split}\" is not a name of a split");
     }
     let mut names = vec![split];
     if VALIDATION.contains(&split) {
@@ -211,16 +211,15 @@ fn split_parts(
             None => missing.push(path.as_str()),
         }
     }
-    let said = |path: &str| {
-        format!("{}: the split \"{key}\" is said to be {path}, which is not in this folder", folder.display())
-    };
+    let said =
+        |path: &str| format!("{}: the split \"{key}\" should be {path}, which is not in this folder", folder.display());
     if is_any_there {
         found.lost.extend(missing.into_iter().map(said));
         return Ok(());
     }
     let said = said(&missing.join(", "));
-    let Some(part) = usual else { bail!("{said}; give the folder that holds it") };
-    found.notes.push(format!("{said}; {} is read", part.path().display()));
+    let Some(part) = usual else { bail!("{said}; name the folder that contains it") };
+    found.notes.push(format!("{said}; reading {} instead", part.path().display()));
     found.parts.push(part);
     Ok(())
 }
@@ -254,13 +253,13 @@ fn splits_there(images: &[PathBuf], description: &Description) -> String {
     if names.is_empty() { String::new() } else { format!("; there are: {}", names.join(", ")) }
 }
 
-/// What a description names; `None` when it is not in the folder.
+/// The part that a description names; `None` if it is not in the folder.
 fn described_part(folder: &Path, path: &str, usual: Option<&Part>) -> Option<Part> {
     let found = inside(folder, path)?;
     if !found.is_dir() {
         return Some(Part::List(found));
     }
-    // `../train/images` of another machine may end in the `images` of all splits here.
+    // `../train/images` of another machine may resolve to the `images` of all splits here.
     if let Some(Part::Folder(usual)) = usual
         && usual.starts_with(&found)
         && !is_same(&folder.join(path), &found)
@@ -275,12 +274,12 @@ fn described_part(folder: &Path, path: &str, usual: Option<&Part>) -> Option<Par
 pub(super) fn label_of(root: &Path, image: &Path) -> Option<(PathBuf, bool)> {
     let places = label_places(root, image);
     let found = places.iter().flat_map(|place| LABEL_ENDINGS.map(|ending| place.with_extension(ending)));
-    let found = found.into_iter().find(|path| is_there(path))?;
+    let found = found.into_iter().find(|path| exists(path))?;
     let is_oriented = found.strip_prefix(root).unwrap_or(&found).iter().any(|part| part == ORIENTED);
     Some((found, is_oriented))
 }
 
-/// Where the label file of an image is looked for, with the image's own ending.
+/// The paths where the label file of an image may be, with the extension of the image.
 pub(super) fn label_places(root: &Path, image: &Path) -> Vec<PathBuf> {
     let mut places = in_place_of(root, image, &IMAGES, &LABELS);
     places.push(image.to_owned());
@@ -292,7 +291,7 @@ pub(super) fn label_places(root: &Path, image: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// The paths that have another folder in place of the last one of `names` below `root`.
+/// The paths with another folder in place of the last one of `names` below `root`.
 fn in_place_of(root: &Path, path: &Path, names: &[&str], others: &[&str]) -> Vec<PathBuf> {
     let below: Vec<_> = path.strip_prefix(root).unwrap_or(path).iter().collect();
     let is_one = |part: &&std::ffi::OsStr| names.iter().any(|name| part.eq_ignore_ascii_case(name));
@@ -304,19 +303,17 @@ fn in_place_of(root: &Path, path: &Path, names: &[&str], others: &[&str]) -> Vec
     others.iter().map(with).collect()
 }
 
-/// Is there an image for this label file?
+/// Does this label file have an image?
 fn has_image(root: &Path, label: &Path) -> bool {
     let mut places = vec![label.to_owned()];
-    // labels/a.txt -> images/a.jpg; with labels/ in the folder of the images, a.jpg
+    // labels/a.txt -> images/a.jpg; if labels/ is in the folder of the images, a.jpg
     places.extend(in_place_of(root, label, &LABELS, &IMAGES));
     places.extend(in_place_of(root, label, &LABELS, &[""]));
-    places.iter().filter(|place| place.parent().is_some_and(Path::is_dir)).any(|place| {
-        let endings = PICTURE_ENDINGS.iter().flat_map(|ending| [(*ending).to_owned(), ending.to_uppercase()]);
-        endings.into_iter().any(|ending| place.with_extension(ending).is_file())
-    })
+    let mut places = places.iter().filter(|place| place.parent().is_some_and(Path::is_dir));
+    places.any(|place| image_at(&without_ending(place)).is_some())
 }
 
-/// Is a text file the labels of an image, not a list or a text for people?
+/// Does the text file contain labels, not a list or other text?
 fn is_label(root: &Path, path: &Path) -> bool {
     let inside = path.strip_prefix(root).unwrap_or(path).parent().unwrap_or(root);
     let in_labels = inside.iter().any(|part| LABELS.iter().any(|name| part.eq_ignore_ascii_case(name)));
@@ -326,12 +323,12 @@ fn is_label(root: &Path, path: &Path) -> bool {
     }
     let mut head = Vec::new();
     let read = open_regular(path).map(|file| file.take(4096).read_to_end(&mut head));
-    // The reader decodes the whole and tells what is wrong; this asks what kind of text it is.
+    // The reader decodes the file and reports errors; this only detects the kind of text.
     let head = String::from_utf8_lossy(&head);
-    read.is_ok() && head.lines().find(|line| !line::is_empty(line)).is_some_and(line::looks_right)
+    read.is_ok() && head.lines().find(|line| !line::is_empty(line)).is_some_and(line::looks_like_a_label)
 }
 
-/// The path below the folder without the folder of images or labels: `images/train/a.jpg` -> `train/a.jpg`.
+/// The path below the folder, without the folder of images or labels: `images/train/a.jpg` -> `train/a.jpg`.
 pub(super) fn id_of(below_root: &str) -> String {
     let mut parts: Vec<&str> = below_root.split('/').collect();
     let folders = &parts[..parts.len() - 1];

@@ -1,4 +1,4 @@
-//! A line of a label file: one object.
+//! Parses a line of a label file: one object.
 
 use anyhow::{Context, Result, anyhow, bail};
 use dl_record::{BBox, Detection, Object};
@@ -6,50 +6,50 @@ use serde_json::json;
 
 use crate::masks;
 
-/// No coordinate is larger, in parts of an image or in pixels.
+/// The largest coordinate, as a fraction of the image or in pixels.
 const MOST_NUMBER: f64 = 1e9;
 
-/// How many key points follow a box (`kpt_shape` in `data.yaml`).
+/// The keypoints that follow a box (`kpt_shape` in `data.yaml`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyPoints {
+pub(super) struct Keypoints {
     pub(super) count: usize,
-    /// Whether a number for each says if it can be seen.
+    /// Whether each has a third number for its visibility.
     pub(super) with_visibility: bool,
 }
 
-impl KeyPoints {
+impl Keypoints {
     fn numbers(self) -> usize {
         self.count * (2 + usize::from(self.with_visibility))
     }
 }
 
-/// What to do with oriented boxes, a class and four corners.
+/// What to do with oriented boxes: a class and four corners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oriented {
-    /// Take the box around the corners.
+    /// Use the bounding box of the corners.
     Box,
-    /// They are errors.
+    /// Treat them as errors.
     Refuse,
 }
 
-/// What must be known to read a line.
+/// The context for reading a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Format<'a> {
     pub(super) names: &'a [String],
-    pub(super) key_points: Option<KeyPoints>,
+    pub(super) keypoints: Option<Keypoints>,
     pub(super) oriented: Option<Oriented>,
-    /// Lines are what a detector found.
+    /// Lines are the output of a detector.
     pub(super) predictions: bool,
-    /// How many pixels the outline of a polygon may run through. Drawing it takes time, and its mask memory, for each.
+    /// The most pixels that the outline of a polygon may pass through. Each costs time, and memory of the mask.
     pub(super) most_outline: f64,
 }
 
-/// What a line was.
+/// The contents of a line.
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) content: Content,
     pub(super) form: Form,
-    /// It reaches out of the image by more than rounding.
+    /// It extends outside the image by more than rounding.
     pub(super) outside: bool,
     /// How many pixels of outline were drawn.
     pub(super) outline: f64,
@@ -69,21 +69,21 @@ pub(super) enum Form {
     Polygon,
 }
 
-/// Does the line hold nothing?
+/// Is the line blank or a comment?
 pub(super) fn is_empty(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line.starts_with('#')
 }
 
-/// Could it be a line of a label file, and not of another text?
-pub(super) fn looks_right(line: &str) -> bool {
+/// Could it be a line of a label file?
+pub(super) fn looks_like_a_label(line: &str) -> bool {
     let words: Vec<&str> = line.split([' ', '\t', ',']).filter(|word| !word.is_empty()).take(5).collect();
     words.len() == 5 && words.iter().all(|word| word.parse::<f64>().is_ok())
 }
 
-/// Reads a line of the truth of an image of `size` pixels.
+/// Reads a line of an image of `size` pixels.
 /// # Errors
-/// When it is none; the message does not name the line.
+/// When it is invalid; the message does not name the line.
 pub(super) fn read(line: &str, format: Format, size: (u32, u32)) -> Result<Line> {
     let words = words(line)?;
     if let Some(found) = dota(&words, format.oriented)? {
@@ -96,10 +96,10 @@ pub(super) fn read(line: &str, format: Format, size: (u32, u32)) -> Result<Line>
     let mut object = Object { label, ..Object::default() };
     let mut drawn = (Form::Box, 0.0);
     match shape {
-        Shape::Box(center, key_points) => {
+        Shape::Box(center, keypoints) => {
             object.bbox = box_of(center, w, h)?;
-            if let (Some(shape), false) = (format.key_points, key_points.is_empty()) {
-                object.extra.insert("keypoints".to_owned(), json!(in_pixels(key_points, shape, w, h)));
+            if let (Some(shape), false) = (format.keypoints, keypoints.is_empty()) {
+                object.extra.insert("keypoints".to_owned(), json!(in_pixels(keypoints, shape, w, h)));
             }
         }
         Shape::Polygon(points) => {
@@ -120,7 +120,7 @@ pub(super) fn read(line: &str, format: Format, size: (u32, u32)) -> Result<Line>
     finish(object, confidence, drawn, format, size)
 }
 
-/// The words of a line, between blanks or commas. `0,5` is no way to write a half: it would read as two numbers.
+/// The words of a line, separated by whitespace or commas. `0,5` is not accepted as 0.5: it would be two numbers.
 fn words(line: &str) -> Result<Vec<&str>> {
     let line = line.trim();
     if !line.contains(char::is_whitespace) {
@@ -129,7 +129,7 @@ fn words(line: &str) -> Result<Vec<&str>> {
     let words = line.split(char::is_whitespace).map(|word| word.trim_matches(','));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     if let Some(word) = words.iter().find(|word| word.contains(',')) {
-        bail!("\"{word}\" is not a number; decimals are written with a point");
+        bail!("\"{word}\" is not a number; write decimals with a point");
     }
     Ok(words)
 }
@@ -151,7 +151,7 @@ fn label(word: &str, names: &[String]) -> Result<String> {
 fn number(word: &str) -> Result<f64> {
     let number: Option<f64> = word.parse().ok().filter(|number: &f64| number.is_finite());
     let number = number.ok_or_else(|| anyhow!("\"{word}\" is not a number"))?;
-    // What follows multiplies it, and JSON has no infinity.
+    // It is multiplied later, and JSON has no infinity.
     if number.abs() > MOST_NUMBER {
         bail!("\"{word}\" is out of range");
     }
@@ -159,15 +159,15 @@ fn number(word: &str) -> Result<f64> {
 }
 
 enum Shape<'a> {
-    /// Center and size, and what follows of key points.
+    /// Center and size, then the numbers of keypoints.
     Box([f64; 4], &'a [f64]),
     Polygon(&'a [f64]),
 }
 
-/// What the numbers after the class are, and how sure a detector was.
+/// The meaning of the numbers after the class, and the confidence of a detector.
 fn shape<'a>(numbers: &'a [f64], format: Format) -> Result<(Shape<'a>, Option<f64>)> {
-    if let Some(key_points) = format.key_points {
-        let whole = 4 + key_points.numbers();
+    if let Some(keypoints) = format.keypoints {
+        let whole = 4 + keypoints.numbers();
         return match numbers {
             [x, y, w, h] => Ok((Shape::Box([*x, *y, *w, *h], &[]), None)),
             [x, y, w, h, confidence] => Ok((Shape::Box([*x, *y, *w, *h], &[]), Some(*confidence))),
@@ -176,9 +176,9 @@ fn shape<'a>(numbers: &'a [f64], format: Format) -> Result<(Shape<'a>, Option<f6
                 Ok((Shape::Box([*x, *y, *w, *h], points), Some(*confidence)))
             }
             _ => bail!(
-                "{} numbers after the class; want 4 of a box, or {whole} with the {} key points of kpt_shape",
+                "{} numbers after the class; expected 4 of a box, or {whole} with the {} keypoints of kpt_shape",
                 numbers.len(),
-                key_points.count
+                keypoints.count
             ),
         };
     }
@@ -186,15 +186,15 @@ fn shape<'a>(numbers: &'a [f64], format: Format) -> Result<(Shape<'a>, Option<f6
         [x, y, w, h] => Ok((Shape::Box([*x, *y, *w, *h], &[]), None)),
         [x, y, w, h, confidence] => Ok((Shape::Box([*x, *y, *w, *h], &[]), Some(*confidence))),
         [_, _, _, _, _, _, _, _] if format.oriented == Some(Oriented::Refuse) => {
-            bail!("four corners are an oriented box; --obb box takes the box around it")
+            bail!("four corners are an oriented box; --obb box uses its bounding box")
         }
         _ if numbers.len() >= 6 && numbers.len().is_multiple_of(2) => Ok((Shape::Polygon(numbers), None)),
         [points @ .., confidence] if format.predictions && points.len() >= 6 => {
             Ok((Shape::Polygon(points), Some(*confidence)))
         }
         _ => bail!(
-            "{} numbers after the class; want 4 of a box, 5 with a confidence, or an even number of at least 6 of a \
-             polygon; key points want kpt_shape in data.yaml",
+            "{} numbers after the class; expected 4 of a box, 5 with a confidence, or an even number of at least 6 of \
+             a polygon; keypoints need kpt_shape in data.yaml",
             numbers.len()
         ),
     }
@@ -208,17 +208,17 @@ fn box_of([x, y, across, down]: [f64; 4], w: f64, h: f64) -> Result<BBox> {
     Ok(BBox::new((x - across / 2.0) * w, (y - down / 2.0) * h, (x + across / 2.0) * w, (y + down / 2.0) * h))
 }
 
-/// COCO's form: x, y and how it can be seen (0 not labeled, 1 hidden, 2 visible) for each.
-fn in_pixels(points: &[f64], shape: KeyPoints, w: f64, h: f64) -> Vec<f64> {
+/// Keypoints in COCO's form: x, y and visibility (0 not labeled, 1 hidden, 2 visible) for each.
+fn in_pixels(points: &[f64], shape: Keypoints, w: f64, h: f64) -> Vec<f64> {
     let each = if shape.with_visibility { 3 } else { 2 };
     let point = |point: &[f64]| {
-        let is_there = if point[0] >= 0.0 && point[1] >= 0.0 { 2.0 } else { 0.0 };
-        [point[0] * w, point[1] * h, point.get(2).copied().unwrap_or(is_there)]
+        let visibility = if point[0] >= 0.0 && point[1] >= 0.0 { 2.0 } else { 0.0 };
+        [point[0] * w, point[1] * h, point.get(2).copied().unwrap_or(visibility)]
     };
     points.chunks_exact(each).flat_map(point).collect()
 }
 
-/// DOTA's lines: four corners in pixels, a label, and whether it is difficult. `None` for a line of YOLO.
+/// A DOTA line: four corners in pixels, a label, and whether it is difficult. `None` for a YOLO line.
 fn dota(words: &[&str], oriented: Option<Oriented>) -> Result<Option<Object>> {
     let ([_, _, _, _, _, _, _, _, label] | [_, _, _, _, _, _, _, _, label, _]) = words else { return Ok(None) };
     if label.parse::<f64>().is_ok() {
@@ -228,7 +228,7 @@ fn dota(words: &[&str], oriented: Option<Oriented>) -> Result<Option<Object>> {
         return Ok(None);
     };
     if oriented != Some(Oriented::Box) {
-        bail!("it is an oriented box of DOTA; --obb box takes the box around it");
+        bail!("it is an oriented box of DOTA; --obb box uses its bounding box");
     }
     let difficult = words.get(9).is_some_and(|word| *word != "0");
     Ok(Some(Object { bbox: around(&corners), label: (*label).to_owned(), difficult, ..Object::default() }))
@@ -243,7 +243,7 @@ fn finish(
 ) -> Result<Line> {
     let (w, h) = (f64::from(size.0), f64::from(size.1));
     let BBox { x1, y1, x2, y2 } = object.bbox;
-    // Half a percent is how annotation programs round.
+    // Annotation programs round by up to half a percent.
     let outside = x1 < -0.005 * w || y1 < -0.005 * h || x2 > 1.005 * w || y2 > 1.005 * h;
     if let Some(confidence) = confidence.filter(|confidence| !(0.0..=1.0).contains(confidence)) {
         bail!("the last number, {confidence}, is not a confidence from 0 to 1");
@@ -253,7 +253,7 @@ fn finish(
             let Object { bbox, label, mask, extra, .. } = object;
             Content::Detection(Detection { bbox, label, score, mask, proposal: None, extra })
         }
-        (true, None) => bail!("it has no confidence, which --predictions wants"),
+        (true, None) => bail!("it has no confidence, which --predictions requires"),
         (false, Some(confidence)) => {
             let mut object = object;
             object.extra.insert("confidence".to_owned(), json!(confidence));
@@ -264,7 +264,7 @@ fn finish(
     Ok(Line { content, form, outside, outline })
 }
 
-/// How long the outline of a polygon is inside of an image of `w` x `h` pixels, along the longer axis of each edge.
+/// The length of a polygon's outline inside an image of `w` x `h` pixels, along the longer axis of each edge.
 fn outline(polygon: &[f64], w: f64, h: f64) -> f64 {
     let points: Vec<_> =
         polygon.chunks_exact(2).map(|point| (point[0].clamp(0.0, w), point[1].clamp(0.0, h))).collect();
@@ -272,7 +272,7 @@ fn outline(polygon: &[f64], w: f64, h: f64) -> f64 {
     edges.map(|((x1, y1), (x2, y2))| (x2 - x1).abs().max((y2 - y1).abs())).sum()
 }
 
-/// The smallest box around a polygon.
+/// The bounding box of a polygon.
 fn around(polygon: &[f64]) -> BBox {
     let mut bbox = BBox::new(f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY);
     for point in polygon.chunks_exact(2) {
@@ -288,12 +288,12 @@ fn around(polygon: &[f64]) -> BBox {
 mod tests {
     use super::*;
 
-    const POSE: KeyPoints = KeyPoints { count: 2, with_visibility: true };
+    const POSE: Keypoints = Keypoints { count: 2, with_visibility: true };
 
     fn parse(line: &str, change: impl Fn(&mut Format)) -> Result<Line> {
         let names = ["cat".to_owned(), String::new()];
         let mut format =
-            Format { names: &names, key_points: None, oriented: None, predictions: false, most_outline: 100.0 };
+            Format { names: &names, keypoints: None, oriented: None, predictions: false, most_outline: 100.0 };
         change(&mut format);
         read(line, format, (10, 20))
     }
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_box_is_one_box() {
+    fn all_notations_of_a_box_are_equal() {
         let wanted = object("0 0.5 0.5 0.2 0.4", |_| {});
         assert_eq!(wanted.bbox, BBox::new(4.0, 6.0, 6.0, 14.0));
         for line in [
@@ -321,20 +321,20 @@ mod tests {
     }
 
     #[test]
-    fn key_points_stay_beside_their_box() {
-        let pose = |format: &mut Format| format.key_points = Some(POSE);
+    fn keypoints_stay_beside_their_box() {
+        let pose = |format: &mut Format| format.keypoints = Some(POSE);
         let found = object("0 .5 .5 .2 .4 .1 .2 2 0 0 0", pose);
         assert_eq!((found.bbox, found.mask), (BBox::new(4.0, 6.0, 6.0, 14.0), None));
         assert_eq!(found.extra["keypoints"], json!([1.0, 4.0, 2.0, 0.0, 0.0, 0.0]));
-        let plain = KeyPoints { count: 2, with_visibility: false };
-        let found = object("0 .5 .5 .2 .4 .1 .2 -1 -1", |format| format.key_points = Some(plain));
+        let plain = Keypoints { count: 2, with_visibility: false };
+        let found = object("0 .5 .5 .2 .4 .1 .2 -1 -1", |format| format.keypoints = Some(plain));
         assert_eq!(found.extra["keypoints"], json!([1.0, 4.0, 2.0, -10.0, -20.0, 0.0]));
         let error = parse("0 .5 .5 .2 .4 .1 .2 2 0 0", pose).unwrap_err().to_string();
-        assert!(error.contains("want 4 of a box, or 10 with the 2 key points"), "{error}");
+        assert!(error.contains("expected 4 of a box, or 10 with the 2 keypoints"), "{error}");
     }
 
     #[test]
-    fn oriented_boxes_are_taken_as_the_user_says() {
+    fn oriented_boxes_are_read_as_requested() {
         let line = "0 .1 .1 .9 .1 .9 .9 .1 .9";
         assert!(object(line, |_| {}).mask.is_some());
         let found = object(line, |format| format.oriented = Some(Oriented::Box));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confidence_makes_a_detection_where_that_is_asked_for() {
+    fn a_confidence_makes_a_detection_if_requested() {
         assert_eq!(object("0 .5 .5 .2 .4 .75", |_| {}).extra["confidence"], json!(0.75));
         for line in ["0 .5 .5 .2 .4 .75", "0 .1 .1 .9 .1 .9 .9 .75"] {
             let found = parse(line, |format| format.predictions = true).unwrap().content;
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_object_is_told() {
+    fn an_invalid_line_is_reported() {
         for (line, wanted) in [
             ("2 0.5 0.5 0.1 0.1", "class 2, but there are only 2 names"),
             ("1 0.5 0.5 0.1 0.1", "class 1 has no name"),
@@ -375,7 +375,7 @@ mod tests {
             ("0 0.5 0.5 0.1 -0.1", "the box has a negative width"),
             ("0 1e308 0.5 1e308 0.1", "\"1e308\" is out of range"),
             (&format!("0{}", " 0 0 1 1".repeat(9)), "the polygons of this image are too long"),
-            ("0 0,5 0,5 0,1 0,1", "\"0,5\" is not a number; decimals"),
+            ("0 0,5 0,5 0,1 0,1", "\"0,5\" is not a number; write decimals"),
         ] {
             let error = format!("{:#}", parse(line, |_| {}).unwrap_err());
             assert!(error.starts_with(wanted), "{error}");

@@ -1,8 +1,8 @@
-//! What a YOLO folder says about itself: the names of the classes, and where splits are.
+//! Reads what a YOLO folder says about itself: the class names and the splits.
 //!
-//! `data.yaml` says it for Ultralytics' programs, `obj.data` with `obj.names` for darknet, `classes.txt` for labelImg,
-//! `notes.json` for Label Studio. The first source that is there counts, and if it cannot be read, that is an error: the
-//! names in another file may have another order.
+//! `data.yaml` is written for Ultralytics' programs, `obj.data` with `obj.names` for darknet, `classes.txt` by
+//! labelImg, `notes.json` by Label Studio. The first one that exists is used; if it cannot be read, that is an error,
+//! because the names in another file may be in another order.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,37 +11,37 @@ use anyhow::{Context, Result, anyhow, bail};
 use dl_record::file::{decode, lines, read_regular};
 use serde::Deserialize;
 
-use super::line::KeyPoints;
-use super::paths::{inside, is_there};
+use super::line::Keypoints;
+use super::paths::{exists, inside};
 use super::yaml::{self, Document, Value};
 use crate::formats::files::{entries, has_ending};
 
-/// The YAML files that are looked for first; then come others that have `names`.
+/// YAML files to look for first; others with `names` come next.
 const YAML_FILES: [&str; 4] = ["data.yaml", "data.yml", "dataset.yaml", "dataset.yml"];
 
-/// Lists of names, one a line.
+/// Lists of names, one per line.
 const LISTS: [&str; 4] = ["classes.txt", "obj.names", "predefined_classes.txt", "_darknet.labels"];
 
-/// Keys of a `data.yaml` that are no splits.
+/// Keys of a `data.yaml` that are not splits.
 pub(super) const NO_SPLITS: [&str; 9] =
     ["names", "nc", "path", "download", "kpt_shape", "kpt_names", "flip_idx", "roboflow", "channels"];
 
 /// What a folder says about itself.
 #[derive(Debug, Default)]
 pub(super) struct Description {
-    /// The names of the classes in their order, empty where a class has none; `None` when nothing names them.
+    /// The class names in order, empty for a class without a name; `None` if no file names the classes.
     pub(super) names: Option<Vec<String>>,
-    /// How many key points follow a box.
-    pub(super) key_points: Option<KeyPoints>,
-    /// Splits with the folders and lists that they are said to be, as written.
+    /// The keypoints that follow a box.
+    pub(super) keypoints: Option<Keypoints>,
+    /// Splits with their folders and lists, as written.
     pub(super) splits: Vec<(String, Vec<String>)>,
-    /// What the user should know.
+    /// Notes for the user.
     pub(super) notes: Vec<String>,
 }
 
-/// Reads what the folder says about itself. Names that the user has given count before all others.
+/// Reads what the folder says about itself. Names given by the user take precedence.
 /// # Errors
-/// When the file that says it cannot be read; the message names it.
+/// When a file cannot be read; the message names it.
 pub(super) fn describe(folder: &Path, given: &[String]) -> Result<Description> {
     let mut description = Description::default();
     let mut taken: Option<(PathBuf, Vec<String>)> = None;
@@ -49,7 +49,7 @@ pub(super) fn describe(folder: &Path, given: &[String]) -> Result<Description> {
     let yamls = yaml_files(folder, &below);
     for path in &yamls {
         match in_yaml(folder, path) {
-            // Without names it may be of another program, or have the splits only.
+            // Without names it may belong to another program, or list only the splits.
             Ok(mut found) if found.names.is_some() || YAML_FILES.iter().any(|name| path.ends_with(name)) => {
                 found.notes.splice(0..0, description.notes);
                 description = found;
@@ -60,7 +60,7 @@ pub(super) fn describe(folder: &Path, given: &[String]) -> Result<Description> {
             }
             Ok(_) => {}
             Err(error) if !given.is_empty() => {
-                description.notes.push(format!("{}: {error:#}; it is not used", path.display()));
+                description.notes.push(format!("{}: {error:#}; ignored", path.display()));
             }
             Err(error) => return Err(error.context(path.display().to_string())),
         }
@@ -71,7 +71,7 @@ pub(super) fn describe(folder: &Path, given: &[String]) -> Result<Description> {
             Err(error) if taken.is_none() && given.is_empty() && path.ends_with("obj.data") => {
                 return Err(error.context(path.display().to_string()));
             }
-            // Many programs call their files so.
+            // Many programs name their files this way.
             Err(_) => continue,
         };
         let names = splits.iter().find(|(key, _)| key == "names").and_then(|(_, names)| inside(folder, names.first()?));
@@ -90,7 +90,7 @@ pub(super) fn describe(folder: &Path, given: &[String]) -> Result<Description> {
     Ok(description)
 }
 
-/// Takes the names of a source, or holds them against those that are taken already.
+/// Uses the names of a source, or compares them with those that are already known.
 fn compare(
     description: &mut Description,
     taken: &mut Option<(PathBuf, Vec<String>)>,
@@ -105,7 +105,7 @@ fn compare(
         (Ok(names), Some((_, known))) if names == *known => {}
         (names, Some((first, _))) => {
             let how = match names {
-                Ok(_) => "names other classes".to_owned(),
+                Ok(_) => "it names other classes".to_owned(),
                 Err(error) => format!("{error:#}"),
             };
             description.notes.push(format!("{}: {how}; the names of {} are used", path.display(), first.display()));
@@ -115,13 +115,13 @@ fn compare(
 }
 
 fn yaml_files(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
-    let first = YAML_FILES.iter().map(|name| folder.join(name)).filter(|path| is_there(path));
+    let first = YAML_FILES.iter().map(|name| folder.join(name)).filter(|path| exists(path));
     let is_first = |path: &&PathBuf| YAML_FILES.iter().any(|name| path.ends_with(name));
     let others = below.iter().rev().filter(|path| has_ending(path, &["yaml", "yml"]) && !is_first(path));
     first.chain(others.cloned()).collect()
 }
 
-/// Lists of names in the folder and in the folders where annotation programs put them.
+/// Lists of names in the folder and in the subfolders that annotation programs use.
 fn lists(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
     let subfolders = below.iter().rev().filter(|path| path.is_dir());
     let mut folders = vec![folder.to_owned()];
@@ -131,13 +131,13 @@ fn lists(folder: &Path, below: &[PathBuf]) -> Vec<PathBuf> {
     }
     let mut found: Vec<PathBuf> = Vec::new();
     for (index, place) in folders.iter().enumerate() {
-        found.extend(LISTS.iter().map(|name| place.join(name)).filter(|path| is_there(path)));
+        found.extend(LISTS.iter().map(|name| place.join(name)).filter(|path| exists(path)));
         if index == 0 {
             let others = below.iter().rev().filter(|path| has_ending(path, &["names"]) && !path.ends_with(LISTS[1]));
             found.extend(others.cloned());
         }
     }
-    found.extend(Some(folder.join("notes.json")).filter(|path| is_there(path)));
+    found.extend(Some(folder.join("notes.json")).filter(|path| exists(path)));
     found
 }
 
@@ -149,7 +149,7 @@ fn in_list(path: &Path) -> Result<Vec<String>> {
     Ok(lines(&text_of(path)?))
 }
 
-/// Label Studio's export.
+/// The export of Label Studio.
 fn in_notes(path: &Path) -> Result<Vec<String>> {
     #[derive(Deserialize)]
     struct Notes {
@@ -166,7 +166,7 @@ fn in_notes(path: &Path) -> Result<Vec<String>> {
     in_order(notes.categories.into_iter().map(|category| (category.id, category.name)))
 }
 
-/// Lines of `key = value`.
+/// Reads lines of `key = value`.
 fn darknet_data(path: &Path) -> Result<Vec<(String, Vec<String>)>> {
     let text = text_of(path)?;
     let pairs = text.lines().filter_map(|line| line.split_once('='));
@@ -174,9 +174,9 @@ fn darknet_data(path: &Path) -> Result<Vec<(String, Vec<String>)>> {
     Ok(pairs.filter(|(key, _)| ["names", "train", "valid", "test"].contains(&key.as_str())).collect())
 }
 
-/// What a YAML file says.
+/// Reads a YAML file.
 /// # Errors
-/// When it cannot be read, or its values are of other forms. The message does not name the path.
+/// When it cannot be read, or its values have unexpected types. The message does not name the path.
 pub(super) fn in_yaml(folder: &Path, path: &Path) -> Result<Description> {
     let document = Document::parse(&text_of(path)?)?;
     let Some(root) = document.root() else { return Ok(Description::default()) };
@@ -185,17 +185,17 @@ pub(super) fn in_yaml(folder: &Path, path: &Path) -> Result<Description> {
     if let Some(key) = twice
         && root.get("names").is_some()
     {
-        bail!("the key {key:?} is there twice; keep one");
+        bail!("the key {key:?} occurs twice; keep one");
     }
     let names = root.get("names").map(|names| names_of(folder, names)).transpose().context("names")?;
-    let key_points = root.get("kpt_shape").map(key_points_of).transpose().context("kpt_shape")?;
+    let keypoints = root.get("kpt_shape").map(keypoints_of).transpose().context("kpt_shape")?;
     let mut notes = Vec::new();
     let count = root.get("nc").and_then(|count| count.text()?.parse::<usize>().ok());
     if let (Some(count), Some(names)) = (count, &names)
         && count != names.len()
     {
         let are = if names.len() == 1 { "name" } else { "names" };
-        notes.push(format!("{}: it has nc: {count}, but {} {are}; `names` is used", path.display(), names.len()));
+        notes.push(format!("{}: it has nc: {count}, but {} {are}; using `names`", path.display(), names.len()));
     }
     let base = root.get("path").and_then(Value::text).map(|base| format!("{}/", base.trim_end_matches('/')));
     let mut splits = Vec::new();
@@ -206,12 +206,12 @@ pub(super) fn in_yaml(folder: &Path, path: &Path) -> Result<Description> {
             None => value.text().into_iter().collect(),
         };
         let with_base = |text: &str| format!("{}{text}", base.as_deref().unwrap_or_default());
-        // As Ultralytics has it, a path from the root is one already.
+        // As in Ultralytics' programs, an absolute path is used as is.
         let paths = texts.iter().map(|text| if text.starts_with('/') { (*text).to_owned() } else { with_base(text) });
         splits.push((key.to_owned(), paths.collect::<Vec<_>>()));
     }
     splits.retain(|(_, paths)| !paths.is_empty());
-    Ok(Description { names, key_points, splits, notes })
+    Ok(Description { names, keypoints, splits, notes })
 }
 
 fn names_of(folder: &Path, value: Value) -> Result<Vec<String>> {
@@ -229,7 +229,7 @@ fn names_of(folder: &Path, value: Value) -> Result<Vec<String>> {
     }
     match value.text() {
         Some(text) if text.parse::<f64>().is_err() => {
-            // `names: data/coco.names`, and lists that were written as text.
+            // `names: data/coco.names`, and lists that are written as a string.
             if has_ending(Path::new(text.trim()), &["names", "txt"]) {
                 let path = inside(folder, text).with_context(|| format!("{text:?} is not in the folder"))?;
                 return in_list(&path).with_context(|| path.display().to_string());
@@ -237,7 +237,7 @@ fn names_of(folder: &Path, value: Value) -> Result<Vec<String>> {
             let text = text.trim().trim_start_matches('[').trim_end_matches(']');
             Ok(text.split(',').map(|name| name.trim().trim_matches(['\'', '"']).to_owned()).collect())
         }
-        _ => bail!("it is not a list of the names of the classes"),
+        _ => bail!("it is not a list of class names"),
     }
 }
 
@@ -245,11 +245,11 @@ fn name_of(class: usize, name: Value) -> Result<String> {
     if name.is_null() {
         return Ok(String::new());
     }
-    let text = name.text().with_context(|| format!("what stands for class {class} is not a name"))?;
+    let text = name.text().with_context(|| format!("the value for class {class} is not a name"))?;
     Ok(text.to_owned())
 }
 
-/// Names by the numbers of their classes.
+/// The names, sorted by their class numbers.
 fn in_order(pairs: impl Iterator<Item = (usize, String)>) -> Result<Vec<String>> {
     let mut by_class = BTreeMap::new();
     for (class, name) in pairs {
@@ -263,7 +263,7 @@ fn in_order(pairs: impl Iterator<Item = (usize, String)>) -> Result<Vec<String>>
     Ok(by_class.into_values().collect())
 }
 
-/// Says that classes have one name, which records do not tell apart.
+/// A note that several classes share a name, because records do not distinguish them.
 pub(super) fn merged(names: &[String]) -> Option<String> {
     let mut first = HashMap::new();
     let mut found = None;
@@ -276,23 +276,23 @@ pub(super) fn merged(names: &[String]) -> Option<String> {
         }
     }
     let (before, class, name) = found?;
-    let more = if count > 1 { format!(", and {} more have the name of another", count - 1) } else { String::new() };
-    Some(format!("the classes {before} and {class} are both named {name:?}{more}: classes of one name are merged"))
+    let more = if count > 1 { format!(", and {} more share a name", count - 1) } else { String::new() };
+    Some(format!("the classes {before} and {class} are both named {name:?}{more}; they are merged"))
 }
 
-/// The file that describes the dataset in a folder around this one.
+/// The description file of a dataset in a parent folder.
 pub(super) fn description_around(folder: &Path) -> Option<PathBuf> {
     let around = folder.ancestors().skip(1).take(2);
     around.flat_map(|folder| YAML_FILES.map(|name| folder.join(name))).find(|path| path.is_file())
 }
 
-fn key_points_of(value: Value) -> Result<KeyPoints> {
+fn keypoints_of(value: Value) -> Result<Keypoints> {
     let numbers = value.list().map(|items| items.map(|item| item.text()?.parse().ok()).collect::<Option<Vec<usize>>>());
     match numbers.flatten().as_deref() {
         Some([count @ 1..=10_000, dimensions @ 2..=3]) => {
-            Ok(KeyPoints { count: *count, with_visibility: *dimensions == 3 })
+            Ok(Keypoints { count: *count, with_visibility: *dimensions == 3 })
         }
-        _ => Err(anyhow!("it is not [how many key points, 2 or 3 numbers for each]")),
+        _ => Err(anyhow!("it is not [number of keypoints, 2 or 3]")),
     }
 }
 
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_from_every_form_of_yaml() {
+    fn names_are_read_from_all_forms_of_yaml() {
         for yaml in [
             "names: [cat, 'big dog']\nnc: 2",
             "# a comment\npath: ../x\nnames:\n  - cat  # tame\n  - \"big dog\"\n",

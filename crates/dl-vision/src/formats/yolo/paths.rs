@@ -1,13 +1,15 @@
-//! Paths that descriptions and lists of a dataset name, looked for inside its folder alone.
+//! Finds the paths that descriptions and lists of a dataset name, only inside its folder.
 
 use std::path::{Component, Path, PathBuf};
+
+use crate::formats::files::stays_inside;
 
 /// Longer than any file system allows.
 const MOST_BYTES: usize = 4096;
 
-/// What `path` leads to below `folder`. Datasets travel: their files say `../train/images`, `/content/set/images/a.jpg` or
-/// `C:\set\images\a.jpg` of things that are below the folder now, so leading parts are left off until something is there.
-/// A path that does lead somewhere, but out of the folder, leads to nothing.
+/// Finds `path` below `folder`. Datasets get moved: their files name `../train/images`, `/content/set/images/a.jpg` or
+/// `C:\set\images\a.jpg` for what is now below the folder, so leading components are dropped until the path exists. A
+/// path that exists outside of the folder gives `None`.
 pub(super) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
     if path.len() > MOST_BYTES || path.contains('\0') {
         return None;
@@ -24,25 +26,25 @@ pub(super) fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
             _ => parts.push(part),
         }
     }
-    // `C:` would begin anew on Windows.
-    parts.retain(|part| Path::new(part).components().all(|part| matches!(part, Component::Normal(_))));
+    // `C:` would be absolute on Windows.
+    parts.retain(|part| stays_inside(part));
     if parts.is_empty() {
         return Some(folder.to_owned());
     }
     (0..parts.len()).map(|start| folder.join(parts[start..].join("/"))).find(|path| path.exists())
 }
 
-/// Whether the folder has an entry of this name, be it a link that leads nowhere: to read it then tells what is wrong.
-pub(super) fn is_there(path: &Path) -> bool {
+/// Whether the folder has an entry of this name, even a dangling link: reading it then reports what is wrong.
+pub(super) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Whether something is there, outside of the folder. A link inside of it is inside, wherever it leads.
+/// Whether the path exists outside of the folder. A link inside of the folder is inside, wherever it leads.
 fn leads_out(folder: &Path, path: &Path) -> bool {
     let target = folder.join(path);
     let around = target.parent().and_then(|around| around.canonicalize().ok());
     let out = around.is_some_and(|around| folder.canonicalize().is_ok_and(|folder| !around.starts_with(folder)));
-    // The folder itself: what is around it is not below it.
+    // The folder itself is not outside, although its parent is.
     out && target.exists() && !path.components().all(|part| part == Component::CurDir)
 }
 

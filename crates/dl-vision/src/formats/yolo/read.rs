@@ -1,4 +1,4 @@
-//! The records of a YOLO folder.
+//! Reads a YOLO folder into records.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use dl_record::file::{decode, read_regular};
 use dl_record::{Detection, Object, Record};
 
 use super::layout::{self, Entry, ORIENTED, Part, Parts};
-use super::line::{self, Content, Form, Format, KeyPoints, Oriented};
+use super::line::{self, Content, Form, Format, Keypoints, Oriented};
 use super::names::{self, Description};
 use super::{DATASET, Dataset};
 use crate::formats::files::{as_text, has_ending, relative, want_folder};
 use crate::formats::{Found, Sample, add_size};
 
-/// The most bytes that the labels of one image may have.
+/// The most bytes of one image's label file.
 const MOST_BYTES: u64 = 8 << 20;
-/// The most pixels that the outlines of all polygons of an image may run through: a few bytes may cross a large image, and
-/// take time and memory for each of its columns.
+/// The most pixels that the outlines of all polygons of an image may pass through: a few bytes may cross a large image,
+/// and take time and memory for each of its columns.
 const MOST_OUTLINE: f64 = 2e7;
-/// How many bad lines of one file are told one by one.
+/// How many invalid lines of one file are reported one by one.
 const MOST_REASONS: usize = 20;
 /// How many of all files.
 const MOST_REASONS_IN_ALL: usize = 100;
@@ -27,37 +27,37 @@ const MOST_REASONS_IN_ALL: usize = 100;
 /// How a YOLO folder is read.
 #[derive(Clone, Debug, Default)]
 pub struct ReadConfig {
-    /// The splits to read; when empty, all there is.
+    /// The splits to read; empty for all.
     pub splits: Vec<String>,
-    /// The classes in their order; when empty, as the folder's own files say.
+    /// The class names in order; empty for those of the folder's own files.
     pub names: Vec<String>,
-    /// The lines are what a detector found, and become `detections`.
+    /// The lines are the output of a detector, and become `detections`.
     pub predictions: bool,
-    /// What to do with oriented boxes. When `None`, four corners are a polygon, and DOTA's lines are errors.
+    /// What to do with oriented boxes. If `None`, four corners are a polygon, and DOTA lines are errors.
     pub oriented: Option<Oriented>,
 }
 
 /// Reads the images below `folder` with their labels.
 /// # Errors
-/// When the folder or a split is not there, nothing names the classes or the file that does cannot be read, there are no
-/// images, or none of them has labels. One bad line costs that line, one bad file that file.
+/// When the folder or a split does not exist, the classes have no names or their file cannot be read, there are no
+/// images, or none of them has labels. An invalid line loses only that line, an invalid file only that file.
 pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     if folder.is_file() && has_ending(folder, &["yaml", "yml", "data", "names", "txt"]) {
         let around = folder.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        bail!("{}: is a file; give its folder, {}", folder.display(), around.display());
+        bail!("{}: is a file; name its folder, {}", folder.display(), around.display());
     }
     want_folder(folder)?;
     let description = names::describe(folder, &config.names)?;
     let Parts { parts, lost, notes: assumed } = layout::parts(folder, &config.splits, &description)?;
     let layout = survey(folder, &parts, &description, config.oriented)?;
-    let Description { names, key_points, mut notes, .. } = description;
+    let Description { names, keypoints, mut notes, .. } = description;
     notes.extend(assumed.into_iter().chain(layout));
     let names = match names {
         Some(names) => names,
-        // DOTA's lines name their classes.
+        // DOTA lines contain class names.
         None if config.oriented == Some(Oriented::Box) => Vec::new(),
         None => bail!(
-            "{}: neither data.yaml nor classes.txt names the classes; give --names a,b,c{}",
+            "{}: neither data.yaml nor classes.txt names the classes; use --labels a,b,c{}",
             folder.display(),
             elsewhere(folder)
         ),
@@ -67,36 +67,36 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
         root: folder.to_owned(),
         dataset: Some(Dataset { names: names.clone() }),
         names,
-        key_points,
+        keypoints,
         config,
         parts: parts.into(),
         current: None,
         ready: notes.into_iter().map(Found::Note).chain(lost.into_iter().map(Found::Lost)).collect(),
-        told: Told::default(),
+        reports: ReportLimit::default(),
         tally: Tally::default(),
         done: false,
     })
 }
 
-/// Where the classes are named, when that is in a folder around.
+/// A hint if a parent folder names the classes.
 fn elsewhere(folder: &Path) -> String {
     names::description_around(folder).map_or_else(String::new, |path| {
         let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        format!("; {} describes the dataset: give its folder, {}", path.display(), around.display())
+        format!("; {} describes the dataset; name its folder, {}", path.display(), around.display())
     })
 }
 
-/// What the user should know about where the labels are.
+/// A note for the user about where the labels are, if they are in an unusual place.
 fn assumed(root: &Path, image: &Path, label: &Path) -> Option<String> {
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
     let (image, label) = (below(image), below(label));
     if image.starts_with("images") && label.starts_with("labels") {
         return None;
     }
-    Some(format!("the layout is taken to be that of {} with its labels in {}", image.display(), label.display()))
+    Some(format!("assuming that all labels lie as for {}, which has them in {}", image.display(), label.display()))
 }
 
-/// Fails when there is nothing to read: no images, or no labels for any of them. What is assumed about the layout.
+/// Returns assumptions about the layout. Fails if there is nothing to read: no images, or no labels for any of them.
 fn survey(
     root: &Path,
     parts: &[Part],
@@ -110,7 +110,7 @@ fn survey(
             match entry {
                 Entry::Image(image) => match layout::label_of(root, &image) {
                     Some((label, true)) if oriented != Some(Oriented::Box) => bail!(
-                        "{}: the labels in {ORIENTED}/ are oriented boxes; --obb box takes the box around each",
+                        "{}: the labels in {ORIENTED}/ are oriented boxes; --obb box uses their bounding boxes",
                         label.display()
                     ),
                     Some((label, _)) => return Ok(assumed(root, &image, &label)),
@@ -119,7 +119,7 @@ fn survey(
                         first.get_or_insert(image);
                     }
                 },
-                // Each is told as truth without an image.
+                // Each is reported as labels without an image.
                 Entry::Label(_) if images == 0 => return Ok(None),
                 Entry::Lost(reason) => drop(lost.get_or_insert(reason)),
                 Entry::Label(_) => {}
@@ -128,7 +128,7 @@ fn survey(
     }
     let Some(first) = first else {
         if let Some(reason) = lost {
-            // Each entry of a list that is not there is told.
+            // Each missing entry of a list is reported.
             if parts.iter().any(|part| matches!(part, Part::List(_))) {
                 return Ok(None);
             }
@@ -137,25 +137,25 @@ fn survey(
         let around = elsewhere(root);
         let elsewhere = description.splits.iter().map(|(key, paths)| format!("{key}: {}", paths.join(", ")));
         let elsewhere = elsewhere.take(3).collect::<Vec<_>>().join("; ");
-        let elsewhere = if elsewhere.is_empty() { elsewhere } else { format!(" (its own files say {elsewhere})") };
+        let elsewhere = if elsewhere.is_empty() { elsewhere } else { format!(" (its own files name {elsewhere})") };
         bail!(
-            "{}: no images in this folder{elsewhere}; give the folder that holds images and labels{around}",
+            "{}: no images in this folder{elsewhere}; name the folder with the images and labels{around}",
             root.display()
         );
     };
     let below = |path: &Path| path.strip_prefix(root).unwrap_or(path).with_extension("txt").display().to_string();
     let mut places: Vec<String> = layout::label_places(root, &first).iter().map(|place| below(place)).collect();
-    // The usual ones: labels/ in place of images/, beside the image, and labels/ there.
+    // The usual places: labels/ in place of images/, beside the image, and labels/ there.
     places.retain(|place| !["Labels/", "label/", ORIENTED].iter().any(|name| place.contains(name)));
     let mut seen = HashSet::new();
     places.retain(|place| seen.insert(place.clone()));
     places.truncate(3);
     bail!(
-        "{}: none of its images ({images}) has a label file; that of {} was looked for at {}. dl-data from folder \
-         --no-labels reads images alone{}",
+        "{}: none of its images ({images}) has a label file; that of {} would be {}. To read images without labels, \
+         use dl-data from folder --no-labels{}",
         root.display(),
         first.strip_prefix(root).unwrap_or(&first).display(),
-        places.join(", "),
+        places.join(" or "),
         elsewhere(root)
     )
 }
@@ -164,12 +164,12 @@ struct Reader {
     root: PathBuf,
     dataset: Option<Dataset>,
     names: Vec<String>,
-    key_points: Option<KeyPoints>,
+    keypoints: Option<Keypoints>,
     config: ReadConfig,
     parts: VecDeque<Part>,
     current: Option<Current>,
     ready: VecDeque<Found>,
-    told: Told,
+    reports: ReportLimit,
     tally: Tally,
     done: bool,
 }
@@ -181,16 +181,16 @@ struct Current {
     without_labels: usize,
 }
 
-/// How much that is left out was told.
+/// Limits the number of reported lines.
 #[derive(Default)]
-struct Told {
+struct ReportLimit {
     lines: usize,
-    /// Only counted.
+    /// Lines that are only counted.
     more: usize,
 }
 
-impl Told {
-    /// Can one more be told? Else `lines` of them are counted.
+impl ReportLimit {
+    /// May one more line be reported? If not, `lines` of them are counted.
     fn take(&mut self, lines: usize) -> bool {
         let can = self.lines < MOST_REASONS_IN_ALL;
         if can {
@@ -202,7 +202,7 @@ impl Told {
     }
 }
 
-/// What the user is told at the end.
+/// What is reported at the end.
 #[derive(Default)]
 struct Tally {
     images: usize,
@@ -223,13 +223,13 @@ impl Iterator for Reader {
             }
             match self.current.as_mut().map(|current| current.entries.next()) {
                 Some(Some(Entry::Lost(reason))) => {
-                    if self.told.take(1) {
+                    if self.reports.take(1) {
                         return Some(Ok(Found::Lost(reason)));
                     }
                 }
                 Some(Some(entry)) => match self.found(entry) {
                     Ok(found) => return Some(Ok(found)),
-                    // A file name that is no text.
+                    // A file name that is not Unicode.
                     Err(error) => return Some(Ok(Found::Lost(format!("{error:#}")))),
                 },
                 Some(None) => self.end_part(),
@@ -238,10 +238,10 @@ impl Iterator for Reader {
                     None if self.done => return None,
                     None => {
                         self.done = true;
-                        if self.told.more > 0 {
-                            let more = self.told.more;
+                        if self.reports.more > 0 {
+                            let more = self.reports.more;
                             self.ready.push_back(Found::Lost(format!(
-                                "... and {more} more lines are left out; only the first {MOST_REASONS_IN_ALL} are told"
+                                "... and {more} more lines are skipped; only the first {MOST_REASONS_IN_ALL} are listed"
                             )));
                         }
                         self.ready.extend(self.tally.notes(&self.config).into_iter().map(Found::Note));
@@ -268,8 +268,8 @@ impl Reader {
         if part.images > 0 && part.without_labels == part.images && !self.config.predictions {
             let (path, images) = (part.path.display(), part.images);
             self.ready.push_back(Found::Lost(format!(
-                "{path}: none of its images ({images}) has a label file, which is read as: no objects; --split leaves \
-                 such parts out"
+                "{path}: none of its images ({images}) has a label file; they are read as images without objects; use \
+                 --split to exclude them"
             )));
         } else {
             self.tally.without_labels += part.without_labels;
@@ -298,7 +298,7 @@ impl Reader {
             }
             sample.failure = self.fill(&mut sample, label.map(|(label, _)| label)).err();
         } else {
-            sample.failure = Some(anyhow!("there is no image for these labels"));
+            sample.failure = Some(anyhow!("these labels have no image"));
         }
         if let Some(dataset) = self.dataset.take() {
             sample.record.set(DATASET, &dataset)?;
@@ -313,7 +313,7 @@ impl Reader {
         let oriented = self.config.oriented;
         let mut format = Format {
             names: &self.names,
-            key_points: self.key_points,
+            keypoints: self.keypoints,
             oriented,
             predictions: self.config.predictions,
             most_outline: MOST_OUTLINE,
@@ -326,7 +326,7 @@ impl Reader {
             if line::is_empty(line) || is_header() {
                 continue;
             }
-            let size = size.context("the image cannot be read, and boxes are parts of its size")?;
+            let size = size.context("the image cannot be read, and boxes are fractions of its size")?;
             match line::read(line, format, size) {
                 Ok(found) => {
                     format.most_outline -= found.outline;
@@ -340,14 +340,14 @@ impl Reader {
                     bad += 1;
                     if bad > MOST_REASONS {
                         more += 1;
-                    } else if self.told.take(1) {
+                    } else if self.reports.take(1) {
                         sample.lost.push(format!("line {}: {error:#}", index + 1));
                     }
                 }
             }
         }
-        if more > 0 && self.told.take(more) {
-            sample.lost.push(format!("{more} more lines are no objects"));
+        if more > 0 && self.reports.take(more) {
+            sample.lost.push(format!("{more} more lines are invalid"));
         }
         if self.config.predictions {
             return sample.record.set_detections(&detections);
@@ -373,26 +373,26 @@ impl Tally {
         let mut notes = Vec::new();
         if self.without_labels > 0 && !config.predictions {
             let how = match self.without_labels {
-                1 => "has no label file: it is read as an image without objects",
-                _ => "have no label file: they are read as images without objects",
+                1 => "has no label file and is read as an image without objects",
+                _ => "have no label file and are read as images without objects",
             };
             notes.push(format!("{} of {} images {how}", self.without_labels, self.images));
         }
         if self.confidences > 0 {
             notes.push(format!(
-                "{} objects came with a confidence, kept as \"confidence\"; --predictions makes them detections",
+                "{} objects have a confidence, kept as \"confidence\"; --predictions reads them as detections",
                 self.confidences
             ));
         }
         if self.four_corners > 0 && self.polygons == 0 && config.oriented.is_none() {
             notes.push(format!(
-                "all {} polygons have four corners; if they are oriented boxes, --obb box takes the box around each",
+                "all {} polygons have four corners; if they are oriented boxes, --obb box uses their bounding boxes",
                 self.four_corners
             ));
         }
         if self.outside > 0 {
             notes.push(format!(
-                "{} objects reach out of their image; dl-data check lists them, check --fix clips them",
+                "{} objects extend outside their image; dl-data check lists them, check --fix clips them",
                 self.outside
             ));
         }

@@ -1,4 +1,4 @@
-//! Records as a YOLO folder: `images/`, `labels/` and `data.yaml`.
+//! Writes records as a YOLO folder: `images/`, `labels/` and `data.yaml`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -15,26 +15,27 @@ use super::layout::VALIDATION;
 use super::names::{self, NO_SPLITS, in_yaml};
 use super::yaml::{Document, Value as Node};
 use super::{DATASET, Dataset};
-use crate::formats::placing::{Names, Pictures, place};
+use crate::formats::placing::{ImageFiles, Names, place};
+use crate::formats::skipped::Skipped;
 use crate::formats::spooled::Spooled;
-use crate::formats::{LeftOut, coco, files, size_of};
+use crate::formats::{IMAGE_LABEL, coco, files, size_of};
 
-/// How a YOLO folder is written.
+/// Options for writing a YOLO folder.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Name of the folder below `images` and `labels`, if any.
     pub split: Option<String>,
-    /// The classes in their order. When empty: those of a `data.yaml` that is there already, else those that came with
-    /// the records (from YOLO or COCO), else the labels of the records by name.
+    /// The class names in order. If empty: those of an existing `data.yaml`, else those that came with the records
+    /// (from YOLO or COCO), else the labels of the records, sorted by name.
     pub names: Vec<String>,
     /// Write objects that have one polygon as polygons.
     pub polygons: bool,
-    /// What becomes of the pictures.
-    pub pictures: Pictures,
+    /// What to do with the image files.
+    pub images: ImageFiles,
 }
 
-/// Writes records as a YOLO folder. Class numbers are known only when all have been seen, so the truth waits in a
-/// temporary file.
+/// Writes records as a YOLO folder. Class numbers are known only after all records have been read, so the annotations
+/// wait in a temporary file.
 pub struct Writer {
     folder: PathBuf,
     config: Config,
@@ -42,22 +43,22 @@ pub struct Writer {
     names: Vec<String>,
     labels: BTreeSet<String>,
     waiting: Spooled<Waiting>,
-    left_out: LeftOut,
+    skipped: Skipped,
     clipped: usize,
 }
 
-/// The truth of a sample, all but the numbers of its classes.
+/// The annotations of a sample, without class numbers.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     name: String,
-    /// Labels, and what follows the class in a line.
+    /// Labels, and the rest of each line after the class.
     objects: Vec<(String, String)>,
 }
 
 impl Writer {
-    /// Begins to write below `folder`, which is made. What is there of other names stays.
+    /// Starts writing to `folder`, which is created. Other files in it are kept.
     /// # Errors
-    /// When the folder cannot be made, has a `data.yaml` that cannot be read, or a name cannot be that of a class.
+    /// When the folder cannot be created, has a `data.yaml` that cannot be read, or a class name is invalid.
     pub fn new(folder: &Path, config: Config) -> Result<Self> {
         let split = config.split.as_deref().unwrap_or_default();
         if NO_SPLITS.contains(&split) {
@@ -65,7 +66,7 @@ impl Writer {
         }
         let yaml = folder.join("data.yaml");
         let names = if yaml.exists() {
-            names_there(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
+            existing_names(folder, &yaml, &config.names).with_context(|| yaml.display().to_string())?
         } else {
             config.names.clone()
         };
@@ -73,10 +74,10 @@ impl Writer {
         for part in ["images", "labels"] {
             let (part, inside) = (folder.join(part), folder.join(part).join(split));
             if let Some(link) = [&part, &inside].into_iter().find(|path| path.is_symlink()) {
-                bail!("{}: is a symlink, and nothing is written through one", link.display());
+                bail!("{}: is a symlink, and symlinks are not followed for writing", link.display());
             }
             let part = inside;
-            fs::create_dir_all(&part).with_context(|| format!("{}: cannot be made", part.display()))?;
+            fs::create_dir_all(&part).with_context(|| format!("{}: cannot be created", part.display()))?;
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -85,68 +86,71 @@ impl Writer {
             names,
             labels: BTreeSet::new(),
             waiting: Spooled::new()?,
-            left_out: LeftOut::default(),
+            skipped: Skipped::default(),
             clipped: 0,
         })
     }
 
-    /// Takes one sample and puts its image in place. What is outside of the image is cut off; the objects that are left out
-    /// come back, one reason each.
+    /// Adds one sample and puts its image in place. Objects are clipped to the image. Returns a reason for each skipped
+    /// object.
     /// # Errors
-    /// When the record has no id, its objects are broken, or the image or its size cannot be found.
+    /// When the record has no id, its objects are invalid, or the image or its size cannot be found.
     pub fn write(&mut self, record: &Record) -> Result<Vec<String>> {
         let objects = record.objects()?.unwrap_or_default();
         if self.names.is_empty() {
-            let names = names_that_came(record)?;
-            // An empty name is that of a class that has none.
+            let names = names_of_record(record)?;
+            // A class without a name has an empty one.
             names.iter().filter(|name| !name.is_empty()).try_for_each(|name| check_name(name))?;
             self.names = names;
         }
         let is_image = record.image()?.is_some();
         let size = size_of(record)?.context(if is_image {
-            "the image cannot be read, and boxes are parts of its size"
+            "the image cannot be read, and boxes are fractions of its size"
         } else {
-            "the record has neither an image nor width and height, and boxes are parts of the image's size"
+            "the record has neither an image nor width and height, and boxes are fractions of the image size"
         })?;
         if size.0 == 0 || size.1 == 0 {
-            bail!("the image has no pixels, and boxes are parts of its size");
+            bail!("the image has no pixels, and boxes are fractions of its size");
         }
         let mut name = self.file_names.name(record)?;
         if let Some(inside) = self.config.split.as_ref().and_then(|split| name.strip_prefix(&format!("{split}/"))) {
             name = inside.to_owned();
         }
         let images = Path::new("images").join(self.config.split.as_deref().unwrap_or_default());
-        place(record, &self.folder, &images, &name, self.config.pictures)?;
+        place(record, &self.folder, &images, &name, self.config.images)?;
+        if record.label()?.is_some() {
+            self.skipped.add(IMAGE_LABEL);
+        }
         let mut waiting = Waiting { name, objects: Vec::with_capacity(objects.len()) };
         let mut lost = Vec::new();
         for (index, object) in objects.into_iter().enumerate() {
             let checked = check_name(&object.label).and_then(|()| self.check_known(&object.label));
             match checked.and_then(|()| self.numbers(&object, size)) {
                 Ok(numbers) => {
-                    left_out(&object, self.config.polygons, &mut self.left_out);
+                    count_unsupported(&object, self.config.polygons, &mut self.skipped);
                     self.labels.insert(object.label.clone());
                     waiting.objects.push((object.label, numbers));
                 }
-                Err(error) => lost.push(format!("object {index}: {error:#}; left out")),
+                Err(error) => lost.push(format!("object {index}: {error:#}; skipped")),
             }
         }
         self.waiting.push(&waiting)?;
         Ok(lost)
     }
 
-    /// Is the label one of the names, when these are known?
+    /// Is the label one of the class names, if these are known?
     fn check_known(&self, label: &str) -> Result<()> {
         let is_known =
             self.names.is_empty() || self.labels.contains(label) || self.names.iter().any(|name| name == label);
         if !is_known {
             let first: Vec<&str> = self.names.iter().take(10).map(String::as_str).collect();
             let more = if self.names.len() > first.len() { ", ..." } else { "" };
-            bail!("the label {label:?} is not among the names of the classes: {}{more}", first.join(", "));
+            bail!("the label {label:?} is not one of the class names: {}{more}", first.join(", "));
         }
         Ok(())
     }
 
-    /// What follows the class in the object's line.
+    /// The numbers after the class in the object's line.
     fn numbers(&mut self, object: &Object, size: (u32, u32)) -> Result<String> {
         object.bbox.check()?;
         let (w, h) = (f64::from(size.0), f64::from(size.1));
@@ -156,16 +160,16 @@ impl Writer {
             let parts = polygon.inside.chunks_exact(2).flat_map(|point| [point[0] / w, point[1] / h]);
             return Ok(text_of(parts));
         }
-        let clipped = clip_box(object.bbox, w, h).context("it is outside of the image")?;
+        let clipped = clip_box(object.bbox, w, h).context("it is outside the image")?;
         self.clipped += usize::from(clipped.cut);
         // Corners in pixels -> normalized center and size
         let (x, y) = clipped.inside.center();
         Ok(text_of([x / w, y / h, clipped.inside.width() / w, clipped.inside.height() / h].into_iter()))
     }
 
-    /// Writes the truth and `data.yaml`; what the user should know.
+    /// Writes the annotations and `data.yaml`, and returns notes for the user.
     /// # Errors
-    /// When a label is not among the names that were given, or a file cannot be written.
+    /// When a label is not one of the given names, or a file cannot be written.
     pub fn finish(mut self) -> Result<Vec<String>> {
         if self.names.is_empty() {
             self.names = self.labels.iter().cloned().collect();
@@ -175,7 +179,7 @@ impl Writer {
             classes.entry(name.as_str()).or_insert(class);
         }
         if let Some(unknown) = self.labels.iter().find(|label| !classes.contains_key(label.as_str())) {
-            bail!("the label \"{unknown}\" is not among the names of the classes: {}", self.names.join(", "));
+            bail!("the label \"{unknown}\" is not one of the class names: {}", self.names.join(", "));
         }
         let labels = Path::new("labels").join(self.config.split.as_deref().unwrap_or_default());
         self.waiting.close()?.each(|waiting, _| {
@@ -189,23 +193,23 @@ impl Writer {
         })?;
         let yaml = data_yaml(&self.folder, &self.names)?;
         write_inside(&self.folder, Path::new("data.yaml"), |output| Ok(output.write_all(yaml.as_bytes())?))?;
-        let mut notes = self.left_out.notes("YOLO");
+        let mut notes = Vec::from_iter(self.skipped.fields("YOLO"));
         if self.clipped > 0 {
-            notes.push(format!("{} objects reach out of their image and are clipped to it", self.clipped));
+            notes.push(format!("{} objects extend outside their image and are clipped to it", self.clipped));
         }
         Ok(notes)
     }
 }
 
-/// The classes of the `data.yaml` that is there already, which the labels beside it are numbered by.
+/// The class names of an existing `data.yaml`, which number the existing labels.
 /// # Errors
-/// When they are not `wanted`, or the file says more than what [`data_yaml`] writes, which would be lost.
-fn names_there(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
-    let names = in_yaml(folder, yaml)?.names.context("it has no `names`, the list of the classes")?;
+/// When they are not those in `wanted`, or the file has more than [`data_yaml`] writes, which would be lost.
+fn existing_names(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
+    let names = in_yaml(folder, yaml)?.names.context("it has no `names`, the list of class names")?;
     if !wanted.is_empty() && wanted != names {
         bail!(
-            "its classes are {}, and the labels beside it would get another meaning; leave out --names, or name an \
-             empty folder",
+            "its classes are {}, and the existing labels would change their meaning; omit --labels, or name an empty \
+             folder",
             names.join(", ")
         );
     }
@@ -217,25 +221,25 @@ fn names_there(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<Stri
         .take(5)
         .collect();
     if !more.is_empty() {
-        bail!("it also says {}, which would be lost; move it away, or name an empty folder", more.join(", "));
+        bail!("it also has {}, which would be lost; move it away, or name an empty folder", more.join(", "));
     }
     Ok(names)
 }
 
-/// Can the name be that of a class?
+/// Can the label be a class name?
 fn check_name(name: &str) -> Result<()> {
     if name.is_empty() {
-        bail!("its label is empty, which no class is called");
+        bail!("its label is empty");
     }
-    // The last two are line ends to readers of YAML.
+    // YAML readers treat the last two as line breaks.
     if name.contains(|c: char| c.is_control() || ['\u{2028}', '\u{2029}'].contains(&c)) {
-        bail!("the label {name:?} has a control character, which no name of a class in data.yaml has");
+        bail!("the label {name:?} has a control character, which data.yaml does not allow in class names");
     }
     Ok(())
 }
 
-/// The order of the classes that the first record brings along.
-fn names_that_came(record: &Record) -> Result<Vec<String>> {
+/// The class names that came with the first record, in order.
+fn names_of_record(record: &Record) -> Result<Vec<String>> {
     if let Some(dataset) = record.get::<Dataset>(DATASET)? {
         return Ok(dataset.names);
     }
@@ -248,11 +252,11 @@ fn polygon_of(object: &Object) -> Option<Vec<f64>> {
     polygon.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>().filter(|polygon| polygon.len() >= 6)
 }
 
-/// Numbers from 0 to 1, each after a blank.
+/// Numbers from 0 to 1, each after a space.
 fn text_of(parts: impl Iterator<Item = f64>) -> String {
     let mut line = String::new();
     for part in parts {
-        // 12 decimals are exact to a millionth of a pixel; zeros at the end say nothing. The sum makes -0 a 0.
+        // 12 decimals are exact to a millionth of a pixel. Adding 0 turns -0 into 0.
         let text = format!("{:.12}", part.clamp(0.0, 1.0) + 0.0);
         line.push(' ');
         line.push_str(text.trim_end_matches('0').trim_end_matches('.'));
@@ -260,10 +264,11 @@ fn text_of(parts: impl Iterator<Item = f64>) -> String {
     line
 }
 
-fn left_out(object: &Object, polygons: bool, left_out: &mut LeftOut) {
+/// Counts the fields of an object that a label file cannot store.
+fn count_unsupported(object: &Object, polygons: bool, skipped: &mut Skipped) {
     let written = polygons && polygon_of(object).is_some();
     let is_polygon = |name: &str| written && ["segmentation", "mask"].contains(&name);
-    object.extra.keys().filter(|name| !is_polygon(name)).for_each(|name| left_out.count(name));
+    object.extra.keys().filter(|name| !is_polygon(name)).for_each(|name| skipped.add(name));
     let known = [
         ("difficult", object.difficult),
         ("crowd", object.crowd),
@@ -272,12 +277,12 @@ fn left_out(object: &Object, polygons: bool, left_out: &mut LeftOut) {
     ];
     for (name, is_there) in known {
         if is_there && !is_polygon(name) {
-            left_out.count(name);
+            skipped.add(name);
         }
     }
 }
 
-/// The description that Ultralytics' programs read: the splits that are there, and the names.
+/// The contents of `data.yaml` for Ultralytics' programs: the existing splits, and the names.
 fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
     let mut yaml = String::new();
     let mut splits = files::entries(&folder.join("images"))?;
@@ -285,16 +290,16 @@ fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
     splits.retain(|split| split.is_dir());
     for split in splits.iter().filter_map(|split| split.file_name()?.to_str()).filter(|name| !NO_SPLITS.contains(name))
     {
-        // Ultralytics' programs know one key for the validation.
+        // Ultralytics' programs know only `val` as the key of the validation split.
         let key = if VALIDATION.contains(&split) && !folder.join("images/val").is_dir() { "val" } else { split };
-        yaml.push_str(&format!("{}: {}\n", quoted(key), quoted(&format!("images/{split}"))));
+        yaml.push_str(&format!("{}: {}\n", yaml_string(key), yaml_string(&format!("images/{split}"))));
     }
     if splits.is_empty() {
         yaml.push_str("train: images\nval: images\n");
     }
     yaml.push_str("names:\n");
     for (class, name) in names.iter().enumerate() {
-        yaml.push_str(&format!("  {class}: {}\n", quoted(name)));
+        yaml.push_str(&format!("  {class}: {}\n", yaml_string(name)));
     }
     if names.is_empty() {
         yaml = yaml.replace("names:\n", "names: []\n");
@@ -302,7 +307,7 @@ fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
     Ok(yaml)
 }
 
-/// A JSON string is a YAML string.
-fn quoted(text: &str) -> String {
+/// A JSON string is also a YAML string.
+fn yaml_string(text: &str) -> String {
     Value::from(text).to_string()
 }

@@ -1,8 +1,8 @@
-//! YAML of strangers, read in bounded memory and time.
+//! Reads untrusted YAML in bounded memory and time.
 //!
-//! A document is a table of nodes, and an alias is one more reference to the node of its anchor, so that nothing is
-//! expanded or nested while it is read. How large and how deep it would be with all aliases expanded is counted, and
-//! refused beyond a bound, since whoever goes through it meets every reference.
+//! A document is a table of nodes, and an alias is another reference to the node of its anchor, so that nothing is
+//! expanded or nested during reading. The size and depth with all aliases expanded are counted and limited, because a
+//! traversal follows every reference.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::TScalarStyle;
 
-/// The parser holds about a hundred bytes for each byte of a long list; the names of 20,000 classes are under 1 MiB.
+/// The parser uses about a hundred bytes for each byte of a long list; the names of 20,000 classes are under 1 MiB.
 pub(super) const MOST_BYTES: u64 = 2 << 20;
 const MOST_NODES: u64 = 1_000_000;
 const MOST_DEPTH: usize = 64;
@@ -23,7 +23,7 @@ enum Node {
     Map(Vec<(usize, usize)>),
 }
 
-/// What a YAML file holds.
+/// A parsed YAML file.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     nodes: Vec<Node>,
@@ -39,7 +39,7 @@ pub(super) struct Value<'a> {
 
 impl Document {
     /// # Errors
-    /// When the text is no YAML, has several documents, or is too large or too deep with its aliases expanded.
+    /// When the text is not YAML, has several documents, or is too large or too deep with its aliases expanded.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut builder = Builder::default();
         let mut parser = Parser::new_from_str(text);
@@ -52,7 +52,7 @@ impl Document {
         }
     }
 
-    /// The whole; `None` for an empty file.
+    /// The root value; `None` for an empty file.
     pub(super) fn root(&self) -> Option<Value<'_>> {
         self.root.map(|node| Value { document: self, node })
     }
@@ -67,7 +67,7 @@ impl<'a> Value<'a> {
         &self.document.nodes[self.node]
     }
 
-    /// The text of a scalar as it is written, also of a number.
+    /// The text of a scalar as written, also of a number.
     pub(super) fn text(self) -> Option<&'a str> {
         if let Node::Text(text) = self.node() { Some(text) } else { None }
     }
@@ -81,13 +81,13 @@ impl<'a> Value<'a> {
         Some(items.iter().map(move |item| self.of(*item)))
     }
 
-    /// The keys of a map with their values, without merged ones.
+    /// The keys and values of a map, without merged ones.
     pub(super) fn map(self) -> Option<impl Iterator<Item = (Value<'a>, Value<'a>)>> {
         let Node::Map(pairs) = self.node() else { return None };
         Some(pairs.iter().map(move |(key, value)| (self.of(*key), self.of(*value))))
     }
 
-    /// The value of a key of a map, its own or one that it merges (`<<: *base`).
+    /// The value of a key in a map, its own or a merged one (`<<: *base`).
     pub(super) fn get(self, wanted: &str) -> Option<Value<'a>> {
         let with = |wanted: &str| self.map()?.find(|(key, _)| key.text() == Some(wanted)).map(|(_, value)| value);
         with(wanted).or_else(|| {
@@ -100,7 +100,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A list or map that is not closed yet.
+/// A list or map that is not yet closed.
 struct Open {
     node: Node,
     anchor: usize,
@@ -108,7 +108,7 @@ struct Open {
     extent: Extent,
 }
 
-/// How many nodes a value has when its aliases are expanded, and how deep they are nested.
+/// The number of nodes of a value with its aliases expanded, and their depth.
 #[derive(Clone, Copy)]
 struct Extent {
     nodes: u64,
@@ -137,13 +137,13 @@ impl Builder {
                 self.close(if is_null { Node::Null } else { Node::Text(text) }, anchor, LEAF)?;
             }
             Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).context("an alias stands inside of what it stands for")?;
+                let node = self.anchors.get(&anchor).context("an alias refers to a value that contains it")?;
                 self.put(*node)?;
             }
             Event::SequenceStart(anchor, _) => self.begin(Node::List(Vec::new()), anchor)?,
             Event::MappingStart(anchor, _) => self.begin(Node::Map(Vec::new()), anchor)?,
             Event::SequenceEnd | Event::MappingEnd => {
-                let open = self.open.pop().context("an end without a beginning")?;
+                let open = self.open.pop().context("an end without a start")?;
                 self.close(open.node, open.anchor, open.extent)?;
             }
             Event::Nothing | Event::StreamStart | Event::DocumentEnd | Event::StreamEnd => {}
@@ -156,7 +156,7 @@ impl Builder {
         self.check(LEAF.nodes, self.open.len())
     }
 
-    /// Adds a whole node.
+    /// Adds a complete node.
     fn close(&mut self, node: Node, anchor: usize, extent: Extent) -> Result<()> {
         let index = self.document.nodes.len();
         self.document.nodes.push(node);
@@ -167,7 +167,7 @@ impl Builder {
         self.put(index)
     }
 
-    /// Gives a node to the list or map that it stands in.
+    /// Adds a node to the list or map that contains it.
     fn put(&mut self, index: usize) -> Result<()> {
         let Some(parent) = self.open.last_mut() else {
             self.document.root = Some(index);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_grow_without_bound_is_refused_at_once() {
+    fn unbounded_expansion_is_rejected_quickly() {
         let bomb = |width: usize, levels: usize| {
             let level = |i: usize| {
                 let inside = if i == 0 { "x".to_owned() } else { format!("*a{}", i - 1) };
@@ -229,7 +229,7 @@ mod tests {
             (bomb(10, 9), "more than 1000000 values"),
             (bomb(10, 40), "more than 1000000 values"),
             (format!("a0: &a0 x\n{chain}"), "levels deep"),
-            ("a: &a [*a]".to_owned(), "inside of what it stands for"),
+            ("a: &a [*a]".to_owned(), "a value that contains it"),
             ("- ".repeat(500_000), "levels deep"),
             ("? ".repeat(500_000), "levels deep"),
             (format!("names: {}", "[".repeat(1_000_000)), ""),

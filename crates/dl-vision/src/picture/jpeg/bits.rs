@@ -1,6 +1,6 @@
 //! The bits of a scan, and the Huffman codes in them.
 
-/// Part of a scan is missing, or it is not what a JPEG's encoder writes.
+/// Part of a scan is missing, or it is not valid JPEG data.
 #[derive(Debug)]
 pub(super) struct Missing;
 
@@ -8,9 +8,9 @@ pub(super) struct Missing;
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The next bits, from the highest down.
+    /// The next bits, starting with the highest.
     window: u64,
-    /// How many of them are there; below 0: so many more were taken than there are.
+    /// How many of them are available; below 0 if more were taken.
     count: i32,
 }
 
@@ -19,12 +19,12 @@ impl<'a> Bits<'a> {
         Self { bytes, at: 0, window: 0, count: 0 }
     }
 
-    /// Where the reading is: at a marker, or before bytes that nothing was made of.
+    /// The current position: at a marker, or before unused bytes.
     pub(super) fn position(&self) -> usize {
         self.at
     }
 
-    /// Goes on behind the marker of a restart, which must come next; bytes before it are left out, as libjpeg does.
+    /// Continues after the restart marker, which must come next; bytes before it are skipped, as in libjpeg.
     pub(super) fn restart(&mut self, number: u8) -> Result<(), Missing> {
         (self.window, self.count) = (0, 0);
         while let Some(pair) = self.bytes.get(self.at..self.at + 2) {
@@ -40,7 +40,7 @@ impl<'a> Bits<'a> {
         Err(Missing)
     }
 
-    /// Makes at least 32 bits ready, unless the scan ends before.
+    /// Makes at least 32 bits available, unless the scan ends before.
     #[inline]
     fn refill(&mut self) {
         if self.count >= 32 {
@@ -56,7 +56,7 @@ impl<'a> Bits<'a> {
         if let Some(next) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
             let word = u64::from_be_bytes(*next);
             if !has_ff(word) {
-                // The bits beyond the last whole byte come again with it, and are the same.
+                // The bits after the last whole byte are added again with it, unchanged.
                 self.window |= word >> self.count;
                 let taken = (64 - self.count) / 8;
                 self.at += taken as usize;
@@ -71,7 +71,7 @@ impl<'a> Bits<'a> {
         while self.count <= 56 {
             let Some(byte) = self.bytes.get(self.at) else { return };
             if *byte == 0xFF {
-                // What is no stuffed byte is a marker, or filling before one.
+                // Anything but a stuffed byte is a marker, or padding before one.
                 if self.bytes.get(self.at + 1) != Some(&0) {
                     return;
                 }
@@ -147,7 +147,7 @@ impl<'a> Bits<'a> {
                 let entry = ac.entry(self.window).ok_or(Missing)?;
                 (entry.whole, entry.advance)
             };
-            // Whether they were there is looked at once a block; what is shifted in behind the end is 0.
+            // Their presence is checked once per block; bits after the end are 0.
             self.window <<= bits;
             self.count -= i32::from(bits);
             index += advance;
@@ -161,18 +161,18 @@ fn has_ff(word: u64) -> bool {
     inverse.wrapping_sub(0x0101_0101_0101_0101) & !inverse & 0x8080_8080_8080_8080 != 0
 }
 
-/// Codes up to so many bits are found by one look.
+/// Codes of up to this many bits are found with one lookup.
 const LOOK: u32 = 11;
 
-/// A code and what it stands for.
+/// A code and its meaning.
 #[derive(Clone, Copy, Default)]
 struct Entry {
     /// Bits of the code; 0: no such code.
     length: u8,
     symbol: u8,
-    /// Bits of the code and of the value behind it.
+    /// Bits of the code and of the value after it.
     whole: u8,
-    /// Coefficients that it stands for in a sequential scan; the end of the block is 64.
+    /// Coefficients that it represents in a sequential scan; the end of the block is 64.
     advance: u8,
 }
 
@@ -184,13 +184,13 @@ impl Entry {
     }
 }
 
-/// As many codes with their values as there are in the next bits.
+/// As many codes with their values as are in the next bits.
 #[derive(Clone, Copy, Default)]
 struct Group {
     /// 0: not even one.
     bits: u8,
     advance: u8,
-    /// What all but the last of them advance.
+    /// How far all but the last of them advance.
     before: u8,
 }
 
@@ -199,13 +199,13 @@ struct Group {
 pub(super) struct Table {
     short: Vec<Entry>,
     groups: Vec<Group>,
-    /// Codes in increasing order, for those that are longer: the first code of each length, its place, and how many.
+    /// Longer codes, in increasing order: the first code of each length, its index, and how many.
     first: [(u32, u32, u32); 17],
     symbols: Vec<u8>,
 }
 
 impl Table {
-    /// The table of `counts[n]` codes of n + 1 bits; `None` when there are more than fit.
+    /// The table of `counts[n]` codes of n + 1 bits; `None` if there are more than fit.
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let (short, groups) = (vec![Entry::default(); 1 << LOOK], vec![Group::default(); 1 << LOOK]);
         let mut table = Self { short, groups, first: [(0, 0, 0); 17], symbols: symbols.to_owned() };

@@ -1,8 +1,8 @@
-//! Is all of a JPEG there?
+//! Checks that a JPEG is complete.
 //!
-//! The decoder, like a browser, paints what is missing in grey and says nothing. A detector must not be trained or
-//! scored on that, so the markers (ITU T.81, annex B) and the entropy-coded blocks are walked first. The second is
-//! needed because a file with a hole, or one that a repair program has closed, still ends with its end marker.
+//! The decoder, like a browser, silently fills missing data with gray. A detector must not be trained or evaluated on
+//! that, so the markers (ITU T.81, annex B) and the entropy-coded blocks are checked first. The blocks matter because a
+//! file with a hole, or one that a repair program has closed, still ends with its end marker.
 
 mod bits;
 mod scan;
@@ -21,18 +21,18 @@ const START_OF_SCAN: u8 = 0xDA;
 const HUFFMAN_TABLES: u8 = 0xC4;
 const RESTART_INTERVAL: u8 = 0xDD;
 
-const CUT_OFF: &str = "the JPEG is cut off: its end is missing";
+const CUT_OFF: &str = "the JPEG is truncated: its end is missing";
 const DAMAGED: &str = "the JPEG is damaged: part of its image data is missing";
 
-/// What the markers and blocks of a JPEG tell.
+/// The result of checking a JPEG.
 pub(super) struct Findings {
-    /// What is missing, in words; `None` when all is there, or the coding is not one that can be walked.
+    /// What is missing, as a message; `None` if it is complete, or its coding cannot be checked.
     pub(super) damage: Option<String>,
-    /// Bytes of coefficients that the decoder holds at once; 0 when it decodes row by row.
+    /// Bytes of coefficients that the decoder holds at once; 0 if it decodes row by row.
     pub(super) coefficients: u64,
 }
 
-/// Walks the whole file.
+/// Checks the whole file.
 pub(super) fn examine(bytes: &[u8]) -> Findings {
     let mut walk = Walk::default();
     let damage = damage(bytes, &mut walk).map(str::to_owned);
@@ -77,12 +77,12 @@ fn damage(bytes: &[u8], walk: &mut Walk) -> Option<&'static str> {
     Some(CUT_OFF)
 }
 
-/// Whether an end marker follows, whatever lies between.
+/// Whether an end marker follows, whatever comes before it.
 fn contains_end(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair == [0xFF, END_OF_IMAGE])
 }
 
-/// TEM, RSTn and SOI stand alone; the rest begin a segment that tells its length.
+/// TEM, RSTn and SOI stand alone; the others begin a segment with a length.
 fn stands_alone(marker: u8) -> bool {
     matches!(marker, 0x01 | 0xD0..=START_OF_IMAGE)
 }
@@ -91,7 +91,7 @@ fn is_frame(marker: u8) -> bool {
     matches!(marker, 0xC0..=0xCF) && !matches!(marker, HUFFMAN_TABLES | 0xC8 | 0xCC)
 }
 
-/// The next marker at or after `from`, and where its segment begins. `FF 00` is a byte of a scan, `FF FF` is filling.
+/// The next marker at or after `from`, and where its segment begins. `FF 00` is a byte of a scan, `FF FF` is padding.
 fn next_marker(bytes: &[u8], from: usize) -> Option<(u8, usize)> {
     let rest = bytes.get(from..)?;
     let pairs = rest.iter().zip(rest.iter().skip(1));
@@ -100,20 +100,20 @@ fn next_marker(bytes: &[u8], from: usize) -> Option<(u8, usize)> {
     Some((*marker, from + offset + 2))
 }
 
-/// What stands before the first scan.
+/// The data before the first scan.
 pub(super) struct Header {
-    /// Width and height as they are stored.
+    /// Width and height as stored.
     pub(super) size: (u32, u32),
     pub(super) orientation: Orientation,
 }
 
-/// Reads up to the first scan, and of that only the segments that tell something.
+/// Reads up to the first scan, and only the segments that matter.
 /// # Errors
-/// When the file ends before that, or has no frame header.
+/// When the file ends before, or has no frame header.
 pub(super) fn header(input: &mut (impl BufRead + Seek)) -> Result<Header> {
-    const ENDS: &str = "the JPEG's header is cut off";
+    const ENDS: &str = "the JPEG's header is truncated";
     let mut size = None;
-    // Of several EXIF segments the first that tells counts.
+    // Of several EXIF segments, the first valid one counts.
     let mut orientation = None;
     input.seek(SeekFrom::Start(2))?;
     loop {

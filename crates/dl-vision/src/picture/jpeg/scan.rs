@@ -1,17 +1,17 @@
-//! Walks the blocks of every scan without decoding them: each that the frame header promises must be there.
+//! Checks the blocks of every scan without decoding them: each block of the frame must be there.
 
 use super::bits::{Bits, Missing, Table};
 
 const PROGRESSIVE: u8 = 0xC2;
 
-/// What the segments so far have set.
+/// The state set by the segments so far.
 #[derive(Default)]
 pub(super) struct Walk {
     dc: [Option<Table>; 4],
     ac: [Option<Table>; 4],
     restart_interval: u32,
     frame: Option<Frame>,
-    /// Nothing can be said: another coding (arithmetic, lossless), or tables from elsewhere.
+    /// Cannot be checked: another coding (arithmetic, lossless), or tables from elsewhere.
     unknown: bool,
 }
 
@@ -28,11 +28,11 @@ struct Component {
     /// Sampling factors.
     across: u32,
     down: u32,
-    /// Blocks in a row and in a column, with those that fill up the last MCU.
+    /// Blocks per row and per column, with those that pad the last MCU.
     blocks: (u32, u32),
-    /// Which coefficients are not 0 so far, a bit each, block by block; for progressive frames.
+    /// Which coefficients are nonzero so far, one bit each, block by block; for progressive frames.
     set: Vec<u64>,
-    /// Bits that each coefficient still lacks; `None`: it was not in any scan.
+    /// Bits that each coefficient still lacks; `None` if it was in no scan.
     lacks: [Option<u8>; 64],
 }
 
@@ -44,7 +44,7 @@ struct Part {
     ac: usize,
 }
 
-/// The coefficients of a progressive scan, and by how many bits it makes them more exact.
+/// The coefficients of a progressive scan, and the number of bits that it refines.
 #[derive(Clone, Copy)]
 struct Band {
     first: u32,
@@ -81,7 +81,7 @@ impl Walk {
         self.unknown = self.frame.is_none();
     }
 
-    /// Walks the scan of this header; how many of the bytes behind it belong to it.
+    /// Checks the scan with this header; returns how many of the bytes after it belong to it.
     pub(super) fn scan(&mut self, header: &[u8], data: &[u8]) -> Result<usize, Missing> {
         let Some(frame) = self.frame.as_mut().filter(|_| !self.unknown) else { return Ok(0) };
         let Some((parts, band)) = frame.parts(header) else {
@@ -120,16 +120,16 @@ impl Walk {
         frame.components.iter().all(|component| component.lacks.iter().all(|lacks| *lacks == Some(0)))
     }
 
-    /// Bytes of coefficients that a decoder holds at once when there is more than one scan.
+    /// Bytes of coefficients that a decoder holds at once if there are several scans.
     pub(super) fn coefficients(&self) -> u64 {
         let Some(frame) = self.frame.as_ref().filter(|frame| frame.progressive || frame.scans > 1) else { return 0 };
-        // 16 bits each, and the bit that is kept here.
+        // 16 bits each, and the bit that is stored here.
         let blocks = |part: &Component| u64::from(part.blocks.0) * u64::from(part.blocks.1);
         frame.components.iter().map(|component| blocks(component) * (64 * 2 + 8)).sum()
     }
 }
 
-/// The decoder refuses files of more, which could be walked for hours.
+/// The decoder rejects files with more, which could take hours to check.
 const MOST_SCANS: u32 = 100;
 
 impl Frame {
@@ -156,7 +156,7 @@ impl Frame {
         Some(frame)
     }
 
-    /// What the scan header says; `None` when it is not understood.
+    /// The contents of the scan header; `None` if it is not supported.
     fn parts(&mut self, header: &[u8]) -> Option<(Vec<Part>, Option<Band>)> {
         let (count, rest) = header.split_first()?;
         let count = usize::from(*count);
@@ -191,8 +191,8 @@ impl Frame {
         Some((parts, Some(Band { first: first.into(), last: last.into(), refines: approximation >> 4 > 0 })))
     }
 
-    /// MCUs in a row and in a column of a scan of these components, and how many blocks each has of each: a scan of one
-    /// component has no filled up MCUs.
+    /// MCUs per row and per column of a scan of these components, and how many blocks of each an MCU has: a scan of one
+    /// component has no padding.
     fn mcus(&self, components: &[usize]) -> ((u32, u32), Vec<u32>) {
         let most = |factor: fn(&Component) -> u32| self.components.iter().map(factor).max().unwrap_or(1);
         let (across, down) = (most(|it| it.across), most(|it| it.down));
@@ -246,7 +246,7 @@ impl Frame {
         let ((columns, rows), _) = self.mcus(&[part.component]);
         let component = &mut self.components[part.component];
         let mut restarts = Restarts::new(interval);
-        // Blocks that have nothing more in this band.
+        // Blocks without further coefficients in this band.
         let mut empty = 0_u32;
         for row in 0..rows {
             let start = row as usize * component.blocks.0 as usize;
@@ -292,7 +292,7 @@ fn first_bits(bits: &mut Bits, table: &Table, band: Band, set: &mut u64, empty: 
     Ok(())
 }
 
-/// A block of a refining AC scan (T.81, G.1.2.3): one more bit for each coefficient that is set.
+/// A block of a refining AC scan (T.81, G.1.2.3): one more bit for each nonzero coefficient.
 fn refine(bits: &mut Bits, table: &Table, band: Band, set: &mut u64, empty: &mut u32) -> Result<(), Missing> {
     let mut index = band.first;
     if *empty == 0 {

@@ -21,14 +21,14 @@ fn data_of(bytes: &[u8]) -> usize {
     marker + 2 + usize::from(u16::from_be_bytes([bytes[marker + 2], bytes[marker + 3]]))
 }
 
-/// A grey JPEG of 8 x 8 blocks in a row, all alike: a block is the bits 00, or 6F with what fills up the byte.
+/// A gray JPEG of 8 x 8 blocks in a row, all alike: a block is the bits 00, or 6F with padding of the byte.
 fn blocks(width: u16, restart_interval: u8, data: &[u8]) -> Vec<u8> {
     let [w1, w2] = width.to_be_bytes();
     let mut bytes = vec![0xFF, START_OF_IMAGE, 0xFF, 0xDB, 0, 67, 0];
     bytes.extend([1; 64]);
     bytes.extend([0xFF, 0xC0, 0, 11, 8, 0, 8, w1, w2, 1, 1, 0x11, 0]);
     for class in [0x00, 0x10] {
-        // One code of one bit, for nothing: no difference, end of the block.
+        // One code of one bit, for zero: no difference, end of the block.
         bytes.extend([0xFF, HUFFMAN_TABLES, 0, 20, class, 1]);
         bytes.extend([0; 16]);
     }
@@ -40,7 +40,7 @@ fn blocks(width: u16, restart_interval: u8, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_jpeg_is_whole_with_its_last_byte_and_broken_without_it() {
+fn a_jpeg_is_complete_only_with_its_last_byte() {
     let bytes = noise(40, 40);
     assert_eq!(damage(&bytes), None);
     let mut followed = bytes.clone();
@@ -52,13 +52,13 @@ fn a_jpeg_is_whole_with_its_last_byte_and_broken_without_it() {
 }
 
 #[test]
-fn grey_and_odd_sizes_are_whole() {
+fn gray_and_odd_sizes_are_complete() {
     for (width, height) in [(1, 1), (7, 9), (8, 8), (17, 16), (31, 3)] {
         assert_eq!(damage(&noise(width, height)), None, "{width} x {height}");
         let mut bytes = Vec::new();
-        let grey = vec![77; (width * height) as usize];
-        JpegEncoder::new(&mut bytes).encode(&grey, width, height, ExtendedColorType::L8).unwrap();
-        assert_eq!(damage(&bytes), None, "{width} x {height}, grey");
+        let gray = vec![77; (width * height) as usize];
+        JpegEncoder::new(&mut bytes).encode(&gray, width, height, ExtendedColorType::L8).unwrap();
+        assert_eq!(damage(&bytes), None, "{width} x {height}, gray");
     }
 }
 
@@ -68,7 +68,7 @@ fn a_scan_that_ends_early_or_lacks_most_of_its_data_is_found() {
     let (start, end) = (data_of(&bytes), bytes.len() - 2);
     for part in 0..10 {
         let hole = start + (end - start) * part / 11;
-        // What is left of a small hole may still be read as enough blocks.
+        // The rest of a small hole may still be read as enough blocks.
         if part < 3 {
             let without = [&bytes[..hole], &bytes[end - (end - start) / 11..]].concat();
             assert_eq!(damage(&without).as_deref(), Some(DAMAGED), "{part}");
@@ -96,7 +96,7 @@ fn a_progressive_jpeg_lacks_a_scan_or_a_part_of_one() {
 }
 
 #[test]
-fn restarts_come_in_their_order_with_all_that_is_between_them() {
+fn restarts_are_in_order_with_all_blocks_between_them() {
     let one = 0x3F;
     assert_eq!(damage(&blocks(24, 0, &[0b0000_0011])), None);
     let whole = [one, 0xFF, 0xD0, one, 0xFF, 0xD1, one];
@@ -117,7 +117,7 @@ fn restarts_come_in_their_order_with_all_that_is_between_them() {
 }
 
 #[test]
-fn a_coding_that_cannot_be_walked_is_left_to_the_decoder() {
+fn a_coding_that_cannot_be_checked_is_left_to_the_decoder() {
     let mut arithmetic = blocks(24, 1, b"whatever it means");
     let frame = arithmetic.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     arithmetic[frame + 1] = 0xC9;
@@ -125,7 +125,7 @@ fn a_coding_that_cannot_be_walked_is_left_to_the_decoder() {
 }
 
 #[test]
-fn hostile_headers_cost_no_memory_and_no_time() {
+fn hostile_headers_take_no_memory_and_no_time() {
     for (across, down) in [(65535, 65535), (65535, 1)] {
         let mut bytes = blocks(across, 0, &[0x3F]);
         let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();

@@ -1,10 +1,10 @@
-//! Colour spaces, each as planes of numbers from 0 to 255: the range for which the thresholds k are meant.
+//! Color spaces, each as planes of numbers from 0 to 255, which is the range that the thresholds k refer to.
 
 use image::RgbImage;
 
 use super::strategy::ColorSpace;
 
-/// A picture channel by channel, row by row.
+/// An image channel by channel, row by row.
 pub(super) struct Planes {
     pub(super) width: usize,
     pub(super) height: usize,
@@ -13,22 +13,22 @@ pub(super) struct Planes {
 }
 
 impl Planes {
-    pub(super) fn of(picture: &RgbImage, space: ColorSpace) -> Self {
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
+    pub(super) fn of(image: &RgbImage, space: ColorSpace) -> Self {
+        let (width, height) = (image.width() as usize, image.height() as usize);
         let channels = match space {
-            ColorSpace::Hsv => three(picture, hsv),
-            ColorSpace::Lab => three(picture, Lab::new().converter()),
-            ColorSpace::Rgi => three(picture, rgi),
-            ColorSpace::Hue => one(picture, |rgb| hsv(rgb)[0]),
-            ColorSpace::Intensity => one(picture, intensity),
+            ColorSpace::Hsv => three(image, hsv),
+            ColorSpace::Lab => three(image, Lab::new().converter()),
+            ColorSpace::Rgi => three(image, rgi),
+            ColorSpace::Hue => one(image, |rgb| hsv(rgb)[0]),
+            ColorSpace::Intensity => one(image, intensity),
         };
         Self { width, height, channels }
     }
 }
 
-fn three(picture: &RgbImage, convert: impl Fn([u8; 3]) -> [f32; 3]) -> Vec<Vec<f32>> {
-    let mut planes = Vec::from([(); 3].map(|()| Vec::with_capacity(picture.len() / 3)));
-    for pixel in picture.pixels() {
+fn three(image: &RgbImage, convert: impl Fn([u8; 3]) -> [f32; 3]) -> Vec<Vec<f32>> {
+    let mut planes = Vec::from([(); 3].map(|()| Vec::with_capacity(image.len() / 3)));
+    for pixel in image.pixels() {
         for (plane, value) in planes.iter_mut().zip(convert(pixel.0)) {
             plane.push(value);
         }
@@ -36,8 +36,8 @@ fn three(picture: &RgbImage, convert: impl Fn([u8; 3]) -> [f32; 3]) -> Vec<Vec<f
     planes
 }
 
-fn one(picture: &RgbImage, convert: impl Fn([u8; 3]) -> f32) -> Vec<Vec<f32>> {
-    vec![picture.pixels().map(|pixel| convert(pixel.0)).collect()]
+fn one(image: &RgbImage, convert: impl Fn([u8; 3]) -> f32) -> Vec<Vec<f32>> {
+    vec![image.pixels().map(|pixel| convert(pixel.0)).collect()]
 }
 
 /// ITU-R BT.601 luma.
@@ -46,7 +46,7 @@ fn intensity(rgb: [u8; 3]) -> f32 {
     0.299 * red + 0.587 * green + 0.114 * blue
 }
 
-/// Hue, a full turn being 255; saturation; value. A grey has hue 0.
+/// Hue, scaled so that a full turn is 255; saturation; value. Gray has hue 0.
 fn hsv(rgb: [u8; 3]) -> [f32; 3] {
     let [red, green, blue] = rgb.map(f32::from);
     let value = red.max(green).max(blue);
@@ -64,7 +64,7 @@ fn hsv(rgb: [u8; 3]) -> [f32; 3] {
     [sixths / 6.0 * 255.0, range / value * 255.0, value]
 }
 
-/// r = R / (R + G + B), g likewise, and intensity. Black has the r and g of grey.
+/// r = R / (R + G + B), g = G / (R + G + B), and intensity. Black has the r and g of gray.
 fn rgi(rgb: [u8; 3]) -> [f32; 3] {
     let [red, green, blue] = rgb.map(f32::from);
     let sum = red + green + blue;
@@ -72,7 +72,7 @@ fn rgi(rgb: [u8; 3]) -> [f32; 3] {
     [share(red), share(green), intensity(rgb)]
 }
 
-/// CIE L*a*b* of sRGB under D65, stored as 8-bit software does: L * 255 / 100, a + 128, b + 128.
+/// CIE L*a*b* of sRGB under D65, in the usual 8-bit encoding: L * 255 / 100, a + 128, b + 128.
 struct Lab {
     linear: [f32; 256],
 }
@@ -108,11 +108,11 @@ mod tests {
     #[track_caller]
     fn assert_near(found: [f32; 3], wanted: [f32; 3]) {
         let near = found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1.0);
-        assert!(near, "{found:?}, want {wanted:?}");
+        assert!(near, "{found:?}, expected {wanted:?}");
     }
 
     #[test]
-    fn known_colours_have_the_numbers_that_opencv_gives() {
+    fn known_colors_have_the_same_values_as_in_opencv() {
         let lab = Lab::new().converter();
         assert_near(lab([255, 255, 255]), [255.0, 128.0, 128.0]);
         assert_near(lab([0, 0, 0]), [0.0, 128.0, 128.0]);

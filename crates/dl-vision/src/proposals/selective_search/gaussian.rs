@@ -2,7 +2,7 @@
 
 use crate::wide::wide;
 
-/// Smooths as Felzenszwalb and Huttenlocher's code does: the mask reaches ceil(4 sigma) to each side.
+/// Smooths like Felzenszwalb and Huttenlocher's code: the mask extends ceil(4 sigma) to each side.
 pub(super) fn smooth(plane: &[f32], width: usize, height: usize, sigma: f32) -> Vec<f32> {
     let mask = mask(sigma);
     convolve(plane, width, height, &mask, &mask)
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ramp_keeps_its_values_and_has_its_slope() {
+    fn a_ramp_is_unchanged_and_its_derivative_is_its_slope() {
         let (width, height) = (31, 23);
         let ramp: Vec<f32> = (0..width * height).map(|i| 3.0 * (i % width) as f32 - 2.0 * (i / width) as f32).collect();
         let smooth = smooth(&ramp, width, height, 0.8);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn no_smoothing_and_single_pixels_leave_the_picture_as_it_is() {
+    fn sigma_0_and_single_pixels_leave_the_image_unchanged() {
         let plane: Vec<f32> = (0..20).map(|i| (i * i % 7) as f32).collect();
         assert_eq!(smooth(&plane, 5, 4, 0.0), plane);
         assert!((smooth(&[9.0], 1, 1, 0.8)[0] - 9.0).abs() < 1e-5);

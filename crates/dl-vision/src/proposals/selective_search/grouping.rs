@@ -1,16 +1,16 @@
-//! Hierarchical grouping (algorithm 1): join the two most similar neighbours until the picture is one region.
+//! Hierarchical grouping (algorithm 1): joins the two most similar neighbors until the image is one region.
 //!
-//! The similarities of neighbours wait in a heap. Joining two regions makes a new one with a new number; what the
-//! heap and the lists of neighbours still hold of the old ones is passed over, and cleared away when it becomes the
-//! greater part, so that memory stays proportional to the number of regions.
+//! The similarities of neighbors are in a heap. Joining two regions makes a new one with a new number; entries of the
+//! old ones in the heap and in the lists of neighbors are skipped, and removed when they become the majority, so that
+//! memory stays proportional to the number of regions.
 
 use std::collections::BinaryHeap;
 
 use super::regions::{Extent, LANES, Regions};
 use super::strategy::Similarities;
 
-/// The extents of all regions of the hierarchy in the order in which they came to be: first the initial ones, last the
-/// whole picture.
+/// The extents of all regions of the hierarchy in the order of their creation: first the initial ones, last the whole
+/// image.
 pub(super) fn group(regions: &Regions, similarities: Similarities) -> Vec<Extent> {
     let mut grouping = Grouping::new(regions, similarities);
     while let Some(pair) = grouping.queue.pop() {
@@ -22,13 +22,13 @@ pub(super) fn group(regions: &Regions, similarities: Similarities) -> Vec<Extent
     grouping.extents
 }
 
-/// Two neighbours as one number. The greatest is the most similar; among equals, the one that came first.
+/// A pair of neighbors as one number. The greatest is the most similar; among equals, the first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair(u128);
 
 impl Pair {
     fn new(similarity: f32, a: u32, b: u32) -> Self {
-        // Numbers that rise as the floats do: of the negative ones all bits are turned, of the others the sign.
+        // Numbers in the same order as the floats: all bits of negative ones are flipped, only the sign of the others.
         let bits = similarity.to_bits();
         let rising = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
         Self(u128::from(rising) << 64 | u128::from(!a) << 32 | u128::from(!b))
@@ -41,19 +41,19 @@ impl Pair {
 
 struct Grouping {
     similarities: Similarities,
-    picture_size: f32,
+    image_size: f32,
     extents: Vec<Extent>,
     alive: Vec<bool>,
     neighbors: Vec<Vec<u32>>,
-    /// A joined region takes over the row of its first part. Empty when neither colour nor texture is asked for.
+    /// A joined region takes over the row of its first part. Empty if neither color nor texture is used.
     histograms: Vec<f32>,
     row: Vec<u32>,
     color_bins: usize,
     row_length: usize,
     queue: BinaryHeap<Pair>,
-    /// How long the queue may grow before it is cleared of pairs with a dead region.
+    /// The length at which pairs with a removed region are cleared from the queue.
     queue_limit: usize,
-    /// The last region whose neighbours were gathered and had this one among them.
+    /// The last region whose neighbors were collected and included this one.
     gathered_for: Vec<u32>,
 }
 
@@ -63,7 +63,7 @@ impl Grouping {
         let needs_histograms = similarities.color || similarities.texture;
         let mut grouping = Self {
             similarities,
-            picture_size: regions.picture_size as f32,
+            image_size: regions.image_size as f32,
             extents: regions.extents.clone(),
             alive: vec![true; count],
             neighbors: vec![Vec::new(); count],
@@ -103,7 +103,7 @@ impl Grouping {
         for neighbor in &around {
             self.queue.push(Pair::new(self.similarity(*neighbor, joined), *neighbor, joined));
             let theirs = &mut self.neighbors[*neighbor as usize];
-            // Clear away the dead before the list would have to grow.
+            // Remove joined regions before the list would have to grow.
             if theirs.len() == theirs.capacity() {
                 theirs.retain(|other| self.alive[*other as usize]);
                 theirs.reserve(theirs.len() + 4);
@@ -121,7 +121,8 @@ impl Grouping {
         }
     }
 
-    /// The histogram of the whole is the mean of the parts', weighted by their sizes; it takes the place of a's.
+    /// The histogram of the joined region is the mean of its parts', weighted by their sizes; it takes the place of
+    /// a's.
     fn join_histograms(&mut self, a: u32, b: u32) {
         if self.histograms.is_empty() {
             return;
@@ -136,7 +137,7 @@ impl Grouping {
         }
     }
 
-    /// The sum of the chosen similarities, each from 0 to 1 (equations 1 to 6).
+    /// The sum of the selected similarities, each from 0 to 1 (equations 1 to 6).
     fn similarity(&self, a: u32, b: u32) -> f32 {
         let (extent_a, extent_b) = (&self.extents[a as usize], &self.extents[b as usize]);
         let sizes = extent_a.size as f32 + extent_b.size as f32;
@@ -152,10 +153,10 @@ impl Grouping {
             }
         }
         if self.similarities.size {
-            sum += 1.0 - sizes / self.picture_size;
+            sum += 1.0 - sizes / self.image_size;
         }
         if self.similarities.fill {
-            sum += 1.0 - (extent_a.join(extent_b).box_area() - sizes) / self.picture_size;
+            sum += 1.0 - (extent_a.join(extent_b).box_area() - sizes) / self.image_size;
         }
         sum
     }
@@ -166,7 +167,7 @@ impl Grouping {
     }
 }
 
-/// The sum of the bins' minima, in lanes: a plain sum of floats has a fixed order and cannot use vectors.
+/// The sum of the bins' minima, in lanes: a plain sum of floats has a fixed order and cannot be vectorized.
 fn intersection(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0; LANES];
     for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
@@ -186,24 +187,24 @@ mod tests {
 
     fn regions() -> Regions {
         let mut state = 7_u32;
-        let picture = image::RgbImage::from_fn(97, 71, |x, y| {
+        let image = image::RgbImage::from_fn(97, 71, |x, y| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let flat = (x / 13 * 31 + y / 11 * 57) as u8;
             image::Rgb([flat, flat.wrapping_mul(3), (state >> 26) as u8 + flat / 2])
         });
-        let planes = Planes::of(&picture, ColorSpace::Hsv);
+        let planes = Planes::of(&image, ColorSpace::Hsv);
         let segmentation = Graph::new(&planes, 0.8).segment(&[30.0], 50);
         Regions::of(&planes, &segmentation).remove(0)
     }
 
-    /// Follows `found` through algorithm 1 as it stands in the paper, all similarities anew every time, and fails where
-    /// a join was not of the most similar pair, but for rounding.
+    /// Follows `found` through algorithm 1 as in the paper, recomputing all similarities at each step, and fails if a
+    /// joined pair was not the most similar one, up to rounding.
     fn check(found: &[Extent], regions: &Regions, similarities: Similarities) {
         let row = regions.color_bins + regions.texture_bins;
         let mut extents = regions.extents.clone();
         let mut histograms: Vec<Vec<f32>> = regions.histograms.chunks(row).map(<[f32]>::to_vec).collect();
         let mut touching = regions.neighbors.clone();
-        let picture = regions.picture_size as f32;
+        let image = regions.image_size as f32;
         assert_eq!(found[..extents.len()], extents);
         while !touching.is_empty() {
             let similarity = |&(a, b): &(u32, u32)| {
@@ -215,8 +216,8 @@ mod tests {
                 let terms = [
                     (similarities.color, shared(0..regions.color_bins)),
                     (similarities.texture, shared(regions.color_bins..row)),
-                    (similarities.size, 1.0 - sizes / picture),
-                    (similarities.fill, 1.0 - (extents[a].join(&extents[b]).box_area() - sizes) / picture),
+                    (similarities.size, 1.0 - sizes / image),
+                    (similarities.fill, 1.0 - (extents[a].join(&extents[b]).box_area() - sizes) / image),
                 ];
                 terms.iter().filter(|(wanted, _)| *wanted).map(|(_, term)| term).sum::<f32>()
             };
@@ -224,9 +225,9 @@ mod tests {
             let joins = |(a, b): &&(u32, u32)| extents[*a as usize].join(&extents[*b as usize]) == found[joined];
             let by_similarity = |p: &&(u32, u32), q: &&(u32, u32)| similarity(p).total_cmp(&similarity(q));
             let best = touching.iter().max_by(by_similarity).unwrap();
-            let (a, b) = *touching.iter().filter(joins).max_by(by_similarity).expect("a pair of neighbours was joined");
+            let (a, b) = *touching.iter().filter(joins).max_by(by_similarity).expect("a pair of neighbors was joined");
             let lost = similarity(best) - similarity(&(a, b));
-            assert!(lost < 1e-5, "{similarities:?}: joined {a} and {b}, but {best:?} are more alike by {lost}");
+            assert!(lost < 1e-5, "{similarities:?}: joined {a} and {b}, but {best:?} are more similar by {lost}");
 
             let (a_size, b_size) = (extents[a as usize].size as f32, extents[b as usize].size as f32);
             let mean = histograms[a as usize].iter().zip(&histograms[b as usize]);
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hierarchy_is_that_of_the_papers_algorithm() {
+    fn the_hierarchy_equals_that_of_the_papers_algorithm() {
         let regions = regions();
         assert!(regions.extents.len() > 20, "{}", regions.extents.len());
         for similarities in Mode::Quality.similarities() {
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_shares_all_with_itself() {
+    fn the_intersection_of_a_histogram_with_itself_is_1() {
         let regions = regions();
         let grouping = Grouping::new(&regions, super::super::strategy::CTSF);
         for region in 0..regions.extents.len() as u32 {

@@ -1,4 +1,4 @@
-//! What grouping knows of a region: its size, its box, and histograms of its colour and texture (section 3.2).
+//! The properties of a region for grouping: size, box, and histograms of color and texture (section 3.2).
 
 use rayon::prelude::*;
 
@@ -11,10 +11,10 @@ const COLOR_BINS: usize = 25;
 const ORIENTATIONS: usize = 8;
 const TEXTURE_BINS: usize = 10;
 const TEXTURE_SIGMA: f32 = 1.0;
-/// Histograms are filled up with zeros to whole numbers of these, for the sake of vector units.
+/// Histograms are padded with zeros to a multiple of this, for vector instructions.
 pub(super) const LANES: usize = 8;
 
-/// Size and place of a region.
+/// Size and position of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     /// Pixels.
@@ -42,20 +42,20 @@ impl Extent {
 /// The regions of a segmentation.
 pub(super) struct Regions {
     pub(super) extents: Vec<Extent>,
-    /// Pairs of regions that touch, at a corner at least, each once, the lower number first, sorted.
+    /// Pairs of regions that touch, at least at a corner, each once, lower number first, sorted.
     pub(super) neighbors: Vec<(u32, u32)>,
-    /// For each region a row of colour bins, then texture bins; either part sums to 1.
+    /// For each region a row of color bins, then texture bins; each part sums to 1.
     pub(super) histograms: Vec<f32>,
-    /// Length of the colour part of a row.
+    /// Length of the color part of a row.
     pub(super) color_bins: usize,
     /// Length of the texture part of a row.
     pub(super) texture_bins: usize,
-    /// Pixels of the picture.
-    pub(super) picture_size: u32,
+    /// Pixels of the image.
+    pub(super) image_size: u32,
 }
 
 impl Regions {
-    /// The regions for each threshold. What is known of a region is the sum of what is known of its parts.
+    /// The regions for each threshold. The properties of a region are sums over its parts.
     pub(super) fn of(planes: &Planes, segmentations: &Segmentations) -> Vec<Self> {
         let channels = planes.channels.len();
         let color_bins = (channels * COLOR_BINS).next_multiple_of(LANES);
@@ -105,8 +105,8 @@ impl Regions {
                 .collect();
             neighbors.sort_unstable();
             neighbors.dedup();
-            let picture_size = segmentations.parts.len() as u32;
-            Self { extents, neighbors, histograms, color_bins, texture_bins, picture_size }
+            let image_size = segmentations.parts.len() as u32;
+            Self { extents, neighbors, histograms, color_bins, texture_bins, image_size }
         };
         segmentations.regions.par_iter().map(of_threshold).collect()
     }
@@ -115,8 +115,9 @@ impl Regions {
 /// The bins of a row of pixels in one channel.
 struct Bins {
     color: Vec<i32>,
-    /// For each of the four axes, a bin of the orientation along or against it, whichever the derivative follows. It is
-    /// in no higher than the first bin of the other; the first bins are counted as what is left.
+    /// For each of the four axes, a bin of the orientation along or against it, whichever the derivative points to. It
+    /// adds only to higher bins than the first one of the other orientation; the first bins are counted as the
+    /// remainder.
     texture: [Vec<i32>; ORIENTATIONS / 2],
 }
 
@@ -127,7 +128,7 @@ impl Bins {
 }
 
 wide! {
-    /// The bins of a row: of its values, and of its slopes, of which `most` is the strongest.
+    /// Fills the bins of a row: of its values, and of its slopes, of which `most` is the strongest.
     fn fill(bins: &mut Bins, values: &[f32], along_x: &[f32], along_y: &[f32], most: f32) {
         bins.color.iter_mut().zip(values).for_each(|(place, value)| *place = bin(*value, 256.0, COLOR_BINS));
         for (axis, places) in bins.texture.iter_mut().enumerate() {
@@ -149,7 +150,7 @@ fn responses(along_x: f32, along_y: f32) -> [f32; ORIENTATIONS / 2] {
 }
 
 wide! {
-    /// The strongest response in the picture: the range of the texture bins.
+    /// The strongest response in the image: the range of the texture bins.
     fn strongest(textures: &[(Vec<f32>, Vec<f32>)]) -> f32 {
         let mut most = [f32::MIN_POSITIVE; ORIENTATIONS / 2];
         for (along_x, along_y) in textures {

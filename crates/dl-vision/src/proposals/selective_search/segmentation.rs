@@ -1,14 +1,14 @@
 //! The initial regions: Felzenszwalb and Huttenlocher, "Efficient graph-based image segmentation", IJCV 2004.
 //!
-//! Pixels are nodes, joined to their eight neighbours by edges that weigh the colour difference of the smoothed
-//! picture. Edges are taken lightest first; one joins two regions unless it is heavier than either region's own
-//! heaviest edge plus k / its size.
+//! Pixels are nodes, joined to their eight neighbors by edges whose weight is the color difference in the smoothed
+//! image. Edges are processed by increasing weight; an edge joins two regions unless it is heavier than the heaviest
+//! edge of either region plus k / its size.
 //!
-//! Several k share most of the work. The edges do not depend on k, and an edge that the least k lets join is one that all
-//! let. So the picture is first cut into *patches* for all k at once: from the first edge of a patch on that the least k
-//! refuses, or whose other side is such a patch, the patch is left as it is, and what happens to it is settled for each
-//! k apart ([`Patches::segment`]). There, of the edges between the same two patches only the first counts: a region that
-//! refuses an edge also refuses all later ones, which are heavier, and so never grows again.
+//! Several k share most of the work. The edges do not depend on k, and an edge that joins regions for the least k does
+//! so for all. So the image is first divided into *patches* for all k at once: as soon as an edge of a patch is
+//! rejected for the least k, or leads to such a patch, the patch is complete, and its regions are determined for each k
+//! separately ([`Patches::segment`]). There, only the first of the edges between the same two patches counts: a region
+//! that rejects an edge also rejects all later ones, which are heavier, and so never grows again.
 
 use rayon::prelude::*;
 
@@ -16,13 +16,13 @@ use super::color::Planes;
 use super::gaussian;
 use crate::wide::wide;
 
-/// The eight neighbours, each pair once: right, down, down right, up right.
+/// The eight neighbors, each pair once: right, down, down right, up right.
 const DIRECTIONS: [(usize, isize); 4] = [(1, 0), (0, 1), (1, 1), (1, -1)];
 
-/// How many edges are looked at together.
+/// How many edges are processed at once.
 const BLOCK: usize = 64;
 
-/// The edges of a picture's pixels, lightest first.
+/// The edges of an image's pixels, by increasing weight.
 pub(super) struct Graph {
     width: usize,
     height: usize,
@@ -31,38 +31,38 @@ pub(super) struct Graph {
 
 #[derive(Clone, Copy, Default)]
 struct Edge {
-    /// Colour difference, as bits: those of positive floats sort as the floats do.
+    /// Color difference, as bits: those of positive floats sort like the floats.
     weight: u32,
     /// Pixel times 4 plus direction.
     place: u32,
 }
 
-/// The picture's regions for several thresholds.
+/// The image's regions for several thresholds.
 pub(super) struct Segmentations {
     pub(super) width: usize,
-    /// For each pixel, row by row, the number of the part in which it lies: the parts are the largest pieces that no
-    /// threshold's regions cut. From 0, in the order in which they first occur.
+    /// For each pixel, row by row, the number of its part: the parts are the largest pieces that no threshold divides.
+    /// Numbered from 0, in the order of their first pixels.
     pub(super) parts: Vec<u32>,
-    /// Pairs of parts that touch, at a corner at least, each at least once.
+    /// Pairs of parts that touch, at least at a corner, each at least once.
     pub(super) touching: Vec<(u32, u32)>,
-    /// For each threshold the regions.
+    /// The regions for each threshold.
     pub(super) regions: Vec<Joined>,
 }
 
 /// Regions as unions of smaller pieces.
 pub(super) struct Joined {
-    /// The region in which each piece lies: from 0, in the order in which the regions first occur, row by row.
+    /// The region of each piece: from 0, in the order in which the regions first occur, row by row.
     pub(super) region_of: Vec<u32>,
     /// How many regions.
     pub(super) count: usize,
 }
 
-/// Pieces of the picture that lie in one region whatever the k.
+/// Pieces of the image that belong to one region for every k.
 struct Patches {
-    /// For each pixel its patch. From 0, in the order in which they first occur.
+    /// The patch of each pixel, numbered from 0 in the order of their first pixels.
     patch_of: Vec<u32>,
     sets: Vec<Set>,
-    /// The lightest edge between each two patches that touch, lightest first.
+    /// The lightest edge between each pair of touching patches, by increasing weight.
     borders: Vec<Border>,
 }
 
@@ -74,8 +74,8 @@ struct Border {
 }
 
 impl Graph {
-    /// Smooths by `sigma` pixels and weighs all edges with the Euclidean colour difference. A single channel counts
-    /// three times, so that the same k does for all colour spaces.
+    /// Smooths by `sigma` pixels and weighs all edges by the Euclidean color difference. A single channel counts three
+    /// times, so that the same k works for all color spaces.
     pub(super) fn new(planes: &Planes, sigma: f32) -> Self {
         let (width, height) = (planes.width, planes.height);
         let smooth: Vec<Vec<f32>> =
@@ -86,7 +86,7 @@ impl Graph {
         for y in 0..height {
             for ((right, down), weights) in DIRECTIONS.iter().zip(&mut weights) {
                 let below = y.checked_add_signed(*down).filter(|below| *below < height);
-                // No edge leads out of the picture.
+                // Edges must not lead out of the image.
                 let inside = below.map_or(0, |_| width - right);
                 weights[inside..].fill(f32::NAN);
                 if let Some(below) = below {
@@ -107,13 +107,13 @@ impl Graph {
         Self { width, height, edges }
     }
 
-    /// Regions for the thresholds `ks`; those of fewer than `min_size` pixels join the neighbour most like them.
+    /// Regions for the thresholds `ks`; those smaller than `min_size` pixels are joined to their most similar neighbor.
     pub(super) fn segment(&self, ks: &[f32], min_size: u32) -> Segmentations {
         let least = ks.iter().copied().fold(f32::INFINITY, f32::min);
         let patches = self.patches(least);
         let by_patch: Vec<Joined> = ks.par_iter().map(|k| patches.segment(*k, min_size)).collect();
 
-        // A part is a set of patches that lie in the same region for every k.
+        // A part is a set of patches that belong to the same region for every k.
         let mut part_of = vec![0; patches.sets.len()];
         let mut count = 1;
         for joined in &by_patch {
@@ -135,7 +135,7 @@ impl Graph {
         }
     }
 
-    /// What all thresholds from `k` on agree to join.
+    /// Joins everything that all thresholds from `k` on join.
     fn patches(&self, k: f32) -> Patches {
         let count = self.width * self.height;
         let mut forest = Forest::new(vec![Set::pixel(k); count]);
@@ -143,8 +143,9 @@ impl Graph {
         let mut borders = Vec::new();
         let mut open = [Border { weight: 0.0, a: 0, b: 0 }; BLOCK];
         for edges in self.edges.chunks(BLOCK) {
-            // Most edges lie inside a region, and most pixels hang from its root. These are passed over a block at a
-            // time, without a branch, so that the processor need not wait for one pixel's parent before the next.
+            // Most edges are inside a region, and most pixels are direct children of its root. These are skipped a
+            // block at a time, without a branch, so that the processor need not wait for one pixel's parent before the
+            // next.
             let mut count = 0;
             for edge in edges {
                 let a = edge.place / DIRECTIONS.len() as u32;
@@ -157,7 +158,7 @@ impl Graph {
                 if forest.lets_join(a, b, weight) {
                     forest.join(a, b, weight, k);
                 } else {
-                    // No edge is so light that it lets these be joined from now on.
+                    // From here on, no edge is light enough to join these.
                     forest.sets[a as usize].threshold = -1.0;
                     forest.sets[b as usize].threshold = -1.0;
                     borders.push(Border { weight, a, b });
@@ -203,8 +204,8 @@ impl Patches {
 }
 
 wide! {
-    /// The Euclidean distances between the colours of the pixels from `from` on and those from `to` on. A single channel
-    /// counts three times.
+    /// The Euclidean distances between the colors of the pixels starting at `from` and those starting at `to`. A single
+    /// channel counts three times.
     fn color_differences(channels: &[Vec<f32>], from: usize, to: usize, differences: &mut [f32]) {
         differences.fill(0.0);
         for channel in channels {
@@ -216,7 +217,7 @@ wide! {
     }
 }
 
-/// Least significant digit first, 11 bits at a time: stable, so ties stay in the order of the pixels.
+/// Least significant digit first, 11 bits at a time: stable, so ties keep the order of the pixels.
 fn sort_by_weight(edges: &mut Vec<Edge>) {
     const BITS: u32 = 11;
     const SIZE: usize = 1 << BITS;
@@ -245,7 +246,7 @@ fn sort_by_weight(edges: &mut Vec<Edge>) {
 /// Disjoint sets of nodes.
 struct Forest {
     parent: Vec<u32>,
-    /// Of each root.
+    /// The set of each root.
     sets: Vec<Set>,
 }
 
@@ -253,9 +254,9 @@ struct Forest {
 struct Set {
     /// Pixels.
     size: u32,
-    /// The heaviest edge within; below 0 in a single pixel.
+    /// The heaviest edge inside; below 0 for a single pixel.
     heaviest: f32,
-    /// The heaviest edge at which the set still joins.
+    /// The heaviest edge that can still join the set.
     threshold: f32,
 }
 
@@ -285,7 +286,7 @@ impl Forest {
         node
     }
 
-    /// The roots of two nodes, unless they are one.
+    /// The roots of two nodes, unless they are the same.
     #[inline]
     fn apart(&mut self, a: u32, b: u32) -> Option<(u32, u32)> {
         if self.parent[a as usize] == self.parent[b as usize] {
@@ -299,7 +300,7 @@ impl Forest {
         weight <= self.sets[a as usize].threshold && weight <= self.sets[b as usize].threshold
     }
 
-    /// Joins two roots by an edge of this weight; the larger stays the root.
+    /// Joins two roots by an edge of this weight; the larger one stays the root.
     fn join(&mut self, a: u32, b: u32, weight: f32, k: f32) {
         let (size_a, size_b) = (self.sets[a as usize].size, self.sets[b as usize].size);
         let (root, leaf) = if size_a >= size_b { (a, b) } else { (b, a) };
@@ -307,7 +308,7 @@ impl Forest {
         self.sets[root as usize] = Set { size: size_a + size_b, heaviest: weight, threshold: 0.0 }.with(k);
     }
 
-    /// The sets by number, in the order of their first nodes.
+    /// Numbers the sets in the order of their first nodes.
     fn numbered(&mut self) -> Joined {
         const NONE: u32 = u32::MAX;
         let mut number_of_root = vec![NONE; self.parent.len()];
@@ -324,7 +325,7 @@ impl Forest {
     }
 }
 
-/// Numbers pairs in the order in which they first come: a hash table with open addressing.
+/// Numbers pairs in the order of their first occurrence, in a hash table with open addressing.
 struct Pairs {
     /// A pair, and its number.
     slots: Vec<(u64, u32)>,
@@ -332,7 +333,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    /// No pair, for no number is as great as this.
+    /// No pair: no number is this large.
     const EMPTY: (u64, u32) = (u64::MAX, 0);
 
     fn new() -> Self {
@@ -357,10 +358,10 @@ impl Pairs {
         self.count - 1
     }
 
-    /// Where the pair is, or else belongs.
+    /// The slot of the pair, or the one where it belongs.
     fn slot(&self, pair: u64) -> usize {
         let last = self.slots.len() - 1;
-        // A multiple of an irrational fraction of 2^64 spreads evenly, best in its high bits.
+        // A multiple of an irrational fraction of 2^64 is spread evenly, best in its high bits.
         let mut slot = (pair.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize & last;
         while self.slots[slot].0 != pair && self.slots[slot] != Self::EMPTY {
             slot = (slot + 1) & last;
@@ -375,7 +376,7 @@ mod tests {
 
     use super::*;
 
-    /// The picture of `testdata/goldens/segmentation/make.py`.
+    /// The image of `testdata/goldens/segmentation/make.py`.
     fn noisy_quarters(width: usize, height: usize) -> Planes {
         let mut state = 1_u64;
         let mut channels = vec![Vec::new(); 3];
@@ -388,12 +389,12 @@ mod tests {
         Planes { width, height, channels }
     }
 
-    /// A region number for each pixel.
+    /// The region number of each pixel.
     fn labels(segmentations: &Segmentations, number: usize) -> Vec<u32> {
         segmentations.parts.iter().map(|part| segmentations.regions[number].region_of[*part as usize]).collect()
     }
 
-    /// The algorithm as it stands in the paper, for one k.
+    /// The algorithm as in the paper, for one k.
     fn plain(graph: &Graph, k: f32, min_size: u32) -> Vec<u32> {
         let count = graph.width * graph.height;
         let mut forest = Forest::new(vec![Set::pixel(k); count]);
@@ -414,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_together_give_what_each_gives_alone() {
+    fn several_thresholds_give_the_same_as_each_alone() {
         let stripes = |width, height| {
             let value = |place: usize| ((place % width) / 5 % 3 * 20 + (place / width) / 7 % 2 * 9) as f32;
             Planes { width, height, channels: vec![(0..width * height).map(value).collect()] }
@@ -432,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_those_of_scikit_image() {
+    fn regions_equal_those_of_scikit_image() {
         let golden: Value =
             serde_json::from_str(include_str!("../../../../../testdata/goldens/segmentation/felzenszwalb.json"))
                 .unwrap();
@@ -458,8 +459,8 @@ mod tests {
 
     #[test]
     fn a_single_channel_weighs_as_much_as_three_equal_ones() {
-        let grey = noisy_quarters(12, 9).channels.swap_remove(0);
-        let planes = |count| Planes { width: 12, height: 9, channels: vec![grey.clone(); count] };
+        let gray = noisy_quarters(12, 9).channels.swap_remove(0);
+        let planes = |count| Planes { width: 12, height: 9, channels: vec![gray.clone(); count] };
         let (one, three) = (Graph::new(&planes(1), 0.8), Graph::new(&planes(3), 0.8));
         assert_eq!(labels(&one.segment(&[50.0], 5), 0), labels(&three.segment(&[50.0], 5), 0));
     }

@@ -1,10 +1,10 @@
-//! Diversification: the sets of strategies of the paper's table 5.
+//! Diversification: the sets of strategies in table 5 of the paper.
 
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
-/// How many strategies to join.
+/// How many strategies to combine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// One: HSV, all four similarities, k = 100.
@@ -16,19 +16,19 @@ pub enum Mode {
     Quality,
 }
 
-/// In what space colours are compared, in the segmentation as in the grouping.
+/// The color space for comparing colors, both in the segmentation and in the grouping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColorSpace {
     Hsv,
     Lab,
-    /// The r and g of normalised RGB, and intensity.
+    /// The r and g of normalized RGB, and intensity.
     Rgi,
     /// The H of HSV.
     Hue,
     Intensity,
 }
 
-/// Which similarities are added (section 3.2, equation 6: the weights are 0 or 1).
+/// The similarities to add (section 3.2, equation 6: the weights are 0 or 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Similarities {
     pub(super) color: bool,
@@ -78,7 +78,7 @@ impl FromStr for Mode {
             "single" => Ok(Self::Single),
             "fast" => Ok(Self::Fast),
             "quality" => Ok(Self::Quality),
-            _ => bail!("a mode is single, fast or quality"),
+            _ => bail!("expected single, fast or quality"),
         }
     }
 }

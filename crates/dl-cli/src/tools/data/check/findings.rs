@@ -1,12 +1,12 @@
-//! What was found in a record.
+//! The findings in a record.
 
 use std::fmt::Display;
 
-/// What was found in a record, and what is done about it.
+/// The findings in a record, and what is done about them.
 pub(super) struct Findings {
     fix: bool,
     fixable: Vec<String>,
-    /// What --fix cannot put right.
+    /// What --fix cannot repair.
     pub(super) lasting: Vec<String>,
     /// Changes to objects.
     pub(super) changes: usize,
@@ -28,12 +28,13 @@ impl Findings {
         }
     }
 
-    /// Something that --fix puts right, by `remedy`.
+    /// Adds a finding that --fix repairs by `remedy`.
     pub(super) fn fixable(&mut self, text: impl Display, remedy: &str) {
         self.changes += 1;
         self.fixable.push(if self.fix { format!("{text}; {remedy}") } else { text.to_string() });
     }
 
+    /// Adds a finding that --fix cannot repair.
     pub(super) fn lasting(&mut self, text: impl Display) {
         self.lasting.push(text.to_string());
     }
@@ -42,8 +43,8 @@ impl Findings {
         self.fixable.len() + self.lasting.len()
     }
 
-    /// Those to be said here; what lasts after --fix is said with the record's `error`.
-    pub(super) fn told(&self, fix: bool) -> impl Iterator<Item = &String> {
+    /// The findings to report; with --fix, the lasting ones are instead reported with the record's `error`.
+    pub(super) fn reported(&self, fix: bool) -> impl Iterator<Item = &String> {
         self.fixable.iter().chain(self.lasting.iter().filter(move |_| !fix))
     }
 }

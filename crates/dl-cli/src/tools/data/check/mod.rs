@@ -1,4 +1,4 @@
-//! `dl-data check`: what is wrong with a dataset, before it is trained on.
+//! `dl-data check`: finds what is wrong with a dataset before it is used for training.
 
 mod findings;
 mod objects;
@@ -6,50 +6,45 @@ mod size;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use dl_record::Record;
-use dl_record::file::read_list;
 use dl_vision::picture;
 
+use super::names;
 use crate::common::{
-    Common, ImageArgs, Images, Inputs, Io, Job, Outcome, counted, map_batches, numbers, one_line, say_failed,
+    Common, ImageArgs, Images, Inputs, Io, Job, Labels, Outcome, counted, map_batches, numbers, one_line, say_failed,
 };
 use findings::Findings;
 use objects::Rules;
 
-/// Find images that are missing or broken, wrong sizes, boxes, masks and labels, and repeated ids
+/// Find missing and broken images, wrong sizes, boxes, masks and labels, and duplicate ids
 ///
-/// Each finding is a line on stderr, `ID: object N (LABEL): ...`, N from 0. The records go to stdout unchanged. Exit
-/// status 1 if there are findings.
+/// Each finding is a line on stderr, `ID: object N (LABEL): ...`, where N counts from 0. The records are written to
+/// stdout unchanged. The exit status is 1 if there are findings.
 ///
-/// With --fix, boxes are clipped to the image, objects are dropped whose box is empty or inside out or whose label is
-/// unknown, masks that are broken, empty or of another size are removed, areas follow, and width and height become
-/// those of the image. What cannot be fixed (a broken image, an id that came before, boxes that are in the scale of
-/// another size) makes the record carry `error`, and then the exit status is 1; so it is when every object is dropped.
+/// With --fix, boxes are clipped to the image; objects with an empty or inverted box or an unknown label are dropped;
+/// masks that are broken, empty or of the wrong size are removed; areas are updated; and width and height are set to
+/// those of the image. A record that cannot be fixed (broken image, duplicate id, boxes in the scale of another image
+/// size) gets an `error`. The exit status is 1 if there is such a record, or if every object was dropped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from voc VOC2007 | dl-data check >/dev/null
   dl-data from yolo signs | dl-data check --fix --labels stop,yield | dl-data to coco")]
 pub(super) struct Args {
-    /// Write the records with what is wrong put right
+    /// Write the records with the problems fixed
     #[arg(long)]
     fix: bool,
 
-    /// The labels that are known [default: any]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    labels: Vec<String>,
+    /// Known labels; any other label is a finding [default: any label is known]
+    #[arg(long, value_name = "LABEL,...|@FILE")]
+    labels: Option<Labels>,
 
-    /// A file with the labels that are known, one a line
-    #[arg(long, value_name = "FILE")]
-    labels_from: Option<PathBuf>,
-
-    /// A box is empty when its width or height is at most so many pixels; 1 is what VOC's xmin = xmax becomes
+    /// Treat a box as empty if its width or height is at most this; a VOC box with xmin = xmax has width 1
     #[arg(long, value_name = "PIXELS", default_value_t = 1.0, value_parser = numbers::not_negative)]
     empty: f64,
 
-    /// Read only the headers of the images: faster, and blind to an image that is cut off
+    /// Read only the image headers: faster, but does not notice truncated images
     #[arg(long)]
     headers: bool,
 
@@ -69,8 +64,8 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let labels = self.known_labels()?;
-        let rules = Rules { labels: labels.as_ref(), empty: self.empty };
+        let known = names(self.labels.as_ref()).iter().map(String::as_str).collect::<HashSet<_>>();
+        let rules = Rules { labels: self.labels.is_some().then_some(&known), empty: self.empty };
         let messages = io.messages.clone();
         let images = self.image.images(&messages);
         let mut ids = HashSet::new();
@@ -94,7 +89,7 @@ impl Args {
                     count += findings.count();
                     (kept, dropped) = (kept + findings.kept_objects, dropped + findings.dropped_objects);
                     removed += findings.removed_masks;
-                    for text in findings.told(self.fix) {
+                    for text in findings.reported(self.fix) {
                         say_failed(&messages, &name, text);
                     }
                     if self.fix && !findings.lasting.is_empty() {
@@ -121,16 +116,8 @@ impl Args {
         Ok(if count > 0 && !self.fix { Outcome::SomeFailed } else { outcome })
     }
 
-    fn known_labels(&self) -> Result<Option<HashSet<String>>> {
-        let mut labels: HashSet<String> = self.labels.iter().cloned().collect();
-        if let Some(path) = &self.labels_from {
-            labels.extend(read_list(path)?.into_iter().filter(|label| !label.is_empty()));
-        }
-        Ok((!labels.is_empty()).then_some(labels))
-    }
-
     fn inspect(&self, record: &mut Record, images: &Images, rules: &Rules, findings: &mut Findings) -> Result<()> {
-        if let Some(label) = record.label()?.filter(|label| !rules.knows(label)) {
+        if let Some(label) = record.label()?.filter(|label| !rules.is_known(label)) {
             findings.lasting(format_args!("unknown label \"{label}\""));
         }
         let before = findings.changes;
@@ -158,12 +145,12 @@ impl Args {
         Ok(())
     }
 
-    /// The size of the image, as far as it can be read.
+    /// The size of the image, if it can be read.
     fn real_size(&self, record: &Record, images: &Images, findings: &mut Findings) -> Result<Option<(u32, u32)>> {
         let Some(source) = record.image()? else {
-            // One of texts needs none.
+            // A record with a text needs no image.
             if !record.has("text") {
-                findings.lasting("it has no image");
+                findings.lasting("the record has no image");
             }
             return Ok(None);
         };
@@ -176,16 +163,16 @@ impl Args {
     }
 }
 
-/// The record's name for messages. An id is remembered in 8 bytes.
+/// The record's name for messages. Stores 8 bytes per id.
 fn check_id(record: &Record, ids: &mut HashSet<u64>, findings: &mut Findings) -> String {
     let Ok(Some(id)) = record.id() else {
-        findings.lasting("it has no id");
+        findings.lasting("the record has no id");
         return record.image().ok().flatten().unwrap_or_else(|| "a record".to_owned());
     };
     let mut hasher = DefaultHasher::new();
     id.hash(&mut hasher);
     if !ids.insert(hasher.finish()) {
-        findings.lasting("another record before has the same id");
+        findings.lasting("duplicate id: an earlier record has the same");
     }
     id
 }

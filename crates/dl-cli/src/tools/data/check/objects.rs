@@ -10,19 +10,19 @@ use serde_json::Value;
 use super::findings::Findings;
 use crate::common::one_line;
 
-/// By so many pixels a box may reach outside: sums of decimals are not exact.
+/// A box may extend outside by this many pixels, because sums of decimals are not exact.
 const SLACK: f64 = 1e-6;
 
-/// What is expected of objects.
+/// What objects must satisfy.
 pub(super) struct Rules<'a> {
-    /// The labels that are known; `None`: any.
-    pub(super) labels: Option<&'a HashSet<String>>,
-    /// A box of no more than so many pixels on a side is empty.
+    /// The known labels; `None`: any label.
+    pub(super) labels: Option<&'a HashSet<&'a str>>,
+    /// A box whose width or height is at most this many pixels is empty.
     pub(super) empty: f64,
 }
 
 impl Rules<'_> {
-    pub(super) fn knows(&self, label: &str) -> bool {
+    pub(super) fn is_known(&self, label: &str) -> bool {
         !label.is_empty() && self.labels.is_none_or(|labels| labels.contains(label))
     }
 
@@ -31,9 +31,9 @@ impl Rules<'_> {
     }
 }
 
-/// The record's objects; one that is not an object of the contract is a finding, and the others come all the same.
+/// The record's objects. An invalid one is a finding and is left out.
 /// # Errors
-/// When the field is no list.
+/// When the field is not a list.
 pub(super) fn read(record: &Record, findings: &mut Findings) -> Result<Option<Vec<Object>>> {
     if let Ok(objects) = record.objects() {
         return Ok(objects);
@@ -52,7 +52,7 @@ pub(super) fn read(record: &Record, findings: &mut Findings) -> Result<Option<Ve
     Ok(Some(objects))
 }
 
-/// Those of the objects that may stay, put right.
+/// The objects that are kept, repaired.
 pub(super) fn inspect(
     objects: Vec<Object>,
     rules: &Rules,
@@ -63,7 +63,7 @@ pub(super) fn inspect(
     for (index, mut object) in objects.into_iter().enumerate() {
         let name = format!("object {index} ({})", object.label);
         let mut keep = true;
-        if !rules.knows(&object.label) {
+        if !rules.is_known(&object.label) {
             findings.fixable(format_args!("{name}: unknown label"), "dropped");
             keep = false;
         }
@@ -84,13 +84,13 @@ pub(super) fn inspect(
     kept
 }
 
-/// Lies the box inside, but for what decimals make of an edge?
+/// Is the box inside the image, up to [`SLACK`]?
 pub(super) fn fits(bbox: &BBox, (width, height): (u32, u32)) -> bool {
     let (width, height) = (f64::from(width), f64::from(height));
     bbox.x1 >= -SLACK && bbox.y1 >= -SLACK && bbox.x2 <= width + SLACK && bbox.y2 <= height + SLACK
 }
 
-/// Can the object stay? Its box is clipped.
+/// Clips the box; false if the object has to be dropped.
 fn inspect_box(
     object: &mut Object,
     name: &str,
@@ -119,13 +119,13 @@ fn inspect_box(
     stays
 }
 
-/// Takes a mask away that tells nothing, with the polygons that it was made of.
+/// Removes an unusable mask, with the polygons that it was made from.
 fn inspect_mask(object: &mut Object, name: &str, size: Option<(u32, u32)>, findings: &mut Findings) {
     let Some(mask) = &object.mask else { return };
     let [mask_height, mask_width] = mask.size;
     let text = match (size.filter(|size| *size != (mask_width, mask_height)), masks::area(mask)) {
         (Some((width, height)), _) => {
-            format!("mask is of {mask_width} x {mask_height} pixels, the image of {width} x {height}")
+            format!("mask is {mask_width} x {mask_height} pixels, the image is {width} x {height}")
         }
         (None, Err(error)) => one_line(error),
         (None, Ok(0)) => "mask has no pixels".to_owned(),
@@ -137,7 +137,7 @@ fn inspect_mask(object: &mut Object, name: &str, size: Option<(u32, u32)>, findi
     object.extra.remove("segmentation");
 }
 
-/// An area that is stated is the mask's, or else the box's.
+/// Sets the area, if there is one, to that of the mask, else of the box.
 fn set_area(object: &mut Object) {
     if object.area.is_some() || object.mask.is_some() {
         let of_mask = object.mask.as_ref().and_then(|mask| masks::area(mask).ok());

@@ -8,19 +8,20 @@ use dl_vision::formats::coco;
 use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
-/// COCO: one JSON file with images, categories and annotations
+/// Read COCO: one JSON file with images, categories and annotations
 ///
-/// Boxes [x,y,width,height] become [x,y,x+width,y+height]; polygons and run-length encodings become masks. Ids, polygons
-/// and whatever else the file holds are kept in extra fields, which `to coco` writes back. An annotation that cannot be
-/// used is reported and left out. Several categories in use that have one name get their ids into the labels.
+/// Boxes [x,y,width,height] become [x,y,x+width,y+height]; polygons and run-length encodings become masks. Ids,
+/// polygons and everything else in the file are kept in extra fields, which `to coco` writes back. An annotation that
+/// cannot be used is reported and skipped. If several used categories share a name, their labels include the category
+/// id.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from coco annotations/instances_val2014.json --images val2014 >val.jsonl")]
 pub(super) struct Args {
-    /// The annotations
+    /// Annotation file
     #[arg(value_name = "ANN.json")]
     annotations: PathBuf,
 
-    /// The folder that the pictures' file names are relative to [default: that of ANN.json]
+    /// Folder that the image file names are relative to [default: the folder of ANN.json]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 

@@ -8,45 +8,46 @@ use dl_vision::formats::csv::{self, Config};
 use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
-/// A table: a column of texts or images, and one of labels
+/// Read a table with a column of texts or image paths, and a column of labels
 ///
-/// The first row names the columns. Quoted cells may hold delimiters and line ends.
+/// The first row names the columns. Quoted cells may contain delimiters and line breaks.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from csv reviews.csv --text review --label stars >reviews.jsonl")]
 pub(super) struct Args {
-    /// The table
+    /// Table file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The column of the text
+    /// Column with the text
     #[arg(long, value_name = "COLUMN", required_unless_present = "image")]
     text: Option<String>,
 
-    /// The column of the label
+    /// Column with the label
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
 
-    /// The column of the id [default: FILE:LINE]
+    /// Column with the id [default: FILE:LINE]
     #[arg(long, value_name = "COLUMN")]
     id: Option<String>,
 
-    /// The column of the image's path
+    /// Column with the image path
     #[arg(long, value_name = "COLUMN")]
     image: Option<String>,
 
-    /// The folder that the images' paths are relative to [default: that of FILE]
+    /// Folder that the image paths are relative to [default: the folder of FILE]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 
-    /// What separates cells: a letter, tab, or auto: a tab in .tsv, else what the first line has most of , ; | and tab
-    #[arg(long, value_name = "LETTER", default_value = "auto", value_parser = delimiter)]
+    /// Cell delimiter: one character, tab, or auto (a tab in .tsv files, else whichever of , ; | and tab is most
+    /// frequent in the first line)
+    #[arg(long, value_name = "CHAR", default_value = "auto", value_parser = delimiter)]
     delimiter: Delimiter,
 
-    /// The first row is a sample; columns are called 1, 2, 3, ...
+    /// Treat the first row as data; columns are named 1, 2, 3, ...
     #[arg(long)]
     no_header: bool,
 
-    /// Read quotes as letters like others
+    /// Treat quotes as ordinary characters
     #[arg(long)]
     no_quotes: bool,
 
@@ -54,7 +55,7 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-/// `None` is found out.
+/// `None` is detected from the file.
 #[derive(Clone, Copy, Debug)]
 struct Delimiter(Option<u8>);
 
@@ -63,7 +64,7 @@ fn delimiter(text: &str) -> Result<Delimiter> {
         ("auto", _) => None,
         ("tab" | "\\t", _) => Some(b'\t'),
         (_, [letter]) if letter.is_ascii() && !matches!(letter, b'"' | b'\n' | b'\r') => Some(*letter),
-        _ => bail!("want one letter, tab or auto"),
+        _ => bail!("expected one character, tab or auto"),
     }))
 }
 

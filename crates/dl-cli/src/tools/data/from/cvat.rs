@@ -8,18 +8,19 @@ use dl_vision::formats::cvat;
 use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
-/// CVAT for images 1.1: one XML file with images, boxes, polygons and masks
+/// Read CVAT for images 1.1: one XML file with images, boxes, polygons and masks
 ///
-/// Polygons, ellipses, masks and rotated boxes become masks with the box around them; points, lines and skeletons are
-/// counted and left out. The attributes of a shape are kept in "attributes"; a single tag of an image is its label.
+/// Polygons, ellipses, masks and rotated boxes become masks with bounding boxes; points, lines and skeletons are
+/// skipped and counted. The attributes of a shape are kept in "attributes"; if an image has a single tag, it becomes
+/// the label.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from cvat annotations.xml --images images >task.jsonl")]
 pub(super) struct Args {
-    /// The annotations
+    /// Annotation file
     #[arg(value_name = "ANN.xml")]
     annotations: PathBuf,
 
-    /// The folder that the images' names are relative to [default: that of ANN.xml]
+    /// Folder that the image file names are relative to [default: the folder of ANN.xml]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 

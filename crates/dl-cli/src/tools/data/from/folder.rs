@@ -8,18 +8,18 @@ use dl_vision::formats::folder;
 use super::write;
 use crate::common::{Common, Io, Outcome};
 
-/// Images in folders, one for each class, or just images
+/// Read images from folders, one folder per class, or from a single folder
 ///
-/// The label is the name of the first folder below DIR. Images in DIR itself have none. Names that begin with a dot are
-/// skipped; files with other endings than images have are counted and reported.
+/// The label is the name of the first folder below DIR. Images in DIR itself get no label. Names that begin with a dot
+/// are skipped; files without an image extension are counted and reported.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from folder imagenette/train >train.jsonl")]
 pub(super) struct Args {
-    /// The folder
+    /// Folder to read
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// The folders are not classes: no labels
+    /// Set no labels: the folders are not classes
     #[arg(long)]
     no_labels: bool,
 

@@ -5,26 +5,28 @@ use std::path::PathBuf;
 use anyhow::Result;
 use dl_vision::formats::idx;
 
+use super::super::names;
 use super::write;
-use crate::common::{Common, Io, Outcome};
+use crate::common::{Common, Io, Labels, Outcome};
 
-/// IDX: the files of MNIST, Fashion-MNIST and EMNIST as they are downloaded, plain or gzipped
+/// Read IDX: the files of MNIST, Fashion-MNIST and EMNIST as downloaded, plain or gzipped
 ///
-/// The images go into the records as data: URIs. EMNIST's are turned upright and named by its mapping file.
+/// The images are stored in the records as data: URIs. EMNIST images are rotated upright, and their labels come from
+/// the mapping file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from idx mnist --split train >train.jsonl")]
 pub(super) struct Args {
-    /// The folder that holds SPLIT-images-idx3-ubyte and SPLIT-labels-idx1-ubyte, or raw/ with them
+    /// Folder with SPLIT-images-idx3-ubyte and SPLIT-labels-idx1-ubyte, directly or in raw/
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// The split: train, or test (t10k); letters-train where several of EMNIST's are there
+    /// Split to read: train or test (t10k), or letters-train and so on if the folder has several EMNIST datasets
     #[arg(long, value_name = "NAME", default_value = "train")]
     split: String,
 
-    /// Names of the labels 0, 1, 2, ... [default: the mapping file's, or the numbers]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    names: Vec<String>,
+    /// Names of the classes 0, 1, 2, ... [default: those of the mapping file, or the numbers]
+    #[arg(long, value_name = "LABEL,...|@FILE")]
+    labels: Option<Labels>,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -32,6 +34,6 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        write(io, &self.common, idx::read(&self.folder, &self.split, &self.names)?)
+        write(io, &self.common, idx::read(&self.folder, &self.split, names(self.labels.as_ref()))?)
     }
 }

@@ -8,23 +8,23 @@ use dl_vision::formats::label_studio;
 use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
-/// Label Studio: one JSON file with tasks, of images or texts
+/// Read Label Studio: one JSON file with tasks for images or texts
 ///
-/// Polygons, ellipses and rotated rectangles become masks with the box around them; a choice becomes the label; brush
-/// strokes and key points are counted and left out. Of several annotations of a task the first is read, or the one that
-/// is marked as the truth.
+/// Polygons, ellipses and rotated rectangles become masks with bounding boxes; a choice becomes the label; brush
+/// strokes and keypoints are skipped and counted. If a task has several annotations, the one marked as ground truth is
+/// read, else the first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from label-studio project.json --images upload >project.jsonl")]
 pub(super) struct Args {
-    /// The export, as JSON
+    /// Export file, in JSON
     #[arg(value_name = "FILE.json")]
     tasks: PathBuf,
 
-    /// The folder with the images [default: that of FILE.json]
+    /// Folder with the images [default: the folder of FILE.json]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 
-    /// Read the last prediction of each task, as detections
+    /// Read the last prediction of each task into `detections`
     #[arg(long)]
     predictions: bool,
 

@@ -8,19 +8,19 @@ use dl_vision::formats::labelme;
 use super::{folder_of, with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
-/// labelme: one JSON file an image
+/// Read labelme: one JSON file per image
 ///
-/// Rectangles become boxes; polygons, circles and masks become masks with the box around them. Points and lines are
-/// counted and left out. What else a shape holds is kept in "labelme". Where an image is not there, the one inside the
-/// JSON file is taken.
+/// Rectangles become boxes; polygons, circles and masks become masks with bounding boxes. Points and lines are skipped
+/// and counted. The other properties of a shape are kept in "labelme". If an image file does not exist, the copy
+/// embedded in the JSON file is used.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from labelme photos >photos.jsonl")]
 pub(super) struct Args {
-    /// JSON files, or folders of them
+    /// JSON files, or folders with JSON files
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Where images are that do not lie beside their JSON file
+    /// Folder with the images that are not beside their JSON file
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 

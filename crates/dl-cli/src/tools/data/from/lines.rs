@@ -8,13 +8,13 @@ use dl_vision::formats::lines;
 use super::write;
 use crate::common::{Common, Io, Outcome};
 
-/// Texts, one a line
+/// Read texts, one per line
 ///
-/// The id is FILE:NUMBER. Blank lines are left out.
+/// The id is FILE:LINE. Blank lines are skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from lines reviews.txt >reviews.jsonl")]
 pub(super) struct Args {
-    /// The files; `-` is stdin
+    /// Text files; `-` is stdin
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 

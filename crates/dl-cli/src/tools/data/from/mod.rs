@@ -1,4 +1,4 @@
-//! `dl-data from`: a dataset becomes records.
+//! `dl-data from`: converts a dataset to records.
 
 use std::path::Path;
 
@@ -20,11 +20,11 @@ mod lines;
 mod voc;
 mod yolo;
 
-/// Reads a dataset and writes one record for each image or text
+/// Read a dataset and write one record for each image or text
 ///
-/// Images are not decoded; width and height come from the annotation or, where it does not have them, from the image's
-/// header. An image whose annotation cannot be read gives a record with `error`; objects that are left out are reported,
-/// and the exit status is 1. An image that is missing gives its record all the same: `dl-data check` finds it.
+/// Images are not decoded; width and height come from the annotation, or from the image header if the annotation lacks
+/// them. An image whose annotation cannot be read gives a record with `error`; skipped objects are reported; in both
+/// cases the exit status is 1. A missing image still gives a record: `dl-data check` finds it.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -77,12 +77,12 @@ impl Args {
     }
 }
 
-/// The folder that a file lies in.
+/// The folder that contains a file.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes what a reader found, and reports what it lost.
+/// Writes the samples of a reader, and reports what it lost.
 fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>>) -> Result<Outcome> {
     let mut writer = Writer::new(&mut io.output);
     let (mut failed, mut samples, mut broken) = (0, 0_usize, 0_usize);
@@ -118,36 +118,36 @@ fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>
         }
     }
     if samples == 0 && failed == 0 {
-        io.messages.error("nothing is in it that could become a record");
+        io.messages.error("the dataset has no samples");
         failed = 1;
     } else if samples > 1 && broken == samples {
-        io.messages.error(format_args!("none of the {samples} could be read"));
+        io.messages.error(format_args!("none of the {samples} samples could be read"));
     }
     Ok(Outcome::of(failed))
 }
 
-/// Adds a note at the end if not one of the images is there.
+/// Adds a note at the end if none of the images exists.
 fn with_note_of_images(
     samples: impl Iterator<Item = Result<Found>>,
     folder: &Path,
 ) -> impl Iterator<Item = Result<Found>> {
     let mut missing = 0_usize;
-    let mut is_one_there = false;
+    let mut one_exists = false;
     let mut samples = samples.fuse();
     std::iter::from_fn(move || {
         let Some(found) = samples.next() else {
-            let none = !is_one_there && std::mem::take(&mut missing) > 0;
+            let none_exists = !one_exists && std::mem::take(&mut missing) > 0;
             let text = format!(
-                "not one of the images is in {}; name the folder that their file names are relative to with --images",
+                "none of the images is in {}; name the folder that their file names are relative to with --images",
                 folder.display()
             );
-            return none.then(|| Ok(Found::Note(text)));
+            return none_exists.then(|| Ok(Found::Note(text)));
         };
         if let Ok(Found::Sample(sample)) = &found
-            && !is_one_there
+            && !one_exists
             && let Some(image) = image_of(&sample.record)
         {
-            is_one_there = image.starts_with("data:") || Path::new(&image).exists();
+            one_exists = image.starts_with("data:") || Path::new(&image).exists();
             missing += 1;
         }
         Some(found)

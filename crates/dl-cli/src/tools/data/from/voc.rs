@@ -8,19 +8,20 @@ use dl_vision::formats::voc;
 use super::write;
 use crate::common::{Common, Io, Outcome};
 
-/// Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
+/// Read Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
 ///
-/// The folders may have other names (annotations/, xml/, labels/; images/, imgs/), lie in one folder for each split, or be
-/// one folder with all files; what was assumed is reported. Boxes [xmin,ymin,xmax,ymax], 1-based with both ends inside, become [xmin-1,ymin-1,xmax,ymax]. Of a list with a second
-/// column (cat_train.txt) only the names with 1 are read.
+/// Other layouts are supported: other folder names (annotations/, xml/, labels/; images/, imgs/), one folder per split,
+/// or one folder with all files; assumptions about the layout are reported. Boxes [xmin,ymin,xmax,ymax], 1-based and
+/// inclusive, become [xmin-1,ymin-1,xmax,ymax]. From a list with a second column (cat_train.txt), only the names with a
+/// 1 are read.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split trainval >trainval.jsonl")]
 pub(super) struct Args {
-    /// The folder that holds annotations and images
+    /// Folder with annotations and images
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Lists in ImageSets/Main, or folders, to read one after another [default: all annotations, by name]
+    /// Lists in ImageSets/Main, or folders, to read in this order [default: all annotations, sorted by name]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     split: Vec<String>,
 

@@ -6,37 +6,38 @@ use anyhow::Result;
 use clap::ValueEnum;
 use dl_vision::formats::yolo;
 
+use super::super::names;
 use super::write;
-use crate::common::{Common, Io, Outcome};
+use crate::common::{Common, Io, Labels, Outcome};
 
-/// YOLO: images, text files with normalized boxes, and data.yaml or a list of the classes
+/// Read YOLO: images, text files with normalized boxes, and data.yaml or a list of class names
 ///
-/// The labels of images/a.jpg are in labels/a.txt or beside it; images/SPLIT, SPLIT/images, and the splits that data.yaml,
-/// obj.data or SPLIT.txt name are supported. The classes are named by data.yaml, obj.names, classes.txt or notes.json. A
-/// line is a box, a box with key points (where data.yaml has kpt_shape), a box with a confidence, or a polygon. A line that
-/// cannot be read is reported and left out.
+/// The labels of images/a.jpg are in labels/a.txt or beside the image. Splits are images/SPLIT, SPLIT/images, or those
+/// that data.yaml, obj.data or SPLIT.txt define. The class names come from data.yaml, obj.names, classes.txt or
+/// notes.json. A line is a box, a box with keypoints (if data.yaml has kpt_shape), a box with a confidence, or a
+/// polygon. A line that cannot be read is reported and skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from yolo coco128 --split train2017 >train.jsonl\n  \
-    dl-data from yolo runs/detect/predict --names cat,dog --predictions >found.jsonl")]
+    dl-data from yolo runs/detect/predict --labels cat,dog --predictions >found.jsonl")]
 pub(super) struct Args {
-    /// The folder that holds images and labels
+    /// Folder with images and labels
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Splits to read, one after another [default: all there is]
+    /// Splits to read, in this order [default: all]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     split: Vec<String>,
 
-    /// Names of the classes 0, 1, 2, ... [default: as data.yaml or classes.txt says]
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-    names: Vec<String>,
+    /// Names of the classes 0, 1, 2, ... [default: those of data.yaml or classes.txt]
+    #[arg(long, value_name = "LABEL,...|@FILE")]
+    labels: Option<Labels>,
 
-    /// The lines are what a detector found, with a confidence at the end: write `detections`, not `objects`
+    /// Read the output of a detector, with a confidence at the end of each line, into `detections` instead of `objects`
     #[arg(long)]
     predictions: bool,
 
-    /// What to do with oriented boxes, a class and four corners or lines of DOTA [default: read four corners as a polygon,
-    /// refuse DOTA]
+    /// What to do with oriented boxes: a class and four corners, or DOTA lines [default: read four corners as a
+    /// polygon, refuse DOTA]
     #[arg(long, value_enum, value_name = "HOW")]
     obb: Option<Obb>,
 
@@ -46,9 +47,9 @@ pub(super) struct Args {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Obb {
-    /// Take the box around the corners
+    /// Use the bounding box of the corners
     Box,
-    /// Report them and leave them out
+    /// Report and skip them
     Refuse,
 }
 
@@ -60,7 +61,7 @@ impl Args {
         });
         let config = yolo::ReadConfig {
             splits: self.split.clone(),
-            names: self.names.clone(),
+            names: names(self.labels.as_ref()).to_vec(),
             predictions: self.predictions,
             oriented,
         };
