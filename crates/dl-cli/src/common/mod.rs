@@ -22,7 +22,6 @@ pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub use inputs::Inputs;
 pub use io::Io;
-#[allow(unused_imports)]
 pub(crate) use labels::Labels;
 pub use main::{Outcome, Tool, main};
 pub(crate) use messages::counted;
