@@ -1,4 +1,4 @@
-//! The manual: one page of section 1 for each program and each of its subcommands, and dl-record(5).
+//! The manual: one page of section 1 for each program and subcommand, dl-record(5) and dl-tools(7).
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,24 @@ use serde_json::Value;
 
 use crate::generated::Generated;
 
-/// What is written by hand of dl-record(5); `@FIELDS@` and `@PARTS@` stand for the tables.
+/// The hand-written part of dl-record(5); `@FIELDS@` and `@PARTS@` stand for the tables.
 const RECORD_PAGE: &str = include_str!("dl-record.5");
+
+/// The hand-written part of dl-tools(7); `@PROGRAMS@` and `@SEE@` stand for the programs.
+const OVERVIEW_PAGE: &str = include_str!("dl-tools.7");
 
 /// The field of a record, its form in short, and who writes it. The descriptions are those of the schema.
 const FIELDS: &[(&str, &str, &str)] = &[
     ("id", "string", "dl-data, or the first program"),
     ("image", "string", "dl-data, or the first program"),
-    ("width", "integer", "the first program that opens the picture"),
-    ("height", "integer", "the first program that opens the picture"),
+    ("width", "integer", "the first program that opens the image"),
+    ("height", "integer", "the first program that opens the image"),
     ("text", "string", "dl-data"),
     ("label", "string", "dl-data"),
     ("objects", "list of OBJECT", "dl-data"),
     ("proposals", "list of PROPOSAL", "dl-propose"),
     ("features", "object of TENSOR", "dl-embed"),
-    ("predictions", "list of PREDICTION", "whatever classifies"),
+    ("predictions", "list of PREDICTION", "dl-classify"),
     ("detections", "list of DETECTION", "dl-detect, dl-nms"),
     ("error", "FAILURE", "any program"),
 ];
@@ -45,6 +48,7 @@ pub(crate) fn pages() -> Result<Generated> {
         add_pages(&command, &[], &mut files)?;
     }
     files.insert("man5/dl-record.5".to_owned(), record_page()?.into_bytes());
+    files.insert("man7/dl-tools.7".to_owned(), overview_page()?.into_bytes());
     Ok(Generated::new(crate::root().join("man"), files, "make gen"))
 }
 
@@ -78,14 +82,14 @@ fn page(command: &Command, name: &str, above: &[&str]) -> Result<Vec<u8>> {
         let (heading, text) = help.split_once(":\n").with_context(|| format!("{name}: help ends without Examples:"))?;
         section(&heading.to_uppercase(), text, &mut page)?;
     }
-    let status = "0  all is well, also when the reader of the output goes away\n\
-                  1  finished, but some records failed or something was left out; it is reported on stderr,\n   \
-                     and a record that failed carries \"error\"\n\
-                  2  wrong usage, or nothing could be done";
+    let status = "0  success, also when the reader of the output exits early\n\
+                  1  finished, but some records failed or something was left out; it was\n   \
+                     reported on stderr, and a failed record carries \"error\"\n\
+                  2  usage error, or nothing could be done";
     section("EXIT STATUS", status, &mut page)?;
     let mut roff = Roff::default();
     roff.control("SH", ["SEE ALSO"]);
-    let related = above.iter().map(|page| format!("{page}(1)")).chain(["dl-record(5)".to_owned()]);
+    let related = above.iter().map(|page| format!("{page}(1)")).chain(["dl-record(5), dl-tools(7)".to_owned()]);
     roff.text([roman(related.collect::<Vec<_>>().join(", "))]);
     roff.to_writer(&mut page)?;
     Ok(page)
@@ -107,6 +111,19 @@ fn synopsis(command: &Command) -> String {
     usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
+/// dl-tools(7).
+fn overview_page() -> Result<String> {
+    let mut programs = String::new();
+    for tool in TABLE {
+        let command = (tool.command)();
+        let about = command.get_about().with_context(|| format!("{} has no description", tool.name))?.to_string();
+        programs.push_str(&format!(".TP\n.BR {} (1)\n{}\n", tool.name, about.replace('\\', "\\e")));
+    }
+    programs.push_str(".PP\n");
+    let names: Vec<String> = TABLE.iter().map(|tool| format!(".BR {} (1)", tool.name)).collect();
+    Ok(OVERVIEW_PAGE.replace("@PROGRAMS@\n", &programs).replace("@SEE@", &names.join(",\n")))
+}
+
 /// dl-record(5).
 fn record_page() -> Result<String> {
     let schema = dl_record::schema();
@@ -118,7 +135,7 @@ fn record_page() -> Result<String> {
         fields.push_str(&format!("Written by {by}.\n"));
     }
     if let Some(name) = properties.keys().find(|name| FIELDS.iter().all(|(known, ..)| known != name)) {
-        bail!("dl-record(5) does not tell of the field {name}; add it to the table in manual.rs");
+        bail!("dl-record(5) does not describe the field {name}; add it to the table in manual.rs");
     }
     let mut parts = String::new();
     for part in PARTS {
