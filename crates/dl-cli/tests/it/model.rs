@@ -26,15 +26,6 @@ fn list_names_the_weights_to_fetch() {
 }
 
 #[test]
-fn list_names_the_weights_to_fetch() {
-    let rows = run("dl-model", &["list"], "").expect(0).records();
-    let weights = |name: &str| rows.iter().find(|row| row["architecture"] == name).unwrap()["weights"].clone();
-    assert_eq!(weights("resnet50"), json!(["resnet50", "resnet50@v1"]));
-    assert_eq!(weights("bert"), json!(["bert"]));
-    assert_eq!(weights("resnet20_cifar"), Value::Null);
-}
-
-#[test]
 fn info_describes_a_file() {
     let Some(path) = shared("weights/squeezenet1_0_imagenet.safetensors") else { return };
     let path = path.to_str().unwrap();
