@@ -20,6 +20,8 @@ use crate::common::{Common, Io, Labels as ClassNames, Outcome};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
+  dl-model convert testdata/models/roads.safetensors roads.safetensors \\
+    --dtype f32
   dl-model convert resnet18.pth resnet18.safetensors --arch resnet18 \\
     --labels @imagenet --dtype f16
   dl-model convert VGG_ILSVRC_16_layers.caffemodel vgg16.safetensors

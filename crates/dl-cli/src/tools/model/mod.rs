@@ -32,7 +32,7 @@ Examples:
   dl-model list
   dl-model fetch squeezenet1_1 --output squeezenet.safetensors
   dl-model info squeezenet.safetensors
-  dl-model info --format json models/*.safetensors \\
+  dl-model info --format json testdata/models/*.safetensors \\
     | jq -r '[.file, .architecture] | @tsv'
   dl-model summary --arch resnet18
   dl-model convert resnet18.pth resnet18.safetensors --arch resnet18
@@ -46,7 +46,7 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Describe model files: format, config, numbers of tensors and weights, types, license, SHA-256
-    #[command(after_help = "Examples:\n  dl-model info squeezenet.safetensors")]
+    #[command(after_help = "Examples:\n  dl-model info testdata/models/signs.safetensors")]
     Info {
         /// Model files of any format, or model folders
         #[arg(value_name = "FILE", required = true)]

@@ -25,7 +25,7 @@ Examples:
   dl-model summary --arch vgg16 --size 64 \\
     | jq -c '.layers[] | [.name, .parameters]'
   dl-model summary --arch bert --tokens 128 | jq .multiply_adds
-  dl-model summary squeezenet.safetensors")]
+  dl-model summary testdata/models/signs.safetensors")]
 pub(super) struct SummaryArgs {
     /// Model file with a config, or a Hugging Face model folder
     #[arg(value_name = "FILE", required_unless_present = "arch")]

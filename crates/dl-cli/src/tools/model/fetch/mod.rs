@@ -31,7 +31,7 @@ use crate::tools::model::digest;
 /// labels, preprocessing and license. hf:OWNER/NAME fetches the weights of a model on Hugging Face with its config and
 /// tokenizer, hf:OWNER/NAME:FILE a single file; @REV selects a branch, tag or commit. https://... fetches any file.
 ///
-/// One JSON line per file gives its path, SHA-256 and license. Interrupted downloads resume. A file gets its name only
+/// Prints one JSON line per file with its path, SHA-256 and license. Interrupted downloads resume. A file gets its name only
 /// when it is complete and its SHA-256 matches those of the table, the server and --sha256. A license that is not known
 /// is reported as unknown: check it before you use the model.
 ///
@@ -45,13 +45,13 @@ Examples:
     --model \"$(dl-model fetch squeezenet1_1 | jq -r .file)\"
   dl-model fetch hf:google/mobilenet_v2_1.0_224
   dl-model fetch hf:timm/resnet18.a1_in1k:model.safetensors
-  dl-model fetch https://example.org/weights.pth --sha256 5c1f...")]
+  dl-model fetch https://example.org/weights.pth --max-bytes 500M")]
 pub(super) struct FetchArgs {
     /// A name of dl-model list, hf:OWNER/NAME[@REV][:FILE] or https://...
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Copy the file to FILE, too
+    /// Copy the model to FILE as well
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -114,11 +114,11 @@ impl FetchArgs {
             self.source,
             files.len()
         );
-        for file in &files {
-            report(io, format, file, self.output.as_deref().unwrap_or(&file.path))?;
-        }
         if let (Some(output), [file]) = (&self.output, files.as_slice()) {
             write_atomically(output, |to| Ok(io::copy(&mut File::open(&file.path)?, to).map(|_| ())?))?;
+        }
+        for file in &files {
+            report(io, format, file, self.output.as_deref().unwrap_or(&file.path))?;
         }
         Ok(Outcome::AllWell)
     }
