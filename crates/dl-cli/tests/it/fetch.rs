@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::embed::write_small_network;
-use crate::support::{Ran, program, run};
+use crate::support::{Ran, program, root, run};
 
 /// A request of a client.
 #[derive(Clone, Debug)]
@@ -587,4 +587,35 @@ fn weights_with_another_digest_or_of_another_network_are_refused() {
     bench.is_refused(bench.run("", &["resnet51"]), "dl-model list shows the names");
     let sha = "0".repeat(64);
     bench.is_refused(bench.run("", &["resnet50", "--sha256", &sha]), "the table has the digest of resnet50");
+}
+
+#[test]
+fn a_text_network_fetched_by_name_is_one_file_with_its_tokenizer() {
+    let bench = Bench::new();
+    let folder = root().join("testdata/goldens/text/gpt2");
+    let weights = sha256(&fs::read(folder.join("model.safetensors")).unwrap());
+    let names = ["model.safetensors", "config.json", "tokenizer.json"];
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let server = Server::new(move |request, _| {
+        if request.path.starts_with("/api/models/me/tiny/revision/") {
+            let siblings: Vec<Value> = names.iter().map(|name| json!({"rfilename": name})).collect();
+            return Reply::new(200, json!({"sha": commit, "siblings": siblings}).to_string().as_bytes());
+        }
+        match names.iter().find(|name| request.path == format!("/me/tiny/resolve/{commit}/{name}")) {
+            Some(name) => Reply::new(200, &fs::read(folder.join(name)).unwrap()),
+            None => Reply::new(404, b""),
+        }
+    });
+    let table = bench.folder.path().join("weights.jsonl");
+    let row = json!({"name": "gpt2@tiny", "source": "hf:me/tiny@v1", "sha256": weights, "license": "CC0-1.0"});
+    fs::write(&table, row.to_string()).unwrap();
+    let output = bench.command(&server.address, &["gpt2@tiny"]).env("DL_WEIGHTS", &table).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let row: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(row["revision"], commit);
+    assert_eq!(bench.visible(), [bench.cache().join("models/gpt2-tiny.safetensors")]);
+    let model = row["file"].as_str().unwrap();
+    let info = run("dl-model", &["info", model], "").expect(0).records().remove(0);
+    assert_eq!((&info["architecture"], &info["license"]), (&json!("gpt2"), &json!("CC0-1.0")));
+    run("dl-generate", &["--model", model, "--prompt", "the", "--max-tokens", "2"], "").expect(0);
 }
