@@ -343,7 +343,7 @@ fn busy_servers_are_retried() {
         bench.is_refused(bench.run("", &[&format!("{}/{name}.pth", server.address), "--retries", "1"]), word);
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    bench.is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "gave up after 1 attempts");
+    bench.is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "gave up after 1 attempt:");
 }
 
 #[test]

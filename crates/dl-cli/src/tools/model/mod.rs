@@ -281,6 +281,10 @@ fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<(
                 let first: Vec<String> = items.iter().take(6).map(|item| cell(&item.to_string())).collect();
                 writeln!(output, "{indent}{key:width$}  [{}, ... {} in all]", first.join(", "), items.len())?;
             }
+            Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+                let texts: Vec<String> = items.iter().filter_map(Value::as_str).map(cell).collect();
+                writeln!(output, "{indent}{key:width$}  {}", texts.join(", "))?;
+            }
             other => writeln!(output, "{indent}{key:width$}  {}", cell(&other.to_string()))?,
         }
     }

@@ -10,7 +10,7 @@ use ureq::unversioned::transport::DefaultConnector;
 
 use super::addresses::{Addresses, Guard};
 use super::source::{check_address, origin};
-use crate::common::Messages;
+use crate::common::{Messages, counted};
 
 /// More redirects than this are a loop.
 const MAX_REDIRECTS: usize = 10;
@@ -161,7 +161,8 @@ impl<'a> Http<'a> {
         attempts.since_progress += 1;
         attempts.all += 1;
         if attempts.since_progress > self.retries || attempts.all > MAX_ATTEMPTS {
-            return Err(error.context(format!("gave up after {} attempts", attempts.all)));
+            let attempts = counted(attempts.all as usize, "attempt");
+            return Err(error.context(format!("gave up after {attempts}")));
         }
         // 1/2, 1, 2, ... seconds.
         let pause = pause.unwrap_or(Duration::from_millis(250 << attempts.since_progress.min(6)));
