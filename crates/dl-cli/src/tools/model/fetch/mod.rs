@@ -106,7 +106,7 @@ impl FetchArgs {
         let files = match &source {
             Source::Named(name) => vec![self.named(io, name, &cache)?],
             _ if self.is_offline() => self.cached(&source, &cache)?,
-            _ => self.fetch(io, &source, &cache, self.sha256.as_deref(), true)?,
+            _ => self.fetch(io, &source, &cache, self.sha256.as_deref(), self.sha256.is_some())?,
         };
         ensure!(
             self.output.is_none() || files.len() == 1,
@@ -161,8 +161,8 @@ impl FetchArgs {
         Ok(Fetched { path, known, is_new: true })
     }
 
-    /// The files of a source. `pin` is the SHA-256 of the first, or the beginning of it; of the `only_one` if the user
-    /// gave it.
+    /// Fetches the files of a source. `pin` is the expected SHA-256 of the first, or its first digits. With `only_one`,
+    /// more than one file is an error.
     fn fetch(&self, io: &Io, source: &Source, cache: &Path, pin: Option<&str>, only_one: bool) -> Result<Vec<Fetched>> {
         let token = env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
         let login = token.map(|token| (origin(&hub::endpoint()).to_owned(), token));
@@ -176,7 +176,7 @@ impl FetchArgs {
             Source::Named(name) => bail!("{name}: not an address"),
         };
         ensure!(
-            pin.is_none() || !only_one || items.len() == 1,
+            !only_one || items.len() == 1,
             "--sha256 is the digest of one file, {} has {}; select one with :FILE",
             self.source,
             items.len()
