@@ -30,10 +30,10 @@ demo: build ## Find traffic signs in the included images, draw them, print mAP
 demo-transfer: build ## Learn ten new signs from a few images, with and without the included backbone
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-transfer.sh out/demo-transfer
 
-test: ## Run the quick tests
+test: ## Run every quick test
 	@cargo test --release --locked --workspace
 
-test-arm: ## Run the tests of the kernels on 64-bit ARM in QEMU (see docs/add-a-kernel.md)
+test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a-kernel.md)
 	@CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
 	  CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu" \
 	  cargo test --release --locked --target aarch64-unknown-linux-gnu --target-dir target/arm \

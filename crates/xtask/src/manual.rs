@@ -1,4 +1,4 @@
-//! The man pages: one in section 1 for each program and each subcommand, dl-record(5) and dl-tools(7).
+//! The man pages: one in section 1 for each program and each subcommand, and dl-record(5).
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,6 @@ use crate::generated::Generated;
 
 /// The handwritten text of dl-record(5); `@FIELDS@` and `@PARTS@` are replaced by the tables.
 const RECORD_PAGE: &str = include_str!("dl-record.5");
-
-/// The handwritten text of dl-tools(7); `@PROGRAMS@` and `@SEE@` are replaced by the programs.
-const OVERVIEW_PAGE: &str = include_str!("dl-tools.7");
 
 /// The fields of a record, with their type and who writes them. The descriptions come from the schema.
 const FIELDS: &[(&str, &str, &str)] = &[
@@ -112,6 +109,9 @@ fn synopsis(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     usage.trim_start_matches("Usage:").lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
+
+/// The handwritten text of dl-tools(7); `@PROGRAMS@` and `@SEE@` are replaced by the programs.
+const OVERVIEW_PAGE: &str = include_str!("dl-tools.7");
 
 /// dl-tools(7).
 fn overview_page() -> Result<String> {
