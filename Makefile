@@ -1,4 +1,4 @@
-# What a person types. `make demo` and `make test` need a Rust toolchain and a C compiler, nothing else.
+# Commands for people. `make demo` and `make test` need only a Rust toolchain and a C compiler.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,19 +9,25 @@ PREFIX ?= /usr/local
 BIN := target/release
 CASES ?= 1000000
 PROGRAMS := $(basename $(notdir $(wildcard crates/dl-cli/src/bin/dl-*.rs)))
+SHARE = $(DESTDIR)$(PREFIX)/share
+# Folders of files to install, and where they go below share.
+DATA := man/man1=man/man1 man/man5=man/man5 man/man7=man/man7 \
+  completions/bash=bash-completion/completions completions/zsh=zsh/site-functions \
+  completions/fish=fish/vendor_completions.d testdata/models=dl-tools/models
+data_files = $(filter-out %.sh,$(wildcard $(1)/*))
 
 .PHONY: help build demo demo-transfer test test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
 
-help: ## Show this list
+help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-build: ## Build every program in release
+build: ## Build all programs
 	@cargo build --release --locked --workspace
 
-demo: build ## Find traffic signs in the shipped pictures, draw them, print mAP
+demo: build ## Find traffic signs in the included images, draw them, print mAP
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo.sh out/demo
 
-demo-transfer: build ## Learn ten new signs from a few pictures, with and without the shipped backbone
+demo-transfer: build ## Learn ten new signs from a few images, with and without the included backbone
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-transfer.sh out/demo-transfer
 
 test: ## Run every quick test
@@ -33,37 +39,39 @@ test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a
 	  cargo test --release --locked --target aarch64-unknown-linux-gnu --target-dir target/arm \
 	  -p dl-kernels -p dl-ops --lib --tests
 
-test-slow: ## Run the tests that are too slow for every day
+test-slow: ## Run the slow tests
 	@cargo test --release --locked --workspace -- --ignored --test-threads 1
 
-fuzz: build ## Feed hostile input to every reader: CASES=1000000, on stable (see fuzz/README.md)
+fuzz: build ## Feed hostile input to all readers, CASES=1000000 (see fuzz/README.md)
 	@$(BIN)/fuzz --cases $(CASES)
 
-lint: ## Check format and lints, warnings denied
+lint: ## Check formatting and lints; warnings are errors
 	@cargo fmt --all --check
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
-gen: build ## Write man pages, completions and the record's schema
+gen: build ## Write the man pages, the completions and the schema of records
 	@$(BIN)/xtask gen
 
-check: build ## Fail when a generated file is stale
+check: build ## Fail if a generated file is stale
 	@$(BIN)/xtask check
 
-models: build ## Train the shipped models anew, from pictures to SVMs
+models: build ## Train the included models from scratch
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/models/make.sh
 
-bench-peers: build ## Measure the programs beside their peers (makes a Python venv in bench/.venv)
+bench-peers: build ## Benchmark the programs against their peers (makes a Python venv in bench/.venv)
 	@bench/run.sh
 
-install: build ## Install programs, man pages, completions and models below PREFIX
-	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/man/man5" \
-	  "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
-	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d" "$(DESTDIR)$(PREFIX)/share/dl-tools/models"
+install: build ## Install programs, man pages, completions and models below PREFIX (default: /usr/local)
+	@install -d "$(DESTDIR)$(PREFIX)/bin" $(foreach pair,$(DATA),"$(SHARE)/$(lastword $(subst =, ,$(pair)))")
 	@install -m 755 $(addprefix $(BIN)/,$(PROGRAMS)) "$(DESTDIR)$(PREFIX)/bin"
-	@install -m 644 man/man1/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
-	@install -m 644 man/man5/*.5 "$(DESTDIR)$(PREFIX)/share/man/man5"
-	@install -m 644 completions/bash/* "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
-	@install -m 644 completions/zsh/* "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
-	@install -m 644 completions/fish/* "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
-	@install -m 644 testdata/models/*.safetensors "$(DESTDIR)$(PREFIX)/share/dl-tools/models"
+	@$(foreach pair,$(DATA),install -m 644 $(call data_files,$(firstword $(subst =, ,$(pair)))) \
+	  "$(SHARE)/$(lastword $(subst =, ,$(pair)))";)
 	@echo "Installed $(words $(PROGRAMS)) programs in $(DESTDIR)$(PREFIX)/bin"
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "Add it to PATH: export PATH=\"$(PREFIX)/bin:\$$PATH\"" ;; esac
+
+uninstall: ## Remove what make install has put below PREFIX
+	@rm -f $(foreach program,$(PROGRAMS),"$(DESTDIR)$(PREFIX)/bin/$(program)") \
+	  $(foreach pair,$(DATA),$(foreach file,$(notdir $(call data_files,$(firstword $(subst =, ,$(pair))))),\
+	    "$(SHARE)/$(lastword $(subst =, ,$(pair)))/$(file)"))
+	@for folder in "$(SHARE)/dl-tools/models" "$(SHARE)/dl-tools"; do rmdir "$$folder" 2> /dev/null || true; done
+	@echo "Removed dl-tools from $(DESTDIR)$(PREFIX)"

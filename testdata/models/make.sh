@@ -37,7 +37,7 @@ backbone() {
   dl-data from folder "$work/roads" | dl-finetune classifier --force --val "$work/roads-val.jsonl" --validate-every 500 \
     --arch resnet20_cifar --size 48 --no-flip --augment affine --precision f16 --model "$work/roads.safetensors" \
     --epochs 20 --batch 128 --lr 0.1 --warmup 100 --cosine --log "$work/roads-train.jsonl"
-  dl-model convert "$work/roads.safetensors" "$here/roads.safetensors" --licence CC0-1.0
+  dl-model convert "$work/roads.safetensors" "$here/roads.safetensors" --license CC0-1.0
 }
 
 case ${1:-both} in

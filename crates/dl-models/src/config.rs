@@ -36,9 +36,9 @@ pub struct ModelConfig {
     /// Where the weights came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Value>,
-    /// Licence of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub licence: Option<String>,
+    /// License of the weights.
+    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
     /// Seed of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -224,7 +224,7 @@ impl ModelConfig {
                 .map_or_else(|_| Preprocessing::torchvision(), |architecture| (architecture.preprocessing)()),
             layer: None,
             source: None,
-            licence: None,
+            license: None,
             seed: None,
             data_digest: None,
             training: Map::new(),

@@ -1,4 +1,4 @@
-//! `dl-model fetch` against a server on this machine that behaves as badly as servers do.
+//! `dl-model fetch` against a local server that misbehaves as servers do.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::embed::write_small_network;
-use crate::support::{Ran, program, run};
+use crate::support::{Ran, program, root, run};
 
-/// What a client asks.
+/// A request of a client.
 #[derive(Clone, Debug)]
 struct Request {
     path: String,
@@ -31,7 +31,7 @@ impl Request {
     }
 }
 
-/// What the server says. Without a `content-length` of its own it states the body's.
+/// An answer. Without a `content-length` of its own, it states that of the body.
 #[derive(Clone, Default)]
 struct Reply {
     status: u16,
@@ -50,7 +50,7 @@ impl Reply {
     }
 }
 
-/// A server; `answer` gets the request and how many there were before.
+/// A server. `answer` gets the request and the number of requests before it.
 struct Server {
     address: String,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -98,13 +98,13 @@ fn write(mut stream: TcpStream, reply: &Reply) {
     if !reply.headers.iter().any(|(name, _)| ["content-length", "transfer-encoding"].contains(name)) {
         head += &format!("content-length: {}\r\n", reply.body.len());
     }
-    // A client that goes away is its own affair.
+    // Clients may hang up.
     let _ = stream.write_all(format!("{head}\r\n").as_bytes());
     let _ = stream.write_all(&reply.body);
     let _ = stream.shutdown(Shutdown::Write);
 }
 
-/// A cache, and a model file for servers to give.
+/// A cache, and a model file for servers to send.
 struct Bench {
     folder: TempDir,
     body: Vec<u8>,
@@ -154,7 +154,7 @@ impl Bench {
         command
     }
 
-    /// Every file below the cache that a user sees.
+    /// Every visible file in the cache.
     fn visible(&self) -> Vec<PathBuf> {
         let mut all = Vec::new();
         let mut folders = vec![self.cache()];
@@ -171,7 +171,7 @@ impl Bench {
         all
     }
 
-    /// One row, whose file is the whole body.
+    /// Asserts one row whose file is the whole body.
     #[track_caller]
     fn is_whole(&self, ran: Ran) -> Value {
         let row = ran.expect(0).records().remove(0);
@@ -180,7 +180,16 @@ impl Bench {
         row
     }
 
-    /// Nothing was kept, and one line says why.
+    /// Asserts that nothing was kept and the last of two lines says why.
+    #[track_caller]
+    fn is_refused_after_a_note(&self, ran: Ran, word: &str) {
+        let ran = ran.expect(2);
+        assert!(ran.stdout.is_empty() && ran.stderr.lines().count() == 2, "{}", ran.stderr);
+        assert!(ran.stderr.lines().last().unwrap().contains(word), "{}", ran.stderr);
+        assert_eq!(self.visible(), Vec::<PathBuf>::new());
+    }
+
+    /// Asserts that nothing was kept and one line says why.
     #[track_caller]
     fn is_refused(&self, ran: Ran, word: &str) {
         let ran = ran.expect(2);
@@ -194,7 +203,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Gives `body` from where the client wants it, but at most `most` bytes a connection.
+/// Sends `body` from the byte that the client asks for, at most `most` bytes per connection.
 fn in_pieces(request: &Request, body: &[u8], most: usize, etag: &str) -> Reply {
     let start = request.from().unwrap_or(0);
     let end = body.len().min(start + most);
@@ -207,13 +216,13 @@ fn in_pieces(request: &Request, body: &[u8], most: usize, etag: &str) -> Reply {
 }
 
 #[test]
-fn a_server_that_breaks_off_is_asked_for_the_rest() {
+fn a_lost_connection_is_resumed() {
     let bench = Bench::new();
     let body = bench.body.clone();
     let most = body.len() / 3 + 1;
     let server = Server::new(move |request, _| in_pieces(request, &body, most, "\"a\""));
     let row = bench.is_whole(bench.run("", &[&format!("{}/m.safetensors", server.address)]));
-    assert_eq!((&row["fetched"], &row["licence"]), (&json!(true), &Value::Null));
+    assert_eq!((&row["fetched"], &row["license"]), (&json!(true), &Value::Null));
     let requests = server.requests();
     let starts: Vec<Option<usize>> = requests.iter().map(Request::from).collect();
     assert_eq!(starts, [None, Some(most), Some(2 * most)]);
@@ -222,13 +231,13 @@ fn a_server_that_breaks_off_is_asked_for_the_rest() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_gone_on_with_and_a_changed_file_is_begun_anew() {
+fn a_failed_run_is_resumed_and_a_changed_file_starts_over() {
     let bench = Bench::new();
     let (body, half) = (bench.body.clone(), bench.body.len() / 2);
     let server = Server::new(move |request, before| match before {
         0 => in_pieces(request, &body, half, "\"a\""),
         1 => Reply::new(404, b""),
-        // Between the runs: another file. It does not let itself be continued.
+        // Between the runs the file has changed, so it cannot be resumed.
         2 => Reply::new(200, b"").with("etag", "\"b\"").with("content-length", 100),
         _ => in_pieces(request, &body, usize::MAX / 2, "\"a\""),
     });
@@ -242,7 +251,7 @@ fn a_run_that_was_killed_is_gone_on_with_and_a_changed_file_is_begun_anew() {
 }
 
 #[test]
-fn killed_in_the_middle_leaves_no_file_and_the_next_run_goes_on() {
+fn a_killed_run_leaves_no_file_and_the_next_one_resumes() {
     let bench = Bench::new();
     let (body, half) = (bench.body.clone(), bench.body.len() / 2);
     let server = Server::new(move |request, before| {
@@ -264,36 +273,36 @@ fn killed_in_the_middle_leaves_no_file_and_the_next_run_goes_on() {
     child.wait().unwrap();
     assert_eq!(bench.visible(), Vec::<PathBuf>::new());
     let ran = bench.run("", &[&address]).expect(0);
-    assert!(ran.stderr.contains(&format!("going on at byte {half}")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("resuming at byte {half}")), "{}", ran.stderr);
     bench.is_whole(ran);
 }
 
 #[test]
-fn a_server_that_lies_about_the_length_is_found_out() {
+fn a_wrong_length_is_detected() {
     let bench = Bench::new();
     let body = bench.body.clone();
     let server = Server::new(move |request, _| match request.path.as_str() {
-        // Says more than it has, again and again.
+        // Announces more than it has, every time.
         "/more.safetensors" => match request.from() {
             Some(start) if start >= body.len() => {
                 Reply::new(416, b"").with("content-range", format!("bytes */{}", body.len() + 10))
             }
             _ => Reply::new(200, &body).with("content-length", body.len() + 10),
         },
-        // Says less than it has: what arrives is cut off.
+        // Announces less than the file has: what arrives is cut off.
         "/less.safetensors" => Reply::new(200, &body[..body.len() - 9]),
         // No length at all, and not all of it.
         _ => Reply::new(200, &body[..body.len() - 9]).with("transfer-encoding", "identity"),
     });
     for name in ["more", "less", "none"] {
         let address = format!("{}/{name}.safetensors", server.address);
-        let word = if name == "more" { "bytes" } else { "no whole model file; nothing is kept" };
+        let word = if name == "more" { "bytes" } else { "not a complete model file; nothing is kept" };
         bench.is_refused(bench.run("", &[&address, "--retries", "1"]), word);
     }
 }
 
 #[test]
-fn servers_that_are_busy_are_asked_again_as_often_as_retries_allows() {
+fn busy_servers_are_retried() {
     let bench = Bench::new();
     let body = bench.body.clone();
     let server = Server::new(move |request, before| match (request.path.as_str(), before) {
@@ -310,29 +319,35 @@ fn servers_that_are_busy_are_asked_again_as_often_as_retries_allows() {
     });
     let start = Instant::now();
     let ran = bench.run("", &[&format!("{}/m.safetensors", server.address), "-v"]);
-    assert!(start.elapsed() >= Duration::from_millis(1400), "half a second of ours, one of the server's");
-    assert!(ran.stderr.contains("the server says 503") && ran.stderr.contains("again in 1.0 s"), "{}", ran.stderr);
+    assert!(
+        start.elapsed() >= Duration::from_millis(1400),
+        "half a second of our own and one that the server asks for"
+    );
+    assert!(
+        ran.stderr.contains("the server answers 503") && ran.stderr.contains("retrying in 1.0 s"),
+        "{}",
+        ran.stderr
+    );
     let row = bench.is_whole(ran);
-    assert_eq!(row["licence"], "MIT");
+    assert_eq!(row["license"], "MIT");
     fs::remove_dir_all(bench.cache()).unwrap();
     let refused = [
-        ("gone", "404: is not there"),
+        ("gone", "404: does not exist"),
         ("login", "HF_TOKEN"),
-        ("never", "given up after 2 attempts"),
-        ("later", "wants a pause of 86400 s"),
-        ("circle", "circle"),
-        ("down", "plain http can be changed on the way"),
+        ("never", "gave up after 2 attempts"),
+        ("later", "asks to retry after 86400 s"),
+        ("circle", "more than 10 redirects"),
+        ("down", "plain http can be tampered with"),
     ];
     for (name, word) in refused {
         bench.is_refused(bench.run("", &[&format!("{}/{name}.pth", server.address), "--retries", "1"]), word);
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    bench
-        .is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "given up after 1 attempts");
+    bench.is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "gave up after 1 attempt:");
 }
 
 #[test]
-fn the_sha256_is_checked_and_a_file_that_is_there_stays() {
+fn the_sha256_is_checked_and_a_cached_file_stays() {
     let bench = Bench::new();
     let body = bench.body.clone();
     let server = Server::new(move |request, _| match request.headers.get("if-none-match").map(String::as_str) {
@@ -340,10 +355,10 @@ fn the_sha256_is_checked_and_a_file_that_is_there_stays() {
         _ => Reply::new(200, &body).with("etag", "\"a\""),
     });
     let address = format!("{}/m.safetensors", server.address);
-    bench.is_refused(bench.run("", &[&address, "--sha256", &"0".repeat(64)]), "--sha256 wants 000");
+    bench.is_refused(bench.run("", &[&address, "--sha256", &"0".repeat(64)]), "expected 000");
     let row = bench.is_whole(bench.run("", &[&address, "--sha256", &bench.sha256().to_uppercase()]));
     assert_eq!(row["fetched"], true);
-    // With a pin, what is there needs no server; without, the server says that nothing changed.
+    // With --sha256 a cached file needs no server; without, the server answers that it has not changed.
     let before = server.requests().len();
     assert_eq!(bench.is_whole(bench.run("", &[&address, "--sha256", &bench.sha256()]))["fetched"], false);
     assert_eq!(server.requests().len(), before);
@@ -354,14 +369,10 @@ fn the_sha256_is_checked_and_a_file_that_is_there_stays() {
     assert_eq!(bench.is_whole(bench.run("", &[&address, "--offline"]))["fetched"], false);
     let other = format!("{}/other.safetensors", server.address);
     let ran = bench.run("", &[&other, "--offline"]).expect(2);
-    assert!(
-        ran.stderr.contains("is not in the cache") && ran.stderr.contains("--offline asks no server"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("not in the cache") && ran.stderr.contains("without --offline"), "{}", ran.stderr);
 }
 
-/// A hub with a model of two files; its weights lie on another path, as on a content network.
+/// A hub with a model of two files; its weights are on another path, as on a content delivery network.
 fn hub(body: Vec<u8>, checksum: String) -> Server {
     let commit = "0123456789abcdef0123456789abcdef01234567";
     Server::new(move |request, _| {
@@ -394,24 +405,24 @@ fn hub(body: Vec<u8>, checksum: String) -> Server {
 }
 
 #[test]
-fn a_model_of_a_hub_comes_with_its_config_and_its_licence() {
+fn a_model_of_a_hub_comes_with_its_config_and_license() {
     let bench = Bench::new();
     let server = hub(bench.body.clone(), bench.sha256());
     let ran = bench.run(&server.address, &["hf:me/small"]).expect(0);
-    assert!(ran.stderr.contains("model.safetensors: fetched; licence apache-2.0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("model.safetensors: fetched; license apache-2.0"), "{}", ran.stderr);
     let rows = ran.records();
     assert_eq!(rows.len(), 2, "the weights as safetensors, not once more as a pickle");
     let file = Path::new(rows[0]["file"].as_str().unwrap());
     assert!(file.ends_with("hf/me/small/main/model.safetensors") && fs::read(file).unwrap() == bench.body);
     assert!(Path::new(rows[1]["file"].as_str().unwrap()).ends_with("hf/me/small/main/config.json"));
     assert_eq!(
-        (&rows[0]["licence"], &rows[0]["revision"]),
+        (&rows[0]["license"], &rows[0]["revision"]),
         (&json!("apache-2.0"), &json!("0123456789abcdef0123456789abcdef01234567"))
     );
     // Its folder is a model for every program.
     let folder = file.parent().unwrap().to_str().unwrap();
     assert_eq!(run("dl-model", &["info", folder], "").expect(0).records()[0]["architecture"], "squeezenet1_1");
-    // The commit is the same: only that is asked.
+    // The commit is the same: only that is requested.
     let before = server.requests().len();
     let again = bench.run(&server.address, &["hf:me/small"]).expect(0).records();
     assert!(again.iter().all(|row| row["fetched"] == false));
@@ -422,7 +433,7 @@ fn a_model_of_a_hub_comes_with_its_config_and_its_licence() {
 }
 
 #[test]
-fn a_hub_that_states_another_checksum_or_knows_no_such_model_is_told() {
+fn a_wrong_checksum_and_a_missing_model_of_a_hub_are_errors() {
     let bench = Bench::new();
     let server = hub(bench.body.clone(), sha256(b"something else"));
     bench.is_refused(bench.run(&server.address, &["hf:me/small:model.safetensors"]), "the server states");
@@ -433,15 +444,15 @@ fn a_hub_that_states_another_checksum_or_knows_no_such_model_is_told() {
     let sha = "0".repeat(64);
     bench.is_refused(
         bench.run(&server.address, &["hf:me/small", "--sha256", &sha]),
-        "--sha256 is of one file, 2 are wanted",
+        "--sha256 is the digest of one file, hf:me/small has 2",
     );
     let output = bench.command(&server.address, &["hf:me/secret:x.txt"]).env("HF_TOKEN", "secret").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("licence mit"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("license mit"));
 }
 
 #[test]
-fn two_at_once_do_not_write_into_the_same_file() {
+fn two_runs_do_not_write_the_same_file() {
     let bench = Bench::new();
     let body = bench.body.clone();
     let server = Server::new(move |request, _| {
@@ -455,28 +466,28 @@ fn two_at_once_do_not_write_into_the_same_file() {
         thread::sleep(Duration::from_millis(10));
     }
     let second = bench.run("", &[&address]).expect(2);
-    assert!(second.stderr.contains("is being fetched by another dl-model"), "{}", second.stderr);
+    assert!(second.stderr.contains("another dl-model is fetching it"), "{}", second.stderr);
     assert!(first.wait_with_output().unwrap().status.success());
     assert_eq!(bench.visible().len(), 1);
 }
 
 #[test]
-fn a_server_that_never_says_how_much_there_is_is_given_up() {
+fn retries_are_bounded_when_the_size_is_unknown() {
     let bench = Bench::new();
-    // Each time a little more, and never the end.
+    // A little more each time, but never the end.
     let server = Server::new(|_, before| {
         let chunk = "x".repeat(100 * (before + 1));
         let body = format!("{:x}\r\n{chunk}\r\n", chunk.len());
         Reply::new(200, body.as_bytes()).with("transfer-encoding", "chunked")
     });
     let ran = bench.run("http://127.0.0.1:1", &[&format!("{}/a.bin", server.address), "--retries", "2"]).expect(2);
-    assert!(ran.stderr.contains("given up after 3 attempts"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("gave up after 3 attempts"), "{}", ran.stderr);
     assert_eq!(server.requests().len(), 3);
     assert!(bench.visible().is_empty());
 }
 
 #[test]
-fn a_file_larger_than_allowed_is_given_up_whether_it_is_stated_or_not() {
+fn a_file_larger_than_max_bytes_is_refused() {
     let bench = Bench::new();
     let endless = |stated: bool| {
         Server::new(move |_, _| match stated {
@@ -490,7 +501,7 @@ fn a_file_larger_than_allowed_is_given_up_whether_it_is_stated_or_not() {
     for stated in [true, false] {
         let server = endless(stated);
         let address = format!("{}/a.bin", server.address);
-        let ran = bench.run("http://127.0.0.1:1", &[&address, "--max-bytes", "4000"]).expect(2);
+        let ran = bench.run("http://127.0.0.1:1", &[&address, "--max-bytes", "4k"]).expect(2);
         assert!(ran.stderr.contains("--max-bytes allows 4000"), "{}", ran.stderr);
         assert_eq!(server.requests().len(), 1);
         bench.run("http://127.0.0.1:1", &[&address, "--max-bytes", "5000"]).expect(0);
@@ -498,7 +509,7 @@ fn a_file_larger_than_allowed_is_given_up_whether_it_is_stated_or_not() {
 }
 
 #[test]
-fn a_server_of_this_machine_may_lead_to_another_of_it_but_not_in_circles() {
+fn a_local_server_may_redirect_to_another_but_not_forever() {
     let bench = Bench::new();
     let body = bench.body.clone();
     let target = Server::new(move |_, _| Reply::new(200, &body));
@@ -507,5 +518,104 @@ fn a_server_of_this_machine_may_lead_to_another_of_it_but_not_in_circles() {
     bench.run("http://127.0.0.1:1", &[&format!("{}/x.safetensors", server.address)]).expect(0);
     let circle = Server::new(|request, _| Reply::new(302, b"").with("location", &request.path));
     let ran = bench.run("http://127.0.0.1:1", &[&format!("{}/y", circle.address)]).expect(2);
-    assert!(ran.stderr.contains("leads in a circle of 10 redirects"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("more than 10 redirects"), "{}", ran.stderr);
+}
+
+/// A table with weights named `squeezenet1_1@small` at `address`.
+fn table(bench: &Bench, address: &str, sha256: &str) -> PathBuf {
+    let path = bench.folder.path().join("weights.jsonl");
+    let row = json!({
+        "name": "squeezenet1_1@small", "source": address, "sha256": sha256, "bytes": 1_000_000, "license": "MIT",
+        "shorter": 51, "top1": 12.5, "origin": "a test",
+    });
+    fs::write(&path, format!("{row}\n")).unwrap();
+    path
+}
+
+fn run_named(bench: &Bench, table: &Path, args: &[&str]) -> Ran {
+    let output = bench.command("http://127.0.0.1:1", args).env("DL_WEIGHTS", table).output().unwrap();
+    Ran {
+        status: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn weights_fetched_by_name_are_a_whole_model() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |_, _| Reply::new(200, &body));
+    // The first digits of the SHA-256, as in torchvision's file names.
+    let table = table(&bench, &format!("{}/small.safetensors", server.address), &bench.sha256()[..8]);
+    let output = bench.folder.path().join("mine.safetensors");
+    let args = ["squeezenet1_1@small", "--output", output.to_str().unwrap()];
+    let ran = run_named(&bench, &table, &args).expect(0);
+    let before = "squeezenet1_1@small: 1 MB, license MIT; top-1 accuracy 12.5 %";
+    assert!(ran.stderr.lines().next().unwrap().ends_with(before), "{}", ran.stderr);
+    let row = ran.records().remove(0);
+    assert_eq!((&row["license"], &row["fetched"]), (&json!("MIT"), &json!(true)));
+    assert_eq!(row["file"], output.to_str().unwrap());
+    let info = run("dl-model", &["info", output.to_str().unwrap()], "").expect(0).records().remove(0);
+    let config = &info["config"];
+    assert_eq!((&info["architecture"], &info["license"]), (&json!("squeezenet1_1"), &json!("MIT")));
+    assert_eq!(config["preprocessing"]["shorter"], 51);
+    assert_eq!((&config["source"]["origin"], &config["source"]["sha256"]), (&json!("a test"), &json!(bench.sha256())));
+    assert_eq!((&info["sha256"], &info["bytes"]), (&row["sha256"], &row["bytes"]));
+    // The download itself is not kept, and the model file needs no server.
+    assert_eq!(bench.visible().len(), 1);
+    let again = run_named(&bench, &table, &["squeezenet1_1@small", "--offline"]).expect(0).records().remove(0);
+    assert_eq!((&again["fetched"], &again["sha256"]), (&json!(false), &row["sha256"]));
+    assert_eq!(again["file"], bench.cache().join("models/squeezenet1_1-small.safetensors").to_str().unwrap());
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn weights_with_another_digest_or_of_another_network_are_refused() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |_, _| Reply::new(200, &body));
+    let address = format!("{}/small.safetensors", server.address);
+    let wrong = table(&bench, &address, "00000000");
+    bench.is_refused_after_a_note(run_named(&bench, &wrong, &["squeezenet1_1@small"]), "expected 00000000");
+    let text = fs::read_to_string(table(&bench, &address, &bench.sha256())).unwrap();
+    fs::write(&wrong, text.replace("squeezenet1_1@small", "resnet18")).unwrap();
+    let ran = run_named(&bench, &wrong, &["resnet18"]).expect(2);
+    assert!(ran.stderr.contains("not a resnet18"), "{}", ran.stderr);
+    assert!(!bench.cache().join("models/resnet18.safetensors").exists());
+    fs::remove_dir_all(bench.cache()).unwrap();
+    bench.is_refused(bench.run("", &["resnet51"]), "dl-model list shows the names");
+    let sha = "0".repeat(64);
+    bench.is_refused(bench.run("", &["resnet50", "--sha256", &sha]), "the table has the digest of resnet50");
+}
+
+#[test]
+fn a_text_network_fetched_by_name_is_one_file_with_its_tokenizer() {
+    let bench = Bench::new();
+    let folder = root().join("testdata/goldens/text/gpt2");
+    let weights = sha256(&fs::read(folder.join("model.safetensors")).unwrap());
+    let names = ["model.safetensors", "config.json", "tokenizer.json"];
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let server = Server::new(move |request, _| {
+        if request.path.starts_with("/api/models/me/tiny/revision/") {
+            let siblings: Vec<Value> = names.iter().map(|name| json!({"rfilename": name})).collect();
+            return Reply::new(200, json!({"sha": commit, "siblings": siblings}).to_string().as_bytes());
+        }
+        match names.iter().find(|name| request.path == format!("/me/tiny/resolve/{commit}/{name}")) {
+            Some(name) => Reply::new(200, &fs::read(folder.join(name)).unwrap()),
+            None => Reply::new(404, b""),
+        }
+    });
+    let table = bench.folder.path().join("weights.jsonl");
+    let row = json!({"name": "gpt2@tiny", "source": "hf:me/tiny@v1", "sha256": weights, "license": "CC0-1.0"});
+    fs::write(&table, row.to_string()).unwrap();
+    let output = bench.command(&server.address, &["gpt2@tiny"]).env("DL_WEIGHTS", &table).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let row: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(row["revision"], commit);
+    assert_eq!(bench.visible(), [bench.cache().join("models/gpt2-tiny.safetensors")]);
+    let model = row["file"].as_str().unwrap();
+    let info = run("dl-model", &["info", model], "").expect(0).records().remove(0);
+    assert_eq!((&info["architecture"], &info["license"]), (&json!("gpt2"), &json!("CC0-1.0")));
+    run("dl-generate", &["--model", model, "--prompt", "the", "--max-tokens", "2"], "").expect(0);
 }

@@ -1,4 +1,4 @@
-//! Model files of strangers: each is refused in one line, before anything is built, read or taken.
+//! Hostile model files: each is refused in one line, before anything is built, read or allocated.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Bench {
         self.path(name).display().to_string()
     }
 
-    /// The small network with a config that was changed.
+    /// The small network with a changed config.
     fn with(&self, change: impl FnOnce(&mut Value)) -> String {
         let file = Checkpoint::open(&self.path("m.safetensors")).unwrap();
         let mut config: Value = file.config().unwrap().unwrap();
@@ -49,7 +49,7 @@ impl Bench {
     }
 }
 
-/// One line, in time.
+/// Asserts an error of one line.
 #[track_caller]
 fn refused(ran: Ran, words: &str) {
     let ran = ran.expect(2);
@@ -59,7 +59,7 @@ fn refused(ran: Ran, words: &str) {
 }
 
 #[test]
-fn a_config_that_no_network_has_is_refused_by_every_program() {
+fn an_impossible_config_is_refused_by_every_program() {
     let bench = Bench::new();
     let cases: &[(&str, Value, &str)] = &[
         ("/preprocessing/size", json!([0, 48]), "size is [0, 48]"),
@@ -89,7 +89,7 @@ fn a_config_that_no_network_has_is_refused_by_every_program() {
             config.pointer_mut(parent).unwrap()[key] = value.clone();
         });
         let init = ["classifier", "--init-from", &model, "--model", &bench.text("new")];
-        // A layer that is none is only looked for by those who open the network.
+        // Only programs that open the network look for a layer that does not exist.
         let opens = !words.starts_with("there is no layer");
         refused(run("dl-embed", &["--model", &model, &bench.text("p.png")], ""), words);
         refused(bench.classify(&model), words);
@@ -100,7 +100,7 @@ fn a_config_that_no_network_has_is_refused_by_every_program() {
             assert!(ran.stderr.lines().last().unwrap().contains(words), "{words}: {}", ran.stderr);
         }
     }
-    // What the user asks for is bounded, too.
+    // Options are bounded, too.
     let model = bench.text("m.safetensors");
     let ran = run("dl-embed", &["--model", &model, "--layer", "fire9@60000", &bench.text("p.png")], "").expect(2);
     assert!(ran.stderr.contains("a map is averaged to at most 64 x 64"), "{}", ran.stderr);
@@ -154,7 +154,7 @@ fn labels_are_read_beside_the_model_and_nowhere_else() {
     }
 }
 
-/// A folder of Hugging Face's with one file changed.
+/// A Hugging Face folder with one file changed.
 fn folder_with(of: &str, name: &str, change: impl FnOnce(&mut Value)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(root().join("testdata/goldens/text").join(of)).unwrap() {
@@ -171,7 +171,7 @@ fn folder_with(of: &str, name: &str, change: impl FnOnce(&mut Value)) -> TempDir
 }
 
 #[test]
-fn a_folder_whose_config_no_network_has_is_refused() {
+fn a_folder_with_an_impossible_config_is_refused() {
     let cases = [
         ("gpt2", "/n_layer", json!(1_000_000), "n_layer is 1000000"),
         ("gpt2", "/n_positions", json!(1_000_000_000_000_u64), "n_positions is 1000000000000"),
@@ -208,7 +208,7 @@ fn a_folder_whose_config_no_network_has_is_refused() {
 }
 
 #[test]
-fn a_tokenizer_file_that_is_bad_is_said_to_be() {
+fn a_bad_tokenizer_file_is_reported() {
     let text = "{\"id\":\"a\",\"text\":\"the cat sat on the mat\"}\n";
     let cases: Vec<(&str, Value, &str)> = vec![
         ("pre_tokenizer", json!({"type": "FixedLength", "length": 0}), "the tokenizer file is bad"),
@@ -242,13 +242,13 @@ fn a_tokenizer_file_that_is_bad_is_said_to_be() {
         assert!(ran.status == 1 || ran.status == 2, "{}", ran.status);
         assert!(ran.stderr.contains(words) && !ran.stderr.contains("fault in this program"), "{words}: {}", ran.stderr);
     }
-    // A fixed length to be filled up to is of no interest here.
+    // Padding to a fixed length has no effect.
     let folder = folder_with("gpt2", "tokenizer.json", |json| {
         json["padding"] = json!({"strategy": {"Fixed": 1_u64 << 40}, "direction": "Right", "pad_to_multiple_of": null,
             "pad_id": 0, "pad_type_id": 0, "pad_token": "x"});
     });
     run("dl-embed", &["--model", folder.path().to_str().unwrap()], text).expect(0);
-    // Another file of the folder that is none.
+    // A folder in place of a file.
     let folder = folder_with("gpt2", "config.json", |_| ());
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     fs::create_dir(folder.path().join("tokenizer.json")).unwrap();
@@ -259,7 +259,7 @@ fn a_tokenizer_file_that_is_bad_is_said_to_be() {
 }
 
 #[test]
-fn a_network_within_another_is_found_and_told() {
+fn a_network_nested_in_another_is_found_and_reported() {
     let bench = Bench::new();
     let file = Checkpoint::open(&bench.path("m.safetensors")).unwrap();
     let plain =
@@ -272,7 +272,7 @@ fn a_network_within_another_is_found_and_told() {
             .into_iter()
             .map(|(name, tensor)| (format!("{prefix}{name}"), tensor))
             .collect();
-        // Something of the whole that is no part of the network.
+        // A tensor that is not part of the network.
         if !prefix.starts_with('m') && prefix != "_orig_mod." {
             tensors.insert("loss.weight".into(), candle_core::Tensor::new(&[1_f32], &Device::Cpu).unwrap());
         }
@@ -281,7 +281,7 @@ fn a_network_within_another_is_found_and_told() {
         let wrapped = bench.with(|_| ());
         let config: Value = Checkpoint::open(Path::new(&wrapped)).unwrap().config().unwrap().unwrap();
         convert(&Checkpoint::open(&path).unwrap(), &bench.path("w.safetensors"), Some(&config), None).unwrap();
-        // Written with the wrappers of PyTorch taken off already: of the bare file they are told.
+        // The written file lacks PyTorch's wrappers already; they are reported for the bare file.
         let bare = run("dl-model", &["info", path.to_str().unwrap()], "").expect(0).records().remove(0);
         if prefix.starts_with("module.") || prefix == "_orig_mod." {
             assert!(prefix.starts_with(bare["prefix"].as_str().unwrap()), "{bare}");
@@ -299,7 +299,7 @@ fn a_network_within_another_is_found_and_told() {
 }
 
 #[test]
-fn text_of_strangers_does_not_steer_the_terminal() {
+fn text_in_a_file_cannot_control_the_terminal() {
     let bench = Bench::new();
     let model = bench.with(|config| {
         config["\u{1b}]0;owned\u{7}"] = json!("\u{1b}[2J");
@@ -313,7 +313,7 @@ fn text_of_strangers_does_not_steer_the_terminal() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_or_a_device_is_no_model() {
+fn a_pipe_or_a_device_is_not_a_model() {
     let bench = Bench::new();
     let fifo = bench.path("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());

@@ -13,11 +13,21 @@ fn list_names_every_network() {
     for name in ["alexnet", "googlenet", "mobilenet_v1", "mobilenet_v2", "resnet50", "squeezenet1_1", "vgg16_bn"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    assert!(run("dl-model", &["list", "--format", "table"], "").expect(0).stdout.contains("squeezenet1_1"));
+    let table = run("dl-model", &["list", "--format", "table"], "").expect(0).stdout;
+    assert!(table.contains("weights       resnet50, resnet50@v1\n"), "{table}");
 }
 
 #[test]
-fn info_says_what_a_file_holds() {
+fn list_names_the_weights_to_fetch() {
+    let rows = run("dl-model", &["list"], "").expect(0).records();
+    let weights = |name: &str| rows.iter().find(|row| row["architecture"] == name).unwrap()["weights"].clone();
+    assert_eq!(weights("resnet50"), json!(["resnet50", "resnet50@v1"]));
+    assert_eq!(weights("bert"), json!(["bert"]));
+    assert_eq!(weights("resnet20_cifar"), Value::Null);
+}
+
+#[test]
+fn info_describes_a_file() {
     let Some(path) = shared("weights/squeezenet1_0_imagenet.safetensors") else { return };
     let path = path.to_str().unwrap();
     let info = &run("dl-model", &["info", path], "").expect(0).records()[0];
@@ -25,7 +35,7 @@ fn info_says_what_a_file_holds() {
     assert_eq!(info["parameters"], 1_248_424);
     assert_eq!(info["tensor_count"], 52);
     assert_eq!(info["dtypes"][0], "F32");
-    assert_eq!(info["licence"], "BSD-2-Clause");
+    assert_eq!(info["license"], "BSD-2-Clause");
     assert_eq!(info["config"]["preprocessing"]["channel_order"], "BGR");
     assert_eq!(info["sha256"].as_str().unwrap().len(), 64);
     let sums = fs::read_to_string(shared("weights/SHA256SUMS").unwrap()).unwrap();
@@ -33,11 +43,11 @@ fn info_says_what_a_file_holds() {
         sums.lines().find(|line| line.rsplit([' ', '/']).next() == Some("squeezenet1_0_imagenet.safetensors")).unwrap();
     assert!(stated.starts_with(info["sha256"].as_str().unwrap()));
     let table = run("dl-model", &["info", "--tensors", "--format", "table", path], "").expect(0).stdout;
-    assert!(table.contains("features.12.squeeze.weight") && table.contains("licence"), "{table}");
+    assert!(table.contains("features.12.squeeze.weight") && table.contains("license"), "{table}");
 }
 
 #[test]
-fn files_that_are_no_models_are_told_in_one_line() {
+fn a_file_that_is_not_a_model_is_an_error_of_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("not a model.safetensors");
     let cases: [&[u8]; 4] = [b"", b"hello, world", &(1_u64 << 60).to_le_bytes(), &[9, 0, 0, 0, 0, 0, 0, 0, b'{']];
@@ -54,7 +64,7 @@ fn files_that_are_no_models_are_told_in_one_line() {
 const BENCH: [&str; 9] = ["bench", "--arch", "squeezenet1_1", "--size", "64", "--seconds", "0", "--layer", "conv1"];
 
 #[test]
-fn an_environment_variable_chooses_winograds_algorithm() {
+fn an_environment_variable_selects_winograds_algorithm() {
     for name in ["off", "f2", "f4"] {
         let row = &run_with(&[("DL_WINOGRAD", name)], "dl-model", &BENCH, "").expect(0).records()[0];
         assert_eq!(row["winograd"], name);
@@ -65,7 +75,7 @@ fn an_environment_variable_chooses_winograds_algorithm() {
 }
 
 #[test]
-fn a_measurement_without_bound_is_refused() {
+fn unbounded_measurements_are_refused() {
     for (option, value, wanted) in [
         ("--batch", "18446744073709551615", "want a whole number from 1 to 4096"),
         ("--batch", "65536", "want a whole number from 1 to 4096"),
@@ -131,14 +141,14 @@ fn summary_counts_as_torchinfo_does() {
     }
     let small = run("dl-model", &["summary", "--arch", "vgg16", "--size", "8"], "").expect(2);
     assert!(
-        small.stderr.contains("vgg16 for pictures of 8 x 8") && small.stderr.lines().count() == 1,
+        small.stderr.contains("vgg16 for images of 8 x 8") && small.stderr.lines().count() == 1,
         "{}",
         small.stderr
     );
 }
 
 #[test]
-fn summary_of_networks_for_texts_counts_as_torch_does() {
+fn summary_of_text_networks_counts_as_torch_does() {
     let golden = fs::read_to_string(goldens("summary/texts.json")).unwrap();
     let golden: Value = serde_json::from_str(&golden).unwrap();
     for (case, wanted) in golden["networks"].as_object().unwrap() {
@@ -164,7 +174,7 @@ fn summary_of_networks_for_texts_counts_as_torch_does() {
 }
 
 #[test]
-fn summary_of_well_known_networks_for_texts() {
+fn summary_of_well_known_text_networks() {
     let summary = |options: &[&str]| {
         run("dl-model", &[&["summary", "--arch"], options].concat(), "").expect(0).records().remove(0)
     };
@@ -188,7 +198,7 @@ fn summary_of_well_known_networks_for_texts() {
         row(&summary(&["bert", "--tokens", "3"]), "encoder.layer.0.attention.self")["multiply_adds"],
         2 * 9 * 768
     );
-    // A layer's activation is told with the layer after it; an output of dl-embed hands on what the module before it gave.
+    // A layer's activation is shown with the layer after it; an output of dl-embed passes on that of the module before.
     assert_eq!(row(&bert, "encoder.layer.0.output.dense")["kind"], "GELU + Linear");
     assert_eq!(row(&bert, "encoder.layer.0.output.dense")["output_bytes"], 4 * 512 * (3072 + 768));
     let layer = row(&bert, "encoder.layer.0");
@@ -202,9 +212,9 @@ fn summary_of_well_known_networks_for_texts() {
 }
 
 #[test]
-fn summary_is_of_what_a_file_holds() {
+fn summary_follows_the_tensors_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    // Tensors of the golden network whose names `named` gives, and how many numbers they have.
+    // Writes the tensors of the golden network that `named` renames, and counts their weights.
     let write = |network: &str, named: &dyn Fn(&str) -> Option<String>| {
         let (from, to) = (goldens(&format!("text/{network}")), folder.path().join(network));
         fs::create_dir(&to).unwrap();
@@ -215,15 +225,15 @@ fn summary_is_of_what_a_file_holds() {
         candle_core::safetensors::save(&kept, to.join("model.safetensors")).unwrap();
         (to.to_str().unwrap().to_owned(), kept.values().map(candle_core::Tensor::elem_count).sum::<usize>())
     };
-    // A file of before 2019 without pooler and head.
+    // A file from before 2019, without pooler and head.
     let old = |name: &str| {
         let is_body = !name.contains("pooler") && !name.starts_with("classifier");
         let name = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
         is_body.then_some(name)
     };
-    // A CLIP that learned classes of pictures.
-    let pictures = |name: &str| name.starts_with("vis").then(|| name.to_owned());
-    let files = [(write("bert", &old), "bert", json!(24)), (write("clip", &pictures), "clip", Value::Null)];
+    // A CLIP that was fine-tuned on image classes.
+    let images = |name: &str| name.starts_with("vis").then(|| name.to_owned());
+    let files = [(write("bert", &old), "bert", json!(24)), (write("clip", &images), "clip", Value::Null)];
     for ((path, numbers), network, tokens) in files {
         let ran = run("dl-model", &["summary", &path], "").expect(0);
         assert!(ran.stderr.is_empty(), "{network}: {}", ran.stderr);
@@ -241,9 +251,9 @@ fn summary_is_of_what_a_file_holds() {
 fn summary_refuses_what_a_network_does_not_read() {
     for (options, words) in [
         (["bert", "--tokens", "513"], "bert for 513 tokens: a text has 513 tokens, the network reads 512"),
-        (["gpt2", "--size", "64"], "gpt2 for pictures of 64 x 64: gpt2 reads no pictures"),
+        (["gpt2", "--size", "64"], "gpt2 for images of 64 x 64: gpt2 reads no pictures"),
         (["clip", "--size", "64"], "a picture is 64 x 64 pixels, the network reads 224 x 224"),
-        (["resnet18", "--tokens", "3"], "--tokens: resnet18 reads no texts"),
+        (["resnet18", "--tokens", "3"], "--tokens: resnet18 reads images, not texts"),
     ] {
         let ran = run("dl-model", &[&["summary", "--arch"], &options[..]].concat(), "").expect(2);
         assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
@@ -263,14 +273,14 @@ fn summary_of_every_network_adds_up() {
 }
 
 #[test]
-fn convert_makes_one_file_of_ours_of_any_format() {
+fn convert_reads_every_format() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let files = ["zip_state_dict.pth", "old_state_dict.pth", "old_training.pth", "new.caffemodel", "small.weights"];
     for name in files {
         let (from, to) = (goldens(&format!("checkpoints/{name}")), path("out.safetensors"));
         let ran = run("dl-model", &["convert", &from, &to], "").expect(0);
-        assert!(ran.stderr.contains("written without one"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("written without a config"), "{}", ran.stderr);
         let [before, after] = [&from, &to].map(|path| dl_models::Checkpoint::open(path.as_ref()).unwrap());
         assert_eq!(before.tensors(), after.tensors(), "{name}");
         for tensor in before.tensors() {
@@ -283,7 +293,7 @@ fn convert_makes_one_file_of_ours_of_any_format() {
         }
     }
     let half = path("half.safetensors");
-    run("dl-model", &["convert", &goldens("checkpoints/zip_state_dict.pth"), &half, "--to", "bf16"], "").expect(0);
+    run("dl-model", &["convert", &goldens("checkpoints/zip_state_dict.pth"), &half, "--dtype", "bf16"], "").expect(0);
     let info = &run("dl-model", &["info", "--tensors", &half], "").expect(0).records()[0];
     assert_eq!(info["format"], "safetensors");
     assert_eq!(info["tensors"]["conv.weight"]["dtype"], "BF16");
@@ -291,20 +301,21 @@ fn convert_makes_one_file_of_ours_of_any_format() {
 }
 
 #[test]
-fn convert_keeps_the_network_and_gives_it_what_it_is_told() {
+fn convert_keeps_the_network_and_stores_what_the_options_say() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (model, out, labels) = (path("m.safetensors"), path("out.safetensors"), path("labels.txt"));
     crate::embed::write_small_network(model.as_ref());
     fs::write(&labels, "a\nb\nc\nd\ne\n").unwrap();
-    let args = ["convert", &model, &out, "--labels", &labels, "--licence", "CC0-1.0", "--to", "f16"];
+    let at_labels = format!("@{labels}");
+    let args = ["convert", &model, &out, "--labels", &at_labels, "--license", "CC0-1.0", "--dtype", "f16"];
     let ran = run("dl-model", &args, "").expect(0);
     assert!(ran.stderr.contains("architecture squeezenet1_1"), "{}", ran.stderr);
     let info = &run("dl-model", &["info", &out], "").expect(0).records()[0];
-    assert_eq!((&info["licence"], &info["config"]["labels"][4]), (&json!("CC0-1.0"), &json!("e")));
+    assert_eq!((&info["license"], &info["config"]["labels"][4]), (&json!("CC0-1.0"), &json!("e")));
     assert_eq!(info["config"]["source"]["converted_from"], "m.safetensors");
     assert_eq!(info["config"]["options"]["width"], 0.125);
-    // As it is, byte for byte the numbers; into itself, too.
+    // The weights stay byte for byte, even when a file is converted into itself.
     run("dl-model", &["convert", &out, &out], "").expect(0);
     assert_eq!(run("dl-model", &["info", &out], "").expect(0).records()[0]["dtypes"], json!(["F16"]));
 
@@ -314,14 +325,13 @@ fn convert_keeps_the_network_and_gives_it_what_it_is_told() {
         assert!(ran.stderr.lines().count() == 1 && ran.stderr.contains(word), "{}", ran.stderr);
         assert!(fs::read(&out).unwrap() == kept, "nothing is overwritten");
     };
-    refused(&[&model, &out, "--arch", "resnet18"], "is no resnet18: 0 tensors loaded; new: bn1.bias");
-    refused(&[&model, &out, "--arch", "squeezenet1_0"], "is no squeezenet1_0");
+    refused(&[&model, &out, "--arch", "resnet18"], "not a resnet18: 0 tensors loaded; new: bn1.bias");
+    refused(&[&model, &out, "--arch", "squeezenet1_0"], "not a squeezenet1_0");
     refused(&[&model, &out, "--arch", "vgg99"], "there is no architecture vgg99");
-    fs::write(&labels, "a\nb\n").unwrap();
-    refused(&[&model, &out, "--labels", &labels], "the config has 2 labels for 5 classes");
+    refused(&[&model, &out, "--labels", "a,b"], "the config has 2 labels for 5 classes");
     refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "wants to call posix.system");
     refused(&[&goldens("checkpoints/compressed.pth"), &out], "is compressed");
-    refused(&[&model, &out, "--mean", &goldens("checkpoints/mean.binaryproto")], "Caffe's do from 0 to 255");
+    refused(&[&model, &out, "--mean", &goldens("checkpoints/mean.binaryproto")], "Caffe's from 0 to 255");
     fs::write(&model, &kept[..kept.len() / 2]).unwrap();
     refused(&[&model, &out], "cut off");
     fs::write(&model, [&(1_u64 << 60).to_le_bytes()[..], &kept[8..]].concat()).unwrap();
@@ -329,7 +339,7 @@ fn convert_keeps_the_network_and_gives_it_what_it_is_told() {
 }
 
 #[test]
-fn a_real_caffemodel_is_known_by_its_layers_and_computes_as_before() {
+fn a_real_caffemodel_is_recognized_by_its_layers() {
     let Some(real) = shared("weights/squeezenet1_0_imagenet.safetensors") else { return };
     let folder = tempfile::tempdir().unwrap();
     let caffe = folder.path().join("squeezenet_v1.0.caffemodel");

@@ -244,12 +244,12 @@ fn a_folder_becomes_one_file_that_carries_its_tokenizer() {
     let file = folder.path().join("one.safetensors");
     let file = file.to_str().unwrap();
     for (model, layer) in [(BERT, "pooler"), (GPT2, "ln_f"), (CLIP, "text_embeds")] {
-        run("dl-model", &["convert", model, file, "--licence", "MIT"], "").expect(0);
+        run("dl-model", &["convert", model, file, "--license", "MIT"], "").expect(0);
         let args = ["--layer", layer, "--pad", "1"];
         let outputs = [model, file].map(|model| embed(model, &args, &records(&TEXTS)).expect(0).stdout);
         assert!(outputs[0] == outputs[1], "{model}");
         let info: Value = serde_json::from_str(&run("dl-model", &["info", file], "").expect(0).stdout).unwrap();
-        assert_eq!(info["licence"], "MIT");
+        assert_eq!(info["license"], "MIT");
         assert_eq!(info["architecture"].as_str(), model.rsplit('/').next());
     }
 }

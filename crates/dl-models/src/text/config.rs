@@ -70,9 +70,9 @@ pub struct TextConfig {
     /// Where the weights came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Value>,
-    /// Licence of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub licence: Option<String>,
+    /// License of the weights.
+    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
     /// Seed of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,

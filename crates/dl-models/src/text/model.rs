@@ -178,9 +178,9 @@ impl TextModel {
 /// Floats are stored in `precision`, or as they are without one.
 /// # Errors
 /// When it is no network for texts, or a file cannot be read or written.
-pub fn convert(from: &mut Checkpoint, path: &Path, licence: Option<&str>, precision: Option<Precision>) -> Result<()> {
+pub fn convert(from: &mut Checkpoint, path: &Path, license: Option<&str>, precision: Option<Precision>) -> Result<()> {
     let mut config = TextConfig::read(from)?;
-    config.licence = licence.map(str::to_owned).or(config.licence);
+    config.license = license.map(str::to_owned).or(config.license);
     let tokenizer = TextTokenizer::of_model(from, &config, longest(&config)?);
     let tokenizer = tokenizer.with_context(|| format!("model {}", from.path().display()))?;
     checkpoint::convert_with(from, path, Some(&config.description()?), &[(TOKENIZER_KEY, tokenizer.text())], precision)

@@ -1,4 +1,4 @@
-//! `dl-model bench`: how long a network takes on this machine.
+//! `dl-model bench`: measure the speed of a network.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,47 +14,47 @@ use serde_json::{Value, json};
 
 use crate::common::{Common, DeviceArgs, Io, Outcome, numbers};
 
-/// How long a network takes on this machine
+/// Measure the speed of a network on this machine
 ///
-/// Random pictures go through the network, one warm-up and then runs for some seconds. One JSON line comes out: the
-/// median and the shortest time of a batch in milliseconds, and billions of floating-point operations (two for each
-/// multiply-add of convolutions and fully connected layers) a second by the median.
+/// Runs random images through the network, once to warm up and then for some seconds. Prints one JSON line: the median
+/// and the shortest time per batch in milliseconds, and the billions of floating-point operations per second at the
+/// median (two for each multiply-add of convolutions and fully connected layers).
 ///
-/// Two environment variables change how every program computes on the CPU. DL_CPU_LEVEL forces the processor's
-/// instructions: portable, avx2, avx512 or neon. DL_WINOGRAD chooses the algorithm of 3 x 3 convolutions: f4 (the
-/// fastest, and the default), f2 (more digits) or off.
+/// Two environment variables change how every program computes on the CPU. DL_CPU_LEVEL selects the processor's
+/// instructions: portable, avx2, avx512 or neon. DL_WINOGRAD selects the algorithm for 3 x 3 convolutions: f4 (the
+/// default and the fastest), f2 (more accurate) or off.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-model bench --arch resnet50 --batch 8 --threads 2 | jq .median_ms")]
 pub(super) struct BenchArgs {
-    /// A network of the table, with random weights (see dl-model list)
+    /// Network to build with random weights, see dl-model list
     #[arg(long, value_name = "NAME", required_unless_present = "model")]
     arch: Option<String>,
 
-    /// A model file
+    /// Model file to measure
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
 
-    /// Pictures at a time, at most 4096
+    /// Images per batch, at most 4096
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::batch)]
     batch: usize,
 
-    /// Side of the pictures in pixels [default: the network's own]
+    /// Side of the images in pixels [default: the network's input size]
     #[arg(long, value_name = "PIXELS", value_parser = numbers::side)]
     size: Option<usize>,
 
-    /// The layer to stop at
+    /// Layer to stop at
     #[arg(long, value_name = "LAYER", default_value = "logits")]
     layer: LayerName,
 
-    /// The numbers to compute with
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
-    precision: Precision,
+    /// Number type to compute with
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    dtype: Dtype,
 
-    /// What runs it
+    /// Implementation to measure
     #[arg(long, value_enum, default_value_t = Engine::Plan)]
     engine: Engine,
 
-    /// How long to measure, in seconds, at most 600; at least five runs are made
+    /// Seconds to measure for, at most 600; at least five batches are run
     #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = numbers::seconds)]
     seconds: f64,
 
@@ -66,20 +66,20 @@ pub(super) struct BenchArgs {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
-enum Precision {
+enum Dtype {
     /// Single precision
     F32,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
 enum Engine {
-    /// The fused plan of inference, on the CPU; elsewhere as graph
+    /// The fused plan for inference on the CPU; graph on other devices
     Plan,
-    /// One operation after the other, as in training
+    /// One operation after another, as in training
     Graph,
-    /// candle's own operations, for comparison
+    /// candle's operations, for comparison
     Candle,
-    /// A step of training: forward, backward, SGD with momentum
+    /// A training step: forward, backward, SGD with momentum
     Train,
 }
 
@@ -107,7 +107,7 @@ impl BenchArgs {
             }
             Engine::Candle => dl_models::with_candle_ops(|| model.backbone.features(&x, &layers, None)),
         };
-        // A device may still be at work when the call comes back.
+        // A device may still be working when the call returns.
         let mut once = || once().and_then(|outputs| device.synchronize().map(|()| outputs).map_err(plain));
         once()?;
         let mut times = Vec::new();
@@ -125,7 +125,7 @@ impl BenchArgs {
             "batch": self.batch,
             "size": [height, width],
             "threads": self.common.thread_count(),
-            "precision": "f32",
+            "dtype": "f32",
             "engine": self.engine.to_possible_value().map_or(Value::Null, |value| value.get_name().into()),
             "device": self.device.device,
             "level": Level::current().name(),
@@ -139,14 +139,14 @@ impl BenchArgs {
         Ok(Outcome::AllWell)
     }
 
-    /// The network, and the weights that can be trained: none of a file's.
+    /// The network and its trainable weights; a network from a file has none.
     fn open(&self, device: &Device) -> Result<(Model, Parameters)> {
         let parameters = Parameters::fresh(self.common.seed);
         if let Some(path) = &self.model {
-            ensure!(self.engine != Engine::Train, "--engine train measures networks of the table: --arch NAME");
+            ensure!(self.engine != Engine::Train, "--engine train needs --arch NAME, not --model");
             return Ok((Model::open(path, self.arch.as_deref(), device)?, parameters));
         }
-        let name = self.arch.as_deref().context("--arch or --model is wanted")?;
+        let name = self.arch.as_deref().context("give --arch or --model")?;
         let config = ModelConfig::new(name, 1000);
         let model = Model::build(config.clone(), parameters.builder(device))?;
         if self.engine == Engine::Train {

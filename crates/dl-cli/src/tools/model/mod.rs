@@ -1,4 +1,4 @@
-//! `dl-model`: what model files hold, which networks there are, and how fast they run; other programs' files as ours.
+//! `dl-model`: inspect, convert and fetch model files; list, summarize and benchmark networks.
 
 mod bench;
 mod convert;
@@ -19,21 +19,23 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use self::fetch::catalog;
 use crate::common::{Common, Io, Outcome, Tool, one_line};
 
-/// Show what a model file holds, convert or fetch one, list the networks there are, or measure one
+/// Inspect, convert and fetch model files; list, summarize and benchmark networks
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-model",
     version,
     after_help = "\
 Examples:
-  dl-model info squeezenet.safetensors
-  dl-model info --format json models/*.safetensors | jq -r '[.file, .config.architecture] | @tsv'
   dl-model list
+  dl-model fetch squeezenet1_1 --output squeezenet.safetensors
+  dl-model info squeezenet.safetensors
+  dl-model info --format json testdata/models/*.safetensors \\
+    | jq -r '[.file, .architecture] | @tsv'
   dl-model summary --arch resnet18
   dl-model convert resnet18.pth resnet18.safetensors --arch resnet18
-  dl-model fetch hf:google/mobilenet_v2_1.0_224
   dl-model bench --arch resnet50 --batch 8"
 )]
 pub struct Args {
@@ -43,28 +45,30 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// What files hold: their format, config, numbers of tensors and weights, types, licence, SHA-256
-    #[command(after_help = "Examples:\n  dl-model info squeezenet.safetensors")]
+    /// Describe model files: format, config, numbers of tensors and weights, types, license, SHA-256
+    #[command(after_help = "Examples:\n  dl-model info testdata/models/signs.safetensors")]
     Info {
-        /// Model files of any format, or folders of one
+        /// Model files of any format, or model folders
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
 
-        /// List the tensors too, with their shapes
+        /// List the tensors and their shapes
         #[arg(long)]
         tensors: bool,
 
-        /// table for people, json: one object a line [default: table on a terminal, json otherwise]
+        /// Output format: table for people, json for one object per line [default: table on a terminal, json otherwise]
         #[arg(long, value_enum)]
         format: Option<Format>,
 
         #[command(flatten)]
         common: Common,
     },
-    /// The networks that dl-embed and others can run
-    #[command(after_help = "Examples:\n  dl-model list --format table")]
+    /// List the networks that dl-tools supports, and the names of weights to fetch
+    ///
+    /// Give a name under weights to dl-model fetch. NAME@v1 are older weights than NAME.
+    #[command(after_help = "Examples:\n  dl-model list --format table\n  dl-model list | jq -r '.weights[]?'")]
     List {
-        /// table for people, json: one object a line [default: table on a terminal, json otherwise]
+        /// Output format: table for people, json for one object per line [default: table on a terminal, json otherwise]
         #[arg(long, value_enum)]
         format: Option<Format>,
 
@@ -79,9 +83,9 @@ enum Command {
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
 enum Format {
-    /// Lines for people
+    /// Blocks of lines for people
     Table,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -112,7 +116,7 @@ impl Tool for Args {
 }
 
 impl Args {
-    /// All files; one that cannot be read is said, and the others go on. Alone, or under `--strict`, it ends the run.
+    /// Describes all files. One that cannot be read is reported and skipped; alone, or with `--strict`, it ends the run.
     fn info(&self, io: &mut Io, files: &[PathBuf], tensors: bool, format: Format) -> Result<Outcome> {
         let mut failed = 0;
         for path in files {
@@ -129,35 +133,35 @@ impl Args {
     }
 }
 
-/// A model file, as people and programs see it.
+/// What is printed about a model file.
 #[derive(Serialize)]
 struct Info {
     file: String,
-    /// What kind of file it is.
+    /// The format of the file.
     format: String,
     bytes: u64,
-    /// Of a model in many files, each has its own.
+    /// None for a model in many files: each part has its own.
     sha256: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<Part>>,
     architecture: Option<String>,
-    /// What stood before the names of the tensors and was taken off.
+    /// The prefix that was removed from the names of the tensors.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
     /// Number of tensors.
     tensor_count: usize,
-    /// Numbers in all of them.
+    /// Number of weights in all of them.
     parameters: usize,
-    /// Types of the numbers.
+    /// Types of the weights.
     dtypes: Vec<String>,
-    licence: Option<String>,
-    /// Whatever the file says about itself.
+    license: Option<String>,
+    /// The config in the file.
     config: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tensors: Option<Map<String, Value>>,
 }
 
-/// One of a model's files.
+/// A file of a model in many files.
 #[derive(Serialize)]
 struct Part {
     file: String,
@@ -195,7 +199,8 @@ impl Info {
             tensor_count: tensors.len(),
             parameters: tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum(),
             dtypes,
-            licence: text("licence"),
+            // Older files call it `licence`.
+            license: text("license").or_else(|| text("licence")),
             config,
             tensors: with_tensors.then(|| tensors.iter().map(|tensor| (tensor.name.clone(), shape(tensor))).collect()),
         })
@@ -220,24 +225,31 @@ pub(in crate::tools) fn digest(path: &Path) -> Result<(u64, String)> {
 
 fn list(io: &mut Io, format: Format) -> Result<Outcome> {
     let reads_texts = |name: &str| TEXT_ARCHITECTURES.iter().any(|architecture| architecture.name == name);
-    let reads_pictures = |name: &str| ARCHITECTURES.iter().any(|architecture| architecture.name == name);
+    let reads_images = |name: &str| ARCHITECTURES.iter().any(|architecture| architecture.name == name);
+    let weights = catalog::all()?;
+    let weights = |name: &str| -> Option<Vec<&str>> {
+        let names = weights.iter().filter(|weights| weights.architecture() == name);
+        Some(names.map(|weights| weights.name.as_str()).collect()).filter(|names: &Vec<_>| !names.is_empty())
+    };
     for architecture in ARCHITECTURES {
-        let reads = if reads_texts(architecture.name) { "pictures and texts" } else { "pictures" };
+        let reads = if reads_texts(architecture.name) { "images and texts" } else { "images" };
         let row = json!({
-            "architecture": architecture.name, "reads": reads, "layer": architecture.layer, "paper": architecture.paper,
+            "architecture": architecture.name, "reads": reads, "layer": architecture.layer,
+            "weights": weights(architecture.name), "paper": architecture.paper,
         });
         write(io, &row, format)?;
     }
-    for architecture in TEXT_ARCHITECTURES.iter().filter(|architecture| !reads_pictures(architecture.name)) {
+    for architecture in TEXT_ARCHITECTURES.iter().filter(|architecture| !reads_images(architecture.name)) {
         let row = json!({
-            "architecture": architecture.name, "reads": "texts", "layer": architecture.layer, "paper": architecture.paper,
+            "architecture": architecture.name, "reads": "texts", "layer": architecture.layer,
+            "weights": weights(architecture.name), "paper": architecture.paper,
         });
         write(io, &row, format)?;
     }
     Ok(Outcome::AllWell)
 }
 
-/// One object: a line of JSON, or a block of `key  value` lines for people.
+/// Writes one object: a line of JSON, or a block of `key  value` lines.
 fn write(io: &mut Io, object: &impl Serialize, format: Format) -> Result<()> {
     if format == Format::Json {
         serde_json::to_writer(&mut io.output, object)?;
@@ -249,8 +261,8 @@ fn write(io: &mut Io, object: &impl Serialize, format: Format) -> Result<()> {
     Ok(())
 }
 
-/// The deepest object of a config that a table shows.
-const DEEPEST_BLOCK: usize = 8;
+/// The deepest level of a config that a table shows.
+const MAX_DEPTH: usize = 8;
 
 fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<()> {
     let Value::Object(fields) = object else { return Ok(()) };
@@ -260,7 +272,7 @@ fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<(
     for (key, value) in names.iter().zip(fields.values()) {
         match value {
             Value::Null => {}
-            Value::Object(inner) if !inner.is_empty() && depth < DEEPEST_BLOCK => {
+            Value::Object(inner) if !inner.is_empty() && depth < MAX_DEPTH => {
                 writeln!(output, "{indent}{key}")?;
                 write_block(output, value, depth + 1)?;
             }
@@ -269,16 +281,20 @@ fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<(
                 let first: Vec<String> = items.iter().take(6).map(|item| cell(&item.to_string())).collect();
                 writeln!(output, "{indent}{key:width$}  [{}, ... {} in all]", first.join(", "), items.len())?;
             }
+            Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
+                let texts: Vec<String> = items.iter().filter_map(Value::as_str).map(cell).collect();
+                writeln!(output, "{indent}{key:width$}  {}", texts.join(", "))?;
+            }
             other => writeln!(output, "{indent}{key:width$}  {}", cell(&other.to_string()))?,
         }
     }
     Ok(())
 }
 
-/// A stranger's text in a table.
+/// Untrusted text in a table.
 fn cell(text: &str) -> String {
-    const MOST: usize = 400;
-    match text.char_indices().nth(MOST) {
+    const MAX_LETTERS: usize = 400;
+    match text.char_indices().nth(MAX_LETTERS) {
         Some((end, _)) => format!("{}...", shown(&text[..end])),
         None => shown(text).into_owned(),
     }

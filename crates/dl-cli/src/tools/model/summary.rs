@@ -1,4 +1,4 @@
-//! `dl-model summary`: the layers of a network.
+//! `dl-model summary`: list the layers of a network.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,38 +11,39 @@ use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
 use super::Format;
 use crate::common::{Common, Io, Outcome};
 
-/// The layers of a network: output shape, parameters, multiply-adds, memory
+/// List the layers of a network: output shape, parameters, multiply-adds, memory
 ///
-/// For one picture or one text, in single precision. Multiply-adds are those of convolutions, fully connected layers and
-/// the two products of each attention (of queries and keys, of probabilities and values), in which nothing is left out for
-/// what a token may not see. A tensor is counted in one row, also where two layers share it; running means and variances
-/// of batch norms are counted as buffers, not as parameters. No weights are read. A row without a kind hands on what came
-/// in, as dropout does. Of CLIP the network for texts stands first, then that for pictures.
+/// Figures are for one image or one text in single precision. Multiply-adds are those of convolutions, fully connected
+/// layers and the two products of each attention layer (queries with keys, probabilities with values), masked positions
+/// included. A tensor that two layers share is counted once. The running means and variances of batch norms count as
+/// buffers, not as parameters. No weights are read. A row without a kind passes its input through, as dropout does. For
+/// CLIP, the text network comes first, then the image network.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-model summary --arch resnet18 --format table
-  dl-model summary --arch vgg16 --size 64 | jq '.layers[] | [.name, .parameters]' -c
+  dl-model summary --arch vgg16 --size 64 \\
+    | jq -c '.layers[] | [.name, .parameters]'
   dl-model summary --arch bert --tokens 128 | jq .multiply_adds
-  dl-model summary squeezenet.safetensors")]
+  dl-model summary testdata/models/signs.safetensors")]
 pub(super) struct SummaryArgs {
-    /// A model file, whose config says what it is, or a folder as Hugging Face writes it
+    /// Model file with a config, or a Hugging Face model folder
     #[arg(value_name = "FILE", required_unless_present = "arch")]
     file: Option<PathBuf>,
 
-    /// A network of the table (see dl-model list); with a file of bare weights, what it is
+    /// Architecture, see dl-model list; needed without FILE and for a file of bare weights
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Side of the picture in pixels [default: the network's own]
+    /// Side of the image in pixels [default: the network's input size]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
     size: Option<u16>,
 
-    /// Tokens of the text [default: of the longest that the network reads]
+    /// Number of tokens of the text [default: the most that the network reads]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     tokens: Option<u32>,
 
-    /// table for people, json: one object [default: table on a terminal, json otherwise]
+    /// Output format: table for people, json for one object [default: table on a terminal, json otherwise]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
@@ -53,9 +54,9 @@ pub(super) struct SummaryArgs {
 impl SummaryArgs {
     pub(super) fn run(&self, io: &mut Io, format: Format) -> Result<Outcome> {
         let mut file = self.file.as_deref().map(Checkpoint::open).transpose()?;
-        let summary = match self.texts(file.as_mut())? {
+        let summary = match self.text_config(file.as_mut())? {
             Some(config) => self.of_texts(io, &config, file.as_ref())?,
-            None => self.of_pictures(io, file.as_mut())?,
+            None => self.of_images(io, file.as_mut())?,
         };
         match format {
             Format::Json => {
@@ -67,15 +68,15 @@ impl SummaryArgs {
         Ok(Outcome::AllWell)
     }
 
-    /// The config of a network that reads texts; `None` of one that reads pictures alone.
-    fn texts(&self, file: Option<&mut Checkpoint>) -> Result<Option<TextConfig>> {
+    /// The config of a network that reads texts; `None` for one that reads only images.
+    fn text_config(&self, file: Option<&mut Checkpoint>) -> Result<Option<TextConfig>> {
         let stated = match &file {
             Some(file) => TextConfig::text_architecture(file)?,
             None => None,
         };
         let asked = self.arch.as_deref().filter(|name| is_for_texts(name));
         match (file, stated, &self.arch) {
-            // A CLIP that learned classes of pictures has no network for texts any more.
+            // A CLIP that was fine-tuned on image classes has no text network.
             (Some(file), Some(clip), _) if clip == "clip" && !file.contains("text_projection.weight") => Ok(None),
             (Some(file), Some(stated), arch) if arch.as_ref().is_none_or(|arch| *arch == stated) => {
                 TextConfig::read(file).map(Some)
@@ -86,32 +87,32 @@ impl SummaryArgs {
 
     fn of_texts(&self, io: &mut Io, config: &TextConfig, file: Option<&Checkpoint>) -> Result<Summary> {
         if let Some(file) = file {
-            Self::lay_beside(io, file, &Fit::of_texts(config, file)?);
+            Self::report_misfits(io, file, &Fit::of_texts(config, file)?);
         }
         let (tokens, side) = (self.tokens.map(|tokens| tokens as usize), self.size.map(usize::from));
         Summary::of_texts(config, file, tokens, side).with_context(|| match (tokens, side) {
             (Some(tokens), None) => format!("{} for {tokens} tokens", config.architecture),
-            (None, Some(side)) => format!("{} for pictures of {side} x {side}", config.architecture),
+            (None, Some(side)) => format!("{} for images of {side} x {side}", config.architecture),
             _ => config.architecture.clone(),
         })
     }
 
-    fn of_pictures(&self, io: &mut Io, file: Option<&mut Checkpoint>) -> Result<Summary> {
+    fn of_images(&self, io: &mut Io, file: Option<&mut Checkpoint>) -> Result<Summary> {
         let config = match (file, &self.arch) {
             (Some(file), arch) => {
                 let config = ModelConfig::read(file, arch.as_deref())?;
-                Self::lay_beside(io, file, &Fit::of(&config, file, |_| false)?);
+                Self::report_misfits(io, file, &Fit::of(&config, file, |_| false)?);
                 config
             }
-            (None, arch) => ModelConfig::new(arch.as_deref().context("--arch or a file is wanted")?, 1000),
+            (None, arch) => ModelConfig::new(arch.as_deref().context("give --arch or a file")?, 1000),
         };
-        ensure!(self.tokens.is_none(), "--tokens: {} reads no texts here, but pictures", config.architecture);
+        ensure!(self.tokens.is_none(), "--tokens: {} reads images, not texts", config.architecture);
         let [height, width] = self.size.map_or(config.preprocessing.size, |size| [size.into(); 2]);
         Summary::of(&config, [3, height, width])
-            .with_context(|| format!("{} for pictures of {height} x {width}", config.architecture))
+            .with_context(|| format!("{} for images of {height} x {width}", config.architecture))
     }
 
-    fn lay_beside(io: &mut Io, file: &Checkpoint, fit: &Fit) {
+    fn report_misfits(io: &mut Io, file: &Checkpoint, fit: &Fit) {
         if let Some(note) = file.prefix_note() {
             io.messages.note(format_args!("{}: {note}", file.path().display()));
         }
@@ -126,7 +127,7 @@ fn is_for_texts(name: &str) -> bool {
 }
 
 fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
-    let heads = ["layer", "kind", "output", "parameters", "multiply-adds", "memory"].map(str::to_owned);
+    let header = ["layer", "kind", "output", "parameters", "multiply-adds", "memory"].map(str::to_owned);
     let number = |number: u64| if number == 0 { "-".to_owned() } else { grouped(number) };
     let rows = summary.layers.iter().map(|layer| {
         [
@@ -138,7 +139,7 @@ fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
             if layer.output_bytes == 0 { "-".to_owned() } else { megabytes(layer.output_bytes) },
         ]
     });
-    let rows: Vec<[String; 6]> = [heads].into_iter().chain(rows).collect();
+    let rows: Vec<[String; 6]> = [header].into_iter().chain(rows).collect();
     let widths: Vec<usize> = (0..6).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
     for (index, [name, kind, out, parameters, adds, memory]) in rows.iter().enumerate() {
         let [a, b, c, d, e, f] = [0, 1, 2, 3, 4, 5].map(|column| widths[column]);
@@ -149,9 +150,9 @@ fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
     }
     writeln!(output, "{}", "-".repeat(widths.iter().sum::<usize>() + 10))?;
     let total = summary.input_bytes + summary.parameter_bytes + summary.output_bytes;
-    let sums = [
+    let totals = [
         ("architecture", Some(summary.architecture.clone())),
-        ("input", summary.input.map(|picture| shape(&picture))),
+        ("input", summary.input.map(|image| shape(&image))),
         ("tokens", summary.tokens.map(|tokens| grouped(tokens as u64))),
         ("parameters", Some(grouped(summary.parameters as u64))),
         ("buffers", Some(grouped(summary.buffers as u64))),
@@ -159,9 +160,9 @@ fn table(output: &mut dyn Write, summary: &Summary) -> Result<()> {
         ("input memory", Some(megabytes(summary.input_bytes))),
         ("weight memory", Some(megabytes(summary.parameter_bytes))),
         ("output memory", Some(megabytes(summary.output_bytes))),
-        ("all memory", Some(megabytes(total))),
+        ("total memory", Some(megabytes(total))),
     ];
-    for (key, value) in sums.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+    for (key, value) in totals.into_iter().filter_map(|(key, value)| Some((key, value?))) {
         writeln!(output, "{key:13}  {value}")?;
     }
     Ok(())

@@ -156,7 +156,7 @@ impl Training<'_> {
             config.labels = Some(data.labels.clone());
             config.options.extend(options.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
             // Of the weights that are not taken.
-            config.licence = None;
+            config.license = None;
             TextModel::fresh(config, untrained.tokenizer.text(), seed, device)?
         } else {
             TextModel::to_train(init_from, Some(&data.labels), &options, &freeze, seed, device)?

@@ -1,5 +1,5 @@
-//! Which addresses a server may lead to. A public server that redirects to `169.254.169.254` or `127.0.0.1` would have
-//! this machine ask services that it could not ask itself; the same by a name that stands for such an address.
+//! Which addresses a server may redirect to. A public server that redirects to `169.254.169.254` or `127.0.0.1`, or to a
+//! name that resolves to such an address, could make this machine query services that the server cannot reach.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// What was looked up for a file so far. Clones share it.
+/// The addresses resolved for a file so far. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses(Arc<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// Did the address that the user named stand for a private one?
+    /// Did the address that the user named resolve to a private one?
     began_inside: AtomicBool,
-    /// Is it a redirect that is looked up?
+    /// Is a redirect being resolved?
     follows: AtomicBool,
     refused: AtomicBool,
 }
 
 impl Addresses {
-    /// The address that comes next is the user's.
+    /// The next address is the user's.
     pub(super) fn begin(&self) {
         for flag in [&self.0.began_inside, &self.0.follows, &self.0.refused] {
             flag.store(false, Ordering::Relaxed);
         }
     }
 
-    /// The address that comes next is a server's.
+    /// The next address is a server's.
     pub(super) fn follow(&self) {
         self.0.follows.store(true, Ordering::Relaxed);
     }
@@ -41,7 +41,7 @@ impl Addresses {
         self.0.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether these may be asked.
+    /// May these be connected to?
     fn allow(&self, mut addresses: impl Iterator<Item = IpAddr>) -> bool {
         let inside = addresses.any(is_private);
         let follows = self.0.follows.load(Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl Addresses {
     }
 }
 
-/// Looks names up, and refuses those that a public server may not lead to.
+/// Resolves names and refuses those that a public server may not redirect to.
 #[derive(Debug)]
 pub(super) struct Guard {
     inner: DefaultResolver,
@@ -79,7 +79,7 @@ impl Resolver for Guard {
     }
 }
 
-/// An address of this machine, of a network behind it, or of no one.
+/// An address of this machine, of a private network, or of no host.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_v4(address),
@@ -104,13 +104,13 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || address.is_multicast()
         || a == 0
         || a >= 240
-        // Shared by the customers of a provider; of protocols; of measurements.
+        // Carrier-grade NAT, protocol assignments, benchmarks.
         || (a == 100 && (64..128).contains(&b))
         || (a, b, c) == (192, 0, 0)
         || (a == 198 && (b == 18 || b == 19))
 }
 
-/// The address of version 4 in one of version 6: mapped, translated (64:ff9b::/96), or 6to4.
+/// The IPv4 address in an IPv6 address: mapped, translated (64:ff9b::/96) or 6to4.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let parts = address.segments();
     let of = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_behind_the_machine_are_known_in_every_form() {
+    fn private_addresses_are_detected_in_every_form() {
         let inside = [
             "127.0.0.1",
             "10.1.2.3",
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_server_leads_to_public_ones_and_a_private_one_anywhere() {
+    fn a_public_server_may_redirect_to_public_ones_and_a_private_one_anywhere() {
         let look = |addresses: &Addresses, text: &str| addresses.allow([text.parse().unwrap()].into_iter());
         let addresses = Addresses::default();
         addresses.begin();

@@ -1,4 +1,4 @@
-//! One file from a server into the cache: whole, checked, and under its name only then.
+//! Download one file into the cache. It gets its name only when it is complete and checked.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -10,25 +10,25 @@ use dl_record::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use super::http::{Answer, Attempts, Failure, Http};
-use super::hub::LONGEST_LICENCE;
+use super::hub::MAX_LICENSE;
 use crate::common::Messages;
 use crate::tools::model::digest;
 
-/// What is to be fetched.
+/// What to fetch.
 pub(super) struct Wanted<'a> {
     pub(super) address: &'a str,
-    /// Where it is to be.
+    /// Where to put it.
     pub(super) path: &'a Path,
-    /// SHA-256 that the user asks for.
+    /// The expected SHA-256, or its first digits.
     pub(super) pin: Option<&'a str>,
-    /// It may have so many bytes.
-    pub(super) most_bytes: u64,
+    /// The largest size accepted.
+    pub(super) max_bytes: u64,
     /// The commit of its repository.
     pub(super) revision: Option<&'a str>,
-    pub(super) licence: Option<&'a str>,
+    pub(super) license: Option<&'a str>,
 }
 
-/// What is known of a file in the cache; it lies beside it.
+/// What is known about a file in the cache, stored beside it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Known {
     pub(super) url: String,
@@ -38,15 +38,29 @@ pub(super) struct Known {
     pub(super) revision: Option<String>,
     #[serde(default)]
     pub(super) etag: Option<String>,
-    #[serde(default)]
-    pub(super) licence: Option<String>,
+    #[serde(default, alias = "licence")]
+    pub(super) license: Option<String>,
 }
 
 impl Known {
-    /// Of a file in the cache, if it is there as it was fetched.
+    /// What is known about a file, if the file is there in full.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let known: Self = serde_json::from_slice(&fs::read(beside(path, "json")).ok()?).ok()?;
         (fs::metadata(path).ok()?.len() == known.bytes).then_some(known)
+    }
+
+    /// Stores it beside the file.
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        write_atomically(&beside(path, "json"), |output| Ok(serde_json::to_writer(output, self)?))
+    }
+}
+
+/// Removes a file from the cache.
+pub(super) fn remove(path: &Path) {
+    for path in [path.to_owned(), beside(path, "json"), beside(path, "lock")] {
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -56,28 +70,28 @@ fn beside(path: &Path, what: &str) -> PathBuf {
     path.with_file_name(format!(".{name}.{what}"))
 }
 
-/// What a part of a file is a part of.
+/// The file that a partial download belongs to.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct PartOf {
     url: String,
     etag: Option<String>,
 }
 
-/// Fetches a file, going on with what an earlier run left. True: it was fetched; false: the cached one is still right.
+/// Fetches a file, resuming what an earlier run left. True: it was fetched; false: the cached file is up to date.
 /// # Errors
-/// When the server has it not, breaks off too often, or sends something else than it said or the user asked for. What
-/// was under the name before stays.
+/// When the server does not have it, breaks off too often, or sends something other than it announced or the user
+/// expects. A file that had the name before stays.
 pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Result<(Known, bool)> {
     let Wanted { address, path, .. } = *wanted;
-    let folder = path.parent().context("a file without a folder")?;
+    let folder = path.parent().context("the file has no folder")?;
     let in_cache = || format!("{}: the cache cannot be written", path.display());
     fs::create_dir_all(folder).with_context(in_cache)?;
     let part_path = beside(path, "part");
-    // Not the part itself: that will have another name.
+    // Not the part itself, which is renamed.
     let lock = File::create(beside(path, "lock")).with_context(in_cache)?;
     match lock.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => bail!("{}: is being fetched by another dl-model", path.display()),
+        Err(TryLockError::WouldBlock) => bail!("{}: another dl-model is fetching it", path.display()),
         Err(TryLockError::Error(error)) => return Err(error).with_context(in_cache),
     }
     let mut part = OpenOptions::new()
@@ -87,8 +101,8 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
         .truncate(false)
         .open(&part_path)
         .with_context(in_cache)?;
-    let cached =
-        Known::of(path).filter(|known| known.url == address && wanted.pin.is_none_or(|pin| pin == known.sha256));
+    let cached = Known::of(path)
+        .filter(|known| known.url == address && wanted.pin.is_none_or(|pin| known.sha256.starts_with(pin)));
     let mut run = Run {
         http,
         messages,
@@ -97,7 +111,7 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
         part_of: PartOf::default(),
         total: None,
         checksum: None,
-        licence: None,
+        license: None,
         best: 0,
     };
     if !run.receive(cached.as_ref().and_then(|known| known.etag.clone()))? {
@@ -105,10 +119,10 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
         let _ = fs::remove_file(&part_path);
         return cached
             .map(|known| (known, false))
-            .context("the server says that nothing changed, and nothing was here");
+            .context("the server answers that the file has not changed, but it is not in the cache");
     }
     let (etag, checksum) = (run.part_of.etag, run.checksum);
-    let licence = wanted.licence.map(str::to_owned).or(run.licence);
+    let license = wanted.license.map(str::to_owned).or(run.license);
     part.sync_all().with_context(in_cache)?;
     let checked = check(&part_path, wanted, checksum.as_deref());
     let (bytes, sha256) = match checked {
@@ -123,29 +137,30 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
     fs::rename(&part_path, path).with_context(in_cache)?;
     let _ = fs::remove_file(beside(path, "part.json"));
     let revision = wanted.revision.map(str::to_owned);
-    let known = Known { url: address.to_owned(), bytes, sha256, revision, etag, licence };
-    write_atomically(&beside(path, "json"), |output| Ok(serde_json::to_writer(output, &known)?))?;
+    let known = Known { url: address.to_owned(), bytes, sha256, revision, etag, license };
+    known.write(path)?;
     Ok((known, true))
 }
 
-/// One file on its way.
+/// A download in progress.
 struct Run<'a> {
     http: &'a Http<'a>,
     messages: &'a Messages,
     wanted: &'a Wanted<'a>,
     part: &'a mut File,
     part_of: PartOf,
-    /// Bytes of the whole file, as far as a server said.
+    /// Size of the whole file, if the server has stated it.
     total: Option<u64>,
-    /// SHA-256 that a hub states.
+    /// The SHA-256 that a hub states.
     checksum: Option<String>,
-    /// What the server's headers say of it.
-    licence: Option<String>,
+    /// The license in the server's headers.
+    license: Option<String>,
+    /// The most bytes received so far.
     best: u64,
 }
 
 impl Run<'_> {
-    /// Fills the part. False: the server says that the file of `etag` is still the same.
+    /// Downloads the part. False: the server answers that the file of `etag` has not changed.
     fn receive(&mut self, etag: Option<String>) -> Result<bool> {
         let left = fs::read(beside(self.wanted.path, "part.json")).ok();
         self.part_of = left.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
@@ -154,17 +169,19 @@ impl Run<'_> {
         }
         self.best = self.part.metadata()?.len();
         if self.best > 0 {
-            self.messages.note(format_args!("going on at byte {} of {}", self.best, self.wanted.address));
+            self.messages.note(format_args!("resuming at byte {} of {}", self.best, self.wanted.address));
         }
         let mut attempts = Attempts::default();
         loop {
             let failure = match self.attempt(etag.as_deref()) {
                 Ok(Some(changed)) => return Ok(changed),
-                Ok(None) => Failure::Later(anyhow!("{}: changed on the server meanwhile", self.wanted.address), None),
+                Ok(None) => {
+                    Failure::Later(anyhow!("{}: changed on the server during the download", self.wanted.address), None)
+                }
                 Err(failure) => failure,
             };
             let have = self.part.metadata()?.len();
-            // What a server sends that never says how much there is may be the same ever again.
+            // Without a stated size, more bytes may be the same ones again.
             if have > self.best && self.total.is_some() {
                 (self.best, attempts.since_progress) = (have, 0);
             }
@@ -172,7 +189,7 @@ impl Run<'_> {
         }
     }
 
-    /// One connection. `Some(true)`: all is there; `Some(false)`: unchanged; `None`: the part was another file's.
+    /// One connection. `Some(true)`: complete; `Some(false)`: unchanged; `None`: the part belonged to another file.
     fn attempt(&mut self, etag: Option<&str>) -> Result<Option<bool>, Failure> {
         let local = |error: std::io::Error| Failure::Final(anyhow!("{}: {error}", self.wanted.path.display()));
         let mut have = self.part.metadata().map_err(local)?.len();
@@ -188,7 +205,7 @@ impl Run<'_> {
         if let Some(checksum) = answer.first_header("x-linked-etag").map(|text| text.trim_matches('"').to_lowercase()) {
             self.checksum = Some(checksum).filter(|text| is_sha256(text));
         }
-        self.licence = licence(&answer).or(self.licence.take());
+        self.license = license(&answer).or(self.license.take());
         match answer.status {
             304 if have == 0 => return Ok(Some(false)),
             206 => match content_range(&answer) {
@@ -205,21 +222,22 @@ impl Run<'_> {
                 }
                 self.total = answer.header("content-length").and_then(|text| text.parse().ok()).or(known_size);
             }
-            // Nothing after the part: it is whole, if the server says so.
+            // Nothing follows the part: it is complete, if the size is right.
             416 if have > 0 && content_range(&answer).is_some_and(|(_, total)| total == Some(have)) => {
                 return Ok(Some(true));
             }
             status => {
                 self.restart().map_err(Failure::Final)?;
-                let error = anyhow!("{}: broke off after {have} bytes and has no more ({status})", self.wanted.address);
+                let error =
+                    anyhow!("{}: ended after {have} bytes; the server has no more ({status})", self.wanted.address);
                 return Err(Failure::Later(error, None));
             }
         }
-        // Only a strong one says that bytes are the same.
+        // Only a strong ETag guarantees the same bytes.
         let etag = answer.header("etag").or(answer.first_header("etag")).filter(|etag| etag.starts_with('"'));
         self.remember(etag.map(str::to_owned)).map_err(Failure::Final)?;
         if let Some(total) = self.total {
-            if total > self.wanted.most_bytes {
+            if total > self.wanted.max_bytes {
                 return Err(Failure::Final(self.too_large(total)));
             }
             self.messages.progress_to(total, "bytes");
@@ -235,7 +253,7 @@ impl Run<'_> {
         loop {
             let broke_off = |why: &str, have: u64| {
                 let of = self.total.map_or(String::new(), |total| format!(" of {total}"));
-                Failure::Later(anyhow!("{address}: broke off after {have}{of} bytes{why}"), None)
+                Failure::Later(anyhow!("{address}: connection lost after {have}{of} bytes{why}"), None)
             };
             match reader.read(&mut buffer) {
                 Ok(0) if self.total.is_some_and(|total| have < total) => return Err(broke_off("", have)),
@@ -245,13 +263,15 @@ impl Run<'_> {
                     written.map_err(|error| Failure::Final(anyhow!("{}: {error}", path.display())))?;
                     have += read as u64;
                     self.messages.bar().set_position(have);
-                    if have > self.wanted.most_bytes {
+                    if have > self.wanted.max_bytes {
                         let _ = self.part.set_len(0);
                         return Err(Failure::Final(self.too_large(have)));
                     }
                     if self.total.is_some_and(|total| have > total) {
                         let _ = self.part.set_len(0);
-                        return Err(Failure::Final(anyhow!("{address}: sends more bytes than it said")));
+                        return Err(Failure::Final(anyhow!(
+                            "{address}: the server sends more bytes than it announced"
+                        )));
                     }
                 }
                 Err(error) => return Err(broke_off(&format!(": {error}"), have)),
@@ -260,17 +280,17 @@ impl Run<'_> {
     }
 
     fn too_large(&self, bytes: u64) -> anyhow::Error {
-        anyhow!("{}: has {bytes} bytes or more; --max-bytes allows {}", self.wanted.address, self.wanted.most_bytes)
+        anyhow!("{}: has {bytes} bytes or more; --max-bytes allows {}", self.wanted.address, self.wanted.max_bytes)
     }
 
-    /// Forgets the part.
+    /// Discards the part.
     fn restart(&mut self) -> Result<()> {
         self.part.set_len(0)?;
         self.part_of = PartOf::default();
         Ok(())
     }
 
-    /// Writes down whose part it is.
+    /// Records which file the part belongs to.
     fn remember(&mut self, etag: Option<String>) -> Result<()> {
         let part_of = PartOf { url: self.wanted.address.to_owned(), etag };
         if part_of != self.part_of {
@@ -282,8 +302,8 @@ impl Run<'_> {
     }
 }
 
-/// The licence in a header: `License`, `X-License`, or a link (RFC 4946).
-fn licence(answer: &Answer) -> Option<String> {
+/// The license in a header: `License`, `X-License`, or a link (RFC 4946).
+fn license(answer: &Answer) -> Option<String> {
     let of_link = || {
         let links = answer
             .header("link")?
@@ -292,10 +312,10 @@ fn licence(answer: &Answer) -> Option<String> {
         Some(links.split_once('<')?.1.split_once('>')?.0)
     };
     let stated = answer.header("license").or(answer.header("x-license")).or_else(of_link)?;
-    Some(stated.chars().filter(|letter| !letter.is_control()).take(LONGEST_LICENCE).collect())
+    Some(stated.chars().filter(|letter| !letter.is_control()).take(MAX_LICENSE).collect())
 }
 
-/// First byte and length of the whole, `bytes 100-199/200` or `bytes */200`.
+/// The first byte and the size of the whole file, from `bytes 100-199/200` or `bytes */200`.
 fn content_range(answer: &Answer) -> Option<(u64, Option<u64>)> {
     let (range, total) = answer.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split('-').next().and_then(|start| start.parse().ok()).unwrap_or(u64::MAX);
@@ -306,22 +326,19 @@ pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.chars().all(|letter| letter.is_ascii_hexdigit())
 }
 
-/// Is it what was asked for and promised? Length and SHA-256.
+/// Checks the SHA-256, and that a model file can be read. Returns size and SHA-256.
 fn check(part: &Path, wanted: &Wanted, checksum: Option<&str>) -> Result<(u64, String)> {
     let (bytes, sha256) = digest(part)?;
     let address = wanted.address;
     if let Some(pin) = wanted.pin {
-        ensure!(sha256 == pin, "{address}: has the SHA-256 {sha256}, --sha256 wants {pin}; nothing is kept");
+        ensure!(sha256.starts_with(pin), "{address}: has the SHA-256 {sha256}, expected {pin}; nothing is kept");
     }
     if let Some(stated) = checksum {
-        ensure!(
-            sha256 == stated,
-            "{address}: arrived with the SHA-256 {sha256}, the server states {stated}; nothing is kept"
-        );
+        ensure!(sha256 == stated, "{address}: has the SHA-256 {sha256}, the server states {stated}; nothing is kept");
     }
     let extension = wanted.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if matches!(extension, "safetensors" | "pth" | "pt" | "caffemodel") {
-        let why = || format!("{address}: what arrived is no whole model file; nothing is kept");
+        let why = || format!("{address}: not a complete model file; nothing is kept");
         Checkpoint::open(part).map_err(|error| anyhow!("{}", error.root_cause())).with_context(why)?;
     }
     Ok((bytes, sha256))

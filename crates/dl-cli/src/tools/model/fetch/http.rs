@@ -1,4 +1,4 @@
-//! Asking a server, politely and not for ever.
+//! HTTP requests with redirects, retries and timeouts.
 
 use std::io::Read;
 use std::thread;
@@ -10,39 +10,39 @@ use ureq::unversioned::transport::DefaultConnector;
 
 use super::addresses::{Addresses, Guard};
 use super::source::{check_address, origin};
-use crate::common::Messages;
+use crate::common::{Messages, counted};
 
-/// A redirect more is a circle.
-const MOST_REDIRECTS: usize = 10;
-/// Attempts in all, also of a download that grows a little each time.
-const MOST_ATTEMPTS: u32 = 200;
-/// A server that wants a longer pause is told good-bye.
-const LONGEST_PAUSE: u64 = 300;
-/// A connection that brings nothing for so long is given up; what came is kept.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// More redirects than this are a loop.
+const MAX_REDIRECTS: usize = 10;
+/// The most attempts in all, even if each makes some progress.
+const MAX_ATTEMPTS: u32 = 200;
+/// Give up when a server asks for a longer pause, in seconds.
+const MAX_PAUSE: u64 = 300;
+/// Close a connection that has brought nothing for so long; what has arrived is kept.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A client.
+/// An HTTP client.
 pub(super) struct Http<'a> {
     agent: Agent,
     addresses: Addresses,
-    /// A token, and the only origin that sees it.
+    /// The only origin that gets the token, and the token.
     login: Option<(String, String)>,
     retries: u32,
     messages: &'a Messages,
 }
 
-/// Why there is no answer.
+/// Why a request failed.
 pub(super) enum Failure {
-    /// It may be better later; after this pause, if the server said one.
+    /// Temporary; the server may have asked for a pause.
     Later(Error, Option<Duration>),
-    /// It will not be better.
+    /// Permanent.
     Final(Error),
 }
 
 /// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// The first answer's headers, before redirects: a hub says there what the file is.
+    /// The headers of the first answer, before redirects: a hub describes the file there.
     first: ureq::http::HeaderMap,
     last: ureq::http::HeaderMap,
     body: ureq::Body,
@@ -69,10 +69,10 @@ impl<'a> Http<'a> {
         let config = Agent::config_builder()
             .max_redirects(0)
             .http_status_as_error(false)
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            // Of the whole body: a slow file goes on where it was.
-            .timeout_recv_body(Some(10 * PATIENCE))
+            .timeout_connect(Some(TIMEOUT))
+            .timeout_recv_response(Some(TIMEOUT))
+            // For the whole body; a slow download resumes.
+            .timeout_recv_body(Some(10 * TIMEOUT))
             .user_agent(concat!("dl-tools/", env!("CARGO_PKG_VERSION")))
             .build();
         let addresses = Addresses::default();
@@ -80,13 +80,13 @@ impl<'a> Http<'a> {
         Self { agent, addresses, login, retries, messages }
     }
 
-    /// Asks once, following redirects. Answers other than 200, 206, 304 and 416 are failures.
+    /// Sends one request and follows redirects. Answers other than 200, 206, 304 and 416 are failures.
     pub(super) fn get(&self, address: &str, headers: &[(&str, String)]) -> Result<Answer, Failure> {
         let mut at = address.to_owned();
         let mut first = None;
-        // The user named the first; where a server leads is its own idea.
+        // The user named the first address; redirects are the choice of the server.
         self.addresses.begin();
-        for _ in 0..MOST_REDIRECTS {
+        for _ in 0..MAX_REDIRECTS {
             check_address(&at).map_err(Failure::Final)?;
             let mut request = self.agent.get(&at).header("Accept-Encoding", "identity");
             for (name, value) in headers {
@@ -99,9 +99,9 @@ impl<'a> Http<'a> {
             }
             let response = request.call().map_err(|error| match error {
                 ureq::Error::BadUri(_) | ureq::Error::Http(_) => Failure::Final(anyhow!("{at}: {error}")),
-                _ if self.addresses.was_refused() => Failure::Final(anyhow!(
-                    "{at}: {address} leads to this address of a private network; nothing is fetched from there"
-                )),
+                _ if self.addresses.was_refused() => {
+                    Failure::Final(anyhow!("{at}: {address} redirects to this address in a private network; refused"))
+                }
                 error => Failure::Later(anyhow!("{at}: {error}"), None),
             })?;
             self.addresses.follow();
@@ -113,34 +113,34 @@ impl<'a> Http<'a> {
                 200 | 206 | 304 | 416 => return Ok(Answer { status, first: first.clone(), last: parts.headers, body }),
                 301 | 302 | 303 | 307 | 308 => match header("location") {
                     Some(location) => at = joined(&at, location),
-                    None => return Err(Failure::Final(anyhow!("{at}: leads on, but does not say where"))),
+                    None => return Err(Failure::Final(anyhow!("{at}: redirects without a location"))),
                 },
                 401 | 403 => {
                     let login = match &self.login {
-                        Some(_) => "the token in HF_TOKEN does not open it; its page may want you to accept a licence",
-                        None => "it wants a login (a token in HF_TOKEN), or is not there",
+                        Some(_) => "HF_TOKEN gives no access; you may have to accept a license on its page",
+                        None => "needs a login (a token in HF_TOKEN), or does not exist",
                     };
                     return Err(Failure::Final(anyhow!("{at}: {status}: {login}")));
                 }
-                404 | 410 => return Err(Failure::Final(anyhow!("{at}: {status}: is not there; is its name right?"))),
+                404 | 410 => return Err(Failure::Final(anyhow!("{at}: {status}: does not exist; check the name"))),
                 408 | 425 | 429 | 500 | 502 | 503 | 504 => {
                     let pause = header("retry-after").and_then(|text| text.trim().parse().ok());
-                    let error = anyhow!("{at}: the server says {status}");
+                    let error = anyhow!("{at}: the server answers {status}");
                     return Err(match pause {
-                        Some(pause) if pause > LONGEST_PAUSE => {
-                            Failure::Final(error.context(format!("wants a pause of {pause} s; try again later")))
+                        Some(pause) if pause > MAX_PAUSE => {
+                            Failure::Final(error.context(format!("asks to retry after {pause} s; try again later")))
                         }
                         pause => Failure::Later(error, pause.map(Duration::from_secs)),
                     });
                 }
-                _ => return Err(Failure::Final(anyhow!("{at}: the server says {status}"))),
+                _ => return Err(Failure::Final(anyhow!("{at}: the server answers {status}"))),
             }
         }
-        Err(Failure::Final(anyhow!("{address}: leads in a circle of {MOST_REDIRECTS} redirects")))
+        Err(Failure::Final(anyhow!("{address}: more than {MAX_REDIRECTS} redirects")))
     }
 
-    /// Asks until there is an answer, as often as `--retries` allows.
-    pub(super) fn get_patiently(&self, address: &str) -> Result<Answer> {
+    /// Sends a request, with as many retries as `--retries` allows.
+    pub(super) fn get_with_retries(&self, address: &str) -> Result<Answer> {
         let mut attempts = Attempts::default();
         loop {
             match self.get(address, &[]) {
@@ -152,7 +152,7 @@ impl<'a> Http<'a> {
 
     /// Waits before another attempt.
     /// # Errors
-    /// When there is to be none.
+    /// When no attempts are left.
     pub(super) fn pause(&self, failure: Failure, attempts: &mut Attempts) -> Result<()> {
         let (error, pause) = match failure {
             Failure::Final(error) => return Err(error),
@@ -160,25 +160,26 @@ impl<'a> Http<'a> {
         };
         attempts.since_progress += 1;
         attempts.all += 1;
-        if attempts.since_progress > self.retries || attempts.all > MOST_ATTEMPTS {
-            return Err(error.context(format!("given up after {} attempts", attempts.all)));
+        if attempts.since_progress > self.retries || attempts.all > MAX_ATTEMPTS {
+            let attempts = counted(attempts.all as usize, "attempt");
+            return Err(error.context(format!("gave up after {attempts}")));
         }
         // 1/2, 1, 2, ... seconds.
         let pause = pause.unwrap_or(Duration::from_millis(250 << attempts.since_progress.min(6)));
-        self.messages.detail(format_args!("{error:#}; again in {:.1} s", pause.as_secs_f64()));
+        self.messages.detail(format_args!("{error:#}; retrying in {:.1} s", pause.as_secs_f64()));
         thread::sleep(pause);
         Ok(())
     }
 }
 
-/// How often was it tried?
+/// The attempts so far.
 #[derive(Default)]
 pub(super) struct Attempts {
     pub(super) since_progress: u32,
     pub(super) all: u32,
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 fn joined(base: &str, location: &str) -> String {
     if location.contains("://") {
         return location.to_owned();

@@ -1,4 +1,4 @@
-//! Hugging Face's hub: what a repository holds, and its licence.
+//! Hugging Face's hub: the files of a repository and its license.
 
 use std::env;
 use std::io::Read;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::http::Http;
 use super::source::{HubSource, is_path};
 
-/// What a repository says of itself.
+/// What the hub says about a repository.
 #[derive(Deserialize)]
 pub(super) struct Repository {
     /// The commit.
@@ -29,13 +29,13 @@ struct Sibling {
     rfilename: String,
 }
 
-/// Longest answer that is listened to.
-const LONGEST: u64 = 32 << 20;
+/// The longest answer that is read.
+const MAX_ANSWER: u64 = 32 << 20;
 
-/// Letters of a license's name and address.
-pub(super) const LONGEST_LICENCE: usize = 200;
+/// The most letters of a license's name and address.
+pub(super) const MAX_LICENSE: usize = 200;
 
-/// Beside the weights: what says how texts and pictures become inputs.
+/// Files beside the weights that say how texts and images become inputs.
 const BESIDE: [&str; 8] = [
     "config.json",
     "tokenizer.json",
@@ -47,7 +47,7 @@ const BESIDE: [&str; 8] = [
     "preprocessor_config.json",
 ];
 
-/// Where the hub is: `HF_ENDPOINT`, as Hugging Face's own programs have it.
+/// The hub's address, from `HF_ENDPOINT` as in Hugging Face's own programs.
 pub(super) fn endpoint() -> String {
     let stated = env::var("HF_ENDPOINT").ok().filter(|text| !text.is_empty());
     stated.unwrap_or_else(|| "https://huggingface.co".to_owned()).trim_end_matches('/').to_owned()
@@ -59,30 +59,34 @@ impl Repository {
         let revision = encoded(&source.revision).replace('/', "%2F");
         let address = format!("{}/api/models/{}/revision/{revision}", endpoint(), encoded(&source.repository));
         let mut text = Vec::new();
-        http.get_patiently(&address)?.reader().take(LONGEST).read_to_end(&mut text).with_context(|| address.clone())?;
+        http.get_with_retries(&address)?
+            .reader()
+            .take(MAX_ANSWER)
+            .read_to_end(&mut text)
+            .with_context(|| address.clone())?;
         let repository: Self =
-            serde_json::from_slice(&text).with_context(|| format!("{address}: no answer of a hub"))?;
+            serde_json::from_slice(&text).with_context(|| format!("{address}: not an answer of a hub"))?;
         if let Some(sha) = &repository.sha {
-            ensure!(sha.chars().all(|letter| letter.is_ascii_alphanumeric()), "{address}: \"{sha}\" is no commit");
+            ensure!(sha.chars().all(|letter| letter.is_ascii_alphanumeric()), "{address}: \"{sha}\" is not a commit");
         }
         Ok(repository)
     }
 
-    /// Its licence, from the model card or the tags.
-    pub(super) fn licence(&self) -> Option<String> {
+    /// Its license, from the model card or the tags.
+    pub(super) fn license(&self) -> Option<String> {
         let card = self.card.as_ref();
         let text = |key: &str| Some(card?.get(key)?.as_str()?.to_owned());
-        let stated = text("license").filter(|licence| licence != "other").or_else(|| text("license_name"));
+        let stated = text("license").filter(|license| license != "other").or_else(|| text("license_name"));
         let tagged = || self.tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(str::to_owned);
         let name = stated.or_else(tagged).or_else(|| text("license"))?;
-        let licence = match text("license_link") {
+        let license = match text("license_link") {
             Some(link) => format!("{name} ({link})"),
             None => name,
         };
-        Some(licence.chars().filter(|letter| !letter.is_control()).take(LONGEST_LICENCE).collect())
+        Some(license.chars().filter(|letter| !letter.is_control()).take(MAX_LICENSE).collect())
     }
 
-    /// The files that a model needs: its weights, safetensors where there are any, and what is beside them.
+    /// The files that a model needs: its weights, as safetensors if there are any, and the files beside them.
     pub(super) fn files(&self) -> Result<Vec<String>> {
         let names: Vec<&str> =
             self.siblings.iter().map(|sibling| sibling.rfilename.as_str()).filter(|name| is_path(name)).collect();
@@ -101,23 +105,20 @@ impl Repository {
             index("pytorch_model.bin.index.json", "pytorch_model-", ".bin")
         } else {
             let listed: Vec<String> = names.iter().take(12).map(|name| printable(name)).collect();
-            bail!(
-                "has no model.safetensors or pytorch_model.bin; name one of its files with :FILE ({})",
-                listed.join(", ")
-            );
+            bail!("has no model.safetensors or pytorch_model.bin; select a file with :FILE ({})", listed.join(", "));
         };
         files.extend(BESIDE.iter().filter(|name| has(name)).map(|name| name.to_string()));
         Ok(files)
     }
 }
 
-/// Where a file is.
+/// The address of a file.
 pub(super) fn address(source: &HubSource, revision: &str, file: &str) -> String {
     let revision = encoded(revision).replace('/', "%2F");
     format!("{}/{}/resolve/{revision}/{}", endpoint(), encoded(&source.repository), encoded(file))
 }
 
-/// A path as part of an address.
+/// A path, percent-encoded.
 fn encoded(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()

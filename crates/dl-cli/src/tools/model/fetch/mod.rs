@@ -1,16 +1,20 @@
-//! `dl-model fetch`: model files from the net into a cache, once.
+//! `dl-model fetch`: download model files into a cache.
 
 mod addresses;
+pub(super) mod catalog;
 mod download;
 mod http;
 mod hub;
 mod source;
 
 use std::env;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_models::checkpoint::printable;
+use dl_record::write_atomically;
 use serde_json::json;
 
 use self::download::{Known, Wanted, download, is_sha256};
@@ -21,46 +25,57 @@ use super::{Format, write};
 use crate::common::{Common, Io, Outcome};
 use crate::tools::model::digest;
 
-/// Model files from the net into a cache, once
+/// Download model files into a cache
 ///
-/// hf:OWNER/NAME takes the weights of a model of Hugging Face and what is beside them (config, tokenizer); hf:OWNER/NAME:FILE
-/// one file; @REV a branch, tag or commit. Each file is one line of JSON: where it lies, its SHA-256, its licence. A
-/// download that broke off goes on where it was, also in a later run. A file gets its name only when it is whole and its
-/// SHA-256 is the server's and --sha256's. HF_ENDPOINT names another hub, HF_TOKEN logs in to it, HF_HUB_OFFLINE=1 is
-/// --offline. Licences differ from model to model: what is known is said, and what is not known too.
+/// A name of dl-model list, such as resnet50, fetches published weights and writes one model file with architecture,
+/// labels, preprocessing and license. hf:OWNER/NAME fetches the weights of a model on Hugging Face with its config and
+/// tokenizer, hf:OWNER/NAME:FILE a single file; @REV selects a branch, tag or commit. https://... fetches any file.
+///
+/// Prints one JSON line per file with its path, SHA-256 and license. Interrupted downloads resume. A file gets its name only
+/// when it is complete and its SHA-256 matches those of the table, the server and --sha256. A license that is not known
+/// is reported as unknown: check it before you use the model.
+///
+/// HF_ENDPOINT names another hub, HF_TOKEN logs in to it, and HF_HUB_OFFLINE=1 means --offline. DL_WEIGHTS names a file
+/// to use as the table of weights, in the format of weights.jsonl in the source.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
+  dl-model fetch resnet50 --output resnet50.safetensors
+  dl-classify photo.jpg \\
+    --model \"$(dl-model fetch squeezenet1_1 | jq -r .file)\"
   dl-model fetch hf:google/mobilenet_v2_1.0_224
-  dl-embed --arch resnet18 photo.jpg \\
-    --model \"$(dl-model fetch hf:timm/resnet18.a1_in1k:model.safetensors | jq -r .file)\"
-  dl-model fetch https://example.org/weights.pth --sha256 5c1f...")]
+  dl-model fetch hf:timm/resnet18.a1_in1k:model.safetensors
+  dl-model fetch https://example.org/weights.pth --max-bytes 500M")]
 pub(super) struct FetchArgs {
-    /// hf:OWNER/NAME[@REV][:FILE] or https://...
+    /// A name of dl-model list, hf:OWNER/NAME[@REV][:FILE] or https://...
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Where fetched files are kept [default: dl-tools in $XDG_CACHE_HOME or ~/.cache]
+    /// Copy the model to FILE as well
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Folder to keep fetched files in [default: dl-tools in $XDG_CACHE_HOME or ~/.cache]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
 
-    /// The SHA-256 that the file must have
+    /// Expected SHA-256 of the file
     #[arg(long, value_name = "HEX", value_parser = sha256)]
     sha256: Option<String>,
 
-    /// Take the file from the cache, or fail; ask no server
+    /// Use cached files only; fail if the file is not in the cache
     #[arg(long)]
     offline: bool,
 
-    /// Attempts after one that brought nothing
+    /// Retries in a row without progress before giving up
     #[arg(long, value_name = "N", default_value_t = 5)]
     retries: u32,
 
-    /// Give up a file that has, or turns out to have, more bytes
-    #[arg(long, value_name = "N", default_value_t = 100_000_000_000)]
+    /// Refuse files of more than N bytes; K, M and G stand for thousand, million and billion
+    #[arg(long, value_name = "N", default_value = "100G", value_parser = bytes)]
     max_bytes: u64,
 
-    /// table for people, json: one object a line [default: table on a terminal, json otherwise]
+    /// Output format: table for people, json for one object per line [default: table on a terminal, json otherwise]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
@@ -68,104 +83,163 @@ pub(super) struct FetchArgs {
     pub(super) common: Common,
 }
 
-/// One file: where it comes from, and its place in the cache.
+/// A file to fetch and its place in the cache.
 struct Item {
     address: String,
     path: PathBuf,
     revision: Option<String>,
-    licence: Option<String>,
+    license: Option<String>,
+}
+
+/// A file in the cache.
+struct Fetched {
+    path: PathBuf,
+    known: Known,
+    /// False if it was in the cache before.
+    is_new: bool,
 }
 
 impl FetchArgs {
     pub(super) fn run(&self, io: &mut Io, format: Format) -> Result<Outcome> {
         let source: Source = self.source.parse()?;
         let cache = self.cache()?;
-        if self.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|text| text == "1") {
-            return self.offline(io, format, &source, &cache);
-        }
-        let messages = io.messages.clone();
-        let token = env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
-        let login = token.map(|token| (origin(&hub::endpoint()).to_owned(), token));
-        let http = Http::new(login, self.retries, &messages);
-        let items = match &source {
-            Source::Web(address) => {
-                let path = cache.join("web").join(place(address));
-                vec![Item { address: address.clone(), path, revision: None, licence: None }]
-            }
-            Source::Hub(hub) => self.of_hub(&http, hub, &cache)?,
+        let files = match &source {
+            Source::Named(name) => vec![self.named(io, name, &cache)?],
+            _ if self.is_offline() => self.cached(&source, &cache)?,
+            _ => self.fetch(io, &source, &cache, self.sha256.as_deref(), self.sha256.is_some())?,
         };
         ensure!(
-            self.sha256.is_none() || items.len() == 1,
-            "--sha256 is of one file, {} are wanted; name one with :FILE",
-            items.len()
+            self.output.is_none() || files.len() == 1,
+            "--output takes one file, {} has {}; select one with :FILE",
+            self.source,
+            files.len()
         );
-        for item in items {
-            let Item { address, path, revision, licence } = &item;
-            let known = Known::of(path).filter(|known| self.is_right(known, path, revision.as_deref()));
-            let (known, fetched) = match known {
-                Some(known) => (known, false),
-                None => {
-                    let (pin, revision, licence) = (self.sha256.as_deref(), revision.as_deref(), licence.as_deref());
-                    download(
-                        &http,
-                        &messages,
-                        &Wanted { address, path, pin, most_bytes: self.max_bytes, revision, licence },
-                    )?
-                }
-            };
-            tell(io, format, path, &known, fetched)?;
+        if let (Some(output), [file]) = (&self.output, files.as_slice()) {
+            write_atomically(output, |to| Ok(io::copy(&mut File::open(&file.path)?, to).map(|_| ())?))?;
+        }
+        for file in &files {
+            report(io, format, file, self.output.as_deref().unwrap_or(&file.path))?;
         }
         Ok(Outcome::AllWell)
     }
 
-    /// Is the cached file the wanted one, without asking for it?
-    fn is_right(&self, known: &Known, path: &Path, revision: Option<&str>) -> bool {
-        match &self.sha256 {
-            // Read again: the disk may have changed it.
-            Some(pin) => *pin == known.sha256 && digest(path).is_ok_and(|(_, sha256)| sha256 == *pin),
-            None => revision.is_some() && known.revision.as_deref() == revision,
+    fn is_offline(&self) -> bool {
+        self.offline || env::var("HF_HUB_OFFLINE").is_ok_and(|text| text == "1")
+    }
+
+    /// Published weights as one model file.
+    fn named(&self, io: &mut Io, name: &str, cache: &Path) -> Result<Fetched> {
+        let weights = catalog::find(name)?;
+        ensure!(self.sha256.is_none(), "--sha256 is for hf: and https:// sources; the table has the digest of {name}");
+        let path = cache.join("models").join(weights.file_name());
+        if let Some(known) = Known::of(&path).filter(|known| known.url == weights.source) {
+            return Ok(Fetched { path, known, is_new: false });
         }
+        ensure!(!self.is_offline(), "{name}: not in the cache {}; fetch it without --offline", cache.display());
+        let source: Source = weights.source.parse()?;
+        ensure!(!matches!(source, Source::Named(_)), "{name}: the table has no address but \"{}\"", weights.source);
+        io.messages.note(format_args!("{name}: {}", weights.description()));
+        let files = self.fetch(io, &source, cache, weights.sha256.as_deref(), false)?;
+        let first = files.first().with_context(|| format!("{}: has no files", weights.source))?;
+        let from = match &source {
+            Source::Hub(HubSource { file: None, .. }) => first.path.parent().unwrap_or(cache),
+            _ => &first.path,
+        };
+        weights.convert(from, &path, &first.known.url, &first.known.sha256)?;
+        let (bytes, sha256) = digest(&path)?;
+        let known = Known {
+            url: weights.source.clone(),
+            bytes,
+            sha256,
+            revision: first.known.revision.clone(),
+            etag: None,
+            license: Some(weights.license.clone()),
+        };
+        known.write(&path)?;
+        // The model file has all that is in them.
+        files.iter().filter(|file| file.is_new).for_each(|file| download::remove(&file.path));
+        Ok(Fetched { path, known, is_new: true })
+    }
+
+    /// Fetches the files of a source. `pin` is the expected SHA-256 of the first, or its first digits. With `only_one`,
+    /// more than one file is an error.
+    fn fetch(&self, io: &Io, source: &Source, cache: &Path, pin: Option<&str>, only_one: bool) -> Result<Vec<Fetched>> {
+        let token = env::var("HF_TOKEN").ok().filter(|token| !token.is_empty());
+        let login = token.map(|token| (origin(&hub::endpoint()).to_owned(), token));
+        let http = Http::new(login, self.retries, &io.messages);
+        let items = match source {
+            Source::Web(address) => {
+                let path = cache.join("web").join(place(address));
+                vec![Item { address: address.clone(), path, revision: None, license: None }]
+            }
+            Source::Hub(hub) => self.of_hub(&http, hub, cache)?,
+            Source::Named(name) => bail!("{name}: not an address"),
+        };
+        ensure!(
+            !only_one || items.len() == 1,
+            "--sha256 is the digest of one file, {} has {}; select one with :FILE",
+            self.source,
+            items.len()
+        );
+        let mut files = Vec::new();
+        for Item { address, path, revision, license } in items {
+            let (pin, revision) = (pin.filter(|_| files.is_empty()), revision.as_deref());
+            let known = Known::of(&path).filter(|known| is_right(known, &path, pin, revision));
+            let (known, is_new) = match known {
+                Some(known) => (known, false),
+                None => {
+                    let (address, path, license) = (address.as_str(), path.as_path(), license.as_deref());
+                    let wanted = Wanted { address, path, pin, max_bytes: self.max_bytes, revision, license };
+                    download(&http, &io.messages, &wanted)?
+                }
+            };
+            files.push(Fetched { path, known, is_new });
+        }
+        Ok(files)
     }
 
     /// The files of a repository.
     fn of_hub(&self, http: &Http, hub: &HubSource, cache: &Path) -> Result<Vec<Item>> {
         let folder = hub_folder(cache, hub);
-        let known = || format!("hf:{}@{}", hub.repository, hub.revision);
-        let repository = Repository::of(http, hub).with_context(known)?;
+        let context = || format!("hf:{}@{}", hub.repository, hub.revision);
+        let repository = Repository::of(http, hub).with_context(context)?;
         let files = match &hub.file {
             Some(file) => vec![file.clone()],
-            None => repository.files().with_context(known)?,
+            None => repository.files().with_context(context)?,
         };
         let revision = repository.sha.clone();
         let items = files.iter().map(|file| Item {
             address: hub::address(hub, revision.as_deref().unwrap_or(&hub.revision), file),
             path: folder.join(file),
             revision: revision.clone(),
-            licence: repository.licence(),
+            license: repository.license(),
         });
         Ok(items.collect())
     }
 
-    fn offline(&self, io: &mut Io, format: Format, source: &Source, cache: &Path) -> Result<Outcome> {
+    /// The files of a source that were fetched before.
+    fn cached(&self, source: &Source, cache: &Path) -> Result<Vec<Fetched>> {
         let paths = match source {
             Source::Web(address) => vec![cache.join("web").join(place(address))],
-            Source::Hub(hub) => match &hub.file {
-                Some(file) => vec![hub_folder(cache, hub).join(file)],
-                None => in_folder(&hub_folder(cache, hub)),
-            },
+            Source::Hub(hub @ HubSource { file: Some(file), .. }) => vec![hub_folder(cache, hub).join(file)],
+            Source::Hub(hub) => in_folder(&hub_folder(cache, hub)),
+            Source::Named(_) => Vec::new(),
         };
-        if paths.is_empty() || paths.iter().any(|path| Known::of(path).is_none()) {
-            bail!("{}: is not in the cache {}, and --offline asks no server", self.source, cache.display());
-        }
-        for path in paths {
-            let known = Known::of(&path).context("is gone")?;
+        let found = paths.into_iter().map(|path| {
+            let known = Known::of(&path)?;
+            Some(Fetched { path, known, is_new: false })
+        });
+        let files = found.collect::<Option<Vec<_>>>().filter(|files| !files.is_empty());
+        let files = files.with_context(|| {
+            format!("{}: not in the cache {}; fetch it without --offline", self.source, cache.display())
+        })?;
+        for Fetched { path, .. } in &files {
             if let Some(pin) = &self.sha256 {
-                let (_, sha256) = digest(&path)?;
-                ensure!(sha256 == *pin, "{}: has the SHA-256 {sha256}, --sha256 wants {pin}", path.display());
+                let (_, sha256) = digest(path)?;
+                ensure!(sha256 == *pin, "{}: has the SHA-256 {sha256}, expected {pin}", path.display());
             }
-            tell(io, format, &path, &known, false)?;
         }
-        Ok(Outcome::AllWell)
+        Ok(files)
     }
 
     fn cache(&self) -> Result<PathBuf> {
@@ -174,10 +248,18 @@ impl FetchArgs {
         }
         let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let found = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
-        let found = found
-            .or_else(|| folder("LOCALAPPDATA"))
-            .context("there is no folder for a cache: name one with --cache-dir")?;
+        let found =
+            found.or_else(|| folder("LOCALAPPDATA")).context("no cache folder found: name one with --cache-dir")?;
         Ok(found.join("dl-tools"))
+    }
+}
+
+/// Is the cached file the wanted one, as far as can be told without asking the server?
+fn is_right(known: &Known, path: &Path, pin: Option<&str>, revision: Option<&str>) -> bool {
+    match pin {
+        // Read it again: the file may have changed on disk.
+        Some(pin) => known.sha256.starts_with(pin) && digest(path).is_ok_and(|(_, sha256)| sha256 == known.sha256),
+        None => revision.is_some() && known.revision.as_deref() == revision,
     }
 }
 
@@ -193,22 +275,23 @@ fn in_folder(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Says what a file is, and under which licence.
-fn tell(io: &mut Io, format: Format, path: &Path, known: &Known, fetched: bool) -> Result<()> {
+/// Reports a file at `path` and its license.
+fn report(io: &mut Io, format: Format, file: &Fetched, path: &Path) -> Result<()> {
+    let Fetched { known, is_new, .. } = file;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let licence = match &known.licence {
-        Some(licence) => format!("licence {}", printable(licence)),
-        None => "licence unknown: find out what you may do with it".to_owned(),
+    let license = match &known.license {
+        Some(license) => format!("license {}", printable(license)),
+        None => "license unknown: check it before you use the model".to_owned(),
     };
-    io.messages.note(format_args!("{name}: {}; {licence}", if fetched { "fetched" } else { "was in the cache" }));
+    io.messages.note(format_args!("{name}: {}; {license}", if *is_new { "fetched" } else { "already in the cache" }));
     let row = json!({
         "file": path,
         "bytes": known.bytes,
         "sha256": known.sha256,
-        "licence": known.licence,
+        "license": known.license,
         "url": known.url,
         "revision": known.revision,
-        "fetched": fetched,
+        "fetched": is_new,
     });
     write(io, &row, format)
 }
@@ -216,4 +299,28 @@ fn tell(io: &mut Io, format: Format, path: &Path, known: &Known, fetched: bool) 
 fn sha256(text: &str) -> Result<String> {
     ensure!(is_sha256(text), "want 64 hexadecimal digits");
     Ok(text.to_lowercase())
+}
+
+/// `4000`, `500M`
+fn bytes(text: &str) -> Result<u64> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1_000),
+        Some((at, 'm' | 'M')) => (&text[..at], 1_000_000),
+        Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
+        _ => (text, 1_u64),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number.and_then(|number| number.checked_mul(unit)).context("want a number of bytes, such as 4000, 500M or 2G")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_take_units() {
+        let sizes = ["0", "4000", "3k", "500M", "2G"].map(|text| super::bytes(text).unwrap());
+        assert_eq!(sizes, [0, 4000, 3000, 500_000_000, 2_000_000_000]);
+        for text in ["", "G", "-1", "1.5G", "1T", "99999999999999G", "5 M", "1é"] {
+            assert!(super::bytes(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What is to be fetched: a file of a repository of Hugging Face, or a web address.
+//! What to fetch: published weights by name, files of a Hugging Face repository, or a web address.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -6,23 +6,25 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-/// `hf:OWNER/NAME[@REV][:FILE]` or `https://...`.
+/// `NAME`, `hf:OWNER/NAME[@REV][:FILE]` or `https://...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// Of Hugging Face, or of a server that speaks like it.
+    /// A row of the table of published weights.
+    Named(String),
+    /// On Hugging Face, or a server with the same API.
     Hub(HubSource),
-    /// An address.
+    /// A web address.
     Web(String),
 }
 
 /// A repository of a hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HubSource {
-    /// `OWNER/NAME`; old ones are `NAME` alone.
+    /// `OWNER/NAME`; old repositories are just `NAME`.
     pub(super) repository: String,
     /// Branch, tag or commit.
     pub(super) revision: String,
-    /// The one that is wanted; all that a model needs otherwise.
+    /// One file, or all that the model needs.
     pub(super) file: Option<String>,
 }
 
@@ -40,38 +42,41 @@ impl FromStr for Source {
                 repository.split('/').count() <= 2 && is_path(repository),
                 "want hf:OWNER/NAME, not hf:{repository}"
             );
-            ensure!(is_path(revision), "\"{revision}\" is no revision");
+            ensure!(is_path(revision), "\"{revision}\" is not a revision");
             if let Some(file) = &file {
-                ensure!(is_path(file), "\"{file}\" is no path in a repository");
+                ensure!(is_path(file), "\"{file}\" is not a path in a repository");
             }
             return Ok(Self::Hub(HubSource { repository: repository.to_owned(), revision: revision.to_owned(), file }));
         }
-        check_address(text)?;
-        Ok(Self::Web(text.to_owned()))
+        if text.contains("://") {
+            check_address(text)?;
+            return Ok(Self::Web(text.to_owned()));
+        }
+        Ok(Self::Named(text.to_owned()))
     }
 }
 
-/// Names with slashes between, that lead nowhere but down.
+/// Is it a relative path without `..`?
 pub(super) fn is_path(text: &str) -> bool {
     let plain =
         |letter: char| !letter.is_control() && !matches!(letter, '\\' | ':' | '?' | '#' | '*' | '"' | '<' | '>' | '|');
     text.split('/').all(|name| !name.is_empty() && name != "." && name != ".." && name.chars().all(plain))
 }
 
-/// Only what nobody can change on the way, or what does not leave this machine.
+/// Accepts only what cannot be tampered with in transit: https, and http to this machine.
 pub(super) fn check_address(address: &str) -> Result<()> {
-    let (scheme, rest) = address.split_once("://").context("want hf:OWNER/NAME[@REV][:FILE] or https://...")?;
+    let (scheme, rest) = address.split_once("://").context("want https://...")?;
     let host = host(rest);
     ensure!(!host.is_empty(), "{address}: has no host");
     match scheme {
         "https" => Ok(()),
         "http" if matches!(name_of(host), "localhost" | "127.0.0.1" | "[::1]") => Ok(()),
-        "http" => bail!("{address}: plain http can be changed on the way; want https://"),
-        _ => bail!("{address}: want hf:OWNER/NAME[@REV][:FILE] or https://..."),
+        "http" => bail!("{address}: plain http can be tampered with; use https://"),
+        _ => bail!("{address}: want https://..."),
     }
 }
 
-/// Host and port of an address without its scheme.
+/// The host and port of an address without its scheme.
 fn host(rest: &str) -> &str {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()
@@ -84,14 +89,14 @@ fn name_of(host: &str) -> &str {
     }
 }
 
-/// Scheme, host and port.
+/// The scheme, host and port.
 pub(super) fn origin(address: &str) -> &str {
     let after = address.find("://").map_or(0, |at| at + 3);
     let end = address[after..].find(['/', '?', '#']).map_or(address.len(), |at| after + at);
     &address[..end]
 }
 
-/// The place in the cache of a web address: its host and path; a query by its digest.
+/// Where a web address lies in the cache: its host and path, and the digest of its query.
 pub(super) fn place(address: &str) -> PathBuf {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -119,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_understood_or_refused() {
+    fn sources_are_parsed_or_refused() {
         let hub = |repository: &str, revision: &str, file: Option<&str>| {
             let (repository, revision, file) = (repository.to_owned(), revision.to_owned(), file.map(str::to_owned));
             Source::Hub(HubSource { repository, revision, file })
@@ -138,13 +143,13 @@ mod tests {
             "http://example.org/x",
             "http://127.0.0.1.example.org/x",
             "http://localhost@example.org/x",
-            "x.safetensors",
             "https:///x",
         ];
         for text in bad {
             assert!(text.parse::<Source>().is_err(), "{text}");
         }
         assert!("http://127.0.0.1:8000/x".parse::<Source>().is_ok());
+        assert_eq!("resnet50@v1".parse::<Source>().unwrap(), Source::Named("resnet50@v1".to_owned()));
     }
 
     #[test]
