@@ -23,7 +23,7 @@ pub(crate) const STREAMING: &[&str] = &[
     "dl-data split --fractions 0.5,0.5",
     "dl-propose selective-search --mode single --max 5",
     "dl-propose sliding-window --max 5",
-    "dl-embed --model NETWORK --layer fire9@1 --max-proposals 2",
+    "dl-embed --model NETWORK --layer fire9@1 --max 2",
     "dl-classify --model NETWORK",
     "dl-embed --model testdata/goldens/text/bert",
     "dl-generate --model testdata/goldens/text/gpt2 --max-tokens 3",

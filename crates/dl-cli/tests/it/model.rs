@@ -67,12 +67,12 @@ fn an_environment_variable_chooses_winograds_algorithm() {
 #[test]
 fn a_measurement_without_bound_is_refused() {
     for (option, value, wanted) in [
-        ("--batch", "18446744073709551615", "want a whole number from 1 to 4096"),
-        ("--batch", "65536", "want a whole number from 1 to 4096"),
-        ("--batch", "0", "want a whole number from 1 to 4096"),
-        ("--size", "1000000", "want a whole number from 1 to 2048"),
-        ("--seconds", "nan", "want seconds from 0 to 600"),
-        ("--seconds", "1e99", "want seconds from 0 to 600"),
+        ("--batch", "18446744073709551615", "expected a whole number from 1 to 4096"),
+        ("--batch", "65536", "expected a whole number from 1 to 4096"),
+        ("--batch", "0", "expected a whole number from 1 to 4096"),
+        ("--size", "1000000", "expected a whole number from 1 to 2048"),
+        ("--seconds", "nan", "expected seconds from 0 to 600"),
+        ("--seconds", "1e99", "expected seconds from 0 to 600"),
     ] {
         let ran = run("dl-model", &["bench", "--arch", "squeezenet1_1", option, value], "").expect(2);
         assert!(ran.stderr.contains(wanted), "{option} {value}: {}", ran.stderr);

@@ -96,12 +96,12 @@ fn scores_below_zero_are_fine_for_hard_and_refused_where_they_are_weights() {
 #[test]
 fn options_out_of_range_are_refused_before_anything_is_read() {
     for (option, value, wanted) in [
-        ("--iou", "1.5", "want an overlap from 0 to 1"),
-        ("--iou", "nan", "want an overlap from 0 to 1"),
-        ("--score", "nan", "want a finite number"),
-        ("--score", "1e999", "want a finite number"),
-        ("--sigma", "0", "want a finite number above 0"),
-        ("--sigma", "inf", "want a finite number above 0"),
+        ("--iou", "1.5", "expected an IoU from 0 to 1"),
+        ("--iou", "nan", "expected an IoU from 0 to 1"),
+        ("--score", "nan", "expected a finite number"),
+        ("--score", "1e999", "expected a finite number"),
+        ("--sigma", "0", "expected a number above 0"),
+        ("--sigma", "inf", "expected a number above 0"),
         ("--method", "best", "possible values"),
     ] {
         let ran = run("dl-nms", &[option, value], &record(&[LOW])).expect(2);

@@ -102,7 +102,7 @@ fn a_record_without_a_picture_or_with_another_size_fails() {
     let lines = format!("{{\"id\":\"a\"}}\n{}", json!({"image": golden("grey.jpg"), "width": 32, "height": 48}));
     let ran = run("dl-propose", &SELECTIVE_SEARCH, &lines).expect(1);
     assert!(ran.stderr.contains("<stdin>:1: the record has no \"image\""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("is 48 x 32 pixels, the record says 32 x 48"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has 48 x 32 pixels, the record says 32 x 48"), "{}", ran.stderr);
 }
 
 #[test]

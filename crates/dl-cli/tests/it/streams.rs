@@ -47,7 +47,7 @@ fn a_full_or_closed_stdout_is_told() {
             let (status, _, stderr) = shell(&tool, &args, &format!("exec \"$0\" \"$@\" <{input} {way}"));
             assert_eq!(status, Some(2), "{row} {way}: {stderr}");
             let told = stderr.lines().filter(|line| line.starts_with(&format!("{tool}: stdout: {why}"))).count();
-            assert!(told == 1 && !stderr.contains("fault in this program"), "{row} {way}: {stderr}");
+            assert!(told == 1 && !stderr.contains("bug in this program"), "{row} {way}: {stderr}");
         }
     }
     for option in ["--help", "--version"] {
@@ -130,14 +130,14 @@ fn threads_that_cannot_be_started_are_an_error_of_one_line() {
         for wrong in ["0", "1025", "100000", "18446744073709551615", "-1"] {
             let ran = run(tool, &[args, &[&format!("--threads={wrong}")]].concat(), "").expect(2);
             assert!(ran.stderr.contains("--threads"), "{tool}: {}", ran.stderr);
-            assert!(!ran.stderr.contains("fault in this program"), "{tool}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("bug in this program"), "{tool}: {}", ran.stderr);
         }
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
         // The stacks of so many do not fit; the limit on processes is none for root.
         let limited = "ulimit -v 1000000; exec \"$0\" \"$@\" --threads 1024";
         let (status, stdout, stderr) = shell(tool, &args, limited);
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{tool}: {stderr}");
-        assert!(stderr.starts_with(&format!("{tool}: a thread cannot be started")), "{stderr}");
+        assert!(stderr.starts_with(&format!("{tool}: cannot start a thread")), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
 }
@@ -167,6 +167,6 @@ fn an_output_over_an_input_is_refused() {
     let ran = run("dl-data", &[&args[..], &[path.to_str().unwrap()]].concat(), "").expect(2);
     assert!(ran.stderr.contains("would replace the input"), "{}", ran.stderr);
     let ran = Command::new(program("dl-data")).args(args).stdin(File::open(&path).unwrap()).output().unwrap();
-    assert!(String::from_utf8_lossy(&ran.stderr).contains("is the file on stdin"));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("would replace the file on stdin"));
     assert_eq!((ran.status.code(), std::fs::read_to_string(&path).unwrap().as_str()), (Some(2), text));
 }
