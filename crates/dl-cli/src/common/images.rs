@@ -57,7 +57,9 @@ impl Images {
         if stated.0.is_some_and(|stated| stated != width) || stated.1.is_some_and(|stated| stated != height) {
             let text = |side: Option<u32>| side.map_or_else(|| "?".to_owned(), |side| side.to_string());
             let (stated_width, stated_height) = (text(stated.0), text(stated.1));
-            bail!("{source}: the image has {width} x {height} pixels, the record says {stated_width} x {stated_height}");
+            bail!(
+                "{source}: the image has {width} x {height} pixels, the record says {stated_width} x {stated_height}"
+            );
         }
         if stated.0.is_none() {
             record.set_width(&width)?;

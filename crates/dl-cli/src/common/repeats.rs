@@ -43,7 +43,9 @@ impl Repeats {
     pub(super) fn summary(&mut self) -> Vec<String> {
         self.kinds.clear();
         let counts = std::mem::take(&mut self.counts).into_iter().filter(|(_, count)| *count > PRINTED);
-        counts.map(|(first, count)| format!("... and {} more like \"{first}\" (-v prints all)", count - PRINTED)).collect()
+        counts
+            .map(|(first, count)| format!("... and {} more like \"{first}\" (-v prints all)", count - PRINTED))
+            .collect()
     }
 }
 

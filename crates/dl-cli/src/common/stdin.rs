@@ -34,7 +34,8 @@ pub(super) fn lines<'a>(stdin: &'a mut (dyn BufRead + Send), tool: &str) -> Resu
     if beginning.starts_with(b"\x1F\x8B") {
         bail!("stdin is compressed; pipe it through gzip -dc first");
     }
-    let starts_with_name = !beginning.starts_with(b"{") && !beginning.starts_with(b"\xFF\xFE") && !beginning.starts_with(b"\xFE\xFF");
+    let starts_with_name =
+        !beginning.starts_with(b"{") && !beginning.starts_with(b"\xFF\xFE") && !beginning.starts_with(b"\xFE\xFF");
     if starts_with_name && beginning.contains(&0) {
         return Ok(Box::new(BufReader::with_capacity(1 << 16, NulToNewline(stdin))));
     }
@@ -113,7 +114,9 @@ mod tests {
         };
         let line = read(at("my cat.JPG"));
         assert_eq!((line.broken, line.record.image().unwrap()), (false, Some(at("my cat.JPG"))));
-        for (path, why) in [("none.jpg", "no such file"), ("", "a folder"), ("a.jsonl", "not a JSON object"), ("*", "not a")] {
+        for (path, why) in
+            [("none.jpg", "no such file"), ("", "a folder"), ("a.jsonl", "not a JSON object"), ("*", "not a")]
+        {
             let line = read(at(path));
             let failure = line.record.error().unwrap().unwrap();
             assert!(line.broken && failure.message.contains(why) && failure.input.is_some(), "{}", failure.message);

@@ -17,8 +17,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use dl_record::{Line, Record, Writer};
 
-use super::main::{guarded, no_thread};
 use super::budget::Budget;
+use super::main::{guarded, no_thread};
 use super::{Common, Inputs, Io, Messages, Outcome, one_line};
 
 /// How long a batch that is not full waits for another record. It does not affect the results.
@@ -279,7 +279,8 @@ pub(crate) fn say_broken(messages: &Messages, line: &Line) {
 fn hint_at_other_folder(messages: &Messages, place: &str, image: Option<String>) {
     let Some(image) = image.filter(|image| image != place && !image.starts_with("data:")) else { return };
     let path = Path::new(&image);
-    if path.is_absolute() || path.exists() {
+    let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if path.is_absolute() || !is_missing {
         return;
     }
     let Ok(folder) = std::env::current_dir() else { return };

@@ -7,8 +7,7 @@ use dl_record::Record;
 /// # Errors
 /// When the record has no such features, has several rows of them (for regions), or one is not a finite number.
 pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<(String, Vec<f32>)> {
-    let mut tensors =
-        record.features()?.context("the record has no \"features\"; run dl-embed first")?;
+    let mut tensors = record.features()?.context("the record has no \"features\"; run dl-embed first")?;
     let names = tensors.keys().cloned().collect::<Vec<_>>().join(", ");
     let layer = match layer {
         Some(layer) => layer.to_owned(),

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use candle_core::Device;
 use dl_models::Checkpoint;
@@ -192,13 +191,11 @@ fn a_folder_whose_config_no_network_has_is_refused() {
     for (of, place, value, words) in cases {
         let folder = folder_with(of, "config.json", |json| *json.pointer_mut(place).unwrap() = value);
         let model = folder.path().to_str().unwrap();
-        let began = Instant::now();
         refused(run("dl-model", &["summary", model], ""), words);
         refused(run("dl-embed", &["--model", model], "{\"id\":\"a\",\"text\":\"the cat\"}\n"), words);
         if of == "gpt2" {
             refused(run("dl-generate", &["--model", model, "--prompt", "the"], ""), words);
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "{words}");
     }
     let gpt2 = root().join("testdata/goldens/text/gpt2");
     refused(

@@ -87,7 +87,10 @@ fn a_jpeg_with_a_hole_is_an_error_although_it_ends_as_a_whole_one_does() {
     let cut = &sequential[..sequential.len() * 6 / 10];
     let (_, ran) = opened(folder.path(), "cut.jpg", cut, &["--truncated", "keep"]);
     let text = ran.expect(0).stderr;
-    assert!(text.contains("cut.jpg: the JPEG is cut off: its end is missing; decoded what is there (--truncated keep)"), "{text}");
+    assert!(
+        text.contains("cut.jpg: the JPEG is cut off: its end is missing; decoded what is there (--truncated keep)"),
+        "{text}"
+    );
     let png = encoded(noise(96, 80), ImageFormat::Png);
     let png = &png[..png.len() / 2];
     opened(folder.path(), "cut.png", png, &[]).1.expect(1);
