@@ -91,8 +91,7 @@ impl Messages {
     }
 
     fn write_first(&self, text: &str) {
-        let is_printed = self.repeats().is_printed(text);
-        if is_printed || self.verbose > 0 {
+        if self.verbose > 0 || self.repeats().is_printed(text) {
             self.write(text);
         }
     }

@@ -80,3 +80,16 @@ fn a_terminal_as_stdin_is_a_usage_error_at_once() {
         assert!(status == 2 && output.contains("no input: pipe records in, or name images"), "{command}: {output:?}");
     }
 }
+
+#[test]
+fn features_on_the_terminal_come_with_a_hint() {
+    let image = "testdata/signs/JPEGImages/test-0001.jpg";
+    let command = format!("dl-embed --model testdata/models/signs.safetensors --layer fire9@1 {image}");
+    let hint = "features are printed as base64";
+    let Some((status, output)) = in_terminal(&command) else { return };
+    assert!(status == 0 && output.contains(hint), "{output:?}");
+    for other in ["--features-json", "> /dev/null"] {
+        let Some((status, output)) = in_terminal(&format!("{command} {other}")) else { return };
+        assert!(status == 0 && !output.contains(hint), "{other}: {output:?}");
+    }
+}
