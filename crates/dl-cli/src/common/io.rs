@@ -25,17 +25,19 @@ impl Io {
     pub fn of_process(tool: &'static str, quiet: bool, verbose: u8) -> Self {
         let stdin = Blocking::new(io::stdin(), "stdin", closed::stdin());
         let kind = Stdout::of_process();
-        let shows_progress = io::stderr().is_terminal() && !quiet;
+        let is_terminal = io::stderr().is_terminal();
+        let shows_progress = is_terminal && !quiet;
         let progress = if shows_progress { Progress::on_terminal(tool, kind) } else { Progress::hidden(tool) };
         let output: Box<dyn Write + Send> = if shows_progress && kind == Stdout::Terminal {
             Box::new(Lines { stdout: stdout(), unwritten: Vec::new(), progress: progress.clone() })
         } else {
             Box::new(BufWriter::with_capacity(BUFFER, stdout()))
         };
+        let messages = Messages::new(tool, Box::new(stderr()), quiet, verbose, progress);
         Self {
             input: Box::new(BufReader::with_capacity(BUFFER, stdin)),
             output,
-            messages: Messages::new(tool, Box::new(stderr()), quiet, verbose, progress),
+            messages: if is_terminal { messages.on_terminal() } else { messages },
             input_is_terminal: io::stdin().is_terminal() && !closed::stdin(),
             output_is_terminal: kind == Stdout::Terminal,
         }

@@ -20,6 +20,8 @@ pub struct Messages {
     verbose: u8,
     progress: Progress,
     repeats: Arc<Mutex<Repeats>>,
+    /// What begins each line: on a terminal, it removes the display of another program of the pipe.
+    clear: &'static str,
     is_hinted: Arc<AtomicBool>,
 }
 
@@ -33,7 +35,13 @@ impl Messages {
         progress: Progress,
     ) -> Self {
         let output = Arc::new(Mutex::new(output));
-        Self { tool, output, quiet, verbose, progress, repeats: Arc::default(), is_hinted: Arc::default() }
+        let repeats = Arc::default();
+        Self { tool, output, quiet, verbose, progress, repeats, clear: "", is_hinted: Arc::default() }
+    }
+
+    /// The same on a terminal, where another program of the pipe may have drawn its progress.
+    pub(super) fn on_terminal(self) -> Self {
+        Self { clear: "\r\x1b[K", ..self }
     }
 
     /// The program's name.
@@ -99,8 +107,9 @@ impl Messages {
     fn write(&self, text: &str) {
         self.progress.suspend(|| {
             let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-            // A closed stderr is no reason to stop working.
-            let _ = writeln!(output, "{}: {text}", self.tool);
+            // In one piece, since other programs write there too. A closed stderr does not stop the work.
+            let line = format!("{}{}: {text}\n", self.clear, self.tool);
+            let _ = output.write_all(line.as_bytes());
         });
     }
 

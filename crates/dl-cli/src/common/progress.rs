@@ -4,6 +4,7 @@
 //! terminal, which ends with its process; the others keep trying. A program that knows how many records to expect tries
 //! first, then the last of the pipe, because its count is that of finished records.
 
+use std::fmt;
 use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::counted;
 
 /// How often the display is redrawn, or the lock tried again.
 const TICK: Duration = Duration::from_millis(100);
@@ -167,17 +170,34 @@ impl Progress {
 
 fn with_total(what: &str) -> ProgressStyle {
     style(&match what {
-        "bytes" => "{prefix} {bar:20} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}".to_owned(),
-        _ => format!("{{prefix}} {{bar:20}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left  {{msg}}"),
+        "bytes" => "{prefix} {bar:20} {bytes}/{total_bytes}  {bytes_per_sec}  {left}  {msg}".to_owned(),
+        _ => format!("{{prefix}} {{bar:20}} {{pos}}/{{len}} {what}  {{rate}}  {{left}}  {{msg}}"),
     })
 }
 
 fn without_total() -> ProgressStyle {
-    style("{prefix} {spinner} {pos} records  {per_sec}  {elapsed}  {msg}")
+    style("{prefix} {spinner} {records}  {rate}  {elapsed}  {msg}")
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the templates are constant and valid")
+    let style = ProgressStyle::with_template(template).expect("the templates are constant and valid");
+    style.with_key("records", records).with_key("rate", rate).with_key("left", left)
+}
+
+fn records(state: &ProgressState, output: &mut dyn fmt::Write) {
+    let _ = output.write_str(&counted(usize::try_from(state.pos()).unwrap_or(usize::MAX), "record"));
+}
+
+fn rate(state: &ProgressState, output: &mut dyn fmt::Write) {
+    let rate = state.per_sec();
+    let _ = write!(output, "{rate:.*}/s", if rate < 10.0 { 2 } else { 0 });
+}
+
+/// The time left, once there is a rate to tell it by.
+fn left(state: &ProgressState, output: &mut dyn fmt::Write) {
+    if state.pos() > 0 {
+        let _ = write!(output, "{:#} left", HumanDuration(state.eta()));
+    }
 }
 
 /// What stdout is connected to.

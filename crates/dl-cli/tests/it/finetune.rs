@@ -374,7 +374,7 @@ fn numbers_without_sense_are_errors_of_usage() {
     }
     let args = ["--arch", "squeezenet1_1", "--size", "1024", "--batch", "4096", "--iterations", "1"];
     let ran = learn("classifier", &model, &lines(&shapes(folder.path(), 2)), &args).expect(2);
-    assert!(ran.stderr.contains("--batch 4096: want at most 85 for images of 1024 x 1024"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--batch 4096: at most 85 is allowed for images of 1024 x 1024"), "{}", ran.stderr);
 }
 
 #[test]

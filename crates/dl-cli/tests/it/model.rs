@@ -78,7 +78,7 @@ fn a_measurement_without_bound_is_refused() {
         assert!(ran.stderr.contains(wanted), "{option} {value}: {}", ran.stderr);
     }
     let large = ["bench", "--arch", "squeezenet1_1", "--batch", "4096", "--size", "1024"];
-    assert!(run("dl-model", &large, "").expect(2).stderr.contains("--batch 4096: want at most 85"));
+    assert!(run("dl-model", &large, "").expect(2).stderr.contains("--batch 4096: at most 85 is allowed"));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_measurement_without_bound_is_refused() {
 fn another_device_needs_another_build() {
     for (device, feature) in [("cuda", "cuda"), ("cuda:1", "cuda"), ("metal", "metal")] {
         let ran = run("dl-model", &[&BENCH[..], &["--device", device]].concat(), "").expect(2);
-        let remedy = format!("cargo build --release --workspace --features dl-cli/{feature} makes one that can\n");
+        let remedy = format!("cargo build --release --workspace --features dl-cli/{feature}\n");
         assert!(ran.stderr.starts_with(&format!("dl-model: --device {device}: this build")), "{}", ran.stderr);
         assert!(ran.stderr.ends_with(&remedy) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
     }

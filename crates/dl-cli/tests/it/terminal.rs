@@ -10,7 +10,8 @@ fn drawn(output: &str) -> Vec<&'static str> {
     let tools = ["dl-data", "dl-nms", "dl-propose", "dl-embed"];
     // A display is drawn after an escape sequence or a carriage return.
     let starts = |tool: &str| {
-        output.split(['\r', '\n']).any(|line| without_escapes(line).starts_with(tool) && line.contains(" records"))
+        let start = format!("{tool} ");
+        output.split(['\r', '\n']).any(|line| without_escapes(line).starts_with(&start) && line.contains(" record"))
     };
     tools.into_iter().filter(|tool| starts(tool)).collect()
 }
@@ -37,6 +38,8 @@ fn the_last_program_of_a_pipe_draws_if_none_knows_the_total() {
     let command = format!("{feed} | dl-data shard 1/1 | dl-data check | dl-nms > /dev/null");
     let Some((status, output)) = in_terminal(&command) else { return };
     assert_eq!((status, drawn(&output)), (0, vec!["dl-nms"]), "{output:?}");
+    // A message of another program takes the place of the display.
+    assert!(output.contains("\r\u{1b}[Kdl-data: a: it has no image\r\n"), "{output:?}");
 }
 
 #[test]
