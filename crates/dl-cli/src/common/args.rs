@@ -110,9 +110,9 @@ impl WarpArgs {
         let rule = self.warp.or_else(|| WarpRule::from_str(trained("warp")?.as_str()?, true).ok());
         let size = config.preprocessing.size;
         let shorter = size[0].min(size[1]);
-        let usual = if shorter > 32 { 16 } else { shorter / 8 };
+        let default = if shorter > 32 { 16 } else { shorter / 8 };
         let stated = self.pad.or_else(|| usize::try_from(trained("pad")?.as_u64()?).ok());
-        let pad = stated.unwrap_or(usual);
+        let pad = stated.unwrap_or(default);
         if size.iter().any(|side| pad.saturating_mul(2) >= *side) {
             let whose = if self.pad.is_some() { "--pad" } else { "the model's config: training.pad" };
             bail!("{whose} {pad}: too large for an input of {} x {} pixels", size[1], size[0]);

@@ -20,7 +20,7 @@ pub struct Messages {
     verbose: u8,
     progress: Progress,
     repeats: Arc<Mutex<Repeats>>,
-    /// What begins each line: on a terminal, it removes the display of another program of the pipe.
+    /// Starts each line: on a terminal, it erases the progress display of another program of the pipe.
     clear: &'static str,
     is_hinted: Arc<AtomicBool>,
 }
@@ -39,7 +39,7 @@ impl Messages {
         Self { tool, output, quiet, verbose, progress, repeats, clear: "", is_hinted: Arc::default() }
     }
 
-    /// The same on a terminal, where another program of the pipe may have drawn its progress.
+    /// For a terminal, where another program of the pipe may have drawn its progress.
     pub(super) fn on_terminal(self) -> Self {
         Self { clear: "\r\x1b[K", ..self }
     }
@@ -67,7 +67,7 @@ impl Messages {
         }
     }
 
-    /// Prints the first hint at a usual mistake, unless `--quiet`.
+    /// Prints a hint about a common mistake, once, unless `--quiet`.
     pub(super) fn hint(&self, text: impl Display) {
         if !self.quiet && !self.is_hinted.swap(true, Ordering::Relaxed) {
             self.write(&format!("hint: {}", one_line(text)));

@@ -1,8 +1,8 @@
 //! The progress display: one per terminal, however many programs of a pipe could draw one.
 //!
 //! The programs of a pipe start at the same time and share a terminal. The one that draws holds an advisory lock on the
-//! terminal, which ends with its process; the others keep trying. A program that knows how many records to expect tries
-//! first, then the last of the pipe, because its count is that of finished records.
+//! terminal, which ends with its process; the others keep trying to get it. A program that knows the total tries first,
+//! then the last program of the pipe, which counts finished records.
 
 use std::fmt;
 use std::fs::File;
@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// A run that ends sooner draws nothing.
 const SOONEST: Duration = Duration::from_millis(300);
 
-/// How long a program that does not know its total leaves the terminal to one that may.
+/// How long a program without a total leaves the terminal to one that may know it.
 const WITHOUT_TOTAL: Duration = Duration::from_secs(1);
 
 /// How long a program in the middle of a pipe leaves it to the last one.
@@ -44,7 +44,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     is_over: bool,
-    /// Counts the records to expect: only when there is a display to show the number.
+    /// Counts the records to expect, only if a display can show the number.
     count: Option<Box<dyn FnOnce() -> Option<u64> + Send>>,
 }
 
@@ -61,7 +61,7 @@ impl Progress {
     pub(super) fn on_terminal(tool: &'static str, stdout: Stdout) -> Self {
         let progress = Self::hidden(tool);
         let drawing = progress.clone();
-        // Without the thread there is no display, which stops nobody.
+        // If the thread cannot start, there is just no display.
         let _ = thread::Builder::new().name("progress".to_owned()).spawn(move || drawing.draw(stdout));
         progress
     }
@@ -88,7 +88,7 @@ impl Progress {
         self.set_total(total, what);
     }
 
-    /// Expects as many more records as `count` says, if it can say. It is called on the thread that draws.
+    /// Sets the total to the records so far plus `count`, which the drawing thread calls; none is an unknown total.
     pub(super) fn expect(&self, count: impl FnOnce() -> Option<u64> + Send + 'static) {
         let before = self.bar.position();
         self.lock().count = Some(Box::new(move || Some(before + count()?)));
@@ -119,7 +119,7 @@ impl Progress {
     fn draw(&self, stdout: Stdout) {
         let start = Instant::now();
         let terminal = Terminal::of_stderr();
-        // Nobody else draws where this program prints its records.
+        // No other program draws where this one prints its records.
         let mut is_ours = stdout == Stdout::Terminal && terminal.claim(stdout);
         loop {
             let state = self.lock();
@@ -193,7 +193,7 @@ fn rate(state: &ProgressState, output: &mut dyn fmt::Write) {
     let _ = write!(output, "{rate:.*}/s", if rate < 10.0 { 2 } else { 0 });
 }
 
-/// The time left, once there is a rate to tell it by.
+/// The estimated time left, once the first step is done.
 fn left(state: &ProgressState, output: &mut dyn fmt::Write) {
     if state.pos() > 0 {
         let _ = write!(output, "{:#} left", HumanDuration(state.eta()));
@@ -229,7 +229,7 @@ impl Stdout {
 /// The terminal that stderr writes to.
 struct Terminal {
     path: Option<PathBuf>,
-    /// Opened anew: a descriptor that is inherited shares its lock with the other programs of the pipe.
+    /// Opened again: an inherited descriptor would share its lock with the other programs of the pipe.
     file: Option<File>,
 }
 
@@ -253,7 +253,7 @@ impl Terminal {
         Self { path: None, file: None }
     }
 
-    /// Takes the terminal if no other program has it. Where terminals cannot be locked, the last program of a pipe has it.
+    /// Locks the terminal if it is free. Where terminals cannot be locked, the last program of a pipe gets it.
     fn claim(&self, stdout: Stdout) -> bool {
         match self.file.as_ref().map(File::try_lock) {
             Some(Ok(())) => true,

@@ -1,4 +1,4 @@
-//! Messages of one kind, of which only the first are printed.
+//! Repeated messages: only the first of a kind are printed.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::clipped;
 /// How many messages of a kind are printed.
 const PRINTED: usize = 10;
 
-/// The most kinds that are told apart; all further messages are of one kind.
+/// The most kinds that are distinguished; all further kinds count as one.
 const MOST_KINDS: usize = 100;
 
 /// Columns of a message that stands for those like it.
@@ -17,12 +17,12 @@ const EXAMPLE_COLUMNS: usize = 120;
 #[derive(Default)]
 pub(super) struct Repeats {
     kinds: HashMap<String, usize>,
-    /// The first message of each kind and how often the kind came, in order.
+    /// The first message of each kind and the number of its messages, in order.
     counts: Vec<(String, usize)>,
 }
 
 impl Repeats {
-    /// Counts the message; whether it is one of the first of its kind.
+    /// Counts the message. Returns whether it is one of the first of its kind.
     pub(super) fn is_printed(&mut self, text: &str) -> bool {
         let kind = if self.counts.len() < MOST_KINDS { kind(text) } else { self.known_kind(text) };
         let index = *self.kinds.entry(kind).or_insert(self.counts.len());
@@ -33,13 +33,13 @@ impl Repeats {
         self.counts[index].1 <= PRINTED
     }
 
-    /// The kind, or that of all messages of kinds that came too late to be told apart.
+    /// The kind, or the one that stands for all kinds beyond the limit.
     fn known_kind(&self, text: &str) -> String {
         let kind = kind(text);
         if self.kinds.contains_key(&kind) { kind } else { String::new() }
     }
 
-    /// A line for each kind of which messages were left out. Starts again.
+    /// A line for each kind with messages that were not printed. Resets the counts.
     pub(super) fn summary(&mut self) -> Vec<String> {
         self.kinds.clear();
         let counts = std::mem::take(&mut self.counts).into_iter().filter(|(_, count)| *count > PRINTED);
@@ -49,14 +49,14 @@ impl Repeats {
     }
 }
 
-/// The message without what differs from record to record: quoted text, numbers, names of files and places.
+/// The message without the parts that differ from record to record: quoted text, numbers, paths and places.
 fn kind(text: &str) -> String {
     let mut kind = String::new();
     // Every second part stands between quotes.
     for part in text.split('"').step_by(2) {
         let mut clauses = part.split(": ").peekable();
         while let Some(clause) = clauses.next() {
-            // `my cat.jpg: no such file`: the whole name goes, blanks and all.
+            // `my cat.jpg: no such file`: the whole name is replaced, even with spaces.
             let is_name = clauses.peek().is_some() && clause.split(' ').next_back().is_some_and(is_particular);
             if is_name {
                 kind.push_str("# ");
@@ -71,7 +71,7 @@ fn kind(text: &str) -> String {
     kind
 }
 
-/// Whether the word is a number, the name of a file or a place in one.
+/// Whether the word is a number, a path or a place in a file.
 fn is_particular(word: &str) -> bool {
     let word = word.trim_end_matches(['.', ',', ';', ':']);
     word.contains(['/', '\\', '.', '<']) || word.contains(|letter: char| letter.is_ascii_digit())
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_without_end_take_no_memory_without_end() {
+    fn unlimited_kinds_take_limited_memory() {
         let mut repeats = Repeats::default();
         let word = |n: usize| format!("{}x", "ab".repeat(n));
         let printed = (0..500).filter(|n| repeats.is_printed(&word(*n))).count();

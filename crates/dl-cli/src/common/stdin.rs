@@ -1,4 +1,4 @@
-//! What is on stdin when it is not records: names of images work, and a usual mistake is explained.
+//! stdin that is not records: paths of images are accepted, and common mistakes are explained.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -26,7 +26,7 @@ const LONGEST_PATH: usize = 4096;
 /// # Errors
 /// When stdin is an image or compressed.
 pub(super) fn lines<'a>(stdin: &'a mut (dyn BufRead + Send), tool: &str) -> Result<Box<dyn BufRead + Send + 'a>> {
-    // An error comes again when the lines are read.
+    // An error is reported when the lines are read.
     let beginning = stdin.fill_buf().unwrap_or_default();
     if let Some((_, format)) = SIGNATURES.iter().find(|(bytes, _)| beginning.starts_with(bytes)) {
         bail!("stdin is a {format} image, but {tool} reads records or names of images; name the file as an argument");

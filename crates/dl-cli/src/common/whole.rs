@@ -1,13 +1,14 @@
-//! Features of a whole image or text: a single row.
+//! The features of a whole picture or text: a single row.
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::Record;
 
-/// The name of the layer and the numbers of a record's features: of `layer`, or of the only layer it has.
+/// The layer and the numbers of a record's features of `layer`, or of the only layer that it has.
 /// # Errors
 /// When the record has no such features, has several rows of them (for regions), or one is not a finite number.
 pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<(String, Vec<f32>)> {
-    let mut tensors = record.features()?.context("the record has no \"features\"; run dl-embed first")?;
+    let mut tensors =
+        record.features()?.context("the record has no \"features\"; pipe the records through dl-embed")?;
     let names = tensors.keys().cloned().collect::<Vec<_>>().join(", ");
     let layer = match layer {
         Some(layer) => layer.to_owned(),
@@ -17,9 +18,9 @@ pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<(St
     let tensor = tensors.remove(&layer);
     let tensor = tensor.with_context(|| format!("the record has no features \"{layer}\", only {names}"))?;
     let matrix = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
-    ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; expected one for the whole sample", matrix.rows);
+    ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; want one for the whole sample", matrix.rows);
     if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
-        bail!("features \"{layer}\" contain {value}, which is not a finite number");
+        bail!("features \"{layer}\" hold {value}, which is not a finite number");
     }
     Ok((layer, matrix.data))
 }

@@ -26,10 +26,10 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
         path
     };
     let mut lines = Vec::new();
-    let mut wanted = Vec::new();
+    let mut expected = Vec::new();
     let mut add = |id: &'static str, line: String, error: Option<&'static str>| {
         lines.push(line);
-        wanted.push((id, error));
+        expected.push((id, error));
     };
     let image = |id: &'static str, path: &Path| line(id, path);
     add("cut", image("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("cut off"));
@@ -48,13 +48,13 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
         .save(&sixteen)
         .unwrap();
     add("sixteen", image("sixteen", &sixteen), None);
-    (lines, wanted)
+    (lines, expected)
 }
 
-fn check(ran: &Ran, wanted: &[(&str, Option<&str>)]) {
+fn check(ran: &Ran, expected: &[(&str, Option<&str>)]) {
     let records = ran.records();
-    assert_eq!(records.len(), wanted.len(), "{}", ran.stderr);
-    for (record, (id, error)) in records.iter().zip(wanted) {
+    assert_eq!(records.len(), expected.len(), "{}", ran.stderr);
+    for (record, (id, error)) in records.iter().zip(expected) {
         assert_eq!(record["id"], *id);
         match error {
             None => assert!(record.get("error").is_none(), "{id}: {}", record["error"]),
@@ -71,18 +71,18 @@ fn check(ran: &Ran, wanted: &[(&str, Option<&str>)]) {
 #[test]
 fn bad_images_are_reported_and_good_ones_pass_through_the_whole_pipeline() {
     let folder = tempfile::tempdir().unwrap();
-    let (lines, wanted) = stream(folder.path());
+    let (lines, expected) = stream(folder.path());
     let ran = run("dl-propose", &["selective-search", "--max", "20"], &lines.join("\n")).expect(1);
-    check(&ran, &wanted);
-    let bad = wanted.iter().filter(|(_, error)| error.is_some()).count();
+    check(&ran, &expected);
+    let bad = expected.iter().filter(|(_, error)| error.is_some()).count();
     assert_eq!(ran.stderr.lines().count(), bad, "one line on stderr for each bad record:\n{}", ran.stderr);
     // Later programs pass the bad ones through untouched and report nothing.
     let ran = run("dl-embed", &["--model", SIGNS, "--layer", "fire9"], &ran.stdout).expect(0);
-    check(&ran, &wanted);
+    check(&ran, &expected);
     let ran = run("dl-detect", &["--model", HEADS, "--drop-features"], &ran.stdout).expect(0);
-    check(&ran, &wanted);
+    check(&ran, &expected);
     let ran = run("dl-nms", &["--iou", "0.3"], &ran.stdout).expect(0);
-    check(&ran, &wanted);
+    check(&ran, &expected);
     let rotated = ran.records().into_iter().find(|record| record["id"] == "rotated").unwrap();
     assert_eq!((&rotated["width"], &rotated["height"]), (&json!(48), &json!(32)), "upright size");
 }

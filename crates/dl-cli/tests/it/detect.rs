@@ -122,9 +122,9 @@ fn a_softmax_scores_instead_of_the_svms() {
     let ran = run("dl-detect", &["--softmax", network.to_str().unwrap()], &record.to_string()).expect(0);
     let detections = ran.records()[0]["detections"].clone();
     let total = 1.0 + 2_f64.exp() + 1_f64.exp();
-    let wanted = [("cat", 2_f64.exp() / total), ("dog", 1_f64.exp() / total)];
+    let expected = [("cat", 2_f64.exp() / total), ("dog", 1_f64.exp() / total)];
     assert_eq!(detections.as_array().unwrap().len(), 2, "{detections}");
-    for (found, (label, score)) in detections.as_array().unwrap().iter().zip(wanted) {
+    for (found, (label, score)) in detections.as_array().unwrap().iter().zip(expected) {
         assert_eq!((found["label"].as_str(), found["proposal"].as_u64()), (Some(label), Some(0)));
         assert!((found["score"].as_f64().unwrap() - score).abs() < 1e-7, "{found}");
     }

@@ -95,7 +95,7 @@ fn negative_scores_are_refused_only_by_methods_that_use_them_as_weights() {
 
 #[test]
 fn options_out_of_range_are_refused_before_anything_is_read() {
-    for (option, value, wanted) in [
+    for (option, value, expected) in [
         ("--iou", "1.5", "expected an IoU from 0 to 1"),
         ("--iou", "nan", "expected an IoU from 0 to 1"),
         ("--score", "nan", "expected a finite number"),
@@ -105,7 +105,7 @@ fn options_out_of_range_are_refused_before_anything_is_read() {
         ("--method", "best", "possible values"),
     ] {
         let ran = run("dl-nms", &[option, value], &record(&[LOW])).expect(2);
-        assert!(ran.stderr.contains(wanted) && ran.stdout.is_empty(), "{option} {value}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected) && ran.stdout.is_empty(), "{option} {value}: {}", ran.stderr);
     }
 }
 

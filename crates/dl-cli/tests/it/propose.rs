@@ -69,11 +69,11 @@ fn unusual_images_get_proposals_and_broken_ones_an_error() {
         let records = ran.records();
         assert_eq!(records.len(), stream.len());
         assert_eq!(records[1]["error"]["input"], "{broken");
-        for (record, (path, wanted)) in records[2..].iter().zip(&bad) {
+        for (record, (path, expected)) in records[2..].iter().zip(&bad) {
             assert_eq!(record["image"], **path);
             assert_eq!(record["error"]["tool"], "dl-propose");
             let message = record["error"]["message"].as_str().unwrap();
-            assert!(message.contains(wanted), "{message}");
+            assert!(message.contains(expected), "{message}");
             assert!(ran.stderr.contains(message), "{}", ran.stderr);
         }
         for record in records[..1].iter().chain(&records[2 + bad.len()..]) {

@@ -46,8 +46,8 @@ fn a_full_or_closed_stdout_is_reported() {
         for (way, why) in [(">/dev/full", "No space left on device"), (">&-", "is closed")] {
             let (status, _, stderr) = shell(&tool, &args, &format!("exec \"$0\" \"$@\" <{input} {way}"));
             assert_eq!(status, Some(2), "{row} {way}: {stderr}");
-            let told = stderr.lines().filter(|line| line.starts_with(&format!("{tool}: stdout: {why}"))).count();
-            assert!(told == 1 && !stderr.contains("bug in this program"), "{row} {way}: {stderr}");
+            let reported = stderr.lines().filter(|line| line.starts_with(&format!("{tool}: stdout: {why}"))).count();
+            assert!(reported == 1 && !stderr.contains("bug in this program"), "{row} {way}: {stderr}");
         }
     }
     for option in ["--help", "--version"] {

@@ -1,4 +1,4 @@
-//! Programs in a terminal: the progress display, and input that nobody types.
+//! Programs in a terminal: the progress display, and a terminal as stdin.
 #![cfg(target_os = "linux")]
 
 use serde_json::Value;

@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn rows_are_pooled_into_one() {
         let rows = matrix(2, &[1.0, 5.0, 3.0, 4.0, 2.0, 0.0]);
-        for (pool, wanted) in
+        for (pool, expected) in
             [(Pool::Cls, [1.0, 5.0]), (Pool::Last, [2.0, 0.0]), (Pool::Mean, [2.0, 3.0]), (Pool::Max, [3.0, 5.0])]
         {
-            assert_eq!(pool.rows(&rows).data, wanted, "{pool:?}");
+            assert_eq!(pool.rows(&rows).data, expected, "{pool:?}");
         }
         assert_eq!(Pool::None.rows(&rows).rows, 3);
     }

@@ -32,7 +32,6 @@ pub(super) fn each_joined<F: Finding>(
     let labels = coco.as_ref().map(|file| file.labels().clone());
     let mut found = read_findings::<F>(io, source, (labels, detections), &mut tally)?;
     let mut missing = 0_usize;
-    let mut unmatched: Vec<String> = Vec::new();
     each_truth(io, source, (truth, coco), &mut tally, |place, record, failure| {
         // In any case, so that it is not taken for a stranger.
         let found = found.take(&record);
@@ -47,9 +46,6 @@ pub(super) fn each_joined<F: Finding>(
             Some(None) => return Ok(Fate::CountedBefore),
             None => {
                 missing += 1;
-                if unmatched.len() < 100 {
-                    unmatched.extend(record.id()?);
-                }
                 Vec::new()
             }
         };
@@ -68,19 +64,8 @@ pub(super) fn each_joined<F: Finding>(
             detections.display(),
         ));
         tally.failed += count;
-        if let Some((truth, found)) = differ_by_ending(&unmatched, &strangers) {
-            io.messages.note(format_args!(
-                "ids of truth and findings must be equal, but some differ only by folder or ending: {truth} and {found}"
-            ));
-        }
     }
     Ok(tally)
-}
-
-/// The first two ids that name the same file, except for its folder or ending.
-fn differ_by_ending<'a>(truth: &'a [String], found: &'a [String]) -> Option<(&'a String, &'a String)> {
-    let stem = |id: &'a String| Path::new(id).file_stem();
-    found.iter().find_map(|found| Some((truth.iter().find(|truth| stem(truth) == stem(found))?, found)))
 }
 
 /// What became of an image that did not fail.
