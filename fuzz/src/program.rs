@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dl_cli::common::Messages;
+use dl_cli::common::{Messages, Progress};
 use dl_cli::{Io, Tool};
 use dl_record::Reader;
 
@@ -39,7 +39,8 @@ pub(crate) fn run<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
     let mut io = Io {
         input: Box::new(Cursor::new(stdin.to_vec())),
         output: Box::new(output.clone()),
-        messages: Messages::new(T::NAME, Box::new(errors.clone()), false, 0, false),
+        messages: Messages::new(T::NAME, Box::new(errors.clone()), false, 1, Progress::hidden(T::NAME)),
+        input_is_terminal: false,
         output_is_terminal: false,
     };
     let messages = io.messages.clone();
@@ -77,7 +78,7 @@ pub(crate) fn check_records(output: &[u8]) {
 }
 
 /// How a program reports a panic of its own.
-const FAULT: &[u8] = b"fault in this program";
+const FAULT: &[u8] = b"bug in this program";
 
 /// # Panics
 /// When messages tell of a panic, or hold control characters.

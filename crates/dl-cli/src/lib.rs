@@ -1,5 +1,5 @@
-//! The programs. Each is a module of [`tools`]: its arguments, and one function that turns them and an [`Io`] into
-//! an [`Outcome`]. What they all do alike (streams, messages, progress, exit status) is in [`common`].
+//! The programs. Each is a module of [`tools`]: its arguments, and a function that runs it on an [`Io`] and returns an
+//! [`Outcome`]. What all programs share (streams, messages, progress, exit status) is in [`common`].
 
 pub mod common;
 pub mod tools;

@@ -5,6 +5,6 @@ fn main() -> std::process::ExitCode {
     dl_cli::main::<dl_cli::tools::model::Args>()
 }
 
-/// Keeps large blocks: what the system hands out anew costs as much as a small layer of a network.
+/// Keeps large blocks of memory: getting them from the system again costs as much as a small layer of a network.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -14,19 +14,19 @@ use dl_vision::picture::warp::Warp;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Common options")]
 pub struct Common {
-    /// Say nothing on stderr but errors, and draw no progress bar
+    /// Print only errors on stderr, and no progress display
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Say more on stderr; twice for still more
+    /// Print details on stderr, and all of repeated messages
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 
-    /// Threads to compute with, at most 1024; the result does not depend on it [default: one a core]
+    /// Number of threads, at most 1024; does not affect the results [default: one per core]
     #[arg(long, value_name = "N", value_parser = threads_parser())]
     pub threads: Option<NonZeroUsize>,
 
-    /// Seed of every random draw
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
@@ -46,11 +46,11 @@ impl Common {
     }
 }
 
-/// The option of every program that runs a network.
+/// Option of every program that runs a network.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Common options")]
 pub struct DeviceArgs {
-    /// Where to compute: cpu, cuda:N or metal
+    /// Device to compute on: cpu, cuda:N or metal
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: String,
 }
@@ -58,65 +58,64 @@ pub struct DeviceArgs {
 impl DeviceArgs {
     /// Opens the device.
     /// # Errors
-    /// When the name is unknown, this build knows no such device, or the machine has none.
+    /// When the name is unknown, this build does not support the device, or the machine does not have it.
     pub fn open(&self) -> Result<Device> {
         let name = &self.device;
         let (kind, ordinal) = name.split_once(':').unwrap_or((name, "0"));
-        let Ok(ordinal) = ordinal.parse() else { bail!("--device {name}: after the colon a number is wanted") };
+        let Ok(ordinal) = ordinal.parse() else { bail!("--device {name}: expected a number after ':'") };
         let open = match (kind, ordinal) {
             ("cpu", 0) => return Ok(Device::Cpu),
             ("cuda", _) if cfg!(feature = "cuda") => Device::new_cuda,
             ("metal", _) if cfg!(feature = "metal") => Device::new_metal,
             ("cuda" | "metal", _) => bail!(
-                "--device {name}: this build computes on the CPU alone; \
-                 cargo build --release --workspace --features dl-cli/{kind} makes one that can"
+                "--device {name}: this build supports the CPU only; build one for {kind} with \
+                 cargo build --release --workspace --features dl-cli/{kind}"
             ),
-            _ => bail!("--device {name}: want cpu, cuda:N or metal"),
+            _ => bail!("--device {name}: expected cpu, cuda:N or metal"),
         };
         open(ordinal).map_err(plain).with_context(|| format!("--device {name}: cannot be used on this machine"))
     }
 }
 
-/// The options of every program that shows regions to a network. Training and use must agree in them, so what the model
-/// file says of its training is the default.
+/// Options of every program that passes regions to a network. They must be the same in training and in use, so the
+/// defaults are those recorded in the model file.
 #[derive(Args, Clone, Debug)]
 pub struct WarpArgs {
-    /// How a region becomes the network's input [default: as the network was trained, or context]
+    /// How to warp a region to the network's input size [default: as in training, or context]
     #[arg(long, value_enum)]
     warp: Option<WarpRule>,
 
-    /// Context around a region, in pixels of the network's input [default: as the network was trained, or 16; an
-    /// eighth of an input of 32 pixels or less]
+    /// Context around a region, in pixels of the network's input [default: as in training, or 16; for inputs of at most
+    /// 32 pixels, an eighth of the side]
     #[arg(long, value_name = "PIXELS")]
     pad: Option<usize>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum WarpRule {
-    /// Stretched, with --pad pixels of context on every side
+    /// Stretch it, with --pad pixels of context on every side
     Context,
-    /// Stretched, without context
+    /// Stretch it, without context
     Tight,
-    /// The tightest square around it, with context
+    /// Take the tightest square around it, with context
     Square,
 }
 
 impl WarpArgs {
-    /// The rule and the context for the network of `config`: as the options say, else as it was trained, else as R-CNN
-    /// has it.
+    /// The rule and the context for the network of `config`: from the options, else as in training, else as in R-CNN.
     /// # Errors
-    /// When the context leaves nothing of the network's input.
+    /// When the context leaves no room for the region.
     pub fn resolve(&self, config: &ModelConfig) -> Result<RegionWarp> {
         let trained = |key: &str| config.training.get(key);
         let rule = self.warp.or_else(|| WarpRule::from_str(trained("warp")?.as_str()?, true).ok());
         let size = config.preprocessing.size;
         let shorter = size[0].min(size[1]);
-        let usual = if shorter > 32 { 16 } else { shorter / 8 };
+        let default = if shorter > 32 { 16 } else { shorter / 8 };
         let stated = self.pad.or_else(|| usize::try_from(trained("pad")?.as_u64()?).ok());
-        let pad = stated.unwrap_or(usual);
+        let pad = stated.unwrap_or(default);
         if size.iter().any(|side| pad.saturating_mul(2) >= *side) {
             let whose = if self.pad.is_some() { "--pad" } else { "the model's config: training.pad" };
-            bail!("{whose} {pad}: nothing is left of an input of {} x {} pixels", size[1], size[0]);
+            bail!("{whose} {pad}: too large for an input of {} x {} pixels", size[1], size[0]);
         }
         let rule = match rule.unwrap_or(WarpRule::Context) {
             WarpRule::Context => Warp::Context,
@@ -127,10 +126,10 @@ impl WarpArgs {
     }
 }
 
-/// How regions are shown to a network.
+/// How regions are warped for a network.
 #[derive(Clone, Copy, Debug)]
 pub struct RegionWarp {
-    /// What is stretched.
+    /// Which part of the image is stretched.
     pub rule: Warp,
     /// Context, in pixels of the network's input.
     pub pad: usize,

@@ -1,12 +1,11 @@
-//! Text of strangers in tables and charts, which have little room for it.
+//! Untrusted text in tables and charts, which have little room for it.
 
 use dl_record::shown;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The text as a table or a chart can have it: with its control characters written out, and cut with "..." when it is
-/// wider than `most` columns of a terminal.
+/// The text with its control characters escaped, and cut with "..." if it is wider than `most` columns of a terminal.
 pub(crate) fn clipped(text: &str, most: usize) -> String {
-    // Marks without a width are no way around the bound.
+    // Combining marks have no width, so letters are limited too.
     let most_letters = 4 * most;
     let head = text.char_indices().nth(most_letters + 1).map_or(text, |(end, _)| &text[..end]);
     let text = shown(head);
@@ -24,12 +23,12 @@ pub(crate) fn clipped(text: &str, most: usize) -> String {
     cut
 }
 
-/// The text with blanks to its right, to be `columns` wide.
+/// The text, padded with spaces on the right to `columns`.
 pub(crate) fn padded_right(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
-/// The text with blanks to its left, to be `columns` wide.
+/// The text, padded with spaces on the left to `columns`.
 pub(crate) fn padded_left(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(text.width())))
 }
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_wide_is_cut_whatever_it_is_made_of() {
+    fn text_that_is_too_wide_is_cut_in_any_script() {
         assert_eq!(clipped("traffic light", 13), "traffic light");
         assert_eq!(clipped("traffic lights", 13), "traffic li...");
         assert_eq!(clipped("信号機です", 8), "信号...");
@@ -51,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_letters_are_counted_as_two_columns() {
+    fn wide_letters_count_as_two_columns() {
         assert_eq!(padded_right("猫", 4), "猫  ");
         assert_eq!(padded_left("cat", 4), " cat");
         assert_eq!(padded_left("cats", 2), "cats");

@@ -1,4 +1,4 @@
-//! Where records come from: stdin, files of records, and images named as arguments.
+//! Sources of records: stdin, files of records, and images named as arguments.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use dl_record::{Line, Reader, Record};
@@ -15,9 +15,9 @@ pub(super) use dl_vision::formats::has_ending;
 use dl_vision::formats::{PICTURE_ENDINGS, Unusable, Walk, escaped};
 use glob::{MatchOptions, Pattern};
 
-use super::Messages;
+use super::{Io, Messages, count, stdin};
 
-/// The inputs named on the command line.
+/// The inputs on the command line.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Inputs {
     /// Images, folders of images, globs, or files of records (.jsonl); `-` is stdin [default: stdin]
@@ -27,7 +27,7 @@ pub struct Inputs {
 
 type Lines<'a> = Reader<Box<dyn BufRead + Send + 'a>>;
 
-/// Begins an argument that is not Unicode. No path holds it, and the other arguments are to come through.
+/// Marks an argument that is not Unicode, so that only its record fails. No path contains NUL.
 const NOT_UNICODE: char = '\0';
 
 fn marked(argument: OsString) -> String {
@@ -37,29 +37,43 @@ fn marked(argument: OsString) -> String {
 enum Source {
     Stdin,
     Records(PathBuf),
-    Picture(String),
+    Image(String),
     Folder(Box<Walk>),
     Matches(Box<Peekable<Matches>>),
-    /// What cannot be read, and why.
+    /// An input that cannot be read, and why.
     Unusable(Unusable),
 }
 
-/// What makes an argument a glob.
-const GLOB: [char; 3] = ['*', '?', '['];
+/// The characters that make an argument a glob.
+pub(super) const GLOB: [char; 3] = ['*', '?', '['];
 
 impl Inputs {
-    /// All records of all inputs in order; each input is opened when its turn comes. What cannot be used below a folder
-    /// or of a glob is a broken line; files of a folder that are left out are said.
+    /// Refuses to wait for records that a person would have to type, unless `-` asks for it.
     /// # Errors
-    /// When a glob matches nothing, or there is no image in a folder.
+    /// When there are no inputs and stdin is a terminal.
+    pub(crate) fn check_terminal(&self, io: &Io) -> Result<()> {
+        ensure!(
+            !(self.inputs.is_empty() && io.input_is_terminal),
+            "no input: pipe records in, or name images, folders of images or files of records (.jsonl); \
+             see {} --help",
+            io.messages.tool()
+        );
+        Ok(())
+    }
+
+    /// All records of all inputs in order. Each input is opened when its turn comes. An unreadable file in a folder or of
+    /// a glob is a broken line; the other files of a folder are reported as ignored.
+    /// # Errors
+    /// When a glob matches nothing, or a folder contains no image.
     pub(crate) fn lines<'a>(
         &self,
         stdin: &'a mut (dyn BufRead + Send),
         messages: &Messages,
     ) -> Result<impl Iterator<Item = Result<Line>> + Send + use<'a>> {
         let mut sources = self.sources()?;
+        messages.bar().expect(count::counter(&self.inputs));
         let mut stdin = Some(stdin);
-        // With the name of what is read, unless the stream names itself in its errors.
+        // A file has its name; stdin names itself in its errors.
         let mut open: Option<(Lines<'a>, Option<String>)> = None;
         let messages = messages.clone();
         let tool = messages.tool();
@@ -74,14 +88,18 @@ impl Inputs {
                                 None => error,
                             }));
                         }
+                        Some(Ok(line)) if name.is_none() => return Some(stdin::named_image(line)),
                         Some(Ok(line)) => return Some(Ok(line)),
                         None => open = None,
                     }
                 }
                 match sources.pop_front()? {
                     Source::Stdin => {
-                        let stream = stdin.take()?;
-                        open = Some((Reader::new(Box::new(stream), "<stdin>", tool), None));
+                        let stream = match stdin::lines(stdin.take()?, tool) {
+                            Ok(stream) => stream,
+                            Err(error) => return Some(Err(error)),
+                        };
+                        open = Some((Reader::new(stream, "<stdin>", tool), None));
                     }
                     Source::Records(path) => match File::open(&path) {
                         Ok(file) => {
@@ -94,7 +112,7 @@ impl Inputs {
                             return Some(Err(error.context(format!("{}: cannot be opened", path.display()))));
                         }
                     },
-                    Source::Picture(path) => {
+                    Source::Image(path) => {
                         let record = Record::for_image(&path);
                         return Some(record.map(|record| Line { place: path, record, broken: false }));
                     }
@@ -102,7 +120,7 @@ impl Inputs {
                     Source::Folder(mut walk) => match walk.next() {
                         Some(found) => {
                             sources.push_front(Source::Folder(walk));
-                            sources.push_front(picture(found));
+                            sources.push_front(image(found));
                         }
                         None => {
                             [walk.left_out(), walk.repeated()].iter().flatten().for_each(|note| messages.note(note))
@@ -144,20 +162,23 @@ impl Inputs {
     }
 }
 
-/// An input by what is there.
+/// Endings of files of records.
+pub(super) const RECORD_ENDINGS: [&str; 2] = ["jsonl", "ndjson"];
+
+/// The source at `path`.
 fn named(path: &Path) -> Result<Source> {
     Ok(if path.is_dir() {
         let mut walk = Walk::new(path, &PICTURE_ENDINGS);
         walk.find_first("images")?;
         Source::Folder(Box::new(walk))
-    } else if has_ending(path, &["jsonl", "ndjson"]) {
+    } else if has_ending(path, &RECORD_ENDINGS) {
         Source::Records(path.to_owned())
     } else {
-        picture(Ok(path.to_owned()))
+        image(Ok(path.to_owned()))
     })
 }
 
-/// The same for a match of a glob, where a failure must not end the run.
+/// The source of a match of a glob, where a failure must not end the run.
 fn matched(found: Result<PathBuf, Unusable>) -> Source {
     match found {
         Ok(path) if path.to_str().is_some() => named(&path).unwrap_or_else(|error| {
@@ -165,20 +186,20 @@ fn matched(found: Result<PathBuf, Unusable>) -> Source {
             let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(&reason).to_owned();
             Source::Unusable(Unusable { path, reason, is_folder: true })
         }),
-        other => picture(other),
+        other => image(other),
     }
 }
 
-fn picture(found: Result<PathBuf, Unusable>) -> Source {
+fn image(found: Result<PathBuf, Unusable>) -> Source {
     match found.map(|path| path.into_os_string().into_string()) {
-        Ok(Ok(path)) => Source::Picture(path),
+        Ok(Ok(path)) => Source::Image(path),
         Ok(Err(path)) => Source::Unusable(not_unicode(escaped(Path::new(&path)))),
         Err(unusable) => Source::Unusable(unusable),
     }
 }
 
 fn not_unicode(path: String) -> Unusable {
-    let reason = "the name is not Unicode, which a record is; rename the file".to_owned();
+    let reason = "the name is not Unicode, as records are; rename the file".to_owned();
     Unusable { path, reason, is_folder: false }
 }
 
@@ -189,13 +210,13 @@ fn broken(unusable: Unusable, tool: &str) -> Result<Line> {
     Ok(Line { place: unusable.path, record, broken: true })
 }
 
-/// What a glob matches, by path, as a shell would find it. `**` goes through folders as a folder that is named does, so
-/// that it ends where folders link to each other.
+/// The paths that a glob matches, sorted, as in a shell. `**` descends as a named folder does, so that it ends even where
+/// folders link to each other.
 pub(super) struct Matches {
     whole: Pattern,
     /// The patterns between the slashes.
     parts: Vec<Pattern>,
-    /// Paths that fit so many parts, the last first.
+    /// Paths and how many parts they match, the last first.
     open: Vec<(PathBuf, usize)>,
     walk: Option<Walk>,
 }
@@ -217,11 +238,11 @@ impl Matches {
         })
     }
 
-    /// Opens what a folder has for the next part.
+    /// Opens the entries of a folder that match the next part.
     fn open(&mut self, folder: PathBuf, at: usize) -> Result<(), Unusable> {
         let Some(part) = self.parts.get(at) else { return Ok(()) };
         if part.as_str() == "**" {
-            // `**` at the end stands for folders, of which the images are meant.
+            // `**` at the end stands for folders, of which the images are taken.
             let endings: &[&str] = if at + 1 == self.parts.len() { &PICTURE_ENDINGS } else { &[] };
             self.walk = Some(Walk::new(here(&folder), endings));
             return Ok(());
@@ -254,7 +275,7 @@ impl Matches {
     }
 }
 
-/// The folder to read for a relative path that has not begun.
+/// The folder to read for an empty relative path.
 fn here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }

@@ -26,7 +26,7 @@ impl FromStr for Labels {
             Some(name) => from_file_or_builtin(name)?,
             None => text.split(',').map(str::to_owned).collect(),
         };
-        ensure!(names.iter().any(|name| !name.is_empty()), "there are no labels in it");
+        ensure!(names.iter().any(|name| !name.is_empty()), "it contains no labels");
         Ok(Self(names))
     }
 }

@@ -12,16 +12,17 @@ use anyhow::{Result, anyhow};
 use clap::Parser;
 
 use super::io::{stderr, stdout};
+use super::progress::Progress;
 use super::{Common, Io, Messages, closed, one_line};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every record came through: exit status 0.
+    /// No record failed: exit status 0.
     AllWell,
     /// The run finished, but some records failed and carry `error`: exit status 1.
     SomeFailed,
-    /// Ctrl-C; what was done is saved: exit status 130.
+    /// Ctrl-C; the state is saved: exit status 130.
     Interrupted,
 }
 
@@ -32,25 +33,24 @@ impl Outcome {
     }
 }
 
-/// A program: its arguments, and what it does with them.
+/// A program: its arguments and what it does.
 pub trait Tool: Parser {
-    /// Its name, for example `dl-nms`.
+    /// The program's name, for example `dl-nms`.
     const NAME: &'static str;
 
-    /// The options that every program has.
+    /// The common options.
     fn common(&self) -> &Common;
 
-    /// Does the job. It writes only to `io`.
+    /// Runs the program. It writes only to `io`.
     /// # Errors
     /// When nothing could be done, or the output could not be written.
     fn run(&self, io: &mut Io) -> Result<Outcome>;
 }
 
-/// The whole life of a process. Exit status: 0 all well, 1 some records failed, 2 usage or nothing could be done,
-/// 130 a training was interrupted and has saved its state.
-/// A reader that goes away (`| head`) is no error.
+/// Runs a program from its arguments to its exit status: 0 all well, 1 some records failed, 2 usage error or nothing
+/// could be done, 130 training was interrupted and has saved its state. A closed pipe (`| head`) is not an error.
 pub fn main<T: Tool>() -> ExitCode {
-    // A fault of ours is told in one line by the code that catches it.
+    // A panic is reported in one line by the code that catches it.
     panic::set_hook(Box::new(|_| {}));
     let args = match T::try_parse() {
         Ok(args) => args,
@@ -61,7 +61,7 @@ pub fn main<T: Tool>() -> ExitCode {
     let messages = io.messages.clone();
     let outcome = guarded(|| {
         if let Some(threads) = common.threads {
-            // Only what --threads asks for: else the threads are started where they are needed.
+            // Without --threads, rayon starts its threads when they are first needed.
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global().map_err(|error| no_thread(&error))?;
         }
@@ -69,15 +69,15 @@ pub fn main<T: Tool>() -> ExitCode {
         io.output.flush()?;
         Ok(outcome)
     });
-    messages.bar().finish_and_clear();
+    messages.finish();
     status(outcome, &messages)
 }
 
-/// Shows what clap has to say: help, or what is wrong with the arguments.
+/// Prints clap's message: the help, or what is wrong with the arguments.
 fn usage(tool: &'static str, error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
-        // Arguments may be a stranger's too, such as names of files that a glob found, and clap repeats them as they are.
+        // Arguments may be untrusted too, such as file names that a glob found, and clap prints them unescaped.
         let is_plain = |argument: OsString| argument.to_str().is_some_and(|argument| one_line(argument) == argument);
         if env::args_os().all(is_plain) {
             let _ = error.print();
@@ -93,7 +93,7 @@ fn usage(tool: &'static str, error: &clap::Error) -> ExitCode {
         let mut stdout = stdout();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
     };
-    let messages = Messages::new(tool, Box::new(stderr()), false, 0, false);
+    let messages = Messages::new(tool, Box::new(stderr()), false, 0, Progress::hidden(tool));
     status(written.map(|()| Outcome::AllWell).map_err(Into::into), &messages)
 }
 
@@ -104,27 +104,27 @@ fn status(outcome: Result<Outcome>, messages: &Messages) -> ExitCode {
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            messages.error(error);
+            messages.fatal(error);
             ExitCode::from(2)
         }
     }
 }
 
-/// Runs `work`; a panic in it, which is a fault of ours, becomes an error like any other.
+/// Runs `work` and turns a panic, which is a bug, into an error.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let text = panic_text(payload.as_ref());
-        // std and rayon panic where a thread cannot be started; that is not our fault.
+        // std and rayon panic when a thread cannot be started; that is not a bug.
         if text.starts_with("failed to spawn thread") || text.contains("thread pool has not been initialized") {
             return Err(no_thread(&text));
         }
-        Err(anyhow!("fault in this program, please report it: {text}"))
+        Err(anyhow!("bug in this program, please report it: {text}"))
     })
 }
 
-/// A thread that could not be started.
+/// The error for a thread that could not be started.
 pub(super) fn no_thread(why: &dyn Display) -> anyhow::Error {
-    anyhow!("a thread cannot be started ({why}); ask for fewer with --threads, or raise the limits (ulimit)")
+    anyhow!("cannot start a thread ({why}); use fewer with --threads, or raise the limits (ulimit)")
 }
 
 fn panic_text(payload: &(dyn Any + Send)) -> &str {

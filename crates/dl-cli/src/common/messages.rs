@@ -1,81 +1,121 @@
-//! Words for the user on stderr, and the one progress bar.
+//! Messages for the user on stderr.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dl_record::shown;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Says things on stderr, signed by the program. Clones share the stream and the bar.
+use super::progress::Progress;
+use super::repeats::Repeats;
+
+/// Prints messages on stderr, each with the program's name. Clones share the stream and the progress display.
 #[derive(Clone)]
 pub struct Messages {
     tool: &'static str,
     output: Arc<Mutex<Box<dyn Write + Send>>>,
     quiet: bool,
     verbose: u8,
-    bar: ProgressBar,
+    progress: Progress,
+    repeats: Arc<Mutex<Repeats>>,
+    /// Starts each line: on a terminal, it erases the progress display of another program of the pipe.
+    clear: &'static str,
+    is_hinted: Arc<AtomicBool>,
 }
 
 impl Messages {
-    /// Messages of `tool` to `output`; a progress bar is drawn only when `terminal` and not `quiet`.
-    pub fn new(tool: &'static str, output: Box<dyn Write + Send>, quiet: bool, verbose: u8, terminal: bool) -> Self {
-        let bar = ProgressBar::no_length();
-        if !terminal || quiet {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        bar.set_style(style("{spinner} {pos} records  {per_sec}  {elapsed}  {msg}"));
-        Self { tool, output: Arc::new(Mutex::new(output)), quiet, verbose, bar }
+    /// Messages of `tool` to `output`.
+    pub fn new(
+        tool: &'static str,
+        output: Box<dyn Write + Send>,
+        quiet: bool,
+        verbose: u8,
+        progress: Progress,
+    ) -> Self {
+        let output = Arc::new(Mutex::new(output));
+        let repeats = Arc::default();
+        Self { tool, output, quiet, verbose, progress, repeats, clear: "", is_hinted: Arc::default() }
     }
 
-    /// The program that speaks.
+    /// For a terminal, where another program of the pipe may have drawn its progress.
+    pub(super) fn on_terminal(self) -> Self {
+        Self { clear: "\r\x1b[K", ..self }
+    }
+
+    /// The program's name.
     pub fn tool(&self) -> &'static str {
         self.tool
     }
 
-    /// An error, said even with `--quiet`: `dl-nms: <stdin>:17: box has x2 < x1`.
+    /// Prints an error, even with `--quiet`: `dl-nms: <stdin>:17: box has x2 < x1`. Of many that differ only in names and
+    /// numbers, the first are printed and the others counted, unless `--verbose`.
     pub fn error(&self, text: impl Display) {
+        self.write_first(&one_line(text));
+    }
+
+    /// Prints why the program ends.
+    pub(super) fn fatal(&self, text: impl Display) {
         self.write(&one_line(text));
     }
 
-    /// Something the user should know, unless `--quiet`.
+    /// Prints something the user should know, unless `--quiet`; of many of one kind the first.
     pub fn note(&self, text: impl Display) {
         if !self.quiet {
-            self.write(&one_line(text));
+            self.write_first(&one_line(text));
         }
     }
 
-    /// Something for those who asked with `--verbose`.
+    /// Prints a hint about a common mistake, once, unless `--quiet`.
+    pub(super) fn hint(&self, text: impl Display) {
+        if !self.quiet && !self.is_hinted.swap(true, Ordering::Relaxed) {
+            self.write(&format!("hint: {}", one_line(text)));
+        }
+    }
+
+    /// Prints a detail, with `--verbose` only.
     pub fn detail(&self, text: impl Display) {
         if self.verbose > 0 {
             self.write(&one_line(text));
         }
     }
 
-    /// The progress bar: counts records until [`progress_to`](Self::progress_to) tells how many there will be.
-    pub fn bar(&self) -> &ProgressBar {
-        &self.bar
+    /// The progress display, which counts records until [`progress_to`](Self::progress_to) is called.
+    pub fn bar(&self) -> &Progress {
+        &self.progress
     }
 
-    /// The bar now runs to `total` steps of `what`.
+    /// Starts the progress display again, with `total` steps of `what` to do.
     pub fn progress_to(&self, total: u64, what: &str) {
-        self.bar.set_position(0);
-        self.bar.set_length(total);
-        self.bar.set_style(style(&format!("{{bar:30}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left  {{msg}}")));
+        self.progress.start(total, what);
+    }
+
+    /// Removes the progress display, and prints how many messages were left out.
+    pub(super) fn finish(&self) {
+        self.progress.finish();
+        let summary = self.repeats().summary();
+        summary.iter().for_each(|line| self.write(line));
+    }
+
+    fn write_first(&self, text: &str) {
+        if self.verbose > 0 || self.repeats().is_printed(text) {
+            self.write(text);
+        }
     }
 
     fn write(&self, text: &str) {
-        self.bar.suspend(|| {
+        self.progress.suspend(|| {
             let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
-            // A closed stderr is no reason to stop working.
-            let _ = writeln!(output, "{}: {text}", self.tool);
+            // In one piece, since other programs write there too. A closed stderr does not stop the work.
+            let line = format!("{}{}: {text}\n", self.clear, self.tool);
+            let _ = output.write_all(line.as_bytes());
         });
     }
-}
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the templates are constant and right")
+    fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// `1 object`, `2 objects`.
@@ -86,9 +126,8 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
 /// The longest message, in characters.
 const LONGEST: usize = 2000;
 
-/// A message in one line that a terminal may see, whatever a library or a stranger put into it: of a long one the middle
-/// is left out, since it begins with the place and ends with the cause. Alternate formatting (`{:#}`) shows an error's
-/// causes.
+/// A message as one line that is safe to print on a terminal, whatever a library or the input put into it. The middle of
+/// a long one is left out, since it begins with the place and ends with the cause. An error is shown with its causes.
 pub fn one_line(text: impl Display) -> String {
     let text = format!("{text:#}");
     let text = shortened(&text, LONGEST);
@@ -96,7 +135,7 @@ pub fn one_line(text: impl Display) -> String {
     shortened(&lines.join("; "), LONGEST).into_owned()
 }
 
-/// The text, or its two ends when it has more than `most` characters.
+/// The text, or its two ends if it has more than `most` characters.
 fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     const LEFT_OUT: &str = " ... ";
     if text.len() <= most || text.chars().count() <= most {

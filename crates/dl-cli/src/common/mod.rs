@@ -1,9 +1,14 @@
-//! What every program does alike.
+//! What all programs have in common.
 
 mod allocator;
 mod args;
+mod blocking;
+mod budget;
 mod clipped;
 mod closed;
+mod count;
+mod features;
+mod images;
 mod inputs;
 mod io;
 mod labels;
@@ -11,15 +16,17 @@ pub(crate) mod main;
 mod messages;
 pub(crate) mod numbers;
 mod output;
-mod patient;
-mod picture;
-mod room;
+mod progress;
+mod repeats;
+mod stdin;
 mod stream;
 mod whole;
 
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub(crate) use clipped::{clipped, padded_left, padded_right};
+pub(crate) use features::{FeatureExtractor, Prepared};
+pub use images::{ImageArgs, Images};
 pub use inputs::Inputs;
 pub use io::Io;
 pub(crate) use labels::Labels;
@@ -27,7 +34,7 @@ pub use main::{Outcome, Tool, main};
 pub(crate) use messages::counted;
 pub use messages::{Messages, one_line};
 pub(crate) use output::{is_image_of, not_an_input};
-pub use picture::{ImageArgs, Images};
+pub use progress::Progress;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, each_arrival, each_line, say_broken, say_failed};
 pub(crate) use whole::whole_features;

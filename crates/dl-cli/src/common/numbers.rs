@@ -1,4 +1,4 @@
-//! The numbers that options take: what is none of them is an error of usage, which says what is wanted.
+//! Parsers for numeric options. Anything else is a usage error that names what is expected.
 
 use std::ops::RangeInclusive;
 
@@ -14,71 +14,71 @@ pub(crate) fn side(text: &str) -> Result<usize> {
     whole(text, 1..=2048)
 }
 
-/// The most iterations of anything: what is computed from them is a number still.
+/// The most iterations of anything, so that what is computed from them does not overflow.
 pub(crate) const MOST: usize = 1_000_000_000;
 
-/// A number of iterations, or of things, of which there is at least one.
+/// A count of at least 1.
 pub(crate) fn count(text: &str) -> Result<usize> {
     whole(text, 1..=MOST)
 }
 
-/// A number, not infinite and not NaN.
+/// A finite number.
 pub(crate) fn finite(text: &str) -> Result<f64> {
-    real(text, |number| number.is_finite(), "want a finite number")
+    real(text, |number| number.is_finite(), "expected a finite number")
 }
 
 /// A number above 0.
 pub(crate) fn positive(text: &str) -> Result<f64> {
-    real(text, |number| number > 0.0 && number.is_finite(), "want a finite number above 0")
+    real(text, |number| number > 0.0 && number.is_finite(), "expected a number above 0")
 }
 
-/// A number that is not below 0.
+/// A number of at least 0.
 pub(crate) fn not_negative(text: &str) -> Result<f64> {
-    real(text, |number| number >= 0.0 && number.is_finite(), "want a finite number from 0")
+    real(text, |number| number >= 0.0 && number.is_finite(), "expected a number of at least 0")
 }
 
-/// How long to measure.
+/// A duration of measurements.
 pub(crate) fn seconds(text: &str) -> Result<f64> {
-    real(text, |number| (0.0..=600.0).contains(&number), "want seconds from 0 to 600")
+    real(text, |number| (0.0..=600.0).contains(&number), "expected seconds from 0 to 600")
 }
 
 /// A number from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<f64> {
-    real(text, |number| (0.0..=1.0).contains(&number), "want a number from 0 to 1")
+    real(text, |number| (0.0..=1.0).contains(&number), "expected a number from 0 to 1")
 }
 
 /// A probability below 1.
 pub(crate) fn probability(text: &str) -> Result<f64> {
-    real(text, |number| (0.0..1.0).contains(&number), "want a number from 0 to below 1")
+    real(text, |number| (0.0..1.0).contains(&number), "expected a number from 0 to below 1")
 }
 
 /// An intersection over union.
 pub(crate) fn overlap(text: &str) -> Result<f64> {
-    real(text, |number| (0.0..=1.0).contains(&number), "want an overlap from 0 to 1")
+    real(text, |number| (0.0..=1.0).contains(&number), "expected an IoU from 0 to 1")
 }
 
-/// The overlap of two boxes that do overlap.
+/// An intersection over union above 0.
 pub(crate) fn overlap_above_zero(text: &str) -> Result<f64> {
-    real(text, |number| number > 0.0 && number <= 1.0, "want an overlap above 0, up to 1")
+    real(text, |number| number > 0.0 && number <= 1.0, "expected an IoU above 0 and at most 1")
 }
 
-/// Fails when the images of a batch, of [height, width], would have more numbers than a network should be given at once.
+/// Fails when a batch of images of [height, width] has more pixels than a network should get at once.
 pub(crate) fn check_batch(batch: usize, [height, width]: [usize; 2]) -> Result<()> {
     let most = (MOST_AT_ONCE / height.saturating_mul(width).max(1)).max(1);
-    ensure!(batch <= most, "--batch {batch}: want at most {most} for images of {height} x {width} pixels");
+    ensure!(batch <= most, "--batch {batch}: at most {most} is allowed for images of {height} x {width} pixels");
     Ok(())
 }
 
-/// The most pixels of a batch: a gibibyte of numbers.
+/// The most pixels of a batch: three channels of f32 make a gibibyte.
 const MOST_AT_ONCE: usize = (1 << 28) / 3;
 
 fn whole(text: &str, range: RangeInclusive<usize>) -> Result<usize> {
     let number = text.parse::<usize>().ok().filter(|number| range.contains(number));
-    number.with_context(|| format!("want a whole number from {} to {}", range.start(), range.end()))
+    number.with_context(|| format!("expected a whole number from {} to {}", range.start(), range.end()))
 }
 
-fn real(text: &str, is_right: impl Fn(f64) -> bool, wanted: &'static str) -> Result<f64> {
-    text.parse::<f64>().ok().filter(|number| is_right(*number)).context(wanted)
+fn real(text: &str, is_valid: impl Fn(f64) -> bool, expected: &'static str) -> Result<f64> {
+    text.parse::<f64>().ok().filter(|number| is_valid(*number)).context(expected)
 }
 
 #[cfg(test)]
@@ -86,14 +86,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_number_of_the_range_is_refused_with_what_is_wanted() {
+    fn numbers_out_of_range_are_refused_with_what_is_expected() {
         assert_eq!(batch("4096").unwrap(), 4096);
         for text in ["0", "4097", "18446744073709551616", "-1", "1.5", ""] {
-            assert_eq!(batch(text).unwrap_err().to_string(), "want a whole number from 1 to 4096");
+            assert_eq!(batch(text).unwrap_err().to_string(), "expected a whole number from 1 to 4096");
         }
         for text in ["nan", "inf", "-inf", "1e999", "x"] {
             for parse in [finite, positive, not_negative, share, probability, overlap, overlap_above_zero] {
-                assert!(parse(text).unwrap_err().to_string().starts_with("want "), "{text}");
+                assert!(parse(text).unwrap_err().to_string().starts_with("expected "), "{text}");
             }
         }
         assert_eq!(finite("-1e300").unwrap(), -1e300);

@@ -1,4 +1,4 @@
-//! What is written is not what is still read.
+//! An output must not replace an input that is still being read.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use dl_vision::formats::PICTURE_ENDINGS;
 use super::Inputs;
 use super::inputs::{Matches, has_ending};
 
-/// Refuses an output file that is one of the inputs: a file or an image named as one, an image in a folder or of a glob
-/// named as one, or the file that the shell has opened as stdin.
+/// Refuses an output file that is one of the inputs: a named file or image, an image in a named folder or matched by a
+/// glob, or the file that the shell opened as stdin.
 /// # Errors
 /// When the output is an input; the message names both.
 pub(crate) fn not_an_input(output: &Path, inputs: &Inputs) -> Result<()> {
-    // A terminal, a pipe or /dev/null is read and written at once without a loss.
+    // A terminal, a pipe or /dev/null can be read and written at the same time.
     if !output.is_file() {
         return Ok(());
     }
@@ -23,10 +23,10 @@ pub(crate) fn not_an_input(output: &Path, inputs: &Inputs) -> Result<()> {
     let named = if inputs.inputs.is_empty() { &stdin[..] } else { &inputs.inputs };
     match named.iter().find(|input| reads(input, output)) {
         Some(input) if input == "-" => {
-            bail!("{}: is the file on stdin, which would be replaced; name another output", output.display())
+            bail!("{}: would replace the file on stdin; choose another output", output.display())
         }
         Some(input) => {
-            bail!("{}: would replace the input {input}; name another output", output.display())
+            bail!("{}: would replace the input {input}; choose another output", output.display())
         }
         None => Ok(()),
     }
@@ -34,7 +34,7 @@ pub(crate) fn not_an_input(output: &Path, inputs: &Inputs) -> Result<()> {
 
 /// Whether an output file is the image of a record.
 /// # Errors
-/// When the record's `image` is not a text.
+/// When the record's `image` is not a string.
 pub(crate) fn is_image_of(output: &Path, record: &Record) -> Result<bool> {
     Ok(record.image()?.is_some_and(|image| is_same(output, Path::new(&image))))
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_output_that_is_an_input_by_any_name_is_refused() {
+    fn an_output_that_is_an_input_under_any_name_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["a.jsonl", "b.jsonl", "c.png", "d.json"] {

@@ -1,13 +1,14 @@
-//! Records through a job: in order, in parallel, in bounded memory.
+//! Runs a job over a stream of records: in order, in parallel, in bounded memory.
 //!
-//! One thread reads, `--threads` workers prepare (decode a picture, merge regions), and the calling thread finishes
-//! batches and writes. Every record has a slot in a queue of fixed length, and its bytes have a share of a fixed room, so
-//! the order is kept and memory does not grow with the stream, however slow the reader of our output is.
+//! One thread reads, `--threads` workers prepare (decode an image, merge regions), and the calling thread finishes
+//! batches and writes. Every record has a slot in a queue of fixed length and a share of a byte budget, so the order is
+//! kept and memory does not grow with the stream, even if the output is read slowly.
 //!
-//! Before a program waits, for its input or for a worker, it hands out what is finished: a person or a program at the
-//! other end may not send the next record before it has seen the answer to the last.
+//! Before a program waits for input or for a worker, it writes what is finished: the other end of the pipe may not send
+//! the next record before it has seen the answer to the last.
 
 use std::io::{self, BufRead, Read, Write};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
@@ -16,46 +17,46 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use dl_record::{Line, Record, Writer};
 
+use super::budget::Budget;
 use super::main::{guarded, no_thread};
-use super::room::Room;
 use super::{Common, Inputs, Io, Messages, Outcome, one_line};
 
-/// How long a batch that is not full waits for another record. The results do not depend on it.
+/// How long a batch that is not full waits for another record. It does not affect the results.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Why a run under `--strict` ended.
-pub(crate) const STRICT: &str = "stopped at the first failed record, as --strict asks";
+pub(crate) const STRICT: &str = "stopped at the first failed record (--strict)";
 
-/// Whose records, and how to treat them.
+/// The input of a program and how to treat it.
 #[derive(Clone, Copy)]
 pub struct Job<'a> {
-    /// Options of every program.
+    /// The common options.
     pub common: &'a Common,
-    /// Where the records come from.
+    /// The sources of the records.
     pub inputs: &'a Inputs,
 }
 
-/// A record on its way, with what the worker made of it: `None` when it was to be left alone.
+/// A record with the worker's result: `None` if it failed earlier, and no worker touches it.
 struct Item<T> {
     line: Line,
-    /// Its share of the room.
+    /// Its share of the byte budget.
     size: usize,
     prepared: Option<Result<T>>,
 }
 
-/// Applies `work` to every record on all threads and writes the records in the order they came.
+/// Applies `work` to every record on all threads and writes the records in input order.
 ///
-/// A record that carries `error` passes untouched. One that fails gets `error` and is said on stderr; it keeps what
-/// `work` had set before. A panic in `work` counts as a failure of that record.
+/// A record with `error` passes through untouched. One that fails gets `error`, is reported on stderr, and keeps what
+/// `work` had set before. A panic in `work` fails that record only.
 /// # Errors
 /// When the input cannot be read or the output not written, or at the first failed record under `--strict`.
 pub fn map_records(io: &mut Io, job: Job, work: impl Fn(&mut Record) -> Result<()> + Sync) -> Result<Outcome> {
     map_batches(io, job, 1, work, |records, _| records.iter().map(|_| Ok(())).collect())
 }
 
-/// Like [`map_records`], in two stages: `prepare` runs on all threads, then `finish` on the calling thread for
-/// `batch` good records at a time (fewer at the end, and when no more come just now), while the workers prepare the next
-/// ones. `finish` returns one result a record.
+/// Like [`map_records`], in two stages: `prepare` runs on all threads, then `finish` runs on the calling thread for
+/// `batch` good records at a time (fewer at the end, and when the input pauses), while the workers prepare the next
+/// ones. `finish` returns one result per record.
 /// # Errors
 /// As [`map_records`].
 pub fn map_batches<T: Send>(
@@ -68,8 +69,8 @@ pub fn map_batches<T: Send>(
     map_weighed_batches(io, job, batch, |_| 1, prepare, finish)
 }
 
-/// Like [`map_batches`], for records that are not equally much work: a batch is full when the weights of its records
-/// sum to `batch`.
+/// Like [`map_batches`], for records that take unequal amounts of work: a batch is full when the weights of its records
+/// add up to `batch`.
 /// # Errors
 /// As [`map_records`].
 pub fn map_weighed_batches<T: Send>(
@@ -82,10 +83,11 @@ pub fn map_weighed_batches<T: Send>(
 ) -> Result<Outcome> {
     let tool = io.messages.tool();
     let threads = job.common.thread_count();
+    job.inputs.check_terminal(io)?;
     let lines = job.inputs.lines(&mut *io.input, &io.messages)?;
     let messages = io.messages.clone();
     let mut writer = Writer::new(&mut io.output);
-    let room = Room::default();
+    let budget = Budget::default();
     let mut failed = 0;
 
     let mut emit = |items: &mut Vec<Item<T>>, writer: &mut Writer<&mut Box<dyn Write + Send>>| -> Result<()> {
@@ -93,12 +95,13 @@ pub fn map_weighed_batches<T: Send>(
             if let Some(error) = &failure {
                 let text = one_line(error);
                 say_failed(&messages, &line.place, &text);
+                hint_at_other_folder(&messages, &line.place, line.record.image().ok().flatten());
                 line.record.fail(tool, text);
             } else if line.broken {
                 say_broken(&messages, &line);
             }
             writer.write(&line.record)?;
-            room.give(size);
+            budget.give(size);
             messages.bar().inc(1);
             if failure.is_some() || line.broken {
                 failed += 1;
@@ -112,8 +115,8 @@ pub fn map_weighed_batches<T: Send>(
     };
 
     thread::scope(|scope| -> Result<()> {
-        // However this ends, the reading thread must not wait for room that nobody makes.
-        let _closing = room.closing();
+        // When this returns early, the reading thread must not wait for the budget.
+        let _closing = budget.closing();
         let (work_in, work_out) = sync_channel::<(Line, usize, SyncSender<Item<T>>)>(threads);
         let (slots_in, slots) = sync_channel::<Result<Receiver<Item<T>>>>(2 * threads);
         let work_out = Arc::new(Mutex::new(work_out));
@@ -131,12 +134,12 @@ pub fn map_weighed_batches<T: Send>(
         }
         drop(work_out);
 
-        let reading = &room;
-        // Last: when a worker cannot be started, nothing should wait for input.
+        let reading = &budget;
+        // Started last: if a worker cannot be started, nothing waits for input.
         start(scope, move || {
             for line in lines {
                 let (slot_in, slot) = sync_channel(1);
-                // A send fails only when the writer has stopped; then there is nothing left to do.
+                // A send fails only after the writer has stopped.
                 let sent = match line {
                     Ok(line) => {
                         let size = line.record.size();
@@ -209,7 +212,7 @@ fn start<'scope>(scope: &'scope Scope<'scope, '_>, work: impl FnOnce() + Send + 
     Ok(())
 }
 
-/// Finishes the good ones of `items` as one batch; every line with its failure, in order.
+/// Finishes the good items as one batch. Returns every line with its failure, in order.
 fn finished<T>(
     items: &mut Vec<Item<T>>,
     finish: &mut impl FnMut(&mut [&mut Record], Vec<T>) -> Vec<Result<()>>,
@@ -255,7 +258,8 @@ fn finished<T>(
     lines
 }
 
-/// A picture named as an argument is its own place, and its error begins with its name: once is enough.
+/// Reports the error of a record. For an image named as an argument, both place and error begin with its path, which is
+/// printed once.
 pub(crate) fn say_failed(messages: &Messages, place: &str, text: &str) {
     if text.starts_with(place) {
         messages.error(text);
@@ -264,28 +268,45 @@ pub(crate) fn say_failed(messages: &Messages, place: &str, text: &str) {
     }
 }
 
-/// Says why a line could not be read.
+/// Reports why a line could not be read.
 pub(crate) fn say_broken(messages: &Messages, line: &Line) {
     if let Ok(Some(error)) = line.record.error() {
         messages.error(format_args!("{}: {}", line.place, error.message));
     }
 }
 
-/// How the records of a stream fared.
+/// Explains, once, why the images of records that were made in another folder are not found.
+fn hint_at_other_folder(messages: &Messages, place: &str, image: Option<String>) {
+    let Some(image) = image.filter(|image| image != place && !image.starts_with("data:")) else { return };
+    let path = Path::new(&image);
+    let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if path.is_absolute() || !is_missing {
+        return;
+    }
+    let Ok(folder) = std::env::current_dir() else { return };
+    let records = Path::new(place).parent().filter(|parent| parent.join(path).exists());
+    let advice = match records {
+        Some(records) => format!("they exist below {}: run {} there", records.display(), messages.tool()),
+        None => format!("if the records were made in another folder, run {} there", messages.tool()),
+    };
+    messages.hint(format_args!("paths of images are relative to the current folder, {}; {advice}", folder.display()));
+}
+
+/// Counts of the records of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Records that `work` took.
+    /// Records that `work` accepted.
     pub good: usize,
     /// Records that failed here.
     pub failed: usize,
-    /// Records that came with `error` from an earlier program, and were left out.
+    /// Records with `error` from an earlier program, which were skipped.
     pub carried: usize,
 }
 
-/// Hands every good record to `work`, one after another, for programs whose output is not one record for each of the
-/// input (an evaluation, a model). `work` may write to the output.
+/// Passes every good record to `work`, one by one, for programs whose output is not one record per input record (an
+/// evaluation, a model). `work` may write to the output.
 ///
-/// Records with `error` are left out and counted; a record that fails is said on stderr and counted.
+/// Records with `error` are skipped and counted; a record that fails is reported on stderr and counted.
 /// # Errors
 /// When the input cannot be read, or at the first failed record under `--strict`.
 pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn Write) -> Result<()>) -> Result<Tally> {
@@ -299,6 +320,7 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
             tally.carried += 1;
             return Ok(());
         } else {
+            let image = line.record.image().ok().flatten();
             match guarded(|| work(line.record, output)) {
                 Ok(()) => {
                     tally.good += 1;
@@ -307,6 +329,7 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
                 Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
                 Err(error) => {
                     say_failed(&messages, &line.place, &one_line(error));
+                    hint_at_other_folder(&messages, &line.place, image);
                     tally.failed += 1;
                 }
             }
@@ -319,20 +342,21 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
     Ok(tally)
 }
 
-/// Hands every line to `work`, one after another, and flushes the output whenever the next one has to be waited for.
+/// Passes every line to `work`, one by one, and flushes the output before it waits for the next one.
 /// # Errors
-/// When the input cannot be read or the output not written, or the first of `work`.
+/// When the input cannot be read or the output not written, or the first error of `work`.
 pub(crate) fn each_line(
     io: &mut Io,
     inputs: &Inputs,
     mut work: impl FnMut(Line, &mut dyn Write) -> Result<()>,
 ) -> Result<()> {
+    inputs.check_terminal(io)?;
     let messages = io.messages.clone();
     let output = Mutex::new(&mut io.output);
     let failed = Mutex::new(None);
     let mut stdin = Tied { input: &mut *io.input, unread: 0, output: &output, failed: &failed };
     for line in inputs.lines(&mut stdin, &messages)? {
-        // A flush that fails ends the input, but is no fault of it.
+        // A flush that fails ends the input; the error is that of the output.
         if let Some(error) = locked(&failed).take() {
             return Err(error.into());
         }
@@ -342,7 +366,7 @@ pub(crate) fn each_line(
     Ok(())
 }
 
-/// Hands every line to `work`, for programs that gather lines: `None` says that no more come just now, so that what was
+/// Passes every line to `work`, for programs that gather lines. `None` means that the input pauses, so that what was
 /// gathered should be finished.
 /// # Errors
 /// As [`each_line`].
@@ -351,7 +375,9 @@ pub(crate) fn each_arrival(
     inputs: &Inputs,
     mut work: impl FnMut(Option<Line>, &mut dyn Write) -> Result<()>,
 ) -> Result<()> {
+    inputs.check_terminal(io)?;
     let lines = inputs.lines(&mut *io.input, &io.messages)?;
+    let messages = &io.messages;
     let output = &mut io.output;
     thread::scope(|scope| {
         let (arriving, arrived) = sync_channel(1);
@@ -375,14 +401,15 @@ pub(crate) fn each_arrival(
                 }
             };
             work(Some(line?), output)?;
+            messages.bar().inc(1);
         }
     })
 }
 
-/// Input that flushes the output before it asks for more, when all that there was is used up.
+/// Input that flushes the output before it waits for more.
 struct Tied<'a, W> {
     input: &'a mut (dyn BufRead + Send),
-    /// How many bytes `input` has that need no waiting.
+    /// How many bytes can be read without waiting.
     unread: usize,
     output: &'a Mutex<W>,
     failed: &'a Mutex<Option<io::Error>>,
@@ -428,8 +455,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::common::Progress;
 
-    /// A stream that the test can read after the program has written it.
+    /// An output that the test can read afterwards.
     #[derive(Clone, Default)]
     struct Shared(Arc<Mutex<Vec<u8>>>);
 
@@ -460,7 +488,8 @@ mod tests {
         let mut io = Io {
             input: Box::new(Cursor::new(input.to_owned())),
             output: Box::new(output.clone()),
-            messages: Messages::new("dl-test", Box::new(errors.clone()), false, 0, false),
+            messages: Messages::new("dl-test", Box::new(errors.clone()), false, 0, Progress::hidden("dl-test")),
+            input_is_terminal: false,
             output_is_terminal: false,
         };
         let inputs = Inputs::default();
@@ -492,13 +521,13 @@ mod tests {
     }
 
     #[test]
-    fn bad_records_carry_their_error_and_the_others_come_through() {
+    fn bad_records_get_an_error_and_the_others_come_through() {
         let input = "{\"id\":\"a\"}\n{\"id\":\"b\"}\nnot json\n{\"id\":\"c\"}\n{\"id\":\"d\",\"error\":{\"tool\":\"x\",\"message\":\"y\"}}\n";
         let ran = run(input, &threads(2), |io, job| {
             map_records(io, job, |record| match record.id()?.as_deref() {
                 Some("b") => bail!("no such\nfile"),
                 Some("c") => panic!("out of bounds"),
-                Some("d") => panic!("a failed record is left alone"),
+                Some("d") => panic!("a failed record is not touched"),
                 _ => record.set("seen", &true),
             })
         });
@@ -514,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_hold_good_records_only_and_lose_none() {
+    fn batches_contain_all_good_records_and_no_others() {
         let mut sizes = Vec::new();
         let input = numbered(10).replace("\"3\"}", "\"3\",\"error\":{\"tool\":\"x\",\"message\":\"y\"}}");
         let ran = run(&input, &threads(2), |io, job| {
@@ -530,7 +559,7 @@ mod tests {
             )
         });
         assert_eq!(ran.outcome.unwrap(), Outcome::AllWell);
-        // Usually 4, 4 and 1; a batch does not wait long for a machine that is busy.
+        // Usually 4, 4 and 1, but a batch does not wait long on a busy machine.
         assert!(sizes.iter().sum::<usize>() == 9 && sizes.iter().all(|size| *size <= 4), "{sizes:?}");
         assert_eq!(ran.output.lines().nth(9), Some(r#"{"id":"9","twin":"9"}"#));
         assert_eq!(ran.output.lines().count(), 10);
@@ -547,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_goes_away_stops_the_work() {
+    fn a_closed_output_stops_the_work() {
         struct Closed;
         impl Write for Closed {
             fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {

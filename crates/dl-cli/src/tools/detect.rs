@@ -1,4 +1,4 @@
-//! `dl-detect`: objects from features.
+//! `dl-detect`: objects from the features of proposals.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,51 +14,56 @@ use serde_json::Map;
 
 use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers};
 
-/// Find objects in records that carry proposals and features
+/// Detect objects from the features of proposals
 ///
-/// Every proposal is scored by the SVM of every class, or by a fine-tuned network's softmax, and moved by the class's box
-/// regressor, if the model has one. Overlapping detections are left for dl-nms.
+/// Scores every proposal with the SVM of every class, or with the softmax of a fine-tuned network, and corrects its box
+/// with the box regressor of the class, if the model has one. Writes `detections`, best first. Overlapping ones remain;
+/// dl-nms removes them.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-detect",
     version,
     after_help = "\
 Examples:
-  dl-propose selective-search photo.jpg | dl-embed --model alexnet.safetensors --layer pool5,fc7 \\
-    | dl-detect --model voc-rcnn.safetensors --drop-features | dl-nms --iou 0.3
-  dl-propose selective-search photo.jpg | dl-embed --model voc.safetensors --layer logits \\
-    | dl-detect --softmax voc.safetensors | dl-nms --iou 0.3"
+  dl-propose selective-search photo.jpg \\
+    | dl-embed --model alexnet.safetensors --layer pool5,fc7 \\
+    | dl-detect --model voc-rcnn.safetensors --drop-features \\
+    | dl-nms --iou 0.3
+  dl-propose selective-search photo.jpg \\
+    | dl-embed --model voc.safetensors --layer logits \\
+    | dl-detect --softmax voc.safetensors --drop-features \\
+    | dl-nms --iou 0.3"
 )]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file with the SVMs, box regressors or both that dl-finetune svm and bbox have written
+    /// Model file with SVMs, box regressors or both, as written by dl-finetune svm and bbox
     #[arg(long, value_name = "FILE", required_unless_present = "softmax")]
     model: Option<PathBuf>,
 
-    /// Score by the softmax of features.logits in place of SVMs; the file is the network that dl-finetune classifier has
-    /// written, and names the classes. Box regressors still come from --model
+    /// Score with the softmax of the features `logits` instead of SVMs. FILE is the network, as written by dl-finetune
+    /// classifier, and names the classes; box regressors still come from --model
     #[arg(long, value_name = "FILE")]
     softmax: Option<PathBuf>,
 
-    /// Least score of a detection [default: -1, the margin of the SVM's negatives; 0.05 with --softmax]
+    /// Drop detections with a lower score [default: -1, the margin of the SVMs; 0.05 with --softmax]
     #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
-    /// At most so many detections a record, the best of all classes [default: all]
+    /// Keep at most N detections per record, the best of all classes [default: all]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
 
-    /// Leave the boxes where the proposals are, even if the model has box regressors
+    /// Keep the boxes of the proposals, even if the model has box regressors
     #[arg(long)]
     no_regression: bool,
 
-    /// Also score true boxes that dl-embed --with-objects put among the proposals
+    /// Also score the ground-truth boxes that dl-embed --with-objects added to the proposals
     #[arg(long)]
     with_objects: bool,
 
-    /// Take the features, which are large, out of the records [default: they stay]
+    /// Remove `features`, which are large, from the records
     #[arg(long)]
     drop_features: bool,
 
@@ -81,7 +86,7 @@ impl Tool for Args {
             (None, None) => {
                 let model = self.model.as_deref().unwrap_or(Path::new("")).display();
                 bail!(
-                    "model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}"
+                    "model {model}: contains box regressors but no SVMs; train them with dl-finetune svm --output {model}"
                 )
             }
         };
@@ -91,11 +96,11 @@ impl Tool for Args {
     }
 }
 
-/// What gives each proposal a score for each class.
+/// Scores a proposal for each class.
 enum Scorer {
-    /// One linear SVM a class.
+    /// One linear SVM per class.
     Svm(Linear),
-    /// The softmax of logits, one a class of these names.
+    /// The softmax of the logits of these classes.
     Softmax(Vec<String>),
 }
 
@@ -104,7 +109,7 @@ impl Scorer {
     fn softmax(path: &Path) -> Result<Self> {
         let config = ModelConfig::read(&mut Checkpoint::open(path)?, None)?;
         let labels = config.label_names(path.parent().unwrap_or(Path::new("")))?;
-        let labels = labels.with_context(|| format!("model {}: its config names no classes", path.display()))?;
+        let labels = labels.with_context(|| format!("model {}: its config has no labels", path.display()))?;
         Ok(Self::Softmax(labels))
     }
 
@@ -115,7 +120,7 @@ impl Scorer {
         }
     }
 
-    /// How many numbers a row of features must have.
+    /// How many columns the features must have.
     fn columns(&self) -> usize {
         match self {
             Self::Svm(svm) => svm.weight.columns,
@@ -125,14 +130,14 @@ impl Scorer {
 
     fn least_score(&self) -> f64 {
         match self {
-            // The margin of the negatives: below it lies what the SVM was sure shows nothing.
+            // The margin of the negatives: anything below is certainly background.
             Self::Svm(_) => -1.0,
             // torchvision's `box_score_thresh`.
             Self::Softmax(_) => 0.05,
         }
     }
 
-    /// Each class but background with its score.
+    /// Each class except background, with its score.
     fn scores(&self, features: &[f32]) -> Result<Vec<(&str, f64)>> {
         match self {
             Self::Svm(svm) => {
@@ -149,7 +154,7 @@ impl Scorer {
 
 impl Args {
     fn detect(&self, record: &mut Record, scorer: &Scorer, regressors: Option<&Regressors>) -> Result<()> {
-        let proposals = record.proposals()?.context("the record has no \"proposals\"; pipe it through dl-propose")?;
+        let proposals = record.proposals()?.context("the record has no \"proposals\"; run dl-propose first")?;
         let scored = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
         let other = match regressors {
             Some(Regressors { bbox, .. }) if bbox.layer != scorer.layer() => {
@@ -182,7 +187,7 @@ impl Args {
                 detections.push(Detection { bbox: found, label, score, mask: None, proposal, extra: Map::new() });
             }
         }
-        // Best first; the sort is stable, so that ties stay in the order of the proposals.
+        // Best first. The sort is stable: ties stay in the order of the proposals.
         detections.sort_by(|a, b| b.score.total_cmp(&a.score));
         detections.truncate(self.max.unwrap_or(usize::MAX));
         record.set_detections(&detections)?;
@@ -193,23 +198,23 @@ impl Args {
     }
 }
 
-/// The features of a layer, one row a proposal, with as many columns as the model wants.
+/// The features of a layer: one row per proposal, with `columns` columns.
 fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> Result<Matrix> {
-    let hint = format!("pipe it through dl-embed --layer {layer}");
+    let hint = format!("run dl-embed --layer {layer} first");
     let tensors = record.features()?.with_context(|| format!("the record has no \"features\"; {hint}"))?;
     let tensor = tensors.get(layer).with_context(|| format!("the record has no features \"{layer}\"; {hint}"))?;
     let features = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
     let rows = features.rows;
-    ensure!(rows == proposals, "features \"{layer}\" have {rows} rows, but there are {proposals} proposals");
+    ensure!(rows == proposals, "features \"{layer}\" have {rows} rows for {proposals} proposals");
     let found = features.columns;
     ensure!(
         rows == 0 || found == columns,
-        "features \"{layer}\" have {found} columns, the model wants {columns}; did the same dl-embed command make them?"
+        "features \"{layer}\" have {found} columns, but the model expects {columns}; use the same dl-embed options as in training"
     );
     Ok(features)
 }
 
-/// Box regressors, to be found by their classes.
+/// Box regressors by class.
 struct Regressors<'a> {
     bbox: &'a Linear,
     classes: HashMap<&'a str, usize>,
@@ -217,12 +222,12 @@ struct Regressors<'a> {
 
 impl<'a> Regressors<'a> {
     fn new(bbox: &'a Linear) -> Self {
-        // Of two of one name the first.
+        // The first of two with the same name.
         let classes = bbox.labels.iter().enumerate().rev().map(|(class, label)| (label.as_str(), class)).collect();
         Self { bbox, classes }
     }
 
-    /// The box that the class's regressor leads to; the box itself when the class has none.
+    /// The box as corrected by the regressor of the class, or unchanged if there is none.
     fn regressed(&self, label: &str, features: &[f32], proposal: BBox) -> BBox {
         let Some(class) = self.classes.get(label) else { return proposal };
         let deltas = std::array::from_fn(|output| f64::from(self.bbox.output(features, class * DELTAS + output)));

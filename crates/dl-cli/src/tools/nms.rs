@@ -1,4 +1,4 @@
-//! `dl-nms`: of many detections on one object, one.
+//! `dl-nms`: one detection per object.
 
 use std::collections::HashMap;
 
@@ -11,25 +11,28 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers
 
 /// Suppress detections that overlap better ones of the same class
 ///
-/// Replaces `detections` by those that are kept, by falling score, ties in input order; their other fields stay.
+/// Replaces `detections` with those that are kept, best first, ties in input order. Their other fields stay unchanged.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-nms",
     version,
-    after_help = "Examples:
+    after_help = "\
+Examples:
   dl-nms --iou 0.3 detected.jsonl > kept.jsonl
-  dl-detect --model signs.safetensors < embedded.jsonl | dl-nms --score 0.05 --max 100
-  dl-nms --method soft-gaussian --sigma 0.5 < detected.jsonl"
+  dl-detect --model signs.safetensors embedded.jsonl \\
+    | dl-nms --score 0.05 --max 100 > kept.jsonl
+  dl-nms --method soft-gaussian --sigma 0.5 detected.jsonl > kept.jsonl"
 )]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// What happens to a detection that overlaps a better one
+    /// What to do with a detection that overlaps a better one
     #[arg(long, value_enum, default_value_t = Method::Hard)]
     method: Method,
 
-    /// Overlap above which a detection is suppressed, from 0 to 1 (soft-gaussian: not used) [default: 0.5; R-CNN: 0.3]
+    /// IoU above which a detection is suppressed, from 0 to 1; soft-gaussian does not use it. R-CNN has 0.3
+    /// [default: 0.5]
     #[arg(long, value_name = "IOU", default_value_t = 0.5, hide_default_value = true, value_parser = numbers::overlap)]
     iou: f64,
 
@@ -37,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
-    /// Keep at most N detections a record, the best of all classes [default: all]
+    /// Keep at most N detections per record, the best of all classes [default: all]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
 
@@ -45,7 +48,7 @@ pub struct Args {
     #[arg(long)]
     class_agnostic: bool,
 
-    /// Width of soft-gaussian's decay: a score is multiplied by exp(-IoU^2 / sigma)
+    /// Width of the decay of soft-gaussian, which multiplies a score by exp(-IoU^2 / sigma)
     #[arg(long, value_name = "SIGMA", default_value_t = 0.5, value_parser = numbers::positive)]
     sigma: f64,
 
@@ -55,16 +58,16 @@ pub struct Args {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Method {
-    /// It goes: greedy suppression
+    /// Remove it: greedy suppression
     Hard,
-    /// Its score is multiplied by 1 - IoU (Soft-NMS, Bodla et al. 2017)
+    /// Multiply its score by 1 - IoU (Soft-NMS, Bodla et al. 2017)
     SoftLinear,
-    /// Its score, and that of every overlapping one, is multiplied by exp(-IoU^2 / sigma)
+    /// Multiply its score by exp(-IoU^2 / sigma), however small the overlap (Soft-NMS)
     SoftGaussian,
-    /// It goes when distance-IoU, which also counts how far apart the centres are, is above --iou (Zheng et al. 2020)
+    /// Remove it if the distance-IoU, which also counts the distance of the centers, is above --iou (Zheng et al. 2020)
     Diou,
-    /// It goes, after the better one has moved to the mean of both, weighted by score (weighted NMS, Zhou et al. 2017);
-    /// masks and scores stay
+    /// Remove it, and move the better box to the mean of both, weighted by score (weighted NMS, Zhou et al. 2017); masks
+    /// and scores stay unchanged
     Weighted,
 }
 
@@ -96,7 +99,7 @@ impl Args {
 }
 
 fn suppress(record: &mut Record, config: &NmsConfig, class_agnostic: bool) -> Result<()> {
-    let detections: Vec<Detection> = record.require("detections", "dl-detect makes them")?;
+    let detections: Vec<Detection> = record.require("detections", "run dl-detect first")?;
     let mut class_of_label = HashMap::new();
     let mut boxes: Vec<BBox> = Vec::with_capacity(detections.len());
     let mut scores = Vec::with_capacity(detections.len());
@@ -105,7 +108,7 @@ fn suppress(record: &mut Record, config: &NmsConfig, class_agnostic: bool) -> Re
         detection.bbox.check().with_context(|| format!("detections[{index}]"))?;
         if config.method.needs_scores_above_zero() && detection.score < 0.0 {
             bail!(
-                "detections[{index}]: score {} is below 0, which this --method cannot weigh; use --method hard or diou",
+                "detections[{index}]: score {} is below 0, which cannot be a weight; use --method hard or diou",
                 detection.score
             );
         }

@@ -1,4 +1,4 @@
-//! `dl-propose`: where objects may be.
+//! `dl-propose`: regions that may contain objects.
 
 use anyhow::{Result, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,12 +9,14 @@ use dl_vision::proposals::sliding_window;
 
 use crate::common::{Common, ImageArgs, Inputs, Io, Job, Outcome, Tool, map_records, numbers};
 
-/// Propose regions that may hold objects
+/// Propose regions that may contain objects
 #[derive(Parser, Debug)]
 #[command(name = "dl-propose", version, subcommand_required = true)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   dl-propose selective-search photo.jpg | jq '.proposals[0]'
-  dl-data from voc VOC2007 --split test | dl-propose selective-search --mode fast > proposals.jsonl")]
+  dl-data from voc VOC2007 --split test \\
+    | dl-propose selective-search --mode fast > proposals.jsonl")]
 pub struct Args {
     #[command(subcommand)]
     method: Method,
@@ -26,36 +28,38 @@ enum Method {
     SlidingWindow(SlidingWindow),
 }
 
-/// Group similar regions, from small to large (Uijlings et al. 2013)
+/// Merge similar regions, from small to large (Uijlings et al. 2013)
 ///
-/// The boxes of all regions on the way are the proposals; those joined late come early, by seeded chance. Scores only
-/// tell the rank: 1 / (1 + rank).
+/// Selective search: the boxes of all regions, initial and merged, are the proposals. Those that are merged late tend to
+/// come first, in seeded random order. A score only states the rank: 1 / (1 + rank).
 #[derive(ClapArgs, Debug)]
-#[command(after_help = "Examples:
+#[command(after_help = "\
+Examples:
   dl-propose selective-search photo.jpg | jq '.proposals[0]'
-  dl-data from voc VOC2007 --split test | dl-propose selective-search --mode fast > proposals.jsonl")]
+  dl-data from voc VOC2007 --split test \\
+    | dl-propose selective-search --mode fast > proposals.jsonl")]
 struct SelectiveSearch {
-    /// How many strategies to join: single (1), fast (8) or quality (80)
+    /// How many grouping strategies to combine: single (1), fast (8) or quality (80)
     #[arg(long, value_name = "MODE", default_value = "fast", value_parser = mode_parser())]
     mode: Mode,
 
-    /// At most so many proposals an image
+    /// Propose at most N regions per image
     #[arg(long, value_name = "N", default_value_t = 2000)]
     max: usize,
 
-    /// The least number of pixels of an initial region
+    /// Minimum size of an initial region, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 20)]
     min_size: u32,
 
-    /// Standard deviation in pixels of the smoothing before the initial segmentation
+    /// Standard deviation of the smoothing before the initial segmentation, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 0.8)]
     sigma: f32,
 
-    /// Scale every image to this width first; boxes stay in pixels of the original [default: as it is]
+    /// Scale every image to this width first; boxes are in pixels of the original [default: no scaling]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
     width: Option<u32>,
 
-    /// Scale a larger image down to so many pixels first; boxes stay in pixels of the original
+    /// Scale larger images down to N pixels first; boxes are in pixels of the original
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=200_000_000))]
     max_pixels: u64,
 
@@ -69,27 +73,30 @@ struct SelectiveSearch {
     common: Common,
 }
 
-/// Take every place, at every scale and shape: the brute force
+/// Slide windows of every scale and aspect ratio over the image
 ///
-/// Windows come in seeded random order, so that any number of the first is a fair sample of all.
+/// The windows are in seeded random order, so that the first N are a fair sample of all.
 #[derive(ClapArgs, Debug)]
-#[command(after_help = "Examples:
-  dl-propose sliding-window --scales 64,128 --ratios 1 photo.jpg | jq '.proposals | length'
-  dl-data from voc VOC2007 --split test | dl-propose sliding-window --max 2000 > proposals.jsonl")]
+#[command(after_help = "\
+Examples:
+  dl-propose sliding-window --scales 64,128 --ratios 1 photo.jpg \\
+    | jq '.proposals | length'
+  dl-data from voc VOC2007 --split test \\
+    | dl-propose sliding-window --max 2000 > proposals.jsonl")]
 struct SlidingWindow {
     /// Square roots of the windows' areas, in pixels
     #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "64,128,256", value_parser = numbers::positive)]
     scales: Vec<f64>,
 
-    /// Shapes of the windows: height / width
+    /// Aspect ratios of the windows: height / width
     #[arg(long, value_name = "RATIO", value_delimiter = ',', default_value = "0.5,1,2", value_parser = numbers::positive)]
     ratios: Vec<f64>,
 
-    /// From one window to the next, as a fraction of the window's side
+    /// Distance from one window to the next, as a fraction of the window's side
     #[arg(long, value_name = "FRACTION", default_value_t = 0.5, value_parser = numbers::positive)]
     stride: f64,
 
-    /// At most so many windows an image [default: all]
+    /// Propose at most N windows per image [default: all]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
 
@@ -127,7 +134,7 @@ fn mode_parser() -> impl TypedValueParser<Value = Mode> {
 
 impl SelectiveSearch {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        ensure!((0.0..=100.0).contains(&self.sigma), "--sigma {}: want a number from 0 to 100", self.sigma);
+        ensure!((0.0..=100.0).contains(&self.sigma), "--sigma {}: expected a number from 0 to 100", self.sigma);
         let config = selective_search::Config {
             mode: self.mode,
             sigma: self.sigma,
@@ -139,8 +146,8 @@ impl SelectiveSearch {
         let images = self.image.images(&io.messages);
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_records(io, job, |record| {
-            let picture = images.open(record)?;
-            let proposals = selective_search::propose(&picture, &config, self.common.seed, &identity(record)?)?;
+            let image = images.open(record)?;
+            let proposals = selective_search::propose(&image, &config, self.common.seed, &identity(record)?)?;
             record.set_proposals(&proposals)
         })
     }
@@ -157,15 +164,15 @@ impl SlidingWindow {
         let images = self.image.images(&io.messages);
         let job = Job { common: &self.common, inputs: &self.inputs };
         map_records(io, job, |record| {
-            let picture = images.open(record)?;
+            let image = images.open(record)?;
             let mut rng = dl_record::rng(self.common.seed, &format!("sliding-window/{}", identity(record)?));
-            let proposals = sliding_window::propose(picture.width(), picture.height(), &config, &mut rng)?;
+            let proposals = sliding_window::propose(image.width(), image.height(), &config, &mut rng)?;
             record.set_proposals(&proposals)
         })
     }
 }
 
-/// What the sample's draws are seeded by.
+/// The string that seeds the random numbers of a sample.
 fn identity(record: &Record) -> Result<String> {
     Ok(match record.id()? {
         Some(id) => id,

@@ -1,13 +1,13 @@
-//! A stream of everything that goes wrong in practice, through the whole pipeline: each good record comes out right,
+//! Everything that goes wrong in practice in one stream, through the whole pipeline: each good record comes out right,
 //! each bad one carries `error`, the status is 1, and nothing is lost.
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, root, run};
+use crate::support::{Ran, root, run, run_within};
 
 const SIGNS: &str = "testdata/models/signs.safetensors";
 const HEADS: &str = "testdata/models/signs-rcnn.safetensors";
@@ -16,7 +16,7 @@ fn line(id: &str, image: &Path) -> String {
     json!({"id": id, "image": image, "note": "keep me"}).to_string()
 }
 
-/// The stream, with the word that the error of each bad record must hold.
+/// The stream, with a word that the error of each bad record must contain.
 fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str>)>) {
     let odd = root().join("testdata/goldens/pictures");
     let whole = fs::read(odd.join("progressive.jpg")).unwrap();
@@ -26,35 +26,35 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
         path
     };
     let mut lines = Vec::new();
-    let mut wanted = Vec::new();
+    let mut expected = Vec::new();
     let mut add = |id: &'static str, line: String, error: Option<&'static str>| {
         lines.push(line);
-        wanted.push((id, error));
+        expected.push((id, error));
     };
-    let picture = |id: &'static str, path: &Path| line(id, path);
-    add("cut", picture("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("truncated"));
-    add("missing", picture("missing", &folder.join("missing.jpg")), Some("no such file"));
-    add("text", picture("text", &file("text.jpg", b"this is no picture")), Some("not an image"));
-    add("empty", picture("empty", &file("empty.jpg", b"")), Some("empty"));
+    let image = |id: &'static str, path: &Path| line(id, path);
+    add("cut", image("cut", &file("cut.jpg", &whole[..whole.len() / 2])), Some("truncated"));
+    add("missing", image("missing", &folder.join("missing.jpg")), Some("no such file"));
+    add("text", image("text", &file("text.jpg", b"this is not an image")), Some("not an image"));
+    add("empty", image("empty", &file("empty.jpg", b"")), Some("empty"));
     add("<stdin>:5", "{\"id\":\"broken\",".to_owned(), Some("not a JSON object"));
     add("<stdin>:6", "{\"id\":\"nan\",\"width\":NaN}".to_owned(), Some("not a JSON object"));
     add("huge", json!({"id": "huge", "image": odd.join("grey.jpg"), "width": "1e999"}).to_string(), Some("width"));
-    add("unicode", picture("unicode", &file("Straße mit 猫 .jpg", &whole)), None);
+    add("unicode", image("unicode", &file("Straße mit 猫 .jpg", &whole)), None);
     for (id, name) in [("cmyk", "cmyk.jpg"), ("grey", "grey.jpg"), ("rotated", "orientation6.jpg")] {
-        add(id, picture(id, &odd.join(name)), None);
+        add(id, image(id, &odd.join(name)), None);
     }
     let sixteen = folder.join("sixteen.png");
     image::ImageBuffer::from_fn(40, 30, |x, y| image::Rgb([x as u16 * 1000, y as u16 * 2000, 30000]))
         .save(&sixteen)
         .unwrap();
-    add("sixteen", picture("sixteen", &sixteen), None);
-    (lines, wanted)
+    add("sixteen", image("sixteen", &sixteen), None);
+    (lines, expected)
 }
 
-fn check(ran: &Ran, wanted: &[(&str, Option<&str>)]) {
+fn check(ran: &Ran, expected: &[(&str, Option<&str>)]) {
     let records = ran.records();
-    assert_eq!(records.len(), wanted.len(), "{}", ran.stderr);
-    for (record, (id, error)) in records.iter().zip(wanted) {
+    assert_eq!(records.len(), expected.len(), "{}", ran.stderr);
+    for (record, (id, error)) in records.iter().zip(expected) {
         assert_eq!(record["id"], *id);
         match error {
             None => assert!(record.get("error").is_none(), "{id}: {}", record["error"]),
@@ -69,30 +69,30 @@ fn check(ran: &Ran, wanted: &[(&str, Option<&str>)]) {
 }
 
 #[test]
-fn every_bad_picture_is_told_and_every_good_one_is_found_through_the_whole_pipeline() {
+fn bad_images_are_reported_and_good_ones_pass_through_the_whole_pipeline() {
     let folder = tempfile::tempdir().unwrap();
-    let (lines, wanted) = stream(folder.path());
+    let (lines, expected) = stream(folder.path());
     let ran = run("dl-propose", &["selective-search", "--max", "20"], &lines.join("\n")).expect(1);
-    check(&ran, &wanted);
-    let bad = wanted.iter().filter(|(_, error)| error.is_some()).count();
+    check(&ran, &expected);
+    let bad = expected.iter().filter(|(_, error)| error.is_some()).count();
     assert_eq!(ran.stderr.lines().count(), bad, "one line on stderr for each bad record:\n{}", ran.stderr);
-    // Later programs pass the bad ones on untouched and have nothing to complain of.
+    // Later programs pass the bad ones through untouched and report nothing.
     let ran = run("dl-embed", &["--model", SIGNS, "--layer", "fire9"], &ran.stdout).expect(0);
-    check(&ran, &wanted);
+    check(&ran, &expected);
     let ran = run("dl-detect", &["--model", HEADS, "--drop-features"], &ran.stdout).expect(0);
-    check(&ran, &wanted);
+    check(&ran, &expected);
     let ran = run("dl-nms", &["--iou", "0.3"], &ran.stdout).expect(0);
-    check(&ran, &wanted);
+    check(&ran, &expected);
     let rotated = ran.records().into_iter().find(|record| record["id"] == "rotated").unwrap();
     assert_eq!((&rotated["width"], &rotated["height"]), (&json!(48), &json!(32)), "upright size");
 }
 
 #[test]
-fn boxes_outside_the_picture_are_embedded_and_their_detections_stay_inside() {
-    let picture = root().join("testdata/goldens/pictures/grey.jpg");
+fn boxes_outside_the_image_are_embedded_and_their_detections_stay_inside() {
+    let image = root().join("testdata/goldens/pictures/grey.jpg");
     let boxes = [[-20.0, -10.0, 30.0, 25.0], [40.0, 20.0, 300.0, 200.0], [0.0, 0.0, 0.0, 0.0], [5.0, 5.0, 6.0, 6.0]];
     let proposals: Vec<Value> = boxes.iter().map(|edges| json!({"box": edges, "score": 1.0})).collect();
-    let record = json!({"id": "a", "image": picture, "proposals": proposals}).to_string();
+    let record = json!({"id": "a", "image": image, "proposals": proposals}).to_string();
     let ran = run("dl-embed", &["--model", SIGNS, "--layer", "fire9"], &record).expect(0);
     let ran = run("dl-detect", &["--model", HEADS, "--score", "-100"], &ran.stdout).expect(0);
     let record = &ran.records()[0];
@@ -124,7 +124,7 @@ fn fifty_thousand_boxes_in_a_record_pass_through_suppression_and_evaluation() {
 }
 
 #[test]
-fn texts_of_strangers_reach_the_terminal_in_one_short_line_without_control_characters() {
+fn untrusted_text_is_printed_in_one_short_line_without_control_characters() {
     let text = format!("\u{1b}]0;owned\u{7}\u{9b}2J\r\n\u{202e}{}", "x".repeat(1 << 20));
     let stream = json!({"id": "a", "image": text}).to_string();
     let ran = run("dl-propose", &["sliding-window"], &stream).expect(1);
@@ -147,7 +147,7 @@ fn texts_of_strangers_reach_the_terminal_in_one_short_line_without_control_chara
 }
 
 #[test]
-fn odd_json_passes_through_where_it_is_unknown_and_fails_its_record_where_it_is_read() {
+fn odd_json_passes_through_unknown_fields_and_fails_the_record_in_fields_that_are_read() {
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let with = |more: &str| format!(r#"{{"id":"a","detections":[],{more}}}"#);
     let boxes = |bbox: &str| with(&format!(r#""detections":[{{"box":[0,0,1,{bbox}],"label":"a","score":1}}]"#));
@@ -172,26 +172,24 @@ fn odd_json_passes_through_where_it_is_unknown_and_fails_its_record_where_it_is_
     let ran = run("dl-nms", &[""; 0], &passes.join("\n")).expect(0);
     assert!(ran.stdout == passes.join("\n") + "\n", "{}", ran.stdout.len());
     let ran = run("dl-nms", &[""; 0], &fails.join("\n")).expect(1);
-    // Numbers without bound are JSON, but Rust cannot hold them.
+    // Arbitrarily large numbers are JSON, but no f64.
     assert_eq!((ran.stdout.lines().count(), ran.stderr.lines().count()), (fails.len(), fails.len()), "{}", ran.stderr);
     assert!(ran.stdout.lines().all(|line| line.contains(r#""error":{"tool":"dl-nms","message":"#)));
 }
 
 #[test]
 fn time_grows_with_the_length_of_a_line_however_many_fields_it_has() {
-    // Quadratic it would take minutes.
+    // In quadratic time it would take minutes.
     let fields = (0..200_000).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(",");
     let line = format!(
         "{{\"id\":\"a\",\"detections\":[{{\"box\":[0,0,1,1],\"label\":\"a\",\"score\":1,{fields}}}],{fields}}}\n"
     );
-    let start = Instant::now();
-    let ran = run("dl-nms", &[""; 0], &line).expect(0);
+    let ran = run_within(Duration::from_secs(120), &[], "dl-nms", &[""; 0], &line).expect(0);
     assert!(ran.stdout.len() > line.len() / 2);
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
 #[test]
-fn a_glob_finds_the_same_however_its_folders_are_written() {
+fn a_glob_matches_the_same_files_however_its_folders_are_written() {
     for glob in [
         "testdata/signs/JPEGImages/test-000[12].jpg",
         "./testdata/signs/*/test-000[12].jpg",

@@ -20,7 +20,7 @@ fn farthest(a: &Value, b: &Value) -> f64 {
 }
 
 #[test]
-fn objects_are_found_and_boxes_are_moved_onto_them() {
+fn objects_are_found_and_their_boxes_corrected() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("heads.safetensors");
     train_toy_heads(&model);
@@ -46,7 +46,7 @@ fn objects_are_found_and_boxes_are_moved_onto_them() {
 }
 
 #[test]
-fn detections_come_best_first_and_the_rest_of_the_record_as_it_was() {
+fn detections_are_best_first_and_the_other_fields_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("heads.safetensors");
     let stream = train_toy_heads(&model);
@@ -67,7 +67,7 @@ fn detections_come_best_first_and_the_rest_of_the_record_as_it_was() {
 }
 
 #[test]
-fn true_boxes_are_scored_only_when_asked_for() {
+fn ground_truth_boxes_are_scored_only_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("heads.safetensors");
     let stream = train_toy_heads(&model);
@@ -86,7 +86,7 @@ fn true_boxes_are_scored_only_when_asked_for() {
 }
 
 #[test]
-fn box_regressors_alone_cannot_detect_and_the_error_says_what_is_missing() {
+fn box_regressors_without_svms_are_an_error_that_names_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("bbox.safetensors");
     let stream = lines(&toy_records(10));
@@ -109,7 +109,7 @@ fn features_of_another_width_fail_the_record_and_not_the_run() {
 }
 
 #[test]
-fn a_softmax_scores_in_place_of_the_svms() {
+fn a_softmax_scores_instead_of_the_svms() {
     let folder = tempfile::tempdir().unwrap();
     let network = folder.path().join("network.safetensors");
     let mut config = dl_models::ModelConfig::new("squeezenet1_1", 3);
@@ -122,9 +122,9 @@ fn a_softmax_scores_in_place_of_the_svms() {
     let ran = run("dl-detect", &["--softmax", network.to_str().unwrap()], &record.to_string()).expect(0);
     let detections = ran.records()[0]["detections"].clone();
     let total = 1.0 + 2_f64.exp() + 1_f64.exp();
-    let wanted = [("cat", 2_f64.exp() / total), ("dog", 1_f64.exp() / total)];
+    let expected = [("cat", 2_f64.exp() / total), ("dog", 1_f64.exp() / total)];
     assert_eq!(detections.as_array().unwrap().len(), 2, "{detections}");
-    for (found, (label, score)) in detections.as_array().unwrap().iter().zip(wanted) {
+    for (found, (label, score)) in detections.as_array().unwrap().iter().zip(expected) {
         assert_eq!((found["label"].as_str(), found["proposal"].as_u64()), (Some(label), Some(0)));
         assert!((found["score"].as_f64().unwrap() - score).abs() < 1e-7, "{found}");
     }

@@ -278,7 +278,10 @@ fn numbers_without_sense_and_a_file_in_place_of_the_folder_are_refused_at_once()
     assert!(ran.stdout.is_empty());
     for (option, value) in [("--score", "nan"), ("--score", "1e999"), ("--iou", "nan"), ("--iou", "1e99")] {
         run("dl-draw", &["grid", "--output", grid, option, value], &stream).expect(2);
-        assert!(boxes(folder.path(), &stream, &[option, value]).expect(2).stderr.contains("want "), "{option} {value}");
+        assert!(
+            boxes(folder.path(), &stream, &[option, value]).expect(2).stderr.contains("expected "),
+            "{option} {value}"
+        );
     }
 }
 

@@ -130,7 +130,7 @@ fn with_objects_puts_the_truth_before_the_proposals() {
     fields["objects"] =
         json!([{"box": [3.0, 4.0, 30.0, 40.0], "label": "cat"}, {"box": [7, 8, 9, 10], "label": "dog"}]);
     let stdin = bench.record("a.png", fields.clone());
-    let first = bench.run(&["--with-objects", "--max-proposals", "2"], &stdin).expect(0);
+    let first = bench.run(&["--with-objects", "--max", "2"], &stdin).expect(0);
     let found = first.records()[0]["proposals"].clone();
     assert_eq!(found[0], json!({"box": [3.0, 4.0, 30.0, 40.0], "score": 1.0, "truth": 0}));
     assert_eq!(found[1]["truth"], 1);
@@ -252,7 +252,7 @@ fn usage_that_cannot_work_ends_with_2_and_one_line() {
     assert!(error(&["--layer", "fc7"]).contains("there is no layer fc7; there are features.0, "));
     assert!(error(&["--arch", "alexnet"]).contains("--arch alexnet wants [64, 3, 11, 11]"));
     assert!(error(&["--arch", "vgg"]).contains("there is no architecture vgg; there are alexnet"));
-    assert!(error(&["--pad", "24"]).contains("nothing is left of an input of 48 x 48"));
+    assert!(error(&["--pad", "24"]).contains("too large for an input of 48 x 48"));
     let cut = bench.path("cut.safetensors");
     let whole = fs::read(bench.path("m.safetensors")).unwrap();
     fs::write(&cut, &whole[..whole.len() / 2]).unwrap();

@@ -1,4 +1,4 @@
-//! What every program does alike, shown on each of them.
+//! What all programs have in common, tested on each of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
@@ -15,15 +15,15 @@ use crate::embed::write_small_network;
 use crate::finetune::{toy_records, train_toy_heads};
 use crate::support::{program, root, run};
 
-/// Programs that write one record for each that they read. `DIR` is a folder for what they leave, `NETWORK` and
-/// `HEADS` are small model files.
+/// Programs that write one record per input record. `DIR` is a folder for their files, `NETWORK` and `HEADS` are small
+/// model files.
 pub(crate) const STREAMING: &[&str] = &[
     "dl-data check",
     "dl-data shard 1/1",
     "dl-data split --fractions 0.5,0.5",
     "dl-propose selective-search --mode single --max 5",
     "dl-propose sliding-window --max 5",
-    "dl-embed --model NETWORK --layer fire9@1 --max-proposals 2",
+    "dl-embed --model NETWORK --layer fire9@1 --max 2",
     "dl-classify --model NETWORK",
     "dl-embed --model testdata/goldens/text/bert",
     "dl-generate --model testdata/goldens/text/gpt2 --max-tokens 3",
@@ -45,10 +45,10 @@ pub(crate) const READING: &[&str] = &[
     "dl-data to yolo DIR/yolo",
 ];
 
-/// Programs that do not read a stream, or need one of many records to do anything.
+/// Programs that read no stream, or need many records to do anything.
 const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-model"];
 
-/// What the programs of the tables need.
+/// The files that the programs of the tables need.
 pub(crate) struct Bench {
     pub(crate) folder: TempDir,
 }
@@ -74,7 +74,7 @@ impl Bench {
     }
 }
 
-/// A record that every program can do something with.
+/// A record that every program can process.
 pub(crate) fn record(id: &str) -> Value {
     let mut record = toy_records(1).remove(0);
     record["id"] = json!(id);
@@ -86,7 +86,7 @@ pub(crate) fn record(id: &str) -> Value {
     record
 }
 
-/// Every program and subcommand that can be run, with the words that call it.
+/// Every program and subcommand, with the words that call it.
 fn commands() -> Vec<(Vec<String>, CommandLine)> {
     fn add(words: &[String], command: &CommandLine, all: &mut Vec<(Vec<String>, CommandLine)>) {
         all.push((words.to_vec(), command.clone()));
@@ -104,18 +104,18 @@ fn the_tables_name_every_program() {
     let rows: Vec<&str> = STREAMING.iter().chain(READING).chain(NOT_STREAMING).copied().collect();
     for tool in TABLE {
         let named = rows.iter().any(|row| row.split(' ').next() == Some(tool.name));
-        assert!(named, "{} is in no table of this file: add it, so that it is tested like the others", tool.name);
+        assert!(named, "{} is in no table of this file: add it, so that it is tested too", tool.name);
     }
 }
 
 #[test]
-fn help_ends_with_an_example_and_tells_of_every_option_the_common_ones_among_them() {
+fn help_ends_with_an_example_and_explains_every_option() {
     for (words, command) in commands() {
         let ran = run(&words[0], &[&words[1..], &["--help".to_owned()]].concat(), "").expect(0);
         assert!(ran.stderr.is_empty());
         let example = ran.stdout.rsplit_once("Examples:\n").map(|(_, example)| example);
         let words = words.join(" ");
-        // A group of subcommands shows them; each has its own example.
+        // Subcommands have their own examples.
         if !command.has_subcommands() || words == words.split(' ').next().unwrap() {
             let name = words.split(' ').next().unwrap();
             assert!(example.is_some_and(|example| example.contains(name)), "{words} --help has no example");
@@ -125,8 +125,8 @@ fn help_ends_with_an_example_and_tells_of_every_option_the_common_ones_among_the
         }
         let common = ["--quiet", "--verbose", "--threads", "--seed", "--strict"];
         let has_all = command.has_subcommands() || common.iter().all(|option| ran.stdout.contains(option));
-        assert!(has_all, "{words} has not the options that every program has");
-        assert!(command.get_about().is_some(), "{words} does not say what it does");
+        assert!(has_all, "{words} lacks a common option");
+        assert!(command.get_about().is_some(), "{words} has no description");
     }
 }
 
@@ -139,7 +139,7 @@ fn version_is_that_of_the_workspace() {
 }
 
 #[test]
-fn wrong_usage_ends_with_2_and_says_how_it_is_meant() {
+fn wrong_usage_ends_with_2_and_names_the_mistake() {
     for (words, _) in commands() {
         let ran = run(&words[0], &[&words[1..], &["--no-such-option".to_owned()]].concat(), "").expect(2);
         assert!(ran.stdout.is_empty() && ran.stderr.contains("--no-such-option"), "{words:?}: {}", ran.stderr);
@@ -160,7 +160,7 @@ fn empty_input_gives_empty_output() {
         let (tool, args) = bench.words(row);
         let ran = run(&tool, &args, "");
         if tool == "dl-eval" {
-            // An evaluation of nothing is no success in silence.
+            // An evaluation of nothing must not succeed silently.
             assert_eq!(ran.stdout, "", "{row}");
             assert!(ran.status < 2 && ran.stderr.is_empty() == (ran.status == 0), "{row}: {}", ran.stderr);
         } else {
@@ -189,7 +189,7 @@ fn records_keep_their_order_and_their_unknown_fields_and_fit_the_schema() {
 }
 
 #[test]
-fn a_broken_line_becomes_a_record_with_an_error_and_the_others_come_through() {
+fn a_broken_line_becomes_a_record_with_an_error_and_the_others_pass_through() {
     let bench = Bench::new();
     let schema = jsonschema::validator_for(&dl_record::schema()).unwrap();
     let failed = json!({"id": "failed", "error": {"tool": "dl-other", "message": "earlier"}, "box": NULL_BOX});
@@ -201,12 +201,12 @@ fn a_broken_line_becomes_a_record_with_an_error_and_the_others_come_through() {
         assert_eq!(records.len(), 4, "{row}");
         assert_eq!(records[1]["error"]["tool"], tool, "{row}");
         assert_eq!(records[1]["error"]["input"], "{\"id\": broken", "{row}");
-        assert_eq!(records[2], failed, "{row}: an earlier failure passes untouched");
+        assert_eq!(records[2], failed, "{row}: an earlier failure passes through untouched");
         assert!(records[0].get("error").is_none() && records[3]["id"] == "b", "{row}");
         assert!(records.iter().all(|record| schema.is_valid(record)), "{row}");
         let start = format!("{tool}: <stdin>:2: ");
         assert!(ran.stderr.lines().any(|line| line.starts_with(&start)), "{row}: {}", ran.stderr);
-        // The same, but over at once.
+        // With --strict the run stops there.
         let ran = run(&tool, &[&args[..], &["--strict".to_owned()]].concat(), &stream).expect(2);
         assert!(ran.stdout.lines().count() <= 2, "{row}");
     }
@@ -217,11 +217,11 @@ fn a_broken_line_becomes_a_record_with_an_error_and_the_others_come_through() {
     }
 }
 
-/// Not a box: a record that has failed is not looked into.
+/// Not a box: the fields of a failed record are not read.
 const NULL_BOX: Option<u8> = None;
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let bench = Bench::new();
     let lines: Vec<String> = (0..2000).map(|n| record(&n.to_string()).to_string()).collect();
     for row in STREAMING {
@@ -236,7 +236,7 @@ fn a_reader_that_goes_away_is_no_error() {
             .unwrap();
         let mut input = child.stdin.take().unwrap();
         let lines = lines.clone();
-        // More than fits into all pipes and queues, so that the program must notice.
+        // More than fits into all pipes and queues, so that the program must notice the closed pipe.
         let feeder = thread::spawn(move || lines.iter().all(|line| writeln!(input, "{line}").is_ok()));
         let mut first = String::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -245,7 +245,7 @@ fn a_reader_that_goes_away_is_no_error() {
         let status = child.wait().unwrap();
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        assert!(!feeder.join().unwrap(), "{row} read on though nobody listened");
+        assert!(!feeder.join().unwrap(), "{row} continued to read");
         assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{row}");
         assert!(serde_json::from_str::<Value>(&first).is_ok(), "{row}: {first}");
     }
@@ -268,7 +268,7 @@ fn a_record_is_answered_before_the_next_one_is_sent() {
         let output = BufReader::new(child.stdout.take().unwrap());
         let (sender, answers) = channel();
         let reader = thread::spawn(move || output.lines().all(|line| sender.send(line.unwrap()).is_ok()));
-        // A good one, one that cannot be read, and one that has failed before.
+        // A good record, one that cannot be read, and one that failed earlier.
         let failed = json!({"id": "f", "error": {"tool": "dl-other", "message": "earlier"}}).to_string();
         for line in [record("a").to_string(), "broken".to_owned(), failed, record("b").to_string()] {
             writeln!(input, "{line}").unwrap();
@@ -281,7 +281,7 @@ fn a_record_is_answered_before_the_next_one_is_sent() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn the_number_of_threads_does_not_affect_the_output() {
     let bench = Bench::new();
     let stream: String = (0..6).map(|n| format!("{}\n", record(&n.to_string()))).collect();
     for row in STREAMING {

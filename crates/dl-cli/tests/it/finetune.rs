@@ -352,29 +352,29 @@ fn numbers_without_sense_are_errors_of_usage() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     for (what, option, value, wanted) in [
-        ("classifier", "--batch", "18446744073709551615", "want a whole number from 1 to 4096"),
-        ("classifier", "--batch", "65536", "want a whole number from 1 to 4096"),
-        ("classifier", "--batch", "0", "want a whole number from 1 to 4096"),
-        ("classifier", "--size", "4294967296", "want a whole number from 1 to 2048"),
-        ("classifier", "--positive-iou", "nan", "want an overlap from 0 to 1"),
-        ("classifier", "--iterations", "18446744073709551615", "want a whole number from 1 to"),
-        ("classifier", "--lr", "inf", "want a finite number above 0"),
-        ("classifier", "--momentum", "nan", "want a finite number from 0"),
-        ("classifier", "--label-smoothing", "nan", "want a number from 0 to 1"),
-        ("lm", "--batch", "4097", "want a whole number from 1 to 4096"),
-        ("lm", "--val-share", "nan", "want a number from 0 to 1"),
-        ("svm", "--negative-iou", "2", "want an overlap from 0 to 1"),
-        ("svm", "--hard-score", "nan", "want a finite number"),
-        ("svm", "--passes", "0", "want a whole number from 1 to"),
-        ("bbox", "--min-iou", "inf", "want an overlap from 0 to 1"),
-        ("linear", "--cost", "nan", "want a finite number above 0"),
+        ("classifier", "--batch", "18446744073709551615", "expected a whole number from 1 to 4096"),
+        ("classifier", "--batch", "65536", "expected a whole number from 1 to 4096"),
+        ("classifier", "--batch", "0", "expected a whole number from 1 to 4096"),
+        ("classifier", "--size", "4294967296", "expected a whole number from 1 to 2048"),
+        ("classifier", "--positive-iou", "nan", "expected an IoU from 0 to 1"),
+        ("classifier", "--iterations", "18446744073709551615", "expected a whole number from 1 to"),
+        ("classifier", "--lr", "inf", "expected a number above 0"),
+        ("classifier", "--momentum", "nan", "expected a number of at least 0"),
+        ("classifier", "--label-smoothing", "nan", "expected a number from 0 to 1"),
+        ("lm", "--batch", "4097", "expected a whole number from 1 to 4096"),
+        ("lm", "--val-share", "nan", "expected a number from 0 to 1"),
+        ("svm", "--negative-iou", "2", "expected an IoU from 0 to 1"),
+        ("svm", "--hard-score", "nan", "expected a finite number"),
+        ("svm", "--passes", "0", "expected a whole number from 1 to"),
+        ("bbox", "--min-iou", "inf", "expected an IoU from 0 to 1"),
+        ("linear", "--cost", "nan", "expected a number above 0"),
     ] {
         let ran = learn(what, &model, "", &[option, value]).expect(2);
         assert!(ran.stderr.contains(wanted), "{what} {option} {value}: {}", ran.stderr);
     }
     let args = ["--arch", "squeezenet1_1", "--size", "1024", "--batch", "4096", "--iterations", "1"];
     let ran = learn("classifier", &model, &lines(&shapes(folder.path(), 2)), &args).expect(2);
-    assert!(ran.stderr.contains("--batch 4096: want at most 85 for images of 1024 x 1024"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--batch 4096: at most 85 is allowed for images of 1024 x 1024"), "{}", ran.stderr);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use candle_core::Device;
 use dl_models::Checkpoint;
@@ -105,7 +104,7 @@ fn an_impossible_config_is_refused_by_every_program() {
     let ran = run("dl-embed", &["--model", &model, "--layer", "fire9@60000", &bench.text("p.png")], "").expect(2);
     assert!(ran.stderr.contains("a map is averaged to at most 64 x 64"), "{}", ran.stderr);
     let ran = run("dl-embed", &["--model", &model, "--pad", "9223372036854775808", &bench.text("p.png")], "").expect(2);
-    assert!(ran.stderr.contains("nothing is left of an input"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("too large for an input"), "{}", ran.stderr);
 }
 
 fn labelled(bench: &Bench, label: &str) -> Value {
@@ -192,13 +191,11 @@ fn a_folder_with_an_impossible_config_is_refused() {
     for (of, place, value, words) in cases {
         let folder = folder_with(of, "config.json", |json| *json.pointer_mut(place).unwrap() = value);
         let model = folder.path().to_str().unwrap();
-        let began = Instant::now();
         refused(run("dl-model", &["summary", model], ""), words);
         refused(run("dl-embed", &["--model", model], "{\"id\":\"a\",\"text\":\"the cat\"}\n"), words);
         if of == "gpt2" {
             refused(run("dl-generate", &["--model", model, "--prompt", "the"], ""), words);
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "{words}");
     }
     let gpt2 = root().join("testdata/goldens/text/gpt2");
     refused(
@@ -240,7 +237,7 @@ fn a_bad_tokenizer_file_is_reported() {
         let folder = folder_with("gpt2", "tokenizer.json", |json| json[part] = value);
         let ran = run("dl-embed", &["--model", folder.path().to_str().unwrap()], text);
         assert!(ran.status == 1 || ran.status == 2, "{}", ran.status);
-        assert!(ran.stderr.contains(words) && !ran.stderr.contains("fault in this program"), "{words}: {}", ran.stderr);
+        assert!(ran.stderr.contains(words) && !ran.stderr.contains("bug in this program"), "{words}: {}", ran.stderr);
     }
     // Padding to a fixed length has no effect.
     let folder = folder_with("gpt2", "tokenizer.json", |json| {

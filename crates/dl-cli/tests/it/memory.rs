@@ -1,6 +1,6 @@
-//! Streaming programs do not hold the stream: ten times the records, the same memory.
+//! Streaming programs do not hold the stream in memory: ten times the records take the same memory.
 //!
-//! How many records are on their way at once depends on what else the machine does, so these run one by one, in
+//! How many records are in memory at once depends on the load of the machine, so these tests run one by one, in
 //! `make test-slow`, and read the peak from Linux's /proc.
 
 use std::fs::{self, File};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::support::{program, root};
 
-/// Most memory that the program ever held, in KB, as Linux counts it.
+/// Peak memory of the program in KB, as Linux counts it.
 pub(crate) fn peak_memory(tool: &str, args: &[&str], input: Option<File>) -> u64 {
     let mut child = Command::new(program(tool))
         .args(args)
@@ -26,13 +26,13 @@ pub(crate) fn peak_memory(tool: &str, args: &[&str], input: Option<File>) -> u64
     let writer = thread::spawn(move || {
         if let (Some(mut input), Some(mut stdin)) = (input, stdin) {
             io::copy(&mut input, &mut stdin).unwrap();
-            // A quick program is looked at when it has done its work, before the end of its input lets it go.
+            // A fast program is measured when it has done its work, before the end of its input ends it.
             thread::sleep(Duration::from_millis(50));
         }
     });
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
-    // The mark only rises, so the last look before the end is the peak, but for the last few milliseconds.
+    // The mark only rises: the last value before the end is the peak, except for the last few milliseconds.
     while child.try_wait().unwrap().is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -61,9 +61,9 @@ fn assert_flat(tool: &str, args: &[&str], line: impl Fn(usize) -> String) {
 #[track_caller]
 fn assert_equal(tool: &str, peak: impl Fn(usize) -> u64) {
     let few = peak(200);
-    // A program of 5 MB moves by a page table's worth from run to run: allow it 10 % and half a megabyte.
+    // A program of 5 MB varies by a page table from run to run: allow 10 % and half a megabyte.
     let most = 1.1 * few as f64 + 512.0;
-    // Records on their way pile up when other programs want the processor; what holds the stream holds it every time.
+    // Records pile up when other programs use the processor; a program that holds the stream does so every time.
     let mut peaks = Vec::new();
     let flat = (0..3).any(|_| {
         peaks.push(peak(2000));
@@ -72,9 +72,9 @@ fn assert_equal(tool: &str, peak: impl Fn(usize) -> u64) {
     assert!(flat, "{tool}: {few} KB for 200 records, {peaks:?} KB for 2000");
 }
 
-/// A small picture with a few things in it, as PPM; its path.
-fn picture(folder: &Path, side: usize) -> String {
-    let path = folder.join("picture.ppm");
+/// Writes a small image with a few shapes as PPM. Returns its path.
+fn write_image(folder: &Path, side: usize) -> String {
+    let path = folder.join("image.ppm");
     let mut bytes = format!("P6 {side} {side} 255\n").into_bytes();
     for index in 0..side * side {
         let (x, y) = (index % side, index / side);
@@ -84,7 +84,7 @@ fn picture(folder: &Path, side: usize) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// `count` boxes of a 96 x 96 picture as JSON, each with `more` fields.
+/// `count` boxes in an image of 96 x 96 pixels as JSON, each with `more` fields.
 fn boxes(count: usize, more: &str) -> String {
     let one = |n: usize| format!(r#"{{"box":[{},{},{},{}]{more}}}"#, n % 40, n % 30, n % 40 + 30 + n % 20, n % 30 + 40);
     (0..count).map(one).collect::<Vec<_>>().join(",")
@@ -104,8 +104,8 @@ fn nms_holds_no_more_than_a_few_records() {
 #[ignore = "measured alone, on Linux: make test-slow"]
 fn data_checks_and_shards_a_stream_without_holding_it() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), 96);
-    // `check` keeps the ids, to find those that come twice; the records themselves are many times as large.
+    let image = write_image(folder.path(), 96);
+    // `check` keeps the ids to find duplicates; the records themselves are many times as large.
     let objects = boxes(100, r#","label":"a""#);
     let line =
         |n| format!(r#"{{"id":"{n}","image":"{image}","width":96,"height":96,"objects":[{objects}],"text":"{n}"}}"#);
@@ -133,7 +133,7 @@ fn data_converts_datasets_without_holding_them() {
     assert_flat("dl-data", &["to", "voc", &format!("{root}/voc"), "--images", "leave"], line);
     assert_flat("dl-data", &["to", "yolo", &format!("{root}/yolo"), "--images", "leave", "--labels", "a"], line);
     assert_equal("dl-data", |count| {
-        // The list of names is held; the annotations are read one by one.
+        // The list of names is in memory; the annotations are read one by one.
         let names: Vec<String> = (0..count).map(|n| n.to_string()).collect();
         fs::write(format!("{root}/voc/ImageSets/Main/{count}.txt"), names.join("\n")).unwrap();
         let args = ["from", "voc", &format!("{root}/voc"), "--split", &count.to_string()];
@@ -153,9 +153,9 @@ fn detect_holds_no_more_than_a_few_records() {
 
 #[test]
 #[ignore = "measured alone, on Linux: make test-slow"]
-fn draw_holds_no_more_than_a_few_pictures() {
+fn draw_holds_no_more_than_a_few_images() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), 96);
+    let image = write_image(folder.path(), 96);
     let detections = boxes(3, r#","label":"a","score":0.5"#);
     let output = folder.path().join("drawn");
     assert_flat("dl-draw", &["boxes", "--output-dir", output.to_str().unwrap()], |n| {
@@ -165,9 +165,9 @@ fn draw_holds_no_more_than_a_few_pictures() {
 
 #[test]
 #[ignore = "measured alone, on Linux: make test-slow"]
-fn propose_holds_no_more_than_a_few_pictures() {
+fn propose_holds_no_more_than_a_few_images() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), 96);
+    let image = write_image(folder.path(), 96);
     assert_flat("dl-propose", &["selective-search", "--mode", "fast"], |n| {
         format!(r#"{{"id":"{n}","image":"{image}"}}"#)
     });
@@ -177,7 +177,7 @@ fn propose_holds_no_more_than_a_few_pictures() {
 #[ignore = "measured alone, on Linux: make test-slow"]
 fn embed_holds_no_more_than_a_few_batches() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), 96);
+    let image = write_image(folder.path(), 96);
     let proposals = boxes(10, "");
     assert_flat("dl-embed", &["--model", "testdata/models/signs.safetensors", "--layer", "fire9"], |n| {
         format!(r#"{{"id":"{n}","image":"{image}","proposals":[{proposals}]}}"#)

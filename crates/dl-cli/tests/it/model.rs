@@ -77,18 +77,18 @@ fn an_environment_variable_selects_winograds_algorithm() {
 #[test]
 fn unbounded_measurements_are_refused() {
     for (option, value, wanted) in [
-        ("--batch", "18446744073709551615", "want a whole number from 1 to 4096"),
-        ("--batch", "65536", "want a whole number from 1 to 4096"),
-        ("--batch", "0", "want a whole number from 1 to 4096"),
-        ("--size", "1000000", "want a whole number from 1 to 2048"),
-        ("--seconds", "nan", "want seconds from 0 to 600"),
-        ("--seconds", "1e99", "want seconds from 0 to 600"),
+        ("--batch", "18446744073709551615", "expected a whole number from 1 to 4096"),
+        ("--batch", "65536", "expected a whole number from 1 to 4096"),
+        ("--batch", "0", "expected a whole number from 1 to 4096"),
+        ("--size", "1000000", "expected a whole number from 1 to 2048"),
+        ("--seconds", "nan", "expected seconds from 0 to 600"),
+        ("--seconds", "1e99", "expected seconds from 0 to 600"),
     ] {
         let ran = run("dl-model", &["bench", "--arch", "squeezenet1_1", option, value], "").expect(2);
         assert!(ran.stderr.contains(wanted), "{option} {value}: {}", ran.stderr);
     }
     let large = ["bench", "--arch", "squeezenet1_1", "--batch", "4096", "--size", "1024"];
-    assert!(run("dl-model", &large, "").expect(2).stderr.contains("--batch 4096: want at most 85"));
+    assert!(run("dl-model", &large, "").expect(2).stderr.contains("--batch 4096: at most 85 is allowed"));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn unbounded_measurements_are_refused() {
 fn another_device_needs_another_build() {
     for (device, feature) in [("cuda", "cuda"), ("cuda:1", "cuda"), ("metal", "metal")] {
         let ran = run("dl-model", &[&BENCH[..], &["--device", device]].concat(), "").expect(2);
-        let remedy = format!("cargo build --release --workspace --features dl-cli/{feature} makes one that can\n");
+        let remedy = format!("cargo build --release --workspace --features dl-cli/{feature}\n");
         assert!(ran.stderr.starts_with(&format!("dl-model: --device {device}: this build")), "{}", ran.stderr);
         assert!(ran.stderr.ends_with(&remedy) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
     }

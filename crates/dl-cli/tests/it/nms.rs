@@ -20,7 +20,7 @@ fn labels_and_scores(record: &Value) -> Vec<(String, f64)> {
 }
 
 #[test]
-fn the_better_one_of_each_class_stays() {
+fn the_best_detection_per_class_is_kept() {
     let ran = run("dl-nms", &["--iou", "0.3"], &record(&[LOW, CAT, HIGH])).expect(0);
     assert_eq!(labels_and_scores(&ran.records()[0]), [("dog".into(), 0.75), ("cat".into(), 0.6)]);
     let ran = run("dl-nms", &["--class-agnostic"], &record(&[LOW, CAT, HIGH])).expect(0);
@@ -32,7 +32,7 @@ fn the_better_one_of_each_class_stays() {
 }
 
 #[test]
-fn what_dl_nms_does_not_know_passes_through() {
+fn unknown_fields_pass_through_unchanged() {
     let line = r#"{"z":1.50,"detections":[{"box":[0.0,1.0,2.0,3.5],"label":"dog","score":0.25,"proposal":3,"track":{"a":[7]}}],"text":"hé"}"#;
     assert_eq!(run("dl-nms", &["-q"], line).expect(0).stdout.trim_end(), line);
 }
@@ -54,7 +54,7 @@ fn soft_methods_lower_scores_and_weighted_moves_boxes() {
 }
 
 #[test]
-fn a_bad_record_carries_its_error_and_the_others_come_through() {
+fn a_bad_record_gets_an_error_and_the_others_pass_through() {
     let bad = [
         record(&[LOW, ([10.0, 0.0, 4.0, 5.0], "dog", 0.5)]),
         r#"{"id":"b"}"#.to_owned(),
@@ -73,18 +73,18 @@ fn a_bad_record_carries_its_error_and_the_others_come_through() {
         assert_eq!(labels_and_scores(&pair[1]), [("dog".into(), 0.75)]);
     }
     assert!(ran.stderr.contains("dl-nms: <stdin>:1: detections[1]: box has x2 < x1 (4 < 10)"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("dl-nms: <stdin>:3: the record has no \"detections\"; dl-detect makes them"));
+    assert!(ran.stderr.contains("dl-nms: <stdin>:3: the record has no \"detections\"; run dl-detect first"));
 }
 
 #[test]
-fn a_number_beyond_the_range_of_doubles_is_refused_and_not_changed() {
+fn a_number_too_large_for_f64_fails_the_record_and_stays_unchanged() {
     let line = r#"{"detections":[{"box":[0,0,1e999,1],"label":"dog","score":1}]"#;
     let ran = run("dl-nms", &["-q"], &format!("{line}}}")).expect(1);
     assert!(ran.stdout.starts_with(line) && ran.stdout.contains("number out of range"), "{}", ran.stdout);
 }
 
 #[test]
-fn scores_below_zero_are_fine_for_hard_and_refused_where_they_are_weights() {
+fn negative_scores_are_refused_only_by_methods_that_use_them_as_weights() {
     let svm = record(&[([0.0, 0.0, 10.0, 10.0], "dog", -0.5), ([0.0, 0.0, 10.0, 9.0], "dog", -1.5)]);
     assert_eq!(labels_and_scores(&run("dl-nms", &["-q"], &svm).expect(0).records()[0]), [("dog".into(), -0.5)]);
     for method in ["soft-linear", "soft-gaussian", "weighted"] {
@@ -95,23 +95,23 @@ fn scores_below_zero_are_fine_for_hard_and_refused_where_they_are_weights() {
 
 #[test]
 fn options_out_of_range_are_refused_before_anything_is_read() {
-    for (option, value, wanted) in [
-        ("--iou", "1.5", "want an overlap from 0 to 1"),
-        ("--iou", "nan", "want an overlap from 0 to 1"),
-        ("--score", "nan", "want a finite number"),
-        ("--score", "1e999", "want a finite number"),
-        ("--sigma", "0", "want a finite number above 0"),
-        ("--sigma", "inf", "want a finite number above 0"),
+    for (option, value, expected) in [
+        ("--iou", "1.5", "expected an IoU from 0 to 1"),
+        ("--iou", "nan", "expected an IoU from 0 to 1"),
+        ("--score", "nan", "expected a finite number"),
+        ("--score", "1e999", "expected a finite number"),
+        ("--sigma", "0", "expected a number above 0"),
+        ("--sigma", "inf", "expected a number above 0"),
         ("--method", "best", "possible values"),
     ] {
         let ran = run("dl-nms", &[option, value], &record(&[LOW])).expect(2);
-        assert!(ran.stderr.contains(wanted) && ran.stdout.is_empty(), "{option} {value}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected) && ran.stdout.is_empty(), "{option} {value}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn fifty_thousand_boxes_in_one_record_come_through() {
-    // A grid of pairs: of each pair one stays.
+fn a_record_of_fifty_thousand_boxes_is_suppressed() {
+    // A grid of pairs: one of each pair is kept.
     let mut detections = Vec::new();
     for index in 0..25_000 {
         let (x, y) = (f64::from(index % 250) * 10.0, f64::from(index / 250) * 10.0);

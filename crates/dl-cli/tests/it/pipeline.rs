@@ -1,11 +1,11 @@
-//! R-CNN from pictures to mAP, with the shipped models on the shipped pictures.
+//! R-CNN from images to mAP, with the committed models and images.
 
 use crate::support::{Ran, run};
 
 const SIGNS: &str = "testdata/models/signs.safetensors";
 const HEADS: &str = "testdata/models/signs-rcnn.safetensors";
 
-/// The first `count` pictures of the test split through every stage.
+/// Runs the first `count` images of the test split through every stage.
 fn found(count: usize, threads: &str, batch: &str) -> Ran {
     let data = run("dl-data", &["from", "voc", "testdata/signs", "--split", "test"], "").expect(0);
     let records: String = data.stdout.lines().take(count).flat_map(|line| [line, "\n"]).collect();

@@ -13,7 +13,7 @@ fn golden(name: &str) -> String {
     root().join("testdata/goldens/pictures").join(name).display().to_string()
 }
 
-/// A record for the picture, and fields that no program knows before and after.
+/// A record of the image, between fields that no program reads.
 fn line(image: &str) -> String {
     json!({"mine": [1, null], "id": image, "image": image, "objects": [], "later": 2}).to_string()
 }
@@ -27,7 +27,7 @@ fn noise(width: u32, height: u32) -> RgbImage {
 }
 
 #[test]
-fn each_record_gets_proposals_inside_its_picture_and_keeps_all_else() {
+fn each_record_gets_proposals_inside_its_image_and_keeps_its_other_fields() {
     let ran = run("dl-propose", &SELECTIVE_SEARCH, &(line(&golden("progressive.jpg")) + "\n")).expect(0);
     let records = ran.records();
     let record = records[0].as_object().unwrap();
@@ -45,7 +45,7 @@ fn each_record_gets_proposals_inside_its_picture_and_keeps_all_else() {
 }
 
 #[test]
-fn odd_pictures_come_through_and_broken_ones_carry_their_error() {
+fn unusual_images_get_proposals_and_broken_ones_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let jpeg = fs::read(golden("progressive.jpg")).unwrap();
@@ -69,11 +69,11 @@ fn odd_pictures_come_through_and_broken_ones_carry_their_error() {
         let records = ran.records();
         assert_eq!(records.len(), stream.len());
         assert_eq!(records[1]["error"]["input"], "{broken");
-        for (record, (path, wanted)) in records[2..].iter().zip(&bad) {
+        for (record, (path, expected)) in records[2..].iter().zip(&bad) {
             assert_eq!(record["image"], **path);
             assert_eq!(record["error"]["tool"], "dl-propose");
             let message = record["error"]["message"].as_str().unwrap();
-            assert!(message.contains(wanted), "{message}");
+            assert!(message.contains(expected), "{message}");
             assert!(ran.stderr.contains(message), "{}", ran.stderr);
         }
         for record in records[..1].iter().chain(&records[2 + bad.len()..]) {
@@ -85,28 +85,28 @@ fn odd_pictures_come_through_and_broken_ones_carry_their_error() {
 }
 
 #[test]
-fn the_error_of_a_picture_named_as_an_argument_names_it_once() {
+fn the_error_of_an_image_named_as_an_argument_names_it_once() {
     let ran = run("dl-propose", &["selective-search", "none.jpg"], "").expect(1);
     assert_eq!(ran.stderr, "dl-propose: none.jpg: no such file\n");
 }
 
 #[test]
-fn a_record_that_failed_before_passes_untouched() {
+fn a_record_that_failed_earlier_passes_through_untouched() {
     let line = r#"{"id":"a","image":"none.jpg","error":{"tool":"dl-data","message":"no"},"x":1.50}"#;
     let ran = run("dl-propose", &SELECTIVE_SEARCH, line).expect(0);
     assert_eq!(ran.stdout.trim_end(), line);
 }
 
 #[test]
-fn a_record_without_a_picture_or_with_another_size_fails() {
+fn a_record_without_an_image_or_with_a_wrong_size_fails() {
     let lines = format!("{{\"id\":\"a\"}}\n{}", json!({"image": golden("grey.jpg"), "width": 32, "height": 48}));
     let ran = run("dl-propose", &SELECTIVE_SEARCH, &lines).expect(1);
     assert!(ran.stderr.contains("<stdin>:1: the record has no \"image\""), "{}", ran.stderr);
-    assert!(ran.stderr.contains("is 48 x 32 pixels, the record says 32 x 48"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("has 48 x 32 pixels, the record says 32 x 48"), "{}", ran.stderr);
 }
 
 #[test]
-fn threads_change_nothing_and_the_seed_does() {
+fn the_seed_affects_the_proposals_and_threads_do_not() {
     let Some(photos) = shared("data/photos") else { return };
     let photos = photos.display().to_string();
     let proposals = |options: &[&str]| {
@@ -154,13 +154,13 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 #[ignore = "decodes 300 MB twice; run by make test-slow"]
-fn pictures_of_ten_thousand_pixels_a_side_are_worked_at_a_smaller_size() {
+fn images_of_ten_thousand_pixels_a_side_are_scaled_down() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, picture) in
+    for (name, image) in
         [("blank.png", RgbImage::from_pixel(10_000, 10_000, Rgb([9, 9, 9]))), ("noise.bmp", noise(10_000, 10_000))]
     {
         let path = folder.path().join(name);
-        picture.save(&path).unwrap();
+        image.save(&path).unwrap();
         let records = run("dl-propose", &["selective-search", path.to_str().unwrap()], "").expect(0).records();
         let found = records[0]["proposals"].as_array().unwrap();
         assert!(found.iter().any(|proposal| proposal["box"] == json!([0.0, 0.0, 10_000.0, 10_000.0])), "{name}");

@@ -1,4 +1,4 @@
-//! stdin, stdout and stderr in every state that a shell, a parent or a full disk can bring them into.
+//! stdin, stdout and stderr in every state that a shell, a parent process or a full disk can put them in.
 #![cfg(unix)]
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use crate::every_tool::{Bench, READING, STREAMING, record};
 use crate::support::{program, root, run};
 
-/// What a command of the shell did, with the program's path as `$0`: status, stdout, stderr.
+/// Runs a shell script with the program's path as `$0`: status, stdout, stderr.
 fn shell(tool: &str, args: &[String], script: &str) -> (Option<i32>, String, String) {
     let ran = Command::new("sh")
         .args(["-c", script])
@@ -26,7 +26,7 @@ fn shell(tool: &str, args: &[String], script: &str) -> (Option<i32>, String, Str
     (ran.status.code(), text(ran.stdout), text(ran.stderr))
 }
 
-/// A file with one record that every program takes.
+/// A file with one record that every program can process.
 fn input(bench: &Bench) -> String {
     let path = bench.folder.path().join("one.jsonl");
     std::fs::write(&path, format!("{}\n", record("a"))).unwrap();
@@ -34,7 +34,7 @@ fn input(bench: &Bench) -> String {
 }
 
 #[test]
-fn a_full_or_closed_stdout_is_told() {
+fn a_full_or_closed_stdout_is_reported() {
     let bench = Bench::new();
     let input = input(&bench);
     for row in STREAMING.iter().chain(READING) {
@@ -46,8 +46,8 @@ fn a_full_or_closed_stdout_is_told() {
         for (way, why) in [(">/dev/full", "No space left on device"), (">&-", "is closed")] {
             let (status, _, stderr) = shell(&tool, &args, &format!("exec \"$0\" \"$@\" <{input} {way}"));
             assert_eq!(status, Some(2), "{row} {way}: {stderr}");
-            let told = stderr.lines().filter(|line| line.starts_with(&format!("{tool}: stdout: {why}"))).count();
-            assert!(told == 1 && !stderr.contains("fault in this program"), "{row} {way}: {stderr}");
+            let reported = stderr.lines().filter(|line| line.starts_with(&format!("{tool}: stdout: {why}"))).count();
+            assert!(reported == 1 && !stderr.contains("bug in this program"), "{row} {way}: {stderr}");
         }
     }
     for option in ["--help", "--version"] {
@@ -59,14 +59,14 @@ fn a_full_or_closed_stdout_is_told() {
             );
         }
     }
-    // It is not missed where nothing is written to it.
+    // A closed stdout does not matter to a program that writes nothing to it.
     let (tool, args) = bench.words("dl-data to voc DIR/closed --images leave");
     let (status, _, stderr) = shell(&tool, &args, &format!("exec \"$0\" \"$@\" <{input} >&-"));
     assert_eq!((status, stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
-fn a_closed_stdin_or_a_folder_in_its_place_is_an_error() {
+fn a_closed_stdin_or_a_folder_as_stdin_is_an_error() {
     let bench = Bench::new();
     for row in STREAMING.iter().chain(READING) {
         let (tool, args) = bench.words(row);
@@ -79,7 +79,7 @@ fn a_closed_stdin_or_a_folder_in_its_place_is_an_error() {
 }
 
 #[test]
-fn a_closed_or_full_stderr_stops_nobody() {
+fn a_closed_or_full_stderr_does_not_stop_the_run() {
     for way in ["2>&-", "2>/dev/full"] {
         let (status, stdout, _) = shell("dl-nms", &[], &format!("echo broken | \"$0\" {way}"));
         assert!(status == Some(1) && stdout.contains("\"input\":\"broken\""), "{way}: {stdout}");
@@ -87,13 +87,13 @@ fn a_closed_or_full_stderr_stops_nobody() {
     }
 }
 
-/// Makes the pipe one that never waits.
+/// Makes the pipe non-blocking.
 fn unblock(end: impl rustix::fd::AsFd) {
     fcntl_setfl(&end, fcntl_getfl(&end).unwrap() | OFlags::NONBLOCK).unwrap();
 }
 
 #[test]
-fn pipes_that_do_not_wait_lose_nothing() {
+fn nonblocking_pipes_lose_nothing() {
     // Long and many enough to fill both pipes.
     let line =
         |n: usize| format!("{{\"id\":\"{n}\",\"detections\":[],\"text\":\"{}\"}}\n", "x".repeat(n * 37 % 40_000));
@@ -107,14 +107,14 @@ fn pipes_that_do_not_wait_lose_nothing() {
         let feeder = thread::spawn({
             let text = text.clone();
             move || {
-                // Something less than a line, so that the program has to wait within one.
+                // Less than a line, so that the program has to wait in the middle of one.
                 for part in text.as_bytes().chunks(15_001) {
                     thread::sleep(Duration::from_millis(1));
                     input.write_all(part).unwrap();
                 }
             }
         });
-        // It has to wait for us too.
+        // The program has to wait for this reader too.
         thread::sleep(Duration::from_millis(300));
         let mut found = String::new();
         output.read_to_string(&mut found).unwrap();
@@ -125,19 +125,19 @@ fn pipes_that_do_not_wait_lose_nothing() {
 }
 
 #[test]
-fn threads_that_cannot_be_started_are_an_error_of_one_line() {
+fn threads_that_cannot_start_are_an_error_of_one_line() {
     for (tool, args) in [("dl-nms", &[][..]), ("dl-data", &["check"]), ("dl-eval", &["coco"])] {
         for wrong in ["0", "1025", "100000", "18446744073709551615", "-1"] {
             let ran = run(tool, &[args, &[&format!("--threads={wrong}")]].concat(), "").expect(2);
             assert!(ran.stderr.contains("--threads"), "{tool}: {}", ran.stderr);
-            assert!(!ran.stderr.contains("fault in this program"), "{tool}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("bug in this program"), "{tool}: {}", ran.stderr);
         }
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        // The stacks of so many do not fit; the limit on processes is none for root.
+        // So many stacks do not fit. A limit on processes would not apply to root.
         let limited = "ulimit -v 1000000; exec \"$0\" \"$@\" --threads 1024";
         let (status, stdout, stderr) = shell(tool, &args, limited);
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{tool}: {stderr}");
-        assert!(stderr.starts_with(&format!("{tool}: a thread cannot be started")), "{stderr}");
+        assert!(stderr.starts_with(&format!("{tool}: cannot start a thread")), "{stderr}");
         assert_eq!(stderr.lines().count(), 1, "{stderr}");
     }
 }
@@ -167,6 +167,6 @@ fn an_output_over_an_input_is_refused() {
     let ran = run("dl-data", &[&args[..], &[path.to_str().unwrap()]].concat(), "").expect(2);
     assert!(ran.stderr.contains("would replace the input"), "{}", ran.stderr);
     let ran = Command::new(program("dl-data")).args(args).stdin(File::open(&path).unwrap()).output().unwrap();
-    assert!(String::from_utf8_lossy(&ran.stderr).contains("is the file on stdin"));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("would replace the file on stdin"));
     assert_eq!((ran.status.code(), std::fs::read_to_string(&path).unwrap().as_str()), (Some(2), text));
 }

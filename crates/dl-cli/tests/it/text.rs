@@ -72,7 +72,7 @@ fn a_text_that_is_too_long_is_cut_and_that_is_said() {
     let long = "cat ".repeat(200);
     let ran = embed(BERT, &["--pool", "none"], &records(&[&long, "cat"])).expect(0);
     assert_eq!(ran.records()[0]["features"]["last_hidden_state"]["shape"], json!([24, 16]));
-    assert!(ran.stderr.contains("1 texts were cut at the longest"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("texts cut to the maximum length of the network: 1"), "{}", ran.stderr);
 }
 
 #[test]

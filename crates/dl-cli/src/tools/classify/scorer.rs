@@ -10,8 +10,7 @@ use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens};
 use dl_models::{Checkpoint, LOGITS, LayerName, LinearHead, Model, Preprocessing, Resize, plain, probabilities};
 use dl_record::Record;
 
-use crate::common::{Images, whole_features};
-use crate::tools::embed::batch::{Prepared, Rows};
+use crate::common::{FeatureExtractor, Images, Prepared, whole_features};
 
 /// A model that gives each class a probability.
 pub(super) enum Scorer {
@@ -113,7 +112,7 @@ impl Scorer {
         }
         match self {
             Self::Pictures(model, layers, device) => {
-                let logits = Rows::new(model, layers, device.clone(), batch).of(&pictures);
+                let logits = FeatureExtractor::new(model, layers, device.clone(), batch).of(&pictures);
                 logits.into_iter().map(|logits| probabilities(&logits?[0].data)).collect()
             }
             Self::Words(zero_shot, device) => {

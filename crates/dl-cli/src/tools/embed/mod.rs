@@ -1,6 +1,6 @@
-//! `dl-embed`: what a network sees in each region, in the whole picture, or in a text.
+//! `dl-embed`: a network's features of regions, of whole images, or of texts.
 
-pub(super) mod batch;
+mod file_names;
 mod networks;
 mod pool;
 mod texts;
@@ -17,52 +17,56 @@ use dl_vision::picture::warp::context_box;
 use serde_json::Map;
 
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Images, Inputs, Io, Job, Outcome, RegionWarp, Tool, WarpArgs, map_weighed_batches,
-    numbers,
+    Common, DeviceArgs, FeatureExtractor, ImageArgs, Images, Inputs, Io, Job, Outcome, Prepared, RegionWarp, Tool,
+    WarpArgs, map_weighed_batches, numbers,
 };
-use batch::{FileNames, Prepared, Rows};
+use file_names::FileNames;
 use networks::Networks;
 use pool::Pool;
 
-/// Compute a network's features of every proposal, of whole pictures, or of texts
+/// Compute features of regions, whole images or texts
 ///
-/// Each region is warped to the network's input as R-CNN does, with some pixels of the picture around it; a record
-/// without `proposals` is embedded whole. BERT, GPT-2 and CLIP embed the record's `text`, cut at the longest that they
-/// read; CLIP embeds its `image` if there is one. Writes `features`: one matrix a layer, row i for proposal i.
+/// Warps each proposal to the network's input size as R-CNN does, with some context around it; a record without
+/// `proposals` is embedded whole. BERT, GPT-2 and CLIP embed the record's `text`, cut to the maximum length of the
+/// network; CLIP embeds the `image` if there is one. Writes `features`: one matrix per layer, row i for proposal i.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-embed",
     version,
     after_help = "\
 Examples:
-  dl-propose selective-search photo.jpg | dl-embed --model squeezenet.safetensors --layer fire9@1 > embedded.jsonl
-  dl-embed --model alexnet.safetensors --arch alexnet --layer pool5,fc7 --features-dir features < proposed.jsonl
-  dl-embed --model squeezenet.safetensors --layer logits --features-json photo.jpg | jq .features.logits.shape
-  dl-embed --model bert-base-uncased/ --layer encoder.layer.11 --pool mean --normalize < texts.jsonl"
+  dl-propose selective-search photo.jpg \\
+    | dl-embed --model squeezenet.safetensors --layer fire9@1 > embedded.jsonl
+  dl-embed --model alexnet.safetensors --arch alexnet --layer pool5,fc7 \\
+    --features-dir features proposed.jsonl > embedded.jsonl
+  dl-embed --model squeezenet.safetensors --layer logits \\
+    --features-json photo.jpg | jq .features.logits.shape
+  dl-embed --model bert-base-uncased/ --layer encoder.layer.11 \\
+    --pool mean --normalize texts.jsonl > embedded.jsonl"
 )]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of the network, or a folder as Hugging Face writes it
+    /// Model file (safetensors) of the network, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
-    /// Architecture of a file of bare weights, see dl-model list [default: what the file says]
+    /// Architecture of a file of bare weights; see dl-model list [default: from the file]
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Outputs to take: module paths (features.12, classifier.4, encoder.layer.11), names of the papers (pool5, fc7,
-    /// fire9), logits; a map averaged to 3x3 is fire9@3 [default: what the file or the architecture says]
+    /// Layers whose outputs are the features: module paths (features.12, classifier.4, encoder.layer.11), names from the
+    /// papers (pool5, fc7, fire9), or logits; fire9@3 averages a map to 3x3 [default: from the file or architecture]
     #[arg(long, value_name = "LAYER,...", value_delimiter = ',')]
     layer: Vec<LayerName>,
 
-    /// How the rows of a sample, one for each token, become one; mean and max work on maps too [default: mean of a
-    /// text, last of a GPT's, cls of CLIP's pictures; maps are kept]
+    /// How to pool the rows of a sample, one per token, into one; mean and max also pool maps [default: mean for texts,
+    /// last for GPT-2, cls for images in CLIP; maps are not pooled]
     #[arg(long, value_enum)]
     pool: Option<Pool>,
 
-    /// Divide each row by its length, so that products of rows are cosines
+    /// Divide each row by its length, so that dot products of rows are cosines
     #[arg(long)]
     normalize: bool,
 
@@ -70,35 +74,35 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<InputKind>,
 
-    /// Regions, pictures or texts that go through the network at once; the result does not depend on it
+    /// Regions, images or texts per batch; does not affect the results
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = numbers::batch)]
     batch: usize,
 
     #[command(flatten)]
     warp: WarpArgs,
 
-    /// How a whole picture becomes the network's input [default: what the file says]
+    /// How to resize a whole image to the network's input size [default: from the file]
     #[arg(long, value_enum)]
     resize: Option<ResizeRule>,
 
-    /// Embed at most N proposals a record, the first ones; the others are dropped [default: all]
+    /// Keep at most N proposals per record, the first ones [default: all]
     #[arg(long, value_name = "N")]
-    max_proposals: Option<usize>,
+    max: Option<usize>,
 
-    /// Put the boxes of the true objects before the proposals, with score 1 and the object's index as `truth`: for
-    /// training
+    /// Put the boxes of the ground-truth objects before the proposals, for training; each gets score 1 and the object's
+    /// index as `truth`
     #[arg(long)]
     with_objects: bool,
 
-    /// Type of the numbers written
-    #[arg(long, value_enum, default_value_t = Type::F32)]
-    dtype: Type,
+    /// Number type of the features
+    #[arg(long, value_enum, default_value_t = FeatureType::F32)]
+    dtype: FeatureType,
 
-    /// Write the features into one safetensors file a record in this folder, and into the record only where
+    /// Write the features of each record to a safetensors file in DIR; the record gets a reference to it
     #[arg(long, value_name = "DIR", conflicts_with = "features_json")]
     features_dir: Option<PathBuf>,
 
-    /// Write the features as JSON numbers
+    /// Write the features as JSON numbers instead of base64
     #[arg(long)]
     features_json: bool,
 
@@ -112,9 +116,9 @@ pub struct Args {
     common: Common,
 }
 
-/// A record's part of the work.
+/// What the network reads of a record.
 enum Work {
-    Picture(Prepared),
+    Image(Prepared),
     Text(Tokens),
 }
 
@@ -126,16 +130,16 @@ enum InputKind {
     Text,
 }
 
-/// How a whole picture becomes the network's input.
+/// How to resize a whole image to the network's input size.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(super) enum ResizeRule {
-    /// The shorter side to a length, the centre cut out
+    /// Scale the shorter side, then crop the center
     Shorter,
-    /// Both sides, the aspect ratio is not kept
+    /// Scale both sides, ignoring the aspect ratio
     Stretch,
-    /// The longer side, the rest filled with the mean
+    /// Scale the longer side, and fill the rest with the mean color
     Letterbox,
-    /// Not at all: only normalised
+    /// Do not resize, only normalize
     None,
 }
 
@@ -151,10 +155,10 @@ impl ResizeRule {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
-enum Type {
-    /// 4 bytes a number
+enum FeatureType {
+    /// 4 bytes per number
     F32,
-    /// 2 bytes a number
+    /// 2 bytes per number
     F16,
 }
 
@@ -173,8 +177,10 @@ impl Tool for Args {
         }
         let batch = self.batch;
         let warp = networks.pictures.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
-        let mut rows =
-            networks.pictures.as_ref().map(|(model, layers)| Rows::new(model, layers, device.clone(), batch));
+        let mut extractor = networks
+            .pictures
+            .as_ref()
+            .map(|(model, layers)| FeatureExtractor::new(model, layers, device.clone(), batch));
         let cut = AtomicUsize::new(0);
         let images = self.image.images(&io.messages);
         let mut files = FileNames::default();
@@ -184,7 +190,7 @@ impl Tool for Args {
             job,
             batch,
             |work: &Work| match work {
-                Work::Picture(prepared) => prepared.weight(batch),
+                Work::Image(prepared) => prepared.weight(batch),
                 Work::Text(_) => 1,
             },
             |record| match networks.text_of(record, self.input, &cut)? {
@@ -195,13 +201,13 @@ impl Tool for Args {
                         .as_ref()
                         .map(|(model, _)| model)
                         .zip(warp)
-                        .context("the model reads no pictures")?;
-                    Ok(Work::Picture(self.prepare(record, &images, model, warp)?))
+                        .context("the model does not read images")?;
+                    Ok(Work::Image(self.prepare(record, &images, model, warp)?))
                 }
             },
             |records, work: Vec<Work>| {
                 let is_text: Vec<bool> = work.iter().map(|work| matches!(work, Work::Text(_))).collect();
-                let features = self.features(&networks, rows.as_mut(), work);
+                let features = self.features(&networks, extractor.as_mut(), work);
                 let all = records.iter_mut().zip(is_text).zip(features);
                 all.map(|((record, is_text), features)| {
                     self.write(record, networks.layer_names(is_text), features?, &mut files)
@@ -211,7 +217,10 @@ impl Tool for Args {
         )?;
         let cut = cut.into_inner();
         if cut > 0 {
-            io.messages.note(format_args!("{cut} texts were cut at the longest that the network reads"));
+            io.messages.note(format_args!("texts cut to the maximum length of the network: {cut}"));
+        }
+        if io.output_is_terminal && self.features_dir.is_none() && !self.features_json {
+            io.messages.note("features are printed as base64; redirect them with > FILE, or use --features-json");
         }
         Ok(outcome)
     }
@@ -222,25 +231,25 @@ impl Args {
     fn features(
         &self,
         networks: &Networks,
-        rows: Option<&mut Rows>,
+        extractor: Option<&mut FeatureExtractor>,
         work: Vec<Work>,
     ) -> Vec<Result<Vec<dl_record::Matrix>>> {
-        let (mut texts, mut pictures, mut order) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut texts, mut images, mut order) = (Vec::new(), Vec::new(), Vec::new());
         for work in work {
             order.push(matches!(work, Work::Text(_)));
             match work {
                 Work::Text(tokens) => texts.push(tokens),
-                Work::Picture(prepared) => pictures.push(prepared),
+                Work::Image(prepared) => images.push(prepared),
             }
         }
         let mut of_texts = networks.of_texts(self.pool, &texts).into_iter();
-        let mut of_pictures = rows.map_or(Vec::new(), |rows| rows.of(&pictures)).into_iter();
-        let mut pictures = pictures.iter();
+        let mut of_images = extractor.map_or(Vec::new(), |extractor| extractor.of(&images)).into_iter();
+        let mut images = images.iter();
         let in_order = order.into_iter().map(|is_text| {
             let mut matrices = if is_text {
                 of_texts.next().context("no features were computed")??
             } else {
-                let (found, prepared) = of_pictures.next().zip(pictures.next()).context("no features were computed")?;
+                let (found, prepared) = of_images.next().zip(images.next()).context("no features were computed")?;
                 networks.pooled(self.pool, prepared, found?)?
             };
             if self.normalize {
@@ -251,25 +260,25 @@ impl Args {
         in_order.collect()
     }
 
-    /// Opens the picture and decides what to look at. A whole picture is warped here, on the reading threads.
+    /// Opens the image and finds its regions. A whole image is resized here, on the worker threads.
     fn prepare(&self, record: &mut Record, images: &Images, model: &Model, warp: RegionWarp) -> Result<Prepared> {
         let regions = self.regions(record)?;
-        let picture = images.open(record)?;
+        let image = images.open(record)?;
         let preprocessing = &model.config.preprocessing;
         Ok(match regions {
             Some(regions) => {
                 let source = |region| context_box(region, warp.rule, warp.pad, preprocessing.size);
                 let sources = regions.iter().map(source).collect();
-                Prepared::Regions { picture: picture.into_image(), sources }
+                Prepared::Regions { image: image.into_image(), sources }
             }
             None => {
                 let resize = self.resize.map_or(preprocessing.resize, ResizeRule::rule);
-                Prepared::whole(&picture, preprocessing, resize)
+                Prepared::whole(&image, preprocessing, resize)
             }
         })
     }
 
-    /// The boxes to embed; `None`: the whole picture. What the options change in `proposals` is written to the record.
+    /// The boxes to embed; `None` is the whole image. Proposals that the options change are written to the record.
     fn regions(&self, record: &mut Record) -> Result<Option<Vec<BBox>>> {
         let mut proposals = match (record.proposals()?, self.with_objects) {
             (Some(proposals), _) => proposals,
@@ -277,10 +286,10 @@ impl Args {
             (None, false) => return Ok(None),
         };
         let before = proposals.len();
-        proposals.truncate(self.max_proposals.unwrap_or(usize::MAX));
+        proposals.truncate(self.max.unwrap_or(usize::MAX));
         let mut changed = proposals.len() < before;
         if self.with_objects {
-            // Those of an earlier run would be there twice.
+            // Those of an earlier run would be duplicates.
             proposals.retain(|proposal| !proposal.extra.contains_key("truth"));
             let truth = record.objects()?.unwrap_or_default().into_iter().enumerate().map(|(index, object)| Proposal {
                 bbox: object.bbox,
@@ -295,13 +304,13 @@ impl Args {
         }
         if changed {
             record.set_proposals(&proposals)?;
-            // Rows that no longer belong to the proposals.
+            // Their rows no longer match the proposals.
             record.remove("features");
         }
         Ok(Some(proposals.iter().map(|proposal| proposal.bbox).collect()))
     }
 
-    /// Writes the features, one matrix a layer; those of other layers stay.
+    /// Writes the features, one matrix per layer; those of other layers stay.
     fn write(
         &self,
         record: &mut Record,
@@ -310,14 +319,14 @@ impl Args {
         files: &mut FileNames,
     ) -> Result<()> {
         let dtype = match self.dtype {
-            Type::F32 => Dtype::F32,
-            Type::F16 => Dtype::F16,
+            FeatureType::F32 => Dtype::F32,
+            FeatureType::F16 => Dtype::F16,
         };
         let mut written = record.features()?.unwrap_or_default();
         let file = match &self.features_dir {
             None => None,
             Some(folder) => {
-                let id: String = record.require("id", "records written to --features-dir need one")?;
+                let id: String = record.require("id", "which --features-dir needs to name the file")?;
                 let path = folder.join(format!("{}.safetensors", files.name(&id)));
                 let tensors: Vec<_> =
                     names.iter().zip(&features).map(|(name, rows)| (name.as_str(), dtype, rows)).collect();

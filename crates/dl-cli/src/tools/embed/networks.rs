@@ -1,4 +1,4 @@
-//! What a model file holds: a network for pictures, one for texts, or both.
+//! The networks of a model file: one for images, one for texts, or both.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,23 +10,23 @@ use dl_models::text::{TextConfig, TextLayer, TextModel, TextNetwork, Tokens};
 use dl_models::{Checkpoint, LayerName, Model};
 use dl_record::{Matrix, Record};
 
-use super::batch::Prepared;
 use super::pool::{self, Pool};
 use super::{InputKind, texts};
+use crate::common::Prepared;
 
-/// The networks of a model file, each with the layers that are asked of it.
+/// The networks of a model file, each with the requested layers.
 pub(super) struct Networks {
     pub(super) pictures: Option<(Model, Vec<LayerName>)>,
     pub(super) texts: Option<(TextModel, Vec<TextLayer>)>,
-    /// Shapes of the layers for the last size of picture.
+    /// Shapes of the layers for the last image size.
     shapes: Mutex<Option<ShapesOfSize>>,
 }
 
-/// [height, width] of a picture, and the shape of each layer.
+/// [height, width] of an image, and the shape of each layer.
 type ShapesOfSize = ([usize; 2], Vec<Vec<usize>>);
 
 impl Networks {
-    /// Without `layers`, each network gives its usual one; of CLIP's two each gives those that it has.
+    /// Opens the networks. Without `layers`, each gives its default layer; each of CLIP's two gives those that it has.
     pub(super) fn open(path: &Path, arch: Option<&str>, layers: &[LayerName], device: &Device) -> Result<Self> {
         let open = || Checkpoint::open(path);
         let architecture = if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? };
@@ -52,7 +52,7 @@ impl Networks {
                     let both =
                         [of_pictures.map(|checked| checked.map(|_| ())), of_texts.map(|checked| checked.map(|_| ()))];
                     let errors = both.into_iter().flatten().filter_map(Result::err).map(|error| error.to_string());
-                    bail!("{}: of pictures and of texts: {}", in_context(), errors.collect::<Vec<_>>().join("; "));
+                    bail!("{}: for images and for texts: {}", in_context(), errors.collect::<Vec<_>>().join("; "));
                 }
             }
         }
@@ -74,13 +74,13 @@ impl Networks {
         })
     }
 
-    /// What the user should know of the file, in words.
+    /// A note about the file for the user.
     pub(super) fn note(&self) -> Option<&str> {
         let of_texts = || self.texts.as_ref()?.0.note.as_deref();
         self.pictures.as_ref().and_then(|(model, _)| model.note.as_deref()).or_else(of_texts)
     }
 
-    /// The record's text as tokens, if it is the text that is to be embedded; counts those that were cut.
+    /// The tokens of the record's text, if the text is to be embedded; counts texts that are cut.
     pub(super) fn text_of(
         &self,
         record: &Record,
@@ -89,13 +89,13 @@ impl Networks {
     ) -> Result<Option<Tokens>> {
         let reads_pictures = self.pictures.is_some();
         let Some((model, layers)) = &self.texts else {
-            ensure!(input != Some(InputKind::Text), "the model reads no texts");
+            ensure!(input != Some(InputKind::Text), "the model does not read texts");
             return Ok(None);
         };
         if reads_pictures && (input == Some(InputKind::Image) || (input.is_none() && record.has("image"))) {
             return Ok(None);
         }
-        ensure!(!layers.is_empty(), "none of the layers is one of texts");
+        ensure!(!layers.is_empty(), "none of the layers belongs to the text network");
         let text: String = record.require("text", "it is what the network reads")?;
         let (tokens, was_cut) = model.tokenizer.encode(&text)?;
         ensure!(!tokens.ids.is_empty(), "the text has no tokens");
@@ -111,10 +111,10 @@ impl Networks {
         }
     }
 
-    /// A picture's features, one row a region, with the places of maps, or the tokens, of each row pooled.
+    /// Pools the features of an image: the tokens, or the places of the map, of each row.
     pub(super) fn pooled(&self, pool: Option<Pool>, prepared: &Prepared, features: Vec<Matrix>) -> Result<Vec<Matrix>> {
         let Some((model, layers)) = &self.pictures else { return Ok(features) };
-        // Only tokens are pooled unless it is asked for.
+        // Without --pool, only tokens are pooled.
         if pool.is_none() && model.backbone.plans() {
             return Ok(features);
         }
@@ -127,10 +127,10 @@ impl Networks {
             Some((of_size, shapes)) if *of_size == size => shapes,
             _ => &known.insert((size, model.shapes([3, size[0], size[1]], layers)?)).1,
         };
-        shapes.iter().zip(features).map(|(shape, features)| pool::pictures(pool, shape, features)).collect()
+        shapes.iter().zip(features).map(|(shape, features)| pool::images(pool, shape, features)).collect()
     }
 
-    /// The names of the layers of a text, or of a picture.
+    /// The names of the layers of a text or of an image.
     pub(super) fn layer_names(&self, is_text: bool) -> Vec<String> {
         match (is_text, &self.texts, &self.pictures) {
             (true, Some((_, layers)), _) => layers.iter().map(|layer| layer.name.clone()).collect(),
@@ -145,6 +145,6 @@ fn text_layer(model: &TextModel, layer: &LayerName) -> Result<TextLayer> {
         bail!("layer {layer}: a text has no map to average; --pool mean averages its tokens");
     }
     let network: &dyn TextNetwork = model.network.texts();
-    // The name that was asked for is the name in the record.
+    // The record has the name as the user wrote it.
     Ok(TextLayer { name: layer.name.clone(), ..network.layer(&layer.name)? })
 }

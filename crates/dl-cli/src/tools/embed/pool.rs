@@ -1,26 +1,26 @@
-//! From many rows of a sample, one for each place or token, to one.
+//! Pools the rows of a sample, one per token or place of a map, into one.
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dl_record::Matrix;
 
-/// How the rows of a sample become one.
+/// How to pool the rows of a sample into one.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pool {
-    /// The first token's row: BERT's [CLS], CLIP's class vector
+    /// Take the row of the first token: BERT's [CLS], CLIP's class token
     Cls,
-    /// The mean over the tokens, or over the places of a map
+    /// Average over the tokens, or over the places of a map
     Mean,
-    /// The last token's row
+    /// Take the row of the last token
     Last,
-    /// The largest number of each column, over the tokens or the places of a map
+    /// Take the maximum of each column over the tokens, or over the places of a map
     Max,
-    /// Not at all: a row for each token; a map as one long row
+    /// Do not pool: one row per token, or a map as one long row
     None,
 }
 
 impl Pool {
-    /// Rows [n, width] as one row, n above 0.
+    /// Pools rows [n, width] into one, for n above 0.
     pub(super) fn rows(self, rows: &Matrix) -> Matrix {
         let width = rows.columns;
         let row = |index: usize| rows.data[index * width..(index + 1) * width].to_vec();
@@ -47,9 +47,9 @@ impl Pool {
     }
 }
 
-/// Pictures' outputs of `shape`, maps [c, h, w], tokens [tokens, width] or rows [width], each a long row in `features`,
-/// as one pooled row each.
-pub(super) fn pictures(pool: Option<Pool>, shape: &[usize], features: Matrix) -> Result<Matrix> {
+/// Pools the outputs of images. `shape` is that of one output: a map [c, h, w], tokens [tokens, width] or a row [width],
+/// which is one long row of `features`.
+pub(super) fn images(pool: Option<Pool>, shape: &[usize], features: Matrix) -> Result<Matrix> {
     let (pool, width, is_map) = match (shape, pool) {
         ([_, width], pool) => (pool.unwrap_or(Pool::Cls), *width, false),
         ([channels, _, _], Some(pool)) => (pool, *channels, true),
@@ -57,7 +57,7 @@ pub(super) fn pictures(pool: Option<Pool>, shape: &[usize], features: Matrix) ->
     };
     match pool {
         Pool::None => return Ok(features),
-        Pool::Cls | Pool::Last if is_map => bail!("a map has no tokens for --pool cls or last; mean and max work"),
+        Pool::Cls | Pool::Last if is_map => bail!("a map has no tokens for --pool cls or last; use mean or max"),
         _ => {}
     }
     let mut pooled = Matrix { rows: features.rows, columns: width, data: Vec::new() };
@@ -74,7 +74,7 @@ pub(super) fn pictures(pool: Option<Pool>, shape: &[usize], features: Matrix) ->
     Ok(pooled)
 }
 
-/// Divides each row by its length; a row of zeros stays.
+/// Divides each row by its length; a row of zeros stays unchanged.
 pub(super) fn normalize(rows: &mut Matrix) {
     for row in rows.data.chunks_exact_mut(rows.columns.max(1)) {
         let length = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
@@ -93,27 +93,27 @@ mod tests {
     }
 
     #[test]
-    fn rows_become_one() {
+    fn rows_are_pooled_into_one() {
         let rows = matrix(2, &[1.0, 5.0, 3.0, 4.0, 2.0, 0.0]);
-        for (pool, wanted) in
+        for (pool, expected) in
             [(Pool::Cls, [1.0, 5.0]), (Pool::Last, [2.0, 0.0]), (Pool::Mean, [2.0, 3.0]), (Pool::Max, [3.0, 5.0])]
         {
-            assert_eq!(pool.rows(&rows).data, wanted, "{pool:?}");
+            assert_eq!(pool.rows(&rows).data, expected, "{pool:?}");
         }
         assert_eq!(Pool::None.rows(&rows).rows, 3);
     }
 
     #[test]
-    fn normalised_rows_have_length_1() {
+    fn normalized_rows_have_length_1() {
         let mut rows = matrix(2, &[3.0, 4.0, 0.0, 0.0]);
         normalize(&mut rows);
         assert_eq!(rows.data, [0.6, 0.8, 0.0, 0.0]);
     }
 
     #[test]
-    fn maps_and_tokens_of_pictures_become_rows() {
+    fn maps_and_tokens_of_images_become_rows() {
         let rows = || matrix(8, &[1.0, 2.0, 3.0, 6.0, 0.0, 0.0, 0.0, 4.0]);
-        let pooled = |pool, shape: &[usize]| pictures(pool, shape, rows()).map(|rows| rows.data);
+        let pooled = |pool, shape: &[usize]| images(pool, shape, rows()).map(|rows| rows.data);
         assert_eq!(pooled(Some(Pool::Mean), &[2, 2, 2]).unwrap(), [3.0, 1.0]);
         assert_eq!(pooled(Some(Pool::Max), &[2, 2, 2]).unwrap(), [6.0, 4.0]);
         assert_eq!(pooled(None, &[2, 2, 2]).unwrap(), rows().data);

@@ -1,4 +1,4 @@
-//! Many texts through a network at once.
+//! Features of many texts, computed together.
 
 use anyhow::Result;
 use dl_models::plain;
@@ -7,10 +7,10 @@ use dl_record::Matrix;
 
 use super::pool::Pool;
 
-/// Tokens that go through the network at once, unless one text has more: they bound the memory.
+/// The most tokens per batch, which bounds the memory; a single text may have more.
 const TOKENS: usize = 4096;
 
-/// The features of each text: one matrix for each of `layers`, or why there are none.
+/// The features of each text: one matrix per layer, or the error.
 pub(super) fn features(
     model: &TextModel,
     layers: &[TextLayer],
@@ -29,7 +29,7 @@ pub(super) fn features(
         let texts = &texts[first..first + count];
         match run(model, layers, pool, texts) {
             Ok(features) => all.extend(features.into_iter().map(Ok)),
-            // Each alone, to know which is at fault.
+            // One by one, to find the text that fails.
             Err(error) if count == 1 => all.push(Err(error)),
             Err(_) => all.extend(texts.chunks(1).map(|text| Ok(run(model, layers, pool, text)?.remove(0)))),
         }
@@ -51,13 +51,13 @@ fn run(model: &TextModel, layers: &[TextLayer], pool: Option<Pool>, texts: &[Tok
         for (index, of_text) in of_texts.iter_mut().enumerate() {
             let (start, rows) = if layer.per_token { (starts[index], batch.lengths[index]) } else { (index, 1) };
             let rows = Matrix { rows, columns: width, data: data[start * width..(start + rows) * width].to_vec() };
-            of_text.push(if layer.per_token { pool.unwrap_or(usual(model)).rows(&rows) } else { rows });
+            of_text.push(if layer.per_token { pool.unwrap_or(default_pool(model)).rows(&rows) } else { rows });
         }
     }
     Ok(of_texts)
 }
 
-/// A network that reads from left to right knows the whole text at its last token.
-fn usual(model: &TextModel) -> Pool {
+/// In a network that reads from left to right, only the last token sees the whole text.
+fn default_pool(model: &TextModel) -> Pool {
     if model.gpt2().is_ok() { Pool::Last } else { Pool::Mean }
 }

@@ -1,7 +1,7 @@
-//! The streams of the process, as a program wants them: they wait, and their errors have a name.
+//! The streams of the process, made to block, with the stream's name in their errors.
 //!
-//! Whoever shares a pipe or a terminal with the program may have made it not wait (node and some shells do), and a read
-//! or a write then fails where it would have to wait. Here it waits all the same.
+//! Another process that shares a pipe or a terminal with the program may have set it to non-blocking (node and some
+//! shells do). A read or a write then fails instead of waiting. Here it waits.
 
 use std::io::{self, Read, Write};
 #[cfg(unix)]
@@ -10,24 +10,24 @@ use std::os::fd::AsFd as Handle;
 use std::os::windows::io::AsHandle as Handle;
 
 /// A stream of the process.
-pub(super) struct Patient<S> {
+pub(super) struct Blocking<S> {
     stream: S,
     name: &'static str,
     closed: bool,
 }
 
-impl<S: Handle> Patient<S> {
-    /// `stream`, called `name` in errors; `closed`: was it closed when the program began?
+impl<S: Handle> Blocking<S> {
+    /// `stream`, called `name` in errors; `closed` if it was closed when the program started.
     pub(super) fn new(stream: S, name: &'static str, closed: bool) -> Self {
         Self { stream, name, closed }
     }
 
-    fn open(&self) -> io::Result<()> {
+    fn check_open(&self) -> io::Result<()> {
         if self.closed { Err(io::Error::other(format!("{}: is closed", self.name))) } else { Ok(()) }
     }
 
     /// Repeats `action` until the stream is ready for it.
-    fn patiently<T>(&mut self, reads: bool, mut action: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
+    fn retry<T>(&mut self, reads: bool, mut action: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
         let name = self.name;
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
         loop {
@@ -40,25 +40,25 @@ impl<S: Handle> Patient<S> {
     }
 }
 
-impl<S: Handle + Read> Read for Patient<S> {
+impl<S: Handle + Read> Read for Blocking<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.open()?;
-        self.patiently(true, |stream| stream.read(buffer))
+        self.check_open()?;
+        self.retry(true, |stream| stream.read(buffer))
     }
 }
 
-impl<S: Handle + Write> Write for Patient<S> {
+impl<S: Handle + Write> Write for Blocking<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.open()?;
-        self.patiently(false, |stream| stream.write(bytes))
+        self.check_open()?;
+        self.retry(false, |stream| stream.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.patiently(false, Write::flush)
+        self.retry(false, Write::flush)
     }
 }
 
-/// Waits until the stream can be read or written, or has an error to tell.
+/// Waits until the stream can be read or written, or reports an error.
 #[cfg(unix)]
 fn wait(stream: &impl Handle, reads: bool) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};

@@ -1,6 +1,4 @@
-//! Many regions, of one picture or of several, through the network at once.
-
-use std::collections::HashMap;
+//! Features of many regions, of one image or several, computed together.
 
 use anyhow::{Result, anyhow};
 use candle_core::{Device, Tensor};
@@ -10,49 +8,49 @@ use dl_vision::picture::warp::resample;
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::common::one_line;
+use super::one_line;
 
-/// An image of more bytes fills a batch, so that few of them are in memory at a time.
+/// An image of more bytes fills a batch, so that few of them are in memory at once.
 const LARGE: usize = 100_000_000;
 
-/// A record's part of the work.
-pub(in crate::tools) enum Prepared {
-    /// Rectangles of a picture.
-    Regions { picture: RgbImage, sources: Vec<BBox> },
-    /// A whole picture, already the network's input [3, height, width].
+/// A record's input for a network.
+pub(crate) enum Prepared {
+    /// Rectangles of an image.
+    Regions { image: RgbImage, sources: Vec<BBox> },
+    /// A whole image, already the network's input [3, height, width].
     Whole { input: Vec<f32>, size: [usize; 2] },
 }
 
 impl Prepared {
-    /// A whole picture, brought to the network's input.
-    pub(in crate::tools) fn whole(picture: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
-        let (source, size) = preprocessing.whole_picture(picture.width(), picture.height(), resize);
+    /// A whole image, resized and normalized.
+    pub(crate) fn whole(image: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
+        let (source, size) = preprocessing.whole_picture(image.width(), image.height(), resize);
         let mut input = vec![0.0; 3 * size[0] * size[1]];
-        resample(picture, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
+        resample(image, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
         Self::Whole { input, size }
     }
 
-    /// How many of a batch's places it takes. A picture in memory is heavy, however few its regions.
-    pub(in crate::tools) fn weight(&self, batch: usize) -> usize {
+    /// How much of a batch it fills. An image takes memory even if its regions are few.
+    pub(crate) fn weight(&self, batch: usize) -> usize {
         match self {
-            Self::Regions { picture, .. } if picture.as_raw().len() > LARGE => batch,
+            Self::Regions { image, .. } if image.as_raw().len() > LARGE => batch,
             Self::Regions { sources, .. } => sources.len().max(batch.div_ceil(8)),
             Self::Whole { .. } => 1,
         }
     }
 
-    /// One entry for each row of the record's features.
+    /// One unit for each row of the record's features.
     fn units(&self, size: [usize; 2]) -> Vec<Unit<'_>> {
         match self {
-            Self::Regions { picture, sources } => {
-                sources.iter().map(|source| Unit { size, input: Input::Region(picture, source) }).collect()
+            Self::Regions { image, sources } => {
+                sources.iter().map(|source| Unit { size, input: Input::Region(image, source) }).collect()
             }
             Self::Whole { input, size } => vec![Unit { size: *size, input: Input::Ready(input) }],
         }
     }
 }
 
-/// One row to be.
+/// The input of one row.
 struct Unit<'a> {
     size: [usize; 2],
     input: Input<'a>,
@@ -63,8 +61,8 @@ enum Input<'a> {
     Ready(&'a [f32]),
 }
 
-/// The network, and what is asked of it.
-pub(in crate::tools) struct Rows<'a> {
+/// Computes features of regions and whole images.
+pub(crate) struct FeatureExtractor<'a> {
     model: &'a Model,
     layers: &'a [LayerName],
     device: Device,
@@ -73,18 +71,18 @@ pub(in crate::tools) struct Rows<'a> {
     columns: Option<Vec<usize>>,
 }
 
-impl<'a> Rows<'a> {
-    pub(in crate::tools) fn new(model: &'a Model, layers: &'a [LayerName], device: Device, batch: usize) -> Self {
+impl<'a> FeatureExtractor<'a> {
+    pub(crate) fn new(model: &'a Model, layers: &'a [LayerName], device: Device, batch: usize) -> Self {
         Self { model, layers, device, batch, columns: None }
     }
 
-    /// Does a plan on the CPU take the pictures as it likes?
+    /// Whether a plan on the CPU splits the images into batches itself.
     fn plans(&self) -> bool {
         self.device.is_cpu() && self.model.backbone.plans()
     }
 
-    /// The features of each record: one matrix a layer, or why there are none.
-    pub(in crate::tools) fn of(&mut self, records: &[Prepared]) -> Vec<Result<Vec<Matrix>>> {
+    /// The features of each record: one matrix per layer, or the error.
+    pub(crate) fn of(&mut self, records: &[Prepared]) -> Vec<Result<Vec<Matrix>>> {
         let size = self.model.config.preprocessing.size;
         let units: Vec<(usize, Unit)> = records
             .iter()
@@ -92,7 +90,7 @@ impl<'a> Rows<'a> {
             .flat_map(|(record, prepared)| prepared.units(size).into_iter().map(move |unit| (record, unit)))
             .collect();
         let mut found: Vec<Result<Vec<Matrix>>> = records.iter().map(|_| Ok(Vec::new())).collect();
-        // A plan takes as many as are good for it.
+        // A plan chooses its own batches.
         let most = if self.plans() { usize::MAX } else { self.batch };
         for same_size in units.chunk_by(|(_, a), (_, b)| a.size == b.size) {
             for units in same_size.chunks(most) {
@@ -107,7 +105,7 @@ impl<'a> Rows<'a> {
         found.into_iter().map(|matrices| self.complete(matrices?)).collect()
     }
 
-    /// A record without a single region still has matrices, of no rows.
+    /// Adds matrices without rows to a record without regions.
     fn complete(&mut self, matrices: Vec<Matrix>) -> Result<Vec<Matrix>> {
         if !matrices.is_empty() {
             return Ok(matrices);
@@ -122,14 +120,14 @@ impl<'a> Rows<'a> {
         Ok(columns.map(|columns| Matrix { rows: 0, columns: *columns, data: Vec::new() }).collect())
     }
 
-    /// The rows of units of one size, one matrix a layer.
+    /// The rows of units of one size, one matrix per layer.
     fn run(&self, units: &[(usize, Unit)]) -> Result<Vec<Matrix>> {
         let [height, width] = units[0].1.size;
         let preprocessing = &self.model.config.preprocessing;
         let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
         let make = |index: usize, input: &mut [f32]| match units[index].1.input {
-            Input::Region(picture, source) => {
-                resample(picture, source, [height, width], interpolation, &normalization, input);
+            Input::Region(image, source) => {
+                resample(image, source, [height, width], interpolation, &normalization, input);
             }
             Input::Ready(ready) => input.copy_from_slice(ready),
         };
@@ -145,16 +143,16 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Maps [n, c, h, w] are flattened, row by row.
+/// Features as rows; maps [n, c, h, w] are flattened.
 fn matrix(features: &Tensor) -> candle_core::Result<Matrix> {
     let rows = features.flatten_from(1)?;
     let (rows, columns, data) = (rows.dim(0)?, rows.dim(1)?, rows.flatten_all()?.to_vec1()?);
     Ok(Matrix { rows, columns, data })
 }
 
-/// Appends the rows of `units`, one matrix a layer, to the matrices of their records. A record that failed stays failed.
+/// Appends the rows of `units`, one matrix per layer, to the matrices of their records. A failed record stays failed.
 fn hand_out(rows: Vec<Matrix>, units: &[(usize, Unit)], found: &mut [Result<Vec<Matrix>>]) {
-    // All of one record: nothing is copied.
+    // All rows belong to one record: no copy.
     if let [(first, _), .., (last, _)] = units
         && first == last
         && let Ok(target) = &mut found[*first]
@@ -164,7 +162,7 @@ fn hand_out(rows: Vec<Matrix>, units: &[(usize, Unit)], found: &mut [Result<Vec<
         return;
     }
     let mut at = 0;
-    // The rows of one record stand together.
+    // The rows of a record are adjacent.
     for of_record in units.chunk_by(|(a, _), (b, _)| a == b) {
         if let Ok(target) = &mut found[of_record[0].0] {
             append(&rows, at, of_record.len(), target);
@@ -181,51 +179,5 @@ fn append(rows: &[Matrix], first: usize, count: usize, target: &mut Vec<Matrix>)
     for (rows, target) in rows.iter().zip(target) {
         target.data.extend_from_slice(&rows.data[first * rows.columns..(first + count) * rows.columns]);
         target.rows += count;
-    }
-}
-
-/// Names for the files of records, each given once.
-#[derive(Default)]
-pub(super) struct FileNames {
-    given: HashMap<String, usize>,
-}
-
-impl FileNames {
-    /// A file name for the record `id`: its readable characters, and a hash so that other ids have other files. Of several
-    /// records of one id, which should not be, each gets a file too.
-    pub(super) fn name(&mut self, id: &str) -> String {
-        let name = file_name(id);
-        let given = self.given.entry(name.clone()).or_default();
-        *given += 1;
-        if *given == 1 { name } else { format!("{name}-{given}") }
-    }
-}
-
-fn file_name(id: &str) -> String {
-    let hash = id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
-    // The end of a path tells more than its beginning.
-    let readable: Vec<char> = id.chars().rev().take(60).map(safe).collect();
-    format!("{}-{hash:016x}", readable.into_iter().rev().collect::<String>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_names_are_safe_and_differ_where_ids_do() {
-        assert!(file_name("../../etc/passwd").starts_with("______etc_passwd-"));
-        assert_ne!(file_name("a/b"), file_name("a_b"));
-        assert!(file_name(&"x".repeat(10_000)).len() < 90);
-    }
-
-    #[test]
-    fn no_name_is_given_twice() {
-        let mut names = FileNames::default();
-        let first = names.name("a");
-        assert_eq!([names.name("a"), names.name("b")], [format!("{first}-2"), file_name("b")]);
     }
 }

@@ -7,30 +7,30 @@ use dl_vision::picture::{Loaded, Loader, Truncated};
 
 use super::Messages;
 
-/// The option of every program that decodes images.
+/// Option of every program that decodes images.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Common options")]
 pub struct ImageArgs {
-    /// What to do with an image that is cut off or lacks part of its data
+    /// What to do with an image that is truncated or lacks part of its data
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Rule::Error)]
     truncated: Rule,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Rule {
-    /// Its record fails
+    /// Fail its record
     Error,
-    /// Decode what is there, and report it
+    /// Decode what is there, and report the damage
     Keep,
 }
 
 impl ImageArgs {
-    /// What opens the images of all records.
+    /// Opens the images of all records.
     pub fn images(self, messages: &Messages) -> Images {
         Images { loader: Loader::new(self.truncated()), messages: messages.clone() }
     }
 
-    /// What was asked for.
+    /// What to do with truncated images.
     pub fn truncated(self) -> Truncated {
         match self.truncated {
             Rule::Error => Truncated::Error,
@@ -48,7 +48,7 @@ pub struct Images {
 impl Images {
     /// Opens the record's image (see [`dl_vision::picture::load`]) and sets `width` and `height` where they are absent.
     /// # Errors
-    /// When the record has no `image`, the image cannot be read, or it has not the size that the record states.
+    /// When the record has no `image`, the image cannot be read, or its size differs from the record's.
     pub fn open(&self, record: &mut Record) -> Result<Loaded<'_>> {
         let source: String = record.require("image", "it is the path of the image, or a data: URI")?;
         let image = self.load(&source)?;
@@ -57,7 +57,9 @@ impl Images {
         if stated.0.is_some_and(|stated| stated != width) || stated.1.is_some_and(|stated| stated != height) {
             let text = |side: Option<u32>| side.map_or_else(|| "?".to_owned(), |side| side.to_string());
             let (stated_width, stated_height) = (text(stated.0), text(stated.1));
-            bail!("{source}: the image is {width} x {height} pixels, the record says {stated_width} x {stated_height}");
+            bail!(
+                "{source}: the image has {width} x {height} pixels, the record says {stated_width} x {stated_height}"
+            );
         }
         if stated.0.is_none() {
             record.set_width(&width)?;
@@ -68,14 +70,14 @@ impl Images {
         Ok(image)
     }
 
-    /// Opens an image; one that is damaged, where that was asked for, is reported.
+    /// Opens an image, and reports it if it is damaged and kept all the same.
     /// # Errors
     /// When it cannot be read.
     pub fn load(&self, source: &str) -> Result<Loaded<'_>> {
         let image = self.loader.load(source)?;
         if let Some(damage) = image.damage() {
             let name = source.split(',').next().filter(|_| source.starts_with("data:")).unwrap_or(source);
-            self.messages.note(format_args!("{name}: {damage}; kept as --truncated asks"));
+            self.messages.note(format_args!("{name}: {damage}; decoded what is there (--truncated keep)"));
         }
         Ok(image)
     }
@@ -84,6 +86,7 @@ impl Images {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::common::Progress;
 
     const ONE_WHITE_PIXEL: &str = "data:image/x-portable-graymap;base64,UDIgMSAxIDEgMQo=";
 
@@ -92,21 +95,21 @@ mod tests {
     }
 
     fn images() -> Images {
-        let messages = Messages::new("dl-test", Box::new(std::io::sink()), true, 0, false);
+        let messages = Messages::new("dl-test", Box::new(std::io::sink()), true, 0, Progress::hidden("dl-test"));
         ImageArgs { truncated: Rule::Error }.images(&messages)
     }
 
     #[test]
-    fn the_size_is_set_where_it_is_absent() {
+    fn a_missing_size_is_added() {
         let mut record = record("");
         assert_eq!(images().open(&mut record).unwrap().as_raw(), &[255; 3]);
         assert_eq!((record.width().unwrap(), record.height().unwrap()), (Some(1), Some(1)));
     }
 
     #[test]
-    fn a_size_that_is_not_the_images_is_an_error() {
+    fn a_size_that_differs_from_the_images_is_an_error() {
         let images = images();
         let error = images.open(&mut record(r#","width":1,"height":2"#)).unwrap_err().to_string();
-        assert!(error.contains("is 1 x 1 pixels, the record says 1 x 2"), "{error}");
+        assert!(error.contains("has 1 x 1 pixels, the record says 1 x 2"), "{error}");
     }
 }

@@ -1,13 +1,13 @@
-//! A bound on the bytes of the records that are on their way.
+//! A bound on the bytes of the records that are in memory.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// How many bytes of records may be on their way at once, unless it is a single record.
+/// The most bytes of records in memory at a time; a single record may have more.
 const MOST: usize = 1 << 30;
 
-/// Who takes more than there is waits until others have given theirs back.
+/// Bytes to be taken and given back. A thread that takes more than are left waits.
 #[derive(Default)]
-pub(super) struct Room {
+pub(super) struct Budget {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -18,11 +18,11 @@ struct State {
     is_closed: bool,
 }
 
-/// Closes the room when it is dropped.
-pub(super) struct Closing<'a>(&'a Room);
+/// Closes the budget when it is dropped.
+pub(super) struct Closing<'a>(&'a Budget);
 
-impl Room {
-    /// Waits for `size` bytes; false when the room is closed.
+impl Budget {
+    /// Waits for `size` bytes. Returns false if the budget is closed.
     pub(super) fn take(&self, size: usize) -> bool {
         let mut state = self.state();
         while !state.is_closed && state.taken > 0 && state.taken.saturating_add(size) > MOST {
@@ -38,7 +38,7 @@ impl Room {
         self.changed.notify_one();
     }
 
-    /// Nobody waits any longer when what this gives is dropped.
+    /// When the returned guard is dropped, no thread waits any longer.
     pub(super) fn closing(&self) -> Closing<'_> {
         Closing(self)
     }
@@ -62,20 +62,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_waits_for_room_but_never_alone() {
-        let room = Room::default();
-        assert!(room.take(2 * MOST));
+    fn a_record_waits_for_others_but_never_alone() {
+        let budget = Budget::default();
+        assert!(budget.take(2 * MOST));
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| room.take(1));
+            let waiting = scope.spawn(|| budget.take(1));
             thread::yield_now();
             assert!(!waiting.is_finished());
-            room.give(2 * MOST);
+            budget.give(2 * MOST);
             assert!(waiting.join().unwrap());
         });
-        assert!(room.take(MOST - 1));
+        assert!(budget.take(MOST - 1));
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| room.take(1));
-            drop(room.closing());
+            let waiting = scope.spawn(|| budget.take(1));
+            drop(budget.closing());
             assert!(!waiting.join().unwrap());
         });
     }

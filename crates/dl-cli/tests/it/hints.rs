@@ -1,0 +1,66 @@
+//! Repeated messages, and hints for common mistakes.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{program, root, run};
+
+const IMAGE: &str = "testdata/signs/JPEGImages/test-0001.jpg";
+const OTHER: &str = "testdata/signs/JPEGImages/test-0002.jpg";
+const PROPOSE: [&str; 3] = ["sliding-window", "--max", "1"];
+
+#[test]
+fn of_two_thousand_errors_of_one_kind_the_first_ten_are_printed_and_the_others_counted() {
+    let stream: String = (0..2000).map(|n| format!("{}\n", json!({"image": format!("/none/{n}.jpg")}))).collect();
+    let ran = run("dl-propose", &PROPOSE, &stream).expect(1);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 11, "{}", ran.stderr);
+    assert_eq!(lines[9], "dl-propose: <stdin>:10: /none/9.jpg: no such file");
+    let expected = "dl-propose: ... and 1990 more like \"<stdin>:1: /none/0.jpg: no such file\" (-v prints all)";
+    assert_eq!(lines[10], expected);
+    assert!(ran.records().iter().all(|record| record["error"]["tool"] == "dl-propose"));
+    let ran = run("dl-propose", &[&PROPOSE[..], &["-v"]].concat(), &stream).expect(1);
+    assert_eq!(ran.stderr.lines().count(), 2000);
+}
+
+#[test]
+fn names_of_images_on_stdin_are_images() {
+    for separator in ["\n", "\r\n", "\0"] {
+        let names = [IMAGE, OTHER].map(|name| format!("{name}{separator}")).concat();
+        let records = run("dl-propose", &PROPOSE, &names).expect(0).records();
+        let images: Vec<&str> = records.iter().map(|record| record["image"].as_str().unwrap()).collect();
+        assert_eq!(images, [IMAGE, OTHER]);
+    }
+    // As `ls` prints them in another folder, with a record between.
+    let names = format!("test-0001.jpg\n{}\ntestdata\n", json!({"image": IMAGE}));
+    let ran = run("dl-propose", &PROPOSE, &names).expect(1);
+    assert!(ran.stderr.contains("<stdin>:1: test-0001.jpg: no such file; paths on stdin"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("<stdin>:3: testdata: a folder on stdin; name it"), "{}", ran.stderr);
+    assert!(ran.records()[1].get("proposals").is_some());
+}
+
+#[test]
+fn an_image_on_stdin_is_refused_with_what_to_do() {
+    let stdin = fs::File::open(root().join(IMAGE)).unwrap();
+    let ran = Command::new(program("dl-propose")).args(PROPOSE).stdin(stdin).output().unwrap();
+    let stderr = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{stderr}");
+    assert!(stderr.contains("stdin is a JPEG image") && stderr.contains("name the file"), "{stderr}");
+}
+
+#[test]
+fn records_made_in_another_folder_get_one_hint() {
+    let stream = "{\"image\":\"none/a.jpg\"}\n{\"image\":\"none/b.jpg\"}\n";
+    let ran = run("dl-propose", &PROPOSE, stream).expect(1);
+    let hints: Vec<&str> = ran.stderr.lines().filter(|line| line.contains("hint: ")).collect();
+    assert!(matches!(hints[..], [hint] if hint.contains(root().to_str().unwrap())), "{}", ran.stderr);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.jsonl"), "{\"image\":\"a.png\"}\n").unwrap();
+    image::RgbImage::new(9, 9).save(folder.path().join("a.png")).unwrap();
+    let records = folder.path().join("a.jsonl");
+    let ran = run("dl-propose", &[&PROPOSE[..], &[records.to_str().unwrap()]].concat(), "").expect(1);
+    let found = format!("they exist below {}", folder.path().display());
+    assert!(ran.stderr.contains(&found), "{}", ran.stderr);
+}
