@@ -36,5 +36,5 @@ pub use messages::{Messages, one_line};
 pub(crate) use output::{is_image_of, not_an_input};
 pub use progress::Progress;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
-pub(crate) use stream::{STRICT, each_arrival, each_line, say_broken, say_failed};
+pub(crate) use stream::{STRICT, each_arrival, each_line, report_broken, report_failed};
 pub(crate) use whole::whole_features;

@@ -94,11 +94,11 @@ pub fn map_weighed_batches<T: Send>(
         for (mut line, size, failure) in finished(items, &mut finish) {
             if let Some(error) = &failure {
                 let text = one_line(error);
-                say_failed(&messages, &line.place, &text);
+                report_failed(&messages, &line.place, &text);
                 hint_at_other_folder(&messages, &line.place, line.record.image().ok().flatten());
                 line.record.fail(tool, text);
             } else if line.broken {
-                say_broken(&messages, &line);
+                report_broken(&messages, &line);
             }
             writer.write(&line.record)?;
             budget.give(size);
@@ -260,7 +260,7 @@ fn finished<T>(
 
 /// Reports the error of a record. For an image named as an argument, both place and error begin with its path, which is
 /// printed once.
-pub(crate) fn say_failed(messages: &Messages, place: &str, text: &str) {
+pub(crate) fn report_failed(messages: &Messages, place: &str, text: &str) {
     if text.starts_with(place) {
         messages.error(text);
     } else {
@@ -269,7 +269,7 @@ pub(crate) fn say_failed(messages: &Messages, place: &str, text: &str) {
 }
 
 /// Reports why a line could not be read.
-pub(crate) fn say_broken(messages: &Messages, line: &Line) {
+pub(crate) fn report_broken(messages: &Messages, line: &Line) {
     if let Ok(Some(error)) = line.record.error() {
         messages.error(format_args!("{}: {}", line.place, error.message));
     }
@@ -314,7 +314,7 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
     let messages = io.messages.clone();
     each_line(io, job.inputs, |line, output| {
         if line.broken {
-            say_broken(&messages, &line);
+            report_broken(&messages, &line);
             tally.failed += 1;
         } else if line.record.has("error") {
             tally.carried += 1;
@@ -328,7 +328,7 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
                 }
                 Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
                 Err(error) => {
-                    say_failed(&messages, &line.place, &one_line(error));
+                    report_failed(&messages, &line.place, &one_line(error));
                     hint_at_other_folder(&messages, &line.place, image);
                     tally.failed += 1;
                 }

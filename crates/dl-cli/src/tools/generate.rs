@@ -10,7 +10,7 @@ use dl_models::text::generate::{Prompt, Sampling, generate};
 use dl_record::{Record, Writer};
 
 use crate::common::{
-    Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, numbers, one_line, say_broken,
+    Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, numbers, one_line, report_broken,
 };
 
 /// Write texts with a GPT
@@ -129,7 +129,7 @@ impl Tool for Args {
                 let mut writer = Writer::new(output);
                 let Some(line) = line else { return queue.flush(&mut writer) };
                 if line.broken {
-                    say_broken(&messages, &line);
+                    report_broken(&messages, &line);
                     queue.failed += 1;
                     queue.push(Waiting { place: line.place, record: line.record, prompt: None }, &mut writer)
                 } else if line.record.has("error") {

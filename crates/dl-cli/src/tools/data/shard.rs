@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use dl_record::{Shard, Writer};
 
-use crate::common::{Common, Inputs, Io, Outcome, STRICT, each_line, say_broken};
+use crate::common::{Common, Inputs, Io, Outcome, STRICT, each_line, report_broken};
 
 /// Print part I of N: every N-th record, starting at the I-th
 ///
@@ -38,7 +38,7 @@ impl Args {
             }
             Writer::new(output).write(&line.record)?;
             if line.broken {
-                say_broken(&messages, &line);
+                report_broken(&messages, &line);
                 failed += 1;
                 if self.common.strict {
                     bail!(STRICT);

@@ -14,7 +14,7 @@ use dl_record::{Line, Reader, Record, Writer};
 use rand::Rng;
 
 use super::to::plain_name;
-use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, each_line, not_an_input, one_line, say_broken};
+use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, each_line, not_an_input, one_line, report_broken};
 
 /// Split records at random, reproducibly for the same --seed and ids
 ///
@@ -116,7 +116,7 @@ impl Args {
 /// Reports a line that cannot be read, and fails a record without a readable id or, if they count, readable labels.
 fn check_line(line: &mut Line, stratify: bool, messages: &Messages) -> bool {
     if line.broken {
-        say_broken(messages, line);
+        report_broken(messages, line);
         return false;
     }
     let text = match line.record.id() {

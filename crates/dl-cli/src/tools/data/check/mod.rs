@@ -13,7 +13,7 @@ use dl_vision::picture;
 
 use super::names;
 use crate::common::{
-    Common, ImageArgs, Images, Inputs, Io, Job, Labels, Outcome, counted, map_batches, numbers, one_line, say_failed,
+    Common, ImageArgs, Images, Inputs, Io, Job, Labels, Outcome, counted, map_batches, numbers, one_line, report_failed,
 };
 use findings::Findings;
 use objects::Rules;
@@ -90,7 +90,7 @@ impl Args {
                     (kept, dropped) = (kept + findings.kept_objects, dropped + findings.dropped_objects);
                     removed += findings.removed_masks;
                     for text in findings.reported(self.fix) {
-                        say_failed(&messages, &name, text);
+                        report_failed(&messages, &name, text);
                     }
                     if self.fix && !findings.lasting.is_empty() {
                         let text = findings.lasting.join("; ");
