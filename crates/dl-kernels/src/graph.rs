@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::conv::Conv2dConfig;
-use crate::normalise::LocalResponse;
+use crate::normalize::LocalResponse;
 use crate::window::PoolConfig;
 
 /// A weight, read when the layer is packed: row-major numbers.
@@ -15,7 +15,7 @@ pub struct NodeId(pub(crate) usize);
 
 /// One operation.
 pub enum Operation {
-    /// The picture.
+    /// The image.
     Input,
     /// weight [outputs, inputs / groups, kh, kw], bias [outputs] or none.
     Conv2d {
@@ -74,7 +74,7 @@ pub enum Operation {
         /// The bias.
         bias: Option<Numbers>,
     },
-    /// Local response normalisation.
+    /// Local response normalization.
     LocalResponseNorm(LocalResponse),
     /// Of a row.
     Softmax,
@@ -119,12 +119,12 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// A graph of a picture [channels, height, width] alone; its node is [`input`](Self::input).
-    pub fn new(picture: [usize; 3]) -> Self {
-        Self { nodes: vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: picture.to_vec() }] }
+    /// A graph of an image [channels, height, width] alone; its node is [`input`](Self::input).
+    pub fn new(image: [usize; 3]) -> Self {
+        Self { nodes: vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: image.to_vec() }] }
     }
 
-    /// The picture.
+    /// The image.
     pub fn input(&self) -> NodeId {
         NodeId(0)
     }
@@ -134,7 +134,7 @@ impl Graph {
         &self.nodes[node.0].shape
     }
 
-    /// All nodes in the order of computing, the picture first.
+    /// All nodes in the order of computing, the image first.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         (0..self.nodes.len()).map(NodeId)
     }
@@ -144,7 +144,7 @@ impl Graph {
         &self.nodes[node.0].operation
     }
 
-    /// Multiply-adds of a convolution or fully connected layer for one picture; 0 for other nodes.
+    /// Multiply-adds of a convolution or fully connected layer for one image; 0 for other nodes.
     pub fn multiply_adds_of(&self, node: NodeId) -> u64 {
         let node = &self.nodes[node.0];
         let count = match &node.operation {
@@ -157,7 +157,7 @@ impl Graph {
         count as u64
     }
 
-    /// Multiply-adds of convolutions and fully connected layers for one picture.
+    /// Multiply-adds of convolutions and fully connected layers for one image.
     pub fn multiply_adds(&self) -> u64 {
         self.nodes().map(|node| self.multiply_adds_of(node)).sum()
     }

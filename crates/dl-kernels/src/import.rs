@@ -1,4 +1,4 @@
-//! From planes, as candle and torch hold pictures, to the blocks of a map, and back.
+//! From planes, as candle and torch hold images, to the blocks of a map, and back.
 
 use std::ops::Range;
 
@@ -19,8 +19,8 @@ impl Import {
         Self { level, output, affine }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks() * self.strips()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks() * self.strips()
     }
 
     /// Rows of a task.
@@ -30,50 +30,50 @@ impl Import {
         self.output.height.div_ceil(Self::ROWS)
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory, input: &[f32]) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (block, picture) = (task % map.blocks(), task / map.blocks());
+        let (block, image) = (task % map.blocks(), task / map.blocks());
         let rows = strip * Self::ROWS..((strip + 1) * Self::ROWS).min(map.height);
         if map.lanes == LANES {
-            self.blocks(pictures, picture, block, rows.clone(), memory, input);
+            self.blocks(images, image, block, rows.clone(), memory, input);
         } else {
-            self.side_by_side(pictures, picture, rows.clone(), memory, input);
+            self.side_by_side(images, image, rows.clone(), memory, input);
         }
-        map.zero_margin(memory, pictures, picture, block, rows);
+        map.zero_margin(memory, images, image, block, rows);
     }
 
-    fn blocks(&self, pictures: usize, picture: usize, block: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
+    fn blocks(&self, images: usize, image: usize, block: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let plane = map.height * map.width;
         let channels = block * LANES..map.channels.min((block + 1) * LANES);
         let count = rows.len() * map.width;
         let planes = channels
             .clone()
-            .map(|channel| &input[(picture * map.channels + channel) * plane + rows.start * map.width..][..count]);
+            .map(|channel| &input[(image * map.channels + channel) * plane + rows.start * map.width..][..count]);
         let mut into = Into {
             planes: [&[]; LANES],
             channels: channels.len(),
             affine: self.affine.as_ref().map(|(scale, shift)| [&scale[channels.clone()], &shift[channels.clone()]]),
             count,
             width: map.width,
-            output: memory.at(map.at(pictures, picture, block, [rows.start, 0]), 1),
+            output: memory.at(map.at(images, image, block, [rows.start, 0]), 1),
             gap: map.row() - map.width * LANES,
         };
         into.planes.iter_mut().zip(planes).for_each(|(to, plane)| *to = plane);
         self.level.run(into);
     }
 
-    /// A picture of few channels, which lie side by side.
-    fn side_by_side(&self, pictures: usize, picture: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
+    /// An image of few channels, which lie side by side.
+    fn side_by_side(&self, images: usize, image: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let plane = map.height * map.width;
         for y in rows {
-            let to = memory.at(map.at(pictures, picture, 0, [y, 0]), map.width * map.lanes);
+            let to = memory.at(map.at(images, image, 0, [y, 0]), map.width * map.lanes);
             // SAFETY: `at` checks the bounds; the row is this task's own.
             let to = unsafe { std::slice::from_raw_parts_mut(to, map.width * map.lanes) };
             for channel in 0..map.channels {
-                let from = &input[(picture * map.channels + channel) * plane + y * map.width..][..map.width];
+                let from = &input[(image * map.channels + channel) * plane + y * map.width..][..map.width];
                 let to = to[channel..].iter_mut().step_by(map.lanes).zip(from);
                 match &self.affine {
                     None => to.for_each(|(to, number)| *to = *number),
@@ -142,47 +142,47 @@ pub(crate) struct Export {
     level: Level,
     input: Map,
     /// Where the rows of the batch begin, for a batch of one.
-    output: Rows,
+    output: RowSpan,
 }
 
-/// One row of numbers for each picture.
+/// One row of numbers for each image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rows {
+pub(crate) struct RowSpan {
     pub(crate) base: usize,
     /// Numbers that mean something.
     pub(crate) length: usize,
 }
 
-impl Rows {
-    /// From one picture's row to the next's: whole cache lines.
+impl RowSpan {
+    /// From one image's row to the next's: whole cache lines.
     pub(crate) fn step(&self) -> usize {
         self.length.next_multiple_of(LANES)
     }
 
-    pub(crate) fn at(&self, pictures: usize, picture: usize) -> usize {
-        pictures * self.base + picture * self.step()
+    pub(crate) fn at(&self, images: usize, image: usize) -> usize {
+        images * self.base + image * self.step()
     }
 }
 
 impl Export {
-    pub(crate) fn new(level: Level, input: Map, output: Rows) -> Self {
+    pub(crate) fn new(level: Level, input: Map, output: RowSpan) -> Self {
         Self { level, input, output }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.input.blocks()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.input.blocks()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let map = &self.input;
-        let (block, picture) = (task % map.blocks(), task / map.blocks());
+        let (block, image) = (task % map.blocks(), task / map.blocks());
         let plane = map.height * map.width;
         let first = block * map.lanes;
         let channels = map.lanes.min(map.channels - first);
-        let to = memory.at(self.output.at(pictures, picture) + first * plane, channels * plane);
+        let to = memory.at(self.output.at(images, image) + first * plane, channels * plane);
         let to = Planes { start: to, plane, row: map.width, column: 1 };
-        // SAFETY: `at` checks the bounds; these channels of this picture are this task's own.
-        unsafe { export(self.level, map, [pictures, picture, block], memory, to) };
+        // SAFETY: `at` checks the bounds; these channels of this image are this task's own.
+        unsafe { export(self.level, map, [images, image, block], memory, to) };
     }
 }
 
@@ -199,23 +199,17 @@ pub(crate) struct Planes {
     pub(crate) column: usize,
 }
 
-/// One block of one picture to planes.
+/// One block of one image to planes.
 ///
 /// # Safety
 /// The planes are good for the block's channels and places, and nobody else reads or writes them meanwhile.
-pub(crate) unsafe fn export(
-    level: Level,
-    map: &Map,
-    [pictures, picture, block]: [usize; 3],
-    memory: Memory,
-    to: Planes,
-) {
+pub(crate) unsafe fn export(level: Level, map: &Map, [images, image, block]: [usize; 3], memory: Memory, to: Planes) {
     let channels = map.lanes.min(map.channels - block * map.lanes);
     let side_by_side = map.is_dense() && to.row == map.width * to.column;
     // Rows that follow one another on both sides are one.
     let (rows, width) = if side_by_side { (1, map.height * map.width) } else { (map.height, map.width) };
     for y in 0..rows {
-        let from = memory.at(map.at(pictures, picture, block, [y, 0]), width * map.lanes);
+        let from = memory.at(map.at(images, image, block, [y, 0]), width * map.lanes);
         // SAFETY: the caller's promise.
         let to = Planes { start: unsafe { to.start.add(y * to.row) }, ..to };
         if map.lanes == LANES {

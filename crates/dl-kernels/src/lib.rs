@@ -1,6 +1,6 @@
 //! SIMD kernels and fused inference plans on plain slices of f32; no tensors, no autograd.
 //!
-//! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one size of picture. Promises:
+//! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one size of image. Promises:
 //!
 //! - **The same bits, whatever the batch and the number of threads.** A sum's order depends on the layer's shape alone.
 //! - **Bounded memory.** Working memory is one block, reused from run to run; see [`Plan::working_memory`]. A run into
@@ -15,7 +15,7 @@ mod import;
 mod map;
 mod memory;
 mod mix;
-mod normalise;
+mod normalize;
 mod plan;
 mod pool;
 #[cfg(test)]
@@ -29,7 +29,7 @@ mod window;
 pub use conv::{Conv2dConfig, Winograd};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
-pub use normalise::LocalResponse;
+pub use normalize::LocalResponse;
 pub use plan::{Plan, PlanConfig};
 pub use simd::Level;
 pub use train::ConvShape;

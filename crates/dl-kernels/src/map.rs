@@ -1,7 +1,7 @@
-//! How a feature map lies in memory: blocks of 16 channels, each a picture of 16 numbers a place, with a margin of zeros.
+//! How a feature map lies in memory: blocks of 16 channels, each an image of 16 numbers a place, with a margin of zeros.
 //!
-//! `[pictures][blocks][top + height + bottom][left + width + right][lanes]`. All that a kernel does is then whole
-//! vectors; and a convolution reads its padding like any other place, without asking where the picture ends. The
+//! `[images][blocks][top + height + bottom][left + width + right][lanes]`. All that a kernel does is then whole
+//! vectors; and a convolution reads its padding like any other place, without asking where the image ends. The
 //! channels of the last block beyond the map's own are zeros.
 
 use std::ops::Range;
@@ -47,29 +47,29 @@ pub(crate) struct Map {
     pub(crate) height: usize,
     pub(crate) width: usize,
     pub(crate) margin: Padding,
-    /// Numbers at a place of one block: 16, or `channels` for a picture of very few.
+    /// Numbers at a place of one block: 16, or `channels` for an image of very few.
     pub(crate) lanes: usize,
     /// Numbers from the map's start to its first block: parts of a concatenation start further in.
     pub(crate) offset: usize,
-    /// Numbers from one picture of the batch to the next.
-    pub(crate) picture: usize,
-    /// Where the memory of a batch of one begins; that of n pictures begins n times as far.
+    /// Numbers from one image of the batch to the next.
+    pub(crate) image: usize,
+    /// Where the memory of a batch of one begins; that of n images begins n times as far.
     pub(crate) base: usize,
 }
 
 impl Map {
     pub(crate) fn new([channels, height, width]: [usize; 3], margin: Padding) -> Self {
-        Self { channels, height, width, margin, lanes: LANES, offset: 0, picture: 0, base: 0 }.whole()
+        Self { channels, height, width, margin, lanes: LANES, offset: 0, image: 0, base: 0 }.whole()
     }
 
-    /// A map of so few channels that they lie side by side: a picture.
+    /// A map of so few channels that they lie side by side: an image.
     pub(crate) fn interleaved([channels, height, width]: [usize; 3], margin: Padding) -> Self {
-        Self { channels, height, width, margin, lanes: channels, offset: 0, picture: 0, base: 0 }.whole()
+        Self { channels, height, width, margin, lanes: channels, offset: 0, image: 0, base: 0 }.whole()
     }
 
     fn whole(self) -> Self {
         // Whole cache lines, so that every map begins at one.
-        Self { picture: (self.blocks() * self.plane()).next_multiple_of(LANES), ..self }
+        Self { image: (self.blocks() * self.plane()).next_multiple_of(LANES), ..self }
     }
 
     /// The part of this map that begins at block `first` and has `channels` channels.
@@ -102,27 +102,20 @@ impl Map {
         (self.margin.top + self.height + self.margin.bottom) * self.row()
     }
 
-    /// Where place (y, x) of a block of a picture begins, in the memory of `pictures`.
-    pub(crate) fn at(&self, pictures: usize, picture: usize, block: usize, [y, x]: [usize; 2]) -> usize {
+    /// Where place (y, x) of a block of an image begins, in the memory of `images`.
+    pub(crate) fn at(&self, images: usize, image: usize, block: usize, [y, x]: [usize; 2]) -> usize {
         let (y, x) = (y + self.margin.top, x + self.margin.left);
-        let start = pictures * self.base + picture * self.picture + self.offset;
+        let start = images * self.base + image * self.image + self.offset;
         start + block * self.plane() + y * self.row() + x * self.lanes
     }
 
     /// Writes the zeros around rows `rows` of a block: those beside them, and those above the first and below the last.
-    pub(crate) fn zero_margin(
-        &self,
-        memory: Memory,
-        pictures: usize,
-        picture: usize,
-        block: usize,
-        rows: Range<usize>,
-    ) {
+    pub(crate) fn zero_margin(&self, memory: Memory, images: usize, image: usize, block: usize, rows: Range<usize>) {
         let Padding { top, bottom, left, right } = self.margin;
         if self.margin == Padding::default() {
             return;
         }
-        let first = self.at(pictures, picture, block, [0, 0]) - top * self.row() - left * self.lanes;
+        let first = self.at(images, image, block, [0, 0]) - top * self.row() - left * self.lanes;
         let zero = |from: usize, count: usize| {
             // SAFETY: `at` checks the bounds; the rows are the calling task's own.
             unsafe { memory.at(from, count).write_bytes(0, count) }

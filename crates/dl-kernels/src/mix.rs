@@ -41,16 +41,16 @@ impl Mix {
         self
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        let (block, image) = (task % self.output.blocks(), task / self.output.blocks());
         let Map { height, width, .. } = self.output;
-        let gate = self.gate.as_ref().map(|gate| memory.at(gate.at(pictures, picture, block, [0, 0]), LANES));
+        let gate = self.gate.as_ref().map(|gate| memory.at(gate.at(images, image, block, [0, 0]), LANES));
         for y in 0..height {
-            let at = |map: &Map| memory.at(map.at(pictures, picture, block, [y, 0]), width * LANES);
+            let at = |map: &Map| memory.at(map.at(images, image, block, [y, 0]), width * LANES);
             self.level.run(Row {
                 input: at(&self.input),
                 other: self.other.as_ref().map_or(std::ptr::null(), |map| at(map)),
@@ -62,7 +62,7 @@ impl Mix {
                 hard_swish: self.hard_swish,
             });
         }
-        self.output.zero_margin(memory, pictures, picture, block, 0..height);
+        self.output.zero_margin(memory, images, image, block, 0..height);
     }
 }
 
@@ -119,17 +119,16 @@ impl Copy {
         Self { input, output, first, among_zeros: true }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.input.height
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.input.height
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        let (y, picture) = (task % self.input.height, task / self.input.height);
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        let (y, image) = (task % self.input.height, task / self.input.height);
         for channel in 0..self.input.channels {
             let to_channel = self.first + channel;
-            let from =
-                self.input.at(pictures, picture, channel / self.input.lanes, [y, 0]) + channel % self.input.lanes;
-            let to = self.output.at(pictures, picture, to_channel / LANES, [y, 0]) + to_channel % LANES;
+            let from = self.input.at(images, image, channel / self.input.lanes, [y, 0]) + channel % self.input.lanes;
+            let to = self.output.at(images, image, to_channel / LANES, [y, 0]) + to_channel % LANES;
             for x in 0..self.input.width {
                 // SAFETY: `at` checks the bounds; these channels of this row are this task's own.
                 unsafe { *memory.at(to + x * LANES, 1) = *memory.at(from + x * self.input.lanes, 1) };
@@ -139,14 +138,14 @@ impl Copy {
         if self.among_zeros || end == self.output.channels {
             let before = if self.among_zeros { 0..self.first } else { 0..0 };
             for channel in before.chain(end..self.output.blocks() * LANES) {
-                let to = self.output.at(pictures, picture, channel / LANES, [y, 0]) + channel % LANES;
+                let to = self.output.at(images, image, channel / LANES, [y, 0]) + channel % LANES;
                 for x in 0..self.input.width {
                     // SAFETY: as above; no task but the last part's writes beyond the channels.
                     unsafe { *memory.at(to + x * LANES, 1) = 0.0 };
                 }
             }
             for block in 0..self.output.blocks() {
-                self.output.zero_margin(memory, pictures, picture, block, y..y + 1);
+                self.output.zero_margin(memory, images, image, block, y..y + 1);
             }
         }
     }

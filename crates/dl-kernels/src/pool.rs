@@ -44,18 +44,18 @@ impl Pool {
         self.output.height.div_ceil(self.strip)
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks() * self.strips()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks() * self.strips()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+        let (block, image) = (task % self.output.blocks(), task / self.output.blocks());
         let rows = strip * self.strip..((strip + 1) * self.strip).min(self.output.height);
         for y in rows.clone() {
             let window = self.rows[y];
-            let input = self.input.at(pictures, picture, block, [window.start, 0]);
-            let output = self.output.at(pictures, picture, block, [y, 0]);
+            let input = self.input.at(images, image, block, [window.start, 0]);
+            let output = self.output.at(images, image, block, [y, 0]);
             self.level.run(Row {
                 input: memory.at(input, (window.end - window.start) * self.input.row()),
                 row: self.input.row(),
@@ -65,7 +65,7 @@ impl Pool {
                 reduce: self.reduce,
             });
         }
-        self.output.zero_margin(memory, pictures, picture, block, rows);
+        self.output.zero_margin(memory, images, image, block, rows);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `output[p][b] = start + sum over k of input[p][k] * weight[k][b]`, for P places and B blocks of 16 channels. The k
 //! are read in segments of contiguous numbers (the channels under one row of a convolution's kernel), so the same code
-//! serves a matrix product, a convolution straight from the picture, and Winograd's products. A sum's order depends on
+//! serves a matrix product, a convolution straight from the image, and Winograd's products. A sum's order depends on
 //! the k alone: its bits do not depend on P, B, or who computes it.
 //!
 //! The gradient of a weight is the same sum with places and k exchanged: there the P numbers lie side by side, and the

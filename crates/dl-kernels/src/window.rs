@@ -11,7 +11,7 @@ pub struct PoolConfig {
     pub stride: [usize; 2],
     /// Rows and columns added on each side, at most half the kernel.
     pub padding: [usize; 2],
-    /// Keep a last window that sticks out of the picture, as long as it starts inside (or in the left padding).
+    /// Keep a last window that sticks out of the image, as long as it starts inside (or in the left padding).
     pub ceil_mode: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Real networks agree with the outputs that torch computed. Skipped where the files are absent.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![allow(clippy::print_stderr, reason = "a skipped test prints why")]
 
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ fn knows_the_photographs(name: &str) {
     let photos =
         candle_core::safetensors::load(path.with_file_name(format!("{name}.photos.safetensors")), &Device::Cpu);
     let pixels = photos.unwrap()["pixels"].to_dtype(DType::F32).unwrap();
-    // The config's own words: order of the colours; 0 to 255; minus the mean, over the standard deviation.
+    // The config's own words: order of the colors; 0 to 255; minus the mean, over the standard deviation.
     let preprocessing = &model.config.preprocessing;
     assert_eq!(preprocessing.range, [0.0, 255.0]);
     let order = if preprocessing.channel_order == ChannelOrder::Bgr { [2, 1, 0] } else { [0, 1, 2] };
@@ -126,7 +126,7 @@ fn mini_xception_equals_the_stored_reference() {
     features_equal_the_stored_reference("mini_xception", &layers);
 }
 
-/// Of a grey face, as it is and in three equal channels.
+/// Of a gray face, as it is and in three equal channels.
 #[test]
 fn mini_xception_knows_the_face() {
     let Some(path) = shared("mini_xception.safetensors") else { return };

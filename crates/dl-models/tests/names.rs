@@ -1,6 +1,6 @@
 //! The names GPT, a real GPT-2 over letters, has its stated outputs and likelihoods. Skipped where its files are absent.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![allow(clippy::print_stderr, reason = "a skipped test prints why")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

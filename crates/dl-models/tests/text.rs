@@ -1,6 +1,6 @@
 //! The networks that read texts equal transformers' on weights that a formula gives, read from folders as it writes them;
 //! see testdata/goldens/text/make.py.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -341,18 +341,18 @@ fn gpt2_continues_as_transformers_and_its_memory_changes_nothing() {
 }
 
 #[test]
-fn clip_equals_transformers_on_pictures_and_texts() {
+fn clip_equals_transformers_on_images_and_texts() {
     let golden = golden("clip");
     let model = TextModel::open(&folder("clip"), &Device::Cpu).unwrap();
     let batch = batch(&golden);
     assert_layers(model.network.texts(), &batch, &golden["layers"]);
-    // The same folder, read as a network for pictures.
-    let pictures = Model::open(&folder("clip"), None, &Device::Cpu).unwrap();
-    assert_eq!(pictures.config.preprocessing.mean, [0.5, 0.4, 0.3]);
-    assert_eq!(pictures.config.preprocessing.size, [12, 12]);
+    // The same folder, read as a network for images.
+    let images = Model::open(&folder("clip"), None, &Device::Cpu).unwrap();
+    assert_eq!(images.config.preprocessing.mean, [0.5, 0.4, 0.3]);
+    assert_eq!(images.config.preprocessing.size, [12, 12]);
     let x = Var::from_tensor(&signed("pictures", &[3, 3, 12, 12])).unwrap();
     for (name, golden) in golden["picture_layers"].as_object().unwrap() {
-        assert_summary(&pictures.features(&x, &[name.parse().unwrap()]).unwrap()[0], golden, name);
+        assert_summary(&images.features(&x, &[name.parse().unwrap()]).unwrap()[0], golden, name);
     }
     let parameters = parameters("clip");
     let clip = Clip::new(&model.config.options().unwrap(), parameters.builder(&Device::Cpu)).unwrap();
@@ -363,7 +363,7 @@ fn clip_equals_transformers_on_pictures_and_texts() {
     assert_list(&scores, &golden["logits_per_image"], "logits_per_image");
     assert_gradients(&scores, &parameters, &golden["gradients"]);
     let gradients = (&scores * signed("loss", scores.dims())).unwrap().sum_all().unwrap().backward().unwrap();
-    assert_summary(gradients.get(&x).unwrap(), &golden["gradients"]["pictures"], "pictures");
+    assert_summary(gradients.get(&x).unwrap(), &golden["gradients"]["pictures"], "images");
 }
 
 #[test]
@@ -429,8 +429,8 @@ fn a_model_file_carries_its_tokenizer_and_is_the_same_bytes_each_time() {
         let run = |model: &TextModel| numbers(&model.network.texts().forward_t(&batch, None).unwrap());
         assert_eq!(run(&model), run(&read));
         if name == "clip" {
-            let pictures = Model::open(&first, None, &Device::Cpu).unwrap();
-            assert_eq!(pictures.config.preprocessing.size, [12, 12]);
+            let images = Model::open(&first, None, &Device::Cpu).unwrap();
+            assert_eq!(images.config.preprocessing.size, [12, 12]);
         }
     }
 }
@@ -476,10 +476,10 @@ fn what_is_no_network_for_texts_says_so() {
     assert!(error(target.path()).contains("there is no tokenizer"), "{}", error(target.path()));
     copy_folder("gpt2", target.path(), &["config.json", "tokenizer.json"]);
     let text = error(target.path());
-    assert!(text.contains("tensor \"transformer.wte.weight\" is missing, the config's architecture gpt2 wants it"));
+    assert!(text.contains("tensor \"transformer.wte.weight\" is missing, the config's architecture gpt2 expects it"));
     let bert = TextModel::open(&folder("bert"), &Device::Cpu).unwrap();
     assert!(bert.gpt2().err().unwrap().to_string().contains("bert writes no texts"));
-    let path = target.path().join("pictures.safetensors");
+    let path = target.path().join("images.safetensors");
     let config = dl_models::ModelConfig::new("squeezenet1_1", 2);
     checkpoint::save(&path, &config, &BTreeMap::new(), Precision::F32).unwrap();
     assert!(error(&path).contains("squeezenet1_1 reads no texts; bert, gpt2, clip do"));

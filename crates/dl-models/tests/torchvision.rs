@@ -1,5 +1,5 @@
 //! The backbones equal torchvision's (timm's, their sources') on weights that a formula gives; see testdata/goldens/backbones/make.py.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod formula;
 
@@ -69,7 +69,7 @@ fn equals_golden(name: &str, case: &str) {
             assert_summary(&found, &expected[&layer.name], 1.0, &format!("{case} {layer} {way}"));
         }
     }
-    // Alone, so that nothing keeps it from being computed together with its neighbours.
+    // Alone, so that nothing keeps it from being computed together with its neighbors.
     for layer in &layers {
         let alone = model.features(&input, std::slice::from_ref(layer)).unwrap();
         assert_summary(&alone[0], &expected[&layer.name], 1.0, &format!("{case} {layer} by a plan of it alone"));
@@ -112,8 +112,8 @@ equal_in_layers_logits_and_gradients! {
     caffenet_equals_caffes: "caffenet" "caffenet",
     googlenet_equals_torchvision: "googlenet" "googlenet",
     inception_v3_equals_torchvision: "inception_v3" "inception_v3",
-    #[ignore = "slow: a whole picture, as the auxiliary classifier needs it"]
-    inception_v3_of_a_whole_picture_equals_torchvision: "inception_v3" "inception_v3 of a whole picture",
+    #[ignore = "slow: a whole image, as the auxiliary classifier needs it"]
+    inception_v3_of_a_whole_image_equals_torchvision: "inception_v3" "inception_v3 of a whole picture",
     mini_xception_equals_torch: "mini_xception" "mini_xception",
     mobilenet_v1_equals_timm: "mobilenet_v1" "mobilenet_v1",
     mobilenet_v2_equals_torchvision: "mobilenet_v2" "mobilenet_v2",

@@ -238,8 +238,8 @@ impl Attention {
 
 /// A matrix as it lies in the memory: columns of a larger one are not copied.
 fn matrix<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<Matrix<'a>> {
-    let CpuStorage::F32(all) = storage else { bail!("the kernel wants f32") };
-    let [row, column] = layout.stride() else { bail!("the kernel wants a matrix") };
+    let CpuStorage::F32(all) = storage else { bail!("the kernel expects f32") };
+    let [row, column] = layout.stride() else { bail!("the kernel expects a matrix") };
     Ok(Matrix { data: &all[layout.start_offset().min(all.len())..], row: *row, column: *column })
 }
 
@@ -247,7 +247,7 @@ fn with_matrices<const N: usize, T>(tensors: [&Tensor; N], work: impl FnOnce([Ma
     let held = tensors.map(Tensor::storage_and_layout);
     let mut matrices = Vec::with_capacity(N);
     for (storage, layout) in &held {
-        let Storage::Cpu(storage) = &**storage else { bail!("the kernel wants a CPU tensor") };
+        let Storage::Cpu(storage) = &**storage else { bail!("the kernel expects a CPU tensor") };
         matrices.push(matrix(storage, layout)?);
     }
     let Ok(matrices) = matrices.try_into() else { bail!("a matrix was lost") };

@@ -50,7 +50,7 @@ impl Average {
         self.rows.len() * self.columns.len()
     }
 
-    /// One plane: first down the rows, which vectorises, then along the row of sums.
+    /// One plane: first down the rows, which vectorizes, then along the row of sums.
     fn pool(&self, plane: &[f32], sums: &mut [f32], output: &mut [f32]) {
         let width = sums.len();
         for (row, output) in self.rows.iter().zip(output.chunks_exact_mut(self.columns.len())) {

@@ -19,7 +19,7 @@ pub struct ConvTranspose2dConfig {
     pub padding: [usize; 2],
     /// Rows added below and columns added on the right; less than the stride or the dilation.
     pub output_padding: [usize; 2],
-    /// Distance between neighbours under the kernel.
+    /// Distance between neighbors under the kernel.
     pub dilation: [usize; 2],
     /// Groups of channels that do not see each other.
     pub groups: usize,
@@ -91,7 +91,7 @@ struct Phase {
 impl Geometry {
     fn new(x: &[usize], weight: &[usize], config: &ConvTranspose2dConfig) -> Result<Self> {
         let (&[n, channels, h, w], &[inputs, group_outputs, kh, kw]) = (x, weight) else {
-            bail!("conv_transpose2d: want x [n,c,h,w] and weight [c,o,kh,kw], got {x:?} and {weight:?}");
+            bail!("conv_transpose2d: expected x [n,c,h,w] and weight [c,o,kh,kw], got {x:?} and {weight:?}");
         };
         let ConvTranspose2dConfig { stride, padding, output_padding, dilation, groups } = *config;
         if groups == 0 || channels != inputs || !channels.is_multiple_of(groups) {
@@ -103,7 +103,7 @@ impl Geometry {
         let along = |axis: usize, from: usize, kernel: usize| {
             let (stride, dilation, extra) = (stride[axis], dilation[axis], output_padding[axis]);
             if extra >= stride.max(dilation) {
-                bail!("conv_transpose2d: output_padding {extra} wants a larger stride or dilation");
+                bail!("conv_transpose2d: output_padding {extra} needs a larger stride or dilation");
             }
             let full = (from - 1) * stride + dilation * (kernel - 1) + extra + 1;
             match full.checked_sub(2 * padding[axis]).filter(|to| *to > 0) {
@@ -198,7 +198,7 @@ impl Axis {
             let count = (self.to - first).div_ceil(self.stride);
             let sees = |tap: &usize| (first + self.padding) % self.stride == tap * self.dilation % self.stride;
             let taps: Vec<usize> = (0..self.kernel).rev().filter(sees).collect();
-            // The input of output `first` under a tap; may lie before or after the picture.
+            // The input of output `first` under a tap; may lie before or after the image.
             let input = |tap: usize| {
                 (first as isize + self.padding as isize - (tap * self.dilation) as isize) / self.stride as isize
             };
@@ -265,7 +265,7 @@ impl CustomOp1 for Seed {
     }
 }
 
-/// The gradient [n, outputs, h', w'] summed over pictures and pixels, in double precision.
+/// The gradient [n, outputs, h', w'] summed over images and pixels, in double precision.
 fn channel_sums(gradient: &Tensor) -> Result<Tensor> {
     let (n, outputs, h, w) = gradient.dims4()?;
     let data = cpu::with_floats(gradient, |gradient| {
@@ -453,6 +453,6 @@ mod tests {
         let plain = ConvTranspose2dConfig::default();
         assert!(error(&[1, 2, 8, 8], plain).contains("x [1, 2, 8, 8] and weight [3, 2, 3, 3] do not fit"));
         assert!(error(&[1, 3, 1, 1], ConvTranspose2dConfig { padding: [2, 0], ..plain }).contains("leaves nothing"));
-        assert!(error(&[1, 3, 2, 2], ConvTranspose2dConfig { output_padding: [1, 0], ..plain }).contains("wants"));
+        assert!(error(&[1, 3, 2, 2], ConvTranspose2dConfig { output_padding: [1, 0], ..plain }).contains("needs"));
     }
 }

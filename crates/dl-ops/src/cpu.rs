@@ -26,7 +26,7 @@ pub fn with_candle_ops<T>(work: impl FnOnce() -> T) -> T {
 
 /// The numbers of a tensor in row-major order; copied only when the layout is strided.
 pub(crate) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<Cow<'a, [f32]>> {
-    let CpuStorage::F32(all) = storage else { bail!("the kernel wants f32") };
+    let CpuStorage::F32(all) = storage else { bail!("the kernel expects f32") };
     Ok(match layout.contiguous_offsets() {
         Some((start, end)) => Cow::Borrowed(&all[start..end]),
         None => {
@@ -57,7 +57,7 @@ pub fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => work(&floats(storage, layout)?),
-        _ => bail!("the kernel wants a CPU tensor"),
+        _ => bail!("the kernel expects a CPU tensor"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! e^x as arithmetic alone, so that loops of it vectorise; the C library's goes number by number.
+//! e^x as arithmetic alone, so that loops of it vectorize; the C library's goes number by number.
 
 /// e^x within 2 units in the last place, for x in [-87, 88]; below, 0; above, as for 88. NaN stays NaN.
 ///

@@ -1,4 +1,4 @@
-//! Each channel of a map times a number of its own that the picture decides: the "scale" of squeeze and excitation (Hu
+//! Each channel of a map times a number of its own that the image decides: the "scale" of squeeze and excitation (Hu
 //! et al. 2018).
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_same_bits_in_any_batch_on_any_number_of_threads() {
+    fn a_image_has_the_same_bits_in_any_batch_on_any_number_of_threads() {
         let (x, g) = (draw("x", &[3, 40, 6, 5]), draw("gate", &[3, 40, 1, 1]));
         let all = in_pool(3, || gate(&x, &g).unwrap());
         assert_eq!(bits(&all), bits(&in_pool(1, || gate(&x, &g).unwrap())));

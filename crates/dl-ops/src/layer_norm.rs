@@ -1,4 +1,4 @@
-//! Layer normalisation (Ba et al. 2016), with its gradient: candle's fused one has none.
+//! Layer normalization (Ba et al. 2016), with its gradient: candle's fused one has none.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -131,7 +131,7 @@ wide! {
         let rows = x.chunks_exact(n).zip(gradient.chunks_exact(n));
         for (output, (row, gradient)) in output.chunks_exact_mut(n).zip(rows) {
             let (mean, scale) = moments(row, eps);
-            // Of what reaches the normalised numbers: the sum, and the share along them.
+            // Of what reaches the normalized numbers: the sum, and the share along them.
             let (mut total, mut along) = (0.0, 0.0);
             for start in (0..n).step_by(CHUNK) {
                 let [mut totals, mut alongs] = [[0_f32; LANES]; 2];

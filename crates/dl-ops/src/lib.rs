@@ -3,9 +3,9 @@
 //! Two promises that candle's own kernels do not make:
 //!
 //! - **The same bits, whatever the batch and the number of threads.** Work is cut into pieces by shape alone, never by
-//!   the number of threads, and a row or picture is computed by the same steps whoever stands beside it in the batch.
+//!   the number of threads, and a row or image is computed by the same steps whoever stands beside it in the batch.
 //! - **Right gradients** where candle 0.11's are not: max pooling (candle divides by the window's area), convolutions of
-//!   non-square pictures with stride 2, and ReLU at 0.
+//!   non-square images with stride 2, and ReLU at 0.
 //!
 //! The kernels serve f32 on the CPU. Every function has one door (`cpu::serves`): other devices and types go through
 //! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.

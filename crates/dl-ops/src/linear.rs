@@ -21,17 +21,17 @@ const COLUMNS: usize = 256;
 /// # Errors
 /// When the shapes do not fit, or those of candle.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    product(x, weight, bias, Linear { transposed: false })
+    product(x, weight, bias, LinearOp { transposed: false })
 }
 
 /// [`linear`] with the weight as [inputs, outputs], the layout of GPT-2's `Conv1D`.
 /// # Errors
 /// As [`linear`].
 pub fn linear_transposed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    product(x, weight, bias, Linear { transposed: true })
+    product(x, weight, bias, LinearOp { transposed: true })
 }
 
-fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Result<Tensor> {
+fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: LinearOp) -> Result<Tensor> {
     let ((_, inputs), [outputs, wanted]) = (x.dims2()?, op.sides(weight.dims2()?));
     if inputs != wanted || bias.is_some_and(|bias| bias.dims() != [outputs]) {
         let bias = bias.map(Tensor::dims);
@@ -47,12 +47,12 @@ fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Re
 }
 
 #[derive(Clone, Copy)]
-struct Linear {
+struct LinearOp {
     /// The weight is [inputs, outputs].
     transposed: bool,
 }
 
-impl Linear {
+impl LinearOp {
     /// [outputs, inputs] of a weight of these sides.
     fn sides(self, (rows, columns): (usize, usize)) -> [usize; 2] {
         if self.transposed { [columns, rows] } else { [rows, columns] }
@@ -64,7 +64,7 @@ impl Linear {
     }
 }
 
-impl CustomOp2 for Linear {
+impl CustomOp2 for LinearOp {
     fn name(&self) -> &'static str {
         "linear"
     }
@@ -78,7 +78,7 @@ impl CustomOp2 for Linear {
     }
 }
 
-impl CustomOp3 for Linear {
+impl CustomOp3 for LinearOp {
     fn name(&self) -> &'static str {
         "linear"
     }
@@ -108,7 +108,7 @@ impl CustomOp3 for Linear {
     }
 }
 
-impl Linear {
+impl LinearOp {
     fn forward(
         self,
         (x, lx): (&CpuStorage, &Layout),

@@ -1,6 +1,6 @@
-//! Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3).
+//! Local response normalization across channels (Krizhevsky et al. 2012, section 3.3).
 //!
-//! y = x / (k + alpha / size * S)^beta, where S sums the squares of `size` neighbouring channels: torch's formula and
+//! y = x / (k + alpha / size * S)^beta, where S sums the squares of `size` neighboring channels: torch's formula and
 //! Caffe's alike, so their parameters mean the same here. (The paper writes alpha undivided: a fifth of theirs.)
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
@@ -47,8 +47,8 @@ impl LocalResponse {
     /// k + alpha / size * S of one channel of a strip.
     fn divisors(&self, strip: &Strip, x: &[f32], channel: usize, output: &mut [f32]) {
         output.fill(0.0);
-        for neighbour in strip.around(channel, self.before, self.after) {
-            add_squares(strip.row(x, neighbour), output);
+        for neighbor in strip.around(channel, self.before, self.after) {
+            add_squares(strip.row(x, neighbor), output);
         }
         scale_and_add(output, self.scale, self.k);
     }

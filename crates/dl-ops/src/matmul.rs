@@ -6,7 +6,7 @@ use std::cell::RefCell;
 
 use crate::cpu::Shared;
 
-/// A matrix in a slice: `row` and `column` are the distances between neighbours along a column and along a row.
+/// A matrix in a slice: `row` and `column` are the distances between neighbors along a column and along a row.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
     pub(crate) data: &'a [f32],

@@ -60,7 +60,7 @@ fn larger(a: f32, b: f32) -> f32 {
     if b > a || b.is_nan() { b } else { a }
 }
 
-/// One plane: first down the rows, which vectorises, then along the row that results.
+/// One plane: first down the rows, which vectorizes, then along the row that results.
 fn pool_plane(plane: &[f32], width: usize, rows: &[Window], columns: &[Window], output: &mut [f32]) {
     let mut tallest = vec![0.0_f32; width];
     for (row, output) in rows.iter().zip(output.chunks_exact_mut(columns.len())) {
@@ -119,11 +119,11 @@ mod tests {
         Tensor::from_vec(output, (n, c, rows.len(), columns.len()), &Device::Cpu).unwrap()
     }
 
-    trait Rows {
+    trait ToRows {
         fn to_vec_rows(&self, rows: usize) -> Vec<Vec<f32>>;
     }
 
-    impl Rows for Tensor {
+    impl ToRows for Tensor {
         fn to_vec_rows(&self, rows: usize) -> Vec<Vec<f32>> {
             self.reshape((rows, ())).unwrap().to_vec2().unwrap()
         }

@@ -1,7 +1,7 @@
 //! Nearest and bilinear resizing, as torch's `interpolate`: the same source pixels, weights and scales.
 //!
 //! Both work axis by axis. Bilinear: each source row is widened once, then pairs of wide rows are blended, which
-//! vectorises. The gradient runs the same steps backwards.
+//! vectorizes. The gradient runs the same steps backwards.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -34,7 +34,7 @@ pub fn resize_nearest(x: &Tensor, to: ResizeTo) -> Result<Tensor> {
 
 /// Each output blends the four source pixels around its place: torch's mode "bilinear", without antialiasing.
 ///
-/// x [n, c, h, w] gives [n, c, h', w']. With `align_corners` the centres of the corner pixels stay the corners;
+/// x [n, c, h, w] gives [n, c, h', w']. With `align_corners` the centers of the corner pixels stay the corners;
 /// otherwise their outer edges do, as in most libraries.
 /// # Errors
 /// When the source or the result is empty, or those of candle.
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn nearest_does_not_mix_in_its_neighbours() {
+    fn nearest_does_not_mix_in_its_neighbors() {
         let x = Tensor::new(&[[[[1_f32, f32::INFINITY]]]], &candle_core::Device::Cpu).unwrap();
         let y = resize_nearest(&x, ResizeTo::Factor([2.0, 2.0])).unwrap();
         let row = [1.0, 1.0, f32::INFINITY, f32::INFINITY];
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn a_image_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
         let x = draw("x", &[3, 5, 31, 17]);
         for kind in kinds() {
             let to = ResizeTo::Size([45, 40]);

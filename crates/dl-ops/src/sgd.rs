@@ -88,7 +88,7 @@ impl InplaceOp2 for Descend {
 pub(crate) fn in_place<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(numbers), Some((start, end))) => Ok(&mut numbers[start..end]),
-        _ => bail!("an optimiser's weights are contiguous f32"),
+        _ => bail!("an optimizer's weights are contiguous f32"),
     }
 }
 

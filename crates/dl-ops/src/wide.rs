@@ -4,7 +4,7 @@
 //! `dl_kernels::Level::current` is called. The compiler neither reorders nor fuses floating-point operations, so all
 //! three give the same bits: only the time differs.
 
-/// Wraps functions as the module says. Their bodies must be loops that vectorise.
+/// Wraps functions as the module says. Their bodies must be loops that vectorize.
 macro_rules! wide {
     ($(
         $(#[$attribute:meta])*

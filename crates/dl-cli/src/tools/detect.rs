@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use dl_models::backbones::LOGITS;
-use dl_models::detection::rcnn::{BACKGROUND, DELTAS, Linear, RcnnHeads};
+use dl_models::detection::rcnn::{BACKGROUND, DELTAS, RcnnHeads, RegionLinear};
 use dl_models::{Checkpoint, ModelConfig, probabilities};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
@@ -94,7 +94,7 @@ impl Tool for Args {
 /// What gives each proposal a score for each class.
 enum Scorer {
     /// One linear SVM a class.
-    Svm(Linear),
+    Svm(RegionLinear),
     /// The softmax of logits, one a class of these names.
     Softmax(Vec<String>),
 }
@@ -211,12 +211,12 @@ fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> R
 
 /// Box regressors, to be found by their classes.
 struct Regressors<'a> {
-    bbox: &'a Linear,
+    bbox: &'a RegionLinear,
     classes: HashMap<&'a str, usize>,
 }
 
 impl<'a> Regressors<'a> {
-    fn new(bbox: &'a Linear) -> Self {
+    fn new(bbox: &'a RegionLinear) -> Self {
         // Of two of one name the first.
         let classes = bbox.labels.iter().enumerate().rev().map(|(class, label)| (label.as_str(), class)).collect();
         Self { bbox, classes }

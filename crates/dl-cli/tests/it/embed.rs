@@ -250,7 +250,7 @@ fn usage_that_cannot_work_ends_with_2_and_one_line() {
         ran.stderr
     };
     assert!(error(&["--layer", "fc7"]).contains("there is no layer fc7; there are features.0, "));
-    assert!(error(&["--arch", "alexnet"]).contains("--arch alexnet wants [64, 3, 11, 11]"));
+    assert!(error(&["--arch", "alexnet"]).contains("--arch alexnet expects [64, 3, 11, 11]"));
     assert!(error(&["--arch", "vgg"]).contains("there is no architecture vgg; there are alexnet"));
     assert!(error(&["--pad", "24"]).contains("nothing is left of an input of 48 x 48"));
     let cut = bench.path("cut.safetensors");

@@ -291,7 +291,7 @@ fn a_network_within_another_is_found_and_told() {
         assert_eq!(ran.stdout, plain, "{prefix}");
         let left = prefix.trim_start_matches("module.").trim_start_matches("_orig_mod.");
         if !left.is_empty() {
-            assert!(ran.stderr.contains(&format!("begin with \"{left}\"; read without it")), "{}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("ignoring the prefix \"{left}\"")), "{}", ran.stderr);
             let info = run("dl-model", &["info", &model], "").expect(0).records().remove(0);
             assert_eq!(info["prefix"], left);
         }

@@ -319,11 +319,11 @@ fn convert_keeps_the_network_and_gives_it_what_it_is_told() {
     refused(&[&model, &out, "--arch", "vgg99"], "there is no architecture vgg99");
     fs::write(&labels, "a\nb\n").unwrap();
     refused(&[&model, &out, "--labels", &labels], "the config has 2 labels for 5 classes");
-    refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "wants to call posix.system");
+    refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "tries to call posix.system");
     refused(&[&goldens("checkpoints/compressed.pth"), &out], "is compressed");
     refused(&[&model, &out, "--mean", &goldens("checkpoints/mean.binaryproto")], "Caffe's do from 0 to 255");
     fs::write(&model, &kept[..kept.len() / 2]).unwrap();
-    refused(&[&model, &out], "cut off");
+    refused(&[&model, &out], "truncated");
     fs::write(&model, [&(1_u64 << 60).to_le_bytes()[..], &kept[8..]].concat()).unwrap();
     refused(&[&model, &out], "claims a header of 1152921504606846976 bytes");
 }

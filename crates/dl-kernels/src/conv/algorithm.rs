@@ -73,21 +73,21 @@ impl Convolution {
         }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
+    pub(crate) fn tasks(&self, images: usize) -> usize {
         match self {
-            Self::Direct(step) => step.tasks(pictures),
-            Self::WinogradF2(step) => step.tasks(pictures),
-            Self::WinogradF4(step) => step.tasks(pictures),
-            Self::Depthwise(step) => step.tasks(pictures),
+            Self::Direct(step) => step.tasks(images),
+            Self::WinogradF2(step) => step.tasks(images),
+            Self::WinogradF4(step) => step.tasks(images),
+            Self::Depthwise(step) => step.tasks(images),
         }
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         match self {
-            Self::Direct(step) => step.run(task, pictures, memory),
-            Self::WinogradF2(step) => step.run(task, pictures, memory),
-            Self::WinogradF4(step) => step.run(task, pictures, memory),
-            Self::Depthwise(step) => step.run(task, pictures, memory),
+            Self::Direct(step) => step.run(task, images, memory),
+            Self::WinogradF2(step) => step.run(task, images, memory),
+            Self::WinogradF4(step) => step.run(task, images, memory),
+            Self::Depthwise(step) => step.run(task, images, memory),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::simd::{Kernel, LANES, Level, Simd};
 
 /// Numbers of the output that one task writes, about.
 const OUTPUT: usize = 1 << 14;
-/// Neighbours in a row that are computed together.
+/// Neighbors in a row that are computed together.
 const TOGETHER: usize = 7;
 
 /// A depthwise convolution ready to run.
@@ -49,19 +49,19 @@ impl Depthwise {
         self.output.height.div_ceil(self.rows)
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks() * self.strips()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks() * self.strips()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+        let (block, image) = (task % self.output.blocks(), task / self.output.blocks());
         let rows = strip * self.rows..((strip + 1) * self.rows).min(self.output.height);
         for y in rows.clone() {
-            let corner = self.input.at(pictures, picture, block, [y * self.conv.stride[0], 0])
+            let corner = self.input.at(images, image, block, [y * self.conv.stride[0], 0])
                 - self.conv.padding.top * self.input.row()
                 - self.conv.padding.left * LANES;
-            let at = |map: &Map| map.at(pictures, picture, block, [y, 0]);
+            let at = |map: &Map| map.at(images, image, block, [y, 0]);
             self.level.run(Row {
                 input: memory.at(corner, 1),
                 step: self.conv.stride[1] * LANES,
@@ -74,7 +74,7 @@ impl Depthwise {
                 range: self.range,
             });
         }
-        self.output.zero_margin(memory, pictures, picture, block, rows);
+        self.output.zero_margin(memory, images, image, block, rows);
     }
 }
 

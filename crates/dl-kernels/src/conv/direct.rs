@@ -1,4 +1,4 @@
-//! The convolution straight from the map: the micro-kernel reads the picture where it lies, margin and all; there is
+//! The convolution straight from the map: the micro-kernel reads the image where it lies, margin and all; there is
 //! no im2col matrix. 1 x 1 is then a plain matrix product.
 
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::tile::Tile;
 const WEIGHT: usize = 1 << 17;
 /// Numbers of the input that one task reads, about.
 const INPUT: usize = 1 << 16;
-/// Tasks that a picture is cut into, about, so that no thread waits long for the last.
+/// Tasks that an image is cut into, about, so that no thread waits long for the last.
 const TASKS: usize = 16;
 /// Places of a map that are computed as one row, when nothing lies between its rows.
 const FLAT: usize = 224;
@@ -118,15 +118,15 @@ impl Direct {
         self.output.height.div_ceil(self.rows)
     }
 
-    /// Chunks of the weight, each with strips of rows, for every group of channels and every picture.
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        self.conv.groups * self.chunks.len() * pictures * self.strips()
+    /// Chunks of the weight, each with strips of rows, for every group of channels and every image.
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        self.conv.groups * self.chunks.len() * images * self.strips()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         // The weight changes slowest: threads that run side by side read the same one.
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (picture, task) = (task % pictures, task / pictures);
+        let (image, task) = (task % images, task / images);
         let (chunk, group) = (task % self.chunks.len(), task / self.chunks.len());
         let rows = strip * self.rows..((strip + 1) * self.rows).min(self.output.height);
         let [blocks_in, blocks_out] = self.group;
@@ -158,13 +158,13 @@ impl Direct {
                 for piece in &part.pieces {
                     // The kernel's corner, `padding` before the place; never before the memory, for the margin is there.
                     let corner = input.at(
-                        pictures,
-                        picture,
+                        images,
+                        image,
                         group * blocks_in,
                         [y * self.conv.stride[0], piece.first * self.conv.stride[1]],
                     ) - padding.top * input.row()
                         - padding.left * input.lanes;
-                    let at = |map: &Map| map.at(pictures, picture, first, [y, piece.first]);
+                    let at = |map: &Map| map.at(images, image, first, [y, piece.first]);
                     let tile = Tile {
                         input: memory.at(corner, 1),
                         output: memory.at(at(output), 1),
@@ -177,7 +177,7 @@ impl Direct {
                 }
             }
             for block in first..first + part.blocks {
-                output.zero_margin(memory, pictures, picture, block, rows.clone());
+                output.zero_margin(memory, images, image, block, rows.clone());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Convolutions of inference: weights packed once, bias, residual and activation in the same pass.
 //!
-//! [`Algorithm::of`] takes the algorithm by the layer's shape alone, so that a picture's result is the same bits in any
+//! [`Algorithm::of`] takes the algorithm by the layer's shape alone, so that an image's result is the same bits in any
 //! batch.
 
 mod algorithm;
@@ -22,9 +22,9 @@ use crate::map::{Map, Padding};
 pub struct Conv2dConfig {
     /// Step between outputs.
     pub stride: [usize; 2],
-    /// Zeros around the picture.
+    /// Zeros around the image.
     pub padding: Padding,
-    /// Distance between neighbours under the kernel.
+    /// Distance between neighbors under the kernel.
     pub dilation: [usize; 2],
     /// Groups of channels that do not see each other.
     pub groups: usize,

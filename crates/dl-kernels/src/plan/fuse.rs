@@ -9,7 +9,7 @@ pub(super) struct Fused {
     pub(super) core: usize,
     /// The last of them.
     pub(super) last: usize,
-    /// A batch norm that goes into the weight; for the picture, a change of its normalisation.
+    /// A batch norm that goes into the weight; for the image, a change of its normalization.
     pub(super) affine: Option<usize>,
     /// What is added.
     pub(super) residual: Option<usize>,

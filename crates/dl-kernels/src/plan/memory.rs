@@ -20,11 +20,11 @@ pub(super) fn places(maps: &[Lifetime]) -> (Vec<usize>, usize) {
     let mut placed: Vec<usize> = Vec::new();
     for index in order {
         let map = maps[index];
-        let mut neighbours: Vec<usize> = placed.clone();
-        neighbours.retain(|other| maps[*other].from <= map.to && map.from <= maps[*other].to);
-        neighbours.sort_by_key(|other| starts[*other]);
+        let mut neighbors: Vec<usize> = placed.clone();
+        neighbors.retain(|other| maps[*other].from <= map.to && map.from <= maps[*other].to);
+        neighbors.sort_by_key(|other| starts[*other]);
         let mut start = 0;
-        for other in neighbours {
+        for other in neighbors {
             if start + map.size <= starts[other] {
                 break;
             }

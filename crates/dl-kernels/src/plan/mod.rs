@@ -22,7 +22,7 @@ pub struct PlanConfig {
     pub level: Level,
     /// The algorithm that 3 x 3 convolutions may use where it is faster; each has its own error.
     pub winograd: Winograd,
-    /// Numbers of working memory that pictures computed together may take; one picture may take more.
+    /// Numbers of working memory that images computed together may take; one image may take more.
     pub memory: usize,
 }
 
@@ -32,11 +32,11 @@ impl Default for PlanConfig {
     }
 }
 
-/// A network ready to run on pictures of one size. Runs may overlap, from as many threads as one likes.
+/// A network ready to run on images of one size. Runs may overlap, from as many threads as one likes.
 pub struct Plan {
-    picture: usize,
-    /// The convolutions, a few pictures at a time; then, if the network ends with fully connected layers, these, for all
-    /// pictures at once, since their weights take longer to read than to use.
+    image: usize,
+    /// The convolutions, a few images at a time; then, if the network ends with fully connected layers, these, for all
+    /// images at once, since their weights take longer to read than to use.
     stages: Vec<Stage>,
     /// For each stage and each of its outputs: which of the plan's outputs it is. One more of the first of two stages
     /// is what the second begins with.
@@ -51,23 +51,23 @@ impl Plan {
     /// # Errors
     /// When a weight has not as many numbers as its shape says.
     pub fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
-        let picture = graph.shape(graph.input()).iter().product();
+        let image = graph.shape(graph.input()).iter().product();
         let Some(cut) = cut(&graph, outputs) else {
             let stages = vec![Stage::new(graph, outputs, config)?];
             let targets = vec![(0..outputs.len()).collect()];
-            return Ok(Self { picture, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
+            return Ok(Self { image, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
         };
         let (front, back) = split(graph, cut);
         let (before, after): (Vec<usize>, Vec<usize>) = (0..outputs.len()).partition(|index| outputs[*index] < cut);
         let wanted: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
         let later: Vec<NodeId> = after.iter().map(|index| NodeId(outputs[*index].0 - cut.0)).collect();
         let stages = vec![Stage::new(front, &wanted, config)?, Stage::new(back, &later, config)?];
-        Ok(Self { picture, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
+        Ok(Self { image, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
     }
 
     /// The outputs for `input`, [n, channels, height, width]: each [n, ...] as the graph's shapes say.
     /// # Errors
-    /// When `input` is not whole pictures.
+    /// When `input` is not whole images.
     pub fn run(&self, input: &[f32]) -> Result<Vec<Vec<f32>>> {
         let mut outputs = vec![Vec::new(); self.outputs];
         self.run_into(input, &mut outputs)?;
@@ -79,18 +79,18 @@ impl Plan {
     /// # Errors
     /// As [`run`](Self::run), and when there are not as many vectors as outputs.
     pub fn run_into(&self, input: &[f32], outputs: &mut [Vec<f32>]) -> Result<()> {
-        let pictures = input.len() / self.picture.max(1);
-        ensure!(pictures * self.picture == input.len(), "{} numbers are no whole pictures", input.len());
+        let images = input.len() / self.image.max(1);
+        ensure!(images * self.image == input.len(), "{} numbers are no whole images", input.len());
         ensure!(outputs.len() == self.outputs, "{} vectors for {} outputs", outputs.len(), self.outputs);
         let mut between = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         between.clear();
         for (index, (stage, targets)) in self.stages.iter().zip(&self.targets).enumerate() {
             for (target, length) in targets.iter().zip(stage.lengths()) {
                 outputs[*target].clear();
-                outputs[*target].reserve_exact(pictures * length);
+                outputs[*target].reserve_exact(images * length);
             }
             let begun = if index == 0 { Vec::new() } else { std::mem::take(&mut between) };
-            stage.run(if index == 0 { input } else { &begun }, pictures, |output, row| match targets.get(output) {
+            stage.run(if index == 0 { input } else { &begun }, images, |output, row| match targets.get(output) {
                 Some(target) => outputs[*target].extend_from_slice(row),
                 None => between.extend_from_slice(row),
             });
@@ -102,27 +102,27 @@ impl Plan {
         Ok(())
     }
 
-    /// As [`run`](Self::run), for `pictures` pictures that `make(index, picture)` writes, [channels, height, width] each,
-    /// on all threads. At most `batch` of them are in memory at a time, of small pictures a few for each thread.
+    /// As [`run`](Self::run), for `images` images that `make(index, image)` writes, [channels, height, width] each,
+    /// on all threads. At most `batch` of them are in memory at a time, of small images a few for each thread.
     /// # Errors
     /// None by itself; as [`run`](Self::run).
     pub fn run_made(
         &self,
-        pictures: usize,
+        images: usize,
         batch: usize,
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Vec<Vec<f32>>> {
         if let [stage] = self.stages.as_slice()
-            && let Some(results) = stage.run_made(pictures, &make)
+            && let Some(results) = stage.run_made(images, &make)
         {
             return Ok(results);
         }
         let mut results: Vec<Vec<f32>> = Vec::new();
-        let mut input = vec![0.0; pictures.min(batch.max(1)) * self.picture];
-        for first in (0..pictures.max(1)).step_by(batch.max(1)) {
-            let input = &mut input[..batch.max(1).min(pictures - first) * self.picture];
-            let each = input.par_chunks_exact_mut(self.picture.max(1)).enumerate();
-            each.for_each(|(index, picture)| make(first + index, picture));
+        let mut input = vec![0.0; images.min(batch.max(1)) * self.image];
+        for first in (0..images.max(1)).step_by(batch.max(1)) {
+            let input = &mut input[..batch.max(1).min(images - first) * self.image];
+            let each = input.par_chunks_exact_mut(self.image.max(1)).enumerate();
+            each.for_each(|(index, image)| make(first + index, image));
             let found = self.run(input)?;
             if results.is_empty() {
                 results = found;
@@ -134,8 +134,8 @@ impl Plan {
     }
 
     /// Bytes of working memory for a batch, beyond the weights and the results.
-    pub fn working_memory(&self, pictures: usize) -> usize {
-        self.stages.iter().map(|stage| 4 * stage.working_memory(pictures)).max().unwrap_or(0)
+    pub fn working_memory(&self, images: usize) -> usize {
+        self.stages.iter().map(|stage| 4 * stage.working_memory(images)).max().unwrap_or(0)
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::conv::{Conv2dConfig, Winograd};
 use crate::graph::Numbers;
 use crate::map::Padding;
-use crate::normalise::LocalResponse;
+use crate::normalize::LocalResponse;
 use crate::reference::evaluate;
 use crate::window::PoolConfig;
 
@@ -36,8 +36,8 @@ struct Net {
 }
 
 impl Net {
-    fn new(picture: [usize; 3]) -> Self {
-        Self { graph: Graph::new(picture), seed: 0 }
+    fn new(image: [usize; 3]) -> Self {
+        Self { graph: Graph::new(image), seed: 0 }
     }
 
     fn add(&mut self, operation: Operation, inputs: &[NodeId]) -> NodeId {
@@ -84,14 +84,14 @@ fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
 /// [`check`] with a tolerance for each of Winograd's algorithms.
 fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winograd) -> f64) {
     let (net, outputs) = build();
-    let picture: usize = net.graph.shape(net.graph.input()).iter().product();
-    let pictures = draw(77, 3 * picture);
+    let image: usize = net.graph.shape(net.graph.input()).iter().product();
+    let images = draw(77, 3 * image);
     let expected: Vec<Vec<Vec<f64>>> =
-        pictures.chunks_exact(picture).map(|picture| evaluate(&net.graph, &outputs, picture)).collect();
+        images.chunks_exact(image).map(|image| evaluate(&net.graph, &outputs, image)).collect();
     for level in Level::available() {
         for winograd in Winograd::ALL {
             let plan = Plan::new(build().0.graph, &outputs, PlanConfig { level, winograd, memory: 1 << 14 }).unwrap();
-            let all = plan.run(&pictures).unwrap();
+            let all = plan.run(&images).unwrap();
             for (index, output) in all.iter().enumerate() {
                 let each = output.len() / 3;
                 for (found, expected) in output.chunks_exact(each).zip(&expected) {
@@ -110,21 +110,20 @@ fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winogra
             for threads in [1, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 for (first, count) in [(0, 3), (0, 1), (1, 2), (2, 1)] {
-                    let some = &pictures[first * picture..(first + count) * picture];
+                    let some = &images[first * image..(first + count) * image];
                     for (found, all) in pool.install(|| plan.run(some).unwrap()).iter().zip(&all) {
                         let each = all.len() / 3;
                         let same = found.iter().zip(&all[first * each..]).all(|(a, b)| a.to_bits() == b.to_bits());
-                        assert!(same, "{level:?}: other bits for pictures {first}.. {count} on {threads} threads");
+                        assert!(same, "{level:?}: other bits for images {first}.. {count} on {threads} threads");
                     }
                 }
-                // Pictures made by the threads, more than are computed at once.
-                let make =
-                    |index: usize, to: &mut [f32]| to.copy_from_slice(&pictures[index % 3 * picture..][..picture]);
+                // Images made by the threads, more than are computed at once.
+                let make = |index: usize, to: &mut [f32]| to.copy_from_slice(&images[index % 3 * image..][..image]);
                 for batch in [2, 100] {
                     for (found, all) in pool.install(|| plan.run_made(20, batch, make).unwrap()).iter().zip(&all) {
                         assert_eq!(found.len(), 20 * (all.len() / 3));
                         let same = found.iter().zip(all.iter().cycle()).all(|(a, b)| a.to_bits() == b.to_bits());
-                        assert!(same, "{level:?}: other bits for made pictures on {threads} threads");
+                        assert!(same, "{level:?}: other bits for made images on {threads} threads");
                     }
                 }
             }
@@ -155,9 +154,9 @@ fn convolutions_of_odd_shapes() {
         ([24, 33, 29], 17, [3, 3], [1, 1], [1, 1], 1, [1, 0, 0, 1]),
         ([16, 1, 1], 16, [3, 3], [1, 1], [1, 1], 1, [1, 1, 1, 1]),
     ];
-    for (picture, outputs, kernel, stride, dilation, groups, [top, bottom, left, right]) in cases {
+    for (image, outputs, kernel, stride, dilation, groups, [top, bottom, left, right]) in cases {
         let build = || {
-            let mut net = Net::new(picture);
+            let mut net = Net::new(image);
             let config = Conv2dConfig { stride, padding: Padding { top, bottom, left, right }, dilation, groups };
             let input = net.graph.input();
             let y = net.conv_with(input, outputs, kernel, config);
@@ -321,16 +320,16 @@ fn channels_of_zeros_around_a_map() {
             let wider = net.add(Operation::PadChannels { before, after }, &[every]);
             let sum = net.add(Operation::Add, &[y, wider]);
             let last = net.conv(sum, 7, 3, 1);
-            let picture = net.add(Operation::PadChannels { before, after }, &[input]);
-            let of_picture = net.conv(picture, 9, 3, 1);
-            (net, vec![wider, last, of_picture])
+            let image = net.add(Operation::PadChannels { before, after }, &[input]);
+            let of_image = net.conv(image, 9, 3, 1);
+            (net, vec![wider, last, of_image])
         };
         check(build, 5e-6);
     }
 }
 
 #[test]
-fn a_picture_that_is_normalised_anew() {
+fn a_image_that_is_normalized_anew() {
     for wanted in [false, true] {
         let build = || {
             let mut net = Net::new([3, 11, 13]);

@@ -17,7 +17,7 @@ impl ConvShape {
     }
 
     pub(super) fn input_gradient_at(&self, level: Level, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-        let Self { pictures, input: [channels, height, width], weight: [outputs, ..], output, config, .. } = *self;
+        let Self { images, input: [channels, height, width], weight: [outputs, ..], output, config, .. } = *self;
         let phases = self.phases();
         let mut margin = Padding::default();
         for [y, x] in &phases {
@@ -36,8 +36,8 @@ impl ConvShape {
         let blocks = channels.div_ceil(crate::simd::LANES);
         let mut counts = vec![0; phases.len() + 2];
         let plane = height * width;
-        let result = Output::new(pictures * channels * plane);
-        in_rounds(pictures, numbers, |first, count, memory| {
+        let result = Output::new(images * channels * plane);
+        in_rounds(images, numbers, |first, count, memory| {
             counts[0] = import.tasks(count);
             for (tasks, step) in counts[1..].iter_mut().zip(&steps) {
                 *tasks = step.as_ref().map_or(0, |step| step.tasks(count));
@@ -53,10 +53,10 @@ impl ConvShape {
                     }
                 }
                 Some(_) => {
-                    let (block, picture) = (task % blocks, task / blocks);
+                    let (block, image) = (task % blocks, task / blocks);
                     let first_channel = block * crate::simd::LANES;
                     let some = crate::simd::LANES.min(channels - first_channel);
-                    let start = result.at(((first + picture) * channels + first_channel) * plane, some * plane);
+                    let start = result.at(((first + image) * channels + first_channel) * plane, some * plane);
                     for (([y, x], map), step) in phases.iter().zip(&maps).zip(&steps) {
                         // SAFETY: `at` checks the bounds; these planes are this task's own.
                         unsafe {
@@ -64,7 +64,7 @@ impl ConvShape {
                             let [row, column] = [config.stride[0] * width, config.stride[1]];
                             let to = Planes { start, plane, row, column };
                             if step.is_some() {
-                                export(level, map, [count, picture, block], memory, to);
+                                export(level, map, [count, image, block], memory, to);
                             } else {
                                 zero(to, [some, y.length, x.length]);
                             }

@@ -1,7 +1,7 @@
 //! The convolution of training: from rows of planes, as candle and torch hold maps, to rows of planes, forwards and
 //! backwards, by the kernels of inference.
 //!
-//! A few pictures at a time are brought into blocks, computed, and brought back while they are in the cache; weights are
+//! A few images at a time are brought into blocks, computed, and brought back while they are in the cache; weights are
 //! packed for each call. The gradient of the input is a convolution of the output's gradient ([`phase`]), that of the
 //! weight a sum over places by the same micro-kernel ([`weight`]).
 
@@ -27,25 +27,25 @@ const TOGETHER: usize = 1 << 21;
 /// Working memory that no call is using at the moment.
 static SPARE: Mutex<Vec<Aligned>> = Mutex::new(Vec::new());
 
-/// Calls `work(first picture, pictures, memory)` for all pictures, a few at a time; `numbers` of working memory a
-/// picture.
-fn in_rounds(pictures: usize, numbers: usize, mut work: impl FnMut(usize, usize, Memory)) {
-    let together = (TOGETHER / numbers.max(1)).clamp(1, pictures.max(1));
+/// Calls `work(first image, images, memory)` for all images, a few at a time; `numbers` of working memory a
+/// image.
+fn in_rounds(images: usize, numbers: usize, mut work: impl FnMut(usize, usize, Memory)) {
+    let together = (TOGETHER / numbers.max(1)).clamp(1, images.max(1));
     let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let mut memory = spare.unwrap_or_default();
     memory.grow(numbers * together);
-    for first in (0..pictures).step_by(together) {
-        let count = together.min(pictures - first);
+    for first in (0..images).step_by(together) {
+        let count = together.min(images - first);
         work(first, count, Memory::new(&mut memory));
     }
     SPARE.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
 }
 
-/// Puts maps one after the other; gives the numbers of them all for one picture.
+/// Puts maps one after the other; gives the numbers of them all for one image.
 fn place<'a>(maps: impl IntoIterator<Item = &'a mut Map>) -> usize {
     maps.into_iter().fold(0, |start, map| {
         map.base = start;
-        start + map.picture
+        start + map.image
     })
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Axis {
     pub(super) taps: Vec<usize>,
     /// Where in the gradient the first tap of the first place lies; may be outside.
     pub(super) start: isize,
-    /// Between neighbouring taps in the gradient.
+    /// Between neighboring taps in the gradient.
     pub(super) dilation: usize,
 }
 

@@ -8,7 +8,7 @@ use crate::map::Padding;
 /// A convolution of a batch of maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
-    pub(crate) pictures: usize,
+    pub(crate) images: usize,
     /// [channels, height, width].
     pub(crate) input: [usize; 3],
     /// [outputs, channels / groups, kh, kw].
@@ -25,8 +25,8 @@ impl ConvShape {
     /// # Errors
     /// When they do not fit, and as [`Winograd::current`], which it takes.
     pub fn new(x: &[usize], weight: &[usize], config: Conv2dConfig) -> Result<Self> {
-        let (&[pictures, channels, height, width], &[outputs, inputs, kh, kw]) = (x, weight) else {
-            bail!("conv2d: want x [n,c,h,w] and weight [o,c,kh,kw], got {x:?} and {weight:?}");
+        let (&[images, channels, height, width], &[outputs, inputs, kh, kw]) = (x, weight) else {
+            bail!("conv2d: expected x [n,c,h,w] and weight [o,c,kh,kw], got {x:?} and {weight:?}");
         };
         let Conv2dConfig { stride, padding, dilation, groups } = config;
         if groups == 0 || channels != inputs * groups || !outputs.is_multiple_of(groups) {
@@ -44,12 +44,12 @@ impl ConvShape {
         }
         let output = config.output([height, width], [kh, kw])?;
         let (input, weight) = ([channels, height, width], [outputs, inputs, kh, kw]);
-        Ok(Self { pictures, input, weight, config, output, winograd: Winograd::current()? })
+        Ok(Self { images, input, weight, config, output, winograd: Winograd::current()? })
     }
 
     /// [n, outputs, h', w'].
     pub fn output_dims(&self) -> [usize; 4] {
-        [self.pictures, self.weight[0], self.output[0], self.output[1]]
+        [self.images, self.weight[0], self.output[0], self.output[1]]
     }
 
     /// Height and width of the kernel.

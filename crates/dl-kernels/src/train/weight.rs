@@ -1,6 +1,6 @@
 //! The gradient of the weight: for each weight, the sum over all places of what it saw times the gradient there.
 //!
-//! Under one row of the kernel the input's numbers (its channels at kw neighbouring places) lie side by side. They times
+//! Under one row of the kernel the input's numbers (its channels at kw neighboring places) lie side by side. They times
 //! blocks of sixteen outputs, summed over places, are one call of the micro-kernel.
 
 use rayon::prelude::*;
@@ -51,7 +51,7 @@ impl ConvShape {
         let imports = [Import::new(level, input, None), Import::new(level, output, None)];
         let mut sums = Sums::new(self, level, input, output);
         let [from, to] = [self.input.iter().product::<usize>(), self.output_dims()[1..].iter().product()];
-        in_rounds(self.pictures, numbers, |first, count, memory| {
+        in_rounds(self.images, numbers, |first, count, memory| {
             let (x, gradient) = (&x[first * from..(first + count) * from], &gradient[first * to..(first + count) * to]);
             let all = Memory::new(&mut sums.sums);
             let tasks = [imports[0].tasks(count), imports[1].tasks(count), sums.tasks()];
@@ -146,8 +146,8 @@ impl Sums {
         self.groups * self.lines.len() * self.tiling.groups().len()
     }
 
-    /// Adds what these pictures give to the sums of one line and a few blocks.
-    fn add(&self, task: usize, pictures: usize, memory: Memory, sums: Memory) {
+    /// Adds what these images give to the sums of one line and a few blocks.
+    fn add(&self, task: usize, images: usize, memory: Memory, sums: Memory) {
         let parts = self.tiling.groups();
         let (part, task) = (&parts[task % parts.len()], task / parts.len());
         let (line, group) = (&self.lines[task % self.lines.len()], task / self.lines.len());
@@ -155,14 +155,14 @@ impl Sums {
         let sum = (task * self.blocks + part.first) * width * LANES;
         let first_input = group * self.lines.last().map_or(0, |last| last.block + 1);
         let first_output = group * self.blocks + part.first;
-        for picture in 0..pictures {
-            let corner = self.input.at(pictures, picture, first_input, [0, 0]) + line.offset - self.corner;
+        for image in 0..images {
+            let corner = self.input.at(images, image, first_input, [0, 0]) + line.offset - self.corner;
             for y in (0..output.height).step_by(self.rows) {
                 let rows = self.rows.min(output.height - y);
                 for x in (0..output.width).step_by(self.columns) {
                     let columns = self.columns.min(output.width - x);
                     let from = corner + y * self.step[0] + x * self.step[1];
-                    let gradient = output.at(pictures, picture, first_output, [y, x]);
+                    let gradient = output.at(images, image, first_output, [y, x]);
                     for piece in &part.pieces {
                         let tile = Tile {
                             input: memory.at(from + piece.first, 1),

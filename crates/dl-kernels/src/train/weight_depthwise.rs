@@ -17,7 +17,7 @@ pub(super) fn depthwise(shape: &ConvShape, level: Level, x: &[f32], gradient: &[
     // [blocks][kh * kw][16]
     let mut sums = Aligned::zeros(input.blocks() * kh * kw * LANES);
     let [from, to] = [shape.input.iter().product::<usize>(), shape.output_dims()[1..].iter().product()];
-    in_rounds(shape.pictures, numbers, |first, count, memory| {
+    in_rounds(shape.images, numbers, |first, count, memory| {
         let (x, gradient) = (&x[first * from..(first + count) * from], &gradient[first * to..(first + count) * to]);
         let all = Memory::new(&mut sums);
         let tasks = [imports[0].tasks(count), imports[1].tasks(count), input.blocks()];
@@ -25,9 +25,9 @@ pub(super) fn depthwise(shape: &ConvShape, level: Level, x: &[f32], gradient: &[
             0 => imports[0].run(block, count, memory, x),
             1 => imports[1].run(block, count, memory, gradient),
             _ => {
-                for picture in 0..count {
+                for image in 0..count {
                     for y in 0..output.height {
-                        add_row(shape, level, [input, output], [count, picture, block, y], memory, all);
+                        add_row(shape, level, [input, output], [count, image, block, y], memory, all);
                     }
                 }
             }
@@ -45,15 +45,15 @@ fn add_row(
     shape: &ConvShape,
     level: Level,
     [input, output]: [Map; 2],
-    [pictures, picture, block, y]: [usize; 4],
+    [images, image, block, y]: [usize; 4],
     memory: Memory,
     sums: Memory,
 ) {
     let ([kh, kw], conv) = (shape.kernel(), &shape.config);
-    let corner = input.at(pictures, picture, block, [y * conv.stride[0], 0])
+    let corner = input.at(images, image, block, [y * conv.stride[0], 0])
         - conv.padding.top * input.row()
         - conv.padding.left * LANES;
-    let gradient = memory.at(output.at(pictures, picture, block, [y, 0]), output.width * LANES);
+    let gradient = memory.at(output.at(images, image, block, [y, 0]), output.width * LANES);
     for ky in 0..kh {
         for kx in 0..kw {
             let offset = ky * conv.dilation[0] * input.row() + kx * conv.dilation[1] * LANES;

@@ -1,3 +1,3 @@
-//! Detectors: what turns features or pictures into objects.
+//! Detectors: what turns features or images into objects.
 
 pub mod rcnn;

@@ -3,7 +3,7 @@
 //!
 //! | output | shape | is |
 //! | --- | --- | --- |
-//! | embeddings | tokens, width | word, place and segment, summed and normalised |
+//! | embeddings | tokens, width | word, place and segment, summed and normalized |
 //! | encoder.layer.N | tokens, width | after block N |
 //! | pooler | texts, width | tanh of a layer on the first token |
 //! | logits | texts, classes | of a network with a head `classifier` |
@@ -14,11 +14,11 @@ use dl_ops::AttentionConfig;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, below};
+use super::layers::{Activation, Attention, Embedding, LayerNorm, TokenLinear, below};
 use super::{TextBatch, TextFreeze, TextLayer, TextNetwork, per_text, per_token, to_the_end};
 use crate::limits;
 use crate::pass::number;
-use crate::tally::Step;
+use crate::tally::TallyStep;
 use crate::{Halt, LOGITS, Pass, Value};
 
 /// Options in the words of Hugging Face's config; the defaults are those of BERT base.
@@ -96,8 +96,8 @@ pub struct Bert {
     segments: Embedding,
     norm: LayerNorm,
     blocks: Vec<Block>,
-    pooler: Option<Linear>,
-    head: Option<Linear>,
+    pooler: Option<TokenLinear>,
+    head: Option<TokenLinear>,
     options: BertOptions,
 }
 
@@ -105,11 +105,11 @@ impl Bert {
     /// Before the names of the body's tensors, in files of a network with a head.
     pub(super) const PREFIX: &'static str = "bert";
 
-    /// From Hugging Face's tensors, with or without the prefix `bert.`. `classes`: with a head of so many.
+    /// Builds the network from Hugging Face's tensors, with or without the prefix `bert.`. `classes`: with a head of so many.
     ///
     /// The pooler is left out where a file has none and no head needs it.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has a different shape.
     pub fn new(options: &BertOptions, classes: Option<usize>, vb: VarBuilder) -> Result<Self> {
         let width = options.hidden_size;
         super::config::check_heads(width, options.num_attention_heads)?;
@@ -135,15 +135,15 @@ impl Bert {
             blocks: (0..options.num_hidden_layers)
                 .map(|index| Block::new(options, body.pp(format!("encoder.layer.{index}"))))
                 .collect::<Result<_>>()?,
-            pooler: if has_pooler { Some(Linear::new(width, width, body.pp("pooler.dense"))?) } else { None },
-            head: classes.map(|classes| Linear::new(width, classes, vb.pp("classifier"))).transpose()?,
+            pooler: if has_pooler { Some(TokenLinear::new(width, width, body.pp("pooler.dense"))?) } else { None },
+            head: classes.map(|classes| TokenLinear::new(width, classes, vb.pp("classifier"))).transpose()?,
             options: options.clone(),
         })
     }
 
     /// The last output before which nothing learns, when `frozen` does not, and nothing is random in training: its
     /// numbers for a text are always the same. `None` when everything learns, or dropout is on in what does not.
-    pub fn learning_begins(&self, frozen: &TextFreeze) -> Option<String> {
+    pub fn last_fixed_layer(&self, frozen: &TextFreeze) -> Option<String> {
         if self.options.hidden_dropout_prob > 0.0 || self.options.attention_probs_dropout_prob > 0.0 {
             return None;
         }
@@ -170,7 +170,7 @@ impl Bert {
         let layer = network.layer(name)?;
         let rows = if layer.per_token { batch.ids.len() } else { batch.texts() };
         let given = x.dim(0).map_err(crate::plain)?;
-        anyhow::ensure!(given == rows, "{name} has {given} rows, the batch wants {rows}");
+        anyhow::ensure!(given == rows, "{name} has {given} rows, the batch expects {rows}");
         to_the_end(self, batch, Pass::new(Vec::new(), train).beginning_at(&layer.name, x.clone()))
     }
 
@@ -219,7 +219,7 @@ impl TextNetwork for Bert {
             let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
             let first = pass.pick(x, starts)?;
             let pooled = pooler.forward(&first, pass)?;
-            pass.step(|| Ok(Step::new("", "Tanh", pooled.dims())), || pooled.tanh())
+            pass.step(|| Ok(TallyStep::new("", "Tanh", pooled.dims())), || pooled.tanh())
         })?;
         let Some(head) = &self.head else { return Ok(number(&pooled)?.clone()) };
         let dropout = self.options.classifier_dropout.unwrap_or(self.options.hidden_dropout_prob);
@@ -231,23 +231,23 @@ impl TextNetwork for Bert {
     }
 }
 
-/// Attention and two layers, each added to its input and normalised after.
+/// Attention and two layers, each added to its input and normalized after.
 struct Block {
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    query: TokenLinear,
+    key: TokenLinear,
+    value: TokenLinear,
     attention: Attention,
-    output: Linear,
+    output: TokenLinear,
     attention_norm: LayerNorm,
-    inner: Linear,
-    outer: Linear,
+    inner: TokenLinear,
+    outer: TokenLinear,
     norm: LayerNorm,
 }
 
 impl Block {
     fn new(options: &BertOptions, vb: VarBuilder) -> Result<Self> {
         let (width, inner) = (options.hidden_size, options.intermediate_size);
-        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, vb.pp(path));
+        let linear = |inputs, outputs, path: &str| TokenLinear::new(inputs, outputs, vb.pp(path));
         let norm = |path: &str| LayerNorm::new(width, options.layer_norm_eps, vb.pp(path));
         Ok(Self {
             query: linear(width, width, "attention.self.query")?,

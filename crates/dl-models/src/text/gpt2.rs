@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | embeddings | tokens, width | word and place, summed |
 //! | h.N | tokens, width | after block N |
-//! | ln_f | tokens, width | the last block's, normalised |
+//! | ln_f | tokens, width | the last block's, normalized |
 //! | logits | tokens, vocabulary | of the token that follows |
 
 use candle_core::{Result, Tensor, bail};
@@ -13,7 +13,7 @@ use candle_nn::VarBuilder;
 use dl_ops::AttentionConfig;
 use serde::Deserialize;
 
-use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, Linear, STDEV, below};
+use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, STDEV, TokenLinear, below};
 use super::{TextBatch, TextLayer, TextNetwork, Tokens, per_token};
 use crate::{Halt, LOGITS, Pass, limits};
 
@@ -102,7 +102,7 @@ pub struct Gpt2 {
     places: Embedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    head: Linear,
+    head: TokenLinear,
     /// Its options.
     pub options: Gpt2Options,
 }
@@ -111,9 +111,9 @@ impl Gpt2 {
     /// Before the names of the body's tensors, in files of a network with a head.
     pub(super) const PREFIX: &'static str = "transformer";
 
-    /// From Hugging Face's tensors, with or without the prefix `transformer.`.
+    /// Builds the network from Hugging Face's tensors, with or without the prefix `transformer.`.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has a different shape.
     pub fn new(options: &Gpt2Options, vb: VarBuilder) -> Result<Self> {
         let width = options.n_embd;
         super::config::check_heads(width, options.n_head)?;
@@ -121,9 +121,9 @@ impl Gpt2 {
         let words = Embedding::new(options.vocab_size, width, "token", body.pp("wte"))?;
         let head = vb.pp("lm_head");
         let head = if options.tie_word_embeddings {
-            Linear::tied(&words.weight, &head)
+            TokenLinear::tied(&words.weight, &head)
         } else {
-            Linear::without_bias(width, options.vocab_size, head)?
+            TokenLinear::without_bias(width, options.vocab_size, head)?
         };
         Ok(Self {
             places: Embedding::new(options.n_positions, width, "place", body.pp("wpe"))?,
@@ -240,7 +240,7 @@ impl TextNetwork for Gpt2 {
     }
 }
 
-/// Attention and two layers, each of the normalised input and added to it.
+/// Attention and two layers, each of the normalized input and added to it.
 struct Block {
     attention_norm: LayerNorm,
     qkv: Conv1D,

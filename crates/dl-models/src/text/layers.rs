@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::TextBatch;
 use crate::pass::{Run, number};
-use crate::tally::Step;
+use crate::tally::TallyStep;
 use crate::{Pass, Value};
 
 /// Standard deviation of fresh weights, in all three papers.
@@ -18,7 +18,7 @@ pub(super) fn normal(stdev: f64) -> Init {
     Init::Randn { mean: 0.0, stdev }
 }
 
-/// Layer normalisation; `gamma` and `beta` are the names of files from before 2019.
+/// Layer normalization; `gamma` and `beta` are the names of files from before 2019.
 pub(super) struct LayerNorm {
     name: String,
     weight: Tensor,
@@ -39,7 +39,7 @@ impl LayerNorm {
     }
 
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let step = || Ok(Step::new(&self.name, "LayerNorm", x.dims()).with([&self.weight, &self.bias]));
+        let step = || Ok(TallyStep::new(&self.name, "LayerNorm", x.dims()).with([&self.weight, &self.bias]));
         pass.step(step, || dl_ops::layer_norm(x, &self.weight, &self.bias, self.eps))
     }
 }
@@ -58,8 +58,8 @@ impl Embedding {
         Ok(Self { name: vb.prefix(), weight, what })
     }
 
-    fn step(&self, numbers: usize) -> Result<Step> {
-        Ok(Step::new(&self.name, "Embedding", &[numbers, self.weight.dim(1)?]).with([&self.weight]))
+    fn step(&self, numbers: usize) -> Result<TallyStep> {
+        Ok(TallyStep::new(&self.name, "Embedding", &[numbers, self.weight.dim(1)?]).with([&self.weight]))
     }
 
     pub(super) fn forward(&self, numbers: &[u32], pass: &mut Pass) -> Result<Tensor> {
@@ -77,13 +77,13 @@ impl Embedding {
 }
 
 /// A fully connected layer: the weight is [outputs, inputs].
-pub(super) struct Linear {
+pub(super) struct TokenLinear {
     name: String,
     weight: Tensor,
     bias: Option<Tensor>,
 }
 
-impl Linear {
+impl TokenLinear {
     pub(super) fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let without = Self::without_bias(inputs, outputs, vb.clone())?;
         Ok(Self { bias: Some(vb.get_with_hints(outputs, "bias", Init::Const(0.0))?), ..without })
@@ -102,7 +102,7 @@ impl Linear {
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (outputs, inputs) = self.weight.dims2()?;
-            let step = Step::new(&self.name, "Linear", &[x.dim(0)?, outputs]).multiplying(inputs);
+            let step = TallyStep::new(&self.name, "Linear", &[x.dim(0)?, outputs]).multiplying(inputs);
             Ok(step.with(std::iter::once(&self.weight).chain(&self.bias)))
         };
         pass.step(step, || dl_ops::linear(x, &self.weight, self.bias.as_ref()))
@@ -128,7 +128,7 @@ impl Conv1D {
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (inputs, outputs) = self.weight.dims2()?;
-            let step = Step::new(&self.name, "Conv1D", &[x.dim(0)?, outputs]).multiplying(inputs);
+            let step = TallyStep::new(&self.name, "Conv1D", &[x.dim(0)?, outputs]).multiplying(inputs);
             Ok(step.with([&self.weight, &self.bias]))
         };
         pass.step(step, || dl_ops::linear_transposed(x, &self.weight, Some(&self.bias)))
@@ -165,7 +165,7 @@ impl Activation {
             Self::QuickGelu => dl_ops::gelu(x, Gelu::Quick),
             Self::Relu => dl_ops::relu(x),
         };
-        pass.step(|| Ok(Step::new("", kind, x.dims())), now)
+        pass.step(|| Ok(TallyStep::new("", kind, x.dims())), now)
     }
 }
 
@@ -192,7 +192,7 @@ impl Attention {
             _ => None,
         };
         // Of queries and keys, and of probabilities and values: each takes, for each number, as many as there are keys.
-        let step = || Ok(Step::new(&self.name, "Attention", q.dims()).multiplying(2 * k.dim(0)?));
+        let step = || Ok(TallyStep::new(&self.name, "Attention", q.dims()).multiplying(2 * k.dim(0)?));
         pass.step(step, || dl_ops::attention(q, k, v, config, kept))
     }
 }
@@ -200,7 +200,7 @@ impl Attention {
 impl Pass<'_> {
     /// The sum of two tensors of one shape.
     pub(super) fn sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        self.step(|| Ok(Step::new("", "Add", a.dims())), || a + b)
+        self.step(|| Ok(TallyStep::new("", "Add", a.dims())), || a + b)
     }
 
     /// The output `name`, which `compute` makes of x, unless the run begins there or later.

@@ -1,4 +1,4 @@
-//! What training minimises, and the likelihood of texts.
+//! What training minimizes, and the likelihood of texts.
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Tensor};

@@ -5,7 +5,7 @@
 //! no mask is needed, and a text's numbers are the same bits whatever stands beside it.
 //!
 //! [`TextModel::open`] reads a network with its tokenizer, from one model file or from a folder as Hugging Face writes
-//! it. [`loss`] has what training minimises, [`generate`] writes texts, [`zero_shot`] names pictures.
+//! it. [`loss`] has what training minimizes, [`generate`] writes texts, [`zero_shot`] names images.
 
 mod batch;
 mod bert;
@@ -49,7 +49,7 @@ pub struct TextLayer {
 
 /// A network that turns texts into features.
 pub trait TextNetwork: Send + Sync {
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(&self) -> Vec<TextLayer>;
 
     /// Other names, each with the output that it stands for.
@@ -67,7 +67,7 @@ pub trait TextNetwork: Send + Sync {
 impl dyn TextNetwork + '_ {
     /// The last output, with gradients. `train`: dropout is on, and draws from it.
     /// # Errors
-    /// When the batch does not fit: a text too long, a token that is none.
+    /// When the batch has the wrong shape: a text too long, a token that is none.
     pub fn forward_t(&self, batch: &TextBatch, train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
         to_the_end(self, batch, Pass::new(Vec::new(), train))
     }

@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Vocabulary {
                 while let Some((_, id)) = map.next_entry::<IgnoredAny, u64>()? {
                     if id >= MOST_TOKENS as u64 {
                         return Err(A::Error::custom(format!(
-                            "a token has the number {id}; want less than {MOST_TOKENS}"
+                            "a token has the number {id}; expected less than {MOST_TOKENS}"
                         )));
                     }
                     count += 1;
@@ -120,7 +120,11 @@ pub(super) fn check(text: &str) -> Result<usize> {
         added.len()
     );
     if let Some(token) = added.iter().find(|token| token.id >= MOST_TOKENS as u64) {
-        bail!("the token \"{}\" has the number {}; want less than {MOST_TOKENS}", printable(&token.content), token.id);
+        bail!(
+            "the token \"{}\" has the number {}; expected less than {MOST_TOKENS}",
+            printable(&token.content),
+            token.id
+        );
     }
     let growth = Chain::of(&outline.normalizer).context("normalizer")?.growth;
     Chain::of(&outline.pre_tokenizer).context("pre_tokenizer")?;
@@ -220,7 +224,7 @@ fn template(pieces: Option<&Value>, name: &str) -> Result<()> {
     ensure!(pieces.len() <= MOST_PIECES, "{name} has {} pieces; up to {MOST_PIECES} are supported", pieces.len());
     let texts = pieces.iter().filter(|piece| piece.get("Sequence").is_some()).count();
     let most = if name == "single" { 1 } else { 2 };
-    ensure!(texts <= most, "{name} has {texts} places for texts; want {most}");
+    ensure!(texts <= most, "{name} has {texts} places for texts; expected {most}");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Pictures named by words that no one trained for: CLIP's zero-shot classification (Radford et al. 2021, section 3.1).
+//! Images named by words that no one trained for: CLIP's zero-shot classification (Radford et al. 2021, section 3.1).
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use candle_core::{DType, Device, Tensor};
 use super::{Clip, Network, TextBatch, TextModel, TextNetwork, Tokens};
 use crate::{Backbone, Checkpoint, LayerName, ModelConfig, Preprocessing, plain};
 
-/// A CLIP that scores pictures against names.
+/// A CLIP that scores images against names.
 pub struct ZeroShot {
     clip: Box<Clip>,
-    /// From picture to input.
+    /// From image to input.
     pub preprocessing: Preprocessing,
     /// The names, in the order of the probabilities.
     pub labels: Vec<String>,
@@ -35,14 +35,14 @@ impl ZeroShot {
         let model = TextModel::from_checkpoint(open()?, device)?;
         let names = embed(&model, labels, templates).with_context(|| format!("model {}", path.display()))?;
         let Network::Clip(clip) = model.network else {
-            bail!("model {}: is {}, want clip", path.display(), model.config.architecture)
+            bail!("model {}: is {}, expected clip", path.display(), model.config.architecture)
         };
         Ok(Self { clip, preprocessing, labels: labels.to_vec(), names })
     }
 
-    /// Of each picture of x [n, 3, h, w] the probability of each label: softmax over the labels of the scaled cosine.
+    /// Of each image of x [n, 3, h, w] the probability of each label: softmax over the labels of the scaled cosine.
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn probabilities(&self, x: &Tensor) -> Result<Vec<Vec<f32>>> {
         let layer = [LayerName { name: "image_embeds".into(), pooled: None }];
         let backbone: &dyn Backbone = &self.clip.images;

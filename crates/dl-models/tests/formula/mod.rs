@@ -19,9 +19,9 @@ fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// Numbers of the formula within `scale` of `centre`.
-pub(crate) fn formula(name: &str, shape: &[usize], centre: f64, scale: f64) -> Tensor {
-    let numbers = mix(name, shape.iter().product()).map(|u| (centre + (2.0 * u - 1.0) * scale) as f32);
+/// Numbers of the formula within `scale` of `center`.
+pub(crate) fn formula(name: &str, shape: &[usize], center: f64, scale: f64) -> Tensor {
+    let numbers = mix(name, shape.iter().product()).map(|u| (center + (2.0 * u - 1.0) * scale) as f32);
     Tensor::from_vec(numbers.collect::<Vec<_>>(), shape, &Device::Cpu).unwrap()
 }
 
@@ -47,12 +47,12 @@ impl Formula {
 impl SimpleBackend for Formula {
     fn get(&self, shape: Shape, name: &str, _: Init, _: DType, _: &Device) -> candle_core::Result<Tensor> {
         let fan_in: usize = shape.dims().iter().skip(1).product();
-        let (centre, scale) = if name.ends_with("running_var") || (shape.rank() == 1 && name.ends_with(".weight")) {
+        let (center, scale) = if name.ends_with("running_var") || (shape.rank() == 1 && name.ends_with(".weight")) {
             (1.0, 0.5)
         } else {
             (0.0, if shape.rank() == 1 { 0.1 } else { (self.gain / fan_in as f64).sqrt() })
         };
-        let var = Var::from_tensor(&formula(name, shape.dims(), centre, scale))?;
+        let var = Var::from_tensor(&formula(name, shape.dims(), center, scale))?;
         let tensor = var.as_tensor().clone();
         self.vars.lock().unwrap().insert(name.to_owned(), var);
         Ok(tensor)

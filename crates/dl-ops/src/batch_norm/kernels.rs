@@ -83,13 +83,13 @@ wide! {
         Moments { count, mean: f64::from(near) + off, squares: squares.max(0.0) }
     }
 
-    pub(super) fn normalise(x: &[f32], line: Line, y: &mut [f32]) {
+    pub(super) fn normalize(x: &[f32], line: Line, y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
             *y = (x - line.mean) * line.scale + line.bias;
         }
     }
 
-    pub(super) fn normalise_and_rectify(x: &[f32], line: Line, y: &mut [f32]) {
+    pub(super) fn normalize_and_rectify(x: &[f32], line: Line, y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
             *y = rectify((x - line.mean) * line.scale + line.bias);
         }

@@ -1,6 +1,6 @@
-//! Batch normalisation (Ioffe and Szegedy 2015), as torch's `BatchNorm2d`, with and without a ReLU.
+//! Batch normalization (Ioffe and Szegedy 2015), as torch's `BatchNorm2d`, with and without a ReLU.
 //!
-//! Each channel is one task that first takes the channel's statistics, then normalises it while it is still in the
+//! Each channel is one task that first takes the channel's statistics, then normalizes it while it is still in the
 //! cache; the gradient likewise. So the memory is passed once, and the bits do not depend on the number of threads.
 
 mod kernels;
@@ -12,9 +12,9 @@ use rayon::prelude::*;
 
 use crate::cpu::{self, Shared};
 use crate::portable;
-use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalise, normalise_and_rectify};
+use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalize, normalize_and_rectify};
 
-/// What a batch of pictures showed of each channel.
+/// What a batch of images showed of each channel.
 #[derive(Clone, Debug)]
 pub struct BatchStatistics {
     /// [c]: the mean.
@@ -90,7 +90,7 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     let shape = Planes::new(x, weight, bias)?;
     let count = shape.n * shape.plane;
     if count < 2 {
-        bail!("batch_norm: x {:?} has {count} numbers of each channel, training wants two or more", x.dims());
+        bail!("batch_norm: x {:?} has {count} numbers of each channel, training needs two or more", x.dims());
     }
     if !cpu::serves(x) {
         let (y, mean, variance) = portable::batch_norm_train(x, weight, bias, eps)?;
@@ -134,7 +134,7 @@ impl Planes {
     }
 }
 
-/// The statistics that normalise one channel.
+/// The statistics that normalize one channel.
 struct Channel {
     mean: f64,
     variance: f64,
@@ -166,7 +166,7 @@ impl BatchNorm {
             // SAFETY: this task alone touches this channel.
             let y = unsafe { output.part(start, shape.plane) };
             let x = &x[start..][..shape.plane];
-            if self.relu { normalise_and_rectify(x, line, y) } else { normalise(x, line, y) }
+            if self.relu { normalize_and_rectify(x, line, y) } else { normalize(x, line, y) }
         }
     }
 

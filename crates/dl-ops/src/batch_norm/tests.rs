@@ -86,14 +86,14 @@ fn results_and_gradients_have_the_same_bits_with_any_number_of_threads() {
 }
 
 #[test]
-fn with_running_statistics_a_picture_has_the_same_bits_in_any_batch() {
+fn with_running_statistics_an_image_has_the_same_bits_in_any_batch() {
     let [weight, bias, mean, variance] = parameters(3);
     let x = draw("x", &[4, 3, 9, 7]);
     let run = |x: &Tensor| bits(&batch_norm(x, &weight, &bias, &mean, &variance, EPS).unwrap());
     let all = run(&x);
     let size = all.len() / 4;
     for image in 0..4 {
-        assert_eq!(run(&x.narrow(0, image, 1).unwrap()), all[image * size..][..size], "picture {image}");
+        assert_eq!(run(&x.narrow(0, image, 1).unwrap()), all[image * size..][..size], "image {image}");
     }
 }
 

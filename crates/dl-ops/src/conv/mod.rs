@@ -1,6 +1,6 @@
 //! The 2-D convolution, as torch's, with its gradients: candle's tensors around `dl_kernels::ConvShape`.
 //!
-//! How it is computed depends on the shapes alone, so a picture's result is the same bits whatever the batch and the
+//! How it is computed depends on the shapes alone, so an image's result is the same bits whatever the batch and the
 //! number of threads.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor, bail};
@@ -117,7 +117,7 @@ impl CustomOp3 for Conv2d {
     }
 }
 
-/// The gradient [n, outputs, h', w'] summed over pictures and pixels.
+/// The gradient [n, outputs, h', w'] summed over images and pixels.
 fn bias_gradient(gradient: &Tensor) -> Result<Tensor> {
     let (n, outputs, height, width) = gradient.dims4()?;
     let pixels = height * width;

@@ -8,14 +8,14 @@ use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, 
 /// The definition, seven loops deep, in double precision.
 fn naive(x: &Tensor, weight: &Tensor, bias: &Tensor, config: &Conv2dConfig) -> Tensor {
     let shape = ConvShape::new(x.dims(), weight.dims(), *config).unwrap();
-    let [pictures, outputs, rows, columns] = shape.output_dims();
+    let [images, outputs, rows, columns] = shape.output_dims();
     let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     let (xs, weights, biases) = (numbers(x), numbers(weight), numbers(bias));
     let (_, channels, height, width) = x.dims4().unwrap();
     let (_, _, kh, kw) = weight.dims4().unwrap();
     let depth = channels / config.groups;
     let mut y = Vec::new();
-    for image in 0..pictures {
+    for image in 0..images {
         for output in 0..outputs {
             let group = output / (outputs / config.groups);
             for row in 0..rows {
@@ -123,7 +123,7 @@ fn a_weight_that_is_not_trained_costs_no_gradient() {
 }
 
 #[test]
-fn a_picture_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+fn a_image_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
     let (x, weight, bias) = (draw("x", &[7, 24, 31, 29]), draw("w", &[40, 24, 3, 3]), draw("b", &[40]));
     let config = Conv2dConfig { padding: Padding::all(1), stride: [2, 1], ..Conv2dConfig::default() };
     let run = |x: &Tensor| conv2d(x, &weight, Some(&bias), &config).unwrap();
@@ -132,7 +132,7 @@ fn a_picture_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
     let size = all.len() / 7;
     for image in 0..7 {
         let one = bits(&run(&x.narrow(0, image, 1).unwrap()));
-        assert_eq!(one, all[image * size..(image + 1) * size], "picture {image}");
+        assert_eq!(one, all[image * size..(image + 1) * size], "image {image}");
     }
 }
 

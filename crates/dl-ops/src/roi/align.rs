@@ -18,20 +18,20 @@ use crate::{cpu, portable};
 pub struct RoiAlignConfig {
     /// Bins of each box.
     pub output_size: [usize; 2],
-    /// Pixels of the map for each pixel of the picture: 1/16 after four halvings.
+    /// Pixels of the map for each pixel of the image: 1/16 after four halvings.
     pub spatial_scale: f32,
     /// Samples along each side of a bin; without, as many as the bin has pixels, rounded up (torchvision's -1).
     pub sampling_ratio: Option<usize>,
-    /// Pixels are squares around their centres, so boxes shift by half a pixel. Without (Detectron's first RoIAlign), boxes
+    /// Pixels are squares around their centers, so boxes shift by half a pixel. Without (Detectron's first RoIAlign), boxes
     /// do not shift and are at least 1 x 1.
     pub aligned: bool,
 }
 
 /// The mean of bilinear samples in each bin of each box: x [n, c, h, w] and boxes [k, 5] give [k, c, h', w'].
 ///
-/// A box's row is the picture's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone.
+/// A box's row is the image's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone.
 /// # Errors
-/// When a box is not finite or of no picture, the map or the sampling ratio is 0, or those of candle.
+/// When a box is not finite or of no image, the map or the sampling ratio is 0, or those of candle.
 pub fn roi_align(x: &Tensor, boxes: &Tensor, config: &RoiAlignConfig) -> Result<Tensor> {
     if config.sampling_ratio == Some(0) {
         bail!("roi_align: a sampling ratio of 0 takes no samples");
@@ -154,7 +154,7 @@ fn inside(start: f32, bin: f32, samples: f32, length: usize) -> Range<u64> {
 }
 
 wide! {
-    /// The bins [h', w'] of one block of a picture of width `width`.
+    /// The bins [h', w'] of one block of an image of width `width`.
     fn pool(sampled: &Sampled, map: &[Pixel], width: usize, line: &mut [Pixel], output: &mut [Pixel]) {
         let reach = sampled.columns.reach();
         let line = &mut line[..reach.len()];
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
     use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
 
-    /// Inside, small, across the edges, outside, turned round, a point, of the other picture twice.
+    /// Inside, small, across the edges, outside, turned round, a point, of the other image twice.
     fn boxes() -> Tensor {
         let rows: [[f32; 5]; 9] = [
             [0.0, 1.0, 2.0, 9.0, 7.0],
@@ -275,7 +275,7 @@ mod tests {
         configs
     }
 
-    /// torchvision's loops: sample by sample, four neighbours each.
+    /// torchvision's loops: sample by sample, four neighbors each.
     fn naive(x: &Tensor, boxes: &Tensor, config: &RoiAlignConfig) -> Tensor {
         let (_, c, h, w) = x.dims4().unwrap();
         let xs = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -361,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_of_no_picture_or_not_finite_is_named() {
+    fn a_box_that_is_of_no_image_or_not_finite_is_named() {
         let error = |row: [f32; 5]| {
             let boxes = Tensor::new(&[row], &Device::Cpu).unwrap();
             roi_align(&draw("x", &[2, 1, 4, 4]), &boxes, &configs()[0]).unwrap_err().to_string()
         };
-        assert!(error([2.0, 0.0, 0.0, 1.0, 1.0]).contains("box 0 is of picture 2, the batch has 2"));
-        assert!(error([0.5, 0.0, 0.0, 1.0, 1.0]).contains("of picture 0.5"));
+        assert!(error([2.0, 0.0, 0.0, 1.0, 1.0]).contains("box 0 is of image 2, the batch has 2"));
+        assert!(error([0.5, 0.0, 0.0, 1.0, 1.0]).contains("of image 0.5"));
         assert!(error([0.0, 0.0, f32::NAN, 1.0, 1.0]).contains("box 0 is [0.0, 0.0, NaN"));
     }
 

@@ -35,7 +35,7 @@ impl Blocked {
         Self { pixels, blocks, plane }
     }
 
-    /// One block of one picture: [h, w].
+    /// One block of one image: [h, w].
     pub(super) fn block(&self, image: usize, block: usize) -> &[Pixel] {
         &self.pixels[(image * self.blocks + block) * self.plane..][..self.plane]
     }
@@ -77,20 +77,20 @@ pub(super) fn gather_gradient<S>(
 ) -> Vec<f32> {
     let plane = height * width;
     let mut output = vec![0.0; n * channels * plane];
-    // A picture's blocks, the last of which may be short.
+    // An image's blocks, the last of which may be short.
     let mut parts: Vec<(usize, Range<usize>, &mut [f32])> = Vec::new();
-    for (image, mut picture) in output.chunks_exact_mut((channels * plane).max(1)).enumerate() {
+    for (index, mut image) in output.chunks_exact_mut((channels * plane).max(1)).enumerate() {
         each_block(channels, |_, range| {
-            let (part, rest) = std::mem::take(&mut picture).split_at_mut(range.len() * plane);
-            picture = rest;
-            parts.push((image, range, part));
+            let (part, rest) = std::mem::take(&mut image).split_at_mut(range.len() * plane);
+            image = rest;
+            parts.push((index, range, part));
         });
     }
     parts.into_par_iter().for_each_init(
         || (vec![[0.0; LANES]; plane], scratch()),
-        |(pixels, scratch), (image, range, part)| {
+        |(pixels, scratch), (index, range, part)| {
             pixels.fill([0.0; LANES]);
-            work(image, range, pixels, scratch);
+            work(index, range, pixels, scratch);
             unpack(pixels, part);
         },
     );

@@ -14,17 +14,17 @@ use crate::{cpu, portable};
 pub struct RoiPoolConfig {
     /// Bins of each box.
     pub output_size: [usize; 2],
-    /// Pixels of the map for each pixel of the picture: 1/16 after four halvings.
+    /// Pixels of the map for each pixel of the image: 1/16 after four halvings.
     pub spatial_scale: f32,
 }
 
 /// The largest number in each bin of each box, 0 where a bin lies outside the map; NaN wins. x [n, c, h, w] and
 /// boxes [k, 5] give [k, c, h', w'].
 ///
-/// A box's row is the picture's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone, to the first
+/// A box's row is the image's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone, to the first
 /// largest number of a bin in row-major order.
 /// # Errors
-/// When a box is not finite or of no picture, the map is empty, or those of candle.
+/// When a box is not finite or of no image, the map is empty, or those of candle.
 pub fn roi_pool(x: &Tensor, boxes: &Tensor, config: &RoiPoolConfig) -> Result<Tensor> {
     let regions = Region::all(x, boxes, config.output_size)?;
     let (_, _, h, w) = x.dims4()?;
@@ -77,7 +77,7 @@ impl Rounded {
 const NOWHERE: u32 = u32::MAX;
 
 wide! {
-    /// The largest number of each window of a block of a picture of width `width`, 0 if the window is empty.
+    /// The largest number of each window of a block of an image of width `width`, 0 if the window is empty.
     fn pool(rounded: &Rounded, map: &[Pixel], width: usize, output: &mut [Pixel]) {
         for ((row, column), output) in rounded.windows().zip(output) {
             *output = largest(map, width, row, column).0;
@@ -165,7 +165,7 @@ mod tests {
 
     const ODD: RoiPoolConfig = RoiPoolConfig { output_size: [3, 2], spatial_scale: 0.5 };
 
-    /// Inside, smaller than its bins, across the edges, outside, turned round, of the other picture twice.
+    /// Inside, smaller than its bins, across the edges, outside, turned round, of the other image twice.
     fn boxes() -> Tensor {
         let rows: [[f32; 5]; 7] = [
             [0.0, 1.0, 2.0, 12.0, 11.0],

@@ -81,7 +81,7 @@ impl Start {
         let file = file.filter(|_| !start.from_scratch);
         if start.from_scratch {
             // No weight of the file is taken.
-            (config.source, config.licence) = (None, None);
+            (config.source, config.license) = (None, None);
         }
         let mut given = match &file {
             Some(file) => file.all(device)?,

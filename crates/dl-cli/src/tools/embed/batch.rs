@@ -26,7 +26,7 @@ pub(in crate::tools) enum Prepared {
 impl Prepared {
     /// A whole picture, brought to the network's input.
     pub(in crate::tools) fn whole(picture: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
-        let (source, size) = preprocessing.whole_picture(picture.width(), picture.height(), resize);
+        let (source, size) = preprocessing.whole_image(picture.width(), picture.height(), resize);
         let mut input = vec![0.0; 3 * size[0] * size[1]];
         resample(picture, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
         Self::Whole { input, size }

@@ -158,7 +158,7 @@ impl ConvertArgs {
             config.preprocessing.mean = mean;
         }
         if let Some(licence) = &self.licence {
-            config.licence = Some(licence.clone());
+            config.license = Some(licence.clone());
         }
         let name = self.from.file_name().map(|name| name.to_string_lossy().into_owned());
         let format = file.format().to_string();

@@ -176,7 +176,7 @@ impl Info {
     fn of(path: &Path, with_tensors: bool) -> Result<Self> {
         let mut checkpoint = Checkpoint::open(path)?;
         let config: Option<Map<String, Value>> = checkpoint.config()?;
-        checkpoint.take_off_prefix();
+        checkpoint.strip_prefix();
         let text = |key: &str| Some(config.as_ref()?.get(key)?.as_str()?.to_owned());
         let tensors = checkpoint.tensors();
         let mut dtypes: Vec<String> = tensors.iter().map(|tensor| tensor.dtype.clone()).collect();
@@ -195,7 +195,7 @@ impl Info {
             tensor_count: tensors.len(),
             parameters: tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum(),
             dtypes,
-            licence: text("licence"),
+            licence: text("license").or_else(|| text("licence")),
             config,
             tensors: with_tensors.then(|| tensors.iter().map(|tensor| (tensor.name.clone(), shape(tensor))).collect()),
         })

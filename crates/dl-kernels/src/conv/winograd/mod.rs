@@ -1,6 +1,6 @@
 //! Winograd's minimal filtering (Lavin and Gray 2016) for 3 x 3 kernels, stride 1.
 //!
-//! A tile of the picture is transformed, multiplied channel by channel, and transformed back: F(4x4, 3x3) takes 36
+//! A tile of the image is transformed, multiplied channel by channel, and transformed back: F(4x4, 3x3) takes 36
 //! products for 16 outputs, F(2x2, 3x3) 16 for 4, the direct sum 9 for each. The transforms cost digits, the larger
 //! tile's more; see [`Winograd`] for the bounds.
 
@@ -140,7 +140,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         Self { level, conv, input, output, residual, weight, lines, run, bias, range, sizes, transform: PhantomData }
     }
 
-    /// Tiles of a picture.
+    /// Tiles of an image.
     fn tiles(&self) -> usize {
         self.output.height.div_ceil(OUT) * self.tiles_across()
     }
@@ -149,20 +149,20 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         self.output.width.div_ceil(OUT)
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        (pictures * self.tiles()).div_ceil(TILES)
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        (images * self.tiles()).div_ceil(TILES)
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        // The tiles of all pictures in a row, shared evenly among the tasks.
-        let (all, tasks) = (pictures * self.tiles(), self.tasks(pictures));
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        // The tiles of all images in a row, shared evenly among the tasks.
+        let (all, tasks) = (images * self.tiles(), self.tasks(images));
         let first = task * all / tasks;
         let count = (task + 1) * all / tasks - first;
         let Size { tiling, segments } = &self.sizes[count - 1];
         let across = self.tiles_across();
         let place = |tile: usize| {
-            let (picture, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
-            (picture, [tile / across * OUT, tile % across * OUT])
+            let (image, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
+            (image, [tile / across * OUT, tile % across * OUT])
         };
         let (lines, numbers) = (self.lines, self.input.blocks() * LANES);
         let widest = tiling.groups().iter().map(|group| group.blocks).max().unwrap_or(1);
@@ -172,11 +172,11 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             let (transformed, products) = scratch.split_at_mut(transformed);
             for block in 0..self.input.blocks() {
                 for tile in 0..count {
-                    let (picture, place) = place(tile);
+                    let (image, place) = place(tile);
                     let to = (block * count + tile) * LANES;
                     self.level.run(self.tile_in(
-                        pictures,
-                        picture,
+                        images,
+                        image,
                         block,
                         place,
                         memory,
@@ -214,25 +214,17 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
                 }
                 for block in 0..group.blocks {
                     for tile in 0..count {
-                        let (picture, place) = place(tile);
+                        let (image, place) = place(tile);
                         let from = &products[(block * count + tile) * LANES..];
                         let step = group.blocks * count * LANES;
-                        self.level.run(self.tile_out(
-                            pictures,
-                            picture,
-                            group.first + block,
-                            place,
-                            memory,
-                            from,
-                            step,
-                        ));
+                        self.level.run(self.tile_out(images, image, group.first + block, place, memory, from, step));
                     }
                 }
             }
-            // The margin belongs to no tile: the task with a picture's first one writes it.
-            for picture in (0..count).filter(|tile| place(*tile).1 == [0, 0]).map(|tile| place(tile).0) {
+            // The margin belongs to no tile: the task with an image's first one writes it.
+            for image in (0..count).filter(|tile| place(*tile).1 == [0, 0]).map(|tile| place(tile).0) {
                 for block in 0..self.output.blocks() {
-                    self.output.zero_margin(memory, pictures, picture, block, 0..self.output.height);
+                    self.output.zero_margin(memory, images, image, block, 0..self.output.height);
                 }
             }
         });
@@ -241,8 +233,8 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
     #[expect(clippy::too_many_arguments, reason = "one tile's whole address")]
     fn tile_in<'a>(
         &self,
-        pictures: usize,
-        picture: usize,
+        images: usize,
+        image: usize,
         block: usize,
         [y, x]: [usize; 2],
         memory: Memory,
@@ -257,7 +249,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             from..(length + before).saturating_sub(start).min(IN)
         };
         let (rows, columns) = (inside(y, top, height), inside(x, left, width));
-        let start = self.input.at(pictures, picture, block, [y + rows.start - top, x + columns.start - left]);
+        let start = self.input.at(images, image, block, [y + rows.start - top, x + columns.start - left]);
         assert!(to.len() >= (Self::POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
         TileIn {
             input: memory.at(start, 1),
@@ -273,8 +265,8 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
     #[expect(clippy::too_many_arguments, reason = "one tile's whole address")]
     fn tile_out<'a>(
         &'a self,
-        pictures: usize,
-        picture: usize,
+        images: usize,
+        image: usize,
         block: usize,
         place: [usize; 2],
         memory: Memory,
@@ -289,9 +281,9 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             residual: self
                 .residual
                 .as_ref()
-                .map_or(std::ptr::null(), |map| memory.at(map.at(pictures, picture, block, place), 1)),
+                .map_or(std::ptr::null(), |map| memory.at(map.at(images, image, block, place), 1)),
             residual_row: self.residual.map_or(0, |map| map.row()),
-            output: memory.at(self.output.at(pictures, picture, block, place), 1),
+            output: memory.at(self.output.at(images, image, block, place), 1),
             row: self.output.row(),
             size: [OUT.min(self.output.height - place[0]), OUT.min(self.output.width - place[1])],
             range: self.range,
