@@ -1,16 +1,16 @@
-//! The fully connected layer: rows of numbers times a packed weight.
+//! The fully connected layer: rows times a packed weight.
 //!
-//! One image alone costs what it takes to read the weight once; several share what is in the cache.
+//! A single image costs one read of the weight; several images share the cached part.
 
 use crate::import::RowSpan;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
 use crate::tile::Tile;
 
-/// Numbers of a row that are multiplied in one go: with a group's weight they fit the second-level cache.
+/// Length of the part of a row that is multiplied at a time: with a group's weight it fits the second-level cache.
 const DEPTH: usize = 1024;
 
-/// A fully connected layer ready to run.
+/// A compiled fully connected layer.
 pub(crate) struct Dense {
     level: Level,
     input: RowSpan,
@@ -48,7 +48,7 @@ impl Dense {
         self.output.length.div_ceil(LANES)
     }
 
-    /// Blocks of a task.
+    /// Blocks per task.
     fn together(&self) -> usize {
         if self.level.tile(1, 2).is_some() { 2 } else { 1 }
     }
@@ -88,7 +88,7 @@ impl Dense {
                     low: if last { self.range[0] } else { f32::NEG_INFINITY },
                     high: if last { self.range[1] } else { f32::INFINITY },
                 };
-                // SAFETY: the rows were checked to lie in the memory; only this task writes these blocks.
+                // SAFETY: the rows were checked to be within the memory; only this task writes these blocks.
                 unsafe { kernel(&tile) };
             }
         }

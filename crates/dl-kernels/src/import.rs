@@ -1,4 +1,4 @@
-//! From planes, as candle and torch hold images, to the blocks of a map, and back.
+//! Converts planes, the layout of candle and torch, to the blocks of a map, and back.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::map::Map;
 use crate::memory::Memory;
 use crate::simd::{Kernel, LANES, Level, Simd};
 
-/// The first step of a plan: [n, channels, height, width] into a map, with its margin.
+/// The first step of a plan: copies [n, channels, height, width] to a map with a margin.
 pub(crate) struct Import {
     level: Level,
     output: Map,
@@ -23,7 +23,7 @@ impl Import {
         images * self.output.blocks() * self.strips()
     }
 
-    /// Rows of a task.
+    /// Rows per task.
     const ROWS: usize = 16;
 
     fn strips(&self) -> usize {
@@ -64,13 +64,13 @@ impl Import {
         self.level.run(into);
     }
 
-    /// An image of few channels, which lie side by side.
+    /// An image with few channels, which are interleaved.
     fn side_by_side(&self, images: usize, image: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let plane = map.height * map.width;
         for y in rows {
             let to = memory.at(map.at(images, image, 0, [y, 0]), map.width * map.lanes);
-            // SAFETY: `at` checks the bounds; the row is this task's own.
+            // SAFETY: `at` checks the bounds; only this task writes the row.
             let to = unsafe { std::slice::from_raw_parts_mut(to, map.width * map.lanes) };
             for channel in 0..map.channels {
                 let from = &input[(image * map.channels + channel) * plane + y * map.width..][..map.width];
@@ -86,7 +86,7 @@ impl Import {
     }
 }
 
-/// Rows of up to sixteen planes into rows of a block.
+/// Copies rows of up to sixteen planes to rows of a block.
 struct Into<'a> {
     /// `count` numbers each; empty beyond `channels`.
     planes: [&'a [f32]; LANES],
@@ -95,15 +95,15 @@ struct Into<'a> {
     count: usize,
     width: usize,
     output: *mut f32,
-    /// Numbers between two rows of the output.
+    /// Stride between rows of the output.
     gap: usize,
 }
 
 impl Kernel for Into<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the planes are slices of `count` numbers, the rows of the output lie in the memory and are the task's
-        // own.
+        // SAFETY: the planes are slices of `count` numbers; the rows of the output are within the memory, and only this
+        // task writes them.
         unsafe {
             let (mut to, mut column) = (self.output, 0);
             let mut first = 0;
@@ -137,24 +137,24 @@ impl Kernel for Into<'_> {
     }
 }
 
-/// A map back to planes, row after row: for flattening, and for what leaves the plan.
+/// Copies a map back to planes, row by row: for flattening, and for the plan's outputs.
 pub(crate) struct Export {
     level: Level,
     input: Map,
-    /// Where the rows of the batch begin, for a batch of one.
+    /// Start of the rows, for a batch of one.
     output: RowSpan,
 }
 
-/// One row of numbers for each image.
+/// The location of one row per image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowSpan {
     pub(crate) base: usize,
-    /// Numbers that mean something.
+    /// Length without padding.
     pub(crate) length: usize,
 }
 
 impl RowSpan {
-    /// From one image's row to the next's: whole cache lines.
+    /// Stride between rows: whole cache lines.
     pub(crate) fn step(&self) -> usize {
         self.length.next_multiple_of(LANES)
     }
@@ -181,36 +181,36 @@ impl Export {
         let channels = map.lanes.min(map.channels - first);
         let to = memory.at(self.output.at(images, image) + first * plane, channels * plane);
         let to = Planes { start: to, plane, row: map.width, column: 1 };
-        // SAFETY: `at` checks the bounds; these channels of this image are this task's own.
+        // SAFETY: `at` checks the bounds; only this task writes these channels of this image.
         unsafe { export(self.level, map, [images, image, block], memory, to) };
     }
 }
 
-/// Where the planes of a block's channels go. Steps are in numbers.
+/// The destination of the planes of a block's channels. Strides are in numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Planes {
-    /// Place (0, 0) of the block's first channel.
+    /// Position (0, 0) of the block's first channel.
     pub(crate) start: *mut f32,
-    /// From one channel to the next.
+    /// Stride between channels.
     pub(crate) plane: usize,
-    /// From one row to the next.
+    /// Stride between rows.
     pub(crate) row: usize,
-    /// From one place of a row to the next.
+    /// Stride between positions of a row.
     pub(crate) column: usize,
 }
 
-/// One block of one image to planes.
+/// Copies one block of one image to planes.
 ///
 /// # Safety
-/// The planes are good for the block's channels and places, and nobody else reads or writes them meanwhile.
+/// The planes must be valid for the block's channels and positions, and not be accessed concurrently.
 pub(crate) unsafe fn export(level: Level, map: &Map, [images, image, block]: [usize; 3], memory: Memory, to: Planes) {
     let channels = map.lanes.min(map.channels - block * map.lanes);
     let side_by_side = map.is_dense() && to.row == map.width * to.column;
-    // Rows that follow one another on both sides are one.
+    // Rows that are contiguous on both sides are copied as one.
     let (rows, width) = if side_by_side { (1, map.height * map.width) } else { (map.height, map.width) };
     for y in 0..rows {
         let from = memory.at(map.at(images, image, block, [y, 0]), width * map.lanes);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         let to = Planes { start: unsafe { to.start.add(y * to.row) }, ..to };
         if map.lanes == LANES {
             level.run(OutOf { from, channels, count: width, to });
@@ -218,14 +218,14 @@ pub(crate) unsafe fn export(level: Level, map: &Map, [images, image, block]: [us
         }
         for place in 0..width {
             for lane in 0..channels {
-                // SAFETY: as above; nobody writes the input meanwhile.
+                // SAFETY: as above; no task writes the input concurrently.
                 unsafe { *to.start.add(lane * to.plane + place * to.column) = *from.add(place * map.lanes + lane) };
             }
         }
     }
 }
 
-/// A row of a block to rows of planes.
+/// Copies a row of a block to rows of planes.
 struct OutOf {
     from: *const f32,
     channels: usize,
@@ -236,7 +236,7 @@ struct OutOf {
 impl Kernel for OutOf {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the row lies in the memory, the planes are good for its places by `export`'s contract.
+        // SAFETY: the row is within the memory, and the planes are valid for its positions by the contract of `export`.
         unsafe {
             let Planes { start, plane, column, .. } = self.to;
             let mut first = 0;

@@ -1,4 +1,4 @@
-//! The naive reference: every operation as its definition says, in double precision. Tests hold plans against it.
+//! The naive reference: every operation by its definition, in double precision. Tests compare plans with it.
 
 use crate::graph::{Graph, NodeId, Operation};
 use crate::map::Padding;
@@ -23,7 +23,7 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
     let (x, shape) = (inputs[0], shapes[0]);
     let plane: usize = shape[1..].iter().product();
     match operation {
-        Operation::Input => unreachable!("the image is there"),
+        Operation::Input => unreachable!("the image is already computed"),
         Operation::Conv2d { weight, shape: [outputs, per_group, kh, kw], bias, config } => {
             let (weight, bias) = (weight(), bias.as_ref().map(|bias| bias()));
             let [height, width] = [shape[1] as isize, shape[2] as isize];

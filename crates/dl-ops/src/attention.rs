@@ -20,7 +20,7 @@ pub struct AttentionConfig {
     pub heads: usize,
     /// Factor on the products of queries and keys: 1 / sqrt(columns of a head).
     pub scale: f64,
-    /// A query sees no key beyond its own place. With more keys than queries, the queries are the last ones.
+    /// A query sees no key beyond its own position. With more keys than queries, the queries are the last ones.
     pub causal: bool,
     /// Queries of each text.
     pub queries: Vec<usize>,

@@ -1,6 +1,6 @@
 //! e^x as arithmetic alone, so that loops of it vectorize; the C library's goes number by number.
 
-/// e^x within 2 units in the last place, for x in [-87, 88]; below, 0; above, as for 88. NaN stays NaN.
+/// e^x within 2 units in the last position, for x in [-87, 88]; below, 0; above, as for 88. NaN stays NaN.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by the polynomial of Cephes' `expf`; times 2^n through the exponent's bits.
 #[inline(always)]

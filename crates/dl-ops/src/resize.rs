@@ -32,7 +32,7 @@ pub fn resize_nearest(x: &Tensor, to: ResizeTo) -> Result<Tensor> {
     resize(x, to, Axis::nearest, Kind::Nearest)
 }
 
-/// Each output blends the four source pixels around its place: torch's mode "bilinear", without antialiasing.
+/// Each output blends the four source pixels around its position: torch's mode "bilinear", without antialiasing.
 ///
 /// x [n, c, h, w] gives [n, c, h', w']. With `align_corners` the centers of the corner pixels stay the corners;
 /// otherwise their outer edges do, as in most libraries.

@@ -249,9 +249,9 @@ fn usage_that_cannot_work_ends_with_2_and_one_line() {
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
         ran.stderr
     };
-    assert!(error(&["--layer", "fc7"]).contains("there is no layer fc7; there are features.0, "));
+    assert!(error(&["--layer", "fc7"]).contains("layer fc7 does not exist; choose from features.0, "));
     assert!(error(&["--arch", "alexnet"]).contains("--arch alexnet expects [64, 3, 11, 11]"));
-    assert!(error(&["--arch", "vgg"]).contains("there is no architecture vgg; there are alexnet"));
+    assert!(error(&["--arch", "vgg"]).contains("architecture vgg does not exist; choose from alexnet"));
     assert!(error(&["--pad", "24"]).contains("nothing is left of an input of 48 x 48"));
     let cut = bench.path("cut.safetensors");
     let whole = fs::read(bench.path("m.safetensors")).unwrap();

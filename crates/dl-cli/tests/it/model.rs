@@ -240,9 +240,12 @@ fn summary_is_of_what_a_file_holds() {
 #[test]
 fn summary_refuses_what_a_network_does_not_read() {
     for (options, words) in [
-        (["bert", "--tokens", "513"], "bert for 513 tokens: a text has 513 tokens, the network reads 512"),
-        (["gpt2", "--size", "64"], "gpt2 for pictures of 64 x 64: gpt2 reads no pictures"),
-        (["clip", "--size", "64"], "a picture is 64 x 64 pixels, the network reads 224 x 224"),
+        (
+            ["bert", "--tokens", "513"],
+            "bert for 513 tokens: the text has 513 tokens, but the network reads at most 512",
+        ),
+        (["gpt2", "--size", "64"], "gpt2 does not read images"),
+        (["clip", "--size", "64"], "an image is 64 x 64 pixels, but the network reads 224 x 224"),
         (["resnet18", "--tokens", "3"], "--tokens: resnet18 reads no texts"),
     ] {
         let ran = run("dl-model", &[&["summary", "--arch"], &options[..]].concat(), "").expect(2);
@@ -316,7 +319,7 @@ fn convert_keeps_the_network_and_gives_it_what_it_is_told() {
     };
     refused(&[&model, &out, "--arch", "resnet18"], "is no resnet18: 0 tensors loaded; new: bn1.bias");
     refused(&[&model, &out, "--arch", "squeezenet1_0"], "is no squeezenet1_0");
-    refused(&[&model, &out, "--arch", "vgg99"], "there is no architecture vgg99");
+    refused(&[&model, &out, "--arch", "vgg99"], "architecture vgg99 does not exist");
     fs::write(&labels, "a\nb\n").unwrap();
     refused(&[&model, &out, "--labels", &labels], "the config has 2 labels for 5 classes");
     refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "tries to call posix.system");

@@ -1,16 +1,16 @@
-//! The depthwise convolution: each channel with its own kernel, sixteen channels at a time.
+//! The depthwise convolution: one kernel per channel, sixteen channels at a time.
 
 use super::{Conv2dConfig, Layer};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{Kernel, LANES, Level, Simd};
 
-/// Numbers of the output that one task writes, about.
+/// Approximate output size of a task.
 const OUTPUT: usize = 1 << 14;
-/// Neighbors in a row that are computed together.
+/// Neighboring positions of a row that are computed together.
 const TOGETHER: usize = 7;
 
-/// A depthwise convolution ready to run.
+/// A compiled depthwise convolution.
 pub(crate) struct Depthwise {
     level: Level,
     conv: Conv2dConfig,
@@ -21,7 +21,7 @@ pub(crate) struct Depthwise {
     weight: Aligned,
     bias: Aligned,
     range: [f32; 2],
-    /// Where each place under the kernel lies, from its corner.
+    /// Offset of each kernel position from the kernel's corner.
     places: Vec<usize>,
     rows: usize,
 }
@@ -94,7 +94,7 @@ struct Row<'a> {
 impl Kernel for Row<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows lie within the memory, and the input's margin holds what the kernel reaches.
+        // SAFETY: the rows are within the memory, and the input's margin covers everything that the kernel reads.
         unsafe {
             let mut x = 0;
             while x + TOGETHER <= self.width {
@@ -112,7 +112,7 @@ impl Kernel for Row<'_> {
 impl Row<'_> {
     #[inline(always)]
     unsafe fn some<S: Simd, const N: usize>(&self, x: usize) {
-        // SAFETY: as the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let first = self.input.add(x * self.step);
             let mut sums = [S::load(self.bias.as_ptr()); N];

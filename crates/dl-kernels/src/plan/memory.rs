@@ -1,9 +1,9 @@
-//! A place in the working memory for every map, from the step that writes it to the last that reads it.
+//! Allocates working memory for every map, from the step that writes it to the last that reads it.
 
-/// A map that needs a place.
+/// A map that needs memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
-    /// Numbers.
+    /// Size in numbers.
     pub(super) size: usize,
     /// The step that writes it first.
     pub(super) from: usize,
@@ -11,8 +11,8 @@ pub(super) struct Lifetime {
     pub(super) to: usize,
 }
 
-/// Where each begins, and how much memory they take in all. Each is put at the lowest place that is free in its time,
-/// the largest first.
+/// The offset of each, and the total size. Each gets the lowest offset that is free during its lifetime, the largest
+/// first.
 pub(super) fn places(maps: &[Lifetime]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..maps.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(maps[*index].size));

@@ -1,4 +1,4 @@
-//! Steps that run on the same images one after the other.
+//! Sequences of steps that run on the same images.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +22,7 @@ use crate::simd::LANES;
 use crate::team;
 use crate::window::Window;
 
-/// One pass over the memory.
+/// A fused operation.
 enum Step {
     Import(Import),
     Convolution(Convolution),
@@ -65,40 +65,39 @@ impl Step {
     }
 }
 
-/// Numbers that the maps of some images may take for one thread to go through all steps with them alone: about what a
-/// core's second-level cache holds. Larger maps would come and go between the steps anyway; then the threads do better
-/// to share the weights that are in the cache.
+/// Size of the maps of some images up to which one thread runs all steps on them alone: about a core's second-level
+/// cache. Larger maps would be evicted between the steps; then it is faster when the threads share the cached weights.
 const CACHE: usize = 3 << 17;
 
-/// Where the images of a run come from.
+/// The source of a run's images.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// All of them.
+    /// All images in memory.
     There(&'a [f32]),
-    /// `make(index, image)` writes one.
+    /// `make(index, image)` writes an image.
     Made(&'a (dyn Fn(usize, &mut [f32]) + Sync)),
 }
 
-/// Steps, and the memory that they work in.
+/// Steps, and their working memory.
 pub(super) struct Stage {
     steps: Vec<Step>,
-    /// Numbers of one image of the input.
+    /// Size of an input image.
     image: usize,
-    /// Numbers of working memory for one image.
+    /// Size of the working memory per image.
     memory: usize,
-    /// Images that are computed together.
+    /// Images computed together.
     together: usize,
-    /// Images that a thread takes through all steps alone, because their maps stay in its cache.
+    /// Images for which a thread runs all steps alone, because their maps stay in its cache.
     lot: Option<usize>,
     outputs: Vec<RowSpan>,
-    /// What runs work in, as far as it is not in use at the moment.
+    /// Working memory that is not in use.
     spare: Mutex<Vec<Workspace>>,
 }
 
 #[derive(Default)]
 struct Workspace {
     numbers: Aligned,
-    /// Tasks of each step.
+    /// Number of tasks of each step.
     counts: Vec<usize>,
 }
 
@@ -123,25 +122,25 @@ impl Stage {
             });
         }
         let image = graph.shape(graph.input()).iter().product();
-        // A row of numbers is a fully connected network's: it takes all images at once.
+        // Rows are the input of fully connected layers, which process all images at once.
         let of_maps = graph.shape(graph.input()).len() == 3;
         let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
         let lot = Some(CACHE / maps.memory.max(1)).filter(|lot| of_maps && *lot > 1).map(|lot| lot.min(together));
         Ok(Self { steps, image, memory: maps.memory, together, lot, outputs: rows, spare: Mutex::default() })
     }
 
-    /// Numbers of working memory for a batch.
+    /// Size of the working memory for a batch.
     pub(super) fn working_memory(&self, images: usize) -> usize {
         self.memory * images.min(self.lot.map_or(self.together, |lot| lot * rayon::current_num_threads()))
     }
 
-    /// Numbers of each output for one image.
+    /// Size of each output per image.
     pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
         self.outputs.iter().map(|rows| rows.length)
     }
 
     /// Computes the outputs for `input` [images, ...], and calls `take` with the index of each output and its rows, for
-    /// one image or several, the images in their order.
+    /// one or more images at a time, in order.
     pub(super) fn run(&self, input: &[f32], images: usize, mut take: impl FnMut(usize, &[f32])) {
         match self.lot {
             Some(lot) if images > lot => {
@@ -152,13 +151,13 @@ impl Stage {
         }
     }
 
-    /// As [`run`](Self::run), for images that `make(index, image)` writes: where each thread computes images of its
-    /// own, it makes them just before, so that they are in its cache. `None` where the threads compute together.
+    /// [`run`](Self::run) for images that `make(index, image)` writes: a thread that computes images alone makes them
+    /// immediately before, so that they are in its cache. `None` if the threads compute images together.
     pub(super) fn run_made(&self, images: usize, make: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Option<Vec<Vec<f32>>> {
         Some(self.run_in_lots(images, self.lot?, Source::Made(make)))
     }
 
-    /// All threads at one step, then the next. Once there was a batch of this size, nothing is allocated.
+    /// All threads run one step, then the next. After the first batch of this size, nothing is allocated.
     fn run_together(&self, input: &[f32], images: usize, mut take: impl FnMut(usize, &[f32])) {
         self.with_memory(self.memory * images.min(self.together), |Workspace { numbers, counts }| {
             let mut first = 0;
@@ -175,9 +174,9 @@ impl Stage {
         });
     }
 
-    /// Each thread with some images from the first step to the last.
+    /// Each thread runs all steps on some of the images.
     fn run_in_lots(&self, images: usize, lot: usize, source: Source) -> Vec<Vec<f32>> {
-        // As many for each thread, as nearly as can be.
+        // Divided among the threads as evenly as possible.
         let lots = images.div_ceil(lot).next_multiple_of(rayon::current_num_threads()).min(images);
         let mut results: Vec<Vec<f32>> = self.outputs.iter().map(|rows| vec![0.0; images * rows.length]).collect();
         let mut rest: Vec<&mut [f32]> = results.iter_mut().map(Vec::as_mut_slice).collect();
@@ -244,10 +243,10 @@ fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorith
     Some(Algorithm::of(*shape, conv, [node.shape[1], node.shape[2]], config.winograd))
 }
 
-/// Where every value lies.
+/// The location of every value.
 struct Maps {
     of_node: HashMap<usize, Map>,
-    /// Rows that a map which is an output is written to.
+    /// Rows that output maps are written to.
     exported: HashMap<usize, RowSpan>,
     memory: usize,
 }
@@ -256,7 +255,7 @@ fn rows_of(map: Map) -> RowSpan {
     RowSpan { base: map.base, length: map.channels }
 }
 
-/// [channels, height, width]; a row of numbers is a map of one place.
+/// [channels, height, width]; a row is a map with one position.
 fn shape_of(graph: &Graph, node: usize) -> [usize; 3] {
     match graph.nodes[node].shape[..] {
         [channels, height, width] => [channels, height, width],
@@ -271,9 +270,9 @@ fn reads(graph: &Graph, step: &Fused) -> Vec<usize> {
 }
 
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
-    // The image, normalized anew if the network asks for it.
+    // The image, renormalized if the network requires it.
     let image = fused.first().map_or(0, |step| step.last);
-    // Parts of a concatenation are written where they belong: part -> (whole, channels before it).
+    // Parts of a concatenation are written in place: part -> (whole, channels before it).
     let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
     for step in fused.iter().rev() {
         if let Operation::Concat = graph.nodes[step.core].operation {
@@ -322,7 +321,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
         }
     }
     interleaved &= !outputs.contains(&NodeId(image));
-    // The lives of whole values.
+    // The lifetimes of whole values.
     let mut order: Vec<usize> = Vec::new();
     let mut lives: HashMap<usize, (usize, usize)> = HashMap::new();
     for (index, step) in fused.iter().enumerate() {
@@ -354,7 +353,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     let mut maps: Vec<Map> = order.iter().map(|node| whole(*node)).collect();
     let life = |(map, node): (&Map, &usize)| Lifetime { size: map.image, from: lives[node].0, to: lives[node].1 };
     let mut lifetimes: Vec<Lifetime> = maps.iter().zip(&order).map(life).collect();
-    // Maps that leave the plan leave it as rows.
+    // Output maps leave the plan as rows.
     let mut leaving: Vec<usize> = outputs.iter().map(|output| output.0).collect();
     leaving.sort_unstable();
     leaving.dedup();

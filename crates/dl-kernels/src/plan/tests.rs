@@ -1,4 +1,4 @@
-//! Plans against the naive reference.
+//! Tests plans against the naive reference.
 
 use super::*;
 use crate::conv::{Conv2dConfig, Winograd};
@@ -8,7 +8,7 @@ use crate::normalize::LocalResponse;
 use crate::reference::evaluate;
 use crate::window::PoolConfig;
 
-/// Numbers between -1 and 1 that depend on `seed` alone.
+/// Numbers between -1 and 1 that depend only on `seed`.
 fn draw(seed: usize, count: usize) -> Vec<f32> {
     let mut state = seed as u64 + 1;
     let mut next = || {
@@ -19,7 +19,7 @@ fn draw(seed: usize, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The same, small enough for the sums of a layer to stay near 1.
+/// The same, scaled so that the sums of a layer stay near 1.
 fn weight(seed: usize, shape: &[usize]) -> Numbers {
     let (count, inputs) = (shape.iter().product(), shape[1..].iter().product::<usize>());
     let scale = (3.0 / inputs as f32).sqrt();
@@ -75,13 +75,13 @@ impl Net {
     }
 }
 
-/// The plan's outputs at every level of this machine, alone and in a batch, on one thread and on three, against the
-/// reference, `tolerance` relative to the output's largest number; all runs of a level have the same bits.
+/// Compares the plan's outputs at every level of this machine, alone and in a batch, on one and three threads, with the
+/// reference, with a `tolerance` relative to the largest output; all runs of a level must have the same bits.
 fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
     check_each(build, |_| tolerance);
 }
 
-/// [`check`] with a tolerance for each of Winograd's algorithms.
+/// [`check`] with a tolerance for each Winograd algorithm.
 fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winograd) -> f64) {
     let (net, outputs) = build();
     let image: usize = net.graph.shape(net.graph.input()).iter().product();
@@ -114,7 +114,7 @@ fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winogra
                     for (found, all) in pool.install(|| plan.run(some).unwrap()).iter().zip(&all) {
                         let each = all.len() / 3;
                         let same = found.iter().zip(&all[first * each..]).all(|(a, b)| a.to_bits() == b.to_bits());
-                        assert!(same, "{level:?}: other bits for images {first}.. {count} on {threads} threads");
+                        assert!(same, "{level:?}: different bits for images {first}.. {count} on {threads} threads");
                     }
                 }
                 // Images made by the threads, more than are computed at once.
@@ -123,7 +123,7 @@ fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winogra
                     for (found, all) in pool.install(|| plan.run_made(20, batch, make).unwrap()).iter().zip(&all) {
                         assert_eq!(found.len(), 20 * (all.len() / 3));
                         let same = found.iter().zip(all.iter().cycle()).all(|(a, b)| a.to_bits() == b.to_bits());
-                        assert!(same, "{level:?}: other bits for made images on {threads} threads");
+                        assert!(same, "{level:?}: different bits for made images on {threads} threads");
                     }
                 }
             }
@@ -162,7 +162,7 @@ fn convolutions_of_odd_shapes() {
             let y = net.conv_with(input, outputs, kernel, config);
             (net, vec![y])
         };
-        // Winograd's own rounding shows in one case.
+        // Winograd's rounding is visible in one case.
         check(build, 1e-5);
     }
 }
@@ -177,7 +177,7 @@ fn winograd_of_many_channels_stays_within_its_bounds() {
             let y = net.conv(input, 32, 3, 1);
             (net, vec![y])
         };
-        // As `Winograd` states them.
+        // The bounds stated for `Winograd`.
         check_each(build, |winograd| match winograd {
             Winograd::Off => 5e-6,
             Winograd::F2 => 2e-6,
@@ -187,7 +187,7 @@ fn winograd_of_many_channels_stays_within_its_bounds() {
 }
 
 #[test]
-fn each_choice_of_winograd_is_another_algorithm() {
+fn each_winograd_option_is_a_different_algorithm() {
     let run = |winograd| {
         let mut net = Net::new([16, 16, 16]);
         let input = net.graph.input();
@@ -329,7 +329,7 @@ fn channels_of_zeros_around_a_map() {
 }
 
 #[test]
-fn a_image_that_is_normalized_anew() {
+fn an_image_that_is_renormalized() {
     for wanted in [false, true] {
         let build = || {
             let mut net = Net::new([3, 11, 13]);
@@ -344,7 +344,7 @@ fn a_image_that_is_normalized_anew() {
 }
 
 #[test]
-fn an_output_that_is_asked_for_twice() {
+fn an_output_that_is_requested_twice() {
     let build = || {
         let mut net = Net::new([3, 8, 7]);
         let input = net.graph.input();
@@ -369,7 +369,7 @@ fn long_rows_are_summed_in_parts() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn mismatched_shapes_are_an_error() {
     let mut net = Net::new([3, 4, 4]);
     let input = net.graph.input();
     let operation = |shape: [usize; 4]| {

@@ -1,4 +1,4 @@
-//! The convolution itself.
+//! The forward convolution.
 
 use super::{ConvShape, Output, in_rounds, place};
 use crate::conv::{Algorithm, Convolution, Layer};
@@ -7,12 +7,11 @@ use crate::map::Map;
 use crate::simd::Level;
 use crate::team;
 
-/// Images of so few channels lie with their channels side by side.
+/// Images with at most this number of channels are interleaved.
 pub(super) const FEW: usize = 4;
 
 impl ConvShape {
-    /// Output [n, outputs, h', w'] of x [n, c, h, w] under `weight`; `bias` may be empty. `relu`: negative numbers become
-    /// zero.
+    /// The output [n, outputs, h', w'] for x [n, c, h, w]; `bias` may be empty. `relu`: applies ReLU.
     pub fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
         self.forward_at(Level::current(), x, weight, bias, relu)
     }
@@ -42,7 +41,7 @@ impl ConvShape {
                     let channels = to.lanes.min(to.channels - block * to.lanes);
                     let start = ((first + image) * shape[0] + block * to.lanes) * plane;
                     let start = result.at(start, channels * plane);
-                    // SAFETY: `at` checks the bounds; these planes are this task's own.
+                    // SAFETY: `at` checks the bounds; only this task writes these planes.
                     unsafe {
                         export(
                             level,

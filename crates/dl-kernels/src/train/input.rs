@@ -58,7 +58,7 @@ impl ConvShape {
                     let some = crate::simd::LANES.min(channels - first_channel);
                     let start = result.at(((first + image) * channels + first_channel) * plane, some * plane);
                     for (([y, x], map), step) in phases.iter().zip(&maps).zip(&steps) {
-                        // SAFETY: `at` checks the bounds; these planes are this task's own.
+                        // SAFETY: `at` checks the bounds; only this task writes these planes.
                         unsafe {
                             let start = start.add(y.first * width + x.first);
                             let [row, column] = [config.stride[0] * width, config.stride[1]];
@@ -73,11 +73,11 @@ impl ConvShape {
                 }
             });
         });
-        // SAFETY: every place of every channel lies in one phase, and each phase was exported.
+        // SAFETY: every position of every channel is in one phase, and each phase was exported.
         unsafe { result.finish() }
     }
 
-    /// All phases that hold a place.
+    /// All phases with a position.
     fn phases(&self) -> Vec<[Axis; 2]> {
         let Conv2dConfig { stride, padding, dilation, .. } = self.config;
         let ([_, height, width], [kh, kw]) = (self.input, self.kernel());
@@ -118,15 +118,15 @@ impl ConvShape {
     }
 }
 
-/// Zeros on the planes.
+/// Writes zeros to the planes.
 ///
 /// # Safety
-/// As that of [`export`].
+/// As for [`export`].
 unsafe fn zero(to: Planes, [channels, height, width]: [usize; 3]) {
     for channel in 0..channels {
         for y in 0..height {
             for x in 0..width {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { *to.start.add(channel * to.plane + y * to.row + x * to.column) = 0.0 };
             }
         }

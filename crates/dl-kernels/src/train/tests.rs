@@ -1,4 +1,5 @@
-//! All three against their definitions in double precision, at every level of the machine.
+//! Tests the convolution and its gradients against their definitions in double precision, at every level of this
+//! machine.
 
 use super::ConvShape;
 use crate::conv::Conv2dConfig;
@@ -78,7 +79,7 @@ fn cases() -> Vec<ConvShape> {
 }
 
 #[test]
-fn the_convolution_and_its_gradients_are_their_definitions() {
+fn the_convolution_and_its_gradients_match_their_definitions() {
     for shape in cases() {
         let length = |dims: &[usize]| dims.iter().product::<usize>();
         let x = draw(1, shape.images * length(&shape.input));
@@ -106,7 +107,7 @@ fn the_convolution_and_its_gradients_are_their_definitions() {
 }
 
 #[test]
-fn no_images_give_nothing() {
+fn no_images_give_no_output() {
     let config = Conv2dConfig { padding: Padding::all(1), ..Conv2dConfig::default() };
     let shape = ConvShape::new(&[0, 3, 5, 5], &[4, 3, 3, 3], config).unwrap();
     assert_eq!(shape.forward(&[], &[1.0; 108], &[], false), []);

@@ -1,4 +1,4 @@
-//! The gradient of a depthwise convolution's weight: channel by channel, so sixteen sums at a time.
+//! The gradient of a depthwise convolution's weight, with sixteen channels at a time.
 
 use super::{ConvShape, in_rounds, place};
 use crate::import::Import;
@@ -40,7 +40,7 @@ pub(super) fn depthwise(shape: &ConvShape, level: Level, x: &[f32], gradient: &[
         .collect()
 }
 
-/// Adds what one row of the gradient gives to the sums of a block.
+/// Adds the contribution of one row of the gradient to the sums of a block.
 fn add_row(
     shape: &ConvShape,
     level: Level,
@@ -68,7 +68,7 @@ fn add_row(
     }
 }
 
-/// A row of places under one tap.
+/// The sum of a row of positions for one tap.
 struct Row {
     input: *const f32,
     step: usize,
@@ -80,10 +80,10 @@ struct Row {
 impl Kernel for Row {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows lie in the memory, the input's margin holds what the kernel reaches, and the sum is the
-        // calling task's own.
+        // SAFETY: the rows are within the memory, the input's margin covers everything that the kernel reads, and only
+        // the calling task writes the sum.
         unsafe {
-            // Four sums, so that no addition waits for the one before.
+            // Four sums, so that additions do not wait for each other.
             let mut sums = [S::load(self.sum), S::splat(0.0), S::splat(0.0), S::splat(0.0)];
             let term = |x: usize, sum: S::Block| {
                 S::mul_add(S::load(self.input.add(x * self.step)), S::load(self.gradient.add(x * LANES)), sum)

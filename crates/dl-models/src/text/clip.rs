@@ -1,19 +1,18 @@
-//! CLIP (Radford et al. 2021, Learning transferable visual models from natural language supervision): a network for
-//! images and one for texts, whose last outputs lie in one space. The layout is that of Hugging Face's `CLIPModel`.
+//! CLIP (Radford et al. 2021, Learning transferable visual models from natural language supervision): an image network
+//! and a text network, whose last outputs share one space. The layout is that of Hugging Face's `CLIPModel`.
 //!
 //! | output | shape | is |
 //! | --- | --- | --- |
-//! | text_model.embeddings | tokens, width | token and place, summed |
+//! | text_model.embeddings | tokens, width | token and position, summed |
 //! | text_model.encoder.layers.N | tokens, width | after block N |
 //! | text_model.final_layer_norm | tokens, width | normalized |
-//! | text_embeds | texts, dimensions | of the token that ends the text, projected |
+//! | text_embeds | texts, dimensions | of the end token, projected |
 //! | vision_model.pre_layrnorm | images, 1 + patches, width | a class vector and the patches, normalized |
 //! | vision_model.encoder.layers.N | images, 1 + patches, width | after block N |
 //! | vision_model.post_layernorm | images, width | the class vector, normalized |
 //! | image_embeds, logits | images, dimensions | projected |
 //!
-//! The images' network is a [`Backbone`], so dl-embed takes it like any other; its projection is the layer that a new
-//! head replaces.
+//! The image network is a [`Backbone`], so dl-embed uses it like any other; a new head replaces its projection.
 
 use anyhow::Context;
 use candle_core::{Result, Tensor, bail};
@@ -28,17 +27,17 @@ use crate::limits;
 use crate::tally::TallyStep;
 use crate::{Backbone, Conv2d, Halt, LOGITS, Pass, Run, Value};
 
-/// Options in the words of Hugging Face's config; the defaults are those of ViT-B/32.
+/// Options, with the names of Hugging Face's config; the defaults are those of ViT-B/32.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClipOptions {
-    /// The network for texts.
+    /// The text network.
     pub text_config: ClipTextsOptions,
-    /// The network for images.
+    /// The image network.
     pub vision_config: ClipImagesOptions,
-    /// Columns of the space that both end in.
+    /// Dimensions of the shared space.
     pub projection_dim: usize,
-    /// Start of the logarithm of the scale.
+    /// Initial logarithm of the scale.
     pub logit_scale_init_value: f64,
 }
 
@@ -54,29 +53,29 @@ impl Default for ClipOptions {
     }
 }
 
-/// Options of the network for texts.
+/// Options of the text network.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClipTextsOptions {
-    /// Number of tokens.
+    /// Size of the vocabulary.
     pub vocab_size: usize,
     /// Columns.
     pub hidden_size: usize,
-    /// Columns between the two layers of a block.
+    /// Columns of the hidden layer of a block.
     pub intermediate_size: usize,
     /// Blocks.
     pub num_hidden_layers: usize,
-    /// Heads of attention.
+    /// Attention heads.
     pub num_attention_heads: usize,
     /// Tokens of the longest text.
     pub max_position_embeddings: usize,
-    /// Activation between the two layers.
+    /// Activation of the hidden layer.
     pub hidden_act: Activation,
-    /// Added to variances.
+    /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
-    /// Dropout of the probabilities of attention.
+    /// Dropout of the attention probabilities.
     pub attention_dropout: f64,
-    /// Token that ends a text. The number 2, which files from before 2023 have, means the largest number of each text.
+    /// The end token. The id 2, which files from before 2023 have, means the largest id of each text.
     pub eos_token_id: u32,
 }
 
@@ -97,29 +96,29 @@ impl Default for ClipTextsOptions {
     }
 }
 
-/// Options of the network for images.
+/// Options of the image network.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClipImagesOptions {
     /// Columns.
     pub hidden_size: usize,
-    /// Columns between the two layers of a block.
+    /// Columns of the hidden layer of a block.
     pub intermediate_size: usize,
     /// Blocks.
     pub num_hidden_layers: usize,
-    /// Heads of attention.
+    /// Attention heads.
     pub num_attention_heads: usize,
-    /// Colors.
+    /// Color channels.
     pub num_channels: usize,
     /// Side of the input in pixels.
     pub image_size: usize,
     /// Side of a patch in pixels.
     pub patch_size: usize,
-    /// Activation between the two layers.
+    /// Activation of the hidden layer.
     pub hidden_act: Activation,
-    /// Added to variances.
+    /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
-    /// Dropout of the probabilities of attention.
+    /// Dropout of the attention probabilities.
     pub attention_dropout: f64,
 }
 
@@ -141,9 +140,9 @@ impl Default for ClipImagesOptions {
 }
 
 impl ClipOptions {
-    /// Fails when one is beyond all networks.
+    /// Checks that every option is within limits.
     /// # Errors
-    /// Words for the user.
+    /// When an option is out of range.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         limits::count("projection_dim", self.projection_dim, limits::MOST_COLUMNS)?;
         anyhow::ensure!(self.logit_scale_init_value.is_finite(), "logit_scale_init_value is not finite");
@@ -183,11 +182,11 @@ impl ClipImagesOptions {
 
 /// Both networks.
 pub struct Clip {
-    /// For texts.
+    /// The text network.
     pub texts: ClipTexts,
-    /// For images.
+    /// The image network.
     pub images: ClipImages,
-    /// Logarithm of the factor on cosines, a scalar.
+    /// Logarithm of the factor on the cosines, a scalar.
     pub logit_scale: Tensor,
 }
 
@@ -204,9 +203,9 @@ impl Clip {
         })
     }
 
-    /// Of each image and text the scaled cosine [images, texts] of their embeddings [n, dimensions], with gradients.
+    /// The scaled cosines [images, texts] of image and text embeddings [n, dimensions], with gradients.
     /// # Errors
-    /// When the shapes do not fit.
+    /// When the shapes do not match.
     pub fn similarity(&self, images: &Tensor, texts: &Tensor) -> Result<Tensor> {
         self.compare(images, texts, &mut Pass::new(Vec::new(), None))
     }
@@ -224,7 +223,7 @@ impl Clip {
         pass.step(step, now)
     }
 
-    /// What both networks compute for one text and one image, and of their embeddings.
+    /// The steps of both networks for one text and one image, and of comparing their embeddings.
     pub(crate) fn tally(&self, text: &TextBatch, image: &Tensor) -> std::result::Result<Vec<TallyStep>, Halt> {
         let mut of_text = Pass::tally();
         let text = self.texts.run(text, &mut of_text)?;
@@ -235,7 +234,7 @@ impl Clip {
     }
 }
 
-/// The network for texts.
+/// The text network.
 pub struct ClipTexts {
     words: Embedding,
     places: Embedding,
@@ -246,7 +245,7 @@ pub struct ClipTexts {
 }
 
 impl ClipTexts {
-    /// From `text_model...` and `text_projection.weight`.
+    /// Builds the network from `text_model...` and `text_projection.weight`.
     /// # Errors
     /// When a tensor is missing or has a different shape.
     pub fn new(options: &ClipOptions, vb: VarBuilder) -> Result<Self> {
@@ -265,7 +264,7 @@ impl ClipTexts {
         })
     }
 
-    /// Of each text the row of the token that ends it.
+    /// The row of each text's end token.
     fn ends(&self, batch: &TextBatch) -> Vec<u32> {
         let texts = batch.starts().into_iter().zip(&batch.lengths);
         let ends = texts.map(|(start, length)| {
@@ -317,7 +316,7 @@ impl TextNetwork for ClipTexts {
     }
 }
 
-/// The network for images.
+/// The image network.
 pub struct ClipImages {
     patches: Patches,
     /// [width]
@@ -331,14 +330,14 @@ pub struct ClipImages {
 }
 
 impl ClipImages {
-    /// From `vision_model...` and `visual_projection.weight`, which has `outputs` rows.
+    /// Builds the network from `vision_model...` and `visual_projection.weight`, which has `outputs` rows.
     /// # Errors
     /// When a tensor is missing or has a different shape.
     pub fn new(options: &ClipOptions, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let options = &options.vision_config;
         let (width, patch) = (options.hidden_size, options.patch_size);
         if patch == 0 || !options.image_size.is_multiple_of(patch) {
-            bail!("images of {} pixels are not cut into patches of {patch}", options.image_size);
+            bail!("an image of {} pixels cannot be divided into patches of {patch}", options.image_size);
         }
         let size = Size { width, inner: options.intermediate_size, heads: options.num_attention_heads };
         let body = vb.pp("vision_model");
@@ -348,7 +347,7 @@ impl ClipImages {
             patches: Patches::new(options, embeddings.pp("patch_embedding"))?,
             class: embeddings.get_with_hints(width, "class_embedding", normal((width as f64).powf(-0.5)))?,
             places: Embedding::new(places, width, "place", embeddings.pp("position_embedding"))?,
-            // The name is misspelt in the files.
+            // The name is misspelled in the files.
             before: LayerNorm::new(width, options.layer_norm_eps, body.pp("pre_layrnorm"))?,
             blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
             after: LayerNorm::new(width, options.layer_norm_eps, body.pp("post_layernorm"))?,
@@ -361,7 +360,7 @@ impl ClipImages {
         let (images, _, height, width) = x.dims4()?;
         let side = self.options.image_size;
         if [height, width] != [side; 2] {
-            bail!("an image is {width} x {height} pixels, the network reads {side} x {side}");
+            bail!("an image is {width} x {height} pixels, but the network reads {side} x {side}");
         }
         // [n, width, rows, columns] -> [n, rows * columns, width]
         let patches = self.patches.forward(x, pass)?.flatten_from(2)?.transpose(1, 2)?;
@@ -380,12 +379,12 @@ impl ClipImages {
 }
 
 impl ClipImages {
-    /// [colors, height, width] of the images that it reads.
+    /// [channels, height, width] of its input images.
     pub(crate) fn input(&self) -> [usize; 3] {
         [self.options.num_channels, self.options.image_size, self.options.image_size]
     }
 
-    /// Of x [n, 3, side, side] the embeddings [n, dimensions].
+    /// The embeddings [n, dimensions] of x [n, 3, side, side].
     fn embeds(&self, x: &Tensor, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
         let images = x.dim(0)?;
         let embedded = self.embed(x, pass)?;
@@ -424,13 +423,13 @@ impl Backbone for ClipImages {
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP is computed at once, not planned").into()) };
+        let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP does not support plans").into()) };
         let projected = self.embeds(x, pass)?;
         pass.see(LOGITS, Value::Now(projected))
     }
 }
 
-/// The squares that an image is cut into, each as a vector.
+/// Embeds the square patches of an image.
 struct Patches {
     name: String,
     conv: Conv2d,
@@ -445,7 +444,7 @@ impl Patches {
         Ok(Self { name, conv: Conv2d::without_bias(channels, kernel, config, Fresh::normal(STDEV), vb)? })
     }
 
-    /// x [n, colors, h, w] gives [n, width, h / side, w / side].
+    /// Maps x [n, channels, h, w] to [n, width, h / side, w / side].
     fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (width, colors, rows, columns) = self.conv.weight().dims4()?;
@@ -470,7 +469,7 @@ fn blocks(count: usize, size: &Size, activation: Activation, eps: f64, vb: &VarB
     (0..count).map(|index| Block::new(size, activation, eps, layers.pp(index))).collect()
 }
 
-/// Attention and two layers, each of the normalized input and added to it.
+/// A block: attention and a hidden layer, each applied to the normalized input and added to it.
 struct Block {
     attention_norm: LayerNorm,
     query: TokenLinear,

@@ -10,15 +10,15 @@ use crate::pass::{Run, number};
 use crate::tally::TallyStep;
 use crate::{Pass, Value};
 
-/// Standard deviation of fresh weights, in all three papers.
+/// Standard deviation of initial weights, in all three papers.
 pub(super) const STDEV: f64 = 0.02;
 
-/// Fresh weights.
+/// Initialization of weights.
 pub(super) fn normal(stdev: f64) -> Init {
     Init::Randn { mean: 0.0, stdev }
 }
 
-/// Layer normalization; `gamma` and `beta` are the names of files from before 2019.
+/// Layer normalization; `gamma` and `beta` are the names in files from before 2019.
 pub(super) struct LayerNorm {
     name: String,
     weight: Tensor,
@@ -44,11 +44,11 @@ impl LayerNorm {
     }
 }
 
-/// A vector for each number of a table [numbers, width].
+/// A table [numbers, width] with a vector for each number.
 pub(super) struct Embedding {
     name: String,
     pub(super) weight: Tensor,
-    /// What the numbers are, for errors.
+    /// The meaning of the numbers, for errors.
     what: &'static str,
 }
 
@@ -76,7 +76,7 @@ impl Embedding {
     }
 }
 
-/// A fully connected layer: the weight is [outputs, inputs].
+/// A fully connected layer on rows of tokens; the weight is [outputs, inputs].
 pub(super) struct TokenLinear {
     name: String,
     weight: Tensor,
@@ -93,12 +93,12 @@ impl TokenLinear {
         Ok(Self::tied(&vb.get_with_hints((outputs, inputs), "weight", normal(STDEV))?, &vb))
     }
 
-    /// Without bias, by a weight [outputs, inputs] that may be another layer's too.
+    /// A layer without bias, with a weight [outputs, inputs] that may be shared with another layer.
     pub(super) fn tied(weight: &Tensor, vb: &VarBuilder) -> Self {
         Self { name: vb.prefix(), weight: weight.clone(), bias: None }
     }
 
-    /// x [n, inputs] gives [n, outputs].
+    /// Maps x [n, inputs] to [n, outputs].
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (outputs, inputs) = self.weight.dims2()?;
@@ -109,7 +109,7 @@ impl TokenLinear {
     }
 }
 
-/// A fully connected layer of GPT-2: the weight is [inputs, outputs].
+/// A fully connected layer of GPT-2; the weight is [inputs, outputs].
 pub(super) struct Conv1D {
     name: String,
     weight: Tensor,
@@ -135,13 +135,13 @@ impl Conv1D {
     }
 }
 
-/// The activation between the two layers of a block, by Hugging Face's names.
+/// The activation of the hidden layer of a block, with Hugging Face's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Activation {
     /// Exact GELU.
     #[serde(rename = "gelu")]
     Gelu,
-    /// GELU by tanh.
+    /// GELU approximated by tanh.
     #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh", alias = "gelu_fast")]
     GeluTanh,
     /// x times the logistic function of 1.702 x.
@@ -169,13 +169,13 @@ impl Activation {
     }
 }
 
-/// What tokens take from each other, with dropout of the probabilities in training.
+/// Attention, with dropout of the probabilities in training.
 pub(super) struct Attention {
     name: String,
 }
 
 impl Attention {
-    /// It has no weights: the builder gives its name.
+    /// The builder only provides its name; it has no weights.
     pub(super) fn new(vb: &VarBuilder) -> Self {
         Self { name: vb.prefix() }
     }
@@ -191,7 +191,8 @@ impl Attention {
             Some(rng) if dropout > 0.0 => Some(AttentionDropout::draw(config, dropout, rng)?),
             _ => None,
         };
-        // Of queries and keys, and of probabilities and values: each takes, for each number, as many as there are keys.
+        // The products of queries and keys, and of probabilities and values, each take one multiply-add per key for
+        // each number.
         let step = || Ok(TallyStep::new(&self.name, "Attention", q.dims()).multiplying(2 * k.dim(0)?));
         pass.step(step, || dl_ops::attention(q, k, v, config, kept))
     }
@@ -203,7 +204,7 @@ impl Pass<'_> {
         self.step(|| Ok(TallyStep::new("", "Add", a.dims())), || a + b)
     }
 
-    /// The output `name`, which `compute` makes of x, unless the run begins there or later.
+    /// The output `name`, computed from x by `compute`, unless the run starts there or later.
     /// # Errors
     /// As [`show`](Self::show), or when `compute` fails.
     pub(super) fn stage(
@@ -228,7 +229,7 @@ impl Pass<'_> {
     }
 }
 
-/// The builder below `prefix`, if the file writes it: `bert.embeddings...` or `embeddings...`. `probe` is a tensor that
+/// The builder under `prefix`, if the file uses it: `bert.embeddings...` or `embeddings...`. `probe` is a tensor that
 /// every file has.
 pub(super) fn below<'a>(vb: &VarBuilder<'a>, prefix: &str, probe: &str) -> VarBuilder<'a> {
     if vb.contains_tensor(probe) { vb.clone() } else { vb.pp(prefix) }

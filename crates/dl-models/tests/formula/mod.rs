@@ -1,6 +1,6 @@
-//! Weights that a formula gives, as testdata/goldens/backbones/formula.py computes them.
+//! Weights from a formula, the same as in testdata/goldens/backbones/formula.py.
 
-#![allow(unreachable_pub, reason = "several tests take it in")]
+#![allow(unreachable_pub, reason = "shared by several tests")]
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::Init;
@@ -8,7 +8,7 @@ use candle_nn::var_builder::SimpleBackend;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// `count` numbers in [0, 1): murmur's last step on a counter that starts at FNV-1a of the name.
+/// `count` numbers in [0, 1): murmur's finalizer on a counter that starts at FNV-1a of the name.
 fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let start = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (0..count as u32).map(move |index| {
@@ -25,7 +25,7 @@ pub(crate) fn formula(name: &str, shape: &[usize], center: f64, scale: f64) -> T
     Tensor::from_vec(numbers.collect::<Vec<_>>(), shape, &Device::Cpu).unwrap()
 }
 
-/// Weights by the formula.
+/// Weights from the formula.
 #[derive(Clone)]
 pub(crate) struct Formula {
     gain: f64,
@@ -38,7 +38,7 @@ impl Formula {
         Self { gain, vars: Arc::default() }
     }
 
-    /// The weights that have been asked for, by name.
+    /// The weights requested so far, by name.
     pub(crate) fn vars(&self) -> BTreeMap<String, Var> {
         self.vars.lock().unwrap().clone()
     }

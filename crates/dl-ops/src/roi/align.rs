@@ -79,7 +79,7 @@ impl Sampled {
 }
 
 impl Bins {
-    /// Of `count` bins between two places on an axis of `length`. Single precision in torchvision's order, so that bins
+    /// Of `count` bins between two positions on an axis of `length`. Single precision in torchvision's order, so that bins
     /// take as many samples as there, and the same ones are outside.
     fn new([from, to]: [f32; 2], count: usize, length: usize, config: &RoiAlignConfig) -> Self {
         let offset = if config.aligned { 0.5 } else { 0.0 };

@@ -97,7 +97,7 @@ wide! {
     }
 }
 
-/// The largest number of a window in each lane, and the first place that holds it.
+/// The largest number of a window in each lane, and the first position that holds it.
 #[inline(always)]
 fn largest(map: &[Pixel], width: usize, row: &Window, column: &Window) -> (Pixel, [u32; LANES]) {
     let (mut best, mut places) = ([0.0; LANES], [NOWHERE; LANES]);
