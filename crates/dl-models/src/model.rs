@@ -141,7 +141,7 @@ impl ModelConfig {
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
                 checkpoint.strip_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| {
-                    architecture.is_of_a_head(name)
+                    architecture.is_head_weight(name)
                 });
                 let head = format!("{}.weight", architecture.head);
                 let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
@@ -158,7 +158,7 @@ impl ModelConfig {
         config.check().with_context(|| format!("{of_file}: its config"))?;
         // Networks outside of the table may have a config of this form, too.
         if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
-            checkpoint.strip_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
+            checkpoint.strip_prefix_of(&shapes, |name| architecture.is_head_weight(name));
             limits::check_weights(&shapes, checkpoint).context(of_file)?;
         }
         Ok(config)
@@ -201,7 +201,7 @@ impl Checkpoint {
         let config = stated.or_else(|| guess(self).map(|name| ModelConfig::new(name, 1)));
         let Some(config) = config else { return };
         if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
-            self.strip_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
+            self.strip_prefix_of(&shapes, |name| architecture.is_head_weight(name));
         }
     }
 }
@@ -210,7 +210,7 @@ impl Checkpoint {
 fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     let fits = |architecture: &&Architecture| {
         tensor_shapes(&ModelConfig::new(architecture.name, 1)).is_ok_and(|shapes| {
-            let in_head = |name: &str| architecture.is_of_a_head(name);
+            let in_head = |name: &str| architecture.is_head_weight(name);
             let mut body = shapes.iter().filter(|(name, _)| !in_head(name));
             body.all(|(name, shape)| checkpoint.shape(name) == Some(shape))
                 || checkpoint.prefix_of(&shapes, in_head).is_some()
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_image_has_the_same_features_alone_and_in_a_batch_that_is_computed_in_parts() {
+    fn an_image_has_the_same_features_alone_and_in_a_batch() {
         let mut config = ModelConfig::new("squeezenet1_0", 4);
         config.options.insert("width".into(), 0.125.into());
         let model = Model::build(config, Parameters::fresh(7).builder(&Device::Cpu)).unwrap();
@@ -358,7 +358,7 @@ mod tests {
 
     /// What a device without kernels of ours computes with.
     #[test]
-    fn networks_run_and_learn_through_candles_own_operations_too() {
+    fn networks_run_and_train_with_candle_operations_too() {
         let networks = [
             ("googlenet", None, 64),
             ("mobilenet_v1", Some(0.25), 64),

@@ -41,7 +41,7 @@ impl Outline {
 
     /// Whether a weight belongs to a layer that computes class scores, including auxiliary classifiers.
     pub fn in_head(&self, weight: &str) -> bool {
-        self.architecture.is_of_a_head(weight)
+        self.architecture.is_head_weight(weight)
     }
 
     /// The position, in the order of computation, of the output that a weight belongs to; past the last one if no
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stages_of_a_resnet_are_torchvisions() {
+    fn the_stages_of_a_resnet_equal_torchvisions() {
         for name in ["resnet18", "resnet50"] {
             assert_eq!(stages(name), ["bn1", "layer1", "layer2", "layer3", "layer4"]);
             let outline = outline(name);

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_of_every_block_is_in_one_tile() {
+    fn every_position_of_every_block_is_in_one_tile() {
         for level in Level::available() {
             for width in [1, 2, 7, 8, 13, 14, 15, 27, 28, 29, 56, 111] {
                 for blocks in 1..10 {

@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_takes_two_places() {
+    fn a_chain_needs_two_locations() {
         let maps: Vec<_> = (0..10).map(|step| Lifetime { size: 100, from: step, to: step + 1 }).collect();
         assert_eq!(places(&maps).1, 200);
     }

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tap_of_every_place_is_in_one_phase() {
+    fn every_tap_of_every_position_is_in_one_phase() {
         for (length, kernel, stride, padding, dilation) in
             [(8, 3, 1, 1, 1), (9, 3, 2, 1, 1), (7, 5, 3, 2, 2), (6, 1, 2, 0, 1), (12, 3, 4, 0, 2), (1, 3, 1, 3, 1)]
         {

@@ -299,7 +299,7 @@ impl Architecture {
     }
 
     /// Whether this is a weight of a classification layer.
-    pub fn is_of_a_head(&self, weight: &str) -> bool {
+    pub fn is_head_weight(&self, weight: &str) -> bool {
         self.heads().any(|head| weight.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')))
     }
 

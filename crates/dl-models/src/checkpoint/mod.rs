@@ -26,10 +26,14 @@ use read::is_float;
 pub use read::{Checkpoint, TensorInfo};
 pub use write::{Precision, convert, convert_with, save, save_with};
 
-/// Untrusted text for a message or a table: at most 80 characters, with control characters escaped.
+/// Untrusted text for a message: at most 80 characters, with control characters escaped.
 pub fn printable(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
+    excerpt(text, 80)
+}
+
+/// At most `most` characters of untrusted text, with control characters escaped.
+pub fn excerpt(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}...", dl_record::shown(&text[..end])),
         None => dl_record::shown(text).into_owned(),
     }

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_follow_the_softmax_cut_as_asked() {
+    fn draws_follow_the_truncated_softmax() {
         // Probabilities 0.4, 0.1, 0.3, 0.2.
         let logits = [0.4_f32, 0.1, 0.3, 0.2].map(f32::ln);
         let usual = Sampling::default();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_refused() {
+    fn invalid_numbers_are_an_error() {
         let usual = Sampling::default();
         assert!(Sampling { temperature: -1.0, ..usual.clone() }.check().is_err());
         assert!(Sampling { top_p: 0.0, ..usual.clone() }.check().is_err());

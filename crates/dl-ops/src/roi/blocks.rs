@@ -1,11 +1,11 @@
-//! Maps with their channels in blocks of [`LANES`], the block's channels side by side: what is done to a pixel is then done
-//! to whole vectors, although a bin of a box holds but a few pixels.
+//! Maps with channels in interleaved blocks of [`LANES`], so that operations on pixels use whole vectors, although a
+//! bin of a box has only a few pixels.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Channels of a block. The last block of a map is filled up with zeros.
+/// Channels per block. The last block of a map is padded with zeros.
 pub(super) const LANES: usize = 32;
 
 /// One pixel of one block.
@@ -18,7 +18,7 @@ pub(super) struct Blocked {
     plane: usize,
 }
 
-/// Blocks of `channels`.
+/// Number of blocks for `channels`.
 pub(super) fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
@@ -41,9 +41,9 @@ impl Blocked {
     }
 }
 
-/// Rows of `length` numbers, at most LANES of them, as the lanes of `length` pixels; other lanes stay.
+/// Writes at most LANES rows of `length` numbers to the lanes of `length` pixels; other lanes are unchanged.
 pub(super) fn pack(rows: &[f32], length: usize, pixels: &mut [Pixel]) {
-    // A few pixels at a time: they stay in the cache until all their lanes are there.
+    // A few pixels at a time, which stay in the cache until all lanes are written.
     for (index, pixels) in pixels.chunks_mut(64).enumerate() {
         for (lane, row) in rows.chunks_exact(length).enumerate() {
             for (pixel, value) in pixels.iter_mut().zip(&row[index * 64..]) {
@@ -77,7 +77,7 @@ pub(super) fn gather_gradient<S>(
 ) -> Vec<f32> {
     let plane = height * width;
     let mut output = vec![0.0; n * channels * plane];
-    // An image's blocks, the last of which may be short.
+    // The blocks of an image, the last of which may be shorter.
     let mut parts: Vec<(usize, Range<usize>, &mut [f32])> = Vec::new();
     for (index, mut image) in output.chunks_exact_mut((channels * plane).max(1)).enumerate() {
         each_block(channels, |_, range| {

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use dl_models::checkpoint::printable;
+use dl_models::checkpoint::{excerpt, printable};
 use dl_models::text::TEXT_ARCHITECTURES;
 use dl_models::{ARCHITECTURES, Checkpoint};
-use dl_record::shown;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -275,11 +274,7 @@ fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<(
     Ok(())
 }
 
-/// A stranger's text in a table.
+/// Untrusted text in a table.
 fn cell(text: &str) -> String {
-    const MOST: usize = 400;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}...", shown(&text[..end])),
-        None => shown(text).into_owned(),
-    }
+    excerpt(text, 400)
 }
