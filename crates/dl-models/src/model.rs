@@ -353,10 +353,10 @@ mod tests {
         assert_eq!(found.len(), expected.len(), "{what}");
         let largest = expected.iter().fold(0_f32, |largest, number| largest.max(number.abs()));
         let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest > 0.0 && worst < 1e-3 * largest, "{what}: {worst} beside {largest}");
+        assert!(largest > 0.0 && worst < 1e-3 * largest, "{what}: {worst} of {largest}");
     }
 
-    /// What a device without kernels of ours computes with.
+    /// The fallback for devices that our kernels do not support.
     #[test]
     fn networks_run_and_train_with_candle_operations_too() {
         let networks = [
@@ -391,10 +391,10 @@ mod tests {
             };
             let (candle, ours) = (with_candle_ops(gradient), gradient());
             for ((weight, candle), (_, ours)) in candle.iter().zip(&ours) {
-                // Where the last digit decides about a maximum or a kink, single numbers differ: the whole is compared.
+                // Rounding can change a maximum or the side of a kink, so single numbers differ: norms are compared.
                 let norm = |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
                 let (difference, whole) = (norm(&(candle - ours).unwrap()), norm(ours));
-                assert!(difference < 0.02 * whole, "{name}, {weight}: {difference} beside {whole}");
+                assert!(difference < 0.02 * whole, "{name}, {weight}: {difference} of {whole}");
             }
         }
     }

@@ -194,7 +194,7 @@ impl Backbone for GoogLeNet {
     }
 }
 
-/// The inception module, figure 2b of the paper: four branches side by side.
+/// The inception module, figure 2b of the paper: four parallel branches.
 struct Inception {
     /// In the order of [`BRANCHES`](Self::BRANCHES).
     convs: [BasicConv2d; 6],

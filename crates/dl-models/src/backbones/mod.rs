@@ -1,7 +1,7 @@
-//! Networks that turn images into features and class scores, and the table of them.
+//! Image networks, and the table of them.
 //!
-//! How to add one: a module with a struct of named parts and `impl Backbone`, in the names of torchvision's module
-//! tree, and a row in [`ARCHITECTURES`].
+//! To add one, write a module with a struct of named layers and `impl Backbone`, with the names of torchvision's
+//! modules, and add an entry to [`ARCHITECTURES`].
 
 mod alexnet;
 mod alexnet_2012;
