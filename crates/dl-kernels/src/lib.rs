@@ -2,9 +2,12 @@
 //!
 //! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one image size. Guarantees:
 //!
-//! - **Results do not depend on the batch or the number of threads.** The order of a sum depends only on the layer's shape.
-//! - **Bounded memory.** Working memory is one block, reused between runs; see [`Plan::working_memory`]. A run into vectors with enough capacity ([`Plan::run_into`]) does not allocate.
-//! - **Any processor.** Kernels are compiled for several instruction sets, and the best one is chosen at run time; `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
+//! - **Results do not depend on the batch or the number of threads.** The order of a sum depends only on the layer's
+//!   shape.
+//! - **Bounded memory.** Working memory is one block, reused between runs; see [`Plan::working_memory`]. A run into
+//!   vectors with enough capacity ([`Plan::run_into`]) does not allocate.
+//! - **Any processor.** Kernels are compiled for several instruction sets, and the best one is chosen at run time;
+//!   `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
 
 mod conv;
 mod dense;

@@ -2,8 +2,10 @@
 //!
 //! Two guarantees that candle's own kernels do not give:
 //!
-//! - **Results do not depend on the batch or the number of threads.** Work is divided by shape alone, never by the number of threads, and a row or image is computed by the same steps in any batch.
-//! - **Correct gradients** where candle 0.11's are wrong: max pooling (candle divides by the window's area), convolutions of non-square images with stride 2, and ReLU at 0.
+//! - **Results do not depend on the batch or the number of threads.** Work is divided by shape alone, never by the
+//!   number of threads, and a row or image is computed by the same steps in any batch.
+//! - **Correct gradients** where candle 0.11's are wrong: max pooling (candle divides by the window's area),
+//!   convolutions of non-square images with stride 2, and ReLU at 0.
 //!
 //! The kernels support f32 on the CPU. For other devices and types (see `cpu::serves`), every function falls back to an
 //! equivalent composition of candle's ops in `portable`. None supports second-order gradients.

@@ -62,7 +62,8 @@ enum Stage {
 enum Row {
     /// Channels and kernel of a convolution.
     Conv(usize, usize),
-    /// Channels of an inception module, in the paper's columns: 1x1; 3x3 reduced, 3x3; 5x5 reduced, 5x5; pool projected.
+    /// Channels of an inception module, in the paper's columns: 1x1; 3x3 reduced, 3x3; 5x5 reduced, 5x5; pool
+    /// projected.
     Inception([usize; 6]),
     /// Kernel of a max pool; its stride is 2.
     Pool(usize),

@@ -1,7 +1,7 @@
 //! MobileNet V1 (Howard et al. 2017), in timm's layout and names (`mobilenetv1_100`).
 //!
-//! A block filters each channel separately (`conv_dw`) and then mixes them by a 1 x 1 convolution (`conv_pw`); after each
-//! comes a batch norm and ReLU6 (figure 3 of the paper). Table 1 of the paper:
+//! A block filters each channel separately (`conv_dw`) and then mixes them by a 1 x 1 convolution (`conv_pw`); after
+//! each comes a batch norm and ReLU6 (figure 3 of the paper). Table 1 of the paper:
 //!
 //! | channels | blocks | stride of the first | modules | pixels of 224 |
 //! | --- | --- | --- | --- | --- |

@@ -1,9 +1,10 @@
 //! The heads of R-CNN (Girshick et al. 2014) on features of regions: one linear SVM per class (section 2.3) and one box
 //! regressor per class (appendix C), in one safetensors file.
 //!
-//! Tensors: `svm.weight` [classes, columns] and `svm.bias` [classes]; `bbox.weight` [4 classes, columns] and `bbox.bias`
-//! [4 classes], rows (dx, dy, dw, dh) of the first class, then of the second. The metadata's `config` is a JSON object
-//! with the labels, the layer, the factor on the features and how each part was trained. Either part may be absent.
+//! Tensors: `svm.weight` [classes, columns] and `svm.bias` [classes]; `bbox.weight` [4 classes, columns] and
+//! `bbox.bias` [4 classes], rows (dx, dy, dw, dh) of the first class, then of the second. The metadata's `config` is a
+//! JSON object with the labels, the layer, the factor on the features and how each part was trained. Either part may be
+//! absent.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -69,7 +69,8 @@ pub(super) fn each_block(channels: usize, mut work: impl FnMut(usize, Range<usiz
     }
 }
 
-/// The gradient of x [n, c, h, w]: `work(image, block, pixels of the gradient's block, scratch)` for each block, in parallel.
+/// The gradient of x [n, c, h, w]: `work(image, block, pixels of the gradient's block, scratch)` for each block, in
+/// parallel.
 pub(super) fn gather_gradient<S>(
     [n, channels, height, width]: [usize; 4],
     scratch: impl Fn() -> S + Sync + Send,
