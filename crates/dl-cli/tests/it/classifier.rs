@@ -270,7 +270,7 @@ fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten
         (empty.display().to_string(), fresh.clone(), "no images in this folder"),
         (stream("none.jsonl", &[]), fresh.clone(), "no record to learn from"),
         (input.clone(), format!("{} --arch vgg11", from(&squeezenet)), "vgg11"),
-        (input.clone(), from(&cut), "is cut off"),
+        (input.clone(), from(&cut), "is truncated"),
         (input.clone(), from(&lying), "claims a header of 1152921504606846976 bytes"),
         (
             input.clone(),

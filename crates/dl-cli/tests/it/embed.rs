@@ -257,7 +257,7 @@ fn usage_that_cannot_work_ends_with_2_and_one_line() {
     let whole = fs::read(bench.path("m.safetensors")).unwrap();
     fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let ran = run("dl-embed", &["--model", cut.to_str().unwrap()], "").expect(2);
-    assert!(ran.stderr.contains("cut.safetensors: is cut off") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cut.safetensors: is truncated") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
 }
 
 #[test]
