@@ -119,7 +119,7 @@ fn a_header_may_have_any_length() {
         assert_eq!(file.format(), Format::Safetensors);
         assert_eq!(file.tensor("a", &Device::Cpu).unwrap().to_vec1::<f32>().unwrap(), [2.5], "{length}");
     }
-    // Cut off, it is still what it is.
+    // Truncated, it is still detected as safetensors.
     fs::write(&path, &with_header_of(123)[..90]).unwrap();
     let error = format!("{:#}", Checkpoint::open(&path).err().unwrap());
     assert!(error.contains("claims a header of 123 bytes in a file of 90"), "{error}");
