@@ -1,20 +1,20 @@
-//! The fully connected layer: rows of numbers times a packed weight.
+//! The fully connected layer: rows times a packed weight.
 //!
-//! One picture alone costs what it takes to read the weight once; several share what is in the cache.
+//! A single image costs one read of the weight; several images share the cached part.
 
-use crate::import::Rows;
+use crate::import::RowSpan;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
 use crate::tile::Tile;
 
-/// Numbers of a row that are multiplied in one go: with a group's weight they fit the second-level cache.
+/// Length of the part of a row that is multiplied at a time: with a group's weight it fits the second-level cache.
 const DEPTH: usize = 1024;
 
-/// A fully connected layer ready to run.
+/// A compiled fully connected layer.
 pub(crate) struct Dense {
     level: Level,
-    input: Rows,
-    output: Rows,
+    input: RowSpan,
+    output: RowSpan,
     /// [blocks][inputs][16].
     weight: Aligned,
     bias: Aligned,
@@ -23,7 +23,14 @@ pub(crate) struct Dense {
 
 impl Dense {
     /// `weight` [outputs, inputs]; `bias` [outputs] or empty.
-    pub(crate) fn new(level: Level, input: Rows, output: Rows, weight: &[f32], bias: &[f32], range: [f32; 2]) -> Self {
+    pub(crate) fn new(
+        level: Level,
+        input: RowSpan,
+        output: RowSpan,
+        weight: &[f32],
+        bias: &[f32],
+        range: [f32; 2],
+    ) -> Self {
         let blocks = output.length.div_ceil(LANES);
         let mut packed = Aligned::zeros(blocks * input.length * LANES);
         for (out, row) in weight.chunks_exact(input.length.max(1)).enumerate() {
@@ -41,7 +48,7 @@ impl Dense {
         self.output.length.div_ceil(LANES)
     }
 
-    /// Blocks of a task.
+    /// Blocks per task.
     fn together(&self) -> usize {
         if self.level.tile(1, 2).is_some() { 2 } else { 1 }
     }
@@ -50,7 +57,7 @@ impl Dense {
         self.blocks().div_ceil(self.together())
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let first = task * self.together();
         let blocks = self.together().min(self.blocks() - first);
         let inputs = self.input.length;
@@ -58,12 +65,12 @@ impl Dense {
         for start in (0..inputs).step_by(DEPTH) {
             let depth = DEPTH.min(inputs - start);
             let last = start + depth == inputs;
-            for row in (0..pictures).step_by(widest) {
-                let rows = widest.min(pictures - row);
+            for row in (0..images).step_by(widest) {
+                let rows = widest.min(images - row);
                 let Some(kernel) = self.level.tile(rows, blocks) else { continue };
-                let output = self.output.at(pictures, row) + first * LANES;
+                let output = self.output.at(images, row) + first * LANES;
                 let tile = Tile {
-                    input: memory.at(self.input.at(pictures, row) + start, (rows - 1) * self.input.step() + depth),
+                    input: memory.at(self.input.at(images, row) + start, (rows - 1) * self.input.step() + depth),
                     input_step: self.input.step(),
                     segments: &0,
                     segment_count: 1,
@@ -81,7 +88,7 @@ impl Dense {
                     low: if last { self.range[0] } else { f32::NEG_INFINITY },
                     high: if last { self.range[1] } else { f32::INFINITY },
                 };
-                // SAFETY: the rows were checked to lie in the memory; only this task writes these blocks.
+                // SAFETY: the rows were checked to be within the memory; only this task writes these blocks.
                 unsafe { kernel(&tile) };
             }
         }

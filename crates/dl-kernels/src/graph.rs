@@ -1,21 +1,21 @@
-//! A network as a list of operations: what [`Plan`](crate::Plan) compiles.
+//! A network as a list of operations, to be compiled to a [`Plan`](crate::Plan).
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::conv::Conv2dConfig;
-use crate::normalise::LocalResponse;
+use crate::normalize::LocalResponse;
 use crate::window::PoolConfig;
 
-/// A weight, read when the layer is packed: row-major numbers.
+/// A weight as row-major numbers, read when the layer is packed.
 pub type Numbers = Box<dyn Fn() -> Vec<f32> + Send + Sync>;
 
-/// An operation's place in the graph, and so its output.
+/// The index of an operation in the graph, which identifies its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(crate) usize);
 
 /// One operation.
 pub enum Operation {
-    /// The picture.
+    /// The input image.
     Input,
     /// weight [outputs, inputs / groups, kh, kw], bias [outputs] or none.
     Conv2d {
@@ -25,45 +25,45 @@ pub enum Operation {
         shape: [usize; 4],
         /// The bias.
         bias: Option<Numbers>,
-        /// Stride and so on.
+        /// Stride, padding and so on.
         config: Conv2dConfig,
     },
-    /// Each channel times a scale plus a shift: a batch norm of inference.
+    /// Multiplies each channel by a scale and adds a shift: a batch norm in inference.
     Affine {
-        /// A number for each channel.
+        /// One number per channel.
         scale: Vec<f32>,
-        /// A number for each channel.
+        /// One number per channel.
         shift: Vec<f32>,
     },
-    /// Every number brought between two: ReLU, ReLU6.
+    /// Clamps every number: ReLU, ReLU6.
     Clamp {
-        /// The lowest.
+        /// The minimum.
         low: f32,
-        /// The highest.
+        /// The maximum.
         high: f32,
     },
     /// x clamp(x / 6 + 1/2, 0, 1) of every number x (Howard et al. 2019, section 5.2).
     HardSwish,
-    /// The channels of a map [channels, height, width], each times its number in another, [channels, 1, 1].
+    /// Multiplies each channel of a map [channels, height, width] by its number in a map [channels, 1, 1].
     Gate,
-    /// Channels of zeros before and after a map's own.
+    /// Adds channels of zeros before and after those of a map.
     PadChannels {
-        /// Zeros before.
+        /// Channels before.
         before: usize,
-        /// Zeros after.
+        /// Channels after.
         after: usize,
     },
     /// The sum of two maps.
     Add,
-    /// Maps one after the other, along the channels.
+    /// Concatenates maps along the channels.
     Concat,
-    /// The largest number of windows.
+    /// The maximum of each window.
     MaxPool2d(PoolConfig),
-    /// The mean of windows, padding counted.
+    /// The mean of each window, counting the padding.
     AvgPool2d(PoolConfig),
-    /// The mean of as many windows as the output has places.
+    /// The mean of each of a fixed number of windows.
     AdaptiveAvgPool2d([usize; 2]),
-    /// A map as a row, channel by channel.
+    /// Flattens a map to a row, channel by channel.
     Flatten,
     /// weight [outputs, inputs], bias [outputs] or none.
     Linear {
@@ -74,14 +74,14 @@ pub enum Operation {
         /// The bias.
         bias: Option<Numbers>,
     },
-    /// Local response normalisation.
+    /// Local response normalization.
     LocalResponseNorm(LocalResponse),
-    /// Of a row.
+    /// Softmax of a row.
     Softmax,
 }
 
 impl Operation {
-    /// Its name, PyTorch's where it has the operation.
+    /// Its name, PyTorch's if it has the operation.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Input => "Input",
@@ -113,18 +113,18 @@ pub(crate) struct Node {
     pub(crate) shape: Vec<usize>,
 }
 
-/// Operations in an order in which they can be computed.
+/// Operations, in an order in which they can be computed.
 pub struct Graph {
     pub(crate) nodes: Vec<Node>,
 }
 
 impl Graph {
-    /// A graph of a picture [channels, height, width] alone; its node is [`input`](Self::input).
-    pub fn new(picture: [usize; 3]) -> Self {
-        Self { nodes: vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: picture.to_vec() }] }
+    /// A graph with only an image [channels, height, width]; its node is [`input`](Self::input).
+    pub fn new(image: [usize; 3]) -> Self {
+        Self { nodes: vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: image.to_vec() }] }
     }
 
-    /// The picture.
+    /// The input image.
     pub fn input(&self) -> NodeId {
         NodeId(0)
     }
@@ -134,17 +134,17 @@ impl Graph {
         &self.nodes[node.0].shape
     }
 
-    /// All nodes in the order of computing, the picture first.
+    /// All nodes in the order of computation, the image first.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         (0..self.nodes.len()).map(NodeId)
     }
 
-    /// What a node computes.
+    /// The operation of a node.
     pub fn operation(&self, node: NodeId) -> &Operation {
         &self.nodes[node.0].operation
     }
 
-    /// Multiply-adds of a convolution or fully connected layer for one picture; 0 for other nodes.
+    /// Multiply-adds of a convolution or fully connected layer for one image; 0 for other nodes.
     pub fn multiply_adds_of(&self, node: NodeId) -> u64 {
         let node = &self.nodes[node.0];
         let count = match &node.operation {
@@ -157,14 +157,14 @@ impl Graph {
         count as u64
     }
 
-    /// Multiply-adds of convolutions and fully connected layers for one picture.
+    /// Multiply-adds of convolutions and fully connected layers for one image.
     pub fn multiply_adds(&self) -> u64 {
         self.nodes().map(|node| self.multiply_adds_of(node)).sum()
     }
 
-    /// Adds an operation on the outputs of others.
+    /// Adds an operation on the outputs of other nodes.
     /// # Errors
-    /// When the shapes do not fit.
+    /// When the shapes do not match.
     pub fn add(&mut self, operation: Operation, inputs: &[NodeId]) -> Result<NodeId> {
         let shapes: Vec<&[usize]> = inputs.iter().map(|input| self.shape(*input)).collect();
         let shape = output_shape(&operation, &shapes)?;
@@ -174,25 +174,28 @@ impl Graph {
 }
 
 fn map(shape: &[usize]) -> Result<[usize; 3]> {
-    shape.try_into().ok().with_context(|| format!("a map [channels, height, width] is wanted, not {shape:?}"))
+    shape.try_into().ok().with_context(|| format!("expected a map [channels, height, width], got shape {shape:?}"))
 }
 
 fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>> {
-    let first = *inputs.first().context("an operation without an input")?;
+    let first = *inputs.first().context("an operation has no input")?;
     Ok(match operation {
-        Operation::Input => bail!("a graph has one input"),
+        Operation::Input => bail!("a graph has exactly one input"),
         Operation::Conv2d { shape: [outputs, inputs, kh, kw], config, .. } => {
             let [channels, height, width] = map(first)?;
             ensure!(
                 config.groups > 0 && outputs % config.groups == 0 && inputs * config.groups == channels,
-                "a convolution of {inputs} channels in {} groups to {outputs} does not fit {channels} channels",
+                "a convolution of {inputs} channels in {} groups to {outputs} does not match {channels} channels",
                 config.groups
             );
             let [height, width] = config.output([height, width], [*kh, *kw])?;
             vec![*outputs, height, width]
         }
         Operation::Affine { scale, shift } => {
-            ensure!(scale.len() == map(first)?[0] && shift.len() == scale.len(), "a scale for each channel is wanted");
+            ensure!(
+                scale.len() == map(first)?[0] && shift.len() == scale.len(),
+                "expected one scale and one shift per channel"
+            );
             first.to_vec()
         }
         Operation::Clamp { .. } | Operation::HardSwish | Operation::LocalResponseNorm(_) | Operation::Softmax => {
@@ -200,7 +203,7 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         }
         Operation::Gate => {
             let channels = map(first)?[0];
-            ensure!(inputs.len() == 2 && inputs[1] == [channels, 1, 1], "shapes {inputs:?} are no map and its gate");
+            ensure!(inputs.len() == 2 && inputs[1] == [channels, 1, 1], "shapes {inputs:?} are not a map and its gate");
             first.to_vec()
         }
         Operation::PadChannels { before, after } => {
@@ -214,7 +217,7 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         Operation::Concat => {
             let [_, height, width] = map(first)?;
             let same = inputs.iter().all(|shape| shape.len() == 3 && shape[1..] == [height, width]);
-            ensure!(same, "maps of shapes {inputs:?} do not lie side by side");
+            ensure!(same, "maps of shapes {inputs:?} cannot be concatenated");
             vec![inputs.iter().map(|shape| shape[0]).sum(), height, width]
         }
         Operation::MaxPool2d(config) | Operation::AvgPool2d(config) => {
@@ -225,7 +228,7 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         Operation::AdaptiveAvgPool2d([rows, columns]) => vec![map(first)?[0], *rows, *columns],
         Operation::Flatten => vec![first.iter().product()],
         Operation::Linear { shape: [outputs, inputs], .. } => {
-            ensure!(first == [*inputs], "a layer of {inputs} inputs does not fit {first:?}");
+            ensure!(first == [*inputs], "a layer with {inputs} inputs does not match shape {first:?}");
             vec![*outputs]
         }
     })

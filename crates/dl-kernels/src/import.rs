@@ -1,4 +1,4 @@
-//! From planes, as candle and torch hold pictures, to the blocks of a map, and back.
+//! Converts planes, the layout of candle and torch, to the blocks of a map, and back.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use crate::map::Map;
 use crate::memory::Memory;
 use crate::simd::{Kernel, LANES, Level, Simd};
 
-/// The first step of a plan: [n, channels, height, width] into a map, with its margin.
+/// The first step of a plan: copies [n, channels, height, width] to a map with a margin.
 pub(crate) struct Import {
     level: Level,
     output: Map,
@@ -19,61 +19,61 @@ impl Import {
         Self { level, output, affine }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks() * self.strips()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks() * self.strips()
     }
 
-    /// Rows of a task.
+    /// Rows per task.
     const ROWS: usize = 16;
 
     fn strips(&self) -> usize {
         self.output.height.div_ceil(Self::ROWS)
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory, input: &[f32]) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (block, picture) = (task % map.blocks(), task / map.blocks());
+        let (block, image) = (task % map.blocks(), task / map.blocks());
         let rows = strip * Self::ROWS..((strip + 1) * Self::ROWS).min(map.height);
         if map.lanes == LANES {
-            self.blocks(pictures, picture, block, rows.clone(), memory, input);
+            self.blocks(images, image, block, rows.clone(), memory, input);
         } else {
-            self.side_by_side(pictures, picture, rows.clone(), memory, input);
+            self.side_by_side(images, image, rows.clone(), memory, input);
         }
-        map.zero_margin(memory, pictures, picture, block, rows);
+        map.zero_margin(memory, images, image, block, rows);
     }
 
-    fn blocks(&self, pictures: usize, picture: usize, block: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
+    fn blocks(&self, images: usize, image: usize, block: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let plane = map.height * map.width;
         let channels = block * LANES..map.channels.min((block + 1) * LANES);
         let count = rows.len() * map.width;
         let planes = channels
             .clone()
-            .map(|channel| &input[(picture * map.channels + channel) * plane + rows.start * map.width..][..count]);
+            .map(|channel| &input[(image * map.channels + channel) * plane + rows.start * map.width..][..count]);
         let mut into = Into {
             planes: [&[]; LANES],
             channels: channels.len(),
             affine: self.affine.as_ref().map(|(scale, shift)| [&scale[channels.clone()], &shift[channels.clone()]]),
             count,
             width: map.width,
-            output: memory.at(map.at(pictures, picture, block, [rows.start, 0]), 1),
+            output: memory.at(map.at(images, image, block, [rows.start, 0]), 1),
             gap: map.row() - map.width * LANES,
         };
         into.planes.iter_mut().zip(planes).for_each(|(to, plane)| *to = plane);
         self.level.run(into);
     }
 
-    /// A picture of few channels, which lie side by side.
-    fn side_by_side(&self, pictures: usize, picture: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
+    /// An image with few channels, which are interleaved.
+    fn side_by_side(&self, images: usize, image: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
         let plane = map.height * map.width;
         for y in rows {
-            let to = memory.at(map.at(pictures, picture, 0, [y, 0]), map.width * map.lanes);
-            // SAFETY: `at` checks the bounds; the row is this task's own.
+            let to = memory.at(map.at(images, image, 0, [y, 0]), map.width * map.lanes);
+            // SAFETY: `at` checks the bounds; only this task writes the row.
             let to = unsafe { std::slice::from_raw_parts_mut(to, map.width * map.lanes) };
             for channel in 0..map.channels {
-                let from = &input[(picture * map.channels + channel) * plane + y * map.width..][..map.width];
+                let from = &input[(image * map.channels + channel) * plane + y * map.width..][..map.width];
                 let to = to[channel..].iter_mut().step_by(map.lanes).zip(from);
                 match &self.affine {
                     None => to.for_each(|(to, number)| *to = *number),
@@ -86,7 +86,7 @@ impl Import {
     }
 }
 
-/// Rows of up to sixteen planes into rows of a block.
+/// Copies rows of up to sixteen planes to rows of a block.
 struct Into<'a> {
     /// `count` numbers each; empty beyond `channels`.
     planes: [&'a [f32]; LANES],
@@ -95,15 +95,15 @@ struct Into<'a> {
     count: usize,
     width: usize,
     output: *mut f32,
-    /// Numbers between two rows of the output.
+    /// Stride between rows of the output.
     gap: usize,
 }
 
 impl Kernel for Into<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the planes are slices of `count` numbers, the rows of the output lie in the memory and are the task's
-        // own.
+        // SAFETY: the planes are slices of `count` numbers; the rows of the output are within the memory, and only this
+        // task writes them.
         unsafe {
             let (mut to, mut column) = (self.output, 0);
             let mut first = 0;
@@ -137,86 +137,80 @@ impl Kernel for Into<'_> {
     }
 }
 
-/// A map back to planes, row after row: for flattening, and for what leaves the plan.
+/// Copies a map back to planes, row by row: for flattening, and for the plan's outputs.
 pub(crate) struct Export {
     level: Level,
     input: Map,
-    /// Where the rows of the batch begin, for a batch of one.
-    output: Rows,
+    /// Start of the rows, for a batch of one.
+    output: RowSpan,
 }
 
-/// One row of numbers for each picture.
+/// The location of one row per image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rows {
+pub(crate) struct RowSpan {
     pub(crate) base: usize,
-    /// Numbers that mean something.
+    /// Length without padding.
     pub(crate) length: usize,
 }
 
-impl Rows {
-    /// From one picture's row to the next's: whole cache lines.
+impl RowSpan {
+    /// Stride between rows: whole cache lines.
     pub(crate) fn step(&self) -> usize {
         self.length.next_multiple_of(LANES)
     }
 
-    pub(crate) fn at(&self, pictures: usize, picture: usize) -> usize {
-        pictures * self.base + picture * self.step()
+    pub(crate) fn at(&self, images: usize, image: usize) -> usize {
+        images * self.base + image * self.step()
     }
 }
 
 impl Export {
-    pub(crate) fn new(level: Level, input: Map, output: Rows) -> Self {
+    pub(crate) fn new(level: Level, input: Map, output: RowSpan) -> Self {
         Self { level, input, output }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.input.blocks()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.input.blocks()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let map = &self.input;
-        let (block, picture) = (task % map.blocks(), task / map.blocks());
+        let (block, image) = (task % map.blocks(), task / map.blocks());
         let plane = map.height * map.width;
         let first = block * map.lanes;
         let channels = map.lanes.min(map.channels - first);
-        let to = memory.at(self.output.at(pictures, picture) + first * plane, channels * plane);
+        let to = memory.at(self.output.at(images, image) + first * plane, channels * plane);
         let to = Planes { start: to, plane, row: map.width, column: 1 };
-        // SAFETY: `at` checks the bounds; these channels of this picture are this task's own.
-        unsafe { export(self.level, map, [pictures, picture, block], memory, to) };
+        // SAFETY: `at` checks the bounds; only this task writes these channels of this image.
+        unsafe { export(self.level, map, [images, image, block], memory, to) };
     }
 }
 
-/// Where the planes of a block's channels go. Steps are in numbers.
+/// The destination of the planes of a block's channels. Strides are in numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Planes {
-    /// Place (0, 0) of the block's first channel.
+    /// Position (0, 0) of the block's first channel.
     pub(crate) start: *mut f32,
-    /// From one channel to the next.
+    /// Stride between channels.
     pub(crate) plane: usize,
-    /// From one row to the next.
+    /// Stride between rows.
     pub(crate) row: usize,
-    /// From one place of a row to the next.
+    /// Stride between positions of a row.
     pub(crate) column: usize,
 }
 
-/// One block of one picture to planes.
+/// Copies one block of one image to planes.
 ///
 /// # Safety
-/// The planes are good for the block's channels and places, and nobody else reads or writes them meanwhile.
-pub(crate) unsafe fn export(
-    level: Level,
-    map: &Map,
-    [pictures, picture, block]: [usize; 3],
-    memory: Memory,
-    to: Planes,
-) {
+/// The planes must be valid for the block's channels and positions, and not be accessed concurrently.
+pub(crate) unsafe fn export(level: Level, map: &Map, [images, image, block]: [usize; 3], memory: Memory, to: Planes) {
     let channels = map.lanes.min(map.channels - block * map.lanes);
     let side_by_side = map.is_dense() && to.row == map.width * to.column;
-    // Rows that follow one another on both sides are one.
+    // Rows that are contiguous on both sides are copied as one.
     let (rows, width) = if side_by_side { (1, map.height * map.width) } else { (map.height, map.width) };
     for y in 0..rows {
-        let from = memory.at(map.at(pictures, picture, block, [y, 0]), width * map.lanes);
-        // SAFETY: the caller's promise.
+        let from = memory.at(map.at(images, image, block, [y, 0]), width * map.lanes);
+        // SAFETY: guaranteed by the caller.
         let to = Planes { start: unsafe { to.start.add(y * to.row) }, ..to };
         if map.lanes == LANES {
             level.run(OutOf { from, channels, count: width, to });
@@ -224,14 +218,14 @@ pub(crate) unsafe fn export(
         }
         for place in 0..width {
             for lane in 0..channels {
-                // SAFETY: as above; nobody writes the input meanwhile.
+                // SAFETY: as above; no task writes the input concurrently.
                 unsafe { *to.start.add(lane * to.plane + place * to.column) = *from.add(place * map.lanes + lane) };
             }
         }
     }
 }
 
-/// A row of a block to rows of planes.
+/// Copies a row of a block to rows of planes.
 struct OutOf {
     from: *const f32,
     channels: usize,
@@ -242,7 +236,7 @@ struct OutOf {
 impl Kernel for OutOf {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the row lies in the memory, the planes are good for its places by `export`'s contract.
+        // SAFETY: the row is within the memory, and the planes are valid for its positions by the contract of `export`.
         unsafe {
             let Planes { start, plane, column, .. } = self.to;
             let mut first = 0;

@@ -1,12 +1,13 @@
-//! SIMD kernels and fused inference plans on plain slices of f32; no tensors, no autograd.
+//! SIMD kernels and fused inference plans on slices of f32, without tensors or autograd.
 //!
-//! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one size of picture. Promises:
+//! A network is described once, as a [`Graph`]; a [`Plan`] compiles it for one image size. Guarantees:
 //!
-//! - **The same bits, whatever the batch and the number of threads.** A sum's order depends on the layer's shape alone.
-//! - **Bounded memory.** Working memory is one block, reused from run to run; see [`Plan::working_memory`]. A run into
-//!   vectors that have room ([`Plan::run_into`]) takes nothing from the heap.
-//! - **Any processor.** Kernels are compiled for several sets of instructions, and the best is chosen when the program
-//!   runs; `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
+//! - **Results do not depend on the batch or the number of threads.** The order of a sum depends only on the layer's
+//!   shape.
+//! - **Bounded memory.** Working memory is one block, reused between runs; see [`Plan::working_memory`]. A run into
+//!   vectors with enough capacity ([`Plan::run_into`]) does not allocate.
+//! - **Any processor.** Kernels are compiled for several instruction sets, and the best one is chosen at run time;
+//!   `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
 
 mod conv;
 mod dense;
@@ -15,7 +16,7 @@ mod import;
 mod map;
 mod memory;
 mod mix;
-mod normalise;
+mod normalize;
 mod plan;
 mod pool;
 #[cfg(test)]
@@ -29,7 +30,7 @@ mod window;
 pub use conv::{Conv2dConfig, Winograd};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
-pub use normalise::LocalResponse;
+pub use normalize::LocalResponse;
 pub use plan::{Plan, PlanConfig};
 pub use simd::Level;
 pub use train::ConvShape;

@@ -1,8 +1,8 @@
-//! How a feature map lies in memory: blocks of 16 channels, each a picture of 16 numbers a place, with a margin of zeros.
+//! The memory layout of feature maps: blocks of 16 channels, with 16 numbers per position, and a margin of zeros.
 //!
-//! `[pictures][blocks][top + height + bottom][left + width + right][lanes]`. All that a kernel does is then whole
-//! vectors; and a convolution reads its padding like any other place, without asking where the picture ends. The
-//! channels of the last block beyond the map's own are zeros.
+//! `[images][blocks][top + height + bottom][left + width + right][lanes]`. Kernels then process only whole vectors, and
+//! a convolution reads its padding like any other position, without bounds checks. Unused channels of the last block
+//! are zeros.
 
 use std::ops::Range;
 
@@ -23,12 +23,12 @@ pub struct Padding {
 }
 
 impl Padding {
-    /// The same on all sides.
+    /// The same margin on all sides.
     pub const fn all(size: usize) -> Self {
         Self { top: size, bottom: size, left: size, right: size }
     }
 
-    /// Wide enough for both.
+    /// The smallest margin that contains both.
     pub(crate) fn union(self, other: Self) -> Self {
         Self {
             top: self.top.max(other.top),
@@ -39,37 +39,37 @@ impl Padding {
     }
 }
 
-/// The places of one map, or of some blocks of channels within a larger one.
+/// The location of a map, or of some blocks of channels within a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Map {
-    /// Channels that mean something.
+    /// Channels without padding.
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
     pub(crate) margin: Padding,
-    /// Numbers at a place of one block: 16, or `channels` for a picture of very few.
+    /// Numbers per position of a block: 16, or `channels` for an image with very few.
     pub(crate) lanes: usize,
-    /// Numbers from the map's start to its first block: parts of a concatenation start further in.
+    /// Offset of the first block: parts of a concatenation start later.
     pub(crate) offset: usize,
-    /// Numbers from one picture of the batch to the next.
-    pub(crate) picture: usize,
-    /// Where the memory of a batch of one begins; that of n pictures begins n times as far.
+    /// Stride between images of the batch.
+    pub(crate) image: usize,
+    /// Start of the memory for a batch of one; for n images it is n times as far.
     pub(crate) base: usize,
 }
 
 impl Map {
     pub(crate) fn new([channels, height, width]: [usize; 3], margin: Padding) -> Self {
-        Self { channels, height, width, margin, lanes: LANES, offset: 0, picture: 0, base: 0 }.whole()
+        Self { channels, height, width, margin, lanes: LANES, offset: 0, image: 0, base: 0 }.whole()
     }
 
-    /// A map of so few channels that they lie side by side: a picture.
+    /// A map with so few channels that they are interleaved: an image.
     pub(crate) fn interleaved([channels, height, width]: [usize; 3], margin: Padding) -> Self {
-        Self { channels, height, width, margin, lanes: channels, offset: 0, picture: 0, base: 0 }.whole()
+        Self { channels, height, width, margin, lanes: channels, offset: 0, image: 0, base: 0 }.whole()
     }
 
     fn whole(self) -> Self {
-        // Whole cache lines, so that every map begins at one.
-        Self { picture: (self.blocks() * self.plane()).next_multiple_of(LANES), ..self }
+        // Whole cache lines, so that every map is aligned to one.
+        Self { image: (self.blocks() * self.plane()).next_multiple_of(LANES), ..self }
     }
 
     /// The part of this map that begins at block `first` and has `channels` channels.
@@ -77,7 +77,7 @@ impl Map {
         Self { channels, offset: self.offset + first * self.plane(), ..self }
     }
 
-    /// The map without its first rows and columns, which become margin.
+    /// The map with its first rows and columns turned into margin.
     pub(crate) fn without(self, [rows, columns]: [usize; 2]) -> Self {
         let cut = |length: usize, count: usize, after: usize| {
             (length.saturating_sub(count), after.saturating_sub(count.saturating_sub(length)))
@@ -92,39 +92,32 @@ impl Map {
         self.channels.div_ceil(self.lanes)
     }
 
-    /// Numbers from one row to the next.
+    /// Stride between rows.
     pub(crate) fn row(&self) -> usize {
         (self.margin.left + self.width + self.margin.right) * self.lanes
     }
 
-    /// Numbers from one block to the next.
+    /// Stride between blocks.
     pub(crate) fn plane(&self) -> usize {
         (self.margin.top + self.height + self.margin.bottom) * self.row()
     }
 
-    /// Where place (y, x) of a block of a picture begins, in the memory of `pictures`.
-    pub(crate) fn at(&self, pictures: usize, picture: usize, block: usize, [y, x]: [usize; 2]) -> usize {
+    /// Offset of position (y, x) of a block of an image, in the memory of `images`.
+    pub(crate) fn at(&self, images: usize, image: usize, block: usize, [y, x]: [usize; 2]) -> usize {
         let (y, x) = (y + self.margin.top, x + self.margin.left);
-        let start = pictures * self.base + picture * self.picture + self.offset;
+        let start = images * self.base + image * self.image + self.offset;
         start + block * self.plane() + y * self.row() + x * self.lanes
     }
 
-    /// Writes the zeros around rows `rows` of a block: those beside them, and those above the first and below the last.
-    pub(crate) fn zero_margin(
-        &self,
-        memory: Memory,
-        pictures: usize,
-        picture: usize,
-        block: usize,
-        rows: Range<usize>,
-    ) {
+    /// Writes the margin of the rows `rows` of a block: beside them, above the first and below the last row of the map.
+    pub(crate) fn zero_margin(&self, memory: Memory, images: usize, image: usize, block: usize, rows: Range<usize>) {
         let Padding { top, bottom, left, right } = self.margin;
         if self.margin == Padding::default() {
             return;
         }
-        let first = self.at(pictures, picture, block, [0, 0]) - top * self.row() - left * self.lanes;
+        let first = self.at(images, image, block, [0, 0]) - top * self.row() - left * self.lanes;
         let zero = |from: usize, count: usize| {
-            // SAFETY: `at` checks the bounds; the rows are the calling task's own.
+            // SAFETY: `at` checks the bounds; only the calling task writes the rows.
             unsafe { memory.at(from, count).write_bytes(0, count) }
         };
         if rows.start == 0 {
@@ -140,7 +133,7 @@ impl Map {
         }
     }
 
-    /// Does a row of places follow the other without anything between?
+    /// Whether the rows are contiguous.
     pub(crate) fn is_dense(&self) -> bool {
         self.margin == Padding::default()
     }

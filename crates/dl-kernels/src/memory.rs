@@ -1,4 +1,4 @@
-//! Numbers that begin at a cache line, and a block of them that the threads of a step share.
+//! Cache-aligned memory, and a block of it that the threads of a step share.
 
 use std::ops::{Deref, DerefMut};
 
@@ -9,7 +9,7 @@ use crate::simd::LANES;
 #[repr(C, align(64))]
 struct Line([f32; LANES]);
 
-/// Numbers that begin at a cache line, so that no vector lies across two.
+/// Numbers aligned to a cache line, so that no vector crosses two.
 #[derive(Clone, Default)]
 pub(crate) struct Aligned {
     lines: Vec<Line>,
@@ -21,7 +21,7 @@ impl Aligned {
         Self { lines: vec![Line([0.0; LANES]); length.div_ceil(LANES)], length }
     }
 
-    /// Makes room for at least `length` numbers, of any content.
+    /// Grows to at least `length` numbers with arbitrary content.
     pub(crate) fn grow(&mut self, length: usize) {
         if self.length < length {
             *self = Self::zeros(length);
@@ -32,7 +32,7 @@ impl Aligned {
 impl Deref for Aligned {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds at least `length` numbers, one after the other.
+        // SAFETY: `lines` contains at least `length` contiguous numbers.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
     }
 }
@@ -44,15 +44,15 @@ impl DerefMut for Aligned {
     }
 }
 
-/// The working memory of one run, which every task reads and of which every task writes its own part.
+/// The working memory of a run: every task reads it, and writes its own part of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
     start: *mut f32,
     length: usize,
 }
 
-// SAFETY: a pointer into memory that is borrowed exclusively for the run; that no two tasks write the same numbers, and
-// none reads what another task of the same step writes, is the steps' own promise.
+// SAFETY: a pointer into memory that is borrowed exclusively for the run; the steps guarantee that no two tasks write
+// the same numbers, and that no task reads what another task of the same step writes.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
@@ -62,17 +62,17 @@ impl Memory {
         Self { start: numbers.as_mut_ptr(), length: numbers.len() }
     }
 
-    /// The numbers from `index` on.
+    /// A pointer to the numbers from `index` on.
     /// # Panics
-    /// When there are not `needed` of them: a kernel would read or write outside.
+    /// When fewer than `needed` remain: a kernel would access memory out of bounds.
     pub(crate) fn at(self, index: usize, needed: usize) -> *mut f32 {
-        assert!(index.checked_add(needed).is_some_and(|end| end <= self.length), "a kernel leaves its memory");
-        // SAFETY: within the block, by the line above.
+        assert!(index.checked_add(needed).is_some_and(|end| end <= self.length), "a kernel is out of bounds");
+        // SAFETY: within the block, as checked above.
         unsafe { self.start.add(index) }
     }
 }
 
-/// `length` numbers of the calling thread's scratch memory, of any content; kept for the next call.
+/// Calls with `length` numbers of the thread's scratch memory, with arbitrary content; the memory is reused.
 pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     thread_local! {
         static SCRATCH: std::cell::RefCell<Aligned> = std::cell::RefCell::default();

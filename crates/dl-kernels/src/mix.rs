@@ -1,5 +1,5 @@
-//! What is done to every number of a map on its own: a batch norm that no convolution took in, sums, activations; and
-//! laying maps side by side where a concatenation cannot be written in place.
+//! Elementwise operations: batch norms that could not be fused with a convolution, sums, activations; and copies for
+//! concatenations that cannot be written in place.
 
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
@@ -10,21 +10,21 @@ pub(crate) struct Mix {
     pub(crate) level: Level,
     pub(crate) input: Map,
     pub(crate) output: Map,
-    /// A block's numbers for each block.
+    /// One block of numbers per block.
     pub(crate) scale: Aligned,
     pub(crate) shift: Aligned,
-    /// A map of one place, whose numbers are the scale.
+    /// A map with one position that is the scale.
     pub(crate) gate: Option<Map>,
-    /// What is added.
+    /// A map to add.
     pub(crate) other: Option<Map>,
-    /// Lowest and highest number.
+    /// Range to clamp to.
     pub(crate) range: [f32; 2],
-    /// Hard swish after that.
+    /// Whether to apply hard swish after that.
     pub(crate) hard_swish: bool,
 }
 
 impl Mix {
-    /// The numbers as they are.
+    /// The identity.
     pub(crate) fn new(level: Level, [input, output]: [Map; 2]) -> Self {
         let length = output.blocks() * LANES;
         let (mut scale, shift) = (Aligned::zeros(length), Aligned::zeros(length));
@@ -33,7 +33,7 @@ impl Mix {
         Self { level, input, output, scale, shift, gate: None, other: None, range, hard_swish: false }
     }
 
-    /// With the scale and the shift of each channel.
+    /// The same with a scale and a shift per channel.
     pub(crate) fn scaled(mut self, scale: &[f32], shift: &[f32]) -> Self {
         self.scale.fill(0.0);
         self.scale[..scale.len()].copy_from_slice(scale);
@@ -41,16 +41,16 @@ impl Mix {
         self
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        let (block, image) = (task % self.output.blocks(), task / self.output.blocks());
         let Map { height, width, .. } = self.output;
-        let gate = self.gate.as_ref().map(|gate| memory.at(gate.at(pictures, picture, block, [0, 0]), LANES));
+        let gate = self.gate.as_ref().map(|gate| memory.at(gate.at(images, image, block, [0, 0]), LANES));
         for y in 0..height {
-            let at = |map: &Map| memory.at(map.at(pictures, picture, block, [y, 0]), width * LANES);
+            let at = |map: &Map| memory.at(map.at(images, image, block, [y, 0]), width * LANES);
             self.level.run(Row {
                 input: at(&self.input),
                 other: self.other.as_ref().map_or(std::ptr::null(), |map| at(map)),
@@ -62,7 +62,7 @@ impl Mix {
                 hard_swish: self.hard_swish,
             });
         }
-        self.output.zero_margin(memory, pictures, picture, block, 0..height);
+        self.output.zero_margin(memory, images, image, block, 0..height);
     }
 }
 
@@ -80,7 +80,7 @@ struct Row<'a> {
 impl Kernel for Row<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows and the gate were checked to lie in the memory.
+        // SAFETY: the rows and the gate were checked to be within the memory.
         unsafe {
             let (scale, shift) = (S::load(self.scale), S::load(self.shift.as_ptr()));
             let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
@@ -105,7 +105,7 @@ pub(crate) struct Copy {
     input: Map,
     output: Map,
     first: usize,
-    /// All other channels become zeros.
+    /// Whether to fill all other channels with zeros.
     among_zeros: bool,
 }
 
@@ -114,24 +114,23 @@ impl Copy {
         Self { input, output, first, among_zeros: false }
     }
 
-    /// The only part, with zeros before and after.
+    /// A copy with zeros before and after.
     pub(crate) fn among_zeros(input: Map, output: Map, first: usize) -> Self {
         Self { input, output, first, among_zeros: true }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.input.height
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.input.height
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        let (y, picture) = (task % self.input.height, task / self.input.height);
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        let (y, image) = (task % self.input.height, task / self.input.height);
         for channel in 0..self.input.channels {
             let to_channel = self.first + channel;
-            let from =
-                self.input.at(pictures, picture, channel / self.input.lanes, [y, 0]) + channel % self.input.lanes;
-            let to = self.output.at(pictures, picture, to_channel / LANES, [y, 0]) + to_channel % LANES;
+            let from = self.input.at(images, image, channel / self.input.lanes, [y, 0]) + channel % self.input.lanes;
+            let to = self.output.at(images, image, to_channel / LANES, [y, 0]) + to_channel % LANES;
             for x in 0..self.input.width {
-                // SAFETY: `at` checks the bounds; these channels of this row are this task's own.
+                // SAFETY: `at` checks the bounds; only this task writes these channels of this row.
                 unsafe { *memory.at(to + x * LANES, 1) = *memory.at(from + x * self.input.lanes, 1) };
             }
         }
@@ -139,14 +138,14 @@ impl Copy {
         if self.among_zeros || end == self.output.channels {
             let before = if self.among_zeros { 0..self.first } else { 0..0 };
             for channel in before.chain(end..self.output.blocks() * LANES) {
-                let to = self.output.at(pictures, picture, channel / LANES, [y, 0]) + channel % LANES;
+                let to = self.output.at(images, image, channel / LANES, [y, 0]) + channel % LANES;
                 for x in 0..self.input.width {
-                    // SAFETY: as above; no task but the last part's writes beyond the channels.
+                    // SAFETY: as above; only the task of the last part writes past the channels.
                     unsafe { *memory.at(to + x * LANES, 1) = 0.0 };
                 }
             }
             for block in 0..self.output.blocks() {
-                self.output.zero_margin(memory, pictures, picture, block, y..y + 1);
+                self.output.zero_margin(memory, images, image, block, y..y + 1);
             }
         }
     }

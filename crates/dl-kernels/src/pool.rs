@@ -1,23 +1,23 @@
-//! Pooling: the largest or the mean number of windows, sixteen channels at a time.
+//! Pooling: the maximum or the mean of windows, sixteen channels at a time.
 
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::simd::{Kernel, LANES, Level, Simd};
 use crate::window::Window;
 
-/// Numbers of the output that one task writes, about.
+/// Approximate output size of a task.
 const OUTPUT: usize = 1 << 13;
 
-/// What becomes of a window.
+/// The reduction of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reduce {
-    /// Its largest number.
+    /// Its maximum.
     Max,
-    /// The sum divided by its size, padding counted.
+    /// Its sum divided by its size, counting the padding.
     Mean,
 }
 
-/// A pooling layer ready to run.
+/// A compiled pooling layer.
 pub(crate) struct Pool {
     level: Level,
     input: Map,
@@ -44,18 +44,18 @@ impl Pool {
         self.output.height.div_ceil(self.strip)
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks() * self.strips()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks() * self.strips()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+        let (block, image) = (task % self.output.blocks(), task / self.output.blocks());
         let rows = strip * self.strip..((strip + 1) * self.strip).min(self.output.height);
         for y in rows.clone() {
             let window = self.rows[y];
-            let input = self.input.at(pictures, picture, block, [window.start, 0]);
-            let output = self.output.at(pictures, picture, block, [y, 0]);
+            let input = self.input.at(images, image, block, [window.start, 0]);
+            let output = self.output.at(images, image, block, [y, 0]);
             self.level.run(Row {
                 input: memory.at(input, (window.end - window.start) * self.input.row()),
                 row: self.input.row(),
@@ -65,7 +65,7 @@ impl Pool {
                 reduce: self.reduce,
             });
         }
-        self.output.zero_margin(memory, pictures, picture, block, rows);
+        self.output.zero_margin(memory, images, image, block, rows);
     }
 }
 
@@ -82,7 +82,7 @@ impl Kernel for Row<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let height = self.rows.end - self.rows.start;
-        // SAFETY: the windows lie within the map.
+        // SAFETY: the windows are within the map.
         unsafe {
             for (x, window) in self.columns.iter().enumerate() {
                 let first = self.input.add(window.start * LANES);
@@ -110,10 +110,10 @@ impl Kernel for Row<'_> {
     }
 }
 
-/// The window that nearly all networks have, without loops.
+/// The most common window, without loops.
 #[inline(always)]
 unsafe fn largest_of_nine<S: Simd>(first: *const f32, row: usize) -> S::Block {
-    // SAFETY: the caller's windows lie within the map.
+    // SAFETY: the caller's windows are within the map.
     unsafe {
         let mut value = S::load(first);
         for y in 0..3 {

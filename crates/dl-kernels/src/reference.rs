@@ -1,18 +1,18 @@
-//! The naive reference: every operation as its definition says, in double precision. Tests hold plans against it.
+//! The naive reference: every operation by its definition, in double precision. Tests compare plans with it.
 
 use crate::graph::{Graph, NodeId, Operation};
 use crate::map::Padding;
-use crate::normalise::LocalResponse;
+use crate::normalize::LocalResponse;
 use crate::window::Window;
 
-/// The outputs of `nodes` for one picture.
-pub(crate) fn evaluate(graph: &Graph, nodes: &[NodeId], picture: &[f32]) -> Vec<Vec<f64>> {
+/// The outputs of `nodes` for one image.
+pub(crate) fn evaluate(graph: &Graph, nodes: &[NodeId], image: &[f32]) -> Vec<Vec<f64>> {
     let mut values: Vec<Vec<f64>> = Vec::new();
     for node in &graph.nodes {
         let inputs: Vec<&Vec<f64>> = node.inputs.iter().map(|input| &values[input.0]).collect();
         let shapes: Vec<&[usize]> = node.inputs.iter().map(|input| graph.shape(*input)).collect();
         values.push(match &node.operation {
-            Operation::Input => picture.iter().map(|number| f64::from(*number)).collect(),
+            Operation::Input => image.iter().map(|number| f64::from(*number)).collect(),
             operation => apply(operation, &inputs, &shapes, &node.shape),
         });
     }
@@ -23,7 +23,7 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
     let (x, shape) = (inputs[0], shapes[0]);
     let plane: usize = shape[1..].iter().product();
     match operation {
-        Operation::Input => unreachable!("the picture is there"),
+        Operation::Input => unreachable!("the image is already computed"),
         Operation::Conv2d { weight, shape: [outputs, per_group, kh, kw], bias, config } => {
             let (weight, bias) = (weight(), bias.as_ref().map(|bias| bias()));
             let [height, width] = [shape[1] as isize, shape[2] as isize];

@@ -1,16 +1,16 @@
-//! Threads that walk through the steps of a plan together.
+//! Threads that run the steps of a plan together.
 //!
-//! A network at batch 1 is a hundred steps of some 100 microseconds; handing each to a thread pool anew would cost as
-//! much as a small layer. So the threads of the pool are fetched once for a whole run and take the tasks of one step
-//! after the other from a counter. A step ends when its tasks are done, not when all threads have come: if the pool is
-//! busy with something else, the calling thread does everything alone.
+//! A network at batch size 1 is about a hundred steps of 100 microseconds; submitting each to a thread pool would cost
+//! as much as a small layer. So the threads of the pool are acquired once per run and take the tasks of each step from
+//! a counter. A step ends when its tasks are done, not when all threads have joined: if the pool is busy, the calling
+//! thread does all the work.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Runs the steps one after the other, each on all threads of the current pool. Step s has `counts[s]` tasks, which may
-/// run at the same time, in any order; `work(s, task)` does one of them.
+/// Runs the steps in sequence, each on all threads of the current pool. Step s has `counts[s]` tasks, which may run
+/// concurrently in any order; `work(s, task)` runs one of them.
 pub(crate) fn run(counts: &[usize], work: impl Fn(usize, usize) + Sync) {
     let helpers = rayon::current_num_threads().saturating_sub(1);
     let widest = counts.iter().copied().max().unwrap_or(0);
@@ -20,7 +20,7 @@ pub(crate) fn run(counts: &[usize], work: impl Fn(usize, usize) + Sync) {
         }
         return;
     }
-    // Nothing to take until the leader opens the first step: it counts from nothing done.
+    // No tasks until the leader opens the first step.
     let (ticket, done, failed) = (AtomicU64::new(STEP - 1), AtomicUsize::new(0), AtomicBool::new(false));
     let team = Team { counts, work: &work, ticket, done, failed };
     team.start(helpers.min(widest - 1));
@@ -29,18 +29,18 @@ pub(crate) fn run(counts: &[usize], work: impl Fn(usize, usize) + Sync) {
 struct Team<'a> {
     counts: &'a [usize],
     work: &'a (dyn Fn(usize, usize) + Sync),
-    /// The step in the upper half, its next task in the lower. Past the last step: go home.
+    /// The step in the upper half, its next task in the lower. Past the last step, the threads exit.
     ticket: AtomicU64,
-    /// Tasks of the present step that are done.
+    /// Completed tasks of the current step.
     done: AtomicUsize,
-    /// A task panicked: its thread will never count it as done.
+    /// Whether a task panicked, so that it will never be counted as done.
     failed: AtomicBool,
 }
 
 const STEP: u64 = 1 << 32;
 
 impl Team<'_> {
-    /// Calls for helpers and leads. Unlike a scope's tasks, those of `join` take no memory from the heap.
+    /// Requests helpers and leads. Unlike a scope's tasks, those of `join` do not allocate.
     fn start(&self, helpers: usize) {
         match helpers {
             0 => self.lead(),
@@ -50,7 +50,7 @@ impl Team<'_> {
         }
     }
 
-    /// Takes tasks of `step` until there is none left.
+    /// Runs tasks of `step` until none is left.
     fn take(&self, step: usize) {
         let guard = Guard(&self.failed);
         loop {
@@ -60,7 +60,7 @@ impl Team<'_> {
             }
             let ticket = self.ticket.fetch_add(1, Ordering::AcqRel);
             let (of, task) = ((ticket / STEP) as usize, (ticket % STEP) as usize);
-            // Between the two lines above the leader may have gone on to the next step.
+            // The leader may have advanced to the next step between the two lines above.
             if of >= self.counts.len() || task >= self.counts[of] {
                 break;
             }
@@ -78,7 +78,7 @@ impl Team<'_> {
             self.take(index);
             wait(|| self.done.load(Ordering::Acquire) == *count || self.failed.load(Ordering::Acquire));
             if self.failed.load(Ordering::Acquire) {
-                // `join` passes the other thread's panic on.
+                // `join` propagates the other thread's panic.
                 return;
             }
         }
@@ -99,8 +99,8 @@ impl Team<'_> {
     }
 }
 
-/// Spins for some microseconds, as long as a step's last task may take; then lets others have the core, and in the end
-/// sleeps: where more threads want to run than there are cores, whoever waits must not keep those from running who work.
+/// Spins for a few microseconds, about as long as a step's last task takes; then yields the core, and finally sleeps:
+/// with more threads than cores, waiting threads must not block working ones.
 fn wait(until: impl Fn() -> bool) {
     let mut looks = 0_u32;
     while !until() {

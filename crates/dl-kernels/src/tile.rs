@@ -1,64 +1,64 @@
-//! The micro-kernel that every product goes through: a few places times a few blocks of channels, summed in registers.
+//! The micro-kernel of all products: a few positions times a few blocks of channels, summed in registers.
 //!
-//! `output[p][b] = start + sum over k of input[p][k] * weight[k][b]`, for P places and B blocks of 16 channels. The k
-//! are read in segments of contiguous numbers (the channels under one row of a convolution's kernel), so the same code
-//! serves a matrix product, a convolution straight from the picture, and Winograd's products. A sum's order depends on
-//! the k alone: its bits do not depend on P, B, or who computes it.
+//! `output[p][b] = start + sum over k of input[p][k] * weight[k][b]`, for P positions and B blocks of 16 channels. The
+//! k are read in segments of contiguous numbers (the channels under one row of a convolution's kernel), so the same
+//! code computes matrix products, direct convolutions, and Winograd's products. The order of a sum depends only on k,
+//! so its result does not depend on P, B, or the thread.
 //!
-//! The gradient of a weight is the same sum with places and k exchanged: there the P numbers lie side by side, and the
-//! k, places of the map, are a step apart ([`Along`]).
+//! The gradient of a weight is the same sum with positions and k exchanged: there the P numbers are contiguous, and the
+//! k, positions of the map, are strided ([`Along`]).
 
 use crate::simd::{LANES, Level, Simd};
 
-/// One call of the micro-kernel. Steps are in numbers.
+/// The arguments of the micro-kernel. Strides are in numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
-    /// The first place's first number under segment offset 0.
+    /// The first position's first number under segment offset 0.
     pub(crate) input: *const f32,
-    /// From one place to the next, or, where the k are places, from one k to the next.
+    /// Stride between positions, or, if the k are positions, between k.
     pub(crate) input_step: usize,
-    /// Where each segment starts, from `input`.
+    /// Offset of each segment from `input`.
     pub(crate) segments: *const usize,
     pub(crate) segment_count: usize,
-    /// Numbers in a segment.
+    /// Length of a segment.
     pub(crate) segment_length: usize,
     /// [blocks][k][16].
     pub(crate) weight: *const f32,
-    /// From one block of the weight to the next.
+    /// Stride between blocks of the weight.
     pub(crate) weight_step: usize,
-    /// [blocks * 16], or null for none. Read only when `accumulate` is off.
+    /// [blocks * 16], or null for none. Read only if `accumulate` is false.
     pub(crate) bias: *const f32,
     pub(crate) output: *mut f32,
-    /// From one place of the output to the next.
+    /// Stride between positions of the output.
     pub(crate) output_step: usize,
-    /// From one block of the output to the next.
+    /// Stride between blocks of the output.
     pub(crate) output_block: usize,
-    /// Added at the end, or null.
+    /// Added at the end, or null for none.
     pub(crate) residual: *const f32,
     pub(crate) residual_step: usize,
     pub(crate) residual_block: usize,
-    /// Start from what the output holds, not from the bias.
+    /// Whether to start from the output's current values instead of the bias.
     pub(crate) accumulate: bool,
-    /// The result is brought between these at the end.
+    /// The range that the result is clamped to.
     pub(crate) low: f32,
     pub(crate) high: f32,
 }
 
-/// The micro-kernel for P places and B blocks.
+/// The micro-kernel for P positions and B blocks.
 pub(crate) type TileFn = unsafe fn(&Tile);
 
-/// Which of the input's numbers lie side by side.
+/// Which numbers of the input are contiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Along {
-    /// Those of one place: the k are channels.
+    /// Those of a position: the k are channels.
     Channels,
-    /// Those of one k: the k are places.
+    /// Those of a k: the k are positions.
     Places,
 }
 
 #[inline(always)]
 unsafe fn tile<S: Simd, const P: usize, const B: usize, const PLACES: bool>(t: &Tile) {
-    // SAFETY: the caller promises that every pointer is good for the places, blocks and segments that it states.
+    // SAFETY: the caller guarantees that every pointer is valid for the stated positions, blocks and segments.
     unsafe {
         let zero = S::splat(0.0);
         let mut sums = [[zero; B]; P];
@@ -101,7 +101,7 @@ unsafe fn tile<S: Simd, const P: usize, const B: usize, const PLACES: bool>(t: &
                 if !t.residual.is_null() {
                     value = S::add(value, S::load(t.residual.add(p * t.residual_step + b * t.residual_block)));
                 }
-                // In this order NaN stays NaN.
+                // This order preserves NaN.
                 value = S::min(high, S::max(low, value));
                 S::store(t.output.add(p * t.output_step + b * t.output_block), value);
             }
@@ -109,13 +109,13 @@ unsafe fn tile<S: Simd, const P: usize, const B: usize, const PLACES: bool>(t: &
     }
 }
 
-/// Declares `$table`: the micro-kernels of a level, `$table(places, blocks)`.
+/// Declares `$table`: the micro-kernels of a level, `$table(positions, blocks)`.
 macro_rules! kernels {
     ($table:ident, $simd:ty, $features:literal, $($blocks:literal: $($places:literal)+;)+) => {
         fn $table(along: Along, places: usize, blocks: usize) -> Option<TileFn> {
             #[target_feature(enable = $features)]
             unsafe fn compiled<const P: usize, const B: usize, const PLACES: bool>(t: &Tile) {
-                // SAFETY: passed on to the caller.
+                // SAFETY: forwarded to the caller.
                 unsafe { tile::<$simd, P, B, PLACES>(t) }
             }
             match (along, places, blocks) {
@@ -151,7 +151,7 @@ fn portable(along: Along, places: usize, blocks: usize) -> Option<TileFn> {
 }
 
 impl Level {
-    /// The micro-kernel of this level for so many places and blocks, when they fit its registers.
+    /// The micro-kernel of this level for these numbers of positions and blocks, if they fit its registers.
     pub(crate) fn tile(self, places: usize, blocks: usize) -> Option<TileFn> {
         self.tile_along(Along::Channels, places, blocks)
     }

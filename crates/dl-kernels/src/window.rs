@@ -1,4 +1,4 @@
-//! The windows of a pooling layer: which rows, or columns, each output takes.
+//! The windows of a pooling layer: the rows, or columns, of each output.
 
 use anyhow::{Result, bail};
 
@@ -11,12 +11,12 @@ pub struct PoolConfig {
     pub stride: [usize; 2],
     /// Rows and columns added on each side, at most half the kernel.
     pub padding: [usize; 2],
-    /// Keep a last window that sticks out of the picture, as long as it starts inside (or in the left padding).
+    /// Keep a last window that extends past the map, if it starts inside (or in the left padding).
     pub ceil_mode: bool,
 }
 
 impl PoolConfig {
-    /// Square windows of `kernel`, `stride` apart, without padding.
+    /// Square windows of size `kernel` with this `stride`, without padding.
     pub const fn square(kernel: usize, stride: usize) -> Self {
         Self { kernel: [kernel; 2], stride: [stride; 2], padding: [0; 2], ceil_mode: false }
     }
@@ -34,7 +34,7 @@ impl PoolConfig {
     fn along(&self, axis: usize, length: usize) -> Result<Vec<Window>> {
         let (kernel, stride, padding) = (self.kernel[axis], self.stride[axis], self.padding[axis]);
         if kernel == 0 || stride == 0 || padding > kernel / 2 {
-            bail!("pooling: kernel {kernel}, stride {stride}, padding {padding} do not go together");
+            bail!("pooling: kernel {kernel}, stride {stride} and padding {padding} are incompatible");
         }
         if length + 2 * padding < kernel {
             bail!("pooling: a map of length {length} is too small for a window of {kernel} with padding {padding}");
@@ -51,7 +51,7 @@ impl PoolConfig {
             Window {
                 start: start.saturating_sub(padding),
                 end: (end - padding.min(end)).min(length),
-                // With padding, torch's average counts it, but not what ceil_mode adds beyond it.
+                // torch's average counts the padding, but not what ceil_mode adds after it.
                 padded: end.min(length + 2 * padding) - start,
             }
         });
@@ -59,19 +59,19 @@ impl PoolConfig {
     }
 }
 
-/// The part of the map that one output takes along one axis.
+/// The part of the map that an output covers along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The first.
+    /// The first position.
     pub start: usize,
-    /// Past the last.
+    /// The position past the last.
     pub end: usize,
-    /// Length with the padding that it covers.
+    /// Length including padding.
     pub padded: usize,
 }
 
 impl Window {
-    /// The `count` bins of torch's adaptive pooling over `length`: they cover everything and may overlap.
+    /// The `count` bins of torch's adaptive pooling over `length`: they cover all positions and may overlap.
     pub fn adaptive(length: usize, count: usize) -> Vec<Self> {
         let bin = |index: usize| {
             let (start, end) = (index * length / count, ((index + 1) * length).div_ceil(count));

@@ -71,8 +71,8 @@ fn network() -> (Graph, Vec<NodeId>) {
 
 #[test]
 fn a_plan_that_has_run_takes_no_memory() {
-    let pictures = 3;
-    let input: Vec<f32> = (0..pictures * 3 * 32 * 32).map(|index| (index * 7 % 255) as f32 / 255.0).collect();
+    let images = 3;
+    let input: Vec<f32> = (0..images * 3 * 32 * 32).map(|index| (index * 7 % 255) as f32 / 255.0).collect();
     for winograd in Winograd::ALL {
         let (graph, wanted) = network();
         let plan = Plan::new(graph, &wanted, PlanConfig { winograd, ..PlanConfig::default() }).unwrap();

@@ -1,4 +1,4 @@
-//! What a model file says about itself: the JSON under its metadata key `config`.
+//! The description in a model file: the JSON under its metadata key `config`.
 
 use std::path::{Component, Path};
 
@@ -15,12 +15,12 @@ use crate::limits::{self, LARGEST_SIDE};
 use crate::text::ClipOptions;
 use crate::{Architecture, LayerName};
 
-/// Everything about a model but its weights. Keys that are not ours are kept.
+/// Everything about a model except its weights. Unknown keys are preserved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelConfig {
     /// Name of the architecture, see [`ARCHITECTURES`](crate::ARCHITECTURES).
     pub architecture: String,
-    /// Options of the architecture, where they are not the usual ones.
+    /// Options of the architecture that differ from the defaults.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
     /// Number of `logits`.
@@ -28,32 +28,32 @@ pub struct ModelConfig {
     /// Names of the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
-    /// From picture to input.
+    /// How an image becomes the input.
     pub preprocessing: Preprocessing,
-    /// The layer whose features are taken when none is named; otherwise the architecture's.
+    /// The default layer for features; if absent, the architecture's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// Where the weights came from.
+    /// Origin of the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Value>,
     /// License of the weights.
     #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    /// Seed of the training.
+    /// Training seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Digest of the data that it was trained on.
+    /// Digest of the training data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_digest: Option<String>,
-    /// Figures of the training: steps, losses, accuracy.
+    /// Training statistics: steps, losses, accuracy.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub training: Map<String, Value>,
-    /// Keys of others.
+    /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// Names of the classes: in the config, or in a text file beside the model, one a line.
+/// Class names: in the config, or in a text file beside the model, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Labels {
@@ -63,66 +63,66 @@ pub enum Labels {
     File(String),
 }
 
-/// From a picture to the network's input [3, h, w] f32.
+/// Turns an image into the network's input [3, h, w] f32.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
     /// [height, width] of the input in pixels.
     pub size: [usize; 2],
-    /// How a whole picture is brought to that size.
+    /// How a whole image is resized.
     #[serde(default, deserialize_with = "resize_rule")]
     pub resize: Resize,
-    /// [`Resize::Shorter`]: the shorter side in pixels before the centre is cut out; default: the smaller of `size`.
+    /// [`Resize::Shorter`]: the shorter side in pixels before the center crop; default: the smaller of `size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shorter: Option<usize>,
-    /// How pixels in between are made.
+    /// Interpolation between pixels.
     #[serde(default)]
     pub interpolation: Interpolation,
-    /// Order of the colours.
+    /// Order of the color channels.
     #[serde(default, deserialize_with = "channel_order")]
     pub channel_order: ChannelOrder,
-    /// The values of black and white before the mean is taken off: [0, 1] or [0, 255].
+    /// The values of black and white before the mean is subtracted: [0, 1] or [0, 255].
     #[serde(serialize_with = "in_short")]
     pub range: [f32; 2],
-    /// Taken off each channel, in the order `channel_order`. One number in the file stands for all.
+    /// Subtracted from each channel, in the order of `channel_order`. A single number in the file applies to all.
     #[serde(deserialize_with = "each_channel", serialize_with = "in_short")]
     pub mean: [f32; 3],
-    /// Each channel is divided by it, in the order `channel_order`. One number in the file stands for all.
+    /// Divisor of each channel, in the order of `channel_order`. A single number in the file applies to all.
     #[serde(deserialize_with = "each_channel", serialize_with = "in_short")]
     pub std: [f32; 3],
-    /// Keys of others.
+    /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// How a whole picture is brought to the network's input size.
+/// How a whole image is resized to the network's input size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resize {
-    /// Shorter side to a length, the centre cut out: torchvision's classification models.
+    /// The shorter side to a length, then a center crop: torchvision's classification models.
     Shorter,
-    /// Both sides to the size; the aspect ratio is not kept.
+    /// Both sides to the input size, ignoring the aspect ratio.
     #[default]
     Stretch,
-    /// The longer side to the size, the rest filled with the mean.
+    /// The longer side to the input size, the rest filled with the mean.
     Letterbox,
-    /// As it is; only normalised.
+    /// Not resized, only normalized.
     None,
 }
 
-/// Order of the colours in the network's input.
+/// Order of the color channels in the network's input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ChannelOrder {
     /// Red, green, blue.
     #[default]
     Rgb,
-    /// Blue, green, red: Caffe's models.
+    /// Blue, green, red: Caffe models.
     Bgr,
 }
 
 impl Preprocessing {
-    /// torchvision's for its ImageNet models: shorter side 256, centre 224 x 224, RGB in [0, 1], ImageNet's mean and
-    /// standard deviation.
+    /// torchvision's preprocessing for ImageNet models: shorter side 256, center 224 x 224, RGB in [0, 1], ImageNet's
+    /// mean and standard deviation.
     pub fn torchvision() -> Self {
         Self {
             size: [224, 224],
@@ -137,24 +137,24 @@ impl Preprocessing {
         }
     }
 
-    /// torchvision's for Inception v3: as [`torchvision`](Self::torchvision), shorter side 342, centre 299 x 299. (The
-    /// network itself brings the numbers to its own mean and deviation.)
+    /// torchvision's preprocessing for Inception v3: as [`torchvision`](Self::torchvision), with shorter side 342 and
+    /// center 299 x 299. (The network itself converts to its own mean and standard deviation.)
     pub fn inception_v3() -> Self {
         Self { size: [299, 299], shorter: Some(342), ..Self::torchvision() }
     }
 
-    /// timm's for `legacy_xception`: shorter side 333 by the cubic, centre 299 x 299, RGB in [-1, 1].
+    /// timm's preprocessing for `legacy_xception`: shorter side 333 (bicubic), center 299 x 299, RGB in [-1, 1].
     pub fn legacy_xception() -> Self {
         Self { size: [299, 299], shorter: Some(333), ..Self::mobilenet_v1() }
     }
 
-    /// timm's for `mobilenetv1_100`: shorter side 256 by the cubic, centre 224 x 224, RGB in [-1, 1].
+    /// timm's preprocessing for `mobilenetv1_100`: shorter side 256 (bicubic), center 224 x 224, RGB in [-1, 1].
     pub fn mobilenet_v1() -> Self {
         let interpolation = Interpolation::Bicubic;
         Self { interpolation, mean: [0.5; 3], std: [0.5; 3], ..Self::torchvision() }
     }
 
-    /// Caffe's for the AlexNet of 2012: shorter side 256, centre 227 x 227, BGR from 0 to 255 without its mean.
+    /// Caffe's preprocessing for AlexNet (2012): shorter side 256, center 227 x 227, BGR from 0 to 255 minus its mean.
     pub fn caffe() -> Self {
         Self {
             size: [227, 227],
@@ -166,26 +166,26 @@ impl Preprocessing {
         }
     }
 
-    /// That of the CIFAR ResNets: 32 x 32 pixels, ImageNet's mean and standard deviation.
+    /// Preprocessing of the CIFAR ResNets: 32 x 32 pixels, ImageNet's mean and standard deviation.
     pub fn cifar() -> Self {
         Self { size: [32, 32], shorter: Some(32), ..Self::torchvision() }
     }
 
-    /// mini-Xception's: 64 x 64 pixels in [-1, 1], the aspect ratio not kept.
+    /// Preprocessing of mini-Xception: 64 x 64 pixels in [-1, 1], ignoring the aspect ratio.
     pub fn mini_xception() -> Self {
         let [mean, std] = [[0.5; 3]; 2];
         Self { size: [64, 64], resize: Resize::Stretch, shorter: None, mean, std, ..Self::torchvision() }
     }
 
-    /// How pixels become numbers.
+    /// How pixel values are normalized.
     pub fn normalization(&self) -> Normalization {
         let bgr = self.channel_order == ChannelOrder::Bgr;
         Normalization { bgr, white: self.range[1], mean: self.mean, std: self.std }
     }
 
-    /// For a whole picture of `width` x `height` pixels: the rectangle that the input shows, and the input's
-    /// [height, width], for [`resample`](dl_vision::picture::warp::resample).
-    pub fn whole_picture(&self, width: u32, height: u32, resize: Resize) -> (BBox, [usize; 2]) {
+    /// The source rectangle of a whole image of `width` x `height` pixels, and the input's [height, width], for
+    /// [`resample`](dl_vision::picture::warp::resample).
+    pub fn whole_image(&self, width: u32, height: u32, resize: Resize) -> (BBox, [usize; 2]) {
         let shorter = self.shorter.unwrap_or(self.size[0].min(self.size[1]));
         match resize {
             Resize::Shorter => (shorter_box(width, height, shorter, self.size), self.size),
@@ -197,13 +197,13 @@ impl Preprocessing {
 
     fn check(&self) -> Result<()> {
         if self.size.iter().any(|side| !(1..=LARGEST_SIDE).contains(side)) {
-            bail!("preprocessing: size is {:?}; want [height, width] from 1 to {LARGEST_SIDE}", self.size);
+            bail!("preprocessing: size is {:?}; expected [height, width] from 1 to {LARGEST_SIDE}", self.size);
         }
         if let Some(shorter) = self.shorter.filter(|shorter| !(1..=2 * LARGEST_SIDE).contains(shorter)) {
-            bail!("preprocessing: shorter is {shorter}; want 1 to {}", 2 * LARGEST_SIDE);
+            bail!("preprocessing: shorter is {shorter}; expected 1 to {}", 2 * LARGEST_SIDE);
         }
         if self.range[0] != 0.0 || self.range[1] <= 0.0 || !self.range[1].is_finite() {
-            bail!("preprocessing: range is {:?}; want [0, 1] or [0, 255]", self.range);
+            bail!("preprocessing: range is {:?}; expected [0, 1] or [0, 255]", self.range);
         }
         if self.std.iter().any(|std| !std.is_normal()) || self.mean.iter().any(|mean| !mean.is_finite()) {
             bail!("preprocessing: mean {:?} and std {:?} must be finite, std not 0", self.mean, self.std);
@@ -213,7 +213,7 @@ impl Preprocessing {
 }
 
 impl ModelConfig {
-    /// The config of a bare weights file: the architecture's usual options and preprocessing, no labels.
+    /// The config of bare weights: the architecture's default options and preprocessing, no labels.
     pub fn new(architecture: &str, num_classes: usize) -> Self {
         Self {
             architecture: architecture.to_owned(),
@@ -232,10 +232,10 @@ impl ModelConfig {
         }
     }
 
-    /// Fails when something in it makes no sense, or wants what no network has. Every way from a file to a network leads
-    /// through here, before anything is built.
+    /// Checks that every value is valid and within limits. Every config from a file is checked before a network is
+    /// built from it.
     /// # Errors
-    /// Words for the user.
+    /// When a value is invalid or out of range.
     pub fn check(&self) -> Result<()> {
         limits::count("num_classes", self.num_classes, limits::MOST_CLASSES)?;
         match &self.labels {
@@ -261,7 +261,10 @@ impl ModelConfig {
         }
         match self.training.get("pad") {
             Some(pad) if pad.as_u64().is_none_or(|pad| pad >= LARGEST_SIDE as u64) => {
-                bail!("training.pad is {}; want pixels of the network's input", printable(&pad.to_string()))
+                bail!(
+                    "training.pad is {}; expected a number of pixels below the input size",
+                    printable(&pad.to_string())
+                )
             }
             _ => Ok(()),
         }
@@ -269,23 +272,23 @@ impl ModelConfig {
 
     /// The architecture's options as a `T`.
     /// # Errors
-    /// When one is unknown or has another form.
+    /// When an option is unknown or has the wrong type.
     pub fn options<T: for<'a> Deserialize<'a>>(&self) -> Result<T> {
         serde_json::from_value(Value::Object(self.options.clone()))
             .with_context(|| format!("options of the architecture {}", self.architecture))
     }
 
-    /// The names of the classes, in the order of the logits; `None` when the config names none. `folder` is the
-    /// model's. Classes before the first name, of which a stranger's key `label_offset` tells, are `background`.
+    /// The class names, in the order of the logits; `None` if the config has none. `folder` is the model's. The first
+    /// `label_offset` classes (a third-party key) are named `background`.
     /// # Errors
-    /// When the file of names cannot be read, or there are more or fewer names than classes.
+    /// When the label file cannot be read, or the number of names differs from the number of classes.
     pub fn label_names(&self, folder: &Path) -> Result<Option<Vec<String>>> {
         let names = match &self.labels {
             None => return Ok(None),
             Some(Labels::Names(names)) => names.clone(),
             Some(Labels::File(name)) => {
                 let names = labels_beside(folder, name);
-                names.with_context(|| format!("the config's labels, the file \"{}\"", printable(name)))?
+                names.with_context(|| format!("the config's label file \"{}\"", printable(name)))?
             }
         };
         let offset = self.extra.get("label_offset").and_then(Value::as_u64).unwrap_or(0);
@@ -298,31 +301,31 @@ impl ModelConfig {
     }
 }
 
-/// The names in a file that a config names: in the model's folder, and nowhere else.
+/// Reads a label file, which must be in the model's folder.
 fn labels_beside(folder: &Path, name: &str) -> Result<Vec<String>> {
     check_beside(name)?;
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let path = folder.join(name);
     if let (Ok(folder), Ok(path)) = (folder.canonicalize(), path.canonicalize()) {
-        // A link in a folder that was downloaded may lead anywhere.
-        ensure!(path.parent() == Some(folder.as_path()), "leads out of the model's folder");
+        // A symbolic link in a downloaded folder could point anywhere.
+        ensure!(path.parent() == Some(folder.as_path()), "is a link out of the model's folder");
     }
     let names = lines(&decode(read_regular(&path, MOST_LIST_BYTES)?)?);
     limits::labels(&names)?;
     Ok(names)
 }
 
-/// Fails unless it is the name of a file in the model's folder.
+/// Checks that `name` is a plain file name.
 fn check_beside(name: &str) -> Result<()> {
     let mut parts = Path::new(name).components();
     let is_name = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
     if !is_name || name.contains(['/', '\\', '\0']) {
-        bail!("labels: \"{}\" is not the name of a file in the model's folder", printable(name));
+        bail!("labels: \"{}\" is not a file name in the model's folder", printable(name));
     }
     Ok(())
 }
 
-/// One of our words, or a sentence that says what happens to the aspect ratio.
+/// Reads one of our keywords, or a third-party description that mentions the aspect ratio.
 fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.as_str() {
@@ -332,7 +335,7 @@ fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::
         "none" => Ok(Resize::None),
         sentence if sentence.contains("aspect ratio not kept") => Ok(Resize::Stretch),
         other => Err(D::Error::custom(format!(
-            "resize is \"{}\"; want shorter, stretch, letterbox or none",
+            "resize is \"{}\"; expected shorter, stretch, letterbox or none",
             printable(other)
         ))),
     }
@@ -343,9 +346,9 @@ fn channel_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelOr
     match text.to_ascii_uppercase().as_str() {
         "RGB" => Ok(ChannelOrder::Rgb),
         "BGR" => Ok(ChannelOrder::Bgr),
-        // A network of grey pictures makes them of red, green and blue itself.
+        // A grayscale network converts red, green and blue itself.
         "GREY" | "GRAY" => Ok(ChannelOrder::Rgb),
-        _ => Err(D::Error::custom(format!("channel_order is \"{}\"; want RGB or BGR", printable(&text)))),
+        _ => Err(D::Error::custom(format!("channel_order is \"{}\"; expected RGB or BGR", printable(&text)))),
     }
 }
 
@@ -353,11 +356,13 @@ fn each_channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[f32; 3], 
     match Vec::deserialize(deserializer)?[..] {
         [all] => Ok([all; 3]),
         [a, b, c] => Ok([a, b, c]),
-        ref other => Err(D::Error::custom(format!("{} numbers for 3 channels; want 3, or 1 for all", other.len()))),
+        ref other => {
+            Err(D::Error::custom(format!("{} numbers for 3 channels; expected 3, or 1 for all channels", other.len())))
+        }
     }
 }
 
-/// The shortest digits that mean these numbers: 0.485, also by way of a JSON value, whose numbers are doubles.
+/// Writes f32 values with the fewest digits (0.485), even through a JSON value, whose numbers are doubles.
 fn in_short<S: Serializer>(numbers: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(numbers.iter().map(|number| number.to_string().parse::<f64>().unwrap_or(f64::from(*number))))
 }
@@ -367,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_written_as_it_was_read() {
+    fn the_mean_is_written_with_the_digits_it_was_read_with() {
         let text = r#"{"size":[8,8],"range":[0,1],"mean":[0.485,0.456,0.406],"std":[0.229]}"#;
         let preprocessing: Preprocessing = serde_json::from_str(text).unwrap();
         let ways = [serde_json::to_string(&preprocessing), serde_json::to_value(&preprocessing).map(|v| v.to_string())];
@@ -378,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strangers_config_is_understood_and_its_keys_are_kept() {
+    fn a_third_party_config_is_read_and_its_keys_are_preserved() {
         let text = r#"{"architecture":"squeezenet1_0","num_classes":2,"task":"classification","labels":["cat","dog"],
             "preprocessing":{"size":[227,227],"resize":"whole image, bilinear, aspect ratio not kept",
             "channel_order":"BGR","range":[0,255],"mean":[104.0,117.0,123.0],"std":[1.0,1.0,1.0],"note":"Caffe"}}"#;
@@ -395,7 +400,17 @@ mod tests {
     }
 
     #[test]
-    fn a_grey_networks_config_is_understood() {
+    fn a_license_is_read_under_its_old_key_and_written_under_the_new_one() {
+        let mut old = serde_json::to_value(ModelConfig::new("alexnet", 3)).unwrap();
+        old["licence"] = "MIT".into();
+        let config: ModelConfig = serde_json::from_value(old).unwrap();
+        assert_eq!(config.license.as_deref(), Some("MIT"));
+        let written = serde_json::to_value(&config).unwrap();
+        assert_eq!((written["license"].as_str(), written.get("licence")), (Some("MIT"), None));
+    }
+
+    #[test]
+    fn a_grayscale_config_is_read() {
         let text = r#"{"size":[64,64],"channel_order":"grey","range":[0,1],"mean":[0.5],"std":[0.5]}"#;
         let preprocessing: Preprocessing = serde_json::from_str(text).unwrap();
         assert_eq!((preprocessing.mean, preprocessing.std), ([0.5; 3], [0.5; 3]));
@@ -404,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_before_the_labels_is_the_background() {
+    fn a_class_before_the_labels_is_named_background() {
         let mut config = ModelConfig::new("mobilenet_v1", 3);
         config.labels = Some(Labels::Names(vec!["cat".into(), "dog".into()]));
         config.extra.insert("label_offset".into(), 1.into());
@@ -412,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_do_not_fit_are_refused() {
+    fn labels_that_do_not_match_the_classes_are_an_error() {
         let mut config = ModelConfig::new("alexnet", 3);
         config.labels = Some(Labels::Names(vec!["cat".into()]));
         let error = config.label_names(Path::new("")).unwrap_err();

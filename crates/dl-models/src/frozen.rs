@@ -1,4 +1,4 @@
-//! The part of a network that does not learn, and where the part that does begins.
+//! Runs the trainable part of a network on the outputs of its frozen part.
 
 use std::collections::BTreeMap;
 
@@ -11,30 +11,30 @@ use crate::backbones::LOGITS;
 use crate::plans::{Plans, graph};
 use crate::{Auxiliary, Backbone, Halt, LayerName, Model, Pass, Value, plain};
 
-/// How a network is run in training.
+/// Options of a training run of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Training<'a> {
-    /// The output that x is, in place of a picture: what stands before it is not computed.
+pub struct TrainingPass<'a> {
+    /// The output that x is, instead of an image: earlier layers are not computed.
     pub from: Option<&'a str>,
-    /// The probability of dropout, in place of the architecture's.
+    /// Dropout probability, instead of the architecture's.
     pub dropout: Option<f64>,
 }
 
 impl dyn Backbone + '_ {
-    /// The class scores [n, classes] of x, which is the network's output `from`, without dropout.
+    /// The class scores [n, classes] for x, which is the network's output `from`, without dropout.
     /// # Errors
-    /// When x does not fit, or something after `from` needs an output before it.
+    /// When x has the wrong shape, or something after `from` needs an earlier output.
     pub fn scores_from(&self, x: &Tensor, from: &str) -> Result<Tensor> {
-        let training = Training { from: Some(from), dropout: None };
+        let training = TrainingPass { from: Some(from), dropout: None };
         let scores = self.outputs(x, training, &[LOGITS], None)?.remove(LOGITS);
         scores.with_context(|| format!("the network has no output {from}"))
     }
 
-    /// The outputs `wanted` that stand after the place where the run begins.
+    /// The outputs `wanted` that come after the start of the run.
     fn outputs(
         &self,
         x: &Tensor,
-        training: Training,
+        training: TrainingPass,
         wanted: &[&str],
         rng: Option<&mut ChaCha8Rng>,
     ) -> Result<BTreeMap<String, Tensor>> {
@@ -57,12 +57,17 @@ impl dyn Backbone + '_ {
 }
 
 impl Model {
-    /// The class scores [n, classes] of x for a loss of training, each with its share in the loss: first the network's
-    /// own, with 1, then those of the auxiliary classifiers that it has and that stand after the place where x is. Batch
-    /// norms that learn take the batch's statistics.
+    /// The class scores [n, classes] for x in training, each with its weight in the loss: first the network's own, with
+    /// weight 1, then those of its auxiliary classifiers, if they come after x. Trainable batch norms use the batch's
+    /// statistics.
     /// # Errors
-    /// When x does not fit, or something after `training.from` needs an output before it.
-    pub fn training_scores(&self, x: &Tensor, training: Training, rng: &mut ChaCha8Rng) -> Result<Vec<(Tensor, f64)>> {
+    /// When x has the wrong shape, or something after `training.from` needs an earlier output.
+    pub fn training_scores(
+        &self,
+        x: &Tensor,
+        training: TrainingPass,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<(Tensor, f64)>> {
         let layers = self.backbone.layers();
         let there = |auxiliary: &&Auxiliary| layers.iter().any(|layer| layer == auxiliary.layer);
         let auxiliary: Vec<&Auxiliary> = self.architecture.auxiliary.iter().filter(there).collect();
@@ -76,13 +81,13 @@ impl Model {
     }
 }
 
-/// A network as its weights are now. Its plans are its own: a [`Model`]'s keep the weights of their first call.
-pub struct Now<'a> {
+/// A network with its current weights. It has its own plans: those of a [`Model`] keep the weights of their first call.
+pub struct CurrentModel<'a> {
     model: &'a Model,
     plans: Plans,
 }
 
-impl Now<'_> {
+impl CurrentModel<'_> {
     /// As [`Model::features`].
     /// # Errors
     /// As [`Model::features`].
@@ -95,14 +100,14 @@ impl Now<'_> {
 }
 
 impl Model {
-    /// The network as its weights are now.
-    pub fn now(&self) -> Now<'_> {
-        Now { model: self, plans: Plans::default() }
+    /// The network with its current weights.
+    pub fn current(&self) -> CurrentModel<'_> {
+        CurrentModel { model: self, plans: Plans::default() }
     }
 
-    /// The shape of a layer's output for one picture of the network's size.
+    /// The shape of a layer's output for one image of the network's input size.
     /// # Errors
-    /// When there is no such layer.
+    /// When the layer does not exist.
     pub fn shape_of(&self, layer: &LayerName) -> Result<Vec<usize>> {
         let [height, width] = self.config.preprocessing.size;
         let (graph, nodes) = graph(&*self.backbone, [3, height, width], std::slice::from_ref(layer))?;
@@ -110,13 +115,13 @@ impl Model {
         Ok(graph.shape(*node).to_vec())
     }
 
-    /// The last output before which nothing learns and nothing is random, and after which nothing else of what is before
-    /// is needed: its numbers for a picture are always the same. `None` when the first layer learns.
+    /// The last output that is always the same for an image: no layer before it is trained or random, and nothing after
+    /// it needs an earlier output. `None` if the first layer is trained.
     ///
-    /// `dropout` is as in [`Training`]; one of 0 is not random.
+    /// `dropout` is as in [`TrainingPass`]; 0 is not random.
     /// # Errors
-    /// When the network cannot take pictures of its own size.
-    pub fn learning_begins(&self, dropout: Option<f64>) -> Result<Option<LayerName>> {
+    /// When the network does not accept images of its own input size.
+    pub fn last_fixed_layer(&self, dropout: Option<f64>) -> Result<Option<LayerName>> {
         let [height, width] = self.config.preprocessing.size;
         let empty = Graph::new([3, height, width]);
         let input = Value::Later(empty.input());
@@ -125,13 +130,13 @@ impl Model {
             return Err(plain(error));
         }
         let known = self.backbone.layers();
-        let still: Vec<String> = pass.still().into_iter().filter(|name| known.contains(name)).collect();
-        let picture = Tensor::zeros((1, 3, height, width), DType::F32, &Device::Cpu).map_err(plain)?;
-        for name in still.into_iter().rev() {
+        let fixed: Vec<String> = pass.fixed_outputs().into_iter().filter(|name| known.contains(name)).collect();
+        let image = Tensor::zeros((1, 3, height, width), DType::F32, &Device::Cpu).map_err(plain)?;
+        for name in fixed.into_iter().rev() {
             let layer = LayerName { name, pooled: None };
-            let output = self.features(&picture, std::slice::from_ref(&layer))?;
+            let output = self.features(&image, std::slice::from_ref(&layer))?;
             let output = output.first().context("one layer has one output")?;
-            // An output beside which others are needed is none to begin at.
+            // An output is not enough if later layers need earlier ones, too.
             if self.backbone.scores_from(output, &layer.name).is_ok() {
                 return Ok(Some(layer));
             }
@@ -154,25 +159,25 @@ mod tests {
             config.options.insert("width".into(), width.into());
         }
         let outline = Outline::of(&config).unwrap();
-        let still = match frozen {
+        let fixed = match frozen {
             "all" => outline.body(),
             "" => Vec::new(),
             layer => outline.weights_up_to(&layer.parse().unwrap()).unwrap(),
         };
-        let parameters = Parameters::fresh(1).frozen(move |name| still.iter().any(|still| still == name));
+        let parameters = Parameters::fresh(1).frozen(move |name| fixed.iter().any(|fixed| fixed == name));
         (Model::build(config, parameters.builder(&Device::Cpu)).unwrap(), parameters)
     }
 
     fn begins(name: &str, width: Option<f64>, frozen: &str, dropout: Option<f64>) -> Option<String> {
-        model(name, width, frozen).0.learning_begins(dropout).unwrap().map(|layer| layer.name)
+        model(name, width, frozen).0.last_fixed_layer(dropout).unwrap().map(|layer| layer.name)
     }
 
     #[test]
-    fn learning_begins_after_what_is_frozen_and_before_what_is_random() {
+    fn the_last_fixed_layer_is_after_frozen_and_before_random_layers() {
         assert_eq!(begins("resnet18", None, "", None), None);
         assert_eq!(begins("resnet18", None, "all", None).as_deref(), Some("avgpool"));
         assert_eq!(begins("resnet18", None, "layer2", None).as_deref(), Some("layer2"));
-        // In the middle of a block the way around it is needed too.
+        // In the middle of a block, its shortcut is needed, too.
         assert_eq!(begins("resnet18", None, "layer2.0.conv1", None).as_deref(), Some("layer1"));
         let squeezenet = |frozen| begins("squeezenet1_1", Some(0.25), frozen, None);
         assert_eq!(squeezenet("all").as_deref(), Some("features.12"));
@@ -182,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_run_from_the_middle_gives_the_scores_of_the_whole() {
+    fn a_run_from_the_middle_gives_the_same_scores() {
         for (name, frozen) in [("resnet18", "layer2"), ("squeezenet1_0", "all"), ("mobilenet_v2", "features.7")] {
             let (model, _) = model(name, None, frozen);
             let x = Tensor::randn(0_f32, 1.0, (2, 3, 64, 64), &Device::Cpu).unwrap();
-            let layer = model.learning_begins(None).unwrap().unwrap();
+            let layer = model.last_fixed_layer(None).unwrap().unwrap();
             let features = model.features(&x, std::slice::from_ref(&layer)).unwrap();
             let found = model.backbone.scores_from(&features[0], &layer.name).unwrap();
             let wanted = model.backbone.forward_t(&x, None).unwrap();
@@ -197,24 +202,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_frozen_has_no_gradient_and_keeps_its_statistics() {
+    fn frozen_layers_have_no_gradient_and_keep_their_statistics() {
         let (model, parameters) = model("resnet18", None, "layer2");
-        // Copies: training writes into the tensors.
+        // Copies, since training modifies the tensors.
         let before = parameters.tensors().into_iter().map(|(name, tensor)| (name, tensor.copy().unwrap()));
         let before: std::collections::BTreeMap<_, _> = before.collect();
         let x = Tensor::randn(0_f32, 1.0, (2, 3, 64, 64), &Device::Cpu).unwrap();
         let mut rng = dl_record::rng(0, "dropout");
-        let (scores, _) = model.training_scores(&x, Training::default(), &mut rng).unwrap().remove(0);
+        let (scores, _) = model.training_scores(&x, TrainingPass::default(), &mut rng).unwrap().remove(0);
         let gradients = scores.sqr().unwrap().sum(D::Minus1).unwrap().sum_all().unwrap().backward().unwrap();
-        let learn: Vec<_> = parameters.vars().into_iter().collect();
-        assert!(learn.iter().all(|(name, _)| !name.starts_with("layer1.") && !name.starts_with("conv1.")));
-        let with_gradient = learn.iter().filter(|(_, var)| gradients.get(var).is_some()).count();
-        assert_eq!(with_gradient, learn.iter().filter(|(name, _)| !name.contains(".running_")).count());
+        let trained: Vec<_> = parameters.vars().into_iter().collect();
+        assert!(trained.iter().all(|(name, _)| !name.starts_with("layer1.") && !name.starts_with("conv1.")));
+        let with_gradient = trained.iter().filter(|(_, var)| gradients.get(var).is_some()).count();
+        assert_eq!(with_gradient, trained.iter().filter(|(name, _)| !name.contains(".running_")).count());
         for (name, tensor) in parameters.tensors() {
             let change =
                 (tensor - &before[&name]).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            let learns = name.contains(".running_") && (name.starts_with("layer3") || name.starts_with("layer4"));
-            assert_eq!(change > 0.0, learns, "{name} {change}");
+            let changes = name.contains(".running_") && (name.starts_with("layer3") || name.starts_with("layer4"));
+            assert_eq!(change > 0.0, changes, "{name} {change}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Layers with weights, built from a `VarBuilder` by torchvision's names.
+//! Layers with weights, built from a `VarBuilder` with torchvision's names.
 
 use candle_core::{DType, Error, Result, Tensor, Var};
 use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
@@ -6,17 +6,17 @@ use candle_nn::{Init, VarBuilder};
 use dl_kernels::{LocalResponse, Numbers, Operation};
 use dl_ops::{BatchStatistics, Conv2dConfig, Padding};
 
-/// How fresh weights are drawn.
+/// How new weights are initialized.
 #[derive(Clone, Copy, Debug)]
 pub struct Fresh {
-    /// Of the weight.
+    /// Initialization of the weight.
     pub weight: Init,
-    /// Of the bias.
+    /// Initialization of the bias.
     pub bias: Init,
 }
 
 impl Fresh {
-    /// PyTorch's default: weight and bias uniform within 1 / sqrt(inputs of one output).
+    /// PyTorch's default: weight and bias uniform within +-1 / sqrt(inputs of one output).
     pub fn torch(inputs: usize) -> Self {
         let up = 1.0 / (inputs as f64).sqrt();
         Self { weight: Init::Uniform { lo: -up, up }, bias: Init::Uniform { lo: -up, up } }
@@ -27,13 +27,13 @@ impl Fresh {
         Self { weight: candle_nn::init::DEFAULT_KAIMING_UNIFORM, bias: Init::Const(0.0) }
     }
 
-    /// Weights by He et al. 2015 for ReLU, normal, with as much variance backwards (torch's `fan_out`); biases 0.
+    /// Weights by He et al. 2015 for ReLU, normal, preserving the variance of gradients (torch's `fan_out`); biases 0.
     pub fn kaiming_out() -> Self {
         let (dist, fan, non_linearity) = (NormalOrUniform::Normal, FanInOut::FanOut, NonLinearity::ReLU);
         Self { weight: Init::Kaiming { dist, fan, non_linearity }, bias: Init::Const(0.0) }
     }
 
-    /// Weights by He et al. 2015 for ReLU, normal, with as much variance forwards (torch's `fan_in`); biases 0.
+    /// Weights by He et al. 2015 for ReLU, normal, preserving the variance of outputs (torch's `fan_in`); biases 0.
     pub fn kaiming_in() -> Self {
         Self { weight: candle_nn::init::DEFAULT_KAIMING_NORMAL, bias: Init::Const(0.0) }
     }
@@ -55,7 +55,7 @@ pub struct Conv2d {
 impl Conv2d {
     /// `weight` [outputs, inputs / groups, kh, kw] and `bias` [outputs] under the builder's prefix.
     /// # Errors
-    /// When the builder has no such tensors.
+    /// When the builder lacks one of the tensors.
     pub fn new(
         channels: [usize; 2],
         kernel: [usize; 2],
@@ -67,9 +67,9 @@ impl Conv2d {
         Ok(Self { bias: Some(vb.get_with_hints(channels[1], "bias", fresh.bias)?), ..without })
     }
 
-    /// The same without a bias: a batch norm follows.
+    /// The same without a bias, for a batch norm after it.
     /// # Errors
-    /// When the builder has no such tensor.
+    /// When the builder lacks the tensor.
     pub fn without_bias(
         [inputs, outputs]: [usize; 2],
         [kh, kw]: [usize; 2],
@@ -81,26 +81,26 @@ impl Conv2d {
         Ok(Self { weight, bias: None, config })
     }
 
-    /// A convolution without bias whose weight [outputs, inputs / groups, kh, kw] is given and never trained.
+    /// A convolution without bias and with a constant weight [outputs, inputs / groups, kh, kw].
     pub fn fixed(weight: Tensor, config: Conv2dConfig) -> Self {
         Self { weight, bias: None, config }
     }
 
-    /// x [n, inputs, h, w] gives [n, outputs, h', w'].
+    /// Maps x [n, inputs, h, w] to [n, outputs, h', w'].
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::conv2d(x, &self.weight, self.bias.as_ref(), &self.config)
     }
 
-    /// The convolution and ReLU in one pass.
+    /// The convolution fused with ReLU.
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn forward_relu(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::conv2d_relu(x, &self.weight, self.bias.as_ref(), &self.config)
     }
 
-    /// The same with other zeros around its input.
+    /// The same with other padding.
     pub(crate) fn padded(&self, padding: Padding) -> Self {
         Self { config: Conv2dConfig { padding, ..self.config }, ..self.clone() }
     }
@@ -110,8 +110,8 @@ impl Conv2d {
         &self.weight
     }
 
-    /// Is it trained?
-    pub(crate) fn learns(&self) -> bool {
+    /// Whether it is trained.
+    pub(crate) fn is_trained(&self) -> bool {
         self.weight.is_variable() || self.bias.as_ref().is_some_and(Tensor::is_variable)
     }
 
@@ -126,10 +126,10 @@ impl Conv2d {
     }
 }
 
-/// The numbers of a weight, to be read when a plan packs them.
+/// The numbers of a weight, read when a plan packs them.
 fn to_read(weight: &Tensor) -> Numbers {
     let weight = weight.clone();
-    // A weight that cannot be read has no numbers: the plan says that they do not fit its shape.
+    // A weight that cannot be read has no numbers: the plan reports the mismatch with its shape.
     Box::new(move || vector(&weight).unwrap_or_default())
 }
 
@@ -137,7 +137,7 @@ fn vector(x: &Tensor) -> Result<Vec<f32>> {
     x.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
 }
 
-/// Batch normalisation (Ioffe and Szegedy 2015), with the running statistics of torch's `BatchNorm2d`.
+/// Batch normalization (Ioffe and Szegedy 2015), with the running statistics of torch's `BatchNorm2d`.
 #[derive(Clone, Debug)]
 pub struct BatchNorm2d {
     weight: Tensor,
@@ -149,15 +149,15 @@ pub struct BatchNorm2d {
 }
 
 impl BatchNorm2d {
-    /// torch's momentum: the share of the batch in the running statistics.
+    /// torch's momentum: the weight of the batch in the running statistics.
     const MOMENTUM: f64 = 0.1;
 
     /// `weight`, `bias`, `running_mean` and `running_var`, all [channels], under the builder's prefix.
     /// # Errors
-    /// When the builder has no such tensors.
+    /// When the builder lacks one of the tensors.
     pub fn new(channels: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
         let statistics = |name: &str, start: f64| {
-            // The same numbers as the builder's, when they are to be trained.
+            // Shares the builder's variable in training.
             Var::from_tensor(&vb.get_with_hints(channels, name, Init::Const(start))?)
         };
         Ok(Self {
@@ -170,42 +170,41 @@ impl BatchNorm2d {
         })
     }
 
-    /// The same with another share of the batch in the running statistics. Keras and TensorFlow state one minus it.
+    /// The same with another momentum. Keras and TensorFlow state one minus it.
     #[must_use]
     pub fn with_momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// x [n, channels, h, w] normalised by the running statistics; in training by its own, which the running ones learn.
-    /// Is it trained? One that is not keeps its running statistics.
-    pub(crate) fn learns(&self) -> bool {
+    /// Whether it is trained. Otherwise it keeps its running statistics.
+    pub(crate) fn is_trained(&self) -> bool {
         self.weight.is_variable() || self.bias.is_variable()
     }
 
-    /// x [n, channels, h, w] normalised by the running statistics; in training by its own, which the running ones learn,
-    /// unless the norm is frozen.
+    /// Normalizes x [n, channels, h, w] by the running statistics. In training, unless the norm is frozen, it uses the
+    /// batch's statistics and updates the running ones.
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
-        if !train || !self.learns() {
+        if !train || !self.is_trained() {
             return dl_ops::batch_norm(x, &self.weight, &self.bias, &mean, &variance, self.eps);
         }
         let (y, batch) = dl_ops::batch_norm_train(x, &self.weight, &self.bias, self.eps)?;
-        self.learn(&batch)?;
+        self.update_running(&batch)?;
         Ok(y)
     }
 
-    /// In training, and ReLU after it.
+    /// Training forward pass fused with ReLU.
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub(crate) fn train_relu(&self, x: &Tensor) -> Result<Tensor> {
         let (y, batch) = dl_ops::batch_norm_train_relu(x, &self.weight, &self.bias, self.eps)?;
-        self.learn(&batch)?;
+        self.update_running(&batch)?;
         Ok(y)
     }
 
-    fn learn(&self, batch: &BatchStatistics) -> Result<()> {
+    fn update_running(&self, batch: &BatchStatistics) -> Result<()> {
         let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
         let (mean, variance) = batch.update(&mean, &variance, self.momentum)?;
         self.running_mean.set(&mean)?;
@@ -228,10 +227,10 @@ impl BatchNorm2d {
     }
 }
 
-/// Local response normalisation (Krizhevsky et al. 2012, section 3.3), with torch's parameters.
+/// Local response normalization (Krizhevsky et al. 2012, section 3.3), with torch's parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalResponseNorm {
-    /// Neighbouring channels that are summed.
+    /// Number of neighboring channels in the sum.
     pub size: usize,
     /// Factor on the mean of their squares.
     pub alpha: f64,
@@ -242,9 +241,9 @@ pub struct LocalResponseNorm {
 }
 
 impl LocalResponseNorm {
-    /// x [n, channels, h, w] gives the same shape.
+    /// Normalizes x [n, channels, h, w].
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::local_response_norm(x, self.size, self.alpha, self.beta, self.k)
     }
@@ -265,22 +264,22 @@ pub struct Linear {
 impl Linear {
     /// `weight` [outputs, inputs] and `bias` [outputs] under the builder's prefix.
     /// # Errors
-    /// When the builder has no such tensors.
+    /// When the builder lacks one of the tensors.
     pub fn new(inputs: usize, outputs: usize, fresh: Fresh, vb: VarBuilder) -> Result<Self> {
         let weight = vb.get_with_hints((outputs, inputs), "weight", fresh.weight)?;
         let bias = vb.get_with_hints(outputs, "bias", fresh.bias)?;
         Ok(Self { weight, bias })
     }
 
-    /// x [n, inputs] gives [n, outputs].
+    /// Maps x [n, inputs] to [n, outputs].
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::linear(x, &self.weight, Some(&self.bias))
     }
 
-    /// Is it trained?
-    pub(crate) fn learns(&self) -> bool {
+    /// Whether it is trained.
+    pub(crate) fn is_trained(&self) -> bool {
         self.weight.is_variable() || self.bias.is_variable()
     }
 
@@ -291,7 +290,7 @@ impl Linear {
     }
 }
 
-/// A candle error as one for the user: without the backtrace that candle writes into its text.
+/// A candle error without the backtrace that candle includes in its text.
 pub fn plain(error: Error) -> anyhow::Error {
     match error {
         Error::WithBacktrace { inner, .. } => plain(*inner),

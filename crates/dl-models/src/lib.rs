@@ -1,8 +1,9 @@
-//! Networks with named parts, and the files they live in.
+//! Networks with named layers, and their files.
 //!
-//! [`Model::open`] reads a network from its file, ours or PyTorch's, Caffe's, darknet's; ours is safetensors, whose metadata says what it is ([`ModelConfig`]); a
-//! [`Backbone`] runs it as far as the layers that were asked for. [`Parameters`] hands out weights that can be trained,
-//! and [`checkpoint::save`] writes them back as a whole model.
+//! [`Model::open`] reads a network from a file in our format, or in PyTorch's, Caffe's or darknet's. Ours is
+//! safetensors, with a description in its metadata ([`ModelConfig`]). A [`Backbone`] runs the network up to the
+//! requested layers. [`Parameters`] provides trainable weights, and [`checkpoint::save`] writes them as a complete
+//! model.
 
 pub mod backbones;
 pub mod checkpoint;
@@ -22,14 +23,14 @@ mod summary;
 mod tally;
 pub mod text;
 
-/// The instructions and the algorithm that networks run on here, and a switch for benchmarks.
+/// The instruction set and the convolution algorithm in use, and a switch for benchmarks.
 pub use dl_kernels::{Level, Winograd};
 pub use dl_ops::with_candle_ops;
 
 pub use backbones::{ARCHITECTURES, Architecture, Auxiliary, Backbone, LOGITS, LayerName};
 pub use checkpoint::{Checkpoint, Fit, Precision};
 pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
-pub use frozen::{Now, Training};
+pub use frozen::{CurrentModel, TrainingPass};
 pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};
 pub use linear_head::LinearHead;
 pub use model::Model;

@@ -17,18 +17,18 @@ use crate::{limits, probabilities};
 
 const FORMAT: &str = "dl-linear-head";
 
-/// What `dl-finetune linear` writes.
+/// The model that `dl-finetune linear` writes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearHead {
-    /// Name of the layer whose features these are, for example `avgpool`.
+    /// Name of the features' layer, for example `avgpool`.
     pub layer: String,
-    /// Names of the classes, in the order of the rows.
+    /// Class names, in the order of the rows.
     pub labels: Vec<String>,
     /// [classes, columns], row by row.
     pub weight: Vec<f32>,
     /// [classes].
     pub bias: Vec<f32>,
-    /// Options, seed, counts and data digest of the training, for people.
+    /// Options, seed, counts and data digest of the training, for information only.
     pub training: Value,
 }
 
@@ -42,12 +42,12 @@ struct Config {
 }
 
 impl LinearHead {
-    /// Numbers of a feature vector.
+    /// Length of a feature vector.
     pub fn columns(&self) -> usize {
         self.weight.len() / self.labels.len().max(1)
     }
 
-    /// Does an open model file hold such a head?
+    /// Whether an open model file contains such a head.
     pub fn is_in(file: &Checkpoint) -> bool {
         let config: Option<Value> = file.config().ok().flatten();
         config.is_some_and(|config| config["format"] == FORMAT)
@@ -55,12 +55,12 @@ impl LinearHead {
 
     /// Reads a model file.
     /// # Errors
-    /// When the file is not there or holds something else.
+    /// When the file does not exist or is not such a file.
     pub fn load(path: &Path) -> Result<Self> {
         Self::from_checkpoint(&Checkpoint::open(path)?)
     }
 
-    /// [`load`](Self::load) for a file that is open.
+    /// [`load`](Self::load) for an open file.
     /// # Errors
     /// As [`load`](Self::load).
     pub fn from_checkpoint(file: &Checkpoint) -> Result<Self> {
@@ -69,7 +69,7 @@ impl LinearHead {
 
     fn read(file: &Checkpoint) -> Result<Self> {
         if !Self::is_in(file) {
-            bail!("holds no linear head; such a file is written by dl-finetune linear");
+            bail!("does not contain a linear head; dl-finetune linear writes one");
         }
         let config: Config = file.config()?.context("has no config")?;
         limits::labels(&config.labels)?;
@@ -78,7 +78,7 @@ impl LinearHead {
         let (weight, bias) = (shape("head.weight")?, shape("head.bias")?);
         ensure!(
             classes > 1 && bias == [classes] && matches!(weight, [rows, columns] if *rows == classes && *columns > 0),
-            "its {classes} labels, biases of shape {bias:?} and weights of shape {weight:?} do not fit"
+            "its {classes} labels, biases of shape {bias:?} and weights of shape {weight:?} do not match"
         );
         let numbers =
             |name: &str| -> Result<Vec<f32>> { Ok(file.tensor(name, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
@@ -107,12 +107,12 @@ impl LinearHead {
 
     /// The probability of each class, in the order of the labels.
     /// # Errors
-    /// When the features have another length, or are no finite numbers.
+    /// When the features have another length, or are not finite.
     pub fn probabilities(&self, features: &[f32]) -> Result<Vec<f64>> {
         let columns = self.columns();
         ensure!(
             features.len() == columns,
-            "the features of {} have {} numbers, the head wants {columns}",
+            "the features of {} have length {}, but the head expects {columns}",
             self.layer,
             features.len()
         );
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_comes_back_as_it_was_saved_and_weighs_the_classes() {
+    fn a_saved_head_is_read_back_and_computes_probabilities() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("head.safetensors");
         let head = LinearHead {
@@ -143,13 +143,13 @@ mod tests {
         let powers = [2_f64, 1.0, 1.0].map(f64::exp);
         let total: f64 = powers.iter().sum();
         assert!(found.iter().zip(powers).all(|(found, power)| (found - power / total).abs() < 1e-6), "{found:?}");
-        assert!(head.probabilities(&[1.0]).unwrap_err().to_string().contains("have 1 numbers, the head wants 2"));
+        assert!(head.probabilities(&[1.0]).unwrap_err().to_string().contains("have length 1, but the head expects 2"));
     }
 
     #[test]
-    fn another_file_is_refused() {
+    fn a_file_of_another_kind_is_an_error() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/models/signs.safetensors");
         let error = format!("{:#}", LinearHead::load(&path).unwrap_err());
-        assert!(error.contains("holds no linear head"), "{error}");
+        assert!(error.contains("does not contain a linear head"), "{error}");
     }
 }

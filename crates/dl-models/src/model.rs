@@ -1,4 +1,4 @@
-//! A network from its file.
+//! Opens networks from model files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,32 +15,32 @@ use crate::plans::{Plans, graph};
 use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 
-/// A network with what its file says about it.
+/// A network and its description.
 pub struct Model {
-    /// What it is.
+    /// The description in its file.
     pub config: ModelConfig,
     /// The network.
     pub backbone: Box<dyn Backbone>,
-    /// Its row in the table of networks.
+    /// Its entry in the table of architectures.
     pub architecture: &'static Architecture,
-    /// What the user should know of its file, in words.
+    /// A note about its file, for the user.
     pub note: Option<String>,
     plans: Plans,
 }
 
 impl Model {
-    /// Reads the network in a model file for inference; its weights cannot be trained. Tensors that it does not use
-    /// (another network's, a detector's) are left alone.
+    /// Reads the network in a model file for inference; its weights cannot be trained. Unused tensors, such as those of
+    /// a detector, are ignored.
     ///
-    /// `arch` names the architecture of a file of bare weights, or overrules the config's.
+    /// `arch` is the architecture of bare weights, or overrides that of the config.
     /// # Errors
-    /// When the file is no model, names no architecture and `arch` is `None`, or a tensor is missing or of another
-    /// shape.
+    /// When the file is not a model, has no architecture and `arch` is `None`, or a tensor is missing or has a
+    /// different shape.
     pub fn open(path: &Path, arch: Option<&str>, device: &Device) -> Result<Self> {
         Self::from_checkpoint(Checkpoint::open(path)?, arch, device)
     }
 
-    /// [`open`](Self::open) for a file that is open.
+    /// [`open`](Self::open) for an open file.
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_checkpoint(mut checkpoint: Checkpoint, arch: Option<&str>, device: &Device) -> Result<Self> {
@@ -50,7 +50,7 @@ impl Model {
         let note = checkpoint.prefix_note();
         let architecture = Architecture::find(&config.architecture).with_context(|| in_context(&path))?;
         let stated = if arch.is_some() { "--arch" } else { "the config's architecture" };
-        let backend = Stored { checkpoint, wanted_by: format!("{stated} {}", config.architecture) };
+        let backend = CheckpointBackend { checkpoint, wanted_by: format!("{stated} {}", config.architecture) };
         let vb = VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone());
         let backbone = (architecture.build)(&config, vb).with_context(|| in_context(&path))?;
         if let Some(layer) = &config.layer {
@@ -61,7 +61,7 @@ impl Model {
 
     /// A network from a config and a source of weights, for example [`Parameters`](crate::Parameters).
     /// # Errors
-    /// When the architecture is unknown, or a weight is missing or of another shape.
+    /// When the architecture is unknown, or a weight is missing or has a different shape.
     pub fn build(config: ModelConfig, vb: VarBuilder) -> Result<Self> {
         config.check()?;
         let architecture = Architecture::find(&config.architecture)?;
@@ -69,10 +69,11 @@ impl Model {
         Ok(Self { config, backbone, architecture, note: None, plans: Plans::default() })
     }
 
-    /// The named outputs for x [n, 3, h, w], in the order asked for, each [n, ...], without gradients: on the CPU by a
-    /// plan that is compiled at the first call for a size of picture, and that keeps the weights as they were then.
+    /// The named outputs for x [n, 3, h, w], in the order requested, each [n, ...], without gradients. On the CPU they
+    /// are computed by a plan, which is compiled at the first call for an image size and keeps the weights of that
+    /// time.
     /// # Errors
-    /// When there is no such layer (see [`check`](<dyn Backbone>::check)), or x does not fit.
+    /// When a layer does not exist (see [`check`](<dyn Backbone>::check)), or x has the wrong shape.
     pub fn features(&self, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
         if x.device().is_cpu() && x.dtype() == DType::F32 && self.backbone.plans() {
             return self.plans.run(&*self.backbone, x, layers);
@@ -80,54 +81,55 @@ impl Model {
         self.backbone.features(x, layers, None)
     }
 
-    /// As [`features`](Self::features) on the CPU, for `pictures` inputs that `make(index, input)` writes, each
-    /// [channels, height, width] = `picture`, on all threads: one row of numbers a picture, one matrix a layer. Faster,
-    /// since the threads make what they are about to compute; at most about `batch` inputs are in memory at a time.
+    /// [`features`](Self::features) on the CPU for `images` inputs of shape `image` = [channels, height, width],
+    /// written by `make(index, input)` on all threads. Returns one matrix per layer, with one row per image. This is
+    /// faster, since each thread makes the inputs that it computes; at most about `batch` inputs are in memory at a
+    /// time.
     /// # Errors
     /// As [`features`](Self::features).
     pub fn features_of(
         &self,
-        [pictures, batch]: [usize; 2],
-        picture: [usize; 3],
+        [images, batch]: [usize; 2],
+        image: [usize; 3],
         layers: &[LayerName],
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Vec<Matrix>> {
-        self.plans.run_made(&*self.backbone, [pictures, batch], picture, layers, make)
+        self.plans.run_made(&*self.backbone, [images, batch], image, layers, make)
     }
 
-    /// The shape of each named output for one picture [channels, height, width], without the batch.
+    /// The shape of each named output for one image [channels, height, width], without the batch.
     /// # Errors
     /// As [`features`](Self::features).
-    pub fn shapes(&self, picture: [usize; 3], layers: &[LayerName]) -> Result<Vec<Vec<usize>>> {
+    pub fn shapes(&self, image: [usize; 3], layers: &[LayerName]) -> Result<Vec<Vec<usize>>> {
         if self.backbone.plans() {
-            let (graph, outputs) = graph(&*self.backbone, picture, layers)?;
+            let (graph, outputs) = graph(&*self.backbone, image, layers)?;
             return Ok(outputs.into_iter().map(|node| graph.shape(node).to_vec()).collect());
         }
-        let [channels, height, width] = picture;
+        let [channels, height, width] = image;
         let blank = Tensor::zeros((1, channels, height, width), DType::F32, &Device::Cpu)?;
         let features = self.backbone.features(&blank, layers, None)?;
         Ok(features.iter().map(|features| features.dims()[1..].to_vec()).collect())
     }
 
-    /// Multiply-adds of convolutions and fully connected layers up to `layer`, for a picture [channels, height, width].
+    /// Multiply-adds of the convolutions and fully connected layers up to `layer`, for an image [channels, height,
+    /// width].
     /// # Errors
     /// As [`features`](Self::features).
-    pub fn multiply_adds(&self, picture: [usize; 3], layer: &LayerName) -> Result<u64> {
-        Ok(graph(&*self.backbone, picture, std::slice::from_ref(layer))?.0.multiply_adds())
+    pub fn multiply_adds(&self, image: [usize; 3], layer: &LayerName) -> Result<u64> {
+        Ok(graph(&*self.backbone, image, std::slice::from_ref(layer))?.0.multiply_adds())
     }
 
-    /// The layer to take features from when none is named.
+    /// The default layer for features.
     pub fn default_layer(&self) -> &str {
         self.config.layer.as_deref().unwrap_or(self.architecture.layer)
     }
 }
 
 impl ModelConfig {
-    /// The file's config, checked; for bare weights one that `arch` and the head's shape give. What stands before the
-    /// names of the network's tensors in the file (`model.`, `backbone.`) is taken off them.
+    /// The file's checked config; for bare weights, one derived from `arch` and the head's shape. A prefix of the
+    /// network's tensor names in the file (`model.`, `backbone.`) is stripped.
     /// # Errors
-    /// When the file says nothing about itself and `arch` is `None`, the architecture is unknown, or the config wants what
-    /// no network has.
+    /// When the file has no config and `arch` is `None`, the architecture is unknown, or the config is out of range.
     pub fn read(checkpoint: &mut Checkpoint, arch: Option<&str>) -> Result<Self> {
         let of_file = format!("model {}", checkpoint.path().display());
         let config = match checkpoint.config()? {
@@ -138,46 +140,45 @@ impl ModelConfig {
             (Some(config), _) => config,
             (None, Some(arch)) => {
                 let architecture = Architecture::find(arch)?;
-                checkpoint.take_off_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| {
-                    architecture.is_of_a_head(name)
+                checkpoint.strip_prefix_of(&tensor_shapes(&ModelConfig::new(arch, 1))?, |name| {
+                    architecture.is_head_weight(name)
                 });
                 let head = format!("{}.weight", architecture.head);
                 let classes = checkpoint.shape(&head).and_then(|shape| shape.first()).copied();
                 ModelConfig::new(arch, classes.unwrap_or(1000))
             }
             (None, None) => {
-                let meant = guess(checkpoint).map_or(String::new(), |name| format!("; is --arch {name} meant?"));
-                return Err(anyhow!("has no config that says what it is; name its architecture with --arch{meant}"))
-                    .context(of_file);
+                let meant = guess(checkpoint).map_or(String::new(), |name| format!("; did you mean --arch {name}?"));
+                return Err(anyhow!("has no config with its architecture; set it with --arch{meant}")).context(of_file);
             }
         };
         if let Some(arch) = arch {
             config.architecture = arch.to_owned();
         }
         config.check().with_context(|| format!("{of_file}: its config"))?;
-        // Networks that are not in the table may have a config of this form, too.
+        // Networks outside of the table may have a config of this form, too.
         if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
-            checkpoint.take_off_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
+            checkpoint.strip_prefix_of(&shapes, |name| architecture.is_head_weight(name));
             limits::check_weights(&shapes, checkpoint).context(of_file)?;
         }
         Ok(config)
     }
 }
 
-/// Weights in a file.
-pub(crate) struct Stored {
+/// A source of weights that reads a file.
+pub(crate) struct CheckpointBackend {
     pub(crate) checkpoint: Checkpoint,
     /// `--arch vgg16` or `the config's architecture vgg16`.
     pub(crate) wanted_by: String,
 }
 
-impl SimpleBackend for Stored {
+impl SimpleBackend for CheckpointBackend {
     fn get(&self, shape: Shape, name: &str, _: Init, _: DType, device: &Device) -> candle_core::Result<Tensor> {
-        let meant = || guess(&self.checkpoint).map_or(String::new(), |name| format!("; is --arch {name} meant?"));
+        let meant = || guess(&self.checkpoint).map_or(String::new(), |name| format!("; did you mean --arch {name}?"));
         match self.checkpoint.shape(name) {
-            None => bail!("tensor \"{name}\" is missing, {} wants it{}", self.wanted_by, meant()),
+            None => bail!("tensor \"{name}\" is missing, {} expects it{}", self.wanted_by, meant()),
             Some(found) if found != shape.dims() => {
-                bail!("tensor \"{name}\" is {found:?}, {} wants {:?}{}", self.wanted_by, shape.dims(), meant())
+                bail!("tensor \"{name}\" is {found:?}, {} expects {:?}{}", self.wanted_by, shape.dims(), meant())
             }
             Some(_) => self.get_unchecked(name, DType::F32, device),
         }
@@ -193,23 +194,23 @@ impl SimpleBackend for Stored {
 }
 
 impl Checkpoint {
-    /// Takes off what stands before the names of the network that is in the file: the one of its config, or one of the
-    /// table that fits. For showing what the file holds.
-    pub fn take_off_prefix(&mut self) {
+    /// Strips the prefix of the network in the file: that of its config, or a network of the table that fits. For
+    /// displaying the file's contents.
+    pub fn strip_prefix(&mut self) {
         let stated = self.config::<ModelConfig>().ok().flatten().filter(|config| config.check().is_ok());
         let config = stated.or_else(|| guess(self).map(|name| ModelConfig::new(name, 1)));
         let Some(config) = config else { return };
         if let (Ok(architecture), Ok(shapes)) = (Architecture::find(&config.architecture), tensor_shapes(&config)) {
-            self.take_off_prefix_of(&shapes, |name| architecture.is_of_a_head(name));
+            self.strip_prefix_of(&shapes, |name| architecture.is_head_weight(name));
         }
     }
 }
 
-/// The architecture whose tensors, but for the head, are all in the file with the right shapes.
+/// The architecture whose tensors, except for the head's, are all in the file with the right shapes.
 fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     let fits = |architecture: &&Architecture| {
         tensor_shapes(&ModelConfig::new(architecture.name, 1)).is_ok_and(|shapes| {
-            let in_head = |name: &str| architecture.is_of_a_head(name);
+            let in_head = |name: &str| architecture.is_head_weight(name);
             let mut body = shapes.iter().filter(|(name, _)| !in_head(name));
             body.all(|(name, shape)| checkpoint.shape(name) == Some(shape))
                 || checkpoint.prefix_of(&shapes, in_head).is_some()
@@ -218,51 +219,51 @@ fn guess(checkpoint: &Checkpoint) -> Option<&'static str> {
     ARCHITECTURES.iter().find(fits).map(|architecture| architecture.name)
 }
 
-/// Shapes by the tensors' names.
+/// Shapes by tensor name.
 pub(crate) type TensorShapes = BTreeMap<String, Vec<usize>>;
 
-/// The names and shapes of a network's tensors, found by building it from nothing.
+/// The names and shapes of a network's tensors, found by building it without weights.
 pub(crate) fn tensor_shapes(config: &ModelConfig) -> Result<TensorShapes> {
     Ok(outline(config)?.1)
 }
 
-/// A network without weights, and the names and shapes of its tensors.
+/// Builds a network without weights; returns the names and shapes of its tensors, too.
 pub(crate) fn outline(config: &ModelConfig) -> Result<(Box<dyn Backbone>, TensorShapes)> {
     config.check()?;
     let architecture = Architecture::find(&config.architecture)?;
-    asked(None, |vb| (architecture.build)(config, vb))
+    build_outline(None, |vb| (architecture.build)(config, vb))
 }
 
-/// What `build` makes without weights, and the names and shapes of the tensors that it asks for. Where it looks which
-/// tensors there are, it finds those of `file`, or all.
-pub(crate) fn asked<T>(
+/// Runs `build` without weights; returns its result and the names and shapes of the tensors that it requests. When it
+/// checks whether a tensor exists, it sees those of `file`, or any.
+pub(crate) fn build_outline<T>(
     file: Option<&Checkpoint>,
     build: impl FnOnce(VarBuilder) -> Result<T>,
 ) -> Result<(T, TensorShapes)> {
     let shapes: Arc<Mutex<TensorShapes>> = Arc::default();
     let there = file.map(|file| file.tensors().into_iter().map(|tensor| tensor.name).collect());
-    let backend = Asked { shapes: shapes.clone(), there };
+    let backend = Recorder { shapes: shapes.clone(), there };
     let built = build(VarBuilder::from_backend(Box::new(backend), DType::F32, Device::Cpu))?;
     let shapes = shapes.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok((built, shapes))
 }
 
-/// A source of weights that only writes down what is asked for.
-struct Asked {
+/// A source of weights that only records requests.
+struct Recorder {
     shapes: Arc<Mutex<TensorShapes>>,
-    /// The tensors that there are; all without it.
+    /// The tensors that exist; `None`: all.
     there: Option<BTreeSet<String>>,
 }
 
-impl SimpleBackend for Asked {
+impl SimpleBackend for Recorder {
     fn get(&self, shape: Shape, name: &str, _: Init, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         self.shapes.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), shape.dims().to_vec());
-        // One number seen as many: no memory is taken.
+        // A broadcast scalar takes no memory.
         Tensor::zeros((), dtype, device)?.broadcast_as(shape)
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> candle_core::Result<Tensor> {
-        bail!("tensor \"{name}\" was asked for without a shape")
+        bail!("tensor \"{name}\" was requested without a shape")
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_same_features_alone_and_in_a_batch_that_is_computed_in_parts() {
+    fn an_image_has_the_same_features_alone_and_in_a_batch() {
         let mut config = ModelConfig::new("squeezenet1_0", 4);
         config.options.insert("width".into(), 0.125.into());
         let model = Model::build(config, Parameters::fresh(7).builder(&Device::Cpu)).unwrap();
@@ -331,12 +332,12 @@ mod tests {
             let layers: Vec<_> = layers.iter().map(|layer| layer.parse().unwrap()).collect();
             let features = |x: &Tensor| model.features(x, &layers).unwrap();
             let together = features(&batch);
-            for picture in 0..5 {
-                for (one, all) in features(&batch.narrow(0, picture, 1).unwrap()).iter().zip(&together) {
-                    let of_all = all.narrow(0, picture, 1).unwrap();
+            for image in 0..5 {
+                for (one, all) in features(&batch.narrow(0, image, 1).unwrap()).iter().zip(&together) {
+                    let of_all = all.narrow(0, image, 1).unwrap();
                     let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                     assert_eq!(one.dims(), of_all.dims());
-                    assert!(numbers(one) == numbers(&of_all), "picture {picture}");
+                    assert!(numbers(one) == numbers(&of_all), "image {image}");
                 }
             }
         }
@@ -352,12 +353,12 @@ mod tests {
         assert_eq!(found.len(), expected.len(), "{what}");
         let largest = expected.iter().fold(0_f32, |largest, number| largest.max(number.abs()));
         let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest > 0.0 && worst < 1e-3 * largest, "{what}: {worst} beside {largest}");
+        assert!(largest > 0.0 && worst < 1e-3 * largest, "{what}: {worst} of {largest}");
     }
 
-    /// What a device without kernels of ours computes with.
+    /// The fallback for devices that our kernels do not support.
     #[test]
-    fn networks_run_and_learn_through_candles_own_operations_too() {
+    fn networks_run_and_train_with_candle_operations_too() {
         let networks = [
             ("googlenet", None, 64),
             ("mobilenet_v1", Some(0.25), 64),
@@ -390,16 +391,16 @@ mod tests {
             };
             let (candle, ours) = (with_candle_ops(gradient), gradient());
             for ((weight, candle), (_, ours)) in candle.iter().zip(&ours) {
-                // Where the last digit decides about a maximum or a kink, single numbers differ: the whole is compared.
+                // Rounding can change a maximum or the side of a kink, so single numbers differ: norms are compared.
                 let norm = |x: &Tensor| x.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
                 let (difference, whole) = (norm(&(candle - ours).unwrap()), norm(ours));
-                assert!(difference < 0.02 * whole, "{name}, {weight}: {difference} beside {whole}");
+                assert!(difference < 0.02 * whole, "{name}, {weight}: {difference} of {whole}");
             }
         }
     }
 
     #[test]
-    fn only_the_plans_used_last_are_kept() {
+    fn only_the_most_recently_used_plans_are_kept() {
         let mut config = ModelConfig::new("squeezenet1_1", 3);
         config.options.insert("width".into(), 0.125.into());
         let model = Model::build(config, Parameters::fresh(0).builder(&Device::Cpu)).unwrap();
@@ -419,16 +420,19 @@ mod tests {
     }
 
     #[test]
-    fn another_architecture_is_refused_and_the_right_one_named() {
+    fn the_error_for_a_wrong_architecture_suggests_the_right_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = small(folder.path(), false);
         let text = error(&path, Some("squeezenet1_0"));
         assert!(
             text.starts_with(&format!("model {}: tensor \"features.0.weight\" is [64, 3, 3, 3], ", path.display()))
         );
-        assert!(text.ends_with("--arch squeezenet1_0 wants [96, 3, 7, 7]; is --arch squeezenet1_1 meant?"), "{text}");
-        assert!(error(&path, None).contains("with --arch; is --arch squeezenet1_1 meant?"));
-        assert!(error(&path, Some("vgg99")).contains("there is no architecture vgg99; there are alexnet, "));
+        assert!(
+            text.ends_with("--arch squeezenet1_0 expects [96, 3, 7, 7]; did you mean --arch squeezenet1_1?"),
+            "{text}"
+        );
+        assert!(error(&path, None).contains("with --arch; did you mean --arch squeezenet1_1?"));
+        assert!(error(&path, Some("vgg99")).contains("architecture vgg99 does not exist; choose from alexnet, "));
         assert_eq!(Model::open(&path, Some("squeezenet1_1"), &Device::Cpu).unwrap().config.num_classes, 3);
     }
 
@@ -444,11 +448,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_layer_is_refused_and_the_known_ones_listed() {
+    fn the_error_for_an_unknown_layer_lists_the_layers() {
         let config = ModelConfig::new("squeezenet1_1", 2);
         let model = Model::build(config, Parameters::fresh(0).builder(&Device::Cpu)).unwrap();
         let text = model.backbone.check(&"fc7".parse().unwrap()).unwrap_err().to_string();
-        assert!(text.starts_with("there is no layer fc7; there are features.0, ") && text.contains("fire9"), "{text}");
+        assert!(
+            text.starts_with("layer fc7 does not exist; choose from features.0, ") && text.contains("fire9"),
+            "{text}"
+        );
         assert!("fire9@0".parse::<crate::LayerName>().is_err());
     }
 

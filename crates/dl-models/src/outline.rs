@@ -1,4 +1,4 @@
-//! What a network is made of, before any weight is there: which weights stand before which output.
+//! The structure of a network without weights: which weights come before which output.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,15 +9,15 @@ use crate::model;
 use crate::plans::graph;
 use crate::{Architecture, Backbone, LayerName, ModelConfig};
 
-/// A network without its numbers.
+/// A network without weights.
 pub struct Outline {
-    /// The network; its weights are all zeros.
+    /// The network, with all weights 0.
     backbone: Box<dyn Backbone>,
-    /// Its row in the table of networks.
+    /// Its entry in the table of architectures.
     architecture: &'static Architecture,
     /// [height, width] of the input.
     size: [usize; 2],
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     layers: Vec<String>,
     /// The shapes of its weights.
     weights: BTreeMap<String, Vec<usize>>,
@@ -26,7 +26,7 @@ pub struct Outline {
 impl Outline {
     /// The outline of the network of `config`.
     /// # Errors
-    /// When the architecture or an option of it is unknown.
+    /// When the architecture or one of its options is unknown.
     pub fn of(config: &ModelConfig) -> Result<Self> {
         let architecture = Architecture::find(&config.architecture)?;
         let (backbone, weights) = model::outline(config)?;
@@ -39,45 +39,45 @@ impl Outline {
         &self.weights
     }
 
-    /// Does a weight belong to a layer that gives class scores, an auxiliary classifier's among them?
+    /// Whether a weight belongs to a layer that computes class scores, including auxiliary classifiers.
     pub fn in_head(&self, weight: &str) -> bool {
-        self.architecture.is_of_a_head(weight)
+        self.architecture.is_head_weight(weight)
     }
 
-    /// The place, in the order of computing, of the output that a weight is for; that of the last one for a weight that
-    /// no output is named after, as those of auxiliary heads.
-    fn place(&self, weight: &str) -> usize {
+    /// The position, in the order of computation, of the output that a weight belongs to; past the last one if no
+    /// output has its name, as for auxiliary heads.
+    fn position(&self, weight: &str) -> usize {
         let mut name = weight;
         while let Some((module, _)) = name.rsplit_once('.') {
-            if let Some(place) = self.layers.iter().rposition(|layer| layer == module) {
-                return place;
+            if let Some(position) = self.layers.iter().rposition(|layer| layer == module) {
+                return position;
             }
             name = module;
         }
         self.layers.len()
     }
 
-    /// The weights that stand before the output `layer` and those of the layer itself, but for the head's.
+    /// The weights of the output `layer` and of everything before it, except the head's.
     /// # Errors
-    /// When there is no such layer; the message lists those there are.
+    /// When the layer does not exist; the message lists the layers.
     pub fn weights_up_to(&self, layer: &LayerName) -> Result<Vec<String>> {
         let name = self.backbone.check(layer)?;
-        ensure!(name != LOGITS, "a network that is frozen up to {LOGITS} does not learn");
+        ensure!(name != LOGITS, "a network frozen up to {LOGITS} has nothing left to train");
         let last = self.layers.iter().rposition(|known| *known == name).unwrap_or_default();
-        let before = |weight: &&String| self.place(weight) <= last && !self.in_head(weight);
+        let before = |weight: &&String| self.position(weight) <= last && !self.in_head(weight);
         Ok(self.weights.keys().filter(before).cloned().collect())
     }
 
-    /// All weights but the head's and those of auxiliary heads.
+    /// All weights except those of the head and the auxiliary heads.
     pub fn body(&self) -> Vec<String> {
-        let body = |weight: &&String| self.place(weight) < self.layers.len() && !self.in_head(weight);
+        let body = |weight: &&String| self.position(weight) < self.layers.len() && !self.in_head(weight);
         self.weights.keys().filter(body).cloned().collect()
     }
 
-    /// The last output of each stage: a stage is what makes maps of one size, as `layer1` to `layer4` of a ResNet, which
-    /// has `conv1` before them. Fully connected layers belong to no stage.
+    /// The last output of each stage: a stage is a sequence of layers with maps of one size, such as `conv1` and
+    /// `layer1` to `layer4` of a ResNet. Fully connected layers belong to no stage.
     /// # Errors
-    /// When the network cannot take pictures of its own size.
+    /// When the network does not accept images of its own input size.
     pub fn stages(&self) -> Result<Vec<LayerName>> {
         let [height, width] = self.size;
         let with_weights: HashMap<&str, ()> =
@@ -98,14 +98,14 @@ impl Outline {
         Ok(stages.into_iter().map(|(layer, _)| layer).collect())
     }
 
-    /// The weights that stay when the last `count` stages and all after them learn: torchvision's `trainable_layers`,
-    /// where 0 freezes the whole backbone and 5 nothing of a ResNet.
+    /// The weights that are frozen when the last `count` stages and everything after them are trained: torchvision's
+    /// `trainable_layers`, where 0 freezes the whole backbone and 5 nothing of a ResNet.
     /// # Errors
-    /// When there are not so many stages.
+    /// When there are fewer stages.
     pub fn all_but_last_stages(&self, count: usize) -> Result<Vec<String>> {
         let stages = self.stages()?;
         let Some(frozen) = stages.len().checked_sub(count) else {
-            bail!("{} has {} stages, not {count}", self.architecture.name, stages.len());
+            bail!("{} has {} stages, fewer than {count}", self.architecture.name, stages.len());
         };
         match frozen.checked_sub(1) {
             Some(last) => self.weights_up_to(&stages[last]),
@@ -114,7 +114,7 @@ impl Outline {
     }
 }
 
-/// The module that a weight belongs to, as a reader of the paper counts them: `layer1`, `features.3`.
+/// The outermost module with an output that a weight belongs to: `layer1`, `features.3`.
 fn unit<'a>(weight: &'a str, layers: &[String]) -> Option<&'a str> {
     let ends = weight.match_indices('.').map(|(end, _)| end);
     ends.map(|end| &weight[..end]).find(|module| layers.iter().any(|layer| layer == module))
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stages_of_a_resnet_are_torchvisions() {
+    fn the_stages_of_a_resnet_equal_torchvisions() {
         for name in ["resnet18", "resnet50"] {
             assert_eq!(stages(name), ["bn1", "layer1", "layer2", "layer3", "layer4"]);
             let outline = outline(name);
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn other_networks_have_stages_of_maps_of_one_size() {
+    fn stages_of_other_networks_have_maps_of_one_size() {
         assert_eq!(stages("squeezenet1_0"), ["features.0", "features.5", "features.10", "features.12"]);
         assert_eq!(stages("vgg11").len(), 5);
         assert_eq!(stages("alexnet").len(), 3);
     }
 
     #[test]
-    fn freezing_up_to_a_layer_takes_all_before_it() {
+    fn freezing_up_to_a_layer_includes_all_before_it() {
         let outline = outline("squeezenet1_0");
         let frozen = outline.weights_up_to(&"fire3".parse().unwrap()).unwrap();
         assert_eq!(frozen.len(), 2 + 2 * 6);
@@ -167,7 +167,13 @@ mod tests {
                 .iter()
                 .all(|weight| ["features.0.", "features.3.", "features.4."].iter().any(|it| weight.starts_with(it)))
         );
-        assert!(outline.weights_up_to(&"fire99".parse().unwrap()).unwrap_err().to_string().contains("no layer fire99"));
+        assert!(
+            outline
+                .weights_up_to(&"fire99".parse().unwrap())
+                .unwrap_err()
+                .to_string()
+                .contains("layer fire99 does not exist")
+        );
         assert_eq!(outline.body().len() + 2, outline.weights().len());
     }
 }

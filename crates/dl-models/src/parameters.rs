@@ -1,11 +1,10 @@
-//! Weights that can be trained.
+//! Trainable weights.
 //!
-//! A [`Parameters`] is what a `VarBuilder` builds a network from: each weight that the network asks for is taken from a
-//! file's tensors if it is there, and drawn otherwise. What is drawn depends on the seed and the weight's name alone,
-//! not on the order of asking (candle's CPU generator cannot be seeded at all).
+//! [`Parameters`] is the source of weights for a `VarBuilder`: each weight that the network requests is taken from a
+//! file's tensors if it exists there, and drawn at random otherwise. The numbers drawn depend only on the seed and the
+//! weight's name, not on the order of requests (candle's CPU generator cannot be seeded at all).
 
 use std::collections::BTreeMap;
-use std::f64::consts::TAU;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
@@ -13,61 +12,63 @@ use candle_nn::init::NormalOrUniform;
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use rand::RngExt;
+use rand_distr::StandardNormal;
 
-/// The trainable weights of a network, by name. Clones share them.
+/// The weights of a network in training, by name. Clones share them.
 #[derive(Clone)]
 pub struct Parameters {
     seed: u64,
     given: Arc<BTreeMap<String, Tensor>>,
     vars: Arc<Mutex<BTreeMap<String, Var>>>,
-    /// Which weights do not learn.
+    /// Which weights are frozen.
     frozen: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    still: Arc<Mutex<BTreeMap<String, Tensor>>>,
+    constants: Arc<Mutex<BTreeMap<String, Tensor>>>,
 }
 
 impl Parameters {
-    /// All weights are drawn.
+    /// All weights are drawn at random.
     pub fn fresh(seed: u64) -> Self {
         Self::starting_from(BTreeMap::new(), seed)
     }
 
-    /// Weights named in `tensors` start there, the others are drawn. Leave out those of a head that is to be replaced.
+    /// Weights in `tensors` start from these values; the others are drawn at random. Leave out those of a head to be
+    /// replaced.
     pub fn starting_from(tensors: BTreeMap<String, Tensor>, seed: u64) -> Self {
-        let (vars, still) = (Arc::default(), Arc::default());
-        Self { seed, given: Arc::new(tensors), vars, frozen: Arc::new(|_| false), still }
+        let (vars, constants) = (Arc::default(), Arc::default());
+        Self { seed, given: Arc::new(tensors), vars, frozen: Arc::new(|_| false), constants }
     }
 
-    /// The same with weights that do not learn, and that nothing is computed for in a backward pass. A batch norm whose
-    /// weights are among them keeps its running statistics, and normalises by them, in training too.
+    /// The same with frozen weights, for which the backward pass computes nothing. A batch norm with frozen weights
+    /// keeps its running statistics and uses them in training, too.
     pub fn frozen(self, frozen: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self { frozen: Arc::new(frozen), ..self }
     }
 
-    /// What a network is built from.
+    /// The builder for a network.
     pub fn builder(&self, device: &Device) -> VarBuilder<'static> {
         VarBuilder::from_backend(Box::new(self.clone()), DType::F32, device.clone())
     }
 
-    /// What a network is built from that uses the weights asked for so far as they are, and does not train them.
+    /// A builder that uses the weights requested so far as constants.
     pub fn fixed(&self, device: &Device) -> VarBuilder<'static> {
         VarBuilder::from_tensors(self.tensors().into_iter().collect(), DType::F32, device)
     }
 
-    /// The weights that have been asked for and that learn, sorted by name.
+    /// The trainable weights requested so far, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
         self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()
     }
 
-    /// The present values of all weights that have been asked for, frozen ones too, for
+    /// The current values of all weights requested so far, including frozen ones, for
     /// [`save`](crate::checkpoint::save).
     pub fn tensors(&self) -> BTreeMap<String, Tensor> {
-        let mut tensors = self.still().clone();
+        let mut tensors = self.constants().clone();
         tensors.extend(self.lock().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())));
         tensors
     }
 
-    fn still(&self) -> MutexGuard<'_, BTreeMap<String, Tensor>> {
-        self.still.lock().unwrap_or_else(PoisonError::into_inner)
+    fn constants(&self) -> MutexGuard<'_, BTreeMap<String, Tensor>> {
+        self.constants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Var>> {
@@ -81,19 +82,19 @@ impl SimpleBackend for Parameters {
         if let Some(var) = vars.get(name) {
             return Ok(var.as_tensor().clone());
         }
-        if let Some(still) = self.still().get(name) {
-            return Ok(still.clone());
+        if let Some(constants) = self.constants().get(name) {
+            return Ok(constants.clone());
         }
         let start = match self.given.get(name) {
             Some(given) if *given.shape() == shape => given.to_device(device)?.to_dtype(dtype)?,
-            Some(given) => bail!("tensor \"{name}\" is {:?}, the network wants {:?}", given.dims(), shape.dims()),
+            Some(given) => bail!("tensor \"{name}\" is {:?}, the network expects {:?}", given.dims(), shape.dims()),
             None => Tensor::from_vec(draw(self.seed, name, &shape, init), shape, device)?.to_dtype(dtype)?,
         };
         if (self.frozen)(name) {
-            self.still().insert(name.to_owned(), start.clone());
+            self.constants().insert(name.to_owned(), start.clone());
             return Ok(start);
         }
-        // A copy: training must not write into the tensors that were given.
+        // A copy: training must not modify the given tensors.
         let var = Var::from_tensor(&start.copy()?)?;
         let tensor = var.as_tensor().clone();
         vars.insert(name.to_owned(), var);
@@ -101,7 +102,7 @@ impl SimpleBackend for Parameters {
     }
 
     fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
-        bail!("tensor \"{name}\": a weight to be trained needs a shape")
+        bail!("tensor \"{name}\": a trainable weight needs a shape")
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
@@ -109,31 +110,27 @@ impl SimpleBackend for Parameters {
     }
 }
 
-/// Fresh numbers for the weight `name`.
+/// Initial numbers of the weight `name`.
 fn draw(seed: u64, name: &str, shape: &Shape, init: Init) -> Vec<f32> {
     let mut rng = dl_record::rng(seed, &format!("init/{name}"));
-    let mut uniform = |low: f64, high: f64| low + (high - low) * rng.random::<f64>();
     let count = shape.elem_count();
-    let (low, high, mean, stdev) = match init {
-        Init::Const(value) => return vec![value as f32; count],
-        Init::Uniform { lo, up } => (lo, up, 0.0, None),
-        Init::Randn { mean, stdev } => (0.0, 0.0, mean, Some(stdev)),
+    match init {
+        Init::Const(value) => vec![value as f32; count],
+        Init::Uniform { lo, up } => numbers(count, || lo + (up - lo) * rng.random::<f64>()),
+        Init::Randn { mean, stdev } => numbers(count, || mean + stdev * rng.sample::<f64, _>(StandardNormal)),
         Init::Kaiming { dist, fan, non_linearity } => {
             let stdev = non_linearity.gain() / (fan.for_shape(shape) as f64).sqrt();
-            match dist {
-                NormalOrUniform::Normal => (0.0, 0.0, 0.0, Some(stdev)),
-                NormalOrUniform::Uniform => (-(3_f64.sqrt()) * stdev, 3_f64.sqrt() * stdev, 0.0, None),
-            }
+            let up = 3_f64.sqrt() * stdev;
+            let init = match dist {
+                NormalOrUniform::Normal => Init::Randn { mean: 0.0, stdev },
+                NormalOrUniform::Uniform => Init::Uniform { lo: -up, up },
+            };
+            draw(seed, name, shape, init)
         }
-    };
-    let mut next = || match stdev {
-        None => uniform(low, high),
-        // Box and Muller 1958; 1 - u is never 0.
-        Some(stdev) => {
-            let radius = (-2.0 * (1.0 - uniform(0.0, 1.0)).ln()).sqrt();
-            mean + stdev * radius * (TAU * uniform(0.0, 1.0)).cos()
-        }
-    };
+    }
+}
+
+fn numbers(count: usize, mut next: impl FnMut() -> f64) -> Vec<f32> {
     (0..count).map(|_| next() as f32).collect()
 }
 
@@ -147,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_is_drawn_by_seed_and_name_alone() {
+    fn a_weight_depends_only_on_seed_and_name() {
         let init = Init::Randn { mean: 1.0, stdev: 0.5 };
         let (first, other) = (Parameters::fresh(3), Parameters::fresh(3));
         numbers(&other, "b", init);
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn given_tensors_are_the_start_and_stay_as_they_are() {
+    fn training_starts_from_given_tensors_and_does_not_modify_them() {
         let given = Tensor::new(&[1_f32, 2.0], &Device::Cpu).unwrap();
         let parameters = Parameters::starting_from(BTreeMap::from([("bias".into(), given.clone())]), 0);
         let vb = parameters.builder(&Device::Cpu);
@@ -188,6 +185,6 @@ mod tests {
             .builder(&Device::Cpu)
             .get(3, "bias")
             .unwrap_err();
-        assert!(error.to_string().contains("tensor \"bias\" is [2], the network wants [3]"));
+        assert!(error.to_string().contains("tensor \"bias\" is [2], the network expects [3]"));
     }
 }

@@ -1,7 +1,7 @@
 //! One run of a network: which outputs to keep, and when to stop.
 //!
-//! A network is written once, in the operations of a [`Pass`]. They are computed at once, by candle and with gradients,
-//! when it is trained; or written down as a graph, of which a [`Plan`](dl_kernels::Plan) is made for inference.
+//! A network is written once, in the operations of a [`Pass`]. In training they are computed immediately, by candle and
+//! with gradients; for inference they are recorded as a graph, which is compiled to a [`Plan`](dl_kernels::Plan).
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use dl_ops::PoolConfig;
 use rand_chacha::ChaCha8Rng;
 
 use crate::layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm};
-use crate::tally::{Step, Tally};
+use crate::tally::{Tally, TallyStep};
 
 /// Why a network stopped before its end.
 pub enum Halt {
-    /// All outputs that were asked for are there.
+    /// All requested outputs are computed.
     Done,
     /// Something went wrong.
     Failed(candle_core::Error),
@@ -33,107 +33,107 @@ impl From<anyhow::Error> for Halt {
     }
 }
 
-/// An output of a network, or why there is none.
+/// An output of a network, or the reason for stopping.
 pub type Run = std::result::Result<Value, Halt>;
 
 /// Maps [n, c, h, w] or rows [n, features] on their way through a network.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// Their numbers.
+    /// Their values.
     Now(Tensor),
-    /// Their place in a graph, to be computed later.
+    /// Their node in a graph, to be computed later.
     Later(NodeId),
-    /// Before the place where the run begins: not computed.
+    /// Before the start of the run: not computed.
     Before,
 }
 
 /// One run of a network.
 ///
-/// The network shows every named output to [`see`](Self::see) (each operation takes its output's name and does so), which
-/// keeps the wanted ones and stops the run after the last of them: nothing is computed that nobody asked for.
+/// The network passes every named output to [`see`](Self::see) (each operation takes its output's name and does so),
+/// which keeps the requested ones and stops the run after the last of them, so that nothing is computed in vain.
 pub struct Pass<'a> {
     wanted: Vec<String>,
     kept: BTreeMap<String, Value>,
     mode: Mode<'a>,
-    /// The output that the run begins at, and its numbers.
+    /// The output that the run starts from, and its value.
     beginning: Option<(String, Tensor)>,
-    /// The probability of dropout, in place of the network's.
+    /// Dropout probability, instead of the network's.
     dropout: Option<f64>,
-    /// The outputs seen before anything learned or was random; `None` when nobody asks.
-    still: Option<Vec<String>>,
-    /// Has something learned or been random?
-    moved: bool,
+    /// The outputs before any trained or random layer; `None` if they are not traced.
+    fixed_outputs: Option<Vec<String>>,
+    /// Whether a layer so far is trained or random.
+    varies: bool,
 }
 
 enum Mode<'a> {
     Infer,
-    /// Dropout is on, and draws from it; batch norms take the batch's statistics.
+    /// Dropout is on, and draws from the generator; batch norms use the batch's statistics.
     Train(&'a mut ChaCha8Rng),
     Plan(Graph),
-    /// The operations of [`Pass::step`] are written down, and give zeros.
+    /// The operations of [`Pass::step`] are recorded, and return zeros.
     Tally(Tally),
 }
 
 impl<'a> Pass<'a> {
-    /// A run that keeps `wanted`, by the network's own names. `train`: dropout is on, and draws from it; batch norms
-    /// take the batch's statistics and learn the running ones.
+    /// A run that keeps the outputs `wanted`, by the network's own names. With `train`, dropout is on and draws from
+    /// the generator; batch norms use the batch's statistics and update the running ones.
     pub fn new(wanted: Vec<String>, train: Option<&'a mut ChaCha8Rng>) -> Self {
         Self::in_mode(wanted, train.map_or(Mode::Infer, Mode::Train))
     }
 
     fn in_mode(wanted: Vec<String>, mode: Mode<'a>) -> Self {
-        Self { wanted, kept: BTreeMap::new(), mode, beginning: None, dropout: None, still: None, moved: false }
+        Self { wanted, kept: BTreeMap::new(), mode, beginning: None, dropout: None, fixed_outputs: None, varies: false }
     }
 
-    /// The same with another probability of dropout than the network's.
+    /// The same with another dropout probability than the network's.
     pub fn with_dropout(self, dropout: Option<f64>) -> Self {
         Self { dropout, ..self }
     }
 
-    /// The same, but it begins at the output `name`, which is x: the network is given [`Value::Before`].
+    /// The same, but starting from the output `name`, whose value is x: the network is run on [`Value::Before`].
     pub fn beginning_at(self, name: &str, x: Tensor) -> Self {
         Self { beginning: Some((name.to_owned(), x)), ..self }
     }
 
-    /// Does it begin at an output, and not at the input?
+    /// Whether it starts from an output instead of the input.
     pub(crate) fn begins_later(&self) -> bool {
         self.beginning.is_some()
     }
 
-    /// The same, and it writes down the outputs before which nothing learns and nothing is random.
+    /// The same, recording the outputs before any trained or random layer.
     pub fn traced(self) -> Self {
-        Self { still: Some(Vec::new()), ..self }
+        Self { fixed_outputs: Some(Vec::new()), ..self }
     }
 
-    /// The outputs before which nothing learned and nothing was random, in order.
-    pub fn still(self) -> Vec<String> {
-        self.still.unwrap_or_default()
+    /// The outputs before any trained or random layer, in order.
+    pub fn fixed_outputs(self) -> Vec<String> {
+        self.fixed_outputs.unwrap_or_default()
     }
 
-    /// A run that only writes down what would be computed.
+    /// A run that only records what would be computed.
     pub fn plan(wanted: Vec<String>, graph: Graph) -> Self {
         Self::in_mode(wanted, Mode::Plan(graph))
     }
 
-    /// A run that writes down the operations of a network that is computed at once, and computes next to nothing.
+    /// A run that records the operations of a network without plans, and computes next to nothing.
     pub(crate) fn tally() -> Self {
         Self::in_mode(Vec::new(), Mode::Tally(Tally::default()))
     }
 
-    /// The steps that a run of [`tally`](Self::tally) wrote down.
-    pub(crate) fn into_steps(self) -> Vec<Step> {
+    /// The steps that a run of [`tally`](Self::tally) recorded.
+    pub(crate) fn into_steps(self) -> Vec<TallyStep> {
         match self.mode {
             Mode::Tally(tally) => tally.into_steps(),
             _ => Vec::new(),
         }
     }
 
-    /// What was kept.
+    /// The outputs kept.
     pub fn kept(self) -> BTreeMap<String, Value> {
         self.kept
     }
 
-    /// What was kept, and the graph, if it was a run that writes one.
+    /// The outputs kept, and the graph if one was recorded.
     pub fn into_plan(self) -> (BTreeMap<String, Value>, Option<Graph>) {
         let graph = match self.mode {
             Mode::Plan(graph) => Some(graph),
@@ -142,23 +142,23 @@ impl<'a> Pass<'a> {
         (self.kept, graph)
     }
 
-    /// Is this output to be kept?
+    /// Whether this output is to be kept.
     pub fn wants(&self, name: &str) -> bool {
         self.wanted.iter().any(|wanted| wanted == name)
     }
 
-    /// Must two operations that can be one be done apart, because the output between them is wanted, or is where the
-    /// run begins?
+    /// Whether two fusible operations must be computed separately, because the output between them is requested, or the
+    /// run may start from it.
     fn apart(&self, between: &str, x: &Value) -> bool {
         self.wants(between) || matches!(x, Value::Before)
     }
 
-    /// Is the network trained?
+    /// Whether the network is being trained.
     pub fn trains(&self) -> bool {
         matches!(self.mode, Mode::Train(_))
     }
 
-    /// What training draws from; `None` in inference.
+    /// The random generator of training; `None` in inference.
     pub(crate) fn randomness(&mut self) -> Option<&mut ChaCha8Rng> {
         match &mut self.mode {
             Mode::Train(rng) => Some(rng),
@@ -168,7 +168,7 @@ impl<'a> Pass<'a> {
 
     /// Height and width of a map.
     /// # Errors
-    /// When it is no map.
+    /// When it is not a map.
     pub fn size(&self, x: &Value) -> std::result::Result<[usize; 2], Halt> {
         let [_, height, width] = self.shape(x)?;
         Ok([height, width])
@@ -176,27 +176,27 @@ impl<'a> Pass<'a> {
 
     /// Channels, height and width of a map.
     /// # Errors
-    /// When it is no map.
+    /// When it is not a map.
     pub fn shape(&self, x: &Value) -> std::result::Result<[usize; 3], Halt> {
         let shape = match (x, &self.mode) {
             (Value::Now(x), _) => &x.dims()[1..],
             (Value::Later(node), Mode::Plan(graph)) => graph.shape(*node),
-            (Value::Later(_), _) => return Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
-            // What is made of it is not computed either.
+            (Value::Later(_), _) => return Err(anyhow::anyhow!("a network mixes graph nodes with tensors").into()),
+            // Its results are not computed either.
             (Value::Before, _) => &[1, 1, 1],
         };
         match *shape {
             [channels, height, width] => Ok([channels, height, width]),
-            _ => Err(anyhow::anyhow!("a map is wanted, not rows").into()),
+            _ => Err(anyhow::anyhow!("expected a map, not rows").into()),
         }
     }
 
-    /// Here is the output `name`.
+    /// Reports the output `name`.
     /// # Errors
-    /// [`Halt::Done`] when it was the last that was wanted.
+    /// [`Halt::Done`] when it was the last one requested.
     pub fn see(&mut self, name: &str, x: Value) -> Run {
-        if let (Some(still), false) = (&mut self.still, self.moved) {
-            still.push(name.to_owned());
+        if let (Some(fixed_outputs), false) = (&mut self.fixed_outputs, self.varies) {
+            fixed_outputs.push(name.to_owned());
         }
         let x = match (&self.beginning, x) {
             (Some((beginning, x)), Value::Before) if beginning == name => Value::Now(x.clone()),
@@ -214,9 +214,9 @@ impl<'a> Pass<'a> {
         Ok(x)
     }
 
-    /// Here is the output `name` of a network that is computed at once.
+    /// Reports the output `name` of a network without plans.
     /// # Errors
-    /// [`Halt::Done`] when it was the last that was wanted.
+    /// [`Halt::Done`] when it was the last one requested.
     pub(crate) fn show(&mut self, name: &str, x: Tensor) -> std::result::Result<Tensor, Halt> {
         if self.wants(name) || matches!(self.mode, Mode::Tally(_)) {
             self.see(name, Value::Now(x.clone()))?;
@@ -224,11 +224,11 @@ impl<'a> Pass<'a> {
         Ok(x)
     }
 
-    /// Computes an operation that has no place in a graph. A run that tallies writes it down as `step` tells instead, and
-    /// takes zeros of its shape.
+    /// Computes an operation that graphs do not support. A tallying run records it as `step` instead, and returns zeros
+    /// of its shape.
     pub(crate) fn step(
         &mut self,
-        step: impl FnOnce() -> Result<Step>,
+        step: impl FnOnce() -> Result<TallyStep>,
         now: impl FnOnce() -> Result<Tensor>,
     ) -> Result<Tensor> {
         match &mut self.mode {
@@ -237,7 +237,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Some rows of a matrix: one for each text or picture of the batch.
+    /// Selects rows of a matrix: one per text or image of the batch.
     pub(crate) fn pick(&mut self, x: &Tensor, rows: Vec<u32>) -> Result<Tensor> {
         if let Mode::Tally(tally) = &mut self.mode {
             return tally.pick(rows.len(), x);
@@ -245,7 +245,7 @@ impl<'a> Pass<'a> {
         x.index_select(&Tensor::new(rows, x.device())?, 0)
     }
 
-    /// Computes an operation now, or writes it down.
+    /// Computes an operation, or records it.
     fn apply<const N: usize>(
         &mut self,
         inputs: [&Value; N],
@@ -270,14 +270,14 @@ impl<'a> Pass<'a> {
 
     /// A convolution.
     /// # Errors
-    /// As [`see`](Self::see), or when x does not fit. So for all operations.
+    /// As [`see`](Self::see), or when x has the wrong shape. This applies to all operations.
     pub fn conv(&mut self, name: &str, conv: &Conv2d, x: &Value) -> Run {
-        self.moved |= conv.learns();
+        self.varies |= conv.is_trained();
         let y = self.apply([x], || conv.operation(), |[x], _| conv.forward(x))?;
         self.see(name, y)
     }
 
-    /// A convolution, and ReLU after it: in one pass over the memory, unless the output between them is wanted.
+    /// A convolution followed by ReLU, fused unless the output between them is requested.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn conv_relu(&mut self, [before, after]: [&str; 2], conv: &Conv2d, x: &Value) -> Run {
@@ -289,20 +289,20 @@ impl<'a> Pass<'a> {
         self.see(after, y)
     }
 
-    /// Batch normalisation.
+    /// Batch normalization.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn batch_norm(&mut self, name: &str, norm: &BatchNorm2d, x: &Value) -> Run {
-        self.moved |= norm.learns();
+        self.varies |= norm.is_trained();
         let y = self.apply([x], || norm.operation(), |[x], train| norm.forward_t(x, train.is_some()))?;
         self.see(name, y)
     }
 
-    /// Batch normalisation, and ReLU after it: in one pass over the memory, unless the output between them is wanted.
+    /// Batch normalization followed by ReLU, fused unless the output between them is requested.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn batch_norm_relu(&mut self, [before, after]: [&str; 2], norm: &BatchNorm2d, x: &Value) -> Run {
-        if self.apart(before, x) || !self.trains() || !norm.learns() {
+        if self.apart(before, x) || !self.trains() || !norm.is_trained() {
             let y = self.batch_norm(before, norm, x)?;
             return self.relu(after, &y);
         }
@@ -310,7 +310,7 @@ impl<'a> Pass<'a> {
         self.see(after, y)
     }
 
-    /// The sum of two maps, and ReLU after it: in one pass over the memory, unless the output between them is wanted.
+    /// The sum of two maps followed by ReLU, fused unless the output between them is requested.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn add_relu(&mut self, [before, after]: [&str; 2], a: &Value, b: &Value) -> Run {
@@ -329,7 +329,7 @@ impl<'a> Pass<'a> {
         self.clamp(name, [0.0, f32::INFINITY], dl_ops::relu, x)
     }
 
-    /// ReLU cut off at 6 (MobileNets).
+    /// ReLU clamped at 6 (MobileNets).
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn relu6(&mut self, name: &str, x: &Value) -> Run {
@@ -350,7 +350,7 @@ impl<'a> Pass<'a> {
     pub fn hard_sigmoid(&mut self, name: &str, x: &Value) -> Run {
         let scaled = if matches!(self.mode, Mode::Plan(_)) {
             let [channels, ..] = self.shape(x)?;
-            // The convolution before it takes the scale in.
+            // The preceding convolution absorbs the scale.
             self.affine("", &vec![1.0 / 6.0; channels], &vec![0.5; channels], x)?
         } else {
             x.clone()
@@ -358,13 +358,13 @@ impl<'a> Pass<'a> {
         self.clamp(name, [0.0, 1.0], dl_ops::hard_sigmoid, &scaled)
     }
 
-    /// Every number brought between two; `now` computes it.
+    /// Clamps to a range; `now` computes it.
     fn clamp(&mut self, name: &str, [low, high]: [f32; 2], now: fn(&Tensor) -> Result<Tensor>, x: &Value) -> Run {
         let y = self.apply([x], || Ok(Operation::Clamp { low, high }), |[x], _| now(x))?;
         self.see(name, y)
     }
 
-    /// A map [n, c, h, w] whose channels are multiplied by those of a gate [n, c, 1, 1].
+    /// Multiplies the channels of a map [n, c, h, w] by those of a gate [n, c, 1, 1].
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn gate(&mut self, name: &str, x: &Value, gate: &Value) -> Run {
@@ -372,7 +372,7 @@ impl<'a> Pass<'a> {
         self.see(name, y)
     }
 
-    /// A map with channels of zeros before and after its own.
+    /// Adds channels of zeros before and after those of a map.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn pad_channels(&mut self, name: &str, [before, after]: [usize; 2], x: &Value) -> Run {
@@ -389,7 +389,7 @@ impl<'a> Pass<'a> {
         self.see(name, y)
     }
 
-    /// Maps side by side along the channels.
+    /// Concatenates maps along the channels.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn concat(&mut self, name: &str, maps: &[&Value]) -> Run {
@@ -415,7 +415,7 @@ impl<'a> Pass<'a> {
         self.see(name, y)
     }
 
-    /// Average pooling, padding counted.
+    /// Average pooling that counts the padding.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn avg_pool(&mut self, name: &str, pool: &PoolConfig, x: &Value) -> Run {
@@ -432,7 +432,7 @@ impl<'a> Pass<'a> {
         self.see(name, y)
     }
 
-    /// Local response normalisation.
+    /// Local response normalization.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn local_response_norm(&mut self, name: &str, norm: &LocalResponseNorm, x: &Value) -> Run {
@@ -440,7 +440,7 @@ impl<'a> Pass<'a> {
         self.see(name, y)
     }
 
-    /// Each channel times a scale plus a shift.
+    /// Multiplies each channel by a scale and adds a shift.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn affine(&mut self, name: &str, scale: &[f32], shift: &[f32], x: &Value) -> Run {
@@ -453,7 +453,7 @@ impl<'a> Pass<'a> {
         self.see(name, y)
     }
 
-    /// Maps as rows.
+    /// Flattens maps to rows.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn flatten(&mut self, name: &str, x: &Value) -> Run {
@@ -465,17 +465,17 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn linear(&mut self, name: &str, linear: &Linear, x: &Value) -> Run {
-        self.moved |= linear.learns();
+        self.varies |= linear.is_trained();
         let y = self.apply([x], || linear.operation(), |[x], _| linear.forward(x))?;
         self.see(name, y)
     }
 
-    /// Dropout in training, nothing otherwise.
+    /// Dropout in training, the identity otherwise.
     /// # Errors
     /// As [`conv`](Self::conv).
     pub fn dropout(&mut self, name: &str, p: f64, x: &Value) -> Run {
         let p = self.dropout.unwrap_or(p);
-        self.moved |= p > 0.0;
+        self.varies |= p > 0.0;
         let y = match (&mut self.mode, x) {
             (Mode::Train(rng), Value::Now(x)) => Value::Now(dl_ops::dropout(x, p, *rng)?),
             _ => x.clone(),
@@ -487,7 +487,7 @@ impl<'a> Pass<'a> {
 fn later(value: &Value) -> std::result::Result<NodeId, Halt> {
     match value {
         Value::Later(node) => Ok(*node),
-        Value::Now(_) => Err(anyhow::anyhow!("a network mixes numbers with a plan").into()),
+        Value::Now(_) => Err(anyhow::anyhow!("a network mixes tensors with graph nodes").into()),
         Value::Before => Err(before()),
     }
 }
@@ -495,7 +495,7 @@ fn later(value: &Value) -> std::result::Result<NodeId, Halt> {
 pub(crate) fn number(value: &Value) -> std::result::Result<&Tensor, Halt> {
     match value {
         Value::Now(x) => Ok(x),
-        Value::Later(_) => Err(anyhow::anyhow!("a network mixes a plan with numbers").into()),
+        Value::Later(_) => Err(anyhow::anyhow!("a network mixes graph nodes with tensors").into()),
         Value::Before => Err(before()),
     }
 }
@@ -509,5 +509,5 @@ fn numbers<const N: usize>(values: [&Value; N]) -> std::result::Result<[&Tensor;
 }
 
 fn before() -> Halt {
-    anyhow::anyhow!("an output before the place where the run begins is needed after it").into()
+    anyhow::anyhow!("a layer needs an output from before the start of the run").into()
 }

@@ -1,4 +1,4 @@
-//! Plans of a network, compiled when they are first needed.
+//! Inference plans of a network, compiled on first use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use dl_record::Matrix;
 use crate::backbones::distinct;
 use crate::{Backbone, Halt, LayerName, Pass, Value, plain};
 
-/// What a plan depends on: the picture's [channels, height, width] and the layers.
+/// The key of a plan: the image's [channels, height, width] and the layers.
 type Key = ([usize; 3], Vec<String>);
 
 /// A plan, and the shape of each output without the batch.
@@ -19,55 +19,55 @@ struct Compiled {
     shapes: Vec<Vec<usize>>,
 }
 
-/// Plans that are kept: each has the weights packed for itself, so pictures of ever new sizes must not fill the memory.
+/// Most plans kept: each has its own copy of the weights, so images of many sizes must not fill the memory.
 const KEPT: usize = 4;
 
 /// The plans of one network.
 #[derive(Default)]
 pub(crate) struct Plans {
-    /// The last one used at the end.
+    /// Most recently used last.
     compiled: Mutex<Vec<(Key, Arc<Compiled>)>>,
 }
 
 impl Plans {
     /// The outputs of `layers` for x [n, channels, height, width].
     pub(crate) fn run(&self, backbone: &dyn Backbone, x: &Tensor, layers: &[LayerName]) -> Result<Vec<Tensor>> {
-        let (pictures, channels, height, width) = x.dims4().map_err(plain)?;
+        let (images, channels, height, width) = x.dims4().map_err(plain)?;
         let compiled = self.compiled(backbone, [channels, height, width], layers)?;
         let outputs = dl_ops::with_floats(x, |input| compiled.plan.run(input).map_err(candle_core::Error::msg));
         let outputs = outputs.map_err(plain)?;
         let tensors = outputs.into_iter().zip(&compiled.shapes).map(|(numbers, shape)| {
-            let shape: Vec<usize> = [pictures].iter().chain(shape).copied().collect();
+            let shape: Vec<usize> = [images].iter().chain(shape).copied().collect();
             Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(plain)
         });
         tensors.collect()
     }
 
-    /// As [`run`](Self::run), for pictures that `make` writes, see [`Plan::run_made`]: rows of numbers for each layer.
+    /// [`run`](Self::run) for images that `make` writes, see [`Plan::run_made`]; returns one matrix per layer.
     pub(crate) fn run_made(
         &self,
         backbone: &dyn Backbone,
-        [pictures, batch]: [usize; 2],
-        picture: [usize; 3],
+        [images, batch]: [usize; 2],
+        image: [usize; 3],
         layers: &[LayerName],
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Vec<Matrix>> {
-        let compiled = self.compiled(backbone, picture, layers)?;
-        let outputs = compiled.plan.run_made(pictures, batch, make)?.into_iter().zip(&compiled.shapes);
+        let compiled = self.compiled(backbone, image, layers)?;
+        let outputs = compiled.plan.run_made(images, batch, make)?.into_iter().zip(&compiled.shapes);
         let matrix =
-            |(data, shape): (Vec<f32>, &Vec<usize>)| Matrix { rows: pictures, columns: shape.iter().product(), data };
+            |(data, shape): (Vec<f32>, &Vec<usize>)| Matrix { rows: images, columns: shape.iter().product(), data };
         Ok(outputs.map(matrix).collect())
     }
 
-    fn compiled(&self, backbone: &dyn Backbone, picture: [usize; 3], layers: &[LayerName]) -> Result<Arc<Compiled>> {
-        let key: Key = (picture, layers.iter().map(ToString::to_string).collect());
+    fn compiled(&self, backbone: &dyn Backbone, image: [usize; 3], layers: &[LayerName]) -> Result<Arc<Compiled>> {
+        let key: Key = (image, layers.iter().map(ToString::to_string).collect());
         let mut plans = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = plans.iter().position(|(known, _)| *known == key) {
             plans[index..].rotate_left(1);
             return Ok(plans[plans.len() - 1].1.clone());
         }
         let config = PlanConfig { winograd: Winograd::current()?, ..PlanConfig::default() };
-        let compiled = Arc::new(compile(backbone, picture, layers, config)?);
+        let compiled = Arc::new(compile(backbone, image, layers, config)?);
         if plans.len() == KEPT {
             plans.remove(0);
         }
@@ -75,40 +75,38 @@ impl Plans {
         Ok(compiled)
     }
 
-    /// The sizes of picture that there are plans for, the last one used at the end.
+    /// The image sizes of the plans, most recently used last.
     #[cfg(test)]
     pub(crate) fn sizes(&self) -> Vec<[usize; 3]> {
         self.compiled.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|((size, _), _)| *size).collect()
     }
 }
 
-/// A plan for pictures of one size.
-fn compile(backbone: &dyn Backbone, picture: [usize; 3], layers: &[LayerName], config: PlanConfig) -> Result<Compiled> {
-    let (graph, outputs) = graph(backbone, picture, layers)?;
+/// A plan for images of one size.
+fn compile(backbone: &dyn Backbone, image: [usize; 3], layers: &[LayerName], config: PlanConfig) -> Result<Compiled> {
+    let (graph, outputs) = graph(backbone, image, layers)?;
     let shapes = outputs.iter().map(|node| graph.shape(*node).to_vec()).collect();
     Ok(Compiled { plan: Plan::new(graph, &outputs, config)?, shapes })
 }
 
-/// The network as a graph, as far as `layers` need it, and their places.
-pub(crate) fn graph(
-    backbone: &dyn Backbone,
-    picture: [usize; 3],
-    layers: &[LayerName],
-) -> Result<(Graph, Vec<NodeId>)> {
+/// The network as a graph, up to `layers`, and the nodes of these.
+pub(crate) fn graph(backbone: &dyn Backbone, image: [usize; 3], layers: &[LayerName]) -> Result<(Graph, Vec<NodeId>)> {
     let names: Vec<String> = layers.iter().map(|layer| backbone.check(layer)).collect::<Result<_>>()?;
-    let graph = Graph::new(picture);
+    let graph = Graph::new(image);
     let input = Value::Later(graph.input());
     let mut pass = Pass::plan(distinct(&names), graph);
     if let Err(Halt::Failed(error)) = backbone.run(&input, &mut pass) {
         return Err(plain(error));
     }
-    let (kept, Some(mut graph)) = pass.into_plan() else { bail!("a network was run, not planned") };
+    let (kept, Some(mut graph)) = pass.into_plan() else { bail!("the network was run instead of planned") };
     let mut outputs: Vec<NodeId> = Vec::new();
     for (layer, name) in layers.iter().zip(&names) {
-        let Some(Value::Later(node)) = kept.get(name) else { bail!("the network did not come to its layer {name}") };
+        let Some(Value::Later(node)) = kept.get(name) else { bail!("the network did not compute its layer {name}") };
         outputs.push(match layer.pooled {
             Some(size) if graph.shape(*node).len() == 3 => graph.add(Operation::AdaptiveAvgPool2d(size), &[*node])?,
-            Some(_) => bail!("layer {layer}: {name} has shape {:?}, it is no map to average", graph.shape(*node)),
+            Some(_) => {
+                bail!("layer {layer}: {name} has shape {:?}, which cannot be averaged as a map", graph.shape(*node))
+            }
             None => *node,
         });
     }

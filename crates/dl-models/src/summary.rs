@@ -1,4 +1,4 @@
-//! What a network consists of: a table of its layers, as torchinfo prints it.
+//! A table of a network's layers, like torchinfo's.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,94 +8,94 @@ use serde::Serialize;
 
 use crate::backbones::distinct;
 use crate::model::outline;
-use crate::tally::{Step, zeros};
+use crate::tally::{TallyStep, zeros};
 use crate::text::{self, Network, TextBatch, TextConfig, Tokens};
 use crate::{Checkpoint, Halt, ModelConfig, Pass, Value, plain};
 use dl_kernels::{Graph, NodeId};
 
-/// A network's layers and their sums, for one picture or one text.
+/// A network's layers and their totals, for one image or one text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// Name of the architecture.
     pub architecture: String,
-    /// [channels, height, width] of the picture, of a network that reads pictures.
+    /// [channels, height, width] of the image, for an image network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<[usize; 3]>,
-    /// Of the text, of a network that reads texts.
+    /// Tokens of the text, for a text network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<usize>,
-    /// In the order of computing.
+    /// The layers, in the order of computation.
     pub layers: Vec<LayerSummary>,
-    /// Weights that training changes.
+    /// Number of trainable weights.
     pub parameters: usize,
-    /// Numbers that are no weights: the running means and variances of batch norms.
+    /// Other numbers: the running means and variances of batch norms.
     pub buffers: usize,
-    /// Of convolutions, fully connected layers, and the two products of each attention.
+    /// Multiply-adds of convolutions, fully connected layers, and the two products of each attention.
     pub multiply_adds: u64,
-    /// Of the picture, in f32, and of the numbers of the tokens.
+    /// Bytes of the image in f32, and of the token ids.
     pub input_bytes: usize,
-    /// Of weights and buffers, in f32.
+    /// Bytes of weights and buffers in f32.
     pub parameter_bytes: usize,
-    /// Of all layers' outputs, in f32: what training keeps for the way back. Inference keeps a few at a time.
+    /// Bytes of all layers' outputs in f32, which training keeps for the backward pass. Inference keeps a few at a
+    /// time.
     pub output_bytes: usize,
 }
 
 /// A row of the table.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerSummary {
-    /// Its module path.
+    /// Module path.
     pub name: String,
-    /// What it computes, PyTorch's name where it has one; empty when it hands on what came in.
+    /// The operation, with PyTorch's name where it exists; empty if the output is the input.
     pub kind: String,
     /// [channels, height, width], [tokens, width], or [features].
     pub output: Vec<usize>,
-    /// Weights of its own: each is counted in one row.
+    /// Number of its own weights: each is counted in one row.
     pub parameters: usize,
-    /// Of convolutions, fully connected layers, and the two products of an attention.
+    /// Multiply-adds of convolutions, fully connected layers, and the two products of an attention.
     pub multiply_adds: u64,
-    /// Of its output, in f32; 0 when it hands on what came in.
+    /// Bytes of its output in f32; 0 if it is the input.
     pub output_bytes: usize,
 }
 
 impl Summary {
-    /// The table of the network of `config` for pictures [channels, height, width]. No weights are read or drawn.
+    /// The table of the network of `config` for images [channels, height, width]. No weights are read or initialized.
     /// # Errors
-    /// When the architecture or an option is unknown, or the picture is too small.
-    pub fn of(config: &ModelConfig, picture: [usize; 3]) -> Result<Self> {
+    /// When the architecture or an option is unknown, or the image is too small.
+    pub fn of(config: &ModelConfig, image: [usize; 3]) -> Result<Self> {
         let (backbone, tensors) = outline(config)?;
         let architecture = config.architecture.clone();
         if !backbone.plans() {
             let mut pass = Pass::tally();
-            finished(backbone.run(&Value::Now(blank(picture)?), &mut pass))?;
+            finished(backbone.run(&Value::Now(blank(image)?), &mut pass))?;
             let layers = rows(pass.into_steps(), "");
-            return Ok(Self { architecture, input: Some(picture), ..Self::sums(layers) }.with_tensors(&tensors));
+            return Ok(Self { architecture, input: Some(image), ..Self::sums(layers) }.with_tensors(&tensors));
         }
         let names = backbone.layers();
-        let mut pass = Pass::plan(distinct(&names), Graph::new(picture));
-        let input = Value::Later(Graph::new(picture).input());
+        let mut pass = Pass::plan(distinct(&names), Graph::new(image));
+        let input = Value::Later(Graph::new(image).input());
         finished(backbone.run(&input, &mut pass))?;
-        let (kept, Some(graph)) = pass.into_plan() else { bail!("a network was run, not planned") };
+        let (kept, Some(graph)) = pass.into_plan() else { bail!("the network was run instead of planned") };
         let mut rows: Vec<(NodeId, LayerSummary)> = Vec::new();
         for name in names {
             let Some(Value::Later(node)) = kept.get(&name) else { continue };
             rows.push((*node, LayerSummary { output: graph.shape(*node).to_vec(), ..LayerSummary::named(name) }));
         }
-        // By computing; what only hands on its input stands after it.
+        // By order of computation; an output that equals its input comes after it.
         rows.sort_by_key(|(node, _)| *node);
         count_operations(&mut rows, &graph);
         let sums = Self::sums(rows.into_iter().map(|(_, row)| row).collect());
-        let mut summary = Self { architecture, input: Some(picture), multiply_adds: graph.multiply_adds(), ..sums };
-        summary.share_out(&tensors);
+        let mut summary = Self { architecture, input: Some(image), multiply_adds: graph.multiply_adds(), ..sums };
+        summary.assign_parameters(&tensors);
         Ok(summary.with_tensors(&tensors))
     }
 
-    /// The table of the network for texts of `config`, for one text of `tokens` tokens (default: the longest that it
-    /// reads). Of a CLIP it goes on with the network for pictures, for one of `side` x `side` pixels (default: what it
-    /// reads), and the cosine of both. Where files differ, in poolers and heads, it is that of `file`. No weights are
-    /// read or drawn.
+    /// The table of the text network of `config`, for one text of `tokens` tokens (default: the longest supported). For
+    /// CLIP the image network follows, for an image of `side` x `side` pixels (default: its input size), and the cosine
+    /// of both. Optional parts, such as poolers and heads, are those of `file`. No weights are read or initialized.
     /// # Errors
-    /// When the architecture or an option is unknown, the text is too long, the picture is of another size, or there is a
-    /// `side` and no network for pictures.
+    /// When the architecture or an option is unknown, the text is too long, the image has another size, or `side` is
+    /// given without an image network.
     pub fn of_texts(
         config: &TextConfig,
         file: Option<&Checkpoint>,
@@ -106,15 +106,15 @@ impl Summary {
         let architecture = config.architecture.clone();
         let longest = network.texts().longest();
         let tokens = tokens.unwrap_or(longest);
-        // Before a text of so many is made.
-        ensure!(tokens <= longest, "a text has {tokens} tokens, the network reads {longest}");
+        // Checked before such a text is made.
+        ensure!(tokens <= longest, "the text has {tokens} tokens, but the network reads at most {longest}");
         let text = TextBatch::new([&Tokens::new(vec![0; tokens])]);
         let (steps, input) = match &network {
             Network::Clip(clip) => {
-                let picture = side.map_or(clip.images.input(), |side| [3, side, side]);
-                (finished(clip.tally(&text, &blank(picture)?))?.unwrap_or_default(), Some(picture))
+                let image = side.map_or(clip.images.input(), |side| [3, side, side]);
+                (finished(clip.tally(&text, &blank(image)?))?.unwrap_or_default(), Some(image))
             }
-            _ if side.is_some() => bail!("{architecture} reads no pictures"),
+            _ if side.is_some() => bail!("{architecture} does not read images"),
             _ => {
                 let mut pass = Pass::tally();
                 finished(network.texts().run(&text, &mut pass))?;
@@ -125,7 +125,7 @@ impl Summary {
         Ok(Self { architecture, input, tokens: Some(tokens), ..sums }.with_tensors(&tensors))
     }
 
-    /// What the rows say together.
+    /// The totals of the rows.
     fn sums(layers: Vec<LayerSummary>) -> Self {
         Self {
             architecture: String::new(),
@@ -141,14 +141,14 @@ impl Summary {
         }
     }
 
-    /// And what the network's tensors and its input say.
+    /// Adds the totals of the network's tensors and of its input.
     fn with_tensors(self, tensors: &BTreeMap<String, Vec<usize>>) -> Self {
         let is_buffer = |name: &str| name.rsplit('.').next().is_some_and(|part| part.starts_with("running_"));
         let count = |buffers: bool| -> usize {
             let counted = tensors.iter().filter(|(name, _)| is_buffer(name) == buffers);
             counted.map(|(_, shape)| shape.iter().product::<usize>()).sum()
         };
-        let numbers = self.input.map_or(0, |picture| picture.iter().product()) + self.tokens.unwrap_or(0);
+        let numbers = self.input.map_or(0, |image| image.iter().product()) + self.tokens.unwrap_or(0);
         Self {
             parameters: count(false),
             buffers: count(true),
@@ -158,8 +158,8 @@ impl Summary {
         }
     }
 
-    /// Gives every tensor to the row of its module, or of the nearest one around it, or else to the first.
-    fn share_out(&mut self, tensors: &BTreeMap<String, Vec<usize>>) {
+    /// Adds every tensor to the row of its module, or of the nearest enclosing one.
+    fn assign_parameters(&mut self, tensors: &BTreeMap<String, Vec<usize>>) {
         for (tensor, shape) in tensors {
             let count: usize = shape.iter().product();
             let (module, part) = tensor.rsplit_once('.').unwrap_or(("", tensor));
@@ -182,8 +182,8 @@ impl LayerSummary {
     }
 }
 
-/// Rows of steps, without the `prefix` of their names. A weight that several steps share counts in the first.
-fn rows(steps: Vec<Step>, prefix: &str) -> Vec<LayerSummary> {
+/// The rows of steps, without the `prefix` of their names. A shared weight counts in the first step.
+fn rows(steps: Vec<TallyStep>, prefix: &str) -> Vec<LayerSummary> {
     let mut seen = HashSet::new();
     let rows = steps.into_iter().map(|step| {
         let own = step.weights.iter().filter(|weight| seen.insert(weight.id()));
@@ -199,7 +199,7 @@ fn rows(steps: Vec<Step>, prefix: &str) -> Vec<LayerSummary> {
     rows.collect()
 }
 
-/// What a run gave, unless it stopped because it had all that was wanted.
+/// The result of a run, unless it stopped early after the last requested output.
 fn finished<T>(run: std::result::Result<T, Halt>) -> Result<Option<T>> {
     match run {
         Ok(last) => Ok(Some(last)),
@@ -208,13 +208,12 @@ fn finished<T>(run: std::result::Result<T, Halt>) -> Result<Option<T>> {
     }
 }
 
-/// A picture [1, channels, height, width].
+/// An image [1, channels, height, width] of zeros.
 fn blank([channels, height, width]: [usize; 3]) -> Result<Tensor> {
     zeros(&[1, channels, height, width]).map_err(plain)
 }
 
-/// Gives every operation to the first row that stands at or after it: operations without a name belong to the next that
-/// has one.
+/// Adds every operation to the first row at or after it: unnamed operations belong to the next named one.
 fn count_operations(rows: &mut [(NodeId, LayerSummary)], graph: &Graph) {
     for node in graph.nodes().skip(1) {
         let Some((_, row)) = rows.iter_mut().find(|(at, _)| *at >= node) else { break };

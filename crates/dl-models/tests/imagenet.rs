@@ -1,6 +1,6 @@
-//! Real networks agree with the outputs that torch computed. Skipped where the files are absent.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+//! Real networks agree with outputs computed by torch. Skipped if the files do not exist.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![allow(clippy::print_stderr, reason = "a skipped test prints why")]
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 fn shared(path: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/weights").join(path);
     if !found.exists() {
-        eprintln!("SKIPPED: {} is not here", found.display());
+        eprintln!("SKIPPED: {} does not exist", found.display());
     }
     found.exists().then_some(found)
 }
@@ -20,7 +20,7 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// The outputs of the model file `name` for its stored input: our name of each, and the stored one.
+/// Compares the outputs of the model file `name` with the stored ones: our layer name and the stored name of each.
 fn features_equal_the_stored_reference(name: &str, layers: &[(&str, &str)]) {
     let Some(path) = shared(&format!("{name}.safetensors")) else { return };
     let model = Model::open(&path, None, &Device::Cpu).unwrap();
@@ -43,8 +43,8 @@ fn features_equal_the_stored_reference(name: &str, layers: &[(&str, &str)]) {
     }
 }
 
-/// The model file `name` gives the stored photographs their stated five best labels, in their order, and scores.
-fn knows_the_photographs(name: &str) {
+/// The model file `name` gives the stored photographs their stated top five labels and scores.
+fn classifies_the_photographs(name: &str) {
     let Some(path) = shared(&format!("{name}.safetensors")) else { return };
     let model = Model::open(&path, None, &Device::Cpu).unwrap();
     let labels = model.config.label_names(path.parent().unwrap()).unwrap().unwrap();
@@ -53,7 +53,7 @@ fn knows_the_photographs(name: &str) {
     let photos =
         candle_core::safetensors::load(path.with_file_name(format!("{name}.photos.safetensors")), &Device::Cpu);
     let pixels = photos.unwrap()["pixels"].to_dtype(DType::F32).unwrap();
-    // The config's own words: order of the colours; 0 to 255; minus the mean, over the standard deviation.
+    // As the config states: channel order; 0 to 255; minus the mean, divided by the standard deviation.
     let preprocessing = &model.config.preprocessing;
     assert_eq!(preprocessing.range, [0.0, 255.0]);
     let order = if preprocessing.channel_order == ChannelOrder::Bgr { [2, 1, 0] } else { [0, 1, 2] };
@@ -79,19 +79,19 @@ fn knows_the_photographs(name: &str) {
 
 #[test]
 fn squeezenet_features_equal_the_stored_reference() {
-    // torch's ReLU works in place, so what was stored as features.0 is what ReLU made of it: features.1.
+    // torch's ReLU works in place, so the stored features.0 is its output, features.1.
     let layers =
         [("features.1", "features.0"), ("pool1", "features.2"), ("fire9", "features.12"), ("logits", "logits")];
     features_equal_the_stored_reference("squeezenet1_0_imagenet", &layers);
 }
 
 #[test]
-fn squeezenet_knows_the_photographs() {
-    knows_the_photographs("squeezenet1_0_imagenet");
+fn squeezenet_classifies_the_photographs() {
+    classifies_the_photographs("squeezenet1_0_imagenet");
 }
 
-/// Of the model's own file: batch norms folded, TensorFlow's padding, a background class before the labels. What was
-/// stored as conv_stem is after ReLU6.
+/// In the model's file, batch norms are folded, padding is TensorFlow's, and a background class precedes the labels.
+/// The stored conv_stem is after ReLU6.
 const MOBILENET_V1: [(&str, &str); 4] =
     [("conv1", "conv_stem"), ("blocks.4", "blocks.4"), ("global_pool", "pooled"), ("logits", "logits")];
 
@@ -102,9 +102,9 @@ fn mobilenet_v1_features_equal_the_stored_reference_at_two_widths() {
 }
 
 #[test]
-fn mobilenet_v1_knows_the_photographs_at_two_widths() {
-    knows_the_photographs("mobilenet_v1_0.25_imagenet");
-    knows_the_photographs("mobilenet_v1_0.75_imagenet");
+fn mobilenet_v1_classifies_the_photographs_at_two_widths() {
+    classifies_the_photographs("mobilenet_v1_0.25_imagenet");
+    classifies_the_photographs("mobilenet_v1_0.75_imagenet");
 }
 
 #[test]
@@ -126,9 +126,9 @@ fn mini_xception_equals_the_stored_reference() {
     features_equal_the_stored_reference("mini_xception", &layers);
 }
 
-/// Of a grey face, as it is and in three equal channels.
+/// A grayscale face, as one channel and as three equal channels.
 #[test]
-fn mini_xception_knows_the_face() {
+fn mini_xception_classifies_the_face() {
     let Some(path) = shared("mini_xception.safetensors") else { return };
     let model = Model::open(&path, None, &Device::Cpu).unwrap();
     let expected: Value =

@@ -1,6 +1,6 @@
-//! The names GPT, a real GPT-2 over letters, has its stated outputs and likelihoods. Skipped where its files are absent.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+//! The names GPT, a real GPT-2 over letters, has the stated outputs and likelihoods. Skipped if its files do not exist.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#![allow(clippy::print_stderr, reason = "a skipped test prints why")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use serde_json::Value;
 fn shared(file: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/weights").join(file);
     if !found.exists() {
-        eprintln!("SKIPPED: {} is not here", found.display());
+        eprintln!("SKIPPED: {} does not exist", found.display());
     }
     found.exists().then_some(found)
 }
@@ -72,7 +72,7 @@ fn the_first_names_have_their_stated_likelihood() {
 }
 
 #[test]
-#[ignore = "slow: 33 000 names"]
+#[ignore = "slow: 33,000 names"]
 fn all_names_and_the_held_out_ones_have_their_stated_likelihood() {
     let Some((model, names)) = names_gpt() else { return };
     assert_likelihood(likelihood(&model, &names[31033..]), 1.913412);
@@ -99,7 +99,7 @@ fn the_likeliest_name_is_the_stated_one() {
 }
 
 #[test]
-fn names_are_new_and_end_where_they_are_asked_to() {
+fn names_are_new_and_end_as_requested() {
     let Some((model, names)) = names_gpt() else { return };
     let usual = Sampling::default();
     let written = write(&model, &[""; 40], &usual);
@@ -113,7 +113,7 @@ fn names_are_new_and_end_where_they_are_asked_to() {
 }
 
 #[test]
-fn a_letter_that_the_vocabulary_lacks_is_named() {
+fn the_error_names_a_letter_missing_from_the_vocabulary() {
     let Some((model, _)) = names_gpt() else { return };
     let error = model.tokenizer.encode("anna-lisa").unwrap_err().to_string();
     assert_eq!(error, "the model's vocabulary lacks '-'");
@@ -123,7 +123,7 @@ fn a_letter_that_the_vocabulary_lacks_is_named() {
     assert!(written[0].as_ref().unwrap_err().to_string().contains("lacks 'Z'"));
 }
 
-/// Made-up names, all different, of syllables in an order that a formula gives.
+/// Made-up names, all different, of syllables in an order given by a formula.
 fn new_list() -> Vec<String> {
     let (first, middle, last) = (
         ["zor", "quix", "vrak", "thol", "xan", "grym", "ulth", "brok"],
@@ -132,7 +132,7 @@ fn new_list() -> Vec<String> {
     );
     let count = first.len() * middle.len() * last.len();
     let names = (0..count).map(|index| {
-        // 77 and the number of names, 192, have no common divisor: each is met once.
+        // 77 and the number of names, 192, are coprime, so each occurs once.
         let index = index * 77 % count;
         let (of_first, rest) = (index % first.len(), index / first.len());
         format!("{}{}{}", first[of_first], middle[rest % middle.len()], last[rest / middle.len()])
@@ -168,7 +168,7 @@ fn the_held_out_likelihood_of_a_new_list_falls_and_samples_are_new() {
     let of_the_kind =
         new.filter(|name| ["gon", "rax", "thul", "zik", "mor", "vex"].iter().any(|end| name.ends_with(end)));
     assert!(of_the_kind.count() > 5, "{samples:?}");
-    // The file that is written is a whole model.
+    // The written file is a complete model.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new.safetensors");
     model.config.seed = Some(0);

@@ -1,6 +1,6 @@
-//! The networks that read texts equal transformers' on weights that a formula gives, read from folders as it writes them;
-//! see testdata/goldens/text/make.py.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+//! The text networks equal those of transformers, with weights from a formula, read from Hugging Face folders; see
+//! testdata/goldens/text/make.py.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ fn golden(name: &str) -> Value {
     serde_json::from_slice::<Value>(&text).unwrap()[name].take()
 }
 
-/// `count` numbers in [0, 1): murmur's last step on a counter that starts at FNV-1a of the name.
+/// `count` numbers in [0, 1): murmur's finalizer on a counter that starts at FNV-1a of the name.
 fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let start = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (0..count as u32).map(move |index| {
@@ -54,7 +54,7 @@ fn formula(name: &str, shape: &[usize]) -> Tensor {
     }
 }
 
-/// Weights by the formula, for networks whose golden has no file.
+/// Weights from the formula, for networks whose golden has no file.
 struct Formula;
 
 impl SimpleBackend for Formula {
@@ -146,7 +146,7 @@ fn bert_batch(golden: &Value) -> TextBatch {
     batch
 }
 
-/// The BERT of a config on these parameters.
+/// The BERT of a config with these parameters.
 fn bert_of(config: &TextConfig, parameters: &Parameters) -> Bert {
     match Network::build(config, parameters.builder(&Device::Cpu)).unwrap() {
         Network::Bert(bert) => bert,
@@ -169,7 +169,7 @@ fn bert_equals_transformers() {
 }
 
 #[test]
-fn bert_reads_the_old_names_and_files_without_prefix_or_pooler() {
+fn bert_reads_old_names_and_files_without_prefix_or_pooler() {
     let golden = golden("bert");
     let tensors = parameters_of_file("bert");
     let renamed = tensors.into_iter().filter(|(name, _)| name.starts_with("bert.") && !name.contains("pooler"));
@@ -189,7 +189,7 @@ fn bert_reads_the_old_names_and_files_without_prefix_or_pooler() {
     let found = model.network.texts().features(&bert_batch(&golden), &["last_hidden_state"], None).unwrap();
     assert_summary(&found[0], layer, "encoder.layer.1");
     let error = model.network.texts().layer("pooler").unwrap_err().to_string();
-    assert!(error.starts_with("there is no layer pooler; there are embeddings, encoder.layer.0, "), "{error}");
+    assert!(error.starts_with("layer pooler does not exist; choose from embeddings, encoder.layer.0, "), "{error}");
 }
 
 fn parameters_of_file(name: &str) -> BTreeMap<String, Tensor> {
@@ -205,7 +205,7 @@ fn copy_folder(name: &str, to: &Path, files: &[&str]) {
 }
 
 #[test]
-fn tokens_that_a_mask_hides_change_nothing() {
+fn masked_tokens_change_nothing() {
     let golden = golden("bert");
     let model = TextModel::open(&folder("bert"), &Device::Cpu).unwrap();
     let text = Tokens::new(texts(&golden)[0].1.clone());
@@ -216,7 +216,7 @@ fn tokens_that_a_mask_hides_change_nothing() {
     let run = |batch: &TextBatch| numbers(&model.network.texts().forward_t(batch, None).unwrap());
     assert_eq!(run(&masked), run(&TextBatch::new([&text])));
     assert_ne!(run(&masked), run(&TextBatch::new([&longer])));
-    // A hidden token before others leaves them in their places.
+    // A masked token does not change the positions of later ones.
     let mut gap = TextBatch::default();
     gap.push_masked(&longer, &[true, false, true]);
     assert_eq!(gap.positions[..2], [0, 2]);
@@ -236,7 +236,7 @@ fn training_batch(step: usize, vocabulary: usize) -> (TextBatch, Vec<u32>) {
 }
 
 #[test]
-fn bert_learns_as_torch_over_20_steps() {
+fn bert_trains_as_in_torch_over_20_steps() {
     let golden = golden("bert");
     for optimizer in ["adamw", "sgd"] {
         let parameters = parameters("bert");
@@ -270,7 +270,7 @@ fn bert_learns_as_torch_over_20_steps() {
 }
 
 #[test]
-fn gpt2_equals_transformers_with_a_head_of_its_own_and_without() {
+fn gpt2_equals_transformers_with_and_without_a_separate_head() {
     let golden = golden("gpt2");
     let model = TextModel::open(&folder("gpt2"), &Device::Cpu).unwrap();
     let batch = batch(&golden);
@@ -310,12 +310,12 @@ fn gpt2_files_need_no_prefix() {
 }
 
 #[test]
-fn gpt2_continues_as_transformers_and_its_memory_changes_nothing() {
+fn gpt2_continues_as_transformers_and_its_cache_changes_nothing() {
     let golden = golden("gpt2");
     let model = TextModel::open(&folder("gpt2"), &Device::Cpu).unwrap();
     let gpt2 = model.gpt2().unwrap();
     let texts: Vec<Vec<u32>> = texts(&golden).into_iter().map(|(_, ids)| ids).collect();
-    // Greedily, with what is known kept.
+    // Greedily, with the cache.
     let (mut ids, mut cache) = (texts[0].clone(), Cache::new(1));
     let mut new = ids.clone();
     for _ in 0..12 {
@@ -325,7 +325,7 @@ fn gpt2_continues_as_transformers_and_its_memory_changes_nothing() {
         ids.push(best);
     }
     assert_eq!(serde_json::json!(ids[texts[0].len()..]), golden["tied"]["greedy"]);
-    // In parts, beside other texts: as the whole at once.
+    // In parts, with other texts: the same as the whole at once.
     let mut cache = Cache::new(3);
     let first: Vec<&[u32]> = texts[..3].iter().map(|text| &text[..2]).collect();
     gpt2.next(&first, &mut cache).unwrap();
@@ -341,18 +341,18 @@ fn gpt2_continues_as_transformers_and_its_memory_changes_nothing() {
 }
 
 #[test]
-fn clip_equals_transformers_on_pictures_and_texts() {
+fn clip_equals_transformers_on_images_and_texts() {
     let golden = golden("clip");
     let model = TextModel::open(&folder("clip"), &Device::Cpu).unwrap();
     let batch = batch(&golden);
     assert_layers(model.network.texts(), &batch, &golden["layers"]);
-    // The same folder, read as a network for pictures.
-    let pictures = Model::open(&folder("clip"), None, &Device::Cpu).unwrap();
-    assert_eq!(pictures.config.preprocessing.mean, [0.5, 0.4, 0.3]);
-    assert_eq!(pictures.config.preprocessing.size, [12, 12]);
+    // The same folder, read as an image network.
+    let images = Model::open(&folder("clip"), None, &Device::Cpu).unwrap();
+    assert_eq!(images.config.preprocessing.mean, [0.5, 0.4, 0.3]);
+    assert_eq!(images.config.preprocessing.size, [12, 12]);
     let x = Var::from_tensor(&signed("pictures", &[3, 3, 12, 12])).unwrap();
     for (name, golden) in golden["picture_layers"].as_object().unwrap() {
-        assert_summary(&pictures.features(&x, &[name.parse().unwrap()]).unwrap()[0], golden, name);
+        assert_summary(&images.features(&x, &[name.parse().unwrap()]).unwrap()[0], golden, name);
     }
     let parameters = parameters("clip");
     let clip = Clip::new(&model.config.options().unwrap(), parameters.builder(&Device::Cpu)).unwrap();
@@ -363,11 +363,11 @@ fn clip_equals_transformers_on_pictures_and_texts() {
     assert_list(&scores, &golden["logits_per_image"], "logits_per_image");
     assert_gradients(&scores, &parameters, &golden["gradients"]);
     let gradients = (&scores * signed("loss", scores.dims())).unwrap().sum_all().unwrap().backward().unwrap();
-    assert_summary(gradients.get(&x).unwrap(), &golden["gradients"]["pictures"], "pictures");
+    assert_summary(gradients.get(&x).unwrap(), &golden["gradients"]["pictures"], "images");
 }
 
 #[test]
-fn tokenizers_equal_transformers_in_both_forms_of_their_files() {
+fn tokenizers_equal_transformers_in_both_file_formats() {
     for name in ["bert", "gpt2", "clip"] {
         let golden = golden(name);
         let whole = TextModel::open(&folder(name), &Device::Cpu).unwrap();
@@ -399,7 +399,7 @@ fn tokenizers_equal_transformers_in_both_forms_of_their_files() {
 }
 
 #[test]
-fn a_long_text_is_cut_at_the_networks_length_and_keeps_its_marks() {
+fn a_long_text_is_truncated_and_keeps_its_special_tokens() {
     let model = TextModel::open(&folder("bert"), &Device::Cpu).unwrap();
     let longest = model.network.texts().longest();
     let (tokens, cut) = model.tokenizer.encode(&"cat ".repeat(100)).unwrap();
@@ -411,7 +411,7 @@ fn a_long_text_is_cut_at_the_networks_length_and_keeps_its_marks() {
 }
 
 #[test]
-fn a_model_file_carries_its_tokenizer_and_is_the_same_bytes_each_time() {
+fn a_model_file_contains_its_tokenizer_and_is_reproducible() {
     let target = tempfile::tempdir().unwrap();
     for name in ["bert", "gpt2", "clip"] {
         let model = TextModel::open(&folder(name), &Device::Cpu).unwrap();
@@ -429,14 +429,14 @@ fn a_model_file_carries_its_tokenizer_and_is_the_same_bytes_each_time() {
         let run = |model: &TextModel| numbers(&model.network.texts().forward_t(&batch, None).unwrap());
         assert_eq!(run(&model), run(&read));
         if name == "clip" {
-            let pictures = Model::open(&first, None, &Device::Cpu).unwrap();
-            assert_eq!(pictures.config.preprocessing.size, [12, 12]);
+            let images = Model::open(&first, None, &Device::Cpu).unwrap();
+            assert_eq!(images.config.preprocessing.size, [12, 12]);
         }
     }
 }
 
 #[test]
-fn a_text_has_the_same_bits_alone_and_beside_others() {
+fn a_text_has_the_same_bits_alone_and_in_a_batch() {
     for name in ["bert", "gpt2", "clip"] {
         let model = TextModel::open(&folder(name), &Device::Cpu).unwrap();
         let texts: Vec<Tokens> = texts(&golden(name)).into_iter().map(|(_, ids)| Tokens::new(ids)).collect();
@@ -466,27 +466,27 @@ fn dropout_is_drawn_from_the_seed_and_only_in_training() {
 }
 
 #[test]
-fn what_is_no_network_for_texts_says_so() {
+fn the_error_for_another_kind_of_model_says_what_it_lacks() {
     let target = tempfile::tempdir().unwrap();
     let error = |path: &Path| format!("{:#}", TextModel::open(path, &Device::Cpu).err().unwrap());
     assert!(error(target.path()).contains("is a folder without any of model.safetensors.index.json"));
     copy_folder("bert", target.path(), &["model.safetensors"]);
-    assert!(error(target.path()).contains("has no config that says what it is"));
+    assert!(error(target.path()).contains("has no config with its architecture"));
     copy_folder("bert", target.path(), &["config.json"]);
-    assert!(error(target.path()).contains("there is no tokenizer"), "{}", error(target.path()));
+    assert!(error(target.path()).contains("no tokenizer in the file"), "{}", error(target.path()));
     copy_folder("gpt2", target.path(), &["config.json", "tokenizer.json"]);
     let text = error(target.path());
-    assert!(text.contains("tensor \"transformer.wte.weight\" is missing, the config's architecture gpt2 wants it"));
+    assert!(text.contains("tensor \"transformer.wte.weight\" is missing, the config's architecture gpt2 expects it"));
     let bert = TextModel::open(&folder("bert"), &Device::Cpu).unwrap();
-    assert!(bert.gpt2().err().unwrap().to_string().contains("bert writes no texts"));
-    let path = target.path().join("pictures.safetensors");
+    assert!(bert.gpt2().err().unwrap().to_string().contains("bert cannot generate text"));
+    let path = target.path().join("images.safetensors");
     let config = dl_models::ModelConfig::new("squeezenet1_1", 2);
     checkpoint::save(&path, &config, &BTreeMap::new(), Precision::F32).unwrap();
-    assert!(error(&path).contains("squeezenet1_1 reads no texts; bert, gpt2, clip do"));
+    assert!(error(&path).contains("squeezenet1_1 is not a text network; choose from bert, gpt2, clip"));
 }
 
 #[test]
-fn generated_texts_do_not_depend_on_those_beside_them() {
+fn generated_texts_do_not_depend_on_the_batch() {
     let model = TextModel::open(&folder("gpt2"), &Device::Cpu).unwrap();
     let sampling = Sampling { max_tokens: 20, top_k: Some(40), ..Sampling::default() };
     let prompt = |index: usize| Prompt {
@@ -503,7 +503,7 @@ fn generated_texts_do_not_depend_on_those_beside_them() {
 }
 
 #[test]
-fn a_zero_shot_clip_gives_probabilities_of_labels_put_into_templates() {
+fn zero_shot_clip_gives_probabilities_of_labels_in_templates() {
     let labels = ["cat", "stop", "the"].map(str::to_owned);
     let open = |labels: &[String], templates: &[&str]| {
         let templates: Vec<String> = templates.iter().map(|template| (*template).to_owned()).collect();
@@ -513,7 +513,7 @@ fn a_zero_shot_clip_gives_probabilities_of_labels_put_into_templates() {
     let x = signed("pictures", &[3, 3, 12, 12]);
     let found = zero_shot.probabilities(&x).unwrap();
     assert_eq!(found.len(), 3);
-    // By hand, from the two networks.
+    // Computed from the two networks.
     let model = TextModel::open(&folder("clip"), &Device::Cpu).unwrap();
     let Network::Clip(clip) = &model.network else { panic!("no CLIP") };
     let texts = labels.each_ref().map(|label| model.tokenizer.encode(&format!("a photo of a {label}")).unwrap().0);
@@ -524,7 +524,7 @@ fn a_zero_shot_clip_gives_probabilities_of_labels_put_into_templates() {
     for (found, wanted) in found.iter().flatten().zip(wanted.iter().flatten()) {
         assert!((found - wanted).abs() < 1e-5, "{found}, not {wanted}");
     }
-    // The order of the labels is that of the probabilities, and more templates are averaged.
+    // Probabilities follow the order of the labels, and several templates are averaged.
     let turned: Vec<String> = labels.iter().rev().cloned().collect();
     let backwards = open(&turned, &["a photo of a {}"]).unwrap().probabilities(&x).unwrap();
     assert!((backwards[0][0] - found[0][2]).abs() < 1e-6);
@@ -533,7 +533,7 @@ fn a_zero_shot_clip_gives_probabilities_of_labels_put_into_templates() {
     assert!(open(&[], &["{}"]).is_err());
 }
 
-/// Texts of a made-up errand: whoever is told to `go` or `run` goes, to `stop` or `sat` stays.
+/// Synthetic texts of two classes: those with `go` or `run`, and those with `stop` or `sat`.
 fn errand(index: usize) -> (String, u32) {
     let (go, who) = (["go", "run", "walking", "ran"], ["cat", "dog", "sign", "mat"]);
     let (stay, how) = (["stop", "sat", "on", "mat"], ["left", "right", "red", "to"]);
@@ -543,7 +543,7 @@ fn errand(index: usize) -> (String, u32) {
 }
 
 #[test]
-fn bert_learns_to_tell_a_small_set_of_texts_apart() {
+fn bert_learns_to_classify_a_small_set_of_texts() {
     let labels = ["goes", "stays"].map(str::to_owned);
     let (mut model, parameters) =
         TextModel::to_train(&folder("bert"), Some(&labels), &[], &TextFreeze::Nothing, 0, &Device::Cpu).unwrap();
@@ -554,7 +554,7 @@ fn bert_learns_to_tell_a_small_set_of_texts_apart() {
             (model.tokenizer.encode(&text).unwrap().0, class)
         })
         .collect();
-    // Every third is held out.
+    // Every third text is held out.
     let (held_out, learned): (Vec<_>, Vec<_>) = texts.into_iter().enumerate().partition(|(index, _)| index % 3 == 0);
     let batch = |texts: &[(usize, (Tokens, u32))]| {
         let classes: Vec<u32> = texts.iter().map(|(_, (_, class))| *class).collect();

@@ -1,5 +1,6 @@
-//! The backbones equal torchvision's (timm's, their sources') on weights that a formula gives; see testdata/goldens/backbones/make.py.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+//! The backbones equal those of torchvision, timm or their sources, with weights from a formula; see
+//! testdata/goldens/backbones/make.py.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod formula;
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 const CLASSES: usize = 10;
 
-/// `rounding`: how much more than in a forward pass the sums may differ.
+/// `rounding`: a factor on the tolerance of a forward pass.
 #[track_caller]
 fn assert_summary(found: &Tensor, golden: &Value, rounding: f64, what: &str) {
     let shape: Vec<usize> = serde_json::from_value(golden["shape"].clone()).unwrap();
@@ -31,7 +32,7 @@ fn assert_summary(found: &Tensor, golden: &Value, rounding: f64, what: &str) {
     }
 }
 
-/// Numbers of one row each, near enough.
+/// Compares logits within a tolerance.
 #[track_caller]
 fn assert_logits(found: &Tensor, golden: &Value, what: &str) {
     let expected: Vec<f64> = serde_json::from_value(golden["logits"].clone()).unwrap();
@@ -45,7 +46,7 @@ fn assert_logits(found: &Tensor, golden: &Value, what: &str) {
     }
 }
 
-/// The golden called `case` is met by both ways to run a network: computed at once, and compiled into a plan.
+/// Both ways of running a network, directly and by a plan, reproduce the golden `case`.
 fn equals_golden(name: &str, case: &str) {
     let goldens: Value =
         serde_json::from_str(include_str!("../../../testdata/goldens/backbones/backbones.json")).unwrap();
@@ -61,7 +62,7 @@ fn equals_golden(name: &str, case: &str) {
     let expected = golden["layers"].as_object().unwrap();
     let layers: Vec<LayerName> = expected.keys().map(|layer| layer.parse().unwrap()).collect();
     let ways = [
-        ("at once", model.backbone.features(&input, &layers, None).unwrap()),
+        ("directly", model.backbone.features(&input, &layers, None).unwrap()),
         ("by a plan", model.features(&input, &layers).unwrap()),
     ];
     for (way, found) in ways {
@@ -69,16 +70,16 @@ fn equals_golden(name: &str, case: &str) {
             assert_summary(&found, &expected[&layer.name], 1.0, &format!("{case} {layer} {way}"));
         }
     }
-    // Alone, so that nothing keeps it from being computed together with its neighbours.
+    // Alone, so that it can be fused with its neighbors.
     for layer in &layers {
         let alone = model.features(&input, std::slice::from_ref(layer)).unwrap();
         assert_summary(&alone[0], &expected[&layer.name], 1.0, &format!("{case} {layer} by a plan of it alone"));
     }
     let alone = model.backbone.features(&input, &layers[..1], None).unwrap();
-    assert_summary(&alone[0], &expected[&layers[0].name], 1.0, "a layer asked for alone");
+    assert_summary(&alone[0], &expected[&layers[0].name], 1.0, "a layer requested alone");
 
     let logits = model.backbone.forward_t(&input, None).unwrap();
-    assert_logits(&logits, golden, &format!("{case} at once"));
+    assert_logits(&logits, golden, &format!("{case} directly"));
     assert_logits(
         &model.features(&input, &["logits".parse().unwrap()]).unwrap()[0],
         golden,
@@ -90,12 +91,12 @@ fn equals_golden(name: &str, case: &str) {
     let mut vars = weights.vars();
     vars.insert("input".into(), input);
     for (tensor, golden) in golden["gradients"].as_object().unwrap() {
-        // Of a million numbers rounding moves one or two over a kink of ReLU, where the gradient jumps.
+        // Among a million numbers, rounding moves one or two across the kink of ReLU, where the gradient jumps.
         assert_summary(gradients.get(&vars[tensor]).unwrap(), golden, 20.0, &format!("{case} gradient of {tensor}"));
     }
 }
 
-/// A test of each golden.
+/// One test per golden.
 macro_rules! equal_in_layers_logits_and_gradients {
     ($($(#[$attribute:meta])* $test:ident: $name:literal $case:literal,)*) => {
         $(#[test]
@@ -112,8 +113,8 @@ equal_in_layers_logits_and_gradients! {
     caffenet_equals_caffes: "caffenet" "caffenet",
     googlenet_equals_torchvision: "googlenet" "googlenet",
     inception_v3_equals_torchvision: "inception_v3" "inception_v3",
-    #[ignore = "slow: a whole picture, as the auxiliary classifier needs it"]
-    inception_v3_of_a_whole_picture_equals_torchvision: "inception_v3" "inception_v3 of a whole picture",
+    #[ignore = "slow: a whole image, as the auxiliary classifier requires"]
+    inception_v3_of_a_whole_image_equals_torchvision: "inception_v3" "inception_v3 of a whole picture",
     mini_xception_equals_torch: "mini_xception" "mini_xception",
     mobilenet_v1_equals_timm: "mobilenet_v1" "mobilenet_v1",
     mobilenet_v2_equals_torchvision: "mobilenet_v2" "mobilenet_v2",

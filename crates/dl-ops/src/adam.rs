@@ -1,4 +1,4 @@
-//! The step of Adam and AdamW, in three passes over the memory and in place.
+//! A step of Adam and AdamW, in place and in three passes over the memory.
 
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
@@ -6,13 +6,18 @@ use rayon::prelude::*;
 use crate::cpu;
 use crate::sgd::{TOGETHER, in_place};
 
-/// One step, as torch's `Adam` (Kingma and Ba 2015) and `AdamW` (Loshchilov and Hutter 2019) compute it. The moments
+/// One step, like torch's `Adam` (Kingma and Ba 2015) and `AdamW` (Loshchilov and Hutter 2019) compute it. The moments
 /// must be tensors of their own, contiguous like the weight.
 /// # Errors
-/// When the shapes differ, or those of candle.
+/// When the shapes differ, or candle fails.
 pub fn adam_step(weight: &Var, gradient: &Tensor, [first, second]: [&Tensor; 2], step: AdamStep) -> Result<()> {
     if [gradient, first, second].iter().any(|other| other.shape() != weight.shape()) {
-        bail!("adam: weight {:?}, gradient {:?}, moments {:?}", weight.dims(), gradient.dims(), first.dims());
+        bail!(
+            "adam: shapes differ: weight {:?}, gradient {:?}, moments {:?}",
+            weight.dims(),
+            gradient.dims(),
+            first.dims()
+        );
     }
     let (detached, gradient) = (weight.as_detached_tensor(), gradient.detach());
     if !cpu::serves(weight) {
@@ -23,33 +28,32 @@ pub fn adam_step(weight: &Var, gradient: &Tensor, [first, second]: [&Tensor; 2],
     detached.inplace_op3(first, second, &Descend(step))
 }
 
-/// The factors of a step.
+/// The parameters of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamStep {
     /// Learning rate.
     pub rate: f64,
-    /// Shares of the last first and second moment that are kept.
+    /// Decay factors of the first and second moment.
     pub betas: [f64; 2],
     /// Added to the root of the second moment.
     pub eps: f64,
     /// Weight decay.
     pub decay: f64,
-    /// AdamW: the weights shrink by rate x decay, and the moments know nothing of it. Otherwise decay x weight is added
-    /// to the gradient.
+    /// Whether weight decay is decoupled from the moments (AdamW). Otherwise decay x weight is added to the gradient.
     pub decoupled: bool,
     /// Factor on the gradient.
     pub scale: f64,
-    /// How many steps this weight has made, this one counted.
+    /// The number of steps of this weight, including this one.
     pub count: u64,
 }
 
 impl AdamStep {
-    /// Factor on the weight that is added to its gradient, and factor that the weight shrinks by.
+    /// The factor on the weight that is added to its gradient, and the factor that scales the weight.
     fn decays(&self) -> (f64, f64) {
         if self.decoupled { (0.0, 1.0 - self.rate * self.decay) } else { (self.decay, 1.0) }
     }
 
-    /// Length of the step, and factor on the root of the second moment: both corrected for the start at 0.
+    /// Step size, and factor on the square root of the second moment, both with bias correction.
     fn corrections(&self) -> (f64, f64) {
         let [first, second] = self.betas.map(|beta| 1.0 - beta.powi(i32::try_from(self.count).unwrap_or(i32::MAX)));
         (self.rate / first, 1.0 / second.sqrt())
@@ -140,7 +144,7 @@ mod tests {
     use crate::gradient_check::draw;
 
     #[test]
-    fn a_step_is_that_of_candles_operations() {
+    fn a_step_equals_candles_operations() {
         for (length, decoupled) in [(1, false), (7, true), (100_003, false), (100_003, true)] {
             let (start, gradient) = (draw("w", &[length]), draw("g", &[length]));
             let zeros = || Tensor::zeros(length, DType::F32, &Device::Cpu).unwrap();

@@ -1,4 +1,4 @@
-//! max(a + b, 0): the end of a residual block, in one pass over the memory.
+//! max(a + b, 0): the end of a residual block, fused.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -7,15 +7,15 @@ use crate::relu::{masked, rectify};
 use crate::wide::wide;
 use crate::{cpu, portable};
 
-/// Numbers that one task takes.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;
 
-/// max(a + b, 0) of two tensors of the same shape; NaN stays NaN, and the gradient at 0 is 0.
+/// max(a + b, 0) of two tensors of the same shape. NaN is preserved, and the gradient at 0 is 0.
 /// # Errors
-/// When the shapes differ, or those of candle.
+/// When the shapes differ, or candle fails.
 pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if a.dims() != b.dims() {
-        bail!("add_relu: {:?} and {:?} differ", a.dims(), b.dims());
+        bail!("add_relu: shapes {:?} and {:?} differ", a.dims(), b.dims());
     }
     if cpu::serves(a) { a.apply_op2(b, AddRelu) } else { portable::relu(&(a + b)?) }
 }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         check_gradients(&[&[2, 3, 5], &[2, 3, 5]], 1e-3, |t| add_relu(&t[0], &t[1]));
         check_gradients(&[&[2, 3, 5]], 1e-3, |t| add_relu(&t[0], &t[0]));
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_differ_are_named() {
+    fn the_error_names_shapes_that_differ() {
         let error = add_relu(&draw("a", &[2, 3]), &draw("b", &[3])).unwrap_err().to_string();
         assert!(error.contains("[2, 3] and [3] differ"), "{error}");
     }

@@ -1,8 +1,8 @@
 //! Scaled dot-product attention with several heads (Vaswani et al. 2017, section 3.2), over texts of different lengths.
 //!
-//! The texts of a batch stand one after another in the rows, none is filled up to the length of another: what one text
-//! gives is the same bits whatever stands beside it, nothing is computed for padding, and no mask is needed. Each head
-//! of each text is one task. The probabilities are computed again for the gradient, not kept.
+//! The texts of a batch are concatenated without padding: the result of a text is bit for bit independent of the batch,
+//! nothing is computed for padding, and no mask is needed. Each head of each text is one task. The probabilities are
+//! recomputed for the gradient instead of stored.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail};
 use rand::{Rng, RngExt};
@@ -13,23 +13,24 @@ use crate::matmul::{Matrix, Target, multiply, with_scratch};
 use crate::portable;
 use crate::softmax::{exponentials, scale};
 
-/// What attends to what.
+/// Which rows attend to which.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttentionConfig {
-    /// Number of heads; the columns are theirs one after another.
+    /// Number of heads, which share the columns in sequence.
     pub heads: usize,
     /// Factor on the products of queries and keys: 1 / sqrt(columns of a head).
     pub scale: f64,
-    /// A query sees no key beyond its own place. With more keys than queries, the queries are the last ones.
+    /// Whether a query sees only keys up to its own position. With more keys than queries, the queries are the last
+    /// ones.
     pub causal: bool,
-    /// Queries of each text.
+    /// Number of queries of each text.
     pub queries: Vec<usize>,
-    /// Keys of each text.
+    /// Number of keys of each text.
     pub keys: Vec<usize>,
 }
 
 impl AttentionConfig {
-    /// Texts of these lengths, each attending to itself, with heads of `columns / heads` columns.
+    /// Self-attention for texts of these lengths, with heads of `columns / heads` columns.
     pub fn within(lengths: &[usize], columns: usize, heads: usize, causal: bool) -> Self {
         let scale = 1.0 / ((columns / heads.max(1)) as f64).sqrt();
         Self { heads, scale, causal, queries: lengths.to_vec(), keys: lengths.to_vec() }
@@ -46,24 +47,24 @@ impl AttentionConfig {
         let fits = k.dims() == [keys, columns] && v.dims() == k.dims() && sums == [rows, keys];
         if !fits || self.heads == 0 || columns % self.heads != 0 || self.queries.len() != self.keys.len() {
             let (q, k, v) = (q.dims(), k.dims(), v.dims());
-            bail!("attention: q {q:?}, k {k:?}, v {v:?}, {} heads and {sums:?} rows do not fit", self.heads);
+            bail!("attention: q {q:?}, k {k:?}, v {v:?}, {} heads and {sums:?} rows do not match", self.heads);
         }
         for (queries, keys) in self.queries.iter().zip(&self.keys) {
             if *queries > 0 && (*keys == 0 || (self.causal && keys < queries)) {
-                bail!("attention: {queries} queries and {keys} keys of a text do not fit");
+                bail!("attention: {queries} queries and {keys} keys of a text do not match");
             }
         }
         Ok(())
     }
 }
 
-/// Which probabilities dropout keeps.
+/// Dropout of the probabilities.
 pub struct AttentionDropout {
     kept: Vec<f32>,
 }
 
 impl AttentionDropout {
-    /// Drops each probability with the chance `p` and divides the others by 1 - p.
+    /// Drops each probability with probability `p` and divides the others by 1 - p.
     /// # Errors
     /// When `p` is not in [0, 1).
     pub fn draw(config: &AttentionConfig, p: f64, rng: &mut impl Rng) -> Result<Self> {
@@ -76,11 +77,11 @@ impl AttentionDropout {
     }
 }
 
-/// Of each query the mean of the values, weighed by softmax(scale q k).
+/// The mean of the values for each query, weighted by softmax(scale q k).
 ///
-/// q [queries, columns], k and v [keys, columns] f32, all texts one after another; gives [queries, columns].
+/// q [queries, columns], k and v [keys, columns] are f32, with all texts in sequence; returns [queries, columns].
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn attention(
     q: &Tensor,
     k: &Tensor,
@@ -91,7 +92,7 @@ pub fn attention(
     config.check([q, k, v])?;
     let kept = dropout.map(|dropout| dropout.kept);
     if kept.as_ref().is_some_and(|kept| kept.len() != config.pairs()) {
-        bail!("attention: the dropout was drawn for other texts");
+        bail!("attention: the dropout was drawn for a batch of another shape");
     }
     if !cpu::serves(q) {
         return portable::attention([q, k, v], config, kept.as_deref());
@@ -125,7 +126,7 @@ impl Head {
         Matrix { data: &all.data[self.first_key * all.row + self.first_column * all.column..], ..all }
     }
 
-    /// Its rows of a matrix of `columns` columns, one for each query or key.
+    /// Its part of a matrix of `columns` columns, with one row per query or key.
     fn target<'a>(&self, first: usize, columns: usize, output: &'a Shared<'a>) -> Target<'a> {
         Target { output, start: first * columns + self.first_column, row: columns }
     }
@@ -152,11 +153,11 @@ impl Attention {
         heads
     }
 
-    /// The probabilities [queries, keys] of a head, without dropout; `scores` is for working.
+    /// The probabilities [queries, keys] of a head, without dropout; `scores` is scratch memory.
     fn probabilities(&self, head: Head, q: Matrix, k: Matrix, scores: &mut [f32], shares: &mut [f32]) {
         let Head { queries, keys, size, .. } = head;
         let target = Target { output: &Shared::new(scores), start: 0, row: keys };
-        // SAFETY: the scratch is this thread's own.
+        // SAFETY: only this thread uses the scratch memory.
         unsafe { multiply([queries, size, keys], head.queries(q), head.keys(k).transposed(), target, false) };
         let rows = scores.chunks_exact_mut(keys).zip(shares.chunks_exact_mut(keys)).enumerate();
         for (query, (scores, shares)) in rows {
@@ -185,7 +186,7 @@ impl Attention {
                 }
                 let Head { queries, keys, size, .. } = head;
                 let target = head.target(head.first_query, columns, &shared);
-                // SAFETY: no other task has this head's columns of this text's rows.
+                // SAFETY: only this task accesses this head's columns of this text's rows.
                 unsafe { multiply([queries, keys, size], Matrix::rows_of(keys, shares), head.keys(v), target, false) };
             });
         });
@@ -208,8 +209,8 @@ impl Attention {
                 let of_output = head.queries(gradient);
                 let target = head.target(head.first_key, columns, &of_v);
                 let transposed = Matrix::rows_of(keys, dropped).transposed();
-                // SAFETY: no other task has this head's columns of this text's rows, here and below; the scratch is
-                // this thread's own.
+                // SAFETY: no other task has this head's columns of this text's rows, here and below; only this thread
+                // uses the scratch memory.
                 unsafe { multiply([keys, queries, size], transposed, of_output, target, false) };
                 let target = Target { output: &Shared::new(scores), start: 0, row: keys };
                 // SAFETY: as above.
@@ -236,10 +237,10 @@ impl Attention {
     }
 }
 
-/// A matrix as it lies in the memory: columns of a larger one are not copied.
+/// A matrix without copying, even if it is part of the columns of a larger one.
 fn matrix<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<Matrix<'a>> {
-    let CpuStorage::F32(all) = storage else { bail!("the kernel wants f32") };
-    let [row, column] = layout.stride() else { bail!("the kernel wants a matrix") };
+    let CpuStorage::F32(all) = storage else { bail!("the kernel expects f32") };
+    let [row, column] = layout.stride() else { bail!("the kernel expects a matrix") };
     Ok(Matrix { data: &all[layout.start_offset().min(all.len())..], row: *row, column: *column })
 }
 
@@ -247,10 +248,10 @@ fn with_matrices<const N: usize, T>(tensors: [&Tensor; N], work: impl FnOnce([Ma
     let held = tensors.map(Tensor::storage_and_layout);
     let mut matrices = Vec::with_capacity(N);
     for (storage, layout) in &held {
-        let Storage::Cpu(storage) = &**storage else { bail!("the kernel wants a CPU tensor") };
+        let Storage::Cpu(storage) = &**storage else { bail!("the kernel expects a CPU tensor") };
         matrices.push(matrix(storage, layout)?);
     }
-    let Ok(matrices) = matrices.try_into() else { bail!("a matrix was lost") };
+    let Ok(matrices) = matrices.try_into() else { bail!("a matrix is missing") };
     Ok(work(matrices))
 }
 
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for (queries, keys, causal) in [(vec![3, 1, 2], vec![3, 1, 2], true), (vec![2, 1], vec![4, 3], false)] {
             let config = config(&queries, &keys, 2, causal);
             let (rows, of_keys) = (queries.iter().sum(), keys.iter().sum());
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_through_columns_of_one_matrix_are_those_of_finite_differences() {
+    fn gradients_through_columns_of_one_matrix_match_finite_differences() {
         let config = AttentionConfig::within(&[3, 2], 4, 2, true);
         check_gradients(&[&[5, 12]], 1e-2, |t| {
             let part = |index: usize| t[0].narrow(1, 4 * index, 4);
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn a_text_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let [q, k, v] = ["q", "k", "v"].map(|name| draw(name, &[90, 64]));
         let run = |lengths: &[usize], first: usize| {
             let rows = lengths.iter().sum();
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_causal_query_knows_nothing_of_what_follows() {
+    fn a_causal_query_does_not_depend_on_later_keys() {
         let [q, k, v] = ["q", "k", "v"].map(|name| draw(name, &[9, 8]));
         let all = attention(&q, &k, &v, &AttentionConfig::within(&[9], 8, 2, true), None).unwrap();
         let [q, k, v] = [&q, &k, &v].map(|x| x.narrow(0, 0, 4).unwrap());
@@ -367,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn mismatched_shapes_are_an_error() {
         let [q, k] = ["q", "k"].map(|name| draw(name, &[4, 6]));
         for wrong in [config(&[3], &[3], 2, false), config(&[4], &[4], 4, false), config(&[3, 1], &[2, 2], 2, true)] {
             assert!(attention(&q, &k, &k, &wrong, None).is_err(), "{wrong:?}");

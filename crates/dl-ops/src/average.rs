@@ -1,4 +1,5 @@
-//! Average pooling, as torch's `AvgPool2d` (padding counts, or not) and `AdaptiveAvgPool2d` (bins may overlap).
+//! Average pooling, like torch's `AvgPool2d` (with or without counting the padding) and `AdaptiveAvgPool2d` (bins may
+//! overlap).
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -6,16 +7,16 @@ use rayon::prelude::*;
 use crate::{PoolConfig, cpu, portable};
 use dl_kernels::Window;
 
-/// The mean of each window, padding counted as zeros. x [n, c, h, w] gives [n, c, h', w'].
+/// The mean of each window, counting the padding as zeros. Maps x [n, c, h, w] to [n, c, h', w'].
 /// # Errors
-/// When the map is smaller than the window, or those of candle.
+/// When the map is smaller than the window, or candle fails.
 pub fn avg_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
     let [rows, columns] = cpu::windows(config, h, w)?;
     average(x, rows, columns)
 }
 
-/// The mean of the part of each window that lies inside the map: torch's `count_include_pad=False`, TensorFlow's SAME.
+/// The mean of the part of each window inside the map: torch's `count_include_pad=False`, TensorFlow's SAME.
 /// # Errors
 /// As [`avg_pool2d`].
 pub fn avg_pool2d_without_padding(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
@@ -25,13 +26,13 @@ pub fn avg_pool2d_without_padding(x: &Tensor, config: &PoolConfig) -> Result<Ten
     average(x, rows, columns)
 }
 
-/// The mean of each of [h', w'] bins that cover the map, of whatever size: x [n, c, h, w] gives [n, c, h', w'].
+/// The mean of each of [h', w'] bins that cover the map. Maps x [n, c, h, w] to [n, c, h', w'].
 /// # Errors
-/// When the map or `size` is empty, or those of candle.
+/// When the map or `size` is empty, or candle fails.
 pub fn adaptive_avg_pool2d(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
     if h == 0 || w == 0 || size.contains(&0) {
-        bail!("adaptive average pooling from {h}x{w} to {size:?}");
+        bail!("adaptive average pooling cannot map {h}x{w} to {size:?}");
     }
     average(x, Window::adaptive(h, size[0]), Window::adaptive(w, size[1]))
 }
@@ -50,7 +51,7 @@ impl Average {
         self.rows.len() * self.columns.len()
     }
 
-    /// One plane: first down the rows, which vectorises, then along the row of sums.
+    /// Computes one plane: first down the rows, which vectorizes, then along the row of sums.
     fn pool(&self, plane: &[f32], sums: &mut [f32], output: &mut [f32]) {
         let width = sums.len();
         for (row, output) in self.rows.iter().zip(output.chunks_exact_mut(self.columns.len())) {
@@ -65,7 +66,7 @@ impl Average {
         }
     }
 
-    /// The gradient of one plane, the same steps backwards.
+    /// The gradient of one plane, by the same steps in reverse.
     fn spread(&self, gradient: &[f32], shares: &mut [f32], output: &mut [f32]) {
         let width = shares.len();
         for (row, gradient) in self.rows.iter().zip(gradient.chunks_exact(self.columns.len())) {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d(&x[0], &ODD));
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d_without_padding(&x[0], &ODD));
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| adaptive_avg_pool2d(&x[0], [3, 2]));

@@ -1,8 +1,8 @@
-//! The transposed convolution, as torch's `conv_transpose2d`: the gradient of a convolution, taken forwards.
+//! The transposed convolution, like torch's `conv_transpose2d`: the gradient of a convolution as a forward operation.
 //!
-//! Outputs that are a stride apart see the same numbers of the kernel: together they are a convolution of stride 1 with
-//! that part of the kernel, turned round. There are stride x stride such phases. No zero is multiplied, and every product
-//! is `conv2d`'s, with its speed and its bits. The gradients are `conv2d` of the gradient, and the gradient of that.
+//! Outputs that are a stride apart use the same part of the kernel: together they are a convolution of stride 1 with
+//! that part, flipped. There are stride x stride such phases. No zeros are multiplied, and every product is computed by
+//! `conv2d`, with its speed and its guarantees. The gradients are `conv2d` of the gradient, and the gradient of that.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
 use rayon::prelude::*;
@@ -13,15 +13,15 @@ use crate::{Conv2dConfig, Padding, conv2d, cpu, portable};
 /// Options of a transposed convolution; pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTranspose2dConfig {
-    /// Outputs for each step in the input.
+    /// Outputs per input step.
     pub stride: [usize; 2],
-    /// Rows and columns cut off from each side of the output.
+    /// Rows and columns removed from each side of the output.
     pub padding: [usize; 2],
     /// Rows added below and columns added on the right; less than the stride or the dilation.
     pub output_padding: [usize; 2],
-    /// Distance between neighbours under the kernel.
+    /// Distance between neighbors under the kernel.
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
+    /// Number of independent groups of channels.
     pub groups: usize,
 }
 
@@ -31,10 +31,10 @@ impl Default for ConvTranspose2dConfig {
     }
 }
 
-/// x [n, c, h, w] under weight [c, outputs / groups, kh, kw] plus bias [outputs]: gives [n, outputs, h', w'] with
+/// Applies weight [c, outputs / groups, kh, kw] and bias [outputs] to x [n, c, h, w]; returns [n, outputs, h', w'] with
 /// h' = (h - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn conv_transpose2d(
     x: &Tensor,
     weight: &Tensor,
@@ -43,7 +43,7 @@ pub fn conv_transpose2d(
 ) -> Result<Tensor> {
     let geometry = Geometry::new(x.dims(), weight.dims(), config)?;
     if bias.is_some_and(|bias| bias.dims() != [geometry.outputs]) {
-        bail!("conv_transpose2d: bias {:?} for {} outputs", bias.map(Tensor::dims), geometry.outputs);
+        bail!("conv_transpose2d: bias {:?}, but the weight has {} outputs", bias.map(Tensor::dims), geometry.outputs);
     }
     if !cpu::serves(x) {
         return portable::conv_transpose2d(x, weight, bias, config, [geometry.axes[0].to, geometry.axes[1].to]);
@@ -77,11 +77,11 @@ struct Axis {
 struct Phase {
     first: usize,
     count: usize,
-    /// Numbers of the kernel, from the last to the first.
+    /// Kernel indices, from the last to the first.
     taps: Vec<usize>,
-    /// Distance between the taps' inputs.
+    /// Distance between the inputs of neighboring taps.
     dilation: usize,
-    /// Inputs that are seen, and zeros before and after them.
+    /// The inputs used, and zeros before and after them.
     start: usize,
     length: usize,
     before: usize,
@@ -91,19 +91,21 @@ struct Phase {
 impl Geometry {
     fn new(x: &[usize], weight: &[usize], config: &ConvTranspose2dConfig) -> Result<Self> {
         let (&[n, channels, h, w], &[inputs, group_outputs, kh, kw]) = (x, weight) else {
-            bail!("conv_transpose2d: want x [n,c,h,w] and weight [c,o,kh,kw], got {x:?} and {weight:?}");
+            bail!("conv_transpose2d: expected x [n,c,h,w] and weight [c,o,kh,kw], got {x:?} and {weight:?}");
         };
         let ConvTranspose2dConfig { stride, padding, output_padding, dilation, groups } = *config;
         if groups == 0 || channels != inputs || !channels.is_multiple_of(groups) {
-            bail!("conv_transpose2d: x {x:?} and weight {weight:?} do not fit with groups {groups}");
+            bail!("conv_transpose2d: x {x:?} and weight {weight:?} do not match with groups {groups}");
         }
         if weight.contains(&0) || h == 0 || w == 0 || stride.contains(&0) || dilation.contains(&0) {
-            bail!("conv_transpose2d: x {x:?}, weight {weight:?}, stride {stride:?}, dilation {dilation:?} hold 0");
+            bail!(
+                "conv_transpose2d: x {x:?}, weight {weight:?}, stride {stride:?}, dilation {dilation:?} must not contain 0"
+            );
         }
         let along = |axis: usize, from: usize, kernel: usize| {
             let (stride, dilation, extra) = (stride[axis], dilation[axis], output_padding[axis]);
             if extra >= stride.max(dilation) {
-                bail!("conv_transpose2d: output_padding {extra} wants a larger stride or dilation");
+                bail!("conv_transpose2d: output_padding {extra} needs a larger stride or dilation");
             }
             let full = (from - 1) * stride + dilation * (kernel - 1) + extra + 1;
             match full.checked_sub(2 * padding[axis]).filter(|to| *to > 0) {
@@ -159,7 +161,7 @@ impl Geometry {
         Ok(cpu::output(output, self.output_shape()))
     }
 
-    /// [n, outputs, row.count, column.count], or nothing where no input is seen.
+    /// [n, outputs, row.count, column.count], or `None` if no input is used.
     fn convolve(&self, x: &Tensor, weight: &[f32], row: &Phase, column: &Phase) -> Result<Option<Tensor>> {
         if [row, column].iter().any(|phase| phase.taps.is_empty() || phase.length == 0) {
             return Ok(None);
@@ -174,7 +176,7 @@ impl Geometry {
         conv2d(&seen, &self.kernel_of(weight, &row.taps, &column.taps)?, None, &config).map(Some)
     }
 
-    /// Part of the kernel [c, outputs / groups, kh, kw] as that of a convolution, [outputs, c / groups, rows, columns].
+    /// Part of the kernel [c, outputs / groups, kh, kw] as a convolution's weight [outputs, c / groups, rows, columns].
     fn kernel_of(&self, weight: &[f32], rows: &[usize], columns: &[usize]) -> Result<Tensor> {
         let (inputs, outputs) = (self.channels / self.groups, self.outputs / self.groups);
         let [kh, kw] = [self.axes[0].kernel, self.axes[1].kernel];
@@ -192,13 +194,13 @@ impl Geometry {
 }
 
 impl Axis {
-    /// Output `o` takes tap `k` of input `i` where i * stride + k * dilation = o + padding.
+    /// Output `o` uses tap `k` of input `i` where i * stride + k * dilation = o + padding.
     fn phases(&self) -> impl Iterator<Item = Phase> {
         (0..self.stride.min(self.to)).map(|first| {
             let count = (self.to - first).div_ceil(self.stride);
             let sees = |tap: &usize| (first + self.padding) % self.stride == tap * self.dilation % self.stride;
             let taps: Vec<usize> = (0..self.kernel).rev().filter(sees).collect();
-            // The input of output `first` under a tap; may lie before or after the picture.
+            // The input of output `first` for a tap; may be before or after the map.
             let input = |tap: usize| {
                 (first as isize + self.padding as isize - (tap * self.dilation) as isize) / self.stride as isize
             };
@@ -209,7 +211,7 @@ impl Axis {
             let (Some(tap), Some(last)) = (taps.first(), taps.last()) else {
                 return Phase { first, count, taps, dilation, start: 0, length: 0, before: 0, after: 0 };
             };
-            // All inputs that the phase sees: from..to.
+            // All inputs that the phase uses: from..to.
             let (from, to, end) = (input(*tap), input(*last) + count as isize, self.from as isize);
             let (start, stop) = (from.clamp(0, end), to.clamp(0, end));
             let (start, length) = (start as usize, (stop - start).max(0) as usize);
@@ -222,7 +224,7 @@ impl Axis {
 struct ConvTranspose(Geometry);
 
 impl ConvTranspose {
-    /// Of x and weight: the convolution of the gradient is the former, and its own gradient the latter.
+    /// For x, the convolution of the gradient; for the weight, the gradient of that convolution.
     fn gradients(&self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         if !x.track_op() && !weight.track_op() {
             return Ok((None, None));
@@ -232,19 +234,19 @@ impl ConvTranspose {
         let whole = if weight.track_op() { weight_var.as_tensor().clone() } else { weight.detach() };
         let of_x = conv2d(&gradient.detach(), &whole, None, &self.0.convolution())?;
         let of_weight = if weight.track_op() {
-            // As if the convolution's result had x for its gradient.
+            // As if the gradient of the convolution's result were x.
             let seeded = of_x.apply_op1(Seed(x.detach()))?;
             seeded.backward()?.remove(&weight_var)
         } else {
             None
         };
-        // The output's padding can make the convolution longer than x.
+        // The output padding can make the convolution's result larger than x.
         let of_x = of_x.detach().narrow(2, 0, rows.from)?.narrow(3, 0, columns.from)?;
         Ok((x.track_op().then_some(of_x), of_weight))
     }
 }
 
-/// A scalar whose gradient is the tensor within, with zeros below and on the right where the argument is larger.
+/// A scalar whose gradient is the stored tensor, with zeros below and on the right if the argument is larger.
 struct Seed(Tensor);
 
 impl CustomOp1 for Seed {
@@ -265,7 +267,7 @@ impl CustomOp1 for Seed {
     }
 }
 
-/// The gradient [n, outputs, h', w'] summed over pictures and pixels, in double precision.
+/// The gradient [n, outputs, h', w'] summed over images and pixels, in double precision.
 fn channel_sums(gradient: &Tensor) -> Result<Tensor> {
     let (n, outputs, h, w) = gradient.dims4()?;
     let data = cpu::with_floats(gradient, |gradient| {
@@ -357,7 +359,7 @@ mod tests {
         Tensor::from_iter(y.iter().map(|y| *y as f32), &Device::Cpu).unwrap().reshape(geometry.output_shape()).unwrap()
     }
 
-    /// (x, weight, options), each odd in its own way.
+    /// (x, weight, options), covering odd cases.
     fn cases() -> Vec<(Vec<usize>, Vec<usize>, ConvTranspose2dConfig)> {
         let plain = ConvTranspose2dConfig::default();
         let square = |stride: usize, padding: usize| ConvTranspose2dConfig {
@@ -401,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for (x, weight, config) in cases() {
             let bias = [weight[1] * config.groups];
             check_gradients(&[&x, &weight, &bias], 1e-2, |t| conv_transpose2d(&t[0], &t[1], Some(&t[2]), &config));
@@ -412,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_trained_costs_no_gradient() {
+    fn no_gradient_is_computed_for_constants() {
         let (x, weight) = (Var::from_tensor(&draw("x", &[1, 2, 4, 4])).unwrap(), draw("w", &[2, 3, 3, 3]));
         let sum = |x: &Tensor, w: &Tensor| {
             let y = conv_transpose2d(x, w, None, &ConvTranspose2dConfig::default()).unwrap();
@@ -427,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn results_and_gradients_have_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn results_and_gradients_have_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let (x, weight) = (draw("x", &[3, 20, 9, 11]), draw("w", &[20, 17, 4, 4]));
         let config = ConvTranspose2dConfig { stride: [2, 2], padding: [1, 1], ..ConvTranspose2dConfig::default() };
         let run = |threads, x: &Tensor| {
@@ -446,13 +448,13 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_do_not_fit_are_named() {
+    fn the_error_names_mismatched_shapes() {
         let error = |x: &[usize], config: ConvTranspose2dConfig| {
             conv_transpose2d(&draw("x", x), &draw("w", &[3, 2, 3, 3]), None, &config).unwrap_err().to_string()
         };
         let plain = ConvTranspose2dConfig::default();
-        assert!(error(&[1, 2, 8, 8], plain).contains("x [1, 2, 8, 8] and weight [3, 2, 3, 3] do not fit"));
+        assert!(error(&[1, 2, 8, 8], plain).contains("x [1, 2, 8, 8] and weight [3, 2, 3, 3] do not match"));
         assert!(error(&[1, 3, 1, 1], ConvTranspose2dConfig { padding: [2, 0], ..plain }).contains("leaves nothing"));
-        assert!(error(&[1, 3, 2, 2], ConvTranspose2dConfig { output_padding: [1, 0], ..plain }).contains("wants"));
+        assert!(error(&[1, 3, 2, 2], ConvTranspose2dConfig { output_padding: [1, 0], ..plain }).contains("needs"));
     }
 }

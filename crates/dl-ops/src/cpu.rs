@@ -1,4 +1,4 @@
-//! Between candle's tensors and slices of f32.
+//! Converts between candle's tensors and slices of f32.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -10,13 +10,12 @@ thread_local! {
     static CLOSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Do our kernels serve this tensor? The one door between them and candle's own ops.
+/// Whether our kernels support this tensor; otherwise candle's own ops are used.
 pub(crate) fn serves(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32 && !CLOSED.get()
 }
 
-/// Calls `work` while the door is closed: what this thread asks for is computed by candle's own operations. For
-/// benchmarks and tests.
+/// Calls `work` with our kernels disabled: on this thread, candle's own operations are used. For benchmarks and tests.
 pub fn with_candle_ops<T>(work: impl FnOnce() -> T) -> T {
     CLOSED.set(true);
     let result = work();
@@ -24,9 +23,9 @@ pub fn with_candle_ops<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// The numbers of a tensor in row-major order; copied only when the layout is strided.
+/// The numbers of a tensor in row-major order; copied only if the layout is strided.
 pub(crate) fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<Cow<'a, [f32]>> {
-    let CpuStorage::F32(all) = storage else { bail!("the kernel wants f32") };
+    let CpuStorage::F32(all) = storage else { bail!("the kernel expects f32") };
     Ok(match layout.contiguous_offsets() {
         Some((start, end)) => Cow::Borrowed(&all[start..end]),
         None => {
@@ -50,14 +49,14 @@ fn gather(from: &[f32], lengths: &[usize], strides: &[usize], into: &mut Vec<f32
     }
 }
 
-/// Calls `work` with the numbers of a CPU tensor in row-major order, which are copied only when its layout is strided.
+/// Calls `work` with the numbers of a CPU tensor in row-major order, which are copied only if its layout is strided.
 /// # Errors
-/// When it is not f32 on the CPU, and those of `work`.
+/// When it is not f32 on the CPU, or `work` fails.
 pub fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => work(&floats(storage, layout)?),
-        _ => bail!("the kernel wants a CPU tensor"),
+        _ => bail!("the kernel expects a CPU tensor"),
     }
 }
 
@@ -66,7 +65,7 @@ pub(crate) fn windows(config: &PoolConfig, height: usize, width: usize) -> Resul
     config.windows(height, width).map_err(candle_core::Error::msg)
 }
 
-/// What a custom op gives back.
+/// The result of a custom op.
 pub(crate) fn output(data: Vec<f32>, shape: impl Into<Shape>) -> (CpuStorage, Shape) {
     (CpuStorage::F32(data), shape.into())
 }
@@ -76,16 +75,16 @@ pub(crate) fn tensor(data: Vec<f32>, shape: &Shape) -> Result<Tensor> {
     Tensor::from_vec(data, shape, &Device::Cpu)
 }
 
-/// A mutable slice that several threads write to, each its own part, where the parts are not contiguous (columns of a
-/// matrix) so that `chunks_mut` cannot hand them out.
+/// A mutable slice that several threads write to in disjoint parts that are not contiguous (columns of a matrix), so
+/// that `chunks_mut` does not work.
 pub(crate) struct Shared<'a> {
     start: *mut f32,
     length: usize,
     _slice: std::marker::PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: the pointer comes from an exclusive borrow that outlives `Shared`; whoever writes through it promises, in
-// `at`'s contract, that no two threads touch the same number.
+// SAFETY: the pointer comes from an exclusive borrow that outlives `Shared`; by the contract of `at`, no two threads
+// access the same number.
 unsafe impl Sync for Shared<'_> {}
 // SAFETY: as above; f32 may be sent to any thread.
 unsafe impl Send for Shared<'_> {}
@@ -95,22 +94,22 @@ impl<'a> Shared<'a> {
         Self { start: slice.as_mut_ptr(), length: slice.len(), _slice: std::marker::PhantomData }
     }
 
-    /// Pointer to number `index`, from which at least `needed` numbers may be reached.
+    /// A pointer to number `index`, valid for at least `needed` numbers.
     /// # Panics
-    /// When they would lie outside.
+    /// When they would be out of bounds.
     pub(crate) fn at(&self, index: usize, needed: usize) -> *mut f32 {
-        assert!(index.checked_add(needed).is_some_and(|end| end <= self.length), "write outside the output");
-        // SAFETY: index is within the borrowed slice, by the line above.
+        assert!(index.checked_add(needed).is_some_and(|end| end <= self.length), "write out of bounds");
+        // SAFETY: index is within the borrowed slice, as checked above.
         unsafe { self.start.add(index) }
     }
 
     /// The `length` numbers from `index` on.
     ///
     /// # Safety
-    /// No other thread reads or writes any of them while the slice lives.
-    #[expect(clippy::mut_from_ref, reason = "that the parts are disjoint is the caller's promise")]
+    /// No other thread may access any of them while the slice lives.
+    #[expect(clippy::mut_from_ref, reason = "the caller guarantees that the parts are disjoint")]
     pub(crate) unsafe fn part(&self, index: usize, length: usize) -> &mut [f32] {
-        // SAFETY: `at` checks the bounds; exclusive by the caller's promise.
+        // SAFETY: `at` checks the bounds; the caller guarantees exclusive access.
         unsafe { std::slice::from_raw_parts_mut(self.at(index, length), length) }
     }
 }

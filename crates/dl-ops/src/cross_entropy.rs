@@ -1,4 +1,4 @@
-//! The loss of classification: softmax, logarithm and mean in one.
+//! The classification loss: softmax, logarithm and mean, fused.
 
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::softmax::{exponentials, scale};
 use crate::{cpu, portable};
 
-/// Numbers that one task takes at least.
+/// Fewest numbers per task.
 const TASK: usize = 1 << 13;
 
 /// The mean over the rows of -log(softmax(logits)\[target\]): a scalar.
@@ -14,15 +14,15 @@ const TASK: usize = 1 << 13;
 /// logits [n, classes] f32 of any size; targets [n], an integer type, each below `classes`. The gradient of the logits
 /// is (softmax - one-hot target) / n.
 /// # Errors
-/// When the shapes do not fit, there are no rows, a target is no class, or those of candle.
+/// When the shapes do not match, there are no rows, a target is out of range, or candle fails.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let (n, classes) = logits.dims2()?;
     if n == 0 || targets.dims() != [n] {
-        bail!("cross_entropy: logits {:?} and targets {:?} do not fit", logits.dims(), targets.dims());
+        bail!("cross_entropy: logits {:?} and targets {:?} do not match", logits.dims(), targets.dims());
     }
     let indices = targets.to_dtype(DType::I64)?.to_vec1::<i64>()?;
     if let Some(wrong) = indices.iter().find(|target| !(0..classes as i64).contains(target)) {
-        bail!("cross_entropy: target {wrong} is none of {classes} classes");
+        bail!("cross_entropy: target {wrong} is out of range for {classes} classes");
     }
     if !cpu::serves(logits) {
         return portable::cross_entropy(logits, targets);
@@ -50,7 +50,7 @@ impl CustomOp1 for CrossEntropy {
                 total.ln() - (f64::from(row[*target]) - f64::from(largest))
             },
         );
-        // Collected, so that they are added in the order of the rows.
+        // Collected, so that they are added in row order.
         let mean = losses.collect::<Vec<f64>>().iter().sum::<f64>() / n as f64;
         Ok(cpu::output(vec![mean as f32], ()))
     }
@@ -66,7 +66,7 @@ impl CustomOp1 for CrossEntropy {
                 let others: f64 =
                     output.iter().enumerate().filter(|(i, _)| i != target).map(|(_, e)| f64::from(*e)).sum();
                 scale(output, (share / total) as f32);
-                // p - 1 as minus the sum of the other p: exact also where p is close to 1.
+                // p - 1 as minus the sum of the other p: exact even if p is close to 1.
                 output[*target] = (-share * others / total) as f32;
             });
             Ok(())
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_finite_differences() {
+    fn the_gradient_matches_finite_differences() {
         check_gradients(&[&[5, 7]], 1e-2, |t| cross_entropy(&t[0], &targets(5, 7)));
     }
 
@@ -120,13 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_no_class_is_named() {
+    fn the_error_names_a_target_out_of_range() {
         let error = |target: i64| {
             let targets = Tensor::new(&[target], &Device::Cpu).unwrap();
             cross_entropy(&draw("logits", &[1, 3]), &targets).unwrap_err().to_string()
         };
-        assert!(error(3).contains("target 3 is none of 3 classes"));
-        assert!(error(-1).contains("target -1 is none of 3 classes"));
+        assert!(error(3).contains("target 3 is out of range for 3 classes"));
+        assert!(error(-1).contains("target -1 is out of range for 3 classes"));
         assert!(cross_entropy(&draw("logits", &[2, 3]), &targets(1, 3)).is_err());
     }
 }

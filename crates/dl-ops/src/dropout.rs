@@ -5,9 +5,9 @@ use rand::{Rng, RngExt};
 
 /// Zeroes each number with probability `p` and divides the others by 1 - p. For training only.
 ///
-/// Draws one number for each of `x` in row-major order, so equal generators drop equally.
+/// Draws one random number for each of `x` in row-major order, so equal generators give equal results.
 /// # Errors
-/// When `p` is not in [0, 1), or those of candle.
+/// When `p` is not in [0, 1), or candle fails.
 pub fn dropout(x: &Tensor, p: f64, rng: &mut impl Rng) -> Result<Tensor> {
     if !(0.0..1.0).contains(&p) {
         bail!("dropout: p = {p} is not in [0, 1)");
@@ -25,7 +25,7 @@ mod tests {
     use candle_core::{DType, Device, Tensor};
 
     #[test]
-    fn the_mean_stays_and_the_seed_decides() {
+    fn the_mean_is_preserved_and_the_seed_determines_the_result() {
         let x = Tensor::ones((100, 100), DType::F32, &Device::Cpu).unwrap();
         let drop = |seed| super::dropout(&x, 0.5, &mut dl_record::rng(seed, "dropout")).unwrap();
         let mean = drop(0).mean_all().unwrap().to_scalar::<f32>().unwrap();

@@ -1,13 +1,13 @@
-//! e^x as arithmetic alone, so that loops of it vectorise; the C library's goes number by number.
+//! e^x by arithmetic only, so that loops vectorize, unlike calls of the C library.
 
-/// e^x within 2 units in the last place, for x in [-87, 88]; below, 0; above, as for 88. NaN stays NaN.
+/// e^x within 2 units in the last place, for x in [-87, 88]; below, 0; above, as for 88. NaN is preserved.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; e^r by the polynomial of Cephes' `expf`; times 2^n through the exponent's bits.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    /// Added to a small number, leaves it rounded in the low bits.
+    /// Added to a small number, rounds it to the low bits.
     const ROUND: f32 = 12_582_912.0;
-    /// ln 2 in two parts; the first has few bits, so that n times it is exact.
+    /// ln 2 in two parts; the first has few bits, so that its product with n is exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     let x_in_range = if x > 88.0 { 88.0 } else { x };
     let shifted = x_in_range * std::f32::consts::LOG2_E + ROUND;
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_to_zero_below_and_keeps_nan() {
+    fn underflows_to_zero_and_preserves_nan() {
         assert_eq!(exp(-87.5), 0.0);
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert!(exp(f32::NAN).is_nan());

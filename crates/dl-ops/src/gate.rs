@@ -1,5 +1,4 @@
-//! Each channel of a map times a number of its own that the picture decides: the "scale" of squeeze and excitation (Hu
-//! et al. 2018).
+//! Scales each channel of a map by its own number per image: the "scale" of squeeze and excitation (Hu et al. 2018).
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -9,11 +8,11 @@ use crate::wide::wide;
 
 /// x [n, c, h, w] times gate [n, c, 1, 1].
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn gate(x: &Tensor, gate: &Tensor) -> Result<Tensor> {
     let (n, c, _, _) = x.dims4()?;
     if gate.dims() != [n, c, 1, 1] {
-        bail!("gate: {:?} is no gate of {:?}", gate.dims(), x.dims());
+        bail!("gate: shape {:?} is not a gate for {:?}", gate.dims(), x.dims());
     }
     if cpu::serves(x) { x.apply_op2(gate, Gate) } else { x.broadcast_mul(gate) }
 }
@@ -41,7 +40,7 @@ impl CustomOp2 for Gate {
     }
 }
 
-/// Each plane of x times its number.
+/// Multiplies each plane of x by its number.
 fn multiplied(x: &[f32], gate: &[f32]) -> Vec<f32> {
     let plane = (x.len() / gate.len().max(1)).max(1);
     let mut output = vec![0.0; x.len()];
@@ -50,7 +49,7 @@ fn multiplied(x: &[f32], gate: &[f32]) -> Vec<f32> {
     output
 }
 
-/// The sum over each plane of a times b.
+/// The sum of a times b over each plane.
 fn products(a: &[f32], b: &[f32], planes: usize) -> Vec<f32> {
     let plane = a.len() / planes.max(1);
     if plane == 0 {
@@ -86,12 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         check_gradients(&[&[2, 3, 4, 3], &[2, 3, 1, 1]], 1e-2, |t| gate(&t[0], &t[1]));
     }
 
     #[test]
-    fn a_picture_has_the_same_bits_in_any_batch_on_any_number_of_threads() {
+    fn an_image_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let (x, g) = (draw("x", &[3, 40, 6, 5]), draw("gate", &[3, 40, 1, 1]));
         let all = in_pool(3, || gate(&x, &g).unwrap());
         assert_eq!(bits(&all), bits(&in_pool(1, || gate(&x, &g).unwrap())));
@@ -100,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn a_gate_of_another_shape_is_refused() {
+    fn a_gate_of_another_shape_is_an_error() {
         let error = gate(&draw("x", &[2, 3, 4, 4]), &draw("gate", &[2, 4, 1, 1])).unwrap_err().to_string();
-        assert!(error.contains("[2, 4, 1, 1] is no gate of [2, 3, 4, 4]"), "{error}");
+        assert!(error.contains("[2, 4, 1, 1] is not a gate for [2, 3, 4, 4]"), "{error}");
     }
 }

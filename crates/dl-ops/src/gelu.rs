@@ -1,4 +1,5 @@
-//! The activations of transformers: GELU (Hendrycks and Gimpel 2016), exact and by tanh, and CLIP's quick one.
+//! The activations of transformers: GELU (Hendrycks and Gimpel 2016), exact and approximated by tanh, and CLIP's
+//! QuickGELU.
 
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
@@ -9,15 +10,15 @@ use crate::exp::exp;
 use crate::wide::wide;
 use crate::{cpu, portable};
 
-/// Numbers that one task takes.
+/// Numbers per task.
 const TASK: usize = 1 << 13;
 
-/// Which GELU.
+/// The variant of GELU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gelu {
-    /// x times the normal distribution's share below x: Hugging Face's `gelu`.
+    /// x times the normal distribution function of x: Hugging Face's `gelu`.
     Exact,
-    /// Its approximation by tanh: `gelu_new`, `gelu_pytorch_tanh`.
+    /// The approximation by tanh: `gelu_new`, `gelu_pytorch_tanh`.
     Tanh,
     /// x times the logistic function of 1.702 x: `quick_gelu`.
     Quick,
@@ -25,7 +26,7 @@ pub enum Gelu {
 
 /// GELU of every number, within 3e-7 of the formula for |x| around 1. Any shape.
 /// # Errors
-/// Those of candle.
+/// When candle fails.
 pub fn gelu(x: &Tensor, kind: Gelu) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(Activation(kind)) } else { portable::gelu(x, kind) }
 }
@@ -66,7 +67,8 @@ impl CustomOp1 for Activation {
     }
 }
 
-/// The normal distribution's share below x, within a relative 2e-7: erfc by Numerical Recipes (Press et al., `erfcc`).
+/// The normal distribution function, with a relative error below 2e-7: erfc from Numerical Recipes (Press et al.,
+/// `erfcc`).
 #[inline(always)]
 fn share_below(x: f32) -> f32 {
     let z = x.abs() * FRAC_1_SQRT_2;
@@ -94,7 +96,7 @@ fn logistic(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// sqrt(2 / pi) and the cube's factor.
+/// sqrt(2 / pi) and the factor of the cube.
 const TANH: [f32; 2] = [0.797_884_6, 0.044_715];
 
 /// (1 + tanh u) / 2 is the logistic function of 2 u.
@@ -179,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_finite_differences() {
+    fn the_gradient_matches_finite_differences() {
         for kind in ALL {
             check_gradients(&[&[3, 9]], 3e-3, |t| gelu(&(&t[0] * 4.0)?, kind));
         }
     }
 
     #[test]
-    fn the_ends_are_zero_and_the_number_itself_and_a_nan_goes_through() {
+    fn limits_are_zero_and_identity_and_nan_is_preserved() {
         for kind in ALL {
             let x = Tensor::new(&[-1e4_f32, -30.0, 0.0, 30.0, 1e4, f32::NAN], &Device::Cpu).unwrap();
             let y = gelu(&x, kind).unwrap().to_vec1::<f32>().unwrap();

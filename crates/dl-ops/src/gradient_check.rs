@@ -1,16 +1,16 @@
-//! What the kernels' tests share: numbers, comparisons, finite differences.
+//! Shared test helpers: numbers, comparisons, finite differences.
 
 use candle_core::{Device, Result, Tensor, Var};
 use rand::RngExt;
 
-/// Numbers in (-1, 1), distinct enough for a maximum to be clear.
+/// Numbers in (-1, 1), distinct enough for an unambiguous maximum.
 pub(crate) fn draw(name: &str, shape: &[usize]) -> Tensor {
     let mut rng = dl_record::rng(0, name);
     let data: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random::<f32>() * 2.0 - 1.0).collect();
     Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
 }
 
-/// The same, with its last two axes transposed in memory and an offset: a layout that a kernel must not misread.
+/// The same, with the last two axes transposed in memory and an offset, to test strided layouts.
 pub(crate) fn strided(name: &str, shape: &[usize]) -> Tensor {
     let mut turned = shape.to_vec();
     let last = turned.len() - 1;
@@ -41,8 +41,8 @@ pub(crate) fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) 
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
-/// Compares the gradients of a random weighting of `f`'s outputs with central differences of step `step`, for every
-/// number of every input.
+/// Compares the gradients of a randomly weighted sum of `f`'s outputs with central differences of step `step`, for
+/// every number of every input.
 #[track_caller]
 pub(crate) fn check_gradients(shapes: &[&[usize]], step: f32, f: impl Fn(&[Tensor]) -> Result<Tensor>) {
     let inputs: Vec<Var> = shapes

@@ -6,23 +6,23 @@ use rayon::prelude::*;
 use crate::wide::wide;
 use crate::{cpu, portable};
 
-/// Numbers that one task takes.
+/// Numbers per task.
 const BLOCK: usize = 1 << 14;
 
-/// x clamp(x / 6 + 1/2, 0, 1) of every number; NaN stays NaN. Any shape.
+/// x clamp(x / 6 + 1/2, 0, 1) of every number; NaN is preserved. Any shape.
 ///
-/// The gradient is 0 up to -3, 1 from 3 on, and x / 3 + 1/2 between.
+/// The gradient is 0 up to -3, 1 from 3, and x / 3 + 1/2 in between.
 /// # Errors
-/// Those of candle.
+/// When candle fails.
 pub fn hard_swish(x: &Tensor) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(HardSwish) } else { portable::hard_swish(x) }
 }
 
-/// clamp(x / 6 + 1/2, 0, 1) of every number; NaN stays NaN. Any shape.
+/// clamp(x / 6 + 1/2, 0, 1) of every number; NaN is preserved. Any shape.
 ///
 /// The gradient is 1/6 between -3 and 3, and 0 elsewhere.
 /// # Errors
-/// Those of candle.
+/// When candle fails.
 pub fn hard_sigmoid(x: &Tensor) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(HardSigmoid) } else { portable::hard_sigmoid(x) }
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for swish in [hard_swish, portable::hard_swish] {
             check_gradients(&[&[2, 3, 5]], 1e-3, |t| swish(&(&t[0] * 5.0)?));
         }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_gradients_at_the_corners_are_those_of_torch() {
+    fn values_and_gradients_at_the_corners_equal_torchs() {
         // torch 2.15: hardswish and hardsigmoid of these, and the gradients of their sums.
         let of = |f: fn(&Tensor) -> candle_core::Result<Tensor>| {
             let x = Var::new(&[-4_f32, -3.0, 0.0, 2.0, 3.0, 4.0], &Device::Cpu).unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nan_goes_through() {
+    fn nan_is_preserved() {
         let x = Tensor::new(&[f32::NAN], &Device::Cpu).unwrap();
         assert!(hard_swish(&x).unwrap().to_vec1::<f32>().unwrap()[0].is_nan());
         assert!(hard_sigmoid(&x).unwrap().to_vec1::<f32>().unwrap()[0].is_nan());

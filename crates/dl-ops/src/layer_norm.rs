@@ -1,4 +1,4 @@
-//! Layer normalisation (Ba et al. 2016), with its gradient: candle's fused one has none.
+//! Layer normalization (Ba et al. 2016), with its gradient: candle's fused one has none.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -6,18 +6,20 @@ use rayon::prelude::*;
 use crate::wide::{CHUNK, LANES, sum_lanes, sum_of, wide};
 use crate::{cpu, portable};
 
-/// Rows of a task: fixed, so that the gradients of weight and bias are summed in the same order by any number of threads.
+/// Rows per task: fixed, so that the gradients of weight and bias are summed in the same order with any number of
+/// threads.
 const ROWS: usize = 32;
 
-/// Each row of x [..., n] less its mean, over its deviation sqrt(variance + eps), times weight [n] plus bias [n].
+/// Subtracts the mean of each row of x [..., n], divides by sqrt(variance + eps), multiplies by weight [n] and adds
+/// bias [n].
 ///
-/// The variance is the biased one, as torch has it.
+/// The variance is biased, as in torch.
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
     let n = x.dims().last().copied().unwrap_or(0);
     if n == 0 || weight.dims() != [n] || bias.dims() != [n] {
-        bail!("layer_norm: x {:?}, weight {:?} and bias {:?} do not fit", x.dims(), weight.dims(), bias.dims());
+        bail!("layer_norm: x {:?}, weight {:?} and bias {:?} do not match", x.dims(), weight.dims(), bias.dims());
     }
     if !cpu::serves(x) {
         return portable::layer_norm(x, weight, bias, eps);
@@ -85,7 +87,7 @@ impl CustomOp3 for LayerNorm {
     }
 }
 
-/// The mean of a row, and one over its deviation.
+/// The mean of a row, and the inverse of its standard deviation.
 #[inline(always)]
 fn moments(row: &[f32], eps: f64) -> (f32, f32) {
     let mean = (sum_of(row) / row.len() as f64) as f32;
@@ -117,7 +119,7 @@ wide! {
         }
     }
 
-    /// `sums` becomes the gradients of the weight and of the bias, one after the other.
+    /// Writes the gradients of the weight and the bias to `sums`, in this order.
     fn backward_rows(
         x: &[f32],
         weight: &[f32],
@@ -131,7 +133,7 @@ wide! {
         let rows = x.chunks_exact(n).zip(gradient.chunks_exact(n));
         for (output, (row, gradient)) in output.chunks_exact_mut(n).zip(rows) {
             let (mean, scale) = moments(row, eps);
-            // Of what reaches the normalised numbers: the sum, and the share along them.
+            // The sum of the gradient of the normalized numbers, and its product with them.
             let (mut total, mut along) = (0.0, 0.0);
             for start in (0..n).step_by(CHUNK) {
                 let [mut totals, mut alongs] = [[0_f32; LANES]; 2];
@@ -173,13 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         check_gradients(&[&[2, 3, 7], &[7], &[7]], 1e-2, |t| layer_norm(&t[0], &t[1], &t[2], 1e-2));
         check_gradients(&[&[40, 3], &[3], &[3]], 3e-3, |t| layer_norm(&t[0], &t[1], &t[2], 0.1));
     }
 
     #[test]
-    fn a_row_far_from_zero_keeps_its_digits() {
+    fn a_row_far_from_zero_keeps_its_precision() {
         let x = (draw("x", &[2, 64]) + 1000.0).unwrap();
         let (weight, bias) = (draw("w", &[64]), draw("b", &[64]));
         let y = layer_norm(&x, &weight, &bias, 1e-5).unwrap();
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bits_are_the_same_for_any_number_of_threads_and_any_batch() {
+    fn results_have_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let (x, weight, bias) = (draw("x", &[75, 100]), draw("w", &[100]), draw("b", &[100]));
         let run = |x: &Tensor| layer_norm(x, &weight, &bias, 1e-5).unwrap();
         let all = bits(&in_pool(1, || run(&x)));
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_that_do_not_fit_are_refused() {
+    fn mismatched_shapes_are_an_error() {
         assert!(layer_norm(&draw("x", &[2, 3]), &draw("w", &[2]), &draw("b", &[3]), 1e-5).is_err());
     }
 }

@@ -1,14 +1,14 @@
-//! Fast CPU kernels as candle custom ops, each with its gradient, and a naive reference beside each.
+//! Fast CPU kernels as candle custom ops, each with its gradient and a naive reference.
 //!
-//! Two promises that candle's own kernels do not make:
+//! Two guarantees that candle's own kernels do not give:
 //!
-//! - **The same bits, whatever the batch and the number of threads.** Work is cut into pieces by shape alone, never by
-//!   the number of threads, and a row or picture is computed by the same steps whoever stands beside it in the batch.
-//! - **Right gradients** where candle 0.11's are not: max pooling (candle divides by the window's area), convolutions of
-//!   non-square pictures with stride 2, and ReLU at 0.
+//! - **Results do not depend on the batch or the number of threads.** Work is divided by shape alone, never by the
+//!   number of threads, and a row or image is computed by the same steps in any batch.
+//! - **Correct gradients** where candle 0.11's are wrong: max pooling (candle divides by the window's area),
+//!   convolutions of non-square images with stride 2, and ReLU at 0.
 //!
-//! The kernels serve f32 on the CPU. Every function has one door (`cpu::serves`): other devices and types go through
-//! the same mathematics composed of candle's ops in `portable`. None has a second-order gradient.
+//! The kernels support f32 on the CPU. For other devices and types (see `cpu::serves`), every function falls back to an
+//! equivalent composition of candle's ops in `portable`. None supports second-order gradients.
 
 mod adam;
 mod add_relu;

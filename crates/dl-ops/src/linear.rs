@@ -1,7 +1,7 @@
 //! The fully connected layer.
 //!
-//! Rows are computed in blocks of [`ROWS`], the last one filled up with zeros, so that a row's result is the same bits
-//! whatever the batch: a matrix product of another height may take another path through the same sum.
+//! Rows are computed in blocks of [`ROWS`], the last one padded with zeros, so that a row's result does not depend on
+//! the batch: a matrix product of another height may add in another order.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -10,32 +10,32 @@ use crate::cpu::{self, Shared};
 use crate::matmul::{Matrix, Target, multiply, sum, with_scratch};
 use crate::portable;
 
-/// Rows of a block.
+/// Rows per block.
 const ROWS: usize = 32;
-/// Rows of a task, if there are so many.
+/// Most rows per task.
 const GROUP: usize = 8 * ROWS;
-/// Columns of a block: enough to keep a core busy, few enough to share a layer among many.
+/// Columns per block: enough to keep a core busy, few enough to divide a layer among many.
 const COLUMNS: usize = 256;
 
-/// x [n, inputs] times weight [outputs, inputs] transposed, plus bias [outputs]: gives [n, outputs].
+/// Multiplies x [n, inputs] by the transpose of weight [outputs, inputs] and adds bias [outputs]; returns [n, outputs].
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    product(x, weight, bias, Linear { transposed: false })
+    product(x, weight, bias, LinearOp { transposed: false })
 }
 
 /// [`linear`] with the weight as [inputs, outputs], the layout of GPT-2's `Conv1D`.
 /// # Errors
 /// As [`linear`].
 pub fn linear_transposed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    product(x, weight, bias, Linear { transposed: true })
+    product(x, weight, bias, LinearOp { transposed: true })
 }
 
-fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Result<Tensor> {
+fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: LinearOp) -> Result<Tensor> {
     let ((_, inputs), [outputs, wanted]) = (x.dims2()?, op.sides(weight.dims2()?));
     if inputs != wanted || bias.is_some_and(|bias| bias.dims() != [outputs]) {
         let bias = bias.map(Tensor::dims);
-        bail!("linear: x {:?}, weight {:?} and bias {bias:?} do not fit", x.dims(), weight.dims());
+        bail!("linear: x {:?}, weight {:?} and bias {bias:?} do not match", x.dims(), weight.dims());
     }
     if !cpu::serves(x) {
         return portable::linear(x, &if op.transposed { weight.t()? } else { weight.clone() }, bias);
@@ -47,12 +47,12 @@ fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: Linear) -> Re
 }
 
 #[derive(Clone, Copy)]
-struct Linear {
-    /// The weight is [inputs, outputs].
+struct LinearOp {
+    /// Whether the weight is [inputs, outputs].
     transposed: bool,
 }
 
-impl Linear {
+impl LinearOp {
     /// [outputs, inputs] of a weight of these sides.
     fn sides(self, (rows, columns): (usize, usize)) -> [usize; 2] {
         if self.transposed { [columns, rows] } else { [rows, columns] }
@@ -64,7 +64,7 @@ impl Linear {
     }
 }
 
-impl CustomOp2 for Linear {
+impl CustomOp2 for LinearOp {
     fn name(&self) -> &'static str {
         "linear"
     }
@@ -78,7 +78,7 @@ impl CustomOp2 for Linear {
     }
 }
 
-impl CustomOp3 for Linear {
+impl CustomOp3 for LinearOp {
     fn name(&self) -> &'static str {
         "linear"
     }
@@ -108,7 +108,7 @@ impl CustomOp3 for Linear {
     }
 }
 
-impl Linear {
+impl LinearOp {
     fn forward(
         self,
         (x, lx): (&CpuStorage, &Layout),
@@ -150,12 +150,12 @@ impl Linear {
                     let (x, gradient) = ((x, inputs), (gradient, outputs));
                     let [(rows, height), (columns, width)] =
                         if self.transposed { [x, gradient] } else { [gradient, x] };
-                    // A few rows of the weight for each task.
+                    // A few rows of the weight per task.
                     output.par_chunks_mut(ROWS * width.max(1)).enumerate().for_each(|(tile, output)| {
                         let lhs = Matrix::rows_of(height, &rows[tile * ROWS..]).transposed();
                         let shape = [output.len() / width.max(1), n, width];
                         let target = Target { output: &Shared::new(output), start: 0, row: width };
-                        // SAFETY: the chunk is this task's own.
+                        // SAFETY: only this task accesses the chunk.
                         unsafe { multiply(shape, lhs, Matrix::rows_of(width, columns), target, false) };
                     });
                     Ok(())
@@ -166,7 +166,7 @@ impl Linear {
     }
 }
 
-/// Adds x [n, k] times `rhs` [k, columns] to `output` [n, columns], in blocks.
+/// Adds the product of x [n, k] and `rhs` [k, columns] to `output` [n, columns], in blocks.
 fn blocked_product([n, k, columns]: [usize; 3], x: &[f32], rhs: Matrix, output: &mut [f32]) {
     let shared = Shared::new(output);
     let tiles = columns.div_ceil(COLUMNS);
@@ -188,14 +188,14 @@ fn blocked_product([n, k, columns]: [usize; 3], x: &[f32], rhs: Matrix, output: 
                 let (rows, product) = scratch.split_at_mut(ROWS * k);
                 rows[..height * k].copy_from_slice(&x[row * k..]);
                 rows[height * k..].fill(0.0);
-                // SAFETY: the part is read and written by this task alone, as above.
+                // SAFETY: only this task accesses the part, as above.
                 let part = |line: usize| unsafe { shared.part((row + line) * columns + first, width) };
                 product.fill(0.0);
                 for (line, product) in product.chunks_exact_mut(width).take(height).enumerate() {
                     product.copy_from_slice(part(line));
                 }
                 let target = Target { output: &Shared::new(product), start: 0, row: width };
-                // SAFETY: the scratch is this thread's own.
+                // SAFETY: only this thread uses the scratch memory.
                 unsafe { multiply([ROWS, k, width], Matrix::rows_of(k, rows), rhs, target, true) };
                 for (line, product) in product.chunks_exact(width).take(height).enumerate() {
                     part(line).copy_from_slice(product);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         check_gradients(&[&[7, 5], &[3, 5], &[3]], 1e-2, |t| linear(&t[0], &t[1], Some(&t[2])));
         check_gradients(&[&[33, 2], &[4, 2]], 1e-2, |t| linear(&t[0], &t[1], None));
         check_gradients(&[&[7, 5], &[5, 3], &[3]], 1e-2, |t| linear_transposed(&t[0], &t[1], Some(&t[2])));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn a_row_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let (x, weight, bias) = (draw("x", &[41, 1234]), draw("w", &[777, 1234]), draw("b", &[777]));
         let all = bits(&in_pool(1, || linear(&x, &weight, Some(&bias)).unwrap()));
         assert_eq!(all, bits(&in_pool(3, || linear(&x, &weight, Some(&bias)).unwrap())));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_give_no_rows() {
+    fn an_empty_batch_gives_no_rows() {
         let y = linear(&draw("x", &[0, 5]), &draw("w", &[3, 5]), Some(&draw("b", &[3]))).unwrap();
         assert_eq!(y.dims(), [0, 3]);
     }

@@ -1,7 +1,8 @@
-//! Local response normalisation across channels (Krizhevsky et al. 2012, section 3.3).
+//! Local response normalization across channels (Krizhevsky et al. 2012, section 3.3).
 //!
-//! y = x / (k + alpha / size * S)^beta, where S sums the squares of `size` neighbouring channels: torch's formula and
-//! Caffe's alike, so their parameters mean the same here. (The paper writes alpha undivided: a fifth of theirs.)
+//! y = x / (k + alpha / size * S)^beta, where S sums the squares of `size` neighboring channels: the formula of both
+//! torch and Caffe, so their parameters have the same meaning here. (In the paper alpha is not divided, so it is a
+//! fifth of theirs.)
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -14,13 +15,13 @@ use crate::wide::wide;
 
 /// x [n, c, ...] divided by (k + alpha / size * the sum of squares over the channels around)^beta.
 ///
-/// Channel c sees channels c - size / 2 to c + (size - 1) / 2 that exist. Caffe's AlexNet and GoogLeNet take size 5,
-/// alpha 1e-4, beta 0.75 and k 1.
+/// Channel c uses the existing channels among c - size / 2 to c + (size - 1) / 2. Caffe's AlexNet and GoogLeNet have
+/// size 5, alpha 1e-4, beta 0.75 and k 1.
 /// # Errors
-/// When `size` is 0 or x has fewer than two dimensions, or those of candle.
+/// When `size` is 0 or x has fewer than two dimensions, or candle fails.
 pub fn local_response_norm(x: &Tensor, size: usize, alpha: f64, beta: f64, k: f64) -> Result<Tensor> {
     if size == 0 || x.rank() < 2 {
-        bail!("local_response_norm: size {size} for x {:?}", x.dims());
+        bail!("local_response_norm: size {size} is invalid for x {:?}", x.dims());
     }
     let scale = alpha / size as f64;
     if !cpu::serves(x) {
@@ -44,16 +45,16 @@ fn planes(dims: &[usize]) -> [usize; 3] {
 }
 
 impl LocalResponse {
-    /// k + alpha / size * S of one channel of a strip.
+    /// k + alpha / size * S for one channel of a strip.
     fn divisors(&self, strip: &Strip, x: &[f32], channel: usize, output: &mut [f32]) {
         output.fill(0.0);
-        for neighbour in strip.around(channel, self.before, self.after) {
-            add_squares(strip.row(x, neighbour), output);
+        for neighbor in strip.around(channel, self.before, self.after) {
+            add_squares(strip.row(x, neighbor), output);
         }
         scale_and_add(output, self.scale, self.k);
     }
 
-    /// s^-beta of each.
+    /// s^-beta of each number.
     fn power(&self, s: &[f32], output: &mut [f32]) {
         if self.beta == 0.75 {
             power_of_three_quarters(s, output);
@@ -78,7 +79,7 @@ impl CustomOp1 for LocalResponse {
             let divisors = &mut divisors[..strip.count];
             for channel in 0..strip.channels {
                 self.divisors(strip, &x, channel, divisors);
-                // SAFETY: this task alone touches these pixels.
+                // SAFETY: only this task accesses these pixels.
                 let y = unsafe { shared.part(strip.first + channel * strip.plane, strip.count) };
                 self.power(divisors, y);
                 multiply(y, strip.row(&x, channel));
@@ -87,8 +88,8 @@ impl CustomOp1 for LocalResponse {
         Ok(cpu::output(output, layout.shape()))
     }
 
-    /// With s the divisors: g_i s_i^-beta - 2 beta alpha / size x_i times the sum of g_j y_j / s_j over the channels j that
-    /// see i.
+    /// With divisors s: g_i s_i^-beta - 2 beta alpha / size x_i times the sum of g_j y_j / s_j over the channels j that
+    /// use i.
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (mut output, dims) = (vec![0.0; x.elem_count()], planes(x.dims()));
         let shared = Shared::new(&mut output);
@@ -103,7 +104,7 @@ impl CustomOp1 for LocalResponse {
                             for (channel, share) in shares.chunks_exact_mut(strip.count).enumerate() {
                                 self.divisors(strip, x, channel, divisors);
                                 share_of(strip.row(gradient, channel), strip.row(y, channel), divisors, share);
-                                // SAFETY: this task alone touches these pixels.
+                                // SAFETY: only this task accesses these pixels.
                                 let output = unsafe { shared.part(strip.first + channel * strip.plane, strip.count) };
                                 self.power(divisors, output);
                                 multiply(output, strip.row(gradient, channel));
@@ -111,7 +112,7 @@ impl CustomOp1 for LocalResponse {
                             for channel in 0..strip.channels {
                                 let sum = &mut *divisors;
                                 sum.fill(0.0);
-                                // The channels that see this one: the window turned round.
+                                // The channels that use this one: the mirrored window.
                                 for seer in strip.around(channel, self.after, self.before) {
                                     add(&shares[seer * strip.count..][..strip.count], sum);
                                 }
@@ -154,7 +155,7 @@ wide! {
         }
     }
 
-    /// s^-0.75, the exponent that every network takes, by two square roots.
+    /// s^-0.75, the exponent in all networks, by two square roots.
     fn power_of_three_quarters(s: &[f32], output: &mut [f32]) {
         for (output, s) in output.iter_mut().zip(s) {
             let root = s.sqrt();
@@ -197,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for (size, beta) in [(5, 0.75), (2, 0.6), (1, 0.75)] {
             check_gradients(&[&[2, 7, 2, 3]], 1e-2, |t| local_response_norm(&t[0], size, 2.0, beta, 1.0));
         }
     }
 
     #[test]
-    fn results_and_gradients_have_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn results_and_gradients_have_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let x = draw("x", &[3, 6, 17, 19]);
         let run = |threads, x: &Tensor| {
             let x = candle_core::Var::from_tensor(x).unwrap();
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn no_window_is_an_error() {
+    fn an_empty_window_is_an_error() {
         let error = local_response_norm(&draw("x", &[1, 2, 3]), 0, 1.0, 1.0, 1.0).unwrap_err().to_string();
         assert!(error.contains("size 0"), "{error}");
     }

@@ -1,12 +1,13 @@
-//! Single-threaded matrix products, the engine of the convolution and of the linear layer.
+//! Single-threaded matrix products for other kernels.
 //!
-//! The threads are ours: each computes whole products of a shape that does not depend on how many threads there are.
+//! Callers use their own threads: each computes whole products of a shape that does not depend on the number of
+//! threads.
 
 use std::cell::RefCell;
 
 use crate::cpu::Shared;
 
-/// A matrix in a slice: `row` and `column` are the distances between neighbours along a column and along a row.
+/// A matrix in a slice: `row` and `column` are the distances between neighbors along a column and along a row.
 #[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a> {
     pub(crate) data: &'a [f32],
@@ -15,7 +16,7 @@ pub(crate) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Rows of `columns` numbers, one after another.
+    /// A matrix of contiguous rows of `columns` numbers.
     pub(crate) fn rows_of(columns: usize, data: &'a [f32]) -> Self {
         Self { data, row: columns, column: 1 }
     }
@@ -33,25 +34,25 @@ fn last_index(rows: usize, columns: usize, row: usize, column: usize) -> usize {
     (rows - 1) * row + (columns - 1) * column
 }
 
-/// Where a product goes: rows of contiguous numbers, `row` apart, from `start` on.
+/// The destination of a product: contiguous rows with stride `row`, starting at `start`.
 pub(crate) struct Target<'a> {
     pub(crate) output: &'a Shared<'a>,
     pub(crate) start: usize,
     pub(crate) row: usize,
 }
 
-/// `[m, k]` times `[k, n]` into `target`, or added to what is there.
+/// Writes the product of `[m, k]` and `[k, n]` to `target`, or adds it.
 ///
 /// # Safety
-/// No other thread reads or writes the target's m x n numbers meanwhile.
+/// No other thread may access the target's m x n numbers concurrently.
 pub(crate) unsafe fn multiply([m, k, n]: [usize; 3], lhs: Matrix, rhs: Matrix, target: Target, add: bool) {
     if m == 0 || n == 0 {
         return;
     }
     assert!(k > 0 && lhs.covers(m, k) && rhs.covers(k, n), "matrix product: an operand is too short");
     let output = target.output.at(target.start, last_index(m, n, target.row, 1) + 1);
-    // SAFETY: all three operands are in bounds, as asserted above; the output is ours by the caller's promise and
-    // cannot overlap the others, which are shared borrows.
+    // SAFETY: all three operands are in bounds, as asserted above; the caller guarantees exclusive access to the
+    // output, which cannot overlap the others, as they are shared borrows.
     unsafe {
         gemm::gemm(
             m,
@@ -77,7 +78,7 @@ pub(crate) unsafe fn multiply([m, k, n]: [usize; 3], lhs: Matrix, rhs: Matrix, t
     }
 }
 
-/// Calls `work` with `length` numbers of this thread's scratch memory, of any content, which is kept for the next call.
+/// Calls `work` with `length` numbers of this thread's scratch memory, with arbitrary content; the memory is reused.
 pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
     thread_local! {
         static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
@@ -90,8 +91,8 @@ pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T)
     })
 }
 
-/// The sum in double precision of lanes that are summed in single precision, 1024 numbers at a time: fast, exact
-/// enough for a bias's gradient, and always in the same order.
+/// The sum in double precision of sums in single precision over 1024 numbers at a time: fast, exact enough for the
+/// gradient of a bias, and always in the same order.
 pub(crate) fn sum(numbers: &[f32]) -> f64 {
     let mut total = 0.0;
     for chunk in numbers.chunks(1024) {

@@ -1,4 +1,4 @@
-//! Max pooling, as torch's `MaxPool2d`: padding, `ceil_mode`, and the gradient to the first largest number of a window.
+//! Max pooling, like torch's `MaxPool2d`: padding, `ceil_mode`, and the gradient goes to the first maximum of a window.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -6,11 +6,11 @@ use rayon::prelude::*;
 use crate::{PoolConfig, cpu, portable};
 use dl_kernels::Window;
 
-/// The largest number of each window; NaN wins. x [n, c, h, w] gives [n, c, h', w'].
+/// The maximum of each window; NaN if the window contains one. Maps x [n, c, h, w] to [n, c, h', w'].
 ///
-/// The gradient goes to the first largest number in row-major order.
+/// The gradient goes to the first maximum in row-major order.
 /// # Errors
-/// When the map is smaller than the window, or those of candle.
+/// When the map is smaller than the window, or candle fails.
 pub fn max_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(MaxPool(*config)) } else { portable::max_pool2d(x, config) }
 }
@@ -60,7 +60,7 @@ fn larger(a: f32, b: f32) -> f32 {
     if b > a || b.is_nan() { b } else { a }
 }
 
-/// One plane: first down the rows, which vectorises, then along the row that results.
+/// Computes one plane: first down the rows, which vectorizes, then along the resulting row.
 fn pool_plane(plane: &[f32], width: usize, rows: &[Window], columns: &[Window], output: &mut [f32]) {
     let mut tallest = vec![0.0_f32; width];
     for (row, output) in rows.iter().zip(output.chunks_exact_mut(columns.len())) {
@@ -119,11 +119,11 @@ mod tests {
         Tensor::from_vec(output, (n, c, rows.len(), columns.len()), &Device::Cpu).unwrap()
     }
 
-    trait Rows {
+    trait ToRows {
         fn to_vec_rows(&self, rows: usize) -> Vec<Vec<f32>>;
     }
 
-    impl Rows for Tensor {
+    impl ToRows for Tensor {
         fn to_vec_rows(&self, rows: usize) -> Vec<Vec<f32>> {
             self.reshape((rows, ())).unwrap().to_vec2().unwrap()
         }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_finite_differences() {
+    fn the_gradient_matches_finite_differences() {
         for config in [ODD, PoolConfig::square(3, 2).ceil()] {
             check_gradients(&[&[2, 2, 7, 5]], 1e-3, |x| max_pool2d(&x[0], &config));
         }

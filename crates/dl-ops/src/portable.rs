@@ -1,5 +1,5 @@
-//! The same layers composed of candle's own ops: for devices and types that our kernels do not serve, and for the
-//! tests to compare with. Slower, and always with a right gradient: none uses an op whose backward is wrong.
+//! The same layers composed of candle's own ops: for devices and types that our kernels do not support, and as a
+//! reference for tests. Slower, but with correct gradients: none uses an op whose backward pass is wrong.
 
 use candle_core::{D, Result, Tensor, bail};
 
@@ -19,7 +19,7 @@ pub(crate) fn relu6(x: &Tensor) -> Result<Tensor> {
 }
 
 pub(crate) fn hard_sigmoid(x: &Tensor) -> Result<Tensor> {
-    // Not `clamp`, whose gradient at the corners is another.
+    // Not `clamp`, whose gradient differs at the corners.
     let above = x.ge(3.0)?.where_cond(&x.ones_like()?, &((x / 6.0)? + 0.5)?)?;
     x.le(-3.0)?.where_cond(&x.zeros_like()?, &above)
 }
@@ -39,14 +39,14 @@ pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resu
 pub(crate) fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &Conv2dConfig) -> Result<Tensor> {
     let [dilation, other] = config.dilation;
     if dilation != other {
-        bail!("conv2d: unequal dilations {:?} are served on the CPU in f32 only", config.dilation);
+        bail!("conv2d: unequal dilations {:?} are supported only for f32 on the CPU", config.dilation);
     }
     let padding = config.padding;
     let padded = x.pad_with_zeros(2, padding.top, padding.bottom)?.pad_with_zeros(3, padding.left, padding.right)?;
     if config.stride[0] == config.stride[1] && !x.track_op() && !weight.track_op() {
         return with_bias(&padded.conv2d(weight, 0, config.stride[0], dilation, config.groups)?, bias);
     }
-    // With stride 1 candle's gradient is right for every shape; a larger stride is a choice among the results.
+    // With stride 1 candle's gradient is correct for every shape; a larger stride selects among the results.
     let mut y = padded.conv2d(weight, 0, 1, dilation, config.groups)?;
     for (axis, stride) in [(2, config.stride[0]), (3, config.stride[1])] {
         if stride > 1 {
@@ -75,11 +75,11 @@ pub(crate) fn max_pool2d(x: &Tensor, config: &PoolConfig) -> Result<Tensor> {
     largest(x, &rows, &columns)
 }
 
-/// The largest of each window of x [n, c, h, w]; no window may be empty.
+/// The maximum of each window of x [n, c, h, w]; no window may be empty.
 fn largest(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result<Tensor> {
     let mut y = x.contiguous()?;
     for (axis, windows) in [(2, rows), (3, columns)] {
-        // Offset by offset; past its end a window repeats its last member, which changes no maximum.
+        // By offset; past its end a window repeats its last member, which does not change the maximum.
         let longest = windows.iter().map(|window| window.end - window.start).max().unwrap_or(1);
         let mut tallest: Option<Tensor> = None;
         for offset in 0..longest {
@@ -99,7 +99,7 @@ fn largest(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result<Tensor> {
 pub(crate) fn average(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result<Tensor> {
     let axis = |windows: &[Window], axis: usize| -> Result<Tensor> {
         let length = x.dim(axis)?;
-        // [length, windows]: column j holds 1/size over the members of window j.
+        // [length, windows]: column j is 1/size for the members of window j.
         let mut matrix = vec![0.0_f32; length * windows.len()];
         for (index, window) in windows.iter().enumerate() {
             for member in window.start..window.end {
@@ -147,7 +147,7 @@ pub(crate) fn batch_norm(
 }
 
 pub(crate) fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
-    // Taken off for the sake of exp alone; its gradient would cancel out, so none is computed.
+    // Subtracted only for exp; its gradient would cancel out, so it is not computed.
     let x = x.broadcast_sub(&x.max_keepdim(dim)?.detach())?;
     x.broadcast_sub(&x.exp()?.sum_keepdim(dim)?.log()?)
 }
@@ -173,7 +173,7 @@ pub(crate) fn gelu(x: &Tensor, kind: Gelu) -> Result<Tensor> {
     }
 }
 
-/// `kept` has one number for each probability, 0 or the factor of those that are kept.
+/// `kept` has one number per probability: 0, or the factor if it is kept.
 pub(crate) fn attention([q, k, v]: [&Tensor; 3], config: &AttentionConfig, kept: Option<&[f32]>) -> Result<Tensor> {
     let width = q.dim(1)?;
     let size = width / config.heads;
@@ -225,7 +225,7 @@ pub(crate) fn local_response_norm(x: &Tensor, size: usize, scale: f64, beta: f64
 pub(crate) fn resize(x: &Tensor, rows: &[Tap], columns: &[Tap]) -> Result<Tensor> {
     let axis = |taps: &[Tap], axis: usize| -> Result<Tensor> {
         let length = x.dim(axis)?;
-        // [length, taps]: column j holds the shares of output j.
+        // [length, taps]: column j has the weights of output j.
         let mut matrix = vec![0.0_f32; length * taps.len()];
         for (index, tap) in taps.iter().enumerate() {
             matrix[tap.first * taps.len() + index] += 1.0 - tap.share;
@@ -237,7 +237,7 @@ pub(crate) fn resize(x: &Tensor, rows: &[Tap], columns: &[Tap]) -> Result<Tensor
     along_width.transpose(D::Minus1, D::Minus2)?.contiguous()?.broadcast_matmul(&axis(rows, 2)?)?.transpose(2, 3)
 }
 
-/// `size` is that of the result.
+/// `size` is the size of the result.
 pub(crate) fn conv_transpose2d(
     x: &Tensor,
     weight: &Tensor,
@@ -248,7 +248,7 @@ pub(crate) fn conv_transpose2d(
     let (n, c, h, w) = x.dims4()?;
     let (_, group_outputs, kh, kw) = weight.dims4()?;
     let ConvTranspose2dConfig { stride, padding, dilation, groups, .. } = *config;
-    // Zeros between the pixels, and enough of them around; the first `padding` results are dropped.
+    // Zeros between the pixels, and enough around them; the first `padding` results are dropped.
     let spread =
         x.reshape((n, c, h, 1, w, 1))?.pad_with_zeros(3, 0, stride[0] - 1)?.pad_with_zeros(5, 0, stride[1] - 1)?;
     let spread = spread.reshape((n, c, h * stride[0], w * stride[1]))?;
@@ -270,7 +270,8 @@ pub(crate) fn conv_transpose2d(
     conv2d(&spread, &kernel, bias, &config)?.narrow(2, padding[0], size[0])?.narrow(3, padding[1], size[1])
 }
 
-/// Of each (image, weights of the rows [h', h], weights of the columns [w', w]): [k, c, h', w'] of x [n, c, h, w].
+/// Pools x [n, c, h, w] for each (image, weights of the rows [h', h], weights of the columns [w', w]) to [k, c, h',
+/// w'].
 pub(crate) fn regions(
     x: &Tensor,
     boxes: impl Iterator<Item = (usize, Vec<f32>, Vec<f32>)>,
@@ -288,7 +289,7 @@ pub(crate) fn regions(
     stack(pooled.collect::<Result<Vec<_>>>()?, x, size)
 }
 
-/// Of each (image, rows, columns): the largest of each window of x [n, c, h, w], 0 of an empty one.
+/// For each (image, rows, columns), the maximum of each window of x [n, c, h, w], 0 if it is empty.
 pub(crate) fn roi_pool<'a>(
     x: &Tensor,
     boxes: impl Iterator<Item = (usize, &'a [Window], &'a [Window])>,

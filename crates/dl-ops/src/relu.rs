@@ -1,18 +1,18 @@
-//! ReLU: max(x, 0), with the gradient 0 at 0 as torch has it (candle's is 1).
+//! ReLU: max(x, 0), with gradient 0 at 0, as in torch (candle has 1).
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::{cpu, portable};
 
-/// max(x, 0) of every number; NaN stays NaN. Any shape.
+/// max(x, 0) of every number; NaN is preserved. Any shape.
 /// # Errors
-/// Those of candle.
+/// When candle fails.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(Relu) } else { portable::relu(x) }
 }
 
-/// One number: a NaN goes through, so that a broken network is seen.
+/// ReLU of one number; NaN is preserved, so that a broken network is noticed.
 pub(crate) fn rectify(value: f32) -> f32 {
     if value < 0.0 { 0.0 } else { value }
 }
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nan_goes_through() {
+    fn nan_is_preserved() {
         let x = candle_core::Tensor::new(&[f32::NAN, -1.0], &Device::Cpu).unwrap();
         let y = super::relu(&x).unwrap().to_vec1::<f32>().unwrap();
         assert!(y[0].is_nan() && y[1] == 0.0);

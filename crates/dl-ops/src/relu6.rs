@@ -1,13 +1,13 @@
-//! ReLU6: x between 0 and 6 (MobileNet V1, section 3.1 of V2), with the gradient 0 at both ends as torch has it.
+//! ReLU6: x between 0 and 6 (MobileNet V1, section 3.1 of V2), with gradient 0 at both ends, as in torch.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::{cpu, portable};
 
-/// min(max(x, 0), 6) of every number; NaN stays NaN. Any shape.
+/// min(max(x, 0), 6) of every number; NaN is preserved. Any shape.
 /// # Errors
-/// Those of candle.
+/// When candle fails.
 pub fn relu6(x: &Tensor) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(Relu6) } else { portable::relu6(x) }
 }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_finite_differences_and_zero_at_both_ends() {
+    fn the_gradient_matches_finite_differences_and_is_zero_at_both_ends() {
         check_gradients(&[&[2, 3, 5]], 1e-3, |t| relu6(&(&t[0] * 10.0)?));
         for relu6 in [relu6, portable::relu6] {
             let x = Var::new(&[-1_f32, 0.0, 1e-12, 2.0, 6.0, 7.0], &Device::Cpu).unwrap();
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nan_goes_through() {
+    fn nan_is_preserved() {
         let x = Tensor::new(&[f32::NAN, -1.0], &Device::Cpu).unwrap();
         let y = relu6(&x).unwrap().to_vec1::<f32>().unwrap();
         assert!(y[0].is_nan() && y[1] == 0.0);

@@ -1,7 +1,7 @@
-//! Nearest and bilinear resizing, as torch's `interpolate`: the same source pixels, weights and scales.
+//! Nearest and bilinear resizing, like torch's `interpolate`: the same source pixels, weights and scales.
 //!
-//! Both work axis by axis. Bilinear: each source row is widened once, then pairs of wide rows are blended, which
-//! vectorises. The gradient runs the same steps backwards.
+//! Both process one axis at a time. For bilinear resizing, each source row is resized once, then pairs of rows are
+//! blended, which vectorizes. The gradient applies the same steps in reverse.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -10,34 +10,34 @@ use crate::tap::Tap;
 use crate::wide::wide;
 use crate::{cpu, portable};
 
-/// Numbers that one task takes at least.
+/// Fewest numbers per task.
 const TASK: usize = 1 << 13;
 
-/// How large a map becomes; pairs are (height, width).
+/// The target size; pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ResizeTo {
-    /// This size. A step in the output is length / new length in the source.
+    /// This size. The step between source positions is length / new length.
     Size([usize; 2]),
-    /// This many times the size, rounded down. A step in the output is 1 / factor in the source, also where the
-    /// rounding makes that differ from the ratio of the sizes (torch's `scale_factor`).
+    /// This factor times the size, rounded down. The step between source positions is 1 / factor, even if rounding
+    /// makes it differ from the ratio of the sizes (torch's `scale_factor`).
     Factor([f64; 2]),
 }
 
-/// Each output takes the source pixel that lies at floor(output * step): torch's mode "nearest".
+/// Each output is the source pixel at floor(output * step): torch's mode "nearest".
 ///
-/// x [n, c, h, w] gives [n, c, h', w'].
+/// Maps x [n, c, h, w] to [n, c, h', w'].
 /// # Errors
-/// When the source or the result is empty, or those of candle.
+/// When the source or the result is empty, or candle fails.
 pub fn resize_nearest(x: &Tensor, to: ResizeTo) -> Result<Tensor> {
     resize(x, to, Axis::nearest, Kind::Nearest)
 }
 
-/// Each output blends the four source pixels around its place: torch's mode "bilinear", without antialiasing.
+/// Each output blends the four source pixels around its position: torch's mode "bilinear", without antialiasing.
 ///
-/// x [n, c, h, w] gives [n, c, h', w']. With `align_corners` the centres of the corner pixels stay the corners;
-/// otherwise their outer edges do, as in most libraries.
+/// Maps x [n, c, h, w] to [n, c, h', w']. With `align_corners` the centers of the corner pixels are aligned; otherwise
+/// their outer edges, as in most libraries.
 /// # Errors
-/// When the source or the result is empty, or those of candle.
+/// When the source or the result is empty, or candle fails.
 pub fn resize_bilinear(x: &Tensor, to: ResizeTo, align_corners: bool) -> Result<Tensor> {
     resize(x, to, if align_corners { Axis::corners } else { Axis::edges }, Kind::Bilinear)
 }
@@ -52,7 +52,7 @@ fn resize(x: &Tensor, to: ResizeTo, taps: fn(&Axis) -> Vec<Tap>, kind: Kind) -> 
     });
     for axis in [&rows, &columns] {
         if axis.from == 0 || axis.to == 0 || !axis.step.is_finite() {
-            bail!("resize: from {h}x{w} to {to:?}");
+            bail!("resize: cannot resize {h}x{w} to {to:?}");
         }
     }
     let op = Resize { rows: taps(&rows), columns: taps(&columns), kind };
@@ -63,14 +63,14 @@ fn resize(x: &Tensor, to: ResizeTo, taps: fn(&Axis) -> Vec<Tap>, kind: Kind) -> 
 struct Axis {
     from: usize,
     to: usize,
-    /// Source pixels for each output pixel.
+    /// Source pixels of each output pixel.
     step: f32,
 }
 
 impl Axis {
     fn nearest(&self) -> Vec<Tap> {
         let source = |index: usize| match self.to {
-            // torch's two short cuts, which do not ask for the step.
+            // torch's two shortcuts, which ignore the step.
             to if to == self.from => index,
             to if to == 2 * self.from => index / 2,
             _ => ((index as f32 * self.step) as usize).min(self.from - 1),
@@ -113,7 +113,7 @@ impl Resize {
         self.rows.len() * self.columns.len()
     }
 
-    /// One plane of width `width`. `wide` holds two source rows, widened, and `held` says which.
+    /// Computes one plane of width `width`. `wide` contains two resized source rows, whose indices are in `held`.
     fn forward(&self, plane: &[f32], width: usize, scratch: &mut [f32], output: &mut [f32]) {
         let length = self.columns.len();
         let widen = |row: usize, into: &mut [f32]| {
@@ -155,7 +155,8 @@ impl Resize {
         }
     }
 
-    /// The gradient of one plane of width `width`. `tall` [h, w'] is scratch: the gradient before the columns.
+    /// The gradient of one plane of width `width`. `tall` [h, w'] is scratch memory for the gradient before the
+    /// columns.
     fn backward(&self, gradient: &[f32], width: usize, tall: &mut [f32], output: &mut [f32]) {
         let length = self.columns.len();
         tall.fill(0.0);
@@ -260,7 +261,7 @@ mod tests {
                     let (_, _, h, w) = x.dims4().unwrap();
                     let found = match kinds()[kind](&x, to) {
                         Ok(found) => found,
-                        // 0.4 times one row is none.
+                        // 0.4 times one row is 0 rows.
                         Err(_) => continue,
                     };
                     let axis = |from: usize, length: usize, which: usize| match to {
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for to in SIZES {
             for kind in kinds() {
                 check_gradients(&[&[2, 2, 7, 5]], 1e-2, |t| kind(&t[0], to));
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn nearest_does_not_mix_in_its_neighbours() {
+    fn nearest_does_not_blend_neighbors() {
         let x = Tensor::new(&[[[[1_f32, f32::INFINITY]]]], &candle_core::Device::Cpu).unwrap();
         let y = resize_nearest(&x, ResizeTo::Factor([2.0, 2.0])).unwrap();
         let row = [1.0, 1.0, f32::INFINITY, f32::INFINITY];
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn an_image_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let x = draw("x", &[3, 5, 31, 17]);
         for kind in kinds() {
             let to = ResizeTo::Size([45, 40]);
@@ -304,10 +305,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_resize_to_is_an_error() {
+    fn an_empty_result_is_an_error() {
         for to in [ResizeTo::Size([0, 3]), ResizeTo::Factor([0.1, 1.0]), ResizeTo::Factor([f64::NAN, 1.0])] {
             let error = resize_nearest(&draw("x", &[1, 1, 3, 3]), to).unwrap_err().to_string();
-            assert!(error.contains("resize: from 3x3 to"), "{error}");
+            assert!(error.contains("resize: cannot resize 3x3 to"), "{error}");
         }
     }
 }

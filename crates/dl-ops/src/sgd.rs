@@ -1,20 +1,25 @@
-//! The step of stochastic gradient descent with momentum, in two passes over the memory and in place.
+//! A step of stochastic gradient descent with momentum, in place and in two passes over the memory.
 
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use crate::cpu;
 
-/// Numbers of a task.
+/// Numbers per task.
 pub(crate) const TOGETHER: usize = 1 << 15;
 
-/// One step, as torch's `SGD`: velocity = momentum velocity + scale gradient + decay weight, then
-/// weight = weight - rate velocity. The velocity must be a tensor of its own, contiguous like the weight.
+/// One step of torch's `SGD`: velocity = momentum velocity + scale gradient + decay weight, then weight = weight - rate
+/// velocity. The velocity must be a separate tensor, contiguous like the weight.
 /// # Errors
-/// When the shapes differ, or those of candle.
+/// When the shapes differ, or candle fails.
 pub fn sgd_step(weight: &Var, gradient: &Tensor, velocity: &Tensor, step: SgdStep) -> Result<()> {
     if weight.shape() != gradient.shape() || weight.shape() != velocity.shape() {
-        bail!("sgd: weight {:?}, gradient {:?}, velocity {:?}", weight.dims(), gradient.dims(), velocity.dims());
+        bail!(
+            "sgd: shapes differ: weight {:?}, gradient {:?}, velocity {:?}",
+            weight.dims(),
+            gradient.dims(),
+            velocity.dims()
+        );
     }
     let detached = weight.as_detached_tensor();
     if !cpu::serves(weight) {
@@ -26,14 +31,14 @@ pub fn sgd_step(weight: &Var, gradient: &Tensor, velocity: &Tensor, step: SgdSte
     detached.inplace_op2(velocity, &Descend(step.rate as f32))
 }
 
-/// The factors of a step.
+/// The parameters of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SgdStep {
     /// Learning rate.
     pub rate: f64,
-    /// Share of the last velocity that is kept.
+    /// Momentum.
     pub momentum: f64,
-    /// Factor on the weight that is added to its gradient.
+    /// Weight decay.
     pub decay: f64,
     /// Factor on the gradient.
     pub scale: f64,
@@ -88,7 +93,7 @@ impl InplaceOp2 for Descend {
 pub(crate) fn in_place<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(numbers), Some((start, end))) => Ok(&mut numbers[start..end]),
-        _ => bail!("an optimiser's weights are contiguous f32"),
+        _ => bail!("an optimizer's weights must be contiguous f32"),
     }
 }
 
@@ -100,7 +105,7 @@ mod tests {
     use crate::gradient_check::draw;
 
     #[test]
-    fn a_step_is_that_of_candles_operations() {
+    fn a_step_equals_candles_operations() {
         for length in [1, 7, 100_003] {
             let (start, gradient) = (draw("w", &[length]), draw("g", &[length]));
             let step = SgdStep { rate: 0.1, momentum: 0.9, decay: 0.01, scale: 0.5 };

@@ -1,7 +1,6 @@
-//! Softmax and its logarithm, stable whatever the size of the numbers: the largest of each row is taken off first.
+//! Softmax and its logarithm, numerically stable: the maximum of each row is subtracted first.
 //!
-//! Rows that lie in the memory one after another (the last dimension) are computed row by row; others in strips of rows
-//! side by side.
+//! Contiguous rows (the last dimension) are computed one by one; others in strips of adjacent rows.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -12,17 +11,17 @@ use crate::portable;
 use crate::strip::{PIXELS, Strip};
 use crate::wide::{CHUNK, LANES, sum_lanes, sum_of, wide};
 
-/// Numbers that one task takes, or one row.
+/// Numbers per task, or one row.
 const TASK: usize = 1 << 13;
 
-/// e^x divided by its sum along `dim`. Any shape; a row that holds NaN, or only -inf, becomes NaN.
+/// e^x divided by its sum along `dim`. Any shape; a row that contains NaN, or only -inf, becomes NaN.
 /// # Errors
-/// When there is no such dimension, or those of candle.
+/// When the dimension does not exist, or candle fails.
 pub fn softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
     along(x, Softmax { dim, logarithm: false })
 }
 
-/// The logarithm of [`softmax`], exact where that is too small for a float.
+/// The logarithm of [`softmax`], exact even if that underflows.
 /// # Errors
 /// As [`softmax`].
 pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
@@ -46,7 +45,7 @@ struct Softmax {
 }
 
 impl Softmax {
-    /// [rows before, row, numbers side by side]
+    /// [outer, row, inner]
     fn shape(&self, dims: &[usize]) -> [usize; 3] {
         let product = |dims: &[usize]| dims.iter().product::<usize>();
         [product(&dims[..self.dim]), dims[self.dim], product(&dims[self.dim + 1..])]
@@ -55,7 +54,7 @@ impl Softmax {
     fn strip(&self, strip: &Strip, x: &[f32], output: &Shared) {
         let (mut largest, mut totals) = ([f32::NEG_INFINITY; PIXELS], [0.0; PIXELS]);
         let (largest, totals) = (&mut largest[..strip.count], &mut totals[..strip.count]);
-        // SAFETY: one task alone touches the strip.
+        // SAFETY: only one task accesses the strip.
         let row = |channel: usize| unsafe { output.part(strip.first + channel * strip.plane, strip.count) };
         for channel in 0..strip.channels {
             raise(strip.row(x, channel), largest);
@@ -80,7 +79,7 @@ impl Softmax {
             add_gradients(strip.row(y, channel), strip.row(gradient, channel), self.logarithm, totals);
         }
         for channel in 0..strip.channels {
-            // SAFETY: one task alone touches the strip.
+            // SAFETY: only one task accesses the strip.
             let output = unsafe { output.part(strip.first + channel * strip.plane, strip.count) };
             gradients_beside(strip.row(y, channel), strip.row(gradient, channel), self.logarithm, totals, output);
         }
@@ -135,7 +134,7 @@ fn larger(a: f32, b: f32) -> f32 {
     if (b > a) | b.is_nan() { b } else { a }
 }
 
-/// The largest number; NaN if there is one.
+/// The maximum; NaN if there is one.
 #[inline(always)]
 fn largest_of(row: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -163,7 +162,7 @@ fn largest_lane(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// A row that fits the lanes, filled up with what counts for nothing: the same sums, without loops.
+/// A row that fits in the lanes, padded with neutral numbers: the same sums, without loops.
 #[inline(always)]
 fn short_row(row: &[f32], logarithm: bool, output: &mut [f32]) {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -191,7 +190,7 @@ fn short_row(row: &[f32], logarithm: bool, output: &mut [f32]) {
     output.copy_from_slice(&lanes[..row.len()]);
 }
 
-/// `output` becomes e^(x - largest); gives the largest and the sum.
+/// Writes e^(x - maximum) to `output`; returns the maximum and the sum.
 #[inline(always)]
 fn exponentials_of(row: &[f32], output: &mut [f32]) -> (f32, f64) {
     let largest = largest_of(row);
@@ -202,7 +201,7 @@ fn exponentials_of(row: &[f32], output: &mut [f32]) -> (f32, f64) {
 }
 
 wide! {
-    /// `output` becomes e^(x - largest); gives the largest and the sum.
+    /// Writes e^(x - maximum) to `output`; returns the maximum and the sum.
     pub(crate) fn exponentials(row: &[f32], output: &mut [f32]) -> (f32, f64) {
         exponentials_of(row, output)
     }
@@ -213,7 +212,7 @@ wide! {
         }
     }
 
-    /// Rows of `length`.
+    /// For rows of `length`.
     fn forward_rows(x: &[f32], length: usize, logarithm: bool, output: &mut [f32]) {
         for (output, row) in output.chunks_exact_mut(length).zip(x.chunks_exact(length)) {
             if length <= LANES {
@@ -339,13 +338,13 @@ mod tests {
     }
 
     #[test]
-    fn a_nan_is_seen_in_the_whole_row() {
+    fn nan_spreads_to_the_whole_row() {
         let y = softmax(&row(&[1.0, f32::NAN, 2.0]), 0).unwrap().to_vec1::<f32>().unwrap();
         assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for dim in 0..3 {
             check_gradients(&[&[2, 3, 5]], 1e-2, |t| softmax(&t[0], dim));
             check_gradients(&[&[2, 3, 5]], 1e-2, |t| log_softmax(&t[0], dim));
@@ -354,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn a_row_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let x = draw("x", &[400, 77]);
         let all = bits(&in_pool(1, || softmax(&x, 1).unwrap()));
         assert_eq!(all, bits(&in_pool(3, || softmax(&x, 1).unwrap())));
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_beside_others_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+    fn a_strided_row_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
         let x = draw("x", &[3, 21, 400]);
         let all = bits(&in_pool(1, || log_softmax(&x, 1).unwrap()));
         assert_eq!(all, bits(&in_pool(3, || log_softmax(&x, 1).unwrap())));
@@ -370,14 +369,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gives_nothing() {
+    fn empty_input_gives_empty_output() {
         for dim in 0..3 {
             assert_eq!(softmax(&draw("x", &[2, 0, 3]), dim).unwrap().dims(), [2, 0, 3]);
         }
     }
 
     #[test]
-    fn a_missing_dimension_is_named() {
+    fn the_error_names_a_missing_dimension() {
         let error = softmax(&draw("x", &[2, 3]), 2).unwrap_err().to_string();
         assert!(error.contains("[2, 3] has no dimension 2"), "{error}");
     }

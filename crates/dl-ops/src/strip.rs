@@ -1,12 +1,12 @@
-//! Work across channels where the pixels are side by side: a strip of pixels is taken through all channels, so that loops
-//! run along the memory and the strip stays in the cache.
+//! Operations across channels when pixels are contiguous: a strip of pixels is processed for all channels, so that
+//! loops access contiguous memory and the strip stays in the cache.
 
 use std::ops::Range;
 
-/// Pixels of a strip.
+/// Pixels per strip.
 pub(crate) const PIXELS: usize = 128;
 
-/// Some pixels of all channels: those of `channel` begin at `first + channel * plane`.
+/// Some pixels of all channels: those of `channel` start at `first + channel * plane`.
 #[derive(Clone, Copy)]
 pub(crate) struct Strip {
     pub(crate) first: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Strip {
 }
 
 impl Strip {
-    /// All the strips of [n, channels, plane].
+    /// All strips of [n, channels, plane].
     pub(crate) fn all([n, channels, plane]: [usize; 3]) -> Vec<Self> {
         let of_image = move |image: usize| {
             (0..plane).step_by(PIXELS).map(move |pixel| Self {
@@ -33,7 +33,7 @@ impl Strip {
         &x[self.first + channel * self.plane..][..self.count]
     }
 
-    /// Channels `before` and `after` this one that exist, itself among them.
+    /// The existing channels from `before` to `after` this one, inclusive.
     pub(crate) fn around(&self, channel: usize, before: usize, after: usize) -> Range<usize> {
         channel.saturating_sub(before)..(channel + after + 1).min(self.channels)
     }

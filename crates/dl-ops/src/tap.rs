@@ -1,4 +1,4 @@
-//! Where a resized pixel comes from.
+//! The source of a resized pixel.
 
 /// The source pixels of one output along one axis: `(1 - share)` of `first` and `share` of `second`.
 #[derive(Clone, Copy, Debug, PartialEq)]

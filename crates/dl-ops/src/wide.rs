@@ -1,10 +1,10 @@
-//! Plain loops, compiled once more for wider vectors.
+//! Compiles plain loops for wider vectors, too.
 //!
-//! A function inside `wide!` is compiled for the portable instruction set, for AVX2 and for AVX-512, and the one of
+//! A function inside `wide!` is compiled for the portable instruction set, for AVX2 and for AVX-512, and the version of
 //! `dl_kernels::Level::current` is called. The compiler neither reorders nor fuses floating-point operations, so all
-//! three give the same bits: only the time differs.
+//! versions give the same bits.
 
-/// Wraps functions as the module says. Their bodies must be loops that vectorise.
+/// Wraps functions as described for the module. Their bodies must be loops that vectorize.
 macro_rules! wide {
     ($(
         $(#[$attribute:meta])*
@@ -25,7 +25,7 @@ macro_rules! wide {
                     plain($($argument),*)
                 }
                 match ::dl_kernels::Level::current() {
-                    // SAFETY: the current level is one that the processor has.
+                    // SAFETY: the processor supports the current level.
                     ::dl_kernels::Level::Avx512 => return unsafe { avx512($($argument),*) },
                     // SAFETY: as above.
                     ::dl_kernels::Level::Avx2 => return unsafe { avx2($($argument),*) },
@@ -39,12 +39,12 @@ macro_rules! wide {
 
 pub(crate) use wide;
 
-/// Numbers that a reduction adds up side by side.
+/// Numbers that a reduction adds in parallel.
 pub(crate) const LANES: usize = 32;
-/// Numbers that a reduction adds up in single precision before it goes on in double.
+/// Numbers that a reduction adds in single precision before it continues in double.
 pub(crate) const CHUNK: usize = 1024;
 
-/// The sum of the lanes, halves added together until one number is left.
+/// The sum of the lanes, by adding halves until one number is left.
 #[inline(always)]
 pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     let mut length = LANES;
@@ -57,7 +57,8 @@ pub(crate) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// The sum, in lanes of single precision over a chunk and in double precision beyond: always in the same order.
+/// The sum, in lanes of single precision within a chunk and in double precision across chunks, always in the same
+/// order.
 #[inline(always)]
 pub(crate) fn sum_of(numbers: &[f32]) -> f64 {
     let mut total = 0.0;

@@ -1,5 +1,5 @@
 //! The layers equal torch's and torchvision's in results and gradients; see testdata/goldens/ops/make.py.
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use candle_core::{Device, Tensor, Var};
 use dl_ops::{
@@ -10,7 +10,7 @@ use dl_ops::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// `count` numbers in [0, 1): murmur's last step on a counter that starts at FNV-1a of the name.
+/// `count` numbers in [0, 1): murmur's finalizer on a counter that starts at FNV-1a of the name.
 fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let start = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (0..count as u32).map(move |index| {
@@ -160,7 +160,7 @@ impl Case<'_> {
     }
 }
 
-/// Runs the cases of `op`, and says so when there are none.
+/// Runs the cases of `op`; fails if there are none.
 fn equals_torch(op: &str) {
     let goldens: Value = serde_json::from_str(include_str!("../../../testdata/goldens/ops/torch.json")).unwrap();
     let cases: Vec<&Value> = goldens["cases"].as_array().unwrap().iter().filter(|case| case["op"] == op).collect();

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, ensure};
-use dl_models::detection::rcnn::{DELTAS, Linear};
+use dl_models::detection::rcnn::{DELTAS, RegionLinear};
 use dl_record::{BBox, Matrix, Record};
 use dl_vision::boxes::{BoxCoder, best_overlap};
 use faer::{Mat, MatRef, Side};
@@ -107,7 +107,7 @@ impl BoxTrainer {
     /// Trains a regressor for each class that has a pair; `progress` is told after each.
     /// # Errors
     /// When no proposal was near a true object, or the temporary file cannot be read.
-    pub fn finish(self, mut progress: impl FnMut(&str)) -> Result<Linear> {
+    pub fn finish(self, mut progress: impl FnMut(&str)) -> Result<RegionLinear> {
         let Self { config, intake, records, spool, pairs } = self;
         let mut spool = spool.ok_or_else(|| {
             let least = config.min_iou;
@@ -147,7 +147,7 @@ impl BoxTrainer {
             "data": intake.digest().to_string(),
         });
         let labels = pairs.into_keys().collect();
-        Ok(Linear { layer: intake.layer().to_owned(), labels, scale, weight, bias, training })
+        Ok(RegionLinear { layer: intake.layer().to_owned(), labels, scale, weight, bias, training })
     }
 }
 

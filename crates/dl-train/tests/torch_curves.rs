@@ -6,7 +6,7 @@ mod formula;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use dl_models::{Model, ModelConfig, Training};
+use dl_models::{Model, ModelConfig, TrainingPass};
 use dl_ops::cross_entropy;
 use dl_train::fit::{Optimiser, OptimiserConfig, Parameter};
 use formula::{Formula, formula};
@@ -35,7 +35,7 @@ fn learns_as_in_torch(name: &str) {
     let losses: Vec<f64> = serde_json::from_value(golden["losses"].clone()).unwrap();
     assert_eq!(losses.len(), 20);
     for (step, expected) in losses.into_iter().enumerate() {
-        let scores = model.training_scores(&x, Training::default(), &mut dl_record::rng(0, "no dropout")).unwrap();
+        let scores = model.training_scores(&x, TrainingPass::default(), &mut dl_record::rng(0, "no dropout")).unwrap();
         let parts = scores.iter().map(|(scores, share)| (cross_entropy(scores, &targets).unwrap() * *share).unwrap());
         let loss = parts.reduce(|a, b| (a + b).unwrap()).unwrap();
         let found = f64::from(loss.to_scalar::<f32>().unwrap());

@@ -24,7 +24,7 @@ pub(crate) enum Prepared {
 impl Prepared {
     /// A whole image, resized and normalized.
     pub(crate) fn whole(image: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
-        let (source, size) = preprocessing.whole_picture(image.width(), image.height(), resize);
+        let (source, size) = preprocessing.whole_image(image.width(), image.height(), resize);
         let mut input = vec![0.0; 3 * size[0] * size[1]];
         resample(image, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
         Self::Whole { input, size }

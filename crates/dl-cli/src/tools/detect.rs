@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use dl_models::backbones::LOGITS;
-use dl_models::detection::rcnn::{BACKGROUND, DELTAS, Linear, RcnnHeads};
+use dl_models::detection::rcnn::{BACKGROUND, DELTAS, RcnnHeads, RegionLinear};
 use dl_models::{Checkpoint, ModelConfig, probabilities};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
@@ -99,7 +99,7 @@ impl Tool for Args {
 /// Scores a proposal for each class.
 enum Scorer {
     /// One linear SVM per class.
-    Svm(Linear),
+    Svm(RegionLinear),
     /// The softmax of the logits of these classes.
     Softmax(Vec<String>),
 }
@@ -216,12 +216,12 @@ fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> R
 
 /// Box regressors by class.
 struct Regressors<'a> {
-    bbox: &'a Linear,
+    bbox: &'a RegionLinear,
     classes: HashMap<&'a str, usize>,
 }
 
 impl<'a> Regressors<'a> {
-    fn new(bbox: &'a Linear) -> Self {
+    fn new(bbox: &'a RegionLinear) -> Self {
         // The first of two with the same name.
         let classes = bbox.labels.iter().enumerate().rev().map(|(class, label)| (label.as_str(), class)).collect();
         Self { bbox, classes }

@@ -249,15 +249,15 @@ fn usage_that_cannot_work_ends_with_2_and_one_line() {
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
         ran.stderr
     };
-    assert!(error(&["--layer", "fc7"]).contains("there is no layer fc7; there are features.0, "));
-    assert!(error(&["--arch", "alexnet"]).contains("--arch alexnet wants [64, 3, 11, 11]"));
-    assert!(error(&["--arch", "vgg"]).contains("there is no architecture vgg; there are alexnet"));
+    assert!(error(&["--layer", "fc7"]).contains("layer fc7 does not exist; choose from features.0, "));
+    assert!(error(&["--arch", "alexnet"]).contains("--arch alexnet expects [64, 3, 11, 11]"));
+    assert!(error(&["--arch", "vgg"]).contains("architecture vgg does not exist; choose from alexnet"));
     assert!(error(&["--pad", "24"]).contains("too large for an input of 48 x 48"));
     let cut = bench.path("cut.safetensors");
     let whole = fs::read(bench.path("m.safetensors")).unwrap();
     fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let ran = run("dl-embed", &["--model", cut.to_str().unwrap()], "").expect(2);
-    assert!(ran.stderr.contains("cut.safetensors: is cut off") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cut.safetensors: is truncated") && ran.stderr.lines().count() == 1, "{}", ran.stderr);
 }
 
 #[test]

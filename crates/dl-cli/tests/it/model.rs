@@ -71,7 +71,7 @@ fn an_environment_variable_selects_winograds_algorithm() {
     }
     assert_eq!(run("dl-model", &BENCH, "").expect(0).records()[0]["winograd"], "f4");
     let ran = run_with(&[("DL_WINOGRAD", "f8")], "dl-model", &BENCH, "").expect(2);
-    assert_eq!(ran.stderr, "dl-model: DL_WINOGRAD=f8: it may be off, f2 or f4\n");
+    assert_eq!(ran.stderr, "dl-model: DL_WINOGRAD=f8: expected off, f2 or f4\n");
 }
 
 #[test]
@@ -250,9 +250,12 @@ fn summary_follows_the_tensors_of_a_file() {
 #[test]
 fn summary_refuses_what_a_network_does_not_read() {
     for (options, words) in [
-        (["bert", "--tokens", "513"], "bert for 513 tokens: a text has 513 tokens, the network reads 512"),
-        (["gpt2", "--size", "64"], "gpt2 for images of 64 x 64: gpt2 reads no pictures"),
-        (["clip", "--size", "64"], "a picture is 64 x 64 pixels, the network reads 224 x 224"),
+        (
+            ["bert", "--tokens", "513"],
+            "bert for 513 tokens: the text has 513 tokens, but the network reads at most 512",
+        ),
+        (["gpt2", "--size", "64"], "gpt2 for images of 64 x 64: gpt2 does not read images"),
+        (["clip", "--size", "64"], "an image is 64 x 64 pixels, but the network reads 224 x 224"),
         (["resnet18", "--tokens", "3"], "--tokens: resnet18 reads images, not texts"),
     ] {
         let ran = run("dl-model", &[&["summary", "--arch"], &options[..]].concat(), "").expect(2);
@@ -327,13 +330,13 @@ fn convert_keeps_the_network_and_stores_what_the_options_say() {
     };
     refused(&[&model, &out, "--arch", "resnet18"], "not a resnet18: 0 tensors loaded; new: bn1.bias");
     refused(&[&model, &out, "--arch", "squeezenet1_0"], "not a squeezenet1_0");
-    refused(&[&model, &out, "--arch", "vgg99"], "there is no architecture vgg99");
+    refused(&[&model, &out, "--arch", "vgg99"], "architecture vgg99 does not exist");
     refused(&[&model, &out, "--labels", "a,b"], "the config has 2 labels for 5 classes");
-    refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "wants to call posix.system");
+    refused(&[&goldens("checkpoints/evil_system_zip.pth"), &out], "tries to call posix.system");
     refused(&[&goldens("checkpoints/compressed.pth"), &out], "is compressed");
     refused(&[&model, &out, "--mean", &goldens("checkpoints/mean.binaryproto")], "Caffe's from 0 to 255");
     fs::write(&model, &kept[..kept.len() / 2]).unwrap();
-    refused(&[&model, &out], "cut off");
+    refused(&[&model, &out], "truncated");
     fs::write(&model, [&(1_u64 << 60).to_le_bytes()[..], &kept[8..]].concat()).unwrap();
     refused(&[&model, &out], "claims a header of 1152921504606846976 bytes");
 }

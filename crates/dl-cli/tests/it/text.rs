@@ -81,7 +81,7 @@ fn records_without_text_and_layers_that_there_are_not_are_errors() {
     assert_eq!(ran.records()[0]["error"]["message"], "the record has no \"text\"; it is what the network reads");
     assert!(ran.records()[1].get("features").is_some());
     let ran = embed(BERT, &["--layer", "fc7"], "").expect(2);
-    assert!(ran.stderr.contains("there is no layer fc7; there are embeddings, encoder.layer.0"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("layer fc7 does not exist; choose from embeddings, encoder.layer.0"), "{}", ran.stderr);
     let ran = embed(CLIP, &["--layer", "fc7"], "").expect(2);
     assert!(ran.stderr.contains("image_embeds") && ran.stderr.contains("text_embeds"), "{}", ran.stderr);
     let ran = embed("testdata/goldens/text", &[], "").expect(2);
@@ -197,11 +197,11 @@ fn what_cannot_be_written_is_an_error() {
     let long = "cat ".repeat(100);
     let ran = generate(&[], &records(&[&long, "cat"])).expect(1);
     let message = ran.records()[0]["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("the prompt has ") && message.ends_with("the network reads 72"), "{message}");
+    assert!(message.starts_with("the prompt has ") && message.ends_with("the network reads at most 72"), "{message}");
     assert!(ran.records()[1].get("error").is_none());
     assert!(generate(&["--temperature=-1"], "").expect(2).stderr.contains("temperature"));
     let ran = run("dl-generate", &["--model", BERT, "--prompt", "a"], "").expect(2);
-    assert!(ran.stderr.contains("bert writes no texts; gpt2 does"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("bert cannot generate text; gpt2 can"), "{}", ran.stderr);
 }
 
 #[test]
@@ -367,8 +367,8 @@ fn texts_that_teach_nothing_end_with_2_and_one_line_and_nothing_is_written() {
         (&args, "{\"text\":\"the cat\"}\n", "no record to learn from (1 failed here, 0 before)"),
         (&[&args[..], &["--crops"]].concat(), one.as_str(), "are for pictures"),
         (&[&args[..], &["--strategy", "top"]].concat(), one.as_str(), "all records have the same label, \"goes\""),
-        (&[&args[..], &["--trainable-layers", "3"]].concat(), one.as_str(), "the network has 2 blocks, not 3"),
-        (&[&args[..], &["--freeze", "layer4"]].concat(), one.as_str(), "there is no layer layer4"),
+        (&[&args[..], &["--trainable-layers", "3"]].concat(), one.as_str(), "the network has 2 blocks, fewer than 3"),
+        (&[&args[..], &["--freeze", "layer4"]].concat(), one.as_str(), "layer layer4 does not exist"),
     ] {
         let ran = run("dl-finetune", args, stream).expect(2);
         let last = ran.stderr.lines().last().unwrap();
@@ -376,5 +376,5 @@ fn texts_that_teach_nothing_end_with_2_and_one_line_and_nothing_is_written() {
         assert!(!model.exists());
     }
     let args = ["lm", "--init-from", BERT, "--model", model.to_str().unwrap()];
-    assert!(run("dl-finetune", &args, &records(&TEXTS)).expect(2).stderr.contains("bert writes no texts"));
+    assert!(run("dl-finetune", &args, &records(&TEXTS)).expect(2).stderr.contains("bert cannot generate text"));
 }

@@ -1,4 +1,4 @@
-//! Which algorithm computes a convolution, and all of them as one step.
+//! Chooses the algorithm of a convolution, and wraps all of them as one step.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::map::Padding;
 use crate::memory::Memory;
 use crate::simd::{LANES, Level};
 
-/// How a convolution is computed.
+/// The algorithm of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Direct,
@@ -19,15 +19,16 @@ pub(crate) enum Algorithm {
     WinogradF4,
 }
 
-/// Fewest tiles for which Winograd's algorithm pays when its weight does not stay in the cache. Measured, like the next.
+/// Fewest tiles for which Winograd's algorithm is faster if its weight does not stay in the cache. Measured, like the
+/// next constants.
 const WINOGRAD_TILES: usize = 16;
-/// Numbers of a transformed weight that stay in the cache.
+/// Size of a transformed weight that stays in the cache.
 const WINOGRAD_CACHED: usize = 1 << 19;
-/// Fewest channels of the input: with fewer, the transforms cost more than multiplying saves.
+/// Fewest input channels: with fewer, the transforms cost more than they save.
 const WINOGRAD_CHANNELS: usize = 8;
 
 impl Algorithm {
-    /// For weight [outputs, inputs / groups, kh, kw] and an output of [height, width], by the shape alone.
+    /// Chooses by the shapes of the weight [outputs, inputs / groups, kh, kw] and the output [height, width] alone.
     pub(crate) fn of(shape: [usize; 4], conv: &Conv2dConfig, output: [usize; 2], winograd: Winograd) -> Self {
         let [outputs, inputs, kh, kw] = shape;
         if inputs == 1 && outputs == conv.groups && outputs > 1 {
@@ -37,8 +38,8 @@ impl Algorithm {
         let Padding { top, bottom, left, right } = conv.padding;
         let thin = [top, bottom, left, right].iter().all(|side| *side <= 1);
         let Some((side, points)) = winograd.tile() else { return Self::Direct };
-        // The transformed weight is up to four times as large: with few tiles, reading it costs more than multiplying
-        // saves, unless it stays in the cache.
+        // The transformed weight is up to four times as large: with few tiles, reading it costs more than it saves,
+        // unless it stays in the cache.
         let tiles = output[0].div_ceil(side) * output[1].div_ceil(side);
         let cached = points * inputs * outputs <= WINOGRAD_CACHED;
         let pays = inputs >= WINOGRAD_CHANNELS && outputs >= LANES && (cached || tiles >= WINOGRAD_TILES);
@@ -49,13 +50,13 @@ impl Algorithm {
         }
     }
 
-    /// Is it one of Winograd's? These read beyond the map as zeros by themselves: their input needs no margin.
+    /// Whether it is one of Winograd's, whose input needs no margin, as they treat positions outside the map as zeros.
     pub(crate) fn is_winograd(self) -> bool {
         matches!(self, Self::WinogradF2 | Self::WinogradF4)
     }
 }
 
-/// A convolution ready to run, whatever its algorithm.
+/// A compiled convolution with any algorithm.
 pub(crate) enum Convolution {
     Direct(Direct),
     WinogradF2(WinogradF2),
@@ -73,26 +74,26 @@ impl Convolution {
         }
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
+    pub(crate) fn tasks(&self, images: usize) -> usize {
         match self {
-            Self::Direct(step) => step.tasks(pictures),
-            Self::WinogradF2(step) => step.tasks(pictures),
-            Self::WinogradF4(step) => step.tasks(pictures),
-            Self::Depthwise(step) => step.tasks(pictures),
+            Self::Direct(step) => step.tasks(images),
+            Self::WinogradF2(step) => step.tasks(images),
+            Self::WinogradF4(step) => step.tasks(images),
+            Self::Depthwise(step) => step.tasks(images),
         }
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         match self {
-            Self::Direct(step) => step.run(task, pictures, memory),
-            Self::WinogradF2(step) => step.run(task, pictures, memory),
-            Self::WinogradF4(step) => step.run(task, pictures, memory),
-            Self::Depthwise(step) => step.run(task, pictures, memory),
+            Self::Direct(step) => step.run(task, images, memory),
+            Self::WinogradF2(step) => step.run(task, images, memory),
+            Self::WinogradF4(step) => step.run(task, images, memory),
+            Self::Depthwise(step) => step.run(task, images, memory),
         }
     }
 }
 
-/// The layer itself, or, where its groups are no whole blocks of channels, the same layer without groups.
+/// The layer itself, or, if its groups are not whole blocks of channels, an equivalent layer without groups.
 fn in_blocks<'a>(layer: &Layer<'a>) -> Layer<'a> {
     let (mut shape, mut conv) = (layer.shape, layer.conv);
     if conv.groups == 1 || (shape[1] % LANES == 0 && (shape[0] / conv.groups) % LANES == 0) {
@@ -103,7 +104,7 @@ fn in_blocks<'a>(layer: &Layer<'a>) -> Layer<'a> {
     Layer { conv, shape, weight, ..layer.clone() }
 }
 
-/// The weight of a convolution in groups as one without: zeros where a group does not look.
+/// Expands the weight of a grouped convolution with zeros to one without groups.
 fn without_groups(weight: &[f32], [outputs, inputs, kh, kw]: [usize; 4], groups: usize) -> Vec<f32> {
     let (row, area) = (inputs * kh * kw, kh * kw);
     let mut full = vec![0.0; outputs * groups * row];

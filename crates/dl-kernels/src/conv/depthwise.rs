@@ -1,16 +1,16 @@
-//! The depthwise convolution: each channel with its own kernel, sixteen channels at a time.
+//! The depthwise convolution: one kernel per channel, sixteen channels at a time.
 
 use super::{Conv2dConfig, Layer};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{Kernel, LANES, Level, Simd};
 
-/// Numbers of the output that one task writes, about.
+/// Approximate output size of a task.
 const OUTPUT: usize = 1 << 14;
-/// Neighbours in a row that are computed together.
+/// Neighboring positions of a row that are computed together.
 const TOGETHER: usize = 7;
 
-/// A depthwise convolution ready to run.
+/// A compiled depthwise convolution.
 pub(crate) struct Depthwise {
     level: Level,
     conv: Conv2dConfig,
@@ -21,7 +21,7 @@ pub(crate) struct Depthwise {
     weight: Aligned,
     bias: Aligned,
     range: [f32; 2],
-    /// Where each place under the kernel lies, from its corner.
+    /// Offset of each kernel position from the kernel's corner.
     places: Vec<usize>,
     rows: usize,
 }
@@ -49,19 +49,19 @@ impl Depthwise {
         self.output.height.div_ceil(self.rows)
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        pictures * self.output.blocks() * self.strips()
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        images * self.output.blocks() * self.strips()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (block, picture) = (task % self.output.blocks(), task / self.output.blocks());
+        let (block, image) = (task % self.output.blocks(), task / self.output.blocks());
         let rows = strip * self.rows..((strip + 1) * self.rows).min(self.output.height);
         for y in rows.clone() {
-            let corner = self.input.at(pictures, picture, block, [y * self.conv.stride[0], 0])
+            let corner = self.input.at(images, image, block, [y * self.conv.stride[0], 0])
                 - self.conv.padding.top * self.input.row()
                 - self.conv.padding.left * LANES;
-            let at = |map: &Map| map.at(pictures, picture, block, [y, 0]);
+            let at = |map: &Map| map.at(images, image, block, [y, 0]);
             self.level.run(Row {
                 input: memory.at(corner, 1),
                 step: self.conv.stride[1] * LANES,
@@ -74,7 +74,7 @@ impl Depthwise {
                 range: self.range,
             });
         }
-        self.output.zero_margin(memory, pictures, picture, block, rows);
+        self.output.zero_margin(memory, images, image, block, rows);
     }
 }
 
@@ -94,7 +94,7 @@ struct Row<'a> {
 impl Kernel for Row<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows lie within the memory, and the input's margin holds what the kernel reaches.
+        // SAFETY: the rows are within the memory, and the input's margin covers everything that the kernel reads.
         unsafe {
             let mut x = 0;
             while x + TOGETHER <= self.width {
@@ -112,7 +112,7 @@ impl Kernel for Row<'_> {
 impl Row<'_> {
     #[inline(always)]
     unsafe fn some<S: Simd, const N: usize>(&self, x: usize) {
-        // SAFETY: as the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let first = self.input.add(x * self.step);
             let mut sums = [S::load(self.bias.as_ptr()); N];

@@ -1,5 +1,5 @@
-//! The convolution straight from the map: the micro-kernel reads the picture where it lies, margin and all; there is
-//! no im2col matrix. 1 x 1 is then a plain matrix product.
+//! The direct convolution: the micro-kernel reads the map with its margin in place, without an im2col matrix. A 1 x 1
+//! convolution is then a plain matrix product.
 
 use std::ops::Range;
 
@@ -11,16 +11,16 @@ use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
 use crate::tile::Tile;
 
-/// Numbers of the weight that one task works with: half of a core's second-level cache.
+/// Size of the weight that a task uses: half of a core's second-level cache.
 const WEIGHT: usize = 1 << 17;
-/// Numbers of the input that one task reads, about.
+/// Approximate input size of a task.
 const INPUT: usize = 1 << 16;
-/// Tasks that a picture is cut into, about, so that no thread waits long for the last.
+/// Approximate number of tasks per image, so that no thread waits long for the last one.
 const TASKS: usize = 16;
-/// Places of a map that are computed as one row, when nothing lies between its rows.
+/// Positions of a map that are computed as one row, if its rows are contiguous.
 const FLAT: usize = 224;
 
-/// A convolution ready to run.
+/// A compiled convolution.
 pub(crate) struct Direct {
     conv: Conv2dConfig,
     input: Map,
@@ -30,21 +30,21 @@ pub(crate) struct Direct {
     weight: Aligned,
     bias: Aligned,
     range: [f32; 2],
-    /// Where the numbers under the kernel start, from the input's place at the kernel's corner.
+    /// Offset of each segment under the kernel, from the input's position at the kernel's corner.
     segments: Vec<usize>,
     segment_length: usize,
-    /// Of one group's channels.
+    /// The tiling of one group of channels.
     tiling: Tiling,
-    /// Blocks of input and of output in a group of channels.
+    /// Input and output blocks per group of channels.
     group: [usize; 2],
-    /// Groups of blocks of a task, as ranges into the tiling.
+    /// Groups of blocks per task, as ranges into the tiling.
     chunks: Vec<Range<usize>>,
-    /// Rows of a task.
+    /// Rows per task.
     rows: usize,
 }
 
 impl Direct {
-    /// `layer`'s weight must be dense (groups = 1), or its groups whole blocks of channels.
+    /// The weight of `layer` must be dense (groups = 1), or its groups whole blocks of channels.
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
         let Layer { conv, mut input, mut output, mut residual, range, .. } = *layer;
         let [outputs, inputs, kh, kw] = layer.shape;
@@ -54,11 +54,11 @@ impl Direct {
             (input, output, residual) = (input.flat(), output.flat(), residual.map(Map::flat));
         }
         let blocks = inputs.div_ceil(input.lanes);
-        // What lies side by side: the kernel's row, unless it is dilated or half a block of channels is passed over.
+        // What is contiguous: the kernel's row, unless it is dilated or half a block of channels is skipped.
         let run = channels_of_a_segment(inputs, input.lanes);
         let together = if conv.dilation[1] == 1 && run == input.lanes { kw } else { 1 };
         let mut segments = Vec::new();
-        // Of each segment, the channel and the place of each number.
+        // The channel and the position of each number of each segment.
         let mut lines = Vec::new();
         for block in 0..blocks {
             for y in 0..kh {
@@ -88,7 +88,7 @@ impl Direct {
         });
         let tiling = Tiling::new(level, output.width, group[1], k);
         let count = tiling.groups().len();
-        // A single row cannot be cut: then the blocks are.
+        // A single row cannot be split, so the blocks are.
         let fewest = if output.height == 1 { TASKS } else { 1 };
         let most = (group[1] * k * LANES).div_ceil(WEIGHT).max(fewest).min(count.max(1));
         let chunks: Vec<_> = (0..most).map(|chunk| chunk * count / most..(chunk + 1) * count / most).collect();
@@ -118,15 +118,15 @@ impl Direct {
         self.output.height.div_ceil(self.rows)
     }
 
-    /// Chunks of the weight, each with strips of rows, for every group of channels and every picture.
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        self.conv.groups * self.chunks.len() * pictures * self.strips()
+    /// Splits into chunks of the weight, with strips of rows, for every group of channels and every image.
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        self.conv.groups * self.chunks.len() * images * self.strips()
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        // The weight changes slowest: threads that run side by side read the same one.
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        // The weight changes slowest, so that concurrent threads read the same one.
         let (strip, task) = (task % self.strips(), task / self.strips());
-        let (picture, task) = (task % pictures, task / pictures);
+        let (image, task) = (task % images, task / images);
         let (chunk, group) = (task % self.chunks.len(), task / self.chunks.len());
         let rows = strip * self.rows..((strip + 1) * self.rows).min(self.output.height);
         let [blocks_in, blocks_out] = self.group;
@@ -156,28 +156,28 @@ impl Direct {
             };
             for y in rows.clone() {
                 for piece in &part.pieces {
-                    // The kernel's corner, `padding` before the place; never before the memory, for the margin is there.
+                    // The kernel's corner, `padding` before the position; the margin keeps it within the memory.
                     let corner = input.at(
-                        pictures,
-                        picture,
+                        images,
+                        image,
                         group * blocks_in,
                         [y * self.conv.stride[0], piece.first * self.conv.stride[1]],
                     ) - padding.top * input.row()
                         - padding.left * input.lanes;
-                    let at = |map: &Map| map.at(pictures, picture, first, [y, piece.first]);
+                    let at = |map: &Map| map.at(images, image, first, [y, piece.first]);
                     let tile = Tile {
                         input: memory.at(corner, 1),
                         output: memory.at(at(output), 1),
                         residual: self.residual.as_ref().map_or(std::ptr::null(), |map| memory.at(at(map), 1)),
                         ..start
                     };
-                    // SAFETY: the maps lie within the memory; the margins hold what the kernel reaches; only this task
-                    // writes these rows of these blocks.
+                    // SAFETY: the maps are within the memory; the margins cover everything that the kernel reads; only
+                    // this task writes these rows of these blocks.
                     unsafe { (piece.kernel)(&tile) };
                 }
             }
             for block in first..first + part.blocks {
-                output.zero_margin(memory, pictures, picture, block, rows.clone());
+                output.zero_margin(memory, images, image, block, rows.clone());
             }
         }
     }

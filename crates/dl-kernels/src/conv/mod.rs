@@ -1,7 +1,7 @@
-//! Convolutions of inference: weights packed once, bias, residual and activation in the same pass.
+//! Convolutions for inference, with packed weights, fused with bias, residual and activation.
 //!
-//! [`Algorithm::of`] takes the algorithm by the layer's shape alone, so that a picture's result is the same bits in any
-//! batch.
+//! [`Algorithm::of`] chooses the algorithm by the layer's shape alone, so that an image's result is bit for bit the
+//! same in any batch.
 
 mod algorithm;
 mod depthwise;
@@ -22,11 +22,11 @@ use crate::map::{Map, Padding};
 pub struct Conv2dConfig {
     /// Step between outputs.
     pub stride: [usize; 2],
-    /// Zeros around the picture.
+    /// Zeros around the map.
     pub padding: Padding,
-    /// Distance between neighbours under the kernel.
+    /// Distance between neighbors under the kernel.
     pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
+    /// Number of independent groups of channels.
     pub groups: usize,
 }
 
@@ -37,23 +37,27 @@ impl Default for Conv2dConfig {
 }
 
 impl Conv2dConfig {
-    /// Height and width of the output for weight [outputs, inputs / groups, kh, kw].
+    /// Height and width of the output for a weight [outputs, inputs / groups, kh, kw].
     pub(crate) fn output(&self, [height, width]: [usize; 2], [kh, kw]: [usize; 2]) -> Result<[usize; 2]> {
         let Padding { top, bottom, left, right } = self.padding;
         let along = |length: usize, padding: usize, axis: usize, kernel: usize| {
             let reach = self.dilation[axis] * (kernel.max(1) - 1) + 1;
             if kernel == 0 || self.stride[axis] == 0 || self.dilation[axis] == 0 {
-                bail!("a convolution of {kh}x{kw} with stride {:?}, dilation {:?}", self.stride, self.dilation);
+                bail!(
+                    "a convolution of {kh}x{kw} cannot have stride {:?} and dilation {:?}",
+                    self.stride,
+                    self.dilation
+                );
             }
             if length + padding < reach {
-                bail!("a map of {height}x{width} with its padding is smaller than the kernel {kh}x{kw}");
+                bail!("a padded map of {height}x{width} is smaller than the kernel {kh}x{kw}");
             }
             Ok((length + padding - reach) / self.stride[axis] + 1)
         };
         Ok([along(height, top + bottom, 0, kh)?, along(width, left + right, 1, kw)?])
     }
 
-    /// The margin that an input of this size needs for the kernel never to leave it.
+    /// The margin that an input of this size needs to contain every kernel position.
     pub(crate) fn margin(&self, [height, width]: [usize; 2], kernel: [usize; 2], output: [usize; 2]) -> Padding {
         let after = |axis: usize, length: usize, before: usize| {
             let reach = (output[axis] - 1) * self.stride[axis] + (kernel[axis] - 1) * self.dilation[axis] + 1;
@@ -68,27 +72,27 @@ impl Conv2dConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Layer<'a> {
     pub(crate) conv: Conv2dConfig,
-    /// [outputs, inputs / groups, kh, kw], row by row.
+    /// [outputs, inputs / groups, kh, kw], row-major.
     pub(crate) weight: std::borrow::Cow<'a, [f32]>,
     pub(crate) shape: [usize; 4],
     /// [outputs], or empty.
     pub(crate) bias: &'a [f32],
-    /// Lowest and highest number of the output.
+    /// Range that the output is clamped to.
     pub(crate) range: [f32; 2],
     pub(crate) input: Map,
     pub(crate) output: Map,
-    /// A map of the output's shape that is added before the range.
+    /// A map of the output's shape that is added before clamping.
     pub(crate) residual: Option<Map>,
 }
 
 impl Layer<'_> {
-    /// The weight of one output, one of its inputs, and one place under the kernel.
+    /// The weight of an output, an input, and a kernel position.
     pub(crate) fn weight_at(&self, output: usize, input: usize, [y, x]: [usize; 2]) -> f32 {
         let [_, inputs, kh, kw] = self.shape;
         self.weight[((output * inputs + input) * kh + y) * kw + x]
     }
 
-    /// The bias, filled up with zeros to whole blocks.
+    /// The bias, padded with zeros to whole blocks.
     pub(crate) fn padded_bias(&self) -> crate::memory::Aligned {
         let mut bias = crate::memory::Aligned::zeros(self.output.blocks() * crate::simd::LANES);
         bias[..self.bias.len()].copy_from_slice(self.bias);
@@ -96,8 +100,8 @@ impl Layer<'_> {
     }
 }
 
-/// How many channels of a place are read in one go, for a map of `channels` in blocks of `lanes`: half a block where the
-/// second half of the last one holds no channel, so that it is passed over.
+/// The number of channels in a segment, for a map of `channels` in blocks of `lanes`: half a block if the second half
+/// of the last block is unused, so that it is skipped.
 fn channels_of_a_segment(channels: usize, lanes: usize) -> usize {
     let last = channels % lanes;
     if lanes == crate::simd::LANES && last > 0 && last <= lanes / 2 { lanes / 2 } else { lanes }

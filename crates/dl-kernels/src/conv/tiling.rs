@@ -1,28 +1,28 @@
-//! How a row of places and the blocks of a layer are cut into calls of the micro-kernel.
+//! Splits a row of positions and the blocks of a layer into calls of the micro-kernel.
 
 use crate::simd::{LANES, Level};
 use crate::tile::{Along, TileFn};
 
-/// Numbers of the weight of one group: what stays in a core's second-level cache beside the map.
+/// Weight size of one group: what stays in a core's second-level cache beside the map.
 const WEIGHT: usize = 1 << 17;
 
 /// Blocks that are computed together, and the pieces of a row.
 #[derive(Clone)]
 pub(crate) struct Tiling {
-    /// The row's pieces for full groups of blocks, and for what is left over.
+    /// The row's pieces for full groups of blocks, and for the remainder.
     groups: Vec<Group>,
 }
 
-/// Some blocks, side by side in registers.
+/// Blocks that are in registers together.
 #[derive(Clone)]
 pub(crate) struct Group {
-    /// The first of them.
+    /// The first block.
     pub(crate) first: usize,
     pub(crate) blocks: usize,
     pub(crate) pieces: Vec<Piece>,
 }
 
-/// Some places of a row.
+/// A piece of a row.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece {
     pub(crate) first: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Piece {
 }
 
 impl Tiling {
-    /// The fastest way to compute a row of `width` places in `blocks` blocks, as sums over `k` products.
+    /// The fastest tiling of a row of `width` positions in `blocks` blocks, as sums of `k` products.
     pub(crate) fn new(level: Level, width: usize, blocks: usize, k: usize) -> Self {
         Self::along(level, Along::Channels, width, blocks, k)
     }
@@ -52,7 +52,7 @@ impl Tiling {
     }
 }
 
-/// The most places that fit beside each other with so many blocks.
+/// The most positions that fit in registers with this number of blocks.
 fn widest(level: Level, blocks: usize) -> usize {
     (1..=16).take_while(|places| level.tile(*places, blocks).is_some()).last().unwrap_or(1)
 }
@@ -68,14 +68,14 @@ fn cut(level: Level, width: usize, blocks: usize) -> impl Iterator<Item = (usize
 
 fn pieces(level: Level, along: Along, width: usize, blocks: usize) -> Vec<Piece> {
     let known = cut(level, width, blocks).filter_map(|(first, places)| {
-        // `cut` keeps to the sizes that there are.
+        // `cut` returns only supported sizes.
         level.tile_along(along, places, blocks).map(|kernel| Piece { first, kernel })
     });
     known.collect()
 }
 
-/// Half cycles for one k: two multiply-adds or two loads a cycle, and a multiply-add can follow the one before on the
-/// same sum after four cycles.
+/// Half cycles for one k: two multiply-adds or two loads per cycle, and a latency of four cycles for multiply-adds on
+/// the same sum.
 fn cost(level: Level, width: usize, blocks: usize, side_by_side: usize) -> usize {
     let row = |blocks: usize| -> usize {
         let tile = |places: usize| (places * blocks).max(places + blocks).max(8) + 1;
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_of_every_block_is_in_one_tile() {
+    fn every_position_of_every_block_is_in_one_tile() {
         for level in Level::available() {
             for width in [1, 2, 7, 8, 13, 14, 15, 27, 28, 29, 56, 111] {
                 for blocks in 1..10 {

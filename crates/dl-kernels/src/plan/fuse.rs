@@ -1,25 +1,25 @@
-//! Which operations become one step.
+//! Fuses operations into steps.
 
 use crate::graph::{Graph, NodeId, Operation};
 
-/// Operations that are done in one pass, and whose last one's output is the step's.
+/// Fused operations; the output of the last one is the step's.
 #[derive(Clone, Debug)]
 pub(super) struct Fused {
-    /// The operation that the others are taken into.
+    /// The operation that the others are fused with.
     pub(super) core: usize,
-    /// The last of them.
+    /// The last operation.
     pub(super) last: usize,
-    /// A batch norm that goes into the weight; for the picture, a change of its normalisation.
+    /// A batch norm to fold into the weight; for the image, a change of its normalization.
     pub(super) affine: Option<usize>,
-    /// What is added.
+    /// A node to add.
     pub(super) residual: Option<usize>,
-    /// Lowest and highest number.
+    /// Range to clamp to.
     pub(super) range: [f32; 2],
-    /// Hard swish is applied.
+    /// Whether hard swish is applied.
     pub(super) hard_swish: bool,
 }
 
-/// The steps for `outputs`, in the order of computing.
+/// The steps for `outputs`, in the order of computation.
 pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
     let uses = Uses::new(graph, outputs);
     let mut taken = vec![false; graph.nodes.len()];
@@ -42,7 +42,7 @@ pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
         }
         steps.push(step);
     }
-    // What is added must be there: a step is done where its last operation stands.
+    // What is added must be computed before: a step runs at the position of its last operation.
     steps.sort_by_key(|step| step.last);
     steps
 }
@@ -52,7 +52,7 @@ impl Fused {
         self.hard_swish || self.range != [f32::NEG_INFINITY, f32::INFINITY]
     }
 
-    /// Takes `next` in, if it can.
+    /// Fuses with `next`, if possible.
     fn takes(&mut self, graph: &Graph, next: usize) -> bool {
         let core = &graph.nodes[self.core].operation;
         let (conv, linear) = (matches!(core, Operation::Conv2d { .. }), matches!(core, Operation::Linear { .. }));
@@ -85,7 +85,7 @@ impl Fused {
     }
 }
 
-/// Who needs what.
+/// The readers of each node.
 struct Uses {
     needed: Vec<bool>,
     by: Vec<Vec<usize>>,
@@ -111,7 +111,7 @@ impl Uses {
         Self { needed, by, wanted }
     }
 
-    /// The one operation that reads `node`'s output, if nobody else wants it.
+    /// The only reader of `node`'s output, if it has exactly one.
     fn only(&self, node: usize) -> Option<usize> {
         match self.by[node][..] {
             [one] if !self.wanted[node] => Some(one),

@@ -1,9 +1,9 @@
-//! A place in the working memory for every map, from the step that writes it to the last that reads it.
+//! Allocates working memory for every map, from the step that writes it to the last that reads it.
 
-/// A map that needs a place.
+/// A map that needs memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetime {
-    /// Numbers.
+    /// Size in numbers.
     pub(super) size: usize,
     /// The step that writes it first.
     pub(super) from: usize,
@@ -11,8 +11,8 @@ pub(super) struct Lifetime {
     pub(super) to: usize,
 }
 
-/// Where each begins, and how much memory they take in all. Each is put at the lowest place that is free in its time,
-/// the largest first.
+/// The offset of each, and the total size. Each gets the lowest offset that is free during its lifetime, the largest
+/// first.
 pub(super) fn places(maps: &[Lifetime]) -> (Vec<usize>, usize) {
     let mut order: Vec<usize> = (0..maps.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(maps[*index].size));
@@ -20,11 +20,11 @@ pub(super) fn places(maps: &[Lifetime]) -> (Vec<usize>, usize) {
     let mut placed: Vec<usize> = Vec::new();
     for index in order {
         let map = maps[index];
-        let mut neighbours: Vec<usize> = placed.clone();
-        neighbours.retain(|other| maps[*other].from <= map.to && map.from <= maps[*other].to);
-        neighbours.sort_by_key(|other| starts[*other]);
+        let mut neighbors: Vec<usize> = placed.clone();
+        neighbors.retain(|other| maps[*other].from <= map.to && map.from <= maps[*other].to);
+        neighbors.sort_by_key(|other| starts[*other]);
         let mut start = 0;
-        for other in neighbours {
+        for other in neighbors {
             if start + map.size <= starts[other] {
                 break;
             }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_takes_two_places() {
+    fn a_chain_needs_two_locations() {
         let maps: Vec<_> = (0..10).map(|step| Lifetime { size: 100, from: step, to: step + 1 }).collect();
         assert_eq!(places(&maps).1, 200);
     }

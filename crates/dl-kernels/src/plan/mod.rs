@@ -1,5 +1,5 @@
-//! A graph compiled for inference: what can be done in one pass over the memory is one step, weights are packed, and
-//! every map has its place in one block of working memory that is used again and again.
+//! A graph compiled for inference: operations are fused, weights are packed, and every map has its location in one
+//! reused block of working memory.
 
 mod fuse;
 mod memory;
@@ -15,14 +15,14 @@ use crate::graph::{Graph, Node, NodeId, Operation};
 use crate::simd::Level;
 use stage::Stage;
 
-/// How to compile.
+/// Options of compiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlanConfig {
-    /// The instructions to use.
+    /// The instruction set.
     pub level: Level,
-    /// The algorithm that 3 x 3 convolutions may use where it is faster; each has its own error.
+    /// The algorithm that 3 x 3 convolutions may use where it is faster; the algorithms differ in precision.
     pub winograd: Winograd,
-    /// Numbers of working memory that pictures computed together may take; one picture may take more.
+    /// Size of the working memory of images computed together; a single image may take more.
     pub memory: usize,
 }
 
@@ -32,65 +32,65 @@ impl Default for PlanConfig {
     }
 }
 
-/// A network ready to run on pictures of one size. Runs may overlap, from as many threads as one likes.
+/// A network compiled for images of one size. It can be run from several threads at the same time.
 pub struct Plan {
-    picture: usize,
-    /// The convolutions, a few pictures at a time; then, if the network ends with fully connected layers, these, for all
-    /// pictures at once, since their weights take longer to read than to use.
+    image: usize,
+    /// The convolutions, a few images at a time; then the fully connected layers at the end, if any, for all images at
+    /// once, since reading their weights takes longer than computing.
     stages: Vec<Stage>,
-    /// For each stage and each of its outputs: which of the plan's outputs it is. One more of the first of two stages
-    /// is what the second begins with.
+    /// For each stage, the plan's output that each of its outputs is. The first of two stages has one more, which is
+    /// the input of the second.
     targets: Vec<Vec<usize>>,
     outputs: usize,
-    /// Rows between two stages that are not in use at the moment.
+    /// Buffers between two stages that are not in use.
     spare: Mutex<Vec<Vec<f32>>>,
 }
 
 impl Plan {
-    /// Compiles what `outputs` need of `graph`.
+    /// Compiles the part of `graph` that `outputs` need.
     /// # Errors
-    /// When a weight has not as many numbers as its shape says.
+    /// When the size of a weight does not match its shape.
     pub fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
-        let picture = graph.shape(graph.input()).iter().product();
+        let image = graph.shape(graph.input()).iter().product();
         let Some(cut) = cut(&graph, outputs) else {
             let stages = vec![Stage::new(graph, outputs, config)?];
             let targets = vec![(0..outputs.len()).collect()];
-            return Ok(Self { picture, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
+            return Ok(Self { image, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
         };
         let (front, back) = split(graph, cut);
         let (before, after): (Vec<usize>, Vec<usize>) = (0..outputs.len()).partition(|index| outputs[*index] < cut);
         let wanted: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
         let later: Vec<NodeId> = after.iter().map(|index| NodeId(outputs[*index].0 - cut.0)).collect();
         let stages = vec![Stage::new(front, &wanted, config)?, Stage::new(back, &later, config)?];
-        Ok(Self { picture, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
+        Ok(Self { image, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
     }
 
-    /// The outputs for `input`, [n, channels, height, width]: each [n, ...] as the graph's shapes say.
+    /// The outputs for `input` [n, channels, height, width]: each [n, ...] with the graph's shapes.
     /// # Errors
-    /// When `input` is not whole pictures.
+    /// When `input` is not a whole number of images.
     pub fn run(&self, input: &[f32]) -> Result<Vec<Vec<f32>>> {
         let mut outputs = vec![Vec::new(); self.outputs];
         self.run_into(input, &mut outputs)?;
         Ok(outputs)
     }
 
-    /// [`run`](Self::run) into vectors that are cleared first: when they have room, and a batch of this size was run
-    /// before on this thread's pool, nothing is allocated.
+    /// [`run`](Self::run) into vectors, which are cleared first: if they have enough capacity, and a batch of this size
+    /// was run before on this thread's pool, nothing is allocated.
     /// # Errors
-    /// As [`run`](Self::run), and when there are not as many vectors as outputs.
+    /// As [`run`](Self::run), and when the numbers of vectors and outputs differ.
     pub fn run_into(&self, input: &[f32], outputs: &mut [Vec<f32>]) -> Result<()> {
-        let pictures = input.len() / self.picture.max(1);
-        ensure!(pictures * self.picture == input.len(), "{} numbers are no whole pictures", input.len());
+        let images = input.len() / self.image.max(1);
+        ensure!(images * self.image == input.len(), "{} numbers are not a whole number of images", input.len());
         ensure!(outputs.len() == self.outputs, "{} vectors for {} outputs", outputs.len(), self.outputs);
         let mut between = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         between.clear();
         for (index, (stage, targets)) in self.stages.iter().zip(&self.targets).enumerate() {
             for (target, length) in targets.iter().zip(stage.lengths()) {
                 outputs[*target].clear();
-                outputs[*target].reserve_exact(pictures * length);
+                outputs[*target].reserve_exact(images * length);
             }
             let begun = if index == 0 { Vec::new() } else { std::mem::take(&mut between) };
-            stage.run(if index == 0 { input } else { &begun }, pictures, |output, row| match targets.get(output) {
+            stage.run(if index == 0 { input } else { &begun }, images, |output, row| match targets.get(output) {
                 Some(target) => outputs[*target].extend_from_slice(row),
                 None => between.extend_from_slice(row),
             });
@@ -102,27 +102,27 @@ impl Plan {
         Ok(())
     }
 
-    /// As [`run`](Self::run), for `pictures` pictures that `make(index, picture)` writes, [channels, height, width] each,
-    /// on all threads. At most `batch` of them are in memory at a time, of small pictures a few for each thread.
+    /// [`run`](Self::run) for `images` images [channels, height, width] that `make(index, image)` writes, on all
+    /// threads. At most `batch` of them are in memory at a time, or a few per thread if they are small.
     /// # Errors
-    /// None by itself; as [`run`](Self::run).
+    /// As [`run`](Self::run).
     pub fn run_made(
         &self,
-        pictures: usize,
+        images: usize,
         batch: usize,
         make: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Result<Vec<Vec<f32>>> {
         if let [stage] = self.stages.as_slice()
-            && let Some(results) = stage.run_made(pictures, &make)
+            && let Some(results) = stage.run_made(images, &make)
         {
             return Ok(results);
         }
         let mut results: Vec<Vec<f32>> = Vec::new();
-        let mut input = vec![0.0; pictures.min(batch.max(1)) * self.picture];
-        for first in (0..pictures.max(1)).step_by(batch.max(1)) {
-            let input = &mut input[..batch.max(1).min(pictures - first) * self.picture];
-            let each = input.par_chunks_exact_mut(self.picture.max(1)).enumerate();
-            each.for_each(|(index, picture)| make(first + index, picture));
+        let mut input = vec![0.0; images.min(batch.max(1)) * self.image];
+        for first in (0..images.max(1)).step_by(batch.max(1)) {
+            let input = &mut input[..batch.max(1).min(images - first) * self.image];
+            let each = input.par_chunks_exact_mut(self.image.max(1)).enumerate();
+            each.for_each(|(index, image)| make(first + index, image));
             let found = self.run(input)?;
             if results.is_empty() {
                 results = found;
@@ -133,13 +133,13 @@ impl Plan {
         Ok(results)
     }
 
-    /// Bytes of working memory for a batch, beyond the weights and the results.
-    pub fn working_memory(&self, pictures: usize) -> usize {
-        self.stages.iter().map(|stage| 4 * stage.working_memory(pictures)).max().unwrap_or(0)
+    /// Bytes of working memory for a batch, in addition to the weights and the results.
+    pub fn working_memory(&self, images: usize) -> usize {
+        self.stages.iter().map(|stage| 4 * stage.working_memory(images)).max().unwrap_or(0)
     }
 }
 
-/// The row that the fully connected end of the network begins with, if nothing after it looks at anything before it.
+/// The input of the network's fully connected end, if nothing after it reads anything before it.
 fn cut(graph: &Graph, outputs: &[NodeId]) -> Option<NodeId> {
     let is_linear = |node: &Node| matches!(node.operation, Operation::Linear { .. });
     let linear = graph.nodes.iter().position(is_linear)?;
@@ -149,7 +149,7 @@ fn cut(graph: &Graph, outputs: &[NodeId]) -> Option<NodeId> {
     (cut.0 > 0 && alone && goes_on && graph.shape(cut).len() == 1).then_some(cut)
 }
 
-/// The graph up to `cut`, and the one that begins with it.
+/// Splits the graph into the part up to `cut` and the rest.
 fn split(graph: Graph, cut: NodeId) -> (Graph, Graph) {
     let mut front = graph.nodes;
     let back = front.split_off(cut.0 + 1);

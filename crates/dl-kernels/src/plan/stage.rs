@@ -1,4 +1,4 @@
-//! Steps that run on the same pictures one after the other.
+//! Sequences of steps that run on the same images.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,17 +12,17 @@ use super::memory::{Lifetime, places};
 use crate::conv::{Algorithm, Convolution, Layer};
 use crate::dense::Dense;
 use crate::graph::{Graph, NodeId, Numbers, Operation};
-use crate::import::{Export, Import, Rows};
+use crate::import::{Export, Import, RowSpan};
 use crate::map::{Map, Padding};
 use crate::memory::{Aligned, Memory};
 use crate::mix::{Copy, Mix};
-use crate::normalise::{Lrn, Softmax};
+use crate::normalize::{Lrn, Softmax};
 use crate::pool::{Pool, Reduce};
 use crate::simd::LANES;
 use crate::team;
 use crate::window::Window;
 
-/// One pass over the memory.
+/// A fused operation.
 enum Step {
     Import(Import),
     Convolution(Convolution),
@@ -36,69 +36,68 @@ enum Step {
 }
 
 impl Step {
-    fn tasks(&self, pictures: usize) -> usize {
+    fn tasks(&self, images: usize) -> usize {
         match self {
-            Self::Import(step) => step.tasks(pictures),
-            Self::Convolution(step) => step.tasks(pictures),
-            Self::Dense(step) => step.tasks(pictures),
-            Self::Pool(step) => step.tasks(pictures),
-            Self::Mix(step) => step.tasks(pictures),
-            Self::Copy(step) => step.tasks(pictures),
-            Self::Lrn(step) => step.tasks(pictures),
-            Self::Softmax(step) => step.tasks(pictures),
-            Self::Export(step) => step.tasks(pictures),
+            Self::Import(step) => step.tasks(images),
+            Self::Convolution(step) => step.tasks(images),
+            Self::Dense(step) => step.tasks(images),
+            Self::Pool(step) => step.tasks(images),
+            Self::Mix(step) => step.tasks(images),
+            Self::Copy(step) => step.tasks(images),
+            Self::Lrn(step) => step.tasks(images),
+            Self::Softmax(step) => step.tasks(images),
+            Self::Export(step) => step.tasks(images),
         }
     }
 
-    fn run(&self, task: usize, pictures: usize, memory: Memory, input: &[f32]) {
+    fn run(&self, task: usize, images: usize, memory: Memory, input: &[f32]) {
         match self {
-            Self::Import(step) => step.run(task, pictures, memory, input),
-            Self::Convolution(step) => step.run(task, pictures, memory),
-            Self::Dense(step) => step.run(task, pictures, memory),
-            Self::Pool(step) => step.run(task, pictures, memory),
-            Self::Mix(step) => step.run(task, pictures, memory),
-            Self::Copy(step) => step.run(task, pictures, memory),
-            Self::Lrn(step) => step.run(task, pictures, memory),
-            Self::Softmax(step) => step.run(task, pictures, memory),
-            Self::Export(step) => step.run(task, pictures, memory),
+            Self::Import(step) => step.run(task, images, memory, input),
+            Self::Convolution(step) => step.run(task, images, memory),
+            Self::Dense(step) => step.run(task, images, memory),
+            Self::Pool(step) => step.run(task, images, memory),
+            Self::Mix(step) => step.run(task, images, memory),
+            Self::Copy(step) => step.run(task, images, memory),
+            Self::Lrn(step) => step.run(task, images, memory),
+            Self::Softmax(step) => step.run(task, images, memory),
+            Self::Export(step) => step.run(task, images, memory),
         }
     }
 }
 
-/// Numbers that the maps of some pictures may take for one thread to go through all steps with them alone: about what a
-/// core's second-level cache holds. Larger maps would come and go between the steps anyway; then the threads do better
-/// to share the weights that are in the cache.
+/// Size of the maps of some images up to which one thread runs all steps on them alone: about a core's second-level
+/// cache. Larger maps would be evicted between the steps; then it is faster when the threads share the cached weights.
 const CACHE: usize = 3 << 17;
 
-/// Where the pictures of a run come from.
+/// The source of a run's images.
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// All of them.
+    /// All images in memory.
     There(&'a [f32]),
-    /// `make(index, picture)` writes one.
+    /// `make(index, image)` writes an image.
     Made(&'a (dyn Fn(usize, &mut [f32]) + Sync)),
 }
 
-/// Steps, and the memory that they work in.
+/// Steps, and their working memory.
 pub(super) struct Stage {
     steps: Vec<Step>,
-    /// Numbers of one picture of the input.
-    picture: usize,
-    /// Numbers of working memory for one picture.
+    /// Size of an input image.
+    image: usize,
+    /// Size of the working memory per image.
     memory: usize,
-    /// Pictures that are computed together.
+    /// Images computed together.
     together: usize,
-    /// Pictures that a thread takes through all steps alone, because their maps stay in its cache.
+    /// Images for which a thread runs all steps alone, because their maps stay in its cache.
     lot: Option<usize>,
-    outputs: Vec<Rows>,
-    /// What runs work in, as far as it is not in use at the moment.
+    outputs: Vec<RowSpan>,
+    /// Working memory that is not in use.
     spare: Mutex<Vec<Workspace>>,
 }
 
 #[derive(Default)]
 struct Workspace {
     numbers: Aligned,
-    /// Tasks of each step.
+    /// Number of tasks of each step.
     counts: Vec<usize>,
 }
 
@@ -122,52 +121,52 @@ impl Stage {
                 None => rows_of(map),
             });
         }
-        let picture = graph.shape(graph.input()).iter().product();
-        // A row of numbers is a fully connected network's: it takes all pictures at once.
+        let image = graph.shape(graph.input()).iter().product();
+        // Rows are the input of fully connected layers, which process all images at once.
         let of_maps = graph.shape(graph.input()).len() == 3;
         let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
         let lot = Some(CACHE / maps.memory.max(1)).filter(|lot| of_maps && *lot > 1).map(|lot| lot.min(together));
-        Ok(Self { steps, picture, memory: maps.memory, together, lot, outputs: rows, spare: Mutex::default() })
+        Ok(Self { steps, image, memory: maps.memory, together, lot, outputs: rows, spare: Mutex::default() })
     }
 
-    /// Numbers of working memory for a batch.
-    pub(super) fn working_memory(&self, pictures: usize) -> usize {
-        self.memory * pictures.min(self.lot.map_or(self.together, |lot| lot * rayon::current_num_threads()))
+    /// Size of the working memory for a batch.
+    pub(super) fn working_memory(&self, images: usize) -> usize {
+        self.memory * images.min(self.lot.map_or(self.together, |lot| lot * rayon::current_num_threads()))
     }
 
-    /// Numbers of each output for one picture.
+    /// Size of each output per image.
     pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
         self.outputs.iter().map(|rows| rows.length)
     }
 
-    /// Computes the outputs for `input` [pictures, ...], and calls `take` with the index of each output and its rows, for
-    /// one picture or several, the pictures in their order.
-    pub(super) fn run(&self, input: &[f32], pictures: usize, mut take: impl FnMut(usize, &[f32])) {
+    /// Computes the outputs for `input` [images, ...], and calls `take` with the index of each output and its rows, for
+    /// one or more images at a time, in order.
+    pub(super) fn run(&self, input: &[f32], images: usize, mut take: impl FnMut(usize, &[f32])) {
         match self.lot {
-            Some(lot) if pictures > lot => {
-                let results = self.run_in_lots(pictures, lot, Source::There(input));
+            Some(lot) if images > lot => {
+                let results = self.run_in_lots(images, lot, Source::There(input));
                 results.iter().enumerate().for_each(|(output, rows)| take(output, rows));
             }
-            _ => self.run_together(input, pictures, take),
+            _ => self.run_together(input, images, take),
         }
     }
 
-    /// As [`run`](Self::run), for pictures that `make(index, picture)` writes: where each thread computes pictures of its
-    /// own, it makes them just before, so that they are in its cache. `None` where the threads compute together.
-    pub(super) fn run_made(&self, pictures: usize, make: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Option<Vec<Vec<f32>>> {
-        Some(self.run_in_lots(pictures, self.lot?, Source::Made(make)))
+    /// [`run`](Self::run) for images that `make(index, image)` writes: a thread that computes images alone makes them
+    /// immediately before, so that they are in its cache. `None` if the threads compute images together.
+    pub(super) fn run_made(&self, images: usize, make: &(dyn Fn(usize, &mut [f32]) + Sync)) -> Option<Vec<Vec<f32>>> {
+        Some(self.run_in_lots(images, self.lot?, Source::Made(make)))
     }
 
-    /// All threads at one step, then the next. Once there was a batch of this size, nothing is allocated.
-    fn run_together(&self, input: &[f32], pictures: usize, mut take: impl FnMut(usize, &[f32])) {
-        self.with_memory(self.memory * pictures.min(self.together), |Workspace { numbers, counts }| {
+    /// All threads run one step, then the next. After the first batch of this size, nothing is allocated.
+    fn run_together(&self, input: &[f32], images: usize, mut take: impl FnMut(usize, &[f32])) {
+        self.with_memory(self.memory * images.min(self.together), |Workspace { numbers, counts }| {
             let mut first = 0;
-            while first < pictures {
-                let count = self.together.min(pictures - first);
+            while first < images {
+                let count = self.together.min(images - first);
                 counts.clear();
                 counts.extend(self.steps.iter().map(|step| step.tasks(count)));
                 let memory = Memory::new(numbers);
-                let input = &input[first * self.picture..(first + count) * self.picture];
+                let input = &input[first * self.image..(first + count) * self.image];
                 team::run(counts, |step, task| self.steps[step].run(task, count, memory, input));
                 self.take(numbers, count, |output, _, row| take(output, row));
                 first += count;
@@ -175,37 +174,37 @@ impl Stage {
         });
     }
 
-    /// Each thread with some pictures from the first step to the last.
-    fn run_in_lots(&self, pictures: usize, lot: usize, source: Source) -> Vec<Vec<f32>> {
-        // As many for each thread, as nearly as can be.
-        let lots = pictures.div_ceil(lot).next_multiple_of(rayon::current_num_threads()).min(pictures);
-        let mut results: Vec<Vec<f32>> = self.outputs.iter().map(|rows| vec![0.0; pictures * rows.length]).collect();
+    /// Each thread runs all steps on some of the images.
+    fn run_in_lots(&self, images: usize, lot: usize, source: Source) -> Vec<Vec<f32>> {
+        // Divided among the threads as evenly as possible.
+        let lots = images.div_ceil(lot).next_multiple_of(rayon::current_num_threads()).min(images);
+        let mut results: Vec<Vec<f32>> = self.outputs.iter().map(|rows| vec![0.0; images * rows.length]).collect();
         let mut rest: Vec<&mut [f32]> = results.iter_mut().map(Vec::as_mut_slice).collect();
         let mut parts = Vec::with_capacity(lots);
         for lot in 0..lots {
-            let pictures = lot * pictures / lots..(lot + 1) * pictures / lots;
+            let images = lot * images / lots..(lot + 1) * images / lots;
             let mut part = Vec::with_capacity(rest.len());
             for (rest, rows) in rest.iter_mut().zip(&self.outputs) {
-                let (own, after) = std::mem::take(rest).split_at_mut(pictures.len() * rows.length);
+                let (own, after) = std::mem::take(rest).split_at_mut(images.len() * rows.length);
                 *rest = after;
                 part.push(own);
             }
-            parts.push((pictures, part));
+            parts.push((images, part));
         }
-        parts.into_par_iter().for_each(|(pictures, mut part)| {
-            let count = pictures.len();
+        parts.into_par_iter().for_each(|(images, mut part)| {
+            let count = images.len();
             let (maps, made) = match source {
                 Source::There(_) => (self.memory * count, 0),
-                Source::Made(_) => (self.memory * count, self.picture * count),
+                Source::Made(_) => (self.memory * count, self.image * count),
             };
             self.with_memory(maps + made, |Workspace { numbers, .. }| {
                 let (maps, made) = numbers.split_at_mut(maps);
                 let input = match source {
-                    Source::There(input) => &input[pictures.start * self.picture..pictures.end * self.picture],
+                    Source::There(input) => &input[images.start * self.image..images.end * self.image],
                     Source::Made(make) => {
-                        let made = &mut made[..self.picture * count];
-                        let each = made.chunks_exact_mut(self.picture.max(1));
-                        pictures.zip(each).for_each(|(index, picture)| make(index, picture));
+                        let made = &mut made[..self.image * count];
+                        let each = made.chunks_exact_mut(self.image.max(1));
+                        images.zip(each).for_each(|(index, image)| make(index, image));
                         made
                     }
                 };
@@ -213,18 +212,18 @@ impl Stage {
                 for step in &self.steps {
                     (0..step.tasks(count)).for_each(|task| step.run(task, count, memory, input));
                 }
-                self.take(maps, count, |output, picture, row| {
-                    part[output][picture * row.len()..][..row.len()].copy_from_slice(row);
+                self.take(maps, count, |output, image, row| {
+                    part[output][image * row.len()..][..row.len()].copy_from_slice(row);
                 });
             });
         });
         results
     }
 
-    fn take(&self, numbers: &[f32], pictures: usize, mut take: impl FnMut(usize, usize, &[f32])) {
+    fn take(&self, numbers: &[f32], images: usize, mut take: impl FnMut(usize, usize, &[f32])) {
         for (output, rows) in self.outputs.iter().enumerate() {
-            for picture in 0..pictures {
-                take(output, picture, &numbers[rows.at(pictures, picture)..][..rows.length]);
+            for image in 0..images {
+                take(output, image, &numbers[rows.at(images, image)..][..rows.length]);
             }
         }
     }
@@ -244,19 +243,19 @@ fn algorithm(graph: &Graph, step: &Fused, config: PlanConfig) -> Option<Algorith
     Some(Algorithm::of(*shape, conv, [node.shape[1], node.shape[2]], config.winograd))
 }
 
-/// Where every value lies.
+/// The location of every value.
 struct Maps {
     of_node: HashMap<usize, Map>,
-    /// Rows that a map which is an output is written to.
-    exported: HashMap<usize, Rows>,
+    /// Rows that output maps are written to.
+    exported: HashMap<usize, RowSpan>,
     memory: usize,
 }
 
-fn rows_of(map: Map) -> Rows {
-    Rows { base: map.base, length: map.channels }
+fn rows_of(map: Map) -> RowSpan {
+    RowSpan { base: map.base, length: map.channels }
 }
 
-/// [channels, height, width]; a row of numbers is a map of one place.
+/// [channels, height, width]; a row is a map with one position.
 fn shape_of(graph: &Graph, node: usize) -> [usize; 3] {
     match graph.nodes[node].shape[..] {
         [channels, height, width] => [channels, height, width],
@@ -271,9 +270,9 @@ fn reads(graph: &Graph, step: &Fused) -> Vec<usize> {
 }
 
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
-    // The picture, normalised anew if the network asks for it.
-    let picture = fused.first().map_or(0, |step| step.last);
-    // Parts of a concatenation are written where they belong: part -> (whole, channels before it).
+    // The image, renormalized if the network requires it.
+    let image = fused.first().map_or(0, |step| step.last);
+    // Parts of a concatenation are written in place: part -> (whole, channels before it).
     let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
     for step in fused.iter().rev() {
         if let Operation::Concat = graph.nodes[step.core].operation {
@@ -283,7 +282,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let mut distinct = inputs.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            let free = inputs.iter().all(|input| *input != picture && !part_of.contains_key(input));
+            let free = inputs.iter().all(|input| *input != image && !part_of.contains_key(input));
             if whole_blocks && free && distinct.len() == inputs.len() {
                 let mut before = 0;
                 for (input, channels) in inputs.iter().zip(channels) {
@@ -317,12 +316,12 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
         }
         let direct = *algorithm == Some(Algorithm::Direct)
             && matches!(&node.operation, Operation::Conv2d { config, .. } if config.groups == 1);
-        if reads(graph, step).contains(&picture) && (!direct || step.residual == Some(picture)) {
+        if reads(graph, step).contains(&image) && (!direct || step.residual == Some(image)) {
             interleaved = false;
         }
     }
-    interleaved &= !outputs.contains(&NodeId(picture));
-    // The lives of whole values.
+    interleaved &= !outputs.contains(&NodeId(image));
+    // The lifetimes of whole values.
     let mut order: Vec<usize> = Vec::new();
     let mut lives: HashMap<usize, (usize, usize)> = HashMap::new();
     for (index, step) in fused.iter().enumerate() {
@@ -345,21 +344,21 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     }
     let whole = |node: usize| {
         let margin = margins.get(&node).copied().unwrap_or_default();
-        if node == picture && interleaved {
+        if node == image && interleaved {
             Map::interleaved(shape_of(graph, node), margin)
         } else {
             Map::new(shape_of(graph, node), margin)
         }
     };
     let mut maps: Vec<Map> = order.iter().map(|node| whole(*node)).collect();
-    let life = |(map, node): (&Map, &usize)| Lifetime { size: map.picture, from: lives[node].0, to: lives[node].1 };
+    let life = |(map, node): (&Map, &usize)| Lifetime { size: map.image, from: lives[node].0, to: lives[node].1 };
     let mut lifetimes: Vec<Lifetime> = maps.iter().zip(&order).map(life).collect();
-    // Maps that leave the plan leave it as rows.
+    // Output maps leave the plan as rows.
     let mut leaving: Vec<usize> = outputs.iter().map(|output| output.0).collect();
     leaving.sort_unstable();
     leaving.dedup();
     leaving.retain(|node| graph.nodes[*node].shape.len() == 3);
-    let row = |node: &usize| Rows { base: 0, length: shape_of(graph, *node).iter().product() };
+    let row = |node: &usize| RowSpan { base: 0, length: shape_of(graph, *node).iter().product() };
     lifetimes.extend(leaving.iter().map(|node| Lifetime { size: row(node).step(), from: end, to: end }));
     let (starts, memory) = places(&lifetimes);
     for (map, start) in maps.iter_mut().zip(&starts) {
@@ -373,7 +372,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     };
     let of_node = fused.iter().map(|step| (step.last, of(step.last))).collect();
     let exported = leaving.iter().zip(&starts[order.len()..]);
-    let exported = exported.map(|(node, start)| (*node, Rows { base: *start, ..row(node) })).collect();
+    let exported = exported.map(|(node, start)| (*node, RowSpan { base: *start, ..row(node) })).collect();
     Maps { of_node, exported, memory }
 }
 
@@ -434,7 +433,7 @@ fn compile(
             let mut before = 0;
             for input in inputs {
                 let in_place = input.base == output.base
-                    && input.picture == output.picture
+                    && input.image == output.image
                     && input.lanes == LANES
                     && input.at(1, 0, 0, [0, 0]) == output.at(1, 0, before / LANES, [0, 0])
                     && before % LANES == 0;

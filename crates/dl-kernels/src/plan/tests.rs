@@ -1,14 +1,14 @@
-//! Plans against the naive reference.
+//! Tests plans against the naive reference.
 
 use super::*;
 use crate::conv::{Conv2dConfig, Winograd};
 use crate::graph::Numbers;
 use crate::map::Padding;
-use crate::normalise::LocalResponse;
+use crate::normalize::LocalResponse;
 use crate::reference::evaluate;
 use crate::window::PoolConfig;
 
-/// Numbers between -1 and 1 that depend on `seed` alone.
+/// Numbers between -1 and 1 that depend only on `seed`.
 fn draw(seed: usize, count: usize) -> Vec<f32> {
     let mut state = seed as u64 + 1;
     let mut next = || {
@@ -19,7 +19,7 @@ fn draw(seed: usize, count: usize) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The same, small enough for the sums of a layer to stay near 1.
+/// The same, scaled so that the sums of a layer stay near 1.
 fn weight(seed: usize, shape: &[usize]) -> Numbers {
     let (count, inputs) = (shape.iter().product(), shape[1..].iter().product::<usize>());
     let scale = (3.0 / inputs as f32).sqrt();
@@ -36,8 +36,8 @@ struct Net {
 }
 
 impl Net {
-    fn new(picture: [usize; 3]) -> Self {
-        Self { graph: Graph::new(picture), seed: 0 }
+    fn new(image: [usize; 3]) -> Self {
+        Self { graph: Graph::new(image), seed: 0 }
     }
 
     fn add(&mut self, operation: Operation, inputs: &[NodeId]) -> NodeId {
@@ -75,23 +75,23 @@ impl Net {
     }
 }
 
-/// The plan's outputs at every level of this machine, alone and in a batch, on one thread and on three, against the
-/// reference, `tolerance` relative to the output's largest number; all runs of a level have the same bits.
+/// Compares the plan's outputs at every level of this machine, alone and in a batch, on one and three threads, with the
+/// reference, with a `tolerance` relative to the largest output; all runs of a level must have the same bits.
 fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
     check_each(build, |_| tolerance);
 }
 
-/// [`check`] with a tolerance for each of Winograd's algorithms.
+/// [`check`] with a tolerance for each Winograd algorithm.
 fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winograd) -> f64) {
     let (net, outputs) = build();
-    let picture: usize = net.graph.shape(net.graph.input()).iter().product();
-    let pictures = draw(77, 3 * picture);
+    let image: usize = net.graph.shape(net.graph.input()).iter().product();
+    let images = draw(77, 3 * image);
     let expected: Vec<Vec<Vec<f64>>> =
-        pictures.chunks_exact(picture).map(|picture| evaluate(&net.graph, &outputs, picture)).collect();
+        images.chunks_exact(image).map(|image| evaluate(&net.graph, &outputs, image)).collect();
     for level in Level::available() {
         for winograd in Winograd::ALL {
             let plan = Plan::new(build().0.graph, &outputs, PlanConfig { level, winograd, memory: 1 << 14 }).unwrap();
-            let all = plan.run(&pictures).unwrap();
+            let all = plan.run(&images).unwrap();
             for (index, output) in all.iter().enumerate() {
                 let each = output.len() / 3;
                 for (found, expected) in output.chunks_exact(each).zip(&expected) {
@@ -110,21 +110,20 @@ fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winogra
             for threads in [1, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 for (first, count) in [(0, 3), (0, 1), (1, 2), (2, 1)] {
-                    let some = &pictures[first * picture..(first + count) * picture];
+                    let some = &images[first * image..(first + count) * image];
                     for (found, all) in pool.install(|| plan.run(some).unwrap()).iter().zip(&all) {
                         let each = all.len() / 3;
                         let same = found.iter().zip(&all[first * each..]).all(|(a, b)| a.to_bits() == b.to_bits());
-                        assert!(same, "{level:?}: other bits for pictures {first}.. {count} on {threads} threads");
+                        assert!(same, "{level:?}: different bits for images {first}.. {count} on {threads} threads");
                     }
                 }
-                // Pictures made by the threads, more than are computed at once.
-                let make =
-                    |index: usize, to: &mut [f32]| to.copy_from_slice(&pictures[index % 3 * picture..][..picture]);
+                // Images made by the threads, more than are computed at once.
+                let make = |index: usize, to: &mut [f32]| to.copy_from_slice(&images[index % 3 * image..][..image]);
                 for batch in [2, 100] {
                     for (found, all) in pool.install(|| plan.run_made(20, batch, make).unwrap()).iter().zip(&all) {
                         assert_eq!(found.len(), 20 * (all.len() / 3));
                         let same = found.iter().zip(all.iter().cycle()).all(|(a, b)| a.to_bits() == b.to_bits());
-                        assert!(same, "{level:?}: other bits for made pictures on {threads} threads");
+                        assert!(same, "{level:?}: different bits for made images on {threads} threads");
                     }
                 }
             }
@@ -155,15 +154,15 @@ fn convolutions_of_odd_shapes() {
         ([24, 33, 29], 17, [3, 3], [1, 1], [1, 1], 1, [1, 0, 0, 1]),
         ([16, 1, 1], 16, [3, 3], [1, 1], [1, 1], 1, [1, 1, 1, 1]),
     ];
-    for (picture, outputs, kernel, stride, dilation, groups, [top, bottom, left, right]) in cases {
+    for (image, outputs, kernel, stride, dilation, groups, [top, bottom, left, right]) in cases {
         let build = || {
-            let mut net = Net::new(picture);
+            let mut net = Net::new(image);
             let config = Conv2dConfig { stride, padding: Padding { top, bottom, left, right }, dilation, groups };
             let input = net.graph.input();
             let y = net.conv_with(input, outputs, kernel, config);
             (net, vec![y])
         };
-        // Winograd's own rounding shows in one case.
+        // Winograd's rounding is visible in one case.
         check(build, 1e-5);
     }
 }
@@ -178,7 +177,7 @@ fn winograd_of_many_channels_stays_within_its_bounds() {
             let y = net.conv(input, 32, 3, 1);
             (net, vec![y])
         };
-        // As `Winograd` states them.
+        // The bounds stated for `Winograd`.
         check_each(build, |winograd| match winograd {
             Winograd::Off => 5e-6,
             Winograd::F2 => 2e-6,
@@ -188,7 +187,7 @@ fn winograd_of_many_channels_stays_within_its_bounds() {
 }
 
 #[test]
-fn each_choice_of_winograd_is_another_algorithm() {
+fn each_winograd_option_is_a_different_algorithm() {
     let run = |winograd| {
         let mut net = Net::new([16, 16, 16]);
         let input = net.graph.input();
@@ -321,16 +320,16 @@ fn channels_of_zeros_around_a_map() {
             let wider = net.add(Operation::PadChannels { before, after }, &[every]);
             let sum = net.add(Operation::Add, &[y, wider]);
             let last = net.conv(sum, 7, 3, 1);
-            let picture = net.add(Operation::PadChannels { before, after }, &[input]);
-            let of_picture = net.conv(picture, 9, 3, 1);
-            (net, vec![wider, last, of_picture])
+            let image = net.add(Operation::PadChannels { before, after }, &[input]);
+            let of_image = net.conv(image, 9, 3, 1);
+            (net, vec![wider, last, of_image])
         };
         check(build, 5e-6);
     }
 }
 
 #[test]
-fn a_picture_that_is_normalised_anew() {
+fn an_image_that_is_renormalized() {
     for wanted in [false, true] {
         let build = || {
             let mut net = Net::new([3, 11, 13]);
@@ -345,7 +344,7 @@ fn a_picture_that_is_normalised_anew() {
 }
 
 #[test]
-fn an_output_that_is_asked_for_twice() {
+fn an_output_that_is_requested_twice() {
     let build = || {
         let mut net = Net::new([3, 8, 7]);
         let input = net.graph.input();
@@ -370,7 +369,7 @@ fn long_rows_are_summed_in_parts() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn mismatched_shapes_are_an_error() {
     let mut net = Net::new([3, 4, 4]);
     let input = net.graph.input();
     let operation = |shape: [usize; 4]| {

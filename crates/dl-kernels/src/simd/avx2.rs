@@ -7,7 +7,7 @@ use super::{LANES, Simd};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2;
 
-#[expect(clippy::undocumented_unsafe_blocks, reason = "each passes the trait's contract on to the instructions")]
+#[expect(clippy::undocumented_unsafe_blocks, reason = "each forwards the trait's contract to the instructions")]
 impl Simd for Avx2 {
     type Block = [__m256; 2];
     #[inline(always)]

@@ -7,8 +7,8 @@ use super::{LANES, Simd};
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
 
-// SAFETY (all of them): the trait's contract, passed on to the instruction.
-#[expect(clippy::undocumented_unsafe_blocks, reason = "each passes the trait's contract on to one instruction")]
+// SAFETY (all of them): the trait's contract, forwarded to the instruction.
+#[expect(clippy::undocumented_unsafe_blocks, reason = "each forwards the trait's contract to one instruction")]
 impl Simd for Avx512 {
     type Block = __m512;
     #[inline(always)]

@@ -1,13 +1,13 @@
-//! Which instructions to use: found out once, when the program runs.
+//! Detects the instruction set, once, at run time.
 
 use std::sync::OnceLock;
 
 use super::{Kernel, Portable};
 
-/// A set of vector instructions that kernels are compiled for.
+/// A vector instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// What every processor of the architecture has.
+    /// The baseline of the architecture.
     Portable,
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
@@ -24,7 +24,7 @@ pub enum Level {
 const VARIABLE: &str = "DL_CPU_LEVEL";
 
 impl Level {
-    /// The levels that this processor has, the best one last.
+    /// The levels that this processor supports, the best one last.
     pub fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
         {
@@ -48,7 +48,7 @@ impl Level {
         }
     }
 
-    /// The level of this run: the best there is, or what `DL_CPU_LEVEL` asks for as long as the processor has it.
+    /// The level in use: the best one, or that of `DL_CPU_LEVEL` if the processor supports it.
     pub fn current() -> Self {
         static CURRENT: OnceLock<Level> = OnceLock::new();
         *CURRENT.get_or_init(|| {
@@ -59,7 +59,7 @@ impl Level {
         })
     }
 
-    /// As `DL_CPU_LEVEL` writes it.
+    /// Its name in `DL_CPU_LEVEL`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
@@ -76,16 +76,16 @@ impl Level {
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) {
         match self {
-            // SAFETY: it needs no instruction that may be missing.
+            // SAFETY: it uses no instruction beyond the baseline.
             Self::Portable => unsafe { kernel.run::<Portable>() },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: a level is only ever taken from those that were detected.
+            // SAFETY: only detected levels are used.
             Self::Avx2 => unsafe { avx2(kernel) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Self::Avx512 => unsafe { avx512(kernel) },
             #[cfg(target_arch = "aarch64")]
-            // SAFETY: every 64-bit ARM processor that Rust's targets stand for has NEON.
+            // SAFETY: every processor of Rust's 64-bit ARM targets has NEON.
             Self::Neon => unsafe { kernel.run::<super::Neon>() },
         }
     }
@@ -94,13 +94,13 @@ impl Level {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2<K: Kernel>(kernel: K) {
-    // SAFETY: this function's own contract.
+    // SAFETY: guaranteed by this function's contract.
     unsafe { kernel.run::<super::Avx2>() }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512<K: Kernel>(kernel: K) {
-    // SAFETY: this function's own contract.
+    // SAFETY: guaranteed by this function's contract.
     unsafe { kernel.run::<super::Avx512>() }
 }

@@ -1,8 +1,7 @@
-//! Sixteen numbers at a time, whatever the processor's registers are.
+//! Vectors of sixteen numbers, independent of the processor's registers.
 //!
 //! A kernel is written once, generic over [`Simd`], and compiled once for each [`Level`] by [`Level::run`]. Everything
-//! between `run` and the processor's instructions is `#[inline(always)]`, so that it is compiled with the level's
-//! instructions switched on.
+//! between `run` and the instructions is `#[inline(always)]`, so that it is compiled with the level's target features.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -30,18 +29,18 @@ pub(crate) const LANES: usize = 16;
 /// The instructions of one level.
 ///
 /// # Safety
-/// All functions: the processor must have the level's instructions, and the pointers must be good for [`LANES`]
-/// numbers; no alignment is needed.
+/// All functions: the processor must support the level's instructions, and the pointers must be valid for [`LANES`]
+/// numbers; they need not be aligned.
 pub(crate) trait Simd: Copy + 'static {
     /// Sixteen numbers.
     type Block: Copy;
-    /// The numbers from `from` on.
+    /// Loads numbers starting at `from`.
     unsafe fn load(from: *const f32) -> Self::Block;
-    /// Writes the numbers to `to` and after.
+    /// Stores the numbers starting at `to`.
     unsafe fn store(to: *mut f32, block: Self::Block);
-    /// The same number sixteen times.
+    /// Repeats a number sixteen times.
     unsafe fn splat(number: f32) -> Self::Block;
-    /// a * b + c, in one rounding where the processor can.
+    /// a * b + c, with a single rounding if the processor supports it.
     unsafe fn mul_add(a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;
     /// a + b.
     unsafe fn add(a: Self::Block, b: Self::Block) -> Self::Block;
@@ -49,23 +48,23 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn sub(a: Self::Block, b: Self::Block) -> Self::Block;
     /// a * b.
     unsafe fn mul(a: Self::Block, b: Self::Block) -> Self::Block;
-    /// The larger of each two; `b` where one is NaN.
+    /// The elementwise maximum; `b` where one is NaN.
     unsafe fn max(a: Self::Block, b: Self::Block) -> Self::Block;
-    /// The smaller of each two; `b` where one is NaN.
+    /// The elementwise minimum; `b` where one is NaN.
     unsafe fn min(a: Self::Block, b: Self::Block) -> Self::Block;
-    /// The columns of the matrix with these rows.
+    /// Transposes a matrix given by rows.
     #[inline(always)]
     unsafe fn transpose(rows: [Self::Block; LANES]) -> [Self::Block; LANES] {
-        // SAFETY: the trait's contract, passed on.
+        // SAFETY: the trait's contract, forwarded.
         unsafe { transpose::through_memory::<Self>(rows) }
     }
 }
 
-/// A piece of work that is compiled for each level.
+/// A computation that is compiled for each level.
 pub(crate) trait Kernel {
-    /// Does it.
+    /// Runs it.
     ///
     /// # Safety
-    /// The processor has the instructions of `S`.
+    /// The processor must support the instructions of `S`.
     unsafe fn run<S: Simd>(self);
 }

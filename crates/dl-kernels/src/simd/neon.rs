@@ -7,7 +7,7 @@ use super::Simd;
 #[derive(Clone, Copy)]
 pub(crate) struct Neon;
 
-#[expect(clippy::undocumented_unsafe_blocks, reason = "each passes the trait's contract on to the instructions")]
+#[expect(clippy::undocumented_unsafe_blocks, reason = "each forwards the trait's contract to the instructions")]
 impl Simd for Neon {
     type Block = [float32x4_t; 4];
     #[inline(always)]

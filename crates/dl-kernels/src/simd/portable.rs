@@ -1,4 +1,4 @@
-//! Any processor: arrays, which the compiler turns into what vector instructions there are for sure.
+//! For any processor: arrays, which the compiler vectorizes with the baseline instructions.
 
 use super::{LANES, Simd};
 
@@ -18,12 +18,12 @@ impl Simd for Portable {
     type Block = [f32; LANES];
     #[inline(always)]
     unsafe fn load(from: *const f32) -> [f32; LANES] {
-        // SAFETY: good for 16 numbers, by the trait's contract.
+        // SAFETY: valid for 16 numbers, by the trait's contract.
         unsafe { from.cast::<[f32; LANES]>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, block: [f32; LANES]) {
-        // SAFETY: good for 16 numbers, by the trait's contract.
+        // SAFETY: valid for 16 numbers, by the trait's contract.
         unsafe { to.cast::<[f32; LANES]>().write_unaligned(block) }
     }
     #[inline(always)]
@@ -32,7 +32,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn mul_add(a: [f32; LANES], b: [f32; LANES], c: [f32; LANES]) -> [f32; LANES] {
-        // Not f32::mul_add: without the instruction that is a function call a number.
+        // Not f32::mul_add: without the instruction it is a function call per number.
         each(each(a, b, |a, b| a * b), c, |product, c| product + c)
     }
     #[inline(always)]

@@ -1,15 +1,15 @@
-//! Sixteen blocks as the rows of a matrix, turned: what brings planes into blocks of channels, and back.
+//! Transposes sixteen blocks as the rows of a matrix, to convert planes to blocks of channels and back.
 
 use super::{LANES, Simd};
 
-/// The columns of the matrix whose rows are `rows`, by way of the memory: for levels without shuffles of their own.
+/// Transposes the matrix with these rows through memory: for levels without a specialized version.
 ///
 /// # Safety
-/// The processor has the instructions of `S`.
+/// The processor must support the instructions of `S`.
 #[inline(always)]
 pub(super) unsafe fn through_memory<S: Simd>(rows: [S::Block; LANES]) -> [S::Block; LANES] {
     let mut numbers = [[0.0; LANES]; LANES];
-    // SAFETY: each row of `numbers` is good for a block; the instructions are there by the caller's promise.
+    // SAFETY: each row of `numbers` is valid for a block; the caller guarantees the instructions.
     unsafe {
         for (row, block) in numbers.iter_mut().zip(rows) {
             S::store(row.as_mut_ptr(), block);
@@ -26,12 +26,12 @@ pub(super) unsafe fn through_memory<S: Simd>(rows: [S::Block; LANES]) -> [S::Blo
 /// The same with AVX-512: four rounds of shuffles.
 ///
 /// # Safety
-/// The processor has AVX-512.
+/// The processor must support AVX-512.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn avx512(rows: [std::arch::x86_64::__m512; LANES]) -> [std::arch::x86_64::__m512; LANES] {
     use std::arch::x86_64::*;
-    // SAFETY: the instructions are there by the caller's promise.
+    // SAFETY: the caller guarantees the instructions.
     unsafe {
         let (mut pairs, mut fours, mut columns) = (rows, rows, rows);
         for i in 0..8 {
@@ -45,7 +45,7 @@ pub(super) unsafe fn avx512(rows: [std::arch::x86_64::__m512; LANES]) -> [std::a
             fours[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(double(pairs[i + 1]), double(pairs[i + 3])));
             fours[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(double(pairs[i + 1]), double(pairs[i + 3])));
         }
-        // Quarter q of fours[4 i + j] holds rows 4 i to 4 i + 3 of column 4 q + j.
+        // Quarter q of fours[4 i + j] contains rows 4 i to 4 i + 3 of column 4 q + j.
         for j in 0..4 {
             let even_upper = _mm512_shuffle_f32x4::<0x88>(fours[j], fours[4 + j]);
             let odd_upper = _mm512_shuffle_f32x4::<0xdd>(fours[j], fours[4 + j]);
@@ -63,12 +63,12 @@ pub(super) unsafe fn avx512(rows: [std::arch::x86_64::__m512; LANES]) -> [std::a
 /// The same with AVX2: its quarters one by one.
 ///
 /// # Safety
-/// The processor has AVX2.
+/// The processor must support AVX2.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) unsafe fn avx2(rows: [[std::arch::x86_64::__m256; 2]; LANES]) -> [[std::arch::x86_64::__m256; 2]; LANES] {
     use std::arch::x86_64::*;
-    // SAFETY: the instructions are there by the caller's promise.
+    // SAFETY: the caller guarantees the instructions.
     unsafe {
         let mut columns = rows;
         for right in 0..2 {
@@ -101,7 +101,7 @@ mod tests {
 
     impl Kernel for Turn<'_> {
         unsafe fn run<S: Simd>(self) {
-            // SAFETY: both arrays hold sixteen blocks.
+            // SAFETY: both arrays contain sixteen blocks.
             unsafe {
                 let rows = std::array::from_fn(|row| S::load(self.0.as_ptr().add(row * LANES)));
                 for (row, block) in S::transpose(rows).into_iter().enumerate() {

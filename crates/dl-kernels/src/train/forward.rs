@@ -1,4 +1,4 @@
-//! The convolution itself.
+//! The forward convolution.
 
 use super::{ConvShape, Output, in_rounds, place};
 use crate::conv::{Algorithm, Convolution, Layer};
@@ -7,18 +7,17 @@ use crate::map::Map;
 use crate::simd::Level;
 use crate::team;
 
-/// Pictures of so few channels lie with their channels side by side.
+/// Images with at most this number of channels are interleaved.
 pub(super) const FEW: usize = 4;
 
 impl ConvShape {
-    /// Output [n, outputs, h', w'] of x [n, c, h, w] under `weight`; `bias` may be empty. `relu`: negative numbers become
-    /// zero.
+    /// The output [n, outputs, h', w'] for x [n, c, h, w]; `bias` may be empty. `relu`: applies ReLU.
     pub fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
         self.forward_at(Level::current(), x, weight, bias, relu)
     }
 
     pub(super) fn forward_at(&self, level: Level, x: &[f32], weight: &[f32], bias: &[f32], relu: bool) -> Vec<f32> {
-        let Self { pictures, input, weight: shape, config: conv, output: [height, width], winograd } = *self;
+        let Self { images, input, weight: shape, config: conv, output: [height, width], winograd } = *self;
         let algorithm = Algorithm::of(shape, &conv, [height, width], winograd);
         let mut from = match algorithm {
             _ if algorithm.is_winograd() => Map::new(input, Default::default()),
@@ -30,24 +29,24 @@ impl ConvShape {
         let range = [if relu { 0.0 } else { f32::NEG_INFINITY }, f32::INFINITY];
         let layer = Layer { conv, weight: weight.into(), shape, bias, range, input: from, output: to, residual: None };
         let (import, step) = (Import::new(level, from, None), Convolution::new(&layer, algorithm, level));
-        let (picture, plane) = (input.iter().product::<usize>(), height * width);
-        let result = Output::new(pictures * shape[0] * plane);
-        in_rounds(pictures, numbers, |first, count, memory| {
-            let x = &x[first * picture..(first + count) * picture];
+        let (image, plane) = (input.iter().product::<usize>(), height * width);
+        let result = Output::new(images * shape[0] * plane);
+        in_rounds(images, numbers, |first, count, memory| {
+            let x = &x[first * image..(first + count) * image];
             team::run(&[import.tasks(count), step.tasks(count), count * to.blocks()], |index, task| match index {
                 0 => import.run(task, count, memory, x),
                 1 => step.run(task, count, memory),
                 _ => {
-                    let (block, picture) = (task % to.blocks(), task / to.blocks());
+                    let (block, image) = (task % to.blocks(), task / to.blocks());
                     let channels = to.lanes.min(to.channels - block * to.lanes);
-                    let start = ((first + picture) * shape[0] + block * to.lanes) * plane;
+                    let start = ((first + image) * shape[0] + block * to.lanes) * plane;
                     let start = result.at(start, channels * plane);
-                    // SAFETY: `at` checks the bounds; these planes are this task's own.
+                    // SAFETY: `at` checks the bounds; only this task writes these planes.
                     unsafe {
                         export(
                             level,
                             &to,
-                            [count, picture, block],
+                            [count, image, block],
                             memory,
                             Planes { start, plane, row: width, column: 1 },
                         );
@@ -55,7 +54,7 @@ impl ConvShape {
                 }
             });
         });
-        // SAFETY: every block of every picture was exported.
+        // SAFETY: every block of every image was exported.
         unsafe { result.finish() }
     }
 }

@@ -17,7 +17,7 @@ impl ConvShape {
     }
 
     pub(super) fn input_gradient_at(&self, level: Level, weight: &[f32], gradient: &[f32]) -> Vec<f32> {
-        let Self { pictures, input: [channels, height, width], weight: [outputs, ..], output, config, .. } = *self;
+        let Self { images, input: [channels, height, width], weight: [outputs, ..], output, config, .. } = *self;
         let phases = self.phases();
         let mut margin = Padding::default();
         for [y, x] in &phases {
@@ -36,8 +36,8 @@ impl ConvShape {
         let blocks = channels.div_ceil(crate::simd::LANES);
         let mut counts = vec![0; phases.len() + 2];
         let plane = height * width;
-        let result = Output::new(pictures * channels * plane);
-        in_rounds(pictures, numbers, |first, count, memory| {
+        let result = Output::new(images * channels * plane);
+        in_rounds(images, numbers, |first, count, memory| {
             counts[0] = import.tasks(count);
             for (tasks, step) in counts[1..].iter_mut().zip(&steps) {
                 *tasks = step.as_ref().map_or(0, |step| step.tasks(count));
@@ -53,18 +53,18 @@ impl ConvShape {
                     }
                 }
                 Some(_) => {
-                    let (block, picture) = (task % blocks, task / blocks);
+                    let (block, image) = (task % blocks, task / blocks);
                     let first_channel = block * crate::simd::LANES;
                     let some = crate::simd::LANES.min(channels - first_channel);
-                    let start = result.at(((first + picture) * channels + first_channel) * plane, some * plane);
+                    let start = result.at(((first + image) * channels + first_channel) * plane, some * plane);
                     for (([y, x], map), step) in phases.iter().zip(&maps).zip(&steps) {
-                        // SAFETY: `at` checks the bounds; these planes are this task's own.
+                        // SAFETY: `at` checks the bounds; only this task writes these planes.
                         unsafe {
                             let start = start.add(y.first * width + x.first);
                             let [row, column] = [config.stride[0] * width, config.stride[1]];
                             let to = Planes { start, plane, row, column };
                             if step.is_some() {
-                                export(level, map, [count, picture, block], memory, to);
+                                export(level, map, [count, image, block], memory, to);
                             } else {
                                 zero(to, [some, y.length, x.length]);
                             }
@@ -73,11 +73,11 @@ impl ConvShape {
                 }
             });
         });
-        // SAFETY: every place of every channel lies in one phase, and each phase was exported.
+        // SAFETY: every position of every channel is in one phase, and each phase was exported.
         unsafe { result.finish() }
     }
 
-    /// All phases that hold a place.
+    /// All phases with a position.
     fn phases(&self) -> Vec<[Axis; 2]> {
         let Conv2dConfig { stride, padding, dilation, .. } = self.config;
         let ([_, height, width], [kh, kw]) = (self.input, self.kernel());
@@ -118,15 +118,15 @@ impl ConvShape {
     }
 }
 
-/// Zeros on the planes.
+/// Writes zeros to the planes.
 ///
 /// # Safety
-/// As that of [`export`].
+/// As for [`export`].
 unsafe fn zero(to: Planes, [channels, height, width]: [usize; 3]) {
     for channel in 0..channels {
         for y in 0..height {
             for x in 0..width {
-                // SAFETY: the caller's promise.
+                // SAFETY: guaranteed by the caller.
                 unsafe { *to.start.add(channel * to.plane + y * to.row + x * to.column) = 0.0 };
             }
         }

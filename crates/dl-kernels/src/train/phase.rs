@@ -1,26 +1,26 @@
 //! The gradient of a convolution's input as convolutions of the output's gradient.
 //!
-//! A place of the input gets from each output that saw it the product with the weight under which it was seen. With a
-//! stride of s, places that are s apart see the same part of the kernel: s x s phases, each a convolution with stride 1
-//! and with the taps of its part in reverse order.
+//! Each input position receives, from each output that read it, the output's gradient times the weight used. With a
+//! stride of s, positions that are s apart use the same part of the kernel: this gives s x s phases, each a convolution
+//! with stride 1 and the taps of its part in reverse order.
 
 /// One axis of a phase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Axis {
-    /// The phase's first place; the others follow a stride apart.
+    /// The phase's first position; the others follow at distances of the stride.
     pub(super) first: usize,
-    /// Places of the input in this phase.
+    /// Positions of the input in this phase.
     pub(super) length: usize,
-    /// The taps of the kernel, in the order in which they meet the gradient's places.
+    /// The taps of the kernel, in the order of the gradient's positions.
     pub(super) taps: Vec<usize>,
-    /// Where in the gradient the first tap of the first place lies; may be outside.
+    /// The position in the gradient of the first tap of the first position; may be outside.
     pub(super) start: isize,
-    /// Between neighbouring taps in the gradient.
+    /// Distance between neighboring taps in the gradient.
     pub(super) dilation: usize,
 }
 
 impl Axis {
-    /// Phase `first` of an axis of `length` places.
+    /// Phase `first` of an axis of `length` positions.
     pub(super) fn new(
         first: usize,
         length: usize,
@@ -29,7 +29,7 @@ impl Axis {
         padding: usize,
         dilation: usize,
     ) -> Self {
-        // Output o sees place i under tap k when o * stride + k * dilation = i + padding.
+        // Output o reads position i with tap k when o * stride + k * dilation = i + padding.
         let seen = |tap: &usize| (tap * dilation) % stride == (first + padding) % stride;
         let taps: Vec<usize> = (0..kernel).filter(seen).rev().collect();
         let step = stride / greatest_common_divisor(stride, dilation);
@@ -44,17 +44,17 @@ impl Axis {
         }
     }
 
-    /// Zeros that the gradient needs before its first place.
+    /// Zeros needed before the gradient's first position.
     pub(super) fn before(&self) -> usize {
         (-self.start).max(0).unsigned_abs()
     }
 
-    /// Places of the gradient that this phase never reaches.
+    /// Leading positions of the gradient that this phase does not use.
     pub(super) fn skipped(&self) -> usize {
         self.start.max(0).unsigned_abs()
     }
 
-    /// Zeros that a gradient of `length` places needs after its last.
+    /// Zeros needed after the last of `length` positions of the gradient.
     pub(super) fn after(&self, length: usize) -> usize {
         let reach = (self.length + self.taps.len() * self.dilation) as isize - self.dilation as isize + self.start;
         (reach - length as isize).max(0).unsigned_abs()
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_tap_of_every_place_is_in_one_phase() {
+    fn every_tap_of_every_position_is_in_one_phase() {
         for (length, kernel, stride, padding, dilation) in
             [(8, 3, 1, 1, 1), (9, 3, 2, 1, 1), (7, 5, 3, 2, 2), (6, 1, 2, 0, 1), (12, 3, 4, 0, 2), (1, 3, 1, 3, 1)]
         {

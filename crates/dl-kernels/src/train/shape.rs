@@ -1,4 +1,4 @@
-//! The shapes of one convolution of a batch.
+//! The shapes of a convolution of a batch.
 
 use anyhow::{Result, bail};
 
@@ -8,7 +8,7 @@ use crate::map::Padding;
 /// A convolution of a batch of maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
-    pub(crate) pictures: usize,
+    pub(crate) images: usize,
     /// [channels, height, width].
     pub(crate) input: [usize; 3],
     /// [outputs, channels / groups, kh, kw].
@@ -16,24 +16,24 @@ pub struct ConvShape {
     pub(crate) config: Conv2dConfig,
     /// [height, width].
     pub(crate) output: [usize; 2],
-    /// What 3 x 3 convolutions may use.
+    /// The algorithm that 3 x 3 convolutions may use.
     pub(crate) winograd: Winograd,
 }
 
 impl ConvShape {
-    /// Of x [n, c, h, w] under weight [outputs, c / groups, kh, kw].
+    /// The convolution of x [n, c, h, w] with a weight [outputs, c / groups, kh, kw].
     /// # Errors
-    /// When they do not fit, and as [`Winograd::current`], which it takes.
+    /// When the shapes do not match, and as [`Winograd::current`], which it uses.
     pub fn new(x: &[usize], weight: &[usize], config: Conv2dConfig) -> Result<Self> {
-        let (&[pictures, channels, height, width], &[outputs, inputs, kh, kw]) = (x, weight) else {
-            bail!("conv2d: want x [n,c,h,w] and weight [o,c,kh,kw], got {x:?} and {weight:?}");
+        let (&[images, channels, height, width], &[outputs, inputs, kh, kw]) = (x, weight) else {
+            bail!("conv2d: expected x [n,c,h,w] and weight [o,c,kh,kw], got {x:?} and {weight:?}");
         };
         let Conv2dConfig { stride, padding, dilation, groups } = config;
         if groups == 0 || channels != inputs * groups || !outputs.is_multiple_of(groups) {
-            bail!("conv2d: x {x:?} and weight {weight:?} do not fit with groups {groups}");
+            bail!("conv2d: x {x:?} and weight {weight:?} do not match with groups {groups}");
         }
         if weight.contains(&0) || stride.contains(&0) || dilation.contains(&0) {
-            bail!("conv2d: weight {weight:?}, stride {stride:?} and dilation {dilation:?} must not hold 0");
+            bail!("conv2d: weight {weight:?}, stride {stride:?} and dilation {dilation:?} must not contain 0");
         }
         let Padding { top, bottom, left, right } = padding;
         let fits = |length: usize, padding: usize, kernel: usize, dilation: usize| {
@@ -44,12 +44,12 @@ impl ConvShape {
         }
         let output = config.output([height, width], [kh, kw])?;
         let (input, weight) = ([channels, height, width], [outputs, inputs, kh, kw]);
-        Ok(Self { pictures, input, weight, config, output, winograd: Winograd::current()? })
+        Ok(Self { images, input, weight, config, output, winograd: Winograd::current()? })
     }
 
     /// [n, outputs, h', w'].
     pub fn output_dims(&self) -> [usize; 4] {
-        [self.pictures, self.weight[0], self.output[0], self.output[1]]
+        [self.images, self.weight[0], self.output[0], self.output[1]]
     }
 
     /// Height and width of the kernel.
@@ -57,12 +57,12 @@ impl ConvShape {
         [self.weight[2], self.weight[3]]
     }
 
-    /// The margin that a map of the input needs.
+    /// The margin that the input map needs.
     pub(crate) fn margin(&self) -> Padding {
         self.config.margin([self.input[1], self.input[2]], self.kernel(), self.output)
     }
 
-    /// Each channel has a kernel of its own.
+    /// Whether each channel has its own kernel.
     pub(crate) fn is_depthwise(&self) -> bool {
         self.weight[1] == 1 && self.weight[0] == self.config.groups && self.weight[0] > 1
     }

@@ -1,4 +1,5 @@
-//! All three against their definitions in double precision, at every level of the machine.
+//! Tests the convolution and its gradients against their definitions in double precision, at every level of this
+//! machine.
 
 use super::ConvShape;
 use crate::conv::Conv2dConfig;
@@ -21,7 +22,7 @@ fn draw(seed: u32, length: usize) -> Vec<f32> {
 fn products(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
     let ([channels, height, width], [outputs, inputs, kh, kw], conv) = (shape.input, shape.weight, shape.config);
     let [rows, columns] = shape.output;
-    for picture in 0..shape.pictures {
+    for image in 0..shape.images {
         for out in 0..outputs {
             let group = out / (outputs / conv.groups);
             for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
@@ -32,8 +33,8 @@ fn products(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
                         let (Some(row), Some(column)) = (row, column) else { continue };
                         if row < height && column < width {
                             visit(
-                                ((picture * outputs + out) * rows + y) * columns + x,
-                                ((picture * channels + group * inputs + channel) * height + row) * width + column,
+                                ((image * outputs + out) * rows + y) * columns + x,
+                                ((image * channels + group * inputs + channel) * height + row) * width + column,
                                 ((out * inputs + channel) * kh + ky) * kw + kx,
                             );
                         }
@@ -78,10 +79,10 @@ fn cases() -> Vec<ConvShape> {
 }
 
 #[test]
-fn the_convolution_and_its_gradients_are_their_definitions() {
+fn the_convolution_and_its_gradients_match_their_definitions() {
     for shape in cases() {
         let length = |dims: &[usize]| dims.iter().product::<usize>();
-        let x = draw(1, shape.pictures * length(&shape.input));
+        let x = draw(1, shape.images * length(&shape.input));
         let (weight, bias) = (draw(2, length(&shape.weight)), draw(3, shape.weight[0]));
         let gradient = draw(4, length(&shape.output_dims()));
         let plane = shape.output[0] * shape.output[1];
@@ -106,7 +107,7 @@ fn the_convolution_and_its_gradients_are_their_definitions() {
 }
 
 #[test]
-fn no_pictures_give_nothing() {
+fn no_images_give_no_output() {
     let config = Conv2dConfig { padding: Padding::all(1), ..Conv2dConfig::default() };
     let shape = ConvShape::new(&[0, 3, 5, 5], &[4, 3, 3, 3], config).unwrap();
     assert_eq!(shape.forward(&[], &[1.0; 108], &[], false), []);

@@ -1,7 +1,7 @@
-//! The gradient of the weight: for each weight, the sum over all places of what it saw times the gradient there.
+//! The gradient of the weight: for each weight, the sum over all positions of its input times the gradient.
 //!
-//! Under one row of the kernel the input's numbers (its channels at kw neighbouring places) lie side by side. They times
-//! blocks of sixteen outputs, summed over places, are one call of the micro-kernel.
+//! The inputs under one row of the kernel (the channels at kw neighboring positions) are contiguous. Their products
+//! with blocks of sixteen outputs, summed over positions, are one call of the micro-kernel.
 
 use rayon::prelude::*;
 
@@ -16,7 +16,8 @@ use crate::simd::{LANES, Level};
 use crate::team;
 use crate::tile::{Along, Tile};
 
-/// Places that one call sums over, about: their numbers stay in a core's first cache from call to call.
+/// Approximate number of positions that a call sums over: their numbers stay in a core's first-level cache between
+/// calls.
 const PLACES: usize = 128;
 
 impl ConvShape {
@@ -33,7 +34,8 @@ impl ConvShape {
         let [outputs, inputs, kh, kw] = self.weight;
         let groups = self.config.groups;
         if groups > 1 && (!inputs.is_multiple_of(LANES) || !(outputs / groups).is_multiple_of(LANES)) {
-            // The groups are no whole blocks of channels: all pairs of channels are computed, and those of one group kept.
+            // The groups are not whole blocks of channels: all pairs of channels are computed, and those within a group
+            // are kept.
             let config = Conv2dConfig { groups: 1, ..self.config };
             let full = Self { weight: [outputs, inputs * groups, kh, kw], config, ..*self };
             let full = full.weight_gradient_at(level, x, gradient);
@@ -51,7 +53,7 @@ impl ConvShape {
         let imports = [Import::new(level, input, None), Import::new(level, output, None)];
         let mut sums = Sums::new(self, level, input, output);
         let [from, to] = [self.input.iter().product::<usize>(), self.output_dims()[1..].iter().product()];
-        in_rounds(self.pictures, numbers, |first, count, memory| {
+        in_rounds(self.images, numbers, |first, count, memory| {
             let (x, gradient) = (&x[first * from..(first + count) * from], &gradient[first * to..(first + count) * to]);
             let all = Memory::new(&mut sums.sums);
             let tasks = [imports[0].tasks(count), imports[1].tasks(count), sums.tasks()];
@@ -65,37 +67,37 @@ impl ConvShape {
     }
 }
 
-/// Numbers of the input that lie side by side under a row of the kernel.
+/// Contiguous numbers of the input under a row of the kernel.
 struct Line {
-    /// Where they start, from the place under the kernel's corner.
+    /// Their offset from the position under the kernel's corner.
     offset: usize,
-    /// The block of channels, and the place under the kernel.
+    /// The block of channels, and the position under the kernel.
     block: usize,
     tap: [usize; 2],
 }
 
-/// The sums of all weights, and how they are shared among tasks.
+/// The sums of all weights, and how they are divided into tasks.
 struct Sums {
     /// [groups][lines][blocks][numbers of a line][16].
     sums: Aligned,
     input: Map,
     output: Map,
-    /// From one output to the next in the input.
+    /// Stride between outputs in the input.
     step: [usize; 2],
-    /// Where the kernel's corner lies, from the input's first place backwards.
+    /// Distance of the kernel's corner before the input's first position.
     corner: usize,
     groups: usize,
     lines: Vec<Line>,
-    /// Places that lie side by side in a line.
+    /// Contiguous positions in a line.
     together: usize,
-    /// Of one group's blocks of outputs; the "width" is that of a line.
+    /// The tiling of one group's output blocks; the "width" is that of a line.
     tiling: Tiling,
-    /// Blocks of outputs in a group.
+    /// Output blocks per group.
     blocks: usize,
-    /// Rows that are summed in one call, or the columns, where a row is long.
+    /// Rows that are summed in one call, or columns, if a row is long.
     rows: usize,
     columns: usize,
-    /// Where the rows of a call begin.
+    /// Offsets of the rows of a call.
     segments: Vec<usize>,
 }
 
@@ -146,8 +148,8 @@ impl Sums {
         self.groups * self.lines.len() * self.tiling.groups().len()
     }
 
-    /// Adds what these pictures give to the sums of one line and a few blocks.
-    fn add(&self, task: usize, pictures: usize, memory: Memory, sums: Memory) {
+    /// Adds the contribution of these images to the sums of one line and a few blocks.
+    fn add(&self, task: usize, images: usize, memory: Memory, sums: Memory) {
         let parts = self.tiling.groups();
         let (part, task) = (&parts[task % parts.len()], task / parts.len());
         let (line, group) = (&self.lines[task % self.lines.len()], task / self.lines.len());
@@ -155,14 +157,14 @@ impl Sums {
         let sum = (task * self.blocks + part.first) * width * LANES;
         let first_input = group * self.lines.last().map_or(0, |last| last.block + 1);
         let first_output = group * self.blocks + part.first;
-        for picture in 0..pictures {
-            let corner = self.input.at(pictures, picture, first_input, [0, 0]) + line.offset - self.corner;
+        for image in 0..images {
+            let corner = self.input.at(images, image, first_input, [0, 0]) + line.offset - self.corner;
             for y in (0..output.height).step_by(self.rows) {
                 let rows = self.rows.min(output.height - y);
                 for x in (0..output.width).step_by(self.columns) {
                     let columns = self.columns.min(output.width - x);
                     let from = corner + y * self.step[0] + x * self.step[1];
-                    let gradient = output.at(pictures, picture, first_output, [y, x]);
+                    let gradient = output.at(images, image, first_output, [y, x]);
                     for piece in &part.pieces {
                         let tile = Tile {
                             input: memory.at(from + piece.first, 1),
@@ -183,8 +185,8 @@ impl Sums {
                             low: f32::NEG_INFINITY,
                             high: f32::INFINITY,
                         };
-                        // SAFETY: the input's margin holds what the kernel reaches; the gradient's rows follow one
-                        // another, for it has no margin; only this task writes these sums.
+                        // SAFETY: the input's margin covers everything that the kernel reads; the gradient's rows are
+                        // contiguous, as it has no margin; only this task writes these sums.
                         unsafe { (piece.kernel)(&tile) };
                     }
                 }
@@ -192,7 +194,7 @@ impl Sums {
         }
     }
 
-    /// The sums in the weight's order.
+    /// The sums in the weight's layout.
     fn weight(&self, shape: &ConvShape) -> Vec<f32> {
         let [outputs, inputs, kh, kw] = shape.weight;
         let (width, lanes) = (self.width(), self.input.lanes);

@@ -1,4 +1,4 @@
-//! The gradient of a depthwise convolution's weight: channel by channel, so sixteen sums at a time.
+//! The gradient of a depthwise convolution's weight, with sixteen channels at a time.
 
 use super::{ConvShape, in_rounds, place};
 use crate::import::Import;
@@ -17,7 +17,7 @@ pub(super) fn depthwise(shape: &ConvShape, level: Level, x: &[f32], gradient: &[
     // [blocks][kh * kw][16]
     let mut sums = Aligned::zeros(input.blocks() * kh * kw * LANES);
     let [from, to] = [shape.input.iter().product::<usize>(), shape.output_dims()[1..].iter().product()];
-    in_rounds(shape.pictures, numbers, |first, count, memory| {
+    in_rounds(shape.images, numbers, |first, count, memory| {
         let (x, gradient) = (&x[first * from..(first + count) * from], &gradient[first * to..(first + count) * to]);
         let all = Memory::new(&mut sums);
         let tasks = [imports[0].tasks(count), imports[1].tasks(count), input.blocks()];
@@ -25,9 +25,9 @@ pub(super) fn depthwise(shape: &ConvShape, level: Level, x: &[f32], gradient: &[
             0 => imports[0].run(block, count, memory, x),
             1 => imports[1].run(block, count, memory, gradient),
             _ => {
-                for picture in 0..count {
+                for image in 0..count {
                     for y in 0..output.height {
-                        add_row(shape, level, [input, output], [count, picture, block, y], memory, all);
+                        add_row(shape, level, [input, output], [count, image, block, y], memory, all);
                     }
                 }
             }
@@ -40,20 +40,20 @@ pub(super) fn depthwise(shape: &ConvShape, level: Level, x: &[f32], gradient: &[
         .collect()
 }
 
-/// Adds what one row of the gradient gives to the sums of a block.
+/// Adds the contribution of one row of the gradient to the sums of a block.
 fn add_row(
     shape: &ConvShape,
     level: Level,
     [input, output]: [Map; 2],
-    [pictures, picture, block, y]: [usize; 4],
+    [images, image, block, y]: [usize; 4],
     memory: Memory,
     sums: Memory,
 ) {
     let ([kh, kw], conv) = (shape.kernel(), &shape.config);
-    let corner = input.at(pictures, picture, block, [y * conv.stride[0], 0])
+    let corner = input.at(images, image, block, [y * conv.stride[0], 0])
         - conv.padding.top * input.row()
         - conv.padding.left * LANES;
-    let gradient = memory.at(output.at(pictures, picture, block, [y, 0]), output.width * LANES);
+    let gradient = memory.at(output.at(images, image, block, [y, 0]), output.width * LANES);
     for ky in 0..kh {
         for kx in 0..kw {
             let offset = ky * conv.dilation[0] * input.row() + kx * conv.dilation[1] * LANES;
@@ -68,7 +68,7 @@ fn add_row(
     }
 }
 
-/// A row of places under one tap.
+/// The sum of a row of positions for one tap.
 struct Row {
     input: *const f32,
     step: usize,
@@ -80,10 +80,10 @@ struct Row {
 impl Kernel for Row {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows lie in the memory, the input's margin holds what the kernel reaches, and the sum is the
-        // calling task's own.
+        // SAFETY: the rows are within the memory, the input's margin covers everything that the kernel reads, and only
+        // the calling task writes the sum.
         unsafe {
-            // Four sums, so that no addition waits for the one before.
+            // Four sums, so that additions do not wait for each other.
             let mut sums = [S::load(self.sum), S::splat(0.0), S::splat(0.0), S::splat(0.0)];
             let term = |x: usize, sum: S::Block| {
                 S::mul_add(S::load(self.input.add(x * self.step)), S::load(self.gradient.add(x * LANES)), sum)

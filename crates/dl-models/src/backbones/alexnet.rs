@@ -1,4 +1,4 @@
-//! AlexNet, the one-tower network of Krizhevsky 2014 (One weird trick), in torchvision's layout. R-CNN's first network.
+//! AlexNet, the one-tower network of Krizhevsky 2014 (One weird trick), in torchvision's layout.
 //!
 //! | output | module | shape for 224 or 227 pixels |
 //! | --- | --- | --- |
@@ -30,9 +30,9 @@ pub struct AlexNet {
 const POOL: PoolConfig = PoolConfig::square(3, 2);
 
 impl AlexNet {
-    /// From torchvision's tensors, `features.0.weight` to `classifier.6.bias`.
+    /// Builds the network from torchvision's tensors, `features.0.weight` to `classifier.6.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let conv = |index: usize, channels: [usize; 2], kernel: usize, stride: usize, padding: usize| {
             let config =

@@ -1,5 +1,5 @@
 //! AlexNet as it won ILSVRC 2012 (Krizhevsky et al. 2012, ImageNet classification with deep convolutional neural
-//! networks), in Caffe's layer names: two towers (groups of 2) and local response normalisation.
+//! networks), in Caffe's layer names: two towers (groups of 2) and local response normalization.
 //!
 //! | output | module | shape for 227 pixels |
 //! | --- | --- | --- |
@@ -9,13 +9,13 @@
 //! | fc6, fc7 (after ReLU) | fc6, fc7 | 4096 |
 //! | fc8 | fc8 | classes |
 //!
-//! Caffe's ReLU works in place, so its conv1 and fc7 are what ReLU left; they are called relu1 and relu7 too.
+//! Caffe's ReLU works in place, so its conv1 and fc7 are the outputs of ReLU; relu1 and relu7 are aliases for them.
 //!
-//! Caffe's files hold two orders of the first layers: `bvlc_alexnet` (here `alexnet_2012`) normalises before it pools, as
-//! the paper does; `bvlc_reference_caffenet` (here `caffenet`) pools first. Where Caffe and the paper differ, this is
-//! Caffe's, which the public weights were trained with: k is 1, not 2, and alpha, 1e-4, is of the mean of the five
-//! squares, not of their sum. Caffe's pools keep a last window that sticks out. Its input is 227 x 227 pixels; for other
-//! sizes the last map is averaged to 6 x 6.
+//! Caffe's files use two orders of the first layers: `bvlc_alexnet` (here `alexnet_2012`) normalizes before it pools,
+//! as the paper does; `bvlc_reference_caffenet` (here `caffenet`) pools first. Where Caffe and the paper differ, this
+//! follows Caffe, which trained the public weights: k is 1, not 2, and alpha, 1e-4, applies to the mean of the five
+//! squares, not to their sum. Caffe's pools keep a last window that extends past the edge. The input is 227 x 227
+//! pixels; for other sizes the last map is averaged to 6 x 6.
 
 use candle_core::Result;
 use candle_nn::{Init, VarBuilder};
@@ -31,7 +31,7 @@ use crate::{Conv2d, Linear, LocalResponseNorm, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlexNet2012Options {
-    /// Factor on every number of channels but those of the input and the classes; the 4096 of fc6 and fc7 too.
+    /// Factor on the number of channels, except for the input and the classes; the 4096 of fc6 and fc7 too.
     pub width: f64,
 }
 
@@ -41,12 +41,12 @@ impl Default for AlexNet2012Options {
     }
 }
 
-/// What comes first after a convolution.
+/// The order of pooling and normalization after a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlexNetOrder {
-    /// The paper's and `bvlc_alexnet`'s.
+    /// As in the paper and `bvlc_alexnet`.
     NormThenPool,
-    /// `bvlc_reference_caffenet`'s.
+    /// As in `bvlc_reference_caffenet`.
     PoolThenNorm,
 }
 
@@ -62,7 +62,7 @@ pub struct AlexNet2012 {
 const POOL: PoolConfig = PoolConfig::square(3, 2).ceil();
 const LRN: LocalResponseNorm = LocalResponseNorm { size: 5, alpha: 1e-4, beta: 0.75, k: 1.0 };
 
-/// Section 3.5 and figure 2 of the paper: channels, kernel, stride, padding, groups, bias at the start (section 5).
+/// Section 3.5 and figure 2 of the paper: channels, kernel, stride, padding, groups, initial bias (section 5).
 const CONVS: [(usize, usize, usize, usize, usize, f64); 5] = [
     (96, 11, 4, 0, 1, 0.0),
     (256, 5, 1, 2, 2, 1.0),
@@ -72,9 +72,9 @@ const CONVS: [(usize, usize, usize, usize, usize, f64); 5] = [
 ];
 
 impl AlexNet2012 {
-    /// From tensors `conv1.weight` to `fc8.bias`.
+    /// Builds the network from tensors `conv1.weight` to `fc8.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(order: AlexNetOrder, options: &AlexNet2012Options, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let scaled = |channels| scaled(channels, options.width);
         let mut inputs = 3;
@@ -97,7 +97,7 @@ impl AlexNet2012 {
         })
     }
 
-    /// After the first convolutions: pools and normalises.
+    /// Pools and normalizes after the first convolutions.
     fn shrink(&self, [norm, pool]: [&str; 2], x: &Value, pass: &mut Pass) -> Run {
         match self.order {
             AlexNetOrder::NormThenPool => {

@@ -1,4 +1,4 @@
-//! The table of networks.
+//! The table of architectures.
 
 use anyhow::{Context, Result};
 use candle_nn::VarBuilder;
@@ -11,40 +11,40 @@ use super::{
 use crate::text::ClipImages;
 use crate::{ModelConfig, Preprocessing, plain};
 
-/// A row of the table of networks.
+/// An entry of the table of architectures.
 pub struct Architecture {
-    /// Its name, torchvision's where it has the network.
+    /// Its name, torchvision's if it has the network.
     pub name: &'static str,
-    /// Who described it, and where.
+    /// The paper that introduced it.
     pub paper: &'static str,
-    /// The layer that dl-embed takes when none is named.
+    /// The default layer of dl-embed.
     pub layer: &'static str,
-    /// The module path of the layer that gives the class scores.
+    /// The module path of the classification layer.
     pub head: &'static str,
-    /// Options that are switched on when the head is a new one, to be trained.
+    /// Options to set when a new head is trained.
     pub new_head: &'static [&'static str],
-    /// Classifiers that exist for training alone, where the config's options ask for them.
+    /// Classifiers that exist only for training, if the config's options request them.
     pub auxiliary: &'static [Auxiliary],
-    /// From picture to input, where a file of bare weights does not say.
+    /// The preprocessing of bare weights.
     pub preprocessing: fn() -> Preprocessing,
-    /// Builds it.
+    /// Builds the network.
     pub build: Build,
 }
 
-/// A classifier in the middle of a network, which brings gradients to its first layers.
+/// A classifier in the middle of a network, which brings gradients to the first layers.
 pub struct Auxiliary {
-    /// The output with its class scores.
+    /// Its output, the class scores.
     pub layer: &'static str,
-    /// The module path of the layer that gives them.
+    /// The module path of its classification layer.
     pub head: &'static str,
-    /// The share of its loss in the loss of training.
+    /// The weight of its loss in training.
     pub weight: f64,
 }
 
 /// Builds a network from its config and a source of weights.
 type Build = fn(&ModelConfig, VarBuilder) -> Result<Box<dyn Backbone>>;
 
-/// Every network, in the order of the manual.
+/// Every architecture, in the order of the manual.
 pub const ARCHITECTURES: &[Architecture] = &[
     Architecture {
         name: "alexnet",
@@ -60,7 +60,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
     alexnet_2012("caffenet", |config, vb| build_alexnet_2012(AlexNetOrder::PoolThenNorm, config, vb)),
     Architecture {
         name: "clip",
-        paper: "Radford et al. 2021, Learning transferable visual models from natural language supervision; its pictures",
+        paper: "Radford et al. 2021, Learning transferable visual models from natural language supervision; its images",
         layer: "image_embeds",
         head: "visual_projection",
         new_head: &[],
@@ -94,7 +94,7 @@ pub const ARCHITECTURES: &[Architecture] = &[
         layer: "avgpool",
         head: "fc",
         new_head: &[],
-        // torchvision's recipe; the paper does not say.
+        // torchvision's recipe; the paper gives no weight.
         auxiliary: &[Auxiliary { layer: "AuxLogits", head: "AuxLogits.fc", weight: 0.4 }],
         preprocessing: Preprocessing::inception_v3,
         build: |config, vb| {
@@ -293,23 +293,23 @@ fn build_vgg(column: VggColumn, norms: bool, config: &ModelConfig, vb: VarBuilde
 }
 
 impl Architecture {
-    /// The layers that give class scores: the head, and those of the auxiliary classifiers.
+    /// The classification layers: the head, and those of the auxiliary classifiers.
     pub fn heads(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.head).chain(self.auxiliary.iter().map(|auxiliary| auxiliary.head))
     }
 
-    /// Is this a weight of a layer that gives class scores?
-    pub fn is_of_a_head(&self, weight: &str) -> bool {
+    /// Whether this is a weight of a classification layer.
+    pub fn is_head_weight(&self, weight: &str) -> bool {
         self.heads().any(|head| weight.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')))
     }
 
-    /// The architecture of this name.
+    /// Finds an architecture by name.
     /// # Errors
-    /// When there is none; the message lists those there are.
+    /// When it does not exist; the message lists the architectures.
     pub fn find(name: &str) -> Result<&'static Self> {
         ARCHITECTURES.iter().find(|architecture| architecture.name == name).with_context(|| {
             let known: Vec<_> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
-            format!("there is no architecture {name}; there are {}", known.join(", "))
+            format!("architecture {name} does not exist; choose from {}", known.join(", "))
         })
     }
 }

@@ -1,5 +1,5 @@
-//! What the Inception networks have in common: a convolution without bias, a batch norm and ReLU; and the change of the
-//! input's normalisation.
+//! Parts shared by the Inception networks: a convolution without bias, a batch norm and ReLU; and the change of the
+//! input's normalization.
 
 use candle_core::Result;
 use candle_nn::VarBuilder;
@@ -17,7 +17,7 @@ pub(super) struct BasicConv2d {
 }
 
 impl BasicConv2d {
-    /// Padded to keep its size, but for the stride.
+    /// Padded to preserve the size, up to the stride.
     pub(super) fn same(
         channels: [usize; 2],
         kernel: [usize; 2],
@@ -43,7 +43,7 @@ impl BasicConv2d {
         })
     }
 
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     pub(super) fn layers(name: &str) -> [String; 3] {
         [format!("{name}.conv"), format!("{name}.bn"), name.to_owned()]
     }
@@ -54,7 +54,7 @@ impl BasicConv2d {
     }
 }
 
-/// The input normalised with 0.5 and 0.5 instead of ImageNet's mean and standard deviation: torchvision's
+/// The input normalized with 0.5 and 0.5 instead of ImageNet's mean and standard deviation: torchvision's
 /// `transform_input`, (x * std + mean - 0.5) / 0.5.
 pub(super) fn transform_input(x: &Value, pass: &mut Pass) -> Run {
     let [scale, shift] = [[0.458, 0.448, 0.45], [-0.03, -0.088, -0.188]];

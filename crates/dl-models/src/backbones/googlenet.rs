@@ -24,15 +24,15 @@ use crate::{Linear, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoogLeNetOptions {
-    /// The input is normalised with ImageNet's mean and standard deviation, and the network brings it to those that its
-    /// weights were trained with, 0.5 and 0.5. torchvision sets it with its own weights, and so do we.
+    /// The input is normalized with ImageNet's mean and standard deviation, and the network converts it to those that
+    /// its weights were trained with, 0.5 and 0.5. On by default, as for torchvision's weights.
     pub transform_input: bool,
-    /// With the auxiliary classifiers (section 5 of the paper). They are computed only where their outputs, `aux1` and
-    /// `aux2`, are asked for, as a loss of training may do. Without, a file's tensors of theirs are left alone.
+    /// Include the auxiliary classifiers (section 5 of the paper). They are computed only when their outputs, `aux1`
+    /// and `aux2`, are requested, as in training. If not included, their tensors in a file are ignored.
     pub aux_logits: bool,
-    /// Share of the last features that is dropped in training. The paper's is 0.4.
+    /// Dropout probability of the last features in training. The paper has 0.4.
     pub dropout: f64,
-    /// Share of the auxiliary classifiers' features that is dropped in training.
+    /// Dropout probability of the auxiliary classifiers' features in training.
     pub dropout_aux: f64,
 }
 
@@ -54,7 +54,7 @@ enum Stage {
     Conv(BasicConv2d),
     Inception(Box<Inception>),
     Pool(PoolConfig),
-    /// Looks at the map, which goes on as it is.
+    /// Reads the map and passes it on unchanged.
     Aux(Box<Aux>),
 }
 
@@ -62,7 +62,8 @@ enum Stage {
 enum Row {
     /// Channels and kernel of a convolution.
     Conv(usize, usize),
-    /// Channels of an inception module, in the paper's columns: 1x1; 3x3 reduced, 3x3; 5x5 reduced, 5x5; pool projected.
+    /// Channels of an inception module, in the paper's columns: 1x1; 3x3 reduced, 3x3; 5x5 reduced, 5x5; pool
+    /// projected.
     Inception([usize; 6]),
     /// Kernel of a max pool; its stride is 2.
     Pool(usize),
@@ -70,7 +71,7 @@ enum Row {
     Aux,
 }
 
-/// Table 1 of the paper after conv1, as far as the last inception module.
+/// Table 1 of the paper after conv1, up to the last inception module.
 const TABLE: [(&str, Row); 17] = [
     ("maxpool1", Row::Pool(3)),
     ("conv2", Row::Conv(64, 1)),
@@ -91,13 +92,13 @@ const TABLE: [(&str, Row); 17] = [
     ("inception5b", Row::Inception([384, 192, 384, 48, 128, 128])),
 ];
 
-/// Within an inception module.
+/// The max pool within an inception module.
 const POOL: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 1).ceil() };
 
 impl GoogLeNet {
-    /// From torchvision's tensors, `conv1.conv.weight` to `fc.bias`.
+    /// Builds the network from torchvision's tensors, `conv1.conv.weight` to `fc.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(options: &GoogLeNetOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let mut channels = 64;
         let mut stages = vec![("conv1", Stage::Conv(conv([3, channels], 7, 2, vb.pp("conv1"))?))];
@@ -128,12 +129,12 @@ impl GoogLeNet {
     }
 }
 
-/// A convolution padded to keep its size, but for the stride.
+/// A convolution padded to preserve the size, up to the stride.
 fn conv(channels: [usize; 2], kernel: usize, stride: usize, vb: VarBuilder) -> Result<BasicConv2d> {
     BasicConv2d::same(channels, [kernel; 2], stride, Fresh::normal(0.01), vb)
 }
 
-/// torchvision's weights at the start.
+/// torchvision's initialization.
 fn fresh(inputs: usize) -> Fresh {
     Fresh { weight: Init::Randn { mean: 0.0, stdev: 0.01 }, ..Fresh::torch(inputs) }
 }
@@ -194,7 +195,7 @@ impl Backbone for GoogLeNet {
     }
 }
 
-/// The inception module, figure 2b of the paper: four branches side by side.
+/// The inception module, figure 2b of the paper: four parallel branches.
 struct Inception {
     /// In the order of [`BRANCHES`](Self::BRANCHES).
     convs: [BasicConv2d; 6],
@@ -224,7 +225,7 @@ impl Inception {
         })
     }
 
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(name: &str) -> Vec<String> {
         let convs = |branches: &[&str]| -> Vec<String> {
             branches.iter().flat_map(|branch| BasicConv2d::layers(&format!("{name}.{branch}"))).collect()
@@ -283,7 +284,7 @@ mod tests {
     use crate::{LayerName, Model, ModelConfig, Parameters};
 
     #[test]
-    fn a_loss_of_training_sees_the_auxiliary_class_scores_and_nobody_else_pays_for_them() {
+    fn auxiliary_class_scores_are_computed_only_when_requested() {
         let mut config = ModelConfig::new("googlenet", 3);
         config.options.insert("aux_logits".into(), true.into());
         let parameters = Parameters::fresh(0);

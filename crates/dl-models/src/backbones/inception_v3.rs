@@ -31,13 +31,13 @@ use crate::{Halt, Linear, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InceptionV3Options {
-    /// The input is normalised with ImageNet's mean and standard deviation, and the network brings it to those that its
-    /// weights were trained with, 0.5 and 0.5. torchvision sets it with its own weights, and so do we.
+    /// The input is normalized with ImageNet's mean and standard deviation, and the network converts it to those that
+    /// its weights were trained with, 0.5 and 0.5. On by default, as for torchvision's weights.
     pub transform_input: bool,
-    /// With the auxiliary classifier (section 4 of the paper). It is computed only where its output, `AuxLogits`, is
-    /// asked for, as a loss of training may do. Without, a file's tensors of its are left alone.
+    /// Include the auxiliary classifier (section 4 of the paper). It is computed only when its output, `AuxLogits`, is
+    /// requested, as in training. If not included, its tensors in a file are ignored.
     pub aux_logits: bool,
-    /// Share of the last features that is dropped in training. The paper's is 0.2.
+    /// Dropout probability of the last features in training. The paper has 0.2.
     pub dropout: f64,
 }
 
@@ -47,7 +47,7 @@ impl Default for InceptionV3Options {
     }
 }
 
-/// Inception v3. Inputs of at least 75 x 75 pixels; the auxiliary classifier wants 299 or so.
+/// Inception v3. Inputs of at least 75 x 75 pixels; the auxiliary classifier needs about 299.
 pub struct InceptionV3 {
     transform_input: bool,
     stages: Vec<(&'static str, Stage)>,
@@ -59,11 +59,11 @@ enum Stage {
     Conv(BasicConv2d),
     Pool,
     Mixed(Vec<Branch>),
-    /// Looks at the map, which goes on as it is.
+    /// Reads the map and passes it on unchanged.
     Aux(Box<Aux>),
 }
 
-/// A convolution as the figures say; one of stride 2 has no padding, others keep the size.
+/// A convolution of the figures; with stride 2 it has no padding, otherwise it preserves the size.
 #[derive(Clone, Copy)]
 struct Shape {
     name: &'static str,
@@ -72,19 +72,19 @@ struct Shape {
     stride: usize,
 }
 
-/// A branch of an Inception module as the figures say.
-struct Plan {
+/// The structure of a branch of an Inception module, according to the figures.
+struct BranchPlan {
     pool: Pool,
     convs: Vec<Shape>,
-    /// Two that look at the same map, and lie side by side.
+    /// Two convolutions of the same map, concatenated.
     pair: Vec<Shape>,
 }
 
-/// What a branch does to the module's input first.
+/// The pool at the start of a branch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pool {
     None,
-    /// 3 x 3, padding counted.
+    /// 3 x 3, counting the padding.
     Average,
     /// 3 x 3 with stride 2.
     Max,
@@ -92,10 +92,10 @@ enum Pool {
 
 const HALVING: PoolConfig = PoolConfig::square(3, 2);
 const AVERAGE: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 1) };
-/// Of the auxiliary classifier.
+/// The pool of the auxiliary classifier.
 const COARSE: PoolConfig = PoolConfig::square(5, 3);
 
-/// torchvision's weights at the start, but for its cutting off what is twenty standard deviations away.
+/// torchvision's initialization, except for its truncation at twenty standard deviations.
 const FRESH: Fresh = Fresh { weight: Init::Randn { mean: 0.0, stdev: 0.1 }, bias: Init::Const(0.0) };
 
 const fn conv(name: &'static str, outputs: usize, kernel: [usize; 2]) -> Shape {
@@ -106,20 +106,20 @@ const fn halving(name: &'static str, outputs: usize) -> Shape {
     Shape { name, outputs, kernel: [3, 3], stride: 2 }
 }
 
-fn plain(convs: &[Shape]) -> Plan {
-    Plan { pool: Pool::None, convs: convs.to_vec(), pair: Vec::new() }
+fn plain(convs: &[Shape]) -> BranchPlan {
+    BranchPlan { pool: Pool::None, convs: convs.to_vec(), pair: Vec::new() }
 }
 
-fn pooled(outputs: usize) -> Plan {
-    Plan { pool: Pool::Average, ..plain(&[conv("branch_pool", outputs, [1, 1])]) }
+fn pooled(outputs: usize) -> BranchPlan {
+    BranchPlan { pool: Pool::Average, ..plain(&[conv("branch_pool", outputs, [1, 1])]) }
 }
 
-fn max_pooled() -> Plan {
-    Plan { pool: Pool::Max, ..plain(&[]) }
+fn max_pooled() -> BranchPlan {
+    BranchPlan { pool: Pool::Max, ..plain(&[]) }
 }
 
-/// 5 x 5 as one, and as two of 3 x 3; `last`: channels of the pooled branch.
-fn figure_5(last: usize) -> Vec<Plan> {
+/// 5 x 5 convolutions, and pairs of 3 x 3; `last`: channels of the pooled branch.
+fn figure_5(last: usize) -> Vec<BranchPlan> {
     vec![
         plain(&[conv("branch1x1", 64, [1, 1])]),
         plain(&[conv("branch5x5_1", 48, [1, 1]), conv("branch5x5_2", 64, [5, 5])]),
@@ -133,7 +133,7 @@ fn figure_5(last: usize) -> Vec<Plan> {
 }
 
 /// The first reduction.
-fn figure_10() -> Vec<Plan> {
+fn figure_10() -> Vec<BranchPlan> {
     vec![
         plain(&[halving("branch3x3", 384)]),
         plain(&[conv("branch3x3dbl_1", 64, [1, 1]), conv("branch3x3dbl_2", 96, [3, 3]), halving("branch3x3dbl_3", 96)]),
@@ -141,8 +141,8 @@ fn figure_10() -> Vec<Plan> {
     ]
 }
 
-/// 7 x 7 as 1 x 7 and 7 x 1; `inner`: channels between.
-fn figure_6(inner: usize) -> Vec<Plan> {
+/// 7 x 7 convolutions as 1 x 7 and 7 x 1; `inner`: channels between them.
+fn figure_6(inner: usize) -> Vec<BranchPlan> {
     vec![
         plain(&[conv("branch1x1", 192, [1, 1])]),
         plain(&[
@@ -162,7 +162,7 @@ fn figure_6(inner: usize) -> Vec<Plan> {
 }
 
 /// The second reduction.
-fn second_reduction() -> Vec<Plan> {
+fn second_reduction() -> Vec<BranchPlan> {
     vec![
         plain(&[conv("branch3x3_1", 192, [1, 1]), halving("branch3x3_2", 320)]),
         plain(&[
@@ -176,12 +176,12 @@ fn second_reduction() -> Vec<Plan> {
 }
 
 /// 1 x 3 beside 3 x 1.
-fn figure_7() -> Vec<Plan> {
+fn figure_7() -> Vec<BranchPlan> {
     let pair = |names: [&'static str; 2]| vec![conv(names[0], 384, [1, 3]), conv(names[1], 384, [3, 1])];
     vec![
         plain(&[conv("branch1x1", 320, [1, 1])]),
-        Plan { pair: pair(["branch3x3_2a", "branch3x3_2b"]), ..plain(&[conv("branch3x3_1", 384, [1, 1])]) },
-        Plan {
+        BranchPlan { pair: pair(["branch3x3_2a", "branch3x3_2b"]), ..plain(&[conv("branch3x3_1", 384, [1, 1])]) },
+        BranchPlan {
             pair: pair(["branch3x3dbl_3a", "branch3x3dbl_3b"]),
             ..plain(&[conv("branch3x3dbl_1", 448, [1, 1]), conv("branch3x3dbl_2", 384, [3, 3])])
         },
@@ -190,9 +190,9 @@ fn figure_7() -> Vec<Plan> {
 }
 
 impl InceptionV3 {
-    /// From torchvision's tensors, `Conv2d_1a_3x3.conv.weight` to `fc.bias`.
+    /// Builds the network from torchvision's tensors, `Conv2d_1a_3x3.conv.weight` to `fc.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(options: &InceptionV3Options, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let narrow = |name: &'static str, channels, kernel, stride| {
             let config = Conv2dConfig { stride: [stride; 2], ..Conv2dConfig::default() };
@@ -304,15 +304,15 @@ impl Backbone for InceptionV3 {
 /// A branch of an Inception module.
 struct Branch {
     pool: Pool,
-    /// One after the other.
+    /// In sequence.
     convs: Vec<(&'static str, BasicConv2d)>,
-    /// Both look at the last one's output.
+    /// Both read the output of the last of `convs`.
     pair: Vec<(&'static str, BasicConv2d)>,
     outputs: usize,
 }
 
 impl Branch {
-    fn new(inputs: usize, plan: Plan, vb: VarBuilder) -> Result<Self> {
+    fn new(inputs: usize, plan: BranchPlan, vb: VarBuilder) -> Result<Self> {
         let build = |inputs: usize, shape: Shape| {
             let Shape { name, outputs, kernel, stride } = shape;
             let (channels, vb) = ([inputs, outputs], vb.pp(name));
@@ -335,13 +335,13 @@ impl Branch {
         Ok(Self { pool: plan.pool, convs, pair, outputs })
     }
 
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(&self, module: &str) -> Vec<String> {
         let convs = self.convs.iter().chain(&self.pair);
         convs.flat_map(|(name, _)| BasicConv2d::layers(&format!("{module}.{name}"))).collect()
     }
 
-    /// What it adds to the module's output.
+    /// Its part of the module's output.
     fn run(&self, module: &str, x: &Value, pass: &mut Pass) -> std::result::Result<Vec<Value>, Halt> {
         let mut x = match self.pool {
             Pool::None => x.clone(),

@@ -1,4 +1,4 @@
-//! How a user names a layer.
+//! Layer names in the user's notation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use anyhow::bail;
 use crate::checkpoint::printable;
 use crate::limits::LARGEST_POOL;
 
-/// A layer as a user names it: `fc7`, `features.12`, or a map averaged to a few places, `fire9@1`, `fire9@3x4`.
+/// A layer in the user's notation: `fc7`, `features.12`, or a map averaged to a few cells, `fire9@1`, `fire9@3x4`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerName {
     /// The output's name or alias.
@@ -27,14 +27,14 @@ impl FromStr for LayerName {
         let (height, width) = size.split_once('x').unwrap_or((size, size));
         match (height.parse(), width.parse()) {
             (Ok(height), Ok(width)) if height > LARGEST_POOL || width > LARGEST_POOL => {
-                bail!("layer {}: a map is averaged to at most {LARGEST_POOL} x {LARGEST_POOL}", printable(text))
+                bail!("layer {}: maps can be averaged to at most {LARGEST_POOL} x {LARGEST_POOL}", printable(text))
             }
             (Ok(height), Ok(width)) if height > 0 && width > 0 => {
                 Ok(Self { name: name.to_owned(), pooled: Some([height, width]) })
             }
             _ => {
                 let (text, name) = (printable(text), printable(name));
-                bail!("layer {text}: after @ comes the size to average to, for example {name}@1 or {name}@3x4")
+                bail!("layer {text}: expected a size to average to after @, for example {name}@1 or {name}@3x4")
             }
         }
     }

@@ -1,5 +1,5 @@
 //! mini-Xception (Arriaga et al. 2017, Real-time convolutional neural networks for emotion and gender classification):
-//! Keras's network of oarriaga/face_classification, which names facial expressions, on grey pictures.
+//! the Keras network of oarriaga/face_classification, which classifies facial expressions in grayscale images.
 //!
 //! | what | modules | shape for 64 pixels |
 //! | --- | --- | --- |
@@ -11,7 +11,8 @@
 //! A block is two separable convolutions with batch norms, ReLU between them, and a max pool; a 1 x 1 convolution with
 //! stride 2 and a batch norm of its input are added, and no ReLU follows. Padding is TensorFlow's SAME.
 //!
-//! A picture of three channels, all normalised alike, is made grey first (ITU-R BT.601, as Pillow and OpenCV do).
+//! An image of three channels, all normalized alike, is converted to grayscale first (ITU-R BT.601, as in Pillow and
+//! OpenCV).
 
 use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
@@ -24,9 +25,9 @@ use crate::{BatchNorm2d, Conv2d, Pass, Run, Value};
 
 /// mini-Xception. Inputs [n, 1, h, w], or [n, 3, h, w] in red, green, blue, of at least 5 x 5 pixels.
 pub struct MiniXception {
-    /// Red, green, blue to grey; has no weights to be learned.
-    grey: Conv2d,
-    /// `conv1`, `conv2`: each with its batch norm.
+    /// Red, green, blue to gray; constant.
+    gray: Conv2d,
+    /// `conv1`, `conv2`: each with a batch norm.
     stem: [(Conv2d, BatchNorm2d); 2],
     blocks: Vec<Block>,
     head: Conv2d,
@@ -34,20 +35,20 @@ pub struct MiniXception {
 
 /// Channels of the first convolutions, and of each block.
 const CHANNELS: [usize; 5] = [8, 16, 32, 64, 128];
-/// The shares of red, green and blue in grey.
+/// The weights of red, green and blue in gray.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
-/// Keras's.
+/// Keras's default.
 const EPS: f64 = 1e-3;
-/// Keras's 0.99, the other way round.
+/// Keras's 0.99, as one minus it.
 const MOMENTUM: f64 = 0.01;
 
 impl MiniXception {
-    /// From tensors `conv1.weight` to `head.bias`.
+    /// Builds the network from tensors `conv1.weight` to `head.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let weight = Tensor::new(&LUMA, vb.device())?.reshape((1, 3, 1, 1))?;
-        let grey = Conv2d::fixed(weight, Conv2dConfig::default());
+        let gray = Conv2d::fixed(weight, Conv2dConfig::default());
         let conv = |channels: [usize; 2], name: &str| {
             Conv2d::without_bias(channels, [3, 3], Conv2dConfig::default(), Fresh::kaiming(), vb.pp(name))
         };
@@ -60,7 +61,7 @@ impl MiniXception {
         let blocks = blocks.map(|(index, widths)| Block::new([widths[0], widths[1]], vb.pp(format!("blocks.{index}"))));
         let config = Conv2dConfig { padding: Padding::all(1), ..Conv2dConfig::default() };
         let head = Conv2d::new([CHANNELS[4], num_classes], [3, 3], config, Fresh::kaiming(), vb.pp("head"))?;
-        Ok(Self { grey, stem, blocks: blocks.collect::<Result<_>>()?, head })
+        Ok(Self { gray, stem, blocks: blocks.collect::<Result<_>>()?, head })
     }
 }
 
@@ -84,7 +85,7 @@ impl Backbone for MiniXception {
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
         let mut x = match pass.shape(x)? {
-            [3, ..] => pass.conv("", &self.grey, x)?,
+            [3, ..] => pass.conv("", &self.gray, x)?,
             _ => x.clone(),
         };
         for (index, (conv, norm)) in (1..).zip(&self.stem) {
@@ -102,7 +103,7 @@ impl Backbone for MiniXception {
 
 struct Block {
     shortcut: (Conv2d, BatchNorm2d),
-    /// `sep1`, `sep2`: each with its batch norm.
+    /// `sep1`, `sep2`: each with a batch norm.
     convs: [(SeparableConv2d, BatchNorm2d); 2],
 }
 
@@ -121,7 +122,7 @@ impl Block {
         })
     }
 
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(&self, name: &str) -> Vec<String> {
         let mut layers = vec![format!("{name}.shortcut.conv"), format!("{name}.shortcut")];
         for (index, (conv, _)) in (1..).zip(&self.convs) {
@@ -147,8 +148,8 @@ impl Block {
     }
 }
 
-/// A max pool 3 x 3 with stride 2 and TensorFlow's SAME padding: an odd side has a pixel before and one after, an even
-/// one only the one after, which is what `ceil_mode` lets the last window have.
+/// A max pool 3 x 3 with stride 2 and TensorFlow's SAME padding: an odd side is padded by a pixel before and one after,
+/// an even one only after, which equals `ceil_mode`.
 fn same_pool(size: [usize; 2]) -> PoolConfig {
     PoolConfig { padding: size.map(|side| side % 2), ..PoolConfig::square(3, 2).ceil() }
 }

@@ -1,7 +1,7 @@
 //! MobileNet V1 (Howard et al. 2017), in timm's layout and names (`mobilenetv1_100`).
 //!
-//! A block filters each channel by itself (`conv_dw`) and then mixes them by a 1 x 1 convolution (`conv_pw`); after each
-//! comes a batch norm and ReLU6 (figure 3 of the paper). Table 1 of the paper:
+//! A block filters each channel separately (`conv_dw`) and then mixes them by a 1 x 1 convolution (`conv_pw`); after
+//! each comes a batch norm and ReLU6 (figure 3 of the paper). Table 1 of the paper:
 //!
 //! | channels | blocks | stride of the first | modules | pixels of 224 |
 //! | --- | --- | --- | --- | --- |
@@ -28,11 +28,11 @@ use crate::{BatchNorm2d, Conv2d, Linear, ModelConfig, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MobileNetV1Options {
-    /// The paper's width multiplier: factor on the numbers of channels, which stay multiples of 8.
+    /// The paper's width multiplier: factor on the number of channels, rounded to multiples of 8.
     pub width: f64,
-    /// The batch norms are already folded into the convolutions, which have biases.
+    /// The batch norms are folded into the convolutions, which have biases.
     pub folded: bool,
-    /// TensorFlow's `SAME` padding: with a stride of 2, an even side is padded by nothing before and one pixel after.
+    /// TensorFlow's `SAME` padding: with a stride of 2, an even side is padded only by one pixel after.
     pub same_padding: bool,
 }
 
@@ -43,10 +43,10 @@ impl Default for MobileNetV1Options {
 }
 
 impl MobileNetV1Options {
-    /// The options of a config, also where a stranger says the same in words beside them: `width_multiplier`, a
-    /// `batch_norm` that is folded, a `padding` that is TensorFlow's SAME.
+    /// The options of a config, including third-party keys with the same meaning: `width_multiplier`, a `batch_norm`
+    /// that mentions "folded", a `padding` that mentions "SAME".
     /// # Errors
-    /// When an option is unknown or has another form.
+    /// When an option is unknown or has the wrong type.
     pub fn read(config: &ModelConfig) -> anyhow::Result<Self> {
         let mut options: Self = config.options()?;
         let said = |key: &str, word: &str| {
@@ -64,7 +64,7 @@ impl MobileNetV1Options {
 /// MobileNet V1. Inputs of any size.
 pub struct MobileNetV1 {
     stem: ConvNorm,
-    /// The blocks of each stage: depthwise and pointwise convolution.
+    /// The blocks of each stage: a depthwise and a pointwise convolution.
     stages: Vec<Vec<[ConvNorm; 2]>>,
     classifier: Linear,
 }
@@ -74,9 +74,9 @@ const TABLE: [[usize; 3]; 5] = [[64, 1, 1], [128, 2, 2], [256, 2, 2], [512, 6, 2
 const EPS: f64 = 1e-5;
 
 impl MobileNetV1 {
-    /// From timm's tensors, `conv_stem.weight` to `classifier.bias`.
+    /// Builds the network from timm's tensors, `conv_stem.weight` to `classifier.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(options: &MobileNetV1Options, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let mut channels = divisible(32, options.width);
         let names = ["conv_stem", "bn1"];
@@ -138,7 +138,7 @@ impl Backbone for MobileNetV1 {
     }
 }
 
-/// Of a convolution.
+/// The shape of a convolution.
 #[derive(Clone, Copy)]
 struct Shape {
     kernel: usize,
@@ -146,7 +146,7 @@ struct Shape {
     groups: usize,
 }
 
-/// A convolution, a batch norm where it is not folded, and ReLU6.
+/// A convolution, a batch norm unless it is folded, and ReLU6.
 struct ConvNorm {
     conv: Conv2d,
     norm: Option<BatchNorm2d>,
@@ -165,7 +165,7 @@ impl ConvNorm {
         let Shape { kernel, stride, groups } = shape;
         let padding = Padding::all(kernel / 2);
         let config = Conv2dConfig { stride: [stride; 2], padding, groups, ..Conv2dConfig::default() };
-        // By the outputs that one number of the input has a part in.
+        // By the number of outputs that an input contributes to.
         let fresh = Fresh::normal((2.0 / (kernel * kernel * channels[1] / groups) as f64).sqrt());
         let (conv, norm) = if options.folded {
             (Conv2d::new(channels, [kernel; 2], config, fresh, vb.pp(conv))?, None)
@@ -176,7 +176,7 @@ impl ConvNorm {
         Ok(Self { conv, norm, shape, same_padding: options.same_padding })
     }
 
-    /// timm's batch norm module has the activation in it: its output is the one after ReLU6.
+    /// timm's batch norm module includes the activation: its output is after ReLU6.
     fn run(&self, [conv, norm]: [&str; 2], x: &Value, pass: &mut Pass) -> Run {
         let x = if self.same_padding {
             let [height, width] = pass.size(x)?;

@@ -1,9 +1,9 @@
 //! MobileNet V2 (Sandler et al. 2018), in torchvision's layout.
 //!
-//! A block widens its input by a 1 x 1 convolution, filters each channel by itself, and narrows it again without ReLU
+//! A block expands its input by a 1 x 1 convolution, filters each channel separately, and narrows it again without ReLU
 //! (figure 3b and table 1 of the paper). Table 2, the sequence of blocks:
 //!
-//! | widened | channels | blocks | stride of the first | modules | pixels of 224 |
+//! | expansion | channels | blocks | stride of the first | modules | pixels of 224 |
 //! | --- | --- | --- | --- | --- | --- |
 //! | convolution 3 x 3 | 32 | | 2 | features.0 | 112 |
 //! | 1 | 16 | 1 | 1 | features.1 | 112 |
@@ -30,10 +30,11 @@ use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MobileNetV2Options {
-    /// torchvision's `width_mult`: factor on the numbers of channels, which stay multiples of 8; above 1 on the last too.
+    /// torchvision's `width_mult`: factor on the number of channels, rounded to multiples of 8; above 1 also on the
+    /// last.
     #[serde(alias = "width_mult")]
     pub width: f64,
-    /// Share of the last features that is dropped in training.
+    /// Dropout probability of the last features in training.
     pub dropout: f64,
 }
 
@@ -53,16 +54,16 @@ pub struct MobileNetV2 {
     dropout: f64,
 }
 
-/// Table 2 of the paper: widening, channels, number of blocks, stride of the first.
+/// Table 2 of the paper: expansion, channels, number of blocks, stride of the first.
 const TABLE: [[usize; 4]; 7] =
     [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1]];
 const LAST: &str = "features.18";
 const EPS: f64 = 1e-5;
 
 impl MobileNetV2 {
-    /// From torchvision's tensors, `features.0.0.weight` to `classifier.1.bias`.
+    /// Builds the network from torchvision's tensors, `features.0.0.weight` to `classifier.1.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(options: &MobileNetV2Options, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let mut channels = divisible(32, options.width);
         let first = ConvNorm::new([3, channels], 3, 2, 1, vb.pp("features.0"))?;
@@ -113,14 +114,14 @@ impl Backbone for MobileNetV2 {
     }
 }
 
-/// A convolution without bias, padded to keep its size, and a batch norm; [`run`](Self::run) adds ReLU6.
+/// A convolution without bias, padded to preserve the size, and a batch norm; [`run`](Self::run) adds ReLU6.
 struct ConvNorm {
     conv: Conv2d,
     norm: BatchNorm2d,
 }
 
 impl ConvNorm {
-    /// At `0` and `1` under the builder's prefix.
+    /// Built from `0` and `1` under the builder's prefix.
     fn new(channels: [usize; 2], kernel: usize, stride: usize, groups: usize, vb: VarBuilder) -> Result<Self> {
         let padding = Padding::all(kernel / 2);
         let config = Conv2dConfig { stride: [stride; 2], padding, groups, ..Conv2dConfig::default() };
@@ -130,7 +131,7 @@ impl ConvNorm {
         })
     }
 
-    /// Its outputs in the order of computing; torchvision's `2` is the module's own.
+    /// Its outputs, in the order of computation; torchvision's `2` is the output of the module.
     fn layers(name: &str) -> [String; 3] {
         [format!("{name}.0"), format!("{name}.1"), name.to_owned()]
     }
@@ -144,12 +145,12 @@ impl ConvNorm {
 
 /// An inverted residual block.
 struct Block {
-    /// 1 x 1, where the input is widened at all, and 3 x 3 of each channel by itself.
+    /// 1 x 1, if the input is expanded, and 3 x 3 of each channel separately.
     convs: Vec<ConvNorm>,
     /// 1 x 1, without ReLU.
     narrow: Conv2d,
     norm: BatchNorm2d,
-    /// The input is added.
+    /// Whether the input is added.
     residual: bool,
 }
 
@@ -171,7 +172,7 @@ impl Block {
         })
     }
 
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(&self, name: &str) -> Vec<String> {
         let place = self.convs.len();
         let convs = (0..place).flat_map(|index| ConvNorm::layers(&format!("{name}.conv.{index}")));

@@ -1,7 +1,7 @@
 //! MobileNet V3, large and small (Howard et al. 2019), in torchvision's layout and names.
 //!
-//! A block widens its input by a 1 x 1 convolution, filters each channel by itself, weighs the channels by squeeze and
-//! excitation in some blocks, and narrows again without an activation (figure 4 of the paper). The tables
+//! A block expands its input by a 1 x 1 convolution, filters each channel separately, in some blocks scales the
+//! channels by squeeze and excitation, and narrows again without an activation (figure 4 of the paper). The tables
 //! [`LARGE`] and [`SMALL`] are the paper's tables 1 and 2.
 //!
 //! | what | modules of large | modules of small | pixels of 224 |
@@ -27,10 +27,10 @@ use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MobileNetV3Options {
-    /// torchvision's `width_mult`: factor on the numbers of channels, which stay multiples of 8.
+    /// torchvision's `width_mult`: factor on the number of channels, rounded to multiples of 8.
     #[serde(alias = "width_mult")]
     pub width: f64,
-    /// Share of the last features that is dropped in training.
+    /// Dropout probability of the last features in training.
     pub dropout: f64,
 }
 
@@ -40,7 +40,7 @@ impl Default for MobileNetV3Options {
     }
 }
 
-/// Which of the two.
+/// The variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MobileNetV3Size {
     /// Table 1 of the paper.
@@ -72,7 +72,7 @@ const fn row(kernel: usize, wide: usize, outputs: usize, squeezes: bool, activat
     Row { kernel, wide, outputs, squeezes, activation, stride }
 }
 
-/// Table 1 of the paper: kernel, widened channels, channels, squeeze and excitation, activation, stride.
+/// Table 1 of the paper: kernel, expanded channels, channels, squeeze and excitation, activation, stride.
 const LARGE: &[Row] = &[
     row(3, 16, 16, false, RE, 1),
     row(3, 64, 24, false, RE, 2),
@@ -117,7 +117,7 @@ impl MobileNetV3Size {
 }
 
 const EPS: f64 = 1e-3;
-/// TensorFlow's 0.99, the other way round.
+/// TensorFlow's 0.99, as one minus it.
 const MOMENTUM: f64 = 0.01;
 
 /// MobileNet V3. Inputs of any size.
@@ -132,9 +132,9 @@ pub struct MobileNetV3 {
 }
 
 impl MobileNetV3 {
-    /// From torchvision's tensors, `features.0.0.weight` to `classifier.3.bias`.
+    /// Builds the network from torchvision's tensors, `features.0.0.weight` to `classifier.3.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(
         size: MobileNetV3Size,
         options: &MobileNetV3Options,
@@ -203,7 +203,7 @@ impl Backbone for MobileNetV3 {
     }
 }
 
-/// A convolution without bias, padded to keep its size, a batch norm and an activation.
+/// A convolution without bias, padded to preserve the size, a batch norm and an activation.
 struct ConvNorm {
     conv: Conv2d,
     norm: BatchNorm2d,
@@ -211,7 +211,7 @@ struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// At `0` and `1` under the builder's prefix.
+    /// Built from `0` and `1` under the builder's prefix.
     fn new(
         channels: [usize; 2],
         [kernel, stride, groups]: [usize; 3],
@@ -227,7 +227,7 @@ impl ConvNorm {
         })
     }
 
-    /// Its outputs in the order of computing; that of the last part is the module's own.
+    /// Its outputs, in the order of computation; that of the last part is the output of the module.
     fn layers(&self, name: &str) -> Vec<String> {
         let mut layers = vec![format!("{name}.0")];
         layers.extend(self.activation.map(|_| format!("{name}.1")));
@@ -251,12 +251,12 @@ impl ConvNorm {
 
 /// A block: torchvision's `InvertedResidual`.
 struct Block {
-    /// 1 x 1, where the input is widened at all, and each channel by itself.
+    /// 1 x 1, if the input is expanded, and each channel separately.
     convs: Vec<ConvNorm>,
     squeeze: Option<Squeeze>,
     /// 1 x 1, without an activation.
     narrow: ConvNorm,
-    /// The input is added.
+    /// Whether the input is added.
     residual: bool,
 }
 
@@ -274,7 +274,7 @@ impl Block {
         Ok(Self { convs, squeeze, narrow, residual: row.stride == 1 && inputs == outputs })
     }
 
-    /// Its outputs in the order of computing; that of the last part is the block's own.
+    /// Its outputs, in the order of computation; that of the last part is the output of the block.
     fn layers(&self, name: &str) -> Vec<String> {
         let block = format!("{name}.block");
         let mut layers = Vec::new();
@@ -309,15 +309,15 @@ impl Block {
     }
 }
 
-/// Squeeze and excitation (Hu et al. 2018): the means of the channels decide how much of each goes on. The hidden layer
-/// has a quarter of the channels, and a hard sigmoid ends it.
+/// Squeeze and excitation (Hu et al. 2018): scales each channel by a gate computed from the means of all channels. The
+/// hidden layer has a quarter of the channels, and a hard sigmoid follows it.
 struct Squeeze {
     fc1: Conv2d,
     fc2: Conv2d,
 }
 
 impl Squeeze {
-    /// Its outputs within the module, in the order of computing.
+    /// Its outputs within the module, in the order of computation.
     const LAYERS: [&str; 5] = ["avgpool", "fc1", "activation", "fc2", "scale_activation"];
 
     fn new(channels: usize, vb: VarBuilder) -> Result<Self> {

@@ -1,7 +1,7 @@
-//! Networks that turn pictures into features and class scores, and the table of them.
+//! Image networks, and the table of them.
 //!
-//! How to add one: a module with a struct of named parts and `impl Backbone`, in the names of torchvision's module
-//! tree, and a row in [`ARCHITECTURES`].
+//! To add one, write a module with a struct of named layers and `impl Backbone`, with the names of torchvision's
+//! modules, and add an entry to [`ARCHITECTURES`].
 
 mod alexnet;
 mod alexnet_2012;
@@ -44,45 +44,46 @@ pub use xception::{Xception, XceptionOptions};
 
 use crate::{Halt, Pass, Run, Value, plain};
 
-/// The name of the class scores in every network.
+/// The name of the class scores output in every network.
 pub const LOGITS: &str = "logits";
 
-/// A network that turns pictures into features and class scores.
+/// A network that computes features and class scores of images.
 pub trait Backbone: Send + Sync {
-    /// The names of its outputs in the order of computing, as torchvision writes the module paths; last is `logits`.
+    /// The names of its outputs, in the order of computation, named by torchvision's module paths; the last is
+    /// `logits`.
     fn layers(&self) -> Vec<String>;
 
-    /// The names that papers use, each with the module path that it stands for.
+    /// Names used in papers, each with the module path that it stands for.
     fn aliases(&self) -> Vec<(String, String)>;
 
-    /// Can it be written down as a plan for inference? Otherwise it is computed at once.
+    /// Whether it supports plans for inference. Otherwise it is computed directly.
     fn plans(&self) -> bool {
         true
     }
 
-    /// Runs on x [n, 3, h, w] f32, showing each output to `pass`, and gives the class scores [n, classes].
+    /// Runs on x [n, 3, h, w] f32, passing each output to `pass`, and returns the class scores [n, classes].
     /// # Errors
-    /// [`Halt::Done`] when `pass` has all it wanted, or when x does not fit.
+    /// [`Halt::Done`] when `pass` has all requested outputs, or when x has the wrong shape.
     fn run(&self, x: &Value, pass: &mut Pass) -> Run;
 }
 
 impl dyn Backbone + '_ {
-    /// The class scores [n, classes] of x [n, 3, h, w], with gradients. `train`: dropout is on, and draws from it; batch
-    /// norms take the batch's statistics.
+    /// The class scores [n, classes] for x [n, 3, h, w], with gradients. With `train`, dropout is on and draws from the
+    /// generator; batch norms use the batch's statistics.
     /// # Errors
-    /// When x does not fit, for example a picture that is too small.
+    /// When x has the wrong shape, for example when an image is too small.
     pub fn forward_t(&self, x: &Tensor, train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
         match self.run(&Value::Now(x.clone()), &mut Pass::new(Vec::new(), train)) {
             Ok(Value::Now(logits)) => Ok(logits),
             Err(Halt::Failed(error)) => Err(plain(error)),
-            _ => bail!("a network stopped although nothing was asked of it"),
+            _ => bail!("the network stopped early although no outputs were requested"),
         }
     }
 
-    /// The named outputs for x [n, 3, h, w], in the order asked for, each [n, ...], with gradients. Nothing beyond the
+    /// The named outputs for x [n, 3, h, w], in the order requested, each [n, ...], with gradients. Nothing after the
     /// last of them is computed. For inference [`Model::features`](crate::Model::features) is faster.
     /// # Errors
-    /// When there is no such layer (see [`check`](Self::check)), or x does not fit.
+    /// When a layer does not exist (see [`check`](Self::check)), or x has the wrong shape.
     pub fn features(&self, x: &Tensor, layers: &[LayerName], train: Option<&mut ChaCha8Rng>) -> Result<Vec<Tensor>> {
         let names: Vec<String> = layers.iter().map(|layer| self.check(layer)).collect::<Result<_>>()?;
         let mut pass = Pass::new(distinct(&names), train);
@@ -95,38 +96,38 @@ impl dyn Backbone + '_ {
                 dl_ops::adaptive_avg_pool2d(map, size).map_err(plain)
             }
             (Some(Value::Now(map)), Some(_)) => {
-                bail!("layer {layer}: {name} has shape {:?}, it is no map to average", map.dims())
+                bail!("layer {layer}: {name} has shape {:?}, which cannot be averaged as a map", map.dims())
             }
             (Some(Value::Now(map)), None) => Ok(map.clone()),
-            _ => bail!("the network did not come to its layer {name}"),
+            _ => bail!("the network did not compute its layer {name}"),
         });
         pooled.collect()
     }
 
     /// The module path that a layer's name stands for.
     /// # Errors
-    /// When there is no such layer; the message lists those there are.
+    /// When the layer does not exist; the message lists the layers.
     pub fn check(&self, layer: &LayerName) -> Result<String> {
         let aliases = self.aliases();
         let alias = aliases.iter().find(|(alias, _)| *alias == layer.name);
         let name = alias.map_or(layer.name.as_str(), |(_, path)| path.as_str());
         let layers = self.layers();
         if !layers.iter().any(|known| known == name) {
-            // The inner modules would make the list long.
+            // Inner modules are omitted to keep the list short.
             let known = layers.iter().map(String::as_str).filter(|known| known.matches('.').count() < 2);
             let known: Vec<&str> = known.chain(aliases.iter().map(|(alias, _)| alias.as_str())).collect();
-            bail!("there is no layer {}; there are {}", layer.name, known.join(", "));
+            bail!("layer {} does not exist; choose from {}", layer.name, known.join(", "));
         }
         Ok(name.to_owned())
     }
 }
 
-/// A table of aliases as [`Backbone::aliases`] gives it.
+/// Converts a table to the form of [`Backbone::aliases`].
 fn aliases<const N: usize>(table: [(&str, &str); N]) -> Vec<(String, String)> {
     table.map(|(alias, path)| (alias.to_owned(), path.to_owned())).to_vec()
 }
 
-/// Each name once.
+/// The distinct names, sorted.
 pub(crate) fn distinct(names: &[String]) -> Vec<String> {
     let mut distinct = names.to_vec();
     distinct.sort();

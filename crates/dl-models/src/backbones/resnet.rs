@@ -15,23 +15,23 @@ use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
 use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
 
-/// How many layers.
+/// Number of layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// 18, of basic blocks.
+    /// 18 layers in basic blocks.
     D18,
-    /// 34, of basic blocks.
+    /// 34 layers in basic blocks.
     D34,
-    /// 50, of bottlenecks.
+    /// 50 layers in bottlenecks.
     D50,
-    /// 101, of bottlenecks.
+    /// 101 layers in bottlenecks.
     D101,
-    /// 152, of bottlenecks.
+    /// 152 layers in bottlenecks.
     D152,
 }
 
 impl Depth {
-    /// Blocks of each stage (table 1 of the paper), and whether they are bottlenecks.
+    /// Blocks per stage (table 1 of the paper), and whether they are bottlenecks.
     fn blocks(self) -> ([usize; 4], bool) {
         match self {
             Self::D18 => ([2, 2, 2, 2], false),
@@ -47,7 +47,7 @@ impl Depth {
 pub struct ResNet {
     conv1: Conv2d,
     bn1: BatchNorm2d,
-    /// `layer1.0` and so on, stage by stage.
+    /// `layer1.0` and so on, by stage.
     stages: [Vec<(String, Block)>; 4],
     fc: Linear,
 }
@@ -56,9 +56,9 @@ const POOL: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 2
 const EPS: f64 = 1e-5;
 
 impl ResNet {
-    /// From torchvision's tensors, `conv1.weight` to `fc.bias`.
+    /// Builds the network from torchvision's tensors, `conv1.weight` to `fc.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(depth: Depth, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let (counts, bottleneck) = depth.blocks();
         let mut channels = 64;
@@ -82,7 +82,7 @@ impl ResNet {
     }
 }
 
-/// A convolution without bias, padded to keep its size.
+/// A convolution without bias, padded to preserve the size.
 fn conv(channels: [usize; 2], kernel: usize, stride: usize, vb: VarBuilder) -> Result<Conv2d> {
     let config = Conv2dConfig { stride: [stride; 2], padding: Padding::all(kernel / 2), ..Conv2dConfig::default() };
     Conv2d::without_bias(channels, [kernel; 2], config, Fresh::kaiming_out(), vb)
@@ -160,8 +160,8 @@ impl Block {
         Ok(Self { convs, downsample, outputs })
     }
 
-    /// Its outputs within the module, in the order of computing. torchvision uses one `relu` module several times; the
-    /// block's own output is its last.
+    /// Its outputs within the module, in the order of computation. torchvision uses one `relu` module several times;
+    /// its last output is that of the block.
     fn layers(&self) -> Vec<String> {
         let mut layers: Vec<String> =
             (1..=self.convs.len()).flat_map(|index| [format!("conv{index}"), format!("bn{index}")]).collect();

@@ -1,8 +1,8 @@
-//! The ResNets for CIFAR-10 (He et al. 2016, section 4.2), 6 n + 2 layers deep, in the names of
-//! akamaster/pytorch_resnet_cifar10 (without its `module.`), whose weights are the ones in use.
+//! The ResNets for CIFAR-10 (He et al. 2016, section 4.2), 6 n + 2 layers deep, with the names of
+//! akamaster/pytorch_resnet_cifar10 (without its `module.`), whose weights are widely used.
 //!
-//! A shortcut that changes the shape has no weights (the paper's option A): every second pixel, and channels of zeros,
-//! half of the new ones before the map's own and half after.
+//! A shortcut that changes the shape has no weights (the paper's option A): it takes every second pixel and adds
+//! channels of zeros, half of them before the map's own channels and half after.
 //!
 //! | output | module | shape for 32 pixels |
 //! | --- | --- | --- |
@@ -20,11 +20,11 @@ use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
 use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
 
-/// A ResNet for small pictures. Inputs of any size.
+/// A ResNet for small images. Inputs of any size.
 pub struct CifarResNet {
     conv1: Conv2d,
     bn1: BatchNorm2d,
-    /// `layer1.0` and so on, stage by stage.
+    /// `layer1.0` and so on, by stage.
     stages: [Vec<(String, Block)>; 3],
     linear: Linear,
 }
@@ -36,9 +36,9 @@ const EPS: f64 = 1e-5;
 const EVERY_SECOND: PoolConfig = PoolConfig::square(1, 2);
 
 impl CifarResNet {
-    /// Of 6 `blocks` + 2 layers, from tensors `conv1.weight` to `linear.bias`.
+    /// Builds the network of 6 `blocks` + 2 layers from tensors `conv1.weight` to `linear.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(blocks: usize, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let mut channels = CHANNELS[0];
         let mut stages = [const { Vec::new() }; 3];
@@ -59,7 +59,7 @@ impl CifarResNet {
     }
 }
 
-/// A convolution 3 x 3 without bias, padded to keep its size.
+/// A convolution 3 x 3 without bias, padded to preserve the size.
 fn conv(channels: [usize; 2], stride: usize, vb: VarBuilder) -> Result<Conv2d> {
     let config = Conv2dConfig { stride: [stride; 2], padding: Padding::all(1), ..Conv2dConfig::default() };
     Conv2d::without_bias(channels, [3, 3], config, Fresh::kaiming_in(), vb)
@@ -99,7 +99,7 @@ impl Backbone for CifarResNet {
     }
 }
 
-/// Two convolutions, and their input added.
+/// Two convolutions, with their input added.
 struct Block {
     conv1: Conv2d,
     bn1: BatchNorm2d,
@@ -110,7 +110,7 @@ struct Block {
 }
 
 impl Block {
-    /// Its outputs within the module, in the order of computing.
+    /// Its outputs within the module, in the order of computation.
     const LAYERS: [&str; 5] = ["conv1", "bn1", "conv2", "bn2", "shortcut"];
 
     fn new(channels: [usize; 2], vb: VarBuilder) -> Result<Self> {

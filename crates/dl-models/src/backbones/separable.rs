@@ -1,5 +1,5 @@
-//! The depthwise separable convolution (Chollet 2017): each channel filtered by itself, then a 1 x 1 convolution across
-//! the channels; no bias, and nothing between.
+//! The depthwise separable convolution (Chollet 2017): each channel filtered separately, then a 1 x 1 convolution
+//! across the channels; no bias, and nothing between them.
 
 use candle_core::Result;
 use candle_nn::VarBuilder;
@@ -8,7 +8,7 @@ use dl_ops::{Conv2dConfig, Padding};
 use crate::layers::Fresh;
 use crate::{Conv2d, Pass, Run, Value};
 
-/// 3 x 3 of each channel, padded to keep the size, and 1 x 1.
+/// 3 x 3 per channel, padded to preserve the size, then 1 x 1.
 pub(super) struct SeparableConv2d {
     depthwise: Conv2d,
     pointwise: Conv2d,
@@ -27,7 +27,7 @@ impl SeparableConv2d {
         })
     }
 
-    /// Its outputs in the order of computing; that of the pointwise convolution is the module's own.
+    /// Its outputs, in the order of computation; that of the pointwise convolution is the output of the module.
     pub(super) fn layers(&self, name: &str) -> [String; 2] {
         [format!("{name}.{}", self.names[0]), name.to_owned()]
     }

@@ -1,7 +1,7 @@
 //! SqueezeNet 1.0 and 1.1 (Iandola et al. 2016), in torchvision's layout.
 //!
 //! A fire module squeezes its input into a few channels by a 1x1 convolution and expands them by a 1x1 and a 3x3
-//! convolution side by side. `options.width` scales every number of channels, for networks smaller still.
+//! convolution in parallel. `options.width` scales the number of channels, for even smaller networks.
 //!
 //! | output | module |
 //! | --- | --- |
@@ -18,10 +18,10 @@ use super::{Backbone, LOGITS, aliases};
 use crate::layers::Fresh;
 use crate::{Conv2d, Pass, Run, Value};
 
-/// Which of the two.
+/// The variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// The paper's: a 7x7 first layer, pools after conv1, fire4 and fire8.
+    /// As in the paper: a 7x7 first layer, pools after conv1, fire4 and fire8.
     V1_0,
     /// A 3x3 first layer and earlier pools: 2.4 times less computation.
     V1_1,
@@ -31,10 +31,10 @@ pub enum Version {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SqueezeNetOptions {
-    /// Factor on every number of channels but those of the input and the classes.
+    /// Factor on the number of channels, except for the input and the classes.
     pub width: f64,
-    /// No ReLU after conv10. With it, as the paper has it, a class whose score is below 0 gets no gradient and is lost to
-    /// a training that starts there.
+    /// No ReLU after conv10. With ReLU, as in the paper, a class whose score is below 0 gets no gradient and cannot be
+    /// trained.
     pub linear_logits: bool,
 }
 
@@ -47,7 +47,7 @@ impl Default for SqueezeNetOptions {
 /// SqueezeNet. Inputs of at least 17 x 17 pixels.
 pub struct SqueezeNet {
     conv1: Conv2d,
-    /// What stands at features.3 to features.12.
+    /// The modules features.3 to features.12.
     stages: Vec<(String, Stage)>,
     conv10: Conv2d,
     linear_logits: bool,
@@ -62,9 +62,9 @@ enum Stage {
 const POOL: PoolConfig = PoolConfig::square(3, 2).ceil();
 
 impl SqueezeNet {
-    /// From torchvision's tensors, `features.0.weight` to `classifier.1.bias`.
+    /// Builds the network from torchvision's tensors, `features.0.weight` to `classifier.1.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(version: Version, options: &SqueezeNetOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let scaled = |channels| scaled(channels, options.width);
         let (outputs, kernel) = match version {
@@ -95,7 +95,7 @@ impl SqueezeNet {
     }
 }
 
-/// The places in `features` of the pools after the first one.
+/// The indices in `features` of the pools after the first one.
 fn pools(version: Version) -> [usize; 2] {
     match version {
         Version::V1_0 => [6, 11],
@@ -175,7 +175,7 @@ impl Backbone for SqueezeNet {
     }
 }
 
-/// The fire module: squeeze, then expand side by side.
+/// The fire module: squeeze, then expand in parallel.
 struct Fire {
     squeeze: Conv2d,
     expand1x1: Conv2d,
@@ -183,7 +183,7 @@ struct Fire {
 }
 
 impl Fire {
-    /// Its outputs within the module, in the order of computing.
+    /// Its outputs within the module, in the order of computation.
     const LAYERS: [&str; 6] =
         ["squeeze", "squeeze_activation", "expand1x1", "expand1x1_activation", "expand3x3", "expand3x3_activation"];
 

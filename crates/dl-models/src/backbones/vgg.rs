@@ -1,7 +1,7 @@
-//! VGG (Simonyan and Zisserman 2015), in torchvision's layout. Fast R-CNN's network.
+//! VGG (Simonyan and Zisserman 2015), in torchvision's layout.
 //!
-//! Five blocks of convolutions, each with ReLU, and a max pool at a block's end. Table 1 of the paper, the kernels of each
-//! block:
+//! Five blocks of convolutions, each with ReLU, and a max pool at the end of each block. The kernels of each block
+//! (table 1 of the paper):
 //!
 //! | column | name | 64 | 128 | 256 | 512 | 512 channels |
 //! | --- | --- | --- | --- | --- | --- | --- |
@@ -12,8 +12,8 @@
 //! | D | vgg16 | 3 3 | 3 3 | 3 3 3 | 3 3 3 | 3 3 3 |
 //! | E | vgg19 | 3 3 | 3 3 | 3 3 3 3 | 3 3 3 3 | 3 3 3 3 |
 //!
-//! Names that end in `_bn` have a batch norm after every convolution, as torchvision offers. A-LRN and C, which torchvision
-//! has not, are numbered as it would number them. `options.width` scales every number of channels, for smaller networks.
+//! Names that end in `_bn` have a batch norm after every convolution, as in torchvision. A-LRN and C, which torchvision
+//! lacks, are numbered in its style. `options.width` scales the number of channels, for smaller networks.
 //!
 //! | output | module of vgg16 | shape for 224 pixels |
 //! | --- | --- | --- |
@@ -37,15 +37,15 @@ use crate::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pass, Run, Value};
 pub enum VggColumn {
     /// 11 layers with weights.
     A,
-    /// A with local response normalisation.
+    /// A with local response normalization.
     ALrn,
-    /// 13.
+    /// 13 layers.
     B,
-    /// 16, three of them 1 x 1 convolutions.
+    /// 16 layers, three of them 1 x 1 convolutions.
     C,
-    /// 16.
+    /// 16 layers.
     D,
-    /// 19.
+    /// 19 layers.
     E,
 }
 
@@ -66,14 +66,14 @@ impl VggColumn {
 const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
 const POOL: PoolConfig = PoolConfig::square(2, 2);
 const EPS: f64 = 1e-5;
-/// Krizhevsky et al. 2012; torch's alpha is of the mean, the paper's of the sum.
+/// Krizhevsky et al. 2012; torch's alpha applies to the mean, the paper's to the sum.
 const LRN: LocalResponseNorm = LocalResponseNorm { size: 5, alpha: 5e-4, beta: 0.75, k: 2.0 };
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VggOptions {
-    /// Factor on every number of channels but those of the input and the classes; the 4096 of fc6 and fc7 too.
+    /// Factor on the number of channels, except for the input and the classes; including the 4096 of fc6 and fc7.
     pub width: f64,
 }
 
@@ -85,25 +85,26 @@ impl Default for VggOptions {
 
 /// VGG. Inputs of at least 32 x 32 pixels.
 pub struct Vgg {
-    /// Each with its place in `features`.
-    steps: Vec<(usize, Step)>,
+    /// Each with its index in `features`.
+    steps: Vec<(usize, VggLayer)>,
     fc6: Linear,
     fc7: Linear,
     fc8: Linear,
     aliases: Vec<(String, String)>,
 }
 
-enum Step {
-    /// A convolution, a batch norm at the next place if there is one, and ReLU at the place after that.
+enum VggLayer {
+    /// A convolution, optionally followed by a batch norm, and ReLU, at consecutive indices.
     Conv(Conv2d, Option<BatchNorm2d>),
     LocalResponseNorm,
     Pool,
 }
 
 impl Vgg {
-    /// From torchvision's tensors, `features.0.weight` to `classifier.6.bias`. `norms`: with batch norms.
+    /// Builds the network from torchvision's tensors, `features.0.weight` to `classifier.6.bias`. `norms`: whether it
+    /// has batch norms.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(
         column: VggColumn,
         norms: bool,
@@ -120,16 +121,16 @@ impl Vgg {
                 let config = Conv2dConfig { padding: Padding::all(kernel / 2), ..Conv2dConfig::default() };
                 let conv = Conv2d::new([inputs, outputs], [*kernel; 2], config, Fresh::kaiming_out(), vb.pp(place))?;
                 let norm = norms.then(|| BatchNorm2d::new(outputs, EPS, vb.pp(place + 1))).transpose()?;
-                steps.push((place, Step::Conv(conv, norm)));
+                steps.push((place, VggLayer::Conv(conv, norm)));
                 place += if norms { 3 } else { 2 };
                 aliases.push((format!("conv{}_{}", block + 1, index + 1), path(place - 1)));
                 inputs = outputs;
                 if column == VggColumn::ALrn && place == 2 {
-                    steps.push((place, Step::LocalResponseNorm));
+                    steps.push((place, VggLayer::LocalResponseNorm));
                     place += 1;
                 }
             }
-            steps.push((place, Step::Pool));
+            steps.push((place, VggLayer::Pool));
             aliases.push((format!("pool{}", block + 1), path(place)));
             place += 1;
         }
@@ -164,13 +165,13 @@ impl Backbone for Vgg {
         for (place, step) in &self.steps {
             let [name, next, last] = [0, 1, 2].map(|after| path(place + after));
             x = match step {
-                Step::Conv(conv, None) => pass.conv_relu([&name, &next], conv, &x)?,
-                Step::Conv(conv, Some(norm)) => {
+                VggLayer::Conv(conv, None) => pass.conv_relu([&name, &next], conv, &x)?,
+                VggLayer::Conv(conv, Some(norm)) => {
                     let x = pass.conv(&name, conv, &x)?;
                     pass.batch_norm_relu([&next, &last], norm, &x)?
                 }
-                Step::LocalResponseNorm => pass.local_response_norm(&name, &LRN, &x)?,
-                Step::Pool => pass.max_pool(&name, &POOL, &x)?,
+                VggLayer::LocalResponseNorm => pass.local_response_norm(&name, &LRN, &x)?,
+                VggLayer::Pool => pass.max_pool(&name, &POOL, &x)?,
             };
         }
         let x = pass.adaptive_avg_pool("avgpool", [7, 7], &x)?;

@@ -1,12 +1,12 @@
-//! Numbers of channels under a width multiplier.
+//! Numbers of channels with a width factor.
 
-/// `channels` times `width`, to the nearest number of at least 1.
+/// `channels` times `width`, rounded, at least 1.
 pub(super) fn scaled(channels: usize, width: f64) -> usize {
     ((channels as f64 * width).round() as usize).max(1)
 }
 
-/// `channels` times `width`, to the nearest multiple of 8, but never more than a tenth below: the MobileNets' rule
-/// (torchvision's and timm's `make_divisible`).
+/// `channels` times `width`, rounded to a multiple of 8 but never more than a tenth below: the rule of the MobileNets
+/// (`make_divisible` in torchvision and timm).
 pub(super) fn divisible(channels: usize, width: f64) -> usize {
     let wanted = channels as f64 * width;
     let nearest = (((wanted + 4.0) / 8.0).floor() as usize * 8).max(8);

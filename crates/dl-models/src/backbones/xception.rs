@@ -11,7 +11,7 @@
 //! | exit | separable convolutions | act3, act4 | 1536 x 10 x 10, 2048 x 10 x 10 |
 //! | exit | mean over the pixels, classes | global_pool, fc | 2048 |
 //!
-//! The paper's dropout of 0.5 before the classes (section 4.3.2) is the option `dropout`; timm has none by default.
+//! The paper's dropout of 0.5 before the classes (section 4.3.2) is the option `dropout`; the default is 0, as in timm.
 
 use candle_core::Result;
 use candle_nn::VarBuilder;
@@ -28,9 +28,9 @@ use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct XceptionOptions {
-    /// Factor on every number of channels but those of the input and the classes.
+    /// Factor on the number of channels, except for the input and the classes.
     pub width: f64,
-    /// Share of the last features that is dropped in training.
+    /// Dropout probability of the last features in training.
     pub dropout: f64,
 }
 
@@ -42,26 +42,26 @@ impl Default for XceptionOptions {
 
 /// Xception. Inputs of at least 7 x 7 pixels.
 pub struct Xception {
-    /// `conv1`, `conv2`: each with its batch norm.
+    /// `conv1`, `conv2`: each with a batch norm.
     stem: [(Conv2d, BatchNorm2d); 2],
     /// `block1` to `block12`.
     blocks: Vec<(String, Block)>,
-    /// `conv3`, `conv4`: each with its batch norm.
+    /// `conv3`, `conv4`: each with a batch norm.
     last: [(SeparableConv2d, BatchNorm2d); 2],
     fc: Linear,
     dropout: f64,
 }
 
-/// After a block whose stride is 2.
+/// The pool of a block with stride 2.
 const POOL: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 2) };
 const EPS: f64 = 1e-5;
-/// The parts of a separable convolution.
+/// The module names of a separable convolution.
 const NAMES: [&str; 2] = ["conv1", "pointwise"];
 
 impl Xception {
-    /// From timm's tensors, `conv1.weight` to `fc.bias`.
+    /// Builds the network from timm's tensors, `conv1.weight` to `fc.bias`.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(options: &XceptionOptions, num_classes: usize, vb: VarBuilder) -> Result<Self> {
         let scaled = |channels| scaled(channels, options.width);
         let norm = |channels, name: &str| BatchNorm2d::new(channels, EPS, vb.pp(name));
@@ -145,14 +145,14 @@ impl Backbone for Xception {
     }
 }
 
-/// Separable convolutions, each with ReLU before and a batch norm after it, and their input added.
+/// Separable convolutions, each between ReLU and a batch norm, with their input added.
 struct Block {
     convs: Vec<(SeparableConv2d, BatchNorm2d)>,
-    /// A max pool after the convolutions.
+    /// Whether a max pool follows the convolutions.
     pools: bool,
-    /// ReLU before the first convolution.
+    /// Whether ReLU precedes the first convolution.
     starts_with_relu: bool,
-    /// What brings the input to the output's shape.
+    /// The convolution that gives the input the output's shape.
     skip: Option<(Conv2d, BatchNorm2d)>,
 }
 
@@ -177,12 +177,12 @@ impl Block {
         Ok(Self { convs: parts, pools, starts_with_relu, skip })
     }
 
-    /// Where a convolution stands in `rep`: after a ReLU, and before a batch norm.
+    /// The index of a convolution in `rep`: after a ReLU, and before a batch norm.
     fn place(index: usize, starts_with_relu: bool) -> usize {
         3 * index + usize::from(starts_with_relu)
     }
 
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(&self, name: &str) -> Vec<String> {
         let mut layers = Vec::new();
         for (index, (conv, _)) in self.convs.iter().enumerate() {

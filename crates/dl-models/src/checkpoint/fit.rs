@@ -1,4 +1,4 @@
-//! What of a file fits a network: the report of loading a part.
+//! Which tensors of a file fit a network: the report of partial loading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use crate::ModelConfig;
 use crate::model::tensor_shapes;
 use crate::text::{self, TextConfig};
 
-/// Which of a network's tensors a file gives, and which it does not. All names are sorted.
+/// Which of a network's tensors a file provides. All names are sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fit {
-    /// In the file, in the shape that the network wants.
+    /// In the file, in the expected shape.
     pub loaded: Vec<String>,
-    /// Not in the file (or left out on purpose): they start anew.
+    /// Not in the file, or deliberately left out: newly initialized.
     pub new: Vec<String>,
-    /// In the file, but not as the network wants them: they start anew.
+    /// In the file, but not as the network expects them: newly initialized.
     pub misfits: Vec<Misfit>,
     /// In the file, but not in the network.
     pub unused: Vec<String>,
@@ -32,22 +32,22 @@ pub struct Misfit {
 }
 
 impl Fit {
-    /// Lays the file beside the network of `config`. Tensors for which `leave_out` is true are new in any case: the head
-    /// of other classes.
+    /// Compares the file with the network of `config`. Tensors for which `leave_out` is true count as new in any case,
+    /// such as the head for other classes.
     /// # Errors
     /// When the architecture or one of its options is unknown.
     pub fn of(config: &ModelConfig, file: &Checkpoint, leave_out: impl Fn(&str) -> bool) -> Result<Self> {
         Ok(Self::of_shapes(&tensor_shapes(config)?, file, leave_out))
     }
 
-    /// Lays the file beside the network for texts of `config`, and in a CLIP that for pictures.
+    /// Compares the file with the text network of `config`, for CLIP with its image network too.
     /// # Errors
     /// When the architecture or one of its options is unknown.
     pub fn of_texts(config: &TextConfig, file: &Checkpoint) -> Result<Self> {
         Ok(Self::of_shapes(&text::outline(config, Some(file))?.1, file, |_| false))
     }
 
-    /// Lays the file beside the tensors of a network, by name and shape.
+    /// Compares the file with a network's tensors, by name and shape.
     pub fn of_shapes(
         wanted: &BTreeMap<String, Vec<usize>>,
         file: &Checkpoint,
@@ -58,8 +58,8 @@ impl Fit {
             let reason = match file.shape(name) {
                 _ if leave_out(name) => None,
                 None => None,
-                Some(found) if found != shape => Some(format!("is {found:?}, the network wants {shape:?}")),
-                Some(_) if !file.holds_floats(name) => Some("holds no floats".to_owned()),
+                Some(found) if found != shape => Some(format!("is {found:?}, the network expects {shape:?}")),
+                Some(_) if !file.holds_floats(name) => Some("has no floats".to_owned()),
                 Some(_) => {
                     fit.loaded.push(name.clone());
                     continue;
@@ -75,12 +75,12 @@ impl Fit {
         fit
     }
 
-    /// Does the file give all that the network wants?
+    /// Whether the file provides every tensor of the network.
     pub fn is_whole(&self) -> bool {
         self.new.is_empty() && self.misfits.is_empty()
     }
 
-    /// The report in one line: `48 tensors loaded; new: fc.bias, fc.weight; does not fit: ...; 3 of the file not used: ...`.
+    /// The report in one line: `48 tensors loaded; new: fc.bias, fc.weight; do not fit: ...; 3 unused: ...`.
     pub fn report(&self) -> String {
         let mut parts = vec![format!("{} tensors loaded", self.loaded.len())];
         if !self.new.is_empty() {
@@ -89,11 +89,11 @@ impl Fit {
         if !self.misfits.is_empty() {
             let reasons: Vec<String> =
                 self.misfits.iter().map(|misfit| format!("{} {}", misfit.name, misfit.reason)).collect();
-            parts.push(format!("does not fit: {}", listed(reasons.iter().map(String::as_str))));
+            parts.push(format!("do not fit: {}", listed(reasons.iter().map(String::as_str))));
         }
         if !self.unused.is_empty() {
             let unused = listed(self.unused.iter().map(String::as_str));
-            parts.push(format!("{} of the file not used: {unused}", self.unused.len()));
+            parts.push(format!("{} unused: {unused}", self.unused.len()));
         }
         parts.join("; ")
     }
@@ -104,7 +104,7 @@ impl Fit {
     }
 }
 
-/// The first of them, and how many more there are.
+/// The first few, and how many more there are.
 fn listed<'a>(items: impl Iterator<Item = &'a str>) -> String {
     let items: Vec<&str> = items.collect();
     match items.len() {

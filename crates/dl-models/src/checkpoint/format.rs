@@ -1,4 +1,4 @@
-//! Which format a file has, by its content; its name says nothing.
+//! Detects a file's format from its content; the name is ignored.
 
 use std::fmt;
 use std::io::Read;
@@ -16,11 +16,11 @@ use super::{caffe, darknet, safetensors_file, torch};
 pub enum Format {
     /// safetensors, one file.
     Safetensors,
-    /// Many files and an index of them, `model.safetensors.index.json` or `pytorch_model.bin.index.json`.
+    /// Many files and their index, `model.safetensors.index.json` or `pytorch_model.bin.index.json`.
     Sharded,
-    /// PyTorch since 1.6: a zip with a pickle in it.
+    /// PyTorch since 1.6: a zip that contains a pickle.
     TorchZip,
-    /// PyTorch before 1.6: pickles, and the numbers after them.
+    /// PyTorch before 1.6: pickles, followed by the numbers.
     TorchLegacy,
     /// Caffe's `.caffemodel`.
     Caffe,
@@ -41,7 +41,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// The format of a file.
+/// Detects the format of a file.
 pub(super) fn begins_as(path: &Path) -> Result<Format> {
     let mut start = Vec::new();
     let file = open_regular(path).context("cannot be opened")?;
@@ -50,11 +50,11 @@ pub(super) fn begins_as(path: &Path) -> Result<Format> {
     detect(&start, size)
 }
 
-/// Opens a file that is no index of others, and lists its tensors.
+/// Opens a file that is not an index, and lists its tensors.
 pub(super) fn read_as(path: &Path, format: Format) -> Result<Contents> {
     match format {
         Format::Safetensors => safetensors_file::read(path),
-        Format::Sharded => bail!("is an index of files again"),
+        Format::Sharded => bail!("is itself an index"),
         Format::TorchZip => torch::read_zip(path),
         Format::TorchLegacy => torch::read_legacy(path),
         Format::Caffe => caffe::read(path),
@@ -64,11 +64,11 @@ pub(super) fn read_as(path: &Path, format: Format) -> Result<Contents> {
 
 /// The format of a file of `size` bytes that begins like this.
 fn detect(start: &[u8], size: u64) -> Result<Format> {
-    // First, and by its structure: the length of a header may have the bytes of anything, `{` or `PK` too.
+    // First, by structure: a header's length can be any bytes, even `{` or `PK`.
     if safetensors_file::is_header(start, size) {
         return Ok(Format::Safetensors);
     }
-    if let Some(other) = STRANGERS.iter().find(|(magic, offset, _)| has(start, magic, *offset)) {
+    if let Some(other) = FOREIGN.iter().find(|(magic, offset, _)| has(start, magic, *offset)) {
         bail!("is {}", other.2);
     }
     if start.len() < 8 {
@@ -86,7 +86,7 @@ fn detect(start: &[u8], size: u64) -> Result<Format> {
     if is_json(start) {
         return Ok(Format::Sharded);
     }
-    // A file that was cut off; the reader says so.
+    // A truncated file; the reader reports it.
     if start.get(8) == Some(&b'{') || safetensors_file::is_length(start) {
         return Ok(Format::Safetensors);
     }
@@ -95,12 +95,12 @@ fn detect(start: &[u8], size: u64) -> Result<Format> {
     }
     let first: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     bail!(
-        "is no model file that is read here (safetensors, PyTorch, Caffe, darknet); it begins with the bytes {}",
+        "is not a supported model file (safetensors, PyTorch, Caffe, darknet); it begins with the bytes {}",
         first.join(" ")
     )
 }
 
-/// A JSON object, whatever an editor put before it.
+/// A JSON object, possibly after a byte order mark.
 fn is_json(start: &[u8]) -> bool {
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
     text.trim_ascii_start().starts_with(b"{") && !start.contains(&0)
@@ -110,14 +110,14 @@ fn has(start: &[u8], magic: &[u8], offset: usize) -> bool {
     start.get(offset..).is_some_and(|rest| rest.starts_with(magic))
 }
 
-/// What people also take for model files: magic bytes, their place, what it is.
-const STRANGERS: &[(&[u8], usize, &str)] = &[
-    (b"\x89HDF\r\n", 0, "an HDF5 file, as Keras and MATLAB write them; export it to safetensors first"),
+/// Common mistakes: magic bytes, their offset, and what the file is.
+const FOREIGN: &[(&[u8], usize, &str)] = &[
+    (b"\x89HDF\r\n", 0, "an HDF5 file (Keras, MATLAB); export it to safetensors first"),
     (b"TFL3", 4, "a TensorFlow Lite file; export it to safetensors first"),
-    (b"\x93NUMPY", 0, "a NumPy array; save tensors with names as safetensors"),
-    (b"GGUF", 0, "a GGUF file; its quantised numbers are not read"),
-    (b"version https://git-lfs", 0, "only Git LFS's pointer to the file; fetch the file itself (git lfs pull)"),
-    (b"<!DOCTYPE", 0, "a web page; the download went wrong"),
-    (b"<!doctype", 0, "a web page; the download went wrong"),
-    (b"<html", 0, "a web page; the download went wrong"),
+    (b"\x93NUMPY", 0, "a NumPy array; save named tensors as safetensors"),
+    (b"GGUF", 0, "a GGUF file; quantized weights are not supported"),
+    (b"version https://git-lfs", 0, "a Git LFS pointer; fetch the file itself with git lfs pull"),
+    (b"<!DOCTYPE", 0, "a web page, so the download failed; download it again"),
+    (b"<!doctype", 0, "a web page, so the download failed; download it again"),
+    (b"<html", 0, "a web page, so the download failed; download it again"),
 ];

@@ -1,9 +1,10 @@
-//! Model files. Ours is one safetensors file: weights and, under the metadata key `config`, what they are.
+//! Model files. Our format is one safetensors file: the weights and, under the metadata key `config`, a description of
+//! them.
 //!
-//! [`Checkpoint::open`] also reads what the rest of the world has, by its content: models in many safetensors files,
-//! PyTorch's files before and since 1.6, Caffe's and darknet's. Each reader gives the names, shapes and places of the
-//! tensors ([`contents`]); their numbers are read when they are asked for. A file is an unknown stranger: nothing in it is
-//! run, no length it claims is believed before it is checked.
+//! [`Checkpoint::open`] also reads third-party files, whose format it detects from the content: sharded safetensors,
+//! PyTorch before and since 1.6, Caffe and darknet. Each reader returns the names, shapes and locations of the tensors
+//! ([`contents`]); the numbers are read on demand. A file is untrusted input: nothing in it is executed, and every
+//! length is checked before it is used.
 
 mod caffe;
 mod contents;
@@ -25,16 +26,20 @@ use read::is_float;
 pub use read::{Checkpoint, TensorInfo};
 pub use write::{Precision, convert, convert_with, save, save_with};
 
-/// A stranger's text in a message or a table: at most 80 letters of it, none of which steers a terminal.
+/// Untrusted text for a message: at most 80 characters, with control characters escaped.
 pub fn printable(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
+    excerpt(text, 80)
+}
+
+/// At most `most` characters of untrusted text, with control characters escaped.
+pub fn excerpt(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}...", dl_record::shown(&text[..end])),
         None => dl_record::shown(text).into_owned(),
     }
 }
 
-/// The metadata key that holds the config, a JSON text.
+/// The metadata key of the config, a JSON text.
 pub(crate) const CONFIG_KEY: &str = "config";
 
 #[cfg(test)]

@@ -1,27 +1,27 @@
-//! What stands before the names of a network's tensors when it was part of something larger.
+//! Prefixes of tensor names, from networks that were part of something larger.
 //!
-//! A classifier of PyTorch Lightning keeps its network as `model.`, a detector as `backbone.`, DataParallel as `module.`.
+//! PyTorch Lightning puts a classifier's network under `model.`, detectors use `backbone.`, and DataParallel `module.`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Wrappers of PyTorch that put their name before every tensor's.
+/// Prefixes that PyTorch's wrappers add to every name.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
-/// Wrappers around wrappers, at most.
+/// Most nested wrappers.
 pub(super) const MOST_WRAPPERS: usize = 4;
 
-/// Where a file has several networks that fit, the likeliest first.
+/// Likely prefixes when several networks in a file fit, likeliest first.
 const LIKELY: [&str; 6] = ["model.", "backbone.", "module.", "net.", "encoder.", "model_ema."];
 
-/// The wrapper that all of these names begin with.
+/// The wrapper prefix that all of these names share.
 pub(super) fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
     let of_all =
         |wrapper: &&&str| names.clone().all(|name| name.strip_prefix(**wrapper).is_some_and(|rest| !rest.is_empty()));
     WRAPPERS.iter().find(of_all).copied().filter(|_| names.clone().next().is_some())
 }
 
-/// What stands before the names of the network whose tensors are `wanted`, when they are not there as they are: without
-/// it, all that are not in a head must be there and have the right shape.
+/// The prefix of the network whose tensors are `wanted`, unless they are there without one: every tensor outside of the
+/// heads must exist under the prefix with the expected shape.
 pub(super) fn of_network<'a>(
     wanted: &BTreeMap<String, Vec<usize>>,
     in_head: impl Fn(&str) -> bool,

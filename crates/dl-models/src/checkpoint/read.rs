@@ -1,4 +1,4 @@
-//! Reading a model file, one tensor at a time: a file is never in memory twice.
+//! Reads model files, one tensor at a time: a file is never in memory twice.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -11,41 +11,41 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 use serde::de::DeserializeOwned;
 
-use super::contents::{Contents, Place, Stored};
+use super::contents::{Contents, Place, StoredTensor};
 use super::format::{Format, begins_as, read_as};
 use super::sharded;
 use super::{CONFIG_KEY, prefix, printable};
 
-/// An open model file of any format: its names and shapes are read, its tensors are read when asked for.
+/// An open model file of any format. Names and shapes are read at once, tensors on demand.
 pub struct Checkpoint {
     path: PathBuf,
     format: Format,
     contents: Contents,
-    /// What was taken off the names of its tensors.
+    /// The prefix stripped from the names of its tensors.
     prefix: String,
 }
 
-/// What the file says of a tensor.
+/// What the file states about a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Its name, for example `features.0.weight`.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
-    /// Type of its numbers as safetensors writes it, for example `F32`.
+    /// Its number type as safetensors writes it, for example `F32`.
     pub dtype: String,
 }
 
 impl Checkpoint {
-    /// Reads and checks what the file says of its tensors. Its format is found out by its content; a folder, or the
-    /// `.index.json` in it, stands for the files it names.
+    /// Reads and checks the list of tensors. The format is detected from the content; a folder, or the `.index.json` in
+    /// it, stands for the files it lists.
     /// # Errors
-    /// When the file cannot be read, is no model file, is cut off, or asks for more than numbers. The message names the
-    /// file.
+    /// When the file cannot be read, is not a model file, is truncated, or contains more than data. The message names
+    /// the file.
     pub fn open(path: &Path) -> Result<Self> {
         let (format, contents) = read_contents(path).with_context(|| format!("model {}", path.display()))?;
         let mut file = Self { path: path.to_owned(), format, contents, prefix: String::new() };
-        file.take_off_wrappers();
+        file.strip_wrappers();
         Ok(file)
     }
 
@@ -54,17 +54,17 @@ impl Checkpoint {
         &self.path
     }
 
-    /// What kind of file it is.
+    /// The file's format.
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The files that hold the numbers: itself, or the parts of a model in many.
+    /// The files that hold the numbers: itself, or the shards of a model.
     pub fn files(&self) -> &[PathBuf] {
         &self.contents.files
     }
 
-    /// What the file says about itself; `None` when it says nothing, as bare weights do.
+    /// The file's config; `None` if it has none, as bare weights do.
     /// # Errors
     /// When the config is not a `C`.
     pub fn config<C: DeserializeOwned>(&self) -> Result<Option<C>> {
@@ -73,14 +73,14 @@ impl Checkpoint {
         config.map(Some).with_context(|| format!("model {}: its config", self.path.display()))
     }
 
-    /// The metadata's text under `key`.
+    /// The metadata text under `key`.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.contents.metadata.get(key).map(String::as_str)
     }
 
     /// Its tensors, sorted by name.
     pub fn tensors(&self) -> Vec<TensorInfo> {
-        let info = |(name, stored): (&String, &Stored)| TensorInfo {
+        let info = |(name, stored): (&String, &StoredTensor)| TensorInfo {
             name: name.clone(),
             shape: stored.shape.clone(),
             dtype: format!("{:?}", stored.dtype),
@@ -88,36 +88,36 @@ impl Checkpoint {
         self.contents.tensors.iter().map(info).collect()
     }
 
-    /// What stood before the names of its tensors, such as `module.`, and was taken off; mostly nothing.
+    /// The prefix stripped from the names of its tensors, such as `module.`; usually empty.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// What the user should know of the names, in words: `names begin with "module."; read without it`.
+    /// A note for the user about a stripped prefix.
     pub fn prefix_note(&self) -> Option<String> {
         let prefix = printable(&self.prefix);
-        (!prefix.is_empty()).then(|| format!("names of tensors begin with \"{prefix}\"; read without it"))
+        (!prefix.is_empty()).then(|| format!("ignoring the prefix \"{prefix}\" of the tensor names"))
     }
 
-    /// `module.`, which PyTorch's DataParallel puts before every name, and `_orig_mod.`, which its compiler does.
-    fn take_off_wrappers(&mut self) {
+    /// Strips `module.`, which PyTorch's DataParallel adds to every name, and `_orig_mod.` of its compiler.
+    fn strip_wrappers(&mut self) {
         for _ in 0..prefix::MOST_WRAPPERS {
             match prefix::wrapper(self.contents.tensors.keys().map(String::as_str)) {
-                Some(wrapper) if self.take_off(wrapper) => {}
+                Some(wrapper) if self.strip(wrapper) => {}
                 _ => break,
             }
         }
     }
 
-    /// Takes off what stands before the names of a network whose tensors are `wanted`, `model.` or `backbone.`, if
-    /// without it all but its heads' are there. `in_head`: the names that may differ.
-    pub(crate) fn take_off_prefix_of(&mut self, wanted: &BTreeMap<String, Vec<usize>>, in_head: impl Fn(&str) -> bool) {
+    /// Strips the prefix (`model.`, `backbone.`) of the network whose tensors are `wanted`, if all of them but the
+    /// heads' exist under it. `in_head`: the names that may differ.
+    pub(crate) fn strip_prefix_of(&mut self, wanted: &BTreeMap<String, Vec<usize>>, in_head: impl Fn(&str) -> bool) {
         if let Some(prefix) = self.prefix_of(wanted, in_head) {
-            self.take_off(&prefix);
+            self.strip(&prefix);
         }
     }
 
-    /// What stands before the names of that network; `None` when nothing does, or it is not there.
+    /// The prefix of that network; `None` if it has none, or is is not in the file.
     pub(crate) fn prefix_of(
         &self,
         wanted: &BTreeMap<String, Vec<usize>>,
@@ -126,15 +126,15 @@ impl Checkpoint {
         prefix::of_network(wanted, in_head, |name| self.shape(name), self.names())
     }
 
-    /// Takes off what stands before the first of these names that the file has, with something before it or not.
-    pub(crate) fn take_off_prefix_before(&mut self, known: &[&str]) {
+    /// Strips the prefix of the first of these names that the file has.
+    pub(crate) fn strip_prefix_before(&mut self, known: &[&str]) {
         if known.iter().any(|name| self.contains(name)) {
             return;
         }
         let before = |name: &str| known.iter().find_map(|known| Some(name.strip_suffix(known)?.to_owned()));
         let found = self.names().filter_map(before).find(|prefix| prefix.ends_with('.'));
         if let Some(prefix) = found {
-            self.take_off(&prefix);
+            self.strip(&prefix);
         }
     }
 
@@ -142,8 +142,8 @@ impl Checkpoint {
         self.contents.tensors.keys().map(String::as_str)
     }
 
-    /// Renames the tensors that begin with `prefix`, unless two would have one name: then it is false.
-    fn take_off(&mut self, prefix: &str) -> bool {
+    /// Strips `prefix` from the names that begin with it. Returns false, changing nothing, if two names would collide.
+    fn strip(&mut self, prefix: &str) -> bool {
         let rest = |name: &str| name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
         if self.names().any(|name| rest(name).is_some_and(|rest| self.contains(&rest))) {
             return false;
@@ -154,29 +154,29 @@ impl Checkpoint {
         true
     }
 
-    /// Is there a tensor of this name?
+    /// Whether a tensor of this name exists.
     pub fn contains(&self, name: &str) -> bool {
         self.contents.tensors.contains_key(name)
     }
 
-    /// The shape of a tensor, if it is there.
+    /// The shape of a tensor, if it exists.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.contents.tensors.get(name).map(|stored| stored.shape.as_slice())
     }
 
-    /// Does this tensor hold floats? Counters and masks do not.
+    /// Whether this tensor holds floats; counters and masks do not.
     pub fn holds_floats(&self, name: &str) -> bool {
         self.contents.tensors.get(name).is_some_and(|stored| is_float(stored.dtype))
     }
 
-    /// One tensor as f32, whatever float type it is stored in.
+    /// Reads one tensor as f32, whatever float type it is stored in.
     /// # Errors
-    /// When there is no such tensor, or it holds no floats, or the file cannot be read.
+    /// When the tensor does not exist or does not hold floats, or the file cannot be read.
     pub fn tensor(&self, name: &str, device: &Device) -> Result<Tensor> {
         self.floats(name, device).with_context(|| self.of_tensor(name))
     }
 
-    /// All tensors that hold floats, as f32.
+    /// Reads all tensors that hold floats, as f32.
     /// # Errors
     /// When the file cannot be read.
     pub fn all(&self, device: &Device) -> Result<BTreeMap<String, Tensor>> {
@@ -184,17 +184,17 @@ impl Checkpoint {
         floats.map(|name| Ok((name.clone(), self.tensor(name, device)?))).collect()
     }
 
-    /// A tensor's numbers as they are stored, little-endian, row-major.
+    /// Reads a tensor's numbers as they are stored, little-endian, row-major.
     /// # Errors
-    /// When there is no such tensor, or the file cannot be read.
+    /// When the tensor does not exist, or the file cannot be read.
     pub fn bytes(&self, name: &str) -> Result<(Dtype, Vec<u8>)> {
         let stored = self.stored(name).with_context(|| self.of_tensor(name))?;
         Ok((stored.dtype, self.read(stored).with_context(|| self.of_tensor(name))?))
     }
 
-    /// The type of a tensor's numbers.
+    /// The number type of a tensor.
     /// # Errors
-    /// When there is no such tensor.
+    /// When the tensor does not exist.
     pub fn dtype(&self, name: &str) -> Result<Dtype> {
         self.stored(name).map(|stored| stored.dtype).with_context(|| self.of_tensor(name))
     }
@@ -203,14 +203,14 @@ impl Checkpoint {
         format!("model {}: tensor \"{}\"", self.path.display(), printable(name))
     }
 
-    fn stored(&self, name: &str) -> Result<&Stored> {
-        self.contents.tensors.get(name).ok_or_else(|| anyhow!("not in the file"))
+    fn stored(&self, name: &str) -> Result<&StoredTensor> {
+        self.contents.tensors.get(name).ok_or_else(|| anyhow!("is not in the file"))
     }
 
     fn floats(&self, name: &str, device: &Device) -> Result<Tensor> {
         let stored = self.stored(name)?;
         if !is_float(stored.dtype) {
-            bail!("has dtype {:?}; F64, F32, F16 and BF16 are read", stored.dtype);
+            bail!("has dtype {:?}; F64, F32, F16 and BF16 are supported", stored.dtype);
         }
         let numbers = match &stored.place {
             Place::Memory(numbers) => numbers.to_vec(),
@@ -219,7 +219,7 @@ impl Checkpoint {
         Ok(Tensor::from_vec(numbers, stored.shape.as_slice(), device)?)
     }
 
-    fn read(&self, stored: &Stored) -> Result<Vec<u8>> {
+    fn read(&self, stored: &StoredTensor) -> Result<Vec<u8>> {
         let mut bytes = self.read_stored(stored)?;
         if stored.negative {
             // The sign is the highest bit of a float's last byte.
@@ -232,7 +232,7 @@ impl Checkpoint {
         Ok(bytes)
     }
 
-    fn read_stored(&self, stored: &Stored) -> Result<Vec<u8>> {
+    fn read_stored(&self, stored: &StoredTensor) -> Result<Vec<u8>> {
         let length = stored.byte_length()?;
         match &stored.place {
             Place::Memory(numbers) => Ok(numbers.iter().flat_map(|number| number.to_le_bytes()).collect()),
@@ -250,16 +250,16 @@ impl Checkpoint {
     }
 
     fn read_span(&self, file: usize, start: u64, length: usize) -> Result<Vec<u8>> {
-        let path = self.contents.files.get(file).context("its file is not known")?;
+        let path = self.contents.files.get(file).context("its file is unknown")?;
         let mut file = open_regular(path).with_context(|| path.display().to_string())?;
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = vec![0; length];
-        file.read_exact(&mut bytes).context("the file was cut off meanwhile")?;
+        file.read_exact(&mut bytes).context("the file was truncated in the meantime")?;
         Ok(bytes)
     }
 }
 
-/// The numbers of a strided tensor in row-major order. `span` begins with its first.
+/// Collects a strided tensor in row-major order; `span` begins with its first number.
 fn gather(span: &[u8], shape: &[usize], strides: &[usize], size: usize, bytes: &mut Vec<u8>) {
     let (Some((side, shape)), Some((stride, strides))) = (shape.split_first(), strides.split_first()) else {
         bytes.extend_from_slice(&span[..size]);
@@ -284,7 +284,7 @@ pub(super) fn to_f32(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
     }
 }
 
-/// What a folder of a model is looked through for, in this order: as Hugging Face names them.
+/// Model files to look for in a folder, in this order: Hugging Face's names.
 const IN_A_FOLDER: [&str; 4] =
     ["model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin"];
 

@@ -1,5 +1,5 @@
-//! A model in many files: `model.safetensors.index.json` (or `pytorch_model.bin.index.json`) says which tensor is in
-//! which of them.
+//! Sharded models: `model.safetensors.index.json` (or `pytorch_model.bin.index.json`) lists which file holds which
+//! tensor.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -12,9 +12,9 @@ use super::contents::{Contents, Place};
 use super::format::{begins_as, read_as};
 use super::{CONFIG_KEY, printable};
 
-/// An index of a hundred thousand tensors has 10 MB.
+/// An index of 100,000 tensors takes 10 MB.
 const LONGEST_INDEX: u64 = 100_000_000;
-/// The largest models have some hundred files.
+/// The largest models have a few hundred files.
 const MOST_PARTS: usize = 10_000;
 
 #[derive(Deserialize)]
@@ -24,11 +24,11 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Reads the index and the headers of the files it names, which lie beside it.
+/// Reads the index and the headers of the files it lists, which are in the same folder.
 pub(super) fn read(path: &Path) -> Result<Contents> {
-    let text = read_regular(path, LONGEST_INDEX).and_then(decode).context("is no index of a model's files")?;
+    let text = read_regular(path, LONGEST_INDEX).and_then(decode).context("is not an index of model files")?;
     let index: Index = serde_json::from_str(&text)
-        .context("is no index of a model's files: want {\"weight_map\": {TENSOR: FILE, ...}}")?;
+        .context("is not an index of model files: expected {\"weight_map\": {TENSOR: FILE, ...}}")?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut contents = Contents::default();
     let texts = index.metadata.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned())));
@@ -37,14 +37,14 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
     for (tensor, file) in &index.weight_map {
         shards.entry(file).or_default().push(tensor);
     }
-    ensure!(shards.len() <= MOST_PARTS, "names {} files; no model is in more than {MOST_PARTS}", shards.len());
+    ensure!(shards.len() <= MOST_PARTS, "lists {} files; up to {MOST_PARTS} are supported", shards.len());
     for (name, tensors) in shards {
-        // Beside the index, and nowhere else.
+        // Only files beside the index are read.
         let plain = !name.contains(['/', '\\']) && name != ".." && name != "." && !name.is_empty();
-        ensure!(plain, "names the file \"{}\"; want the name of a file in the same folder", printable(name));
+        ensure!(plain, "lists the file \"{}\"; expected the name of a file in the same folder", printable(name));
         let shard = folder.join(name);
-        let in_shard = || format!("its part {name}");
-        ensure!(shard.is_file(), "its part {name} is missing: {} is wanted", shard.display());
+        let in_shard = || format!("its shard {name}");
+        ensure!(shard.is_file(), "its shard {name} is missing: {} does not exist", shard.display());
         let mut part = begins_as(&shard).and_then(|format| read_as(&shard, format)).with_context(in_shard)?;
         if let Some(config) = part.metadata.remove(CONFIG_KEY) {
             contents.metadata.entry(CONFIG_KEY.to_owned()).or_insert(config);
@@ -54,7 +54,7 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
         for tensor in tensors {
             let stored = part.tensors.remove(tensor);
             let mut stored =
-                stored.with_context(|| format!("tensor \"{}\" is not in its part {name}", printable(tensor)))?;
+                stored.with_context(|| format!("tensor \"{}\" is not in its shard {name}", printable(tensor)))?;
             match &mut stored.place {
                 Place::File { file, .. } | Place::Strided { file, .. } => *file += first,
                 Place::Memory(_) => {}

@@ -1,4 +1,4 @@
-//! Writing a model file, whole or not at all.
+//! Writes model files atomically.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,15 +16,15 @@ use super::contents::byte_length;
 use super::read::to_f32;
 use super::{CONFIG_KEY, Checkpoint};
 
-/// How the numbers are stored. Half precision halves the file; it is read back as f32.
+/// The number type of the stored weights. Half precision halves the file; it is read back as f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// 4 bytes a number.
+    /// 4 bytes per number.
     #[default]
     F32,
-    /// 2 bytes a number, 11 bits of precision, up to 65504.
+    /// 2 bytes per number, 11 bits of precision, up to 65504.
     F16,
-    /// 2 bytes a number, 8 bits of precision, as far as f32.
+    /// 2 bytes per number, 8 bits of precision, the range of f32.
     Bf16,
 }
 
@@ -62,7 +62,7 @@ fn little_endian<T: Copy, const N: usize>(numbers: &[T], to_bytes: impl Fn(T) ->
 
 /// Writes `config` and the tensors as one model file, atomically.
 ///
-/// The same config and tensors give the same bytes.
+/// The same config and tensors produce the same bytes.
 /// # Errors
 /// When the file cannot be written.
 pub fn save(
@@ -74,7 +74,7 @@ pub fn save(
     save_with(path, config, &[], tensors, precision)
 }
 
-/// [`save`] with more metadata than the config: keys and their texts.
+/// [`save`] with additional metadata: keys and their texts.
 /// # Errors
 /// When the file cannot be written.
 pub fn save_with(
@@ -88,13 +88,13 @@ pub fn save_with(
     let mut metadata = BTreeMap::from([(CONFIG_KEY, serde_json::to_string(config)?)]);
     metadata.extend(texts.iter().map(|(key, text)| (*key, (*text).to_owned())));
     write(path, &metadata, listed.collect(), |name| {
-        let tensor = tensors.get(name).with_context(|| format!("tensor \"{name}\" is lost"))?;
+        let tensor = tensors.get(name).with_context(|| format!("tensor \"{name}\" is missing"))?;
         Ok(precision.bytes(&tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?))
     })
 }
 
-/// Writes the tensors of an open file, of whatever format, as one model file with `config`, atomically. Floats are
-/// stored in `precision`, or as they are without one; integers stay integers. One tensor at a time is in memory.
+/// Converts an open file of any format to one model file with `config`, written atomically. Floats are stored in
+/// `precision`, or unchanged if it is `None`; integers stay integers. Only one tensor is in memory at a time.
 /// # Errors
 /// When a number is too large for half precision, or a file cannot be read or written.
 pub fn convert(
@@ -106,7 +106,7 @@ pub fn convert(
     convert_with(from, path, config, &[], precision)
 }
 
-/// [`convert`] with more metadata than the config: keys and their texts.
+/// [`convert`] with additional metadata: keys and their texts.
 /// # Errors
 /// As [`convert`].
 pub fn convert_with(
@@ -136,13 +136,13 @@ pub fn convert_with(
         let largest =
             numbers.iter().filter(|number| number.is_finite()).fold(0_f32, |most, number| most.max(number.abs()));
         let fits = precision != Precision::F16 || f16::from_f32(largest).is_finite();
-        ensure!(fits, "tensor \"{name}\" has the number {largest}, too large for f16; take bf16 or f32");
+        ensure!(fits, "tensor \"{name}\" has the number {largest}, which is too large for f16; use bf16 or f32");
         Ok(precision.bytes(&numbers))
     })
 }
 
-/// The safetensors format: the header's length in 8 bytes, the header, the numbers; large types first, so that all are
-/// aligned.
+/// Writes the safetensors format: the header's length in 8 bytes, the header, then the numbers, largest types first so
+/// that all are aligned.
 fn write(
     path: &Path,
     metadata: &BTreeMap<&str, String>,
@@ -171,12 +171,12 @@ fn write(
     })
 }
 
-/// The header of the tensors with these metadata before them, padded to a multiple of 8 bytes. safetensors itself writes
-/// metadata in any order, and the same model would not be the same bytes.
+/// The header with the metadata first, padded to a multiple of 8 bytes. The safetensors crate writes metadata in
+/// arbitrary order, so the same model would not give the same bytes.
 fn with_metadata(tensors: &str, metadata: &BTreeMap<&str, String>) -> Result<String> {
     let mut header = tensors.to_owned();
     if !metadata.is_empty() {
-        let tensors = tensors.strip_prefix('{').context("safetensors wrote no header")?;
+        let tensors = tensors.strip_prefix('{').context("safetensors returned an invalid header")?;
         let comma = if tensors.starts_with('}') { "" } else { "," };
         header = format!("{{\"__metadata__\":{}{comma}{tensors}", serde_json::to_string(metadata)?);
     }

@@ -1,3 +1,3 @@
-//! Detectors: what turns features or pictures into objects.
+//! Detectors of objects in images or features.
 
 pub mod rcnn;

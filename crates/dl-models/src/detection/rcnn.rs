@@ -1,9 +1,10 @@
-//! The heads of R-CNN (Girshick et al. 2014) on features of regions: one linear SVM per class (section 2.3) and one
-//! box regressor per class (appendix C), in one safetensors file.
+//! The heads of R-CNN (Girshick et al. 2014) on features of regions: one linear SVM per class (section 2.3) and one box
+//! regressor per class (appendix C), in one safetensors file.
 //!
-//! Tensors: `svm.weight` [classes, columns] and `svm.bias` [classes]; `bbox.weight` [4 classes, columns] and `bbox.bias`
-//! [4 classes], rows (dx, dy, dw, dh) of the first class, then of the second. The metadata's `config` is a JSON object
-//! with the labels, the layer, the factor on the features and how each part was trained. Either part may be absent.
+//! Tensors: `svm.weight` [classes, columns] and `svm.bias` [classes]; `bbox.weight` [4 classes, columns] and
+//! `bbox.bias` [4 classes], rows (dx, dy, dw, dh) of the first class, then of the second. The metadata's `config` is a
+//! JSON object with the labels, the layer, the factor on the features and how each part was trained. Either part may be
+//! absent.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,7 +22,7 @@ use crate::limits;
 /// Outputs of a box regressor: dx, dy, dw, dh.
 pub const DELTAS: usize = 4;
 
-/// The class of regions that show no object, where a network scores them with the others.
+/// The class of regions without an object, for networks that score it with the others.
 pub const BACKGROUND: &str = "background";
 
 const FORMAT: &str = "dl-rcnn-heads";
@@ -29,37 +30,37 @@ const FORMAT: &str = "dl-rcnn-heads";
 /// What `dl-finetune svm` and `dl-finetune bbox` write and `dl-detect` reads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RcnnHeads {
-    /// One linear SVM per class; [`Linear`] with one output per label.
-    pub svm: Option<Linear>,
-    /// One box regressor per class; [`Linear`] with [`DELTAS`] outputs per label.
-    pub bbox: Option<Linear>,
+    /// One linear SVM per class; [`RegionLinear`] with one output per label.
+    pub svm: Option<RegionLinear>,
+    /// One box regressor per class; [`RegionLinear`] with [`DELTAS`] outputs per label.
+    pub bbox: Option<RegionLinear>,
 }
 
-/// Linear functions of a feature vector: `scale * weight x + bias`.
+/// Linear functions of a region's features: `scale * weight x + bias`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Linear {
-    /// Name of the layer whose features these are, for example `fc7`.
+pub struct RegionLinear {
+    /// Name of the features' layer, for example `fc7`.
     pub layer: String,
-    /// Names of the classes, in the order of the rows.
+    /// Class names, in the order of the rows.
     pub labels: Vec<String>,
-    /// Factor on the features, with which they had the mean norm that the training wants.
+    /// Factor on the features that gives them the mean norm used in training.
     pub scale: f32,
     /// [outputs, columns] f32.
     pub weight: Matrix,
     /// [outputs] f32.
     pub bias: Vec<f32>,
-    /// Options, seed, counts and data digest of the training, for people.
+    /// Options, seed, counts and data digest of the training, for information only.
     pub training: Value,
 }
 
-impl Linear {
-    /// Output `index` for one feature vector of as many numbers as the weight has columns.
+impl RegionLinear {
+    /// Output `index` for one feature vector, whose length is the number of columns.
     pub fn output(&self, features: &[f32], index: usize) -> f32 {
         self.scale * dot(features, self.weight.row(index)) + self.bias[index]
     }
 }
 
-/// Inner product in f32 over 16 running sums: fast, close to f64, and the same on every machine.
+/// Inner product in f32 with 16 running sums: fast, nearly as exact as f64, and the same on every machine.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     debug_assert_eq!(a.len(), b.len());
     let mut sums = [0.0_f32; 16];
@@ -94,7 +95,7 @@ struct PartConfig {
 impl RcnnHeads {
     /// Reads a model file.
     /// # Errors
-    /// When the file is not there or holds something else.
+    /// When the file does not exist or is not such a file.
     pub fn load(path: &Path) -> Result<Self> {
         let file = Checkpoint::open(path)?;
         Self::read(&file).with_context(|| format!("model {}", path.display()))
@@ -103,7 +104,7 @@ impl RcnnHeads {
     fn read(file: &Checkpoint) -> Result<Self> {
         let config: Option<Config> = file.config().ok().flatten();
         let Some(config) = config.filter(|config| config.format == FORMAT) else {
-            bail!("holds no R-CNN heads; such a file is written by dl-finetune svm and dl-finetune bbox");
+            bail!("does not contain R-CNN heads; dl-finetune svm and dl-finetune bbox write them");
         };
         let part = |name: &str, config: Option<PartConfig>, outputs: usize| {
             config.map(|config| read_part(file, name, config, outputs)).transpose()
@@ -111,10 +112,10 @@ impl RcnnHeads {
         Ok(Self { svm: part("svm", config.svm, 1)?, bbox: part("bbox", config.bbox, DELTAS)? })
     }
 
-    /// Changes one part of the model at `path` and leaves the other; makes the file when it is not there. Two programs
-    /// may do so at once: the second waits, and sees what the first has written.
+    /// Changes one part of the model at `path` and keeps the other; creates the file if it does not exist. Two programs
+    /// may do so at once: the second waits, and sees what the first wrote.
     /// # Errors
-    /// When the file holds something else, or cannot be written.
+    /// When the file contains something else, or cannot be written.
     pub fn update(path: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
         let _lock = lock_folder_of(path)?;
         let mut heads = if path.exists() { Self::load(path)? } else { Self::default() };
@@ -123,7 +124,7 @@ impl RcnnHeads {
     }
 
     fn save(&self, path: &Path) -> Result<()> {
-        let describe = |part: &Option<Linear>| {
+        let describe = |part: &Option<RegionLinear>| {
             part.as_ref().map(|part| PartConfig {
                 layer: part.layer.clone(),
                 labels: part.labels.clone(),
@@ -134,7 +135,7 @@ impl RcnnHeads {
         let config = Config { format: FORMAT.into(), svm: describe(&self.svm), bbox: describe(&self.bbox) };
         let mut tensors = BTreeMap::new();
         for (name, part) in [("svm", &self.svm), ("bbox", &self.bbox)] {
-            if let Some(Linear { weight, bias, .. }) = part {
+            if let Some(RegionLinear { weight, bias, .. }) = part {
                 let shape = (weight.rows, weight.columns);
                 tensors.insert(format!("{name}.weight"), Tensor::from_slice(&weight.data, shape, &Device::Cpu)?);
                 tensors.insert(format!("{name}.bias"), Tensor::from_slice(bias, bias.len(), &Device::Cpu)?);
@@ -144,18 +145,22 @@ impl RcnnHeads {
     }
 }
 
-fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) -> Result<Linear> {
+fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) -> Result<RegionLinear> {
     let PartConfig { layer, labels, scale, training } = config;
     limits::labels(&labels).with_context(|| name.to_owned())?;
-    ensure!(!labels.is_empty() && scale.is_finite(), "{name}: has {} labels and the scale {scale}", labels.len());
+    ensure!(
+        !labels.is_empty() && scale.is_finite(),
+        "{name}: {} labels or the scale {scale} are invalid",
+        labels.len()
+    );
     let shape = |part: &str| file.shape(part).with_context(|| format!("has no tensor {part}"));
     let parts = [format!("{name}.weight"), format!("{name}.bias")];
     let (weight, bias) = (shape(&parts[0])?, shape(&parts[1])?);
     let rows = outputs * labels.len();
-    let &[_, columns] = weight else { bail!("{name}: its weight has the shape {weight:?}, not [rows, columns]") };
+    let &[_, columns] = weight else { bail!("{name}: its weight has shape {weight:?}; expected [rows, columns]") };
     ensure!(
         weight[0] == rows && bias == [rows] && columns > 0,
-        "{name}: {} labels want {rows} rows, the weight has the shape {weight:?} and the bias {bias:?}",
+        "{name}: {} labels need {rows} rows, but the weight has shape {weight:?} and the bias {bias:?}",
         labels.len()
     );
     let numbers = |part: &str| -> Result<Vec<f32>> { Ok(file.tensor(part, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
@@ -163,15 +168,16 @@ fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) 
     let bias = numbers(&parts[1])?;
     let finite = weight.data.iter().chain(&bias).all(|number| number.is_finite());
     ensure!(finite, "{name}: has weights that are not finite");
-    Ok(Linear { layer, labels, scale, weight, bias, training })
+    Ok(RegionLinear { layer, labels, scale, weight, bias, training })
 }
 
-/// The lock is on the folder: the file itself is replaced by renaming, and a lock file would stay behind. It ends when
-/// the handle is dropped.
+/// Locks the folder: the file itself is replaced by renaming, and a lock file would stay behind. Dropping the handle
+/// unlocks it.
 fn lock_folder_of(path: &Path) -> Result<Option<File>> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-    // Some systems open no folders, and some file systems know no locks; there, only the rename protects the file.
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot create the folder", folder.display()))?;
+    // Some systems cannot open folders, and some file systems do not support locks; there, only the rename protects the
+    // file.
     Ok(File::open(folder).ok().filter(|folder| folder.lock().is_ok()))
 }
 
@@ -179,10 +185,10 @@ fn lock_folder_of(path: &Path) -> Result<Option<File>> {
 mod tests {
     use super::*;
 
-    fn linear(labels: &[&str], outputs: usize) -> Linear {
+    fn linear(labels: &[&str], outputs: usize) -> RegionLinear {
         let rows = labels.len() * outputs;
         let data = (0..rows * 3).map(|i| i as f32 - 2.5).collect();
-        Linear {
+        RegionLinear {
             layer: "fc7".into(),
             labels: labels.iter().map(|label| label.to_string()).collect(),
             scale: 0.5,
@@ -205,19 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_kind_is_refused_and_not_overwritten() {
+    fn a_file_of_another_kind_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backbone.safetensors");
         let matrix = Matrix { rows: 1, columns: 1, data: vec![1.0] };
         dl_record::write_tensor_file(&path, &[("features.0.weight", dl_record::Dtype::F32, &matrix)]).unwrap();
         let before = fs::read(&path).unwrap();
         let error = RcnnHeads::update(&path, |_| ()).unwrap_err();
-        assert!(format!("{error:#}").contains("holds no R-CNN heads"), "{error:#}");
+        assert!(format!("{error:#}").contains("does not contain R-CNN heads"), "{error:#}");
         assert_eq!(fs::read(&path).unwrap(), before);
     }
 
     #[test]
-    fn the_inner_product_counts_every_number() {
+    fn the_inner_product_includes_every_number() {
         for length in [0, 1, 15, 16, 17, 100] {
             let ramp: Vec<f32> = (0..length).map(|i| i as f32).collect();
             assert_eq!(dot(&ramp, &vec![1.0; length]), (length * length.saturating_sub(1) / 2) as f32);

@@ -1,51 +1,51 @@
-//! Texts as numbers.
+//! Tokenized texts, and batches of them.
 
 use candle_core::{Device, Result, Tensor, bail};
 
-/// A text as numbers.
+/// A tokenized text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Each token's number in the vocabulary.
+    /// The id of each token in the vocabulary.
     pub ids: Vec<u32>,
     /// Which of two texts each token belongs to, 0 or 1 (BERT's segments).
     pub types: Vec<u32>,
 }
 
 impl Tokens {
-    /// One text.
+    /// A single text.
     pub fn new(ids: Vec<u32>) -> Self {
         Self { types: vec![0; ids.len()], ids }
     }
 }
 
-/// Texts, the tokens of one after those of another.
+/// A batch of texts, with their tokens concatenated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextBatch {
-    /// Of each token its number in the vocabulary.
+    /// The id of each token.
     pub ids: Vec<u32>,
-    /// Of each token its segment.
+    /// The segment of each token.
     pub types: Vec<u32>,
-    /// Of each token its place in its text.
+    /// The position of each token in its text.
     pub positions: Vec<u32>,
-    /// Number of tokens of each text.
+    /// The number of tokens of each text.
     pub lengths: Vec<usize>,
 }
 
 impl TextBatch {
-    /// These texts.
+    /// A batch of these texts.
     pub fn new<'a>(texts: impl IntoIterator<Item = &'a Tokens>) -> Self {
         let mut batch = Self::default();
         texts.into_iter().for_each(|text| batch.push(text));
         batch
     }
 
-    /// One more text.
+    /// Adds a text.
     pub fn push(&mut self, text: &Tokens) {
         self.push_masked(text, &[]);
     }
 
-    /// One more text, without the tokens whose `mask` is false: the others keep their places. This is what an attention
-    /// mask says; what a network gives for a token that nobody sees has no meaning, and is not computed.
+    /// Adds a text without the tokens whose `mask` is false: the others keep their positions. This equals an attention
+    /// mask; outputs for masked tokens have no meaning and are not computed.
     pub fn push_masked(&mut self, text: &Tokens, mask: &[bool]) {
         let before = self.ids.len();
         for (place, id) in text.ids.iter().enumerate() {
@@ -63,7 +63,7 @@ impl TextBatch {
         self.lengths.len()
     }
 
-    /// Of each text the row of its first token.
+    /// The row of each text's first token.
     pub fn starts(&self) -> Vec<usize> {
         let mut next = 0;
         let starts = self.lengths.iter().map(|length| {
@@ -73,19 +73,19 @@ impl TextBatch {
         starts.collect()
     }
 
-    /// Numbers below `limit` as a tensor.
+    /// Converts numbers to a tensor, checking that each is below `limit`.
     pub(super) fn indices(numbers: &[u32], limit: usize, what: &str, device: &Device) -> Result<Tensor> {
         if let Some(wrong) = numbers.iter().find(|number| **number as usize >= limit) {
-            bail!("{what} {wrong} is beyond the network's {limit}");
+            bail!("{what} {wrong} is out of range; the network has {limit}");
         }
         Tensor::new(numbers, device)
     }
 
-    /// Fails when a text is longer than `longest`, or has no token.
+    /// Checks that no text is empty or longer than `longest`.
     pub(super) fn check(&self, longest: usize) -> Result<()> {
         match self.lengths.iter().find(|length| **length == 0 || **length > longest) {
             Some(0) => bail!("a text has no tokens"),
-            Some(length) => bail!("a text has {length} tokens, the network reads {longest}"),
+            Some(length) => bail!("a text has {length} tokens, but the network reads at most {longest}"),
             None => Ok(()),
         }
     }

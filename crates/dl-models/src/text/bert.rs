@@ -3,7 +3,7 @@
 //!
 //! | output | shape | is |
 //! | --- | --- | --- |
-//! | embeddings | tokens, width | word, place and segment, summed and normalised |
+//! | embeddings | tokens, width | word, position and segment, summed and normalized |
 //! | encoder.layer.N | tokens, width | after block N |
 //! | pooler | texts, width | tanh of a layer on the first token |
 //! | logits | texts, classes | of a network with a head `classifier` |
@@ -14,32 +14,32 @@ use dl_ops::AttentionConfig;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, below};
+use super::layers::{Activation, Attention, Embedding, LayerNorm, TokenLinear, below};
 use super::{TextBatch, TextFreeze, TextLayer, TextNetwork, per_text, per_token, to_the_end};
 use crate::limits;
 use crate::pass::number;
-use crate::tally::Step;
+use crate::tally::TallyStep;
 use crate::{Halt, LOGITS, Pass, Value};
 
-/// Options in the words of Hugging Face's config; the defaults are those of BERT base.
+/// Options, with the names of Hugging Face's config; the defaults are those of BERT base.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct BertOptions {
-    /// Number of tokens.
+    /// Size of the vocabulary.
     pub vocab_size: usize,
     /// Columns.
     pub hidden_size: usize,
     /// Blocks.
     pub num_hidden_layers: usize,
-    /// Heads of attention.
+    /// Attention heads.
     pub num_attention_heads: usize,
-    /// Columns between the two layers of a block.
+    /// Columns of the hidden layer of a block.
     pub intermediate_size: usize,
-    /// Activation between them.
+    /// Activation of the hidden layer.
     pub hidden_act: Activation,
-    /// Dropout of what is added to the rows.
+    /// Dropout on the residual branches.
     pub hidden_dropout_prob: f64,
-    /// Dropout of the probabilities of attention.
+    /// Dropout of the attention probabilities.
     pub attention_probs_dropout_prob: f64,
     /// Dropout before the head [default: `hidden_dropout_prob`].
     pub classifier_dropout: Option<f64>,
@@ -47,7 +47,7 @@ pub struct BertOptions {
     pub max_position_embeddings: usize,
     /// Number of segments.
     pub type_vocab_size: usize,
-    /// Added to variances.
+    /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
 }
 
@@ -71,9 +71,9 @@ impl Default for BertOptions {
 }
 
 impl BertOptions {
-    /// Fails when one is beyond all networks.
+    /// Checks that every option is within limits.
     /// # Errors
-    /// Words for the user.
+    /// When an option is out of range.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         limits::count("vocab_size", self.vocab_size, limits::MOST_TOKENS)?;
         limits::count("hidden_size", self.hidden_size, limits::MOST_COLUMNS)?;
@@ -96,20 +96,21 @@ pub struct Bert {
     segments: Embedding,
     norm: LayerNorm,
     blocks: Vec<Block>,
-    pooler: Option<Linear>,
-    head: Option<Linear>,
+    pooler: Option<TokenLinear>,
+    head: Option<TokenLinear>,
     options: BertOptions,
 }
 
 impl Bert {
-    /// Before the names of the body's tensors, in files of a network with a head.
+    /// Prefix of the body's tensors in files of a network with a head.
     pub(super) const PREFIX: &'static str = "bert";
 
-    /// From Hugging Face's tensors, with or without the prefix `bert.`. `classes`: with a head of so many.
+    /// Builds the network from Hugging Face's tensors, with or without the prefix `bert.`. `classes`: adds a
+    /// classification head.
     ///
-    /// The pooler is left out where a file has none and no head needs it.
+    /// The pooler is omitted if the file has none and no head needs it.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has a different shape.
     pub fn new(options: &BertOptions, classes: Option<usize>, vb: VarBuilder) -> Result<Self> {
         let width = options.hidden_size;
         super::config::check_heads(width, options.num_attention_heads)?;
@@ -135,15 +136,15 @@ impl Bert {
             blocks: (0..options.num_hidden_layers)
                 .map(|index| Block::new(options, body.pp(format!("encoder.layer.{index}"))))
                 .collect::<Result<_>>()?,
-            pooler: if has_pooler { Some(Linear::new(width, width, body.pp("pooler.dense"))?) } else { None },
-            head: classes.map(|classes| Linear::new(width, classes, vb.pp("classifier"))).transpose()?,
+            pooler: if has_pooler { Some(TokenLinear::new(width, width, body.pp("pooler.dense"))?) } else { None },
+            head: classes.map(|classes| TokenLinear::new(width, classes, vb.pp("classifier"))).transpose()?,
             options: options.clone(),
         })
     }
 
-    /// The last output before which nothing learns, when `frozen` does not, and nothing is random in training: its
-    /// numbers for a text are always the same. `None` when everything learns, or dropout is on in what does not.
-    pub fn learning_begins(&self, frozen: &TextFreeze) -> Option<String> {
+    /// The last output that is always the same for a text, when the weights of `frozen` are: no layer before it is
+    /// trained or random. `None` if everything is trained, or the frozen part has dropout.
+    pub fn last_fixed_layer(&self, frozen: &TextFreeze) -> Option<String> {
         if self.options.hidden_dropout_prob > 0.0 || self.options.attention_probs_dropout_prob > 0.0 {
             return None;
         }
@@ -155,10 +156,11 @@ impl Bert {
         }
     }
 
-    /// The last output, with gradients, from the output `name` on: x is what that is for this batch. The same bits as a
-    /// run from the texts, where nothing random stands before it. `train`: dropout is on, and draws from it.
+    /// The last output, with gradients, computed from the output `name`, which is x for this batch. The result is bit
+    /// for bit that of a run from the texts, if nothing before it is random. With `train`, dropout is on and draws from
+    /// the generator.
     /// # Errors
-    /// When there is no such output, or x does not fit.
+    /// When the output does not exist, or x has the wrong shape.
     pub fn forward_from(
         &self,
         name: &str,
@@ -170,11 +172,11 @@ impl Bert {
         let layer = network.layer(name)?;
         let rows = if layer.per_token { batch.ids.len() } else { batch.texts() };
         let given = x.dim(0).map_err(crate::plain)?;
-        anyhow::ensure!(given == rows, "{name} has {given} rows, the batch wants {rows}");
+        anyhow::ensure!(given == rows, "{name} has {given} rows, the batch expects {rows}");
         to_the_end(self, batch, Pass::new(Vec::new(), train).beginning_at(&layer.name, x.clone()))
     }
 
-    /// Word, place and segment of each token.
+    /// Embeds word, position and segment of each token.
     fn embed(&self, batch: &TextBatch, pass: &mut Pass) -> Result<Tensor> {
         let words = self.words.forward(&batch.ids, pass)?;
         let segments = self.segments.forward(&batch.types, pass)?;
@@ -219,7 +221,7 @@ impl TextNetwork for Bert {
             let starts: Vec<u32> = batch.starts().into_iter().map(|start| start as u32).collect();
             let first = pass.pick(x, starts)?;
             let pooled = pooler.forward(&first, pass)?;
-            pass.step(|| Ok(Step::new("", "Tanh", pooled.dims())), || pooled.tanh())
+            pass.step(|| Ok(TallyStep::new("", "Tanh", pooled.dims())), || pooled.tanh())
         })?;
         let Some(head) = &self.head else { return Ok(number(&pooled)?.clone()) };
         let dropout = self.options.classifier_dropout.unwrap_or(self.options.hidden_dropout_prob);
@@ -231,23 +233,23 @@ impl TextNetwork for Bert {
     }
 }
 
-/// Attention and two layers, each added to its input and normalised after.
+/// A block: attention and a hidden layer, each added to its input and then normalized.
 struct Block {
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    query: TokenLinear,
+    key: TokenLinear,
+    value: TokenLinear,
     attention: Attention,
-    output: Linear,
+    output: TokenLinear,
     attention_norm: LayerNorm,
-    inner: Linear,
-    outer: Linear,
+    inner: TokenLinear,
+    outer: TokenLinear,
     norm: LayerNorm,
 }
 
 impl Block {
     fn new(options: &BertOptions, vb: VarBuilder) -> Result<Self> {
         let (width, inner) = (options.hidden_size, options.intermediate_size);
-        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, vb.pp(path));
+        let linear = |inputs, outputs, path: &str| TokenLinear::new(inputs, outputs, vb.pp(path));
         let norm = |path: &str| LayerNorm::new(width, options.layer_norm_eps, vb.pp(path));
         Ok(Self {
             query: linear(width, width, "attention.self.query")?,

@@ -1,19 +1,18 @@
-//! CLIP (Radford et al. 2021, Learning transferable visual models from natural language supervision): a network for
-//! pictures and one for texts, whose last outputs lie in one space. The layout is that of Hugging Face's `CLIPModel`.
+//! CLIP (Radford et al. 2021, Learning transferable visual models from natural language supervision): an image network
+//! and a text network, whose last outputs share one space. The layout is that of Hugging Face's `CLIPModel`.
 //!
 //! | output | shape | is |
 //! | --- | --- | --- |
-//! | text_model.embeddings | tokens, width | token and place, summed |
+//! | text_model.embeddings | tokens, width | token and position, summed |
 //! | text_model.encoder.layers.N | tokens, width | after block N |
-//! | text_model.final_layer_norm | tokens, width | normalised |
-//! | text_embeds | texts, dimensions | of the token that ends the text, projected |
-//! | vision_model.pre_layrnorm | pictures, 1 + patches, width | a class vector and the patches, normalised |
-//! | vision_model.encoder.layers.N | pictures, 1 + patches, width | after block N |
-//! | vision_model.post_layernorm | pictures, width | the class vector, normalised |
-//! | image_embeds, logits | pictures, dimensions | projected |
+//! | text_model.final_layer_norm | tokens, width | normalized |
+//! | text_embeds | texts, dimensions | of the end token, projected |
+//! | vision_model.pre_layrnorm | images, 1 + patches, width | a class vector and the patches, normalized |
+//! | vision_model.encoder.layers.N | images, 1 + patches, width | after block N |
+//! | vision_model.post_layernorm | images, width | the class vector, normalized |
+//! | image_embeds, logits | images, dimensions | projected |
 //!
-//! The images' network is a [`Backbone`], so dl-embed takes it like any other; its projection is the layer that a new
-//! head replaces.
+//! The image network is a [`Backbone`], so dl-embed uses it like any other; a new head replaces its projection.
 
 use anyhow::Context;
 use candle_core::{Result, Tensor, bail};
@@ -21,24 +20,24 @@ use candle_nn::{Init, VarBuilder};
 use dl_ops::{AttentionConfig, Conv2dConfig};
 use serde::Deserialize;
 
-use super::layers::{Activation, Attention, Embedding, LayerNorm, Linear, STDEV, normal};
+use super::layers::{Activation, Attention, Embedding, LayerNorm, STDEV, TokenLinear, normal};
 use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
 use crate::layers::Fresh;
 use crate::limits;
-use crate::tally::Step;
+use crate::tally::TallyStep;
 use crate::{Backbone, Conv2d, Halt, LOGITS, Pass, Run, Value};
 
-/// Options in the words of Hugging Face's config; the defaults are those of ViT-B/32.
+/// Options, with the names of Hugging Face's config; the defaults are those of ViT-B/32.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClipOptions {
-    /// The network for texts.
+    /// The text network.
     pub text_config: ClipTextsOptions,
-    /// The network for pictures.
+    /// The image network.
     pub vision_config: ClipImagesOptions,
-    /// Columns of the space that both end in.
+    /// Dimensions of the shared space.
     pub projection_dim: usize,
-    /// Start of the logarithm of the scale.
+    /// Initial logarithm of the scale.
     pub logit_scale_init_value: f64,
 }
 
@@ -54,29 +53,29 @@ impl Default for ClipOptions {
     }
 }
 
-/// Options of the network for texts.
+/// Options of the text network.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClipTextsOptions {
-    /// Number of tokens.
+    /// Size of the vocabulary.
     pub vocab_size: usize,
     /// Columns.
     pub hidden_size: usize,
-    /// Columns between the two layers of a block.
+    /// Columns of the hidden layer of a block.
     pub intermediate_size: usize,
     /// Blocks.
     pub num_hidden_layers: usize,
-    /// Heads of attention.
+    /// Attention heads.
     pub num_attention_heads: usize,
     /// Tokens of the longest text.
     pub max_position_embeddings: usize,
-    /// Activation between the two layers.
+    /// Activation of the hidden layer.
     pub hidden_act: Activation,
-    /// Added to variances.
+    /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
-    /// Dropout of the probabilities of attention.
+    /// Dropout of the attention probabilities.
     pub attention_dropout: f64,
-    /// Token that ends a text. The number 2, which files from before 2023 have, means the largest number of each text.
+    /// The end token. The id 2, which files from before 2023 have, means the largest id of each text.
     pub eos_token_id: u32,
 }
 
@@ -97,29 +96,29 @@ impl Default for ClipTextsOptions {
     }
 }
 
-/// Options of the network for pictures.
+/// Options of the image network.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ClipImagesOptions {
     /// Columns.
     pub hidden_size: usize,
-    /// Columns between the two layers of a block.
+    /// Columns of the hidden layer of a block.
     pub intermediate_size: usize,
     /// Blocks.
     pub num_hidden_layers: usize,
-    /// Heads of attention.
+    /// Attention heads.
     pub num_attention_heads: usize,
-    /// Colours.
+    /// Color channels.
     pub num_channels: usize,
     /// Side of the input in pixels.
     pub image_size: usize,
     /// Side of a patch in pixels.
     pub patch_size: usize,
-    /// Activation between the two layers.
+    /// Activation of the hidden layer.
     pub hidden_act: Activation,
-    /// Added to variances.
+    /// Epsilon of the layer norms.
     pub layer_norm_eps: f64,
-    /// Dropout of the probabilities of attention.
+    /// Dropout of the attention probabilities.
     pub attention_dropout: f64,
 }
 
@@ -141,9 +140,9 @@ impl Default for ClipImagesOptions {
 }
 
 impl ClipOptions {
-    /// Fails when one is beyond all networks.
+    /// Checks that every option is within limits.
     /// # Errors
-    /// Words for the user.
+    /// When an option is out of range.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         limits::count("projection_dim", self.projection_dim, limits::MOST_COLUMNS)?;
         anyhow::ensure!(self.logit_scale_init_value.is_finite(), "logit_scale_init_value is not finite");
@@ -175,7 +174,7 @@ impl ClipImagesOptions {
         limits::count("patch_size", self.patch_size, limits::LARGEST_SIDE)?;
         let patches = (self.image_size / self.patch_size).pow(2);
         limits::count("the number of patches (image_size / patch_size, squared)", patches, limits::MOST_PATCHES)?;
-        anyhow::ensure!(self.num_channels == 3, "num_channels is {}; want 3", self.num_channels);
+        anyhow::ensure!(self.num_channels == 3, "num_channels is {}; expected 3", self.num_channels);
         limits::share("attention_dropout", self.attention_dropout)?;
         limits::epsilon("layer_norm_eps", self.layer_norm_eps)
     }
@@ -183,18 +182,18 @@ impl ClipImagesOptions {
 
 /// Both networks.
 pub struct Clip {
-    /// For texts.
+    /// The text network.
     pub texts: ClipTexts,
-    /// For pictures.
+    /// The image network.
     pub images: ClipImages,
-    /// Logarithm of the factor on cosines, a scalar.
+    /// Logarithm of the factor on the cosines, a scalar.
     pub logit_scale: Tensor,
 }
 
 impl Clip {
-    /// From Hugging Face's tensors.
+    /// Builds the network from Hugging Face's tensors.
     /// # Errors
-    /// When one is missing or of another shape.
+    /// When one is missing or has a different shape.
     pub fn new(options: &ClipOptions, vb: VarBuilder) -> Result<Self> {
         let start = Init::Const(options.logit_scale_init_value);
         Ok(Self {
@@ -204,16 +203,16 @@ impl Clip {
         })
     }
 
-    /// Of each picture and text the scaled cosine [pictures, texts] of their embeddings [n, dimensions], with gradients.
+    /// The scaled cosines [images, texts] of image and text embeddings [n, dimensions], with gradients.
     /// # Errors
-    /// When the shapes do not fit.
+    /// When the shapes do not match.
     pub fn similarity(&self, images: &Tensor, texts: &Tensor) -> Result<Tensor> {
         self.compare(images, texts, &mut Pass::new(Vec::new(), None))
     }
 
     fn compare(&self, images: &Tensor, texts: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
-            let step = Step::new("logits_per_image", "CosineSimilarity", &[images.dim(0)?, texts.dim(0)?]);
+            let step = TallyStep::new("logits_per_image", "CosineSimilarity", &[images.dim(0)?, texts.dim(0)?]);
             Ok(step.with([&self.logit_scale]).multiplying(images.dim(1)?))
         };
         let now = || {
@@ -224,31 +223,31 @@ impl Clip {
         pass.step(step, now)
     }
 
-    /// What both networks compute for one text and one picture, and of their embeddings.
-    pub(crate) fn tally(&self, text: &TextBatch, picture: &Tensor) -> std::result::Result<Vec<Step>, Halt> {
+    /// The steps of both networks for one text and one image, and of comparing their embeddings.
+    pub(crate) fn tally(&self, text: &TextBatch, image: &Tensor) -> std::result::Result<Vec<TallyStep>, Halt> {
         let mut of_text = Pass::tally();
         let text = self.texts.run(text, &mut of_text)?;
-        let mut of_picture = Pass::tally();
-        let picture = self.images.embeds(picture, &mut of_picture)?;
-        self.compare(&picture, &text, &mut of_picture)?;
-        Ok(of_text.into_steps().into_iter().chain(of_picture.into_steps()).collect())
+        let mut of_image = Pass::tally();
+        let image = self.images.embeds(image, &mut of_image)?;
+        self.compare(&image, &text, &mut of_image)?;
+        Ok(of_text.into_steps().into_iter().chain(of_image.into_steps()).collect())
     }
 }
 
-/// The network for texts.
+/// The text network.
 pub struct ClipTexts {
     words: Embedding,
     places: Embedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    projection: Linear,
+    projection: TokenLinear,
     options: ClipTextsOptions,
 }
 
 impl ClipTexts {
-    /// From `text_model...` and `text_projection.weight`.
+    /// Builds the network from `text_model...` and `text_projection.weight`.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has a different shape.
     pub fn new(options: &ClipOptions, vb: VarBuilder) -> Result<Self> {
         let (projected, options) = (options.projection_dim, &options.text_config);
         let width = options.hidden_size;
@@ -260,12 +259,12 @@ impl ClipTexts {
             places: Embedding::new(places, width, "place", body.pp("embeddings.position_embedding"))?,
             blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
             norm: LayerNorm::new(width, options.layer_norm_eps, body.pp("final_layer_norm"))?,
-            projection: Linear::without_bias(width, projected, vb.pp("text_projection"))?,
+            projection: TokenLinear::without_bias(width, projected, vb.pp("text_projection"))?,
             options: options.clone(),
         })
     }
 
-    /// Of each text the row of the token that ends it.
+    /// The row of each text's end token.
     fn ends(&self, batch: &TextBatch) -> Vec<u32> {
         let texts = batch.starts().into_iter().zip(&batch.lengths);
         let ends = texts.map(|(start, length)| {
@@ -317,7 +316,7 @@ impl TextNetwork for ClipTexts {
     }
 }
 
-/// The network for pictures.
+/// The image network.
 pub struct ClipImages {
     patches: Patches,
     /// [width]
@@ -326,19 +325,19 @@ pub struct ClipImages {
     before: LayerNorm,
     blocks: Vec<Block>,
     after: LayerNorm,
-    projection: Linear,
+    projection: TokenLinear,
     options: ClipImagesOptions,
 }
 
 impl ClipImages {
-    /// From `vision_model...` and `visual_projection.weight`, which has `outputs` rows.
+    /// Builds the network from `vision_model...` and `visual_projection.weight`, which has `outputs` rows.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has a different shape.
     pub fn new(options: &ClipOptions, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let options = &options.vision_config;
         let (width, patch) = (options.hidden_size, options.patch_size);
         if patch == 0 || !options.image_size.is_multiple_of(patch) {
-            bail!("pictures of {} pixels are not cut into patches of {patch}", options.image_size);
+            bail!("an image of {} pixels cannot be divided into patches of {patch}", options.image_size);
         }
         let size = Size { width, inner: options.intermediate_size, heads: options.num_attention_heads };
         let body = vb.pp("vision_model");
@@ -348,57 +347,58 @@ impl ClipImages {
             patches: Patches::new(options, embeddings.pp("patch_embedding"))?,
             class: embeddings.get_with_hints(width, "class_embedding", normal((width as f64).powf(-0.5)))?,
             places: Embedding::new(places, width, "place", embeddings.pp("position_embedding"))?,
-            // The name is misspelt in the files.
+            // The name is misspelled in the files.
             before: LayerNorm::new(width, options.layer_norm_eps, body.pp("pre_layrnorm"))?,
             blocks: blocks(options.num_hidden_layers, &size, options.hidden_act, options.layer_norm_eps, &body)?,
             after: LayerNorm::new(width, options.layer_norm_eps, body.pp("post_layernorm"))?,
-            projection: Linear::without_bias(width, outputs, vb.pp("visual_projection"))?,
+            projection: TokenLinear::without_bias(width, outputs, vb.pp("visual_projection"))?,
             options: options.clone(),
         })
     }
 
     fn embed(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let (pictures, _, height, width) = x.dims4()?;
+        let (images, _, height, width) = x.dims4()?;
         let side = self.options.image_size;
         if [height, width] != [side; 2] {
-            bail!("a picture is {width} x {height} pixels, the network reads {side} x {side}");
+            bail!("an image is {width} x {height} pixels, but the network reads {side} x {side}");
         }
         // [n, width, rows, columns] -> [n, rows * columns, width]
         let patches = self.patches.forward(x, pass)?.flatten_from(2)?.transpose(1, 2)?;
         let columns = self.options.hidden_size;
-        let shape = [pictures, 1 + patches.dim(1)?, columns];
-        let step = || Ok(Step::new("vision_model.embeddings.class_embedding", "Concat", &shape).with([&self.class]));
+        let shape = [images, 1 + patches.dim(1)?, columns];
+        let step =
+            || Ok(TallyStep::new("vision_model.embeddings.class_embedding", "Concat", &shape).with([&self.class]));
         let rows = pass.step(step, || {
-            let class = self.class.reshape((1, 1, columns))?.broadcast_as((pictures, 1, columns))?.contiguous()?;
+            let class = self.class.reshape((1, 1, columns))?.broadcast_as((images, 1, columns))?.contiguous()?;
             Tensor::cat(&[&class, &patches.contiguous()?], 1)
         })?;
         let places = self.places.all(pass)?;
-        let step = || Ok(Step::new("", "Add", &shape));
+        let step = || Ok(TallyStep::new("", "Add", &shape));
         pass.step(step, || rows.broadcast_add(&places.unsqueeze(0)?))?.flatten_to(1)
     }
 }
 
 impl ClipImages {
-    /// [colours, height, width] of the pictures that it reads.
+    /// [channels, height, width] of its input images.
     pub(crate) fn input(&self) -> [usize; 3] {
         [self.options.num_channels, self.options.image_size, self.options.image_size]
     }
 
-    /// Of x [n, 3, side, side] the embeddings [n, dimensions].
+    /// The embeddings [n, dimensions] of x [n, 3, side, side].
     fn embeds(&self, x: &Tensor, pass: &mut Pass) -> std::result::Result<Tensor, Halt> {
-        let pictures = x.dim(0)?;
+        let images = x.dim(0)?;
         let embedded = self.embed(x, pass)?;
         let mut x = self.before.forward(&embedded, pass)?;
-        let tokens = x.dim(0)? / pictures.max(1);
-        let by_picture = |x: &Tensor| x.reshape((pictures, tokens, self.options.hidden_size));
-        pass.show("vision_model.pre_layrnorm", by_picture(&x)?)?;
+        let tokens = x.dim(0)? / images.max(1);
+        let by_image = |x: &Tensor| x.reshape((images, tokens, self.options.hidden_size));
+        pass.show("vision_model.pre_layrnorm", by_image(&x)?)?;
         let heads = self.options.num_attention_heads;
-        let config = AttentionConfig::within(&vec![tokens; pictures], self.options.hidden_size, heads, false);
+        let config = AttentionConfig::within(&vec![tokens; images], self.options.hidden_size, heads, false);
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.run(&x, &config, self.options.attention_dropout, pass)?;
-            pass.show(&format!("vision_model.encoder.layers.{index}"), by_picture(&x)?)?;
+            pass.show(&format!("vision_model.encoder.layers.{index}"), by_image(&x)?)?;
         }
-        let class = pass.pick(&x, (0..pictures).map(|picture| (picture * tokens) as u32).collect())?;
+        let class = pass.pick(&x, (0..images).map(|image| (image * tokens) as u32).collect())?;
         let normal = self.after.forward(&class, pass)?;
         let class = pass.show("vision_model.post_layernorm", normal)?;
         let projected = self.projection.forward(&class, pass)?;
@@ -423,13 +423,13 @@ impl Backbone for ClipImages {
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP is computed at once, not planned").into()) };
+        let Value::Now(x) = x else { return Err(anyhow::anyhow!("CLIP does not support plans").into()) };
         let projected = self.embeds(x, pass)?;
         pass.see(LOGITS, Value::Now(projected))
     }
 }
 
-/// The squares that a picture is cut into, each as a vector.
+/// Embeds the square patches of an image.
 struct Patches {
     name: String,
     conv: Conv2d,
@@ -444,13 +444,13 @@ impl Patches {
         Ok(Self { name, conv: Conv2d::without_bias(channels, kernel, config, Fresh::normal(STDEV), vb)? })
     }
 
-    /// x [n, colours, h, w] gives [n, width, h / side, w / side].
+    /// Maps x [n, channels, h, w] to [n, width, h / side, w / side].
     fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
-            let (width, colours, rows, columns) = self.conv.weight().dims4()?;
-            let (pictures, _, height, x_width) = x.dims4()?;
-            let step = Step::new(&self.name, "Conv2d", &[pictures, width, height / rows, x_width / columns]);
-            Ok(step.with([self.conv.weight()]).multiplying(colours * rows * columns))
+            let (width, colors, rows, columns) = self.conv.weight().dims4()?;
+            let (images, _, height, x_width) = x.dims4()?;
+            let step = TallyStep::new(&self.name, "Conv2d", &[images, width, height / rows, x_width / columns]);
+            Ok(step.with([self.conv.weight()]).multiplying(colors * rows * columns))
         };
         pass.step(step, || self.conv.forward(x))
     }
@@ -469,24 +469,24 @@ fn blocks(count: usize, size: &Size, activation: Activation, eps: f64, vb: &VarB
     (0..count).map(|index| Block::new(size, activation, eps, layers.pp(index))).collect()
 }
 
-/// Attention and two layers, each of the normalised input and added to it.
+/// A block: attention and a hidden layer, each applied to the normalized input and added to it.
 struct Block {
     attention_norm: LayerNorm,
-    query: Linear,
-    key: Linear,
-    value: Linear,
+    query: TokenLinear,
+    key: TokenLinear,
+    value: TokenLinear,
     attention: Attention,
-    output: Linear,
+    output: TokenLinear,
     norm: LayerNorm,
-    inner: Linear,
-    outer: Linear,
+    inner: TokenLinear,
+    outer: TokenLinear,
     activation: Activation,
 }
 
 impl Block {
     fn new(size: &Size, activation: Activation, eps: f64, vb: VarBuilder) -> Result<Self> {
         let Size { width, inner, .. } = *size;
-        let linear = |inputs, outputs, path: &str| Linear::new(inputs, outputs, vb.pp(path));
+        let linear = |inputs, outputs, path: &str| TokenLinear::new(inputs, outputs, vb.pp(path));
         Ok(Self {
             attention_norm: LayerNorm::new(width, eps, vb.pp("layer_norm1"))?,
             query: linear(width, width, "self_attn.q_proj")?,

@@ -1,4 +1,4 @@
-//! What a file says about a network that reads texts.
+//! The description of a text network in its file.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use crate::checkpoint::printable;
 use crate::limits::{self, MOST_CLASSES};
 use crate::{Checkpoint, LayerName};
 
-/// A row of the table of networks that read texts.
+/// An entry of the table of text networks.
 pub struct TextArchitecture {
     /// Its name, Hugging Face's `model_type`.
     pub name: &'static str,
-    /// Who described it, and where.
+    /// The paper that introduced it.
     pub paper: &'static str,
-    /// The layer that dl-embed takes when none is named.
+    /// The default layer of dl-embed.
     pub layer: &'static str,
 }
 
-/// Every network that reads texts. CLIP stands in [`ARCHITECTURES`](crate::ARCHITECTURES) too, for its pictures.
+/// Every text network. CLIP is in [`ARCHITECTURES`](crate::ARCHITECTURES) too, for its image network.
 pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
     TextArchitecture {
         name: "bert",
@@ -40,7 +40,7 @@ pub const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
     },
 ];
 
-/// Tensors that every file of the network has, with or without the name of its body before them.
+/// Tensors that every file of the network has, with or without a prefix.
 fn first_tensors(architecture: &str) -> &'static [&'static str] {
     match architecture {
         "bert" => &["bert.embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"],
@@ -53,65 +53,65 @@ fn find(name: &str) -> Option<&'static TextArchitecture> {
     TEXT_ARCHITECTURES.iter().find(|architecture| architecture.name == name)
 }
 
-/// Everything about a network for texts but its weights and its tokenizer. Keys that are not ours are kept.
+/// Everything about a text network except its weights and its tokenizer. Unknown keys are preserved.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TextConfig {
     /// `bert`, `gpt2` or `clip`.
     pub architecture: String,
-    /// Its options in the words of Hugging Face's `config.json`.
+    /// Its options, with the names of Hugging Face's `config.json`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
-    /// Names of the classes, in the order of the `logits` of a head.
+    /// Class names, in the order of the head's `logits`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
-    /// The layer whose features are taken when none is named; otherwise the architecture's.
+    /// The default layer for features; if absent, the architecture's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// Where the weights came from.
+    /// Origin of the weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Value>,
     /// License of the weights.
     #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    /// Seed of the training.
+    /// Training seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// Digest of the data that it was trained on.
+    /// Digest of the training data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_digest: Option<String>,
-    /// Figures of the training.
+    /// Training statistics.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub training: Map<String, Value>,
-    /// Keys of others; options are looked for here too.
+    /// Unknown keys; options are looked up here too.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
 impl TextConfig {
-    /// A config of our own: the architecture and its options.
+    /// A config with only the architecture and its options.
     pub fn new(architecture: &str, options: Map<String, Value>) -> Self {
         Self { architecture: architecture.to_owned(), options, ..Self::default() }
     }
 
-    /// The file's config, or that of the `config.json` beside it, checked. What stands before the names of the network's
-    /// tensors in the file is taken off them.
+    /// The file's checked config, or that of the `config.json` beside it. A prefix of the network's tensor names in the
+    /// file is stripped.
     /// # Errors
-    /// When there is none, it is no network for texts, or it wants what no network has.
+    /// When there is no config, it is not of a text network, or it is out of range.
     pub fn read(checkpoint: &mut Checkpoint) -> Result<Self> {
         let of_file = format!("model {}", checkpoint.path().display());
         let Some(architecture) = Self::architecture(checkpoint)? else {
-            bail!("{of_file}: has no config that says what it is, and no config.json of its own beside it");
+            bail!("{of_file}: has no config with its architecture, and no config.json beside it");
         };
         if find(&architecture).is_none() {
             let known: Vec<&str> = TEXT_ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
-            bail!("{of_file}: {} reads no texts; {} do", printable(&architecture), known.join(", "));
+            bail!("{of_file}: {} is not a text network; choose from {}", printable(&architecture), known.join(", "));
         }
-        checkpoint.take_off_prefix_before(first_tensors(&architecture));
+        checkpoint.strip_prefix_before(first_tensors(&architecture));
         let config = match (checkpoint.config::<Self>()?, folder::config_json(checkpoint.path())?) {
             (Some(config), _) => config,
             (None, json) => {
                 let mut json = json.unwrap_or_default();
-                // A property of the tokenizer that a model file of ours keeps with the network's.
+                // A property of the tokenizer that our model files store in the config.
                 let tokenizer = folder::json_beside(checkpoint.path(), "tokenizer_config.json")?.unwrap_or_default();
                 if let Some(stated) = tokenizer.get("add_bos_token").filter(|stated| stated.is_boolean()) {
                     json.insert("add_bos_token".to_owned(), stated.clone());
@@ -125,10 +125,10 @@ impl TextConfig {
         Ok(config)
     }
 
-    /// Fails when something in it makes no sense, or wants what no network has. Every way from a file to a network leads
-    /// through here, before anything is built.
+    /// Checks that every value is valid and within limits. Every config from a file is checked before a network is
+    /// built from it.
     /// # Errors
-    /// Words for the user.
+    /// When a value is invalid or out of range.
     pub fn check(&self) -> Result<()> {
         match self.architecture.as_str() {
             "bert" => self.options::<BertOptions>()?.check()?,
@@ -143,9 +143,9 @@ impl TextConfig {
         Ok(())
     }
 
-    /// The architecture of a file, if it says so and that reads texts. `clip` reads pictures too.
+    /// The architecture of a file, if it is that of a text network. `clip` reads images too.
     /// # Errors
-    /// When what it says of itself cannot be read.
+    /// When its config cannot be read.
     pub fn text_architecture(checkpoint: &Checkpoint) -> Result<Option<String>> {
         let architecture = Self::architecture(checkpoint)?;
         Ok(architecture.filter(|architecture| find(architecture).is_some()))
@@ -166,7 +166,7 @@ impl TextConfig {
     fn of_hugging_face(json: Map<String, Value>, checkpoint: &Checkpoint) -> Result<Self> {
         let architecture = json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let classes = checkpoint.shape("classifier.weight").and_then(|shape| shape.first().copied());
-        // A tensor without numbers may have any number of rows.
+        // An empty tensor can have any number of rows.
         ensure!(classes.is_none_or(|classes| classes <= MOST_CLASSES), "its head has {} classes", classes.unwrap_or(0));
         let labels = classes.map(|classes| {
             let names: BTreeMap<String, String> =
@@ -180,7 +180,7 @@ impl TextConfig {
 
     /// The architecture's options as a `T`.
     /// # Errors
-    /// When one has another form.
+    /// When an option has the wrong type.
     pub fn options<T: for<'a> Deserialize<'a>>(&self) -> Result<T> {
         let mut all = self.extra.clone();
         all.extend(self.options.clone());
@@ -190,18 +190,18 @@ impl TextConfig {
             .with_context(|| format!("options of the architecture {}", self.architecture))
     }
 
-    /// The config as it is written.
+    /// The config to write to a file.
     /// # Errors
-    /// Never for what JSON can hold.
+    /// Never for values that JSON can represent.
     pub fn description(&self) -> Result<Value> {
         let mut written = serde_json::to_value(self)?;
         if self.architecture == "clip" {
-            // What reading it as a network for pictures needs.
+            // What reading it as an image network needs.
             let side = self.option("vision_config").and_then(|vision| vision["image_size"].as_u64());
-            let pictures = folder::clip_preprocessing(side.unwrap_or(224) as usize);
+            let images = folder::clip_preprocessing(side.unwrap_or(224) as usize);
             let dimensions = self.option("projection_dim").and_then(Value::as_u64).unwrap_or(512);
             for (key, value) in
-                [("num_classes", Value::from(dimensions)), ("preprocessing", serde_json::to_value(&pictures)?)]
+                [("num_classes", Value::from(dimensions)), ("preprocessing", serde_json::to_value(&images)?)]
             {
                 if written.get(key).is_none() {
                     written[key] = value;
@@ -217,7 +217,7 @@ impl TextConfig {
         self.layer.as_deref().or(usual).unwrap_or_default()
     }
 
-    /// An option's value, wherever it stands.
+    /// An option's value, from the options or the top level.
     pub fn option(&self, name: &str) -> Option<&Value> {
         self.options.get(name).or_else(|| self.extra.get(name)).filter(|value| !value.is_null())
     }
@@ -225,7 +225,7 @@ impl TextConfig {
 
 pub(super) fn check_heads(width: usize, heads: usize) -> candle_core::Result<()> {
     if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
-        candle_core::bail!("{width} columns cannot be shared by {heads} heads");
+        candle_core::bail!("{width} columns cannot be divided among {heads} heads");
     }
     Ok(())
 }
@@ -237,7 +237,7 @@ mod tests {
     use crate::{Parameters, text::layers::Activation};
 
     #[test]
-    fn options_may_stand_under_options_or_flat_and_null_is_the_default() {
+    fn options_are_read_nested_or_flat_and_null_is_the_default() {
         let flat: TextConfig =
             serde_json::from_str(r#"{"architecture":"gpt2","n_embd":8,"n_inner":null,"task":"letters"}"#).unwrap();
         let options: Gpt2Options = flat.options().unwrap();
@@ -253,9 +253,11 @@ mod tests {
     }
 
     #[test]
-    fn heads_that_do_not_share_the_columns_are_refused() {
+    fn heads_that_do_not_divide_the_columns_are_an_error() {
         let options = BertOptions { hidden_size: 10, num_attention_heads: 3, ..BertOptions::default() };
         let vb = Parameters::fresh(0).builder(&candle_core::Device::Cpu);
-        assert!(Bert::new(&options, None, vb).err().unwrap().to_string().contains("10 columns cannot be shared by 3"));
+        assert!(
+            Bert::new(&options, None, vb).err().unwrap().to_string().contains("10 columns cannot be divided among 3")
+        );
     }
 }

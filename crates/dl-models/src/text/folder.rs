@@ -1,4 +1,4 @@
-//! Folders as Hugging Face writes them: `config.json`, `model.safetensors`, a tokenizer.
+//! Hugging Face model folders: `config.json`, `model.safetensors`, a tokenizer.
 
 use std::path::{Path, PathBuf};
 
@@ -9,30 +9,30 @@ use serde_json::{Map, Value};
 
 use crate::{ModelConfig, Preprocessing, Resize};
 
-/// The longest config or tokenizer; those of 250,000 tokens have 35 MB.
+/// The longest config or tokenizer; one with 250,000 tokens takes 35 MB.
 const LONGEST_TEXT: u64 = 128 << 20;
 
-/// A file of the folder that a model is, or lies in.
+/// A file in the model's folder, which may be the model itself.
 fn beside(model: &Path, name: &str) -> PathBuf {
     if model.is_dir() { model.join(name) } else { model.with_file_name(name) }
 }
 
-/// The `config.json` beside the weights, if it is one of Hugging Face's.
+/// The `config.json` beside the weights, if it is Hugging Face's.
 /// # Errors
-/// When it is there and is no JSON object.
+/// When it exists and is not a JSON object.
 pub(super) fn config_json(weights: &Path) -> Result<Option<Map<String, Value>>> {
     let Some(json) = json_beside(weights, "config.json")? else { return Ok(None) };
     Ok(json.contains_key("model_type").then_some(json))
 }
 
-/// The JSON object in a file beside the model's weights, if it is there.
+/// The JSON object in a file beside the model's weights, if it exists.
 pub(super) fn json_beside(model: &Path, name: &str) -> Result<Option<Map<String, Value>>> {
     let Some(text) = text_beside(model, name)? else { return Ok(None) };
     let json = serde_json::from_str(&text).map(Some);
-    json.with_context(|| format!("{}: is no JSON object", beside(model, name).display()))
+    json.with_context(|| format!("{}: is not a JSON object", beside(model, name).display()))
 }
 
-/// The text of a file beside the model's weights, if it is there.
+/// The text of a file beside the model's weights, if it exists.
 pub(super) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
     let path = beside(model, name);
     if !path.exists() {
@@ -41,9 +41,9 @@ pub(super) fn text_beside(model: &Path, name: &str) -> Result<Option<String>> {
     read_regular(&path, LONGEST_TEXT).and_then(decode).map(Some).with_context(|| path.display().to_string())
 }
 
-/// CLIP's config for pictures, from `config.json` and `preprocessor_config.json` beside its weights.
+/// The config of CLIP's image network, from `config.json` and `preprocessor_config.json` beside its weights.
 /// # Errors
-/// When one is there and cannot be read.
+/// When one exists and cannot be read.
 pub(crate) fn clip_config(weights: &Path) -> Result<Option<ModelConfig>> {
     let Some(json) = config_json(weights)?.filter(|json| json.get("model_type") == Some(&"clip".into())) else {
         return Ok(None);
@@ -62,16 +62,16 @@ pub(crate) fn clip_config(weights: &Path) -> Result<Option<ModelConfig>> {
         }
     }
     match stated.get("resample").and_then(Value::as_u64) {
-        // Pillow's numbers.
+        // Pillow's constants.
         None | Some(3) => {}
         Some(2) => config.preprocessing.interpolation = Interpolation::Bilinear,
-        Some(other) => bail!("preprocessor_config.json: resample is {other}; want 2 (bilinear) or 3 (bicubic)"),
+        Some(other) => bail!("preprocessor_config.json: resample is {other}; expected 2 (bilinear) or 3 (bicubic)"),
     }
     config.options = json;
     Ok(Some(config))
 }
 
-/// CLIP's own preprocessing for a network that reads `side` x `side` pixels.
+/// CLIP's own preprocessing for an input of `side` x `side` pixels.
 pub(super) fn clip_preprocessing(side: usize) -> Preprocessing {
     Preprocessing {
         size: [side; 2],

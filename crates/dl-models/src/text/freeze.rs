@@ -1,46 +1,46 @@
-//! Which weights of a network for texts do not learn.
+//! Which weights of a text network are frozen.
 
 use anyhow::{Result, bail};
 
 use super::TextNetwork;
 
-/// What does not learn.
+/// The frozen weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TextFreeze {
-    /// Everything learns.
+    /// None.
     #[default]
     Nothing,
-    /// Everything but the head that names classes.
+    /// All but the classification head.
     Body,
-    /// The embeddings, and so many blocks after them.
+    /// The embeddings and this number of blocks after them.
     Blocks(usize),
 }
 
 impl TextFreeze {
-    /// Up to a layer, by its name: `embeddings`, `encoder.layer.3`, `h.3`.
+    /// Freezes up to a layer: `embeddings`, `encoder.layer.3`, `h.3`.
     /// # Errors
-    /// When it is no such layer.
+    /// When it is another layer.
     pub fn up_to(network: &dyn TextNetwork, layer: &str) -> Result<Self> {
         let name = network.layer(layer)?.name;
         match block(&format!("{name}.")) {
             Some(index) => Ok(Self::Blocks(index + 1)),
             None if name.ends_with("embeddings") => Ok(Self::Blocks(0)),
-            None => bail!("a text's network is frozen up to its embeddings or one of its blocks, not up to {layer}"),
+            None => bail!("a text network can be frozen up to its embeddings or one of its blocks, not up to {layer}"),
         }
     }
 
-    /// All but the last `count` blocks, and what comes after them.
+    /// Freezes all but the last `count` blocks and what follows them.
     /// # Errors
-    /// When there are not so many.
+    /// When there are fewer blocks.
     pub fn all_but_last(network: &dyn TextNetwork, count: usize) -> Result<Self> {
         let blocks = network.layers().iter().filter(|layer| block(&format!("{}.", layer.name)).is_some()).count();
         match blocks.checked_sub(count) {
             Some(frozen) => Ok(Self::Blocks(frozen)),
-            None => bail!("the network has {blocks} blocks, not {count}"),
+            None => bail!("the network has {blocks} blocks, fewer than {count}"),
         }
     }
 
-    /// Is the weight of this name one that does not learn?
+    /// Whether the weight of this name is frozen.
     pub fn holds(&self, weight: &str) -> bool {
         match self {
             Self::Nothing => false,
@@ -53,7 +53,7 @@ impl TextFreeze {
     }
 }
 
-/// The number of the block that a weight belongs to.
+/// The index of the block that a weight belongs to.
 fn block(weight: &str) -> Option<usize> {
     for place in ["encoder.layer.", "encoder.layers.", "h."] {
         let found = weight.match_indices(place).find(|(at, _)| *at == 0 || weight[..*at].ends_with('.'));
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_known_by_their_blocks() {
+    fn weights_are_frozen_by_block() {
         let freeze = TextFreeze::Blocks(2);
         for (weight, frozen) in [
             ("bert.embeddings.LayerNorm.gamma", true),

@@ -1,4 +1,4 @@
-//! Texts from a GPT-2, token by token, with what was computed for the earlier ones kept.
+//! Generates text with a GPT-2, token by token, caching the results for earlier tokens.
 
 use anyhow::{Result, ensure};
 use candle_core::DType;
@@ -12,17 +12,17 @@ use crate::plain;
 /// How the next token is chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// Divides the logits; 0: always the likeliest token.
+    /// Divisor of the logits; 0 always takes the likeliest token.
     pub temperature: f64,
-    /// Among the so many likeliest tokens.
+    /// Choose among this number of likeliest tokens.
     pub top_k: Option<usize>,
-    /// Among the likeliest tokens whose probabilities reach this sum (Holtzman et al. 2020, nucleus sampling).
+    /// Choose among the likeliest tokens whose probabilities reach this sum (nucleus sampling, Holtzman et al. 2020).
     pub top_p: f64,
-    /// At most so many tokens after the prompt.
+    /// Maximum number of tokens after the prompt.
     pub max_tokens: usize,
-    /// Put the mark that begins texts before each prompt, also where the model's tokenizer puts none.
+    /// Put the start token before each prompt, even if the model's tokenizer does not.
     pub bos: bool,
-    /// A text ends before the first of these that it would contain after its prompt.
+    /// A text ends before the first occurrence of one of these after its prompt.
     pub stop: Vec<String>,
 }
 
@@ -33,18 +33,18 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Fails when a number makes no sense.
+    /// Checks that every value is valid.
     /// # Errors
-    /// Words for the user.
+    /// When a value is out of range.
     pub fn check(&self) -> Result<()> {
         ensure!(self.temperature >= 0.0 && self.temperature.is_finite(), "the temperature must not be below 0");
-        ensure!(self.top_p > 0.0 && self.top_p <= 1.0, "top-p must be above 0, up to 1");
+        ensure!(self.top_p > 0.0 && self.top_p <= 1.0, "top-p must be above 0 and at most 1");
         ensure!(self.top_k != Some(0), "top-k must be above 0");
-        ensure!(self.stop.iter().all(|stop| !stop.is_empty()), "an empty text to stop at would stop at once");
+        ensure!(self.stop.iter().all(|stop| !stop.is_empty()), "a stop text must not be empty");
         Ok(())
     }
 
-    /// A token drawn by these logits. The likeliest comes first, equals by their number.
+    /// Draws a token from these logits. Tokens are ordered by likelihood, ties by id.
     fn draw(&self, logits: &[f32], rng: &mut ChaCha8Rng) -> u32 {
         let mut order: Vec<u32> = (0..logits.len() as u32).collect();
         let logit = |token: u32| logits[token as usize];
@@ -58,7 +58,7 @@ impl Sampling {
         let powers = order.iter().map(|token| ((f64::from(logit(*token)) - largest) / self.temperature).exp());
         let powers: Vec<f64> = powers.collect();
         let enough = self.top_p * powers.iter().sum::<f64>();
-        // The nucleus: as few as reach the sum, at least one.
+        // The nucleus: the fewest tokens that reach the sum, at least one.
         let (mut count, mut total) = (0, 0.0);
         while count < powers.len() && (count == 0 || total < enough) {
             total += powers[count];
@@ -75,43 +75,43 @@ impl Sampling {
     }
 }
 
-/// A text to be continued, and what its draws come from.
+/// A text to be continued, with its random generator.
 pub struct Prompt {
-    /// The beginning; may be empty.
+    /// The beginning, which may be empty.
     pub text: String,
-    /// Its own generator: the result does not depend on the texts beside it.
+    /// Its own generator, so that the result does not depend on the other texts.
     pub rng: ChaCha8Rng,
 }
 
-/// One text on its way.
-struct Growing {
+/// A text in progress.
+struct InProgress {
     index: usize,
-    /// Tokens after the mark that begins a text.
+    /// Tokens after the start token.
     ids: Vec<u32>,
-    /// Of these the prompt's.
+    /// Number of these from the prompt.
     given: usize,
-    /// Tokens that the network does not know yet.
+    /// Tokens not in the cache yet.
     new: Vec<u32>,
     rng: ChaCha8Rng,
 }
 
-/// Continues each prompt until the mark that ends texts, a text to stop at, `max_tokens`, or the longest text that the
-/// network reads; gives each prompt with its continuation.
+/// Continues each prompt until the end token, a stop text, `max_tokens`, or the longest supported text; returns each
+/// prompt with its continuation.
 ///
-/// What stands before a prompt is what the model's tokenizer puts there, which is nothing for GPT-2; `sampling.bos` puts
-/// the mark that begins texts. An empty prompt has it in any case, since something must be continued.
+/// A prompt is preceded by what the model's tokenizer adds, which is nothing for GPT-2; `sampling.bos` adds the start
+/// token. An empty prompt always has it, since there must be something to continue.
 ///
-/// A prompt that cannot be continued (letters that the vocabulary lacks, too long) is an error of its own.
+/// A prompt that cannot be continued (too long, or with characters that the vocabulary lacks) gives its own error.
 /// # Errors
-/// When the model is no GPT-2, or `sampling` makes no sense.
+/// When the model is not a GPT-2, or `sampling` is invalid.
 pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) -> Result<Vec<Result<String>>> {
     sampling.check()?;
     let gpt2 = model.gpt2()?;
     let mark = gpt2.options.bos_token_id;
-    ensure!(!sampling.bos || mark.is_some(), "the model has no token that begins a text (bos_token_id)");
+    ensure!(!sampling.bos || mark.is_some(), "the model has no start token (bos_token_id)");
     let marked = sampling.bos || begins_with_mark(model);
     let mut written: Vec<Result<String>> = Vec::with_capacity(prompts.len());
-    let mut growing = Vec::new();
+    let mut in_progress = Vec::new();
     for (index, prompt) in prompts.into_iter().enumerate() {
         let Prompt { text, rng } = prompt;
         let ids = model.tokenizer.encode_plain(&text);
@@ -120,30 +120,33 @@ pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) ->
         match ids {
             Err(error) => written.push(Err(error)),
             Ok(ids) if ids.is_empty() && mark.is_none() => {
-                let none = "the prompt is empty, and the model has no token that begins a text (bos_token_id)";
+                let none = "the prompt is empty, and the model has no start token (bos_token_id)";
                 written.push(Err(anyhow::anyhow!(none)));
             }
             Ok(ids) if begin.len() + ids.len() > gpt2.options.n_positions => {
                 let longest = gpt2.options.n_positions - begin.len();
-                written.push(Err(anyhow::anyhow!("the prompt has {} tokens, the network reads {longest}", ids.len())));
+                written.push(Err(anyhow::anyhow!(
+                    "the prompt has {} tokens, but the network reads at most {longest}",
+                    ids.len()
+                )));
             }
             Ok(ids) => {
                 written.push(Ok(text));
                 let new = [begin, ids.clone()].concat();
-                growing.push(Growing { index, given: ids.len(), ids, new, rng });
+                in_progress.push(InProgress { index, given: ids.len(), ids, new, rng });
             }
         }
     }
     if sampling.max_tokens == 0 {
         return Ok(written);
     }
-    let mut cache = Cache::new(growing.len());
-    while !growing.is_empty() {
-        let new: Vec<&[u32]> = growing.iter().map(|text| text.new.as_slice()).collect();
+    let mut cache = Cache::new(in_progress.len());
+    while !in_progress.is_empty() {
+        let new: Vec<&[u32]> = in_progress.iter().map(|text| text.new.as_slice()).collect();
         let logits = gpt2.next(&new, &mut cache).and_then(|logits| logits.to_dtype(DType::F32)?.to_vec2::<f32>());
         let known = cache.lengths();
-        let mut keep = Vec::with_capacity(growing.len());
-        for ((text, logits), known) in growing.iter_mut().zip(logits.map_err(plain)?).zip(known) {
+        let mut keep = Vec::with_capacity(in_progress.len());
+        for ((text, logits), known) in in_progress.iter_mut().zip(logits.map_err(plain)?).zip(known) {
             let token = sampling.draw(&logits, &mut text.rng);
             let ended = Some(token) == gpt2.options.eos_token_id;
             if !ended {
@@ -166,12 +169,12 @@ pub fn generate(model: &TextModel, prompts: Vec<Prompt>, sampling: &Sampling) ->
         }
         cache.retain(&keep);
         let mut keep = keep.into_iter();
-        growing.retain(|_| keep.next().unwrap_or(false));
+        in_progress.retain(|_| keep.next().unwrap_or(false));
     }
     Ok(written)
 }
 
-/// Does the model's tokenizer begin a text with the mark: by its `tokenizer_config.json` or its own template?
+/// Whether the model's tokenizer adds the start token, according to its `tokenizer_config.json` or its template.
 fn begins_with_mark(model: &TextModel) -> bool {
     let stated = model.config.option("add_bos_token").and_then(Value::as_bool);
     let templated = || {
@@ -181,8 +184,8 @@ fn begins_with_mark(model: &TextModel) -> bool {
     stated.or_else(templated).unwrap_or(false)
 }
 
-/// What was written after the prompt. A token may be part of a letter, so the prompt is decoded too.
-fn continuation(model: &TextModel, text: &Growing) -> Result<String> {
+/// The text after the prompt. A token may be part of a character, so the prompt is decoded, too.
+fn continuation(model: &TextModel, text: &InProgress) -> Result<String> {
     let whole = model.tokenizer.decode(&text.ids)?;
     let prompt = model.tokenizer.decode(&text.ids[..text.given])?;
     match whole.strip_prefix(prompt.as_str()) {
@@ -191,8 +194,8 @@ fn continuation(model: &TextModel, text: &Growing) -> Result<String> {
     }
 }
 
-/// What was written as far as the first text to stop at, if there is one in it.
-fn stop_of(model: &TextModel, text: &Growing, stops: &[String]) -> Result<Option<String>> {
+/// The text up to the first stop text, if it contains one.
+fn stop_of(model: &TextModel, text: &InProgress, stops: &[String]) -> Result<Option<String>> {
     if stops.is_empty() {
         return Ok(None);
     }
@@ -205,7 +208,7 @@ fn stop_of(model: &TextModel, text: &Growing, stops: &[String]) -> Result<Option
 mod tests {
     use super::*;
 
-    /// Shares of 4000 draws.
+    /// Frequencies in 4000 draws.
     fn shares(sampling: &Sampling, logits: &[f32]) -> Vec<f64> {
         let mut counts = vec![0.0; logits.len()];
         let mut rng = dl_record::rng(0, "draws");
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_follow_the_softmax_cut_as_asked() {
+    fn draws_follow_the_truncated_softmax() {
         // Probabilities 0.4, 0.1, 0.3, 0.2.
         let logits = [0.4_f32, 0.1, 0.3, 0.2].map(f32::ln);
         let usual = Sampling::default();
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_sense_are_refused() {
+    fn invalid_numbers_are_an_error() {
         let usual = Sampling::default();
         assert!(Sampling { temperature: -1.0, ..usual.clone() }.check().is_err());
         assert!(Sampling { top_p: 0.0, ..usual.clone() }.check().is_err());

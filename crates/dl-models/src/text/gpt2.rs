@@ -3,25 +3,25 @@
 //!
 //! | output | shape | is |
 //! | --- | --- | --- |
-//! | embeddings | tokens, width | word and place, summed |
+//! | embeddings | tokens, width | word and position, summed |
 //! | h.N | tokens, width | after block N |
-//! | ln_f | tokens, width | the last block's, normalised |
-//! | logits | tokens, vocabulary | of the token that follows |
+//! | ln_f | tokens, width | the last block's output, normalized |
+//! | logits | tokens, vocabulary | of the next token |
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::VarBuilder;
 use dl_ops::AttentionConfig;
 use serde::Deserialize;
 
-use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, Linear, STDEV, below};
+use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, STDEV, TokenLinear, below};
 use super::{TextBatch, TextLayer, TextNetwork, Tokens, per_token};
 use crate::{Halt, LOGITS, Pass, limits};
 
-/// Options in the words of Hugging Face's config; the defaults are those of the smallest GPT-2.
+/// Options, with the names of Hugging Face's config; the defaults are those of the smallest GPT-2.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct Gpt2Options {
-    /// Number of tokens.
+    /// Size of the vocabulary.
     pub vocab_size: usize,
     /// Tokens of the longest text.
     pub n_positions: usize,
@@ -29,29 +29,29 @@ pub struct Gpt2Options {
     pub n_embd: usize,
     /// Blocks.
     pub n_layer: usize,
-    /// Heads of attention.
+    /// Attention heads.
     pub n_head: usize,
-    /// Columns between the two layers of a block [default: 4 times `n_embd`].
+    /// Columns of the hidden layer of a block [default: 4 times `n_embd`].
     pub n_inner: Option<usize>,
-    /// Activation between them.
+    /// Activation of the hidden layer.
     pub activation_function: Activation,
-    /// Dropout of what is added to the rows.
+    /// Dropout on the residual branches.
     pub resid_pdrop: f64,
     /// Dropout of the embeddings.
     pub embd_pdrop: f64,
-    /// Dropout of the probabilities of attention.
+    /// Dropout of the attention probabilities.
     pub attn_pdrop: f64,
-    /// Added to variances.
+    /// Epsilon of the layer norms.
     pub layer_norm_epsilon: f64,
-    /// Is the last layer's weight that of the embedding?
+    /// Whether the last layer's weight is that of the embedding.
     pub tie_word_embeddings: bool,
-    /// Are products of queries and keys divided by the root of the columns of a head?
+    /// Whether products of queries and keys are divided by the square root of the columns of a head.
     pub scale_attn_weights: bool,
-    /// And by the block's number, from 1?
+    /// Whether they are also divided by the block's number, from 1.
     pub scale_attn_by_inverse_layer_idx: bool,
-    /// Token before a text.
+    /// The start token.
     pub bos_token_id: Option<u32>,
-    /// Token after a text.
+    /// The end token.
     pub eos_token_id: Option<u32>,
 }
 
@@ -79,9 +79,9 @@ impl Default for Gpt2Options {
 }
 
 impl Gpt2Options {
-    /// Fails when one is beyond all networks.
+    /// Checks that every option is within limits.
     /// # Errors
-    /// Words for the user.
+    /// When an option is out of range.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         limits::count("vocab_size", self.vocab_size, limits::MOST_TOKENS)?;
         limits::count("n_positions", self.n_positions, limits::MOST_POSITIONS)?;
@@ -102,18 +102,18 @@ pub struct Gpt2 {
     places: Embedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    head: Linear,
+    head: TokenLinear,
     /// Its options.
     pub options: Gpt2Options,
 }
 
 impl Gpt2 {
-    /// Before the names of the body's tensors, in files of a network with a head.
+    /// Prefix of the body's tensors in files of a network with a head.
     pub(super) const PREFIX: &'static str = "transformer";
 
-    /// From Hugging Face's tensors, with or without the prefix `transformer.`.
+    /// Builds the network from Hugging Face's tensors, with or without the prefix `transformer.`.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has a different shape.
     pub fn new(options: &Gpt2Options, vb: VarBuilder) -> Result<Self> {
         let width = options.n_embd;
         super::config::check_heads(width, options.n_head)?;
@@ -121,9 +121,9 @@ impl Gpt2 {
         let words = Embedding::new(options.vocab_size, width, "token", body.pp("wte"))?;
         let head = vb.pp("lm_head");
         let head = if options.tie_word_embeddings {
-            Linear::tied(&words.weight, &head)
+            TokenLinear::tied(&words.weight, &head)
         } else {
-            Linear::without_bias(width, options.vocab_size, head)?
+            TokenLinear::without_bias(width, options.vocab_size, head)?
         };
         Ok(Self {
             places: Embedding::new(options.n_positions, width, "place", body.pp("wpe"))?,
@@ -137,20 +137,20 @@ impl Gpt2 {
         })
     }
 
-    /// The logits [texts, vocabulary] of what follows each text, of which `cache` remembers what came before and learns
-    /// the rest: `new` has the tokens of each text that it does not know yet, at least one.
+    /// The logits [texts, vocabulary] of the next token of each text. `new` has each text's tokens that are not in
+    /// `cache` yet, at least one; they are added to it.
     /// # Errors
-    /// When there are not as many texts as in the cache, or one gets longer than the network reads.
+    /// When the number of texts differs from the cache's, or one gets too long for the network.
     pub fn next(&self, new: &[&[u32]], cache: &mut Cache) -> Result<Tensor> {
         if new.len() != cache.texts.len() {
-            bail!("{} texts are continued, the cache has {}", new.len(), cache.texts.len());
+            bail!("{} texts to continue, but the cache has {}", new.len(), cache.texts.len());
         }
         let mut batch = TextBatch::default();
         for (new, known) in new.iter().zip(&cache.texts) {
             batch.push(&Tokens::new(new.to_vec()));
             let longest = self.options.n_positions;
             if new.is_empty() || known.length + new.len() > longest {
-                bail!("a text has {} tokens, the network reads {longest}", known.length + new.len());
+                bail!("a text has {} tokens, but the network reads at most {longest}", known.length + new.len());
             }
         }
         let places = cache.texts.iter().zip(&batch.lengths);
@@ -180,7 +180,7 @@ impl Gpt2 {
     }
 }
 
-/// What a GPT-2 remembers of the texts that it continues: the keys and values of every block.
+/// The cache of the texts that a GPT-2 continues: the keys and values of every block.
 #[derive(Clone, Debug)]
 pub struct Cache {
     texts: Vec<Known>,
@@ -194,18 +194,18 @@ struct Known {
 }
 
 impl Cache {
-    /// Of `texts` texts nothing.
+    /// An empty cache for `texts` texts.
     pub fn new(texts: usize) -> Self {
         Self { texts: vec![Known::default(); texts] }
     }
 
-    /// Forgets the texts for which `keep` is false.
+    /// Drops the texts for which `keep` is false.
     pub fn retain(&mut self, keep: &[bool]) {
         let mut keep = keep.iter();
         self.texts.retain(|_| keep.next().copied().unwrap_or(true));
     }
 
-    /// Of each text the tokens that are known.
+    /// The number of cached tokens of each text.
     pub fn lengths(&self) -> Vec<usize> {
         self.texts.iter().map(|known| known.length).collect()
     }
@@ -240,7 +240,7 @@ impl TextNetwork for Gpt2 {
     }
 }
 
-/// Attention and two layers, each of the normalised input and added to it.
+/// A block: attention and a hidden layer, each applied to the normalized input and added to it.
 struct Block {
     attention_norm: LayerNorm,
     qkv: Conv1D,
@@ -256,7 +256,7 @@ impl Block {
     fn new(options: &Gpt2Options, index: usize, vb: VarBuilder) -> Result<Self> {
         let width = options.n_embd;
         let inner = options.n_inner.unwrap_or(4 * width);
-        // Radford et al., section 2.3: what is added to the rows starts smaller the more blocks there are.
+        // Radford et al., section 2.3: residual branches start smaller with more blocks.
         let residual = STDEV / (2.0 * options.n_layer as f64).sqrt();
         let norm = |path: &str| LayerNorm::new(width, options.layer_norm_epsilon, vb.pp(path));
         let conv = |inputs, outputs, stdev, path: &str| Conv1D::new(inputs, outputs, stdev, vb.pp(path));
@@ -300,7 +300,7 @@ impl Block {
         self.finish(x, &mixed, options, pass)
     }
 
-    /// The same for rows that continue the cache's texts, whose keys and values are those of block `index`.
+    /// The same for rows that continue the cached texts, with the keys and values of block `index`.
     fn run_cached(
         &self,
         x: &Tensor,

@@ -7,18 +7,18 @@ use serde::Deserialize;
 
 use super::TextBatch;
 use crate::pass::{Run, number};
-use crate::tally::Step;
+use crate::tally::TallyStep;
 use crate::{Pass, Value};
 
-/// Standard deviation of fresh weights, in all three papers.
+/// Standard deviation of initial weights, in all three papers.
 pub(super) const STDEV: f64 = 0.02;
 
-/// Fresh weights.
+/// Initialization of weights.
 pub(super) fn normal(stdev: f64) -> Init {
     Init::Randn { mean: 0.0, stdev }
 }
 
-/// Layer normalisation; `gamma` and `beta` are the names of files from before 2019.
+/// Layer normalization; `gamma` and `beta` are the names in files from before 2019.
 pub(super) struct LayerNorm {
     name: String,
     weight: Tensor,
@@ -39,16 +39,16 @@ impl LayerNorm {
     }
 
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
-        let step = || Ok(Step::new(&self.name, "LayerNorm", x.dims()).with([&self.weight, &self.bias]));
+        let step = || Ok(TallyStep::new(&self.name, "LayerNorm", x.dims()).with([&self.weight, &self.bias]));
         pass.step(step, || dl_ops::layer_norm(x, &self.weight, &self.bias, self.eps))
     }
 }
 
-/// A vector for each number of a table [numbers, width].
+/// A table [numbers, width] with a vector for each number.
 pub(super) struct Embedding {
     name: String,
     pub(super) weight: Tensor,
-    /// What the numbers are, for errors.
+    /// The meaning of the numbers, for errors.
     what: &'static str,
 }
 
@@ -58,8 +58,8 @@ impl Embedding {
         Ok(Self { name: vb.prefix(), weight, what })
     }
 
-    fn step(&self, numbers: usize) -> Result<Step> {
-        Ok(Step::new(&self.name, "Embedding", &[numbers, self.weight.dim(1)?]).with([&self.weight]))
+    fn step(&self, numbers: usize) -> Result<TallyStep> {
+        Ok(TallyStep::new(&self.name, "Embedding", &[numbers, self.weight.dim(1)?]).with([&self.weight]))
     }
 
     pub(super) fn forward(&self, numbers: &[u32], pass: &mut Pass) -> Result<Tensor> {
@@ -76,14 +76,14 @@ impl Embedding {
     }
 }
 
-/// A fully connected layer: the weight is [outputs, inputs].
-pub(super) struct Linear {
+/// A fully connected layer on rows of tokens; the weight is [outputs, inputs].
+pub(super) struct TokenLinear {
     name: String,
     weight: Tensor,
     bias: Option<Tensor>,
 }
 
-impl Linear {
+impl TokenLinear {
     pub(super) fn new(inputs: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
         let without = Self::without_bias(inputs, outputs, vb.clone())?;
         Ok(Self { bias: Some(vb.get_with_hints(outputs, "bias", Init::Const(0.0))?), ..without })
@@ -93,23 +93,23 @@ impl Linear {
         Ok(Self::tied(&vb.get_with_hints((outputs, inputs), "weight", normal(STDEV))?, &vb))
     }
 
-    /// Without bias, by a weight [outputs, inputs] that may be another layer's too.
+    /// A layer without bias, with a weight [outputs, inputs] that may be shared with another layer.
     pub(super) fn tied(weight: &Tensor, vb: &VarBuilder) -> Self {
         Self { name: vb.prefix(), weight: weight.clone(), bias: None }
     }
 
-    /// x [n, inputs] gives [n, outputs].
+    /// Maps x [n, inputs] to [n, outputs].
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (outputs, inputs) = self.weight.dims2()?;
-            let step = Step::new(&self.name, "Linear", &[x.dim(0)?, outputs]).multiplying(inputs);
+            let step = TallyStep::new(&self.name, "Linear", &[x.dim(0)?, outputs]).multiplying(inputs);
             Ok(step.with(std::iter::once(&self.weight).chain(&self.bias)))
         };
         pass.step(step, || dl_ops::linear(x, &self.weight, self.bias.as_ref()))
     }
 }
 
-/// A fully connected layer of GPT-2: the weight is [inputs, outputs].
+/// A fully connected layer of GPT-2; the weight is [inputs, outputs].
 pub(super) struct Conv1D {
     name: String,
     weight: Tensor,
@@ -128,20 +128,20 @@ impl Conv1D {
     pub(super) fn forward(&self, x: &Tensor, pass: &mut Pass) -> Result<Tensor> {
         let step = || {
             let (inputs, outputs) = self.weight.dims2()?;
-            let step = Step::new(&self.name, "Conv1D", &[x.dim(0)?, outputs]).multiplying(inputs);
+            let step = TallyStep::new(&self.name, "Conv1D", &[x.dim(0)?, outputs]).multiplying(inputs);
             Ok(step.with([&self.weight, &self.bias]))
         };
         pass.step(step, || dl_ops::linear_transposed(x, &self.weight, Some(&self.bias)))
     }
 }
 
-/// The activation between the two layers of a block, by Hugging Face's names.
+/// The activation of the hidden layer of a block, with Hugging Face's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Activation {
     /// Exact GELU.
     #[serde(rename = "gelu")]
     Gelu,
-    /// GELU by tanh.
+    /// GELU approximated by tanh.
     #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh", alias = "gelu_fast")]
     GeluTanh,
     /// x times the logistic function of 1.702 x.
@@ -165,17 +165,17 @@ impl Activation {
             Self::QuickGelu => dl_ops::gelu(x, Gelu::Quick),
             Self::Relu => dl_ops::relu(x),
         };
-        pass.step(|| Ok(Step::new("", kind, x.dims())), now)
+        pass.step(|| Ok(TallyStep::new("", kind, x.dims())), now)
     }
 }
 
-/// What tokens take from each other, with dropout of the probabilities in training.
+/// Attention, with dropout of the probabilities in training.
 pub(super) struct Attention {
     name: String,
 }
 
 impl Attention {
-    /// It has no weights: the builder gives its name.
+    /// The builder only provides its name; it has no weights.
     pub(super) fn new(vb: &VarBuilder) -> Self {
         Self { name: vb.prefix() }
     }
@@ -191,8 +191,9 @@ impl Attention {
             Some(rng) if dropout > 0.0 => Some(AttentionDropout::draw(config, dropout, rng)?),
             _ => None,
         };
-        // Of queries and keys, and of probabilities and values: each takes, for each number, as many as there are keys.
-        let step = || Ok(Step::new(&self.name, "Attention", q.dims()).multiplying(2 * k.dim(0)?));
+        // The products of queries and keys, and of probabilities and values, each take one multiply-add per key for
+        // each number.
+        let step = || Ok(TallyStep::new(&self.name, "Attention", q.dims()).multiplying(2 * k.dim(0)?));
         pass.step(step, || dl_ops::attention(q, k, v, config, kept))
     }
 }
@@ -200,10 +201,10 @@ impl Attention {
 impl Pass<'_> {
     /// The sum of two tensors of one shape.
     pub(super) fn sum(&mut self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        self.step(|| Ok(Step::new("", "Add", a.dims())), || a + b)
+        self.step(|| Ok(TallyStep::new("", "Add", a.dims())), || a + b)
     }
 
-    /// The output `name`, which `compute` makes of x, unless the run begins there or later.
+    /// The output `name`, computed from x by `compute`, unless the run starts there or later.
     /// # Errors
     /// As [`show`](Self::show), or when `compute` fails.
     pub(super) fn stage(
@@ -228,7 +229,7 @@ impl Pass<'_> {
     }
 }
 
-/// The builder below `prefix`, if the file writes it: `bert.embeddings...` or `embeddings...`. `probe` is a tensor that
+/// The builder under `prefix`, if the file uses it: `bert.embeddings...` or `embeddings...`. `probe` is a tensor that
 /// every file has.
 pub(super) fn below<'a>(vb: &VarBuilder<'a>, prefix: &str, probe: &str) -> VarBuilder<'a> {
     if vb.contains_tensor(probe) { vb.clone() } else { vb.pp(prefix) }

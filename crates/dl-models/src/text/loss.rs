@@ -1,4 +1,4 @@
-//! What training minimises, and the likelihood of texts.
+//! Training losses and the likelihood of texts.
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Tensor};
@@ -7,12 +7,12 @@ use rand_chacha::ChaCha8Rng;
 use super::{Bert, Gpt2, TextBatch, TextModel, TextNetwork, Tokens};
 use crate::plain;
 
-/// A text for a language model: its tokens between the marks that begin and end texts.
+/// The tokens of a text for a language model, with start and end tokens.
 ///
-/// Cut into parts of at most one token more than the network reads, of which each begins with the last token of the one
-/// before: every token but the first mark is predicted exactly once.
+/// They are split into parts of at most one token more than the network reads. Each part begins with the last token of
+/// the previous one, so every token except the first is predicted exactly once.
 /// # Errors
-/// When the vocabulary lacks a letter, or the network has no mark that begins a text.
+/// When the vocabulary lacks a character, or the network has no start token.
 pub fn language_model_parts(model: &TextModel, text: &str) -> Result<Vec<Vec<u32>>> {
     let options = &model.gpt2()?.options;
     let mut ids = begin(model)?;
@@ -28,18 +28,19 @@ pub fn language_model_parts(model: &TextModel, text: &str) -> Result<Vec<Vec<u32
     Ok(parts)
 }
 
-/// The mark that begins a text.
+/// The start token.
 fn begin(model: &TextModel) -> Result<Vec<u32>> {
     let begin = model.gpt2()?.options.bos_token_id;
-    ensure!(begin.is_some(), "the model has no token that begins a text (bos_token_id)");
+    ensure!(begin.is_some(), "the model has no start token (bos_token_id)");
     Ok(begin.into_iter().collect())
 }
 
-/// The mean over all predicted tokens of -log p, a scalar with gradients: what a GPT-2 learns from `parts`.
+/// The mean of -log p over all predicted tokens, a scalar with gradients: the loss of a GPT-2 on `parts`.
 ///
-/// Each part has at least 2 tokens, of which all but the first are predicted. `train`: dropout is on, and draws from it.
+/// Each part has at least 2 tokens, of which all but the first are predicted. With `train`, dropout is on and draws
+/// from the generator.
 /// # Errors
-/// When there is no part, or one is too long or too short.
+/// When there are no parts, or one is too long or too short.
 pub fn language_model_loss(gpt2: &Gpt2, parts: &[&[u32]], train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
     let (batch, targets) = next_tokens(parts)?;
     let network: &dyn TextNetwork = gpt2;
@@ -48,7 +49,7 @@ pub fn language_model_loss(gpt2: &Gpt2, parts: &[&[u32]], train: Option<&mut Cha
     dl_ops::cross_entropy(&logits, &targets).map_err(plain)
 }
 
-/// Of each part the sum of -log p of its tokens after the first, in nats.
+/// For each part, the sum of -log p of its tokens after the first, in nats.
 /// # Errors
 /// As [`language_model_loss`].
 pub fn negative_log_likelihoods(gpt2: &Gpt2, parts: &[&[u32]]) -> Result<Vec<f64>> {
@@ -70,20 +71,20 @@ pub fn negative_log_likelihoods(gpt2: &Gpt2, parts: &[&[u32]]) -> Result<Vec<f64
 }
 
 fn next_tokens(parts: &[&[u32]]) -> Result<(TextBatch, Vec<u32>)> {
-    ensure!(!parts.is_empty(), "no text to learn from");
+    ensure!(!parts.is_empty(), "no texts to train on");
     let (mut batch, mut targets) = (TextBatch::default(), Vec::new());
     for part in parts {
-        ensure!(part.len() > 1, "a text of {} tokens predicts nothing", part.len());
+        ensure!(part.len() > 1, "a text of {} tokens is too short to train on; at least 2 are needed", part.len());
         batch.push(&Tokens::new(part[..part.len() - 1].to_vec()));
         targets.extend_from_slice(&part[1..]);
     }
     Ok((batch, targets))
 }
 
-/// The mean of -log p of each text's class, a scalar with gradients, and the logits [texts, classes]: what a BERT with a
-/// head learns. `train`: dropout is on, and draws from it.
+/// The mean of -log p of each text's class, a scalar with gradients, and the logits [texts, classes]: the loss of a
+/// BERT with a head. With `train`, dropout is on and draws from the generator.
 /// # Errors
-/// When a text is too long, there are not as many classes as texts, or one is none of the head's.
+/// When a text is too long, the numbers of classes and texts differ, or a class is out of range.
 pub fn classifier_loss(
     bert: &Bert,
     batch: &TextBatch,

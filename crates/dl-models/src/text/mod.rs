@@ -1,11 +1,11 @@
-//! Networks that read texts: BERT, GPT-2 and CLIP, in Hugging Face's tensor names.
+//! Text networks: BERT, GPT-2 and CLIP, with Hugging Face's tensor names.
 //!
-//! The texts of a batch are not filled up to one length: their tokens stand one after another in the rows of a matrix
-//! [tokens, width], and attention keeps within each text ([`dl_ops::attention`]). So nothing is computed for padding,
-//! no mask is needed, and a text's numbers are the same bits whatever stands beside it.
+//! The texts of a batch are not padded: their tokens are consecutive rows of a matrix [tokens, width], and attention
+//! stays within each text ([`dl_ops::attention`]). So nothing is computed for padding, no mask is needed, and a text's
+//! results are bit for bit independent of the rest of the batch.
 //!
-//! [`TextModel::open`] reads a network with its tokenizer, from one model file or from a folder as Hugging Face writes
-//! it. [`loss`] has what training minimises, [`generate`] writes texts, [`zero_shot`] names pictures.
+//! [`TextModel::open`] reads a network with its tokenizer, from a model file or a Hugging Face folder. [`loss`] has the
+//! training losses, [`generate`] generates text, [`zero_shot`] classifies images.
 
 mod batch;
 mod bert;
@@ -38,44 +38,44 @@ pub(crate) use model::outline;
 pub use model::{Network, TextModel, convert};
 pub use tokenizer::{TOKENIZER_KEY, TextTokenizer};
 
-/// An output of a network that reads texts.
+/// An output of a text network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextLayer {
     /// Its name, for example `encoder.layer.11`.
     pub name: String,
-    /// One row for each token; otherwise one for each text.
+    /// Whether it has one row per token; otherwise one per text.
     pub per_token: bool,
 }
 
-/// A network that turns texts into features.
+/// A network that computes features of texts.
 pub trait TextNetwork: Send + Sync {
-    /// Its outputs in the order of computing.
+    /// Its outputs, in the order of computation.
     fn layers(&self) -> Vec<TextLayer>;
 
-    /// Other names, each with the output that it stands for.
+    /// Aliases, each with the output that it stands for.
     fn aliases(&self) -> Vec<(String, String)>;
 
-    /// Tokens of the longest text that it reads.
+    /// Tokens of the longest supported text.
     fn longest(&self) -> usize;
 
-    /// Runs on a batch, showing each output to `pass`, and gives the last one.
+    /// Runs on a batch, passing each output to `pass`, and returns the last one.
     /// # Errors
-    /// [`Halt::Done`] when `pass` has all it wanted, or when the batch does not fit.
+    /// [`Halt::Done`] when `pass` has all requested outputs, or when the batch is invalid.
     fn run(&self, batch: &TextBatch, pass: &mut Pass) -> std::result::Result<Tensor, Halt>;
 }
 
 impl dyn TextNetwork + '_ {
-    /// The last output, with gradients. `train`: dropout is on, and draws from it.
+    /// The last output, with gradients. With `train`, dropout is on and draws from the generator.
     /// # Errors
-    /// When the batch does not fit: a text too long, a token that is none.
+    /// When the batch is invalid: a text is too long, or a token is out of range.
     pub fn forward_t(&self, batch: &TextBatch, train: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
         to_the_end(self, batch, Pass::new(Vec::new(), train))
     }
 
-    /// The named outputs, in the order asked for, each [tokens, width] or [texts, width], with gradients. Nothing beyond
+    /// The named outputs, in the order requested, each [tokens, width] or [texts, width], with gradients. Nothing after
     /// the last of them is computed.
     /// # Errors
-    /// When there is no such output, or the batch does not fit.
+    /// When an output does not exist, or the batch is invalid.
     pub fn features(&self, batch: &TextBatch, names: &[&str], train: Option<&mut ChaCha8Rng>) -> Result<Vec<Tensor>> {
         let layers: Vec<TextLayer> = names.iter().map(|name| self.layer(name)).collect::<Result<_>>()?;
         let wanted: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
@@ -86,14 +86,14 @@ impl dyn TextNetwork + '_ {
         let kept = pass.kept();
         let found = wanted.iter().map(|name| match kept.get(name) {
             Some(Value::Now(output)) => Ok(output.clone()),
-            _ => bail!("the network did not come to its output {name}"),
+            _ => bail!("the network did not compute its output {name}"),
         });
         found.collect()
     }
 
-    /// The output of this name.
+    /// Finds an output by name.
     /// # Errors
-    /// When there is none; the message lists those there are.
+    /// When it does not exist; the message lists the outputs.
     pub fn layer(&self, name: &str) -> Result<TextLayer> {
         let (layers, aliases) = (self.layers(), self.aliases());
         let name = aliases.iter().find(|(alias, _)| alias == name).map_or(name, |(_, layer)| layer.as_str());
@@ -101,27 +101,27 @@ impl dyn TextNetwork + '_ {
             Some(layer) => Ok(layer.clone()),
             None => {
                 let known = layers.iter().map(|layer| &layer.name).chain(aliases.iter().map(|(alias, _)| alias));
-                bail!("there is no layer {name}; there are {}", known.cloned().collect::<Vec<_>>().join(", "))
+                bail!("layer {name} does not exist; choose from {}", known.cloned().collect::<Vec<_>>().join(", "))
             }
         }
     }
 }
 
-/// The last output of a run that nothing else is asked of.
+/// The last output of a run without requested outputs.
 fn to_the_end(network: &dyn TextNetwork, batch: &TextBatch, mut pass: Pass) -> Result<Tensor> {
     match network.run(batch, &mut pass) {
         Ok(last) => Ok(last),
         Err(Halt::Failed(error)) => Err(plain(error)),
-        Err(Halt::Done) => bail!("a network stopped although nothing was asked of it"),
+        Err(Halt::Done) => bail!("the network stopped early although no outputs were requested"),
     }
 }
 
-/// Outputs of these names, one row for each token.
+/// Outputs with one row per token.
 fn per_token(names: impl IntoIterator<Item = String>) -> Vec<TextLayer> {
     names.into_iter().map(|name| TextLayer { name, per_token: true }).collect()
 }
 
-/// An output of this name, one row for each text.
+/// An output with one row per text.
 fn per_text(name: &str) -> TextLayer {
     TextLayer { name: name.to_owned(), per_token: false }
 }

@@ -1,4 +1,4 @@
-//! A network that reads texts, from its file.
+//! Opens text networks from model files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,22 +9,22 @@ use candle_nn::VarBuilder;
 
 use super::tokenizer::TOKENIZER_KEY;
 use super::{Bert, Clip, Gpt2, TextConfig, TextFreeze, TextNetwork, TextTokenizer};
-use crate::model::{Stored, TensorShapes, asked};
+use crate::model::{CheckpointBackend, TensorShapes, build_outline};
 use crate::{Checkpoint, Parameters, Precision, checkpoint, plain};
 
-/// A network with its tokenizer and what its file says about it.
+/// A text network with its tokenizer and its description.
 pub struct TextModel {
-    /// What it is.
+    /// The description in its file.
     pub config: TextConfig,
     /// The network.
     pub network: Network,
-    /// From texts to its input.
+    /// The tokenizer.
     pub tokenizer: TextTokenizer,
-    /// What the user should know of its file, in words.
+    /// A note about its file, for the user.
     pub note: Option<String>,
 }
 
-/// The networks that read texts.
+/// The text networks.
 pub enum Network {
     /// BERT.
     Bert(Bert),
@@ -35,23 +35,22 @@ pub enum Network {
 }
 
 impl Network {
-    /// From a config and a source of weights.
+    /// Builds the network from a config and a source of weights.
     /// # Errors
-    /// When the architecture is unknown, or a weight is missing or of another shape.
+    /// When the architecture is unknown, or a weight is missing or has a different shape.
     pub fn build(config: &TextConfig, vb: VarBuilder) -> Result<Self> {
         let classes = config.labels.as_ref().map(Vec::len);
         Ok(match config.architecture.as_str() {
             "bert" => Self::Bert(Bert::new(&config.options()?, classes, vb).map_err(plain)?),
             "gpt2" => Self::Gpt2(Gpt2::new(&config.options()?, vb).map_err(plain)?),
             "clip" => Self::Clip(Box::new(Clip::new(&config.options()?, vb).map_err(plain)?)),
-            other => bail!(
-                "there is no network for texts called {}; there are bert, gpt2, clip",
-                checkpoint::printable(other)
-            ),
+            other => {
+                bail!("the text network {} does not exist; choose from bert, gpt2, clip", checkpoint::printable(other))
+            }
         })
     }
 
-    /// What stands before the names of its tensors in files of a network with a head.
+    /// The prefix of its tensor names in files of a network with a head.
     pub(crate) fn prefix(&self) -> &'static str {
         match self {
             Self::Bert(_) => Bert::PREFIX,
@@ -60,7 +59,7 @@ impl Network {
         }
     }
 
-    /// What reads the texts.
+    /// The part that reads texts.
     pub fn texts(&self) -> &dyn TextNetwork {
         match self {
             Self::Bert(bert) => bert,
@@ -70,22 +69,22 @@ impl Network {
     }
 }
 
-/// A network without weights, and the names and shapes of its tensors: those of `file` where names differ by a file's
-/// age or purpose.
+/// Builds a network without weights; returns the names and shapes of its tensors, too: those of `file`, where they
+/// depend on the file's age or purpose.
 pub(crate) fn outline(config: &TextConfig, file: Option<&Checkpoint>) -> Result<(Network, TensorShapes)> {
     config.check()?;
-    asked(file, |vb| Network::build(config, vb))
+    build_outline(file, |vb| Network::build(config, vb))
 }
 
 impl TextModel {
-    /// Reads a network and its tokenizer for inference, from a model file or a folder as Hugging Face writes it.
+    /// Reads a network and its tokenizer for inference, from a model file or a Hugging Face folder.
     /// # Errors
-    /// When it is no network for texts, or something of it is missing or of another shape.
+    /// When it is not a text network, or a part is missing or has a different shape.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
         Self::from_checkpoint(Checkpoint::open(path)?, device)
     }
 
-    /// [`open`](Self::open) for a file that is open.
+    /// [`open`](Self::open) for an open file.
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_checkpoint(mut checkpoint: Checkpoint, device: &Device) -> Result<Self> {
@@ -95,7 +94,7 @@ impl TextModel {
         let longest = longest(&config).with_context(|| name.clone())?;
         let tokenizer = TextTokenizer::of_model(&checkpoint, &config, longest).with_context(|| name.clone())?;
         let wanted_by = format!("the config's architecture {}", config.architecture);
-        let backend = Stored { checkpoint, wanted_by };
+        let backend = CheckpointBackend { checkpoint, wanted_by };
         let vb = VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone());
         let network = Network::build(&config, vb).with_context(|| name.clone())?;
         let model = Self { config, network, tokenizer, note };
@@ -103,11 +102,11 @@ impl TextModel {
         Ok(model)
     }
 
-    /// A network to be trained: its weights start as in the file, those that it lacks are drawn, and those that `frozen`
-    /// names do not learn. With `labels` it gets a head for them, a new one unless the file's is for the same. `options`
-    /// replace the file's, for example the probabilities of dropout.
+    /// Reads a network for training. Weights start from the file's; missing ones are initialized randomly, and those in
+    /// `frozen` are not trained. With `labels` it gets a head for them, which is new unless the file's head has the
+    /// same labels. `options` override the file's, for example dropout probabilities.
     /// # Errors
-    /// As [`open`](Self::open), and when `labels` are given to a network without a head.
+    /// As [`open`](Self::open), and when `labels` are given for a network without a classification head.
     pub fn to_train(
         path: &Path,
         labels: Option<&[String]>,
@@ -125,7 +124,7 @@ impl TextModel {
         let mut tensors = checkpoint.all(device)?;
         if let Some(labels) = labels {
             if config.architecture != "bert" {
-                bail!("{name}: {} has no head that names classes; bert has", config.architecture);
+                bail!("{name}: {} does not support classification; bert does", config.architecture);
             }
             if config.labels.as_deref() != Some(labels) {
                 tensors.retain(|name, _| !name.starts_with("classifier."));
@@ -139,9 +138,9 @@ impl TextModel {
         Ok((Self { config, network, tokenizer, note }, parameters))
     }
 
-    /// A network from nothing, to be trained.
+    /// A network to train from scratch.
     /// # Errors
-    /// When the config or the tokenizer (the text of a `tokenizer.json`) is not one.
+    /// When the config or the tokenizer (the text of a `tokenizer.json`) is invalid.
     pub fn fresh(config: TextConfig, tokenizer: &str, seed: u64, device: &Device) -> Result<(Self, Parameters)> {
         config.check()?;
         let parameters = Parameters::fresh(seed);
@@ -150,7 +149,7 @@ impl TextModel {
         Ok((Self { config, network, tokenizer, note: None }, parameters))
     }
 
-    /// Writes the whole model as one file: weights, config and tokenizer.
+    /// Writes the complete model as one file: weights, config and tokenizer.
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path, tensors: &BTreeMap<String, Tensor>, precision: Precision) -> Result<()> {
@@ -158,26 +157,26 @@ impl TextModel {
         checkpoint::save_with(path, &self.config.description()?, &texts, tensors, precision)
     }
 
-    /// The layer to take features from when none is named.
+    /// The default layer for features.
     pub fn default_layer(&self) -> &str {
         self.config.default_layer()
     }
 
-    /// The GPT-2 that it is.
+    /// The network, if it is a GPT-2.
     /// # Errors
     /// When it is another network.
     pub fn gpt2(&self) -> Result<&Gpt2> {
         match &self.network {
             Network::Gpt2(gpt2) => Ok(gpt2),
-            _ => bail!("{} writes no texts; gpt2 does", self.config.architecture),
+            _ => bail!("{} cannot generate text; gpt2 can", self.config.architecture),
         }
     }
 }
 
-/// Writes an open file, of whatever format, as one model file with its config and its tokenizer, which may lie beside it.
-/// Floats are stored in `precision`, or as they are without one.
+/// Converts an open file of any format to one model file with its config and tokenizer, which may be in files beside
+/// it. Floats are stored in `precision`, or unchanged if it is `None`.
 /// # Errors
-/// When it is no network for texts, or a file cannot be read or written.
+/// When it is not a text network, or a file cannot be read or written.
 pub fn convert(from: &mut Checkpoint, path: &Path, license: Option<&str>, precision: Option<Precision>) -> Result<()> {
     let mut config = TextConfig::read(from)?;
     config.license = license.map(str::to_owned).or(config.license);
@@ -186,7 +185,7 @@ pub fn convert(from: &mut Checkpoint, path: &Path, license: Option<&str>, precis
     checkpoint::convert_with(from, path, Some(&config.description()?), &[(TOKENIZER_KEY, tokenizer.text())], precision)
 }
 
-/// Tokens of the longest text, by the config alone.
+/// Tokens of the longest text, according to the config.
 fn longest(config: &TextConfig) -> Result<usize> {
     Ok(match config.architecture.as_str() {
         "gpt2" => config.options::<super::Gpt2Options>()?.n_positions,

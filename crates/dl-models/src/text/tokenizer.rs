@@ -1,8 +1,8 @@
-//! From texts to numbers and back, by the `tokenizers` crate.
+//! Tokenizes and detokenizes texts with the `tokenizers` crate.
 //!
-//! A model file carries the text of its `tokenizer.json` under the metadata key `tokenizer`. A folder as Hugging Face
-//! writes it has `tokenizer.json`, or the older `vocab.txt` (BERT) or `vocab.json` and `merges.txt` (GPT-2, CLIP), which
-//! are brought into that form here.
+//! A model file carries the text of its `tokenizer.json` under the metadata key `tokenizer`. A Hugging Face folder has
+//! `tokenizer.json`, or the older `vocab.txt` (BERT) or `vocab.json` and `merges.txt` (GPT-2, CLIP), which are
+//! converted to that form here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -16,28 +16,28 @@ use super::{TextConfig, Tokens, tokenizer_limits};
 use crate::Checkpoint;
 use crate::checkpoint::printable;
 
-/// The metadata key that holds the tokenizer.
+/// The metadata key of the tokenizer.
 pub const TOKENIZER_KEY: &str = "tokenizer";
 
-/// A tokenizer, with the longest text that its network reads.
+/// A tokenizer, with the length limit of its network.
 pub struct TextTokenizer {
     inner: Tokenizer,
     /// Its `tokenizer.json`.
     text: String,
     longest: usize,
-    /// Bytes of the longest text that it is given.
+    /// Bytes of the longest accepted text.
     most_bytes: usize,
 }
 
 impl TextTokenizer {
-    /// From the text of a `tokenizer.json`, for a network that reads `longest` tokens.
+    /// Reads the text of a `tokenizer.json`, for a network that reads `longest` tokens.
     /// # Errors
-    /// When it is none, or its marks alone fill the network.
+    /// When it is invalid, or its special tokens alone exceed `longest`.
     pub fn new(text: &str, longest: usize) -> Result<Self> {
-        let most_bytes = tokenizer_limits::check(text).context("the tokenizer file is bad")?;
+        let most_bytes = tokenizer_limits::check(text).context("the tokenizer file is invalid")?;
         let inner = sure(|| {
             let mut inner: Tokenizer = text.parse()?;
-            // What a file asks for is another program's; texts are cut here.
+            // Padding and truncation in the file are meant for other programs; texts are truncated here.
             inner.with_padding(None).with_truncation(None)?;
             Ok(inner)
         });
@@ -45,14 +45,14 @@ impl TextTokenizer {
         let tokenizer = Self { inner, text: text.to_owned(), longest, most_bytes };
         let marks = tokenizer.marks(true).max(tokenizer.marks(false));
         if longest <= marks {
-            bail!("the network reads {longest} tokens, the tokenizer's marks alone are {marks}");
+            bail!("the network reads {longest} tokens, but the tokenizer's special tokens alone are {marks}");
         }
         Ok(tokenizer)
     }
 
-    /// The tokenizer of a model: in its file, beside it, or what its config says of letters.
+    /// The tokenizer of a model: in its file, beside it, or from a vocabulary of single characters in its config.
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// When it does not exist, or cannot be read.
     pub fn of_model(checkpoint: &Checkpoint, config: &TextConfig, longest: usize) -> Result<Self> {
         let found = match checkpoint.metadata(TOKENIZER_KEY) {
             Some(text) => Some(text.to_owned()),
@@ -62,25 +62,25 @@ impl TextTokenizer {
             },
         };
         let text = found.context(
-            "there is no tokenizer: none in the file, and no tokenizer.json, vocab.txt, or vocab.json and merges.txt beside it",
+            "no tokenizer in the file, and no tokenizer.json, vocab.txt, or vocab.json and merges.txt beside it",
         )?;
         Self::new(&text, longest)
     }
 
-    /// Its `tokenizer.json`, to be kept in a model file.
+    /// Its `tokenizer.json`, to store in a model file.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// A text with the marks that the network wants around it (BERT's [CLS] and [SEP]), cut at the network's longest;
-    /// and whether it was cut.
+    /// Encodes a text with the network's special tokens (BERT's [CLS] and [SEP]), truncated to the network's limit;
+    /// returns whether it was truncated, too.
     /// # Errors
-    /// When the vocabulary lacks one of its letters.
+    /// When the vocabulary lacks one of its characters.
     pub fn encode(&self, text: &str) -> Result<(Tokens, bool)> {
         self.marked(text, None)
     }
 
-    /// Two texts that belong together, the second in another segment (BERT).
+    /// Encodes a pair of texts, the second in another segment (BERT).
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_pair(&self, first: &str, second: &str) -> Result<(Tokens, bool)> {
@@ -96,38 +96,38 @@ impl TextTokenizer {
             let (first, second) = truncate_encodings(first, second, &params)?;
             self.inner.post_process(first, second, true)
         });
-        let encoding = encoding.context("the text cannot be marked")?;
+        let encoding = encoding.context("the special tokens cannot be added to the text")?;
         Ok((Tokens { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() }, cut))
     }
 
-    /// A text without marks.
+    /// A text without special tokens.
     fn plain(&self, text: &str) -> Result<Encoding> {
         if text.len() > self.most_bytes {
-            bail!("the text has {} bytes; this tokenizer is given up to {}", text.len(), self.most_bytes);
+            bail!("the text has {} bytes; this tokenizer supports up to {}", text.len(), self.most_bytes);
         }
         guarded(|| self.inner.encode_fast(text, false))?.map_err(|error| self.unknown(text, &error))
     }
 
-    /// How many marks are put around a text, or a pair of texts.
+    /// Number of special tokens around a text, or a pair of texts.
     fn marks(&self, is_pair: bool) -> usize {
         self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(is_pair))
     }
 
-    /// A whole text without marks, however long.
+    /// Encodes a text of any length without special tokens.
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>> {
         Ok(self.plain(text)?.get_ids().to_vec())
     }
 
-    /// The text of these numbers, without marks.
+    /// Decodes token ids, omitting special tokens.
     /// # Errors
-    /// When one is no token.
+    /// When an id is not a token.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        sure(|| self.inner.decode(ids, true)).context("the tokens cannot be written as text")
+        sure(|| self.inner.decode(ids, true)).context("the tokens cannot be decoded")
     }
 
-    /// The number of a token.
+    /// The id of a token.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
     }
@@ -137,40 +137,39 @@ impl TextTokenizer {
         self.longest
     }
 
-    /// What is wrong with a text that cannot be encoded.
+    /// The reason why a text cannot be encoded.
     fn unknown(&self, text: &str, error: &tokenizers::Error) -> anyhow::Error {
         let fails = |letter: &char| sure(|| self.inner.encode_fast(letter.to_string(), false)).is_err();
         match text.chars().take(LETTERS_TRIED).find(fails) {
             Some(letter) => anyhow!("the model's vocabulary lacks {letter:?}"),
-            None => anyhow!("the text cannot be cut into tokens: {error}"),
+            None => anyhow!("the text cannot be tokenized: {error}"),
         }
     }
 }
 
-/// Letters that are looked at to say which is lacking.
+/// Characters tried to find the one that is missing.
 const LETTERS_TRIED: usize = 10_000;
 
-/// What the `tokenizers` crate gives. It trusts its files: what is wrong in one may show as a panic, which is an error of
-/// its own here.
+/// Calls the `tokenizers` crate. It trusts its files, so an invalid one can cause a panic, which becomes an error here.
 fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<tokenizers::Result<T>> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default();
-        anyhow!("the tokenizer file is bad: the library that reads it failed ({})", printable(text))
+        anyhow!("the tokenizer file is invalid: the library that reads it failed ({})", printable(text))
     })
 }
 
-/// The same where any error is one.
+/// The same, for calls where every error is fatal.
 fn sure<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T> {
     guarded(work)?.map_err(|error| anyhow!("{error}"))
 }
 
-/// A tokenizer of single letters, for a config with a `vocabulary`: the names GPT.
+/// A tokenizer of single characters, for a config with a `vocabulary`.
 fn letters(config: &TextConfig) -> Result<Option<Value>> {
     let Some(vocabulary) = config.option("vocabulary") else { return Ok(None) };
     let tokens: Vec<String> = serde_json::from_value(vocabulary.clone()).context("the config's vocabulary")?;
     let mark = config.option("bos_token_id").and_then(Value::as_u64).unwrap_or(0);
-    let name = tokens.get(mark as usize).context("the config's bos_token_id is beyond its vocabulary")?;
+    let name = tokens.get(mark as usize).context("the config's bos_token_id is not in its vocabulary")?;
     let vocabulary: Map<String, Value> = tokens.iter().cloned().zip((0..tokens.len()).map(Value::from)).collect();
     let mut json = bare(json!({"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unknown>"}));
     json["added_tokens"] = json!([special(name, mark)]);
@@ -181,7 +180,7 @@ fn letters(config: &TextConfig) -> Result<Option<Value>> {
     Ok(Some(json))
 }
 
-/// The tokenizer that lies beside the weights.
+/// The tokenizer beside the weights.
 fn beside(weights: &Path, config: &TextConfig) -> Result<Option<String>> {
     if let Some(text) = text_beside(weights, "tokenizer.json")? {
         return Ok(Some(text));
@@ -201,7 +200,7 @@ fn beside(weights: &Path, config: &TextConfig) -> Result<Option<String>> {
     })
 }
 
-/// BERT's, from its list of word pieces.
+/// BERT's tokenizer, from its list of word pieces.
 fn word_pieces(list: &str, lowercase: bool) -> Result<Value> {
     let pieces = list.lines().enumerate();
     let vocabulary: Map<String, Value> = pieces.map(|(id, piece)| (piece.to_owned(), id.into())).collect();
@@ -231,7 +230,7 @@ fn word_pieces(list: &str, lowercase: bool) -> Result<Value> {
     Ok(json)
 }
 
-/// GPT-2's or CLIP's, from its tokens and the order of merging.
+/// The tokenizer of GPT-2 or CLIP, from its vocabulary and its merges.
 fn byte_pairs(vocabulary: Map<String, Value>, merges: &str, is_clip: bool) -> Result<Value> {
     let merges: Vec<&str> = merges.lines().filter(|line| !line.starts_with("#version") && !line.is_empty()).collect();
     let end = vocabulary.get("<|endoftext|>").and_then(Value::as_u64);
@@ -250,7 +249,8 @@ fn byte_pairs(vocabulary: Map<String, Value>, merges: &str, is_clip: bool) -> Re
         json["pre_tokenizer"] = bytes;
         return Ok(json);
     }
-    let (start, end) = (start.context("vocab.json has no <|startoftext|>")?, end.context("... no <|endoftext|>")?);
+    let (start, end) =
+        (start.context("vocab.json has no <|startoftext|>")?, end.context("vocab.json has no <|endoftext|>")?);
     json["normalizer"] = json!({"type": "Sequence", "normalizers": [
         {"type": "NFC"}, {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "}, {"type": "Lowercase"},
     ]});
@@ -276,7 +276,7 @@ fn special(token: &str, id: u64) -> Value {
     })
 }
 
-/// Marks before a text, and after it; a second text gets the latter too.
+/// Special tokens before and after a text; a second text gets the latter, too.
 fn template(before: &[(&str, u64)], after: &[(&str, u64)]) -> Value {
     let marks = |marks: &[(&str, u64)], kind: u32| -> Vec<Value> {
         marks.iter().map(|(token, _)| json!({"SpecialToken": {"id": token, "type_id": kind}})).collect()

@@ -1,8 +1,8 @@
-//! What a tokenizer may ask for. The file is a stranger's, and the `tokenizers` crate believes it: ten replacements of a
-//! letter by a thousand would fill any memory, a mark may stand around a text a million times.
+//! Limits on tokenizers. The file is untrusted input, and the `tokenizers` crate trusts it: ten replacements of a
+//! character by a thousand would fill any memory, and a special token could be added a million times.
 //!
-//! Regular expressions are bounded in number and length; how long one may take on a text is left to the crate, which
-//! gives up a match after a million steps back.
+//! Regular expressions are bounded in number and length; their run time is left to the crate, which gives up a match
+//! after a million backtracking steps.
 
 use std::fmt;
 
@@ -14,25 +14,25 @@ use serde_json::Value;
 use crate::checkpoint::printable;
 use crate::limits::MOST_TOKENS;
 
-/// The longest `tokenizer.json` in bytes; that of 260,000 tokens has 35 MB.
+/// The longest `tokenizer.json` in bytes; one with 260,000 tokens takes 35 MB.
 const LONGEST: usize = 64 << 20;
-/// Tokens besides those of the model, and the bytes of all of them.
+/// Added tokens, and the bytes of all of them.
 const MOST_ADDED: usize = 1 << 16;
 const MOST_ADDED_BYTES: usize = 4 << 20;
-/// Normalizers, pre-tokenizers, post-processors or decoders in a row.
+/// Normalizers, pre-tokenizers, post-processors or decoders in a sequence.
 const MOST_STEPS: usize = 64;
 /// Bytes of a pattern.
 const LONGEST_PATTERN: usize = 8192;
-/// Letters that one letter may become.
+/// Characters that one character may become.
 const LARGEST_GROWTH: usize = 256;
-/// Marks and texts in a template.
+/// Special tokens and texts in a template.
 const MOST_PIECES: usize = 64;
-/// Letters of a word that is cut into pieces: the time goes with the square.
+/// Characters of a word that is split into pieces: the run time grows with the square.
 const LONGEST_WORD: u64 = 1000;
-/// Bytes of the table of a `Precompiled` normalizer, and of what a letter becomes there.
+/// Bytes of the table of a `Precompiled` normalizer, and of a replacement in it.
 const LONGEST_TABLE: usize = 2 << 20;
 const LONGEST_ENTRY: usize = 256;
-/// Bytes of a text, at a growth of 1: the crate takes some hundred bytes of memory for each.
+/// Bytes of a text, with a growth of 1: the crate takes about a hundred bytes of memory for each.
 const LONGEST_TEXT: usize = 16 << 20;
 
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ struct Model {
     max_input_chars_per_word: Option<u64>,
 }
 
-/// How many tokens there are; each number is below [`MOST_TOKENS`].
+/// The number of tokens; each id is below [`MOST_TOKENS`].
 #[derive(Default)]
 struct Vocabulary(usize);
 
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Vocabulary {
                 while let Some((_, id)) = map.next_entry::<IgnoredAny, u64>()? {
                     if id >= MOST_TOKENS as u64 {
                         return Err(A::Error::custom(format!(
-                            "a token has the number {id}; want less than {MOST_TOKENS}"
+                            "a token has the id {id}; expected less than {MOST_TOKENS}"
                         )));
                     }
                     count += 1;
@@ -103,13 +103,18 @@ impl<'de> Deserialize<'de> for Vocabulary {
     }
 }
 
-/// Looks over the text of a `tokenizer.json` before it is built; gives the bytes of the longest text that it may be given.
+/// Checks the text of a `tokenizer.json` before it is built; returns the bytes of the longest text that it may be
+/// given.
 /// # Errors
-/// When it asks for more than any tokenizer needs.
+/// When it exceeds what any tokenizer needs.
 pub(super) fn check(text: &str) -> Result<usize> {
     ensure!(text.len() <= LONGEST, "has {} bytes; up to {LONGEST} are supported", text.len());
-    let outline: Outline = serde_json::from_str(text).context("is no tokenizer.json")?;
-    ensure!(outline.model.vocab.0 <= MOST_TOKENS, "has {} tokens", outline.model.vocab.0);
+    let outline: Outline = serde_json::from_str(text).context("is not a tokenizer.json")?;
+    ensure!(
+        outline.model.vocab.0 <= MOST_TOKENS,
+        "has {} tokens; up to {MOST_TOKENS} are supported",
+        outline.model.vocab.0
+    );
     let word = outline.model.max_input_chars_per_word.unwrap_or(0);
     ensure!(word <= LONGEST_WORD, "max_input_chars_per_word is {word}; up to {LONGEST_WORD} is supported");
     let added = &outline.added_tokens;
@@ -120,7 +125,7 @@ pub(super) fn check(text: &str) -> Result<usize> {
         added.len()
     );
     if let Some(token) = added.iter().find(|token| token.id >= MOST_TOKENS as u64) {
-        bail!("the token \"{}\" has the number {}; want less than {MOST_TOKENS}", printable(&token.content), token.id);
+        bail!("the token \"{}\" has the id {}; expected less than {MOST_TOKENS}", printable(&token.content), token.id);
     }
     let growth = Chain::of(&outline.normalizer).context("normalizer")?.growth;
     Chain::of(&outline.pre_tokenizer).context("pre_tokenizer")?;
@@ -129,10 +134,10 @@ pub(super) fn check(text: &str) -> Result<usize> {
     Ok(LONGEST_TEXT / growth)
 }
 
-/// What the steps of a part do together.
+/// The combined effect of the steps of a part.
 struct Chain {
     steps: usize,
-    /// Letters that one letter may become.
+    /// Characters that one character may become.
     growth: usize,
 }
 
@@ -147,7 +152,7 @@ impl Chain {
         let fields = match part {
             Value::Object(fields) => fields,
             // The crate would read it as a sequence of steps.
-            Value::Array(_) => bail!("has a list where a step is wanted"),
+            Value::Array(_) => bail!("has a list instead of a step"),
             _ => return Ok(()),
         };
         self.steps += 1;
@@ -162,7 +167,7 @@ impl Chain {
         match fields.get("type").and_then(Value::as_str).unwrap_or_default() {
             "Replace" => {
                 let content = fields.get("content").and_then(Value::as_str).unwrap_or_default();
-                // An expression may match the nothing before a letter, which then stays.
+                // An expression can match the empty string before a character, which then stays.
                 let is_text = part.pointer("/pattern/String").is_some_and(|text| text != "");
                 self.grow(content.chars().count().max(1) + usize::from(!is_text && content.chars().count() > 1))?;
             }
@@ -187,7 +192,7 @@ impl Chain {
                     let right = lengths[0] == lengths[1] && lengths[0] <= MOST_PIECES;
                     ensure!(
                         right,
-                        "the mark \"{}\" has {} numbers and {} tokens",
+                        "the special token \"{}\" has {} ids and {} tokens",
                         printable(name),
                         lengths[0],
                         lengths[1]
@@ -208,32 +213,31 @@ impl Chain {
         self.growth = self.growth.saturating_mul(factor);
         ensure!(
             self.growth <= LARGEST_GROWTH,
-            "makes more than {LARGEST_GROWTH} letters of one; no tokenizer needs that"
+            "turns one character into more than {LARGEST_GROWTH}; no tokenizer needs that"
         );
         Ok(())
     }
 }
 
-/// Marks around a text: each text once.
+/// Checks a template of special tokens: each text occurs once.
 fn template(pieces: Option<&Value>, name: &str) -> Result<()> {
     let pieces = pieces.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     ensure!(pieces.len() <= MOST_PIECES, "{name} has {} pieces; up to {MOST_PIECES} are supported", pieces.len());
     let texts = pieces.iter().filter(|piece| piece.get("Sequence").is_some()).count();
     let most = if name == "single" { 1 } else { 2 };
-    ensure!(texts <= most, "{name} has {texts} places for texts; want {most}");
+    ensure!(texts <= most, "{name} has {texts} placeholders for texts; expected {most}");
     Ok(())
 }
 
-/// Letters that a letter becomes at most by a table of SentencePiece: a trie, behind its length, and texts that end at a
-/// zero.
+/// The longest replacement in a table of SentencePiece: a trie, after its length, followed by zero-terminated texts.
 fn longest_entry(table: &str) -> Result<usize> {
     ensure!(table.len() <= LONGEST_TABLE, "has a table of {} bytes; up to {LONGEST_TABLE} are supported", table.len());
     let bytes = base64_simd::STANDARD.decode_to_vec(table).ok().context("has a table that is not base64")?;
     let trie = bytes.first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
     let texts = bytes.get(trie.saturating_add(4)..).unwrap_or_default();
     let longest = texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0);
-    ensure!(longest <= LONGEST_ENTRY, "makes {longest} bytes of one letter; no tokenizer needs that");
-    // Of letters of two bytes and more.
+    ensure!(longest <= LONGEST_ENTRY, "turns one character into {longest} bytes; no tokenizer needs that");
+    // For characters of two or more bytes.
     Ok((longest / 2).max(1))
 }
 
@@ -250,25 +254,29 @@ mod tests {
     }
 
     #[test]
-    fn what_would_grow_without_end_is_refused() {
+    fn endless_growth_is_an_error() {
         let replace = |content: &str| json!({"type": "Replace", "pattern": {"String": "a"}, "content": content});
         let marks = |count: usize| {
             json!({"type": "TemplateProcessing", "pair": [], "special_tokens": {},
             "single": vec![json!({"Sequence": {"id": "A", "type_id": 0}}); count]})
         };
         let cases = [
-            ("normalizer", json!({"type": "Sequence", "normalizers": vec![replace("aa"); 60]}), "letters of one"),
-            ("normalizer", replace(&"a".repeat(300)), "letters of one"),
-            ("decoder", json!({"type": "Sequence", "decoders": vec![replace("aa"); 60]}), "letters of one"),
+            (
+                "normalizer",
+                json!({"type": "Sequence", "normalizers": vec![replace("aa"); 60]}),
+                "turns one character into",
+            ),
+            ("normalizer", replace(&"a".repeat(300)), "turns one character into"),
+            ("decoder", json!({"type": "Sequence", "decoders": vec![replace("aa"); 60]}), "turns one character into"),
             ("normalizer", json!({"type": "Sequence", "normalizers": vec![json!({"type": "Lowercase"}); 99]}), "steps"),
             ("normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "A".repeat(3 << 20)}), "table of"),
             ("pre_tokenizer", json!({"type": "Split", "pattern": {"Regex": "(a".repeat(9000)}}), "pattern of"),
             ("post_processor", marks(1000), "pieces"),
-            ("post_processor", marks(3), "places for texts"),
+            ("post_processor", marks(3), "placeholders for texts"),
             ("model", json!({"type": "WordPiece", "vocab": {}, "max_input_chars_per_word": 1_u64 << 40}), "max_input"),
-            ("model", json!({"type": "BPE", "vocab": {"a": u32::MAX}, "merges": []}), "has the number"),
+            ("model", json!({"type": "BPE", "vocab": {"a": u32::MAX}, "merges": []}), "has the id"),
             ("added_tokens", json!(vec![json!({"id": 1, "content": "x".repeat(100)}); 70_000]), "adds 70000 tokens"),
-            ("added_tokens", json!([{"id": 1_u64 << 40, "content": "x"}]), "has the number"),
+            ("added_tokens", json!([{"id": 1_u64 << 40, "content": "x"}]), "has the id"),
         ];
         for (part, value, word) in cases {
             let error = format!("{:#}", check(&with(part, value)).unwrap_err());

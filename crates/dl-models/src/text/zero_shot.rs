@@ -1,4 +1,4 @@
-//! Pictures named by words that no one trained for: CLIP's zero-shot classification (Radford et al. 2021, section 3.1).
+//! Zero-shot classification of images by CLIP (Radford et al. 2021, section 3.1).
 
 use std::path::Path;
 
@@ -8,25 +8,25 @@ use candle_core::{DType, Device, Tensor};
 use super::{Clip, Network, TextBatch, TextModel, TextNetwork, Tokens};
 use crate::{Backbone, Checkpoint, LayerName, ModelConfig, Preprocessing, plain};
 
-/// A CLIP that scores pictures against names.
+/// A CLIP that scores images against labels.
 pub struct ZeroShot {
     clip: Box<Clip>,
-    /// From picture to input.
+    /// The preprocessing of images.
     pub preprocessing: Preprocessing,
-    /// The names, in the order of the probabilities.
+    /// The labels, in the order of the probabilities.
     pub labels: Vec<String>,
-    /// [labels, dimensions], each of length 1.
+    /// Text embeddings [labels, dimensions], each of length 1.
     names: Tensor,
 }
 
 impl ZeroShot {
-    /// Reads a CLIP and embeds each label in each template, for example `a photo of a {}`: the mean of the templates
-    /// stands for the label.
+    /// Reads a CLIP and embeds each label in each template, for example `a photo of a {}`: the mean over the templates
+    /// represents the label.
     /// # Errors
-    /// When the file is no CLIP, there are no labels, or a template has no `{}`.
+    /// When the file is not a CLIP, there are no labels, or a template has no `{}`.
     pub fn open(path: &Path, labels: &[String], templates: &[String], device: &Device) -> Result<Self> {
-        ensure!(!labels.is_empty(), "no labels to choose from");
-        ensure!(!templates.is_empty(), "no template to put the labels into");
+        ensure!(!labels.is_empty(), "no labels given");
+        ensure!(!templates.is_empty(), "no templates given");
         if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
             bail!("the template \"{template}\" has no {{}} for the label");
         }
@@ -35,14 +35,14 @@ impl ZeroShot {
         let model = TextModel::from_checkpoint(open()?, device)?;
         let names = embed(&model, labels, templates).with_context(|| format!("model {}", path.display()))?;
         let Network::Clip(clip) = model.network else {
-            bail!("model {}: is {}, want clip", path.display(), model.config.architecture)
+            bail!("model {}: is {}; expected clip", path.display(), model.config.architecture)
         };
         Ok(Self { clip, preprocessing, labels: labels.to_vec(), names })
     }
 
-    /// Of each picture of x [n, 3, h, w] the probability of each label: softmax over the labels of the scaled cosine.
+    /// The probability of each label for each image of x [n, 3, h, w]: softmax of the scaled cosines over the labels.
     /// # Errors
-    /// When x does not fit.
+    /// When x has the wrong shape.
     pub fn probabilities(&self, x: &Tensor) -> Result<Vec<Vec<f32>>> {
         let layer = [LayerName { name: "image_embeds".into(), pooled: None }];
         let backbone: &dyn Backbone = &self.clip.images;
@@ -53,7 +53,7 @@ impl ZeroShot {
     }
 }
 
-/// Of each label the mean over the templates of its embeddings, each of length 1: [labels, dimensions].
+/// The embedding of each label, averaged over the templates and scaled to length 1: [labels, dimensions].
 fn embed(model: &TextModel, labels: &[String], templates: &[String]) -> Result<Tensor> {
     let network: &dyn TextNetwork = model.network.texts();
     let rows = labels.iter().map(|label| {

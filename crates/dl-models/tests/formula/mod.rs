@@ -1,6 +1,6 @@
-//! Weights that a formula gives, as testdata/goldens/backbones/formula.py computes them.
+//! Weights from a formula, the same as in testdata/goldens/backbones/formula.py.
 
-#![allow(unreachable_pub, reason = "several tests take it in")]
+#![allow(unreachable_pub, reason = "shared by several tests")]
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::Init;
@@ -8,7 +8,7 @@ use candle_nn::var_builder::SimpleBackend;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// `count` numbers in [0, 1): murmur's last step on a counter that starts at FNV-1a of the name.
+/// `count` numbers in [0, 1): murmur's finalizer on a counter that starts at FNV-1a of the name.
 fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let start = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (0..count as u32).map(move |index| {
@@ -19,13 +19,13 @@ fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// Numbers of the formula within `scale` of `centre`.
-pub(crate) fn formula(name: &str, shape: &[usize], centre: f64, scale: f64) -> Tensor {
-    let numbers = mix(name, shape.iter().product()).map(|u| (centre + (2.0 * u - 1.0) * scale) as f32);
+/// Numbers of the formula within `scale` of `center`.
+pub(crate) fn formula(name: &str, shape: &[usize], center: f64, scale: f64) -> Tensor {
+    let numbers = mix(name, shape.iter().product()).map(|u| (center + (2.0 * u - 1.0) * scale) as f32);
     Tensor::from_vec(numbers.collect::<Vec<_>>(), shape, &Device::Cpu).unwrap()
 }
 
-/// Weights by the formula.
+/// Weights from the formula.
 #[derive(Clone)]
 pub(crate) struct Formula {
     gain: f64,
@@ -38,7 +38,7 @@ impl Formula {
         Self { gain, vars: Arc::default() }
     }
 
-    /// The weights that have been asked for, by name.
+    /// The weights requested so far, by name.
     pub(crate) fn vars(&self) -> BTreeMap<String, Var> {
         self.vars.lock().unwrap().clone()
     }
@@ -47,12 +47,12 @@ impl Formula {
 impl SimpleBackend for Formula {
     fn get(&self, shape: Shape, name: &str, _: Init, _: DType, _: &Device) -> candle_core::Result<Tensor> {
         let fan_in: usize = shape.dims().iter().skip(1).product();
-        let (centre, scale) = if name.ends_with("running_var") || (shape.rank() == 1 && name.ends_with(".weight")) {
+        let (center, scale) = if name.ends_with("running_var") || (shape.rank() == 1 && name.ends_with(".weight")) {
             (1.0, 0.5)
         } else {
             (0.0, if shape.rank() == 1 { 0.1 } else { (self.gain / fan_in as f64).sqrt() })
         };
-        let var = Var::from_tensor(&formula(name, shape.dims(), centre, scale))?;
+        let var = Var::from_tensor(&formula(name, shape.dims(), center, scale))?;
         let tensor = var.as_tensor().clone();
         self.vars.lock().unwrap().insert(name.to_owned(), var);
         Ok(tensor)

@@ -1,12 +1,12 @@
 //! The loops over one channel.
 //!
-//! Sums are taken in [`LANES`] lanes of single precision over [`CHUNK`] numbers, which stay in the first cache, and in
-//! double precision beyond, always in the same order.
+//! Sums are computed in [`LANES`] lanes of single precision over [`CHUNK`] numbers, which fit in the first-level cache,
+//! and in double precision across chunks, always in the same order.
 
 use crate::relu::rectify;
 use crate::wide::{CHUNK, LANES, sum_lanes, wide};
 
-/// Count, mean and sum of squared distances from the mean of some numbers.
+/// Count, mean and sum of squared distances from the mean.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Moments {
     pub(super) count: f64,
@@ -15,8 +15,8 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// Those of all the planes together: one pass over the memory, without the cancellation that "the mean of the
-    /// squares less the square of the mean" suffers (Chan, Golub and LeVeque 1979).
+    /// The moments of all planes together, in one pass over the memory and without the cancellation of "mean of squares
+    /// minus square of mean" (Chan, Golub and LeVeque 1979).
     pub(super) fn of<'a>(planes: impl Iterator<Item = &'a [f32]>) -> Self {
         let mut all = Self::default();
         for chunk in planes.flat_map(|plane| plane.chunks(CHUNK)) {
@@ -34,7 +34,7 @@ impl Moments {
     }
 }
 
-/// Of one channel: y = (x - mean) * scale + bias.
+/// For one channel: y = (x - mean) * scale + bias.
 #[derive(Clone, Copy)]
 pub(super) struct Line {
     pub(super) mean: f32,
@@ -42,7 +42,7 @@ pub(super) struct Line {
     pub(super) bias: f32,
 }
 
-/// Of one channel: the gradient of x is `of_gradient` * gradient + `of_distance` * (x - mean) + `constant`.
+/// For one channel: the gradient of x is `of_gradient` * gradient + `of_distance` * (x - mean) + `constant`.
 #[derive(Clone, Copy)]
 pub(super) struct Slope {
     pub(super) mean: f32,
@@ -83,13 +83,13 @@ wide! {
         Moments { count, mean: f64::from(near) + off, squares: squares.max(0.0) }
     }
 
-    pub(super) fn normalise(x: &[f32], line: Line, y: &mut [f32]) {
+    pub(super) fn normalize(x: &[f32], line: Line, y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
             *y = (x - line.mean) * line.scale + line.bias;
         }
     }
 
-    pub(super) fn normalise_and_rectify(x: &[f32], line: Line, y: &mut [f32]) {
+    pub(super) fn normalize_and_rectify(x: &[f32], line: Line, y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {
             *y = rectify((x - line.mean) * line.scale + line.bias);
         }
@@ -123,7 +123,7 @@ wide! {
         }
     }
 
-    /// The gradient where the ReLU's result `y` is positive, 0 elsewhere.
+    /// The gradient where ReLU's result `y` is positive, 0 elsewhere.
     pub(super) fn mask(y: &[f32], gradient: &[f32], output: &mut [f32]) {
         for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
             *output = if *y > 0.0 { *gradient } else { 0.0 };

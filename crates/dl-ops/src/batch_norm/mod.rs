@@ -1,7 +1,7 @@
-//! Batch normalisation (Ioffe and Szegedy 2015), as torch's `BatchNorm2d`, with and without a ReLU.
+//! Batch normalization (Ioffe and Szegedy 2015), like torch's `BatchNorm2d`, with and without ReLU.
 //!
-//! Each channel is one task that first takes the channel's statistics, then normalises it while it is still in the
-//! cache; the gradient likewise. So the memory is passed once, and the bits do not depend on the number of threads.
+//! Each channel is one task that computes the channel's statistics, then normalizes it while it is cached; likewise for
+//! the gradient. So memory is read once, and results do not depend on the number of threads.
 
 mod kernels;
 
@@ -12,24 +12,24 @@ use rayon::prelude::*;
 
 use crate::cpu::{self, Shared};
 use crate::portable;
-use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalise, normalise_and_rectify};
+use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalize, normalize_and_rectify};
 
-/// What a batch of pictures showed of each channel.
+/// The statistics of each channel of a batch.
 #[derive(Clone, Debug)]
 pub struct BatchStatistics {
-    /// [c]: the mean.
+    /// The mean, [c].
     pub mean: Tensor,
-    /// [c]: the mean squared distance from the mean (biased: divided by the count).
+    /// The biased variance, [c].
     pub variance: Tensor,
-    /// How many numbers of a channel the batch held: n * h * w.
+    /// Numbers per channel in the batch: n * h * w.
     pub count: usize,
 }
 
 impl BatchStatistics {
-    /// The running mean and variance [c] moved towards these by `momentum` in [0, 1], torch's 0.1 by default; the
-    /// variance that goes in is the unbiased one, as in torch.
+    /// The running mean and variance [c], updated with `momentum` in [0, 1] (0.1 by default in torch) and the unbiased
+    /// variance, as in torch.
     /// # Errors
-    /// When the shapes do not fit.
+    /// When the shapes do not match.
     pub fn update(&self, mean: &Tensor, variance: &Tensor, momentum: f64) -> Result<(Tensor, Tensor)> {
         let unbiased = self.count as f64 / (self.count as f64 - 1.0);
         let mean = (mean * (1.0 - momentum))? + (&self.mean * momentum)?;
@@ -38,16 +38,18 @@ impl BatchStatistics {
     }
 }
 
-/// For training: (x - mean) / sqrt(variance + eps) * weight + bias by the batch's own statistics, which are given back.
+/// For training: (x - mean) / sqrt(variance + eps) * weight + bias with the batch's own statistics, which are returned,
+/// too.
 ///
-/// x [n, c, ...] with two numbers of each channel or more; weight and bias [c]. Gradients go through the statistics.
+/// x [n, c, ...] must have two or more numbers per channel; weight and bias are [c]. Gradients go through the
+/// statistics.
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<(Tensor, BatchStatistics)> {
     train(x, weight, bias, eps, false)
 }
 
-/// [`batch_norm_train`] and ReLU in one pass over the memory.
+/// [`batch_norm_train`] fused with ReLU.
 /// # Errors
 /// As [`batch_norm_train`].
 pub fn batch_norm_train_relu(
@@ -61,9 +63,9 @@ pub fn batch_norm_train_relu(
 
 /// For inference, and for training with frozen statistics: (x - mean) / sqrt(variance + eps) * weight + bias.
 ///
-/// x [n, c, ...]; all others [c]. Gradients go to x, weight and bias, none to the statistics.
+/// x is [n, c, ...], all others are [c]. Gradients go to x, weight and bias, but not to the statistics.
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn batch_norm(
     x: &Tensor,
     weight: &Tensor,
@@ -74,7 +76,7 @@ pub fn batch_norm(
 ) -> Result<Tensor> {
     let shape = Planes::new(x, weight, bias)?;
     if running_mean.dims() != [shape.channels] || running_variance.dims() != [shape.channels] {
-        bail!("batch_norm: running statistics {:?} and {:?}", running_mean.dims(), running_variance.dims());
+        bail!("batch_norm: running statistics have shapes {:?} and {:?}", running_mean.dims(), running_variance.dims());
     }
     if !cpu::serves(x) {
         return portable::batch_norm(x, weight, bias, running_mean, running_variance, eps);
@@ -90,7 +92,7 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     let shape = Planes::new(x, weight, bias)?;
     let count = shape.n * shape.plane;
     if count < 2 {
-        bail!("batch_norm: x {:?} has {count} numbers of each channel, training wants two or more", x.dims());
+        bail!("batch_norm: x has shape {:?} has {count} numbers per channel, training needs two or more", x.dims());
     }
     if !cpu::serves(x) {
         let (y, mean, variance) = portable::batch_norm_train(x, weight, bias, eps)?;
@@ -99,7 +101,7 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     }
     let statistics = Arc::new(OnceLock::new());
     let y = x.apply_op3(weight, bias, BatchNorm { eps, frozen: false, relu, statistics: statistics.clone() })?;
-    let Some(channels) = statistics.get() else { bail!("batch_norm: no statistics") };
+    let Some(channels) = statistics.get() else { bail!("batch_norm: the statistics are missing") };
     let of = |value: fn(&Channel) -> f64| {
         let data: Vec<f32> = channels.iter().map(|channel| value(channel) as f32).collect();
         Tensor::from_vec(data, shape.channels, &Device::Cpu)
@@ -108,7 +110,7 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     Ok((y, BatchStatistics { mean, variance, count }))
 }
 
-/// How [n, c, ...] lies in memory.
+/// The memory layout of [n, c, ...].
 struct Planes {
     n: usize,
     channels: usize,
@@ -119,7 +121,12 @@ impl Planes {
     fn new(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Self> {
         match Self::of(x.dims()) {
             Some(shape) if weight.dims() == [shape.channels] && bias.dims() == [shape.channels] => Ok(shape),
-            _ => bail!("batch_norm: x {:?}, weight {:?}, bias {:?} do not fit", x.dims(), weight.dims(), bias.dims()),
+            _ => bail!(
+                "batch_norm: x has shape {:?}, weight {:?}, bias {:?} do not match",
+                x.dims(),
+                weight.dims(),
+                bias.dims()
+            ),
         }
     }
 
@@ -128,13 +135,13 @@ impl Planes {
         Some(Self { n: *n, channels: *channels, plane: plane.iter().product() })
     }
 
-    /// Where the planes of one channel begin.
+    /// Offsets of the planes of one channel.
     fn starts(&self, channel: usize) -> impl Iterator<Item = usize> {
         (0..self.n).map(move |image| (image * self.channels + channel) * self.plane)
     }
 }
 
-/// The statistics that normalise one channel.
+/// The statistics of one channel.
 struct Channel {
     mean: f64,
     variance: f64,
@@ -142,10 +149,10 @@ struct Channel {
 
 struct BatchNorm {
     eps: f64,
-    /// The statistics are given, not the batch's: they are constants to the gradient.
+    /// Whether the statistics are given constants, not those of the batch.
     frozen: bool,
     relu: bool,
-    /// Filled by the forward pass, unless frozen.
+    /// Set by the forward pass, unless frozen.
     statistics: Arc<OnceLock<Vec<Channel>>>,
 }
 
@@ -163,14 +170,14 @@ impl BatchNorm {
         let scale = f64::from(affine[0]) * self.inverse(channel);
         let line = Line { mean: channel.mean as f32, scale: scale as f32, bias: affine[1] };
         for start in shape.starts(index) {
-            // SAFETY: this task alone touches this channel.
+            // SAFETY: only this task accesses this channel.
             let y = unsafe { output.part(start, shape.plane) };
             let x = &x[start..][..shape.plane];
-            if self.relu { normalise_and_rectify(x, line, y) } else { normalise(x, line, y) }
+            if self.relu { normalize_and_rectify(x, line, y) } else { normalize(x, line, y) }
         }
     }
 
-    /// Of one channel: writes the gradient of x, gives those of weight and bias.
+    /// For one channel: writes the gradient of x, and returns those of weight and bias.
     fn channel_gradients(&self, shape: &Planes, data: &Data, channel: &Channel, index: usize) -> [f32; 2] {
         let (mean, inverse) = (channel.mean as f32, self.inverse(channel));
         let mut masked = vec![0.0; if self.relu { shape.plane } else { 0 }];
@@ -191,7 +198,7 @@ impl BatchNorm {
             };
             for start in shape.starts(index) {
                 let part = start..start + shape.plane;
-                // SAFETY: this task alone touches this channel.
+                // SAFETY: only this task accesses this channel.
                 let output = unsafe { output.part(start, shape.plane) };
                 input_gradient(&data.x[part.clone()], data.gradient(part, &mut masked), slope, output);
             }
@@ -200,19 +207,19 @@ impl BatchNorm {
     }
 }
 
-/// What the gradients of all channels are made of.
+/// The inputs of the gradients of all channels.
 struct Data<'a> {
     x: &'a [f32],
     weight: &'a [f32],
-    /// The result, of which the ReLU's gradient needs the sign.
+    /// The result, whose sign ReLU's gradient needs.
     y: &'a [f32],
     gradient: &'a [f32],
-    /// The gradient of x, if anybody wants it.
+    /// The gradient of x, if it is needed.
     output: Option<Shared<'a>>,
 }
 
 impl Data<'_> {
-    /// The gradient before the ReLU, if there is one: `masked` holds a plane then, and nothing otherwise.
+    /// The gradient before ReLU, if any: `masked` is then a plane of scratch memory, otherwise empty.
     fn gradient<'a>(&'a self, part: std::ops::Range<usize>, masked: &'a mut [f32]) -> &'a [f32] {
         if masked.is_empty() {
             return &self.gradient[part];
@@ -236,7 +243,7 @@ impl CustomOp3 for BatchNorm {
         b: &CpuStorage,
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let Some(shape) = Planes::of(lx.dims()) else { bail!("batch_norm: x {:?}", lx.dims()) };
+        let Some(shape) = Planes::of(lx.dims()) else { bail!("batch_norm: x has shape {:?}", lx.dims()) };
         let (x, weight, bias) = (cpu::floats(x, lx)?, cpu::floats(w, lw)?, cpu::floats(b, lb)?);
         let mut output = vec![0.0; x.len()];
         let shared = Shared::new(&mut output);
@@ -265,7 +272,7 @@ impl CustomOp3 for BatchNorm {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (Some(shape), Some(statistics)) = (Planes::of(x.dims()), self.statistics.get()) else {
-            bail!("batch_norm: no statistics");
+            bail!("batch_norm: the statistics are missing");
         };
         let wanted = x.track_op();
         let mut output = vec![0.0; if wanted { x.elem_count() } else { 0 }];

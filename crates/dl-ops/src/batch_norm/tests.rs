@@ -32,7 +32,7 @@ fn equals_the_portable_composition_on_odd_and_strided_shapes() {
 
 #[test]
 fn the_variance_of_numbers_far_from_zero_does_not_cancel() {
-    // Multiples of 1/64 beside 1000 are exact in f32, so the moments are those of the small numbers alone.
+    // Multiples of 1/64 near 1000 are exact in f32, so the moments equal those of the small numbers.
     let small = ((draw("x", &[4, 2, 19, 23]) * 64.0).unwrap().round().unwrap() / 64.0).unwrap();
     let [weight, bias, ..] = parameters(2);
     let (_, near) = batch_norm_train(&small, &weight, &bias, EPS).unwrap();
@@ -42,7 +42,7 @@ fn the_variance_of_numbers_far_from_zero_does_not_cancel() {
 }
 
 #[test]
-fn the_gradients_are_those_of_finite_differences() {
+fn gradients_match_finite_differences() {
     for shape in [vec![2, 3, 4, 3], vec![5, 2], vec![3, 1, 2, 5]] {
         let channels = [shape[1]];
         let inputs: [&[usize]; 3] = [&shape, &channels, &channels];
@@ -58,7 +58,7 @@ fn a_parameter_that_is_both_weight_and_bias_gets_both_gradients() {
 }
 
 #[test]
-fn the_gradient_through_the_fused_relu_is_that_of_the_two_steps() {
+fn the_gradient_through_fused_relu_equals_that_of_two_steps() {
     let vars = [("x", vec![3, 4, 5, 6]), ("w", vec![4]), ("b", vec![4])]
         .map(|(name, shape)| Var::from_tensor(&draw(name, &shape)).unwrap());
     let gradients = |y: Tensor| y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
@@ -86,22 +86,22 @@ fn results_and_gradients_have_the_same_bits_with_any_number_of_threads() {
 }
 
 #[test]
-fn with_running_statistics_a_picture_has_the_same_bits_in_any_batch() {
+fn with_running_statistics_an_image_has_the_same_bits_in_any_batch() {
     let [weight, bias, mean, variance] = parameters(3);
     let x = draw("x", &[4, 3, 9, 7]);
     let run = |x: &Tensor| bits(&batch_norm(x, &weight, &bias, &mean, &variance, EPS).unwrap());
     let all = run(&x);
     let size = all.len() / 4;
     for image in 0..4 {
-        assert_eq!(run(&x.narrow(0, image, 1).unwrap()), all[image * size..][..size], "picture {image}");
+        assert_eq!(run(&x.narrow(0, image, 1).unwrap()), all[image * size..][..size], "image {image}");
     }
 }
 
 #[test]
-fn one_number_of_each_channel_cannot_be_trained_on() {
+fn training_needs_more_than_one_number_per_channel() {
     let [weight, bias, ..] = parameters(3);
     let error = batch_norm_train(&draw("x", &[1, 3, 1, 1]), &weight, &bias, EPS).unwrap_err().to_string();
-    assert!(error.contains("1 numbers of each channel"), "{error}");
+    assert!(error.contains("1 numbers per channel"), "{error}");
     let error = batch_norm_train(&draw("x", &[2, 4, 3, 3]), &weight, &bias, EPS).unwrap_err().to_string();
-    assert!(error.contains("do not fit"), "{error}");
+    assert!(error.contains("do not match"), "{error}");
 }

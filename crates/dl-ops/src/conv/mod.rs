@@ -1,7 +1,7 @@
 //! The 2-D convolution, as torch's, with its gradients: candle's tensors around `dl_kernels::ConvShape`.
 //!
-//! How it is computed depends on the shapes alone, so a picture's result is the same bits whatever the batch and the
-//! number of threads.
+//! The algorithm depends only on the shapes, so an image's result does not depend on the batch or the number of
+//! threads.
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor, bail};
 use dl_kernels::{Conv2dConfig, ConvShape};
@@ -10,14 +10,15 @@ use rayon::prelude::*;
 use crate::matmul::sum;
 use crate::{cpu, portable, relu};
 
-/// x [n, c, h, w] under weight [outputs, c / groups, kh, kw] plus bias [outputs]: gives [n, outputs, h', w'].
+/// Convolves x [n, c, h, w] with weight [outputs, c / groups, kh, kw] and adds bias [outputs]; returns [n, outputs, h',
+/// w'].
 /// # Errors
-/// When the shapes do not fit, or those of candle.
+/// When the shapes do not match, or candle fails.
 pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &Conv2dConfig) -> Result<Tensor> {
     apply(x, weight, bias, config, false)
 }
 
-/// [`conv2d`] and ReLU in one pass over the memory.
+/// [`conv2d`] fused with ReLU.
 /// # Errors
 /// As [`conv2d`].
 pub fn conv2d_relu(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: &Conv2dConfig) -> Result<Tensor> {
@@ -51,12 +52,12 @@ impl Conv2d {
         cpu::output(self.shape.forward(x, weight, bias, self.relu), self.shape.output_dims().to_vec())
     }
 
-    /// The gradient before the ReLU.
+    /// The gradient before ReLU.
     fn before_relu(&self, result: &Tensor, gradient: &Tensor) -> Result<Tensor> {
         if self.relu { relu::masked(result, gradient) } else { Ok(gradient.clone()) }
     }
 
-    /// The gradients of x and weight; none of what nobody tracks.
+    /// The gradients of x and weight, if they are tracked.
     fn gradients(&self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<[Option<Tensor>; 2]> {
         cpu::with_floats(gradient, |gradient| {
             let of = |tensor: &Tensor, numbers: &dyn Fn() -> Result<Vec<f32>>| {
@@ -117,7 +118,7 @@ impl CustomOp3 for Conv2d {
     }
 }
 
-/// The gradient [n, outputs, h', w'] summed over pictures and pixels.
+/// The gradient [n, outputs, h', w'] summed over images and pixels.
 fn bias_gradient(gradient: &Tensor) -> Result<Tensor> {
     let (n, outputs, height, width) = gradient.dims4()?;
     let pixels = height * width;

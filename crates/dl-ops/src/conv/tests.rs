@@ -5,17 +5,17 @@ use dl_kernels::Padding;
 use super::*;
 use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
 
-/// The definition, seven loops deep, in double precision.
+/// The definition as seven nested loops, in double precision.
 fn naive(x: &Tensor, weight: &Tensor, bias: &Tensor, config: &Conv2dConfig) -> Tensor {
     let shape = ConvShape::new(x.dims(), weight.dims(), *config).unwrap();
-    let [pictures, outputs, rows, columns] = shape.output_dims();
+    let [images, outputs, rows, columns] = shape.output_dims();
     let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     let (xs, weights, biases) = (numbers(x), numbers(weight), numbers(bias));
     let (_, channels, height, width) = x.dims4().unwrap();
     let (_, _, kh, kw) = weight.dims4().unwrap();
     let depth = channels / config.groups;
     let mut y = Vec::new();
-    for image in 0..pictures {
+    for image in 0..images {
         for output in 0..outputs {
             let group = output / (outputs / config.groups);
             for row in 0..rows {
@@ -46,7 +46,7 @@ fn naive(x: &Tensor, weight: &Tensor, bias: &Tensor, config: &Conv2dConfig) -> T
     Tensor::from_vec(y, shape.output_dims().to_vec(), &Device::Cpu).unwrap()
 }
 
-/// (x, weight, options), each odd in its own way.
+/// (x, weight, options), covering odd cases.
 fn cases() -> Vec<(Vec<usize>, Vec<usize>, Conv2dConfig)> {
     let plain = Conv2dConfig::default();
     let same = Padding { top: 0, bottom: 1, left: 2, right: 0 };
@@ -89,7 +89,7 @@ fn a_larger_map_equals_the_portable_one() {
 }
 
 #[test]
-fn the_gradients_are_those_of_finite_differences() {
+fn gradients_match_finite_differences() {
     for (x, weight, config) in cases() {
         let bias = vec![weight[0]];
         check_gradients(&[&x, &weight, &bias], 1e-2, |t| conv2d(&t[0], &t[1], Some(&t[2]), &config));
@@ -98,7 +98,7 @@ fn the_gradients_are_those_of_finite_differences() {
 }
 
 #[test]
-fn the_gradient_through_the_fused_relu_is_that_of_the_two_steps() {
+fn the_gradient_through_fused_relu_equals_that_of_two_steps() {
     let (x, weight, bias) = (vec![3, 2, 5, 6], vec![4, 2, 3, 3], vec![4]);
     let config = Conv2dConfig { stride: [2, 1], ..Conv2dConfig::default() };
     let vars: Vec<_> = [("x", x), ("w", weight), ("b", bias)]
@@ -114,7 +114,7 @@ fn the_gradient_through_the_fused_relu_is_that_of_the_two_steps() {
 }
 
 #[test]
-fn a_weight_that_is_not_trained_costs_no_gradient() {
+fn no_gradient_is_computed_for_a_constant_weight() {
     let x = candle_core::Var::from_tensor(&draw("x", &[1, 2, 4, 4])).unwrap();
     let weight = draw("w", &[3, 2, 3, 3]);
     let y = conv2d(&x, &weight, None, &Conv2dConfig::default()).unwrap();
@@ -123,7 +123,7 @@ fn a_weight_that_is_not_trained_costs_no_gradient() {
 }
 
 #[test]
-fn a_picture_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
+fn an_image_has_the_same_bits_in_any_batch_with_any_number_of_threads() {
     let (x, weight, bias) = (draw("x", &[7, 24, 31, 29]), draw("w", &[40, 24, 3, 3]), draw("b", &[40]));
     let config = Conv2dConfig { padding: Padding::all(1), stride: [2, 1], ..Conv2dConfig::default() };
     let run = |x: &Tensor| conv2d(x, &weight, Some(&bias), &config).unwrap();
@@ -132,7 +132,7 @@ fn a_picture_has_the_same_bits_in_any_batch_and_with_any_number_of_threads() {
     let size = all.len() / 7;
     for image in 0..7 {
         let one = bits(&run(&x.narrow(0, image, 1).unwrap()));
-        assert_eq!(one, all[image * size..(image + 1) * size], "picture {image}");
+        assert_eq!(one, all[image * size..(image + 1) * size], "image {image}");
     }
 }
 
@@ -152,11 +152,11 @@ fn gradients_have_the_same_bits_with_any_number_of_threads() {
 }
 
 #[test]
-fn shapes_that_do_not_fit_are_named() {
+fn the_error_names_mismatched_shapes() {
     let plain = Conv2dConfig::default();
     let error = |x: &[usize], weight: &[usize]| {
         conv2d(&draw("x", x), &draw("w", weight), None, &plain).unwrap_err().to_string()
     };
-    assert!(error(&[1, 3, 8, 8], &[4, 2, 3, 3]).contains("x [1, 3, 8, 8] and weight [4, 2, 3, 3] do not fit"));
+    assert!(error(&[1, 3, 8, 8], &[4, 2, 3, 3]).contains("x [1, 3, 8, 8] and weight [4, 2, 3, 3] do not match"));
     assert!(error(&[1, 3, 2, 8], &[4, 3, 3, 3]).contains("smaller than the kernel 3x3"));
 }

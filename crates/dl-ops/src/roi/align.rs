@@ -1,7 +1,7 @@
 //! RoIAlign: the mean of bilinear samples in each bin of a box, without rounding.
 //!
-//! A sample's weights are a product of one along the rows and one along the columns, so a bin's mean is too: each box
-//! becomes two short lists of weights, and no sample is taken one by one. Pixels are vectors of channels.
+//! The weights of a sample are products of row and column weights, and so are those of a bin's mean: each box becomes
+//! two short lists of weights, and samples are not computed one by one. Pixels are vectors of channels.
 
 use std::ops::Range;
 
@@ -16,25 +16,25 @@ use crate::{cpu, portable};
 /// Options of [`roi_align`]; pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RoiAlignConfig {
-    /// Bins of each box.
+    /// Bins per box.
     pub output_size: [usize; 2],
-    /// Pixels of the map for each pixel of the picture: 1/16 after four halvings.
+    /// Map pixels per image pixel: 1/16 after four halvings.
     pub spatial_scale: f32,
-    /// Samples along each side of a bin; without, as many as the bin has pixels, rounded up (torchvision's -1).
+    /// Samples along each side of a bin; by default as many as the bin has pixels, rounded up (torchvision's -1).
     pub sampling_ratio: Option<usize>,
-    /// Pixels are squares around their centres, so boxes shift by half a pixel. Without (Detectron's first RoIAlign), boxes
-    /// do not shift and are at least 1 x 1.
+    /// Whether pixels are squares around their centers, so that boxes shift by half a pixel. Otherwise (Detectron's
+    /// first RoIAlign) boxes do not shift and are at least 1 x 1.
     pub aligned: bool,
 }
 
-/// The mean of bilinear samples in each bin of each box: x [n, c, h, w] and boxes [k, 5] give [k, c, h', w'].
+/// The mean of bilinear samples in each bin of each box. Maps x [n, c, h, w] and boxes [k, 5] to [k, c, h', w'].
 ///
-/// A box's row is the picture's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone.
+/// A box's row is the image's index in the batch, then x1, y1, x2, y2. The gradient goes only to x.
 /// # Errors
-/// When a box is not finite or of no picture, the map or the sampling ratio is 0, or those of candle.
+/// When a box is not finite or of an image out of range, the map or the sampling ratio is 0, or candle fails.
 pub fn roi_align(x: &Tensor, boxes: &Tensor, config: &RoiAlignConfig) -> Result<Tensor> {
     if config.sampling_ratio == Some(0) {
-        bail!("roi_align: a sampling ratio of 0 takes no samples");
+        bail!("roi_align: the sampling ratio must not be 0");
     }
     let regions = Region::all(x, boxes, config.output_size)?;
     let (_, _, h, w) = x.dims4()?;
@@ -59,10 +59,10 @@ struct Sampled {
     columns: Bins,
 }
 
-/// Along one axis, what each bin takes: a range of the map and a weight for each of its members.
+/// The bins along one axis: for each, a range of the map and a weight for each position in it.
 struct Bins {
     ranges: Vec<Range<usize>>,
-    /// Those of all the bins, one after another.
+    /// The weights of all bins, in sequence.
     weights: Vec<f32>,
 }
 
@@ -79,8 +79,8 @@ impl Sampled {
 }
 
 impl Bins {
-    /// Of `count` bins between two places on an axis of `length`. Single precision in torchvision's order, so that bins
-    /// take as many samples as there, and the same ones are outside.
+    /// The weights of `count` bins between two positions on an axis of `length`. Computed in single precision in
+    /// torchvision's order, so that bins have the same number of samples and the same ones are outside.
     fn new([from, to]: [f32; 2], count: usize, length: usize, config: &RoiAlignConfig) -> Self {
         let offset = if config.aligned { 0.5 } else { 0.0 };
         let start = from * config.spatial_scale - offset;
@@ -133,7 +133,7 @@ impl Bins {
         matrix
     }
 
-    /// The part of the map that any bin takes.
+    /// The part of the map that the bins use.
     fn reach(&self) -> Range<usize> {
         let ranges = || self.ranges.iter().filter(|range| !range.is_empty());
         let start = ranges().map(|range| range.start).min().unwrap_or(0);
@@ -141,7 +141,7 @@ impl Bins {
     }
 }
 
-/// The samples that can lie on the map or beside it: of a box far larger than the map, few of many.
+/// The samples that can be on the map or next to it: only a few, if a box is far larger than the map.
 fn inside(start: f32, bin: f32, samples: f32, length: usize) -> Range<u64> {
     let step = f64::from(bin) / f64::from(samples);
     if samples < 1.0 || step == 0.0 || !step.is_finite() {
@@ -154,7 +154,7 @@ fn inside(start: f32, bin: f32, samples: f32, length: usize) -> Range<u64> {
 }
 
 wide! {
-    /// The bins [h', w'] of one block of a picture of width `width`.
+    /// Computes the bins [h', w'] of one block of an image of width `width`.
     fn pool(sampled: &Sampled, map: &[Pixel], width: usize, line: &mut [Pixel], output: &mut [Pixel]) {
         let reach = sampled.columns.reach();
         let line = &mut line[..reach.len()];
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
     use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
 
-    /// Inside, small, across the edges, outside, turned round, a point, of the other picture twice.
+    /// Inside, small, across the edges, outside, inverted, a point, and twice in the other image.
     fn boxes() -> Tensor {
         let rows: [[f32; 5]; 9] = [
             [0.0, 1.0, 2.0, 9.0, 7.0],
@@ -275,7 +275,7 @@ mod tests {
         configs
     }
 
-    /// torchvision's loops: sample by sample, four neighbours each.
+    /// torchvision's loops: four neighbors per sample.
     fn naive(x: &Tensor, boxes: &Tensor, config: &RoiAlignConfig) -> Tensor {
         let (_, c, h, w) = x.dims4().unwrap();
         let xs = x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -329,14 +329,14 @@ mod tests {
     }
 
     #[test]
-    fn the_gradients_are_those_of_finite_differences() {
+    fn gradients_match_finite_differences() {
         for config in configs() {
             check_gradients(&[&[2, 2, 5, 7]], 1e-2, |t| roi_align(&t[0], &boxes(), &config));
         }
     }
 
     #[test]
-    fn a_box_far_larger_than_the_map_takes_no_longer_and_sees_the_map() {
+    fn a_box_far_larger_than_the_map_is_fast_and_covers_the_map() {
         let config = RoiAlignConfig { output_size: [1, 1], ..configs()[0] };
         let x = Tensor::ones((1, 1, 6, 6), candle_core::DType::F32, &Device::Cpu).unwrap();
         let boxes = Tensor::new(&[[0_f32, -4e9, -4e9, 4e9, 4e9], [0.0, 1.0, 1.0, 1e38, 3e38]], &Device::Cpu).unwrap();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bits_do_not_depend_on_the_number_of_threads_or_the_other_boxes() {
+    fn results_do_not_depend_on_the_number_of_threads_or_other_boxes() {
         let x = candle_core::Var::from_tensor(&draw("x", &[2, 9, 13, 11])).unwrap();
         let run = |threads| {
             in_pool(threads, || {
@@ -361,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn a_box_that_is_of_no_picture_or_not_finite_is_named() {
+    fn the_error_names_an_invalid_box() {
         let error = |row: [f32; 5]| {
             let boxes = Tensor::new(&[row], &Device::Cpu).unwrap();
             roi_align(&draw("x", &[2, 1, 4, 4]), &boxes, &configs()[0]).unwrap_err().to_string()
         };
-        assert!(error([2.0, 0.0, 0.0, 1.0, 1.0]).contains("box 0 is of picture 2, the batch has 2"));
-        assert!(error([0.5, 0.0, 0.0, 1.0, 1.0]).contains("of picture 0.5"));
+        assert!(error([2.0, 0.0, 0.0, 1.0, 1.0]).contains("box 0 has image index 2, but the batch has 2"));
+        assert!(error([0.5, 0.0, 0.0, 1.0, 1.0]).contains("has image index 0.5"));
         assert!(error([0.0, 0.0, f32::NAN, 1.0, 1.0]).contains("box 0 is [0.0, 0.0, NaN"));
     }
 

@@ -1,11 +1,11 @@
-//! Maps with their channels in blocks of [`LANES`], the block's channels side by side: what is done to a pixel is then done
-//! to whole vectors, although a bin of a box holds but a few pixels.
+//! Maps with channels in interleaved blocks of [`LANES`], so that operations on pixels use whole vectors, although a
+//! bin of a box has only a few pixels.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-/// Channels of a block. The last block of a map is filled up with zeros.
+/// Channels per block. The last block of a map is padded with zeros.
 pub(super) const LANES: usize = 32;
 
 /// One pixel of one block.
@@ -18,7 +18,7 @@ pub(super) struct Blocked {
     plane: usize,
 }
 
-/// Blocks of `channels`.
+/// Number of blocks for `channels`.
 pub(super) fn blocks(channels: usize) -> usize {
     channels.div_ceil(LANES)
 }
@@ -35,15 +35,15 @@ impl Blocked {
         Self { pixels, blocks, plane }
     }
 
-    /// One block of one picture: [h, w].
+    /// One block of one image: [h, w].
     pub(super) fn block(&self, image: usize, block: usize) -> &[Pixel] {
         &self.pixels[(image * self.blocks + block) * self.plane..][..self.plane]
     }
 }
 
-/// Rows of `length` numbers, at most LANES of them, as the lanes of `length` pixels; other lanes stay.
+/// Writes at most LANES rows of `length` numbers to the lanes of `length` pixels; other lanes are unchanged.
 pub(super) fn pack(rows: &[f32], length: usize, pixels: &mut [Pixel]) {
-    // A few pixels at a time: they stay in the cache until all their lanes are there.
+    // A few pixels at a time, which stay in the cache until all lanes are written.
     for (index, pixels) in pixels.chunks_mut(64).enumerate() {
         for (lane, row) in rows.chunks_exact(length).enumerate() {
             for (pixel, value) in pixels.iter_mut().zip(&row[index * 64..]) {
@@ -69,7 +69,8 @@ pub(super) fn each_block(channels: usize, mut work: impl FnMut(usize, Range<usiz
     }
 }
 
-/// The gradient of x [n, c, h, w]: `work(image, block, pixels of the gradient's block, scratch)` for each block, in parallel.
+/// The gradient of x [n, c, h, w]: `work(image, block, pixels of the gradient's block, scratch)` for each block, in
+/// parallel.
 pub(super) fn gather_gradient<S>(
     [n, channels, height, width]: [usize; 4],
     scratch: impl Fn() -> S + Sync + Send,
@@ -77,20 +78,20 @@ pub(super) fn gather_gradient<S>(
 ) -> Vec<f32> {
     let plane = height * width;
     let mut output = vec![0.0; n * channels * plane];
-    // A picture's blocks, the last of which may be short.
+    // The blocks of an image, the last of which may be shorter.
     let mut parts: Vec<(usize, Range<usize>, &mut [f32])> = Vec::new();
-    for (image, mut picture) in output.chunks_exact_mut((channels * plane).max(1)).enumerate() {
+    for (index, mut image) in output.chunks_exact_mut((channels * plane).max(1)).enumerate() {
         each_block(channels, |_, range| {
-            let (part, rest) = std::mem::take(&mut picture).split_at_mut(range.len() * plane);
-            picture = rest;
-            parts.push((image, range, part));
+            let (part, rest) = std::mem::take(&mut image).split_at_mut(range.len() * plane);
+            image = rest;
+            parts.push((index, range, part));
         });
     }
     parts.into_par_iter().for_each_init(
         || (vec![[0.0; LANES]; plane], scratch()),
-        |(pixels, scratch), (image, range, part)| {
+        |(pixels, scratch), (index, range, part)| {
             pixels.fill([0.0; LANES]);
-            work(image, range, pixels, scratch);
+            work(index, range, pixels, scratch);
             unpack(pixels, part);
         },
     );

@@ -1,6 +1,6 @@
-//! Pooling of regions: RoIPool (Girshick 2015) and RoIAlign (He et al. 2017), as torchvision's.
+//! Pooling of regions: RoIPool (Girshick 2015) and RoIAlign (He et al. 2017), like torchvision's.
 //!
-//! The boxes are rows of [k, 5]: the picture's index in the batch, then x1, y1, x2, y2 in pixels. No gradient goes to them.
+//! The boxes are rows of [k, 5]: the image's index in the batch, then x1, y1, x2, y2 in pixels. They have no gradient.
 
 mod align;
 mod blocks;
@@ -14,7 +14,7 @@ pub use pool::{RoiPoolConfig, roi_pool};
 /// One row of the boxes.
 struct Region {
     image: usize,
-    /// x1, y1, x2, y2 in pixels of the picture.
+    /// x1, y1, x2, y2 in pixels of the image.
     corners: [f32; 4],
 }
 
@@ -22,15 +22,15 @@ impl Region {
     /// Checks x [n, c, h, w] and the boxes [k, 5] of any float type.
     fn all(x: &Tensor, boxes: &Tensor, output_size: [usize; 2]) -> Result<Vec<Self>> {
         let (n, _, h, w) = x.dims4()?;
-        let (_, 5) = boxes.dims2()? else { bail!("regions: want boxes [k, 5], got {:?}", boxes.dims()) };
+        let (_, 5) = boxes.dims2()? else { bail!("regions: expected boxes [k, 5], got {:?}", boxes.dims()) };
         if h == 0 || w == 0 || output_size.contains(&0) {
-            bail!("regions: from a map of {h}x{w} to {output_size:?}");
+            bail!("regions: cannot pool a map of {h}x{w} to {output_size:?}");
         }
         let rows = boxes.to_dtype(DType::F32)?.to_vec2::<f32>()?;
         let region = |(index, row): (usize, Vec<f32>)| match row[..] {
             [image, x1, y1, x2, y2] if row.iter().all(|value| value.is_finite()) => {
                 if image.fract() != 0.0 || !(0.0..n as f32).contains(&image) {
-                    bail!("regions: box {index} is of picture {image}, the batch has {n}");
+                    bail!("regions: box {index} has image index {image}, but the batch has {n}");
                 }
                 Ok(Self { image: image as usize, corners: [x1, y1, x2, y2] })
             }

@@ -1,4 +1,4 @@
-//! RoIPool: the largest number of each bin of a box, whose edges are rounded to whole pixels.
+//! RoIPool: the maximum of each bin of a box, with edges rounded to whole pixels.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use dl_kernels::Window;
@@ -12,19 +12,19 @@ use crate::{cpu, portable};
 /// Options of [`roi_pool`]; pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RoiPoolConfig {
-    /// Bins of each box.
+    /// Bins per box.
     pub output_size: [usize; 2],
-    /// Pixels of the map for each pixel of the picture: 1/16 after four halvings.
+    /// Map pixels per image pixel: 1/16 after four halvings.
     pub spatial_scale: f32,
 }
 
-/// The largest number in each bin of each box, 0 where a bin lies outside the map; NaN wins. x [n, c, h, w] and
-/// boxes [k, 5] give [k, c, h', w'].
+/// The maximum in each bin of each box, 0 if the bin is outside the map, NaN if it contains one. Maps x [n, c, h, w]
+/// and boxes [k, 5] to [k, c, h', w'].
 ///
-/// A box's row is the picture's index in the batch, then x1, y1, x2, y2. The gradient goes to x alone, to the first
-/// largest number of a bin in row-major order.
+/// A box's row is the image's index in the batch, then x1, y1, x2, y2. The gradient goes only to x, to the first
+/// maximum of a bin in row-major order.
 /// # Errors
-/// When a box is not finite or of no picture, the map is empty, or those of candle.
+/// When a box is not finite or of an image out of range, the map is empty, or candle fails.
 pub fn roi_pool(x: &Tensor, boxes: &Tensor, config: &RoiPoolConfig) -> Result<Tensor> {
     let regions = Region::all(x, boxes, config.output_size)?;
     let (_, _, h, w) = x.dims4()?;
@@ -77,14 +77,14 @@ impl Rounded {
 const NOWHERE: u32 = u32::MAX;
 
 wide! {
-    /// The largest number of each window of a block of a picture of width `width`, 0 if the window is empty.
+    /// The maximum of each window of a block of an image of width `width`, 0 if the window is empty.
     fn pool(rounded: &Rounded, map: &[Pixel], width: usize, output: &mut [Pixel]) {
         for ((row, column), output) in rounded.windows().zip(output) {
             *output = largest(map, width, row, column).0;
         }
     }
 
-    /// Adds the gradient of each window to where its largest number lies.
+    /// Adds the gradient of each window at its maximum.
     fn scatter(rounded: &Rounded, map: &[Pixel], width: usize, gradient: &[Pixel], output: &mut [Pixel]) {
         for ((row, column), gradient) in rounded.windows().zip(gradient) {
             let (_, places) = largest(map, width, row, column);
@@ -97,7 +97,7 @@ wide! {
     }
 }
 
-/// The largest number of a window in each lane, and the first place that holds it.
+/// The maximum of a window in each lane, and its first position.
 #[inline(always)]
 fn largest(map: &[Pixel], width: usize, row: &Window, column: &Window) -> (Pixel, [u32; LANES]) {
     let (mut best, mut places) = ([0.0; LANES], [NOWHERE; LANES]);
@@ -165,7 +165,7 @@ mod tests {
 
     const ODD: RoiPoolConfig = RoiPoolConfig { output_size: [3, 2], spatial_scale: 0.5 };
 
-    /// Inside, smaller than its bins, across the edges, outside, turned round, of the other picture twice.
+    /// Inside, smaller than its bins, across the edges, outside, inverted, and twice in the other image.
     fn boxes() -> Tensor {
         let rows: [[f32; 5]; 7] = [
             [0.0, 1.0, 2.0, 12.0, 11.0],
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gradient_is_that_of_finite_differences() {
+    fn the_gradient_matches_finite_differences() {
         check_gradients(&[&[2, 2, 7, 9]], 1e-4, |t| roi_pool(&t[0], &boxes(), &ODD));
     }
 
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bits_do_not_depend_on_the_number_of_threads() {
+    fn results_do_not_depend_on_the_number_of_threads() {
         let x = Var::from_tensor(&draw("x", &[2, 9, 7, 9])).unwrap();
         let run = |threads| {
             in_pool(threads, || {

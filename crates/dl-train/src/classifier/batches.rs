@@ -273,7 +273,7 @@ impl<'a> Batches<'a> {
         let Preprocessing { size, resize, interpolation, .. } = *self.preprocessing;
         let source = match example.edges {
             Some(edges) => context_box(&edges.map(f64::from).into(), self.config.warp, self.config.padding, size),
-            None => self.preprocessing.whole_picture(picture.width(), picture.height(), resize).0,
+            None => self.preprocessing.whole_image(picture.width(), picture.height(), resize).0,
         };
         let augment = if draw.is_empty() { AugmentConfig::default() } else { self.config.augment };
         let mut rng = dl_record::rng(self.config.seed, draw);

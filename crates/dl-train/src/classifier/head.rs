@@ -27,7 +27,7 @@ impl<'a> Head<'a> {
     /// # Errors
     /// When the network has nothing before its head that stays as it is.
     pub fn new(model: &'a Model, parameters: &'a Parameters) -> Result<Self> {
-        let layer = model.learning_begins(Some(0.0))?;
+        let layer = model.last_fixed_layer(Some(0.0))?;
         let mut layer = layer.with_context(|| format!("{} has nothing before its head", model.config.architecture))?;
         if model.shape_of(&layer)?.len() == 3 {
             layer.pooled = Some([1, 1]);

@@ -114,7 +114,7 @@ impl Start {
         };
         let outline = Outline::of(&config).with_context(in_context)?;
         let fit =
-            file.map(|file| fit(&config, &file, |name| new_head && architecture.is_of_a_head(name))).transpose()?;
+            file.map(|file| fit(&config, &file, |name| new_head && architecture.is_head_weight(name))).transpose()?;
         if let Some(fit) = &fit {
             let loaded = fit.loaded_names();
             given.retain(|name, _| loaded.contains(name.as_str()));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor, Var};
-use dl_models::{LayerName, Model, Parameters, Training, plain};
+use dl_models::{LayerName, Model, Parameters, TrainingPass, plain};
 use dl_ops::cross_entropy;
 
 use super::batches::{Batch, Batches};
@@ -70,7 +70,7 @@ impl Task for ClassifierTask<'_> {
         let inputs = Tensor::from_slice(&batch.inputs, batch.shape.as_slice(), self.device)?;
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let from = self.batches.layer().map(|layer| layer.name.as_str());
-        let training = Training { from, dropout: self.dropout };
+        let training = TrainingPass { from, dropout: self.dropout };
         let scores = self.model.training_scores(&inputs, training, &mut rng)?;
         let value = self.loss.loss_of_all(&scores, batch)?;
         let right = hits(&scores[0].0, &batch.targets)?;
@@ -107,7 +107,7 @@ impl Judge<'_, '_> {
         let (mut loss, mut count) = (0.0, 0_usize);
         let mut of_class = vec![(0_usize, 0_usize); examples.labels().len()];
         // A network's plans keep its weights: these are made for the weights of now.
-        let now = self.model.now();
+        let now = self.model.current();
         let logits_layer: LayerName = dl_models::LOGITS.parse()?;
         for (sort, length) in [examples.positives().len(), examples.background().len()].into_iter().enumerate() {
             let indices: Vec<usize> = (0..length).collect();

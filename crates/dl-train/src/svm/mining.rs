@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
-use dl_models::detection::rcnn::Linear;
+use dl_models::detection::rcnn::RegionLinear;
 use dl_record::{Matrix, Record};
 use rayon::prelude::*;
 use serde_json::json;
@@ -133,7 +133,7 @@ impl SvmTrainer {
     /// Trains the SVMs; `progress` is told after each record.
     /// # Errors
     /// When a class has no negatives, there are no positives at all, or the features cannot be read again.
-    pub fn finish(self, mut progress: impl FnMut()) -> Result<(Linear, Vec<ClassReport>)> {
+    pub fn finish(self, mut progress: impl FnMut()) -> Result<(RegionLinear, Vec<ClassReport>)> {
         let Self { config, intake, mut spool, positives, objects } = self;
         if positives.is_empty() {
             let cause =
@@ -195,7 +195,7 @@ impl SvmTrainer {
             "data": intake.digest().to_string(),
         });
         let labels = caches.into_iter().map(|cache| cache.label).collect();
-        Ok((Linear { layer: intake.layer().to_owned(), labels, scale, weight, bias, training }, reports))
+        Ok((RegionLinear { layer: intake.layer().to_owned(), labels, scale, weight, bias, training }, reports))
     }
 }
 

@@ -149,7 +149,7 @@ mod tests {
         let classes: Vec<String> = task.classes().into_iter().map(|(name, _)| name).collect();
         for (name, jpeg) in task.files(split, per_class, 2).unwrap() {
             let picture = image::load_from_memory(&jpeg).unwrap().to_rgb8();
-            let (source, size) = preprocessing.whole_picture(SIDE, SIDE, preprocessing.resize);
+            let (source, size) = preprocessing.whole_image(SIDE, SIDE, preprocessing.resize);
             let mut input = vec![0.0; 3 * size[0] * size[1]];
             let Preprocessing { interpolation, .. } = *preprocessing;
             resample(&picture, &source, size, interpolation, &preprocessing.normalization(), &mut input);

@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use dl_models::checkpoint::printable;
+use dl_models::checkpoint::{excerpt, printable};
 use dl_models::text::TEXT_ARCHITECTURES;
 use dl_models::{ARCHITECTURES, Checkpoint};
-use dl_record::shown;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -180,7 +179,7 @@ impl Info {
     fn of(path: &Path, with_tensors: bool) -> Result<Self> {
         let mut checkpoint = Checkpoint::open(path)?;
         let config: Option<Map<String, Value>> = checkpoint.config()?;
-        checkpoint.take_off_prefix();
+        checkpoint.strip_prefix();
         let text = |key: &str| Some(config.as_ref()?.get(key)?.as_str()?.to_owned());
         let tensors = checkpoint.tensors();
         let mut dtypes: Vec<String> = tensors.iter().map(|tensor| tensor.dtype.clone()).collect();
@@ -293,9 +292,5 @@ fn write_block(output: &mut dyn Write, object: &Value, depth: usize) -> Result<(
 
 /// Untrusted text in a table.
 fn cell(text: &str) -> String {
-    const MAX_LETTERS: usize = 400;
-    match text.char_indices().nth(MAX_LETTERS) {
-        Some((end, _)) => format!("{}...", shown(&text[..end])),
-        None => shown(text).into_owned(),
-    }
+    excerpt(text, 400)
 }

@@ -1,8 +1,8 @@
 //! Winograd's minimal filtering (Lavin and Gray 2016) for 3 x 3 kernels, stride 1.
 //!
-//! A tile of the picture is transformed, multiplied channel by channel, and transformed back: F(4x4, 3x3) takes 36
-//! products for 16 outputs, F(2x2, 3x3) 16 for 4, the direct sum 9 for each. The transforms cost digits, the larger
-//! tile's more; see [`Winograd`] for the bounds.
+//! A tile of the map is transformed, multiplied channel by channel, and transformed back: F(4x4, 3x3) needs 36 products
+//! for 16 outputs, F(2x2, 3x3) 16 for 4, the direct sum 9 for each. The transforms lose precision, those of the larger
+//! tile more; see [`Winograd`] for the bounds.
 
 mod transforms;
 
@@ -18,10 +18,10 @@ use crate::simd::{Kernel, LANES, Level, Simd};
 use crate::tile::Tile;
 use transforms::{F2, F4, Transform};
 
-/// Which of Winograd's algorithms a plan may use for 3 x 3 convolutions.
+/// The Winograd algorithm that a plan may use for 3 x 3 convolutions.
 ///
-/// The error of a layer, the largest difference from the sum in double precision as a share of the output's largest
-/// number, for inputs and weights drawn evenly, sums in single precision, on any processor:
+/// The error of a layer in single precision on any processor, as the largest difference from the sum in double
+/// precision divided by the largest output, for uniformly distributed inputs and weights:
 ///
 /// | channels | off | F(2x2) | F(4x4) |
 /// | --- | --- | --- | --- |
@@ -31,11 +31,11 @@ use transforms::{F2, F4, Transform};
 /// | 512 | 3.9e-6 | 7.8e-7 | 1.5e-5 |
 /// | 1024 | 4.2e-6 | 1.1e-6 | 1.7e-5 |
 ///
-/// F(2x2) is better than the direct sum, whose rows of products are nine times as long. Tests hold 512 channels to 5e-6,
-/// 2e-6 and 2e-5.
+/// F(2x2) is more exact than the direct sum, which adds nine times as many products. Tests check bounds of 5e-6, 2e-6
+/// and 2e-5 for 512 channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Winograd {
-    /// None: the direct sum.
+    /// The direct sum.
     Off,
     /// F(2x2, 3x3), for sensitive networks.
     F2,
@@ -44,25 +44,25 @@ pub enum Winograd {
     F4,
 }
 
-/// The environment variable that chooses: `off`, `f2` or `f4`.
+/// The environment variable that sets it: `off`, `f2` or `f4`.
 const VARIABLE: &str = "DL_WINOGRAD";
 
 impl Winograd {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 3] = [Self::Off, Self::F2, Self::F4];
 
-    /// What `DL_WINOGRAD` asks for; F4 where it is not set.
+    /// The value of `DL_WINOGRAD`; F4 if it is not set.
     /// # Errors
-    /// When it asks for something else.
+    /// When it has another value.
     pub fn current() -> Result<Self> {
         let Some(asked) = std::env::var_os(VARIABLE) else { return Ok(Self::default()) };
         match Self::ALL.into_iter().find(|known| asked == known.name()) {
             Some(known) => Ok(known),
-            None => bail!("{VARIABLE}={}: it may be off, f2 or f4", asked.display()),
+            None => bail!("{VARIABLE}={}: expected off, f2 or f4", asked.display()),
         }
     }
 
-    /// As `DL_WINOGRAD` writes it.
+    /// Its name in `DL_WINOGRAD`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -71,7 +71,7 @@ impl Winograd {
         }
     }
 
-    /// Outputs along one side of a tile, and numbers of a transformed kernel; none when it is off.
+    /// Outputs per side of a tile, and size of a transformed kernel; `None` when it is off.
     pub(crate) fn tile(self) -> Option<(usize, usize)> {
         match self {
             Self::Off => None,
@@ -86,10 +86,10 @@ pub(crate) type WinogradF2 = WinogradConv<F2, 4, 2>;
 /// F(4x4, 3x3).
 pub(crate) type WinogradF4 = WinogradConv<F4, 6, 4>;
 
-/// Most tiles of a task.
+/// Most tiles per task.
 const TILES: usize = 14;
 
-/// A 3 x 3 convolution ready to run, in tiles of `IN` x `IN` inputs and `OUT` x `OUT` outputs.
+/// A compiled 3 x 3 convolution, in tiles of `IN` x `IN` inputs and `OUT` x `OUT` outputs.
 pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
     level: Level,
     conv: Conv2dConfig,
@@ -98,25 +98,25 @@ pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
     residual: Option<Map>,
     /// [blocks][points][lines][16]: the transformed weight.
     weight: Aligned,
-    /// Channels of the input that are multiplied.
+    /// Input channels that are multiplied.
     lines: usize,
-    /// Channels of a segment.
+    /// Channels per segment.
     run: usize,
     bias: Aligned,
     range: [f32; 2],
-    /// How 1, 2, ... tiles of a task are multiplied.
+    /// The tilings for 1, 2, ... tiles.
     sizes: Vec<Size>,
     transform: PhantomData<T>,
 }
 
 struct Size {
     tiling: Tiling,
-    /// Where each segment of the transformed input starts.
+    /// Offset of each segment of the transformed input.
     segments: Vec<usize>,
 }
 
 impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, IN, OUT> {
-    /// Products of a tile.
+    /// Products per tile.
     const POINTS: usize = IN * IN;
 
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
@@ -140,7 +140,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         Self { level, conv, input, output, residual, weight, lines, run, bias, range, sizes, transform: PhantomData }
     }
 
-    /// Tiles of a picture.
+    /// Tiles per image.
     fn tiles(&self) -> usize {
         self.output.height.div_ceil(OUT) * self.tiles_across()
     }
@@ -149,20 +149,20 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         self.output.width.div_ceil(OUT)
     }
 
-    pub(crate) fn tasks(&self, pictures: usize) -> usize {
-        (pictures * self.tiles()).div_ceil(TILES)
+    pub(crate) fn tasks(&self, images: usize) -> usize {
+        (images * self.tiles()).div_ceil(TILES)
     }
 
-    pub(crate) fn run(&self, task: usize, pictures: usize, memory: Memory) {
-        // The tiles of all pictures in a row, shared evenly among the tasks.
-        let (all, tasks) = (pictures * self.tiles(), self.tasks(pictures));
+    pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
+        // The tiles of all images in sequence, divided evenly among the tasks.
+        let (all, tasks) = (images * self.tiles(), self.tasks(images));
         let first = task * all / tasks;
         let count = (task + 1) * all / tasks - first;
         let Size { tiling, segments } = &self.sizes[count - 1];
         let across = self.tiles_across();
         let place = |tile: usize| {
-            let (picture, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
-            (picture, [tile / across * OUT, tile % across * OUT])
+            let (image, tile) = ((first + tile) / self.tiles(), (first + tile) % self.tiles());
+            (image, [tile / across * OUT, tile % across * OUT])
         };
         let (lines, numbers) = (self.lines, self.input.blocks() * LANES);
         let widest = tiling.groups().iter().map(|group| group.blocks).max().unwrap_or(1);
@@ -172,11 +172,11 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             let (transformed, products) = scratch.split_at_mut(transformed);
             for block in 0..self.input.blocks() {
                 for tile in 0..count {
-                    let (picture, place) = place(tile);
+                    let (image, place) = place(tile);
                     let to = (block * count + tile) * LANES;
                     self.level.run(self.tile_in(
-                        pictures,
-                        picture,
+                        images,
+                        image,
                         block,
                         place,
                         memory,
@@ -208,41 +208,33 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
                             low: f32::NEG_INFINITY,
                             high: f32::INFINITY,
                         };
-                        // SAFETY: all of the scratch's and the weight's parts are as long as the tiling says.
+                        // SAFETY: all parts of the scratch memory and the weight are as long as the tiling requires.
                         unsafe { (piece.kernel)(&tile) };
                     }
                 }
                 for block in 0..group.blocks {
                     for tile in 0..count {
-                        let (picture, place) = place(tile);
+                        let (image, place) = place(tile);
                         let from = &products[(block * count + tile) * LANES..];
                         let step = group.blocks * count * LANES;
-                        self.level.run(self.tile_out(
-                            pictures,
-                            picture,
-                            group.first + block,
-                            place,
-                            memory,
-                            from,
-                            step,
-                        ));
+                        self.level.run(self.tile_out(images, image, group.first + block, place, memory, from, step));
                     }
                 }
             }
-            // The margin belongs to no tile: the task with a picture's first one writes it.
-            for picture in (0..count).filter(|tile| place(*tile).1 == [0, 0]).map(|tile| place(tile).0) {
+            // The margin belongs to no tile: the task with the first tile of an image writes it.
+            for image in (0..count).filter(|tile| place(*tile).1 == [0, 0]).map(|tile| place(tile).0) {
                 for block in 0..self.output.blocks() {
-                    self.output.zero_margin(memory, pictures, picture, block, 0..self.output.height);
+                    self.output.zero_margin(memory, images, image, block, 0..self.output.height);
                 }
             }
         });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one tile's whole address")]
+    #[expect(clippy::too_many_arguments, reason = "the complete address of a tile")]
     fn tile_in<'a>(
         &self,
-        pictures: usize,
-        picture: usize,
+        images: usize,
+        image: usize,
         block: usize,
         [y, x]: [usize; 2],
         memory: Memory,
@@ -251,14 +243,14 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
     ) -> TileIn<'a, T, IN, OUT> {
         let Map { height, width, .. } = self.input;
         let (top, left) = (self.conv.padding.top, self.conv.padding.left);
-        // The places of the tile that the map has: from its margin's first to its last row and column.
+        // The positions of the tile within the map and its margin.
         let inside = |start: usize, before: usize, length: usize| {
             let from = before.saturating_sub(start);
             from..(length + before).saturating_sub(start).min(IN)
         };
         let (rows, columns) = (inside(y, top, height), inside(x, left, width));
-        let start = self.input.at(pictures, picture, block, [y + rows.start - top, x + columns.start - left]);
-        assert!(to.len() >= (Self::POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
+        let start = self.input.at(images, image, block, [y + rows.start - top, x + columns.start - left]);
+        assert!(to.len() >= (Self::POINTS - 1) * step + LANES, "a tile is outside the scratch memory");
         TileIn {
             input: memory.at(start, 1),
             row: self.input.row(),
@@ -270,18 +262,18 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one tile's whole address")]
+    #[expect(clippy::too_many_arguments, reason = "the complete address of a tile")]
     fn tile_out<'a>(
         &'a self,
-        pictures: usize,
-        picture: usize,
+        images: usize,
+        image: usize,
         block: usize,
         place: [usize; 2],
         memory: Memory,
         from: &'a [f32],
         step: usize,
     ) -> TileOut<'a, T, IN, OUT> {
-        assert!(from.len() >= (Self::POINTS - 1) * step + LANES, "a tile leaves the scratch memory");
+        assert!(from.len() >= (Self::POINTS - 1) * step + LANES, "a tile is outside the scratch memory");
         TileOut {
             from,
             step,
@@ -289,9 +281,9 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             residual: self
                 .residual
                 .as_ref()
-                .map_or(std::ptr::null(), |map| memory.at(map.at(pictures, picture, block, place), 1)),
+                .map_or(std::ptr::null(), |map| memory.at(map.at(images, image, block, place), 1)),
             residual_row: self.residual.map_or(0, |map| map.row()),
-            output: memory.at(self.output.at(pictures, picture, block, place), 1),
+            output: memory.at(self.output.at(images, image, block, place), 1),
             row: self.output.row(),
             size: [OUT.min(self.output.height - place[0]), OUT.min(self.output.width - place[1])],
             range: self.range,
@@ -317,7 +309,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for Weight
     unsafe fn run<S: Simd>(self) {
         assert!(self.inputs <= self.lines && self.to.len() == IN * IN * self.lines * LANES, "a block of the weight");
         for input in 0..self.inputs {
-            // The kernels of sixteen outputs, place by place.
+            // The kernels of sixteen outputs, by position.
             let mut kernels = [[0.0; LANES]; 9];
             for output in 0..self.outputs {
                 let kernel = &self.from[(output * self.inputs + input) * 9..][..9];
@@ -347,14 +339,14 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for Weight
 
 /// B^T d B of one tile of one block.
 struct TileIn<'a, T, const IN: usize, const OUT: usize> {
-    /// The tile's first place that the map has.
+    /// The tile's first position within the map.
     input: *const f32,
     row: usize,
-    /// Rows and columns of the tile that the map has: first and past the last.
+    /// Rows and columns of the tile within the map: first and past the last.
     rows: [usize; 2],
     columns: [usize; 2],
     to: &'a mut [f32],
-    /// From one point to the next.
+    /// Stride between points.
     step: usize,
     transform: PhantomData<T>,
 }
@@ -398,7 +390,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for TileIn
     }
 }
 
-/// A^T m A of one tile of one block, with what follows.
+/// A^T m A of one tile of one block, with the fused operations.
 struct TileOut<'a, T, const IN: usize, const OUT: usize> {
     from: &'a [f32],
     step: usize,
@@ -407,7 +399,7 @@ struct TileOut<'a, T, const IN: usize, const OUT: usize> {
     residual_row: usize,
     output: *mut f32,
     row: usize,
-    /// Rows and columns of the tile that the map has.
+    /// Rows and columns of the tile within the map.
     size: [usize; 2],
     range: [f32; 2],
     transform: PhantomData<T>,

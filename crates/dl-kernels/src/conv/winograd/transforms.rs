@@ -1,4 +1,4 @@
-//! The transforms of F(2x2, 3x3) and F(4x4, 3x3), as Lavin and Gray give them.
+//! The transforms of F(2x2, 3x3) and F(4x4, 3x3), from Lavin and Gray.
 
 use crate::simd::Simd;
 
@@ -7,19 +7,19 @@ pub(crate) trait Transform<const IN: usize, const OUT: usize> {
     /// G times a column of the kernel.
     ///
     /// # Safety
-    /// The processor has the instructions of `S`.
+    /// The processor must support the instructions of `S`.
     unsafe fn weight<S: Simd>(g: [S::Block; 3]) -> [S::Block; IN];
 
     /// B^T times a column of the input.
     ///
     /// # Safety
-    /// The processor has the instructions of `S`.
+    /// The processor must support the instructions of `S`.
     unsafe fn before<S: Simd>(d: [S::Block; IN]) -> [S::Block; IN];
 
     /// A^T times a column of the products.
     ///
     /// # Safety
-    /// The processor has the instructions of `S`.
+    /// The processor must support the instructions of `S`.
     unsafe fn after<S: Simd>(m: [S::Block; IN]) -> [S::Block; OUT];
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct F2;
 impl Transform<4, 2> for F2 {
     #[inline(always)]
     unsafe fn weight<S: Simd>(g: [S::Block; 3]) -> [S::Block; 4] {
-        // SAFETY: only arithmetic of the level that the caller runs.
+        // SAFETY: only arithmetic of the caller's level.
         unsafe {
             let half = S::splat(0.5);
             let (outer, middle) = (S::mul(half, S::add(g[0], g[2])), S::mul(half, g[1]));
@@ -39,7 +39,7 @@ impl Transform<4, 2> for F2 {
 
     #[inline(always)]
     unsafe fn before<S: Simd>(d: [S::Block; 4]) -> [S::Block; 4] {
-        // SAFETY: only arithmetic of the level that the caller runs.
+        // SAFETY: only arithmetic of the caller's level.
         unsafe { [S::sub(d[0], d[2]), S::add(d[1], d[2]), S::sub(d[2], d[1]), S::sub(d[1], d[3])] }
     }
 
@@ -56,7 +56,7 @@ pub(crate) struct F4;
 impl Transform<6, 4> for F4 {
     #[inline(always)]
     unsafe fn weight<S: Simd>(g: [S::Block; 3]) -> [S::Block; 6] {
-        // SAFETY: only arithmetic of the level that the caller runs.
+        // SAFETY: only arithmetic of the caller's level.
         unsafe {
             let (sixth, twelfth) = (S::splat(-1.0 / 6.0), S::splat(1.0 / 12.0));
             let (outer, middle) = (S::mul(sixth, S::add(g[0], g[2])), S::mul(sixth, g[1]));
@@ -75,7 +75,7 @@ impl Transform<6, 4> for F4 {
 
     #[inline(always)]
     unsafe fn before<S: Simd>(d: [S::Block; 6]) -> [S::Block; 6] {
-        // SAFETY: only arithmetic of the level that the caller runs.
+        // SAFETY: only arithmetic of the caller's level.
         unsafe {
             let (two, four, five) = (S::splat(2.0), S::splat(4.0), S::splat(5.0));
             // d4 - 4 d2, d3 - 4 d1, and so on, shared by two rows each.

@@ -1,4 +1,4 @@
-//! The parts of `caffe.proto` that carry weights, written by hand. Fields that are not here are skipped.
+//! The parts of `caffe.proto` with weights, written by hand. Other fields are skipped.
 
 use prost::Message;
 
@@ -7,7 +7,7 @@ use prost::Message;
 pub(super) struct NetParameter {
     #[prost(string, tag = "1")]
     pub(super) name: String,
-    /// Layers of files before 2014's end.
+    /// Layers of files from before the end of 2014.
     #[prost(message, repeated, tag = "2")]
     pub(super) layers: Vec<V1LayerParameter>,
     #[prost(message, repeated, tag = "100")]
@@ -27,10 +27,10 @@ pub(super) struct LayerParameter {
     pub(super) transform_param: Option<TransformationParameter>,
 }
 
-/// A layer as it was before: its kind is a number.
+/// The older form of a layer: its kind is a number.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct V1LayerParameter {
-    /// As it was before that.
+    /// The form before that.
     #[prost(message, optional, tag = "1")]
     pub(super) layer: Option<V0LayerParameter>,
     #[prost(string, tag = "4")]
@@ -44,7 +44,7 @@ pub(super) struct V1LayerParameter {
     pub(super) transform_param: Option<TransformationParameter>,
 }
 
-/// The first form of a layer.
+/// The oldest form of a layer.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct V0LayerParameter {
     #[prost(string, tag = "1")]
@@ -55,7 +55,7 @@ pub(super) struct V0LayerParameter {
     pub(super) blobs: Vec<BlobProto>,
 }
 
-/// How pictures were brought to the network in training.
+/// How images were preprocessed in training.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TransformationParameter {
     #[prost(float, optional, tag = "1")]
@@ -81,14 +81,14 @@ pub(super) struct BlobProto {
     pub(super) width: Option<i32>,
     #[prost(float, repeated, tag = "5")]
     pub(super) data: Vec<f32>,
-    /// The shape of files since 2014's end, in place of the four numbers.
+    /// The shape in files since the end of 2014, instead of the four numbers.
     #[prost(message, optional, tag = "7")]
     pub(super) shape: Option<BlobShape>,
     #[prost(double, repeated, tag = "8")]
     pub(super) double_data: Vec<f64>,
 }
 
-/// Sides of any number of axes.
+/// Sizes of any number of axes.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct BlobShape {
     #[prost(int64, repeated, tag = "1")]

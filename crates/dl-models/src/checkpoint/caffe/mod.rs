@@ -1,10 +1,10 @@
 //! Caffe's `.caffemodel`: a `NetParameter` in protocol buffers.
 //!
-//! A layer's blobs become `LAYER.weight` and `LAYER.bias`; of a `BatchNorm` layer `running_mean` and `running_var` (its
-//! third blob divides both); of a `Scale` layer `weight` and `bias`. Weights of a fully connected layer have two axes, a
-//! bias one, in old files too, which give every blob four. Networks that are known by their layers' names get our names
-//! and a config ([`names`]): Caffe's pictures are B, G, R, from 0 to 255, minus the mean of each channel. The mean image
-//! that some were trained with counts by the mean of each channel, as Caffe's own `classification.cpp` takes it.
+//! A layer's blobs become `LAYER.weight` and `LAYER.bias`; those of a `BatchNorm` layer `running_mean` and
+//! `running_var` (its third blob divides both). Weights of a fully connected layer have two axes, a bias one, even from
+//! old files, where every blob has four. Networks that are recognized by their layer names get our names and a config
+//! ([`names`]): Caffe's images are BGR, from 0 to 255, minus the mean of each channel. The mean image that some were
+//! trained with is reduced to channel means, as in Caffe's own `classification.cpp`.
 
 mod messages;
 mod names;
@@ -18,20 +18,20 @@ use prost::Message;
 use safetensors::Dtype;
 
 use self::messages::{BlobProto, NetParameter, TransformationParameter};
-use super::contents::{Contents, Stored, byte_length};
+use super::contents::{Contents, StoredTensor, byte_length};
 use super::{CONFIG_KEY, printable};
 
-/// Protocol buffers end there.
+/// The limit of protocol buffers.
 const LONGEST: u64 = (1 << 31) - 1;
-/// A mean image has the size of a picture.
+/// Bytes of a mean image.
 const LONGEST_MEAN: u64 = 1 << 28;
 
-/// Can a network begin like this: its name, or a layer?
+/// Whether a network can begin like this: with its name, or a layer.
 pub(super) fn is_start(start: &[u8]) -> bool {
     matches!(start, [0x0a | 0x12 | 0x1a, ..] | [0xa2, 0x06, ..])
 }
 
-/// A layer with weights, of whichever form.
+/// A layer with weights, of any form.
 struct Layer {
     name: String,
     kind: Kind,
@@ -56,28 +56,28 @@ impl Kind {
     }
 }
 
-/// Reads all of the file: protocol buffers cannot be read otherwise.
+/// Reads the whole file, as protocol buffers require.
 pub(super) fn read(path: &Path) -> Result<Contents> {
-    let bytes = read_regular(path, LONGEST).context("is no model of Caffe: protocol buffers end at 2 GB")?;
-    wire::check(&bytes).context("is no model of Caffe, or is cut off")?;
-    let net = NetParameter::decode(bytes.as_slice()).context("is no model of Caffe, or is cut off")?;
+    let bytes = read_regular(path, LONGEST).context("is not a Caffe model: protocol buffers are limited to 2 GB")?;
+    wire::check(&bytes).context("is not a Caffe model, or is truncated")?;
+    let net = NetParameter::decode(bytes.as_slice()).context("is not a Caffe model, or is truncated")?;
     drop(bytes);
     let mut contents = Contents { files: vec![path.to_owned()], ..Contents::default() };
     let (layers, transform) = layers(net.layers, net.layer);
     for layer in layers {
         let of_layer = format!("layer \"{}\"", printable(&layer.name));
         for (name, shape, numbers) in tensors(layer).context(of_layer)? {
-            contents.tensors.insert(name, Stored::decoded(shape, numbers));
+            contents.tensors.insert(name, StoredTensor::decoded(shape, numbers));
         }
     }
-    ensure!(!contents.tensors.is_empty(), "is no model of Caffe: it has no layer with weights");
-    if let Some(config) = names::recognise(&mut contents.tensors, &net.name, transform.as_ref()) {
+    ensure!(!contents.tensors.is_empty(), "is not a Caffe model: it has no layer with weights");
+    if let Some(config) = names::recognize(&mut contents.tensors, &net.name, transform.as_ref()) {
         contents.metadata.insert(CONFIG_KEY.to_owned(), serde_json::to_string(&config)?);
     }
     Ok(contents)
 }
 
-/// The layers with weights, and what the file says of the pictures.
+/// The layers with weights, and the file's preprocessing.
 fn layers(
     old: Vec<messages::V1LayerParameter>,
     new: Vec<messages::LayerParameter>,
@@ -124,7 +124,11 @@ fn tensors(layer: Layer) -> Result<Vec<Named>> {
             false => blob.data,
         };
         let count = byte_length(Dtype::F32, &shape)? / 4;
-        ensure!(count == numbers.len(), "a blob of shape {shape:?} has {} numbers; is the file whole?", numbers.len());
+        ensure!(
+            count == numbers.len(),
+            "a blob of shape {shape:?} has {} numbers; is the file truncated?",
+            numbers.len()
+        );
         read.push((shape, numbers));
     }
     let count = read.len();
@@ -147,7 +151,7 @@ fn tensors(layer: Layer) -> Result<Vec<Named>> {
         if let Some(factor) = factor {
             numbers.iter_mut().for_each(|number| *number *= factor);
         }
-        // Old files give every blob four axes.
+        // In old files every blob has four axes.
         let shape = match (kind, part.as_str(), shape.as_slice()) {
             (Kind::InnerProduct, "weight", [1, 1, outputs, inputs]) => vec![*outputs, *inputs],
             (_, _, [1, 1, 1, count]) if index > 0 || kind == Kind::BatchNorm => vec![*count],
@@ -155,7 +159,7 @@ fn tensors(layer: Layer) -> Result<Vec<Named>> {
         };
         (format!("{}.{part}", printable(&name)), shape, numbers)
     };
-    ensure!(count < 100, "has {count} blobs");
+    ensure!(count < 100, "has {count} blobs; fewer than 100 are supported");
     Ok(named.map(tensor).collect())
 }
 
@@ -171,16 +175,16 @@ fn shape(blob: &BlobProto) -> Result<Vec<usize>> {
 
 /// The mean of each channel, B, G, R, of a mean image: a `.binaryproto` of Caffe.
 /// # Errors
-/// When the file cannot be read or is no picture of three channels.
+/// When the file cannot be read or is not an image of three channels.
 pub fn mean_of_image(path: &Path) -> Result<[f32; 3]> {
     let read = || {
         let bytes = read_regular(path, LONGEST_MEAN).context("cannot be read")?;
-        wire::check(&bytes).context("is no mean image of Caffe")?;
-        let blob = BlobProto::decode(bytes.as_slice()).context("is no mean image of Caffe")?;
+        wire::check(&bytes).context("is not a Caffe mean image")?;
+        let blob = BlobProto::decode(bytes.as_slice()).context("is not a Caffe mean image")?;
         let shape = shape(&blob)?;
         let ([.., 3, height, width], true) = (shape.as_slice(), shape.iter().rev().skip(3).all(|side| *side == 1))
         else {
-            bail!("is no mean image of three channels: its shape is {shape:?}");
+            bail!("is not a mean image of three channels: its shape is {shape:?}");
         };
         let area = height.checked_mul(*width).filter(|area| *area > 0);
         let Some(area) = area.filter(|area| area.checked_mul(3) == Some(blob.data.len())) else {

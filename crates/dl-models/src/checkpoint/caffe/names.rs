@@ -1,40 +1,40 @@
-//! Caffe's layer names in ours, for the networks that the world has as caffemodels.
+//! Maps Caffe's layer names to ours, for networks that are widely used as caffemodels.
 //!
-//! | network | known by | Caffe's | ours |
+//! | network | recognized by | Caffe's | ours |
 //! | --- | --- | --- | --- |
 //! | VGG (11, 13, 16, 19 layers, and column C) | conv1_1, fc6 | conv1_1 .. conv5_4, fc6, fc7, the last | features.0 .. , classifier.0, .3, .6 |
 //! | SqueezeNet 1.0, 1.1 | fire2/squeeze1x1 | conv1, fireN/expand3x3, conv10 | features.0, features.M.expand3x3, classifier.1 |
 //! | AlexNet, CaffeNet, R-CNN's | conv1 of 11 x 11, fc6 | conv1 .. conv5, fc6, fc7, the last | the same, fc8 |
 //! | GoogLeNet | inception_3a/1x1 | conv1/7x7_s2, inception_3a/3x3_reduce, loss3/classifier | conv1.conv, inception3a.branch2.0.conv, fc |
 //!
-//! The last layer of a network that was trained on for other classes may have any name. A network that is in the table of
-//! networks gets a config too. Caffe's GoogLeNet has 5 x 5 convolutions and no batch norms: torchvision's is another
-//! network. Layers of other networks keep their names, `/` as `.`.
+//! The last layer of a network fine-tuned for other classes may have any name. A network in the table of architectures
+//! gets a config, too. Caffe's GoogLeNet has 5 x 5 convolutions and no batch norms, so it differs from torchvision's.
+//! Layers of other networks keep their names, with `/` replaced by `.`.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::contents::Stored;
+use super::super::contents::StoredTensor;
 use super::messages::TransformationParameter;
 use crate::{ChannelOrder, ModelConfig, Preprocessing, Resize};
 
-/// What one of the networks above is to us.
+/// A recognized network.
 struct Known {
-    /// Its row in the table of networks, if there is one.
+    /// Its entry in the table of architectures, if it has one.
     architecture: Option<&'static str>,
-    /// Caffe's layers and our modules.
+    /// Caffe's layer names and our modules.
     modules: Vec<(String, String)>,
     size: usize,
     resize: Resize,
     shorter: Option<usize>,
-    /// Of ImageNet; B, G, R.
+    /// The mean of ImageNet; B, G, R.
     mean: [f32; 3],
 }
 
-/// Gives the tensors our names, and says what the network is, if it is known.
-pub(super) fn recognise(
-    tensors: &mut BTreeMap<String, Stored>,
+/// Renames the tensors to our names, and returns a config if the network is recognized.
+pub(super) fn recognize(
+    tensors: &mut BTreeMap<String, StoredTensor>,
     net: &str,
     transform: Option<&TransformationParameter>,
 ) -> Option<ModelConfig> {
@@ -60,7 +60,7 @@ pub(super) fn recognise(
     Some(config)
 }
 
-/// As the network's own prototxt says, where the file repeats it; as it is known otherwise.
+/// The preprocessing stated in the file, with the network's usual values as defaults.
 fn preprocessing(known: &Known, transform: Option<&TransformationParameter>) -> Preprocessing {
     let crop = transform.map(|transform| transform.crop_size as usize).filter(|crop| (1..=4096).contains(crop));
     let stated = transform.and_then(|transform| <[f32; 3]>::try_from(transform.mean_value.as_slice()).ok());
@@ -78,17 +78,17 @@ fn preprocessing(known: &Known, transform: Option<&TransformationParameter>) -> 
     }
 }
 
-fn has(tensors: &BTreeMap<String, Stored>, layer: &str) -> bool {
+fn has(tensors: &BTreeMap<String, StoredTensor>, layer: &str) -> bool {
     tensors.contains_key(&format!("{layer}.weight"))
 }
 
-/// The name of the last fully connected layer: `fc8`, or what somebody called it.
-fn last(tensors: &BTreeMap<String, Stored>) -> Option<String> {
+/// The name of the last fully connected layer: `fc8`, or a custom name.
+fn last(tensors: &BTreeMap<String, StoredTensor>) -> Option<String> {
     let layers = tensors.keys().filter_map(|name| name.strip_suffix(".weight"));
     let mut layers = layers
         .filter(|layer| *layer != "fc6" && *layer != "fc7" && tensors[&format!("{layer}.weight")].shape.len() == 2);
     let last = layers.next()?.to_owned();
-    // R-CNN's descendants have more than one.
+    // R-CNN's successors have more than one.
     layers.next().is_none().then_some(last)
 }
 
@@ -96,7 +96,7 @@ fn pairs<const N: usize>(table: [(&str, &str); N]) -> Vec<(String, String)> {
     table.map(|(theirs, ours)| (theirs.to_owned(), ours.to_owned())).to_vec()
 }
 
-fn vgg(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
+fn vgg(tensors: &BTreeMap<String, StoredTensor>) -> Option<Known> {
     if !has(tensors, "conv1_1") || !has(tensors, "fc6") {
         return None;
     }
@@ -134,12 +134,12 @@ fn vgg(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
     })
 }
 
-fn squeezenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
+fn squeezenet(tensors: &BTreeMap<String, StoredTensor>) -> Option<Known> {
     if !has(tensors, "fire2/squeeze1x1") {
         return None;
     }
     let kernel = *tensors.get("conv1.weight")?.shape.last()?;
-    // Where fire2 .. fire9 stand in `features`; the pools are between them.
+    // The indices of fire2 .. fire9 in `features`; the pools are between them.
     let (architecture, places) = match kernel {
         7 => ("squeezenet1_0", [3, 4, 5, 7, 8, 9, 10, 12]),
         _ => ("squeezenet1_1", [3, 4, 6, 7, 9, 10, 11, 12]),
@@ -150,7 +150,7 @@ fn squeezenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
         modules
             .extend(parts.map(|(theirs, ours)| (format!("fire{fire}/{theirs}"), format!("features.{place}.{ours}"))));
     }
-    // Trained on for other classes, conv10 has another name.
+    // Fine-tuned for other classes, conv10 has another name.
     if !has(tensors, "conv10") {
         let layers = tensors.keys().filter_map(|name| name.strip_suffix(".weight"));
         let mut others = layers.filter(|layer| !modules.iter().any(|(theirs, _)| theirs == layer));
@@ -161,19 +161,20 @@ fn squeezenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
     Some(Known { architecture: Some(architecture), modules, size: 227, resize: Resize::Stretch, shorter: None, mean })
 }
 
-fn alexnet(tensors: &BTreeMap<String, Stored>, net: &str) -> Option<Known> {
+fn alexnet(tensors: &BTreeMap<String, StoredTensor>, net: &str) -> Option<Known> {
     let first = tensors.get("conv1.weight")?.shape.as_slice();
     if first != [96, 3, 11, 11] || !has(tensors, "conv5") || !has(tensors, "fc6") {
         return None;
     }
-    // They differ in the order of pool and norm, which the weights do not show; R-CNN's is a CaffeNet.
+    // They differ in the order of pooling and normalization, which the weights do not show; R-CNN's network is a
+    // CaffeNet.
     let architecture = if net.to_ascii_lowercase().contains("alexnet") { "alexnet_2012" } else { "caffenet" };
     let modules = last(tensors).map(|last| (last, "fc8".to_owned())).into_iter().collect();
     let mean = [104.007, 116.669, 122.679];
     Some(Known { architecture: Some(architecture), modules, size: 227, resize: Resize::Stretch, shorter: None, mean })
 }
 
-fn googlenet(tensors: &BTreeMap<String, Stored>) -> Option<Known> {
+fn googlenet(tensors: &BTreeMap<String, StoredTensor>) -> Option<Known> {
     if !has(tensors, "inception_3a/1x1") {
         return None;
     }
@@ -210,8 +211,8 @@ mod tests {
     use super::*;
     use crate::model::tensor_shapes;
 
-    /// A network's tensors under Caffe's names: its layers in the order of the prototxt and of ours.
-    fn caffe(architecture: &str, layers: &[&str]) -> BTreeMap<String, Stored> {
+    /// A network's tensors under Caffe's names, in the order of the layers.
+    fn caffe(architecture: &str, layers: &[&str]) -> BTreeMap<String, StoredTensor> {
         let shapes = tensor_shapes(&ModelConfig::new(architecture, 7)).unwrap();
         let mut modules: Vec<&str> = shapes.keys().filter_map(|name| name.strip_suffix(".weight")).collect();
         // features.0, features.2, .. features.10, classifier.0, ..
@@ -219,14 +220,14 @@ mod tests {
         assert_eq!(modules.len(), layers.len(), "{architecture}");
         let tensor = |(layer, module): (&&str, &&str), part: &str| {
             let shape = shapes[&format!("{module}.{part}")].clone();
-            (format!("{layer}.{part}"), Stored::decoded(shape, Vec::new()))
+            (format!("{layer}.{part}"), StoredTensor::decoded(shape, Vec::new()))
         };
         let pairs = layers.iter().zip(&modules);
         pairs.flat_map(|pair| ["weight", "bias"].map(|part| tensor(pair, part))).collect()
     }
 
     #[test]
-    fn the_vggs_get_torchvisions_names_and_caffes_preprocessing() {
+    fn vggs_get_torchvision_names_and_caffe_preprocessing() {
         let start = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3"];
         let sixteen = [&start[..], &["conv4_1", "conv4_2", "conv4_3", "conv5_1", "conv5_2", "conv5_3"]].concat();
         let nineteen = [
@@ -234,13 +235,13 @@ mod tests {
             &["conv3_4", "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"],
         ]
         .concat();
-        // The last layer of a network that was trained on has a name of its own.
+        // The last layer of a fine-tuned network has a custom name.
         for (architecture, layers, last) in
             [("vgg16", &sixteen, "fc8"), ("vgg19", &nineteen, "fc8"), ("vgg16_c", &sixteen, "fc8_birds")]
         {
             let layers = [&layers[..], &["fc6", "fc7", last]].concat();
             let mut tensors = caffe(architecture, &layers);
-            let config = recognise(&mut tensors, "VGG", None).unwrap();
+            let config = recognize(&mut tensors, "VGG", None).unwrap();
             assert_eq!((config.architecture.as_str(), config.num_classes), (architecture, 7));
             assert_eq!(config.preprocessing.channel_order, ChannelOrder::Bgr);
             assert_eq!(config.preprocessing.mean, [103.939, 116.779, 123.68]);
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_file_says_of_its_pictures_counts() {
+    fn preprocessing_stated_in_the_file_is_used() {
         let layers =
             ["conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1", "conv4_2", "conv5_1", "conv5_2", "fc6", "fc7", "x"];
         let mut tensors = caffe("vgg11", &layers);
@@ -261,7 +262,7 @@ mod tests {
             mean_value: vec![1.0, 2.0, 3.0],
             ..Default::default()
         };
-        let config = recognise(&mut tensors, "", Some(&transform)).unwrap();
+        let config = recognize(&mut tensors, "", Some(&transform)).unwrap();
         let Preprocessing { size, mean, std, .. } = config.preprocessing;
         assert_eq!((size, mean, std), ([200, 200], [1.0, 2.0, 3.0], [2.0; 3]));
     }

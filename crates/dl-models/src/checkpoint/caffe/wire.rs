@@ -1,18 +1,18 @@
-//! A look over protocol buffers before they are decoded: a message of two bytes becomes a structure of some hundred, so
-//! a small file of nothing but empty layers would fill the memory.
+//! Checks protocol buffers before they are decoded: a message of two bytes becomes a structure of a few hundred, so a
+//! small file of empty layers could fill the memory.
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Messages and texts down to [`DEEPEST`] that a network may have: the largest have some thousand.
+/// Most messages and strings down to [`DEEPEST`]; the largest networks have a few thousand.
 const MOST: usize = 1 << 18;
-/// 32 axes have some hundred bytes.
+/// Bytes of a shape; 32 axes take a few hundred.
 const LONGEST_SHAPE: usize = 4096;
-/// Network, layer, layer of the first form, blob.
+/// Network, layer, layer of the oldest form, blob.
 const DEEPEST: usize = 3;
 
-/// Fails when a file has more parts than any network.
+/// Checks that a file does not have more parts than any network.
 /// # Errors
-/// Also when it is no protocol buffer.
+/// When it has more, or is not a protocol buffer.
 pub(super) fn check(bytes: &[u8]) -> Result<()> {
     let mut count = 0;
     parts(bytes, 0, &mut count)
@@ -23,29 +23,29 @@ fn parts(mut bytes: &[u8], depth: usize, count: &mut usize) -> Result<()> {
         let key = varint(&mut bytes)?;
         match key & 7 {
             0 => drop(varint(&mut bytes)?),
-            1 => bytes = bytes.get(8..).context("a number is cut off")?,
-            5 => bytes = bytes.get(4..).context("a number is cut off")?,
+            1 => bytes = bytes.get(8..).context("a number is truncated")?,
+            5 => bytes = bytes.get(4..).context("a number is truncated")?,
             2 => {
                 let length = usize::try_from(varint(&mut bytes)?)?;
-                let (inner, rest) = bytes.split_at_checked(length).context("a part is cut off")?;
+                let (inner, rest) = bytes.split_at_checked(length).context("a part is truncated")?;
                 bytes = rest;
                 *count += 1;
-                // The shape of a blob: each byte becomes eight.
+                // The shape of a blob: each byte expands to eight.
                 if depth >= 2 && key >> 3 == 7 && length > LONGEST_SHAPE {
                     *count = MOST + 1;
-                    bail!("a shape of {length} bytes");
+                    bail!("a shape has {length} bytes");
                 }
                 ensure!(*count <= MOST, "has more than {MOST} parts");
-                let goes_on = match (depth, key >> 3) {
+                let descends = match (depth, key >> 3) {
                     // Layers.
                     (0, 2 | 100) => true,
-                    // Blobs, and the layer of the first form in one of the second.
+                    // Blobs, and the oldest form of a layer within the older one.
                     (1, 1 | 6 | 7) => true,
                     (2, 50) => true,
                     _ => false,
                 };
-                // A field 1 of a layer may be a text: what is no message there is not looked into.
-                if goes_on && depth < DEEPEST {
+                // Field 1 of a layer may be a string: if it is not a message, it is ignored.
+                if descends && depth < DEEPEST {
                     let before = *count;
                     match parts(inner, depth + 1, count) {
                         Err(error) if *count > MOST => return Err(error),
@@ -54,7 +54,7 @@ fn parts(mut bytes: &[u8], depth: usize, count: &mut usize) -> Result<()> {
                     }
                 }
             }
-            _ => bail!("a field of an unknown kind"),
+            _ => bail!("a field has an unknown kind"),
         }
     }
     Ok(())
@@ -69,5 +69,5 @@ fn varint(bytes: &mut &[u8]) -> Result<u64> {
             return Ok(number);
         }
     }
-    bail!("a number is cut off")
+    bail!("a number is truncated")
 }

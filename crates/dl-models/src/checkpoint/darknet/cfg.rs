@@ -1,4 +1,4 @@
-//! darknet's `.cfg`: the layers of a network, one section each; as far as the shapes of their weights depend on it.
+//! darknet's `.cfg`: one section per layer, read as far as the shapes of the weights depend on it.
 //!
 //! Reference: darknet's `parser.c` and the `make_..._layer` functions.
 
@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail, ensure};
 /// A layer's tensors in the order of the file: name within the layer, shape.
 pub(super) type Tensors = Vec<(String, Vec<usize>)>;
 
-/// No network has sides, channels or kernels beyond.
+/// Largest side, number of channels or kernel.
 const LARGEST: i64 = 1 << 20;
 
-/// Nor do outputs have sides or channels beyond, whatever layers make of them.
+/// Largest side or number of channels of an output.
 const LARGEST_OUTPUT: usize = 1 << 40;
 
 struct Section {
@@ -24,13 +24,13 @@ impl Section {
     fn get(&self, key: &str, default: usize) -> Result<usize> {
         let Some(text) = self.options.get(key) else { return Ok(default) };
         let number = text.parse::<i64>().ok().filter(|number| (0..=LARGEST).contains(number));
-        Ok(number.with_context(|| format!("[{}] {key}={text}: want a number", self.kind))? as usize)
+        Ok(number.with_context(|| format!("[{}] {key}={text}: expected a number", self.kind))? as usize)
     }
 
     /// As [`get`](Self::get), but not 0.
     fn positive(&self, key: &str, default: usize) -> Result<usize> {
         let number = self.get(key, default)?;
-        ensure!(number > 0, "[{}] {key}=0: want a number above 0", self.kind);
+        ensure!(number > 0, "[{}] {key}=0: expected a number above 0", self.kind);
         Ok(number)
     }
 }
@@ -40,11 +40,11 @@ type Shape = [usize; 3];
 
 /// The tensors of each layer.
 /// # Errors
-/// When a layer is of a kind that is not known here, or its options do not fit.
+/// When a layer's kind is not supported, or its options are invalid.
 pub(super) fn layers(text: &str) -> Result<Vec<Tensors>> {
     let sections = sections(text)?;
     let (net, sections) = sections.split_first().context("is empty")?;
-    ensure!(matches!(net.kind.as_str(), "net" | "network"), "begins with [{}]; want [net]", net.kind);
+    ensure!(matches!(net.kind.as_str(), "net" | "network"), "begins with [{}]; expected [net]", net.kind);
     let mut shape: Shape = [net.get("channels", 3)?, net.get("height", 0)?, net.get("width", 0)?];
     let mut shapes: Vec<Shape> = Vec::new();
     let mut all = Vec::new();
@@ -52,7 +52,7 @@ pub(super) fn layers(text: &str) -> Result<Vec<Tensors>> {
         let of_layer = || format!("layer {index} [{}]", section.kind);
         let (tensors, output) = layer(section, shape, &shapes).with_context(of_layer)?;
         let known = output.iter().all(|side| *side <= LARGEST_OUTPUT);
-        ensure!(known, "layer {index} [{}] gives maps of {output:?}; no network has such", section.kind);
+        ensure!(known, "layer {index} [{}] has an output of shape {output:?}, which is too large", section.kind);
         shape = output;
         shapes.push(output);
         all.push(tensors);
@@ -63,7 +63,7 @@ pub(super) fn layers(text: &str) -> Result<Vec<Tensors>> {
 fn sections(text: &str) -> Result<Vec<Section>> {
     let mut sections: Vec<Section> = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        // darknet takes all blanks out of a line.
+        // darknet removes all whitespace from a line.
         let line: String = line.chars().filter(|letter| !letter.is_whitespace()).collect();
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
@@ -74,7 +74,7 @@ fn sections(text: &str) -> Result<Vec<Section>> {
             continue;
         }
         let (Some(section), Some((key, value))) = (sections.last_mut(), line.split_once('=')) else {
-            bail!("line {}: want [section] or key=value", number + 1);
+            bail!("line {}: expected [section] or key=value", number + 1);
         };
         section.options.insert(key.to_owned(), value.to_owned());
     }
@@ -89,7 +89,7 @@ fn layer(section: &Section, input: Shape, before: &[Shape]) -> Result<(Tensors, 
         "convolutional" | "conv" => {
             let (filters, size) = (section.positive("filters", 1)?, section.positive("size", 1)?);
             let (stride, groups) = (section.positive("stride", 1)?, section.positive("groups", 1)?);
-            ensure!(channels % groups == 0, "{channels} channels do not go into {groups} groups");
+            ensure!(channels % groups == 0, "{channels} channels cannot be divided into {groups} groups");
             let padding = if section.get("pad", 0)? != 0 { size / 2 } else { section.get("padding", 0)? };
             let norm = section.get("batch_normalize", 0)? != 0;
             let weight = vec![filters, channels / groups, size, size];
@@ -100,9 +100,9 @@ fn layer(section: &Section, input: Shape, before: &[Shape]) -> Result<(Tensors, 
         "connected" | "conn" => {
             let outputs = section.positive("output", 1)?;
             let inputs = channels.checked_mul(height).and_then(|all| all.checked_mul(width)).filter(|all| *all > 0);
-            let inputs = inputs.context("its input's size is not known: [net] says no height and width")?;
+            let inputs = inputs.context("its input size is unknown: [net] has no height and width")?;
             let norm = section.get("batch_normalize", 0)? != 0;
-            // The bias comes first, the batch norm last: other than in a convolution.
+            // The bias comes first and the batch norm last, unlike in a convolution.
             let mut tensors =
                 vec![("Linear.bias".to_owned(), vec![outputs]), ("Linear.weight".to_owned(), vec![outputs, inputs])];
             if norm {
@@ -136,10 +136,11 @@ fn layer(section: &Section, input: Shape, before: &[Shape]) -> Result<(Tensors, 
             let places = section.options.get("layers").context("has no layers=")?;
             let mut sum = None::<Shape>;
             for place in places.split(',') {
-                let place: i64 = place.parse().ok().with_context(|| format!("layers={places}: want numbers"))?;
+                let place: i64 = place.parse().ok().with_context(|| format!("layers={places}: expected numbers"))?;
                 let index = if place < 0 { before.len() as i64 + place } else { place };
                 let found = usize::try_from(index).ok().and_then(|index| before.get(index));
-                let found = found.with_context(|| format!("layers={places}: there is no layer {index} before it"))?;
+                let found =
+                    found.with_context(|| format!("layers={places}: layer {index} does not exist before it"))?;
                 sum = Some(match sum {
                     None => *found,
                     Some([channels, height, width]) => [channels.saturating_add(found[0]), height, width],
@@ -150,11 +151,11 @@ fn layer(section: &Section, input: Shape, before: &[Shape]) -> Result<(Tensors, 
         }
         "shortcut" | "yolo" | "region" | "detection" | "dropout" | "softmax" | "soft" | "cost" | "activation"
         | "logistic" | "Gaussian_yolo" => nothing(input),
-        other => bail!("layers [{other}] are not known here"),
+        other => bail!("layers [{other}] are not supported"),
     }
 }
 
-/// Biases first; with a batch norm its four, of which the bias is the first.
+/// Bias first; with a batch norm, its four tensors, the bias first.
 fn weights(module: &str, norm: bool, outputs: usize, weight: Vec<usize>) -> Tensors {
     let mut tensors = Tensors::new();
     if norm {

@@ -1,9 +1,9 @@
-//! darknet's `.weights`: a header, and the numbers of all layers one after the other, without names or sizes. Which they
-//! are follows from the network's `.cfg`, which must lie beside: `yolov3-tiny.weights` wants `yolov3-tiny.cfg`, and the
-//! first 74 layers in `darknet53.conv.74` want `darknet53.cfg`.
+//! darknet's `.weights`: a header, and the numbers of all layers in sequence, without names or sizes. These follow from
+//! the network's `.cfg`, which must be in the same folder: `yolov3-tiny.weights` needs `yolov3-tiny.cfg`, and the first
+//! 74 layers in `darknet53.conv.74` need `darknet53.cfg`.
 //!
-//! Reference: `load_weights_upto` in darknet's `parser.c`. The header is three 4-byte numbers, major, minor and revision,
-//! and how many pictures the network has seen: 8 bytes from version 0.2 on, 4 before. Layer N gets the names of
+//! Reference: `load_weights_upto` in darknet's `parser.c`. The header is three 4-byte numbers, major, minor and
+//! revision, and the number of images seen in training: 8 bytes since version 0.2, 4 before. Layer N gets the names of
 //! Ultralytics' port: `module_list.N.Conv2d.weight` or `.bias`, `module_list.N.BatchNorm2d.weight` and so on.
 
 mod cfg;
@@ -16,30 +16,29 @@ use dl_record::file::{decode, open_regular, read_regular};
 use safetensors::Dtype;
 
 use self::cfg::layers;
-use super::contents::{Contents, Stored, byte_length};
+use super::contents::{Contents, StoredTensor, byte_length};
 
-/// The longest `.cfg`; darknet's own have some 20 KB.
+/// The longest `.cfg`; darknet's own have about 20 KB.
 const LONGEST_CFG: u64 = 1 << 20;
 
-/// Versions that there have been.
+/// Whether the header has a version that exists.
 pub(super) fn is_header(start: &[u8]) -> bool {
     let number =
         |place: usize| start.get(place..place + 4).and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
     matches!((number(0), number(4), number(8)), (Some(0), Some(1..=9), Some(0..=99)))
 }
 
-/// Reads the header and lays the `.cfg` beside the numbers.
+/// Reads the header and matches the numbers with the `.cfg`.
 pub(super) fn read(path: &Path) -> Result<Contents> {
     let mut file = open_regular(path).context("cannot be opened")?;
     let size = file.metadata()?.len();
     let mut header = [0; 12];
-    file.read_exact(&mut header).context("is cut off in its header")?;
+    file.read_exact(&mut header).context("is truncated in its header")?;
     let seen = if header[4] >= 2 { 8 } else { 4 };
     let (cfg, upto) = beside(path)?;
     let of_cfg = || format!("its network {}", cfg.display());
     let text = read_regular(&cfg, LONGEST_CFG).and_then(decode);
-    let text =
-        text.with_context(of_cfg).context("darknet's weights have no names or sizes; its .cfg is wanted beside it")?;
+    let text = text.with_context(of_cfg).context("darknet weights cannot be read without the .cfg beside it")?;
     let layers = layers(&text).with_context(of_cfg)?;
     let mut contents = Contents { files: vec![path.to_owned()], ..Contents::default() };
     let mut at = 12 + seen;
@@ -50,20 +49,20 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
             let end = at + length;
             ensure!(
                 end <= size,
-                "is cut off, or not of {}: {name} of shape {shape:?} ends at byte {end}, the file at {size}",
+                "is truncated, or does not match {}: {name} of shape {shape:?} ends at byte {end}, the file at {size}",
                 cfg.display()
             );
-            contents.tensors.insert(name, Stored::at(Dtype::F32, shape, 0, at));
+            contents.tensors.insert(name, StoredTensor::at(Dtype::F32, shape, 0, at));
             at = end;
         }
     }
-    ensure!(at == size, "is not of {}: {} bytes are left after its last layer", cfg.display(), size - at);
+    ensure!(at == size, "does not match {}: {} bytes remain after the last layer", cfg.display(), size - at);
     Ok(contents)
 }
 
-/// The `.cfg`, and how many layers the file has, if its name says so.
+/// The path of the `.cfg`, and the number of layers in the file, if its name contains it.
 fn beside(path: &Path) -> Result<(PathBuf, Option<usize>)> {
-    let name = path.file_name().and_then(|name| name.to_str()).context("has no name")?;
+    let name = path.file_name().and_then(|name| name.to_str()).context("has no file name")?;
     if let Some((stem, count)) = name.rsplit_once(".conv.")
         && let Ok(count) = count.parse()
     {
@@ -71,7 +70,7 @@ fn beside(path: &Path) -> Result<(PathBuf, Option<usize>)> {
     }
     let cfg = path.with_extension("cfg");
     if cfg == path {
-        bail!("has the name of its own .cfg");
+        bail!("is a .cfg, not its weights");
     }
     Ok((cfg, None))
 }

@@ -1,11 +1,11 @@
-//! The names that a pickle of weights may use, and what each stands for here.
+//! The names that a pickle of weights may use, and their meanings.
 //!
-//! They are those that `torch.load(weights_only=True)` allows, and those that training scripts keep beside the weights:
-//! states of optimizers and schedules, options, paths, NumPy's numbers. Nothing of the latter is run or looked into.
+//! The list contains what `torch.load(weights_only=True)` allows, and what training scripts store with the weights:
+//! states of optimizers and schedules, options, paths, NumPy numbers. The latter are neither executed nor interpreted.
 
 use safetensors::Dtype;
 
-/// A name of the list.
+/// An entry of the list.
 #[derive(Debug)]
 pub(in super::super) struct Global {
     pub(super) module: &'static str,
@@ -13,41 +13,41 @@ pub(in super::super) struct Global {
     pub(super) meaning: Meaning,
 }
 
-/// What calling it gives.
+/// The result of calling it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Meaning {
-    /// A dictionary of its argument, which is mostly none.
+    /// A dictionary of its argument, which is usually absent.
     Dict,
     /// A list.
     List,
     /// A tuple of its arguments.
     Tuple,
-    /// The type of a storage; never called.
+    /// A storage type; never called.
     Storage(Option<Dtype>),
-    /// A type of numbers; never called.
+    /// A number type; never called.
     Number(Dtype),
-    /// `(storage, offset, size, stride, ...)`, and what its bits mean at place 6.
+    /// `(storage, offset, size, stride, ...)`, with the meaning of its bits at index 6.
     Tensor,
-    /// As `Tensor`, the type of the numbers at place 6 and what its bits mean at place 7.
+    /// As `Tensor`, with the number type at index 6 and the meaning of its bits at index 7.
     TypedTensor,
     /// `(tensor, ...)` gives the tensor.
     First,
     /// `(function, type, arguments, state)`: calls the function.
     FromType,
-    /// A tensor of a kind that is not read, in words: `is quantized`.
+    /// An unsupported kind of tensor, as a phrase: `is quantized`.
     Foreign(&'static str),
-    /// `(class, name)`: a method of a class of `torch.optim`, which is of no interest; of anything else it is refused.
+    /// `(class, name)`: a method, ignored for classes of `torch.optim` and rejected for others.
     Method,
-    /// Something that is of no interest, whatever its arguments are.
+    /// Something to ignore, whatever its arguments.
     Opaque,
 }
 
-/// The entry of a name.
+/// Finds the entry of a name.
 pub(super) fn find(module: &str, name: &str) -> Option<&'static Global> {
     if let Some(listed) = LIST.iter().find(|global| global.module == module && global.name == name) {
         return Some(listed);
     }
-    // The same module has been called many things.
+    // Modules have been renamed over time.
     let module = match module {
         "__builtin__" => "builtins",
         "copy_reg" => "copyreg",
@@ -79,7 +79,7 @@ const fn opaque(module: &'static str, name: &'static str) -> Global {
 /// Classes of optimizers and schedules.
 pub(super) const OF_OPTIMIZERS: &str = "torch.optim";
 
-/// Is it this module, or one within it?
+/// Whether it is this module or a submodule.
 fn is_in(module: &str, package: &str) -> bool {
     module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -104,7 +104,7 @@ static FAMILIES: &[Family] = &[
         |module, _| ["pytorch_lightning", "lightning", "lightning_fabric"].iter().any(|package| is_in(module, package)),
         opaque("lightning", "*"),
     ),
-    // Types of numbers that nothing here reads: float8_e8m0fnu, uint4, bits8, complex64, qint8.
+    // Unsupported number types: float8_e8m0fnu, uint4, bits8, complex64, qint8.
     (
         |module, name| {
             let kinds = ["float8_", "float4_", "uint", "int", "bits", "complex", "quint", "qint"];
@@ -161,7 +161,7 @@ static LIST: &[Global] = &[
     opaque("pathlib", "PurePath"),
     opaque("pathlib", "PurePosixPath"),
     opaque("pathlib", "PureWindowsPath"),
-    // Dictionaries of options, and of weights now and then.
+    // Dictionaries of options, sometimes of weights.
     global("easydict", "EasyDict", Meaning::Dict),
     global("yacs.config", "CfgNode", Meaning::Dict),
     global("addict.addict", "Dict", Meaning::Dict),
@@ -171,13 +171,13 @@ static LIST: &[Global] = &[
     global("torch._utils", "_rebuild_parameter", Meaning::First),
     global("torch._utils", "_rebuild_parameter_with_state", Meaning::First),
     global("torch._utils", "_rebuild_device_tensor_from_cpu_tensor", Meaning::First),
-    global("torch._utils", "_rebuild_device_tensor_from_numpy", Meaning::Foreign("is kept as a NumPy array")),
+    global("torch._utils", "_rebuild_device_tensor_from_numpy", Meaning::Foreign("is stored as a NumPy array")),
     global("torch._utils", "_rebuild_qtensor", Meaning::Foreign("is quantized")),
     global("torch._utils", "_rebuild_sparse_tensor", Meaning::Foreign("is sparse")),
     global("torch._utils", "_rebuild_sparse_csr_tensor", Meaning::Foreign("is sparse")),
     global("torch._utils", "_rebuild_nested_tensor", Meaning::Foreign("is nested")),
-    global("torch._utils", "_rebuild_meta_tensor_no_storage", Meaning::Foreign("has no numbers (device meta)")),
-    global("torch._utils", "_rebuild_wrapper_subclass", Meaning::Foreign("is of a class of its own")),
+    global("torch._utils", "_rebuild_meta_tensor_no_storage", Meaning::Foreign("has no data (device meta)")),
+    global("torch._utils", "_rebuild_wrapper_subclass", Meaning::Foreign("is an instance of a custom class")),
     global("torch._tensor", "_rebuild_from_type_v2", Meaning::FromType),
     global("torch", "Size", Meaning::Tuple),
     opaque("torch", "device"),

@@ -1,4 +1,4 @@
-//! The stack machine.
+//! The pickle machine.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
@@ -10,19 +10,19 @@ use super::super::printable;
 use super::globals::{Global, Meaning, OF_OPTIMIZERS, find};
 use super::value::{Id, Storage, TensorView, Unpickled, Value};
 
-/// Values and references to them that one pickle may make: no file of weights comes near, and a file that only makes
-/// values costs no more than some hundred megabytes.
+/// Values and references that one pickle may create: far more than any weights file needs, and at most a few hundred
+/// megabytes.
 const MOST_VALUES: usize = 1 << 22;
-/// References that may be copied from one value to another: a pickle could call for a copy of a long list ever again.
+/// References that may be copied between values: a pickle could ask for copies of a long list over and over.
 const MOST_COPIES: usize = 1 << 24;
-/// Files of many numbers in their pickle are no weights.
+/// Bytes of a pickle; the numbers of weights are stored outside of it.
 pub(in super::super) const LONGEST_PICKLE: u64 = 1 << 28;
-/// The longest name of a storage; they are numbers mostly.
+/// The longest name of a storage; most are numbers.
 const LONGEST_KEY: usize = 256;
 
-/// Runs the pickle that `input` begins with, and reads not a byte more.
+/// Runs the pickle at the start of `input`, without reading past its end.
 /// # Errors
-/// When it names what is not in the list of names, is broken, or ends too early.
+/// When it names something that is not on the list, is malformed, or is truncated.
 pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
     let mut machine = Machine {
         input,
@@ -46,7 +46,7 @@ pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
 
 struct Machine<'a> {
     input: &'a mut dyn BufRead,
-    /// Bytes that it may still read.
+    /// Bytes left to read.
     left: u64,
     values: Vec<Value>,
     stack: Vec<Id>,
@@ -137,7 +137,7 @@ impl Machine<'_> {
             }
             b'g' | b'h' | b'j' => {
                 let place = self.place(opcode)?;
-                let id = *self.memo.get(&place).context("the pickle recalls what it did not remember")?;
+                let id = *self.memo.get(&place).context("the pickle reads an unset memo entry")?;
                 self.push_id(id)?;
             }
             b'c' => {
@@ -147,7 +147,7 @@ impl Machine<'_> {
             0x93 => {
                 let [module, name] = self.pop_array()?;
                 let (Value::Text(module), Value::Text(name)) = (self.get(module), self.get(name)) else {
-                    bail!("the pickle names a class by something that is no text");
+                    bail!("the pickle names a class by something that is not a string");
                 };
                 let global = named(module, name)?;
                 self.push(Value::Global(global))?;
@@ -161,7 +161,8 @@ impl Machine<'_> {
             }
             b'o' => {
                 let arguments = self.pop_mark()?;
-                let (callee, arguments) = arguments.split_first().context("the pickle calls nothing")?;
+                let (callee, arguments) =
+                    arguments.split_first().context("the pickle has a call without a function")?;
                 self.call(*callee, arguments)?;
             }
             b'R' | 0x81 => {
@@ -174,13 +175,14 @@ impl Machine<'_> {
                 let arguments = self.tuple(arguments)?;
                 self.call(callee, &arguments)?;
             }
-            // The state of an object: attributes of an OrderedDict (`_metadata`), of a parameter, of something opaque.
+            // The state of an object: attributes of an OrderedDict (`_metadata`), of a parameter, or of an ignored
+            // value.
             b'b' => drop(self.pop()?),
             b'Q' => {
                 let id = self.pop()?;
                 self.persistent(id)?;
             }
-            other => bail!("the pickle has an opcode {other:#04x} that files of weights have not"),
+            other => bail!("the pickle has the opcode {other:#04x}, which weights files do not use"),
         }
         Ok(())
     }
@@ -190,15 +192,15 @@ impl Machine<'_> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         self.take(N as u64)?;
-        self.input.read_exact(&mut bytes).context("the pickle is cut off")?;
+        self.input.read_exact(&mut bytes).context("the pickle is truncated")?;
         Ok(bytes)
     }
 
-    /// Counts bytes that are about to be read.
+    /// Counts bytes before they are read.
     fn take(&mut self, length: u64) -> Result<()> {
         let left = self.left.checked_sub(length);
         let beyond =
-            || format!("the pickle is cut off, or longer than {LONGEST_PICKLE} bytes: it is no file of weights");
+            || format!("the pickle is truncated, or longer than {LONGEST_PICKLE} bytes: it is not a weights file");
         self.left = left.with_context(beyond)?;
         Ok(())
     }
@@ -214,20 +216,20 @@ impl Machine<'_> {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// So many bytes; memory is taken as they come, whatever the length says.
+    /// Reads `length` bytes; memory grows only as they arrive, whatever the length claims.
     fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         self.take(length)?;
         let mut bytes = Vec::new();
         (&mut *self.input).take(length).read_to_end(&mut bytes)?;
-        ensure!(bytes.len() as u64 == length, "the pickle is cut off");
+        ensure!(bytes.len() as u64 == length, "the pickle is truncated");
         Ok(bytes)
     }
 
-    /// Passes over so many bytes.
+    /// Skips `length` bytes.
     fn skip(&mut self, length: u64) -> Result<()> {
         self.take(length)?;
         let skipped = std::io::copy(&mut (&mut *self.input).take(length), &mut std::io::sink())?;
-        ensure!(skipped == length, "the pickle is cut off");
+        ensure!(skipped == length, "the pickle is truncated");
         Ok(())
     }
 
@@ -235,11 +237,11 @@ impl Machine<'_> {
         let mut line = Vec::new();
         (&mut *self.input).take(1 << 20).read_until(b'\n', &mut line)?;
         self.take(line.len() as u64)?;
-        ensure!(line.pop() == Some(b'\n'), "the pickle is cut off");
+        ensure!(line.pop() == Some(b'\n'), "the pickle is truncated");
         Ok(latin_or_utf8(line))
     }
 
-    /// The length that stands before bytes or text.
+    /// The length prefix of bytes or text.
     fn length(&mut self, opcode: u8) -> Result<u64> {
         match opcode {
             b'U' | b'C' | 0x8c => self.number::<1>(),
@@ -255,7 +257,7 @@ impl Machine<'_> {
         if opcode == b'S' {
             let line = self.line()?;
             let quote = |line: &str, quote| Some(line.strip_prefix(quote)?.strip_suffix(quote)?.to_owned());
-            return quote(&line, '\'').or_else(|| quote(&line, '"')).context("the pickle has a text without quotes");
+            return quote(&line, '\'').or_else(|| quote(&line, '"')).context("the pickle has a string without quotes");
         }
         let length = self.length(opcode)?;
         Ok(latin_or_utf8(self.bytes(length)?))
@@ -267,9 +269,9 @@ impl Machine<'_> {
             let is_number = digits.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
             match digits.parse() {
                 Ok(number) => Ok(Value::Int(number)),
-                // Python's have any length: the state of a generator.
+                // Python's integers have any length, as in the state of a generator.
                 Err(_) if is_number && !digits.is_empty() => Ok(Value::Opaque),
-                Err(_) => bail!("the pickle has the number \"{}\"", printable(&line)),
+                Err(_) => bail!("the pickle has the malformed number \"{}\"", printable(&line)),
             }
         };
         Ok(match opcode {
@@ -298,7 +300,7 @@ impl Machine<'_> {
         })
     }
 
-    /// A place of the memo.
+    /// An index of the memo.
     fn place(&mut self, opcode: u8) -> Result<u64> {
         match opcode {
             b'q' | b'h' => self.number::<1>(),
@@ -306,7 +308,8 @@ impl Machine<'_> {
             0x94 => Ok(self.memo.len() as u64),
             _ => {
                 let line = self.line()?;
-                line.parse().with_context(|| format!("the pickle's place \"{}\"", printable(&line)))
+                line.parse()
+                    .with_context(|| format!("the pickle has the malformed memo index \"{}\"", printable(&line)))
             }
         }
     }
@@ -315,14 +318,17 @@ impl Machine<'_> {
 
     fn count(&mut self) -> Result<()> {
         self.made += 1;
-        ensure!(self.made <= MOST_VALUES, "the pickle makes more than {MOST_VALUES} values; it is no file of weights");
+        ensure!(
+            self.made <= MOST_VALUES,
+            "the pickle creates more than {MOST_VALUES} values; it is not a weights file"
+        );
         Ok(())
     }
 
-    /// Counts references that are about to be copied.
+    /// Counts references before they are copied.
     fn copy(&mut self, count: usize) -> Result<()> {
         self.copied = self.copied.saturating_add(count);
-        ensure!(self.copied <= MOST_COPIES, "the pickle copies its values without end; it is no file of weights");
+        ensure!(self.copied <= MOST_COPIES, "the pickle copies its values endlessly; it is not a weights file");
         Ok(())
     }
 
@@ -343,13 +349,13 @@ impl Machine<'_> {
     }
 
     fn top(&self) -> Result<Id> {
-        self.stack.last().copied().context("the pickle takes from an empty stack")
+        self.stack.last().copied().context("the pickle pops from an empty stack")
     }
 
     fn pop(&mut self) -> Result<Id> {
         let floor = self.marks.last().copied().unwrap_or(0);
-        ensure!(self.stack.len() > floor, "the pickle takes from an empty stack");
-        self.stack.pop().context("the pickle takes from an empty stack")
+        ensure!(self.stack.len() > floor, "the pickle pops from an empty stack");
+        self.stack.pop().context("the pickle pops from an empty stack")
     }
 
     fn pop_many(&mut self, count: usize) -> Result<Vec<Id>> {
@@ -359,13 +365,13 @@ impl Machine<'_> {
     }
 
     fn pop_array<const N: usize>(&mut self) -> Result<[Id; N]> {
-        self.pop_many(N)?.try_into().ok().context("the pickle takes from an empty stack")
+        self.pop_many(N)?.try_into().ok().context("the pickle pops from an empty stack")
     }
 
     /// Everything above the last mark.
     fn pop_mark(&mut self) -> Result<Vec<Id>> {
-        let mark = self.marks.pop().context("the pickle looks for a mark that is not there")?;
-        ensure!(mark <= self.stack.len(), "the pickle looks for a mark that is not there");
+        let mark = self.marks.pop().context("the pickle pops to a mark that does not exist")?;
+        ensure!(mark <= self.stack.len(), "the pickle pops to a mark that does not exist");
         Ok(self.stack.split_off(mark))
     }
 
@@ -374,7 +380,7 @@ impl Machine<'_> {
         match &mut self.values[list as usize] {
             Value::List(list) => list.extend(items),
             Value::Opaque => {}
-            _ => bail!("the pickle appends to something that is no list"),
+            _ => bail!("the pickle appends to something that is not a list"),
         }
         Ok(())
     }
@@ -384,13 +390,13 @@ impl Machine<'_> {
         match &mut self.values[dict as usize] {
             Value::Dict(dict) => dict.extend(pairs(&items)?),
             Value::Opaque => {}
-            _ => bail!("the pickle sets items of something that is no dictionary"),
+            _ => bail!("the pickle sets items of something that is not a dictionary"),
         }
         Ok(())
     }
 
     fn tuple(&mut self, id: Id) -> Result<Vec<Id>> {
-        let none = "the pickle calls with arguments that are no tuple";
+        let none = "the pickle has a call whose arguments are not a tuple";
         self.copy(self.get(id).items().context(none)?.len())?;
         self.get(id).items().map(<[Id]>::to_vec).context(none)
     }
@@ -398,13 +404,15 @@ impl Machine<'_> {
     // Names and calls.
 
     fn call(&mut self, callee: Id, arguments: &[Id]) -> Result<()> {
-        let Value::Global(global) = *self.get(callee) else { bail!("the pickle calls something that is no function") };
+        let Value::Global(global) = *self.get(callee) else {
+            bail!("the pickle calls something that is not a function")
+        };
         let value = self.called(global, arguments).with_context(|| format!("{}.{}", global.module, global.name))?;
         self.push(value)
     }
 
     fn called(&mut self, global: &Global, arguments: &[Id]) -> Result<Value> {
-        // What a dictionary, a list or a tuple is made of is copied.
+        // The contents of a dictionary, list or tuple are copied.
         let made_of = arguments.first().map_or(0, |id| match self.get(*id) {
             Value::Dict(pairs) => pairs.len(),
             value => value.items().map_or(0, <[Id]>::len),
@@ -413,28 +421,28 @@ impl Machine<'_> {
         let argument = |place: usize| arguments.get(place).map(|id| self.get(*id)).context("lacks an argument");
         Ok(match global.meaning {
             Meaning::Dict => match arguments.first().map(|id| self.get(*id)) {
-                // A defaultdict's argument makes its values.
+                // A defaultdict's argument is the factory of its values.
                 None | Some(Value::Opaque | Value::Global(_) | Value::Bool(_)) => Value::Dict(Vec::new()),
                 Some(Value::Dict(pairs)) => Value::Dict(pairs.clone()),
                 // Pairs, as Python 2 wrote them.
                 Some(value) => {
-                    let items = value.items().context("a dictionary of something else than pairs")?;
+                    let items = value.items().context("a dictionary is not made of pairs")?;
                     let pair = |id: &Id| match self.get(*id).items() {
                         Some([key, value]) => Some((*key, *value)),
                         _ => None,
                     };
                     let pairs: Option<Vec<(Id, Id)>> = items.iter().map(pair).collect();
-                    Value::Dict(pairs.context("a dictionary of something else than pairs")?)
+                    Value::Dict(pairs.context("a dictionary is not made of pairs")?)
                 }
             },
             Meaning::List => match arguments.first().map(|id| self.get(*id)) {
                 None => Value::List(Vec::new()),
-                Some(value) => Value::List(value.items().context("a list of something else than items")?.to_vec()),
+                Some(value) => Value::List(value.items().context("a list is not made of items")?.to_vec()),
             },
             Meaning::Tuple => {
                 let empty = || arguments.is_empty().then_some(&[][..]);
                 let items = argument(0).ok().map_or_else(empty, Value::items);
-                Value::Tuple(items.context("a size of something else than numbers")?.to_vec())
+                Value::Tuple(items.context("a size is not made of numbers")?.to_vec())
             }
             Meaning::Storage(_) | Meaning::Number(_) => bail!("is a type and cannot be called"),
             Meaning::First => match argument(0)? {
@@ -447,43 +455,43 @@ impl Machine<'_> {
                 Value::Global(Global { meaning: Meaning::Number(dtype), .. }) => {
                     self.tensor(arguments, Some(*dtype), 7)?
                 }
-                Value::Global(_) => Value::Foreign("has numbers of a type that is not read"),
-                _ => bail!("lacks the type of its numbers"),
+                Value::Global(_) => Value::Foreign("has an unsupported number type"),
+                _ => bail!("lacks its number type"),
             },
             Meaning::FromType => match (argument(0)?, argument(2)?) {
                 (Value::Global(inner), Value::Tuple(inner_arguments)) if inner.meaning != Meaning::FromType => {
                     let (inner, inner_arguments) = (*inner, inner_arguments.clone());
                     self.called(inner, &inner_arguments)?
                 }
-                _ => bail!("calls something that is no function"),
+                _ => bail!("calls something that is not a function"),
             },
             Meaning::Foreign(what) => Value::Foreign(what),
             Meaning::Method => match argument(0)? {
                 Value::Global(class) if class.module == OF_OPTIMIZERS => Value::Opaque,
-                _ => return Err(stranger(global.module, global.name)),
+                _ => return Err(unlisted(global.module, global.name)),
             },
             Meaning::Opaque => Value::Opaque,
         })
     }
 
-    /// `bits`: the place among the arguments of a dictionary of names of bits, which need not be there.
+    /// `bits`: the index of the optional argument with the names of the view bits.
     fn tensor(&self, arguments: &[Id], dtype: Option<Dtype>, bits: usize) -> Result<Value> {
         let [storage, offset, shape, strides, ..] = arguments else { bail!("lacks an argument") };
         let (Value::Storage(storage), Value::Int(offset)) = (self.get(*storage), self.get(*offset)) else {
-            bail!("a tensor without numbers");
+            bail!("a tensor has no storage");
         };
         let numbers = |id: Id| -> Result<Vec<usize>> {
-            let items = self.get(id).items().context("a shape of something else than numbers")?;
+            let items = self.get(id).items().context("a shape is not made of numbers")?;
             let number = |id: &Id| match self.get(*id) {
                 Value::Int(number) => Some(usize::try_from(*number).ok()?),
                 _ => None,
             };
-            items.iter().map(number).collect::<Option<_>>().context("a shape of something else than numbers")
+            items.iter().map(number).collect::<Option<_>>().context("a shape is not made of numbers")
         };
         let (shape, strides) = (numbers(*shape)?, numbers(*strides)?);
-        ensure!(shape.len() == strides.len() && shape.len() <= 32, "a shape that does not fit its strides");
+        ensure!(shape.len() == strides.len() && shape.len() <= 32, "a shape does not match its strides");
         let Some(dtype) = dtype.or(storage.dtype) else {
-            return Ok(Value::Foreign("has numbers of a type that is not read"));
+            return Ok(Value::Foreign("has an unsupported number type"));
         };
         let bits = match arguments.get(bits).map(|id| self.get(*id)) {
             None | Some(Value::Opaque) => Vec::new(),
@@ -498,7 +506,7 @@ impl Machine<'_> {
             }
             Some(_) => vec!["?".to_owned()],
         };
-        let offset = u64::try_from(*offset).context("a tensor before its storage's first number")?;
+        let offset = u64::try_from(*offset).context("a tensor begins before its storage")?;
         Ok(Value::Tensor(Box::new(TensorView { storage: (**storage).clone(), dtype, offset, shape, strides, bits })))
     }
 
@@ -507,41 +515,40 @@ impl Machine<'_> {
     fn persistent(&mut self, id: Id) -> Result<()> {
         let items: Vec<&Value> = match self.get(id).items() {
             Some(items) => items.iter().take(7).map(|id| self.get(*id)).collect(),
-            None => bail!("the pickle refers to something outside that is no storage"),
+            None => bail!("the pickle has an external reference that is not a storage"),
         };
         let storage = match items.as_slice() {
             [Value::Text(kind), Value::Global(class), key, _, Value::Int(count), rest @ ..] if kind == "storage" => {
                 let Meaning::Storage(dtype) = class.meaning else {
-                    bail!("the pickle has a storage of {}.{}", class.module, class.name)
+                    bail!("the pickle has a storage of the unknown type {}.{}", class.module, class.name)
                 };
                 let mut storage = Storage { dtype, key: key_text(key)?, count: u64::try_from(*count)?, first: 0 };
                 if let [Value::Tuple(view), ..] = rest {
                     let view: Vec<&Value> = view.iter().map(|id| self.get(*id)).collect();
                     let [_, Value::Int(first), Value::Int(_)] = view.as_slice() else {
-                        bail!("the pickle has a storage within a storage without its place");
+                        bail!("the pickle has a nested storage without an offset");
                     };
                     storage.first = u64::try_from(*first)?;
                 }
                 storage
             }
             [Value::Text(kind), ..] => {
-                bail!("the pickle refers to a {} outside; only storages are read", printable(kind))
+                bail!("the pickle has an external reference of kind {}; only storages are supported", printable(kind))
             }
-            _ => bail!("the pickle refers to something outside that is no storage"),
+            _ => bail!("the pickle has an external reference that is not a storage"),
         };
         self.push(Value::Storage(Box::new(storage)))
     }
 }
 
-/// The entry of a name in the list of names.
+/// Finds a name on the list.
 fn named(module: &str, name: &str) -> Result<&'static Global> {
-    find(module, name).ok_or_else(|| stranger(module, name))
+    find(module, name).ok_or_else(|| unlisted(module, name))
 }
 
-fn stranger(module: &str, name: &str) -> anyhow::Error {
+fn unlisted(module: &str, name: &str) -> anyhow::Error {
     anyhow!(
-        "wants to call {}.{}, which is no part of weights; nothing was run. If you trust where it comes from, save its \
-         state_dict() alone and read that",
+        "tries to call {}.{}, which weights do not need; nothing was executed. If you trust the file, save only its state_dict() and read that",
         printable(module),
         printable(name)
     )
@@ -550,11 +557,11 @@ fn stranger(module: &str, name: &str) -> anyhow::Error {
 fn key_text(key: &Value) -> Result<String> {
     match key {
         Value::Text(text) if text.len() > LONGEST_KEY => {
-            bail!("the pickle has a storage whose name has {} bytes", text.len())
+            bail!("the pickle has a storage with a name of {} bytes", text.len())
         }
         Value::Text(text) => Ok(text.clone()),
         Value::Int(number) => Ok(number.to_string()),
-        _ => bail!("the pickle has a storage whose key is no text"),
+        _ => bail!("the pickle has a storage whose key is not a string"),
     }
 }
 
@@ -563,7 +570,7 @@ fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
     Ok(items.as_chunks::<2>().0.iter().map(|[key, value]| (*key, *value)).collect())
 }
 
-/// Python 2's texts may be either.
+/// Python 2's strings may be either.
 fn latin_or_utf8(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| error.as_bytes().iter().map(|byte| char::from(*byte)).collect())
 }

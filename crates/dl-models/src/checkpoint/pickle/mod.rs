@@ -1,8 +1,8 @@
-//! Python's pickles, as far as weights need them.
+//! Reads Python pickles, as far as weights need them.
 //!
-//! A pickle is a program for a stack machine, which may call whatever it names: `os.system` too. This machine calls
-//! nothing. It knows a short list of names ([`globals`]), each with what it stands for in a file of weights, and refuses
-//! the file at the first name that is not in the list. What it builds is bounded, whatever the file says.
+//! A pickle is a program for a stack machine that can call anything it names, even `os.system`. This machine calls
+//! nothing. It has a short list of names ([`globals`]), each with its meaning in a weights file, and rejects the file
+//! at the first name that is not on the list. Whatever the file claims, memory and time are bounded.
 //!
 //! Reference: CPython's `pickletools.py`, which describes every opcode; PyTorch's `torch/_weights_only_unpickler.py`.
 

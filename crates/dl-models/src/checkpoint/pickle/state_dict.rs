@@ -1,4 +1,4 @@
-//! The weights in what a pickle built: a state dict, bare or among other things.
+//! Finds the state dict in what a pickle built: bare, or among other values.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use super::super::printable;
 use super::value::{Id, TensorView, Unpickled, Value};
 
-/// Under these keys people keep the weights of a network, the likeliest first.
+/// The usual keys of a network's weights, likeliest first.
 const USUAL: [&str; 12] = [
     "state_dict",
     "model_state_dict",
@@ -23,22 +23,22 @@ const USUAL: [&str; 12] = [
     "ema",
 ];
 
-/// Keys that begin like this hold tensors of a training, none of a network.
+/// Keys with these prefixes hold training state, not weights.
 const OF_TRAINING: [&str; 8] = ["optim", "scheduler", "lr_sched", "scaler", "amp", "rng", "grad_scaler", "sampler"];
 
-/// Deeper than any nest of weights.
+/// Deeper than any nesting of weights.
 const DEEPEST: usize = 16;
-/// Tensors and things beside them; sharing could make a small file look endless.
+/// Values visited; with shared references, a small file could look endless.
 const MOST_VISITS: usize = 1 << 20;
 /// The longest name of a tensor, in bytes.
 const LONGEST_NAME: usize = 1024;
 
-/// The tensors by name. The state dict is looked for under the usual keys, whatever lies beside it; otherwise a
-/// dictionary that holds tensors is one itself, unless they are beside the only dictionary of tensors with dotted names;
-/// otherwise it is looked for in the only dictionary that holds any. Of several, all are taken, with the keys before the
-/// names and dots between (`generator.0.weight`).
+/// The tensors by name. The state dict is what one of the usual keys holds. Failing that, it is the dictionary itself
+/// if that contains tensors, unless the only nested dictionary with tensors has dotted names and these have not;
+/// failing that, it is the only nested dictionary with tensors. If several contain tensors, all are read, with names
+/// that start with their keys (`generator.0.weight`).
 /// # Errors
-/// When there are no tensors, or one is of a kind that is not read.
+/// When there are no tensors, or one is of an unsupported kind.
 pub(in super::super) fn state_dict(pickle: &Unpickled) -> Result<BTreeMap<String, TensorView>> {
     let mut walk = Walk { pickle, visits: 0, path: Vec::new(), found: BTreeMap::new() };
     let mut id = pickle.root;
@@ -49,20 +49,20 @@ pub(in super::super) fn state_dict(pickle: &Unpickled) -> Result<BTreeMap<String
         }
     }
     walk.collect(id)?;
-    ensure!(!walk.found.is_empty(), "holds no tensors");
+    ensure!(!walk.found.is_empty(), "contains no tensors");
     Ok(walk.found)
 }
 
 struct Walk<'a> {
     pickle: &'a Unpickled,
     visits: usize,
-    /// The keys and places that lead to what is visited.
-    path: Vec<Step>,
+    /// The keys and indices that lead to the current value.
+    path: Vec<PathPart>,
     found: BTreeMap<String, TensorView>,
 }
 
 #[derive(Clone, Copy)]
-enum Step {
+enum PathPart {
     Key(Id),
     Index(usize),
 }
@@ -71,12 +71,12 @@ impl<'a> Walk<'a> {
     fn visit(&mut self) -> Result<()> {
         self.visits += 1;
         if self.visits > MOST_VISITS {
-            bail!("nests its values beyond all measure; it is no file of weights");
+            bail!("nests its values too deeply; it is not a weights file");
         }
         Ok(())
     }
 
-    /// The dictionary within this one that is the state dict; `None` when it is this one.
+    /// The nested dictionary that is the state dict; `None` when it is this one.
     fn inner(&mut self, id: Id) -> Result<Option<Id>> {
         let Value::Dict(pairs) = self.pickle.get(id) else { return Ok(None) };
         let (mut holding, mut tensors, mut dotted) = (Vec::new(), false, false);
@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Has a dictionary names such as `layer.weight`?
+    /// Whether a dictionary has names such as `layer.weight`.
     fn is_dotted(&self, id: Id) -> bool {
         let Value::Dict(pairs) = self.pickle.get(id) else { return false };
         pairs
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
     fn collect(&mut self, id: Id) -> Result<()> {
         self.visit()?;
         if self.path.len() > DEEPEST {
-            bail!("nests its values beyond all measure; it is no file of weights");
+            bail!("nests its values too deeply; it is not a weights file");
         }
         match self.pickle.get(id) {
             Value::Tensor(tensor) => {
@@ -143,12 +143,12 @@ impl<'a> Walk<'a> {
             }
             Value::Dict(pairs) => {
                 for (key, value) in pairs {
-                    self.step(Step::Key(*key), *value)?;
+                    self.step(PathPart::Key(*key), *value)?;
                 }
             }
             Value::List(items) | Value::Tuple(items) => {
                 for (index, value) in items.iter().enumerate() {
-                    self.step(Step::Index(index), *value)?;
+                    self.step(PathPart::Index(index), *value)?;
                 }
             }
             _ => {}
@@ -156,14 +156,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn step(&mut self, step: Step, id: Id) -> Result<()> {
+    fn step(&mut self, step: PathPart, id: Id) -> Result<()> {
         self.path.push(step);
         let collected = self.collect(id);
         self.path.pop();
         collected
     }
 
-    /// The name of what is visited: its keys with dots between.
+    /// The name of the current value: its keys, joined by dots.
     fn name(&self) -> Result<String> {
         let mut name = String::new();
         for (index, step) in self.path.iter().enumerate() {
@@ -171,10 +171,10 @@ impl<'a> Walk<'a> {
                 name.push('.');
             }
             match step {
-                Step::Key(id) => name.push_str(&self.key(*id)),
-                Step::Index(index) => name.push_str(&index.to_string()),
+                PathPart::Key(id) => name.push_str(&self.key(*id)),
+                PathPart::Index(index) => name.push_str(&index.to_string()),
             }
-            ensure!(name.len() <= LONGEST_NAME, "has a tensor whose name has more than {LONGEST_NAME} bytes");
+            ensure!(name.len() <= LONGEST_NAME, "has a tensor whose name is longer than {LONGEST_NAME} bytes");
         }
         Ok(if name.is_empty() { "tensor".to_owned() } else { name })
     }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use safetensors::Dtype;
 
-/// A value's place in [`Unpickled`].
+/// A value's index in [`Unpickled`].
 pub(in super::super) type Id = u32;
 
-/// Everything that a pickle built. Values refer to others by their place, as Python's do: a dictionary may be filled
-/// after others have taken hold of it.
+/// Everything that a pickle built. Values refer to each other by index, as in Python: a dictionary can be filled after
+/// others refer to it.
 pub(in super::super) struct Unpickled {
     pub(super) values: Vec<Value>,
-    /// What the pickle is.
+    /// The pickled object.
     pub(super) root: Id,
 }
 
@@ -33,7 +33,7 @@ impl Unpickled {
         storages.collect()
     }
 
-    /// The texts of a list or tuple of texts.
+    /// The strings of a list or tuple of strings.
     pub(in super::super) fn texts(&self, value: &Value) -> Option<Vec<&str>> {
         let items = value.items()?.iter().map(|id| match self.get(*id) {
             Value::Text(text) => Some(text.as_str()),
@@ -53,13 +53,13 @@ pub(in super::super) enum Value {
     /// Lists and sets.
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    /// A class or function of the list of names; `torch.float32` too.
+    /// A class, function or constant such as `torch.float32` from the list of names.
     Global(&'static super::globals::Global),
     Storage(Box<Storage>),
     Tensor(Box<TensorView>),
-    /// A tensor of a kind that is not read, in words: `is quantized`.
+    /// An unsupported kind of tensor, as a phrase: `is quantized`.
     Foreign(&'static str),
-    /// Something that is no weight and of no interest: `None`, a learning rate, a device, a NumPy number, options.
+    /// Anything else, which is ignored: `None`, a learning rate, a device, a NumPy number, options.
     Opaque,
 }
 
@@ -73,16 +73,16 @@ impl Value {
     }
 }
 
-/// A flat run of numbers, somewhere in the file.
+/// A flat sequence of numbers, somewhere in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Storage {
-    /// `None`: bytes, whose tensors say what they are.
+    /// `None`: raw bytes, whose type the tensors state.
     pub(in super::super) dtype: Option<Dtype>,
     /// Its name in the file.
     pub(in super::super) key: String,
-    /// How many numbers (bytes, if it has no type).
+    /// Number of elements (of bytes, if it has no type).
     pub(in super::super) count: u64,
-    /// The number of another storage that it begins at: old files have storages within storages.
+    /// The offset in the enclosing storage: old files have storages within storages.
     pub(in super::super) first: u64,
 }
 
@@ -91,11 +91,11 @@ pub(in super::super) struct Storage {
 pub(in super::super) struct TensorView {
     pub(in super::super) storage: Storage,
     pub(in super::super) dtype: Dtype,
-    /// The number of the storage that is its first.
+    /// The index of its first number in the storage.
     pub(in super::super) offset: u64,
     pub(in super::super) shape: Vec<usize>,
     /// In numbers.
     pub(in super::super) strides: Vec<usize>,
-    /// Names of the bits that say how the numbers are meant: `neg`, `conj`.
+    /// Names of the set view bits: `neg`, `conj`.
     pub(in super::super) bits: Vec<String>,
 }

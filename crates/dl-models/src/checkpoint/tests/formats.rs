@@ -1,4 +1,4 @@
-//! The formats of the world, held against files that their own programs wrote and what these say is in them.
+//! Third-party formats, tested with files written by their own programs and the contents those report.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn torch_name(dtype: &str) -> &str {
     }
 }
 
-/// The numbers of any type.
+/// Numbers of any type.
 fn numbers(dtype: &str, bytes: &[u8]) -> Vec<f64> {
     match dtype {
         "I64" => bytes.as_chunks().0.iter().map(|number| i64::from_le_bytes(*number) as f64).collect(),
@@ -46,7 +46,7 @@ fn numbers(dtype: &str, bytes: &[u8]) -> Vec<f64> {
 }
 
 #[test]
-fn every_format_gives_the_names_types_shapes_and_numbers_that_were_written() {
+fn every_format_gives_the_tensors_that_were_written() {
     let expected: Value = serde_json::from_slice(&fs::read(goldens().join("expected.json")).unwrap()).unwrap();
     let mut files = 0;
     for (name, content) in expected.as_object().unwrap() {
@@ -76,13 +76,13 @@ fn every_format_gives_the_names_types_shapes_and_numbers_that_were_written() {
 }
 
 #[test]
-fn a_malicious_pickle_runs_nothing_and_is_refused_with_the_name_of_what_it_wanted() {
+fn a_malicious_pickle_runs_nothing_and_the_error_names_its_call() {
     let wanted = [("system", "posix.system"), ("eval", "__builtin__.eval"), ("getattr", "__builtin__.getattr")];
     for (name, call) in wanted {
         for kind in ["zip", "old"] {
             let text = error(&goldens().join(format!("evil_{name}_{kind}.pth")));
             assert!(
-                text.contains(&format!("wants to call {call}, which is no part of weights; nothing was run")),
+                text.contains(&format!("tries to call {call}, which weights do not need; nothing was executed")),
                 "{text}"
             );
         }
@@ -93,7 +93,7 @@ fn a_malicious_pickle_runs_nothing_and_is_refused_with_the_name_of_what_it_wante
 }
 
 #[test]
-fn what_is_no_file_of_weights_says_what_it_is() {
+fn the_error_names_what_the_file_is_instead() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x");
     let cases: [(&[u8], &str); 6] = [
@@ -102,7 +102,7 @@ fn what_is_no_file_of_weights_says_what_it_is() {
         (b"\x89HDF\r\n\x1a\n\0\0\0\0\0\0\0\0", "HDF5"),
         (b"GIF89a..........................", "it begins with the bytes 47 49 46 38"),
         (b"{\"a\": 1}            ", "weight_map"),
-        (b"\x0a\x05small\xff\xff\xff\xff\xff", "no model of Caffe"),
+        (b"\x0a\x05small\xff\xff\xff\xff\xff", "not a Caffe model"),
     ];
     for (bytes, word) in cases {
         fs::write(&path, bytes).unwrap();
@@ -110,48 +110,48 @@ fn what_is_no_file_of_weights_says_what_it_is() {
         assert!(text.contains(word), "{text}");
     }
     assert!(error(&goldens().join("compressed.pth")).contains("is compressed"));
-    assert!(error(folder.path()).contains("folder without any of model.safetensors.index.json"));
+    assert!(error(folder.path()).contains("a folder without any of model.safetensors.index.json"));
 }
 
 #[test]
-fn darknets_weights_need_their_network_and_must_be_of_it() {
+fn darknet_weights_need_a_matching_cfg() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.weights");
     let whole = fs::read(goldens().join("small.weights")).unwrap();
     fs::write(&path, &whole).unwrap();
     let text = error(&path);
-    assert!(text.contains(".cfg is wanted beside it") && text.contains("small.cfg"), "{text}");
+    assert!(text.contains("without the .cfg beside it") && text.contains("small.cfg"), "{text}");
     let cfg = fs::read_to_string(goldens().join("small.cfg")).unwrap();
     let with_cfg = |text: &str, bytes: &[u8]| {
         fs::write(path.with_extension("cfg"), text).unwrap();
         fs::write(&path, bytes).unwrap();
         error(&path)
     };
-    assert!(with_cfg(&cfg, &whole[..whole.len() - 4]).contains("is cut off, or not of"));
-    assert!(with_cfg(&cfg, &[&whole[..], &[0; 8]].concat()).contains("8 bytes are left"));
+    assert!(with_cfg(&cfg, &whole[..whole.len() - 4]).contains("is truncated, or does not match"));
+    assert!(with_cfg(&cfg, &[&whole[..], &[0; 8]].concat()).contains("8 bytes remain"));
     assert!(
-        with_cfg(&cfg.replace("filters=6", "filters=99999999"), &whole).contains("filters=99999999: want a number")
+        with_cfg(&cfg.replace("filters=6", "filters=99999999"), &whole).contains("filters=99999999: expected a number")
     );
-    assert!(with_cfg(&cfg.replace("filters=6", "filters=1048576"), &whole).contains("is cut off, or not of"));
+    assert!(with_cfg(&cfg.replace("filters=6", "filters=1048576"), &whole).contains("is truncated, or does not match"));
     assert!(
         with_cfg(&cfg.replace("[upsample]", "[lstm]"), &whole)
-            .contains("layer 6 [lstm]: layers [lstm] are not known here")
+            .contains("layer 6 [lstm]: layers [lstm] are not supported")
     );
-    assert!(with_cfg(&cfg.replace("layers=-1,1", "layers=-9"), &whole).contains("there is no layer -6"));
+    assert!(with_cfg(&cfg.replace("layers=-1,1", "layers=-9"), &whole).contains("layer -6 does not exist"));
     assert!(with_cfg("", &whole).contains("is empty"));
 }
 
 #[test]
-fn a_mean_image_counts_by_the_mean_of_each_channel() {
+fn a_mean_image_is_reduced_to_channel_means() {
     assert_eq!(mean_of_image(&goldens().join("mean.binaryproto")).unwrap(), [104.0, 117.0, 123.0]);
     let text = format!("{:#}", mean_of_image(&goldens().join("old.caffemodel")).unwrap_err());
     assert!(text.starts_with("mean image ") && !text.contains('\n'), "{text}");
 }
 
-/// The real old files, each with a twin in safetensors.
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+/// Real pre-1.6 files, each with a twin in safetensors.
+#[allow(clippy::print_stderr, reason = "a skipped test prints why")]
 #[test]
-fn real_files_of_both_formats_are_bit_for_bit_their_twins() -> Result<()> {
+fn real_files_of_both_formats_equal_their_twins_bit_for_bit() -> Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/weights");
     let names = [
         "srgan_x4",

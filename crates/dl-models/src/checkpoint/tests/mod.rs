@@ -23,7 +23,7 @@ fn written(precision: Precision) -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn a_model_comes_back_as_it_was_saved() {
+fn a_saved_model_is_read_back_unchanged() {
     let (_folder, path) = written(Precision::F32);
     let file = Checkpoint::open(&path).unwrap();
     assert_eq!(file.config::<Value>().unwrap().unwrap(), json!({"architecture": "alexnet"}));
@@ -45,7 +45,7 @@ fn half_precision_is_read_as_single() {
 }
 
 #[test]
-fn broken_files_are_refused_in_one_line_that_names_them() {
+fn the_error_for_a_broken_file_is_one_line_that_names_it() {
     let (_folder, path) = written(Precision::F32);
     let whole = fs::read(&path).unwrap();
     let error = |bytes: &[u8]| {
@@ -55,7 +55,7 @@ fn broken_files_are_refused_in_one_line_that_names_them() {
         assert!(!error.contains('\n'), "{error}");
         error
     };
-    assert!(error(&whole[..whole.len() - 5]).contains("cut off"));
+    assert!(error(&whole[..whole.len() - 5]).contains("truncated"));
     assert!(error(&whole[..40]).contains("claims a header of"));
     assert!(error(b"short").contains("too short"));
     assert!(error(b"").contains("too short"));
@@ -69,7 +69,7 @@ fn broken_files_are_refused_in_one_line_that_names_them() {
 }
 
 #[test]
-fn a_report_says_what_was_loaded_what_is_new_and_what_does_not_fit() {
+fn the_report_lists_loaded_new_and_misfitting_tensors() {
     let (_folder, path) = written(Precision::F32);
     let file = Checkpoint::open(&path).unwrap();
     let wanted = |shapes: &[(&str, &[usize])]| {
@@ -77,16 +77,16 @@ fn a_report_says_what_was_loaded_what_is_new_and_what_does_not_fit() {
     };
     let shapes = wanted(&[("fc.weight", &[2, 2]), ("fc.bias", &[3]), ("conv.weight", &[1])]);
     let fit = Fit::of_shapes(&shapes, &file, |_| false);
-    assert_eq!(fit.report(), "1 tensors loaded; new: conv.weight; does not fit: fc.bias is [2], the network wants [3]");
+    assert_eq!(fit.report(), "1 tensors loaded; new: conv.weight; do not fit: fc.bias is [2], the network expects [3]");
     assert!(!fit.is_whole());
     let fit = Fit::of_shapes(&wanted(&[("fc.weight", &[2, 2])]), &file, |_| false);
-    assert_eq!((fit.report().as_str(), fit.is_whole()), ("1 tensors loaded; 1 of the file not used: fc.bias", true));
+    assert_eq!((fit.report().as_str(), fit.is_whole()), ("1 tensors loaded; 1 unused: fc.bias", true));
     let fit = Fit::of_shapes(&wanted(&[("fc.weight", &[9])]), &file, |name| name == "fc.weight");
     assert_eq!((fit.new, fit.misfits.len()), (vec!["fc.weight".to_owned()], 0));
 }
 
 #[test]
-fn half_precision_that_would_overflow_is_refused_and_the_old_file_stays() {
+fn half_precision_that_would_overflow_is_an_error_and_keeps_the_old_file() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("a"), folder.path().join("b"));
     let large = Tensor::new(&[1e5_f32, f32::INFINITY], &Device::Cpu).unwrap();
@@ -94,7 +94,10 @@ fn half_precision_that_would_overflow_is_refused_and_the_old_file_stays() {
     fs::write(&to, b"old").unwrap();
     let file = Checkpoint::open(&from).unwrap();
     let error = format!("{:#}", convert(&file, &to, None::<&Value>, Some(Precision::F16)).unwrap_err());
-    assert!(error.contains("tensor \"x\" has the number 100000, too large for f16; take bf16 or f32"), "{error}");
+    assert!(
+        error.contains("tensor \"x\" has the number 100000, which is too large for f16; use bf16 or f32"),
+        "{error}"
+    );
     assert_eq!(fs::read(&to).unwrap(), b"old");
     convert(&file, &to, None::<&Value>, Some(Precision::Bf16)).unwrap();
     let read = Checkpoint::open(&to).unwrap().tensor("x", &Device::Cpu).unwrap().to_vec1::<f32>().unwrap();
@@ -119,7 +122,7 @@ fn a_header_may_have_any_length() {
         assert_eq!(file.format(), Format::Safetensors);
         assert_eq!(file.tensor("a", &Device::Cpu).unwrap().to_vec1::<f32>().unwrap(), [2.5], "{length}");
     }
-    // Cut off, it is still what it is.
+    // Truncated, it is still detected as safetensors.
     fs::write(&path, &with_header_of(123)[..90]).unwrap();
     let error = format!("{:#}", Checkpoint::open(&path).err().unwrap());
     assert!(error.contains("claims a header of 123 bytes in a file of 90"), "{error}");
@@ -168,6 +171,6 @@ fn caffemodels_of_nothing_but_parts_are_refused() {
     ] {
         fs::write(&path, [&name[..], &bytes].concat()).unwrap();
         let error = format!("{:#}", Checkpoint::open(&path).err().unwrap());
-        assert!(error.contains("has more than 262144 parts") || error.contains("a shape of"), "{error}");
+        assert!(error.contains("has more than 262144 parts") || error.contains("a shape has"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Pickles as training scripts write them, and as people make them who want to do harm; written by hand.
+//! Pickles as training scripts write them and as attackers craft them; written by hand.
 
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn tensor(key: &str) -> Pickle {
     tensor_with(key, &[])
 }
 
-/// A file of before 1.6 whose object is `pickle`; its storages are these, of the numbers 1 and -2 each.
+/// A pre-1.6 file whose object is `pickle`; its storages are these, of the numbers 1 and -2 each.
 fn file(pickle: &[u8], storages: &[&str]) -> Vec<u8> {
     let keys = storages.iter().map(|key| [text(key), b"a".to_vec()].concat()).collect::<Vec<_>>().concat();
     let numbers = [&2_u64.to_le_bytes()[..], &1_f32.to_le_bytes(), &(-2_f32).to_le_bytes()].concat();
@@ -81,7 +81,7 @@ fn error(path: &Path, pickle: &[u8], storages: &[&str]) -> String {
 }
 
 #[test]
-fn what_training_scripts_keep_beside_the_weights_does_no_harm() {
+fn what_training_scripts_store_with_the_weights_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.pth");
     let new = |name: &str, arguments: &[Pickle]| [global(name), tuple(arguments), vec![0x81]].concat();
@@ -125,15 +125,15 @@ fn what_training_scripts_keep_beside_the_weights_does_no_harm() {
         "builtins.getattr",
     ] {
         let pickle = dict(&[("w", tensor("0")), ("x", call(bad, &[text("x")]))]);
-        assert!(error(&path, &pickle, &["0"]).contains("which is no part of weights; nothing was run"), "{bad}");
+        assert!(error(&path, &pickle, &["0"]).contains("which weights do not need; nothing was executed"), "{bad}");
     }
-    // What came of a name of no interest is not called.
+    // The result of an ignored name is not called.
     let got = [call("builtins.getattr", &[global("torch.optim.SGD"), text("x")]), tuple(&[]), b"R".to_vec()].concat();
-    assert!(error(&path, &dict(&[("w", tensor("0")), ("x", got)]), &["0"]).contains("is no function"));
+    assert!(error(&path, &dict(&[("w", tensor("0")), ("x", got)]), &["0"]).contains("is not a function"));
 }
 
 #[test]
-fn the_state_dict_is_found_whatever_lies_beside_it() {
+fn the_state_dict_is_found_among_other_values() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.pth");
     let weights = || dict(&[("fc.weight", tensor("0")), ("fc.bias", tensor("1"))]);
@@ -143,23 +143,23 @@ fn the_state_dict_is_found_whatever_lies_beside_it() {
         let pickle = dict(&[("rng_state", tensor("2")), (key, weights()), ("optimizer", moments())]);
         assert_eq!(names(&path, &pickle, &all), ["fc.bias", "fc.weight"], "{key}");
     }
-    // Under a name of one's own: the names say so.
+    // Under a custom key, the dotted names identify it.
     let pickle = dict(&[("my_network", weights()), ("class_weights", tensor("2")), ("optimizer", moments())]);
     assert_eq!(names(&path, &pickle, &all), ["fc.bias", "fc.weight"]);
     let pickle = dict(&[("generator", weights()), ("optimizer_g", moments())]);
     assert_eq!(names(&path, &pickle, &all), ["fc.bias", "fc.weight"]);
-    // A bare state dict stays what it is.
+    // A bare state dict is found as it is.
     let pickle = dict(&[("weight", tensor("0")), ("extra", dict(&[("x", tensor("1"))]))]);
     assert_eq!(names(&path, &pickle, &["0", "1"]), ["extra.x", "weight"]);
-    // Wrappers go, and are told.
+    // Wrappers are stripped and reported.
     let pickle = dict(&[("module._orig_mod.a", tensor("0")), ("module._orig_mod.b", tensor("1"))]);
     let file = open(&path, &pickle, &["0", "1"]).unwrap();
     assert_eq!((file.tensors()[0].name.as_str(), file.prefix()), ("a", "module._orig_mod."));
-    assert_eq!(file.prefix_note().unwrap(), "names of tensors begin with \"module._orig_mod.\"; read without it");
+    assert_eq!(file.prefix_note().unwrap(), "ignoring the prefix \"module._orig_mod.\" of the tensor names");
 }
 
 #[test]
-fn views_that_were_not_computed_have_their_sign_or_are_refused() {
+fn lazy_views_are_negated_or_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.pth");
     let pickle = dict(&[("a", tensor("0")), ("b", tensor_with("0", &["neg"]))]);
@@ -169,18 +169,21 @@ fn views_that_were_not_computed_have_their_sign_or_are_refused() {
     assert_eq!(file.bytes("b").unwrap().1, [(-1_f32).to_le_bytes(), 2_f32.to_le_bytes()].concat());
     for bit in ["conj", "strange"] {
         let error = error(&path, &dict(&[("b", tensor_with("0", &[bit]))]), &["0"]);
-        assert!(error.contains(&format!("tensor \"b\": has the bit \"{bit}\", which is not supported")), "{error}");
+        assert!(
+            error.contains(&format!("tensor \"b\": has the view bit \"{bit}\", which is not supported")),
+            "{error}"
+        );
     }
     let quantized = call("torch._utils._rebuild_qtensor", &[tensor("0")]);
     let error = error(&path, &dict(&[("state_dict", dict(&[("q", quantized.clone())]))]), &["0"]);
     assert!(error.contains("tensor \"q\" is quantized"), "{error}");
-    // Elsewhere it is of no interest.
+    // Elsewhere it is ignored.
     let pickle = dict(&[("state_dict", dict(&[("w", tensor("0"))])), ("observer", quantized)]);
     assert_eq!(names(&path, &pickle, &["0"]), ["w"]);
 }
 
 #[test]
-fn pickles_that_copy_or_name_without_end_are_refused_in_time() {
+fn pickles_that_copy_or_name_endlessly_are_rejected_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.pth");
     let long = [&b"]q\x00("[..], &b"N".repeat(200_000), b"e"].concat();
@@ -201,11 +204,11 @@ fn pickles_that_copy_or_name_without_end_are_refused_in_time() {
         .concat()
     };
     let cases: [(Pickle, &str); 9] = [
-        ([long.clone(), copies("builtins.list")].concat(), "copies its values without end"),
-        ([long.clone(), copies("builtins.set")].concat(), "copies its values without end"),
-        ([pairs.clone(), copies("builtins.dict")].concat(), "copies its values without end"),
-        ([pairs, copies("collections.Counter")].concat(), "copies its values without end"),
-        // A tuple of many arguments, called with ever again.
+        ([long.clone(), copies("builtins.list")].concat(), "copies its values endlessly"),
+        ([long.clone(), copies("builtins.set")].concat(), "copies its values endlessly"),
+        ([pairs.clone(), copies("builtins.dict")].concat(), "copies its values endlessly"),
+        ([pairs, copies("collections.Counter")].concat(), "copies its values endlessly"),
+        // A call with a tuple of many arguments, over and over.
         (
             [
                 &b"("[..],
@@ -214,12 +217,12 @@ fn pickles_that_copy_or_name_without_end_are_refused_in_time() {
                 &[&global("torch.device")[..], b"h\x00R0"].concat().repeat(20_000),
             ]
             .concat(),
-            "copies its values without end",
+            "copies its values endlessly",
         ),
-        (dict(&[(&key, tensor("0"))]), "name has more than 1024 bytes"),
-        (deep, "name has more than 1024 bytes"),
+        (dict(&[(&key, tensor("0"))]), "name is longer than 1024 bytes"),
+        (deep, "name is longer than 1024 bytes"),
         (b"q\x00q\x01".repeat(3_000_000), "empty stack"),
-        ([b"N".to_vec(), b"r\x00\x00\x00\x00".repeat(4_500_000)].concat(), "makes more than"),
+        ([b"N".to_vec(), b"r\x00\x00\x00\x00".repeat(4_500_000)].concat(), "creates more than"),
     ];
     for (pickle, word) in cases {
         let began = Instant::now();
@@ -227,6 +230,6 @@ fn pickles_that_copy_or_name_without_end_are_refused_in_time() {
         assert!(error.contains(word), "{word}: {error}");
         assert!(began.elapsed() < Duration::from_secs(20), "{word}: {:?}", began.elapsed());
     }
-    // The same numbers under names without end; two names for one tensor are usual.
+    // The same numbers under very many names; two names for one tensor are usual.
     assert_eq!(names(&path, &same(2), &["0"]).len(), 2);
 }

@@ -407,7 +407,7 @@ impl Args {
         if *frozen > 0
             && self.views.mixup == 0.0
             && device.is_cpu()
-            && let Some(layer) = model.learning_begins(self.dropout)?
+            && let Some(layer) = model.last_fixed_layer(self.dropout)?
         {
             let kept = if augment.is_nothing() { "computed once" } else { "computed by a plan" };
             messages.detail(format_args!("learning begins after {layer}: what is before it is {kept}"));

@@ -246,7 +246,7 @@ impl Training<'_> {
         let loss = LossConfig { smoothing: args.label_smoothing, weights: class_weights };
         let mut texts = [NamedTexts::new(model, &data.learned)?, NamedTexts::new(model, &data.judged)?];
         if let Network::Bert(bert) = &model.network
-            && let Some(layer) = bert.learning_begins(freeze)
+            && let Some(layer) = bert.last_fixed_layer(freeze)
         {
             messages.detail(format_args!("learning begins after {layer}: what is before it is computed once"));
             let [learned, judged] = texts;
