@@ -30,8 +30,9 @@ use objects::Rules;
 /// another size) makes the record carry `error`, and then the exit status is 1; so it is when every object is dropped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from voc VOC2007 | dl-data check >/dev/null
-  dl-data from yolo signs | dl-data check --fix --labels stop,yield | dl-data to coco")]
+  dl-data from voc VOC2007 | dl-data check > /dev/null
+  dl-data from yolo signs | dl-data check --fix --labels stop,yield \\
+    | dl-data to coco --output signs.json")]
 pub(super) struct Args {
     /// Write the records with what is wrong put right
     #[arg(long)]

@@ -14,7 +14,9 @@ use crate::common::{Common, Io, Outcome};
 /// and whatever else the file holds are kept in extra fields, which `to coco` writes back. An annotation that cannot be
 /// used is reported and left out. Several categories in use that have one name get their ids into the labels.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from coco annotations/instances_val2014.json --images val2014 >val.jsonl")]
+#[command(after_help = "Examples:
+  dl-data from coco annotations/instances_val2014.json --images val2014 \\
+    > val.jsonl")]
 pub(super) struct Args {
     /// The annotations
     #[arg(value_name = "ANN.json")]
