@@ -8,49 +8,40 @@ use dl_cli::tools::TABLE;
 
 const COLUMNS: usize = 80;
 
-/// The long help of a program and of each of its subcommands, by full name.
-fn helps(command: &CommandLine, path: &str, found: &mut Vec<(String, String)>) {
-    for child in command.get_subcommands() {
-        helps(child, &format!("{path} {}", child.get_name()), found);
-    }
-    let text = command.clone().term_width(COLUMNS).render_long_help().to_string();
-    found.push((path.to_owned(), text));
-}
+/// What an example begins with.
+const KNOWN: &[&str] = &["dl-", "head ", "ls ", "cat ", "find ", "jq "];
 
-/// The lines of the help's examples, without their indentation of two columns.
-fn examples(help: &str) -> Option<String> {
-    let (_, examples) = help.split_once("Examples:\n")?;
-    Some(examples.lines().map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned() + "\n").collect())
-}
-
-fn all() -> Vec<(String, String)> {
+/// Every command, with its full name.
+fn commands() -> Vec<(String, CommandLine)> {
+    let mut open: Vec<_> = TABLE.iter().map(|tool| (tool.name.to_owned(), (tool.command)())).collect();
     let mut found = Vec::new();
-    for tool in TABLE {
-        helps(&(tool.command)(), tool.name, &mut found);
+    while let Some((name, command)) = open.pop() {
+        open.extend(command.get_subcommands().map(|child| (format!("{name} {}", child.get_name()), child.clone())));
+        found.push((name, command));
     }
     found
+}
+
+/// The examples of a command's help at 80 columns, without their indentation of two columns.
+fn examples(command: &CommandLine) -> Option<String> {
+    let help = command.clone().term_width(COLUMNS).render_long_help().to_string();
+    let (_, examples) = help.split_once("Examples:\n")?;
+    Some(examples.lines().map(|line| line.strip_prefix("  ").unwrap_or(line).to_owned() + "\n").collect())
 }
 
 #[test]
 fn every_command_has_examples_that_fit_80_columns() {
     let mut faults = Vec::new();
-    for tool in TABLE {
-        let mut commands = vec![((tool.command)(), tool.name.to_owned())];
-        while let Some((command, path)) = commands.pop() {
-            for child in command.get_subcommands() {
-                commands.push((child.clone(), format!("{path} {}", child.get_name())));
+    for (name, command) in commands() {
+        match command.get_after_help() {
+            // The text as written: the rendered help is already wrapped.
+            Some(help) => {
+                let help = help.to_string();
+                let too_long = help.lines().filter(|line| line.chars().count() > COLUMNS);
+                faults.extend(too_long.map(|line| format!("{name}: more than {COLUMNS} columns: {line}")));
             }
-            let Some(help) = command.get_after_help() else {
-                // `dl-data from` only leads to subcommands, which have their own.
-                if command.get_subcommands().next().is_none() {
-                    faults.push(format!("{path}: no examples"));
-                }
-                continue;
-            };
-            // The text as it was written, since the rendered help is already wrapped.
-            for line in help.to_string().lines().filter(|line| line.chars().count() > COLUMNS) {
-                faults.push(format!("{path}: {} columns: {line}", line.chars().count()));
-            }
+            None if command.has_subcommands() => {}
+            None => faults.push(format!("{name}: no examples")),
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -63,28 +54,24 @@ fn bash_reads_every_example_of_the_help_at_80_columns() {
         return;
     }
     let mut faults = Vec::new();
-    for (name, help) in all() {
-        let Some(examples) = examples(&help) else { continue };
-        let mut bash =
-            Command::new("bash").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for (name, command) in commands() {
+        let Some(examples) = examples(&command) else { continue };
+        let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         bash.stdin.take().unwrap().write_all(examples.as_bytes()).unwrap();
         let output = bash.wait_with_output().unwrap();
         if !output.status.success() {
             faults.push(format!("{name}: {}{examples}", String::from_utf8_lossy(&output.stderr)));
         }
-        // A line that clap wrapped is two commands for bash, of which the second is not a program.
-        for command in commands(&examples) {
-            let first = command.split_whitespace().next().unwrap_or_default();
-            if !first.starts_with("dl-") && !["head", "find", "ls", "cat", "jq", "for", "xargs", "seq"].contains(&first) {
-                faults.push(format!("{name}: not a command: {command}"));
-            }
-        }
+        // Where the help wraps a line, bash sees a second command.
+        let is_known = |example: &String| KNOWN.iter().any(|known| example.starts_with(known));
+        let unknown = whole_commands(&examples).into_iter().filter(|example| !is_known(example));
+        faults.extend(unknown.map(|example| format!("{name}: not a command: {example}")));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The examples one by one: a line, and the lines that a `\`, `|` or `&&` at its end, or indentation, joins to it.
-fn commands(examples: &str) -> Vec<String> {
+/// The examples one by one: a line, and the lines that a `\`, `|` or `&&` at its end joins to it.
+fn whole_commands(examples: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let mut is_open = false;
     for line in examples.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {

@@ -50,7 +50,8 @@ fn add_tables(command: &Command, path: &str, subcommands: &mut Vec<String>, tabl
     if with_values.peek().is_some() {
         let _ = writeln!(tables, "            case $previous in");
         for option in with_values {
-            let _ = writeln!(tables, "                {}) value='{}' taken=1 ;;", names(option).join(" | "), value(option));
+            let _ =
+                writeln!(tables, "                {}) value='{}' taken=1 ;;", names(option).join(" | "), value(option));
         }
         let _ = writeln!(tables, "            esac");
     }

@@ -27,7 +27,7 @@ const CASES: &[Case] = &[
     Case { line: "dl-data from voc --", offered: &["--split", "--threads"], not_offered: &["--images", "--fix"] },
     Case { line: "dl-data from coco --im", offered: &["--images"], not_offered: &["--split"] },
     Case { line: "dl-propose selective-search --mo", offered: &["--mode"], not_offered: &["--max"] },
-    Case { line: "dl-finetune svm --d", offered: &["--device"], not_offered: &["--iou"] },
+    Case { line: "dl-finetune svm --t", offered: &["--threads"], not_offered: &["--seed"] },
     // Values that are one of a few.
     Case { line: "dl-nms --method ", offered: &["hard", "diou", "weighted"], not_offered: &["found.jsonl"] },
     Case { line: "dl-nms --method=soft-g", offered: &["soft-gaussian"], not_offered: &["soft-linear"] },
@@ -78,7 +78,8 @@ fn zsh_completes_commands_options_values_and_files() {
         wait_for() { while zpty -r shell part; do print -rn -- $part; [[ $part == *DONE$1* ]] && break; done; }
         zpty -w shell 'PS1= PS2= RPS1= LISTMAX=0; unsetopt prompt_cr prompt_sp; stty columns 500 rows 500'
         zpty -w shell 'fpath=('${(q)1}' $fpath); autoload -U compinit; compinit -u -D; bindkey ^I list-choices'
-        zpty -w shell 'zstyle :completion:\* verbose no; print DO''NE0'
+        zpty -w shell 'zstyle :completion:\* verbose no'
+        zpty -w shell print DO\'\'NE0
         wait_for 0
         integer n=0
         while IFS= read -r line; do
@@ -145,6 +146,8 @@ fn check(shell: &str, complete: impl Fn(&Sandbox, &[&str]) -> String) {
 struct Sandbox {
     completions: PathBuf,
     here: PathBuf,
+    /// The PATH on which the programs are found.
+    path: String,
 }
 
 impl Sandbox {
@@ -156,9 +159,16 @@ impl Sandbox {
             fs::write(path, script).unwrap();
         }
         let here = folder.join("here");
+        // fish loads the completions of programs that exist.
+        let programs = folder.join("programs");
+        fs::create_dir_all(&programs).unwrap();
+        for tool in dl_cli::tools::TABLE {
+            std::os::unix::fs::symlink("/bin/true", programs.join(tool.name)).unwrap();
+        }
         fs::create_dir_all(here.join("photos")).unwrap();
         fs::write(here.join("found.jsonl"), "").unwrap();
-        Self { completions, here }
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+        Self { completions, here, path }
     }
 
     /// What the command writes, both streams together, with `input` on its stdin.
@@ -167,6 +177,7 @@ impl Sandbox {
             .args(&command[1..])
             .current_dir(&self.here)
             .env("HOME", &self.here)
+            .env("PATH", &self.path)
             .env("TERM", "dumb")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
