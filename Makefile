@@ -10,7 +10,7 @@ BIN := target/release
 CASES ?= 1000000
 PROGRAMS := $(basename $(notdir $(wildcard crates/dl-cli/src/bin/dl-*.rs)))
 
-.PHONY: help build demo demo-transfer test test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -26,6 +26,9 @@ demo-transfer: build ## Learn ten new signs from a few pictures, with and withou
 
 test: ## Run every quick test
 	@cargo test --release --locked --workspace
+
+test-docs: build ## Run the commands of README, docs and --help in bash, zsh and fish
+	@testdata/test-docs.sh $(BIN)
 
 test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a-kernel.md)
 	@CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
