@@ -6,7 +6,7 @@
 # Each page runs in a folder of its own, with small stand-ins for the files that examples name: made by the programs,
 # from the shipped images and models. A command is skipped when it needs more than that; the reason is printed. In a
 # Markdown file, a line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
-# KEEP=1 keeps the folder with the output of each command.
+# KEEP=1 keeps what each command printed.
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
@@ -18,7 +18,7 @@ work=$(mktemp -d)
 [ -n "${KEEP:-}" ] && echo "Output is kept in $work" || trap 'rm -rf "$work"' EXIT
 
 # The programs alone, not what else lies beside them.
-mkdir -p "$work"/{bin,home,pages}
+mkdir -p "$work"/{bin,home,pages,networks}
 for program in crates/dl-cli/src/bin/dl-*.rs; do ln -s "$bin/$(basename "$program" .rs)" "$work/bin"; done
 export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=80 LC_ALL=C.UTF-8
 
@@ -26,7 +26,8 @@ export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=8
 needs() {
   case $1 in
     *'dl-model fetch'* | *'git clone'* | *'apt-get '* | *rustup* | *https://*) echo "needs the network" ;;
-    make\ * | *'cargo '* | export\ * | cd\ * | testdata/*.sh* | target/* | bench/*) echo "needs the source tree and time" ;;
+    make\ * | *'cargo '* | testdata/*.sh* | target/* | bench/*) echo "needs the source tree and time" ;;
+    *dpkg* | *RUSTC* | mkdir\ arm*) echo "needs Debian and root" ;;
     *.pth* | *.caffemodel* | *.cfg* | *darknet53* | *llama*) echo "needs published weights" ;;
     *encoder.layer.11*) echo "needs the whole BERT" ;;
     *--device\ cuda* | *--device\ metal*) echo "needs a graphics card" ;;
@@ -36,7 +37,7 @@ needs() {
 
 # ---- Stand-ins, in $work/template.
 
-idx() { printf "\\x00\\x00\\x08\\x0$1"; shift; for n; do printf "\\x00\\x00\\x00\\x$n"; done; }
+idx() { local n; printf "\\x00\\x00\\x08\\x0$1"; shift; for n; do printf "\\x00\\x00\\x00\\x$n"; done; }
 
 stand_ins() {
   local signs="$repository/testdata/signs" models="$repository/testdata/models" text="$repository/testdata/goldens/text"
@@ -117,14 +118,17 @@ stand_ins() {
   dl-data from csv reviews.csv --text review --label stars > reviews.jsonl
   for n in texts mail planets poems held-out beginnings; do cp reviews.jsonl $n.jsonl; done
 
-  # Networks: the shipped one where its layers do, else a narrow one after one step.
+  # Networks: the shipped one where its layers do, else one after a single step.
   for n in squeezenet squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells voc; do
     cp "$models/signs.safetensors" $n.safetensors
   done
   dl-data from folder pets > "$work/pets.jsonl"
+  # Large ones are links: every page gets a copy of the template.
   for n in alexnet resnet18 resnet50; do
-    dl-finetune classifier --quiet --arch $n --size 64 --iterations 1 --batch 2 --output $n.safetensors \
-      "$work/pets.jsonl" || true
+    dl-finetune classifier --quiet --arch $n --size 64 --iterations 1 --batch 2 \
+      --output "$work/networks/$n.safetensors" "$work/pets.jsonl" || true
+    rm -f "$work/networks/$n.last.safetensors"
+    ln -s "$work/networks/$n.safetensors" .
   done
   dl-embed --model squeezenet.safetensors --layer logits --dtype f32 "$work/pets.jsonl" |
     dl-finetune linear --quiet --output pets-head.safetensors
@@ -135,15 +139,14 @@ stand_ins() {
   dl-propose selective-search --quiet --mode fast --max 100 all.jsonl > proposed.jsonl
   cp proposed.jsonl proposals.jsonl
   dl-embed --quiet --model squeezenet.safetensors --layer fire9 --with-objects proposed.jsonl > embedded.jsonl
-  cp "$models/signs-rcnn.safetensors" signs-rcnn.safetensors
-  cp "$models/signs-rcnn.safetensors" heads.safetensors
+  for n in signs-rcnn voc-rcnn heads; do cp "$models/signs-rcnn.safetensors" $n.safetensors; done
   dl-detect --quiet --model heads.safetensors --drop-features embedded.jsonl > detected.jsonl
   dl-nms --quiet --iou 0.3 detected.jsonl > found.jsonl
   dl-data to coco-results --truth instances_val.json found.jsonl > results.json
   cp results.json results_val.json
   dl-eval voc --quiet --curves curves.json found.jsonl > metrics.json
-  dl-classify --quiet --model pets-head.safetensors --top-k 0 \
-    <(dl-embed --quiet --model squeezenet.safetensors --layer logits "$work/pets.jsonl") > predicted.jsonl
+  dl-embed --quiet --model squeezenet.safetensors --layer logits "$work/pets.jsonl" |
+    dl-classify --quiet --model pets-head.safetensors --top-k 0 > predicted.jsonl
   dl-eval classify --quiet --confusion confusion.json predicted.jsonl > classes.json
   for n in 1 5 10; do echo '{"method":"head","images":'$n',"accuracy":0.'$n'}'; done > accuracy.jsonl
 }
@@ -219,9 +222,10 @@ session() {
   esac
   {
     echo "$options"
-    for file in ../commands/*.cmd; do
+    for file in "${PWD%/*}"/commands/*.cmd; do
       file=${file%.cmd}
-      [ -e "$file.reason" ] || echo "source $file.cmd > $file.out 2> $file.err < /dev/null; echo $status > $file.status"
+      [ -e "$file.reason" ] ||
+        echo "source '$file.cmd' > '$file.out' 2> '$file.err' < /dev/null; echo $status > '$file.status'"
     done
   } > ../session
   timeout 900 "${command[@]}" ../session > ../session.out 2>&1 || true
@@ -270,7 +274,7 @@ for shell in "${shells[@]}"; do
     printf '%-36s %-5s %5d %7d %7d\n' "$(basename "$page")" "$shell" "${counts[@]}"
     [ ! -e "$run/failures" ] || cat "$run/failures"
     for n in 0 1 2; do total[n]=$((total[n] + counts[n])); done
-    [ -n "${KEEP:-}" ] || rm -rf "$run"
+    rm -rf "$run/here"
   done
   printf '%-36s %-5s %5d %7d %7d\n' "all pages" "$shell" "${total[@]}"
   failures=$((failures + total[2]))

@@ -1,4 +1,4 @@
-//! The manual: one page of section 1 for each program and each of its subcommands, and dl-record(5).
+//! The man pages: one in section 1 for each program and each subcommand, and dl-record(5).
 
 use std::collections::BTreeMap;
 
@@ -11,35 +11,35 @@ use serde_json::Value;
 
 use crate::generated::Generated;
 
-/// What is written by hand of dl-record(5); `@FIELDS@` and `@PARTS@` stand for the tables.
+/// The handwritten text of dl-record(5); `@FIELDS@` and `@PARTS@` are replaced by the tables.
 const RECORD_PAGE: &str = include_str!("dl-record.5");
 
-/// The field of a record, its form in short, and who writes it. The descriptions are those of the schema.
+/// The fields of a record, with their type and who writes them. The descriptions come from the schema.
 const FIELDS: &[(&str, &str, &str)] = &[
     ("id", "string", "dl-data, or the first program"),
     ("image", "string", "dl-data, or the first program"),
-    ("width", "integer", "the first program that opens the picture"),
-    ("height", "integer", "the first program that opens the picture"),
+    ("width", "integer", "the first program that opens the image"),
+    ("height", "integer", "the first program that opens the image"),
     ("text", "string", "dl-data"),
     ("label", "string", "dl-data"),
     ("objects", "list of OBJECT", "dl-data"),
     ("proposals", "list of PROPOSAL", "dl-propose"),
     ("features", "object of TENSOR", "dl-embed"),
-    ("predictions", "list of PREDICTION", "whatever classifies"),
+    ("predictions", "list of PREDICTION", "dl-classify"),
     ("detections", "list of DETECTION", "dl-detect, dl-nms"),
     ("error", "FAILURE", "any program"),
 ];
 
-/// The schema's names of what fields consist of.
+/// The types of fields, as the schema names them.
 const PARTS: &[&str] = &["Object", "Proposal", "Detection", "Prediction", "Tensor", "Mask", "Failure"];
 
-/// All pages, below man/.
+/// All files in man/.
 /// # Errors
-/// When the tables here and the schema have drifted apart.
+/// When the tables here do not match the schema.
 pub(crate) fn pages() -> Result<Generated> {
     let mut files = BTreeMap::new();
     for tool in TABLE {
-        // The commands are built with full names: dl-data-from-voc.
+        // Building gives the commands their full names: dl-data-from-voc.
         let mut command = (tool.command)().disable_help_subcommand(true);
         command.build();
         add_pages(&command, &[], &mut files)?;
@@ -75,13 +75,15 @@ fn page(command: &Command, name: &str, above: &[&str]) -> Result<Vec<u8>> {
     }
     if let Some(help) = command.get_after_help() {
         let help = help.to_string();
-        let (heading, text) = help.split_once(":\n").with_context(|| format!("{name}: help ends without Examples:"))?;
+        let (heading, text) = help.split_once(":\n").with_context(
+            || format!("{name}: the text after the help must begin with a heading such as "Examples:""),
+        )?;
         section(&heading.to_uppercase(), text, &mut page)?;
     }
-    let status = "0  all is well, also when the reader of the output goes away\n\
-                  1  finished, but some records failed or something was left out; it is reported on stderr,\n   \
-                     and a record that failed carries \"error\"\n\
-                  2  wrong usage, or nothing could be done";
+    let status = "0  success, even if the reader of the output closes the pipe\n\
+                  1  finished, but some records failed or something was dropped; each is reported on stderr,\n   \
+                     and a failed record has an \"error\" field\n\
+                  2  usage error, or nothing could be done";
     section("EXIT STATUS", status, &mut page)?;
     let mut roff = Roff::default();
     roff.control("SH", ["SEE ALSO"]);
@@ -91,7 +93,7 @@ fn page(command: &Command, name: &str, above: &[&str]) -> Result<Vec<u8>> {
     Ok(page)
 }
 
-/// A section of lines that are not filled.
+/// A section whose lines are kept as they are.
 fn section(heading: &str, text: &str, page: &mut Vec<u8>) -> Result<()> {
     let mut roff = Roff::default();
     roff.control("SH", [heading]).control("nf", []);
@@ -118,7 +120,7 @@ fn record_page() -> Result<String> {
         fields.push_str(&format!("Written by {by}.\n"));
     }
     if let Some(name) = properties.keys().find(|name| FIELDS.iter().all(|(known, ..)| known != name)) {
-        bail!("dl-record(5) does not tell of the field {name}; add it to the table in manual.rs");
+        bail!("dl-record(5) does not describe the field {name}; add it to the table in manual.rs");
     }
     let mut parts = String::new();
     for part in PARTS {
@@ -137,16 +139,16 @@ fn record_page() -> Result<String> {
     Ok(RECORD_PAGE.replace("@FIELDS@\n", &fields).replace("@PARTS@\n", &parts))
 }
 
-/// A paragraph with a hanging name.
+/// A tagged paragraph: the name, then its description.
 fn entry(name: &str, form: &str, schema: &Value) -> Result<String> {
     let form = if form.is_empty() { String::new() } else { format!(" ({form})") };
     let text = described(schema).with_context(|| name.to_owned())?;
     Ok(format!(".TP\n\\fB{name}\\fR{form}\n{text}\n"))
 }
 
-/// The description in a schema, fit for roff.
+/// The description in a schema, escaped for roff.
 fn described(schema: &Value) -> Result<String> {
-    let text = schema["description"].as_str().context("it has no description in the schema")?;
+    let text = schema["description"].as_str().context("no description in the schema")?;
     let text = text.replace('\\', "\\e").replace('`', "");
     Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
