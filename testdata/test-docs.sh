@@ -259,6 +259,12 @@ for shell in "${shells[@]}"; do
     counts=(0 0 0)
     for file in "$run"/commands/*.cmd; do
       file=${file%.cmd}
+      # A script may have comments in any shell, but zsh does not read them when a command is typed.
+      if [ "$shell" = zsh ] && grep -qE '(^|[[:space:]])#' "$file.cmd"; then
+        echo 'zsh reads # as a word in a command that is typed or pasted' > "$file.err"
+        echo 1 > "$file.status"
+        rm -f "$file.reason"
+      fi
       if [ -e "$file.reason" ]; then
         counts[1]=$((counts[1] + 1))
         skipped["$(cat "$file.cmd")"]=$(cat "$file.reason")
@@ -266,7 +272,7 @@ for shell in "${shells[@]}"; do
         counts[0]=$((counts[0] + 1))
         if [ "$(cat "$file.status" 2>/dev/null)" != 0 ]; then
           counts[2]=$((counts[2] + 1))
-          { sed 's/^/    /' "$file.cmd"; head -n 3 "$file.err" "$run/session.out" | grep -v '^==>' | sed '/^$/d; s/^/      /'; } \
+          { sed 's/^/    /' "$file.cmd"; head -qn 3 "$file.err" "$run/session.out" | sed "/^\$/d; s|$run/||g; s/^/      /"; } \
             >> "$run/failures" 2>/dev/null || true
         fi
       fi

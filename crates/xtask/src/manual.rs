@@ -75,9 +75,9 @@ fn page(command: &Command, name: &str, above: &[&str]) -> Result<Vec<u8>> {
     }
     if let Some(help) = command.get_after_help() {
         let help = help.to_string();
-        let (heading, text) = help.split_once(":\n").with_context(
-            || format!("{name}: the text after the help must begin with a heading such as "Examples:""),
-        )?;
+        let (heading, text) = help
+            .split_once(":\n")
+            .with_context(|| format!("{name}: the text after the help must begin with a heading, such as Examples:"))?;
         section(&heading.to_uppercase(), text, &mut page)?;
     }
     let status = "0  success, even if the reader of the output closes the pipe\n\
