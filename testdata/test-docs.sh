@@ -6,7 +6,7 @@
 # Each page runs in a folder of its own, with small stand-ins for the files that examples name: made by the programs,
 # from the shipped images and models. A command is skipped when it needs more than that; the reason is printed. In a
 # Markdown file, a line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
-# KEEP=1 keeps what each command printed.
+# PAGES='dl-data*' runs the pages of these names alone; KEEP=1 keeps what each command printed.
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
@@ -56,7 +56,7 @@ stand_ins() {
   cp testdata/signs/JPEGImages/test-0002.jpg street.jpg
 
   # VOC, under the names that examples use.
-  for list in train:1,4 val:5,6 trainval:1,6 test:7,8; do
+  for list in train:1,2 val:3,3 trainval:1,3 test:4,5; do
     sed -n "${list#*:}p" testdata/signs/ImageSets/Main/test.txt > "$work/list"
     for folder in VOC2007 BCCD; do
       mkdir -p $folder/ImageSets/Main
@@ -148,6 +148,8 @@ stand_ins() {
   dl-embed --quiet --model squeezenet.safetensors --layer logits "$work/pets.jsonl" |
     dl-classify --quiet --model pets-head.safetensors --top-k 0 > predicted.jsonl
   dl-eval classify --quiet --confusion confusion.json predicted.jsonl > classes.json
+  dl-finetune classifier --quiet --init-from squeezenet.safetensors --size 64 --iterations 2 --batch 2 \
+    --log training.jsonl --output "$work/networks/logged.safetensors" "$work/pets.jsonl" || true
   for n in 1 5 10; do echo '{"method":"head","images":'$n',"accuracy":0.'$n'}'; done > accuracy.jsonl
 }
 
@@ -248,13 +250,15 @@ printf '%-36s %-5s %5s %7s %7s\n' page shell ran skipped failed
 for shell in "${shells[@]}"; do
   command -v "$shell" > /dev/null || { echo "SKIPPED: $shell is not installed"; continue; }
   total=(0 0 0)
-  for page in "$work"/pages/*; do
+  for page in "$work"/pages/${PAGES:-*}; do
     files=("$page"/*.cmd)
     [ ${#files[@]} -gt 0 ] || continue
     run="$work/runs/$shell/$(basename "$page")"
     mkdir -p "$run"
     cp -r "$page" "$run/commands"
     cp -a "$work/template" "$run/here"
+    # In the examples of dl-draw, this file is the log of a training.
+    [[ $page != */dl-draw* ]] || cp "$run/here/training.jsonl" "$run/here/train.jsonl"
     (cd "$run/here" && session "$shell")
     counts=(0 0 0)
     for file in "$run"/commands/*.cmd; do
