@@ -16,7 +16,7 @@ DATA := man/man1=man/man1 man/man5=man/man5 man/man7=man/man7 \
   completions/fish=fish/vendor_completions.d testdata/models=dl-tools/models
 data_files = $(filter-out %.sh,$(wildcard $(1)/*))
 
-.PHONY: help build demo demo-transfer test test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,6 +32,9 @@ demo-transfer: build ## Learn ten new signs from a few images, with and without 
 
 test: ## Run every quick test
 	@cargo test --release --locked --workspace
+
+test-docs: build ## Run the commands of README, docs and --help in bash, zsh and fish
+	@testdata/test-docs.sh $(BIN)
 
 test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a-kernel.md)
 	@CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \

@@ -1,4 +1,4 @@
-//! Writes the seeds that no editor can: images of every format that we read, MNIST's files.
+//! Writes the binary seeds: images of every supported format, and MNIST files.
 //!
 //!     cargo run -p dl-fuzz --example binary_seeds
 
@@ -11,7 +11,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::codecs::pnm::{PnmEncoder, PnmSubtype, SampleEncoding};
 use image::{DynamicImage, Frame, ImageBuffer, ImageEncoder, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
 
-/// Orientation 6 in little-endian TIFF, as it stands in EXIF.
+/// Orientation 6 in little-endian TIFF, as in EXIF.
 const EXIF: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
 
 fn main() -> Result<()> {
@@ -78,7 +78,7 @@ fn main() -> Result<()> {
     mnist(&corpus.join("idx"))
 }
 
-/// A PNG with another chunk behind its header.
+/// A PNG with another chunk after its header.
 fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(kind);
@@ -88,10 +88,10 @@ fn with_chunk(png: &[u8], kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&png[..33], &chunk, &png[33..]].concat()
 }
 
-/// A lossless WebP in the extended form, with EXIF that has the prefix of JPEG's.
+/// A lossless WebP in the extended format, with EXIF that has JPEG's prefix.
 fn extended_webp(webp: &[u8]) -> Vec<u8> {
     let exif = [b"Exif\0\0", EXIF].concat();
-    // Flags: EXIF; then the canvas, less one.
+    // Flags: EXIF; then the size of the canvas minus one.
     let header = [8, 0, 0, 0, 4, 0, 0, 3, 0, 0];
     let chunk = |kind: &[u8], content: &[u8]| [kind, &(content.len() as u32).to_le_bytes(), content].concat();
     let body = [&b"WEBP"[..], &chunk(b"VP8X", &header), &webp[12..], &chunk(b"EXIF", &exif)].concat();
@@ -104,7 +104,7 @@ fn turned_jpeg(jpeg: &[u8]) -> Vec<u8> {
     [&jpeg[..2], b"\xff\xe1", &length.to_be_bytes(), &exif, &jpeg[2..]].concat()
 }
 
-/// 20 x 17 pixels in tiles of 16 x 16, of red, green and blue together or apart.
+/// 20 x 17 pixels in tiles of 16 x 16, with interleaved or separate color channels.
 fn tiled_tiff(chunky: bool) -> Vec<u8> {
     let (planes, samples) = if chunky { (1, 3) } else { (3, 1) };
     let tiles = 4 * planes;
@@ -142,7 +142,7 @@ fn tiled_tiff(chunky: bool) -> Vec<u8> {
     file
 }
 
-/// Two images of 3 x 2 pixels, plain and packed.
+/// Two images of 3 x 2 pixels, plain and gzipped.
 fn mnist(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<u8>>();

@@ -1,7 +1,7 @@
-//! Several files in one input: a dataset, a model in a folder.
+//! Several files in one input, such as a dataset or a model folder.
 //!
-//! A file begins after a line `%%%% NAME` and ends before the next such line. Seeds stay readable, and a mutation changes
-//! one file or the set of files.
+//! A file begins after a line `%%%% NAME` and ends before the next such line. So seeds stay readable, and a mutation can
+//! change one file or the set of files.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -17,7 +17,7 @@ pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The files of an input; none when it is a single file.
+/// The files of an input; empty if it is a single file.
 pub(crate) fn split(data: &[u8]) -> Vec<File> {
     let mut files = Vec::new();
     let Some(mut rest) = data.strip_prefix(MARK) else { return files };
@@ -33,12 +33,12 @@ pub(crate) fn split(data: &[u8]) -> Vec<File> {
     }
 }
 
-/// The line end before the next mark.
+/// The position of the newline before the next mark.
 fn find(body: &[u8]) -> Option<usize> {
     body.windows(1 + MARK.len()).position(|window| window[0] == b'\n' && &window[1..] == MARK)
 }
 
-/// The input that [`split`] takes apart.
+/// Joins files into one input, the inverse of [`split`].
 pub(crate) fn join(files: &[File]) -> Vec<u8> {
     let mut data = Vec::new();
     for (index, file) in files.iter().enumerate() {
@@ -58,14 +58,14 @@ pub(crate) fn part<'a>(files: &'a [File], name: &str) -> Option<&'a [u8]> {
     files.iter().find(|file| file.name == name.as_bytes()).map(|file| file.bytes.as_slice())
 }
 
-/// The files on disk; they are removed when this is dropped.
+/// The files of an input on disk; they are removed on drop.
 pub(crate) struct Folder {
     folder: TempDir,
 }
 
 impl Folder {
-    /// Writes the files of an input, or a single one called `name`. A name that leads out of the folder, or that no file
-    /// system takes, is left out.
+    /// Writes the files of an input, or a single file called `name`. Names that lead out of the folder or that the file
+    /// system rejects are skipped.
     pub(crate) fn of(data: &[u8], name: &str) -> Self {
         let folder = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         let files = split(data);
@@ -74,7 +74,7 @@ impl Folder {
         }
         for file in files {
             if let Some(name) = inside(&file.name) {
-                // Two names may be a file and a folder of the same name; then the first stays.
+                // If a file and a folder have the same name, the first is kept.
                 let path = folder.path().join(name);
                 if path.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok()) {
                     let _ = fs::write(path, file.bytes);
@@ -87,7 +87,7 @@ impl Folder {
     /// Writes one more file.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path().join(name);
-        // An input may have made a folder of this name.
+        // The input may have created a folder of this name.
         let _ = path.parent().map(fs::create_dir_all);
         let _ = fs::write(&path, bytes);
         path
@@ -97,13 +97,13 @@ impl Folder {
         self.folder.path()
     }
 
-    /// The path as an argument of a program.
+    /// The path as a command-line argument.
     pub(crate) fn arg(&self, name: &str) -> String {
         self.path().join(name).display().to_string()
     }
 }
 
-/// The name as a path that stays in the folder.
+/// The name as a path, if it stays in the folder.
 fn inside(name: &[u8]) -> Option<&Path> {
     let path = Path::new(str::from_utf8(name).ok()?);
     let parts = path.components().count();
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_taken_apart_as_they_were_put_together() {
+    fn splitting_reverses_joining() {
         let file = |name: &str, bytes: &[u8]| File { name: name.into(), bytes: bytes.into() };
         let files = [file("a/b.txt", b"one\ntwo\n"), file("c", b""), file("d", b"%%%% no mark\0\xff")];
         assert_eq!(split(&join(&files)), files);

@@ -1,4 +1,4 @@
-//! `fuzz`: a bounded number of random cases for every reader, on stable Rust.
+//! `fuzz`: runs a bounded number of random cases against every reader, on stable Rust.
 
 use std::alloc::System;
 use std::io::{self, Write};
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use cap::Cap;
 use clap::Parser;
-use dl_fuzz::{MOST_MEMORY, Plan, Seeds, TARGETS, Target, find, supervise, work};
+use dl_fuzz::{Campaign, MOST_MEMORY, Seeds, TARGETS, Target, find, supervise, work};
 
-/// Fails an allocation beyond the bound, which ends the worker and names the case.
+/// Fails allocations beyond the limit, which ends the worker and so identifies the case.
 #[global_allocator]
 static ALLOCATOR: Cap<System> = Cap::new(System, usize::MAX);
 
 /// Run random cases against every reader
 ///
-/// Begins with the seeds in fuzz/corpus, then mutates them. A case fails when it panics, aborts, hangs, takes more than
-/// 1 GiB, or writes what is no record. Its input is saved in fuzz/artifacts/TARGET, and the exit status is 1.
+/// Starts with the seeds in fuzz/corpus, then mutates them. A case fails if it panics, aborts, hangs, takes more than
+/// 1 GiB, or writes a line that is not a record. Its input is saved in fuzz/artifacts/TARGET, and the exit status is 1.
 #[derive(Parser, Debug)]
 #[command(after_help = "Examples:
   fuzz --cases 1000000
@@ -31,23 +31,23 @@ struct Args {
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
 
-    /// How many cases in total, shared among the targets by their cost
+    /// Total number of cases, divided among the targets by their cost
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     cases: u64,
 
-    /// Give every target this many cases instead
+    /// Run this many cases per target instead
     #[arg(long, value_name = "N", conflicts_with = "cases")]
     each: Option<u64>,
 
-    /// Seed of every mutation
+    /// Seed of the mutations
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// Workers at a time [default: one a core]
+    /// Number of worker processes [default: one per core]
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
 
-    /// Seconds after which a case hangs
+    /// Seconds after which a case counts as a hang
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     patience: u64,
 
@@ -55,7 +55,7 @@ struct Args {
     #[arg(long)]
     list: bool,
 
-    /// Run these inputs as they are
+    /// Run these inputs unchanged
     #[arg(value_name = "FILE", requires = "target")]
     files: Vec<PathBuf>,
 
@@ -82,20 +82,20 @@ fn main() -> ExitCode {
 }
 
 impl Args {
-    /// Did every case keep the promises?
+    /// Returns whether every case kept the promises.
     fn run(self) -> Result<bool> {
         if self.list {
             TARGETS.iter().try_for_each(|target| writeln!(io::stdout(), "{}", target.name))?;
             return Ok(true);
         }
         let targets = self.targets()?;
-        // The program lies in target/PROFILE; a test runs it in another folder.
+        // The working folder may be any: a test runs the program in its own.
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().context("the repository")?;
         if self.worker {
             return self.work(targets[0], &root);
         }
         let files: Vec<PathBuf> = self.files.iter().map(|file| file.canonicalize()).collect::<io::Result<_>>()?;
-        let plan = Plan {
+        let campaign = Campaign {
             program: std::env::current_exe()?,
             targets: self.shares(&targets, files.len() as u64),
             root,
@@ -104,9 +104,10 @@ impl Args {
             jobs: self.jobs.or_else(|| available_parallelism().ok().map(usize::from)).unwrap_or(1),
             patience: Duration::from_secs(self.patience),
         };
-        let (start, cases) = (Instant::now(), plan.targets.iter().map(|(_, cases)| cases).sum::<u64>());
-        let findings = supervise(&plan, &|finding| {
-            let (target, input) = (finding.target, finding.input.strip_prefix(&plan.root).unwrap_or(&finding.input));
+        let (start, cases) = (Instant::now(), campaign.targets.iter().map(|(_, cases)| cases).sum::<u64>());
+        let findings = supervise(&campaign, &|finding| {
+            let (target, input) =
+                (finding.target, finding.input.strip_prefix(&campaign.root).unwrap_or(&finding.input));
             let text = format!(
                 "{target}: {}\n  again: cargo run -p dl-fuzz --bin fuzz -- --target {target} {}\n",
                 finding.message,
@@ -125,12 +126,12 @@ impl Args {
         }
         let named = |name: &String| match find(name) {
             Some(target) => Ok(target),
-            None => bail!("there is no target {name}; --list names them"),
+            None => bail!("unknown target {name}; --list prints the targets"),
         };
         self.target.iter().map(named).collect()
     }
 
-    /// How many cases each target gets.
+    /// The number of cases for each target.
     fn shares(&self, targets: &[&'static Target], files: u64) -> Vec<(&'static Target, u64)> {
         let all: u64 = targets.iter().map(|target| target.share).sum();
         let share = |target: &Target| match self.each {
@@ -142,7 +143,7 @@ impl Args {
     }
 
     fn work(&self, target: &Target, root: &std::path::Path) -> Result<bool> {
-        ALLOCATOR.set_limit(MOST_MEMORY).map_err(|_| anyhow::anyhow!("the memory cannot be bounded"))?;
+        ALLOCATOR.set_limit(MOST_MEMORY).map_err(|_| anyhow::anyhow!("cannot limit the memory"))?;
         let seeds = if self.files.is_empty() { Seeds::read(root, target)? } else { Seeds::of(&self.files)? };
         work(target, &seeds, self.seed, self.from, self.to, &mut io::stdout().lock())?;
         Ok(true)

@@ -1,4 +1,4 @@
-//! A whole program in this process: the public door of most readers.
+//! Runs a whole program in this process, the public entry point of most readers.
 
 use std::io::{Cursor, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use dl_cli::common::{Messages, Progress};
 use dl_cli::{Io, Tool};
 use dl_record::Reader;
 
-/// A stream that is kept.
+/// An output stream that collects what is written.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -28,10 +28,9 @@ impl Write for Kept {
     }
 }
 
-/// Runs a program and returns what it wrote to stdout. Whether it succeeds is its own affair.
+/// Runs a program and returns what it wrote to stdout. It may fail.
 /// # Panics
-/// When the arguments are wrong, when the program says that it has a fault, or when it says something that moves a
-/// terminal's cursor.
+/// When the arguments are wrong, or the program reports a fault or prints a control character in a message.
 pub(crate) fn run<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
     let args = [T::NAME].iter().chain(args).chain(["--threads", "1"].iter());
     let tool = T::try_parse_from(args).unwrap_or_else(|error| panic!("arguments of a target: {error}"));
@@ -49,14 +48,14 @@ pub(crate) fn run<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
         messages.error(error);
     }
     let (output, errors) = (output.take(), errors.take());
-    check_words(&errors);
+    check_messages(&errors);
     assert!(!contains(&output, FAULT), "{}", String::from_utf8_lossy(&output));
     output
 }
 
-/// As [`run`], for a program that writes records.
+/// Like [`run`], for a program that writes records.
 /// # Panics
-/// As [`run`], and when a line of stdout is no record.
+/// As for [`run`], and when a line of stdout is not a record.
 pub(crate) fn records<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
     let output = run::<T>(args, stdin);
     check_records(&output);
@@ -64,14 +63,14 @@ pub(crate) fn records<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
 }
 
 /// # Panics
-/// When a line is no record, or a record is not one line.
+/// When a line is not a record, or a record is not exactly one line.
 pub(crate) fn check_records(output: &[u8]) {
-    assert!(output.is_empty() || output.ends_with(b"\n"), "the last line has no end");
+    assert!(output.is_empty() || output.ends_with(b"\n"), "the last line does not end with a newline");
     let lines = output.iter().filter(|byte| **byte == b'\n').count();
     let mut records = 0;
     for line in Reader::new(output, "stdout", "fuzz") {
         let line = line.expect("memory can be read");
-        assert!(!line.broken, "no record: {}", line.record.raw("error").unwrap_or_default());
+        assert!(!line.broken, "not a record: {}", line.record.raw("error").unwrap_or_default());
         records += 1;
     }
     assert_eq!(records, lines, "a line is blank");
@@ -81,12 +80,12 @@ pub(crate) fn check_records(output: &[u8]) {
 const FAULT: &[u8] = b"bug in this program";
 
 /// # Panics
-/// When messages tell of a panic, or hold control characters.
-fn check_words(errors: &[u8]) {
+/// When messages report a panic or contain control characters.
+fn check_messages(errors: &[u8]) {
     let text = str::from_utf8(errors).expect("messages are UTF-8");
     assert!(!contains(errors, FAULT), "{text}");
     let control = text.chars().find(|letter| letter.is_control() && *letter != '\n');
-    assert!(control.is_none(), "a message holds {control:?}: {}", text.escape_debug());
+    assert!(control.is_none(), "a message contains {control:?}: {}", text.escape_debug());
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! The inputs that mutations start from, and that are run as they are before every loop.
+//! The inputs that are mutated, and that are run unchanged before every loop.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use anyhow::{Context, Result, ensure};
 
 use crate::Target;
 
-/// Longer files make slow cases and teach nothing more.
+/// Longer files only make cases slower.
 const LONGEST: u64 = 1 << 16;
 
 /// The seeds of a target, by path.
 pub struct Seeds(pub(crate) Vec<(PathBuf, Vec<u8>)>);
 
 impl Seeds {
-    /// Reads `fuzz/corpus/TARGET` and the other folders that the target names, below the repository's `root`.
+    /// Reads `fuzz/corpus/TARGET` and the other folders that the target names, relative to the repository's `root`.
     /// # Errors
-    /// When a folder cannot be read, or there are no seeds.
+    /// When a folder cannot be read, or contains no seeds.
     pub fn read(root: &Path, target: &Target) -> Result<Self> {
         let mut seeds = Vec::new();
         let own = format!("fuzz/corpus/{}", target.name);

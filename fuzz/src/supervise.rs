@@ -1,7 +1,7 @@
-//! The process that hands out cases, and that outlives the bad ones.
+//! The process that distributes the cases and survives the bad ones.
 //!
-//! A stack overflow, an abort or a hang ends the worker, not the run: the worker's last line tells the case, its input is
-//! made once more from seed and number, saved, and another worker goes on behind it.
+//! A stack overflow, an abort or a hang ends the worker, not the run: the worker's last line identifies the case, whose
+//! input is regenerated from seed and number and saved, and another worker continues after it.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs;
@@ -18,61 +18,61 @@ use tempfile::TempDir;
 
 use crate::{Seeds, Target, case};
 
-/// Workers of a piece that may die before the rest of it is given up.
+/// How many workers of a piece may die before the rest of it is skipped.
 const MOST_DEATHS: usize = 20;
 
-/// What is to be run.
-pub struct Plan {
-    /// The program that works when it is called with `--worker`.
+/// The targets to run, and how.
+pub struct Campaign {
+    /// The program to start with `--worker`.
     pub program: PathBuf,
-    /// The repository.
+    /// The root of the repository.
     pub root: PathBuf,
-    /// What is run, and how many cases of each.
+    /// The targets and the number of cases for each.
     pub targets: Vec<(&'static Target, u64)>,
-    /// These inputs instead of mutated ones.
+    /// Inputs to run instead of mutations.
     pub files: Vec<PathBuf>,
-    /// Seed of every mutation.
+    /// Seed of the mutations.
     pub seed: u64,
-    /// Workers at a time.
+    /// Number of worker processes.
     pub jobs: usize,
-    /// A case that takes longer hangs.
+    /// A case that takes longer counts as a hang.
     pub patience: Duration,
 }
 
 /// A case that broke a promise.
 pub struct Finding {
-    /// Its target.
+    /// The name of the target.
     pub target: &'static str,
     /// What happened, in one line.
     pub message: String,
-    /// Where its input is.
+    /// The file with its input.
     pub input: PathBuf,
 }
 
-/// Runs everything, and hands each kind of finding to `report` once.
+/// Runs all cases, and passes each kind of finding to `report` once.
 /// # Errors
 /// When a worker cannot be started, or an input cannot be saved.
-pub fn supervise(plan: &Plan, report: &(dyn Fn(&Finding) + Sync)) -> Result<usize> {
-    // In memory where that is possible: most cases are files.
+pub fn supervise(campaign: &Campaign, report: &(dyn Fn(&Finding) + Sync)) -> Result<usize> {
+    // In memory if possible: most cases are files.
     let memory = Path::new("/dev/shm");
     let scratch = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
-    let scratch = scratch.context("a temporary folder cannot be made")?;
-    let pieces = Mutex::new(pieces(plan));
+    let scratch = scratch.context("cannot create a temporary folder")?;
+    let pieces = Mutex::new(pieces(campaign));
     let seen = Mutex::new(HashSet::new());
     let work = || -> Result<()> {
         loop {
             let piece = pieces.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(piece) = piece else { return Ok(()) };
-            run(plan, piece, scratch.path(), &|target, number, message| {
+            run(campaign, piece, scratch.path(), &|target, number, message| {
                 if seen.lock().unwrap_or_else(PoisonError::into_inner).insert(kind(target, &message)) {
-                    report(&saved(plan, target, number, message)?);
+                    report(&saved(campaign, target, number, message)?);
                 }
                 Ok(())
             })?;
         }
     };
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..plan.jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..campaign.jobs.max(1)).map(|_| scope.spawn(work)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| panic!("a thread of ours panicked")))
     })?;
     Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner).len())
@@ -85,10 +85,10 @@ struct Piece {
     to: u64,
 }
 
-/// A few pieces for each target, so that all workers are busy to the end.
-fn pieces(plan: &Plan) -> VecDeque<Piece> {
+/// Divides each target into a few pieces, so that all workers stay busy until the end.
+fn pieces(campaign: &Campaign) -> VecDeque<Piece> {
     let mut pieces = VecDeque::new();
-    for (target, cases) in &plan.targets {
+    for (target, cases) in &campaign.targets {
         let step = cases.div_ceil(4).max(200);
         let starts = (0..*cases).step_by(usize::try_from(step).unwrap_or(usize::MAX));
         pieces.extend(starts.map(|from| Piece { target, from, to: (from + step).min(*cases) }));
@@ -96,10 +96,10 @@ fn pieces(plan: &Plan) -> VecDeque<Piece> {
     pieces
 }
 
-/// Takes a target, the number of a case, and what it did.
+/// Receives a target, the number of a case, and what went wrong.
 type Report<'a> = &'a dyn Fn(&'static Target, u64, String) -> Result<()>;
 
-/// The same fault with other numbers and words is no other fault: of a panic, its place tells.
+/// A key that is the same for findings of the same fault: the location of a panic, or a message without its numbers.
 fn kind(target: &Target, message: &str) -> String {
     let message = message.split("; then ").next().unwrap_or_default();
     let message = match message.split_once(": ") {
@@ -109,9 +109,9 @@ fn kind(target: &Target, message: &str) -> String {
     format!("{}: {message}", target.name)
 }
 
-fn run(plan: &Plan, mut piece: Piece, scratch: &Path, report: Report) -> Result<()> {
+fn run(campaign: &Campaign, mut piece: Piece, scratch: &Path, report: Report) -> Result<()> {
     for _ in 0..MOST_DEATHS {
-        let Some((number, message)) = watch(plan, &piece, scratch, report)? else { return Ok(()) };
+        let Some((number, message)) = watch(campaign, &piece, scratch, report)? else { return Ok(()) };
         report(piece.target, number, message)?;
         piece.from = number + 1;
         if piece.from >= piece.to {
@@ -119,32 +119,32 @@ fn run(plan: &Plan, mut piece: Piece, scratch: &Path, report: Report) -> Result<
         }
     }
     let left = piece.to - piece.from;
-    report(piece.target, piece.from - 1, format!("{MOST_DEATHS} workers died; {left} cases are left out"))
+    report(piece.target, piece.from - 1, format!("{MOST_DEATHS} workers died; {left} cases are skipped"))
 }
 
-/// Runs one worker to its end: the case that it died of, and why.
-fn watch(plan: &Plan, piece: &Piece, scratch: &Path, report: Report) -> Result<Option<(u64, String)>> {
-    let mut worker = Command::new(&plan.program)
+/// Runs one worker to its end. Returns the case that killed it, if any, and the reason.
+fn watch(campaign: &Campaign, piece: &Piece, scratch: &Path, report: Report) -> Result<Option<(u64, String)>> {
+    let mut worker = Command::new(&campaign.program)
         .args(["--worker", "--target", piece.target.name])
-        .args(["--seed", &plan.seed.to_string()])
+        .args(["--seed", &campaign.seed.to_string()])
         .args(["--from", &piece.from.to_string(), "--to", &piece.to.to_string()])
-        .args(&plan.files)
-        .current_dir(&plan.root)
+        .args(&campaign.files)
+        .current_dir(&campaign.root)
         .env("TMPDIR", scratch)
-        // One case at a time on one thread, so that a case is the same each time.
+        // A single thread, so that a case behaves the same each time.
         .env("RAYON_NUM_THREADS", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("{}: cannot be started", plan.program.display()))?;
+        .with_context(|| format!("{}: cannot be started", campaign.program.display()))?;
     let (output, errors) = (worker.stdout.take().context("no stdout")?, worker.stderr.take().context("no stderr")?);
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     let errors = thread::spawn(move || text(errors));
     let mut last = piece.from;
     let hung = loop {
-        match lines.recv_timeout(plan.patience) {
+        match lines.recv_timeout(campaign.patience) {
             Ok(line) => match line.strip_prefix("panic ").and_then(|rest| rest.split_once(' ')) {
                 Some((number, message)) => {
                     let number = number.parse().context("a worker's line")?;
@@ -162,13 +162,13 @@ fn watch(plan: &Plan, piece: &Piece, scratch: &Path, report: Report) -> Result<O
     let status = worker.wait()?;
     let errors = errors.join().unwrap_or_default();
     Ok(match (hung, status.success()) {
-        (true, _) => Some((last, format!("hang: more than {} s", plan.patience.as_secs()))),
+        (true, _) => Some((last, format!("hang: more than {} s", campaign.patience.as_secs()))),
         (false, true) => None,
         (false, false) => Some((last, format!("death ({status}): {}", errors.trim()))),
     })
 }
 
-/// What a worker said on stderr, in one line and not all of it.
+/// The beginning of a worker's stderr, in one line.
 fn text(mut stderr: impl Read) -> String {
     let mut text = Vec::new();
     let _ = (&mut stderr).take(1 << 12).read_to_end(&mut text);
@@ -176,18 +176,18 @@ fn text(mut stderr: impl Read) -> String {
     String::from_utf8_lossy(&text).lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The finding with its input on disk.
-fn saved(plan: &Plan, target: &'static Target, number: u64, message: String) -> Result<Finding> {
-    if let Some(file) = usize::try_from(number).ok().and_then(|number| plan.files.get(number)) {
+/// Saves the input of a finding.
+fn saved(campaign: &Campaign, target: &'static Target, number: u64, message: String) -> Result<Finding> {
+    if let Some(file) = usize::try_from(number).ok().and_then(|number| campaign.files.get(number)) {
         return Ok(Finding { target: target.name, message, input: file.clone() });
     }
-    let seeds = Seeds::read(&plan.root, target)?;
+    let seeds = Seeds::read(&campaign.root, target)?;
     if let Some((path, _)) = usize::try_from(number).ok().and_then(|number| seeds.0.get(number)) {
         return Ok(Finding { target: target.name, message, input: path.clone() });
     }
-    let folder = plan.root.join("fuzz/artifacts").join(target.name);
+    let folder = campaign.root.join("fuzz/artifacts").join(target.name);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let input = folder.join(format!("seed{}-case{number}", plan.seed));
-    fs::write(&input, case(target, &seeds, plan.seed, number)).with_context(|| input.display().to_string())?;
+    let input = folder.join(format!("seed{}-case{number}", campaign.seed));
+    fs::write(&input, case(target, &seeds, campaign.seed, number)).with_context(|| input.display().to_string())?;
     Ok(Finding { target: target.name, message, input })
 }

@@ -1,4 +1,4 @@
-//! Model files from readable parts, and all that is read of one.
+//! Builds model files from readable parts, and reads everything in one.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::folder::{File, part, split};
 
-/// The file that an input stands for: itself, or what its parts say.
+/// The file that an input describes: the input itself, or a file built from its parts.
 pub(crate) fn file(data: &[u8]) -> Vec<u8> {
     let files = split(data);
     let has = |name| part(&files, name).is_some();
@@ -29,7 +29,7 @@ pub(crate) fn file(data: &[u8]) -> Vec<u8> {
 }
 
 /// safetensors: the texts `config` and `tokenizer` in the metadata, the object `tensors` as the rest of the header, and
-/// the bytes `data`. A header of a true length is what hand and mutation cannot write.
+/// the bytes `data`. Neither a person nor a mutation can write a header of the right length.
 pub(crate) fn safetensors(files: &[File]) -> Vec<u8> {
     let mut metadata = json!({"format": "pt"});
     for name in ["config", "tokenizer"] {
@@ -48,7 +48,7 @@ pub(crate) fn safetensors(files: &[File]) -> Vec<u8> {
     [&length.to_le_bytes(), header.as_slice(), part(files, "data").unwrap_or_default()].concat()
 }
 
-/// PyTorch's zip, with checksums that are right.
+/// PyTorch's zip format, with correct checksums.
 fn zip(files: &[File]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -59,13 +59,13 @@ fn zip(files: &[File]) -> Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// PyTorch's file of before 1.6: the pickle of the object, and what stands behind it.
+/// PyTorch's format before 1.6: the pickle of the object, then the storages.
 fn legacy(pickle: &[u8], storages: &[u8]) -> Vec<u8> {
     let magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
     [&magic[..], b"\x80\x02M\xe9\x03.", b"\x80\x02}q\x00.", pickle, storages].concat()
 }
 
-/// Opens a model file and reads all of it.
+/// Opens a model file and reads everything in it.
 pub(crate) fn read_all(path: &Path) {
     let Some(mut file) = said(Checkpoint::open(path)) else { return };
     for tensor in file.tensors() {
@@ -78,7 +78,7 @@ pub(crate) fn read_all(path: &Path) {
     said(TextConfig::read(&mut file));
 }
 
-/// What came out; an error is put into words, as a program would.
+/// The value; an error is formatted, as a program does.
 pub(crate) fn said<T>(result: Result<T>) -> Option<T> {
-    result.map_err(|error| assert!(!format!("{error:#}").is_empty(), "an error without words")).ok()
+    result.map_err(|error| assert!(!format!("{error:#}").is_empty(), "an error without a message")).ok()
 }

@@ -1,7 +1,7 @@
-//! The process that runs the cases, and that a bad one may kill.
+//! The process that runs the cases, which a bad case may kill.
 //!
-//! It writes one line on stdout for each case that it begins, so that the process that watches it knows which one ended
-//! it, and `panic NUMBER MESSAGE` for one that panicked.
+//! It writes a line to stdout for each case that it starts, so that the supervisor knows which case killed it, and
+//! `panic NUMBER MESSAGE` for a case that panicked.
 
 use std::any::Any;
 use std::io::Write;
@@ -14,10 +14,10 @@ use dl_record::rng;
 use crate::mutate::mutate;
 use crate::{Seeds, Target};
 
-/// A case that needs more than this fails; a program never takes so much for a small file.
+/// The memory limit of a case; no program takes as much for a small file.
 pub const MOST_MEMORY: usize = 1 << 30;
 
-/// The input of a case: the seeds as they are, then mutations of them.
+/// The input of a case: first the unchanged seeds, then mutations of them.
 pub fn case(target: &Target, seeds: &Seeds, seed: u64, number: u64) -> Vec<u8> {
     match usize::try_from(number).ok().and_then(|number| seeds.0.get(number)) {
         Some((_, bytes)) => bytes.clone(),
@@ -25,9 +25,9 @@ pub fn case(target: &Target, seeds: &Seeds, seed: u64, number: u64) -> Vec<u8> {
     }
 }
 
-/// Runs the cases `from..to`, telling `output` of each.
+/// Runs the cases `from..to`, and writes the number of each to `output`.
 /// # Errors
-/// When nobody reads the output.
+/// When the output cannot be written.
 pub fn work(target: &Target, seeds: &Seeds, seed: u64, from: u64, to: u64, output: &mut dyn Write) -> Result<()> {
     watch_panics();
     for number in from..to {
@@ -42,8 +42,8 @@ pub fn work(target: &Target, seeds: &Seeds, seed: u64, from: u64, to: u64, outpu
     Ok(())
 }
 
-/// What the panics of the case said, and where, the first one first: a program turns a panic into an error, which a
-/// target then panics about.
+/// The messages and locations of the panics of a case, in order: a program turns a panic into an error, about which the
+/// target panics in turn.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn panics() -> MutexGuard<'static, Vec<String>> {
@@ -59,12 +59,12 @@ fn watch_panics() {
     }));
 }
 
-/// A path without the registry that the crate came from.
+/// A source path without the folder of the crate registry.
 fn short(path: &str) -> &str {
     path.split_once("/registry/src/").and_then(|(_, path)| path.split_once('/')).map_or(path, |(_, path)| path)
 }
 
-/// Runs one input; what it panicked with, in one line.
+/// Runs one input. Returns the panic message in one line, if it panicked.
 fn run(target: &Target, data: &[u8]) -> Option<String> {
     panics().clear();
     let ran = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(data)));

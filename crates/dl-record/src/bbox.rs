@@ -1,12 +1,12 @@
-//! The one box of the house.
+//! The one box type of the project.
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// An axis-aligned box in absolute pixels: continuous coordinates, origin at the top left corner of the picture,
+/// An axis-aligned box in absolute pixels: continuous coordinates, origin at the top left corner of the image,
 /// width = x2 - x1 (no `+1`). In JSON it is `[x1, y1, x2, y2]`.
 ///
-/// Other conventions (`xywh`, `cxcywh`, VOC's 1-based inclusive corners) are converted where they enter or leave.
+/// Other conventions (`xywh`, `cxcywh`, VOC's 1-based inclusive corners) are converted when data is read or written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "[f64; 4]", into = "[f64; 4]")]
 pub struct BBox {
@@ -26,27 +26,27 @@ impl BBox {
         Self { x1, y1, x2, y2 }
     }
 
-    /// x2 - x1, in pixels; negative for a box that is inside out.
+    /// x2 - x1, in pixels; negative if the box is inverted.
     pub fn width(&self) -> f64 {
         self.x2 - self.x1
     }
 
-    /// y2 - y1, in pixels; negative for a box that is inside out.
+    /// y2 - y1, in pixels; negative if the box is inverted.
     pub fn height(&self) -> f64 {
         self.y2 - self.y1
     }
 
-    /// Width times height in square pixels, 0 for an empty or inside-out box.
+    /// Width times height in square pixels; 0 for an empty or inverted box.
     pub fn area(&self) -> f64 {
         self.width().max(0.0) * self.height().max(0.0)
     }
 
-    /// The centre (x, y).
+    /// The center (x, y).
     pub fn center(&self) -> (f64, f64) {
         (0.5 * (self.x1 + self.x2), 0.5 * (self.y1 + self.y2))
     }
 
-    /// The part of the box inside a picture of `width` x `height` pixels; empty (not inside out) when there is none.
+    /// The part of the box inside an image of `width` x `height` pixels; an empty (not inverted) box if there is none.
     pub fn clip(&self, width: f64, height: f64) -> Self {
         Self {
             x1: self.x1.clamp(0.0, width),
@@ -56,8 +56,10 @@ impl BBox {
         }
     }
 
-    /// Fails with a message for the user when an edge is not finite or the box is inside out (x2 < x1 or y2 < y1).
-    /// An empty box (x2 = x1) passes: real data sets hold some.
+    /// Checks that all edges are finite and the box is not inverted (x2 < x1 or y2 < y1).
+    /// An empty box (x2 = x1) is valid: real datasets contain some.
+    /// # Errors
+    /// When they are not; the message is for the user.
     pub fn check(&self) -> Result<()> {
         let Self { x1, y1, x2, y2 } = self;
         if ![x1, y1, x2, y2].iter().all(|edge| edge.is_finite()) {
@@ -92,7 +94,7 @@ impl schemars::JsonSchema for BBox {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "[x1, y1, x2, y2] in absolute pixels, continuous coordinates, origin top left, width = x2 - x1",
+            "description": "[x1, y1, x2, y2] in absolute pixels: continuous coordinates, origin at the top left, width = x2 - x1",
             "type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4,
         })
     }
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_inside_out_box_is_refused_and_an_empty_one_is_not() {
+    fn an_inverted_box_is_rejected_and_an_empty_one_is_not() {
         assert!(BBox::new(10.0, 0.0, 4.0, 5.0).check().unwrap_err().to_string().contains("x2 < x1 (4 < 10)"));
         assert!(BBox::new(4.0, 0.0, 4.0, 5.0).check().is_ok());
         assert_eq!(BBox::new(10.0, 0.0, 4.0, 5.0).area(), 0.0);

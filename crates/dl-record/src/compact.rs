@@ -1,6 +1,6 @@
-//! JSON without the blanks between its parts.
+//! JSON without insignificant whitespace.
 
-/// Valid JSON without white space outside of strings, so that it fits into one line.
+/// Valid JSON without whitespace outside strings, so that it fits on one line.
 pub(crate) fn compact(json: String) -> String {
     let mut parts = Parts { rest: &json, in_string: false };
     match parts.next() {
@@ -9,7 +9,7 @@ pub(crate) fn compact(json: String) -> String {
     }
 }
 
-/// The parts of a JSON text between blanks.
+/// The parts of a JSON text between whitespace.
 struct Parts<'a> {
     rest: &'a str,
     in_string: bool,
@@ -36,7 +36,7 @@ impl<'a> Iterator for Parts<'a> {
             }
             at += 1;
         }
-        // Only before and after bytes of ASCII, so no character is cut.
+        // Next to an ASCII byte, so no character is cut.
         let (part, rest) = self.rest.split_at(at.min(bytes.len()));
         self.rest = rest;
         Some(part)
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_go_outside_of_strings_only() {
+    fn whitespace_is_removed_outside_strings_only() {
         let json = " {\r\n\t\"a b\" : [ 1 ,\n 2.50 ], \"c\\\"\\\\\": \" \\n x \" , \"ü ü\":null }\n";
         let wanted = "{\"a b\":[1,2.50],\"c\\\"\\\\\":\" \\n x \",\"ü ü\":null}";
         assert_eq!(compact(json.to_owned()), wanted);

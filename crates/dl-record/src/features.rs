@@ -1,7 +1,6 @@
-//! The field `features`, the one that is too big to be copied.
+//! The field `features`, which is too large to copy.
 //!
-//! Its tensors share the text of the record that they are read from, and one that is written stays numbers until the
-//! record goes out.
+//! A tensor that is read shares the text of its record; one that is set stays numbers until the record is written.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +13,11 @@ use crate::{Base64, Payload, Record, Tensor};
 const NAME: &str = "features";
 
 impl Record {
-    /// Feature matrices by layer name: row i belongs to `proposals[i]`, or one row for the whole sample.
+    /// Feature matrices by layer name: row i belongs to `proposals[i]`, or a single row to the whole sample.
     ///
-    /// `None` when the record has no such field.
+    /// `None` if the field is absent.
     /// # Errors
-    /// When the field is there and has another form.
+    /// When the field does not have this type.
     pub fn features(&self) -> Result<Option<BTreeMap<String, Tensor>>> {
         match self.json(NAME).and_then(|text| text.whole()).and_then(shared) {
             Some(features) => Ok(Some(features)),
@@ -26,9 +25,9 @@ impl Record {
         }
     }
 
-    /// Adds or replaces the field of the same name; other fields stay as and where they are.
+    /// Adds or replaces the field of the same name; the other fields and their order do not change.
     /// # Errors
-    /// Never for tensors made by this crate; the signature is that of the other setters.
+    /// Never for tensors made by this crate; the signature matches the other setters.
     pub fn set_features(&mut self, features: &BTreeMap<String, Tensor>) -> Result<()> {
         let mut pieces = Vec::new();
         let mut text = String::from("{");
@@ -51,7 +50,7 @@ impl Record {
     }
 }
 
-/// Appends the tensor to `text`; what should not be copied goes to `pieces`, after the text before it.
+/// Appends the tensor to `text`. Large parts, which should not be copied, go to `pieces`, after the text before them.
 fn append(tensor: &Tensor, text: &mut String, pieces: &mut Vec<Piece>) -> Result<()> {
     let base64 = match &tensor.payload {
         Payload::Base64 { base64: Base64(Content::Numbers(numbers)) } => Piece::Numbers(numbers.clone()),
@@ -68,7 +67,7 @@ fn append(tensor: &Tensor, text: &mut String, pieces: &mut Vec<Piece>) -> Result
     Ok(())
 }
 
-/// The tensors of the field whose text this is, sharing it; `None` when one of them is not of the usual form.
+/// The tensors in the text of the field, sharing that text; `None` if one of them does not have the usual form.
 fn shared(field: &Slice) -> Option<BTreeMap<String, Tensor>> {
     field.members()?.into_iter().map(|(name, value)| Some((name.to_owned(), shared_tensor(&value)?))).collect()
 }
@@ -93,7 +92,7 @@ mod tests {
         Matrix { rows, columns: 3, data: (0..rows * 3).map(|index| index as f32 / 7.0).collect() }
     }
 
-    /// What serde makes of the field, tensor by tensor.
+    /// The field as serde parses it.
     fn reference(record: &Record) -> BTreeMap<String, Tensor> {
         record.get(NAME).unwrap().unwrap()
     }

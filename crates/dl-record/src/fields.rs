@@ -1,7 +1,7 @@
-//! The fields that the programs know, in one table.
+//! The known fields of a record, in one table.
 //!
-//! Each row makes a typed reader (`record.proposals()`), a writer (`record.set_proposals(..)`) and a property of the
-//! JSON Schema, so that the three cannot drift apart.
+//! Each row generates a getter (`record.proposals()`), a setter (`record.set_proposals(..)`) and a property of the JSON
+//! Schema, so that the three cannot drift apart.
 
 use std::collections::BTreeMap;
 
@@ -12,89 +12,90 @@ use serde_json::{Map, Value};
 
 use crate::{BBox, Failure, Record, Tensor};
 
-/// Fields of a nested object that no program of ours knows: passed through.
+/// Unknown fields of a nested object, which pass through.
 type Extra = Map<String, Value>;
 
-/// A region that may hold an object, before anyone knows which.
+/// A region that may contain an object of any class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Proposal {
-    /// Where.
+    /// The bounding box.
     #[serde(rename = "box")]
     pub bbox: BBox,
-    /// How promising; higher is better. The scale is the proposal method's own; 0 when it has none.
+    /// How likely the region is to contain an object; higher is better. The scale depends on the proposal method; 0 if it
+    /// does not score.
     #[serde(default, serialize_with = "finite")]
     pub score: f64,
-    /// Fields of other programs, passed through.
+    /// Fields of other programs, which pass through.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A true object of the sample.
+/// A ground-truth object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Object {
-    /// Where.
+    /// The bounding box.
     #[serde(rename = "box")]
     pub bbox: BBox,
-    /// The name of its class.
+    /// The class name.
     pub label: String,
-    /// VOC: too hard to be counted; evaluation ignores it.
+    /// VOC's `difficult`: evaluation ignores the object.
     #[serde(default, skip_serializing_if = "is_false")]
     pub difficult: bool,
     /// COCO's `iscrowd`: a group of objects under one box or mask.
     #[serde(default, skip_serializing_if = "is_false")]
     pub crowd: bool,
-    /// Area in square pixels where it is not that of the box (COCO: of the mask).
+    /// Area in square pixels, if it differs from that of the box (COCO: the area of the mask).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<f64>,
-    /// Its pixels.
+    /// The pixels of the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
-    /// Fields of other programs and formats (VOC's `pose` and `truncated`, COCO's `id`), passed through.
+    /// Fields of other programs and formats (VOC's `pose` and `truncated`, COCO's `id`), which pass through.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// An object that a detector found.
+/// A detected object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Detection {
-    /// Where.
+    /// The bounding box.
     #[serde(rename = "box")]
     pub bbox: BBox,
-    /// The name of its class.
+    /// The class name.
     pub label: String,
-    /// How sure; higher is surer. The scale is the detector's own.
+    /// Confidence; higher is better. The scale depends on the detector.
     #[serde(serialize_with = "finite")]
     pub score: f64,
-    /// Its pixels.
+    /// The pixels of the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
-    /// The index into `proposals` of the region that it was found in.
+    /// Index into `proposals` of the region in which the object was detected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<usize>,
-    /// Fields of other programs, passed through.
+    /// Fields of other programs, which pass through.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// A class of the whole sample.
+/// A predicted class of the whole sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Prediction {
-    /// The name of the class.
+    /// The class name.
     pub label: String,
-    /// Its probability or score; higher is surer.
+    /// Probability or score; higher is better.
     #[serde(serialize_with = "finite")]
     pub score: f64,
-    /// Fields of other programs, passed through.
+    /// Fields of other programs, which pass through.
     #[serde(flatten)]
     pub extra: Extra,
 }
 
-/// COCO's compressed run-length encoding: runs of 0 and 1 in turn, column by column.
+/// COCO's compressed run-length encoding: alternating runs of 0 and 1, column by column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mask {
-    /// [height, width] of the picture, in pixels.
+    /// [height, width] of the image, in pixels.
     pub size: [u32; 2],
-    /// The runs, as COCO's API writes them.
+    /// The runs, as COCO's API encodes them.
     pub counts: String,
 }
 
@@ -102,7 +103,7 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// JSON has no NaN, and serde_json would write `null` in silence.
+/// JSON has no NaN, and serde_json would silently write `null`.
 fn finite<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() {
         serializer.serialize_f64(*value)
@@ -111,21 +112,21 @@ fn finite<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> 
     }
 }
 
-/// A row that says `by hand` has its accessors elsewhere.
+/// The accessors of a row marked `by hand` are written elsewhere.
 macro_rules! fields {
     (@accessors $(#[doc = $doc:literal])+ $name:ident, by hand: $type:ty) => {};
     (@accessors $(#[doc = $doc:literal])+ $name:ident, $set:ident: $type:ty) => {
         impl Record {
             $(#[doc = $doc])+
             ///
-            /// `None` when the record has no such field.
+            /// `None` if the field is absent.
             /// # Errors
-            /// When the field is there and has another form.
+            /// When the field does not have this type.
             pub fn $name(&self) -> Result<Option<$type>> {
                 self.get(stringify!($name))
             }
 
-            /// Adds or replaces the field of the same name; other fields stay as and where they are.
+            /// Adds or replaces the field of the same name; the other fields and their order do not change.
             /// # Errors
             /// When a number in it is not finite.
             pub fn $set(&mut self, value: &$type) -> Result<()> {
@@ -136,7 +137,7 @@ macro_rules! fields {
     ($($(#[doc = $doc:literal])+ $name:ident, $($set:ident)+: $type:ty;)+) => {
         $(fields!(@accessors $(#[doc = $doc])+ $name, $($set)+: $type);)+
 
-        /// One sample of the stream: one line, one JSON object. Every field may be absent; fields not named here
+        /// One sample of the stream: one line, one JSON object. Every field is optional; fields that are not listed here
         /// belong to other programs and pass through unchanged.
         #[derive(JsonSchema)]
         #[schemars(rename = "Record")]
@@ -148,28 +149,28 @@ macro_rules! fields {
 }
 
 fields! {
-    /// Stable name of the sample, unique in a stream; by default the image path as given.
+    /// Stable name of the sample, unique in a stream; by default the path of the image as given.
     id, set_id: String;
-    /// Where the picture is: a path, or a `data:` URI (base64).
+    /// The image: a path, or a `data:` URI (base64).
     image, set_image: String;
-    /// Width of the picture in pixels, after EXIF orientation.
+    /// Width of the image in pixels, after EXIF orientation.
     width, set_width: u32;
-    /// Height of the picture in pixels, after EXIF orientation.
+    /// Height of the image in pixels, after EXIF orientation.
     height, set_height: u32;
-    /// The sample's text.
+    /// The text of the sample.
     text, set_text: String;
-    /// The sample's true class.
+    /// The ground-truth class of the sample.
     label, set_label: String;
-    /// The true objects of the sample.
+    /// The ground-truth objects of the sample.
     objects, set_objects: Vec<Object>;
-    /// Regions that may hold an object, best first.
+    /// Regions that may contain an object, best first.
     proposals, set_proposals: Vec<Proposal>;
-    /// Feature matrices by layer name: row i belongs to `proposals[i]`, or one row for the whole sample.
+    /// Feature matrices by layer name: row i belongs to `proposals[i]`, or a single row to the whole sample.
     features, by hand: BTreeMap<String, Tensor>;
-    /// Classes of the whole sample, best first.
+    /// Predicted classes of the whole sample, best first.
     predictions, set_predictions: Vec<Prediction>;
-    /// Objects that a detector found.
+    /// Detected objects.
     detections, set_detections: Vec<Detection>;
-    /// Why the sample failed; later programs pass the record on untouched.
+    /// Why the sample failed; later programs pass the record through unchanged.
     error, set_error: Failure;
 }

@@ -1,11 +1,11 @@
-//! The contract between the programs: one JSON object a line, one sample an object.
+//! The contract between the programs: one JSON object per line, one sample per object.
 //!
-//! A [`Record`] keeps every field as the text it came in, in the order it came in. A program parses only the
-//! fields that it reads, and replaces only those that it owns; the rest goes out byte for byte as it came, whatever
-//! it means. That is what lets a stranger's program stand between two of ours.
+//! A [`Record`] keeps each field as the text it was read as, in its original order. A program parses only the fields
+//! that it reads and replaces only those that it owns; the rest is written unchanged, byte for byte, whatever it means.
+//! That lets a third-party program stand between two of ours.
 //!
-//! [`Reader`] and [`Writer`] stream records; [`Tensor`] carries feature matrices inside a record or beside it;
-//! [`schema`] is the JSON Schema of a record, made from the same table as the accessors.
+//! [`Reader`] and [`Writer`] stream records; [`Tensor`] carries feature matrices in a record or in a file beside it;
+//! [`schema`] is the JSON Schema of a record, generated from the same table as the accessors.
 
 mod bbox;
 mod compact;

@@ -1,7 +1,7 @@
-//! Numbers to base64 and back, a block at a time.
+//! Base64 encoding and decoding of numbers, a block at a time.
 //!
-//! A block and its text stay in the processor's cache, so that the numbers are read or written once and no buffer of
-//! their whole size is needed between.
+//! A block and its text stay in the processor's cache, so the numbers are read or written once, without a buffer of
+//! their full size in between.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use base64_simd::{Out, STANDARD as FAST};
 
 use crate::Dtype;
 
-/// Characters of a block; whole groups of 4, and all that a program's output buffer takes at once.
+/// Characters per block: whole groups of 4, and the size of a program's output buffer.
 const TEXT: usize = 1 << 16;
 
-/// Bytes of a block: whole groups of 3, and whole numbers.
+/// Bytes per block: whole groups of 3, and whole numbers.
 const BYTES: usize = TEXT / 4 * 3;
 
-/// Numbers that are to be written in base64; owned by several, since a record may be cloned.
+/// Numbers that are written as base64; shared, since a record may be cloned.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbers {
     pub(crate) dtype: Dtype,
@@ -39,17 +39,17 @@ impl Numbers {
     }
 }
 
-/// The numbers that `text` holds in base64.
+/// Decodes numbers from base64.
 /// # Errors
-/// When it is not base64, or no whole number of `dtype`.
+/// When it is not base64, or its length is not a multiple of the size of `dtype`.
 pub(crate) fn parse_base64(text: &str, dtype: Dtype) -> Result<Vec<f32>> {
     if let Some(numbers) = parse_blocks(text.as_bytes(), dtype) {
         return Ok(numbers);
     }
-    // The fast decoder does not say what is wrong, and where.
+    // The fast decoder does not report what is wrong and where.
     let bytes = STANDARD.decode(text).context("tensor: broken base64")?;
     if !bytes.len().is_multiple_of(dtype.size()) {
-        bail!("tensor: {} bytes are no whole number of {dtype:?}", bytes.len());
+        bail!("tensor: {} bytes are not a whole number of {dtype:?}", bytes.len());
     }
     Ok(dtype.parse(&bytes))
 }
@@ -61,7 +61,7 @@ fn parse_blocks(text: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
     while !rest.is_empty() {
         let (block, after) = rest.split_at(rest.len().min(TEXT));
         let bytes = FAST.decode(block, Out::from_slice(&mut buffer)).ok()?;
-        // Padding stands only at the end of all.
+        // Padding is allowed only at the very end.
         let is_whole = if after.is_empty() { bytes.len() % dtype.size() == 0 } else { bytes.len() == BYTES };
         if !is_whole {
             return None;
@@ -84,14 +84,14 @@ mod tests {
         bytes
     }
 
-    /// Lengths around none, one and two blocks.
+    /// Lengths around zero, one and two blocks.
     fn lengths(dtype: Dtype) -> impl Iterator<Item = usize> {
         let block = BYTES / dtype.size();
         (0..40).chain(block - 2..block + 3).chain(2 * block - 1..2 * block + 2)
     }
 
     #[test]
-    fn blocks_make_the_text_that_the_plain_encoder_makes() {
+    fn encoding_in_blocks_equals_encoding_at_once() {
         for dtype in [Dtype::F32, Dtype::F16] {
             for length in lengths(dtype) {
                 let data: Vec<f32> = (0..length).map(|index| (index as f32 - 3.5) * 0.37).collect();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bit_comes_back_of_numbers_that_are_none() {
+    fn every_bit_of_nan_and_infinity_survives() {
         let data = [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001), f32::INFINITY, -0.0, f32::from_bits(1)];
         let text = STANDARD.encode(bytes_of(&data, Dtype::F32));
         let bits = |numbers: &[f32]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plain_decoder_refuses_is_refused_with_its_words() {
+    fn what_the_plain_decoder_rejects_is_rejected_with_its_message() {
         let mut rng = crate::rng(1, "base64");
         let mut refused = 0;
         for round in 0..3000 {
@@ -133,7 +133,7 @@ mod tests {
             match (STANDARD.decode(&text), parse_base64(&text, Dtype::F32)) {
                 (Ok(bytes), Ok(numbers)) => assert_eq!(bytes_of(&numbers, Dtype::F32), bytes),
                 (Ok(bytes), Err(error)) => {
-                    assert!(bytes.len() % 4 != 0 && error.to_string().contains("no whole number"), "{error}");
+                    assert!(bytes.len() % 4 != 0 && error.to_string().contains("not a whole number"), "{error}");
                 }
                 (Err(plain), Err(error)) => {
                     assert_eq!(format!("{error:#}"), format!("tensor: broken base64: {plain}"));

@@ -1,4 +1,4 @@
-//! Records in, one line at a time.
+//! Reading records, one line at a time.
 
 use std::io::{self, BufRead};
 use std::mem;
@@ -10,26 +10,26 @@ use crate::text::{Shared, Slice};
 use crate::utf16::Decoded;
 use crate::{Failure, Record};
 
-/// The longest line that is read, in bytes. Longer features belong in files, see [`Payload::File`](crate::Payload::File).
+/// The maximum length of a line in bytes. Longer features belong in files, see [`Payload::File`](crate::Payload::File).
 pub const MOST_LINE_BYTES: usize = 512 << 20;
 
-/// What is kept of a line that cannot be read, in bytes: enough of a usual line to repair it.
+/// How much of a line that cannot be read is kept, in bytes: enough to repair a usual line.
 const KEPT: usize = 1 << 20;
 
-/// Lines that are kept to be filled again, once their records are gone.
+/// How many line buffers are kept for reuse once their records are dropped.
 const SPARE: usize = 16;
 
-/// How much memory these may have together.
+/// The maximum size of these buffers together, in bytes.
 const SPARE_BYTES: usize = 1 << 30;
 
-/// Reads records from a stream of lines, holding those lines whose records live.
+/// Reads records from a stream of lines.
 ///
-/// A record shares its line; when it is dropped, the line's memory is used again.
+/// A record shares its line; when the record is dropped, the line's memory is reused.
 ///
 /// A line that is not a record does not end the stream: it becomes a record whose id is its place and whose `error`
-/// holds the text, or the first MiB of it. So does a line that is longer than [`MOST_LINE_BYTES`] or than memory; the
-/// rest of it is skipped. Blank lines are skipped; a trailing TAB, blank or CR is tolerated, and so is a byte order mark. A
-/// stream in UTF-16 that begins with one is decoded.
+/// holds the text, or the first MiB of it. So does a line that is longer than [`MOST_LINE_BYTES`] or does not fit in
+/// memory; the rest of it is skipped. Blank lines are skipped; trailing tabs, spaces and carriage returns are ignored, as
+/// is a byte order mark. A stream that begins with a UTF-16 byte order mark is decoded.
 pub struct Reader<R> {
     input: Decoded<R>,
     most: usize,
@@ -39,19 +39,19 @@ pub struct Reader<R> {
     spare: Vec<Arc<Shared>>,
 }
 
-/// One record and where it stood.
+/// One record and its place in the stream.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// `<stdin>:17`: the stream's name and the line's number, from 1.
+    /// The stream's name and the line number, from 1: `<stdin>:17`.
     pub place: String,
-    /// The record. It carries `error` when the line could not be read.
+    /// The record. It has an `error` if the line could not be read.
     pub record: Record,
-    /// Whether this very line could not be read, so that the reader's tool is to report it.
+    /// Whether the line could not be read, so that this program must report it.
     pub broken: bool,
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads from `input`, called `name` in messages; `tool` signs the `error` of a broken line.
+    /// A reader of `input`, called `name` in messages; `tool` goes into the `error` of a broken line.
     pub fn new(input: R, name: &str, tool: &str) -> Self {
         Self {
             input: Decoded::new(input),
@@ -63,8 +63,8 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// The next line's bytes with its end, and how many it has; none at the end of the stream. Of a line that is too long
-    /// there are fewer bytes than it has.
+    /// The bytes of the next line, newline included, and its length; 0 at the end of the stream. If the line is too long,
+    /// the bytes are only its beginning.
     fn line(&mut self) -> io::Result<(Vec<u8>, u64)> {
         let spare = self.spare.iter_mut().find_map(Arc::get_mut).map(mem::take).unwrap_or_default();
         let mut line = String::from(spare).into_bytes();
@@ -94,7 +94,7 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// Shares the line, and remembers it.
+    /// Shares the line, and keeps it for reuse.
     fn share(&mut self, line: String) -> Arc<Shared> {
         let line = Arc::new(Shared::from(line));
         if let Some(spare) = self.spare.iter_mut().find(|spare| Arc::strong_count(spare) == 1) {
@@ -105,7 +105,7 @@ impl<R: BufRead> Reader<R> {
         line
     }
 
-    /// `line` is what there is of a line of `length` bytes.
+    /// The record for a broken line; `line` is the available part of its `length` bytes.
     fn broken(&self, place: String, mut message: String, line: &[u8], length: u64) -> Line {
         let kept = &line[..end_of_beginning(line)];
         if (kept.len() as u64) < length {
@@ -120,7 +120,7 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-/// Where the part of a broken line ends that is kept: not within a character.
+/// The end of the part of a broken line that is kept: a character boundary.
 fn end_of_beginning(line: &[u8]) -> usize {
     if line.len() <= KEPT {
         return line.len();
@@ -128,7 +128,7 @@ fn end_of_beginning(line: &[u8]) -> usize {
     (KEPT - 3..=KEPT).rev().find(|end| line[*end] & 0xC0 != 0x80).unwrap_or(KEPT)
 }
 
-/// A little more than the part of a line that is kept, in memory of its own; nothing when there is no memory for it.
+/// A copy of slightly more than the part of a line that is kept; empty if memory runs out.
 fn beginning(line: &[u8], more: &[u8]) -> Vec<u8> {
     let mut copy = Vec::new();
     if copy.try_reserve_exact(KEPT + 4).is_ok() {
@@ -138,7 +138,7 @@ fn beginning(line: &[u8], more: &[u8]) -> Vec<u8> {
 }
 
 impl<R: BufRead> Iterator for Reader<R> {
-    /// An error is one of reading the stream itself; the stream ends there.
+    /// An error means that the stream itself cannot be read; it ends there.
     type Item = io::Result<Line>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_line_that_is_no_record_the_beginning_is_kept() {
+    fn the_beginning_of_a_long_line_that_is_not_a_record_is_kept() {
         let text = "x".repeat(3 << 20);
         let failure = read(text.as_bytes())[0].record.error().unwrap().unwrap();
         assert!(failure.message.ends_with("the first 1048576 of its 3145728 bytes are kept"), "{}", failure.message);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_keeps_its_fields_when_later_lines_use_the_memory_of_others() {
+    fn a_record_keeps_its_fields_when_later_lines_reuse_memory() {
         let line = |index: usize| format!("{{\"id\":\"{index}\",\"more\":\"{}\"}}\n", "x".repeat(index % 7 * 1000));
         let text: String = (0..100).map(line).collect();
         let mut kept = Vec::new();

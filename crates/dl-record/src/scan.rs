@@ -1,34 +1,34 @@
-//! The members of a JSON object at memory speed.
+//! Splits a JSON object into its members at memory speed.
 //!
-//! A line with a feature matrix is one short object around a string of many megabytes. serde_json steps through a
-//! string eight bytes at a time; here whole vectors of plain bytes are skipped. Only what is certainly valid JSON is
-//! accepted: for all else the answer is `None`, and the caller asks serde_json, whose word and errors count.
+//! A line with a feature matrix is a short object around a string of many megabytes. serde_json steps through a string
+//! eight bytes at a time; this scanner skips whole vectors of plain bytes. It accepts only what is certainly valid JSON;
+//! otherwise it returns `None`, and the caller falls back to serde_json, which decides and reports errors.
 
 use std::ops::Range;
 
 use crate::record::MOST_FIELDS;
 
-/// Deeper objects and arrays are left to serde_json.
+/// The maximum depth; deeper objects and arrays are left to serde_json.
 const DEPTH: usize = 64;
 
-/// Bytes that are looked at together: some vectors of any processor.
+/// Bytes that are checked together: a few vectors on any processor.
 const BLOCK: usize = 64;
 
 /// Runs of plain bytes of at least this length are remembered.
 const LONG: usize = 4096;
 
-/// Runs of a text that need no second look, in order.
+/// Runs of plain bytes that need not be scanned again, in order.
 pub(crate) type Runs = Vec<Range<usize>>;
 
-/// What stands between braces.
+/// The contents of an object.
 pub(crate) struct Members {
-    /// Name and value of each member, as ranges of the text; a name is without its quotes.
+    /// The name and value of each member, as ranges of the text; a name excludes its quotes.
     pub(crate) members: Vec<(Range<usize>, Range<usize>)>,
-    /// Long runs of plain bytes that were met.
+    /// Long runs of plain bytes that the scan found.
     pub(crate) runs: Runs,
 }
 
-/// The members of the object that is all of `text` from `start`; `known` are runs of `text` from an earlier scan.
+/// The members of the object that makes up `text` from `start` on; `known` are runs of `text` from an earlier scan.
 pub(crate) fn members(text: &str, start: usize, known: &[Range<usize>]) -> Option<Members> {
     let mut scanner = Scanner { bytes: text.as_bytes(), at: start, known, runs: Vec::new() };
     let mut members = Vec::new();
@@ -42,14 +42,14 @@ pub(crate) fn members(text: &str, start: usize, known: &[Range<usize>]) -> Optio
     (scanner.at == text.len() && members.len() <= MOST_FIELDS).then_some(Members { members, runs: scanner.runs })
 }
 
-/// Can all of `text` from `start` stand between quotes as it is?
+/// Whether `text` from `start` on is valid between quotes without escaping.
 pub(crate) fn is_plain(text: &str, start: usize, known: &[Range<usize>]) -> bool {
     let mut scanner = Scanner { bytes: text.as_bytes(), at: start, known, runs: Vec::new() };
     scanner.plain();
     scanner.at == text.len()
 }
 
-/// How many bytes there are before the first that ends or interrupts a string.
+/// The number of bytes before the first one that ends a string or needs a closer look.
 fn plain(bytes: &[u8]) -> usize {
     let special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     // Most strings are short.
@@ -59,7 +59,7 @@ fn plain(bytes: &[u8]) -> usize {
     }
     let rest = &bytes[head.len()..];
     let (blocks, _) = rest.as_chunks::<BLOCK>();
-    // No early end within a block: so it becomes vector instructions.
+    // No early exit within a block, so that it compiles to vector instructions.
     let skipped = blocks.iter().take_while(|block| !block.iter().fold(false, |any, byte| any | special(*byte))).count();
     let tail = &rest[skipped * BLOCK..];
     head.len() + skipped * BLOCK + tail.iter().position(|byte| special(*byte)).unwrap_or(tail.len())
@@ -77,7 +77,7 @@ impl Scanner<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Takes `byte` when it is next.
+    /// Consumes `byte` if it is next.
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
@@ -88,7 +88,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Skips what neither ends nor interrupts a string.
+    /// Skips bytes that neither end a string nor need a closer look.
     fn plain(&mut self) {
         let start = self.at;
         self.at = match self.known.binary_search_by_key(&start, |run| run.start) {
@@ -208,7 +208,7 @@ mod tests {
 
     use super::*;
 
-    /// The members as serde_json sees them; of two of one name, the last.
+    /// The members as serde_json parses them; the last of two with the same name.
     fn reference(text: &str) -> Option<BTreeMap<String, String>> {
         let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
         Some(members.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect())
@@ -236,7 +236,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_members_are_those_that_serde_json_sees() {
+    fn the_members_are_those_that_serde_json_parses() {
         for text in VALID {
             assert_eq!(scanned(text), reference(text), "{text}");
         }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_by_chance_is_never_taken_for_json() {
+    fn randomly_broken_text_is_never_accepted() {
         let mut rng = crate::rng(1, "scan");
         let bytes = b"\"\\{}[]:,.-+eE01u/tn \t\x00\x1f\x7fa";
         let (mut taken, mut refused) = (0, 0);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_ends_at_its_first_special_byte_wherever_that_is() {
+    fn a_string_ends_at_its_first_special_byte() {
         for length in 0..300 {
             for special in ["\"", "\\", "\n", "\u{1f}", ""] {
                 let text = format!("{}{special}{}", "x".repeat(length), "é\u{7f}".repeat(40));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_scan_of_a_part_believes_the_first() {
+    fn a_second_scan_of_a_part_reuses_the_first() {
         let long = "x".repeat(LONG);
         let text = format!(r#"{{"a":{{"b":"{long}\\n{long}","c":"{long}"}},"d":"short"}}"#);
         let first = members(&text, 0, &[]).unwrap();
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_left_to_serde_json() {
+    fn deep_nesting_is_left_to_serde_json() {
         let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(members(&nested(DEPTH), 0, &[]).is_some());
         assert!(members(&nested(DEPTH + 1), 0, &[]).is_none());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::fields::Fields;
 
-/// The JSON Schema (draft 2020-12) of one record, made from the table of fields.
+/// The JSON Schema (draft 2020-12) of one record, generated from the table of fields.
 pub fn schema() -> Value {
     schemars::schema_for!(Fields).into()
 }

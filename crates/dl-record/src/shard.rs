@@ -1,21 +1,21 @@
-//! A stream cut into N parts for N workers.
+//! A stream divided into N parts for N workers.
 
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
-/// Part `index` of `count`, written `I/N` with I from 1 to N: every N-th record, so that the parts differ in size by
-/// one at most.
+/// Part `index` of `count`, written `I/N` with I from 1 to N: every N-th record, so that the sizes of the parts differ by
+/// at most one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// From 0.
+    /// The part, from 0.
     pub index: u64,
-    /// At least 1.
+    /// The number of parts, at least 1.
     pub count: u64,
 }
 
 impl Shard {
-    /// Does the record at `position` (from 0) belong to this part?
+    /// Whether the record at `position` (from 0) belongs to this part.
     pub fn holds(&self, position: u64) -> bool {
         position % self.count == self.index
     }

@@ -1,11 +1,11 @@
-//! Text of strangers on a terminal.
+//! Untrusted text on a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text with its control characters written out (`\u{1b}`), so that a label or a path cannot move the cursor, change
-/// colors or the title of a terminal, or turn the direction of the writing around it. For messages and tables; records
-/// and files hold the text itself.
+/// Escapes control characters (`\u{1b}`), so that a label or a path cannot move the cursor, change the colors or the
+/// title of a terminal, or reverse the writing direction of the text around it. For messages and tables; records and
+/// files keep the text as it is.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
@@ -17,7 +17,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push_str("\\t"),
             _ if is_hidden(letter) => {
-                write!(shown, "\\u{{{:x}}}", u32::from(letter)).expect("a string takes all that is written")
+                write!(shown, "\\u{{{:x}}}", u32::from(letter)).expect("writing to a string never fails")
             }
             _ => shown.push(letter),
         }
@@ -25,7 +25,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters, line and paragraph separators, and marks of the direction of writing.
+/// Control characters, line and paragraph separators, and marks of writing direction.
 fn is_hidden(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_steers_a_terminal_is_left() {
+    fn no_character_that_controls_a_terminal_is_left() {
         assert_eq!(shown("\u{1b}]0;owned\u{7}\r\n\u{9b}2J\u{202e}"), "\\u{1b}]0;owned\\u{7}\\r\\n\\u{9b}2J\\u{202e}");
         assert!(matches!(shown("naïve 猫 🐈"), Cow::Borrowed(_)));
     }

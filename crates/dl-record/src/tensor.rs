@@ -1,4 +1,4 @@
-//! Feature matrices inside a record, or beside it.
+//! Feature matrices in a record, or in a file beside it.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,10 +13,10 @@ use crate::numbers::{Numbers, parse_base64};
 use crate::tensor_file::read_tensor_file;
 use crate::text::Slice;
 
-/// A tensor in a record: its type, its shape, and where its numbers are.
+/// A tensor in a record: its number type, its shape, and its numbers or where they are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tensor {
-    /// Type of each number as it is stored.
+    /// Type of the numbers as stored.
     pub dtype: Dtype,
     /// Usually [rows, columns].
     pub shape: Vec<usize>,
@@ -29,27 +29,27 @@ pub struct Tensor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Payload {
-    /// In the record, row by row, little-endian, base64: the default.
+    /// In the record, as base64 of little-endian numbers, row by row: the default.
     Base64 {
-        /// The bytes.
+        /// The numbers as base64.
         #[schemars(with = "String")]
         base64: Base64,
     },
-    /// In a safetensors file: too big to be piped twice.
+    /// In a safetensors file, for tensors that are too large to pipe.
     File {
         /// Path of the file.
         file: String,
         /// Name of the tensor in it.
         name: String,
     },
-    /// In the record as JSON numbers, for people and jq.
+    /// In the record, as JSON numbers, for people and jq.
     Values {
-        /// Row by row: a list of numbers, or of lists of them.
+        /// Row by row: a list of numbers, or nested lists of numbers.
         values: serde_json::Value,
     },
 }
 
-/// Bytes of numbers in base64: the text as it came, or numbers that become text when they are written.
+/// Numbers in base64: the text as read, or numbers that are encoded when they are written.
 #[derive(Clone, Debug)]
 pub struct Base64(pub(crate) Content);
 
@@ -69,12 +69,12 @@ pub enum Dtype {
     F16,
 }
 
-/// A dense matrix [rows, columns] f32, row by row.
+/// A dense f32 matrix [rows, columns], row by row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {
-    /// How many rows.
+    /// Number of rows.
     pub rows: usize,
-    /// How many columns.
+    /// Number of columns.
     pub columns: usize,
     /// `rows * columns` numbers.
     pub data: Vec<f32>,
@@ -96,7 +96,7 @@ impl Dtype {
         }
     }
 
-    /// Writes `data` into `bytes`, which has just its size.
+    /// Encodes `data` into `bytes`, which has exactly the right size.
     pub(crate) fn fill(self, data: &[f32], bytes: &mut [u8]) {
         match self {
             Self::F32 => bytes.as_chunks_mut().0.iter_mut().zip(data).for_each(|(to, from)| *to = from.to_le_bytes()),
@@ -107,7 +107,7 @@ impl Dtype {
         }
     }
 
-    /// Reads whole numbers from `bytes`.
+    /// Appends the numbers encoded in `bytes` to `data`.
     pub(crate) fn append(self, bytes: &[u8], data: &mut Vec<f32>) {
         match self {
             Self::F32 => data.extend(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))),
@@ -129,13 +129,13 @@ impl Dtype {
 }
 
 impl Base64 {
-    /// The text in base64, made now when it was not yet.
+    /// The base64 text, encoded now if it is not yet.
     fn text(&self) -> Cow<'_, str> {
         match &self.0 {
             Content::Text(text) => text.as_str().into(),
             Content::Numbers(numbers) => {
                 let mut text = Vec::new();
-                numbers.write_base64(&mut text).expect("memory takes all that is written");
+                numbers.write_base64(&mut text).expect("writing to memory never fails");
                 String::from_utf8(text).expect("base64 is ASCII").into()
             }
         }
@@ -148,7 +148,7 @@ impl From<String> for Base64 {
     }
 }
 
-/// Equal is what is written alike.
+/// Equal if they are written the same.
 impl PartialEq for Base64 {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
@@ -168,15 +168,15 @@ impl<'de> Deserialize<'de> for Base64 {
 }
 
 impl Tensor {
-    /// The matrix as base64 in the record. It becomes text only when the record is written.
+    /// The matrix as base64 in the record. It is encoded only when the record is written.
     pub fn inline(matrix: Matrix, dtype: Dtype) -> Self {
         let base64 = Base64(Content::Numbers(Numbers { dtype, data: Arc::new(matrix.data) }));
         Self { dtype, shape: vec![matrix.rows, matrix.columns], payload: Payload::Base64 { base64 } }
     }
 
-    /// The matrix as JSON numbers in the record, one list a row.
+    /// The matrix as JSON numbers in the record, one list per row.
     /// # Errors
-    /// When a number is not finite: JSON cannot say it.
+    /// When a number is not finite: JSON cannot represent it.
     pub fn values(matrix: &Matrix) -> Result<Self> {
         if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
             bail!("the feature {value} is not a finite number");
@@ -186,15 +186,15 @@ impl Tensor {
         Ok(Self { dtype: Dtype::F32, shape: vec![matrix.rows, matrix.columns], payload: Payload::Values { values } })
     }
 
-    /// A matrix that was written to `file` under `name`, see [`write_tensor_file`](crate::write_tensor_file).
+    /// A reference to a matrix that was written to `file` under `name`, see [`write_tensor_file`](crate::write_tensor_file).
     pub fn in_file(matrix: &Matrix, dtype: Dtype, file: &Path, name: &str) -> Self {
         let payload = Payload::File { file: file.display().to_string(), name: name.to_owned() };
         Self { dtype, shape: vec![matrix.rows, matrix.columns], payload }
     }
 
-    /// The numbers as a matrix. A shape of one number is one row; of three or more, the last ones are flattened.
+    /// The numbers as a matrix. A tensor of one dimension is one row; of three or more, all but the first are flattened.
     /// # Errors
-    /// When the payload is broken, or holds more or fewer numbers than the shape says.
+    /// When the payload is broken or does not match the shape.
     pub fn matrix(&self) -> Result<Matrix> {
         let (rows, columns) = self.rows_columns()?;
         let data = match &self.payload {

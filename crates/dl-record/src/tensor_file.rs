@@ -9,10 +9,10 @@ use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorView};
 use crate::file::{open_regular, write_inside};
 use crate::{Dtype, Matrix};
 
-/// The longest header of a safetensors file, as their own reader has it.
+/// The maximum size of a safetensors header, as in the safetensors crate.
 const MOST_HEADER_BYTES: u64 = 100_000_000;
 
-/// Writes the named matrices into one safetensors file: the path is made of a record's id, see
+/// Writes the named matrices to one safetensors file. The path comes from a record's id, see
 /// [`write_inside`](crate::file::write_inside).
 /// # Errors
 /// When the file cannot be written.
@@ -27,13 +27,14 @@ pub fn write_tensor_file(path: &Path, tensors: &[(&str, Dtype, &Matrix)]) -> Res
     });
     let file = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, None)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_name().map(Path::new).with_context(|| format!("{}: is no name for a file", path.display()))?;
+    let name = path.file_name().map(Path::new).with_context(|| format!("{}: is not a file name", path.display()))?;
     write_inside(folder, name, |output| Ok(output.write_all(&file)?))
 }
 
-/// Reads one tensor, flattened, as f32, from a file that a record names. Only its own bytes are read, so that a file larger than memory serves.
+/// Reads one tensor, flattened, as f32, from a file that a record names. Only the bytes of this tensor are read, so the
+/// file may be larger than memory.
 /// # Errors
-/// When the file is not safetensors, or holds no float tensor of that name.
+/// When the file is not safetensors, or has no float tensor of that name.
 pub fn read_tensor_file(path: &Path, name: &str) -> Result<Vec<f32>> {
     read(path, name).with_context(|| format!("{}: tensor \"{name}\"", path.display()))
 }

@@ -1,7 +1,7 @@
-//! The JSON text of a field: part of the line it came in, made here, or still to be made from numbers.
+//! The JSON text of a field: part of the line that was read, generated here, or still to be generated from numbers.
 //!
-//! Fresh memory is dear: touching a new page costs more than copying it several times. So a record shares the line
-//! that it came in instead of copying its parts, and numbers become base64 only on their way out, block by block.
+//! Fresh memory is expensive: touching a new page costs more than copying it several times. So a record shares its line
+//! instead of copying the parts, and numbers are encoded as base64 only when they are written, block by block.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -10,15 +10,15 @@ use std::sync::{Arc, OnceLock};
 use crate::numbers::Numbers;
 use crate::scan::{Members, Runs, is_plain, members};
 
-/// A text that several share the parts of.
+/// A text whose parts are shared.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     text: String,
-    /// What the first scan found out.
+    /// The result of the first scan.
     runs: OnceLock<Runs>,
 }
 
-/// Part of a text that is shared.
+/// Part of a shared text.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
     whole: Arc<Shared>,
@@ -30,7 +30,7 @@ impl Shared {
         &self.text
     }
 
-    /// The memory of the text, in bytes.
+    /// The allocated size of the text, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.text.capacity()
     }
@@ -50,9 +50,9 @@ impl From<Shared> for String {
 
 impl Slice {
     /// # Panics
-    /// When `range` is no part of the text, or cuts a character.
+    /// When `range` is out of bounds, or cuts a character.
     pub(crate) fn new(whole: Arc<Shared>, range: Range<usize>) -> Self {
-        assert!(whole.text.get(range.clone()).is_some(), "{range:?} is no part of {} bytes", whole.text.len());
+        assert!(whole.text.get(range.clone()).is_some(), "{range:?} is not a part of {} bytes", whole.text.len());
         Self { whole, range }
     }
 
@@ -60,7 +60,7 @@ impl Slice {
         &self.whole.text[self.range.clone()]
     }
 
-    /// Name and value of each member when this is an object, see [`scan`](crate::scan).
+    /// The name and value of each member if this is an object, see [`scan`](crate::scan).
     pub(crate) fn members(&self) -> Option<Vec<(&str, Self)>> {
         let Members { members, runs } = members(self.up_to_its_end(), self.range.start, self.runs())?;
         self.whole.runs.get_or_init(|| runs);
@@ -68,7 +68,7 @@ impl Slice {
         Some(members.into_iter().map(share).collect())
     }
 
-    /// What stands between the quotes when this is a string without escapes.
+    /// The text between the quotes if this is a string without escapes.
     pub(crate) fn unquoted(&self) -> Option<Self> {
         let inner = self.as_str().strip_prefix('"')?.strip_suffix('"')?;
         let start = self.range.start + 1;
@@ -76,7 +76,7 @@ impl Slice {
         inner.is_plain().then_some(inner)
     }
 
-    /// Can it stand between quotes as it is?
+    /// Whether it is valid between quotes without escaping.
     pub(crate) fn is_plain(&self) -> bool {
         is_plain(self.up_to_its_end(), self.range.start, self.runs())
     }
@@ -100,41 +100,41 @@ impl From<String> for Slice {
 /// Valid JSON.
 #[derive(Clone, Debug)]
 pub(crate) enum Text {
-    /// As it came in, or as it was made.
+    /// As it was read or generated.
     Whole(Slice),
-    /// In pieces, some of which are not text yet.
+    /// In pieces, some of which are not encoded yet.
     Pieces(Arc<Pieces>),
 }
 
-/// Pieces that make JSON together.
+/// Pieces that together form JSON.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
     pieces: Vec<Piece>,
     whole: OnceLock<String>,
 }
 
-/// One of them.
+/// One piece of a text.
 #[derive(Debug)]
 pub(crate) enum Piece {
     Text(Slice),
-    /// What is written in base64.
+    /// Numbers that are written as base64.
     Numbers(Numbers),
 }
 
 impl Text {
-    /// The text, made now when it was not yet.
+    /// The text, generated now if it is not yet.
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Whole(slice) => slice.as_str(),
             Self::Pieces(pieces) => pieces.whole.get_or_init(|| {
                 let mut bytes = Vec::new();
-                pieces.write_to(&mut bytes).expect("memory takes all that is written");
+                pieces.write_to(&mut bytes).expect("writing to memory never fails");
                 String::from_utf8(bytes).expect("texts and base64 are UTF-8")
             }),
         }
     }
 
-    /// The text, when it need not be made.
+    /// The text, if it is not still to be generated.
     pub(crate) fn whole(&self) -> Option<&Slice> {
         match self {
             Self::Whole(slice) => Some(slice),

@@ -1,13 +1,13 @@
-//! Streams of records in UTF-16, as `>` of Windows PowerShell writes them.
+//! Record streams in UTF-16, as written by `>` in Windows PowerShell.
 
 use std::io::{self, BufRead};
 
 use encoding_rs::{Decoder, DecoderResult, UTF_16BE, UTF_16LE};
 
-/// How much text is made at a time, in bytes.
+/// How much text is decoded at a time, in bytes.
 const BLOCK: usize = 1 << 16;
 
-/// A stream in UTF-8, or in UTF-16 with a byte order mark, as UTF-8.
+/// Decodes a stream in UTF-8, or in UTF-16 with a byte order mark, to UTF-8.
 pub(crate) struct Decoded<R> {
     input: R,
     form: Form,
@@ -16,7 +16,7 @@ pub(crate) struct Decoded<R> {
 enum Form {
     Unknown,
     Utf8,
-    /// Without a decoder at the end of the stream.
+    /// The decoder is `None` at the end of the stream.
     Utf16 {
         decoder: Option<Box<Decoder>>,
         text: Vec<u8>,
@@ -29,10 +29,10 @@ impl<R: BufRead> Decoded<R> {
         Self { input, form: Form::Unknown }
     }
 
-    /// As [`BufRead::fill_buf`].
+    /// Like [`BufRead::fill_buf`].
     pub(crate) fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if matches!(self.form, Form::Unknown) {
-            // Neither byte is ever one of UTF-8, so the first is enough where the second has not come yet.
+            // Neither byte occurs in UTF-8, so the first is enough if the second has not arrived yet.
             let encoding = match self.input.fill_buf()? {
                 [0xFF] | [0xFF, 0xFE, ..] => Some(UTF_16LE),
                 [0xFE] | [0xFE, 0xFF, ..] => Some(UTF_16BE),
@@ -56,7 +56,7 @@ impl<R: BufRead> Decoded<R> {
             text.truncate(written);
             *at = 0;
             match result {
-                // No byte of UTF-8, so that the line fails, and no other.
+                // Not a byte of UTF-8, so that this line fails, but no other.
                 DecoderResult::Malformed(..) => text.push(0xFF),
                 DecoderResult::InputEmpty if is_end => *decoder = None,
                 _ => {}
@@ -65,7 +65,7 @@ impl<R: BufRead> Decoded<R> {
         Ok(&text[*at..])
     }
 
-    /// As [`BufRead::consume`].
+    /// Like [`BufRead::consume`].
     pub(crate) fn consume(&mut self, count: usize) {
         match &mut self.form {
             Form::Utf16 { at, .. } => *at += count,
@@ -79,12 +79,12 @@ mod tests {
     use crate::Reader;
 
     #[test]
-    fn one_line_that_is_not_utf16_fails_alone_and_the_stream_ends_once() {
+    fn only_the_line_that_is_not_utf16_fails_and_the_stream_ends_once() {
         let mut units: Vec<u16> = "\u{feff}{\"id\":\"a\"}\n{\"id\":\"x\"}\n{\"id\":\"b\"}\n".encode_utf16().collect();
         let lone = units.iter().position(|unit| *unit == u16::from(b'x')).unwrap();
         units[lone] = 0xD800;
         let mut bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-        // Half of a last unit.
+        // Half of the last unit.
         bytes.push(b'{');
         let mut reader = Reader::new(bytes.as_slice(), "<stdin>", "dl-test");
         let broken: Vec<bool> = reader.by_ref().map(|line| line.unwrap().broken).collect();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_begins_like_a_mark_is_not_taken_for_one() {
+    fn a_stream_that_begins_like_a_byte_order_mark_is_not_decoded() {
         let lines: Vec<_> = Reader::new(&b"\xff\xd8\n{\"id\":\"a\"}\n"[..], "<stdin>", "dl-test").collect();
         assert!(lines[0].as_ref().unwrap().broken && !lines[1].as_ref().unwrap().broken);
     }

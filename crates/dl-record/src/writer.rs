@@ -1,23 +1,23 @@
-//! Records out.
+//! Writing records.
 
 use std::io::{self, Write};
 
 use crate::Record;
 
-/// Writes records one a line. Nothing is checked twice: a [`Record`] holds only valid JSON.
+/// Writes one record per line. Nothing is checked again: a [`Record`] holds only valid JSON.
 pub struct Writer<W: Write> {
     output: W,
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes to `output`, which should be buffered.
+    /// A writer to `output`, which should be buffered.
     pub fn new(output: W) -> Self {
         Self { output }
     }
 
-    /// Writes one record and its line end.
+    /// Writes one record and a newline.
     /// # Errors
-    /// When the output cannot be written, for example [`io::ErrorKind::BrokenPipe`] when the reader has gone.
+    /// When the output cannot be written, for example [`io::ErrorKind::BrokenPipe`] when the reader has closed the pipe.
     pub fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut before: &[u8] = b"{";
         for (name, text) in record.fields() {
@@ -30,7 +30,7 @@ impl<W: Write> Writer<W> {
         self.output.write_all(if before == b"{" { b"{}\n" } else { b"}\n" })
     }
 
-    /// Hands everything written so far to the reader.
+    /// Flushes the output.
     /// # Errors
     /// As [`write`](Self::write).
     pub fn flush(&mut self) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Files that are made from the source and committed: written, or checked to be what would be written.
+//! Files that are generated from the source and committed: writes them, or checks that they are up to date.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,13 +10,13 @@ use dl_record::write_atomically;
 /// What to do with generated files.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Write those that differ, and remove those that no longer belong.
+    /// Write the files that differ, and remove those that no longer belong
     Write,
-    /// Fail if any differs.
+    /// Fail if a file differs
     Check,
 }
 
-/// All files of a folder, as they ought to be.
+/// The expected files of a folder.
 pub(crate) struct Generated {
     folder: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
@@ -24,14 +24,14 @@ pub(crate) struct Generated {
 }
 
 impl Generated {
-    /// `files` by path below `folder`; `remedy` is the command that writes them.
+    /// `files` by path relative to `folder`; `remedy` is the command that writes them.
     pub(crate) fn new(folder: PathBuf, files: BTreeMap<String, Vec<u8>>, remedy: &'static str) -> Self {
         Self { folder, files, remedy }
     }
 
-    /// Writes or checks.
+    /// Writes or checks the files.
     /// # Errors
-    /// When a file cannot be written, or, checking, is not as it ought to be; the message names it and the remedy.
+    /// When a file cannot be written or, in a check, differs; the message names it and the remedy.
     pub(crate) fn run(&self, mode: Mode) -> Result<()> {
         for (name, content) in &self.files {
             let path = self.folder.join(name);
@@ -46,9 +46,9 @@ impl Generated {
         Ok(())
     }
 
-    /// Like [`run`](Self::run), for folders that hold nothing else: other files are removed, or fail the check.
+    /// Like [`run`](Self::run), for folders that contain nothing else: other files are removed, or fail the check.
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As for [`run`](Self::run).
     pub(crate) fn run_alone(&self, mode: Mode) -> Result<()> {
         self.run(mode)?;
         for path in files_below(&self.folder)? {
@@ -83,19 +83,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_names_what_is_stale_or_out_of_place_and_writing_mends_it() {
+    fn a_check_names_a_stale_or_misplaced_file_and_writing_fixes_it() {
         let folder = tempfile::tempdir().unwrap();
         let files = BTreeMap::from([("a.txt".to_owned(), b"a".to_vec()), ("deep/b.txt".to_owned(), b"b".to_vec())]);
         let generated = Generated::new(folder.path().to_owned(), files, "make gen");
-        let said = |mode| format!("{:#}", generated.run_alone(mode).unwrap_err());
-        assert!(said(Mode::Check).ends_with("a.txt is stale; run `make gen`"));
+        let error = |mode| format!("{:#}", generated.run_alone(mode).unwrap_err());
+        assert!(error(Mode::Check).ends_with("a.txt is stale; run `make gen`"));
         generated.run_alone(Mode::Write).unwrap();
         generated.run_alone(Mode::Check).unwrap();
         fs::write(folder.path().join("deep/b.txt"), "edited").unwrap();
-        assert!(said(Mode::Check).contains("b.txt is stale"));
+        assert!(error(Mode::Check).contains("b.txt is stale"));
         fs::write(folder.path().join("deep/c.txt"), "of a program that is gone").unwrap();
         generated.run(Mode::Write).unwrap();
-        assert!(said(Mode::Check).contains("c.txt does not belong here"));
+        assert!(error(Mode::Check).contains("c.txt does not belong here"));
         generated.run_alone(Mode::Write).unwrap();
         generated.run_alone(Mode::Check).unwrap();
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask`: man pages, completions and test data, written or checked.
+//! `cargo xtask`: generates and checks man pages, completions and test data.
 
 mod completions;
 mod generated;
@@ -13,30 +13,30 @@ use clap::Parser;
 
 use generated::Mode;
 
-/// The project's own chores
+/// Maintain generated files
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Xtask {
-    /// Write the man pages, the completions and the record's schema
+    /// Generate the man pages, the completions and the record's schema
     Gen,
-    /// Fail unless all that is generated and committed is as it would be written
+    /// Fail if a committed generated file is stale
     Check,
-    /// The man pages, man/
+    /// Generate or check the man pages in man/
     Man {
         /// Write or check
         mode: Mode,
     },
-    /// The completions, completions/
+    /// Generate or check the completions in completions/
     Completions {
         /// Write or check
         mode: Mode,
     },
-    /// The JSON Schema of a record, docs/record.schema.json
+    /// Generate or check the JSON Schema of a record, docs/record.schema.json
     Schema {
         /// Write or check
         mode: Mode,
     },
-    /// Draw the dataset of traffic signs
+    /// Draw the datasets of traffic signs
     #[command(subcommand)]
     Testdata(testdata::Command),
 }
@@ -52,14 +52,14 @@ fn main() -> Result<()> {
     }
 }
 
-/// Whatever follows from the programs' own source.
+/// Everything that is generated from the source of the programs.
 fn generated(mode: Mode) -> Result<()> {
     manual::pages()?.run_alone(mode)?;
     completions::scripts().run_alone(mode)?;
     schema::file()?.run(mode)
 }
 
-/// The repository's root.
+/// The root of the repository.
 fn root() -> PathBuf {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).map_or_else(|| here.clone(), PathBuf::from)

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::generated::Generated;
 
-/// The schema's file.
+/// The schema file.
 /// # Errors
 /// Never for a schema that is JSON.
 pub(crate) fn file() -> Result<Generated> {

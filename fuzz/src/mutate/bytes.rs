@@ -1,11 +1,11 @@
-//! Changes of files that are no texts.
+//! Mutations of binary files.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Source, span};
 
-/// Numbers at which lengths, counts and offsets overflow.
+/// Numbers that make lengths, counts and offsets overflow.
 const EXTREMES: [u64; 16] = [
     0,
     1,
@@ -71,7 +71,7 @@ pub(super) fn change(data: &mut Vec<u8>, source: &Source, rng: &mut ChaCha8Rng) 
     }
 }
 
-/// Overwrites with an extreme number, or one near it, of 1 to 8 bytes in either order.
+/// Overwrites 1 to 8 bytes with an extreme number, or one near it, in either byte order.
 fn put_number(data: &mut [u8], rng: &mut ChaCha8Rng) {
     let number = EXTREMES[rng.random_range(0..EXTREMES.len())].wrapping_add(rng.random_range(-1_i64..=1) as u64);
     let size = (1 << rng.random_range(0..4)).min(data.len());
@@ -82,7 +82,7 @@ fn put_number(data: &mut [u8], rng: &mut ChaCha8Rng) {
     }
 }
 
-/// The beginning of this, the end of another.
+/// Joins the beginning of this input to the end of another.
 pub(super) fn splice(data: &mut Vec<u8>, source: &Source, rng: &mut ChaCha8Rng) {
     let other = &source.others[rng.random_range(0..source.others.len())];
     data.truncate(rng.random_range(0..=data.len()));

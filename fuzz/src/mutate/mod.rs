@@ -1,7 +1,7 @@
-//! Other inputs from the seeds.
+//! Mutates seeds into new inputs.
 //!
-//! Most mutations know a little of what they change: one file of several, numbers and words of a text, brackets that
-//! nest, and a PNG's checksums, without which nothing behind them would be reached.
+//! Most mutations use some knowledge of the format: files, numbers, words, nested brackets, and the checksums of a PNG,
+//! without which the decoder would stop there.
 
 mod bytes;
 mod png;
@@ -14,14 +14,14 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::folder::{File, join, split};
 
-/// No input grows beyond this.
+/// The maximum size of an input.
 const LONGEST: usize = 1 << 18;
 
-/// What mutations draw from.
+/// Material for mutations.
 pub(crate) struct Source<'a> {
     /// Other contents of the same kind.
     pub(crate) others: Vec<Vec<u8>>,
-    /// Words that the format gives a meaning to.
+    /// Words that have a meaning in the format.
     pub(crate) words: &'a [&'a str],
 }
 
@@ -45,12 +45,12 @@ pub(crate) fn mutate(seeds: &[(PathBuf, Vec<u8>)], words: &[&str], rng: &mut Cha
     join(&files)
 }
 
-/// One of the files; a long one is not more likely than a short one.
+/// Picks a file, regardless of its length.
 fn pick(files: &[File], rng: &mut ChaCha8Rng) -> Option<usize> {
     (!files.is_empty()).then(|| rng.random_range(0..files.len()))
 }
 
-/// Drops, copies, renames or exchanges a file.
+/// Removes, copies, renames or swaps a file.
 fn change_set(files: &mut Vec<File>, others: &[File], rng: &mut ChaCha8Rng) {
     let Some(index) = pick(files, rng) else { return };
     match rng.random_range(0..4) {
@@ -86,7 +86,7 @@ fn body(mut data: Vec<u8>, source: &Source, turns: usize, rng: &mut ChaCha8Rng) 
     data
 }
 
-/// A part of `length` places, short ones more often than long ones.
+/// A random range within `length`, short more often than long.
 pub(crate) fn span(length: usize, rng: &mut ChaCha8Rng) -> std::ops::Range<usize> {
     if length == 0 {
         return 0..0;

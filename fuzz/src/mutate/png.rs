@@ -1,10 +1,10 @@
-//! A PNG's checksums.
+//! The checksums of a PNG.
 
 use flate2::Crc;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Gives every chunk the checksum of its content, as far as chunks can be told.
+/// Corrects the checksum of every chunk, as far as chunks can be found.
 pub(crate) fn repair(data: &mut [u8]) {
     if !data.starts_with(SIGNATURE) {
         return;

@@ -1,4 +1,4 @@
-//! Changes of texts: JSON, XML, YAML, lists.
+//! Mutations of texts: JSON, XML, YAML, lists.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::bytes::{splice, word};
 use super::{Source, span};
 
-/// What may stand where a number stood.
+/// Replacements for a number.
 const NUMBERS: [&str; 34] = [
     "0",
     "-0",
@@ -46,7 +46,7 @@ const NUMBERS: [&str; 34] = [
     "\"7\"",
 ];
 
-/// What editors, other programs and attackers put into texts.
+/// Strings that editors, other programs and attackers insert.
 const ODD: [&[u8]; 20] = [
     b"\xef\xbb\xbf",
     b"\0",
@@ -108,7 +108,7 @@ pub(super) fn change(data: &mut Vec<u8>, source: &Source, rng: &mut ChaCha8Rng) 
     }
 }
 
-/// A longest run of bytes that are of a kind.
+/// A maximal run of bytes for which `is` holds.
 fn one_of(data: &[u8], is: impl Fn(u8) -> bool, rng: &mut ChaCha8Rng) -> Option<Range<usize>> {
     if data.is_empty() {
         return None;
@@ -124,7 +124,7 @@ fn token(data: &[u8], rng: &mut ChaCha8Rng) -> Option<Range<usize>> {
     one_of(data, |byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80, rng)
 }
 
-/// Says something again, now and then very often.
+/// Repeats a part, occasionally many times.
 fn repeat(data: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     let part = if rng.random() { span(data.len(), rng) } else { line(data, rng) };
     let most = if rng.random_ratio(1, 32) { 1 << 12 } else { 4 };
@@ -133,7 +133,7 @@ fn repeat(data: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     data.splice(part.end..part.end, copy);
 }
 
-/// Nests a bracket, now and then very deeply.
+/// Nests a bracket, occasionally very deeply.
 fn nest(data: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     const PAIRS: [(&[u8], &[u8]); 6] =
         [(b"[", b"]"), (b"{", b"}"), (b"(", b")"), (b"<a>", b"</a>"), (b"{\"a\":", b"}"), (b"- ", b"")];
@@ -150,7 +150,7 @@ fn nest(data: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     data.splice(part.start..part.start, open.repeat(depth));
 }
 
-/// The place behind the bracket that closes the one at `start`.
+/// The position after the bracket that closes the one at `start`.
 fn matching(data: &[u8], start: usize, open: u8, close: u8) -> usize {
     let mut depth = 0_usize;
     for (at, byte) in data.iter().enumerate().skip(start) {
@@ -166,7 +166,7 @@ fn matching(data: &[u8], start: usize, open: u8, close: u8) -> usize {
     data.len()
 }
 
-/// A line with its end.
+/// A line with its newline.
 fn line(data: &[u8], rng: &mut ChaCha8Rng) -> Range<usize> {
     let lines: Vec<usize> = data.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len).collect();
     if lines.is_empty() {
@@ -187,7 +187,7 @@ fn exchange_lines(data: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     }
 }
 
-/// The same text as another program writes it.
+/// The same text in another encoding.
 fn encode(data: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
     let Ok(text) = String::from_utf8(std::mem::take(data)).map_err(|error| *data = error.into_bytes()) else { return };
     *data = match rng.random_range(0..5) {

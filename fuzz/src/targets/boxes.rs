@@ -11,10 +11,10 @@ use crate::weights::said;
 
 pub(super) const TARGET: Target = Target { name: "boxes", run, words: &[], seeds: &[], share: 60 };
 
-/// No more boxes than these: what takes time by their square is no fault.
+/// The maximum number of boxes: quadratic time is expected.
 const MOST: usize = 64;
 
-/// What a byte means, unless it begins a number.
+/// The meaning of a byte, unless it begins a number.
 const NUMBERS: [f64; 16] = [
     0.0,
     -0.0,
@@ -110,13 +110,13 @@ fn measure(truth: &[Scored], found: &[Scored]) {
     let _ = evaluate(coco.build(), &CocoConfig::default());
 }
 
-/// Six numbers a box: four edges, the class, the score.
+/// Six numbers per box: four edges, the class, the score.
 fn read(data: &[u8]) -> Vec<Scored> {
     let mut numbers = Numbers { data };
     let mut scored = Vec::new();
     while scored.len() < MOST && !numbers.data.is_empty() {
         let [x1, y1, x2, y2, class, score] = std::array::from_fn(|_| numbers.next());
-        // The programs refuse edges and scores that are not finite.
+        // The programs reject edges and scores that are not finite.
         scored.push(Scored { bbox: BBox::new(x1, y1, x2, y2), class: class.abs() as usize % 4, score });
     }
     scored

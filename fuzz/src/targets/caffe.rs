@@ -1,4 +1,4 @@
-//! Caffe's files: networks and mean images.
+//! Caffe files: networks and mean images.
 
 use dl_models::checkpoint::mean_of_image;
 

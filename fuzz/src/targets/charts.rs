@@ -1,4 +1,4 @@
-//! `dl-draw pr`, `confusion`, `curves` and `lines`: files of figures.
+//! `dl-draw pr`, `confusion`, `curves` and `lines`: files with data for charts.
 
 use dl_cli::tools::draw::Args as Draw;
 

@@ -1,4 +1,4 @@
-//! `dl-data from coco`, and what it read written again.
+//! `dl-data from coco`, and writing the result again.
 
 use dl_cli::tools::data::Args as Data;
 

@@ -1,4 +1,4 @@
-//! darknet's weights, and the `.cfg` beside them.
+//! Darknet weights, and the `.cfg` beside them.
 
 use super::Target;
 use crate::folder::Folder;

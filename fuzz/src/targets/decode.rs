@@ -1,4 +1,4 @@
-//! Bytes to text: byte order marks, UTF-16, the encodings of XML.
+//! Decoding text: byte order marks, UTF-16, the encodings of XML.
 
 use dl_record::file::{decode, decode_xml, lines};
 use dl_record::shown;

@@ -1,4 +1,4 @@
-//! `dl-draw boxes` and `grid`: boxes, masks and labels of strangers on their images.
+//! `dl-draw boxes` and `grid`: untrusted boxes, masks and labels on images.
 
 use dl_cli::tools::draw::Args as Draw;
 

@@ -1,4 +1,4 @@
-//! Linear heads and R-CNN's heads, with records of features before them.
+//! Linear heads and R-CNN heads, applied to records with features.
 
 use dl_cli::tools::classify::Args as Classify;
 use dl_cli::tools::detect::Args as Detect;

@@ -1,4 +1,4 @@
-//! `dl-data from idx`: MNIST's files.
+//! `dl-data from idx`: MNIST files.
 
 use dl_cli::tools::data::Args as Data;
 

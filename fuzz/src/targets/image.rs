@@ -1,4 +1,4 @@
-//! Images of every format: the header and the pixels agree.
+//! Images of every format: the header must agree with the pixels.
 
 use dl_vision::picture::{dimensions, load};
 
@@ -19,7 +19,7 @@ pub(super) const TARGET: Target = Target {
 };
 
 fn run(data: &[u8]) {
-    // A record names an image by its path or holds it.
+    // A record names an image by its path or contains it.
     let source = match str::from_utf8(data) {
         Ok(text) if text.starts_with("data:") => text.to_owned(),
         _ => {

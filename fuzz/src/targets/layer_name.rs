@@ -1,4 +1,4 @@
-//! Names of layers as a user or a config writes them: `fire9@3x3`.
+//! Layer names on the command line or in a config: `fire9@3x3`.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! Masks: runs in every form, polygons, bitmaps.
+//! Masks: run lengths in every form, polygons, bitmaps.
 
 use dl_record::Mask;
 use dl_vision::masks::{area, bounding_box, from_bitmap, from_polygons, from_runs, to_bitmap, to_runs};
@@ -15,7 +15,7 @@ pub(super) const TARGET: Target = Target {
     share: 60,
 };
 
-/// Larger bitmaps only take time.
+/// Larger bitmaps only take longer.
 const MOST_PIXELS: u64 = 1 << 20;
 
 fn run(data: &[u8]) {

@@ -1,6 +1,6 @@
-//! The targets, one file each.
+//! The targets, one per file.
 //!
-//! To add one: a file here, its two lines below, `fuzz_targets/NAME.rs` with its four lines in Cargo.toml, and seeds in
+//! To add one: a file here, two lines below, `fuzz_targets/NAME.rs` with four lines in Cargo.toml, and seeds in
 //! `corpus/NAME/`.
 
 mod boxes;
@@ -37,17 +37,17 @@ mod voc_eval;
 mod writers;
 mod yolo;
 
-/// A reader that bytes are fed to.
+/// A reader to fuzz.
 pub struct Target {
-    /// Its name, that of its folder of seeds.
+    /// The name, also of the folder with its seeds.
     pub name: &'static str,
-    /// Reads, and panics when a promise is broken.
+    /// Reads the input, and panics if a promise is broken.
     pub run: fn(&[u8]),
-    /// Words that the format gives a meaning to.
+    /// Words that have a meaning in the format.
     pub words: &'static [&'static str],
-    /// Folders with more seeds.
+    /// Additional folders with seeds.
     pub seeds: &'static [&'static str],
-    /// Its part of all cases, larger for what is fast.
+    /// The share of all cases, larger for fast targets.
     pub share: u64,
 }
 
@@ -95,7 +95,7 @@ pub fn find(name: &str) -> Option<&'static Target> {
 
 /// Feeds bytes to the target of this name.
 /// # Panics
-/// When there is no such target, or it breaks a promise.
+/// When the target does not exist, or breaks a promise.
 pub fn run(name: &str, data: &[u8]) {
     let target = find(name).unwrap_or_else(|| panic!("there is no target {name}"));
     (target.run)(data);

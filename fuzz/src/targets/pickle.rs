@@ -1,4 +1,4 @@
-//! Pickles, in files that are whole but for them.
+//! Pickles, in otherwise valid files.
 
 use super::Target;
 use crate::folder::{File, Folder, join, split};
@@ -51,7 +51,7 @@ pub(super) const WORDS: &[&str] = &[
 ];
 
 fn run(data: &[u8]) {
-    // Bare bytes are a pickle too.
+    // Bare bytes are read as a pickle too.
     let whole = match split(data).is_empty() {
         true => join(&[File { name: b"pickle".to_vec(), bytes: data.to_vec() }]),
         false => data.to_vec(),

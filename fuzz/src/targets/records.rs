@@ -1,4 +1,4 @@
-//! Lines of records: every field, every tensor, and the lines that are written again.
+//! Lines of records: reading every field and every tensor, and writing the records again.
 
 use std::collections::BTreeMap;
 
@@ -58,16 +58,16 @@ fn run(data: &[u8]) {
         let record = line.expect("memory can be read").record;
         let again = read_all(record.clone());
         for record in [&record, &again] {
-            writer.write(record).expect("memory takes all that is written");
+            writer.write(record).expect("writing to memory never fails");
             count += 1;
         }
     }
-    writer.flush().expect("memory takes all that is written");
+    writer.flush().expect("writing to memory never fails");
     check_records(&written);
     assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), count, "a record is not one line");
 }
 
-/// Reads every field, and writes those that can be read.
+/// Reads every field, and sets those that are valid.
 fn read_all(mut record: Record) -> Record {
     macro_rules! fields {
         ($($name:ident $set:ident)+) => {$(

@@ -1,4 +1,4 @@
-//! safetensors: headers, and what they say of the rest of the file.
+//! safetensors: headers, and the tensors that they describe.
 
 use super::Target;
 use crate::folder::Folder;

@@ -1,4 +1,4 @@
-//! Models in many files, and the index that names them.
+//! Models in several files, and the index that lists them.
 
 use super::Target;
 use crate::folder::{Folder, part, split};

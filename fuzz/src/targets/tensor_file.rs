@@ -1,4 +1,4 @@
-//! Files of features beside a stream.
+//! Feature files beside a stream.
 
 use dl_record::read_tensor_file;
 

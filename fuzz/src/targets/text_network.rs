@@ -1,4 +1,4 @@
-//! A network for texts in a folder as Hugging Face writes it: `config.json`, tokenizer, weights.
+//! A text network in a Hugging Face folder: `config.json`, tokenizer, weights.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -57,7 +57,7 @@ pub(super) const TARGET: Target = Target {
     share: 8,
 };
 
-/// Networks of few weights, made by testdata/goldens/text/make.py.
+/// Small networks, made by testdata/goldens/text/make.py.
 const KINDS: [&str; 3] = ["bert", "gpt2", "clip"];
 
 fn run(data: &[u8]) {

@@ -1,4 +1,4 @@
-//! PyTorch's files, whole or put together.
+//! PyTorch files, given whole or built from parts.
 
 use super::Target;
 use crate::folder::Folder;

@@ -1,4 +1,4 @@
-//! `dl-data from voc`, and what it read written again.
+//! `dl-data from voc`, and writing the result again.
 
 use dl_cli::tools::data::Args as Data;
 

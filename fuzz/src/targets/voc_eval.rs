@@ -1,4 +1,4 @@
-//! `dl-eval voc` with truth and findings in files.
+//! `dl-eval voc` with ground truth and detections in files.
 
 use dl_cli::tools::eval::Args as Eval;
 

@@ -1,4 +1,4 @@
-//! `dl-data to`: records become files, all of them inside the output folder.
+//! `dl-data to`: writes files, all of them inside the output folder.
 
 use dl_cli::tools::data::Args as Data;
 

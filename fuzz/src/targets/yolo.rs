@@ -1,4 +1,4 @@
-//! `dl-data from yolo`: labels, `data.yaml`, lists of classes; and what it read written again.
+//! `dl-data from yolo`: labels, `data.yaml`, lists of classes; and writing the result again.
 
 use dl_cli::tools::data::Args as Data;
 

@@ -311,7 +311,7 @@ fn files_that_cannot_be_written_or_would_be_lost_are_named_before_any_work() {
     let from = format!("--init-from {}", model.display());
     for (model, input, options, words) in [
         (&path(""), &nothing, String::new(), "is a folder"),
-        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be made"),
+        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be created"),
         (
             &model,
             &nothing,

@@ -17,6 +17,7 @@ mod eval_coco;
 mod every_tool;
 mod fetch;
 mod finetune;
+mod help;
 mod hints;
 mod hostile_models;
 mod images;

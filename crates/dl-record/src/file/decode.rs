@@ -1,19 +1,19 @@
-//! The bytes of a text file to text.
+//! Decodes text files.
 //!
 //! One decoder for lists of names, annotation files, configs and XML: Notepad writes byte order marks, PowerShell
-//! UTF-16, and the XML of older annotation programs declares encodings of its own. What cannot be decoded is an error,
-//! never half a text.
+//! UTF-16, and older annotation programs declare other encodings in their XML. A file that cannot be decoded completely
+//! is an error.
 
 use anyhow::{Context, Result, anyhow, bail};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How far into a file an XML declaration may reach.
+/// How many bytes at the start of a file may hold an XML declaration.
 const DECLARATION: usize = 256;
 
 /// Labels that mean ASCII.
 const ASCII: [&str; 3] = ["us-ascii", "ascii", "ansi_x3.4-1968"];
 
-/// The text of a file: UTF-8 with or without a byte order mark, or UTF-16. Line ends become `\n`.
+/// Decodes UTF-8, with or without a byte order mark, or UTF-16. Line ends become `\n`.
 /// # Errors
 /// When the bytes are neither.
 pub fn decode(bytes: Vec<u8>) -> Result<String> {
@@ -21,18 +21,18 @@ pub fn decode(bytes: Vec<u8>) -> Result<String> {
     Ok(if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text })
 }
 
-/// The text of an XML file, in the encoding that its byte order mark or its declaration names. Line ends stay, since
-/// XML has a rule of its own for them.
+/// Decodes an XML file in the encoding given by its byte order mark or its declaration. Line ends are kept, since XML has
+/// its own rule for them.
 /// # Errors
-/// When the declared encoding is unknown, or the bytes are not of it.
+/// When the declared encoding is unknown, or the bytes are invalid in it.
 pub fn decode_xml(bytes: Vec<u8>) -> Result<String> {
     let encoding = match declared(&bytes) {
         Some(label) => {
             let known = Encoding::for_label(label.as_bytes());
             let known =
                 known.ok_or_else(|| anyhow!("the declared encoding \"{}\" is unknown", crate::shown(&label)))?;
-            // A declaration that can be read byte by byte is not UTF-16, whatever it says: .NET writes such files. ASCII
-            // is a part of UTF-8, and not of windows-1252 alone, for which its labels stand on the web.
+            // A declaration that can be read byte by byte is not UTF-16, whatever it claims: .NET writes such files.
+            // ASCII is a subset of UTF-8; the label would otherwise mean windows-1252, as on the web.
             let is_ascii = ASCII.iter().any(|name| label.trim().eq_ignore_ascii_case(name));
             if is_ascii || [UTF_16LE, UTF_16BE].contains(&known) { UTF_8 } else { known }
         }
@@ -41,7 +41,7 @@ pub fn decode_xml(bytes: Vec<u8>) -> Result<String> {
     as_text(bytes, encoding)
 }
 
-/// The lines of a list, see [`read_list`](super::read_list).
+/// Splits a list into lines, see [`read_list`](super::read_list).
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     while lines.last().is_some_and(String::is_empty) {
@@ -50,7 +50,7 @@ pub fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Decodes by the byte order mark, else as UTF-16 if it must be that, else by `encoding`.
+/// Decodes by the byte order mark, else as UTF-16 if the bytes look like it, else as `encoding`.
 fn as_text(mut bytes: Vec<u8>, encoding: &'static Encoding) -> Result<String> {
     let (encoding, mark) = match Encoding::for_bom(&bytes) {
         Some(_) if bytes.starts_with(&[0xFF, 0xFE, 0, 0]) => bail!("is UTF-32; save it as UTF-8"),
@@ -74,7 +74,7 @@ fn as_text(mut bytes: Vec<u8>, encoding: &'static Encoding) -> Result<String> {
     Ok(text.into_owned())
 }
 
-/// Text in a Latin script as UTF-16 has a zero in every other place; UTF-8 has none.
+/// Latin text in UTF-16 has a zero in every other byte; text in UTF-8 has no zeros.
 fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     if bytes.len() % 2 == 1 || !bytes.contains(&0) {
         return None;

@@ -1,9 +1,9 @@
-//! Files of the outside world, each in one way for every program: read within a bound, decoded to text, written whole.
+//! File access, the same in every program: read up to a size limit, decoded to text, written whole or not at all.
 //!
-//! Who named a file decides how far it is trusted. A path that the user typed may be a pipe ([`read_named`]), such as
-//! bash's `<(...)`. A path out of a record, an annotation file or a model's config comes from a stranger: only a
-//! regular file is opened ([`read_regular`]), so that a FIFO cannot hang the run and `/dev/zero` cannot fill the memory.
-//! Likewise for writing: [`write_atomically`] writes what the user named, [`write_inside`] what a record named.
+//! How far a path is trusted depends on where it comes from. A path that the user typed may be a pipe ([`read_named`]),
+//! such as bash's `<(...)`. A path in a record, an annotation file or a model's config is untrusted: only regular files
+//! are opened ([`read_regular`]), so that a FIFO cannot hang the run and `/dev/zero` cannot fill the memory. For writing,
+//! [`write_atomically`] takes a path from the user, [`write_inside`] one from a record.
 
 mod decode;
 mod read;

@@ -1,4 +1,4 @@
-//! Reading within a bound.
+//! Reading files up to a size limit.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -8,15 +8,14 @@ use anyhow::{Result, anyhow, bail};
 
 use super::decode;
 
-/// The most bytes that a list of names, an annotation of one image, or a config may have.
+/// The maximum size in bytes of a list of names, the annotations of one image, or a config.
 pub const MOST_LIST_BYTES: u64 = 64 << 20;
 
-/// Opens a file that a stranger named.
+/// Opens a file whose path is untrusted.
 /// # Errors
-/// When it does not exist, cannot be opened, or is a folder, a device, a FIFO or a socket. The message says why and
-/// does not name the path.
+/// When it does not exist, cannot be opened, or is a folder, a device, a FIFO or a socket. The message gives the reason, without the path.
 pub fn open_regular(path: &Path) -> Result<File> {
-    // The kind first: to open a FIFO waits for somebody who writes to it.
+    // The kind first: opening a FIFO waits for a writer.
     let found = fs::metadata(path).map_err(why)?.file_type();
     if !found.is_file() {
         bail!("{}, not a file", kind(found));
@@ -24,9 +23,9 @@ pub fn open_regular(path: &Path) -> Result<File> {
     File::open(path).map_err(why)
 }
 
-/// Reads a file that a stranger named, of at most `most` bytes.
+/// Reads a file of at most `most` bytes whose path is untrusted.
 /// # Errors
-/// As [`open_regular`], and when the file is larger.
+/// As for [`open_regular`], and when the file is larger.
 pub fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
     let file = open_regular(path)?;
     let length = file.metadata().map_err(why)?.len();
@@ -36,9 +35,9 @@ pub fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
     bounded(file, length, most)
 }
 
-/// Reads a file that the user named, of at most `most` bytes; it may be a pipe.
+/// Reads a file of at most `most` bytes that the user named; it may be a pipe.
 /// # Errors
-/// When it does not exist, cannot be read, is a folder, or is larger. The message says why and does not name the path.
+/// When it does not exist, cannot be read, is a folder, or is larger. The message gives the reason, without the path.
 pub fn read_named(path: &Path, most: u64) -> Result<Vec<u8>> {
     let found = fs::metadata(path).map_err(why)?;
     if found.is_dir() {
@@ -49,21 +48,21 @@ pub fn read_named(path: &Path, most: u64) -> Result<Vec<u8>> {
 
 /// Reads a text that the user named, see [`decode`](super::decode()).
 /// # Errors
-/// As [`read_named`], and when it is not text. The message names the path.
+/// As for [`read_named`], and when it is not text. The message names the path.
 pub fn read_text(path: &Path, most: u64) -> Result<String> {
     let text = read_named(path, most).and_then(decode::decode);
     text.map_err(|error| error.context(path.display().to_string()))
 }
 
-/// Reads a list of names, one a line: without the blanks around them, and without blank lines at the end. A blank line
-/// before the end is an empty name, since the number of a line may be what counts.
+/// Reads a list of names, one per line, without surrounding whitespace and without blank lines at the end. Any other blank
+/// line is an empty name, since line numbers may matter.
 /// # Errors
-/// As [`read_text`].
+/// As for [`read_text`].
 pub fn read_list(path: &Path) -> Result<Vec<String>> {
     Ok(decode::lines(&read_text(path, MOST_LIST_BYTES)?))
 }
 
-/// Whether two paths lead to one existing file.
+/// Whether two paths lead to the same existing file.
 pub fn is_same(a: &Path, b: &Path) -> bool {
     match (fs::metadata(a), fs::metadata(b)) {
         #[cfg(unix)]
@@ -88,7 +87,7 @@ fn bounded(file: File, expected: u64, most: u64) -> Result<Vec<u8>> {
 
 fn why(error: io::Error) -> anyhow::Error {
     match error.kind() {
-        // Of its kind, so that a caller can tell an absent file from a broken one.
+        // Keeps the kind, so that a caller can distinguish a missing file from a broken one.
         io::ErrorKind::NotFound => io::Error::new(error.kind(), "no such file").into(),
         io::ErrorKind::IsADirectory => anyhow!("is a folder, not a file"),
         _ => anyhow::Error::new(error).context("cannot be read"),
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_regular_file_within_the_bound_is_read_for_a_stranger() {
+    fn only_a_regular_file_within_the_limit_is_read_from_an_untrusted_path() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         fs::write(&path, "12345").unwrap();
@@ -136,7 +135,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_device_that_the_user_named_is_read_up_to_the_bound() {
+    fn a_device_that_the_user_named_is_read_up_to_the_limit() {
         assert_eq!(read_named(Path::new("/dev/null"), 4).unwrap(), b"");
         assert_eq!(read_named(Path::new("/dev/zero"), 4).unwrap_err().to_string(), "is larger than 4 bytes");
     }

@@ -1,4 +1,4 @@
-//! What waits on disk until all of it is known.
+//! Data that waits on disk until all of it is known.
 
 use std::env::temp_dir;
 use std::fs::File;
@@ -6,26 +6,26 @@ use std::io::{self, BufReader, BufWriter, Seek, Write};
 
 use anyhow::{Context, Result};
 
-/// A temporary file without a name, so that nothing is left of it whatever happens to the program: written, then read.
-/// Its errors say what it is, since nobody has named it.
+/// A temporary file that is first written, then read. It has no name, so nothing is left of it whatever happens to the
+/// program; its errors say that it is a temporary file.
 #[derive(Debug)]
 pub struct Spool {
     file: BufWriter<File>,
 }
 
 impl Spool {
-    /// An empty one, in the system's folder for temporary files.
+    /// An empty file in the system's folder for temporary files.
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn new() -> Result<Self> {
         let file = tempfile::tempfile()
-            .with_context(|| format!("a temporary file cannot be made in {} (TMPDIR)", temp_dir().display()))?;
+            .with_context(|| format!("cannot create a temporary file in {} (TMPDIR)", temp_dir().display()))?;
         Ok(Self { file: BufWriter::with_capacity(1 << 16, file) })
     }
 
-    /// All that was written, from its beginning.
+    /// A reader of everything that was written.
     /// # Errors
-    /// When the rest cannot be written.
+    /// When buffered data cannot be written.
     pub fn into_reader(mut self) -> Result<BufReader<File>> {
         self.flush()?;
         let mut file = self.file.into_inner().map_err(|error| named(error.into_error()))?;
@@ -45,7 +45,7 @@ impl Write for Spool {
 }
 
 fn named(error: io::Error) -> io::Error {
-    let text = format!("a temporary file in {} (TMPDIR) cannot be written: {error}", temp_dir().display());
+    let text = format!("cannot write a temporary file in {} (TMPDIR): {error}", temp_dir().display());
     io::Error::new(error.kind(), text)
 }
 

@@ -1,4 +1,4 @@
-//! No half files, and nothing replaced that is not a file.
+//! Writing files whole, and never replacing what is not a file.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, Write};
@@ -9,13 +9,13 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::read::kind;
 
-/// Writes the file that the user named: under a temporary name in the same folder, renamed when all of it is on disk, so
-/// that a run that is killed leaves the old file, or none. Missing folders are made.
+/// Writes a file that the user named: under a temporary name in the same folder, renamed once it is completely on disk, so
+/// that a killed run leaves the old file or none. Missing folders are created.
 ///
-/// A new file has the permissions that the umask leaves, an old one keeps its own. A symlink stays and its target is
-/// written. A device or a pipe (`/dev/stdout`, `>(gzip)`) is written to, never replaced.
+/// A new file gets the permissions that the umask allows, an existing one keeps its own. A symlink stays, and its target
+/// is written. A device or a pipe (`/dev/stdout`, `>(gzip)`) is written to, never replaced.
 /// # Errors
-/// When `write` fails, the path is a folder, a socket, or a FIFO that nobody reads, or the file cannot be written; the
+/// When `write` fails, the path is a folder, a socket, or a FIFO without a reader, or the file cannot be written; the
 /// message names the path.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let in_context = || format!("{}: cannot be written", path.display());
@@ -32,9 +32,9 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Resul
     Ok(())
 }
 
-/// Writes the file at `name`, a path that came out of a record, below the output folder `folder`: under a temporary name
-/// and renamed. Missing folders are made. It does not wait for the disk, which would take most of the time for the
-/// thousands of small files of a dataset.
+/// Writes the file `name`, a path from a record, in the output folder `folder`: under a temporary name, then renamed.
+/// Missing folders are created. It does not wait for the disk, which would take most of the time for the thousands of
+/// small files of a dataset.
 /// # Errors
 /// When `name` leads out of the folder, by `..`, from the root, or through a symlink; when a device, a FIFO or a folder
 /// has the name; when the file cannot be written. The message names the path.
@@ -42,9 +42,10 @@ pub fn write_inside(folder: &Path, name: &Path, write: impl FnOnce(&mut dyn Writ
     put_inside(folder, name, |target| Ok(filled(temporary(target)?, write)?.into_temp_path()))
 }
 
-/// As [`write_inside`], for what is not written but made: `make` gets a free path in the right folder.
+/// Like [`write_inside`], for a file that is not written but created, such as a link: `make` gets an unused path in the
+/// right folder.
 /// # Errors
-/// As [`write_inside`].
+/// As for [`write_inside`].
 pub fn make_inside(folder: &Path, name: &Path, make: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
     put_inside(folder, name, |target| {
         let made = Builder::new().prefix(PREFIX).make_in(folder_of(target), |path| make(path))?;
@@ -52,9 +53,9 @@ pub fn make_inside(folder: &Path, name: &Path, make: impl Fn(&Path) -> io::Resul
     })
 }
 
-/// Fails at once where [`write_atomically`] would fail after hours of work.
+/// Fails immediately where [`write_atomically`] would fail after hours of work.
 /// # Errors
-/// When the path is a folder, or no file can be made beside it; the message names the path.
+/// When the path is a folder, or no file can be created beside it; the message names the path.
 pub fn check_writable(path: &Path) -> Result<()> {
     let in_context = || format!("{}: cannot be written", path.display());
     let target = followed(path).with_context(in_context)?;
@@ -67,10 +68,10 @@ pub fn check_writable(path: &Path) -> Result<()> {
     temporary(&target).map(drop).with_context(in_context)
 }
 
-/// Files that are not finished begin with this.
+/// The prefix of unfinished files.
 const PREFIX: &str = ".dl-";
 
-/// The path with its symlinks followed, also where the last leads to a file that does not exist yet.
+/// The path with its symlinks followed, even if the last leads to a file that does not exist yet.
 fn followed(path: &Path) -> Result<PathBuf> {
     // `/dev/stdout` leads to a name such as `pipe:[123]`, which cannot be opened by that name.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -86,14 +87,14 @@ fn followed(path: &Path) -> Result<PathBuf> {
     bail!("symlinks lead in a circle");
 }
 
-/// Writes to what cannot be replaced.
+/// Writes to a device or a pipe, which cannot be replaced.
 fn write_through(path: &Path, found: FileType, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     if found.is_dir() {
         bail!("is a folder");
     }
     let mut output = BufWriter::new(open_for_writing(path)?);
     write(&mut output).and_then(|()| Ok(output.flush()?)).map_err(|error| {
-        // A reader of stdout may go away, but whoever reads a file that the user named wants all of it.
+        // Unlike a reader of stdout, the reader of a path that the user named must get everything.
         let is_gone = |cause: &(dyn std::error::Error + 'static)| {
             cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
         };
@@ -107,7 +108,7 @@ fn open_for_writing(path: &Path) -> Result<File> {
 
     use rustix::fs::{OFlags, fcntl_setfl};
 
-    // Without waiting for a reader of a FIFO, who may never come; what is written then waits for the reader as usual.
+    // Do not wait for a reader of a FIFO, which may never come; writing then waits for the reader as usual.
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = File::options().write(true).custom_flags(flags).open(path).map_err(|error| {
         let nobody = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
@@ -147,7 +148,7 @@ fn put_inside(folder: &Path, name: &Path, make: impl FnOnce(&Path) -> Result<tem
                 bail!("{}: cannot be written: {} is not a folder", target.display(), reached.display())
             }
             (None, true) => make_folder(&reached)?,
-            // A symlink of this name is itself replaced; what it leads to stays.
+            // A symlink of this name is replaced itself; its target is kept.
             (Some(found), false) if !found.is_file() && !found.is_symlink() => {
                 bail!("{}: cannot be written: {}", target.display(), kind(found))
             }
@@ -163,17 +164,17 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn make_folder(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("{}: the folder cannot be made", folder.display()))
+    fs::create_dir_all(folder).with_context(|| format!("{}: the folder cannot be created", folder.display()))
 }
 
-/// A new file beside `target`, with the permissions that the target has or a new file gets.
+/// A new file beside `target`, with the permissions of the target or, without one, of a new file.
 fn temporary(target: &Path) -> Result<NamedTempFile> {
     let mut builder = Builder::new();
     builder.prefix(PREFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The system takes the umask away.
+        // The system applies the umask.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     let file = builder.tempfile_in(folder_of(target))?;
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_refused_before_the_work() {
+    fn a_folder_is_rejected_before_any_work() {
         let folder = tempfile::tempdir().unwrap();
         let error = check_writable(folder.path()).unwrap_err().to_string();
         assert!(error.ends_with("cannot be written: is a folder"), "{error}");

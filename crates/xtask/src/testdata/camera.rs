@@ -1,11 +1,11 @@
-//! What a camera does to a scene: blur, motion, exposure, colour cast, haze and noise.
+//! Camera effects: blur, motion, exposure, color cast, haze and noise.
 
 use image::RgbImage;
 
 use super::canvas::{Canvas, Color, mix};
 use super::dice::Dice;
 
-/// Takes the picture.
+/// Renders the canvas as the camera sees it.
 pub(crate) fn take(canvas: &Canvas, dice: &mut Dice) -> RgbImage {
     let (width, height) = (canvas.size.0 as usize, canvas.size.1 as usize);
     let mut pixels = canvas.pixels.clone();
@@ -27,7 +27,7 @@ pub(crate) fn take(canvas: &Canvas, dice: &mut Dice) -> RgbImage {
         let (x, y) = ((index % width) as f64 / width as f64 - 0.5, (index / width) as f64 / height as f64 - 0.5);
         let light = 1.0 - vignette * 2.0 * (x * x + y * y);
         let color = mix(*color, [196.0, 200.0, 206.0], haze);
-        // Grain is mostly of brightness, a little of colour.
+        // Grain affects mostly brightness, and color a little.
         let common = dice.bell();
         for channel in 0..3 {
             let exposed = (f64::from(color[channel]) - 128.0) * contrast + 128.0 + brightness;
@@ -38,7 +38,7 @@ pub(crate) fn take(canvas: &Canvas, dice: &mut Dice) -> RgbImage {
     picture
 }
 
-/// Weighted means of neighbours in a row; the edge repeats.
+/// Weighted means of neighbors in a row; the edge is repeated.
 fn along_rows(pixels: &[Color], width: usize, weights: &[f32]) -> Vec<Color> {
     let blurred = |index: usize| {
         let (start, column) = (index - index % width, index % width);
@@ -47,7 +47,7 @@ fn along_rows(pixels: &[Color], width: usize, weights: &[f32]) -> Vec<Color> {
     (0..pixels.len()).map(blurred).collect()
 }
 
-/// Weighted means of neighbours in a column; the edge repeats.
+/// Weighted means of neighbors in a column; the edge is repeated.
 fn along_columns(pixels: &[Color], width: usize, weights: &[f32]) -> Vec<Color> {
     let height = pixels.len() / width;
     let blurred = |index: usize| {

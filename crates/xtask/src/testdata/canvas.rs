@@ -1,16 +1,16 @@
-//! A picture being painted, which remembers what can still be seen of each sign.
+//! An image being painted, which tracks the visible part of each sign.
 
 use dl_vision::picture::raster::{self, Point};
 
-/// Red, green, blue from 0 to 255; values beyond are clipped when the picture is taken.
+/// Red, green, blue from 0 to 255; values outside are clipped by the camera.
 pub(crate) type Color = [f32; 3];
 
-/// The picture and, over it, one layer of visible pixels for each sign.
+/// The image, and one layer of visible pixels for each sign.
 pub(crate) struct Canvas {
     pub(crate) size: (u32, u32),
     /// Row by row.
     pub(crate) pixels: Vec<Color>,
-    /// For each sign, how much of each pixel shows it: 0 to 1.
+    /// For each sign, its share of each pixel, from 0 to 1.
     pub(crate) visible: Vec<Vec<f32>>,
 }
 
@@ -28,7 +28,7 @@ impl Canvas {
         f64::from(self.size.1)
     }
 
-    /// Fills the contours with what `paint` says of each pixel, hiding the signs behind.
+    /// Fills the contours with the color that `paint` returns for each pixel, hiding the signs behind.
     pub(crate) fn fill(&mut self, contours: &[Vec<Point>], opacity: f32, paint: impl Fn(f64, f64) -> Color) {
         let (pixels, visible, width) = (&mut self.pixels, &mut self.visible, self.size.0);
         raster::fill(contours, self.size, |x, y, coverage| {
@@ -40,12 +40,12 @@ impl Canvas {
         });
     }
 
-    /// Fills one contour with one colour, hiding the signs behind.
+    /// Fills one contour with one color, hiding the signs behind.
     pub(crate) fn flat(&mut self, contour: Vec<Point>, color: Color) {
         self.fill(&[contour], 1.0, |_, _| color);
     }
 
-    /// A new sign stands in front with this outline; [`decorate`](Self::decorate) paints it.
+    /// Adds a sign with this outline in front; [`decorate`](Self::decorate) paints it.
     pub(crate) fn begin_sign(&mut self, outline: &[Point]) {
         let mut layer = vec![0.0; self.pixels.len()];
         let (visible, width) = (&mut self.visible, self.size.0);
@@ -59,7 +59,7 @@ impl Canvas {
         self.visible.push(layer);
     }
 
-    /// Paints on the face of the sign in front.
+    /// Paints on the sign in front.
     pub(crate) fn decorate(&mut self, contour: Vec<Point>, paint: impl Fn(f64, f64) -> Color) {
         let (pixels, width) = (&mut self.pixels, self.size.0);
         raster::fill(&[contour], self.size, |x, y, coverage| {
@@ -115,11 +115,11 @@ pub(crate) fn capsule(a: Point, b: Point, thickness: f64) -> Vec<Point> {
     end(b, -0.25).chain(end(a, 0.25)).collect()
 }
 
-/// Sine and cosine of an angle in turns. The system's own differ between machines in the last bit; these do not.
+/// Sine and cosine of an angle in turns. Unlike the system's, they are identical on all machines.
 pub(crate) fn sin_cos(turns: f64) -> (f64, f64) {
     let sine = |turns: f64| {
         let turns = turns - turns.round();
-        // Into the quarter around 0, where the series is short.
+        // Reduce to the quarter turn around 0, where the series is short.
         let turns = if turns.abs() > 0.25 { 0.5 * turns.signum() - turns } else { turns };
         let angle = turns * std::f64::consts::TAU;
         let square = angle * angle;
@@ -142,7 +142,7 @@ pub(crate) fn noise(seed: u64, scale: f64, x: f64, y: f64) -> f64 {
 }
 
 fn lattice(seed: u64, x: i64, y: i64) -> f64 {
-    // SplitMix64's finaliser over the three numbers.
+    // SplitMix64's finalizer over the three numbers.
     let mut hash =
         seed ^ (x as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (y as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_sine_is_the_sine() {
+    fn the_sine_agrees_with_the_standard_library() {
         for step in -300..300 {
             let turns = f64::from(step) / 97.0;
             let (sin, cos) = sin_cos(turns);

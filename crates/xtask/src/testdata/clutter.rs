@@ -1,4 +1,4 @@
-//! Things nearer than the scenery that are not signs: poles, cars, lights, boards, and shapes in the signs' colours.
+//! Foreground objects that are not signs: poles, cars, traffic lights, boards, and shapes in the colors of signs.
 
 use dl_vision::picture::font;
 use dl_vision::picture::raster::Point;
@@ -7,7 +7,7 @@ use super::canvas::{Canvas, Color, capsule, ellipse, mix, noise, rectangle, shad
 use super::dice::Dice;
 use super::scenery::{foliage, leaf_color};
 
-/// Colours of things made by people, those of the signs among them.
+/// Colors of man-made objects, including those of the signs.
 const PAINTS: [Color; 10] = [
     [190.0, 26.0, 38.0],
     [24.0, 82.0, 168.0],
@@ -21,7 +21,7 @@ const PAINTS: [Color; 10] = [
     [86.0, 160.0, 190.0],
 ];
 
-/// A few things here and there.
+/// Paints a few objects at random places.
 pub(crate) fn paint(canvas: &mut Canvas, dice: &mut Dice, horizon: f64) {
     for _ in 0..dice.whole(0, 2) {
         let top = [dice.between(0.0, canvas.width()), dice.between(-0.2, 0.4) * canvas.height()];
@@ -45,7 +45,7 @@ pub(crate) fn paint(canvas: &mut Canvas, dice: &mut Dice, horizon: f64) {
     }
 }
 
-/// A round pole that goes down from `top`, light in the middle.
+/// A round pole from `top` down, light in the middle.
 pub(crate) fn pole(canvas: &mut Canvas, dice: &mut Dice, top: Point, length: f64, radius: f64) {
     let color = dice.of(&[[130.0, 132.0, 136.0], [92.0, 94.0, 98.0], [168.0, 170.0, 172.0], [110.0, 88.0, 66.0]]);
     let lean = dice.between(-0.015, 0.015) * length;
@@ -103,7 +103,7 @@ fn traffic_light(canvas: &mut Canvas, dice: &mut Dice) {
     }
 }
 
-/// An advertisement: words on a coloured ground.
+/// An advertisement: words on a colored background.
 fn board(canvas: &mut Canvas, dice: &mut Dice) {
     let (width, height) = (dice.between(24.0, 90.0), dice.between(14.0, 44.0));
     let (left, top) = (dice.between(-10.0, canvas.width() - 20.0), dice.between(0.1, 0.7) * canvas.height());
@@ -122,7 +122,7 @@ fn board(canvas: &mut Canvas, dice: &mut Dice) {
     }
 }
 
-/// A plain shape in a colour of the signs, which is not one of them.
+/// A plain shape in a color of the signs that is not a sign.
 fn shape(canvas: &mut Canvas, dice: &mut Dice) {
     let radius = dice.between(6.0, 30.0);
     let center = [dice.between(0.0, canvas.width()), dice.between(0.05, 0.95) * canvas.height()];
@@ -145,7 +145,7 @@ fn shape(canvas: &mut Canvas, dice: &mut Dice) {
     canvas.fill(&[contour], 1.0, |x, y| shade(color, 0.95 + grain * noise(seed, 4.0, x, y)));
 }
 
-/// Hides a part of what stands around `center`.
+/// Hides part of what is around `center`.
 pub(crate) fn occlude(canvas: &mut Canvas, dice: &mut Dice, center: Point, radius: f64) {
     match dice.whole(0, 2) {
         0 => {

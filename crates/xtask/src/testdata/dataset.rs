@@ -1,6 +1,6 @@
 //! The files of a split, as VOC and as COCO.
 //!
-//! They are not written by the writers of `dl-vision`, so that its readers meet files that they did not make.
+//! They are not written with the writers of `dl-vision`, so that its readers are tested on files from another source.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::picture::{self, Picture};
 use super::signs::SIGNS;
 
-/// Path below the dataset's folder, and content.
+/// File contents by path relative to the dataset folder.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
-/// Draws `images` pictures of `split`. The same arguments make the same files, to the last bit.
+/// Draws `images` images of `split`. The same arguments give the same files, bit for bit.
 pub(crate) fn files(split: &str, images: u32, seed: u64) -> Result<Files> {
     let names: Vec<String> = (1..=images).map(|number| format!("{split}-{number:04}")).collect();
     let pictures = names.par_iter().map(|name| picture::draw(seed, name)).collect::<Result<Vec<Picture>>>()?;
@@ -32,7 +32,7 @@ pub(crate) fn files(split: &str, images: u32, seed: u64) -> Result<Files> {
     Ok(files)
 }
 
-/// A VOC annotation: 1-based pixels, both ends inside.
+/// A VOC annotation: 1-based pixels, both ends inclusive.
 fn voc(name: &str, picture: &Picture) -> String {
     let Picture { width, height, .. } = picture;
     let mut text = format!(
@@ -52,13 +52,13 @@ fn voc(name: &str, picture: &Picture) -> String {
              \t\t<bndbox><xmin>{xmin}</xmin><ymin>{ymin}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax></bndbox>\n\
              \t</object>\n"
         )
-        .expect("a string takes everything");
+        .expect("writing to a string never fails");
     }
     text.push_str("</annotation>\n");
     text
 }
 
-/// The COCO file of a split, one picture or object a line.
+/// The COCO file of a split, with one image or object per line.
 fn coco(names: &[String], pictures: &[Picture]) -> String {
     let mut images = Vec::new();
     let mut annotations = Vec::new();
@@ -81,7 +81,7 @@ fn coco(names: &[String], pictures: &[Picture]) -> String {
     let mut text = format!("{{\n\"info\": {info}");
     for (name, rows) in sections {
         let rows: Vec<String> = rows.iter().map(Value::to_string).collect();
-        write!(text, ",\n\"{name}\": [\n{}\n]", rows.join(",\n")).expect("a string takes everything");
+        write!(text, ",\n\"{name}\": [\n{}\n]", rows.join(",\n")).expect("writing to a string never fails");
     }
     text.push_str("\n}\n");
     text

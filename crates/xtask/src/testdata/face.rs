@@ -26,7 +26,7 @@ pub(crate) struct Face {
 }
 
 impl Face {
-    /// Paints the sign in front of everything, so that the canvas knows its pixels; returns its outline in the picture.
+    /// Paints the sign in front of everything, so that the canvas tracks its pixels; returns its outline in the image.
     pub(crate) fn draw(&self, canvas: &mut Canvas, pose: &Pose, dice: &mut Dice) -> Vec<Point> {
         // Weather: light from one side, faded colours, dirt.
         let light = dice.between(0.68, 1.06);

@@ -1,4 +1,4 @@
-//! Pictograms: tables of marks in a square from -1 to 1, x to the right, y down.
+//! Pictograms: tables of marks in the square from -1 to 1, x to the right, y down.
 
 use dl_vision::picture::raster::Point;
 
@@ -8,26 +8,26 @@ use super::canvas::{Color, capsule, ellipse};
 #[derive(Debug)]
 pub(crate) struct Glyph {
     pub(crate) name: &'static str,
-    /// Painted one on the other.
+    /// Painted in this order.
     marks: &'static [Mark],
 }
 
 /// A part of a pictogram, in ink.
 #[derive(Debug)]
 enum Mark {
-    /// From here to there, so thick, with round ends.
+    /// Start, end and thickness of a line with round ends.
     Line(Point, Point, f64),
-    /// Middle and radii.
+    /// Center and radii of an ellipse.
     Oval(Point, Point),
     Shape(&'static [Point]),
-    /// Not in ink: in the colour of the ground.
+    /// A mark in the background color.
     Gap(&'static Mark),
 }
 
 use Mark::{Gap, Line, Oval, Shape};
 
 impl Glyph {
-    /// Its polygons, each with its colour, in the order of painting, for a half side of `size`, `below` the middle.
+    /// The polygons with their colors, in painting order, for half a side of `size`, `below` the center.
     pub(crate) fn shapes(&self, size: f64, below: f64, ink: Color, ground: Color) -> Vec<(Vec<Point>, Color)> {
         let place = |points: Vec<Point>| points.into_iter().map(|[x, y]| [size * x, size * y + below]).collect();
         let painted = |mark: &Mark| match mark {
@@ -49,7 +49,7 @@ impl Mark {
     }
 }
 
-/// What the signs of the roads show.
+/// The pictograms of the road signs.
 #[rustfmt::skip]
 pub(crate) const ROAD: &[Glyph] = &[
     Glyph { name: "ahead", marks: &[Line([0.0, 0.85], [0.0, -0.3], 0.36), Shape(&[[0.0, -0.95], [0.62, -0.2], [-0.62, -0.2]])] },
@@ -97,7 +97,7 @@ pub(crate) const ROAD: &[Glyph] = &[
     Glyph { name: "end", marks: &[Line([-0.7, -0.7], [0.7, 0.7], 0.32), Line([-0.7, 0.7], [0.7, -0.7], 0.32)] },
 ];
 
-/// What the signs beside the roads show: services.
+/// The pictograms of the service signs.
 #[rustfmt::skip]
 pub(crate) const SERVICES: &[Glyph] = &[
     Glyph { name: "bed", marks: &[

@@ -1,8 +1,8 @@
-//! `cargo xtask testdata`: datasets of our own, drawn from a seed: one for detection, two [`tasks`] of classification.
+//! `cargo xtask testdata`: synthetic datasets, drawn from a seed: one for detection, two for classification ([`tasks`]).
 //!
-//! Traffic signs ([`signs`] is the table of them) stand in cluttered scenes ([`scenery`], [`clutter`]), are seen in
-//! [`perspective`] and through a bad [`camera`]. What is random in a picture depends on the seed and the picture's
-//! name alone, and only arithmetic that is alike on every machine is used, so that the files are too.
+//! Traffic signs (listed in [`signs`]) stand in cluttered scenes ([`scenery`], [`clutter`]), seen in [`perspective`]
+//! and through a bad [`camera`]. The randomness of an image depends only on the seed and its name, and all arithmetic
+//! gives the same result on every machine, so the files are identical everywhere.
 
 mod camera;
 mod canvas;
@@ -31,14 +31,14 @@ use crate::generated::{Generated, Mode};
 pub(crate) enum Command {
     /// Draw the committed test split, testdata/signs
     Write,
-    /// Fail unless testdata/signs is what `write` would draw
+    /// Fail unless testdata/signs is what `write` draws
     Check,
     /// Draw signs into a folder
     Signs {
-        /// Name of the split, which is part of every picture's name and seed
+        /// Name of the split, which is part of the name and the seed of each image
         #[arg(long, default_value = "train")]
         split: String,
-        /// How many pictures
+        /// Number of images
         #[arg(long, default_value_t = 800)]
         images: u32,
         /// Seed of every random draw
@@ -48,14 +48,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
     },
-    /// Draw pictures of single signs into a folder, one folder a class, for transfer learning
+    /// Draw images of single signs, in one folder per class, for transfer learning
     Task {
-        /// What is to be told apart
+        /// The classes to draw
         task: tasks::Task,
-        /// Name of the split, which is part of every picture's seed
+        /// Name of the split, which is part of the seed of each image
         #[arg(long, default_value = "train")]
         split: String,
-        /// How many pictures of each class
+        /// Number of images per class
         #[arg(long, default_value_t = 50)]
         per_class: u32,
         /// Seed of every random draw
@@ -67,7 +67,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Pictures of the committed test split.
+/// Number of images in the committed test split.
 const TEST_IMAGES: u32 = 40;
 
 impl Command {
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_pictures_are_those_of_their_seed() {
+    fn the_committed_images_are_those_of_their_seed() {
         committed().unwrap().run_alone(Mode::Check).unwrap();
     }
 }

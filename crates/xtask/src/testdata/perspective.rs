@@ -1,4 +1,4 @@
-//! How a flat sign stands in space, and where its points fall in the picture.
+//! The pose of a flat sign in space, and the projection of its points into the image.
 
 use dl_vision::picture::raster::Point;
 
@@ -27,7 +27,7 @@ impl Pose {
         let (pitch_sin, pitch_cos) = sin_cos(dice.between(-0.04, 0.04));
         let roll = if dice.chance(0.15) { dice.between(-0.05, 0.05) } else { dice.between(-0.015, 0.015) };
         let (roll_sin, roll_cos) = sin_cos(roll);
-        // First yaw about the upright axis, then pitch about the level one, then roll in the picture.
+        // First yaw about the vertical axis, then pitch about the horizontal one, then roll in the image plane.
         let turn = |[x, y, z]: [f64; 3]| {
             let (x, z) = (yaw_cos * x + yaw_sin * z, -yaw_sin * x + yaw_cos * z);
             let (y, z) = (pitch_cos * y - pitch_sin * z, pitch_sin * y + pitch_cos * z);

@@ -1,4 +1,4 @@
-//! One picture of the dataset, from its seed to its truth.
+//! One image of the dataset, from its seed to its ground truth.
 
 use anyhow::{Context, Result};
 use dl_record::{BBox, Mask};
@@ -12,7 +12,7 @@ use super::perspective::Pose;
 use super::signs::SIGNS;
 use super::{camera, clutter, scenery};
 
-/// A picture as it is stored, and what is in it.
+/// An encoded image and its ground truth.
 pub(crate) struct Picture {
     pub(crate) width: u32,
     pub(crate) height: u32,
@@ -20,19 +20,19 @@ pub(crate) struct Picture {
     pub(crate) signs: Vec<Truth>,
 }
 
-/// A sign that can be seen.
+/// A visible sign.
 pub(crate) struct Truth {
-    /// Row of [`SIGNS`].
+    /// Index into [`SIGNS`].
     pub(crate) class: usize,
-    /// Tight around the visible pixels: whole numbers.
+    /// The tight box around the visible pixels, in whole numbers.
     pub(crate) bbox: BBox,
-    /// Visible pixels.
+    /// The number of visible pixels.
     pub(crate) area: u32,
     /// The visible pixels.
     pub(crate) mask: Mask,
-    /// The picture's edge cuts it.
+    /// Whether the edge of the image cuts it.
     pub(crate) truncated: bool,
-    /// Something stands before it.
+    /// Whether something is in front of it.
     pub(crate) occluded: bool,
 }
 
@@ -40,19 +40,19 @@ pub(crate) struct Truth {
 struct Placed {
     class: usize,
     pose: Pose,
-    /// Square pixels of its outline, seen or not.
+    /// Area of the whole outline in square pixels, visible or not.
     area: f64,
     truncated: bool,
 }
 
-/// The least share of a sign that must be seen.
+/// The minimum visible fraction of a sign.
 const VISIBLE: f64 = 0.5;
 
-/// Draws the picture that belongs to (`seed`, `id`). A draw in which a sign is hidden too well is thrown away.
+/// Draws the image for (`seed`, `id`), trying again if too little of a sign is visible.
 pub(crate) fn draw(seed: u64, id: &str) -> Result<Picture> {
     (0..50)
         .find_map(|attempt| attempt_to_draw(&mut Dice::new(seed, &format!("{id}/{attempt}"))).transpose())
-        .context("no picture with visible signs in 50 attempts")?
+        .context("no image with visible signs in 50 attempts")?
 }
 
 fn attempt_to_draw(dice: &mut Dice) -> Result<Option<Picture>> {
@@ -74,7 +74,7 @@ fn attempt_to_draw(dice: &mut Dice) -> Result<Option<Picture>> {
     Ok(Some(Picture { width, height, jpeg, signs }))
 }
 
-/// One to six signs, small ones more often than large, none over another's middle.
+/// Places one to six signs, more small ones than large ones, none over the center of another.
 fn place_signs(canvas: &mut Canvas, dice: &mut Dice) -> Vec<Placed> {
     let wanted = dice.of(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 6]);
     let mut poses: Vec<(usize, Pose)> = Vec::new();
@@ -82,7 +82,7 @@ fn place_signs(canvas: &mut Canvas, dice: &mut Dice) -> Vec<Placed> {
         if poses.len() == wanted {
             break;
         }
-        // From 26 to 140 pixels across, denser at the small end.
+        // From 26 to 140 pixels wide, most of them small.
         let radius = 13.0 + 57.0 * dice.unit() * dice.unit();
         let margin = if dice.chance(0.1) { 0.4 } else { 1.05 } * radius;
         let center = [
@@ -99,7 +99,7 @@ fn place_signs(canvas: &mut Canvas, dice: &mut Dice) -> Vec<Placed> {
     }
     // The largest is nearest.
     poses.sort_by(|a, b| a.1.radius.total_cmp(&b.1.radius));
-    // Poles first: a pole in front of another sign would be one more occlusion than asked for.
+    // Poles first: a pole in front of another sign would be an extra occlusion.
     for (_, pose) in &poses {
         if dice.chance(0.75) {
             let length = dice.between(2.5, 6.0) * pose.radius;
@@ -117,7 +117,7 @@ fn place_signs(canvas: &mut Canvas, dice: &mut Dice) -> Vec<Placed> {
     placed
 }
 
-/// Boxes and masks of the visible pixels; `None` when too little of a sign is visible.
+/// Boxes and masks of the visible pixels; `None` if too little of a sign is visible.
 fn truth(canvas: &Canvas, placed: &[Placed]) -> Result<Option<Vec<Truth>>> {
     let mut signs = Vec::new();
     let (width, height) = canvas.size;
@@ -144,7 +144,7 @@ fn truth(canvas: &Canvas, placed: &[Placed]) -> Result<Option<Vec<Truth>>> {
     Ok(Some(signs))
 }
 
-/// Square pixels inside a contour (the shoelace formula).
+/// The area inside a contour in square pixels (shoelace formula).
 fn area(contour: &[Point]) -> f64 {
     let next = contour.iter().cycle().skip(1);
     0.5 * contour.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>().abs()

@@ -1,11 +1,11 @@
-//! What stands far behind the signs: sky, hills, ground, a road, houses, trees, a wall.
+//! The background of the signs: sky, hills, ground, a road, houses, trees, a wall.
 
 use dl_vision::picture::raster::Point;
 
 use super::canvas::{Canvas, Color, ellipse, mix, noise, rectangle, shade};
 use super::dice::Dice;
 
-/// Sky at the top and at the horizon.
+/// Sky colors at the top and at the horizon.
 const SKIES: [[Color; 2]; 6] = [
     [[70.0, 130.0, 205.0], [178.0, 208.0, 232.0]],
     [[120.0, 160.0, 205.0], [222.0, 226.0, 228.0]],
@@ -198,7 +198,7 @@ pub(crate) fn leaf_color(dice: &mut Dice) -> Color {
     shade(dice.of(&LEAVES), dice.between(0.7, 1.2))
 }
 
-/// A wall of bricks or plaster close by, instead of a landscape.
+/// A nearby wall of bricks or plaster instead of a landscape.
 fn wall(canvas: &mut Canvas, dice: &mut Dice) {
     let (width, height, seed) = (canvas.width(), canvas.height(), dice.seed());
     let color = shade(dice.of(&WALLS), dice.between(0.7, 1.1));

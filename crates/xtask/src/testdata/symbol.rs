@@ -1,4 +1,4 @@
-//! What is painted on a sign: words, numbers, arrows and figures, as polygons in the sign's plane.
+//! Symbols on signs: words, numbers, arrows and figures, as polygons in the plane of the sign.
 
 use dl_vision::picture::font;
 use dl_vision::picture::raster::Point;
@@ -8,20 +8,20 @@ use super::dice::Dice;
 use super::face::WHITE;
 use super::glyph::Glyph;
 
-/// The picture on a sign.
+/// The symbol on a sign.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Symbol {
     Nothing,
-    /// One of these texts, at most this wide and this high.
+    /// One of these texts, with a maximum width and height.
     Text(&'static [&'static str], f64, f64),
-    /// A level bar.
+    /// A horizontal bar.
     Bar,
     /// Up, then to the right.
     ArrowRight,
     Exclamation,
     /// A white triangle with a walker on stripes.
     Walker,
-    /// A pictogram of this half side, so far below the middle; its gaps show the colour of the ground.
+    /// A pictogram, half its side, and its distance below the center; gaps show the background color.
     Glyph {
         glyph: &'static Glyph,
         size: f64,
@@ -31,7 +31,7 @@ pub(crate) enum Symbol {
 }
 
 impl Symbol {
-    /// Its polygons, each with its colour, in the order of painting.
+    /// The polygons with their colors, in painting order.
     pub(crate) fn shapes(self, ink: Color, dice: &mut Dice) -> Vec<(Vec<Point>, Color)> {
         let inked = |shapes: Vec<Vec<Point>>| shapes.into_iter().map(|shape| (shape, ink)).collect();
         match self {
@@ -68,10 +68,10 @@ impl Symbol {
     }
 }
 
-/// `text` in our typeface, in the middle of the sign, as large as `width` and `height` allow.
+/// `text` in the built-in typeface, centered on the sign, as large as `width` and `height` allow.
 fn text(text: &str, width: f64, height: f64) -> Vec<Vec<Point>> {
     let columns = font::width(text);
-    // Bold: the strokes are wider than the grid they stand on.
+    // Bold: the strokes are wider than the grid.
     let weight = 1.35;
     let scale = (width / (columns + weight - 1.0)).min(height / (font::CAPITAL_ROWS + weight - 1.0));
     let place = |[x, y]: Point| [scale * (x - 0.5 * columns), scale * (y - 0.5 * font::CAPITAL_ROWS)];

@@ -1,5 +1,5 @@
-//! Two tasks of classification for transfer learning: a large one to learn from, and a small one of classes that the
-//! large one has never seen.
+//! Two classification tasks for transfer learning: a large one to pretrain on, and a small one whose classes do not
+//! occur in the large one.
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -16,22 +16,22 @@ use super::plate::Plate;
 use super::symbol::Symbol;
 use super::{camera, clutter, scenery};
 
-/// What is to be told apart.
+/// The classes to distinguish.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Task {
-    /// Sixty signs of the roads: five kinds of plates with twelve pictograms each.
+    /// Sixty road signs: five kinds of plates with twelve pictograms each
     Roads,
-    /// Ten signs of services: one kind of plate, ten pictograms; neither is in the other task.
+    /// Ten service signs: one kind of plate, ten pictograms; neither is in the other task
     Services,
 }
 
-/// Signs that share all but the pictogram.
+/// Signs that differ only in the pictogram.
 struct Series {
     name: &'static str,
     plate: Plate,
     layers: &'static [(f64, Color)],
     ink: Color,
-    /// Half side of the pictogram, and how far below the middle it stands.
+    /// Half the side of the pictogram, and its distance below the center.
     room: (f64, f64),
     glyphs: &'static [Glyph],
 }
@@ -54,7 +54,7 @@ const SERVICE: &[Series] = &[Series {
     glyphs: SERVICES,
 }];
 
-/// Width and height of a picture.
+/// Width and height of an image.
 const SIDE: u32 = 64;
 
 impl Task {
@@ -67,7 +67,7 @@ impl Task {
         series.iter().flat_map(Series::classes).collect()
     }
 
-    /// `per_class` pictures of every class, in a folder for each. The same arguments make the same files, to the last bit.
+    /// Draws `per_class` images per class, in one folder per class. The same arguments give the same files, bit for bit.
     pub(crate) fn files(self, split: &str, per_class: u32, seed: u64) -> Result<Files> {
         let classes = self.classes();
         let picture = |(name, face): &(String, Face), number: u32| -> Result<(String, Vec<u8>)> {
@@ -91,7 +91,7 @@ impl Series {
     }
 }
 
-/// One sign that fills most of a small picture, as JPEG.
+/// One sign that fills most of a small image, as JPEG.
 fn draw(face: &Face, dice: &mut Dice) -> Result<Vec<u8>> {
     let mut canvas = Canvas::new(SIDE, SIDE);
     let horizon = scenery::paint(&mut canvas, dice);
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_small_task_has_no_pictogram_of_the_large_one() {
+    fn the_two_tasks_share_no_pictogram() {
         let names = |glyphs: &[Glyph]| glyphs.iter().map(|glyph| glyph.name).collect::<BTreeSet<_>>();
         assert!(names(ROAD).is_disjoint(&names(SERVICES)));
         let classes = |task: Task| task.classes().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_that_of_its_task_split_class_number_and_seed() {
+    fn an_image_depends_on_task_split_class_number_and_seed() {
         let files = |split, count, seed| Task::Services.files(split, count, seed).unwrap();
         let (two, three) = (files("train", 2, 1), files("train", 3, 1));
         assert_eq!((two.len(), three.len()), (20, 30));
@@ -142,7 +142,7 @@ mod tests {
         assert!(files("test", 1, 1)[name] != *picture && files("train", 1, 2)[name] != *picture);
     }
 
-    /// What the shipped backbone sees in pictures of a task, `per_class` of each class: one row a picture, and the classes.
+    /// Features of the shipped backbone for `per_class` images per class of a task: one row per image, and the classes.
     fn seen(task: Task, split: &str, per_class: u32, model: &Model, layer: &str) -> (Vec<f32>, Vec<u32>) {
         let (mut inputs, mut targets) = (Vec::new(), Vec::new());
         let preprocessing = &model.config.preprocessing;
@@ -175,7 +175,7 @@ mod tests {
         let right = rows.filter(|(row, target)| labels[best(row)] == roads[**target as usize]).count();
         assert!(right >= 114, "{right} of 120 signs of the roads");
 
-        // Five pictures of each sign of services make a head that finds most of the others.
+        // Five images of each service sign suffice for a head that recognizes most of the others.
         let (features, targets) = seen(Task::Services, "train", 5, &model, "pooled");
         let columns = features.len() / targets.len();
         let found = logistic(&features, columns, &targets, 10, &LogisticConfig::default()).unwrap();

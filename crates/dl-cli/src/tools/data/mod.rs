@@ -18,8 +18,9 @@ use crate::common::{Common, Io, Labels, Outcome, Tool};
     version,
     after_help = "Examples:
   dl-data from voc VOC2007 --split test | head -1
-  dl-data from coco instances_val.json --images val2014 | dl-data to yolo signs --split val
-  dl-data from voc VOC2007 | dl-data check >/dev/null"
+  dl-data from coco instances_val.json --images val2014 \\
+    | dl-data to yolo signs --split val
+  dl-data from voc VOC2007 | dl-data check > /dev/null"
 )]
 pub struct Args {
     #[command(subcommand)]

@@ -22,8 +22,10 @@ use crate::common::{Common, Inputs, Io, Messages, Outcome, STRICT, each_line, no
 /// unchanged to DIR/PART.jsonl, one file per part, and nothing is written to stdout.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from folder flowers | dl-data split --fractions 0.8,0.2 --stratify --output-dir splits
-  dl-data split --fractions 0.7,0.1,0.2 <all.jsonl | jq -c 'select(.split == \"val\")'")]
+  dl-data from folder flowers \\
+    | dl-data split --fractions 0.8,0.2 --stratify --output-dir splits
+  dl-data split --fractions 0.7,0.1,0.2 < all.jsonl \\
+    | jq -c 'select(.split == \"val\")'")]
 pub(super) struct Args {
     /// Fraction of each part; the sum must be 1
     #[arg(long, value_name = "F,...", value_delimiter = ',', default_value = "0.8,0.2")]

@@ -29,8 +29,9 @@ use objects::Rules;
 /// size) gets an `error`. The exit status is 1 if there is such a record, or if every object was dropped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from voc VOC2007 | dl-data check >/dev/null
-  dl-data from yolo signs | dl-data check --fix --labels stop,yield | dl-data to coco")]
+  dl-data from voc VOC2007 | dl-data check > /dev/null
+  dl-data from yolo signs | dl-data check --fix --labels stop,yield \\
+    | dl-data to coco --output signs.json")]
 pub(super) struct Args {
     /// Write the records with the problems fixed
     #[arg(long)]

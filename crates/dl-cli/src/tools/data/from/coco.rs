@@ -15,7 +15,9 @@ use crate::common::{Common, Io, Outcome};
 /// cannot be used is reported and skipped. If several used categories share a name, their labels include the category
 /// id.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from coco annotations/instances_val2014.json --images val2014 >val.jsonl")]
+#[command(after_help = "Examples:
+  dl-data from coco annotations/instances_val2014.json --images val2014 \\
+    > val.jsonl")]
 pub(super) struct Args {
     /// Annotation file
     #[arg(value_name = "ANN.json")]

@@ -17,8 +17,10 @@ use crate::common::{Common, Io, Labels, Outcome};
 /// notes.json. A line is a box, a box with keypoints (if data.yaml has kpt_shape), a box with a confidence, or a
 /// polygon. A line that cannot be read is reported and skipped.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from yolo coco128 --split train2017 >train.jsonl\n  \
-    dl-data from yolo runs/detect/predict --labels cat,dog --predictions >found.jsonl")]
+#[command(after_help = "Examples:
+  dl-data from yolo coco128 --split train2017 > train.jsonl
+  dl-data from yolo runs/detect/predict --labels cat,dog --predictions \\
+    > found.jsonl")]
 pub(super) struct Args {
     /// Folder with images and labels
     #[arg(value_name = "DIR")]
