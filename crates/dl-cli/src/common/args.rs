@@ -79,7 +79,7 @@ impl DeviceArgs {
 
 /// The options of every program that shows regions to a network. Training and use must agree in them, so what the model
 /// file says of its training is the default.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct WarpArgs {
     /// How a region becomes the network's input [default: as the network was trained, or context]
     #[arg(long, value_enum)]
@@ -128,7 +128,7 @@ impl WarpArgs {
 }
 
 /// How regions are shown to a network.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionWarp {
     /// What is stretched.
     pub rule: Warp,

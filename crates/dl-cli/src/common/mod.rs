@@ -22,7 +22,6 @@ pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub use inputs::Inputs;
 pub use io::Io;
-#[allow(unused_imports)]
 pub(crate) use labels::Labels;
 pub use main::{Outcome, Tool, main};
 pub(crate) use messages::counted;
@@ -31,4 +30,4 @@ pub(crate) use output::{is_image_of, not_an_input};
 pub use picture::{ImageArgs, Images};
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, each_arrival, each_line, say_broken, say_failed};
-pub(crate) use whole::whole_features;
+pub(crate) use whole::{WholeFeatures, whole_features};

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use dl_models::backbones::LOGITS;
 use dl_models::detection::rcnn::{BACKGROUND, DELTAS, Linear, RcnnHeads};
-use dl_models::{Checkpoint, ModelConfig, probabilities};
+use dl_models::{Checkpoint, ModelConfig, check_network, fingerprint, probabilities};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
 use serde_json::Map;
@@ -95,8 +95,8 @@ impl Tool for Args {
 enum Scorer {
     /// One linear SVM a class.
     Svm(Linear),
-    /// The softmax of logits, one a class of these names.
-    Softmax(Vec<String>),
+    /// The softmax of logits, one a class of these names, of the network with this fingerprint.
+    Softmax(Vec<String>, String),
 }
 
 impl Scorer {
@@ -105,13 +105,13 @@ impl Scorer {
         let config = ModelConfig::read(&mut Checkpoint::open(path)?, None)?;
         let labels = config.label_names(path.parent().unwrap_or(Path::new("")))?;
         let labels = labels.with_context(|| format!("model {}: its config names no classes", path.display()))?;
-        Ok(Self::Softmax(labels))
+        Ok(Self::Softmax(labels, fingerprint(path, None)?))
     }
 
     fn layer(&self) -> &str {
         match self {
             Self::Svm(svm) => &svm.layer,
-            Self::Softmax(_) => LOGITS,
+            Self::Softmax(..) => LOGITS,
         }
     }
 
@@ -119,7 +119,18 @@ impl Scorer {
     fn columns(&self) -> usize {
         match self {
             Self::Svm(svm) => svm.weight.columns,
-            Self::Softmax(labels) => labels.len(),
+            Self::Softmax(labels, _) => labels.len(),
+        }
+    }
+
+    /// Fails when the features come from another network than the one that the model goes with.
+    fn check_network(&self, of_features: Option<&str>) -> Result<()> {
+        match self {
+            Self::Svm(svm) => check_network(&svm.layer, of_features, svm.network.as_deref()),
+            // The options of dl-embed may differ: no head was trained with others.
+            Self::Softmax(_, network) => {
+                check_network(LOGITS, of_features.and_then(|network| network.split(' ').next()), Some(network))
+            }
         }
     }
 
@@ -128,7 +139,7 @@ impl Scorer {
             // The margin of the negatives: below it lies what the SVM was sure shows nothing.
             Self::Svm(_) => -1.0,
             // torchvision's `box_score_thresh`.
-            Self::Softmax(_) => 0.05,
+            Self::Softmax(..) => 0.05,
         }
     }
 
@@ -139,7 +150,7 @@ impl Scorer {
                 let labels = svm.labels.iter().enumerate();
                 Ok(labels.map(|(class, label)| (label.as_str(), f64::from(svm.output(features, class)))).collect())
             }
-            Self::Softmax(labels) => {
+            Self::Softmax(labels, _) => {
                 let all = labels.iter().map(String::as_str).zip(probabilities(features)?);
                 Ok(all.filter(|(label, _)| *label != BACKGROUND).collect())
             }
@@ -150,10 +161,17 @@ impl Scorer {
 impl Args {
     fn detect(&self, record: &mut Record, scorer: &Scorer, regressors: Option<&Regressors>) -> Result<()> {
         let proposals = record.proposals()?.context("the record has no \"proposals\"; pipe it through dl-propose")?;
-        let scored = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
+        let (scored, network) = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
+        scorer.check_network(network.as_deref())?;
         let other = match regressors {
             Some(Regressors { bbox, .. }) if bbox.layer != scorer.layer() => {
-                Some(features(record, &bbox.layer, bbox.weight.columns, proposals.len())?)
+                let (moved, network) = features(record, &bbox.layer, bbox.weight.columns, proposals.len())?;
+                check_network(&bbox.layer, network.as_deref(), bbox.network.as_deref())?;
+                Some(moved)
+            }
+            Some(Regressors { bbox, .. }) => {
+                check_network(&bbox.layer, network.as_deref(), bbox.network.as_deref())?;
+                None
             }
             _ => None,
         };
@@ -193,8 +211,8 @@ impl Args {
     }
 }
 
-/// The features of a layer, one row a proposal, with as many columns as the model wants.
-fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> Result<Matrix> {
+/// The features of a layer, one row a proposal, with as many columns as the model wants, and the network they are from.
+fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> Result<(Matrix, Option<String>)> {
     let hint = format!("pipe it through dl-embed --layer {layer}");
     let tensors = record.features()?.with_context(|| format!("the record has no \"features\"; {hint}"))?;
     let tensor = tensors.get(layer).with_context(|| format!("the record has no features \"{layer}\"; {hint}"))?;
@@ -206,7 +224,7 @@ fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> R
         rows == 0 || found == columns,
         "features \"{layer}\" have {found} columns, the model wants {columns}; did the same dl-embed command make them?"
     );
-    Ok(features)
+    Ok((features, tensor.network.clone()))
 }
 
 /// Box regressors, to be found by their classes.

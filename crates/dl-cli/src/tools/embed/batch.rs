@@ -6,11 +6,12 @@ use anyhow::{Result, anyhow};
 use candle_core::{Device, Tensor};
 use dl_models::{LayerName, Model, Preprocessing, Resize, plain};
 use dl_record::{BBox, Matrix};
-use dl_vision::picture::warp::resample;
+use dl_vision::picture::Loaded;
+use dl_vision::picture::warp::{context_box, resample};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::common::one_line;
+use crate::common::{RegionWarp, one_line};
 
 /// An image of more bytes fills a batch, so that few of them are in memory at a time.
 const LARGE: usize = 100_000_000;
@@ -30,6 +31,17 @@ impl Prepared {
         let mut input = vec![0.0; 3 * size[0] * size[1]];
         resample(picture, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
         Self::Whole { input, size }
+    }
+
+    /// Regions of a picture, warped as the network was trained.
+    pub(in crate::tools) fn regions(
+        picture: Loaded,
+        boxes: &[BBox],
+        preprocessing: &Preprocessing,
+        warp: RegionWarp,
+    ) -> Self {
+        let source = |region: &BBox| context_box(region, warp.rule, warp.pad, preprocessing.size);
+        Self::Regions { picture: picture.into_image(), sources: boxes.iter().map(source).collect() }
     }
 
     /// How many of a batch's places it takes. A picture in memory is heavy, however few its regions.

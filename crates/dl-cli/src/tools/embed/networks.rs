@@ -130,6 +130,15 @@ impl Networks {
         shapes.iter().zip(features).map(|(shape, features)| pool::pictures(pool, shape, features)).collect()
     }
 
+    /// How rows become one where no option says so.
+    pub(super) fn usual_pool(&self, is_text: bool) -> Pool {
+        match (is_text, &self.texts, &self.pictures) {
+            (true, Some((model, _)), _) => texts::usual(model),
+            (_, _, Some((model, _))) if !model.backbone.plans() => Pool::Cls,
+            _ => Pool::None,
+        }
+    }
+
     /// The names of the layers of a text, or of a picture.
     pub(super) fn layer_names(&self, is_text: bool) -> Vec<String> {
         match (is_text, &self.texts, &self.pictures) {

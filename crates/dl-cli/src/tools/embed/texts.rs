@@ -58,6 +58,6 @@ fn run(model: &TextModel, layers: &[TextLayer], pool: Option<Pool>, texts: &[Tok
 }
 
 /// A network that reads from left to right knows the whole text at its last token.
-fn usual(model: &TextModel) -> Pool {
+pub(super) fn usual(model: &TextModel) -> Pool {
     if model.gpt2().is_ok() { Pool::Last } else { Pool::Mean }
 }
