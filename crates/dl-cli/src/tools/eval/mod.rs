@@ -8,6 +8,7 @@ mod join;
 mod lm;
 mod proposals;
 mod report;
+mod samples;
 mod source;
 mod truth;
 mod voc;
