@@ -130,7 +130,8 @@ fn a_network_trained_on_crops_classifies_objects_and_detections_as_in_training()
         let more = [&all[..], &["--batch", "2", "--threads", threads]].concat();
         assert_eq!(run("dl-classify", &more, &lines).expect(0).stdout, ran.stdout);
     }
-    let one = run("dl-classify", &[&all[..], &["--input", "proposals"]].concat(), &line.to_string()).expect(0).records();
+    let one =
+        run("dl-classify", &[&all[..], &["--input", "proposals"]].concat(), &line.to_string()).expect(0).records();
     assert_eq!(one[0]["proposals"][2]["predictions"], records[0]["detections"][0]["predictions"]);
     assert_eq!(one[0]["objects"], line["objects"]);
 }
@@ -158,7 +159,9 @@ fn a_head_refuses_features_of_another_network() {
     let mut lines = String::new();
     for index in 0..6_u8 {
         let path = at(&format!("{index}.png"));
-        image::RgbImage::from_fn(50, 40, |x, y| image::Rgb([x as u8 * index, y as u8, 40 * index])).save(&path).unwrap();
+        image::RgbImage::from_fn(50, 40, |x, y| image::Rgb([x as u8 * index, y as u8, 40 * index]))
+            .save(&path)
+            .unwrap();
         lines += &format!("{}\n", json!({"id": path, "image": path, "label": if index < 3 { "low" } else { "high" }}));
     }
     let embedded = |network: &str, more: &[&str]| {
@@ -228,13 +231,15 @@ fn a_sample_without_its_true_class_fails() {
 
 #[test]
 fn predictions_of_objects_and_detections_are_evaluated() {
-    let region = |bbox: [u32; 4], label: &str, predicted: &str| {
-        json!({"box": bbox, "label": label, "score": 1, "predictions": [{"label": predicted, "score": 0.75}]})
-    };
+    let region = |bbox: [u32; 4], label: &str, predicted: &str| json!({"box": bbox, "label": label, "score": 1, "predictions": [{"label": predicted, "score": 0.75}]});
     let objects = json!([region([0, 0, 10, 10], "cat", "cat"), region([20, 0, 30, 10], "dog", "cat"),
         {"box": [50, 0, 60, 10], "label": "dog", "difficult": true}]);
-    let detections = json!([region([0, 0, 10, 9], "thing", "dog"), region([21, 0, 30, 10], "thing", "dog"),
-        region([50, 0, 60, 10], "thing", "cat"), region([80, 0, 90, 10], "thing", "cat")]);
+    let detections = json!([
+        region([0, 0, 10, 9], "thing", "dog"),
+        region([21, 0, 30, 10], "thing", "dog"),
+        region([50, 0, 60, 10], "thing", "cat"),
+        region([80, 0, 90, 10], "thing", "cat")
+    ]);
     let both = json!({"id": "a", "objects": objects, "detections": detections}).to_string();
     let empty = json!({"id": "b", "objects": []}).to_string();
     let lines = format!("{both}\n{empty}\n");

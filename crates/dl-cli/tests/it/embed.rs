@@ -295,7 +295,10 @@ fn features_carry_the_fingerprint_of_the_network_and_unusual_options() {
     assert_eq!(network(&[], regions()), plain);
     // The default written out, and what does not change the numbers.
     assert_eq!(network(&["--resize", "stretch", "--batch", "2", "--dtype", "f16"], json!({})), plain);
-    assert_eq!(network(&["--resize", "letterbox", "--normalize"], json!({})), format!("{plain} resize=letterbox normalize"));
+    assert_eq!(
+        network(&["--resize", "letterbox", "--normalize"], json!({})),
+        format!("{plain} resize=letterbox normalize")
+    );
     assert_eq!(network(&["--warp", "tight", "--pad", "0"], regions()), format!("{plain} warp=tight pad=0"));
     let folder = bench.path("features").display().to_string();
     assert_eq!(network(&["--features-dir", &folder], json!({})), plain);

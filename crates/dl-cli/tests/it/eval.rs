@@ -379,10 +379,7 @@ fn an_evaluation_without_data_fails() {
     ] {
         let ran = run("dl-eval", &[metric, "--quiet"], &line).expect(1);
         assert!(ran.stderr.contains(message), "{metric} {line}: {}", ran.stderr);
-        assert!(
-            serde_json::from_str::<Value>(&ran.stdout).is_ok(),
-            "{metric} {line}: the figures are still written"
-        );
+        assert!(serde_json::from_str::<Value>(&ran.stdout).is_ok(), "{metric} {line}: the figures are still written");
     }
     // Of many labels, only a few are named.
     let many: Vec<String> = (0..500).map(|n| cat.replace("Dog", &format!("{n}{}", "x".repeat(500)))).collect();

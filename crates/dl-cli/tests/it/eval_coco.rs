@@ -304,11 +304,7 @@ fn images_that_share_an_id_are_left_out() {
     truth["images"].as_array_mut().unwrap().push(json!({"id": 2, "file_name": "other.jpg"}));
     let folder = files(&truth.to_string(), &results.to_string());
     let ran = eval(folder.path(), "r.json", &[]).expect(1);
-    assert!(
-        ran.stderr.contains("several images have the id 2, so their annotations are ambiguous"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("several images have the id 2, so their annotations are ambiguous"), "{}", ran.stderr);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     is_one(&report["AP"]);
     assert_eq!(report["images"], json!(1));
@@ -317,7 +313,11 @@ fn images_that_share_an_id_are_left_out() {
 #[test]
 fn an_empty_evaluation_fails() {
     let ran = run("dl-eval", &["coco"], "").expect(1);
-    assert!(ran.stderr.contains("nothing to measure: the input has no record") && ran.stdout.is_empty(), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("nothing to measure: the input has no record") && ran.stdout.is_empty(),
+        "{}",
+        ran.stderr
+    );
     let (mut truth, results) = perfect(&json!([]));
     truth["annotations"] = json!([]);
     let folder = files(&truth.to_string(), &results.to_string());

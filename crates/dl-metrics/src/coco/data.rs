@@ -413,8 +413,7 @@ impl Known {
                 Among::Own => usable += 1,
                 Among::Again(_) => {}
                 Among::Shared if told.insert(*id) => {
-                    lost.named
-                        .push(format!("several images have the id {id}, so their annotations are ambiguous"));
+                    lost.named.push(format!("several images have the id {id}, so their annotations are ambiguous"));
                 }
                 Among::Shared => {}
             }

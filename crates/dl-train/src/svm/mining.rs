@@ -195,7 +195,18 @@ impl SvmTrainer {
             "data": intake.digest().to_string(),
         });
         let labels = caches.into_iter().map(|cache| cache.label).collect();
-        Ok((Linear { layer: intake.layer().to_owned(), network: intake.network(), labels, scale, weight, bias, training }, reports))
+        Ok((
+            Linear {
+                layer: intake.layer().to_owned(),
+                network: intake.network(),
+                labels,
+                scale,
+                weight,
+                bias,
+                training,
+            },
+            reports,
+        ))
     }
 }
 

@@ -94,8 +94,11 @@ impl Regions {
         if self.stated {
             return format!("the record has no {fields}, which --input asks for");
         }
-        let (what, tool) =
-            if self.lists == [Input::Proposals] { ("proposals", "dl-propose") } else { ("crops of objects", "dl-detect") };
+        let (what, tool) = if self.lists == [Input::Proposals] {
+            ("proposals", "dl-propose")
+        } else {
+            ("crops of objects", "dl-detect")
+        };
         format!(
             "the network was trained on {what}, and the record has no {fields}; pipe it through {tool}, or classify the \
              whole image with --input image"

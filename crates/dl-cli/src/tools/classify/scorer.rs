@@ -96,7 +96,7 @@ impl Scorer {
                     bail!("{}: CLIP has no classes of its own; name them with --labels", name())
                 };
                 let usual = ["a photo of a {}".to_owned()];
-                let templates = if templates.is_empty() { &usual } else { templates };
+                let templates = if templates.is_empty() { usual.as_slice() } else { templates };
                 Ok(Self::Words(Box::new(ZeroShot::open(path, labels, templates, &device)?), device))
             }
             Some(architecture) => {

@@ -245,9 +245,10 @@ impl Args {
             let pool = pool.map_or(String::new(), |pool| format!(" pool={}", format!("{pool:?}").to_lowercase()));
             format!("{pool}{}", if self.normalize { " normalize" } else { "" })
         };
-        let resize = self.resize.map(ResizeRule::rule).filter(|rule| {
-            config.is_some_and(|config| config.preprocessing.resize != *rule)
-        });
+        let resize = self
+            .resize
+            .map(ResizeRule::rule)
+            .filter(|rule| config.is_some_and(|config| config.preprocessing.resize != *rule));
         let resize = resize.map_or(String::new(), |rule| format!(" resize={}", format!("{rule:?}").to_lowercase()));
         let usual = config.and_then(|config| WarpArgs::default().resolve(config).ok());
         let warp = warp.filter(|warp| Some(*warp) != usual).map_or(String::new(), |RegionWarp { rule, pad }| {

@@ -73,7 +73,11 @@ impl Args {
         if unmatched > 0 {
             io.messages.note(format_args!(
                 "{} no object by {} or more; left out of the figures",
-                if unmatched == 1 { "1 detection overlaps".to_owned() } else { format!("{unmatched} detections overlap") },
+                if unmatched == 1 {
+                    "1 detection overlaps".to_owned()
+                } else {
+                    format!("{unmatched} detections overlap")
+                },
                 self.iou
             ));
         }

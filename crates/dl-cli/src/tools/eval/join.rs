@@ -61,7 +61,9 @@ pub(super) fn each_joined<F: Finding>(
     if let Some(first) = unknown.first() {
         let (file, images, field) = (detections.display(), counted(unknown.len(), "image"), F::FIELD);
         let are = if unknown.len() == 1 { "is" } else { "are" };
-        io.messages.error(format_args!("{file}: {images} {are} not in the truth, first \"{first}\"; their {field} are left out"));
+        io.messages.error(format_args!(
+            "{file}: {images} {are} not in the truth, first \"{first}\"; their {field} are left out"
+        ));
         tally.failed += unknown.len();
         if let Some(hint) = same_image::hint(&unknown, &missing).filter(|_| !is_json(detections)) {
             io.messages.note(hint);
@@ -185,7 +187,10 @@ fn read_findings<F: Finding>(
         return Ok(Found::Records(by_id));
     }
     let Some(labels) = labels else {
-        bail!("{}: COCO results identify images and classes by number, so --truth must be the COCO file", path.display());
+        bail!(
+            "{}: COCO results identify images and classes by number, so --truth must be the COCO file",
+            path.display()
+        );
     };
     let json = Json::open(path)?;
     let mut by_image: HashMap<Id, Vec<CocoResult>> = HashMap::new();

@@ -35,7 +35,9 @@ impl Samples {
         let objects = record.objects()?;
         let detections = record.detections()?;
         let detections: Option<Vec<(BBox, Option<Vec<Prediction>>)>> = detections
-            .map(|all| all.into_iter().map(|found| Ok((found.bbox, region_predictions(&found.extra)?))).collect::<Result<_>>())
+            .map(|all| {
+                all.into_iter().map(|found| Ok((found.bbox, region_predictions(&found.extra)?))).collect::<Result<_>>()
+            })
             .transpose()
             .context("field \"detections\"")?;
         let input = match input {
@@ -78,11 +80,7 @@ impl Samples {
         Ok(samples)
     }
 
-    fn of_detections(
-        objects: &[Object],
-        detections: Vec<(BBox, Option<Vec<Prediction>>)>,
-        iou: f64,
-    ) -> Result<Self> {
+    fn of_detections(objects: &[Object], detections: Vec<(BBox, Option<Vec<Prediction>>)>, iou: f64) -> Result<Self> {
         let truth: Vec<BBox> = objects.iter().map(|object| object.bbox).collect();
         for (index, bbox) in truth.iter().enumerate() {
             bbox.check().with_context(|| format!("objects[{index}]"))?;

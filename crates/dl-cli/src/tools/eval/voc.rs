@@ -86,9 +86,10 @@ impl Args {
         });
         match &empty {
             Some(why) => io.messages.error(why),
-            None => {
-                super::report_unknown(io, report.classes.iter().filter(|class| true_boxes(class) == 0).map(|c| &c.label))
-            }
+            None => super::report_unknown(
+                io,
+                report.classes.iter().filter(|class| true_boxes(class) == 0).map(|c| &c.label),
+            ),
         }
         if tally.good + errors == 0 {
             return Ok(Outcome::SomeFailed);
