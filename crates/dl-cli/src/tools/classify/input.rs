@@ -57,10 +57,6 @@ impl Input {
 
 /// What dl-finetune classifier trained the network on.
 fn trained_on(config: &ModelConfig) -> Input {
-    if let Some(name) = config.training.get("input").and_then(Value::as_str) {
-        return Input::from_str(name, false).unwrap_or(Input::Image);
-    }
-    // Files of dl-tools 0.1.
     if config.training.get("crops") == Some(&Value::Bool(true)) {
         return Input::Objects;
     }
