@@ -25,7 +25,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("objects", "list of OBJECT", "dl-data"),
     ("proposals", "list of PROPOSAL", "dl-propose"),
     ("features", "object of TENSOR", "dl-embed"),
-    ("predictions", "list of PREDICTION", "whatever classifies"),
+    ("predictions", "list of PREDICTION", "dl-classify"),
     ("detections", "list of DETECTION", "dl-detect, dl-nms"),
     ("error", "FAILURE", "any program"),
 ];
