@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use dl_record::file::read_list;
 use dl_vision::labels::{BUILTIN, builtin};
 
@@ -36,7 +36,8 @@ fn from_file_or_builtin(name: &str) -> Result<Vec<String>> {
     if let (false, Some(names)) = (Path::new(name).exists(), builtin(name)) {
         return Ok(names);
     }
-    read_list(Path::new(name)).with_context(|| format!("built-in lists: @{}", BUILTIN.join(", @")))
+    // clap prints the outermost message only.
+    read_list(Path::new(name)).map_err(|error| anyhow!("{error:#}; built in are @{}", BUILTIN.join(", @")))
 }
 
 #[cfg(test)]
