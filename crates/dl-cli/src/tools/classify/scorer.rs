@@ -65,8 +65,8 @@ impl Scorer {
         let Options { path, arch, labels, templates, input, warp } = *options;
         let name = || format!("model {}", path.display());
         let file = Checkpoint::open(path)?;
-        let text = if arch.is_some() { None } else { TextConfig::text_architecture(&file)? };
         let is_head = arch.is_none() && LinearHead::is_in(&file);
+        let text = if arch.is_some() || is_head { None } else { TextConfig::text_architecture(&file)? };
         if text.as_deref() != Some("clip") {
             ensure!(templates.is_empty(), "--template is for CLIP; {} has classes of its own", name());
         }
