@@ -1,9 +1,9 @@
 //! Which network computed features: `dl-embed` writes its fingerprint beside them, a head trained on them stores it, and
 //! features of another network are refused.
 //!
-//! The fingerprint covers what determines the output of a layer: the architecture with its options, the preprocessing,
-//! and every float tensor by name, shape and bytes. Labels, training figures and the file format do not matter, so a
-//! converted file keeps its fingerprint.
+//! The fingerprint covers what determines the output of a layer: the architecture, every float tensor that the network uses
+//! by name, shape and bytes, and for images the options and the preprocessing. Labels, training figures, other tensors and
+//! the file format do not matter, so a converted file keeps its fingerprint.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::text::TextConfig;
+use crate::model::tensor_shapes;
+use crate::text::{self, TextConfig};
 use crate::{Checkpoint, ModelConfig, Preprocessing};
 
 /// Bytes of the SHA-256 that are kept: two networks share them with probability 2^-64.
@@ -26,44 +27,39 @@ const BYTES: usize = 8;
 /// When the file cannot be read, or holds no network; see [`Model::open`](crate::Model::open).
 pub fn fingerprint(path: &Path, arch: Option<&str>) -> Result<String> {
     let mut file = Checkpoint::open(path)?;
-    let text = if arch.is_some() { None } else { TextConfig::text_architecture(&file)? };
-    let (architecture, options, preprocessing) = match text.as_deref() {
-        None => {
-            let config = ModelConfig::read(&mut file, arch)?;
-            (config.architecture, config.options, Some(config.preprocessing))
-        }
-        Some("clip") => {
-            let preprocessing = ModelConfig::read(&mut Checkpoint::open(path)?, None)?.preprocessing;
-            let config = TextConfig::read(&mut file)?;
-            (config.architecture, config.options, Some(preprocessing))
-        }
-        Some(_) => {
-            let config = TextConfig::read(&mut file)?;
-            (config.architecture, config.options, None)
-        }
+    let text_architecture = if arch.is_some() { None } else { TextConfig::text_architecture(&file)? };
+    let (architecture, description, tensors) = if text_architecture.is_some() {
+        // The options in Hugging Face's files hold much that does not matter, and shapes tell the rest.
+        let config = TextConfig::read(&mut file)?;
+        let tensors = text::outline(&config, Some(&file))?.1;
+        (config.architecture, Value::Null, tensors)
+    } else {
+        let config = ModelConfig::read(&mut file, arch)?;
+        let tensors = tensor_shapes(&config)?;
+        let description = described(config.options, config.preprocessing);
+        (config.architecture, description, tensors)
     };
     let mut hasher = Sha256::new();
-    hasher.update(described(&architecture, options, preprocessing).to_string());
-    for digest in tensor_digests(&file)? {
+    hasher.update(json!([architecture, description]).to_string());
+    for digest in tensor_digests(&file, |name| tensors.contains_key(name))? {
         hasher.update(digest);
     }
     Ok(format!("{architecture}:{}", hexadecimal(&hasher.finalize()[..BYTES])))
 }
 
 /// Options in the order of their names, whatever the order in the file; keys of other programs do not count.
-fn described(architecture: &str, options: Map<String, Value>, preprocessing: Option<Preprocessing>) -> Value {
+fn described(options: Map<String, Value>, preprocessing: Preprocessing) -> Value {
     let options: BTreeMap<String, Value> = options.into_iter().collect();
-    let preprocessing = preprocessing.map(|preprocessing| Preprocessing { extra: Map::new(), ..preprocessing });
-    json!({"architecture": architecture, "options": options, "preprocessing": preprocessing})
+    json!({"options": options, "preprocessing": Preprocessing { extra: Map::new(), ..preprocessing }})
 }
 
-/// The digest of each float tensor, by name.
-fn tensor_digests(file: &Checkpoint) -> Result<Vec<[u8; 32]>> {
+/// The digest of each float tensor that the network uses, by name.
+fn tensor_digests(file: &Checkpoint, is_used: impl Fn(&str) -> bool) -> Result<Vec<[u8; 32]>> {
     let sizes = file.files().iter().map(|path| fs::metadata(path).map(|metadata| metadata.len()));
     // Tied weights share bytes. A hostile file may let many tensors share them, so the rest goes by name and shape.
     let mut budget = sizes.sum::<std::io::Result<u64>>()?.saturating_mul(2);
     let mut tensors = Vec::new();
-    for tensor in file.tensors().into_iter().filter(|tensor| file.holds_floats(&tensor.name)) {
+    for tensor in file.tensors().into_iter().filter(|tensor| is_used(&tensor.name) && file.holds_floats(&tensor.name)) {
         let count = tensor.shape.iter().fold(1_u64, |count, side| count.saturating_mul(*side as u64));
         let fits = count.checked_mul(4).is_some_and(|bytes| bytes <= budget);
         budget -= if fits { 4 * count } else { 0 };
