@@ -1,8 +1,8 @@
 //! Classification: accuracy, precision and recall per class, the confusion matrix, ROC AUC, calibration.
 //!
-//! A sample has one true label and a list of predictions, best first, which may be cut off: a class that is not listed
-//! has the score 0. Definitions are scikit-learn's (`precision_recall_fscore_support`, `roc_auc_score` one against the
-//! rest) and, for calibration, those of Guo et al. 2017, On calibration of modern neural networks.
+//! A sample has one true label and a list of predictions, best first. The list may be truncated: a class that is not listed
+//! has the score 0. Definitions follow scikit-learn (`precision_recall_fscore_support`, one-vs-rest `roc_auc_score`) and,
+//! for calibration, Guo et al. 2017, On calibration of modern neural networks.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,50 +13,50 @@ use crate::confusion::Confusion;
 /// Bins of the calibration error.
 const BINS: usize = 15;
 
-/// Takes samples one by one. Of each it keeps one number for each of its predictions, so that memory grows with these
-/// and not with the square of the classes.
+/// Evaluates samples one by one. It keeps one number per prediction, so that memory grows with the predictions and not
+/// with the square of the number of classes.
 #[derive(Clone, Debug)]
 pub struct ClassifyEvaluator {
-    /// Each label's number, in the order of appearance.
-    numbers: HashMap<String, usize>,
+    /// The index of each label, in order of appearance.
+    indices: HashMap<String, usize>,
     classes: Vec<Counted>,
-    /// How often a true class got a predicted class.
+    /// How often samples of a true class were predicted as another or the same.
     confusion: HashMap<(usize, usize), u64>,
     samples: usize,
     top1: usize,
     top5: usize,
-    /// Samples, the sum of their scores, and how many are right; `None` once the scores are no probabilities.
+    /// Per bin: samples, the sum of their scores, and how many are right. `None` once a score is not a probability.
     bins: Option<[(usize, f64, usize); BINS]>,
 }
 
-/// What is known of a class.
+/// Counts and scores of a class.
 #[derive(Clone, Debug, Default)]
 struct Counted {
     truth: usize,
     predicted: usize,
     right: usize,
-    /// Its scores in the samples that list it: those of the class itself, and the others.
+    /// Its scores in the samples that list it: samples of the class itself, and all others.
     own: Vec<f64>,
     others: Vec<f64>,
-    /// The last sample that listed it, counted from 1.
+    /// The last sample that lists it, counted from 1.
     listed: usize,
 }
 
 /// The figures of all classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassifyReport {
-    /// How many samples were evaluated.
+    /// Number of samples.
     pub samples: usize,
-    /// Share of samples whose first prediction is right.
+    /// Fraction of samples whose first prediction is right.
     pub top1: Option<f64>,
-    /// Share of samples whose true class is among the first five predictions.
+    /// Fraction of samples whose true class is among the first five predictions.
     pub top5: Option<f64>,
-    /// Expected calibration error: the mean distance between the first prediction's score and how often such
-    /// predictions are right, over 15 bins of equal width. `None` when a score lies outside [0, 1].
+    /// Expected calibration error: the mean difference between the score of the first prediction and the accuracy of such
+    /// predictions, over 15 bins of equal width. `None` when a score is outside [0, 1].
     pub calibration_error: Option<f64>,
-    /// By label.
+    /// Sorted by label.
     pub classes: Vec<Class>,
-    /// Classes in the order of `classes`. Samples without a prediction are in no cell.
+    /// In the order of `classes`. Samples without predictions are not in it.
     pub confusion: Confusion,
 }
 
@@ -65,27 +65,27 @@ pub struct ClassifyReport {
 pub struct Class {
     /// Its name.
     pub label: String,
-    /// Samples of it.
+    /// Samples whose true class it is.
     pub truth: usize,
     /// Samples whose first prediction it is.
     pub predicted: usize,
     /// Samples that list it among their predictions.
     pub listed: usize,
-    /// Of those predicted, the share that is right; `None` when it was never predicted.
+    /// Fraction of the samples predicted as this class that are right; `None` when it was never predicted.
     pub precision: Option<f64>,
-    /// Of those that are of it, the share that was predicted; `None` without any.
+    /// Fraction of the samples of this class that were predicted as it; `None` without samples.
     pub recall: Option<f64>,
-    /// The harmonic mean of both; `None` when neither exists.
+    /// Harmonic mean of precision and recall; `None` when neither exists.
     pub f1: Option<f64>,
-    /// The chance that a sample of the class has a higher score for it than one of another class, ties counted half;
-    /// `None` without samples of both kinds.
+    /// Probability that a sample of the class has a higher score for it than a sample of another class, ties counting
+    /// half; `None` without samples of both kinds.
     pub auc: Option<f64>,
 }
 
 impl Default for ClassifyEvaluator {
     fn default() -> Self {
         Self {
-            numbers: HashMap::new(),
+            indices: HashMap::new(),
             classes: Vec::new(),
             confusion: HashMap::new(),
             samples: 0,
@@ -97,12 +97,12 @@ impl Default for ClassifyEvaluator {
 }
 
 impl ClassifyEvaluator {
-    /// Adds a sample. Predictions may come in any order; ties keep theirs. Of a class that is listed twice, the higher
-    /// score counts.
+    /// Adds a sample. Predictions may be in any order; ties keep theirs. If a class is listed twice, the higher score
+    /// counts.
     pub fn add(&mut self, truth: &str, predictions: &[Prediction]) {
         self.samples += 1;
         let truth = self.class(truth);
-        // -0 is the same score as 0.
+        // Adding 0 turns -0 into 0, which sorts equal.
         let mut scores: Vec<(usize, f64)> =
             predictions.iter().map(|prediction| (self.class(&prediction.label), prediction.score + 0.0)).collect();
         scores.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -128,11 +128,11 @@ impl ClassifyEvaluator {
     }
 
     fn class(&mut self, label: &str) -> usize {
-        if let Some(known) = self.numbers.get(label) {
+        if let Some(known) = self.indices.get(label) {
             return *known;
         }
         let next = self.classes.len();
-        self.numbers.insert(label.to_owned(), next);
+        self.indices.insert(label.to_owned(), next);
         self.classes.push(Counted::default());
         next
     }
@@ -143,7 +143,7 @@ impl ClassifyEvaluator {
             return;
         };
         if let Some(bins) = &mut self.bins {
-            // Bins are open on the left, as in the paper's.
+            // Bins are open on the left, as in the paper.
             let bin = ((score * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
             let (count, sum, right) = &mut bins[bin];
             *count += 1;
@@ -156,7 +156,7 @@ impl ClassifyEvaluator {
     pub fn finish(self) -> ClassifyReport {
         let samples = self.samples;
         let calibration_error = self.calibration_error();
-        let labels: BTreeMap<String, usize> = self.numbers.into_iter().collect();
+        let labels: BTreeMap<String, usize> = self.indices.into_iter().collect();
         let mut place = vec![0; labels.len()];
         labels.values().enumerate().for_each(|(index, class)| place[*class] = index);
         let mut cells: Vec<(usize, usize, u64)> =
@@ -198,14 +198,13 @@ impl Counted {
         }
     }
 
-    /// By counting the pairs that are in order (Mann and Whitney 1947). A sample that does not list the class has the
-    /// score 0 for it.
+    /// Counts the pairs in the right order (Mann and Whitney 1947). A sample that does not list the class has the score 0.
     fn auc(&mut self, samples: usize) -> Option<f64> {
         let (positives, negatives) = (self.truth, samples - self.truth);
         let others = &mut self.others;
         others.sort_unstable_by(f64::total_cmp);
         let unlisted = negatives - others.len();
-        // How many of the negatives are below, and half of those that are equal.
+        // The number of negatives below the score, plus half of those equal to it.
         let beats = |score: f64| {
             let (below, up_to) =
                 (others.partition_point(|other| *other < score), others.partition_point(|other| *other <= score));
@@ -219,15 +218,15 @@ impl Counted {
 }
 
 impl ClassifyReport {
-    /// The mean of a figure over the classes that have samples; an undefined precision or F1 of such a class counts 0, as
-    /// in scikit-learn. `None` without any.
+    /// Mean of a figure over the classes that have samples; an undefined precision or F1 of such a class counts as 0, as in
+    /// scikit-learn. `None` without any.
     pub fn mean(&self, figure: impl Fn(&Class) -> Option<f64>) -> Option<f64> {
         let figures: Vec<f64> =
             self.classes.iter().filter(|class| class.truth > 0).map(|class| figure(class).unwrap_or(0.0)).collect();
         (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
     }
 
-    /// The mean AUC over the classes that have one.
+    /// Mean AUC over the classes that have one.
     pub fn auc(&self) -> Option<f64> {
         let known: Vec<f64> = self.classes.iter().filter_map(|class| class.auc).collect();
         (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
@@ -249,7 +248,7 @@ mod tests {
 
     /// See testdata/goldens/classify/make.py.
     #[test]
-    fn the_figures_are_scikit_learns() {
+    fn figures_equal_those_of_scikit_learn() {
         let golden: Value =
             serde_json::from_str(include_str!("../../../testdata/goldens/classify/golden.json")).unwrap();
         let labels: Vec<&str> =
@@ -262,9 +261,9 @@ mod tests {
             evaluator.add(labels[truth.as_u64().unwrap() as usize], &predictions);
         }
         let report = evaluator.finish();
-        let close = |found: Option<f64>, wanted: &Value| {
-            let (found, wanted) = (found.unwrap(), wanted.as_f64().unwrap());
-            assert!((found - wanted).abs() < 1e-12, "{found} for {wanted}");
+        let close = |found: Option<f64>, expected: &Value| {
+            let (found, expected) = (found.unwrap(), expected.as_f64().unwrap());
+            assert!((found - expected).abs() < 1e-12, "{found}, expected {expected}");
         };
         close(report.top1, &golden["top1"]);
         close(report.top5, &golden["top5"]);
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_never_predicted_a_sample_without_predictions_and_logits_are_told_apart() {
+    fn undefined_figures_and_scores_that_are_not_probabilities() {
         let mut evaluator = ClassifyEvaluator::default();
         evaluator.add("cat", &[prediction("dog", 3.0), prediction("cat", 2.0)]);
         evaluator.add("cat", &[]);
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tie_counts_for_the_first_listed_alone() {
+    fn a_tie_counts_for_the_class_listed_first() {
         let mut evaluator = ClassifyEvaluator::default();
         for truth in ["a", "b"] {
             evaluator.add(truth, &[prediction("a", 0.5), prediction("b", 0.5)]);

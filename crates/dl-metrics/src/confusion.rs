@@ -1,28 +1,28 @@
 //! The confusion matrix and its file.
 //!
-//! Few classes are written as rows of counts, `{"labels": [..], "counts": [[..], ..]}`. Of many, most pairs never occur:
-//! `{"labels": [..], "cells": [[true, predicted, count], ..]}`, classes by index into the labels, from 0.
+//! Up to [`MOST_ROWS`] classes are written as rows of counts, `{"labels": [..], "counts": [[..], ..]}`. With more, most
+//! pairs never occur: `{"labels": [..], "cells": [[true, predicted, count], ..]}`, classes by index into the labels.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Most classes that are written as rows of counts.
+/// The largest number of classes that is written as rows of counts.
 pub const MOST_ROWS: usize = 1000;
 
-/// How often each true class got each predicted class.
+/// How often samples of each true class were predicted as each class.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Confusion {
     /// Names of the classes.
     pub labels: Vec<String>,
-    /// (true class, predicted class, count) of the pairs that occur, by index into `labels`, in rising order.
+    /// (true class, predicted class, count) of the pairs that occur, by index into `labels`, in increasing order.
     pub cells: Vec<(usize, usize, u64)>,
 }
 
 impl Confusion {
     /// Reads the file in either form.
     /// # Errors
-    /// When the text is something else, holds no class, or counts and labels do not fit.
+    /// When the text is not a confusion matrix, has no class, or counts and labels disagree.
     pub fn parse(text: &str) -> Result<Self> {
         #[derive(Deserialize)]
         struct File {
@@ -35,7 +35,7 @@ impl Confusion {
             serde_json::from_str(text).context("not a confusion matrix; dl-eval classify --confusion writes one")?;
         let labels = file.labels;
         let count = labels.len();
-        ensure!(count > 0, "holds no class");
+        ensure!(count > 0, "has no class");
         let mut cells = match (file.counts, file.cells) {
             (Some(rows), None) => {
                 ensure!(
@@ -48,10 +48,10 @@ impl Confusion {
                 rows.into_iter().enumerate().flat_map(row).filter(|(_, _, count)| *count > 0).collect()
             }
             (None, Some(cells)) => cells,
-            _ => bail!("not a confusion matrix: want either \"counts\" or \"cells\""),
+            _ => bail!("not a confusion matrix: expected either \"counts\" or \"cells\""),
         };
         if let Some((truth, predicted, _)) = cells.iter().find(|(truth, predicted, _)| *truth.max(predicted) >= count) {
-            bail!("the cell of classes {truth} and {predicted} is outside the {count} labels, which count from 0");
+            bail!("the cell of classes {truth} and {predicted}, counted from 0, is outside the {count} labels");
         }
         cells.sort_unstable();
         Ok(Self { labels, cells })
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_come_back_as_they_were_written() {
+    fn both_forms_round_trip() {
         for count in [2, MOST_ROWS + 1] {
             let labels = (0..count).map(|class| format!("c{class}")).collect();
             let matrix = Confusion { labels, cells: vec![(0, 0, 3), (0, 1, 1), (1, 0, u64::MAX)] };
@@ -89,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn malformed_files_are_refused() {
         for (text, message) in [
             ("[]", "not a confusion matrix"),
-            (r#"{"labels": []}"#, "holds no class"),
+            (r#"{"labels": []}"#, "has no class"),
             (r#"{"labels": ["a"]}"#, "either \"counts\" or \"cells\""),
             (r#"{"labels": ["a"], "counts": [[1, 2]]}"#, "not 1 rows of 1"),
             (r#"{"labels": ["a"], "counts": [[-1]]}"#, "not a confusion matrix"),
-            (r#"{"labels": ["a"], "cells": [[0, 1, 5]]}"#, "classes 0 and 1 is outside the 1 labels"),
+            (r#"{"labels": ["a"], "cells": [[0, 1, 5]]}"#, "classes 0 and 1, counted from 0, is outside the 1 labels"),
         ] {
             let error = Confusion::parse(text).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");

@@ -1,4 +1,4 @@
-//! Metrics of detection and classification: pure numbers, no tensors.
+//! Metrics of detection and classification: numbers only, no tensors.
 
 pub mod classify;
 pub mod coco;

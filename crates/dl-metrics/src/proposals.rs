@@ -1,20 +1,20 @@
-//! Proposals: how much of the truth the first N regions cover, whatever they are called.
+//! Proposals: how much of the truth the first N regions cover, regardless of class.
 //!
-//! Recall at an IoU threshold, and the average best overlap of Uijlings et al. 2013, section 5: ABO is the mean over a
-//! class's objects of the IoU with the best region, MABO the mean of ABO over the classes. Objects marked difficult or
-//! crowd are left out.
+//! Recall at an IoU threshold, and the average best overlap of Uijlings et al. 2013, section 5: ABO is the IoU with the
+//! best region, averaged over the objects of a class; MABO is its mean over the classes. Objects marked difficult or crowd
+//! are left out.
 
 use std::collections::BTreeMap;
 
 use dl_record::{BBox, Object};
 use dl_vision::boxes::iou;
 
-/// What the evaluation goes by.
+/// Options of the evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProposalConfig {
     /// Overlaps from which an object is covered, each from 0 to 1.
     pub ious: Vec<f64>,
-    /// How many of the first regions of an image may be used, each a row of the result.
+    /// Numbers of regions per image to use, best first; one row of the result each.
     pub at: Vec<usize>,
 }
 
@@ -24,11 +24,11 @@ impl Default for ProposalConfig {
     }
 }
 
-/// Takes images one by one.
+/// Evaluates images one by one.
 #[derive(Clone, Debug)]
 pub struct ProposalEvaluator {
     config: ProposalConfig,
-    /// Sums by class, one entry for each of `config.at`.
+    /// By label.
     classes: BTreeMap<String, Class>,
     images: usize,
     proposals: usize,
@@ -37,6 +37,7 @@ pub struct ProposalEvaluator {
 #[derive(Clone, Debug)]
 struct Class {
     objects: usize,
+    /// One entry for each of `config.at`.
     sums: Vec<Sums>,
 }
 
@@ -50,22 +51,22 @@ struct Sums {
 /// The figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProposalReport {
-    /// How many images were evaluated.
+    /// Number of images.
     pub images: usize,
-    /// How many objects count.
+    /// Number of objects that count.
     pub objects: usize,
-    /// Regions of an image, on average; 0 without images.
+    /// Mean number of regions per image; 0 without images.
     pub proposals_per_image: f64,
-    /// One entry for each number of regions asked for.
+    /// One entry for each of [`ProposalConfig::at`].
     pub at: Vec<ProposalsAt>,
 }
 
-/// The figures of the first so many regions of each image.
+/// The figures for the first N regions of each image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProposalsAt {
-    /// How many regions may be used.
+    /// N.
     pub count: usize,
-    /// Share of all objects covered, one entry for each IoU threshold; `None` without objects.
+    /// Fraction of the objects that is covered, one entry for each IoU threshold; `None` without objects.
     pub recall: Vec<Option<f64>>,
     /// Mean best overlap over all objects; `None` without objects.
     pub mean_best_overlap: Option<f64>,
@@ -76,12 +77,12 @@ pub struct ProposalsAt {
 }
 
 impl ProposalEvaluator {
-    /// An evaluation of no image yet.
+    /// An evaluation without images.
     pub fn new(config: ProposalConfig) -> Self {
         Self { config, classes: BTreeMap::new(), images: 0, proposals: 0 }
     }
 
-    /// Counts one image's objects and its regions, best first.
+    /// Adds the objects of an image and its regions, best first.
     pub fn add(&mut self, objects: &[Object], proposals: &[BBox]) {
         self.images += 1;
         self.proposals += proposals.len();
@@ -161,7 +162,7 @@ mod tests {
         evaluator.add(&[object("dog", 10.0), object("cat", 20.0), object("cat", 2.5), hidden], &regions);
         let report = evaluator.finish();
         assert_eq!((report.images, report.objects, report.proposals_per_image), (1, 3, 3.0));
-        // Best overlaps of dog, cat, cat: of one region 0.5 0.25 0.5, of two 0.5 0.25 1, of three 1 0.5 1.
+        // Best overlaps of dog, cat, cat: one region 0.5 0.25 0.5, two 0.5 0.25 1, three 1 0.5 1.
         let [two, one, all] = &report.at[..] else { panic!() };
         assert_eq!(one.recall, [Some(2.0 / 3.0), Some(0.0)]);
         assert_eq!(two.recall, [Some(2.0 / 3.0), Some(1.0 / 3.0)]);
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_without_regions_counts_as_missed_and_without_objects_not_at_all() {
+    fn objects_without_regions_are_missed_and_images_without_objects_do_not_count() {
         let mut evaluator = ProposalEvaluator::new(ProposalConfig::default());
         evaluator.add(&[], &[BBox::new(0.0, 0.0, 1.0, 1.0)]);
         assert_eq!(evaluator.clone().finish().at[0].mabo, None);

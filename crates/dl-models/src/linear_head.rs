@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::detection::rcnn::dot;
-use crate::{limits, probabilities};
+use crate::{dot, limits, probabilities};
 
 const FORMAT: &str = "dl-linear-head";
 
@@ -22,6 +21,8 @@ const FORMAT: &str = "dl-linear-head";
 pub struct LinearHead {
     /// Name of the features' layer, for example `avgpool`.
     pub layer: String,
+    /// Fingerprint of the network that computed the features it was trained on, if known.
+    pub network: Option<String>,
     /// Class names, in the order of the rows.
     pub labels: Vec<String>,
     /// [classes, columns], row by row.
@@ -36,6 +37,8 @@ pub struct LinearHead {
 struct Config {
     format: String,
     layer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
     labels: Vec<String>,
     #[serde(default)]
     training: Value,
@@ -84,7 +87,8 @@ impl LinearHead {
             |name: &str| -> Result<Vec<f32>> { Ok(file.tensor(name, &Device::Cpu)?.flatten_all()?.to_vec1()?) };
         let (weight, bias) = (numbers("head.weight")?, numbers("head.bias")?);
         ensure!(weight.iter().chain(&bias).all(|number| number.is_finite()), "has weights that are not finite");
-        Ok(Self { layer: config.layer, labels: config.labels, weight, bias, training: config.training })
+        let Config { layer, network, labels, training, .. } = config;
+        Ok(Self { layer, network, labels, weight, bias, training })
     }
 
     /// Writes the file, atomically.
@@ -94,6 +98,7 @@ impl LinearHead {
         let config = Config {
             format: FORMAT.into(),
             layer: self.layer.clone(),
+            network: self.network.clone(),
             labels: self.labels.clone(),
             training: self.training.clone(),
         };
@@ -132,6 +137,7 @@ mod tests {
         let path = folder.path().join("head.safetensors");
         let head = LinearHead {
             layer: "avgpool".into(),
+            network: Some("alexnet:0123456789abcdef".into()),
             labels: vec!["cat".into(), "dog".into(), "fox".into()],
             weight: vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0],
             bias: vec![0.0, 0.0, -2.0],

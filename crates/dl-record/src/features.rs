@@ -61,7 +61,11 @@ fn append(tensor: &Tensor, text: &mut String, pieces: &mut Vec<Piece>) -> Result
         }
     };
     let (dtype, shape) = (serde_json::to_string(&tensor.dtype)?, serde_json::to_string(&tensor.shape)?);
-    *text += &format!(r#"{{"dtype":{dtype},"shape":{shape},"base64":""#);
+    *text += &format!(r#"{{"dtype":{dtype},"shape":{shape}"#);
+    if let Some(network) = &tensor.network {
+        *text += &format!(r#","network":{}"#, serde_json::to_string(network)?);
+    }
+    *text += r#","base64":""#;
     pieces.extend([Piece::Text(std::mem::take(text).into()), base64]);
     *text += "\"}";
     Ok(())
@@ -75,10 +79,20 @@ fn shared(field: &Slice) -> Option<BTreeMap<String, Tensor>> {
 fn shared_tensor(tensor: &Slice) -> Option<Tensor> {
     let mut members = tensor.members()?;
     members.sort_by_key(|(name, _)| *name);
-    let [("base64", base64), ("dtype", dtype), ("shape", shape)] = members.as_slice() else { return None };
+    let (base64, dtype, network, shape) = match members.as_slice() {
+        [("base64", base64), ("dtype", dtype), ("shape", shape)] => (base64, dtype, None, shape),
+        [("base64", base64), ("dtype", dtype), ("network", network), ("shape", shape)] => {
+            (base64, dtype, Some(network), shape)
+        }
+        _ => return None,
+    };
     Some(Tensor {
         dtype: serde_json::from_str(dtype.as_str()).ok()?,
         shape: serde_json::from_str(shape.as_str()).ok()?,
+        network: match network {
+            Some(network) => serde_json::from_str(network.as_str()).ok()?,
+            None => None,
+        },
         payload: Payload::Base64 { base64: Base64(Content::Text(base64.unquoted()?)) },
     })
 }
@@ -105,6 +119,8 @@ mod tests {
             r#"{"fc7":{"dtype":"f32","shape":[1],"base64":"AAC\/Pw=="}}"#,
             r#"{"fc7":{"dtype":"f32","shape":[1],"values":[1.5]},"fc6":{"dtype":"f32","shape":[1],"file":"a","name":"b"}}"#,
             r#"{"fc7":{"dtype":"f32","shape":[1],"base64":"AACAPw==","more":1}}"#,
+            r#"{"fc7":{"dtype":"f32","shape":[1],"network":"alexnet:0 \"x","base64":"AACAPw=="}}"#,
+            r#"{"fc7":{"dtype":"f32","shape":[1],"network":null,"base64":"AACAPw=="}}"#,
             r#"{"fc\u0037":{ "dtype" : "f32", "shape" : [ 1 ] , "base64" : "AACAPw==" }}"#,
         ] {
             let record = Record::parse(&format!("{{\"features\":{features}}}")).unwrap();
@@ -131,7 +147,7 @@ mod tests {
         let mut record = Record::parse(line).unwrap();
         let mut features = record.features().unwrap().unwrap();
         features.insert("a\"".into(), Tensor::inline(matrix(5000), Dtype::F32));
-        features.insert("c".into(), Tensor::inline(matrix(9000), Dtype::F16));
+        features.insert("c".into(), Tensor::inline(matrix(9000), Dtype::F16).computed_by("alexnet:0 \"x"));
         features.insert("d".into(), Tensor::values(&matrix(2)).unwrap());
         features.insert(
             "e".into(),

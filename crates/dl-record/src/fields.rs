@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
-use schemars::JsonSchema;
+use anyhow::{Context, Result};
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{BBox, Failure, Record, Tensor};
 
@@ -17,6 +17,7 @@ type Extra = Map<String, Value>;
 
 /// A region that may contain an object of any class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = with_predictions)]
 pub struct Proposal {
     /// The bounding box.
     #[serde(rename = "box")]
@@ -32,6 +33,7 @@ pub struct Proposal {
 
 /// A ground-truth object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = with_predictions)]
 pub struct Object {
     /// The bounding box.
     #[serde(rename = "box")]
@@ -57,6 +59,7 @@ pub struct Object {
 
 /// A detected object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = with_predictions)]
 pub struct Detection {
     /// The bounding box.
     #[serde(rename = "box")]
@@ -77,7 +80,7 @@ pub struct Detection {
     pub extra: Extra,
 }
 
-/// A predicted class of the whole sample.
+/// A predicted class of the whole sample, or of one of its regions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Prediction {
     /// The class name.
@@ -97,6 +100,39 @@ pub struct Mask {
     pub size: [u32; 2],
     /// The runs, as COCO's API encodes them.
     pub counts: String,
+}
+
+/// `predictions` of one region. It is read only by programs that classify regions or evaluate them, so it stays in
+/// `extra` for all others: see [`region_predictions`] and [`set_region_predictions`].
+fn with_predictions(schema: &mut Schema) {
+    let property = json!({
+        "description": "Classes of this region, best first. Written by dl-classify.",
+        "type": "array",
+        "items": {"$ref": "#/$defs/Prediction"},
+    });
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert(PREDICTIONS.to_owned(), property);
+    }
+}
+
+const PREDICTIONS: &str = "predictions";
+
+/// The `predictions` of a region, an entry of `objects`, `detections` or `proposals`, whose other fields are `extra`.
+/// # Errors
+/// When the field is there and has another form.
+pub fn region_predictions(extra: &Map<String, Value>) -> Result<Option<Vec<Prediction>>> {
+    match extra.get(PREDICTIONS) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => Vec::deserialize(value).map(Some).context("\"predictions\""),
+    }
+}
+
+/// Adds or replaces the `predictions` of a region.
+/// # Errors
+/// When a score is not finite.
+pub fn set_region_predictions(extra: &mut Map<String, Value>, predictions: &[Prediction]) -> Result<()> {
+    extra.insert(PREDICTIONS.to_owned(), serde_json::to_value(predictions)?);
+    Ok(())
 }
 
 fn is_false(value: &bool) -> bool {

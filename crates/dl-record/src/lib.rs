@@ -29,7 +29,7 @@ mod writer;
 
 pub use bbox::BBox;
 pub use failure::Failure;
-pub use fields::{Detection, Mask, Object, Prediction, Proposal};
+pub use fields::{Detection, Mask, Object, Prediction, Proposal, region_predictions, set_region_predictions};
 pub use file::write_atomically;
 pub use reader::{Line, MOST_LINE_BYTES, Reader};
 pub use record::{MOST_FIELDS, Record};

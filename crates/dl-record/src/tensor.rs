@@ -20,6 +20,10 @@ pub struct Tensor {
     pub dtype: Dtype,
     /// Usually [rows, columns].
     pub shape: Vec<usize>,
+    /// Fingerprint of the network that computed the numbers, and the options of dl-embed that changed them. A model
+    /// trained on these features checks it; features without one are accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// The numbers.
     #[serde(flatten)]
     pub payload: Payload,
@@ -171,7 +175,7 @@ impl Tensor {
     /// The matrix as base64 in the record. It is encoded only when the record is written.
     pub fn inline(matrix: Matrix, dtype: Dtype) -> Self {
         let base64 = Base64(Content::Numbers(Numbers { dtype, data: Arc::new(matrix.data) }));
-        Self { dtype, shape: vec![matrix.rows, matrix.columns], payload: Payload::Base64 { base64 } }
+        Self { dtype, shape: vec![matrix.rows, matrix.columns], network: None, payload: Payload::Base64 { base64 } }
     }
 
     /// The matrix as JSON numbers in the record, one list per row.
@@ -183,13 +187,19 @@ impl Tensor {
         }
         let rows: Vec<&[f32]> = (0..matrix.rows).map(|row| matrix.row(row)).collect();
         let values = serde_json::to_value(rows)?;
-        Ok(Self { dtype: Dtype::F32, shape: vec![matrix.rows, matrix.columns], payload: Payload::Values { values } })
+        let shape = vec![matrix.rows, matrix.columns];
+        Ok(Self { dtype: Dtype::F32, shape, network: None, payload: Payload::Values { values } })
     }
 
     /// A reference to a matrix that was written to `file` under `name`, see [`write_tensor_file`](crate::write_tensor_file).
     pub fn in_file(matrix: &Matrix, dtype: Dtype, file: &Path, name: &str) -> Self {
         let payload = Payload::File { file: file.display().to_string(), name: name.to_owned() };
-        Self { dtype, shape: vec![matrix.rows, matrix.columns], payload }
+        Self { dtype, shape: vec![matrix.rows, matrix.columns], network: None, payload }
+    }
+
+    /// The tensor with the fingerprint of the network that computed it.
+    pub fn computed_by(self, network: &str) -> Self {
+        Self { network: Some(network.to_owned()), ..self }
     }
 
     /// The numbers as a matrix. A tensor of one dimension is one row; of three or more, all but the first are flattened.
@@ -255,7 +265,7 @@ mod tests {
             Tensor::values(&matrix()).unwrap(),
             Tensor::in_file(&matrix(), Dtype::F32, &file, "fc7"),
         ];
-        for tensor in forms {
+        for tensor in forms.iter().cloned().chain(forms.iter().cloned().map(|form| form.computed_by("alexnet:0"))) {
             let line = serde_json::to_string(&tensor).unwrap();
             let read: Tensor = serde_json::from_str(&line).unwrap();
             assert_eq!(read, tensor, "{line}");

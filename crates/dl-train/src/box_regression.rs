@@ -147,7 +147,15 @@ impl BoxTrainer {
             "data": intake.digest().to_string(),
         });
         let labels = pairs.into_keys().collect();
-        Ok(RegionLinear { layer: intake.layer().to_owned(), labels, scale, weight, bias, training })
+        Ok(RegionLinear {
+            layer: intake.layer().to_owned(),
+            network: intake.network(),
+            labels,
+            scale,
+            weight,
+            bias,
+            training,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub const TARGET_NORM: f64 = 20.0;
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
     layer: Option<String>,
+    network: Option<String>,
     columns: Option<usize>,
     rows: u64,
     norms: f64,
@@ -63,6 +64,8 @@ impl Intake {
         if let Some(value) = features.data.iter().find(|value| !value.is_finite()) {
             bail!("features \"{layer}\" hold {value}, which is not a finite number");
         }
+        check_same_network(&layer, tensor.network.as_deref(), self.network.as_deref())?;
+        self.network = self.network.take().or_else(|| tensor.network.clone());
         if rows > 0 {
             self.columns = Some(features.columns);
         }
@@ -79,6 +82,11 @@ impl Intake {
     /// Name of the layer; empty when nothing came.
     pub fn layer(&self) -> &str {
         self.layer.as_deref().unwrap_or_default()
+    }
+
+    /// Fingerprint of the network that computed the features, if known.
+    pub fn network(&self) -> Option<String> {
+        self.network.clone()
     }
 
     /// Numbers of one row; 0 when no row came.
@@ -103,6 +111,20 @@ impl Intake {
         let mean = self.norms / self.rows.max(1) as f64;
         if mean > 0.0 { (TARGET_NORM / mean) as f32 } else { 1.0 }
     }
+}
+
+/// Fails when the features of a record and those of the records before come from different networks.
+/// # Errors
+/// When both are known and differ.
+pub fn check_same_network(layer: &str, own: Option<&str>, before: Option<&str>) -> Result<()> {
+    if let (Some(own), Some(before)) = (own, before) {
+        ensure!(
+            own == before,
+            "features \"{layer}\" were computed by \"{own}\", those of the records before by \"{before}\"; \
+             run dl-embed on all records with the same network and options"
+        );
+    }
+    Ok(())
 }
 
 fn norm(row: &[f32]) -> f64 {

@@ -79,7 +79,7 @@ impl DeviceArgs {
 
 /// Options of every program that passes regions to a network. They must be the same in training and in use, so the
 /// defaults are those recorded in the model file.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct WarpArgs {
     /// How to warp a region to the network's input size [default: as in training, or context]
     #[arg(long, value_enum)]
@@ -127,7 +127,7 @@ impl WarpArgs {
 }
 
 /// How regions are warped for a network.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionWarp {
     /// Which part of the image is stretched.
     pub rule: Warp,

@@ -4,11 +4,12 @@ use anyhow::{Result, anyhow};
 use candle_core::{Device, Tensor};
 use dl_models::{LayerName, Model, Preprocessing, Resize, plain};
 use dl_record::{BBox, Matrix};
-use dl_vision::picture::warp::resample;
+use dl_vision::picture::Loaded;
+use dl_vision::picture::warp::{context_box, resample};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::one_line;
+use super::{RegionWarp, one_line};
 
 /// An image of more bytes fills a batch, so that few of them are in memory at once.
 const LARGE: usize = 100_000_000;
@@ -28,6 +29,12 @@ impl Prepared {
         let mut input = vec![0.0; 3 * size[0] * size[1]];
         resample(image, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
         Self::Whole { input, size }
+    }
+
+    /// Regions of an image, warped as the network was trained.
+    pub(crate) fn regions(image: Loaded, boxes: &[BBox], preprocessing: &Preprocessing, warp: RegionWarp) -> Self {
+        let source = |region: &BBox| context_box(region, warp.rule, warp.pad, preprocessing.size);
+        Self::Regions { image: image.into_image(), sources: boxes.iter().map(source).collect() }
     }
 
     /// How much of a batch it fills. An image takes memory even if its regions are few.

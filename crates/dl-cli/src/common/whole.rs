@@ -1,12 +1,21 @@
-//! The features of a whole picture or text: a single row.
+//! The features of a whole image or text: a single row.
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::Record;
 
-/// The layer and the numbers of a record's features of `layer`, or of the only layer that it has.
+/// The features of a whole image or text.
+pub(crate) struct WholeFeatures {
+    /// Name of the layer.
+    pub(crate) layer: String,
+    /// Fingerprint of the network that computed them, if the record has it.
+    pub(crate) network: Option<String>,
+    pub(crate) row: Vec<f32>,
+}
+
+/// A record's features of `layer`, or of the only layer that it has.
 /// # Errors
 /// When the record has no such features, has several rows of them (for regions), or one is not a finite number.
-pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<(String, Vec<f32>)> {
+pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<WholeFeatures> {
     let mut tensors =
         record.features()?.context("the record has no \"features\"; pipe the records through dl-embed")?;
     let names = tensors.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -22,5 +31,5 @@ pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<(St
     if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
         bail!("features \"{layer}\" hold {value}, which is not a finite number");
     }
-    Ok((layer, matrix.data))
+    Ok(WholeFeatures { layer, network: tensor.network, row: matrix.data })
 }

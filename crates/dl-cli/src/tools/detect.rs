@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use dl_models::backbones::LOGITS;
 use dl_models::detection::rcnn::{BACKGROUND, DELTAS, RcnnHeads, RegionLinear};
-use dl_models::{Checkpoint, ModelConfig, probabilities};
+use dl_models::{Checkpoint, ModelConfig, check_network, fingerprint, probabilities};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
 use serde_json::Map;
@@ -100,8 +100,8 @@ impl Tool for Args {
 enum Scorer {
     /// One linear SVM per class.
     Svm(RegionLinear),
-    /// The softmax of the logits of these classes.
-    Softmax(Vec<String>),
+    /// The softmax of the logits of these classes, of the network with this fingerprint.
+    Softmax(Vec<String>, String),
 }
 
 impl Scorer {
@@ -110,13 +110,13 @@ impl Scorer {
         let config = ModelConfig::read(&mut Checkpoint::open(path)?, None)?;
         let labels = config.label_names(path.parent().unwrap_or(Path::new("")))?;
         let labels = labels.with_context(|| format!("model {}: its config has no labels", path.display()))?;
-        Ok(Self::Softmax(labels))
+        Ok(Self::Softmax(labels, fingerprint(path, None)?))
     }
 
     fn layer(&self) -> &str {
         match self {
             Self::Svm(svm) => &svm.layer,
-            Self::Softmax(_) => LOGITS,
+            Self::Softmax(..) => LOGITS,
         }
     }
 
@@ -124,7 +124,18 @@ impl Scorer {
     fn columns(&self) -> usize {
         match self {
             Self::Svm(svm) => svm.weight.columns,
-            Self::Softmax(labels) => labels.len(),
+            Self::Softmax(labels, _) => labels.len(),
+        }
+    }
+
+    /// Fails when the features come from another network than the one that the model goes with.
+    fn check_network(&self, of_features: Option<&str>) -> Result<()> {
+        match self {
+            Self::Svm(svm) => check_network(&svm.layer, of_features, svm.network.as_deref()),
+            // The options of dl-embed may differ: no head was trained with others.
+            Self::Softmax(_, network) => {
+                check_network(LOGITS, of_features.and_then(|network| network.split(' ').next()), Some(network))
+            }
         }
     }
 
@@ -133,7 +144,7 @@ impl Scorer {
             // The margin of the negatives: anything below is certainly background.
             Self::Svm(_) => -1.0,
             // torchvision's `box_score_thresh`.
-            Self::Softmax(_) => 0.05,
+            Self::Softmax(..) => 0.05,
         }
     }
 
@@ -144,7 +155,7 @@ impl Scorer {
                 let labels = svm.labels.iter().enumerate();
                 Ok(labels.map(|(class, label)| (label.as_str(), f64::from(svm.output(features, class)))).collect())
             }
-            Self::Softmax(labels) => {
+            Self::Softmax(labels, _) => {
                 let all = labels.iter().map(String::as_str).zip(probabilities(features)?);
                 Ok(all.filter(|(label, _)| *label != BACKGROUND).collect())
             }
@@ -155,10 +166,17 @@ impl Scorer {
 impl Args {
     fn detect(&self, record: &mut Record, scorer: &Scorer, regressors: Option<&Regressors>) -> Result<()> {
         let proposals = record.proposals()?.context("the record has no \"proposals\"; run dl-propose first")?;
-        let scored = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
+        let (scored, network) = features(record, scorer.layer(), scorer.columns(), proposals.len())?;
+        scorer.check_network(network.as_deref())?;
         let other = match regressors {
             Some(Regressors { bbox, .. }) if bbox.layer != scorer.layer() => {
-                Some(features(record, &bbox.layer, bbox.weight.columns, proposals.len())?)
+                let (moved, network) = features(record, &bbox.layer, bbox.weight.columns, proposals.len())?;
+                check_network(&bbox.layer, network.as_deref(), bbox.network.as_deref())?;
+                Some(moved)
+            }
+            Some(Regressors { bbox, .. }) => {
+                check_network(&bbox.layer, network.as_deref(), bbox.network.as_deref())?;
+                None
             }
             _ => None,
         };
@@ -198,8 +216,8 @@ impl Args {
     }
 }
 
-/// The features of a layer: one row per proposal, with `columns` columns.
-fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> Result<Matrix> {
+/// The features of a layer, one row per proposal, with `columns` columns, and the fingerprint of their network.
+fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> Result<(Matrix, Option<String>)> {
     let hint = format!("run dl-embed --layer {layer} first");
     let tensors = record.features()?.with_context(|| format!("the record has no \"features\"; {hint}"))?;
     let tensor = tensors.get(layer).with_context(|| format!("the record has no features \"{layer}\"; {hint}"))?;
@@ -211,7 +229,7 @@ fn features(record: &Record, layer: &str, columns: usize, proposals: usize) -> R
         rows == 0 || found == columns,
         "features \"{layer}\" have {found} columns, but the model expects {columns}; use the same dl-embed options as in training"
     );
-    Ok(features)
+    Ok((features, tensor.network.clone()))
 }
 
 /// Box regressors by class.

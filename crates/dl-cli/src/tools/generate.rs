@@ -1,4 +1,4 @@
-//! `dl-generate`: texts from a language model.
+//! `dl-generate`: generate texts with a language model.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,22 +13,25 @@ use crate::common::{
     Common, DeviceArgs, Inputs, Io, Messages, Outcome, STRICT, Tool, each_arrival, numbers, one_line, report_broken,
 };
 
-/// Write texts with a GPT
+/// Generate texts with a GPT
 ///
-/// Continues the `text` of each record, or each --prompt, until the model ends it. Writes a record a sample, with the
-/// prompt and its continuation as `text`. A prompt begins as the model's tokenizer begins a text, as in transformers: a
-/// GPT-2's without a mark, unless its tokenizer_config.json says add_bos_token. An empty prompt begins with the mark, and
-/// with --bos every prompt does: right for a model that was trained on texts with a mark before each. A sample's draws come from --seed and its id, so it does not depend on the
-/// others.
+/// Continues the `text` of each record, or each --prompt, until the model ends it. Writes one record per sample, with the
+/// prompt and its continuation as `text`. Each sample is drawn from --seed and its id, so it does not depend on the others.
+///
+/// Prompts are tokenized as in transformers: without a beginning-of-text token, unless the model's tokenizer_config.json
+/// has add_bos_token. An empty prompt always gets the token. Use --bos for a model that was trained on texts that begin
+/// with it.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-generate",
     version,
     after_help = "\
 Examples:
-  dl-generate --model names_gpt.safetensors --prompt '' --count 20 | jq -r .text
-  dl-generate --model gpt2/ --prompt 'A stop sign is' --temperature 0.8 --top-p 0.9 --max-tokens 40 --stop .
-  dl-generate --model gpt2/ --temperature 0 < beginnings.jsonl > texts.jsonl"
+  dl-generate --model names_gpt.safetensors --prompt '' --count 20 \\
+    | jq -r .text
+  dl-generate --model gpt2/ --prompt 'A stop sign is' --temperature 0.8 \\
+    --top-p 0.9 --max-tokens 40 --stop .
+  dl-generate --model gpt2/ --temperature 0 beginnings.jsonl"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -38,39 +41,39 @@ pub struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
-    /// Beginning of a text, in place of records; may be repeated, and be empty
+    /// Text to continue, in place of records; may be empty and may be repeated
     #[arg(long, value_name = "TEXT", conflicts_with = "inputs")]
     prompt: Vec<String>,
 
-    /// Samples of each prompt or record; beyond one, their ids end in /1, /2, ...
+    /// Samples per prompt or record; with more than one, their ids end in /1, /2, ...
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
 
-    /// Begin every prompt with the mark that begins texts (GPT-2's <|endoftext|>)
+    /// Put the beginning-of-text token (GPT-2's <|endoftext|>) before every prompt
     #[arg(long)]
     bos: bool,
 
-    /// Tokens after the prompt, at most
+    /// At most N tokens after the prompt
     #[arg(long, value_name = "N", default_value_t = 100)]
     max_tokens: usize,
 
-    /// Divides the logits: below 1 the likely gets likelier; 0 takes the likeliest token always
+    /// Randomness: the logits are divided by it, so lower is more deterministic; 0 always takes the most likely token
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::not_negative)]
     temperature: f64,
 
-    /// Choose among the K likeliest tokens [default: all]
+    /// Sample from the K most likely tokens [default: all]
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
 
-    /// Choose among the likeliest tokens whose probabilities reach this sum
+    /// Sample from the smallest set of most likely tokens whose probabilities sum to P
     #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = numbers::share)]
     top_p: f64,
 
-    /// End a text before this, should the model write it; may be repeated
+    /// End the text where the model writes TEXT, which is cut off; may be repeated
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
 
-    /// Texts that are written at once; the result does not depend on it
+    /// Texts to generate at once; the result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = numbers::batch)]
     batch: usize,
 
@@ -103,8 +106,8 @@ impl Tool for Args {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));
         }
         let gpt2 = model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
-        let has_mark = gpt2.options.bos_token_id.is_some();
-        ensure!(!self.bos || has_mark, "--bos: the model has no token that begins a text (bos_token_id)");
+        let has_bos = gpt2.options.bos_token_id.is_some();
+        ensure!(!self.bos || has_bos, "--bos: the model has no beginning-of-text token (bos_token_id)");
         let mut queue = Queue {
             model: &model,
             sampling,
@@ -147,7 +150,7 @@ impl Tool for Args {
 }
 
 impl Args {
-    /// One record for each sample of `record`.
+    /// Queues one record per sample of `record`.
     fn expand<W: Write>(&self, record: &Record, place: &str, queue: &mut Queue, writer: &mut Writer<W>) -> Result<()> {
         for sample in 1..=self.count {
             let mut record = record.clone();
@@ -158,8 +161,8 @@ impl Args {
     }
 
     fn prompt_of(&self, record: &mut Record, sample: u32) -> Result<Prompt> {
-        let text: String = record.require("text", "it is what the model continues, \"\" for a text from nothing")?;
-        let mut id: String = record.require("id", "the draws come from it")?;
+        let text: String = record.require("text", "the model continues it; use \"\" to start from scratch")?;
+        let mut id: String = record.require("id", "the seed of its samples")?;
         if self.count > 1 {
             id = format!("{id}/{sample}");
             record.set_id(&id)?;
@@ -168,14 +171,14 @@ impl Args {
     }
 }
 
-/// A record on its way out; `prompt`: a text to be written.
+/// A record in the queue; one without a prompt passes through.
 struct Waiting {
     place: String,
     record: Record,
     prompt: Option<Result<Prompt>>,
 }
 
-/// Records that wait until a batch is full, in order.
+/// Records waiting for a batch to fill up, in order.
 struct Queue<'a> {
     model: &'a TextModel,
     sampling: Sampling,
@@ -209,7 +212,7 @@ impl Queue<'_> {
                 Some(Err(error)) => State::Failed(error),
                 Some(Ok(prompt)) => {
                     prompts.push(prompt);
-                    State::Written
+                    State::Generated
                 }
             };
             lines.push((place, record, state));
@@ -219,7 +222,7 @@ impl Queue<'_> {
             let text = match state {
                 State::Passing => None,
                 State::Failed(error) => Some(Err(error)),
-                State::Written => Some(texts.next().context("no text was written")?),
+                State::Generated => Some(texts.next().context("no text was generated")?),
             };
             match text {
                 None => {}
@@ -242,12 +245,12 @@ impl Queue<'_> {
     }
 }
 
-/// What becomes of a record.
+/// The state of a record in a batch.
 enum State {
-    /// It came with an error, and goes on as it is.
+    /// It arrived with an error and passes through.
     Passing,
-    /// It has no prompt.
+    /// It has no usable prompt.
     Failed(anyhow::Error),
-    /// It gets the next text.
-    Written,
+    /// It gets the next generated text.
+    Generated,
 }

@@ -237,6 +237,10 @@ fn crops_of_true_objects_are_told_apart_without_background() {
     let ran = classifier(&model, path.to_str().unwrap(), options).expect(0);
     assert!(ran.stderr.contains("16 pictures, 6 examples of 2 classes, 0 of background"), "{}", ran.stderr);
     assert_eq!(config(&model).num_classes, 2);
+    // Without an option, dl-classify takes the objects, as the network was trained.
+    let named = run("dl-classify", &["--model", model.to_str().unwrap(), path.to_str().unwrap()], "").expect(0);
+    let figures = run("dl-eval", &["classify"], &named.stdout).expect(0).records().remove(0);
+    assert!(figures["samples"].as_u64().unwrap() > 6, "{figures}");
 }
 
 #[test]

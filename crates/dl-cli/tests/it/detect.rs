@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use dl_models::detection::rcnn::RcnnHeads;
 use serde_json::Value;
 
 use crate::finetune::{lines, toy_records, train_toy_heads};
@@ -128,4 +129,29 @@ fn a_softmax_scores_instead_of_the_svms() {
         assert_eq!((found["label"].as_str(), found["proposal"].as_u64()), (Some(label), Some(0)));
         assert!((found["score"].as_f64().unwrap() - score).abs() < 1e-7, "{found}");
     }
+}
+
+#[test]
+fn heads_refuse_features_of_another_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("heads.safetensors");
+    let stream = train_toy_heads(&model);
+    let of = |network: &str| stream.replace("\"shape\":", &format!("\"network\":\"{network}\",\"shape\":"));
+    assert_ne!(of("a:1"), stream);
+    // Heads and features without a fingerprint are accepted.
+    detect(&model, &of("b:2"), &[]).expect(0);
+    for part in ["svm", "bbox"] {
+        RcnnHeads::update(&model, |heads| {
+            let heads = if part == "svm" { &mut heads.svm } else { &mut heads.bbox };
+            heads.as_mut().unwrap().network = Some("a:1".into());
+        })
+        .unwrap();
+        detect(&model, &stream, &[]).expect(0);
+        detect(&model, &of("a:1"), &[]).expect(0);
+        let ran = detect(&model, &of("b:2"), &[]).expect(1);
+        let message = "were computed by \"b:2\", but the model was trained on those of \"a:1\"";
+        assert!(ran.stderr.contains(message), "{}", ran.stderr);
+        RcnnHeads::update(&model, |heads| heads.svm.as_mut().unwrap().network = None).unwrap();
+    }
+    detect(&model, &of("b:2"), &["--no-regression"]).expect(0);
 }

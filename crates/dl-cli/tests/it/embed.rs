@@ -15,18 +15,24 @@ use crate::support::{Ran, run, shared};
 /// Columns of `fire9@1` of the small network.
 const COLUMNS: u64 = 64;
 
-/// A small SqueezeNet for 48 x 48 pixels, drawn and not trained.
+/// A small SqueezeNet for 48 x 48 pixels with random weights.
 pub fn write_small_network(path: &Path) {
+    write_network(path, 1, |_| ());
+}
+
+/// The same with other weights and a changed config.
+pub fn write_network(path: &Path, seed: u64, change: impl FnOnce(&mut ModelConfig)) {
     let mut config = ModelConfig::new("squeezenet1_1", 5);
     config.options.insert("width".into(), 0.125.into());
     config.preprocessing.size = [48, 48];
     config.preprocessing.resize = Resize::Stretch;
-    let parameters = Parameters::fresh(1);
+    let parameters = Parameters::fresh(seed);
     Model::build(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
+    change(&mut config);
     save(path, &config, &parameters.tensors(), Precision::F32).unwrap();
 }
 
-/// A folder with the small network and two pictures.
+/// A folder with the small network and two images.
 struct Bench {
     folder: TempDir,
 }
@@ -37,8 +43,8 @@ impl Bench {
         write_small_network(&folder.path().join("m.safetensors"));
         let bench = Self { folder };
         for (name, width, height) in [("a.png", 60, 50), ("b c.png", 31, 80)] {
-            let picture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7) as u8, (y * 5) as u8, (x * y) as u8]));
-            picture.save(bench.path(name)).unwrap();
+            let image = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7) as u8, (y * 5) as u8, (x * y) as u8]));
+            image.save(bench.path(name)).unwrap();
         }
         bench
     }
@@ -81,7 +87,7 @@ fn a_record_without_proposals_is_embedded_whole() {
 }
 
 #[test]
-fn each_proposal_has_its_row_whatever_the_batch_and_the_threads() {
+fn rows_of_proposals_do_not_depend_on_batches_and_threads() {
     let bench = Bench::new();
     let boxes = [[1.0, 2.0, 40.0, 30.0], [0.0, 0.0, 60.0, 50.0], [10.5, 5.25, 20.0, 49.0], [30.0, 30.0, 31.0, 31.0]];
     let stdin = bench.record("a.png", proposals(&boxes))
@@ -102,7 +108,7 @@ fn each_proposal_has_its_row_whatever_the_batch_and_the_threads() {
 }
 
 #[test]
-fn no_proposals_give_no_rows_but_the_columns() {
+fn an_image_without_proposals_has_no_rows_but_the_columns() {
     let bench = Bench::new();
     let stdin = bench.record("a.png", proposals(&[])) + &bench.record("a.png", proposals(&[[0.0, 0.0, 9.0, 9.0]]));
     let records = bench.run(&["--layer", "fire9@1,features.2"], &stdin).expect(0).records();
@@ -111,7 +117,7 @@ fn no_proposals_give_no_rows_but_the_columns() {
 }
 
 #[test]
-fn empty_one_pixel_and_outside_boxes_embed_and_inside_out_ones_fail_alone() {
+fn empty_and_outside_boxes_are_embedded_and_inverted_ones_fail_alone() {
     let bench = Bench::new();
     let odd = [[5.0, 5.0, 5.0, 5.0], [0.0, 0.0, 1.0, 1.0], [100.0, 100.0, 200.0, 200.0], [-50.0, -9.0, 500.0, 400.0]];
     let stdin = bench.record("a.png", proposals(&odd)) + &bench.record("a.png", proposals(&[[10.0, 0.0, 4.0, 5.0]]));
@@ -124,7 +130,7 @@ fn empty_one_pixel_and_outside_boxes_embed_and_inside_out_ones_fail_alone() {
 }
 
 #[test]
-fn with_objects_puts_the_truth_before_the_proposals() {
+fn with_objects_puts_true_boxes_before_the_proposals() {
     let bench = Bench::new();
     let mut fields = proposals(&[[0.0, 0.0, 9.0, 9.0], [1.0, 1.0, 5.0, 5.0], [2.0, 2.0, 6.0, 6.0]]);
     fields["objects"] =
@@ -138,7 +144,7 @@ fn with_objects_puts_the_truth_before_the_proposals() {
     assert_eq!(found.as_array().unwrap().len(), 4);
     assert_eq!(shape(&first.records()[0], "fire9@1")[0], 4);
     let again = bench.run(&["--with-objects"], &first.stdout).expect(0);
-    assert_eq!(again.records()[0]["proposals"], found, "a second run does not put them there twice");
+    assert_eq!(again.records()[0]["proposals"], found, "a second run does not add them again");
     fields.as_object_mut().unwrap().remove("proposals");
     let alone = bench.run(&["--with-objects"], &bench.record("a.png", fields)).expect(0);
     assert_eq!(shape(&alone.records()[0], "fire9@1")[0], 2);
@@ -188,7 +194,7 @@ fn records_of_one_id_get_two_files_and_none_is_written_through_a_link() {
     };
     let first = files(&bench.run(&args, &stdin).expect(0));
     assert!(first[0] != first[1] && first.iter().all(|file| fs::metadata(file).unwrap().is_file()), "{first:?}");
-    // In a folder that was prepared for it.
+    // A folder prepared by an attacker.
     let victim = bench.path("victim");
     fs::write(&victim, "mine").unwrap();
     fs::remove_file(&first[0]).unwrap();
@@ -199,10 +205,10 @@ fn records_of_one_id_get_two_files_and_none_is_written_through_a_link() {
 }
 
 #[test]
-fn a_broken_picture_fails_alone() {
+fn a_broken_image_fails_alone() {
     let bench = Bench::new();
     fs::write(bench.path("empty.jpg"), b"").unwrap();
-    fs::write(bench.path("text.jpg"), b"I am no picture").unwrap();
+    fs::write(bench.path("text.jpg"), b"not an image").unwrap();
     let stdin = bench.record("a.png", json!({}))
         + &bench.record("empty.jpg", proposals(&[[0.0, 0.0, 5.0, 5.0]]))
         + "{broken\n"
@@ -217,7 +223,7 @@ fn a_broken_picture_fails_alone() {
 }
 
 #[test]
-fn pictures_go_in_at_their_own_size_with_resize_none() {
+fn resize_none_keeps_the_size_of_each_image() {
     let bench = Bench::new();
     let stdin = bench.record("a.png", json!({})) + &bench.record("b c.png", json!({}));
     let records = bench.run(&["--resize", "none", "--layer", "features.0"], &stdin).expect(0).records();
@@ -231,7 +237,7 @@ fn pictures_go_in_at_their_own_size_with_resize_none() {
 }
 
 #[test]
-fn a_picture_too_small_for_the_network_fails_alone() {
+fn an_image_too_small_for_the_network_fails_alone() {
     let bench = Bench::new();
     RgbImage::new(2, 2).save(bench.path("tiny.png")).unwrap();
     let stdin = bench.record("tiny.png", json!({})) + &bench.record("a.png", json!({}));
@@ -242,7 +248,7 @@ fn a_picture_too_small_for_the_network_fails_alone() {
 }
 
 #[test]
-fn usage_that_cannot_work_ends_with_2_and_one_line() {
+fn usage_errors_are_one_line_with_status_2() {
     let bench = Bench::new();
     let error = |args: &[&str]| {
         let ran = bench.run(args, "").expect(2);
@@ -261,7 +267,7 @@ fn usage_that_cannot_work_ends_with_2_and_one_line() {
 }
 
 #[test]
-fn a_real_network_knows_a_cat() {
+fn a_real_network_recognizes_a_cat() {
     let (Some(model), Some(cat)) =
         (shared("weights/squeezenet1_0_imagenet.safetensors"), shared("data/photos/cat.png"))
     else {
@@ -274,4 +280,28 @@ fn a_real_network_knows_a_cat() {
     let best = (0..1000).max_by(|a, b| logits[*a].as_f64().unwrap().total_cmp(&logits[*b].as_f64().unwrap())).unwrap();
     assert_eq!(best, 285, "Egyptian cat");
     assert!((logits[285].as_f64().unwrap() - 20.39).abs() < 0.5, "{}", logits[285]);
+}
+
+#[test]
+fn features_carry_the_fingerprint_of_the_network_and_unusual_options() {
+    let bench = Bench::new();
+    let network = |args: &[&str], fields: Value| {
+        let ran = bench.run(&[&["--layer", "logits"], args].concat(), &bench.record("a.png", fields)).expect(0);
+        ran.records()[0]["features"]["logits"]["network"].as_str().unwrap().to_owned()
+    };
+    let plain = network(&[], json!({}));
+    assert!(plain.starts_with("squeezenet1_1:") && !plain.contains(' '), "{plain}");
+    let regions = || proposals(&[[0.0, 0.0, 9.0, 9.0]]);
+    assert_eq!(network(&[], regions()), plain);
+    // The default written out, and what does not change the numbers.
+    assert_eq!(network(&["--resize", "stretch", "--batch", "2", "--dtype", "f16"], json!({})), plain);
+    assert_eq!(
+        network(&["--resize", "letterbox", "--normalize"], json!({})),
+        format!("{plain} resize=letterbox normalize")
+    );
+    assert_eq!(network(&["--warp", "tight", "--pad", "0"], regions()), format!("{plain} warp=tight pad=0"));
+    let folder = bench.path("features").display().to_string();
+    assert_eq!(network(&["--features-dir", &folder], json!({})), plain);
+    write_network(&bench.path("m.safetensors"), 2, |_| ());
+    assert_ne!(network(&[], json!({})), plain);
 }

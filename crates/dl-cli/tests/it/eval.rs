@@ -40,7 +40,7 @@ fn records(truth: &Value, results: &Value, masks: bool) -> String {
         list.as_array().unwrap().iter().filter(|entry| entry["image_id"] == *id).map(make).collect()
     };
     let mut lines = String::new();
-    // COCO's order, which decides between equal scores.
+    // In COCO's order, which breaks ties of scores.
     let mut images: Vec<&Value> = truth["images"].as_array().unwrap().iter().collect();
     images.sort_by_key(|image| image["id"].as_u64());
     for image in images {
@@ -101,7 +101,7 @@ fn records_on_stdin_give_the_same_coco_numbers_as_files() {
 }
 
 #[test]
-fn pycocotools_traps_are_there_only_when_asked_for() {
+fn quirks_of_pycocotools_are_reproduced_only_on_request() {
     let folder = root().join("testdata/goldens/coco");
     let (truth, results) = (folder.join("truth.json"), folder.join("results.json"));
     let (truth_path, results_path) = (truth.display().to_string(), results.display().to_string());
@@ -134,7 +134,7 @@ fn masks_of_records_are_compared_by_their_pixels() {
     let mut results = read(&folder.join("results.json"));
     let lines = records(&read(&folder.join("truth.json")), &results, true);
     for result in results.as_array_mut().unwrap() {
-        // A result with a box would be placed in an area range by the box.
+        // The area range of a result with a box would be that of the box.
         result.as_object_mut().unwrap().remove("bbox");
     }
     let without_boxes = tempfile::NamedTempFile::with_suffix(".json").unwrap();
@@ -214,12 +214,12 @@ fn voc_figures_equal_the_published_sample() {
 const GOOD: &str = r#"{"id":"a","objects":[{"box":[0,0,10,10],"label":"dog"}],"detections":[{"box":[0,0,10,10],"label":"dog","score":0.5}]}"#;
 
 #[test]
-fn samples_that_failed_before_are_left_out_counted_and_said() {
+fn records_that_failed_before_are_left_out_and_reported() {
     let carried =
         r#"{"id":"b","objects":[{"box":[0,0,10,10],"label":"dog"}],"error":{"tool":"dl-embed","message":"x"}}"#;
     for metric in ["voc", "coco"] {
         let ran = run("dl-eval", &[metric], &format!("{GOOD}\n{carried}\n")).expect(0);
-        assert!(ran.stderr.contains("1 records carry \"error\""), "{}", ran.stderr);
+        assert!(ran.stderr.contains("1 record carries \"error\""), "{}", ran.stderr);
         let found: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!((&found["errors"], &found["images"]), (&json!(1), &json!(1)));
         close(if metric == "voc" { &found["mAP"] } else { &found["AP"] }, &json!(1.0), metric);
@@ -227,7 +227,7 @@ fn samples_that_failed_before_are_left_out_counted_and_said() {
 }
 
 #[test]
-fn records_that_cannot_be_measured_fail_and_the_others_count() {
+fn records_that_cannot_be_evaluated_fail_alone() {
     let bad = [
         r#"{"id":"b","objects":[]}"#,
         r#"{"id":"c","detections":[]}"#,
@@ -236,7 +236,7 @@ fn records_that_cannot_be_measured_fail_and_the_others_count() {
     ];
     let ran = run("dl-eval", &["voc"], &format!("{}\n{GOOD}\n", bad.join("\n"))).expect(1);
     for text in [
-        "<stdin>:1: the record has no \"detections\"; dl-detect makes them",
+        "<stdin>:1: the record has no \"detections\"; dl-detect writes them",
         "<stdin>:2: the record has no \"objects\"",
         "<stdin>:3: objects[0]: box has x2 < x1 (4 < 5)",
         "<stdin>:4: not a JSON object",
@@ -257,8 +257,8 @@ fn truth_and_detections_may_come_from_two_files_of_records() {
     fs::write(path("found.jsonl"), format!("{{\"id\":\"b\",{found}}}\n{{\"id\":\"z\",{found}}}\n")).unwrap();
     let (truth, detections) = (path("truth.jsonl"), path("found.jsonl"));
     let ran = run("dl-eval", &["voc", "--truth", &truth, "--detections", &detections], "").expect(1);
-    assert!(ran.stderr.contains("1 images are not in the truth (the first: z)"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 images of the truth have no detections"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 image is not in the truth, first \"z\""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no detections for 1 image of the truth"), "{}", ran.stderr);
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["mAP"], 0.5);
 }
 
@@ -286,7 +286,7 @@ fn an_image_that_failed_on_either_side_is_left_out() {
 }
 
 #[test]
-fn coco_files_serve_the_voc_figures_too() {
+fn coco_files_give_the_voc_figures_too() {
     let folder = root().join("testdata/goldens/coco");
     let (truth, results) = (folder.join("truth.json"), folder.join("results.json"));
     let lines = records(&read(&truth), &read(&results), false);
@@ -301,7 +301,7 @@ fn coco_files_serve_the_voc_figures_too() {
 }
 
 #[test]
-fn a_voc_folder_is_truth_by_split() {
+fn the_truth_can_be_a_split_of_a_voc_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     for name in ["Annotations", "ImageSets/Main", "JPEGImages"] {
@@ -324,7 +324,7 @@ fn a_voc_folder_is_truth_by_split() {
 }
 
 #[test]
-fn proposals_are_measured_by_number_of_boxes() {
+fn proposals_are_evaluated_by_number_of_boxes() {
     let line = r#"{"objects":[{"box":[0,0,10,10],"label":"dog"}],
         "proposals":[{"box":[0,0,6,10],"score":2},{"box":[0,0,10,10],"score":1}]}"#;
     let found = eval(&["proposals", "--iou", "0.5,0.7", "--at", "1,10"], &line.replace('\n', " "));
@@ -334,7 +334,7 @@ fn proposals_are_measured_by_number_of_boxes() {
 }
 
 #[test]
-fn figures_come_as_table_and_csv_too() {
+fn figures_can_be_a_table_or_csv() {
     let found = run("dl-eval", &["voc", "--format", "csv"], GOOD).expect(0).stdout;
     assert_eq!(
         found,
@@ -346,11 +346,11 @@ fn figures_come_as_table_and_csv_too() {
 }
 
 #[test]
-fn an_evaluation_of_nothing_is_no_success() {
+fn an_evaluation_without_data_fails() {
     for metric in ["voc", "coco", "proposals", "classify"] {
         let ran = run("dl-eval", &[metric], "").expect(1);
         assert_eq!(ran.stdout, "");
-        assert!(ran.stderr.contains("nothing to measure: no record came"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("nothing to measure: the input has no record"), "{}", ran.stderr);
     }
     let carried = r#"{"id":"b","error":{"tool":"dl-embed","message":"x"}}"#;
     let dog = r#"{"box":[0,0,10,10],"label":"dog"}"#;
@@ -379,19 +379,16 @@ fn an_evaluation_of_nothing_is_no_success() {
     ] {
         let ran = run("dl-eval", &[metric, "--quiet"], &line).expect(1);
         assert!(ran.stderr.contains(message), "{metric} {line}: {}", ran.stderr);
-        assert!(
-            serde_json::from_str::<Value>(&ran.stdout).is_ok(),
-            "{metric} {line}: the figures are written all the same"
-        );
+        assert!(serde_json::from_str::<Value>(&ran.stdout).is_ok(), "{metric} {line}: the figures are still written");
     }
-    // Of very many labels a few are named.
+    // Of many labels, only a few are named.
     let many: Vec<String> = (0..500).map(|n| cat.replace("Dog", &format!("{n}{}", "x".repeat(500)))).collect();
     let ran = run("dl-eval", &["voc"], &of_boxes(dog, &many.join(","))).expect(1);
     assert!(ran.stderr.contains("and 490 more") && ran.stderr.len() < 1000, "{}", ran.stderr);
 }
 
 #[test]
-fn no_output_replaces_what_is_read() {
+fn no_output_replaces_an_input() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let boxes = r#"[{"box":[0,0,10,10],"label":"dog","score":1}]"#;
@@ -448,7 +445,7 @@ fn options_out_of_range_are_refused() {
 }
 
 #[test]
-fn an_option_that_would_not_be_used_is_refused() {
+fn an_option_without_effect_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let records = folder.path().join("records.jsonl").display().to_string();
     fs::write(&records, GOOD).unwrap();
@@ -466,4 +463,25 @@ fn an_option_that_would_not_be_used_is_refused() {
         let ran = run("dl-eval", &args, "").expect(2);
         assert!(ran.stderr.contains("--split is for a VOC folder"), "{metric}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn ids_that_differ_by_a_folder_or_an_ending_are_hinted_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let line = |id: &str, field: &str| {
+        format!("{}\n", json!({"id": id, field: [{"box": [0, 0, 9, 9], "label": "dog", "score": 1}]}))
+    };
+    let (truth, detections) = (path("truth.jsonl"), path("found.jsonl"));
+    let eval = || run("dl-eval", &["voc", "--truth", &truth, "--detections", &detections], "");
+    fs::write(&truth, line("photos/img1.jpg", "objects") + &line("photos/img2.jpg", "objects")).unwrap();
+    fs::write(&detections, line("img1", "detections") + &line("img2", "detections")).unwrap();
+    let ran = eval().expect(1);
+    let hint = "is \"img1\" of the detections \"photos/img1.jpg\" of the truth?";
+    let filter = "jq -c '.id |= (\"photos/\" + . + \".jpg\")'";
+    assert!(ran.stderr.contains(hint) && ran.stderr.contains(filter), "{}", ran.stderr);
+    fs::write(&detections, line("photos/img1.jpg", "detections") + &line("other", "detections")).unwrap();
+    let ran = eval().expect(1);
+    assert!(ran.stderr.contains("1 image is not in the truth, first \"other\""), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("jq"), "{}", ran.stderr);
 }

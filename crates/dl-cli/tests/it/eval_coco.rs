@@ -1,4 +1,4 @@
-//! `dl-eval coco` on files as people have them, and by every route.
+//! `dl-eval coco` on real-world files, and by every route.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ fn by_every_route(truth: &Value, results: &Value) -> [Vec<Value>; 4] {
 }
 
 #[test]
-fn an_area_that_is_missing_is_the_same_by_every_route() {
+fn a_missing_area_is_the_same_by_every_route() {
     // pycocotools 2.0.11 with "area": 1600 and "area": 780, which is maskUtils.area of the triangle.
     for (segmentation, [small, medium]) in [
         (json!([]), [-1.0, 1.0]),
@@ -198,7 +198,7 @@ fn two_categories_of_one_name_give_the_same_figures_by_every_route() {
 }
 
 #[test]
-fn what_is_left_out_of_the_figures_is_reported() {
+fn entries_left_out_of_the_figures_are_reported() {
     let (mut truth, mut results) = perfect(&json!([]));
     let extra = [
         json!({"id": 3, "image_id": 1, "category_id": 7, "bbox": [30, 30, 9, 9]}),
@@ -241,7 +241,7 @@ fn what_is_left_out_of_the_figures_is_reported() {
 }
 
 #[test]
-fn annotations_without_a_mask_are_reported_where_masks_are_compared() {
+fn annotations_without_masks_are_reported_when_masks_are_compared() {
     let square = json!([[30, 30, 40, 30, 40, 40, 30, 40]]);
     let (mut truth, _) = perfect(&json!([]));
     truth["annotations"][1]["segmentation"] = json!([[5, 5, 15, 15]]);
@@ -273,7 +273,7 @@ fn annotations_without_a_mask_are_reported_where_masks_are_compared() {
 }
 
 #[test]
-fn ids_are_the_same_however_they_are_written() {
+fn ids_are_equal_in_every_notation() {
     let (mut truth, mut results) = perfect(&json!([]));
     truth["images"][0]["id"] = json!("1");
     truth["annotations"][1]["image_id"] = json!("2");
@@ -304,20 +304,20 @@ fn images_that_share_an_id_are_left_out() {
     truth["images"].as_array_mut().unwrap().push(json!({"id": 2, "file_name": "other.jpg"}));
     let folder = files(&truth.to_string(), &results.to_string());
     let ran = eval(folder.path(), "r.json", &[]).expect(1);
-    assert!(
-        ran.stderr.contains("several images have the id 2, so it is unknown whose the annotations are"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("several images have the id 2, so their annotations are ambiguous"), "{}", ran.stderr);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     is_one(&report["AP"]);
     assert_eq!(report["images"], json!(1));
 }
 
 #[test]
-fn an_empty_evaluation_is_no_silent_success() {
+fn an_empty_evaluation_fails() {
     let ran = run("dl-eval", &["coco"], "").expect(1);
-    assert!(ran.stderr.contains("nothing to measure: no record came") && ran.stdout.is_empty(), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("nothing to measure: the input has no record") && ran.stdout.is_empty(),
+        "{}",
+        ran.stderr
+    );
     let (mut truth, results) = perfect(&json!([]));
     truth["annotations"] = json!([]);
     let folder = files(&truth.to_string(), &results.to_string());
@@ -341,4 +341,23 @@ fn an_empty_evaluation_is_no_silent_success() {
         let ran = eval(folder.path(), "r.json", &[]).expect(2);
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn results_of_unknown_categories_are_reported_and_end_with_status_1() {
+    let (truth, mut results) = perfect(&json!([]));
+    let folder = files(&truth.to_string(), &results.to_string());
+    eval(folder.path(), "r.json", &[]).expect(0);
+    let unknown = json!({"image_id": 1, "category_id": 7, "bbox": [1, 1, 4, 4], "score": 0.5});
+    results.as_array_mut().unwrap().push(unknown);
+    let folder = files(&truth.to_string(), &results.to_string());
+    let (truth, results) = (path(folder.path(), "g.json"), path(folder.path(), "r.json"));
+    for metric in ["coco", "voc"] {
+        let ran = run("dl-eval", &[metric, "--truth", &truth, "--detections", &results], "").expect(1);
+        assert!(ran.stderr.contains("1 results have a category_id that is not among those of"), "{}", ran.stderr);
+        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["per_class"].as_object().unwrap().len(), 1, "{report}");
+    }
+    // Proposals have no classes.
+    run("dl-eval", &["proposals", "--truth", &truth, "--detections", &results], "").expect(0);
 }

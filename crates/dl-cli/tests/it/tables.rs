@@ -1,4 +1,4 @@
-//! Figures as tables, CSV and JSON, with labels of strangers and with very many classes.
+//! Figures as tables, CSV and JSON, with hostile labels and with many classes.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::run;
 
-/// A record of `dl-eval classify`, right and alone.
+/// A record with one correct prediction, for `dl-eval classify`.
 fn right(label: &str) -> String {
     json!({"id": label, "label": label, "predictions": [{"label": label, "score": 1}]}).to_string()
 }
@@ -16,11 +16,11 @@ fn classify(format: &str, lines: &[String]) -> String {
 }
 
 #[test]
-fn labels_never_steer_the_terminal_nor_break_a_table() {
+fn labels_cannot_control_the_terminal_or_break_a_table() {
     let hostile = ["\u{1b}]0;owned\u{7}", "two\nrows\tand\r", "\u{9b}2J", "\u{202e}gpj.exe"];
     let table = classify("table", &hostile.map(right));
     assert!(!table.chars().any(|letter| letter.is_control() && letter != '\n' || letter == '\u{202e}'), "{table:?}");
-    // A header, the classes, the mean, and three figures of all.
+    // The header, the classes, the mean, and three more figures.
     assert_eq!(table.lines().count(), 1 + 4 + 1 + 3, "{table}");
     let object = json!({"id": "a", "objects": [{"box": [0, 0, 5, 5], "label": "\u{1b}[31mred\nrow"}],
         "detections": [{"box": [0, 0, 5, 5], "label": "\u{1b}[31mred\nrow", "score": 1}]});
@@ -36,7 +36,7 @@ fn a_long_label_is_cut_in_a_table_and_whole_elsewhere() {
     let table = classify("table", &lines);
     assert!(table.lines().all(|line| line.chars().count() < 130), "{table}");
     assert!(table.contains("xxx...") && table.contains("信...") && !table.contains(&long[..60]), "{table}");
-    // The columns stand one below the other, where wide letters take two.
+    // The columns are aligned; wide letters take two.
     let column = |line: &str| {
         let head = &line[..line.find("1.0000").unwrap()];
         head.chars()
@@ -50,7 +50,7 @@ fn a_long_label_is_cut_in_a_table_and_whole_elsewhere() {
 }
 
 #[test]
-fn a_csv_cell_is_never_a_formula_and_numbers_stay_numbers() {
+fn a_csv_cell_is_never_a_formula() {
     let labels = ["=1+1", "+1", "-0.5", "@SUM(A1)", "\tx", "a,b", "say \"no\"", "two\nlines", "a=b"];
     let csv = classify("csv", &labels.map(right));
     for cell in [
@@ -70,7 +70,7 @@ fn a_csv_cell_is_never_a_formula_and_numbers_stay_numbers() {
 }
 
 #[test]
-fn many_classes_are_counted_in_the_memory_of_the_records() {
+fn memory_grows_with_the_records_and_not_with_the_confusion_matrix() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let classes = 21_841_usize;
@@ -82,7 +82,7 @@ fn many_classes_are_counted_in_the_memory_of_the_records() {
     };
     fs::write(at("in.jsonl"), (0..30_000).map(line).collect::<String>()).unwrap();
     let args = ["classify", "--confusion", &at("matrix.json"), &at("in.jsonl")];
-    // A dense matrix of these classes would have 3.8 GB.
+    // A dense matrix would take 3.8 GB.
     #[cfg(target_os = "linux")]
     assert!(crate::memory::peak_memory("dl-eval", &args, None) < 300_000);
     let ran = run("dl-eval", &args, "").expect(0);
@@ -92,7 +92,7 @@ fn many_classes_are_counted_in_the_memory_of_the_records() {
     let matrix: Value = serde_json::from_str(&fs::read_to_string(at("matrix.json")).unwrap()).unwrap();
     assert_eq!(matrix["labels"].as_array().unwrap().len(), classes);
     assert!(matrix["cells"].as_array().unwrap().len() <= 30_000 && matrix.get("counts").is_none());
-    // The picture of it shows the worst ones, and is no larger than others.
+    // The drawing shows the worst classes only, so its size is bounded.
     let ran = run("dl-draw", &["confusion", &at("matrix.json"), "--max", "40", "--output", &at("m.png")], "").expect(0);
     assert!(ran.stderr.contains("of 21841 classes the 40 that are most often confused are drawn"), "{}", ran.stderr);
     assert!(image::open(at("m.png")).unwrap().width() < 1600);

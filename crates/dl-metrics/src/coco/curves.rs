@@ -6,33 +6,33 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::data::CocoData;
-use super::matching::{ALL_IOUS, Judged, Verdict, falling, linspace};
+use super::matching::{ALL_IOUS, Matched, Verdict, descending, linspace};
 use super::{AREAS, HALF, IOUS, UNDEFINED};
 
-/// Recalls at which precision is read: 0, 0.01, ..., 1.
+/// Number of recalls at which precision is sampled: 0, 0.01, ..., 1.
 pub(super) const RECALLS: usize = 101;
 
-/// (position in [`AREAS`], position in `max_dets`) of the curves that some figure needs.
+/// (index into [`AREAS`], index into `max_dets`) of the curves that the figures need.
 const SERIES: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (3, 2)];
 
-/// That of all objects at the last of `max_dets`.
+/// The series of all objects at the last of `max_dets`.
 const LAST: usize = 2;
 
-/// What the figures are means of, of one class or of several.
+/// The sums behind the figures, of one class or of several.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     /// [series][IoU]
     precision: [[Sum; IOUS]; SERIES.len()],
-    /// [series]: over all thresholds.
+    /// [series], over all thresholds.
     recall: [Sum; SERIES.len()],
 }
 
-/// Draws the curves of every class, of which `keep` gets the sums and the precision at the lowest threshold and the last
-/// of `max_dets` (empty where it is undefined); what it keeps, by class, and the sums of all. Only one class in each
-/// thread has its curves in memory as a whole. `judged` is in the order of the classes.
+/// Computes the curves of every class. `keep` gets the sums of a class and its precision at the lowest threshold and the
+/// last of `max_dets` (empty where undefined). Returns what it keeps, by class, and the sums of all classes. Only one class
+/// per thread has whole curves in memory. `matched` is in the order of the classes.
 pub(super) fn of_classes<T: Send>(
     data: &CocoData,
-    judged: &[Judged],
+    matched: &[Matched],
     max_dets: [usize; 3],
     keep: impl Fn(usize, &Sums, &[f64]) -> T + Sync,
 ) -> (Vec<T>, Sums) {
@@ -44,21 +44,21 @@ pub(super) fn of_classes<T: Send>(
             *count += usize::from((least..=largest).contains(&object.area));
         }
     }
-    let first = |class: usize| judged.partition_point(|judged| (judged.category as usize) < class);
+    let first = |class: usize| matched.partition_point(|matched| (matched.category as usize) < class);
     let of_class = |scratch: &mut (Vec<f64>, Vec<f64>), class: usize| {
-        // By falling score; of equal scores the earlier image, and there the earlier detection.
-        let own = &judged[first(class)..first(class + 1)];
-        let mut order: Vec<(u64, u32)> = (0..).zip(own).map(|(index, own)| (falling(own.score), index)).collect();
+        // By descending score, then by image, then by detection.
+        let own = &matched[first(class)..first(class + 1)];
+        let mut order: Vec<(u64, u32)> = (0..).zip(own).map(|(index, own)| (descending(own.score), index)).collect();
         order.par_sort_unstable();
-        // [series][IoU][recall]: the best precision at this recall or beyond; [series][IoU]
+        // [series][IoU][recall]: the best precision at this recall or above; [series][IoU]
         let (precision, recall) = scratch;
         precision.fill(UNDEFINED);
         recall.fill(UNDEFINED);
         let slots = precision.chunks_mut(IOUS * RECALLS).zip(recall.chunks_mut(IOUS));
         for ((precision, recall), (area, limit)) in slots.zip(SERIES) {
             let used = order.iter().map(|(_, index)| &own[*index as usize]);
-            let used = used.filter(|judged| (judged.rank as usize) < max_dets[limit]);
-            draw(used.map(|judged| judged.verdicts[area]), truth[class][area], precision, recall);
+            let used = used.filter(|matched| (matched.rank as usize) < max_dets[limit]);
+            fill(used.map(|matched| matched.verdicts[area]), truth[class][area], precision, recall);
         }
         let mut sums = Sums::default();
         let of_series = precision.chunks(IOUS * RECALLS).zip(recall.chunks(IOUS));
@@ -76,14 +76,14 @@ pub(super) fn of_classes<T: Send>(
 }
 
 impl Sums {
-    /// Takes those of another class.
+    /// Adds the sums of another class.
     fn join(&mut self, other: &Self) {
         let own = self.precision.iter_mut().flatten().chain(&mut self.recall);
         own.zip(other.precision.iter().flatten().chain(&other.recall)).for_each(|(own, other)| own.join(*other));
     }
 
-    /// Mean precision over all recalls and these thresholds; `series` is 0 to 2 for the three of `max_dets`, 3 to 5 for
-    /// small, medium and large objects at the last.
+    /// Mean precision over all recalls and these thresholds. Series 0 to 2 are for the three of `max_dets`, 3 to 5 for
+    /// small, medium and large objects at the last of them.
     pub(super) fn mean_precision(&self, series: usize, ious: Range<usize>) -> f64 {
         let mut all = Sum::default();
         self.precision[series][ious].iter().for_each(|sum| all.join(*sum));
@@ -96,12 +96,12 @@ impl Sums {
     }
 }
 
-/// One class and range of areas: `used` by falling score, `truth` objects that count.
-fn draw(used: impl Iterator<Item = Verdict>, truth: usize, precision: &mut [f64], recall: &mut [f64]) {
+/// Fills the curves of one class and area range: `used` by descending score, `truth` objects that count.
+fn fill(used: impl Iterator<Item = Verdict>, truth: usize, precision: &mut [f64], recall: &mut [f64]) {
     if truth == 0 {
         return;
     }
-    // Most detections miss at every threshold: of those, only how many come before is kept.
+    // Most detections miss at every threshold: of those, only the number before each other one is kept.
     let mut missed = 0_usize;
     let mut verdicts: Vec<(usize, Verdict)> = Vec::new();
     for verdict in used {
@@ -137,8 +137,7 @@ fn draw(used: impl Iterator<Item = Verdict>, truth: usize, precision: &mut [f64]
     }
 }
 
-/// A mean of values from 0 to 1 on its way. The sum is of whole numbers, so that the order of the classes does not show in
-/// the last bit.
+/// A running mean of values from 0 to 1. The sum is an integer, so that it does not depend on the order of the classes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     sum: u128,
@@ -148,7 +147,7 @@ struct Sum {
 impl Sum {
     const ONE: f64 = (1_u64 << 62) as f64;
 
-    /// Takes the values that are defined.
+    /// Adds the values that are defined.
     fn add(&mut self, values: &[f64]) {
         for value in values.iter().filter(|value| **value > UNDEFINED) {
             self.sum += u128::from((value * Self::ONE) as u64);

@@ -1,6 +1,6 @@
-//! Truth and results, from COCO's files or gathered image by image.
+//! Truth and results, from COCO files or collected image by image.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,16 +14,16 @@ use serde_json::value::RawValue;
 
 use super::files;
 
-/// What is evaluated: true objects, and what was found.
+/// True objects and results to evaluate.
 #[derive(Default)]
 pub struct CocoData {
-    /// How many images the truth has.
+    /// Number of images of the truth.
     pub(super) images: usize,
-    /// (id, label) in the order of the ids.
+    /// (id, label), sorted by id.
     pub(super) categories: Vec<(Id, String)>,
     pub(super) truth: Vec<Truth>,
     pub(super) found: Vec<Found>,
-    /// One for each of `truth`; none when boxes are compared.
+    /// One for each of `truth`; empty when boxes are compared.
     pub(super) truth_masks: Vec<Rle>,
     /// One for each of `found`.
     pub(super) found_masks: Vec<Rle>,
@@ -37,7 +37,7 @@ pub struct CocoData {
 #[derive(Clone)]
 pub(super) struct Truth {
     pub(super) place: Place,
-    /// Of its annotation.
+    /// The id of its annotation.
     pub(super) id: Option<Id>,
     /// [x, y, width, height] in pixels.
     pub(super) bbox: [f64; 4],
@@ -54,7 +54,7 @@ pub(super) struct Found {
     pub(super) score: f64,
 }
 
-/// Where a box is: positions among the categories and among the images, each in the order of their ids.
+/// The category and the image of a box, as positions in the order of their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) category: u32,
@@ -86,18 +86,18 @@ impl CocoData {
         data.lost
             .extend(lost.told("results", &of_truth).into_iter().map(|reason| format!("{}: {reason}", name(results))));
         if is_empty {
-            data.notes.push(format!("{}: there are no results, so every object is missed", name(results)));
+            data.notes.push(format!("{}: has no results, so every object is missed", name(results)));
         }
         data.categories = known.categories;
         Ok(data)
     }
 
-    /// How many images the truth has.
+    /// Number of images of the truth.
     pub fn images(&self) -> usize {
         self.images
     }
 
-    /// Each class: its name, how many true objects it has, and how often it was found.
+    /// Each class: its label, the number of its true objects, and of its results.
     pub fn classes(&self) -> Vec<(String, usize, usize)> {
         let mut classes: Vec<_> = self.categories.iter().map(|(_, label)| (label.clone(), 0, 0)).collect();
         self.truth.iter().for_each(|truth| classes[truth.place.category as usize].1 += 1);
@@ -105,12 +105,12 @@ impl CocoData {
         classes
     }
 
-    /// What was left out, one reason each.
+    /// Reasons why entries were left out.
     pub fn lost(&self) -> &[String] {
         &self.lost
     }
 
-    /// What the user should know.
+    /// Notes for the user.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -119,8 +119,8 @@ impl CocoData {
         let known = Known::of(file, lost)?;
         self.images = known.usable;
         self.notes.extend(known.note.clone());
-        ensure!(self.images > 0, "it has no image that can be used");
-        // Mask and box, without the text that they came from.
+        ensure!(self.images > 0, "has no image that can be used");
+        // Masks and boxes, without the text they were read from.
         let outline = |entry: &Entry<Annotation>| {
             let Entry::Good(annotation) = entry else { return None };
             let size = match &annotation.image_id {
@@ -155,7 +155,7 @@ impl CocoData {
             let place = match known.place(image, category) {
                 Ok(place) => place,
                 Err(Nowhere::Image) => {
-                    lost.strangers.add(image);
+                    lost.images.add(image);
                     continue;
                 }
                 Err(Nowhere::Shared) => {
@@ -203,9 +203,9 @@ impl CocoData {
         lost: &mut Lost,
     ) -> Result<()> {
         if let Some(Err(error)) = results.first().filter(|_| results.iter().all(Result::is_err)) {
-            bail!("not one result can be used; the first: {error:#}");
+            bail!("no result can be used; the first: {error:#}");
         }
-        // As pycocotools, the first result tells what the others are.
+        // As in pycocotools, the first result decides whether all have boxes.
         let boxes = results.iter().flatten().next().is_none_or(|result| result.bbox.is_some());
         let draw = |result: &Result<Listed>| match result {
             Ok(result) => result.mask(known, masks),
@@ -214,7 +214,6 @@ impl CocoData {
         let drawn: Vec<Result<Rle, NoMask>> =
             if masks || !boxes { results.par_iter().map(draw).collect() } else { Vec::new() };
         let mut drawn = drawn.into_iter();
-        let mut unknown = BTreeSet::new();
         self.found.reserve_exact(results.len());
         for (index, result) in results.into_iter().enumerate() {
             let mask = drawn.next().unwrap_or(Err(NoMask::Absent));
@@ -229,7 +228,7 @@ impl CocoData {
             let place = match known.place(&result.image, &result.category) {
                 Ok(place) => place,
                 Err(Nowhere::Image) => {
-                    lost.strangers.add(&result.image);
+                    lost.images.add(&result.image);
                     continue;
                 }
                 Err(Nowhere::Shared) => {
@@ -237,7 +236,7 @@ impl CocoData {
                     continue;
                 }
                 Err(Nowhere::Category) => {
-                    unknown.insert(result.category);
+                    lost.categories.add(&result.category);
                     continue;
                 }
             };
@@ -265,33 +264,30 @@ impl CocoData {
             }
             self.found.push(Found { place, bbox, area, score: result.score });
         }
-        self.note_unknown(&known.categories, unknown);
+        self.note_unknown(&known.categories);
         Ok(())
     }
 
-    /// Notes the names of the classes that are found and not true; `others` are not even among the `categories`.
-    fn note_unknown(&mut self, categories: &[(Id, String)], others: BTreeSet<Id>) {
+    /// Notes the labels of results that no true object has.
+    fn note_unknown(&mut self, categories: &[(Id, String)]) {
         let mut is_true = vec![false; categories.len()];
         self.truth.iter().for_each(|truth| is_true[truth.place.category as usize] = true);
         let mut is_found = vec![false; categories.len()];
         self.found.iter().for_each(|found| is_found[found.place.category as usize] = true);
         let known =
             categories.iter().zip(is_found.iter().zip(&is_true)).filter(|(_, (found, truth))| **found && !**truth);
-        let mut unknown: BTreeMap<Id, String> = known.map(|(category, _)| category.clone()).collect();
-        // There is no name to say.
-        unknown.extend(others.into_iter().map(|id| (id.clone(), format!("category_id {id}"))));
-        self.unknown = unknown.into_values().collect();
+        self.unknown = known.map(|((_, label), _)| label.clone()).collect();
     }
 }
 
-/// What is left out of the figures.
+/// Entries that are left out of the figures.
 #[derive(Default)]
 struct Lost {
     named: Vec<String>,
-    strangers: Counted,
+    images: Counted,
     shared: Counted,
     categories: Counted,
-    /// By the reason.
+    /// By reason.
     without_mask: BTreeMap<String, Counted>,
 }
 
@@ -300,7 +296,7 @@ impl Lost {
         self.named.push(format!("{reason}; it is left out"));
     }
 
-    /// Something has no mask where masks are compared.
+    /// An entry has no mask, and masks are compared.
     fn mask(&mut self, reason: &NoMask, id: &Field<Id>, title: impl Fn() -> String) {
         match reason {
             NoMask::Broken(_) => self.one(format!("{}: {}", title(), reason.reason())),
@@ -311,11 +307,11 @@ impl Lost {
         }
     }
 
-    /// One reason each; `what` are the entries, and `whose` is the file with the images and categories.
+    /// The reasons; `what` names the entries, `whose` the file with the images and categories.
     fn told(self, what: &str, whose: &str) -> Vec<String> {
         let mut told = self.named;
         let file = if whose.is_empty() { "in the file".to_owned() } else { format!("among those{whose}") };
-        told.extend(self.strangers.told(|count, ids| {
+        told.extend(self.images.told(|count, ids| {
             format!("{count} {what} have an image_id that is not {file}: {ids}; they are left out")
         }));
         told.extend(self.categories.told(|count, ids| {
@@ -333,7 +329,7 @@ impl Lost {
     }
 }
 
-/// A result as its file has it.
+/// A result as read from its file.
 struct Listed {
     image: Id,
     category: Id,
@@ -345,7 +341,7 @@ struct Listed {
 impl Listed {
     fn of(entry: Entry<Annotation>) -> Result<Self> {
         let result = entry.good()?;
-        // The usual case first, and without a copy.
+        // The usual case first, without a copy.
         let score = *result.score.required("score")?;
         let bbox = result.bbox.optional("bbox")?.copied();
         let segmentation = result.segmentation.map(ToOwned::to_owned);
@@ -355,7 +351,7 @@ impl Listed {
         Ok(Self { image, category, bbox, score, segmentation })
     }
 
-    /// The mask, or else that of the box when masks are compared.
+    /// The mask; when masks are compared, else the mask of the box.
     fn mask(&self, known: &Known, masks: bool) -> Result<Rle, NoMask> {
         let size = known.images.get(&self.image).and_then(|image| known.sizes[image as usize]);
         let annotation = Annotation { segmentation: self.segmentation.as_deref(), ..Annotation::default() };
@@ -372,13 +368,13 @@ struct Known {
     images: Positions,
     /// [height, width] by position.
     sizes: Vec<Option<[u32; 2]>>,
-    /// Do several images have this id? By position.
+    /// By position: do several images have this id?
     shared: Vec<bool>,
-    /// How many images have an id of their own.
+    /// Number of images with an id of their own.
     usable: usize,
     categories: Vec<(Id, String)>,
     category_positions: Positions,
-    /// What the user should know of the labels.
+    /// A note on the labels for the user.
     note: Option<String>,
 }
 
@@ -417,8 +413,7 @@ impl Known {
                 Among::Own => usable += 1,
                 Among::Again(_) => {}
                 Among::Shared if told.insert(*id) => {
-                    lost.named
-                        .push(format!("several images have the id {id}, so it is unknown whose the annotations are"));
+                    lost.named.push(format!("several images have the id {id}, so their annotations are ambiguous"));
                 }
                 Among::Shared => {}
             }
@@ -453,7 +448,7 @@ impl Known {
     }
 }
 
-/// Positions of ids in their order: numbers come before texts.
+/// Positions of sorted ids: numbers come before strings.
 #[derive(Default)]
 struct Positions {
     numbers: Vec<i64>,
@@ -461,7 +456,7 @@ struct Positions {
 }
 
 impl Positions {
-    /// Of ids in order.
+    /// From sorted ids.
     fn new<'a>(ids: impl Iterator<Item = &'a Id>) -> Self {
         let mut positions = Self::default();
         for id in ids {
@@ -482,11 +477,11 @@ impl Positions {
     }
 }
 
-/// Gathers images one by one.
+/// Collects images one by one.
 #[derive(Default)]
 pub struct CocoBuilder {
     data: CocoData,
-    /// Numbers in order of appearance.
+    /// The index of each label, in order of appearance.
     labels: HashMap<String, u32>,
     /// COCO's id of each image.
     ids: Vec<Option<Id>>,
@@ -494,17 +489,17 @@ pub struct CocoBuilder {
 }
 
 impl CocoBuilder {
-    /// No image yet; with `masks`, masks are compared and must be there.
+    /// A builder without images; with `masks`, masks are required and compared.
     pub fn new(masks: bool) -> Self {
         Self { masks, ..Self::default() }
     }
 
-    /// Counts one image, called `name` in messages. COCO has no difficult objects: they count as any other. When masks
-    /// are compared, objects without one are left out, see [`CocoData::lost`].
+    /// Adds an image, called `name` in messages. COCO has no difficult objects: they count like any other. When masks are
+    /// compared, objects without one are left out, see [`CocoData::lost`].
     ///
     /// Of equal scores, the image with the lower `id` comes first if all images have one, as in pycocotools.
     /// # Errors
-    /// When a mask is broken, or masks are compared and a detection has none; then nothing of the image is counted.
+    /// When a mask is broken, or masks are compared and a detection has none; then the image does not count.
     pub fn add(
         &mut self,
         name: &str,
@@ -518,7 +513,7 @@ impl CocoBuilder {
             for (index, object) in objects.iter().enumerate().filter(|(_, object)| object.mask.is_none()) {
                 let label = &object.label;
                 lost.push(format!(
-                    "{name}: objects[{index}] ({label}) has no mask, and masks are to be compared; it is left out"
+                    "{name}: objects[{index}] ({label}) has no mask, and masks are compared; it is left out"
                 ));
             }
             objects.retain(|object| object.mask.is_some());
@@ -541,7 +536,7 @@ impl CocoBuilder {
         }
         for (index, detection) in detections.into_iter().enumerate() {
             let bbox = xywh(&detection.bbox, &detection.extra);
-            // A result with a mask is placed in an area range by the mask.
+            // The area range of a result with a mask is that of the mask.
             let area = found_masks.get(index).map_or(bbox[2] * bbox[3], |mask| area(mask) as f64);
             let place = Place { category: self.label(detection.label), image };
             self.data.found.push(Found { place, bbox, area, score: detection.score });
@@ -557,7 +552,7 @@ impl CocoBuilder {
         *self.labels.entry(label).or_insert(next)
     }
 
-    /// What was gathered, with the classes sorted by name.
+    /// The collected data, with the classes sorted by label.
     pub fn build(self) -> CocoData {
         let Self { mut data, labels, ids, .. } = self;
         let sorted: BTreeMap<String, u32> = labels.into_iter().collect();
@@ -578,7 +573,7 @@ impl CocoBuilder {
             *place = Place { category: categories[place.category as usize], image: images[place.image as usize] };
         }
         let categories: Vec<(Id, String)> = (1..).map(Id::Number).zip(sorted.into_keys()).collect();
-        data.note_unknown(&categories, BTreeSet::new());
+        data.note_unknown(&categories);
         data.categories = categories;
         data
     }
@@ -586,7 +581,7 @@ impl CocoBuilder {
 
 fn masks<'a>(field: &str, masks: impl Iterator<Item = Option<&'a Mask>>) -> Result<Vec<Rle>> {
     let decode = |(index, mask): (usize, Option<&Mask>)| {
-        let mask = mask.with_context(|| format!("{field}[{index}] has no mask, and masks are to be compared"))?;
+        let mask = mask.with_context(|| format!("{field}[{index}] has no mask, and masks are compared"))?;
         let [height, width] = mask.size;
         rle_from_string(&mask.counts, height, width).with_context(|| format!("{field}[{index}]: mask"))
     };

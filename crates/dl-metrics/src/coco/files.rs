@@ -1,9 +1,9 @@
-//! COCO's files, read into what the evaluation needs and nothing else.
+//! Reading of COCO files, as far as the evaluation needs them.
 //!
-//! A results file is mostly numbers, some hundred bytes a detection, and reading it is most of the work of an evaluation.
-//! So its list is cut where records seem to begin, and the pieces are parsed on all threads. A cut may be wrong (within a
-//! list of objects, or a text): then some piece does not end where it should, and the whole is parsed in order, which is
-//! also what says where a broken file is broken.
+//! A results file is mostly numbers, about a hundred bytes per detection, and reading it is most of the work of an
+//! evaluation. So the list is cut where entries seem to begin, and the pieces are parsed on all threads. A cut may be wrong
+//! (inside a nested list or a string): then some piece does not end properly, and the whole file is parsed in order, which
+//! also locates the error in a broken file.
 
 use anyhow::Result;
 use dl_vision::formats::coco::fields::{Annotation, Entry, Image, one_by_one};
@@ -16,17 +16,17 @@ pub(super) type Truth<'a> = Document<Entry<Image>, Entry<Annotation<'a>>>;
 
 /// Parses a truth file.
 /// # Errors
-/// When it is not COCO's.
+/// When it is not a COCO file.
 pub(super) fn truth(json: &Json) -> Result<Truth<'_>> {
     json.parse().or_else(|error| {
-        // If only some entries are broken, they alone are lost.
+        // If only some entries are broken, only these are lost.
         let Ok(raw) = json.parse::<Document<&RawValue, &RawValue>>() else { return Err(error) };
         let Document { images, annotations, categories, rest } = raw;
         Ok(Document { images: images.map(one_by_one), annotations: one_by_one(annotations), categories, rest })
     })
 }
 
-/// Hands each result of a file to `take`, on any thread, and returns what it makes of them in the file's order.
+/// Calls `take` with each result of a file, on any thread, and returns its values in the order of the file.
 /// # Errors
 /// When the file is neither a list of results nor a COCO file.
 pub(super) fn results<T: Send>(json: &Json, take: impl Fn(Entry<Annotation>) -> T + Sync) -> Result<Vec<T>> {
@@ -43,21 +43,21 @@ pub(super) fn results<T: Send>(json: &Json, take: impl Fn(Entry<Annotation>) -> 
     Ok(entries.into_iter().map(take).collect())
 }
 
-/// Bytes of a piece: enough to be worth a task, few enough to share the work.
+/// Bytes per piece: large enough for a task, small enough to balance the work.
 const PIECE: usize = 1 << 18;
 
-/// What stands between the brackets of a list.
+/// The text between the brackets of a list.
 fn list(text: &str) -> Option<&str> {
     text.trim_ascii().strip_prefix('[')?.strip_suffix(']')
 }
 
-/// Cuts after commas between what look like records.
+/// Cuts after commas between what look like entries.
 fn pieces(mut text: &str, size: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     while text.len() > size {
         let bytes = text.as_bytes();
         let commas = memchr::memchr_iter(b'{', &bytes[size..]).map(|brace| size + brace);
-        let Some(cut) = commas.into_iter().find(|brace| is_record_start(&bytes[..*brace])) else { break };
+        let Some(cut) = commas.into_iter().find(|brace| is_entry_start(&bytes[..*brace])) else { break };
         pieces.push(&text[..cut]);
         text = &text[cut..];
     }
@@ -66,28 +66,28 @@ fn pieces(mut text: &str, size: usize) -> Vec<&str> {
 }
 
 /// Does `before` end with `},`?
-fn is_record_start(before: &[u8]) -> bool {
+fn is_entry_start(before: &[u8]) -> bool {
     before.trim_ascii_end().strip_suffix(b",").is_some_and(|before| before.trim_ascii_end().ends_with(b"}"))
 }
 
-/// The records of a piece, each with a comma after it but the last of all; `None` when it is not that.
+/// The entries of a piece, each followed by a comma except the last of all; `None` when it is anything else.
 fn parse_piece<T>(piece: &str, last: bool, take: impl Fn(Entry<Annotation>) -> T) -> Option<Vec<T>> {
     let mut taken = Vec::new();
-    let mut at = skip_blanks(piece, 0);
+    let mut at = skip_whitespace(piece, 0);
     while at < piece.len() {
         let mut records = serde_json::Deserializer::from_str(&piece[at..]).into_iter::<Entry<Annotation>>();
         taken.push(take(records.next()?.ok()?));
-        at = skip_blanks(piece, at + records.byte_offset());
+        at = skip_whitespace(piece, at + records.byte_offset());
         if last && at == piece.len() {
             return Some(taken);
         }
         (*piece.as_bytes().get(at)? == b',').then_some(())?;
-        at = skip_blanks(piece, at + 1);
+        at = skip_whitespace(piece, at + 1);
     }
     (!last || taken.is_empty()).then_some(taken)
 }
 
-fn skip_blanks(text: &str, at: usize) -> usize {
+fn skip_whitespace(text: &str, at: usize) -> usize {
     at + text.as_bytes()[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count()
 }
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_hold_the_records_in_their_order() {
+    fn pieces_keep_the_order_of_the_results() {
         let record = |index: usize| {
             format!(r#"{{"image_id":1,"category_id":2.0,"score":{index},"x":[{{}} , {{"y":"}}, {{"}}]}}"#)
         };
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_cannot_be_read_costs_itself() {
+    fn a_result_that_cannot_be_read_is_lost_alone() {
         let text = r#"[{"score": 1}, {"score": NaN}, null, {"score": 1e999}, {"score": 2, "score": 3}, {"score": 4}]"#;
         assert_eq!(scores(text).unwrap(), [Some(1.0), None, None, None, None, Some(4.0)]);
         let file = r#"{"images": [], "annotations": [{"score": 1}]}"#;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_is_said_with_its_place() {
+    fn errors_name_the_place() {
         for (text, expected) in [
             ("[{\"image_id\":1},]", "at line 1"),
             ("[{\"image_id\":1}\n{\"image_id\":1}]", "line 2"),

@@ -1,8 +1,8 @@
-//! Which detection finds which object: pycocotools' `evaluateImg`.
+//! Matching of detections with objects: pycocotools' `evaluateImg`.
 //!
-//! Image by image and class by class, the best detections in the order of their scores each take the object that they
-//! overlap most, at each IoU threshold and in each range of areas. Objects that are crowds or outside the range may be
-//! taken too, after the others, and then neither is counted.
+//! Per image and class, the best detections, by descending score, each take the object that they overlap most, at each IoU
+//! threshold and in each area range. Crowds and objects outside the range are taken last, and then neither the detection
+//! nor the object counts.
 
 use std::ops::Range;
 
@@ -14,70 +14,70 @@ use rayon::prelude::*;
 use super::data::{CocoData, Place};
 use super::{AREAS, IOUS};
 
-/// Every IoU threshold, in bits of a [`Verdict`].
+/// All IoU thresholds, as bits of a [`Verdict`].
 pub(super) const ALL_IOUS: u16 = (1 << IOUS) - 1;
 
-/// What became of a detection in one range of areas; bit t is for IoU threshold t.
+/// The outcome of a detection in one area range; bit t is for IoU threshold t.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// It found an object.
+    /// It finds an object.
     pub(super) hit: u16,
-    /// It counts for nothing.
+    /// It does not count.
     pub(super) ignored: u16,
 }
 
-/// A detection that was used.
+/// A detection with its outcomes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Judged {
+pub(super) struct Matched {
     pub(super) category: u32,
     pub(super) score: f64,
-    /// How many of its image and class have higher scores.
+    /// Number of detections of its image and class with higher scores.
     pub(super) rank: u32,
     pub(super) verdicts: [Verdict; AREAS.len()],
 }
 
-/// The boxes of one class in one image, as ranges of sorted positions.
+/// The boxes of one class in one image, as ranges of the sorted lists.
 struct Cell {
     truth: Range<usize>,
     found: Range<usize>,
 }
 
-/// Judges the first `most` detections of each image and class; ordered by class, then image, then falling score. With
-/// `lose_zero`, the object with annotation id 0 is taken but found by none, as in pycocotools.
-pub(super) fn judge(data: &CocoData, most: usize, lose_zero: bool) -> Vec<Judged> {
+/// Matches the first `max` detections of each image and class; ordered by class, then image, then descending score. With
+/// `lose_zero`, the object with annotation id 0 is taken but never found, as in pycocotools.
+pub(super) fn match_all(data: &CocoData, max: usize, lose_zero: bool) -> Vec<Matched> {
     let mut truth: Vec<u32> = (0..data.truth.len() as u32).collect();
     truth.sort_by_key(|&index| data.truth[index as usize].place);
-    // (place, falling score, position): one comparison of whole numbers.
+    // (place, score in descending order, index): compared as integers.
     let mut found: Vec<(Place, u64, u32)> = (data.found.par_iter().enumerate())
-        .map(|(index, found)| (found.place, falling(found.score), index as u32))
+        .map(|(index, found)| (found.place, descending(found.score), index as u32))
         .collect();
     found.par_sort_unstable();
-    let judged: Vec<Vec<Judged>> = cells(data, &truth, &found)
+    let matched: Vec<Vec<Matched>> = cells(data, &truth, &found)
         .par_chunks(CHUNK)
         .map_init(Scratch::default, |scratch, cells| {
-            let mut judged = Vec::with_capacity(cells.iter().map(|cell| cell.found.len().min(most)).sum());
+            let mut matched = Vec::with_capacity(cells.iter().map(|cell| cell.found.len().min(max)).sum());
             for cell in cells {
                 let truth = &truth[cell.truth.clone()];
-                let found = &found[cell.found.start..cell.found.end.min(cell.found.start + most)];
-                scratch.judge(data, truth, found, lose_zero, &mut judged);
+                let found = &found[cell.found.start..cell.found.end.min(cell.found.start + max)];
+                scratch.match_cell(data, truth, found, lose_zero, &mut matched);
             }
-            judged
+            matched
         })
         .collect();
-    judged.concat()
+    matched.concat()
 }
 
-/// Cells of a task.
+/// Cells per task.
 const CHUNK: usize = 512;
 
-/// A number that falls as the score rises.
-pub(super) fn falling(score: f64) -> u64 {
+/// A key that sorts scores in descending order.
+pub(super) fn descending(score: f64) -> u64 {
     // -0 and 0 are equal.
     let bits = (score + 0.0).to_bits();
     if bits >> 63 == 0 { !(bits | 1 << 63) } else { bits }
 }
 
-/// The places where something was found.
+/// The cells that have detections.
 fn cells(data: &CocoData, truth: &[u32], found: &[(Place, u64, u32)]) -> Vec<Cell> {
     let mut cells = Vec::new();
     let (mut t, mut start) = (0, 0);
@@ -98,34 +98,34 @@ fn cells(data: &CocoData, truth: &[u32], found: &[(Place, u64, u32)]) -> Vec<Cel
     cells
 }
 
-/// What one task uses from cell to cell.
+/// Buffers that a task reuses for each cell.
 #[derive(Default)]
 struct Scratch {
-    /// (object, IoU) that each detection could find at the lowest threshold, one after another.
+    /// The (object, IoU) pairs of all detections that reach the lowest threshold.
     near: Vec<(usize, f64)>,
-    /// Where those of each detection begin; one more at the end.
+    /// Where the pairs of each detection start, and the end.
     starts: Vec<usize>,
-    /// Outside the range of areas, or a crowd: each object.
+    /// For each object: is it a crowd, or outside the area range?
     ignored: Vec<bool>,
-    /// Each object at each threshold.
+    /// For each threshold and object: is it taken?
     taken: Vec<bool>,
 }
 
 impl Scratch {
-    fn judge(
+    fn match_cell(
         &mut self,
         data: &CocoData,
         truth: &[u32],
         found: &[(Place, u64, u32)],
         lose_zero: bool,
-        judged: &mut Vec<Judged>,
+        matched: &mut Vec<Matched>,
     ) {
         self.find_near(data, truth, found);
-        let first = judged.len();
+        let first = matched.len();
         for (rank, &(place, _, index)) in found.iter().enumerate() {
             let verdicts = [Verdict::default(); AREAS.len()];
             let score = data.found[index as usize].score;
-            judged.push(Judged { category: place.category, score, rank: rank as u32, verdicts });
+            matched.push(Matched { category: place.category, score, rank: rank as u32, verdicts });
         }
         for (a, area) in AREAS.iter().enumerate() {
             let outside = |size: f64| size < area[0] || size > area[1];
@@ -152,7 +152,7 @@ impl Scratch {
                 if outside(data.found[index as usize].area) {
                     verdict.ignored |= ALL_IOUS & !verdict.hit;
                 }
-                judged[first + d].verdicts[a] = verdict;
+                matched[first + d].verdicts[a] = verdict;
             }
         }
     }
@@ -181,7 +181,7 @@ impl Scratch {
     }
 }
 
-/// Row by row for the found, column by column for the true.
+/// Overlaps by detection (rows) and object (columns).
 fn mask_overlaps(data: &CocoData, truth: &[u32], found: &[(Place, u64, u32)]) -> Vec<f64> {
     let true_masks: Vec<Rle> = truth.iter().map(|&index| data.truth_masks[index as usize].clone()).collect();
     let found_masks: Vec<Rle> = found.iter().map(|found| data.found_masks[found.2 as usize].clone()).collect();
@@ -189,10 +189,10 @@ fn mask_overlaps(data: &CocoData, truth: &[u32], found: &[(Place, u64, u32)]) ->
     mask_iou_flat(&found_masks, &true_masks, &crowds)
 }
 
-/// The object to take: of those not `ignored` the nearest, else of the ignored; the later one of two equally near.
-fn best(near: &[(usize, f64)], threshold: f64, gone: impl Fn(usize) -> bool, ignored: &[bool]) -> Option<usize> {
+/// The object to take: the nearest that is not `ignored`, else the nearest ignored one; the last of equals.
+fn best(near: &[(usize, f64)], threshold: f64, taken: impl Fn(usize) -> bool, ignored: &[bool]) -> Option<usize> {
     let among = |ignore: bool| {
-        let free = near.iter().filter(|(g, iou)| ignored[*g] == ignore && *iou >= threshold && !gone(*g));
+        let free = near.iter().filter(|(g, iou)| ignored[*g] == ignore && *iou >= threshold && !taken(*g));
         free.reduce(|best, next| if next.1 < best.1 { best } else { next }).map(|(g, _)| *g)
     };
     among(false).or_else(|| among(true))
@@ -203,7 +203,7 @@ pub(super) fn threshold(index: usize) -> f64 {
     linspace(0.5, 0.95, IOUS, index)
 }
 
-/// Number `index` of `count` evenly spaced ones, to numpy's last bit.
+/// Element `index` of numpy's linspace, equal to the last bit.
 pub(super) fn linspace(from: f64, to: f64, count: usize, index: usize) -> f64 {
     if index + 1 == count { to } else { index as f64 * ((to - from) / (count - 1) as f64) + from }
 }

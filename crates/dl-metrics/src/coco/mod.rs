@@ -1,12 +1,12 @@
-//! COCO: the twelve numbers, for boxes and for masks.
+//! COCO: the twelve numbers, for boxes and masks.
 //!
-//! The arithmetic is pycocotools' (`pycocotools/cocoeval.py`), over compact tables: a detection is judged once for all
-//! thresholds and ranges of areas, and only a class's hits are looked at to draw its curves. Overlaps are the crate
-//! `hotcoco`'s, whose own evaluation the tests compare with.
+//! The arithmetic is that of `pycocotools/cocoeval.py`, over compact tables: each detection is matched once for all
+//! thresholds and area ranges, and only the hits of a class enter its curves. Overlaps come from the crate `hotcoco`; the
+//! tests compare with its evaluation.
 //!
-//! By default two traps of pycocotools are avoided: a true object whose annotation id is 0 counts as any other, and every
-//! AP is that at the largest of `max_dets` (pycocotools' first number stays at 100). With
-//! [`pycocotools`](CocoConfig::pycocotools) the figures are its own, traps included.
+//! By default two quirks of pycocotools are avoided: a true object with annotation id 0 counts like any other, and every AP
+//! is at the largest of `max_dets` (pycocotools' first number stays at 100). With
+//! [`pycocotools`](CocoConfig::pycocotools) the figures equal its own, quirks included.
 
 mod curves;
 mod data;
@@ -21,21 +21,21 @@ use curves::Sums;
 
 pub use data::{CocoBuilder, CocoData};
 
-/// The names of the twelve numbers, in COCO's order. `AR1`, `AR10` and `AR100` stand for the first, second and third of
+/// Names of the twelve numbers, in COCO's order. `AR1`, `AR10` and `AR100` are at the first, second and third of
 /// [`CocoConfig::max_dets`].
 pub const NAMES: [&str; 12] = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"];
 
-/// What a figure is where there is no true object to find, as in pycocotools.
+/// The figure where there is no true object, as in pycocotools.
 pub const UNDEFINED: f64 = -1.0;
 
-/// What the evaluation goes by.
+/// Options of the evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CocoConfig {
-    /// Overlap of masks, otherwise of boxes.
+    /// Compare masks, not boxes.
     pub masks: bool,
-    /// How many of an image's best detections of a class may be used, rising.
+    /// At most N detections per image and class, best first, in increasing order.
     pub max_dets: [usize; 3],
-    /// Reproduce pycocotools 2.0.11 to the last trap.
+    /// Reproduce pycocotools 2.0.11, quirks included.
     pub pycocotools: bool,
 }
 
@@ -48,13 +48,13 @@ impl Default for CocoConfig {
 /// The figures of all classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CocoReport {
-    /// How many images were evaluated.
+    /// Number of images.
     pub images: usize,
     /// The twelve numbers, fractions from 0 to 1, or [`UNDEFINED`].
     pub stats: [f64; 12],
     /// In the order of the category ids.
     pub classes: Vec<CocoClass>,
-    /// Labels of detections that no true object has.
+    /// Labels of results that no true object has.
     pub unknown: Vec<String>,
 }
 
@@ -63,9 +63,9 @@ pub struct CocoReport {
 pub struct CocoClass {
     /// Its name.
     pub label: String,
-    /// The twelve numbers of this class alone.
+    /// The twelve numbers for this class.
     pub stats: [f64; 12],
-    /// At IoU 0.5: the best precision at recall 0, 0.01, ..., 1 or beyond; empty without true objects.
+    /// At IoU 0.5: the best precision at recall 0, 0.01, ..., 1 or above; empty without true objects.
     pub precision: Vec<f64>,
 }
 
@@ -78,22 +78,22 @@ const THREE_QUARTERS: usize = 5;
 /// All, small, medium and large objects, in square pixels, both ends included.
 const AREAS: [[f64; 2]; 4] = [[0.0, 1e10], [0.0, 1024.0], [1024.0, 9216.0], [9216.0, 1e10]];
 
-/// Evaluates.
+/// Computes the figures.
 pub fn evaluate(mut data: CocoData, config: &CocoConfig) -> CocoReport {
     if config.pycocotools {
         repeat_last_of_id(&mut data);
     }
-    let judged = matching::judge(&data, config.max_dets[2], config.pycocotools);
+    let matched = matching::match_all(&data, config.max_dets[2], config.pycocotools);
     let keep = |class: usize, sums: &Sums, at_half: &[f64]| CocoClass {
         label: data.categories[class].1.clone(),
         stats: stats(sums, config),
         precision: at_half.to_vec(),
     };
-    let (classes, all) = curves::of_classes(&data, &judged, config.max_dets, keep);
+    let (classes, all) = curves::of_classes(&data, &matched, config.max_dets, keep);
     CocoReport { images: data.images, classes, stats: stats(&all, config), unknown: data.unknown }
 }
 
-/// pycocotools looks objects up by their annotation id: of those that share one, it sees the last, each time.
+/// pycocotools looks objects up by annotation id: where several share one, it sees the last, each time.
 fn repeat_last_of_id(data: &mut CocoData) {
     let ids = data.truth.iter().enumerate();
     let last: HashMap<_, usize> = ids.filter_map(|(index, truth)| Some((truth.id.clone()?, index))).collect();
@@ -114,7 +114,7 @@ fn stats(sums: &Sums, config: &CocoConfig) -> [f64; 12] {
     let recall = |series| sums.mean_recall(series);
     let overall = match config.max_dets.iter().position(|&most| most == 100) {
         _ if !config.pycocotools => precision(2),
-        // pycocotools' first number is that at 100 detections, whatever was asked for.
+        // pycocotools' first number is at 100 detections, whatever `max_dets` is.
         Some(at_100) => precision(at_100),
         None => UNDEFINED,
     };

@@ -1,4 +1,4 @@
-//! The evaluation beside hotcoco's, on drawn data with ties, crowds, strangers and objects on the borders of ranges.
+//! The evaluation beside hotcoco's, on random data with ties, crowds, unknown ids and objects at the limits of area ranges.
 
 use std::fs;
 
@@ -12,8 +12,8 @@ fn pick<'a, T>(rng: &mut dyn Rng, among: &'a [T]) -> &'a T {
     &among[rng.random_range(0..among.len())]
 }
 
-/// Truth and results in COCO's form.
-fn drawn(seed: u64, masks: bool) -> (Value, Value) {
+/// Random truth and results in COCO's form.
+fn random_files(seed: u64, masks: bool) -> (Value, Value) {
     let mut rng = dl_record::rng(seed, "coco");
     let count = rng.random_range(1..12);
     let images: Vec<Value> = (0..count).map(|id| json!({"id": id * 3, "height": 120, "width": 130})).collect();
@@ -49,7 +49,7 @@ fn drawn(seed: u64, masks: bool) -> (Value, Value) {
     (json!({"images": images, "categories": categories, "annotations": truth}), json!(results))
 }
 
-fn in_files(truth: &Value, results: &Value) -> [tempfile::NamedTempFile; 2] {
+fn write_files(truth: &Value, results: &Value) -> [tempfile::NamedTempFile; 2] {
     [truth, results].map(|value| {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), value.to_string()).unwrap();
@@ -58,11 +58,11 @@ fn in_files(truth: &Value, results: &Value) -> [tempfile::NamedTempFile; 2] {
 }
 
 #[test]
-fn the_figures_are_those_of_hotcoco() {
+fn figures_equal_those_of_hotcoco() {
     for seed in 0..60 {
         let masks = seed % 4 == 3;
-        let (truth, results) = drawn(seed, masks);
-        let [truth, results] = in_files(&truth, &results);
+        let (truth, results) = random_files(seed, masks);
+        let [truth, results] = write_files(&truth, &results);
         let max_dets = [[1, 10, 100], [1, 2, 3], [2, 5, 30]][seed as usize % 3];
         let theirs = COCO::new(truth.path()).unwrap();
         let found = theirs.load_res(results.path()).unwrap();
@@ -74,8 +74,8 @@ fn the_figures_are_those_of_hotcoco() {
         let shape = expected.shape;
 
         let data = CocoData::open(truth.path(), results.path(), masks).unwrap();
-        let judged = matching::judge(&data, max_dets[2], false);
-        let (ours, _) = curves::of_classes(&data, &judged, max_dets, |_, sums, _| sums.clone());
+        let matched = matching::match_all(&data, max_dets[2], false);
+        let (ours, _) = curves::of_classes(&data, &matched, max_dets, |_, sums, _| sums.clone());
         for (class, ours) in ours.iter().enumerate() {
             let ids: Vec<String> = data.categories.iter().map(|category| category.0.to_string()).collect();
             assert_eq!(expected.cat_ids.iter().map(ToString::to_string).collect::<Vec<_>>(), ids);
@@ -97,7 +97,7 @@ fn the_figures_are_those_of_hotcoco() {
 }
 
 #[test]
-fn thresholds_and_ranges_are_those_of_hotcoco() {
+fn thresholds_and_ranges_equal_those_of_hotcoco() {
     let params = Params::new(IouType::Bbox);
     assert!((0..IOUS).map(matching::threshold).eq(params.iou_thrs.iter().copied()));
     let recalls = (0..curves::RECALLS).map(|index| matching::linspace(0.0, 1.0, curves::RECALLS, index));
@@ -106,9 +106,9 @@ fn thresholds_and_ranges_are_those_of_hotcoco() {
 }
 
 #[test]
-fn the_figures_do_not_depend_on_the_number_of_threads() {
-    let (truth, results) = drawn(5, false);
-    let [truth, results] = in_files(&truth, &results);
+fn figures_do_not_depend_on_the_number_of_threads() {
+    let (truth, results) = random_files(5, false);
+    let [truth, results] = write_files(&truth, &results);
     let report = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -120,7 +120,7 @@ fn the_figures_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn strangers_and_unknown_classes_are_told() {
+fn results_of_unknown_images_and_categories_are_reported() {
     let truth = json!({
         "images": [{"id": 1}],
         "categories": [{"id": 1, "name": "dog"}, {"id": 2, "name": "cat"}],
@@ -129,17 +129,18 @@ fn strangers_and_unknown_classes_are_told() {
     let result =
         |image: u64, class: u64| json!({"image_id": image, "category_id": class, "bbox": [0, 0, 9, 9], "score": 1});
     let [truth, results] =
-        in_files(&truth, &json!([result(1, 1), result(7, 1), result(1, 2), result(1, 3), result(8, 3)]));
+        write_files(&truth, &json!([result(1, 1), result(7, 1), result(1, 2), result(1, 3), result(8, 3)]));
     let data = CocoData::open(truth.path(), results.path(), false).unwrap();
-    let [lost] = data.lost() else { panic!("{:?}", data.lost()) };
-    assert!(lost.contains("2 results have an image_id that is not among those of"), "{lost}");
+    let [images, categories] = data.lost() else { panic!("{:?}", data.lost()) };
+    assert!(images.contains("2 results have an image_id that is not among those of"), "{images}");
+    assert!(categories.contains("1 results have a category_id that is not among those of"), "{categories}");
     let report = evaluate(data, &CocoConfig::default());
-    assert_eq!(report.unknown, ["cat", "category_id 3"]);
+    assert_eq!(report.unknown, ["cat"]);
     assert!((report.stats[0] - 1.0).abs() < 1e-12);
-    let [_, scoreless] = in_files(&json!({}), &json!([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}]));
+    let [_, scoreless] = write_files(&json!({}), &json!([{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}]));
     let error = CocoData::open(truth.path(), scoreless.path(), false).err().unwrap();
-    assert!(format!("{error:#}").ends_with("not one result can be used; the first: it has no score"), "{error:#}");
-    // No masks, and no sizes to draw boxes in.
+    assert!(format!("{error:#}").ends_with("no result can be used; the first: it has no score"), "{error:#}");
+    // No masks, and no image sizes to make them from boxes.
     let data = CocoData::open(truth.path(), results.path(), true).unwrap();
     assert!(data.truth.is_empty() && data.found.is_empty());
 }

@@ -195,7 +195,18 @@ impl SvmTrainer {
             "data": intake.digest().to_string(),
         });
         let labels = caches.into_iter().map(|cache| cache.label).collect();
-        Ok((RegionLinear { layer: intake.layer().to_owned(), labels, scale, weight, bias, training }, reports))
+        Ok((
+            RegionLinear {
+                layer: intake.layer().to_owned(),
+                network: intake.network(),
+                labels,
+                scale,
+                weight,
+                bias,
+                training,
+            },
+            reports,
+        ))
     }
 }
 
@@ -254,7 +265,7 @@ impl Cache {
     }
 
     fn score(&self, features: &[f32]) -> f32 {
-        dl_models::detection::rcnn::dot(&self.weight, features) + self.bias
+        dl_models::dot(&self.weight, features) + self.bias
     }
 
     /// Trains on the cache, then drops the easy negatives.

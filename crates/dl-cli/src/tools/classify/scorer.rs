@@ -1,4 +1,4 @@
-//! Four ways to a probability for each class: a network for pictures, one for texts, CLIP with words, and a linear head
+//! Four ways to a probability for each class: a network for images, one for texts, CLIP with words, and a linear head
 //! on features.
 
 use std::path::Path;
@@ -7,75 +7,142 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_models::text::zero_shot::ZeroShot;
 use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens};
-use dl_models::{Checkpoint, LOGITS, LayerName, LinearHead, Model, Preprocessing, Resize, plain, probabilities};
+use dl_models::{
+    Checkpoint, LOGITS, LayerName, LinearHead, Model, Preprocessing, Resize, check_network, plain, probabilities,
+};
 use dl_record::Record;
 
-use crate::common::{FeatureExtractor, Images, Prepared, whole_features};
+use super::input::{Input, Regions};
+use crate::common::{FeatureExtractor, Images, Prepared, RegionWarp, WarpArgs, WholeFeatures, whole_features};
 
 /// A model that gives each class a probability.
 pub(super) enum Scorer {
-    /// A network for pictures, with the layer of its class scores.
-    Pictures(Box<Model>, [LayerName; 1], Device),
+    /// A network for images, with the layer of its class scores.
+    Images(Box<ImageScorer>),
     /// A network for texts.
     Texts(Box<TextModel>),
     /// CLIP, with the classes as words.
     Words(Box<ZeroShot>, Device),
-    /// What dl-finetune linear learned on features.
+    /// A head of dl-finetune linear on features.
     Features(LinearHead),
+}
+
+/// A network for images and what it looks at.
+pub(super) struct ImageScorer {
+    model: Model,
+    layers: [LayerName; 1],
+    device: Device,
+    /// `None`: the whole image.
+    regions: Option<(Regions, RegionWarp)>,
 }
 
 /// A record's part of the work.
 pub(super) enum Work {
-    Picture(Prepared),
+    Image(Prepared),
     Text(Tokens),
     Features(Vec<f32>),
 }
 
+/// The probability of each class for each row: one row, or one for each region.
+pub(super) type Probabilities = Vec<Vec<f64>>;
+
+/// What the command line says of the model and its classes.
+pub(super) struct Options<'a> {
+    pub(super) path: &'a Path,
+    pub(super) arch: Option<&'a str>,
+    /// `--labels`.
+    pub(super) labels: Option<&'a [String]>,
+    /// For CLIP.
+    pub(super) templates: &'a [String],
+    pub(super) input: Option<Input>,
+    pub(super) warp: &'a WarpArgs,
+}
+
 impl Scorer {
-    /// What a model file holds: a network for pictures or one for texts, or a linear head.
-    pub(super) fn open(path: &Path, arch: Option<&str>, device: Device) -> Result<Self> {
+    /// Opens what the model file holds.
+    pub(super) fn open(options: &Options, device: Device) -> Result<Self> {
+        let Options { path, arch, labels, templates, input, warp } = *options;
+        let name = || format!("model {}", path.display());
         let file = Checkpoint::open(path)?;
-        if arch.is_none() && LinearHead::is_in(&file) {
+        let is_head = arch.is_none() && LinearHead::is_in(&file);
+        let text = if arch.is_some() || is_head { None } else { TextConfig::text_architecture(&file)? };
+        if text.as_deref() != Some("clip") {
+            ensure!(templates.is_empty(), "--template is for CLIP; {} has classes of its own", name());
+        }
+        if let Some(input) = input.filter(|_| is_head || text.is_some()) {
+            let input = format!("{input:?}").to_lowercase();
+            let reads = match text.as_deref() {
+                None => "reads features",
+                Some("clip") => "is a CLIP, which classifies whole images",
+                Some(_) => "reads texts",
+            };
+            ensure!(input == "image" && text.as_deref() == Some("clip"), "--input {input}: {} {reads}", name());
+        }
+        if is_head {
             return Ok(Self::Features(LinearHead::from_checkpoint(&file)?));
         }
-        match if arch.is_some() { None } else { TextConfig::text_architecture(&file)? }.as_deref() {
+        match text.as_deref() {
             None => {
                 let model = Model::from_checkpoint(file, arch, &device)?;
-                Ok(Self::Pictures(Box::new(model), [LOGITS.parse()?], device))
+                let regions = match Input::regions(input, &model.config) {
+                    Some(regions) => Some((regions, warp.resolve(&model.config)?)),
+                    None => None,
+                };
+                Ok(Self::Images(Box::new(ImageScorer { model, layers: [LOGITS.parse()?], device, regions })))
             }
-            Some("clip") => bail!("model {}: CLIP has no classes of its own; name them with --labels", path.display()),
-            Some(name) => {
+            Some("clip") => {
+                let Some(labels) = labels else {
+                    bail!("{}: CLIP has no classes of its own; name them with --labels", name())
+                };
+                let usual = ["a photo of a {}".to_owned()];
+                let templates = if templates.is_empty() { usual.as_slice() } else { templates };
+                Ok(Self::Words(Box::new(ZeroShot::open(path, labels, templates, &device)?), device))
+            }
+            Some(architecture) => {
                 let model = TextModel::from_checkpoint(file, &device)?;
                 let network: &dyn TextNetwork = model.network.texts();
-                let in_context =
-                    || format!("model {}: a {name} without class scores; fine-tune one first", path.display());
-                network.layer(LOGITS).with_context(in_context)?;
-                ensure!(model.config.labels.is_some(), "model {}: its config names no labels", path.display());
+                network.layer(LOGITS).with_context(|| {
+                    format!("{}: a {architecture} without a classifier; train one with dl-finetune classifier", name())
+                })?;
+                ensure!(model.config.labels.is_some(), "{}: its config has no labels", name());
                 Ok(Self::Texts(Box::new(model)))
             }
         }
     }
 
-    /// CLIP, with each label put into each template.
-    pub(super) fn zero_shot(path: &Path, labels: &[String], templates: &[String], device: Device) -> Result<Self> {
-        Ok(Self::Words(Box::new(ZeroShot::open(path, labels, templates, &device)?), device))
-    }
-
-    /// What the user should know of the file, in words.
+    /// What the user should know about the file.
     pub(super) fn note(&self) -> Option<&str> {
         match self {
-            Self::Pictures(model, ..) => model.note.as_deref(),
+            Self::Images(scorer) => scorer.model.note.as_deref(),
             Self::Texts(model) => model.note.as_deref(),
             _ => None,
         }
     }
 
-    /// The name of each class, as the model says: its number where it says nothing.
-    pub(super) fn labels(&self, path: &Path) -> Result<Vec<String>> {
+    /// The regions that are classified; `None`: the whole sample.
+    pub(super) fn regions(&self) -> Option<Regions> {
         match self {
-            Self::Pictures(model, ..) => {
-                let names = model.config.label_names(path.parent().unwrap_or(Path::new("")))?;
-                Ok(names.unwrap_or_else(|| (0..model.config.num_classes).map(|class| class.to_string()).collect()))
+            Self::Images(scorer) => scorer.regions.map(|(regions, _)| regions),
+            _ => None,
+        }
+    }
+
+    /// The name of each class: those of `--labels`, else the model's, else its number.
+    pub(super) fn labels(&self, options: &Options) -> Result<Vec<String>> {
+        let classes = match self {
+            Self::Images(scorer) => scorer.model.config.num_classes,
+            Self::Texts(model) => model.config.labels.as_ref().map_or(0, Vec::len),
+            Self::Words(zero_shot, _) => zero_shot.labels.len(),
+            Self::Features(head) => head.labels.len(),
+        };
+        if let Some(labels) = options.labels {
+            ensure!(labels.len() == classes, "has {classes} classes, --labels has {} names", labels.len());
+            return Ok(labels.to_vec());
+        }
+        match self {
+            Self::Images(scorer) => {
+                let names = scorer.model.config.label_names(options.path.parent().unwrap_or(Path::new("")))?;
+                Ok(names.unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect()))
             }
             Self::Texts(model) => Ok(model.config.labels.clone().unwrap_or_default()),
             Self::Words(zero_shot, _) => Ok(zero_shot.labels.clone()),
@@ -83,48 +150,67 @@ impl Scorer {
         }
     }
 
-    /// What the model is to see of the record.
+    /// The part of the record that the model classifies.
     pub(super) fn prepare(&self, record: &mut Record, images: &Images, resize: Option<Resize>) -> Result<Work> {
         let preprocessing: &Preprocessing = match self {
-            Self::Pictures(model, ..) => &model.config.preprocessing,
+            Self::Images(scorer) => {
+                let preprocessing = &scorer.model.config.preprocessing;
+                if let Some((regions, warp)) = scorer.regions {
+                    let boxes = regions.boxes(record)?;
+                    return Ok(Work::Image(Prepared::regions(images.open(record)?, &boxes, preprocessing, warp)));
+                }
+                preprocessing
+            }
             Self::Words(zero_shot, _) => &zero_shot.preprocessing,
             Self::Texts(model) => {
-                let text: String = record.require("text", "it is what the network reads")?;
+                let text: String = record.require("text", "the network classifies it")?;
                 let (tokens, _) = model.tokenizer.encode(&text)?;
                 ensure!(!tokens.ids.is_empty(), "the text has no tokens");
                 return Ok(Work::Text(tokens));
             }
-            Self::Features(head) => return Ok(Work::Features(whole_features(record, Some(&head.layer))?.1)),
+            Self::Features(head) => {
+                let WholeFeatures { layer, network, row } = whole_features(record, Some(&head.layer))?;
+                check_network(&layer, network.as_deref(), head.network.as_deref())?;
+                return Ok(Work::Features(row));
+            }
         };
-        let picture = images.open(record)?;
-        Ok(Work::Picture(Prepared::whole(&picture, preprocessing, resize.unwrap_or(preprocessing.resize))))
+        let image = images.open(record)?;
+        Ok(Work::Image(Prepared::whole(&image, preprocessing, resize.unwrap_or(preprocessing.resize))))
     }
 
-    /// The probability of each class, for each record of a batch.
-    pub(super) fn probabilities(&self, works: Vec<Work>, batch: usize) -> Vec<Result<Vec<f64>>> {
-        let (mut pictures, mut texts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    /// The probabilities of each record of a batch.
+    pub(super) fn probabilities(&self, works: Vec<Work>, batch: usize) -> Vec<Result<Probabilities>> {
+        let (mut images, mut texts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         for work in works {
             match work {
-                Work::Picture(prepared) => pictures.push(prepared),
+                Work::Image(prepared) => images.push(prepared),
                 Work::Text(tokens) => texts.push(tokens),
                 Work::Features(row) => rows.push(row),
             }
         }
         match self {
-            Self::Pictures(model, layers, device) => {
-                let logits = FeatureExtractor::new(model, layers, device.clone(), batch).of(&pictures);
-                logits.into_iter().map(|logits| probabilities(&logits?[0].data)).collect()
+            Self::Images(scorer) => {
+                let ImageScorer { model, layers, device, .. } = &**scorer;
+                let logits = FeatureExtractor::new(model, layers, device.clone(), batch).of(&images);
+                let of_record = |logits: Result<Vec<dl_record::Matrix>>| {
+                    let logits = logits?.remove(0);
+                    (0..logits.rows).map(|row| probabilities(logits.row(row))).collect()
+                };
+                logits.into_iter().map(of_record).collect()
             }
             Self::Words(zero_shot, device) => {
-                pictures.iter().map(|picture| of_words(zero_shot, picture, device)).collect()
+                images.iter().map(|image| Ok(vec![of_words(zero_shot, image, device)?])).collect()
             }
-            Self::Features(head) => rows.iter().map(|row| head.probabilities(row)).collect(),
-            Self::Texts(model) => together(&texts, |texts| of_texts(model, texts)),
+            Self::Features(head) => rows.iter().map(|row| Ok(vec![head.probabilities(row)?])).collect(),
+            Self::Texts(model) => {
+                let found = together(&texts, |texts| of_texts(model, texts));
+                found.into_iter().map(|found| Ok(vec![found?])).collect()
+            }
         }
     }
 }
 
-/// All at once, and each alone when that fails, to know which is at fault.
+/// All at once; when that fails, each alone, to find the one that fails.
 fn together<T>(all: &[T], run: impl Fn(&[T]) -> Result<Vec<Vec<f64>>>) -> Vec<Result<Vec<f64>>> {
     match run(all) {
         Ok(found) => found.into_iter().map(Ok).collect(),
@@ -141,9 +227,9 @@ fn of_texts(model: &TextModel, texts: &[Tokens]) -> Result<Vec<Vec<f64>>> {
     logits.to_vec2::<f32>().map_err(plain)?.iter().map(|logits| probabilities(logits)).collect()
 }
 
-fn of_words(zero_shot: &ZeroShot, picture: &Prepared, device: &Device) -> Result<Vec<f64>> {
-    let Prepared::Whole { input, size: [height, width] } = picture else { bail!("a picture is to be named whole") };
+fn of_words(zero_shot: &ZeroShot, image: &Prepared, device: &Device) -> Result<Vec<f64>> {
+    let Prepared::Whole { input, size: [height, width] } = image else { bail!("CLIP classifies whole images") };
     let input = Tensor::from_slice(input, (1, 3, *height, *width), device).map_err(plain)?;
-    let probabilities = zero_shot.probabilities(&input).with_context(|| "the picture cannot be scored")?.remove(0);
+    let probabilities = zero_shot.probabilities(&input).with_context(|| "the image cannot be scored")?.remove(0);
     Ok(probabilities.into_iter().map(f64::from).collect())
 }

@@ -11,9 +11,8 @@ use std::sync::atomic::AtomicUsize;
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use dl_models::text::Tokens;
-use dl_models::{LayerName, Model, Resize};
+use dl_models::{LayerName, Model, Resize, fingerprint};
 use dl_record::{BBox, Dtype, Proposal, Record};
-use dl_vision::picture::warp::context_box;
 use serde_json::Map;
 
 use crate::common::{
@@ -116,6 +115,24 @@ pub struct Args {
     common: Common,
 }
 
+/// The origin of a record's features: the network's fingerprint, and the options that change the numbers and are not
+/// the defaults.
+struct Provenance {
+    whole: String,
+    regions: String,
+    text: String,
+}
+
+impl Provenance {
+    fn of(&self, work: &Work) -> &str {
+        match work {
+            Work::Text(_) => &self.text,
+            Work::Image(Prepared::Whole { .. }) => &self.whole,
+            Work::Image(Prepared::Regions { .. }) => &self.regions,
+        }
+    }
+}
+
 /// What the network reads of a record.
 enum Work {
     Image(Prepared),
@@ -183,6 +200,7 @@ impl Tool for Args {
             .map(|(model, layers)| FeatureExtractor::new(model, layers, device.clone(), batch));
         let cut = AtomicUsize::new(0);
         let images = self.image.images(&io.messages);
+        let provenance = self.provenance(&networks, warp)?;
         let mut files = FileNames::default();
         let job = Job { common: &self.common, inputs: &self.inputs };
         let outcome = map_weighed_batches(
@@ -206,11 +224,12 @@ impl Tool for Args {
                 }
             },
             |records, work: Vec<Work>| {
-                let is_text: Vec<bool> = work.iter().map(|work| matches!(work, Work::Text(_))).collect();
+                let samples: Vec<(bool, &str)> =
+                    work.iter().map(|work| (matches!(work, Work::Text(_)), provenance.of(work))).collect();
                 let features = self.features(&networks, extractor.as_mut(), work);
-                let all = records.iter_mut().zip(is_text).zip(features);
-                all.map(|((record, is_text), features)| {
-                    self.write(record, networks.layer_names(is_text), features?, &mut files)
+                let all = records.iter_mut().zip(samples).zip(features);
+                all.map(|((record, (is_text, network)), features)| {
+                    self.write(record, networks.layer_names(is_text), network, features?, &mut files)
                 })
                 .collect()
             },
@@ -227,6 +246,30 @@ impl Tool for Args {
 }
 
 impl Args {
+    fn provenance(&self, networks: &Networks, warp: Option<RegionWarp>) -> Result<Provenance> {
+        let fingerprint = fingerprint(&self.model, self.arch.as_deref())?;
+        let config = networks.pictures.as_ref().map(|(model, _)| &model.config);
+        let pooled = |is_text: bool| {
+            let pool = self.pool.filter(|pool| *pool != networks.default_pool(is_text));
+            let pool = pool.map_or(String::new(), |pool| format!(" pool={}", format!("{pool:?}").to_lowercase()));
+            format!("{pool}{}", if self.normalize { " normalize" } else { "" })
+        };
+        let resize = self
+            .resize
+            .map(ResizeRule::rule)
+            .filter(|rule| config.is_some_and(|config| config.preprocessing.resize != *rule));
+        let resize = resize.map_or(String::new(), |rule| format!(" resize={}", format!("{rule:?}").to_lowercase()));
+        let usual = config.and_then(|config| WarpArgs::default().resolve(config).ok());
+        let warp = warp.filter(|warp| Some(*warp) != usual).map_or(String::new(), |RegionWarp { rule, pad }| {
+            format!(" warp={} pad={pad}", format!("{rule:?}").to_lowercase())
+        });
+        Ok(Provenance {
+            whole: format!("{fingerprint}{resize}{}", pooled(false)),
+            regions: format!("{fingerprint}{warp}{}", pooled(false)),
+            text: format!("{fingerprint}{}", pooled(true)),
+        })
+    }
+
     /// The features of each record, in order.
     fn features(
         &self,
@@ -266,11 +309,7 @@ impl Args {
         let image = images.open(record)?;
         let preprocessing = &model.config.preprocessing;
         Ok(match regions {
-            Some(regions) => {
-                let source = |region| context_box(region, warp.rule, warp.pad, preprocessing.size);
-                let sources = regions.iter().map(source).collect();
-                Prepared::Regions { image: image.into_image(), sources }
-            }
+            Some(regions) => Prepared::regions(image, &regions, preprocessing, warp),
             None => {
                 let resize = self.resize.map_or(preprocessing.resize, ResizeRule::rule);
                 Prepared::whole(&image, preprocessing, resize)
@@ -315,6 +354,7 @@ impl Args {
         &self,
         record: &mut Record,
         names: Vec<String>,
+        network: &str,
         features: Vec<dl_record::Matrix>,
         files: &mut FileNames,
     ) -> Result<()> {
@@ -340,7 +380,7 @@ impl Args {
                 None if self.features_json => dl_record::Tensor::values(&rows)?,
                 None => dl_record::Tensor::inline(rows, dtype),
             };
-            written.insert(name, tensor);
+            written.insert(name, tensor.computed_by(network));
         }
         record.set_features(&written)
     }

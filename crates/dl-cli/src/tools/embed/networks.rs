@@ -130,6 +130,15 @@ impl Networks {
         shapes.iter().zip(features).map(|(shape, features)| pool::images(pool, shape, features)).collect()
     }
 
+    /// The default of --pool.
+    pub(super) fn default_pool(&self, is_text: bool) -> Pool {
+        match (is_text, &self.texts, &self.pictures) {
+            (true, Some((model, _)), _) => texts::default_pool(model),
+            (_, _, Some((model, _))) if !model.backbone.plans() => Pool::Cls,
+            _ => Pool::None,
+        }
+    }
+
     /// The names of the layers of a text or of an image.
     pub(super) fn layer_names(&self, is_text: bool) -> Vec<String> {
         match (is_text, &self.texts, &self.pictures) {

@@ -58,6 +58,6 @@ fn run(model: &TextModel, layers: &[TextLayer], pool: Option<Pool>, texts: &[Tok
 }
 
 /// In a network that reads from left to right, only the last token sees the whole text.
-fn default_pool(model: &TextModel) -> Pool {
+pub(super) fn default_pool(model: &TextModel) -> Pool {
     if model.gpt2().is_ok() { Pool::Last } else { Pool::Mean }
 }

@@ -4,32 +4,48 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use dl_metrics::classify::{Class, ClassifyEvaluator, ClassifyReport};
-use dl_record::{Prediction, write_atomically};
+use dl_record::write_atomically;
 use serde_json::{Map, Value, json};
 
 use super::Found;
 use super::report::{Cell, Format, Report};
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, not_an_input};
+use super::samples::{Input, Samples};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_an_input, numbers};
 
 /// Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration
 ///
-/// Reads records with `label`, the truth, and `predictions`, as dl-classify writes them. A class that is not among a
-/// record's predictions has the score 0 there: for AUC let dl-classify write all, with --top-k 0. Means are over the
-/// classes that have samples. Undefined figures are null.
+/// Reads the true `label` and the `predictions` that dl-classify writes, of whole records or of their objects or
+/// detections. A class that is not among the predictions has the score 0: for the AUC, have dl-classify write all classes
+/// with --top-k 0. Means are over the classes that have samples. Undefined figures are null.
+///
+/// A detection is scored against the object that it overlaps most. Detections that overlap no object are left out, as are
+/// objects that no detection found: dl-eval voc and coco count those.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from folder test | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
-  dl-eval classify --confusion confusion.json predicted.jsonl && dl-draw confusion confusion.json --output confusion.png")]
+  dl-data from folder test \\
+    | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
+  dl-data from voc VOC2007 --split test \\
+    | dl-classify --model crops.safetensors --top-k 0 | dl-eval classify
+  dl-eval classify --confusion confusion.json predicted.jsonl
+  dl-draw confusion confusion.json --output confusion.png")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) inputs: Inputs,
 
-    /// Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones. Of more than 1000
+    /// What to score [default: the record's predictions, else those of its objects, else those of its detections]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    input: Option<Input>,
+
+    /// Overlap (IoU) from which a detection shows an object
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap_above_zero)]
+    iou: f64,
+
+    /// Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones. With more than 1000
     /// classes, only the counts that are not 0 are written
     #[arg(long, value_name = "FILE.json")]
     confusion: Option<PathBuf>,
 
-    /// How the figures are written [default: table on a terminal, json elsewhere]
+    /// Format of the figures [default: table on a terminal, json elsewhere]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -41,16 +57,29 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.confusion.as_deref().map_or(Ok(()), |path| not_an_input(path, &self.inputs))?;
         let mut evaluator = ClassifyEvaluator::default();
+        let mut unmatched = 0;
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| {
-            let truth: String = record.require("label", "it is the true class; dl-data from folder writes it")?;
-            let predictions: Vec<Prediction> = record.require("predictions", "dl-classify writes them")?;
-            evaluator.add(&truth, &predictions);
+            let samples = Samples::of(&record, self.input, self.iou)?;
+            samples.labeled.iter().for_each(|(truth, predictions)| evaluator.add(truth, predictions));
+            unmatched += samples.unmatched;
             Ok(())
         })?;
         let errors = tally.failed + tally.carried;
         if errors > 0 {
-            io.messages.note(format_args!("{errors} records failed, here or before, and are left out of the figures"));
+            let records = counted(errors, "record");
+            io.messages.note(format_args!("{records} failed, here or earlier in the pipe; left out of the figures"));
+        }
+        if unmatched > 0 {
+            io.messages.note(format_args!(
+                "{} no object by {} or more; left out of the figures",
+                if unmatched == 1 {
+                    "1 detection overlaps".to_owned()
+                } else {
+                    format!("{unmatched} detections overlap")
+                },
+                self.iou
+            ));
         }
         let report = evaluator.finish();
         let classes: Vec<Found> = (report.classes.iter())

@@ -13,34 +13,36 @@ use super::source::each_named_image;
 use super::{Found, is_json};
 use crate::common::{Io, Outcome, Tally};
 
-/// COCO: the twelve numbers, of boxes or of masks
+/// COCO: the twelve numbers, for boxes or masks
 ///
-/// AP is the mean over IoU 0.5, 0.55, ..., 0.95; s, m and l are objects up to 32^2, up to 96^2 and above 96^2 pixels.
-/// Fractions from 0 to 1; -1 where there is no true object. `difficult` objects count as any other, which is COCO's rule.
+/// AP is the mean over IoU 0.5, 0.55, ..., 0.95; s, m and l are objects of up to 32^2, up to 96^2 and more than 96^2
+/// pixels. Figures are fractions from 0 to 1, or -1 where there is no true object. `difficult` objects count like any
+/// other, as COCO has it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval coco --truth instances_val2017.json --detections results.json
+  dl-eval coco --truth instances_val2017.json \\
+    --detections results.json
   dl-eval coco --masks --format table < found.jsonl
   dl-eval coco --max-dets 1,10,300 found.jsonl | jq .AP")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// Compare masks; the same as --iou-type segm
+    /// Compare masks; same as --iou-type segm
     #[arg(long)]
     masks: bool,
 
-    /// What is compared: boxes or masks
+    /// What to compare: boxes or masks
     #[arg(long, value_name = "TYPE", value_parser = ["bbox", "segm"], conflicts_with = "masks")]
     iou_type: Option<String>,
 
-    /// How many of an image's best detections of a class may be used, three rising numbers: AR1, AR10 and AR100 stand for
-    /// the first, second and third; everything else is at the third
+    /// At most N detections per image and class, the best ones, as three increasing numbers: AR1, AR10 and AR100 use the
+    /// first, second and third; everything else uses the third
     #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
     max_dets: Vec<usize>,
 
-    /// Reproduce pycocotools to the last trap: AP stays at 100 detections whatever --max-dets says, and the object with
-    /// annotation id 0 cannot be found
+    /// Reproduce pycocotools, quirks included: AP uses 100 detections whatever --max-dets is, and the object with
+    /// annotation id 0 is never found
     #[arg(long)]
     pycocotools: bool,
 
@@ -74,16 +76,12 @@ impl Args {
         let errors = failed + tally.carried;
         let counts = data.classes();
         let report = evaluate(data, &config);
-        // Of classes that are not among the truth's it is only known that they were found.
-        let strangers = report.unknown.iter().filter(|label| counts.iter().all(|(known, ..)| known != *label));
-        let classes: Vec<Found> = (counts.iter())
-            .map(|(label, truth, found)| Found { label, truth: *truth, found: *found })
-            .chain(strangers.map(|label| Found { label, truth: 0, found: 1 }))
-            .collect();
+        let classes: Vec<Found> =
+            counts.iter().map(|(label, truth, found)| Found { label, truth: *truth, found: *found }).collect();
         let empty = super::why_empty(tally, "detections", &classes);
         match &empty {
             Some(why) => io.messages.error(why),
-            None => super::say_unknown(io, report.unknown.iter()),
+            None => super::report_unknown(io, report.unknown.iter()),
         }
         if tally.good + errors == 0 {
             return Ok(Outcome::SomeFailed);
@@ -105,10 +103,10 @@ impl Args {
 
     fn config(&self) -> Result<CocoConfig> {
         let max_dets: [usize; 3] = self.max_dets.clone().try_into().map_err(|given: Vec<usize>| {
-            anyhow!("--max-dets wants three numbers, for example 1,10,100; got {}", given.len())
+            anyhow!("--max-dets: expected three numbers, for example 1,10,100; got {}", given.len())
         })?;
         if max_dets[0] == 0 || max_dets[0] >= max_dets[1] || max_dets[1] >= max_dets[2] {
-            bail!("--max-dets wants three rising numbers from 1 on, for example 1,10,100");
+            bail!("--max-dets: expected three increasing numbers from 1, for example 1,10,100");
         }
         let masks = self.masks || self.iou_type.as_deref() == Some("segm");
         Ok(CocoConfig { masks, max_dets, pycocotools: self.pycocotools })

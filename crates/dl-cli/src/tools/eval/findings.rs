@@ -1,4 +1,4 @@
-//! What a detector or a proposal method found.
+//! Findings of a detector or a proposal method.
 
 use anyhow::{Context, Result};
 use dl_record::{BBox, Detection, Mask, Proposal, Record};
@@ -11,8 +11,10 @@ use serde_json::Map;
 pub(super) trait Finding: DeserializeOwned {
     /// The field that holds them.
     const FIELD: &'static str;
-    /// Who writes it.
+    /// The program that writes it.
     const HINT: &'static str;
+    /// Does each have a class?
+    const HAS_CLASS: bool;
 
     fn bbox(&self) -> &BBox;
 
@@ -21,7 +23,7 @@ pub(super) trait Finding: DeserializeOwned {
     fn of_result(result: CocoResult, label: &str) -> Self;
 }
 
-/// An entry of COCO's results file. Masks are left to [`dl_metrics::coco`], which reads the file itself.
+/// An entry of a COCO results file. [`dl_metrics::coco`] reads masks, from the file itself.
 pub(super) struct CocoResult {
     pub(super) image: Id,
     pub(super) category: Id,
@@ -32,7 +34,7 @@ pub(super) struct CocoResult {
 impl CocoResult {
     /// Reads an entry.
     /// # Errors
-    /// When a field is missing or not what it should be.
+    /// When a field is missing or malformed.
     pub(super) fn of(entry: Entry<Annotation>) -> Result<Self> {
         let result = entry.good()?;
         Ok(Self {
@@ -46,7 +48,8 @@ impl CocoResult {
 
 impl Finding for Detection {
     const FIELD: &'static str = "detections";
-    const HINT: &'static str = "dl-detect makes them, `[]` when nothing is found";
+    const HINT: &'static str = "dl-detect writes them, `[]` when nothing is found";
+    const HAS_CLASS: bool = true;
 
     fn bbox(&self) -> &BBox {
         &self.bbox
@@ -64,7 +67,8 @@ impl Finding for Detection {
 
 impl Finding for Proposal {
     const FIELD: &'static str = "proposals";
-    const HINT: &'static str = "dl-propose makes them";
+    const HINT: &'static str = "dl-propose writes them";
+    const HAS_CLASS: bool = false;
 
     fn bbox(&self) -> &BBox {
         &self.bbox
@@ -79,7 +83,7 @@ impl Finding for Proposal {
     }
 }
 
-/// The findings of a record, their boxes checked.
+/// The findings of a record, with valid boxes.
 pub(super) fn findings<F: Finding>(record: &Record) -> Result<Vec<F>> {
     let found: Vec<F> = record.require(F::FIELD, F::HINT)?;
     for (index, one) in found.iter().enumerate() {

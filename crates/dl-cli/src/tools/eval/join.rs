@@ -1,4 +1,4 @@
-//! Truth from one file, findings from another, joined image by image.
+//! Truth from one file and findings from another, joined image by image.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,18 +8,19 @@ use std::path::Path;
 use anyhow::{Context, Error, Result, anyhow, bail};
 use dl_record::{Line, Object, Reader, Record};
 use dl_vision::formats::coco::fields::Id;
-use dl_vision::formats::coco::{self, CocoFile, Json, Labels};
+use dl_vision::formats::coco::{self, CocoFile, Counted, Json, Labels};
 use dl_vision::formats::{self, Sample};
 
 use super::args::SourceArgs;
 use super::findings::{CocoResult, Finding, findings};
+use super::same_image;
 use super::source::Image;
 use super::truth::objects;
 use super::{has_ending, is_json};
-use crate::common::{Io, Tally, one_line};
+use crate::common::{Io, Tally, counted, one_line};
 
-/// Hands the truth and the findings of each image to `work`, in the order of the truth. An image is left out when either
-/// side of it carries `error` or fails.
+/// Calls `work` with the truth and the findings of each image, in the order of the truth. An image is left out when either
+/// side carries `error` or fails.
 pub(super) fn each_joined<F: Finding>(
     io: &mut Io,
     source: &SourceArgs,
@@ -31,9 +32,9 @@ pub(super) fn each_joined<F: Finding>(
     let coco = if is_json(truth) && !truth.is_dir() { Some(CocoFile::open(truth)?) } else { None };
     let labels = coco.as_ref().map(|file| file.labels().clone());
     let mut found = read_findings::<F>(io, source, (labels, detections), &mut tally)?;
-    let mut missing = 0_usize;
+    let mut missing = Vec::new();
     each_truth(io, source, (truth, coco), &mut tally, |place, record, failure| {
-        // In any case, so that it is not taken for a stranger.
+        // In any case, so that it does not count as unknown.
         let found = found.take(&record);
         if let Some(failure) = failure {
             return Err(failure);
@@ -45,33 +46,36 @@ pub(super) fn each_joined<F: Finding>(
             Some(Some(found)) => found,
             Some(None) => return Ok(Fate::CountedBefore),
             None => {
-                missing += 1;
+                missing.push(Image::of(place, &record).name);
                 Vec::new()
             }
         };
         work(Image::of(place, &record), objects(&record)?, found)?;
         Ok(Fate::Good)
     })?;
-    if missing > 0 {
-        let field = F::FIELD;
-        io.messages.note(format_args!("{missing} images of the truth have no {field}: all their objects are missed"));
+    if !missing.is_empty() {
+        let (images, field) = (counted(missing.len(), "image"), F::FIELD);
+        io.messages.note(format_args!("no {field} for {images} of the truth: all objects there count as missed"));
     }
-    let strangers = found.left();
-    if let Some(first) = strangers.first() {
-        let count = strangers.len();
+    let unknown = found.left();
+    if let Some(first) = unknown.first() {
+        let (file, images, field) = (detections.display(), counted(unknown.len(), "image"), F::FIELD);
+        let are = if unknown.len() == 1 { "is" } else { "are" };
         io.messages.error(format_args!(
-            "{}: {count} images are not in the truth (the first: {first}); what was found there is left out",
-            detections.display(),
+            "{file}: {images} {are} not in the truth, first \"{first}\"; their {field} are left out"
         ));
-        tally.failed += count;
+        tally.failed += unknown.len();
+        if let Some(hint) = same_image::hint(&unknown, &missing).filter(|_| !is_json(detections)) {
+            io.messages.note(hint);
+        }
     }
     Ok(tally)
 }
 
-/// What became of an image that did not fail.
+/// The outcome for an image that did not fail.
 enum Fate {
     Good,
-    /// It came with `error`.
+    /// It arrived with `error`.
     Carried,
     CountedBefore,
 }
@@ -86,7 +90,7 @@ impl Fate {
                 io.messages.error(format_args!("{place}: {}", one_line(error)));
                 tally.failed += 1;
                 if source.common.strict {
-                    bail!("stopped at the first image that failed, as --strict asks");
+                    bail!("stopped at the first image that failed (--strict)");
                 }
             }
         }
@@ -94,7 +98,7 @@ impl Fate {
     }
 }
 
-/// Hands each image of the truth to `work`, with the reason if it could not be read.
+/// Calls `work` with each image of the truth, and with the reason if it could not be read.
 fn each_truth(
     io: &Io,
     source: &SourceArgs,
@@ -129,7 +133,7 @@ fn each_truth(
     Ok(())
 }
 
-/// Hands each record of a file to `work`, with the reason if its line could not be read.
+/// Calls `work` with each record of a file, and with the reason if its line could not be read.
 fn each_line(
     io: &Io,
     source: &SourceArgs,
@@ -138,7 +142,7 @@ fn each_line(
     mut work: impl FnMut(&str, Record, Option<Error>) -> Result<Fate>,
 ) -> Result<()> {
     if !has_ending(path, &["jsonl", "ndjson"]) {
-        bail!("{}: want records (.jsonl), a COCO file (.json) or, for truth, a VOC folder", path.display());
+        bail!("{}: expected records (.jsonl), a COCO file (.json) or, for --truth, a VOC folder", path.display());
     }
     let in_context = || format!("{}: cannot be read", path.display());
     let file = BufReader::with_capacity(1 << 16, File::open(path).with_context(in_context)?);
@@ -150,7 +154,7 @@ fn each_line(
     Ok(())
 }
 
-/// What was found, by image.
+/// The findings, by image.
 enum Found<F> {
     /// By the records' `id`; `None` where the record carries `error` or failed.
     Records(HashMap<String, Option<Vec<F>>>),
@@ -172,7 +176,7 @@ fn read_findings<F: Finding>(
             }
             let id = id(&record)?;
             if by_id.insert(id.clone(), None).is_some() {
-                bail!("the id \"{id}\" has been there before");
+                bail!("duplicate id \"{id}\"");
             }
             if record.has("error") {
                 return Ok(Fate::Carried);
@@ -183,12 +187,17 @@ fn read_findings<F: Finding>(
         return Ok(Found::Records(by_id));
     }
     let Some(labels) = labels else {
-        bail!("{}: COCO's results name images and classes by number, so --truth must be the COCO file", path.display());
+        bail!(
+            "{}: COCO results identify images and classes by number, so --truth must be the COCO file",
+            path.display()
+        );
     };
     let json = Json::open(path)?;
     let mut by_image: HashMap<Id, Vec<CocoResult>> = HashMap::new();
+    let mut unknown = Counted::default();
     for (index, entry) in coco::results(&json).with_context(|| path.display().to_string())?.into_iter().enumerate() {
         match CocoResult::of(entry) {
+            Ok(result) if F::HAS_CLASS && labels.get(&result.category).is_none() => unknown.add(&result.category),
             Ok(result) => by_image.entry(result.image.clone()).or_default().push(result),
             Err(error) => {
                 let place = format!("{}: result {index} (from 0)", path.display());
@@ -196,12 +205,18 @@ fn read_findings<F: Finding>(
             }
         }
     }
+    let unknown = unknown.told(|count, ids| {
+        format!("{count} results have a category_id that is not among those of the truth: {ids}; they are left out")
+    });
+    if let Some(reason) = unknown {
+        Fate::count(Err(anyhow!(reason)), io, source, &path.display().to_string(), tally)?;
+    }
     Ok(Found::Results { by_image, labels })
 }
 
 impl<F: Finding> Found<F> {
-    /// What was found in the image of this record of the truth: `None` when the image is not there, `Some(None)` when
-    /// it is to be left out.
+    /// The findings in the image of this record of the truth: `None` when there is no such image, `Some(None)` when it is
+    /// left out.
     fn take(&mut self, truth: &Record) -> Result<Option<Option<Vec<F>>>> {
         match self {
             Self::Records(by_id) => Ok(by_id.remove(&id(truth)?)),
@@ -210,19 +225,18 @@ impl<F: Finding> Found<F> {
                 let Some(results) = image.and_then(|image| by_image.remove(&image)) else { return Ok(None) };
                 let mut found: Vec<F> = Vec::with_capacity(results.len());
                 for result in results {
-                    // A class that the truth does not have is one that no true object has, and it has no name.
-                    let known = labels.get(&result.category).map(str::to_owned);
-                    let label = known.unwrap_or_else(|| format!("category_id {}", result.category));
+                    // Only findings without a class may have an unknown one.
+                    let label = labels.get(&result.category).unwrap_or_default().to_owned();
                     found.push(F::of_result(result, &label));
                 }
-                // Proposals come best first; the order of detections is of no matter, but for ties, which stay.
+                // Proposals come best first. The sort is stable: ties keep their order.
                 found.sort_by(|a, b| b.score().total_cmp(&a.score()));
                 Ok(Some(Some(found)))
             }
         }
     }
 
-    /// The images that nobody took, sorted.
+    /// The images that are not in the truth, sorted.
     fn left(&self) -> Vec<String> {
         let mut left: Vec<String> = match self {
             Self::Records(by_id) => by_id.keys().cloned().collect(),
@@ -234,5 +248,5 @@ impl<F: Finding> Found<F> {
 }
 
 fn id(record: &Record) -> Result<String> {
-    record.require("id", "by it detections and truth are joined")
+    record.require("id", "which joins detections and truth")
 }

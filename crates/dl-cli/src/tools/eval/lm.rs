@@ -1,4 +1,4 @@
-//! `dl-eval lm`: how likely are texts to a language model?
+//! `dl-eval lm`: likelihood of texts under a language model.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,17 +10,20 @@ use serde_json::json;
 
 use super::Found;
 use super::report::{Cell, Format, Report};
+use super::source::carrying;
 use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tally, each_record, not_an_input};
 
-/// Texts: how likely they are to a language model
+/// Language models: negative log-likelihood and perplexity of texts
 ///
-/// Of each record's `text` every token is predicted from those before it, and so is its end. nll is the mean negative
-/// logarithm of a token's probability, in nats; perplexity is e^nll; per_text is the mean over the texts of the whole
-/// text's. A text longer than the model reads is cut into parts, each of which begins with the last token of the one before.
+/// Every token of each record's `text`, and the end of the text, is predicted from the tokens before it. nll is the mean
+/// negative log-likelihood of a token in nats, perplexity is e^nll, and per_text is the mean negative log-likelihood of a
+/// whole text. A text that exceeds the model's context is split into parts; each begins with the last token of the part
+/// before.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval lm --model names_gpt.safetensors < held-out.jsonl | jq .nll
-  dl-eval lm --model gpt2/ --records scored.jsonl --format table texts.jsonl")]
+  dl-eval lm --model gpt2/ --records scored.jsonl --format table \\
+    texts.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -29,11 +32,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
-    /// Write the records to this file, with the text's own `nll` (mean of its tokens) and `tokens`
+    /// Also write the records to this file, each with the `nll` (mean over its tokens) and the number of `tokens`
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
 
-    /// How the figures are written [default: table on a terminal, json elsewhere]
+    /// Format of the figures [default: table on a terminal, json elsewhere]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -44,7 +47,7 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-/// Tokens that go through the network at once, unless one text has more.
+/// Tokens per batch, unless one text has more.
 const TOKENS: usize = 4096;
 
 impl Args {
@@ -60,11 +63,11 @@ impl Args {
                     measured = Some(self.measure(io, &model, Some(output))?);
                     Ok(())
                 })?;
-                measured.context("nothing was measured")?
+                measured.context("the file was not written")?
             }
         };
         if tally.carried > 0 {
-            io.messages.note(format_args!("{} records carry \"error\" and are left out of the figures", tally.carried));
+            io.messages.note(format_args!("{} \"error\"; left out of the figures", carrying(tally.carried)));
         }
         let errors = tally.failed + tally.carried;
         let all = Found { label: "", truth: total.texts, found: total.texts };
@@ -78,7 +81,7 @@ impl Args {
         Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
     }
 
-    /// Measures the records, and writes them with their figures to `output`.
+    /// Measures the records and writes them with their figures to `output`.
     fn measure(&self, io: &mut Io, model: &TextModel, output: Option<&mut dyn Write>) -> Result<(Total, Tally)> {
         let output = output.map(|output| Writer::new(output as &mut dyn Write));
         let mut scores = Scores { model, waiting: Vec::new(), tokens: 0, total: Total::default(), output };
@@ -86,7 +89,7 @@ impl Args {
         let mut fatal = None;
         let tally = each_record(io, job, |record, _| {
             if fatal.is_none() {
-                let text: String = record.require("text", "it is what the model predicts")?;
+                let text: String = record.require("text", "the model predicts it")?;
                 let parts = loss::language_model_parts(model, &text)?;
                 ensure!(!parts.is_empty(), "the text has no tokens to predict");
                 fatal = scores.push(record, parts).err();
@@ -100,7 +103,7 @@ impl Args {
     }
 }
 
-/// Sums over the texts.
+/// Sums over all texts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Total {
     texts: usize,
@@ -110,8 +113,8 @@ struct Total {
 
 impl Total {
     fn report(&self, errors: usize) -> Report {
-        let share = |of: usize| (of > 0).then(|| self.nats / of as f64);
-        let (nll, per_text) = (share(self.tokens), share(self.texts));
+        let mean = |of: usize| (of > 0).then(|| self.nats / of as f64);
+        let (nll, per_text) = (mean(self.tokens), mean(self.texts));
         let perplexity = nll.map(f64::exp);
         let json = json!({
             "texts": self.texts,
@@ -128,7 +131,7 @@ impl Total {
     }
 }
 
-/// Texts that wait until a batch is full.
+/// Texts waiting for a batch to fill up.
 struct Scores<'a> {
     model: &'a TextModel,
     waiting: Vec<(Record, Vec<Vec<u32>>)>,

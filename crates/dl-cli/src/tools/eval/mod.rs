@@ -1,4 +1,4 @@
-//! `dl-eval`: how good is what was found?
+//! `dl-eval`: metrics of detections, proposals, classes and language models.
 
 mod args;
 mod classify;
@@ -8,6 +8,8 @@ mod join;
 mod lm;
 mod proposals;
 mod report;
+mod same_image;
+mod samples;
 mod source;
 mod truth;
 mod voc;
@@ -22,22 +24,24 @@ use serde::{Serialize, Serializer};
 
 use crate::common::{Common, Io, Outcome, Tally, Tool, clipped};
 
-/// Measure detections, proposals, predicted classes and language models against the truth
+/// Measure detections, proposals, predicted classes and language models against the ground truth
 ///
-/// Reads records that carry `objects` and `detections` (or `proposals`), or `label` and `predictions`, or truth and
-/// detections from files. Records
-/// with `error` are left out of the figures, counted as `errors`, and said. A record without `objects` or without
-/// `detections` fails: nothing found is written `[]`. Without any record nothing is written. Where there is nothing to
-/// measure (no record, no truth, nothing found, no label that both have) the exit status is 1.
+/// Reads records that carry `objects` and `detections` (or `proposals`), or `label` and `predictions`; or reads truth and
+/// detections from two files. Records with `error` are left out of the figures, counted as `errors` and reported. A record
+/// without `objects` or without `detections` fails: finding nothing is `[]`. Without any record, nothing is written. The
+/// exit status is 1 when records failed, when something was left out, or when there is nothing to measure (no record, no
+/// truth, no findings, or no label that both have).
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-eval",
     version,
     after_help = "Examples:
   dl-eval voc --iou 0.5 found.jsonl
-  dl-eval coco --truth instances_val2017.json --detections results.json
+  dl-eval coco --truth instances_val2017.json \\
+    --detections results.json
   dl-eval classify --format table predicted.jsonl
-  dl-eval proposals --iou 0.5,0.7 --at 100,2000 < proposals.jsonl | jq .at[1].MABO"
+  dl-eval proposals --iou 0.5,0.7 --at 100,2000 proposals.jsonl \\
+    | jq '.at[1].MABO'"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -77,22 +81,22 @@ impl Tool for Args {
     }
 }
 
-/// A class as truth and findings have it.
+/// How often a class occurs in the truth and among the findings.
 struct Found<'a> {
     label: &'a str,
-    /// Its true objects or samples, those that do not count among them.
+    /// Its true objects or samples, including those that do not count.
     truth: usize,
-    /// How often it was found.
+    /// How often it was found or predicted.
     found: usize,
 }
 
-/// Why there is nothing to measure, if so: no record, no truth, nothing found (`what`), or no label that both have.
+/// Why there is nothing to measure, if so: no record, no truth, no findings (`what`), or no label that both have.
 fn why_empty(tally: Tally, what: &str, classes: &[Found]) -> Option<String> {
     let labels = |has: fn(&Found) -> bool| classes.iter().filter(move |class| has(class)).map(|class| class.label);
     if tally.good == 0 {
         let errors = tally.failed + tally.carried;
         return Some(match errors {
-            0 => "nothing to measure: no record came".to_owned(),
+            0 => "nothing to measure: the input has no record".to_owned(),
             1 => "nothing to measure: the only record carries an error or failed".to_owned(),
             _ => format!("nothing to measure: all {errors} records carry an error or failed"),
         });
@@ -109,15 +113,15 @@ fn why_empty(tally: Tally, what: &str, classes: &[Found]) -> Option<String> {
     })
 }
 
-/// Says which labels were found that no true object has: as likely a slip of the pen as a false alarm.
-fn say_unknown<'a>(io: &Io, labels: impl Iterator<Item = &'a String>) {
+/// Reports the labels of findings that no true object has: a misspelling is as likely as a false positive.
+fn report_unknown<'a>(io: &Io, labels: impl Iterator<Item = &'a String>) {
     let labels = few(labels.map(String::as_str));
     if !labels.is_empty() {
         io.messages.note(format_args!("no true object has the label {labels}; it has no AP"));
     }
 }
 
-/// The first labels in quotes, and how many more there are.
+/// The first labels, quoted, and the number of the others.
 fn few<'a>(labels: impl Iterator<Item = &'a str>) -> String {
     const FEW: usize = 10;
     let (mut named, mut more) = (Vec::new(), 0);

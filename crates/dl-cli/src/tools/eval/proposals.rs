@@ -13,21 +13,22 @@ use crate::common::{Io, Outcome, numbers};
 
 /// Proposals: recall and average best overlap by number of boxes
 ///
-/// Of each image the first N proposals are used. ABO is the mean over a class's objects of the overlap with the best
-/// proposal, MABO the mean over the classes (Uijlings et al. 2013). Objects marked difficult or crowd are left out.
+/// Uses the first N proposals of each image. ABO is the overlap with the best proposal, averaged over the objects of a
+/// class; MABO is its mean over the classes (Uijlings et al. 2013). Objects marked difficult or crowd are left out.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-propose selective-search < truth.jsonl | dl-eval proposals
-  dl-eval proposals --iou 0.5,0.7,0.9 --at 100,1000 --format table proposals.jsonl")]
+  dl-eval proposals --iou 0.5,0.7,0.9 --at 100,1000 --format table \\
+    proposals.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// Overlaps from which an object is covered
+    /// Overlaps (IoU) from which an object is covered
     #[arg(long, value_name = "IOU,..", value_delimiter = ',', default_value = "0.5,0.7", value_parser = numbers::overlap_above_zero)]
     iou: Vec<f64>,
 
-    /// How many of an image's first proposals may be used
+    /// Numbers of proposals per image to use, best first
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "10,100,1000,2000")]
     at: Vec<usize>,
 }
@@ -44,7 +45,7 @@ impl Args {
         })?;
         let errors = tally.failed + tally.carried;
         let report = evaluator.finish();
-        // Regions have no labels: they are of one class, as it were.
+        // Proposals have no labels: all count as one class.
         let found = usize::from(report.proposals_per_image > 0.0);
         let all = Found { label: "", truth: report.objects, found };
         let empty = super::why_empty(tally, "proposals", &[all]);

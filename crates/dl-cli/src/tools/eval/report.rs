@@ -1,4 +1,4 @@
-//! The figures as a table, as JSON or as CSV.
+//! Figures as a table, JSON or CSV.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -12,22 +12,22 @@ use crate::common::{Io, clipped, padded_left, padded_right};
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(super) enum Format {
-    /// For people: aligned columns, long labels cut, `-` where a figure is undefined
+    /// Aligned columns for people; long labels are cut, `-` is an undefined figure
     Table,
     /// One object on one line
     Json,
-    /// Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take
-    /// for a formula begins with a quote mark (')
+    /// Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a
+    /// formula gets a leading quote mark (')
     Csv,
 }
 
-/// The same figures in two forms.
+/// Figures as JSON and as a table.
 pub(super) struct Report {
-    /// For JSON.
+    /// For `Format::Json`.
     pub(super) json: Value,
-    /// For the other formats: the names of the columns.
+    /// Names of the columns, for the other formats.
     pub(super) header: Vec<String>,
-    /// One entry for each column.
+    /// One cell per column.
     pub(super) rows: Vec<Vec<Cell>>,
 }
 
@@ -37,15 +37,15 @@ pub(super) enum Cell {
     Figure(Option<f64>),
 }
 
-/// Columns of a terminal that a label may take; JSON and CSV have it whole.
+/// Longest label in a table, in columns of a terminal; JSON and CSV have it whole.
 const LABEL: usize = 48;
 
 impl Report {
     /// Writes the report, by default as a table on a terminal and as JSON elsewhere.
     pub(super) fn write(&self, io: &mut Io, format: Option<Format>) -> Result<()> {
-        let usual = if io.output_is_terminal { Format::Table } else { Format::Json };
+        let default = if io.output_is_terminal { Format::Table } else { Format::Json };
         let output = &mut io.output;
-        match format.unwrap_or(usual) {
+        match format.unwrap_or(default) {
             Format::Json => writeln!(output, "{}", self.json)?,
             Format::Csv => self.write_csv(output)?,
             Format::Table => self.write_table(output)?,
@@ -103,7 +103,7 @@ impl Cell {
     }
 }
 
-/// A text that a spreadsheet does not take for a formula: where it begins like one, a quote mark stands before it.
+/// Puts a quote mark before text that a spreadsheet would read as a formula.
 fn harmless(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}").into() } else { text.into() }
 }

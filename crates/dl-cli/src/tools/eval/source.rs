@@ -1,4 +1,4 @@
-//! Where truth and findings come from: one stream, or two files that are joined.
+//! Truth and findings from one stream, or from two files that are joined.
 
 use anyhow::Result;
 use dl_record::{Object, Record};
@@ -11,24 +11,24 @@ use super::join::each_joined;
 use super::truth::objects;
 use crate::common::{Io, Job, Tally, each_record};
 
-/// Which image it is.
+/// The identity of an image.
 pub(super) struct Image {
     /// For messages.
     pub(super) name: String,
-    /// COCO's id, if it came from COCO.
+    /// COCO's id, if it has one.
     pub(super) coco: Option<Id>,
 }
 
 impl Image {
-    /// The image of a record that stood at `place`.
+    /// The image of the record at `place`.
     pub(super) fn of(place: &str, record: &Record) -> Self {
         let name = record.id().ok().flatten().unwrap_or_else(|| place.to_owned());
-        // A field of this name may be a stranger's.
+        // Other programs may use a field of this name for something else.
         Self { name, coco: image_id(record).ok().flatten() }
     }
 }
 
-/// Hands the truth and the findings of each image to `work`, in the order of the truth.
+/// Calls `work` with the truth and the findings of each image, in the order of the truth.
 pub(super) fn each_image<F: Finding>(
     io: &mut Io,
     source: &SourceArgs,
@@ -37,7 +37,7 @@ pub(super) fn each_image<F: Finding>(
     each_named_image(io, source, |_, objects, found| work(objects, found))
 }
 
-/// As [`each_image`], with which image it is.
+/// As [`each_image`], with the identity of the image.
 pub(super) fn each_named_image<F: Finding>(
     io: &mut Io,
     source: &SourceArgs,
@@ -56,11 +56,16 @@ pub(super) fn each_named_image<F: Finding>(
         }
     };
     if tally.carried > 0 {
-        io.messages.note(format_args!("{} records carry \"error\" and are left out of the figures", tally.carried));
+        io.messages.note(format_args!("{} \"error\"; left out of the figures", carrying(tally.carried)));
     }
     if tally.failed > 0 {
         let failed = tally.failed;
-        io.messages.note(format_args!("{failed} records or parts of them failed here and are left out of the figures"));
+        io.messages.note(format_args!("{failed} records or parts of records failed; left out of the figures"));
     }
     Ok(tally)
+}
+
+/// `1 record carries`, `2 records carry`.
+pub(super) fn carrying(count: usize) -> String {
+    if count == 1 { "1 record carries".to_owned() } else { format!("{count} records carry") }
 }

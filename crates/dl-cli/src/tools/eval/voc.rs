@@ -17,9 +17,9 @@ use crate::common::{Io, Outcome, numbers};
 
 /// VOC: average precision per class and its mean
 ///
-/// Each detection goes to the true box of its class that it overlaps most; a box already found makes it a false
-/// positive, one marked difficult (or crowd) makes it neither. Undefined figures, of classes without truth, are null and
-/// do not count in the mean.
+/// Each detection is matched with the true box of its class that it overlaps most. A box that was already found makes it a
+/// false positive; one marked difficult (or crowd) makes it neither true nor false. Figures of classes without truth are
+/// undefined (null) and do not count in the mean.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval voc --iou 0.5 found.jsonl
@@ -29,16 +29,16 @@ pub(super) struct Args {
     #[command(flatten)]
     pub(super) source: SourceArgs,
 
-    /// Overlap from which a detection has found a true box
+    /// Overlap (IoU) from which a detection finds a true box
     #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap_above_zero)]
     iou: f64,
 
-    /// Which AP `mAP` and `AP` are; both kinds are always in the JSON
+    /// Which kind of AP `mAP` and `AP` are; the JSON always has both
     #[arg(long, value_enum, default_value_t = Points::All)]
     points: Points,
 
-    /// Overlap of boxes whose far corner is their last pixel, as in VOC's own files: every side counts one more. Boxes
-    /// that came through dl-data are continuous and give the devkit's overlap without it
+    /// Count every side one pixel longer, for boxes whose far corner is their last pixel, as in VOC's own files. Boxes
+    /// from dl-data are continuous and give the devkit's overlap without this
     #[arg(long)]
     plus_one: bool,
 
@@ -56,7 +56,7 @@ enum Points {
     Eleven,
 }
 
-/// What --curves writes of a class.
+/// What --curves writes for a class.
 #[derive(Serialize)]
 struct Curve<'a> {
     precision: &'a [f64],
@@ -76,9 +76,9 @@ impl Args {
         })?;
         let errors = tally.failed + tally.carried;
         let report = evaluator.finish();
-        let of_truth = |class: &VocClass| class.truth + class.difficult;
+        let true_boxes = |class: &VocClass| class.truth + class.difficult;
         let classes: Vec<Found> = (report.classes.iter())
-            .map(|class| Found { label: &class.label, truth: of_truth(class), found: class.detections })
+            .map(|class| Found { label: &class.label, truth: true_boxes(class), found: class.detections })
             .collect();
         let empty = super::why_empty(tally, "detections", &classes).or_else(|| {
             let counts = report.classes.iter().any(|class| class.truth > 0);
@@ -86,9 +86,10 @@ impl Args {
         });
         match &empty {
             Some(why) => io.messages.error(why),
-            None => {
-                super::say_unknown(io, report.classes.iter().filter(|class| of_truth(class) == 0).map(|c| &c.label))
-            }
+            None => super::report_unknown(
+                io,
+                report.classes.iter().filter(|class| true_boxes(class) == 0).map(|c| &c.label),
+            ),
         }
         if tally.good + errors == 0 {
             return Ok(Outcome::SomeFailed);

@@ -9,11 +9,12 @@ use dl_record::Record;
 use dl_train::Digest;
 use dl_train::classifier::balanced;
 use dl_train::hits::predicted;
+use dl_train::intake::check_same_network;
 use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
 use serde_json::json;
 
 use super::outputs;
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, numbers, whole_features};
+use crate::common::{Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record, numbers, whole_features};
 
 /// Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression
 ///
@@ -69,6 +70,7 @@ pub(super) struct Args {
 #[derive(Default)]
 struct Rows {
     layer: Option<String>,
+    network: Option<String>,
     columns: usize,
     features: Vec<f32>,
     labels: Vec<String>,
@@ -82,13 +84,15 @@ impl Rows {
             self.unlabelled += 1;
             bail!("the record has no \"label\" to learn");
         };
-        let (layer, features) = whole_features(record, self.layer.as_deref())?;
+        let WholeFeatures { layer, network, row: features } = whole_features(record, self.layer.as_deref())?;
         ensure!(
             self.labels.is_empty() || features.len() == self.columns,
             "features \"{layer}\" have {} columns, those of the records before had {}",
             features.len(),
             self.columns
         );
+        check_same_network(&layer, network.as_deref(), self.network.as_deref())?;
+        self.network = self.network.take().or(network);
         self.layer = Some(layer);
         self.columns = features.len();
         for field in ["id", "label"] {
@@ -134,6 +138,7 @@ impl Args {
         let single = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
         let mut head = LinearHead {
             layer: rows.layer.unwrap_or_default(),
+            network: rows.network,
             labels,
             weight: single(&found.weight),
             bias: single(&found.bias),
