@@ -1,13 +1,13 @@
-//! Pictures: decoding, warping and drawing.
+//! Images: decoding, warping and drawing.
 
 pub mod draw;
 mod exif;
-pub mod font;
 mod jpeg;
 mod load;
 mod pixels;
 pub mod raster;
 mod source;
+pub mod text;
 mod tiff;
 pub mod warp;
 
