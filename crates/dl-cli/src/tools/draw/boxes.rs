@@ -109,7 +109,7 @@ impl Args {
         report_missing(&fonts, &io.messages);
         if renamed > 0 {
             io.messages.note(format_args!(
-                "{renamed} drawings have the name of another, with -2, -3, ... added; see the field drawing"
+                "{renamed} drawings end in -2, -3, ... because their name was taken; see the field drawing"
             ));
         }
         Ok(outcome)

@@ -10,7 +10,7 @@
   // What a box, a prediction or a record turned out to be: name, mark, and whether it is an error.
   const KINDS = {
     right: ["Right", "✓", false],
-    wrong: ["Wrong class", "✗", true],
+    wrong: ["Wrong prediction", "✗", true],
     label: ["Wrong label", "✗", true],
     place: ["Poor box", "✗", true],
     duplicate: ["Duplicate", "✗", true],
@@ -247,7 +247,6 @@
     if (record.source) {
       const picture = element("img");
       picture.alt = record.id;
-      picture.decoding = "async";
       picture.src = record.source;
       image.append(picture);
     }
@@ -280,6 +279,8 @@
         place(edges, "proposal").style.setProperty("--hue", `hsl(${225 - 175 * share} 90% 55%)`);
       });
     }
+    // Many labels hide the image of a card: those of errors are enough.
+    const isCrowded = !stage.closest("dialog") && drawn.length > 12;
     // The best detections last, on top; truth below them.
     const order = (item) => (item.layer === "objects" ? 0 : 1);
     const chosen = state.kinds.size || state.classes.size;
@@ -292,7 +293,7 @@
       box.style.setProperty("--hue", color);
       box.style.setProperty("--on", inkOn(color));
       if (chosen && !isChosen(item)) box.classList.add("dim");
-      else if (shown("labels") && !isPlain) {
+      else if (shown("labels") && !isPlain && !(isCrowded && isJudged && !KINDS[item.kind][2])) {
         const mark = KINDS[item.kind][1];
         const words = isTruth ? item.of.label : `${item.kind === "found" ? "" : `${mark} `}${item.of.label} ${scoreText(item.of.score)}`;
         box.append(element("span", "", words));
@@ -560,10 +561,10 @@
     const line = (kind, label, score, item) => {
       const row = element("tr");
       const mark = element("td");
-      const words = element("span", "mark", kind ? `${KINDS[kind][1]} ${label}` : `□ ${label}`);
-      words.style.setProperty("--kind", kind ? `var(--${kind})` : "var(--truth)");
+      const words = element("span", "mark", `${KINDS[kind][1]} ${label}`);
+      words.style.setProperty("--kind", `var(--${kind})`);
       mark.append(words);
-      row.append(mark, element("td", "", kind ? KINDS[kind][0].toLowerCase() : "found"),
+      row.append(mark, element("td", "", KINDS[kind][0].toLowerCase()),
         element("td", "", score === undefined ? "" : scoreText(score)));
       if (item?.box) {
         row.addEventListener("pointerenter", () => item.box.classList.add("lit"));
@@ -577,7 +578,8 @@
       line(kind, guess.label, guess.score);
     });
     for (const item of items) {
-      if (item.of?.box) line(item.kind, item.of.label, item.of.score, item);
+      // A found object is listed by its detection.
+      if (item.of?.box && item.kind) line(item.kind, item.of.label, item.of.score, item);
     }
     if (table.childElementCount) details.append(table);
   }
