@@ -21,7 +21,8 @@ fn image(folder: &Path, name: &str) -> String {
 /// Records of every kind: detections with each kind of error, a prediction, a text, proposals, and failures.
 fn records(folder: &Path) -> Vec<Value> {
     let object = |x: f64, label: &str| json!({"box": [x, 0, x + 10.0, 10], "label": label});
-    let detection = |x: f64, label: &str, score: f64| json!({"box": [x, 0, x + 10.0, 10], "label": label, "score": score});
+    let detection =
+        |x: f64, label: &str, score: f64| json!({"box": [x, 0, x + 10.0, 10], "label": label, "score": score});
     // The first 10 columns of 48 rows.
     let mask = json!({"size": [48, 64], "counts": "0P?Pa2"});
     let mut masked = detection(0.0, "stop", 0.9);
@@ -97,7 +98,8 @@ fn a_page_is_bounded_and_does_not_depend_on_threads() {
     let write = |threads: &str| {
         let output = folder.path().join(format!("{threads}.html"));
         let more = ["--records", "12", "--max", "5", "--thumbnail", "100", "--title", "same", "--threads", threads];
-        let ran = run("dl-draw", &[&["html", "--output", output.to_str().unwrap()], &more[..]].concat(), &stream(&records));
+        let ran =
+            run("dl-draw", &[&["html", "--output", output.to_str().unwrap()], &more[..]].concat(), &stream(&records));
         let ran = ran.expect(0);
         assert!(ran.stderr.contains("8 records beyond --records 12 not in the page"), "{}", ran.stderr);
         assert_eq!(ran.records().len(), 20);
@@ -151,7 +153,8 @@ fn shown(browser: &str, page: &Path, view: &str) -> String {
 /// The ids of the cards that a filter shows, in order.
 fn visible(document: &str) -> Vec<String> {
     let (_, cards) = document.split_once("<ol id=\"cards\"").unwrap();
-    let cards = cards.split("<li class=\"card").skip(1).filter(|card| !card.split_once('>').unwrap().0.contains("hidden"));
+    let cards =
+        cards.split("<li class=\"card").skip(1).filter(|card| !card.split_once('>').unwrap().0.contains("hidden"));
     let name = |card: &str| card.split_once("class=\"name\">").unwrap().1.split_once('<').unwrap().0.to_owned();
     cards.map(name).collect()
 }

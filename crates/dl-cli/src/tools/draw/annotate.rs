@@ -51,7 +51,8 @@ impl FontArgs {
 pub(super) fn report_missing(fonts: &Fonts, messages: &Messages) {
     let missing: String = fonts.missing().into_iter().collect();
     if !missing.is_empty() {
-        messages.note(format_args!("no font has {missing}, drawn as boxes; name a font that has them with --font FILE"));
+        messages
+            .note(format_args!("no font has {missing}, drawn as boxes; name a font that has them with --font FILE"));
     }
 }
 
@@ -127,8 +128,9 @@ impl Options {
         let (image, _turn) = images.open(record)?.split();
         let (detections, objects) = (record.detections()?, record.objects()?);
         let neither = detections.is_none() && objects.is_none();
-        let shown =
-            |layer| if self.show.is_empty() { (layer == Layer::Proposals) == neither } else { self.show.contains(&layer) };
+        let shown = |layer| {
+            if self.show.is_empty() { (layer == Layer::Proposals) == neither } else { self.show.contains(&layer) }
+        };
         let scale = scale(image.width().max(image.height()).max(1));
         let proposals = if shown(Layer::Proposals) { record.proposals()?.unwrap_or_default() } else { Vec::new() };
         Ok(Annotation {

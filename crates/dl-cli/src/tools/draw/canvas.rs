@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use dl_vision::picture::raster::Point;
 use dl_vision::picture::draw;
+use dl_vision::picture::raster::Point;
 use dl_vision::picture::text::{CAPITAL, Fonts};
 use image::RgbImage;
 use plotters_backend::text_anchor::{HPos, VPos};

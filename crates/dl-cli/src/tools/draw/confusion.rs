@@ -8,8 +8,8 @@ use dl_record::file::read_text;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::save::{Chart, not_a_file, save_chart, chart_error};
 use super::annotate::FontArgs;
+use super::save::{Chart, chart_error, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome, clipped};
 
 /// Draw a confusion matrix, from dl-eval's --confusion
@@ -140,8 +140,10 @@ impl Chart for Drawing {
         let line = BLACK.mix(0.2).stroke_width(1);
         for index in 0..=matrix.labels.len() {
             let end = at(matrix.labels.len());
-            area.draw(&PathElement::new(vec![(at(index), self.margin), (at(index), end)], line)).map_err(chart_error)?;
-            area.draw(&PathElement::new(vec![(self.margin, at(index)), (end, at(index))], line)).map_err(chart_error)?;
+            area.draw(&PathElement::new(vec![(at(index), self.margin), (at(index), end)], line))
+                .map_err(chart_error)?;
+            area.draw(&PathElement::new(vec![(self.margin, at(index)), (end, at(index))], line))
+                .map_err(chart_error)?;
         }
         if self.cell >= 12 {
             for (index, label) in matrix.labels.iter().enumerate() {

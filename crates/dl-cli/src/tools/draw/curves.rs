@@ -8,9 +8,9 @@ use dl_record::file::read_text;
 use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 
+use super::annotate::FontArgs;
 use super::chart::{self, Curve};
 use super::save::{Chart, not_a_file, save_chart};
-use super::annotate::FontArgs;
 use crate::common::{Common, Io, Outcome};
 
 /// Draw precision-recall curves, from dl-eval's --curves

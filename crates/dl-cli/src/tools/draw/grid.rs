@@ -117,8 +117,7 @@ impl Args {
         }
         threshold.report(&io.messages);
         if left_out > 0 {
-            let why =
-                if rows < self.rows { "--columns and --cell leave room for no more" } else { "see --rows" };
+            let why = if rows < self.rows { "--columns and --cell leave room for no more" } else { "see --rows" };
             io.messages.note(format_args!("{left_out} records beyond {rows} rows are not in the grid; {why}"));
         }
         if cells.is_empty() {

@@ -8,12 +8,12 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
+use super::annotate::FontArgs;
 use super::axis::{Axis, bounded};
 use super::chart::{draw_legend, quiet, split_legend};
 use super::rows::each_row;
-use super::save::{Chart, not_a_file, save_chart, chart_error};
+use super::save::{Chart, chart_error, not_a_file, save_chart};
 use super::thin::{distinct, thinned};
-use super::annotate::FontArgs;
 use crate::common::{Common, Io, Outcome};
 
 /// Draw a table as a line chart
@@ -203,9 +203,13 @@ impl Lines<'_> {
             let path = thinned(&means, wide, |x| x_axis.column(x, wide));
             chart.draw_series(LineSeries::new(path, stroke)).map_err(chart_error)?;
             let dots = places(&means);
-            chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 4, color.filled()))).map_err(chart_error)?;
+            chart
+                .draw_series(dots.into_iter().map(|point| Circle::new(point, 4, color.filled())))
+                .map_err(chart_error)?;
             let (faint, dots) = (color.mix(0.35), places(&line.points));
-            chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 2, faint.filled()))).map_err(chart_error)?;
+            chart
+                .draw_series(dots.into_iter().map(|point| Circle::new(point, 2, faint.filled())))
+                .map_err(chart_error)?;
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ impl Threshold {
     pub(super) fn report_beyond(&self, messages: &Messages) {
         if self.beyond > 0 {
             let boxes = if self.beyond == 1 { "box" } else { "boxes" };
-            messages.note(format_args!("{} {boxes} beyond the best --max {} of an image not drawn", self.beyond, self.max));
+            messages
+                .note(format_args!("{} {boxes} beyond the best --max {} of an image not drawn", self.beyond, self.max));
         }
     }
 }

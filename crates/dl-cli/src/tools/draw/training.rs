@@ -8,12 +8,12 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::Value;
 
+use super::annotate::FontArgs;
 use super::axis::{Axis, bounded};
 use super::chart::quiet;
 use super::rows::each_row;
-use super::save::{Chart, check_size, not_a_file, save_chart, chart_error};
+use super::save::{Chart, chart_error, check_size, not_a_file, save_chart};
 use super::trace::Trace;
-use super::annotate::FontArgs;
 use crate::common::{Common, Io, Outcome, clipped};
 
 /// Draw losses and accuracies during training, from dl-finetune's --log
@@ -70,18 +70,18 @@ const MOST_METRICS: usize = 64;
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         not_a_file(&self.output, &self.log)?;
-        let historys = self.read().with_context(|| self.log.display().to_string())?;
+        let histories = self.read().with_context(|| self.log.display().to_string())?;
         // The loss first, the others by name.
-        let mut historys: Vec<(String, History)> = historys.into_iter().collect();
-        historys.sort_by_key(|(name, _)| (name != "loss", name.clone()));
-        let height = u64::from(self.height) * historys.len() as u64;
+        let mut histories: Vec<(String, History)> = histories.into_iter().collect();
+        histories.sort_by_key(|(name, _)| (name != "loss", name.clone()));
+        let height = u64::from(self.height) * histories.len() as u64;
         check_size(self.width.into(), height)?;
-        save_chart(&self.output, (self.width, height as u32), &self.fonts, &io.messages, &Historys(historys))?;
+        save_chart(&self.output, (self.width, height as u32), &self.fonts, &io.messages, &Histories(histories))?;
         Ok(Outcome::AllWell)
     }
 
     fn read(&self) -> Result<BTreeMap<String, History>> {
-        let mut historys: BTreeMap<String, History> = BTreeMap::new();
+        let mut histories: BTreeMap<String, History> = BTreeMap::new();
         let mut known = BTreeSet::new();
         each_row(&self.log, |number, line| {
             let Some(iteration) = line.get("iteration").and_then(Value::as_f64) else {
@@ -97,14 +97,14 @@ impl Args {
                 if self.metrics.as_ref().is_some_and(|wanted| !wanted.iter().any(|wanted| wanted == name)) {
                     continue;
                 }
-                if !historys.contains_key(name) {
+                if !histories.contains_key(name) {
                     ensure!(
-                        historys.len() < MOST_METRICS,
+                        histories.len() < MOST_METRICS,
                         "line {number}: more than {MOST_METRICS} metrics; choose some with --metrics"
                     );
-                    historys.insert(name.to_owned(), History::default());
+                    histories.insert(name.to_owned(), History::default());
                 }
-                if let Some(history) = historys.get_mut(name) {
+                if let Some(history) = histories.get_mut(name) {
                     let trace = if validated.is_some() { &mut history.validated } else { &mut history.trained };
                     trace.push(bounded(iteration + 1.0), bounded(value));
                 }
@@ -114,12 +114,12 @@ impl Args {
         if known.is_empty() {
             bail!("has no metrics; dl-finetune --log writes such files");
         }
-        let missing = self.metrics.iter().flatten().find(|name| !historys.contains_key(*name));
+        let missing = self.metrics.iter().flatten().find(|name| !histories.contains_key(*name));
         if let Some(missing) = missing {
             let known: Vec<String> = known.iter().take(MOST_METRICS).map(|name| clipped(name, NAME)).collect();
             bail!("has no metric {missing}, only {}", known.join(", "));
         }
-        Ok(historys)
+        Ok(histories)
     }
 }
 
@@ -127,9 +127,9 @@ impl Args {
 const NAME: usize = 60;
 
 /// The metrics in drawing order, one below the other.
-struct Historys(Vec<(String, History)>);
+struct Histories(Vec<(String, History)>);
 
-impl Chart for Historys {
+impl Chart for Histories {
     fn draw<B: DrawingBackend>(&self, backend: B) -> Result<()> {
         let area = backend.into_drawing_area();
         area.fill(&WHITE).map_err(chart_error)?;
@@ -150,7 +150,7 @@ fn draw_history<B: DrawingBackend>(area: &DrawingArea<B, Shift>, name: &str, his
         .caption(clipped(name, NAME), ("sans-serif", 20))
         .x_label_area_size(40)
         .y_label_area_size(64)
-            .build_cartesian_2d(x_axis, Axis::around(shown().map(|point| point.1), 0.04))
+        .build_cartesian_2d(x_axis, Axis::around(shown().map(|point| point.1), 0.04))
         .map_err(chart_error)?;
     quiet(&mut chart.configure_mesh())
         .x_desc("iteration")

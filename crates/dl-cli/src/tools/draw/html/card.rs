@@ -194,9 +194,9 @@ impl Card {
         self.fields.proposals = proposals.as_ref().map_or(0, Vec::len);
         self.check()?;
         self.proposals = match proposals {
-            Some(proposals) => Some(
-                proposals.iter().take(limits.boxes).map(|proposal| edges(&proposal.bbox)).collect::<Result<_>>()?,
-            ),
+            Some(proposals) => {
+                Some(proposals.iter().take(limits.boxes).map(|proposal| edges(&proposal.bbox)).collect::<Result<_>>()?)
+            }
             None => None,
         };
         self.compare(limits)

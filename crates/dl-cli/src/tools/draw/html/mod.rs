@@ -6,6 +6,7 @@
 mod card;
 mod page;
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -78,8 +79,8 @@ const MOST_BYTES_AT_ONCE: usize = 256 << 20;
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        if !self.output.extension().is_none_or(|found| ["html", "htm"].iter().any(|known| found.eq_ignore_ascii_case(known)))
-        {
+        let is_page = |ending: &OsStr| ["html", "htm"].iter().any(|known| ending.eq_ignore_ascii_case(known));
+        if self.output.extension().is_some_and(|ending| !is_page(ending)) {
             bail!("{}: a page is an .html file", self.output.display());
         }
         not_an_input(&self.output, &self.inputs)?;

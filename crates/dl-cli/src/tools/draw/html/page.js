@@ -399,16 +399,16 @@
       if (text) made.textContent = text;
       return made;
     };
-    const x = (recall) => 30 + 222 * recall;
+    const x = (recall) => 40 + 212 * recall;
     const y = (precision) => 168 - 160 * precision;
     const parts = [];
     for (const tick of [0, 0.25, 0.5, 0.75, 1]) {
       parts.push(svg("line", { class: "grid", x1: x(0), x2: x(1), y1: y(tick), y2: y(tick) }));
       parts.push(svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: y(0), y2: y(1) }));
-      parts.push(svg("text", { x: 26, y: y(tick) + 3, "text-anchor": "end" }, String(tick)));
+      parts.push(svg("text", { x: 35, y: y(tick) + 3, "text-anchor": "end" }, String(tick)));
       parts.push(svg("text", { x: x(tick), y: 181, "text-anchor": "middle" }, String(tick)));
     }
-    parts.push(svg("text", { x: 141, y: 196, "text-anchor": "middle" }, "recall"));
+    parts.push(svg("text", { x: 146, y: 196, "text-anchor": "middle" }, "recall"));
     parts.push(svg("text", { x: 9, y: 88, "text-anchor": "middle", transform: "rotate(-90 9 88)" }, "precision"));
     for (const label of chosen.slice(0, 200)) {
       const { color, curve, ap } = classes[label];
