@@ -25,7 +25,7 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, 
   dl-data from voc testdata/signs --split test \\
     | dl-draw boxes --output-dir drawn > drawn.jsonl
   dl-propose selective-search photo.jpg \\
-    | dl-draw boxes --show proposals --max 20 --output-dir drawn > drawn.jsonl")]
+    | dl-draw boxes --show proposals --output-dir drawn > drawn.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,

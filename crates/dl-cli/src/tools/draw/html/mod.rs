@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use dl_metrics::voc::{VocConfig, VocEvaluator};
-use dl_record::{Line, Record, Writer, write_atomically};
+use dl_record::{Line, Writer, write_atomically};
 use rayon::prelude::*;
 
 use super::threshold::Threshold;

@@ -267,6 +267,7 @@
       box.style.top = `${top}%`;
       box.style.width = `${limit((100 * x2) / width) - left}%`;
       box.style.height = `${limit((100 * y2) / height) - top}%`;
+      if (x1 > 0.6 * width) box.classList.add("end");
       if (y1 < 0.08 * height) box.classList.add("top");
       if (y2 > 0.92 * height) box.classList.add("low");
       image.append(box);
