@@ -19,7 +19,7 @@ use crate::common::{Images, one_line};
 const NEAR: f64 = 0.1;
 
 /// Quality of the thumbnails' JPEG.
-const QUALITY: u8 = 80;
+const QUALITY: u8 = 75;
 
 /// The most characters of an id, a label and so on, and of a text.
 const MOST_NAME: usize = 300;

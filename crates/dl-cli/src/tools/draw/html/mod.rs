@@ -50,8 +50,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = numbers::count)]
     records: usize,
 
-    /// Longer side of a thumbnail in pixels, also of the large view
-    #[arg(long, value_name = "PIXELS", default_value_t = 320, value_parser = clap::value_parser!(u32).range(32..=2048))]
+    /// Longer side of the images in the page, in pixels; larger ones make a sharper large view and a larger file
+    #[arg(long, value_name = "PIXELS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..=2048))]
     thumbnail: u32,
 
     /// Hide detections that score lower, until the slider in the page is moved [default: 0.5 for probabilities; 0 for
