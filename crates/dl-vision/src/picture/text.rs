@@ -247,7 +247,7 @@ mod tests {
         let fonts = fonts();
         assert_eq!(fonts.width("e\u{301}", 10.0), fonts.width("e", 10.0));
         assert_eq!(fonts.width("a\u{200b}\u{202e}b", 10.0), fonts.width("ab", 10.0));
-        assert_eq!(ink("\u{200b}\n"), []);
+        assert!(ink("\u{200b}\n").is_empty());
     }
 
     #[test]
