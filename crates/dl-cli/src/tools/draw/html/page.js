@@ -280,7 +280,7 @@
         place(edges, "proposal").style.setProperty("--hue", `hsl(${225 - 175 * share} 90% 55%)`);
       });
     }
-    // Many labels hide the image of a card: those of errors are enough.
+    // Many labels hide the image of a card: show those of errors only.
     const isCrowded = !stage.closest("dialog") && drawn.length > 12;
     // The best detections last, on top; truth below them.
     const order = (item) => (item.layer === "objects" ? 0 : 1);
@@ -294,7 +294,7 @@
       box.style.setProperty("--hue", color);
       box.style.setProperty("--on", inkOn(color));
       if (chosen && !isChosen(item)) box.classList.add("dim");
-      else if (shown("labels") && !isPlain && !(isCrowded && isJudged && !KINDS[item.kind][2])) {
+      else if (shown("labels") && !isPlain && !(isCrowded && !KINDS[item.kind][2])) {
         const mark = KINDS[item.kind][1];
         const words = isTruth ? item.of.label : `${item.kind === "found" ? "" : `${mark} `}${item.of.label} ${scoreText(item.of.score)}`;
         box.append(element("span", "", words));
@@ -356,7 +356,8 @@
   $("#shown .chips").append(...layerChips);
   $("#shown").hidden = !layerChips.length;
 
-  const columns = isJudged ? ["truth", "right", "wrong", ...(has.detections ? ["AP"] : [])] : ["count"];
+  const hasAp = Object.values(classes).some(({ ap }) => Number.isFinite(ap));
+  const columns = isJudged ? ["truth", "right", "wrong", ...(hasAp ? ["AP"] : [])] : ["count"];
   const head = element("tr");
   head.append(element("th", "", "class"), ...columns.map((name) => element("th", "", name)));
   $("#classes thead").append(head);
