@@ -409,7 +409,7 @@ fn charts_of_extreme_numbers_are_drawn() {
     assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
     fs::write(at("far.json"), r#"{"a":{"precision":[1e300],"recall":[0.5],"ap":null}}"#).unwrap();
     let ran = run("dl-draw", &["pr", &at("far.json"), "--output", &at("x.png")], "").expect(2);
-    assert!(ran.stderr.contains("they are from 0 to 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("those are from 0 to 1"), "{}", ran.stderr);
 }
 
 #[cfg(unix)]
