@@ -14,9 +14,11 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
+use rayon::prelude::*;
 
 use super::save::check_size;
 use super::threshold::Threshold;
+use crate::common::main::guarded;
 use crate::common::{ImageArgs, Images, Messages, clipped, numbers};
 
 /// Color of the ground truth.
@@ -116,37 +118,45 @@ impl Options {
         Threshold::new(self.score, self.max)
     }
 
-    /// The record's image, resized by the factor that `scale` returns for its longer side, with what is to be drawn.
+    /// What the threshold must know of a record before it is drawn.
     /// # Errors
-    /// When the image or a field cannot be read.
-    pub(super) fn prepare(
+    /// When a field cannot be read.
+    pub(super) fn scored(&self, record: &Record) -> Result<Scored> {
+        let detections = record.detections()?;
+        let is_bare = detections.is_none() && !record.has("objects");
+        let shown = |layer| self.shows(layer, is_bare);
+        let detections = detections.filter(|_| shown(Layer::Detections)).unwrap_or_default();
+        let proposals = if shown(Layer::Proposals) { record.proposals()?.map_or(0, |all| all.len()) } else { 0 };
+        Ok(Scored { scores: detections.iter().map(|detection| detection.score).collect(), proposals })
+    }
+
+    fn shows(&self, layer: Layer, is_bare: bool) -> bool {
+        if self.show.is_empty() { (layer == Layer::Proposals) == is_bare } else { self.show.contains(&layer) }
+    }
+
+    /// The record's image, resized by the factor that `scale` returns for its longer side, with what is to be drawn,
+    /// without detections below `least`.
+    /// # Errors
+    /// When the image or a field cannot be read, or a box or a mask is invalid.
+    pub(super) fn annotate(
         &self,
         record: &mut Record,
         images: &Images,
         scale: impl Fn(u32) -> f64,
-    ) -> Result<Annotation> {
+        least: f64,
+        fonts: &Fonts,
+    ) -> Result<RgbImage> {
         let (image, _turn) = images.open(record)?.split();
         let (detections, objects) = (record.detections()?, record.objects()?);
-        let neither = detections.is_none() && objects.is_none();
-        let shown = |layer| {
-            if self.show.is_empty() { (layer == Layer::Proposals) == neither } else { self.show.contains(&layer) }
-        };
+        let is_bare = detections.is_none() && objects.is_none();
+        let shown = |layer| self.shows(layer, is_bare);
         let scale = scale(image.width().max(image.height()).max(1));
-        let proposals = if shown(Layer::Proposals) { record.proposals()?.unwrap_or_default() } else { Vec::new() };
-        Ok(Annotation {
-            sheet: Sheet::new(image, scale)?,
-            proposals,
-            detections: detections.filter(|_| shown(Layer::Detections)),
-            objects: objects.filter(|_| shown(Layer::Objects)),
-        })
-    }
-
-    /// Draws it, without detections below `least`.
-    /// # Errors
-    /// When a box or a mask is invalid.
-    pub(super) fn draw(&self, annotation: Annotation, least: f64, fonts: &Fonts) -> Result<RgbImage> {
-        let Annotation { mut sheet, proposals, mut detections, objects } = annotation;
-        sheet.proposals(&proposals, self.max)?;
+        let mut sheet = Sheet::new(image, scale)?;
+        if shown(Layer::Proposals) {
+            sheet.proposals(&record.proposals()?.unwrap_or_default(), self.max)?;
+        }
+        let objects = objects.filter(|_| shown(Layer::Objects));
+        let mut detections = detections.filter(|_| shown(Layer::Detections));
         if let Some(detections) = &mut detections {
             detections.retain(|detection| detection.score >= least);
             detections.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -157,12 +167,25 @@ impl Options {
     }
 }
 
-/// An image, and what is to be drawn on it.
-pub(super) struct Annotation {
-    sheet: Sheet,
-    pub(super) proposals: Vec<Proposal>,
-    pub(super) detections: Option<Vec<Detection>>,
-    objects: Option<Vec<Object>>,
+/// What the threshold must know of a record.
+pub(super) struct Scored {
+    /// Of the detections that are to be drawn.
+    scores: Vec<f64>,
+    /// How many proposals are to be drawn.
+    proposals: usize,
+}
+
+/// Draws a batch on all threads, each record with its own threshold. Images are decoded here, so that no more are in
+/// memory than there are threads.
+pub(super) fn drawn<T: Send>(
+    records: &mut [&mut Record],
+    scored: &[Scored],
+    threshold: &mut Threshold,
+    draw: impl Fn(&mut Record, f64) -> Result<T> + Sync,
+) -> Vec<Result<T>> {
+    let next = |scored: &Scored| threshold.next(scored.scores.iter().copied(), scored.proposals);
+    let least: Vec<f64> = scored.iter().map(next).collect();
+    records.par_iter_mut().zip(least).map(|(record, least)| guarded(|| draw(record, least))).collect()
 }
 
 /// The image in another size, by Catmull-Rom interpolation.

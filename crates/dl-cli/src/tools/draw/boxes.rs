@@ -7,12 +7,10 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use dl_record::Record;
 use dl_record::file::write_inside;
-use rayon::prelude::*;
 
-use super::annotate::{Annotation, Options, report_missing};
+use super::annotate::{Options, drawn, report_missing};
 use super::name::Names;
 use super::save::{Kind, encoded};
-use super::threshold::Threshold;
 use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, not_an_input};
 
 /// Draw each record's boxes on its image
@@ -87,13 +85,11 @@ impl Args {
             io,
             job,
             2 * self.common.thread_count(),
-            |record| {
+            |record| self.options.scored(record),
+            |records, scored| {
                 let zoom = |longer| f64::from(self.zoom.unwrap_or(enlargement(longer)));
-                self.options.prepare(record, &images, zoom)
-            },
-            |records, annotations| {
-                let drawings = drawn(annotations, &mut threshold, |annotation, least| {
-                    encoded(&self.options.draw(annotation, least, &fonts)?, self.format.kind())
+                let drawings = drawn(records, &scored, &mut threshold, |record, least| {
+                    encoded(&self.options.annotate(record, &images, zoom, least, &fonts)?, self.format.kind())
                 });
                 let mut write = |record: &mut Record, drawing: Result<Vec<u8>>| {
                     let drawing = drawing?;
@@ -126,21 +122,6 @@ impl Args {
         originals.check(&path)?;
         Ok((name, renamed))
     }
-}
-
-/// Draws a batch on all threads, each annotation with its own threshold.
-pub(super) fn drawn<T: Send>(
-    annotations: Vec<Annotation>,
-    threshold: &mut Threshold,
-    draw: impl Fn(Annotation, f64) -> Result<T> + Sync,
-) -> Vec<Result<T>> {
-    let with_threshold = |annotation: Annotation| {
-        let scores = annotation.detections.iter().flatten().map(|detection| detection.score);
-        let least = threshold.next(scores, annotation.proposals.len());
-        (annotation, least)
-    };
-    let annotations: Vec<_> = annotations.into_iter().map(with_threshold).collect();
-    annotations.into_par_iter().map(|(annotation, least)| draw(annotation, least)).collect()
 }
 
 /// The inputs named on the command line, none of which a drawing may replace.

@@ -10,8 +10,7 @@ use dl_vision::picture::text::Fonts;
 use image::imageops::replace;
 use image::{Rgb, RgbImage};
 
-use super::annotate::{Options, report_missing, score};
-use super::boxes::drawn;
+use super::annotate::{Options, drawn, report_missing, score};
 use super::save::{Kind, MOST_PIXELS, check_size, save};
 use crate::common::{Common, Inputs, Io, Job, Outcome, clipped, is_image_of, map_batches, not_an_input};
 
@@ -91,13 +90,13 @@ impl Args {
                     replaces.store(true, Ordering::Relaxed);
                     bail!("{drawing}: the grid would replace the image; name another --output");
                 }
-                let scale = |longer| f64::from(self.cell) / f64::from(longer);
-                Ok((self.options.prepare(record, &images, scale)?, Caption::of(record)?))
+                Ok((self.options.scored(record)?, Caption::of(record)?))
             },
             |records, prepared| {
-                let (annotations, captions): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
-                let images = drawn(annotations, &mut threshold, |annotation, least| {
-                    self.options.draw(annotation, least, &fonts)
+                let (scored, captions): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
+                let scale = |longer| f64::from(self.cell) / f64::from(longer);
+                let images = drawn(records, &scored, &mut threshold, |record, least| {
+                    self.options.annotate(record, &images, scale, least, &fonts)
                 });
                 let mut keep = |record: &mut Record, image: Result<RgbImage>, caption| {
                     let image = image?;
