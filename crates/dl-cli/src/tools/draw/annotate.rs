@@ -61,11 +61,11 @@ pub(super) fn report_missing(fonts: &Fonts, messages: &Messages) {
 /// What can be drawn of a record.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
-    /// Detections: solid lines; where the truth is known, ✓ and solid if right, ✗ and dashed black if wrong
+    /// Solid lines; with ground truth, ✓ if right, ✗ and dashed black if wrong
     Detections,
-    /// Ground truth: lines dashed in green and white
+    /// Ground truth, dashed in green and white
     Objects,
-    /// Proposals: thin lines, from yellow for the best to blue for the last
+    /// Thin lines, from yellow for the best to blue for the last
     Proposals,
 }
 
