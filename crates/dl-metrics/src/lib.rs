@@ -3,5 +3,6 @@
 pub mod classify;
 pub mod coco;
 pub mod confusion;
+pub mod matching;
 pub mod proposals;
 pub mod voc;

@@ -5,10 +5,12 @@
 //! first a true positive, later ones false positives; a box marked difficult (or crowd) makes it neither. Images are
 //! matched as they come, so that only a score and a verdict is kept of each detection.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use dl_record::{BBox, Detection, Object};
+use dl_record::{Detection, Object};
 use dl_vision::boxes::{iou, iou_inclusive};
+
+use crate::matching::{Verdict, counts, match_detections};
 
 /// What the evaluation goes by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,13 +41,6 @@ struct Class {
     difficult: usize,
     /// In input order.
     verdicts: Vec<(f64, Verdict)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Verdict {
-    True,
-    False,
-    Neither,
 }
 
 /// The figures of all classes.
@@ -101,29 +96,8 @@ impl VocEvaluator {
                 class.difficult += 1;
             }
         }
-        let mut order: Vec<usize> = (0..detections.len()).collect();
-        order.sort_by(|&a, &b| detections[b].score.total_cmp(&detections[a].score).then(a.cmp(&b)));
-        let mut found = vec![false; objects.len()];
-        let mut verdicts = vec![Verdict::False; detections.len()];
-        let mut of_label: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, object) in objects.iter().enumerate() {
-            of_label.entry(&object.label).or_default().push(index);
-        }
-        for index in order {
-            let detection = &detections[index];
-            let Some(same) = of_label.get(detection.label.as_str()) else { continue };
-            let Some((best, overlap)) = self.best(detection, objects, same) else { continue };
-            if overlap < self.config.iou {
-                continue;
-            }
-            verdicts[index] = if !counts(&objects[best]) {
-                Verdict::Neither
-            } else if std::mem::replace(&mut found[best], true) {
-                Verdict::False
-            } else {
-                Verdict::True
-            };
-        }
+        let overlap = if self.config.plus_one { iou_inclusive } else { iou };
+        let verdicts = match_detections(objects, detections, self.config.iou, overlap);
         for (detection, verdict) in detections.iter().zip(verdicts) {
             self.class(&detection.label).verdicts.push((detection.score, verdict));
         }
@@ -136,28 +110,11 @@ impl VocEvaluator {
         self.classes.get_mut(label).expect("it was just put there")
     }
 
-    /// The true box, of those of the detection's class (`same`), that it overlaps most, the first of equals.
-    fn best(&self, detection: &Detection, objects: &[Object], same: &[usize]) -> Option<(usize, f64)> {
-        let overlap: fn(&BBox, &BBox) -> f64 = if self.config.plus_one { iou_inclusive } else { iou };
-        let mut best: Option<(usize, f64)> = None;
-        for &index in same {
-            let overlap = overlap(&detection.bbox, &objects[index].bbox);
-            if best.is_none_or(|(_, most)| overlap > most) {
-                best = Some((index, overlap));
-            }
-        }
-        best
-    }
-
     /// The figures of all images so far.
     pub fn finish(self) -> VocReport {
         let classes = self.classes.into_iter().map(|(label, class)| class.finish(label)).collect();
         VocReport { images: self.images, classes }
     }
-}
-
-fn counts(object: &Object) -> bool {
-    !object.difficult && !object.crowd
 }
 
 impl Class {
@@ -170,10 +127,10 @@ impl Class {
         let (mut true_positives, mut false_positives) = (0, 0);
         for (score, verdict) in verdicts {
             match verdict {
-                Verdict::True => true_positives += 1,
-                Verdict::False => false_positives += 1,
+                Verdict::Right(_) => true_positives += 1,
+                Verdict::Duplicate(_) | Verdict::Unmatched => false_positives += 1,
                 // It moves neither precision nor recall.
-                Verdict::Neither => continue,
+                Verdict::Ignored(_) => continue,
             }
             precision.push(true_positives as f64 / (true_positives + false_positives) as f64);
             recall.push(true_positives as f64 / self.truth.max(1) as f64);
@@ -227,6 +184,8 @@ impl VocReport {
 
 #[cfg(test)]
 mod tests {
+    use dl_record::BBox;
+
     use super::*;
 
     fn object(x: f64, difficult: bool) -> Object {

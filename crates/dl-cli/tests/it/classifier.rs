@@ -428,7 +428,7 @@ fn a_log_is_drawn_with_training_and_validation() {
         assert!(text.contains(words), "{words}");
     }
     assert_eq!(image::open(&png).unwrap().to_rgb8().dimensions(), (960, 3 * 360));
-    let only = ["curves", log.to_str().unwrap(), "--figures", "loss", "--output", png.to_str().unwrap()];
+    let only = ["curves", log.to_str().unwrap(), "--metrics", "loss", "--output", png.to_str().unwrap()];
     run("dl-draw", &only, "").expect(0);
     assert_eq!(image::open(&png).unwrap().to_rgb8().dimensions(), (960, 360));
     let ran = run("dl-draw", &["curves", &input, "--output", png.to_str().unwrap()], "").expect(2);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::support::run;
 
-/// A grey picture of 64 x 48 pixels.
-fn picture(folder: &Path, name: &str) -> String {
+/// A gray image of 64 x 48 pixels.
+fn gray_image(folder: &Path, name: &str) -> String {
     let path = folder.join(name);
     RgbImage::from_pixel(64, 48, image::Rgb([128; 3])).save(&path).unwrap();
     path.display().to_string()
@@ -17,7 +17,7 @@ fn picture(folder: &Path, name: &str) -> String {
 
 fn record(folder: &Path, id: &str) -> Value {
     json!({
-        "id": id, "image": picture(folder, &format!("{id}.png")), "note": [1.50, "keep"],
+        "id": id, "image": gray_image(folder, &format!("{id}.png")), "note": [1.50, "keep"],
         "objects": [{"box": [8, 8, 24, 24], "label": "stop"}],
         "detections": [
             {"box": [9, 8, 24, 25], "label": "stop", "score": 0.9},
@@ -31,7 +31,7 @@ fn open(record: &Value) -> RgbImage {
     image::open(record["drawing"].as_str().unwrap()).unwrap().to_rgb8()
 }
 
-/// Is every pixel of this rectangle as grey as before?
+/// Whether every pixel of this rectangle is as gray as before.
 fn untouched(drawing: &RgbImage, [x1, y1, x2, y2]: [u32; 4]) -> bool {
     (y1..y2).all(|y| (x1..x2).all(|x| drawing.get_pixel(x, y).0 == [128; 3]))
 }
@@ -43,7 +43,7 @@ fn boxes(folder: &Path, stream: &str, more: &[&str]) -> crate::support::Ran {
 }
 
 #[test]
-fn what_is_asked_for_is_drawn_and_nothing_else() {
+fn only_the_chosen_layers_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let line = record(folder.path(), "a").to_string();
     let ran = boxes(folder.path(), &line, &[]).expect(0);
@@ -59,7 +59,7 @@ fn what_is_asked_for_is_drawn_and_nothing_else() {
     assert!(untouched(&drawing, [8, 150, 44, 186]));
     assert!(untouched(&drawing, [40, 40, 90, 90]), "boxes are not filled");
 
-    let truth = open(&boxes(folder.path(), &line, &["--what", "objects"]).expect(0).records()[0]);
+    let truth = open(&boxes(folder.path(), &line, &["--show", "objects"]).expect(0).records()[0]);
     assert!(untouched(&truth, [120, 0, 256, 192]));
     let all = open(&boxes(folder.path(), &line, &["--score", "0"]).expect(0).records()[0]);
     assert!(!untouched(&all, [8, 150, 44, 186]));
@@ -74,21 +74,21 @@ fn masks_tint_their_pixels() {
     // The first 10 columns of 48 rows.
     let mask = json!({"size": [48, 64], "counts": "0P?Pa2"});
     record["detections"] = json!([{"box": [0, 0, 10, 48], "label": "stop", "score": 0.9, "mask": mask}]);
-    let plain = open(&boxes(folder.path(), &record.to_string(), &["--what", "detections"]).expect(0).records()[0]);
+    let plain = open(&boxes(folder.path(), &record.to_string(), &["--show", "detections"]).expect(0).records()[0]);
     assert!(untouched(&plain, [8, 60, 32, 180]));
-    let ran = boxes(folder.path(), &record.to_string(), &["--what", "detections", "--masks"]).expect(0);
+    let ran = boxes(folder.path(), &record.to_string(), &["--show", "detections", "--masks"]).expect(0);
     let tinted = open(&ran.records()[0]);
     assert!((60..180).all(|y| (8..32).all(|x| tinted.get_pixel(x, y).0 != [128; 3])));
     assert!(untouched(&tinted, [100, 60, 256, 192]));
     record["detections"][0]["mask"]["size"] = json!([48, 63]);
     let ran = boxes(folder.path(), &record.to_string(), &["--masks"]).expect(1);
-    assert!(ran.stderr.contains("63 x 48 pixels on a picture of 64 x 48"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("63 x 48 pixels on an image of 64 x 48"), "{}", ran.stderr);
 }
 
 #[test]
-fn proposals_are_drawn_where_there_is_nothing_better() {
+fn proposals_are_drawn_if_a_record_has_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), "a.png");
+    let image = gray_image(folder.path(), "a.png");
     let line = json!({"id": "a", "image": image, "proposals": [{"box": [10, 10, 50, 40], "score": 1}]}).to_string();
     let drawing = open(&boxes(folder.path(), &line, &[]).expect(0).records()[0]);
     assert_ne!(drawing.get_pixel(40, 100).0, [128; 3]);
@@ -112,9 +112,9 @@ fn a_bad_record_carries_its_error_and_the_others_are_drawn() {
 }
 
 #[test]
-fn a_drawing_never_replaces_a_picture_nor_leaves_its_folder() {
+fn a_drawing_never_replaces_an_image_or_leaves_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), "a.png");
+    let image = gray_image(folder.path(), "a.png");
     let before = fs::read(&image).unwrap();
     let stream = json!({"id": "a", "image": image, "objects": []}).to_string();
     let args = ["boxes", "--format", "png", "--output-dir", folder.path().to_str().unwrap()];
@@ -122,7 +122,7 @@ fn a_drawing_never_replaces_a_picture_nor_leaves_its_folder() {
     assert!(ran.stderr.contains("would replace the image"), "{}", ran.stderr);
     assert_eq!(fs::read(&image).unwrap(), before);
     // Nor another one that was named.
-    let other = json!({"id": "a", "image": picture(folder.path(), "b.png"), "objects": []}).to_string();
+    let other = json!({"id": "a", "image": gray_image(folder.path(), "b.png"), "objects": []}).to_string();
     let records = folder.path().join("r.jsonl").display().to_string();
     fs::write(&records, other).unwrap();
     let ran = run("dl-draw", &[&args[..], &[&records, &image]].concat(), "").expect(1);
@@ -140,7 +140,7 @@ fn a_drawing_never_replaces_a_picture_nor_leaves_its_folder() {
 }
 
 #[test]
-fn a_grid_has_a_place_for_each_good_record() {
+fn a_grid_has_a_cell_for_each_good_record() {
     let folder = tempfile::tempdir().unwrap();
     let mut records: Vec<Value> = ["a", "b", "c", "d", "e"].map(|id| record(folder.path(), id)).into();
     records[1]["image"] = json!("nowhere.jpg");
@@ -160,7 +160,7 @@ fn a_grid_has_a_place_for_each_good_record() {
 }
 
 #[test]
-fn a_table_becomes_a_line_for_each_method() {
+fn a_table_becomes_a_line_per_method() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let row =
@@ -184,8 +184,8 @@ fn a_table_becomes_a_line_for_each_method() {
     assert_eq!(image::open(file("t.png")).unwrap().to_rgb8().dimensions(), (600, 540));
 
     for (text, message) in [
-        ("[]", "line 1: no JSON object"),
-        ("", "holds no measurement"),
+        ("[]", "line 1: not a JSON object"),
+        ("", "has no measurements"),
         (r#"{"images": 0, "accuracy": 1}"#, "\"images\" is 0; with --log-x"),
         (r#"{"images": "many", "accuracy": 1}"#, "\"images\" is \"many\", not a number"),
         (r#"{"images": 1}"#, "line 1: has no \"accuracy\""),
@@ -197,7 +197,7 @@ fn a_table_becomes_a_line_for_each_method() {
 }
 
 #[test]
-fn curves_become_a_chart_in_pixels_or_vectors() {
+fn curves_become_a_png_or_an_svg() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let curves = json!({
@@ -220,7 +220,7 @@ fn curves_become_a_chart_in_pixels_or_vectors() {
         ("coco.json", r#"{"images":[],"categories":[]}"#, "not a file of curves; dl-eval --curves writes one\n"),
         ("cut.json", r#"{"a":{"precision":[1"#, "EOF while parsing"),
         ("uneven.json", r#"{"a":{"precision":[1],"recall":[]}}"#, "1 precisions and 0 recalls"),
-        ("empty.json", "{}", "holds no curve"),
+        ("empty.json", "{}", "has no curves"),
     ] {
         fs::write(file(name), text).unwrap();
         let ran = run("dl-draw", &["pr", &file(name), "--output", &file("x.png")], "").expect(2);
@@ -230,16 +230,16 @@ fn curves_become_a_chart_in_pixels_or_vectors() {
 }
 
 #[test]
-fn records_with_one_name_get_a_drawing_each_on_any_number_of_threads() {
+fn records_of_the_same_name_get_a_drawing_each_on_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), "a.png");
+    let image = gray_image(folder.path(), "a.png");
     let long = "n".repeat(600);
     let ids = ["same", "same", "x/../y", "x/up/y.png", "bell\u{7}\n", "same", &long];
     let line = |id: &str| json!({"id": id, "image": image, "objects": []}).to_string();
     let stream = ids.map(line).join("\n");
     let drawn = |threads: &str| {
         let ran = boxes(folder.path(), &stream, &["--threads", threads]).expect(0);
-        assert!(ran.stderr.contains("3 drawings would have the name of another"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("3 drawings end in -2, -3, ..."), "{}", ran.stderr);
         ran.records().iter().map(|record| record["drawing"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let paths = drawn("4");
@@ -255,7 +255,7 @@ fn records_with_one_name_get_a_drawing_each_on_any_number_of_threads() {
 #[test]
 fn nothing_is_drawn_through_a_link_out_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), "a.png");
+    let image = gray_image(folder.path(), "a.png");
     fs::create_dir_all(folder.path().join("drawn")).unwrap();
     fs::create_dir(folder.path().join("home")).unwrap();
     std::os::unix::fs::symlink("../home", folder.path().join("drawn/way")).unwrap();
@@ -267,7 +267,7 @@ fn nothing_is_drawn_through_a_link_out_of_the_folder() {
 }
 
 #[test]
-fn numbers_without_sense_and_a_file_in_place_of_the_folder_are_refused_at_once() {
+fn invalid_numbers_and_a_file_in_place_of_the_folder_are_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let stream = format!("{}\n{}\n", record(folder.path(), "a"), record(folder.path(), "b"));
     let (file, grid) = (folder.path().join("file"), folder.path().join("grid.png"));
@@ -286,7 +286,7 @@ fn numbers_without_sense_and_a_file_in_place_of_the_folder_are_refused_at_once()
 }
 
 #[test]
-fn help_shows_json_as_it_is_written() {
+fn help_shows_json_without_escapes() {
     for what in ["pr", "confusion"] {
         let help = run("dl-draw", &[what, "--help"], "").expect(0).stdout;
         assert!(help.contains("{\"") && !help.contains('\\'), "{help}");
@@ -296,7 +296,7 @@ fn help_shows_json_as_it_is_written() {
 #[test]
 fn a_grid_never_replaces_an_image_that_it_shows() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), "photo.png");
+    let image = gray_image(folder.path(), "photo.png");
     let before = fs::read(&image).unwrap();
     let line = json!({"id": "a", "image": image}).to_string();
     for (inputs, stdin) in [(&[image.as_str()][..], ""), (&[folder.path().to_str().unwrap()], ""), (&[], line.as_str())]
@@ -308,10 +308,10 @@ fn a_grid_never_replaces_an_image_that_it_shows() {
 }
 
 #[test]
-fn a_drawing_has_bounds_whatever_is_asked_for() {
+fn the_size_of_a_drawing_is_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
-    let image = picture(folder.path(), "a.png");
+    let image = gray_image(folder.path(), "a.png");
     let grid = ["grid", "--columns", "100", "--cell", "4096", "--output", &at("g.png"), &image];
     let ran = run("dl-draw", &grid, "").expect(2);
     assert!(ran.stderr.contains("make it smaller"), "{}", ran.stderr);
@@ -334,22 +334,22 @@ fn a_drawing_has_bounds_whatever_is_asked_for() {
     let log: String = (0..100).map(|n| format!("{{\"iteration\":1,\"figure{n}\":1}}\n")).collect();
     fs::write(at("log.jsonl"), log).unwrap();
     let ran = curves(&[]).expect(2);
-    assert!(ran.stderr.contains("more than 64 figures; choose some with --figures"), "{}", ran.stderr);
-    curves(&["--figures", "figure99"]).expect(0);
-    assert!(curves(&["--figures", "none"]).expect(2).stderr.contains("has no figure none, only figure0, "));
+    assert!(ran.stderr.contains("more than 64 metrics; choose some with --metrics"), "{}", ran.stderr);
+    curves(&["--metrics", "figure99"]).expect(0);
+    assert!(curves(&["--metrics", "none"]).expect(2).stderr.contains("has no metric none, only figure0, "));
 }
 
 #[test]
 fn boxes_of_any_size_are_drawn_in_bounded_time() {
     let folder = tempfile::tempdir().unwrap();
-    let image = picture(folder.path(), "a.png");
+    let image = gray_image(folder.path(), "a.png");
     let extremes =
         [[-1e300, -1e300, 1e300, 1e300], [1e300, 0.0, 1e300, 5.0], [5.0, 5.0, 5.0, 5.0], [-1e9, 3.0, 1e-320, 4.0]];
     let label = format!("{}\u{202e}\u{1b}[2J\n{}", "long ".repeat(20_000), "שלום");
     let found: Vec<Value> =
         extremes.iter().map(|edges| json!({"box": edges, "label": label, "score": 1e300})).collect();
     let line = json!({"id": "a", "image": image, "objects": found, "detections": found, "proposals": found});
-    boxes(folder.path(), &line.to_string(), &["--what", "objects,detections,proposals"]).expect(0);
+    boxes(folder.path(), &line.to_string(), &["--show", "objects,detections,proposals"]).expect(0);
     let at = folder.path().join("grid.png").display().to_string();
     run("dl-draw", &["grid", "--output", &at], &line.to_string()).expect(0);
     let bad = json!({"id": "a", "image": image, "objects": [{"box": [9, 9, -9, -9], "label": "x"}]});
@@ -393,14 +393,14 @@ fn charts_of_extreme_numbers_are_drawn() {
         draw(&table("loss", "iteration").replace("}\n", ",\"none\":null}\n"), &["curves"]);
         draw(&table("iteration", "val_loss"), &["curves"]);
     }
-    // Very many points become few.
+    // Very many points are thinned.
     let many: String =
         (0..60_000).map(|at| format!("{{\"iteration\":{at},\"loss\":{}}}\n", at * 7919 % 1000)).collect();
     draw(&many, &["curves"]);
     draw(&many, &["lines", "--x", "iteration", "--y", "loss"]);
     let steps: Vec<f64> = (0..50_000).map(|at| f64::from(at) / 50_000.0).collect();
     draw(&json!({"a": {"precision": steps, "recall": steps, "ap": 0.5}}).to_string(), &["pr"]);
-    // Labels of strangers are cut, and free of what an SVG must not hold.
+    // Long labels are cut, and control characters escaped.
     let label = format!("\u{1b}[2J{}", "x".repeat(100_000));
     let svg = draw(&json!({&label: {"precision": [1], "recall": [1], "ap": 0.5}}).to_string(), &["pr"]);
     assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
@@ -412,7 +412,7 @@ fn charts_of_extreme_numbers_are_drawn() {
     assert!(!svg.contains('\u{1b}') && svg.len() < 50_000, "{}", svg.len());
     fs::write(at("far.json"), r#"{"a":{"precision":[1e300],"recall":[0.5],"ap":null}}"#).unwrap();
     let ran = run("dl-draw", &["pr", &at("far.json"), "--output", &at("x.png")], "").expect(2);
-    assert!(ran.stderr.contains("they are from 0 to 1"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("those are from 0 to 1"), "{}", ran.stderr);
 }
 
 #[cfg(unix)]
@@ -433,4 +433,100 @@ fn a_chart_may_go_to_a_pipe_or_nowhere() {
         String::from_utf8_lossy(&output.stderr)
     );
     run("dl-draw", &["curves", &log, "--output", &folder.path().join("chart").display().to_string()], "").expect(2);
+}
+
+#[test]
+fn the_threshold_follows_the_kind_of_scores_and_hidden_detections_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = gray_image(folder.path(), "a.png");
+    let record = |id: &str, scores: &[f64]| {
+        let detection = |score| json!({"box": [8, 8, 40, 40], "label": "stop", "score": score});
+        let detections: Vec<Value> = scores.iter().map(detection).collect();
+        json!({"id": id, "image": image, "detections": detections}).to_string()
+    };
+    let probabilities = [record("a", &[0.9, 0.2]), record("b", &[0.4]), record("c", &[0.6])].join("\n");
+    let ran = boxes(folder.path(), &probabilities, &[]).expect(0);
+    assert_eq!(ran.stderr, "dl-draw: 2 detections below --score 0.5 hidden in 2 images\n");
+    assert!(untouched(&open(&ran.records()[1]), [0, 0, 256, 192]));
+    assert!(boxes(folder.path(), &probabilities, &["--score", "0.1"]).expect(0).stderr.is_empty());
+    // Margins of an SVM, of which one is outside 0 to 1: later records are drawn from 0 on, however many threads draw.
+    let margins = [record("a", &[1.4, -0.3]), record("b", &[0.2])].join("\n");
+    for threads in ["1", "4"] {
+        let ran = boxes(folder.path(), &margins, &["--threads", threads]).expect(0);
+        assert_eq!(ran.stderr, "dl-draw: 1 detection below --score 0 hidden in 1 image\n");
+        assert!(!untouched(&open(&ran.records()[1]), [0, 0, 256, 192]));
+    }
+    let ran = boxes(folder.path(), &record("a", &[0.9, 0.8, 0.7]), &["--max", "1"]).expect(0);
+    assert_eq!(ran.stderr, "dl-draw: 2 boxes beyond the best --max 1 of an image not drawn\n");
+}
+
+#[test]
+fn labels_in_scripts_of_the_built_in_font_are_drawn_and_others_ask_for_a_font() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = gray_image(folder.path(), "a.png");
+    let draw = |label: &str, more: &[&str]| {
+        let detections = json!([{"box": [2, 30, 60, 46], "label": label, "score": 0.9}]);
+        let line = json!({"id": "a", "image": image, "detections": detections}).to_string();
+        boxes(folder.path(), &line, more)
+    };
+    let drawings = ["знак", "σήμα", "תמרור", "إشارة", "señal"].map(|label| {
+        let ran = draw(label, &[]).expect(0);
+        assert!(ran.stderr.is_empty(), "{}", ran.stderr);
+        open(&ran.records()[0]).into_raw()
+    });
+    assert!(drawings.windows(2).all(|pair| pair[0] != pair[1]));
+    let ran = draw("標識", &[]).expect(0);
+    assert!(ran.stderr.contains("no font has 標識") && ran.stderr.contains("--font FILE"), "{}", ran.stderr);
+    let broken = folder.path().join("broken.ttf");
+    fs::write(&broken, "no font").unwrap();
+    let ran = draw("stop", &["--font", broken.to_str().unwrap()]).expect(2);
+    assert!(ran.stderr.contains("--font") && ran.stderr.contains("broken.ttf: not a font"), "{}", ran.stderr);
+    let cjk = Path::new("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc");
+    if cjk.exists() {
+        assert!(draw("標識", &["--font", cjk.to_str().unwrap()]).expect(0).stderr.is_empty());
+    } else {
+        eprintln!("SKIPPED: {} is not here", cjk.display());
+    }
+}
+
+#[test]
+fn a_grid_frames_right_predictions_green_and_wrong_ones_red() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = gray_image(folder.path(), "a.png");
+    let record = |id: &str, label: Option<&str>| {
+        json!({"id": id, "image": image, "label": label, "predictions": [{"label": "cat", "score": 0.8}]}).to_string()
+    };
+    let stream = [record("a", Some("cat")), record("b", Some("dog")), record("c", None)].join("\n");
+    let path = folder.path().join("grid.png");
+    let args = ["grid", "--columns", "3", "--cell", "128", "--output", path.to_str().unwrap()];
+    run("dl-draw", &args, &stream).expect(0);
+    let grid = image::open(&path).unwrap().to_rgb8();
+    let left = |cell: u32| grid.get_pixel(8 + cell * 136 - 2, 50).0;
+    let ([right, wrong], unknown) = ([left(0), left(1)], left(2));
+    assert!(right[1] > 100 && right[0] < 50, "{right:?}");
+    assert!(wrong[0] > 150 && wrong[1] < 50, "{wrong:?}");
+    assert_eq!(unknown, [255; 3]);
+}
+
+#[test]
+fn one_measurement_is_drawn_as_a_dot_with_its_value_on_the_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let draw = |text: &str, args: &[&str]| {
+        fs::write(at("in.jsonl"), text).unwrap();
+        run("dl-draw", &[&[args[0], &at("in.jsonl"), "--output", &at("out.svg")], &args[1..]].concat(), "").expect(0);
+        let svg = fs::read_to_string(at("out.svg")).unwrap();
+        assert!(!svg.contains("NaN"), "{svg}");
+        svg
+    };
+    for text in ["{\"x\":7,\"y\":0.53}", "{\"x\":7,\"y\":0.53}\n{\"x\":7,\"y\":0.53}"] {
+        let svg = draw(text, &["lines", "--x", "x", "--y", "y"]);
+        assert!(svg.contains("<circle") && svg.contains("\n7\n") && svg.contains("\n0.53\n"), "{svg}");
+    }
+    let svg = draw("{\"iteration\":0,\"loss\":2.5}", &["curves"]);
+    assert!(svg.contains("<circle") && svg.contains("\n1\n") && svg.contains("\n2.5\n"), "{svg}");
+    let svg = draw("{\"iteration\":0,\"loss\":2.5}\n{\"iteration\":2,\"loss\":2.5}", &["curves"]);
+    assert!(!svg.contains("\n1.5\n"), "iterations are whole: {svg}");
+    let svg = draw(&json!({"a": {"precision": [1], "recall": [0.5], "ap": 0.5}}).to_string(), &["pr"]);
+    assert!(svg.contains("<circle"), "{svg}");
 }

@@ -45,7 +45,7 @@ fn pixels(folder: &Path, name: &str, bytes: &[u8]) -> Result<RgbImage, String> {
     fs::write(&path, bytes).unwrap();
     let drawn = folder.join("drawn");
     let args =
-        ["boxes", "--what", "objects", "--zoom", "1", "--format", "png", "--output-dir", drawn.to_str().unwrap()];
+        ["boxes", "--show", "objects", "--zoom", "1", "--format", "png", "--output-dir", drawn.to_str().unwrap()];
     let ran = run("dl-draw", &args, &line(name, &path));
     let record = ran.records().remove(0);
     match record["error"]["message"].as_str() {

@@ -11,6 +11,7 @@ mod classify;
 mod data;
 mod detect;
 mod draw;
+mod draw_html;
 mod embed;
 mod eval;
 mod eval_coco;

@@ -2,12 +2,12 @@
 
 pub mod draw;
 mod exif;
-pub mod font;
 mod jpeg;
 mod load;
 mod pixels;
 pub mod raster;
 mod source;
+pub mod text;
 mod tiff;
 pub mod warp;
 

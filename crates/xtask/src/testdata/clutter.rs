@@ -1,11 +1,11 @@
 //! Foreground objects that are not signs: poles, cars, traffic lights, boards, and shapes in the colors of signs.
 
-use dl_vision::picture::font;
 use dl_vision::picture::raster::Point;
 
 use super::canvas::{Canvas, Color, capsule, ellipse, mix, noise, rectangle, shade};
 use super::dice::Dice;
 use super::scenery::{foliage, leaf_color};
+use super::strokes;
 
 /// Colors of man-made objects, including those of the signs.
 const PAINTS: [Color; 10] = [
@@ -110,12 +110,12 @@ fn board(canvas: &mut Canvas, dice: &mut Dice) {
     let (ground, ink) = (dice.of(&PAINTS), dice.of(&PAINTS));
     canvas.flat(rectangle(left, top, left + width, top + height), shade(ground, dice.between(0.7, 1.0)));
     let text = dice.of(&["SALE", "CAFE", "HOTEL", "TAXI", "BANK 24h", "Open", "OIL", "Market", "50%", "P"]);
-    let scale = (0.85 * width / font::width(text)).min(0.7 * height / font::CAPITAL_ROWS);
+    let scale = (0.85 * width / strokes::width(text)).min(0.7 * height / strokes::CAPITAL_ROWS);
     let place = |[x, y]: Point| {
-        let left = left + 0.5 * (width - scale * font::width(text));
-        [left + scale * x, top + 0.5 * (height - scale * font::CAPITAL_ROWS) + scale * y]
+        let left = left + 0.5 * (width - scale * strokes::width(text));
+        [left + scale * x, top + 0.5 * (height - scale * strokes::CAPITAL_ROWS) + scale * y]
     };
-    for stroke in font::strokes(text) {
+    for stroke in strokes::strokes(text) {
         for ends in stroke.windows(2) {
             canvas.flat(capsule(place(ends[0]), place(ends[1]), scale), ink);
         }

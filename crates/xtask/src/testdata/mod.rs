@@ -16,6 +16,7 @@ mod picture;
 mod plate;
 mod scenery;
 mod signs;
+mod strokes;
 mod symbol;
 mod tasks;
 

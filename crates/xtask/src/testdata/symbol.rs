@@ -1,12 +1,12 @@
 //! Symbols on signs: words, numbers, arrows and figures, as polygons in the plane of the sign.
 
-use dl_vision::picture::font;
 use dl_vision::picture::raster::Point;
 
 use super::canvas::{Color, capsule, ellipse, rectangle};
 use super::dice::Dice;
 use super::face::WHITE;
 use super::glyph::Glyph;
+use super::strokes;
 
 /// The symbol on a sign.
 #[derive(Clone, Copy, Debug)]
@@ -70,13 +70,13 @@ impl Symbol {
 
 /// `text` in the built-in typeface, centered on the sign, as large as `width` and `height` allow.
 fn text(text: &str, width: f64, height: f64) -> Vec<Vec<Point>> {
-    let columns = font::width(text);
+    let columns = strokes::width(text);
     // Bold: the strokes are wider than the grid.
     let weight = 1.35;
-    let scale = (width / (columns + weight - 1.0)).min(height / (font::CAPITAL_ROWS + weight - 1.0));
-    let place = |[x, y]: Point| [scale * (x - 0.5 * columns), scale * (y - 0.5 * font::CAPITAL_ROWS)];
+    let scale = (width / (columns + weight - 1.0)).min(height / (strokes::CAPITAL_ROWS + weight - 1.0));
+    let place = |[x, y]: Point| [scale * (x - 0.5 * columns), scale * (y - 0.5 * strokes::CAPITAL_ROWS)];
     let mut bars = Vec::new();
-    for stroke in font::strokes(text) {
+    for stroke in strokes::strokes(text) {
         bars.extend(stroke.windows(2).map(|ends| capsule(place(ends[0]), place(ends[1]), scale * weight)));
     }
     bars

@@ -1,53 +1,87 @@
-//! A record's picture with its boxes on it.
+//! A record's image with its boxes on it.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use dl_metrics::matching::{Verdict, match_detections};
 use dl_record::{BBox, Detection, Mask, Object, Proposal, Record};
+use dl_vision::boxes::iou;
 use dl_vision::masks;
-use dl_vision::picture::draw::{self, BLACK, Color, FrameStyle, Side, WHITE};
+use dl_vision::picture::draw::{self, BLACK, Color, FrameStyle, LabelStyle, Side, WHITE};
+use dl_vision::picture::text::Fonts;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
+use rayon::prelude::*;
 
-use super::judge::{Verdict, judge};
 use super::save::check_size;
+use super::threshold::Threshold;
+use crate::common::main::guarded;
 use crate::common::{ImageArgs, Images, Messages, clipped, numbers};
 
-/// Colour of the truth.
+/// Color of the ground truth.
 const TRUTH: Color = [0, 150, 60];
 
-/// Columns of a label, before it is cut to the width of its image.
+/// Columns of a label, before it is shortened to the width of its image.
 const LABEL: usize = 200;
 
-/// A score in few letters.
+/// A score in a few characters.
 pub(super) fn score(score: f64) -> String {
     if score.abs() < 1e6 { format!("{score:.2}") } else { format!("{score:.2e}") }
 }
 
+/// The option of every drawing that has text.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct FontArgs {
+    /// Font for characters that the built-in DejaVu Sans lacks (.ttf, .otf, .ttc); repeat for more
+    #[arg(long, value_name = "FILE")]
+    font: Vec<PathBuf>,
+}
+
+impl FontArgs {
+    /// Opens the fonts.
+    /// # Errors
+    /// When a file cannot be read or is not a font.
+    pub(super) fn open(&self) -> Result<Fonts> {
+        Fonts::new(&self.font).context("--font")
+    }
+}
+
+/// Reports the characters that were drawn as boxes.
+pub(super) fn report_missing(fonts: &Fonts, messages: &Messages) {
+    let missing: String = fonts.missing().into_iter().collect();
+    if !missing.is_empty() {
+        messages
+            .note(format_args!("no font has {missing}, drawn as boxes; name a font that has them with --font FILE"));
+    }
+}
+
 /// What can be drawn of a record.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
-    /// What was found: solid lines; beside the truth, ticked when right, crossed and dashed black when wrong
+enum Layer {
+    /// Solid lines; with ground truth, ✓ if right, ✗ and dashed black if wrong
     Detections,
-    /// The truth: lines dashed in green and white
+    /// Ground truth, dashed in green and white
     Objects,
-    /// Regions: thin lines, yellow for the best to blue for the last
+    /// Thin lines, from yellow for the best to blue for the last
     Proposals,
 }
 
 /// What to draw, and how.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Options {
-    /// What to draw [default: detections and objects; proposals where a record has neither]
+    /// What to draw [default: detections and objects; proposals if a record has neither]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
-    what: Vec<What>,
+    show: Vec<Layer>,
 
-    /// Leave out detections with a lower score
-    #[arg(long, value_name = "SCORE", default_value_t = 0.5, value_parser = numbers::finite, allow_negative_numbers = true)]
-    score: f64,
+    /// Hide detections that score lower [default: 0.5 for probabilities; 0 for margins, that is, from the first record on
+    /// that has a score outside 0 to 1]
+    #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
+    score: Option<f64>,
 
-    /// Draw at most N detections and N proposals, the best ones
+    /// Draw at most N detections and N proposals per image, the best ones
     #[arg(long, value_name = "N", default_value_t = 100)]
     max: usize,
 
@@ -60,6 +94,9 @@ pub(super) struct Options {
     masks: bool,
 
     #[command(flatten)]
+    fonts: FontArgs,
+
+    #[command(flatten)]
     image: ImageArgs,
 }
 
@@ -69,38 +106,91 @@ impl Options {
         self.image.images(messages)
     }
 
-    /// The record's picture, resized as `scale` says of its longer side, with what was asked for drawn on it.
+    /// The fonts of the labels.
+    /// # Errors
+    /// When a file cannot be read or is not a font.
+    pub(super) fn fonts(&self) -> Result<Fonts> {
+        self.fonts.open()
+    }
+
+    /// The threshold of the detections' scores.
+    pub(super) fn threshold(&self) -> Threshold {
+        Threshold::new(self.score, self.max)
+    }
+
+    /// What the threshold must know of a record before it is drawn.
+    /// # Errors
+    /// When a field cannot be read.
+    pub(super) fn scored(&self, record: &Record) -> Result<Scored> {
+        let detections = record.detections()?;
+        let is_bare = detections.is_none() && !record.has("objects");
+        let shown = |layer| self.shows(layer, is_bare);
+        let detections = detections.filter(|_| shown(Layer::Detections)).unwrap_or_default();
+        let proposals = if shown(Layer::Proposals) { record.proposals()?.map_or(0, |all| all.len()) } else { 0 };
+        Ok(Scored { scores: detections.iter().map(|detection| detection.score).collect(), proposals })
+    }
+
+    fn shows(&self, layer: Layer, is_bare: bool) -> bool {
+        if self.show.is_empty() { (layer == Layer::Proposals) == is_bare } else { self.show.contains(&layer) }
+    }
+
+    /// The record's image, resized by the factor that `scale` returns for its longer side, with what is to be drawn,
+    /// without detections below `least`.
+    /// # Errors
+    /// When the image or a field cannot be read, or a box or a mask is invalid.
     pub(super) fn annotate(
         &self,
         record: &mut Record,
         images: &Images,
         scale: impl Fn(u32) -> f64,
+        least: f64,
+        fonts: &Fonts,
     ) -> Result<RgbImage> {
-        let (picture, _turn) = images.open(record)?.split();
+        let (image, _turn) = images.open(record)?.split();
         let (detections, objects) = (record.detections()?, record.objects()?);
-        let neither = detections.is_none() && objects.is_none();
-        let asked =
-            |what| if self.what.is_empty() { (what == What::Proposals) == neither } else { self.what.contains(&what) };
-        let scale = scale(picture.width().max(picture.height()).max(1));
-        let mut sheet = Sheet::new(picture, scale)?;
-        if asked(What::Proposals) {
+        let is_bare = detections.is_none() && objects.is_none();
+        let shown = |layer| self.shows(layer, is_bare);
+        let scale = scale(image.width().max(image.height()).max(1));
+        let mut sheet = Sheet::new(image, scale)?;
+        if shown(Layer::Proposals) {
             sheet.proposals(&record.proposals()?.unwrap_or_default(), self.max)?;
         }
-        let objects = objects.filter(|_| asked(What::Objects));
-        let mut detections = detections.filter(|_| asked(What::Detections));
+        let objects = objects.filter(|_| shown(Layer::Objects));
+        let mut detections = detections.filter(|_| shown(Layer::Detections));
         if let Some(detections) = &mut detections {
-            detections.retain(|detection| detection.score >= self.score);
+            detections.retain(|detection| detection.score >= least);
             detections.sort_by(|a, b| b.score.total_cmp(&a.score));
             detections.truncate(self.max);
         }
-        sheet.found_and_true(detections.as_deref(), objects.as_deref(), self)?;
-        Ok(sheet.picture)
+        sheet.found_and_true(detections.as_deref(), objects.as_deref(), self, fonts)?;
+        Ok(sheet.image)
     }
 }
 
-/// The picture in another size, by the Catmull-Rom cubic.
-fn smooth(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
-    let source = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)?;
+/// What the threshold must know of a record.
+pub(super) struct Scored {
+    /// Of the detections that are to be drawn.
+    scores: Vec<f64>,
+    /// How many proposals are to be drawn.
+    proposals: usize,
+}
+
+/// Draws a batch on all threads, each record with its own threshold. Images are decoded here, so that no more are in
+/// memory than there are threads.
+pub(super) fn drawn<T: Send>(
+    records: &mut [&mut Record],
+    scored: &[Scored],
+    threshold: &mut Threshold,
+    draw: impl Fn(&mut Record, f64) -> Result<T> + Sync,
+) -> Vec<Result<T>> {
+    let next = |scored: &Scored| threshold.next(scored.scores.iter().copied(), scored.proposals);
+    let least: Vec<f64> = scored.iter().map(next).collect();
+    records.par_iter_mut().zip(least).map(|(record, least)| guarded(|| draw(record, least))).collect()
+}
+
+/// The image in another size, by Catmull-Rom interpolation.
+pub(super) fn smooth(image: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
+    let source = ImageRef::new(image.width(), image.height(), image.as_raw(), PixelType::U8x3)?;
     let mut resized = RgbImage::new(width, height);
     let mut target = Image::from_slice_u8(width, height, &mut resized, PixelType::U8x3)?;
     let cubic = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(fast_image_resize::FilterType::CatmullRom));
@@ -109,33 +199,34 @@ fn smooth(picture: &RgbImage, width: u32, height: u32) -> Result<RgbImage> {
     Ok(resized)
 }
 
-/// A picture that is drawn on in the coordinates of its record.
+/// An image that is drawn on in the coordinates of its record.
 struct Sheet {
-    picture: RgbImage,
-    /// Width and height before it was resized.
+    image: RgbImage,
+    /// Width and height before resizing.
     size: (u32, u32),
-    /// Pixels of the sheet for one of the record, across and down.
+    /// Pixels of the sheet per pixel of the record, across and down.
     scale: (f64, f64),
     thickness: u32,
-    text_scale: f64,
+    /// Pixels per em of the labels.
+    text_size: f64,
 }
 
 impl Sheet {
-    fn new(picture: RgbImage, scale: f64) -> Result<Self> {
-        let size = picture.dimensions();
+    fn new(image: RgbImage, scale: f64) -> Result<Self> {
+        let size = image.dimensions();
         let resized = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
         let (width, height) = (resized(size.0), resized(size.1));
         if scale > 1.0 {
             check_size(width.into(), height.into())?;
         }
-        let picture = if (width, height) == size { picture } else { smooth(&picture, width, height)? };
+        let image = if (width, height) == size { image } else { smooth(&image, width, height)? };
         let longer = f64::from(width.max(height));
         Ok(Self {
-            picture,
+            image,
             size,
             scale: (f64::from(width) / f64::from(size.0), f64::from(height) / f64::from(size.1)),
             thickness: (longer / 400.0).round().max(2.0) as u32,
-            text_scale: (longer / 320.0).round().max(2.0) / 2.0,
+            text_size: (longer / 56.0).round().max(13.0),
         })
     }
 
@@ -146,27 +237,28 @@ impl Sheet {
 
     fn frame(&mut self, bbox: &BBox, color: Color, dashes: Option<Color>) {
         let bbox = self.place(bbox);
-        draw::frame(&mut self.picture, bbox, FrameStyle { color, dashes, thickness: self.thickness, opacity: 1.0 });
+        draw::frame(&mut self.image, bbox, FrameStyle { color, dashes, thickness: self.thickness, opacity: 1.0 });
     }
 
-    fn label(&mut self, bbox: &BBox, side: Side, words: &str, colors: [Color; 2]) {
+    fn label(&mut self, bbox: &BBox, side: Side, words: &str, [ground, ink]: [Color; 2], fonts: &Fonts) {
         let bbox = self.place(bbox);
-        draw::label(&mut self.picture, bbox, side, words, self.text_scale, colors);
+        let style = LabelStyle { fonts, size: self.text_size, ground, ink };
+        draw::label(&mut self.image, bbox, side, words, style);
     }
 
     fn tint(&mut self, mask: &Mask, color: Color) -> Result<()> {
         let (width, height) = self.size;
         if mask.size != [height, width] {
-            bail!("mask of {} x {} pixels on a picture of {width} x {height}", mask.size[1], mask.size[0]);
+            bail!("mask of {} x {} pixels on an image of {width} x {height}", mask.size[1], mask.size[0]);
         }
         let bitmap = masks::to_bitmap(mask)?;
-        let bitmap = GrayImage::from_raw(width, height, bitmap).context("the mask is not as large as it says")?;
-        let bitmap = resize(&bitmap, self.picture.width(), self.picture.height(), FilterType::Nearest);
-        draw::tint(&mut self.picture, &bitmap, color, 0.4);
+        let bitmap = GrayImage::from_raw(width, height, bitmap).context("mask: its runs do not add up to its size")?;
+        let bitmap = resize(&bitmap, self.image.width(), self.image.height(), FilterType::Nearest);
+        draw::tint(&mut self.image, &bitmap, color, 0.4);
         Ok(())
     }
 
-    /// The best ones last, so that they are on top.
+    /// Draws the best ones last, so that they are on top.
     fn proposals(&mut self, proposals: &[Proposal], max: usize) -> Result<()> {
         let shown = &proposals[..proposals.len().min(max)];
         for (rank, proposal) in shown.iter().enumerate().rev() {
@@ -175,7 +267,7 @@ impl Sheet {
             let color =
                 [255.0 * (1.0 - at), 210.0 * (1.0 - at) + 60.0 * at, 40.0 + 215.0 * at].map(|channel| channel as u8);
             let bbox = self.place(&proposal.bbox);
-            draw::frame(&mut self.picture, bbox, FrameStyle { color, dashes: None, thickness: 1, opacity: 0.8 });
+            draw::frame(&mut self.image, bbox, FrameStyle { color, dashes: None, thickness: 1, opacity: 0.8 });
         }
         Ok(())
     }
@@ -185,6 +277,7 @@ impl Sheet {
         detections: Option<&[Detection]>,
         objects: Option<&[Object]>,
         options: &Options,
+        fonts: &Fonts,
     ) -> Result<()> {
         let (found, truth) = (detections.unwrap_or_default(), objects.unwrap_or_default());
         for (index, detection) in found.iter().enumerate() {
@@ -194,7 +287,7 @@ impl Sheet {
             object.bbox.check().with_context(|| format!("objects[{index}]"))?;
         }
         if options.masks {
-            // Where both have masks, those that were found are the ones to look at.
+            // Masks of detections alone: both at once would hide each other.
             let of_objects = truth.iter().filter(|_| found.is_empty()).map(|object| (&object.mask, &object.label));
             let of_detections = found.iter().map(|detection| (&detection.mask, &detection.label));
             for (mask, label) in of_objects.chain(of_detections) {
@@ -203,32 +296,33 @@ impl Sheet {
                 }
             }
         }
-        let (verdicts, was_found) = judge(&found.iter().collect::<Vec<_>>(), truth, options.iou);
-        for (object, was_found) in truth.iter().zip(was_found) {
+        let verdicts = match_detections(truth, found, options.iou, iou);
+        for (index, object) in truth.iter().enumerate() {
             self.frame(&object.bbox, TRUTH, Some(WHITE));
+            let words = clipped(&object.label, LABEL);
             if detections.is_none() {
                 let ground = draw::color_of(&object.label);
-                self.label(&object.bbox, Side::Above, &clipped(&object.label, LABEL), [ground, draw::ink_on(ground)]);
-            } else if !was_found {
-                self.label(&object.bbox, Side::Below, &clipped(&object.label, LABEL), [TRUTH, WHITE]);
+                self.label(&object.bbox, Side::Above, &words, [ground, draw::ink_on(ground)], fonts);
+            } else if !verdicts.contains(&Verdict::Right(index)) {
+                self.label(&object.bbox, Side::Below, &words, [TRUTH, WHITE], fonts);
             }
         }
         // Frames first: none may cross a label.
-        let judged = objects.is_some();
-        for (detection, verdict) in found.iter().zip(&verdicts).rev() {
-            let dashes = (judged && *verdict == Verdict::Wrong).then_some(BLACK);
-            self.frame(&detection.bbox, draw::color_of(&detection.label), dashes);
+        let mark = |verdict: &Verdict| match verdict {
+            _ if objects.is_none() => "",
+            Verdict::Right(_) => "✓ ",
+            Verdict::Duplicate(_) | Verdict::Unmatched => "✗ ",
+            Verdict::Ignored(_) => "",
+        };
+        let found = || found.iter().zip(verdicts.iter().map(mark)).rev();
+        for (detection, mark) in found() {
+            self.frame(&detection.bbox, draw::color_of(&detection.label), (mark == "✗ ").then_some(BLACK));
         }
-        for (detection, verdict) in found.iter().zip(&verdicts).rev() {
+        for (detection, mark) in found() {
             let color = draw::color_of(&detection.label);
-            let mark = match verdict {
-                Verdict::Right if judged => "✓ ",
-                Verdict::Wrong if judged => "✗ ",
-                _ => "",
-            };
             let colors = if mark == "✗ " { [BLACK, WHITE] } else { [color, draw::ink_on(color)] };
             let words = format!("{mark}{} {}", clipped(&detection.label, LABEL), score(detection.score));
-            self.label(&detection.bbox, Side::Above, &words, colors);
+            self.label(&detection.bbox, Side::Above, &words, colors, fonts);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `dl-draw boxes`: one annotated picture a record.
+//! `dl-draw boxes`: an annotated image per record.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -8,32 +8,34 @@ use clap::ValueEnum;
 use dl_record::Record;
 use dl_record::file::write_inside;
 
-use super::annotate::Options;
+use super::annotate::{Options, drawn, report_missing};
 use super::name::Names;
 use super::save::{Kind, encoded};
 use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, not_an_input};
 
-/// Draw each record's boxes on its picture
+/// Draw each record's boxes on its image
 ///
-/// The drawing of the record with the id `street/7` is DIR/street/7.jpg; its path is put into the field `drawing`. Of two
-/// records whose drawings would have one name, the second gets `7-2.jpg`.
+/// The record with the id `street/7` is drawn to DIR/street/7.jpg, and the path is stored in its field `drawing`. If two
+/// drawings would have the same name, the second becomes `7-2.jpg`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw boxes --output-dir drawn found.jsonl > drawn.jsonl
-  dl-data from voc testdata/signs --split test | dl-draw boxes --output-dir drawn > drawn.jsonl
-  dl-draw boxes --what proposals --max 20 --output-dir drawn < proposed.jsonl | jq -r .drawing")]
+  dl-data from voc testdata/signs --split test \\
+    | dl-draw boxes --output-dir drawn > drawn.jsonl
+  dl-propose selective-search photo.jpg \\
+    | dl-draw boxes --show proposals --output-dir drawn > drawn.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Folder for the drawings; it is made
+    /// Folder for the drawings; created if it does not exist
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
 
     #[command(flatten)]
     options: Options,
 
-    /// Enlarge the pictures N times before drawing [default: small ones to about 640 pixels]
+    /// Enlarge images N times before drawing [default: small ones to about 640 pixels]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     zoom: Option<u32>,
 
@@ -47,9 +49,9 @@ pub(super) struct Args {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Format {
-    /// Small
+    /// Smaller files
     Jpg,
-    /// Exact
+    /// Lossless
     Png,
 }
 
@@ -72,40 +74,44 @@ impl Format {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         if self.output_dir.exists() && !self.output_dir.is_dir() {
-            bail!("--output-dir {}: is a file, not a folder; name another", self.output_dir.display());
+            bail!("--output-dir {}: is a file, not a folder; choose another", self.output_dir.display());
         }
         let job = Job { common: &self.common, inputs: &self.inputs };
         let images = self.options.images(&io.messages);
         let originals = Originals::of(&self.inputs);
         let (mut names, mut renamed) = (Names::default(), 0_usize);
+        let (fonts, mut threshold) = (self.options.fonts()?, self.options.threshold());
         let outcome = map_batches(
             io,
             job,
-            1,
-            |record| {
+            2 * self.common.thread_count(),
+            |record| self.options.scored(record),
+            |records, scored| {
                 let zoom = |longer| f64::from(self.zoom.unwrap_or(enlargement(longer)));
-                let picture = self.options.annotate(record, &images, zoom)?;
-                encoded(&picture, self.format.kind())
-            },
-            |records, drawings| {
-                let mut write = |record: &mut Record, drawing: &[u8]| {
+                let drawings = drawn(records, &scored, &mut threshold, |record, least| {
+                    encoded(&self.options.annotate(record, &images, zoom, least, &fonts)?, self.format.kind())
+                });
+                let mut write = |record: &mut Record, drawing: Result<Vec<u8>>| {
+                    let drawing = drawing?;
                     let (name, other) = self.name(record, &mut names, &originals)?;
-                    write_inside(&self.output_dir, &name, |output| Ok(output.write_all(drawing)?))?;
+                    write_inside(&self.output_dir, &name, |output| Ok(output.write_all(&drawing)?))?;
                     renamed += usize::from(other);
                     record.set("drawing", &self.output_dir.join(name).display().to_string())
                 };
-                records.iter_mut().zip(&drawings).map(|(record, drawing)| write(record, drawing)).collect()
+                records.iter_mut().zip(drawings).map(|(record, drawing)| write(record, drawing)).collect()
             },
         )?;
+        threshold.report(&io.messages);
+        report_missing(&fonts, &io.messages);
         if renamed > 0 {
             io.messages.note(format_args!(
-                "{renamed} drawings would have the name of another, so theirs ends in -2, -3, ..; see the field drawing"
+                "{renamed} drawings end in -2, -3, ... because their name was taken; see the field drawing"
             ));
         }
         Ok(outcome)
     }
 
-    /// Where the drawing of a record goes: below the folder, whatever its id is.
+    /// The path of a record's drawing, inside the folder whatever the record's id is, and whether a number was added.
     fn name(&self, record: &Record, names: &mut Names, originals: &Originals) -> Result<(PathBuf, bool)> {
         let Some(id) = record.id()?.or(record.image()?) else { bail!("the record has neither id nor image") };
         let (name, renamed) = names.take(&id, self.format.endings())?;
@@ -118,7 +124,7 @@ impl Args {
     }
 }
 
-/// The inputs named on the command line, to be looked up for each of many drawings.
+/// The inputs named on the command line, none of which a drawing may replace.
 struct Originals {
     files: HashSet<PathBuf>,
     /// Folders and globs.
@@ -141,7 +147,7 @@ impl Originals {
     }
 }
 
-/// How many times a picture with this longer side is enlarged for its labels to be readable.
+/// How many times to enlarge an image with this longer side, so that labels are readable.
 fn enlargement(longer: u32) -> u32 {
     ((640 + longer / 2) / longer).clamp(1, 8)
 }

@@ -1,4 +1,4 @@
-//! `dl-draw confusion`: which classes are taken for which.
+//! `dl-draw confusion`: which classes are confused with which.
 
 use std::path::PathBuf;
 
@@ -8,23 +8,25 @@ use dl_record::file::read_text;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::save::{Chart, not_a_file, save_chart, told};
+use super::annotate::FontArgs;
+use super::save::{Chart, chart_error, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome, clipped};
 
-/// Draw a confusion matrix, as dl-eval's --confusion writes it
+/// Draw a confusion matrix, from dl-eval's --confusion
 ///
-/// Rows are true classes, columns predicted ones. The shade of a cell is its share of the row, so that rare classes can
-/// be compared with frequent ones; the number in it is the count.
+/// Rows are true classes, columns predicted ones. The number in a cell is its count; the shade is its fraction of the row,
+/// so that rare and frequent classes compare.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval classify --confusion confusion.json predicted.jsonl && dl-draw confusion confusion.json --output confusion.png")]
+  dl-eval classify --confusion confusion.json predicted.jsonl
+  dl-draw confusion confusion.json --output confusion.png")]
 pub(super) struct Args {
-    /// File of counts: {"labels": [..], "counts": [[..], ..]}, or of many classes
+    /// File of counts: {"labels": [..], "counts": [[..], ..]}, or for many classes
     /// {"labels": [..], "cells": [[TRUE, PREDICTED, COUNT], ..]}
     #[arg(value_name = "CONFUSION.json")]
     confusion: PathBuf,
 
-    /// The picture: a .png, .jpg or .svg file
+    /// File to write: .png, .jpg or .svg
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
@@ -32,15 +34,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(4..=256))]
     cell: Option<u32>,
 
-    /// Draw at most N classes, those that are most often confused with others
+    /// Draw at most N classes, those that are confused most often
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1300))]
     max: u32,
+
+    #[command(flatten)]
+    fonts: FontArgs,
 
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-/// Most cells along a side of the picture, in pixels, before they shrink.
+/// Side of the matrix in pixels above which cells shrink.
 const SIDE: u32 = 1200;
 
 /// The most bytes of the file.
@@ -59,15 +64,15 @@ impl Args {
         let count = matrix.labels.len() as u32;
         if matrix.labels.len() < all {
             io.messages
-                .note(format_args!("of {all} classes the {count} that are most often confused are drawn; see --max"));
+                .note(format_args!("of {all} classes, the {count} that are confused most often are drawn; see --max"));
         }
         let cell = self.cell.unwrap_or((SIDE / count).clamp(6, 64));
         let longest = matrix.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0) as u32;
-        // A letter is about 9 pixels wide.
+        // A character is about 9 pixels wide.
         let margin = (9 * longest + 56).clamp(96, 420);
         let side = margin + cell * count + 24;
-        let picture = Picture { matrix, margin: margin as i32, cell: cell as i32 };
-        save_chart(&self.output, (side, side), &picture)?;
+        let drawing = Drawing { matrix, margin: margin as i32, cell: cell as i32 };
+        save_chart(&self.output, (side, side), &self.fonts, &io.messages, &drawing)?;
         Ok(Outcome::AllWell)
     }
 }
@@ -75,12 +80,12 @@ impl Args {
 /// The classes that are drawn.
 struct Matrix {
     labels: Vec<String>,
-    /// (true class, predicted class, count, its share of all of the true class).
+    /// (true class, predicted class, count, its fraction of the true class).
     cells: Vec<(usize, usize, u64, f64)>,
 }
 
 impl Matrix {
-    /// At most so many classes: those that most often are taken for others, or others for them.
+    /// At most `most` classes: those that are confused most often.
     fn of(confusion: Confusion, most: usize) -> Self {
         let count = confusion.labels.len();
         let (mut totals, mut errors) = (vec![0_u128; count], vec![0_u128; count]);
@@ -108,51 +113,53 @@ impl Matrix {
     }
 }
 
-/// The matrix and how large it is drawn, in pixels.
-struct Picture {
+/// The matrix and its dimensions in pixels.
+struct Drawing {
     matrix: Matrix,
     margin: i32,
     cell: i32,
 }
 
-impl Chart for Picture {
+impl Chart for Drawing {
     fn draw<B: DrawingBackend>(&self, backend: B) -> Result<()> {
         let matrix = &self.matrix;
         let area = backend.into_drawing_area();
-        area.fill(&WHITE).map_err(told)?;
+        area.fill(&WHITE).map_err(chart_error)?;
         let at = |index: usize| self.margin + index as i32 * self.cell;
         let middle = |index: usize| at(index) + self.cell / 2;
         for &(truth, predicted, count, share) in &matrix.cells {
             let corners = [(at(predicted), at(truth)), (at(predicted + 1), at(truth + 1))];
-            area.draw(&Rectangle::new(corners, shade(share).filled())).map_err(told)?;
+            area.draw(&Rectangle::new(corners, shade(share).filled())).map_err(chart_error)?;
             let words = count.to_string();
             if self.cell >= 14 && 10 * words.len() as i32 <= self.cell {
                 let ink = if share > 0.55 { WHITE } else { BLACK };
                 let style = self.text(HPos::Center).color(&ink);
-                area.draw(&Text::new(words, (middle(predicted), middle(truth)), &style)).map_err(told)?;
+                area.draw(&Text::new(words, (middle(predicted), middle(truth)), &style)).map_err(chart_error)?;
             }
         }
         let line = BLACK.mix(0.2).stroke_width(1);
         for index in 0..=matrix.labels.len() {
             let end = at(matrix.labels.len());
-            area.draw(&PathElement::new(vec![(at(index), self.margin), (at(index), end)], line)).map_err(told)?;
-            area.draw(&PathElement::new(vec![(self.margin, at(index)), (end, at(index))], line)).map_err(told)?;
+            area.draw(&PathElement::new(vec![(at(index), self.margin), (at(index), end)], line))
+                .map_err(chart_error)?;
+            area.draw(&PathElement::new(vec![(self.margin, at(index)), (end, at(index))], line))
+                .map_err(chart_error)?;
         }
         if self.cell >= 12 {
             for (index, label) in matrix.labels.iter().enumerate() {
                 let row = self.text(HPos::Right);
-                area.draw(&Text::new(label.clone(), (self.margin - 8, middle(index)), &row)).map_err(told)?;
+                area.draw(&Text::new(label.clone(), (self.margin - 8, middle(index)), &row)).map_err(chart_error)?;
                 let column = self.text(HPos::Left).transform(FontTransform::Rotate270);
-                area.draw(&Text::new(label.clone(), (middle(index), self.margin - 8), &column)).map_err(told)?;
+                area.draw(&Text::new(label.clone(), (middle(index), self.margin - 8), &column)).map_err(chart_error)?;
             }
         }
-        area.draw(&Text::new("true".to_owned(), (10, self.margin - 30), self.text(HPos::Left))).map_err(told)?;
-        area.draw(&Text::new("predicted".to_owned(), (10, 14), self.text(HPos::Left))).map_err(told)?;
-        area.present().map_err(told)
+        area.draw(&Text::new("true".to_owned(), (10, self.margin - 30), self.text(HPos::Left))).map_err(chart_error)?;
+        area.draw(&Text::new("predicted".to_owned(), (10, 14), self.text(HPos::Left))).map_err(chart_error)?;
+        area.present().map_err(chart_error)
     }
 }
 
-impl Picture {
+impl Drawing {
     fn text(&self, horizontal: HPos) -> TextStyle<'static> {
         TextStyle::from(("sans-serif", 15)).pos(Pos::new(horizontal, VPos::Center))
     }

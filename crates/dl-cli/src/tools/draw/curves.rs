@@ -8,23 +8,25 @@ use dl_record::file::read_text;
 use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 
+use super::annotate::FontArgs;
 use super::chart::{self, Curve};
 use super::save::{Chart, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome};
 
-/// Draw precision-recall curves, as dl-eval's --curves writes them
+/// Draw precision-recall curves, from dl-eval's --curves
 ///
-/// The file holds {"CLASS": {"precision": [..], "recall": [..], "ap": ..}, ..}; classes are listed by falling
-/// average precision.
+/// The file is {"CLASS": {"precision": [..], "recall": [..], "ap": ..}, ..}. The legend lists classes by average
+/// precision, best first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval voc --curves curves.json found.jsonl && dl-draw pr curves.json --output pr.png")]
+  dl-eval voc --curves curves.json found.jsonl
+  dl-draw pr curves.json --output pr.png")]
 pub(super) struct Args {
     /// File of curves
     #[arg(value_name = "CURVES.json")]
     curves: PathBuf,
 
-    /// The chart: a .png, .jpg or .svg file
+    /// File to write: .png, .jpg or .svg
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
@@ -36,9 +38,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(240..=8192))]
     height: u32,
 
-    /// Words above the chart [default: the mean of the average precisions]
+    /// Title of the chart [default: the mean average precision]
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
+
+    #[command(flatten)]
+    fonts: FontArgs,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -46,7 +51,7 @@ pub(super) struct Args {
 
 /// A class in the file.
 #[derive(Deserialize)]
-struct Stored {
+struct ClassCurve {
     precision: Vec<f64>,
     recall: Vec<f64>,
     ap: Option<f64>,
@@ -60,11 +65,11 @@ impl Args {
         if curves.len() > MOST_CURVES {
             let count = curves.len();
             io.messages.note(format_args!(
-                "of the {count} classes the {MOST_CURVES} with the best average precisions are drawn"
+                "of the {count} classes the {MOST_CURVES} with the best average precision are drawn"
             ));
             curves.truncate(MOST_CURVES);
         }
-        save_chart(&self.output, (self.width, self.height), &Curves { curves, title })?;
+        save_chart(&self.output, (self.width, self.height), &self.fonts, &io.messages, &Curves { curves, title })?;
         Ok(Outcome::AllWell)
     }
 }
@@ -92,28 +97,28 @@ fn read(path: &Path) -> Result<Vec<Curve>> {
 }
 
 fn parse(text: &str) -> Result<Vec<Curve>> {
-    let stored: BTreeMap<String, Stored> = serde_json::from_str(text).map_err(|error| {
+    let stored: BTreeMap<String, ClassCurve> = serde_json::from_str(text).map_err(|error| {
         const WHY: &str = "not a file of curves; dl-eval --curves writes one";
-        // What JSON of another kind lacks is nobody's concern; where JSON breaks off is.
+        // The place of an error helps only where the JSON itself is broken.
         if error.is_data() { anyhow!(WHY) } else { Error::new(error).context(WHY) }
     })?;
     if stored.is_empty() {
-        bail!("holds no curve");
+        bail!("has no curves");
     }
-    let curve = |(label, stored): (String, Stored)| {
+    let curve = |(label, stored): (String, ClassCurve)| {
         if stored.precision.len() != stored.recall.len() {
             let (precision, recall) = (stored.precision.len(), stored.recall.len());
             bail!("class \"{label}\" has {precision} precisions and {recall} recalls");
         }
         let numbers = stored.precision.iter().chain(&stored.recall).chain(&stored.ap);
         if let Some(number) = numbers.copied().find(|number| !(0.0..=1.0).contains(number)) {
-            bail!("class \"{label}\" has {number}, which is no precision or recall: they are from 0 to 1");
+            bail!("class \"{label}\" has {number}, which is not a precision or recall: those are from 0 to 1");
         }
         let points = stored.recall.into_iter().zip(stored.precision).collect();
         Ok(Curve { label, points, ap: stored.ap })
     };
     let mut curves = stored.into_iter().map(curve).collect::<Result<Vec<_>>>()?;
-    // A class without any truth has no average precision: last.
+    // A class without ground truth has no average precision: last.
     curves.sort_by(|a, b| b.ap.unwrap_or(-1.0).total_cmp(&a.ap.unwrap_or(-1.0)));
     Ok(curves)
 }

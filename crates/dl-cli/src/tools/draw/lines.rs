@@ -1,4 +1,4 @@
-//! `dl-draw lines`: one figure against another, a line for each of several ways.
+//! `dl-draw lines`: a table as a line chart.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,42 +8,44 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
+use super::annotate::FontArgs;
 use super::axis::{Axis, bounded};
 use super::chart::{draw_legend, quiet, split_legend};
 use super::rows::each_row;
-use super::save::{Chart, not_a_file, save_chart, told};
+use super::save::{Chart, chart_error, not_a_file, save_chart};
 use super::thin::{distinct, thinned};
 use crate::common::{Common, Io, Outcome};
 
-/// Draw one figure against another, with a line for each value of a third
+/// Draw a table as a line chart
 ///
-/// The file has one JSON object a line, one for each measurement. Where several have the same --by and --x, the line goes
-/// through their mean, and each is a faint dot. Lines are listed by their last height.
+/// The file has one JSON object per line, each a measurement. If several have the same --by and --x, the line runs through
+/// their mean and each is a faint dot. The legend lists lines by their last y, highest first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-draw lines accuracy.jsonl --x images --y accuracy --by method --log-x --output accuracy.png")]
+  dl-draw lines accuracy.jsonl --x images --y accuracy --by method --log-x \\
+    --output accuracy.png")]
 pub(super) struct Args {
-    /// The measurements: one JSON object a line
+    /// Measurements, one JSON object per line
     #[arg(value_name = "TABLE.jsonl")]
     table: PathBuf,
 
-    /// Key of what goes to the right
+    /// Key of the x axis
     #[arg(long, value_name = "KEY")]
     x: String,
 
-    /// Key of what goes up
+    /// Key of the y axis
     #[arg(long, value_name = "KEY")]
     y: String,
 
-    /// Key that tells the lines apart [default: one line]
+    /// Key whose values become separate lines [default: one line]
     #[arg(long, value_name = "KEY")]
     by: Option<String>,
 
-    /// Steps to the right are factors
+    /// Use a logarithmic x axis
     #[arg(long)]
     log_x: bool,
 
-    /// The chart: a .png, .jpg or .svg file
+    /// File to write: .png, .jpg or .svg
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
@@ -55,9 +57,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "PIXELS", default_value_t = 540, value_parser = clap::value_parser!(u32).range(240..=8192))]
     height: u32,
 
-    /// Words above the chart
+    /// Title of the chart
     #[arg(long, value_name = "TEXT", default_value = "")]
     title: String,
+
+    #[command(flatten)]
+    fonts: FontArgs,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -67,18 +72,18 @@ pub(super) struct Args {
 struct Line {
     label: String,
     points: Vec<(f64, f64)>,
-    /// Its last height.
+    /// Its last y.
     last: f64,
 }
 
 impl Line {
-    /// The mean of the points of each x.
+    /// The mean of the points at each x.
     fn means(&self) -> Vec<(f64, f64)> {
         self.points.chunk_by(|a, b| a.0 == b.0).map(|same| (same[0].0, mean(same))).collect()
     }
 }
 
-/// The mean height.
+/// The mean y.
 fn mean(points: &[(f64, f64)]) -> f64 {
     points.iter().map(|point| point.1).sum::<f64>() / points.len() as f64
 }
@@ -86,7 +91,7 @@ fn mean(points: &[(f64, f64)]) -> f64 {
 /// The most lines of a chart.
 const MOST_LINES: usize = 1000;
 
-/// The most dots of a line that may touch each other.
+/// With more points than this, a line has no dots that touch.
 const MOST_DOTS: usize = 2000;
 
 /// The most measurements of a file.
@@ -101,7 +106,7 @@ impl Args {
             io.messages.note(format_args!("of the {count} lines the {MOST_LINES} that end highest are drawn"));
             lines.truncate(MOST_LINES);
         }
-        save_chart(&self.output, (self.width, self.height), &Lines { lines, args: self })?;
+        save_chart(&self.output, (self.width, self.height), &self.fonts, &io.messages, &Lines { lines, args: self })?;
         Ok(Outcome::AllWell)
     }
 
@@ -126,7 +131,7 @@ impl Args {
             lines.entry(label).or_default().push((bounded(x), bounded(y)));
             Ok(())
         })?;
-        ensure!(!lines.is_empty(), "holds no measurement");
+        ensure!(!lines.is_empty(), "has no measurements");
         let sorted = |(label, mut points): (String, Vec<(f64, f64)>)| {
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
             let last = points.chunk_by(|a, b| a.0 == b.0).next_back().map_or(0.0, mean);
@@ -152,7 +157,7 @@ struct Lines<'a> {
 impl Chart for Lines<'_> {
     fn draw<B: DrawingBackend>(&self, backend: B) -> Result<()> {
         let area = backend.into_drawing_area();
-        area.fill(&WHITE).map_err(told)?;
+        area.fill(&WHITE).map_err(chart_error)?;
         let chart = if self.args.by.is_some() {
             let (chart, legend) = split_legend(&area);
             let entry = |(index, line): (usize, &Line)| (color(index), line.label.clone());
@@ -163,50 +168,54 @@ impl Chart for Lines<'_> {
             area.clone()
         };
         let all = || self.lines.iter().flat_map(|line| &line.points);
-        let right = || all().map(|point| point.0);
-        let right = if self.args.log_x { Axis::by_factors(right()) } else { Axis::around(right(), 0.0) };
-        self.draw_lines(&chart, right, Axis::around(all().map(|point| point.1), 0.04))?;
-        area.present().map_err(told)
+        let x = || all().map(|point| point.0);
+        let x = if self.args.log_x { Axis::logarithmic(x()) } else { Axis::around(x(), 0.0) };
+        self.draw_lines(&chart, x, Axis::around(all().map(|point| point.1), 0.04))?;
+        area.present().map_err(chart_error)
     }
 }
 
 impl Lines<'_> {
-    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, right: Axis, up: Axis) -> Result<()> {
+    fn draw_lines<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>, x_axis: Axis, y_axis: Axis) -> Result<()> {
         let mut chart = ChartBuilder::on(area)
             .margin(16)
             .caption(&self.args.title, ("sans-serif", 22))
             .x_label_area_size(46)
             .y_label_area_size(64)
-            .build_cartesian_2d(right, up)
-            .map_err(told)?;
+            .build_cartesian_2d(x_axis, y_axis)
+            .map_err(chart_error)?;
         quiet(&mut chart.configure_mesh())
             .x_desc(self.args.x.replace('_', " "))
             .y_desc(self.args.y.replace('_', " "))
             .label_style(("sans-serif", 15))
             .axis_desc_style(("sans-serif", 18))
             .draw()
-            .map_err(told)?;
+            .map_err(chart_error)?;
         let (wide, high) = area.dim_in_pixel();
-        // Of very many dots those apart from each other.
+        // Of very many dots, draw those that do not touch.
         let places = |points: &[(f64, f64)]| {
             let step = if points.len() > MOST_DOTS { 8 } else { 1 };
-            distinct(points, |(x, y)| (right.column(*x, wide) / step, up.column(*y, high) / step))
+            distinct(points, |(x, y)| (x_axis.column(*x, wide) / step, y_axis.column(*y, high) / step))
         };
         for (index, line) in self.lines.iter().enumerate() {
             let (color, means) = (color(index), line.means());
             let stroke = ShapeStyle { color, filled: false, stroke_width: 2 };
-            let path = thinned(&means, wide, |x| right.column(x, wide));
-            chart.draw_series(LineSeries::new(path, stroke)).map_err(told)?;
+            let path = thinned(&means, wide, |x| x_axis.column(x, wide));
+            chart.draw_series(LineSeries::new(path, stroke)).map_err(chart_error)?;
             let dots = places(&means);
-            chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 4, color.filled()))).map_err(told)?;
+            chart
+                .draw_series(dots.into_iter().map(|point| Circle::new(point, 4, color.filled())))
+                .map_err(chart_error)?;
             let (faint, dots) = (color.mix(0.35), places(&line.points));
-            chart.draw_series(dots.into_iter().map(|point| Circle::new(point, 2, faint.filled()))).map_err(told)?;
+            chart
+                .draw_series(dots.into_iter().map(|point| Circle::new(point, 2, faint.filled())))
+                .map_err(chart_error)?;
         }
         Ok(())
     }
 }
 
-/// Of a line: as different from the others as can be.
+/// The color of a line, as different from the others as possible.
 fn color(index: usize) -> RGBAColor {
     Palette99::pick(index).to_rgba()
 }

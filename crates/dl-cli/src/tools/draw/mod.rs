@@ -1,4 +1,4 @@
-//! `dl-draw`: see what was found.
+//! `dl-draw`: look at results.
 
 mod annotate;
 mod axis;
@@ -8,12 +8,13 @@ mod chart;
 mod confusion;
 mod curves;
 mod grid;
-mod judge;
+mod html;
 mod lines;
 mod name;
 mod rows;
 mod save;
 mod thin;
+mod threshold;
 mod trace;
 mod training;
 
@@ -22,19 +23,21 @@ use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Draw boxes, masks, grids of pictures, precision-recall curves, confusion matrices, how a training went, and tables as lines
+/// Draw records as annotated images, grids and pages, and results as charts
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-draw",
     version,
     after_help = "Examples:
-  dl-nms --iou 0.3 < detected.jsonl | dl-draw boxes --output-dir drawn > drawn.jsonl
-  dl-propose selective-search photo.jpg | dl-draw boxes --max 50 --output-dir drawn
-  dl-draw grid --columns 4 --output grid.png found.jsonl
+  dl-draw html --output found.html found.jsonl > /dev/null
+  dl-nms --iou 0.3 < detected.jsonl \\
+    | dl-draw boxes --output-dir drawn > drawn.jsonl
+  dl-draw grid --columns 4 --output grid.png found.jsonl > drawn.jsonl
   dl-draw pr curves.json --output pr.svg
   dl-draw confusion confusion.json --output confusion.png
   dl-draw curves train.jsonl --output train.png
-  dl-draw lines accuracy.jsonl --x images --y accuracy --by method --output accuracy.png"
+  dl-draw lines accuracy.jsonl --x images --y accuracy --by method \\
+    --output accuracy.png"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -45,6 +48,7 @@ pub struct Args {
 enum Command {
     Boxes(boxes::Args),
     Grid(grid::Args),
+    Html(html::Args),
     Pr(curves::Args),
     Confusion(confusion::Args),
     Curves(training::Args),
@@ -58,6 +62,7 @@ impl Tool for Args {
         match &self.command {
             Command::Boxes(args) => &args.common,
             Command::Grid(args) => &args.common,
+            Command::Html(args) => &args.common,
             Command::Pr(args) => &args.common,
             Command::Confusion(args) => &args.common,
             Command::Curves(args) => &args.common,
@@ -69,6 +74,7 @@ impl Tool for Args {
         match &self.command {
             Command::Boxes(args) => args.run(io),
             Command::Grid(args) => args.run(io),
+            Command::Html(args) => args.run(io),
             Command::Pr(args) => args.run(io),
             Command::Confusion(args) => args.run(io),
             Command::Curves(args) => args.run(io),

@@ -1,21 +1,21 @@
-//! From a record's id to the name of its drawing.
+//! The file name of a record's drawing, from its id.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Result, bail};
 
-/// Most bytes of a part of a name; file systems take 255, and an ending and a number are to have room.
+/// The most bytes of a part of a name: file systems allow 255, and an extension and a number must fit.
 const MOST_BYTES: usize = 200;
 
-/// Names that are taken, with the number of drawings that wanted each.
+/// Names in use, with the number of drawings that wanted each.
 #[derive(Default)]
 pub(super) struct Names(HashMap<PathBuf, usize>);
 
 impl Names {
-    /// The name of a drawing below the output folder, and whether another has the one that it would have.
+    /// The name of a drawing inside the output folder, and whether a number was added because the name was in use.
     /// # Errors
-    /// When the id is no name for a file.
+    /// When the id cannot be a file name.
     pub(super) fn take(&mut self, id: &str, endings: &[&str]) -> Result<(PathBuf, bool)> {
         let wanted = name(id, endings)?;
         if !self.0.contains_key(&wanted) {
@@ -40,11 +40,11 @@ fn numbered(name: &Path, number: usize) -> PathBuf {
     name.with_file_name(format!("{stem}-{number}.{ending}"))
 }
 
-/// The id as a name below a folder, with one of the endings.
+/// The id as a name inside a folder, with one of the extensions.
 fn name(id: &str, endings: &[&str]) -> Result<PathBuf> {
     // A data: URI as an id is too long for a file name.
     if id.len() > 1000 || id.starts_with("data:") {
-        bail!("the record's id is no name for a file; give it a short one");
+        bail!("the record's id cannot be a file name; give it a short one");
     }
     let part = |component: Component| match component {
         Component::Normal(part) => Some(tame(&part.to_string_lossy())),
@@ -52,7 +52,7 @@ fn name(id: &str, endings: &[&str]) -> Result<PathBuf> {
         _ => None,
     };
     let mut parts: Vec<String> = Path::new(id).components().filter_map(part).collect();
-    let Some(last) = parts.last_mut() else { bail!("the record's id \"{id}\" is no name for a file") };
+    let Some(last) = parts.last_mut() else { bail!("the record's id \"{id}\" cannot be a file name") };
     let ending = Path::new(last.as_str()).extension();
     if !ending.is_some_and(|found| endings.iter().any(|known| found.eq_ignore_ascii_case(known))) {
         last.push('.');

@@ -1,4 +1,4 @@
-//! A file of one JSON object a line, however long it is.
+//! Reading a file of one JSON object per line, of any length.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, read_named};
 use serde_json::{Map, Value};
 
-/// The most bytes that a line may have.
+/// The most bytes of a line.
 const MOST_LINE: u64 = 16 << 20;
 
 /// Calls `each` with the number and the object of each line that is not blank.
@@ -20,7 +20,7 @@ pub(super) fn each_row(path: &Path, mut each: impl FnMut(usize, Map<String, Valu
         if line.is_empty() {
             return Ok(());
         }
-        each(number, serde_json::from_str(line).with_context(|| format!("line {number}: no JSON object"))?)
+        each(number, serde_json::from_str(line).with_context(|| format!("line {number}: not a JSON object"))?)
     };
     let large = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > MOST_LIST_BYTES);
     if !large {

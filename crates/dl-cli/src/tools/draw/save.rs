@@ -1,4 +1,4 @@
-//! A drawing into a file, by the file's ending.
+//! Writing a drawing to a file, in the format of the file's extension.
 
 use std::fs;
 use std::io::Cursor;
@@ -10,10 +10,11 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, Rgb, RgbImage};
 use plotters::prelude::SVGBackend;
 
+use super::annotate::{FontArgs, report_missing};
 use super::canvas::Canvas;
-use crate::common::{Inputs, not_an_input};
+use crate::common::{Inputs, Messages, not_an_input};
 
-/// The most pixels of a drawing that is larger than the image it shows.
+/// The most pixels of a drawing that is larger than its image.
 pub(super) const MOST_PIXELS: u64 = 1 << 26;
 
 /// The format of a drawing.
@@ -25,7 +26,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// What the path's ending says; PNG for a device or a pipe without one, and for /dev/stdout wherever it leads.
+    /// The format of the path's extension; PNG for a device or a pipe without one, and for /dev/stdout.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let Some(ending) = path.extension() else {
             let pipe = fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -41,14 +42,21 @@ impl Kind {
     }
 }
 
-/// Something that can be drawn on a picture as well as on an SVG.
+/// Something that can be drawn both on an image and as SVG.
 pub(super) trait Chart {
     /// Draws it.
     fn draw<B: plotters::prelude::DrawingBackend>(&self, backend: B) -> Result<()>;
 }
 
-/// Writes the chart, of `size` = (width, height) in pixels, to a .png, .jpg or .svg file.
-pub(super) fn save_chart(path: &Path, size: (u32, u32), chart: &impl Chart) -> Result<()> {
+/// Writes the chart, of `size` = (width, height) in pixels, to a .png, .jpg or .svg file. An SVG names its fonts, so that
+/// the viewer chooses them.
+pub(super) fn save_chart(
+    path: &Path,
+    size: (u32, u32),
+    fonts: &FontArgs,
+    messages: &Messages,
+    chart: &impl Chart,
+) -> Result<()> {
     check_size(size.0.into(), size.1.into())?;
     match Kind::of(path) {
         Some(Kind::Svg) => {
@@ -57,20 +65,22 @@ pub(super) fn save_chart(path: &Path, size: (u32, u32), chart: &impl Chart) -> R
             write_atomically(path, |output| Ok(output.write_all(text.as_bytes())?))
         }
         Some(kind) => {
-            let mut picture = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
-            chart.draw(Canvas(&mut picture))?;
-            save(&picture, kind, path)
+            let (mut image, fonts) = (RgbImage::from_pixel(size.0, size.1, Rgb([255; 3])), fonts.open()?);
+            chart.draw(Canvas { image: &mut image, fonts: &fonts })?;
+            save(&image, kind, path)?;
+            report_missing(&fonts, messages);
+            Ok(())
         }
         None => bail!("{}: a chart is a .png, .jpg or .svg file", path.display()),
     }
 }
 
-/// Refuses an output that is the file that is read.
+/// Refuses an output that is the input file.
 pub(super) fn not_a_file(output: &Path, input: &Path) -> Result<()> {
     not_an_input(output, &Inputs { inputs: vec![input.display().to_string()] })
 }
 
-/// Refuses a drawing that would take memory without bound.
+/// Refuses a drawing that would take too much memory.
 pub(super) fn check_size(width: u64, height: u64) -> Result<()> {
     if width.saturating_mul(height) > MOST_PIXELS {
         bail!(
@@ -81,24 +91,24 @@ pub(super) fn check_size(width: u64, height: u64) -> Result<()> {
     Ok(())
 }
 
-/// The file of a picture.
-pub(super) fn encoded(picture: &RgbImage, kind: Kind) -> Result<Vec<u8>> {
+/// The bytes of an image file.
+pub(super) fn encoded(image: &RgbImage, kind: Kind) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match kind {
-        Kind::Jpg => JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(picture)?,
-        Kind::Png => picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?,
+        Kind::Jpg => JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(image)?,
+        Kind::Png => image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?,
         Kind::Svg => bail!("an image is a .png or .jpg file"),
     }
     Ok(bytes)
 }
 
-/// Writes a picture, atomically.
-pub(super) fn save(picture: &RgbImage, kind: Kind, path: &Path) -> Result<()> {
-    let bytes = encoded(picture, kind)?;
+/// Writes an image, atomically.
+pub(super) fn save(image: &RgbImage, kind: Kind, path: &Path) -> Result<()> {
+    let bytes = encoded(image, kind)?;
     write_atomically(path, |output| Ok(output.write_all(&bytes)?))
 }
 
-/// plotters' errors do not live long enough for [`anyhow::Error`].
-pub(super) fn told(error: impl std::fmt::Display) -> anyhow::Error {
+/// plotters' errors borrow from the chart, which [`anyhow::Error`] cannot.
+pub(super) fn chart_error(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("the chart cannot be drawn: {error}")
 }

@@ -1,9 +1,9 @@
-//! No more points than a chart can show.
+//! Reducing points to those that a chart can show.
 
 use std::collections::HashSet;
 
-/// The points of a line, few for each of `columns` columns of pixels: of many the first, the lowest, the highest and the
-/// last, which make the same drawing. `column` is where an x falls.
+/// The points of a line, at most four for each of `columns` columns of pixels: the first, lowest, highest and last, which
+/// make the same drawing. `column` returns the column of an x.
 pub(super) fn thinned(points: &[(f64, f64)], columns: u32, column: impl Fn(f64) -> i32) -> Vec<(f64, f64)> {
     if points.len() <= 4 * columns as usize {
         return points.to_vec();
@@ -26,7 +26,7 @@ pub(super) fn thinned(points: &[(f64, f64)], columns: u32, column: impl Fn(f64) 
     thinned
 }
 
-/// One point for each place of `place` that points fall on.
+/// One point for each value of `place`.
 pub(super) fn distinct(points: &[(f64, f64)], place: impl Fn(&(f64, f64)) -> (i32, i32)) -> Vec<(f64, f64)> {
     let mut seen = HashSet::new();
     points.iter().filter(|point| seen.insert(place(point))).copied().collect()

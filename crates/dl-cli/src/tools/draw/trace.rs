@@ -1,13 +1,13 @@
-//! A figure over a training, in bounded memory however long it was.
+//! A metric during training, in bounded memory however long the training was.
 
-/// The most spans that are kept, twice.
+/// Half of the most spans that are kept.
 const SPANS: usize = 1 << 12;
 
-/// Values in their order; of more than fit, neighbors share a span.
+/// Values in order; when they are too many, neighbors share a span.
 #[derive(Default)]
 pub(super) struct Trace {
     spans: Vec<Span>,
-    /// A span holds two to the power of this many values.
+    /// A span holds 2 to this power values.
     doublings: u32,
 }
 
@@ -48,7 +48,7 @@ impl Trace {
         }
     }
 
-    /// Through the lowest and the highest value of each span.
+    /// The line through the lowest and highest value of each span.
     pub(super) fn line(&self) -> Vec<(f64, f64)> {
         let ends = |span: &Span| {
             let low = (span.low < span.high).then_some((span.at, span.low));
@@ -57,11 +57,11 @@ impl Trace {
         self.spans.iter().flat_map(ends).collect()
     }
 
-    /// The mean of each span and those before it, as many as a fiftieth of all. Nothing is taken away from a sum: a single
-    /// huge value would leave its rounding there.
+    /// The running mean over a fiftieth of the spans. Nothing is subtracted from a sum, since the rounding error of a
+    /// single huge value would stay in it.
     pub(super) fn smooth(&self) -> Vec<(f64, f64)> {
         let window = (self.spans.len() / 50).max(1);
-        // Of each block, the sums from a place to its end; with the sums from the start of the next block they make any
+        // Sums from each place to the end of its block; with the sums from the start of the next block they make up any
         // window.
         let mut to_end: Vec<f64> = self.spans.iter().map(|span| span.mean).collect();
         for block in to_end.chunks_mut(window) {

@@ -1,22 +1,23 @@
-//! A small typeface of our own, drawn with strokes, so that labels look the same on every machine, need no font file
-//! and can be bent into any plane.
+//! A small typeface of strokes for the words on signs and boards, so that they can be bent into any plane and are the
+//! same on every machine.
 //!
 //! Glyphs stand on a grid: capitals are 7 rows high (0 to 6), small letters start in row 2, descenders reach row 8.
-//! A stroke runs through the centres of grid cells; at whole scales it falls on whole pixels and is crisp.
+//! A stroke runs through the centers of grid cells.
 
-use super::raster::Point;
+use dl_vision::picture::raster::Point;
 
 /// Rows of a line of text, descenders included.
-pub const ROWS: f64 = 9.0;
+#[cfg(test)]
+const ROWS: f64 = 9.0;
 
 /// Rows of a capital letter.
-pub const CAPITAL_ROWS: f64 = 7.0;
+pub(super) const CAPITAL_ROWS: f64 = 7.0;
 
 /// Columns between two glyphs.
 const GAP: f64 = 1.0;
 
 /// The strokes of `text` in units of the grid, origin at the top left of the line.
-pub fn strokes(text: &str) -> Vec<Vec<Point>> {
+pub(super) fn strokes(text: &str) -> Vec<Vec<Point>> {
     let mut strokes = Vec::new();
     let mut left = 0.0;
     for character in text.chars() {
@@ -31,26 +32,9 @@ pub fn strokes(text: &str) -> Vec<Vec<Point>> {
 }
 
 /// Width of `text` in columns of the grid.
-pub fn width(text: &str) -> f64 {
+pub(super) fn width(text: &str) -> f64 {
     let glyphs = text.chars().map(|character| columns(glyph(character)) + GAP);
     (glyphs.sum::<f64>() - GAP).max(0.0)
-}
-
-/// `text`, or as much of its beginning as fits into `columns` together with an ellipsis.
-pub fn shortened(text: &str, columns: f64) -> String {
-    let ellipsis = self::columns(glyph('…'));
-    // As much as fits with the ellipsis; the rest of a long text is not looked at.
-    let (mut used, mut fits) = (0.0, None);
-    for (start, character) in text.char_indices() {
-        if used + ellipsis <= columns {
-            fits = Some(start);
-        }
-        used += self::columns(glyph(character)) + GAP;
-        if used - GAP > columns {
-            return fits.map_or_else(String::new, |end| format!("{}…", text[..end].trim_end()));
-        }
-    }
-    text.to_owned()
 }
 
 fn number(digit: u8) -> f64 {
@@ -187,15 +171,5 @@ mod tests {
             }
         }
         assert_eq!(strokes("日本").len(), 2);
-    }
-
-    #[test]
-    fn a_shortened_text_fits() {
-        assert_eq!(shortened("stop", 100.0), "stop");
-        for columns in [0.0, 3.0, 5.0, 12.0, 30.0, 50.0] {
-            let short = shortened("speed-limit 0.97", columns);
-            assert!(width(&short) <= columns, "{short}");
-        }
-        assert!(shortened("speed-limit 0.97", 50.0).ends_with('…'));
     }
 }
