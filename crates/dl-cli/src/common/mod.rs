@@ -4,6 +4,7 @@ mod allocator;
 mod args;
 mod clipped;
 mod closed;
+mod digest;
 mod inputs;
 mod io;
 mod labels;
@@ -20,6 +21,7 @@ mod whole;
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub(crate) use clipped::{clipped, padded_left, padded_right};
+pub(crate) use digest::digest;
 pub use inputs::Inputs;
 pub use io::Io;
 #[allow(unused_imports)]

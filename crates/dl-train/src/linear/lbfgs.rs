@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 use anyhow::{Result, ensure};
 
+use crate::dot;
+
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LbfgsConfig {
@@ -166,10 +168,6 @@ fn line_search(
 
 fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().fold(0.0, |largest, number| number.abs().max(largest))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn add(to: &mut [f64], factor: f64, from: &[f64]) {

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 
 pub use lbfgs::{LbfgsConfig, Minimum, minimise};
 
+use crate::dot;
+
 /// Options of the regression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogisticConfig {
@@ -149,7 +151,7 @@ impl Problem<'_> {
                 *x = (f64::from(*value) - mean) * factor;
             }
             for ((score, weight), bias) in scores.iter_mut().zip(weight.chunks_exact(columns)).zip(bias) {
-                *score = bias + dot(&x, weight);
+                *score = bias + dot(weight, &x);
             }
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
@@ -165,18 +167,6 @@ impl Problem<'_> {
         }
         (value, gradient)
     }
-}
-
-/// Inner product over 8 running sums: fast, and the same on every machine.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0_f64; 8];
-    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f64>() + rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 use rand::Rng;
 use rand::seq::SliceRandom;
 
+use crate::dot;
+
 /// Options of one two-class problem. The defaults are R-CNN's, but for the tolerance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SvmConfig {
@@ -125,19 +127,6 @@ pub fn solve(
     let norm: f64 = weight.iter().map(|w| w * w).sum::<f64>() + constant * constant;
     let objective = 0.5 * norm + losses.sum::<f64>();
     Solution { weight, bias, objective, converged }
-}
-
-/// weight x, in f64 over 8 running sums.
-fn dot(weight: &[f64], row: &[f32]) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((weights, rest_weights), (values, rest_values)) = (weight.as_chunks::<8>(), row.as_chunks::<8>());
-    for (weights, values) in weights.iter().zip(values) {
-        for lane in 0..8 {
-            sums[lane] += weights[lane] * f64::from(values[lane]);
-        }
-    }
-    let rest: f64 = rest_weights.iter().zip(rest_values).map(|(w, x)| w * f64::from(*x)).sum();
-    sums.iter().sum::<f64>() + rest
 }
 
 /// weight += factor x.

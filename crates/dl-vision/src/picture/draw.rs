@@ -21,10 +21,8 @@ pub const BLACK: Color = [22, 22, 26];
 /// The colour of a class: bright, never the green of the truth, and the same for the same name in every picture of
 /// every run.
 pub fn color_of(label: &str) -> Color {
-    // FNV-1a, then a multiplier that keeps common classes (traffic signs, blood cells, pets and vehicles) apart.
-    let hash = label
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    // A hash, then a multiplier that keeps common classes (traffic signs, blood cells, pets and vehicles) apart.
+    let hash = dl_record::Fnv1a::of(label.bytes());
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0xccc7_e48d_cf5f_5a0b);
     // In sixths of the circle, from 150 degrees over red to 90.
     let hue = 2.5 + 5.0 * (hash >> 40) as f64 / f64::from(1_u32 << 24);

@@ -202,9 +202,7 @@ impl FileNames {
 }
 
 fn file_name(id: &str) -> String {
-    let hash = id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = dl_record::Fnv1a::of(id.bytes());
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     // The end of a path tells more than its beginning.
     let readable: Vec<char> = id.chars().rev().take(60).map(safe).collect();

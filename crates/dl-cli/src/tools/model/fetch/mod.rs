@@ -18,8 +18,7 @@ use self::http::Http;
 use self::hub::Repository;
 use self::source::{HubSource, Source, origin, place};
 use super::{Format, write};
-use crate::common::{Common, Io, Outcome};
-use crate::tools::model::digest;
+use crate::common::{Common, Io, Outcome, digest};
 
 /// Model files from the net into a cache, once
 ///
