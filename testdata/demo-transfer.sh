@@ -23,7 +23,7 @@ done
 learn() {
   local method=$1 count=$2 seed=$3; shift 3
   dl-finetune classifier "$out/train.jsonl" --per-class "$count" --seed "$seed" --no-flip --quiet --force "$@" \
-    --model "$out/services.safetensors"
+    --output "$out/services.safetensors"
   dl-classify --model "$out/services.safetensors" --top-k 0 "$out/test.jsonl" | dl-eval classify --format json |
     sed -E "s/.*\"top1\":([0-9.]+).*/{\"method\":\"$method\",\"images\":$count,\"seed\":$seed,\"accuracy\":\1}/" |
     tee -a "$out/accuracy.jsonl"

@@ -17,14 +17,14 @@ judged() { grep '"val_accuracy"' "$1" | tail -n 1 | sed -E 's/.*"val_accuracy":(
 train() {
   local name=$1; shift
   local began=$SECONDS
-  dl-finetune classifier --quiet --force --model "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
+  dl-finetune classifier --quiet --force --output "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
   printf '%-36s %s  %s s\n' "$name" "$(judged "$out/$name.jsonl")" "$((SECONDS - began))"
 }
 
 cells() {
   dl-data from voc "$data/bccd" --split train > "$out/cells-train.jsonl"
   dl-data from voc "$data/bccd" --split test > "$out/cells-test.jsonl"
-  local common=("$out/cells-train.jsonl" --val "$out/cells-test.jsonl" --crops --validate-every 100000
+  local common=("$out/cells-train.jsonl" --val "$out/cells-test.jsonl" --input objects --validate-every 100000
     --init-from "$weights/squeezenet1_0_imagenet.safetensors" --pad 16)
   for n in 5 20; do
     train "cells-$n-feature-extraction" "${common[@]}" --per-class $n --strategy feature-extraction
@@ -41,7 +41,7 @@ cells() {
 }
 
 # A VGG with batch norms, a quarter as wide: 0.6 million numbers.
-small=(--arch vgg11_bn --width 0.25 --size 32 --no-flip --batch 128 --lr 0.05 --warmup 100 --cosine --dropout 0.2)
+small=(--arch vgg11_bn --width-mult 0.25 --size 32 --no-flip --batch 128 --lr 0.05 --warmup 100 --cosine --dropout 0.2)
 
 idx() {
   dl-data from idx "$data/mnist" --split train > "$out/mnist-train.jsonl"
@@ -64,7 +64,7 @@ vgg() {
 
 squeezenet() {
   tune=(--lr 0.003 --clip 1 --warmup 10)
-  five_to_nine squeezenet --arch squeezenet1_1 --width 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
+  five_to_nine squeezenet --arch squeezenet1_1 --width-mult 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
 }
 
 # five_to_nine NAME NETWORK..: learns 0-4, then 5-9 from ten of each, with and without what it knows.

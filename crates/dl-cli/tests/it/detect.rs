@@ -90,7 +90,7 @@ fn box_regressors_alone_cannot_detect_and_the_error_says_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("bbox.safetensors");
     let stream = lines(&toy_records(10));
-    run("dl-finetune", &["bbox", "--model", model.to_str().unwrap()], &stream).expect(0);
+    run("dl-finetune", &["bbox", "--output", model.to_str().unwrap()], &stream).expect(0);
     let ran = detect(&model, &stream, &[]).expect(2);
     assert!(ran.stderr.contains("dl-finetune svm"), "{}", ran.stderr);
 }

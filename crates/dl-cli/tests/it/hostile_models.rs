@@ -88,7 +88,7 @@ fn a_config_that_no_network_has_is_refused_by_every_program() {
             let (parent, key) = place.rsplit_once('/').unwrap();
             config.pointer_mut(parent).unwrap()[key] = value.clone();
         });
-        let init = ["classifier", "--init-from", &model, "--model", &bench.text("new")];
+        let init = ["classifier", "--init-from", &model, "--output", &bench.text("new")];
         // A layer that is none is only looked for by those who open the network.
         let opens = !words.starts_with("there is no layer");
         refused(run("dl-embed", &["--model", &model, &bench.text("p.png")], ""), words);

@@ -71,9 +71,10 @@ impl Progress {
         if let Decay::Plateau(plateau) = &schedule.decay {
             self.plateau.update(plateau, validation.loss);
         }
-        let better = self.best.as_ref().is_none_or(|(_, best)| {
-            validation.score > best.score || (validation.score == best.score && validation.loss < best.loss)
-        });
+        let better = validation.loss.is_finite()
+            && self.best.as_ref().is_none_or(|(_, best)| {
+                validation.score > best.score || (validation.score == best.score && validation.loss < best.loss)
+            });
         if better {
             self.best = Some((self.step, validation.clone()));
             self.waited = 0;

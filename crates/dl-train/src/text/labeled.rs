@@ -78,7 +78,7 @@ impl<'a> LabeledTexts<'a> {
     /// The features that the network starts at, of the first `most` texts of each of `classes` classes. `done` is called
     /// with the number of finished texts.
     /// # Errors
-    /// When it goes on from nothing that has one row for each text.
+    /// When it has no such features, with one row per text.
     pub fn features(&self, classes: usize, most: usize, mut done: impl FnMut(usize)) -> Result<FeatureRows> {
         let frozen = self.frozen.as_ref().context("no features of the texts are computed")?;
         let mut rows = FeatureRows::default();
