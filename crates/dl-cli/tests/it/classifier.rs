@@ -234,7 +234,11 @@ fn default_fine_tuning_does_not_ruin_a_pretrained_network() {
     classifier(&first, &input, options).expect(0);
     let tuned = folder.path().join("tuned.safetensors");
     let ran = classifier(&tuned, &input, &format!("--init-from {}", first.display())).expect(0);
-    assert!(ran.stderr.contains("training 100 batches: SGD, rate 0.0003, cosine schedule, 10 of warm-up"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("training 100 batches: SGD, rate 0.0003, cosine schedule, 10 of warm-up"),
+        "{}",
+        ran.stderr
+    );
     let accuracy = |model: &Path| config(model).training["accuracy"].as_f64().unwrap();
     assert!(accuracy(&tuned) >= accuracy(&first) && accuracy(&tuned) > 0.9, "{}", ran.stderr);
     assert_eq!(config(&tuned).training["clip"], 1.0);
@@ -278,7 +282,8 @@ fn bad_training_data_is_refused_in_one_line_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let (records, input) = labeled_images(folder.path(), 8);
     let squeezenet = folder.path().join("squeezenet.safetensors");
-    classifier(&squeezenet, &input, "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1").expect(0);
+    classifier(&squeezenet, &input, "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1")
+        .expect(0);
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
     let stream = |name: &str, records: &[Value]| {
@@ -346,12 +351,7 @@ fn bad_output_files_are_reported_before_any_work() {
     for (model, input, options, words) in [
         (&path(""), &nothing, String::new(), "is a folder"),
         (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be made"),
-        (
-            &model,
-            &nothing,
-            String::new(),
-            "exists; --resume continues an unfinished run, --force overwrites",
-        ),
+        (&model, &nothing, String::new(), "exists; --resume continues an unfinished run, --force overwrites"),
         (&path("n"), &nothing, format!("--log {}", folder.path().display()), "--log: "),
         (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "the training reads this file"),
         (&path("n"), &nothing, format!("--val {0} --log {0}", kept.display()), "the training reads this file"),

@@ -164,7 +164,8 @@ fn frozen_layers_computed_once_give_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let train = |name: &str, options: &str| {
         let model = folder.path().join(name);
-        let options = format!("{options} -v --force --optimizer adamw --lr 1e-2 --batch 16 --epochs 3 --val-fraction 0.2");
+        let options =
+            format!("{options} -v --force --optimizer adamw --lr 1e-2 --batch 16 --epochs 3 --val-fraction 0.2");
         let ran = classifier(BERT, &model, &options, &errands(training())).expect(0);
         (ran.stderr, fs::read(&model).unwrap())
     };

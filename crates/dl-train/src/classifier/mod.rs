@@ -13,8 +13,8 @@ mod augment;
 mod batches;
 mod examples;
 mod head;
-mod loss;
 mod images;
+mod loss;
 mod start;
 mod task;
 

@@ -75,7 +75,9 @@ impl StartingPoint {
         let mut config = match (&mut file, architecture) {
             (Some(file), arch) => ModelConfig::read(file, arch.as_deref())?,
             (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
-            (None, None) => bail!("a network from scratch needs --arch; or start from a pretrained one with --init-from MODEL"),
+            (None, None) => {
+                bail!("a network from scratch needs --arch; or start from a pretrained one with --init-from MODEL")
+            }
         };
         let note = file.as_ref().and_then(Checkpoint::prefix_note);
         let file = file.filter(|_| !start.from_scratch);

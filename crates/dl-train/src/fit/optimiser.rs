@@ -177,7 +177,11 @@ impl Optimiser {
             for slot in self.config.rule.slots() {
                 let name = format!("{}/{slot}", parameter.name);
                 let read = tensor(&name).with_context(|| format!("optimizer state \"{name}\""))?;
-                ensure!(read.shape() == parameter.var.shape(), "optimizer state \"{name}\" has shape {:?}", read.dims());
+                ensure!(
+                    read.shape() == parameter.var.shape(),
+                    "optimizer state \"{name}\" has shape {:?}",
+                    read.dims()
+                );
                 // A copy, since steps write into it.
                 memory.push(read.copy().map_err(plain)?);
             }

@@ -15,7 +15,8 @@ pub fn log_me(features: &Mat<f64>, classes: &[usize], count: usize) -> Result<f6
     let (n, d) = (features.nrows(), features.ncols());
     ensure!(n > 0 && d > 0 && classes.len() == n && count > 0, "LogME: {n} features of {} samples", classes.len());
     fix_parallelism();
-    let svd = features.thin_svd().map_err(|error| anyhow!("LogME: the decomposition of the features failed: {error:?}"))?;
+    let svd =
+        features.thin_svd().map_err(|error| anyhow!("LogME: the decomposition of the features failed: {error:?}"))?;
     let left = svd.U();
     let spectrum: Vec<f64> = svd.S().column_vector().iter().map(|value| value * value).collect();
     let mut total = 0.0;

@@ -192,7 +192,11 @@ impl TrainingArgs {
             [("--output", output), ("the file beside --output", last.as_path())].into_iter().chain(log).collect();
         outputs::check(&written, inputs, others)?;
         outputs::check_no_link(&last)?;
-        outputs::check_new(output, self.force || self.resume, "--resume continues an unfinished run, --force overwrites")
+        outputs::check_new(
+            output,
+            self.force || self.resume,
+            "--resume continues an unfinished run, --force overwrites",
+        )
     }
 
     /// The number of batches, of which `epoch` are a pass over the examples.
@@ -250,9 +254,7 @@ impl TrainingArgs {
         let decay = match self.schedule_name() {
             ScheduleName::Cosine => Decay::Cosine,
             ScheduleName::Constant => Decay::Constant,
-            ScheduleName::Plateau => {
-                Decay::Plateau(Plateau { patience: self.plateau_patience, ..Plateau::default() })
-            }
+            ScheduleName::Plateau => Decay::Plateau(Plateau { patience: self.plateau_patience, ..Plateau::default() }),
             ScheduleName::Step => {
                 let default = vec![steps * 2 / 3, steps * 8 / 9];
                 Decay::Steps { at: self.lr_steps.clone().unwrap_or(default), factor: 0.1 }
@@ -393,10 +395,8 @@ impl TrainingArgs {
                 messages.note(format_args!("interrupted after {step} batches, saved in {last}; --resume continues"));
                 return Ok(Some(Outcome::Interrupted));
             }
-            Why::Patience => messages.note(format_args!(
-                "stopped after {step} batches: no improvement for {} validations",
-                progress.waited
-            )),
+            Why::Patience => messages
+                .note(format_args!("stopped after {step} batches: no improvement for {} validations", progress.waited)),
             Why::Done => (),
         }
         match &progress.best {
@@ -404,8 +404,9 @@ impl TrainingArgs {
             Some((step, best)) => {
                 let words: String = best.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
                 let loss = best.loss;
-                messages
-                    .note(format_args!("best validation after {step} batches: loss {loss:.4}{words}; written to {path}"));
+                messages.note(format_args!(
+                    "best validation after {step} batches: loss {loss:.4}{words}; written to {path}"
+                ));
             }
         }
         Ok(None)

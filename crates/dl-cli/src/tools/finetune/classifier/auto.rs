@@ -50,7 +50,7 @@ impl Args {
     ) -> Result<Option<Validation>> {
         let start = StartingPoint::new(&self.start(Some(strategy)), train.labels(), session.device)?;
         if strategy == Strategy::FeatureExtraction {
-            self.fit_head(&start, train, session)?;
+            self.fit_head(&start, train, session, |_| ())?;
         } else {
             let batch = self.batch(train, false);
             let no_file = |_: &Situation, _: &Progress| bail!("a trial writes no model");

@@ -22,8 +22,8 @@ use serde_json::{Map, Value, json};
 
 use super::training::{ExamplesOf, Situation, TrainingArgs, default_batch};
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest, each_record,
-    numbers,
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest,
+    each_record, numbers,
 };
 use options::{ClassWeights, DtypeName, FreezeTo, InputName, StrategyName};
 
@@ -210,7 +210,10 @@ impl Args {
         {
             return texts::run(self, path, io);
         }
-        ensure!(self.input != Some(InputName::Text), "--input text needs a network that reads texts: a BERT in --init-from");
+        ensure!(
+            self.input != Some(InputName::Text),
+            "--input text needs a network that reads texts: a BERT in --init-from"
+        );
         let device = self.device.open()?;
         let data = self.read(io)?;
         let messages = &io.messages;
@@ -329,13 +332,18 @@ impl Args {
     }
 
     /// Feature extraction: fits the head of `start` by logistic regression.
-    fn fit_head(&self, start: &StartingPoint, train: &Examples, session: &Session) -> Result<(Logistic, String)> {
-        let Session { messages, broken, .. } = session;
+    fn fit_head(
+        &self,
+        start: &StartingPoint,
+        train: &Examples,
+        session: &Session,
+        done: impl FnMut(usize),
+    ) -> Result<(Logistic, String)> {
         let StartingPoint { model, parameters, .. } = start;
         let config = self.batch_config(&model.config, 1, AugmentConfig::default(), 0.0)?;
         let head = Head::new(model, parameters)?;
-        let batches = Batches::new(train, &model.config.preprocessing, &config, broken);
-        let rows = head.features(&batches, usize::MAX, |count| messages.bar().inc(count as u64))?;
+        let batches = Batches::new(train, &model.config.preprocessing, &config, session.broken);
+        let rows = head.features(&batches, usize::MAX, done)?;
         let logistic = self.logistic(self.class_weights.weights(train)?);
         Ok((head.fit(&rows, &logistic)?, head.layer.to_string()))
     }
@@ -355,7 +363,7 @@ impl Args {
         }
         let count = data.train.positives().len() + data.train.background().len();
         messages.progress_to(count as u64, "examples");
-        let (fitted, layer) = self.fit_head(start, &data.train, session)?;
+        let (fitted, layer) = self.fit_head(start, &data.train, session, |count| messages.bar().inc(count as u64))?;
         let train = self.evaluate(start, &data.train, session)?;
         let validation =
             data.validation.as_ref().map(|examples| self.evaluate(start, examples, session)).transpose()?;
@@ -399,8 +407,7 @@ impl Args {
         let words = progress.validation.as_ref().map_or(String::new(), |validation| {
             format!("; validation loss {:.4}, accuracy {:.4}", validation.loss, validation.score)
         });
-        messages
-            .note(format_args!("training loss {loss:.4}, accuracy {accuracy:.4}{words}; written to {path}"));
+        messages.note(format_args!("training loss {loss:.4}, accuracy {accuracy:.4}{words}; written to {path}"));
     }
 
     /// Trains and writes a model by gradient descent.
@@ -453,8 +460,7 @@ impl Args {
         let of_validation = self.batch_config(&model.config, batch, AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
         let mut batches = Batches::new(train, preprocessing, &of_training, broken);
-        let mut validation =
-            validation.map(|examples| Batches::new(examples, preprocessing, &of_validation, broken));
+        let mut validation = validation.map(|examples| Batches::new(examples, preprocessing, &of_validation, broken));
         // The features of mixed images cannot be computed one by one.
         if *frozen > 0
             && self.views.mixup == 0.0

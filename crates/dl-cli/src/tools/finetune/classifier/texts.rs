@@ -223,10 +223,15 @@ impl TextTraining<'_> {
     }
 
     /// Trains by `strategy` for a few batches and validates; `None` when the loss exploded.
-    fn trial(&self, strategy: Strategy, train: &[LabeledText], validation: &[LabeledText]) -> Result<Option<Validation>> {
+    fn trial(
+        &self,
+        strategy: Strategy,
+        train: &[LabeledText],
+        validation: &[LabeledText],
+    ) -> Result<Option<Validation>> {
         let start = self.start(Some(strategy))?;
         if strategy == Strategy::FeatureExtraction {
-            self.fit_head(&start, train)?;
+            self.fit_head(&start, train, |_| ())?;
             return LabeledTexts::new(&start.model, validation)?.evaluate().map(Some);
         }
         let no_file = |_: &Situation, _: &Progress| bail!("a trial writes no model");
@@ -237,11 +242,11 @@ impl TextTraining<'_> {
     }
 
     /// Fits the head of `start` by logistic regression on `train`.
-    fn fit_head(&self, start: &TextStart, train: &[LabeledText]) -> Result<Logistic> {
-        let Self { args, data, messages, .. } = self;
+    fn fit_head(&self, start: &TextStart, train: &[LabeledText], done: impl FnMut(usize)) -> Result<Logistic> {
+        let Self { args, data, .. } = self;
         let texts = LabeledTexts::new(&start.model, train)?.through(BEFORE_HEAD, self.cache())?;
         let classes = data.labels.len();
-        let rows = texts.features(classes, usize::MAX, |count| messages.bar().inc(count as u64))?;
+        let rows = texts.features(classes, usize::MAX, done)?;
         let logistic = args.logistic(args.class_weights.of(&data.labels, &data.counts)?);
         let head = [start.head("classifier.weight")?, start.head("classifier.bias")?];
         rows.fit([&head[0], &head[1]], classes, &logistic)
@@ -251,7 +256,7 @@ impl TextTraining<'_> {
     fn extract(&self, start: &TextStart) -> Result<()> {
         let Self { args, data, messages, .. } = self;
         messages.progress_to(data.train.len() as u64, "texts");
-        let fitted = self.fit_head(start, &data.train)?;
+        let fitted = self.fit_head(start, &data.train, |count| messages.bar().inc(count as u64))?;
         let evaluate = |texts: &[LabeledText]| {
             LabeledTexts::new(&start.model, texts)?.through(BEFORE_HEAD, self.cache())?.evaluate()
         };
