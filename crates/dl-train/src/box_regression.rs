@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn deltas_that_are_a_linear_function_of_the_features_are_learned() {
+    fn deltas_that_are_linear_in_the_features_are_recovered() {
         // One object, proposals shifted by their feature: dx = feature / 20.
         let lines = (0..60).map(|i| {
             let shift = f64::from(i % 7) - 3.0;

@@ -71,8 +71,7 @@ impl LossConfig {
     }
 }
 
-/// Weights by which every class counts alike, whatever its number of examples: n / (classes x examples of the class),
-/// scikit-learn's `balanced`.
+/// Weights that balance classes of different size: n / (classes x examples of the class), scikit-learn's `balanced`.
 pub fn balanced(counts: &[usize]) -> Vec<f64> {
     let present = counts.iter().filter(|count| **count > 0).count();
     let all: usize = counts.iter().sum();
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn balanced_weights_are_scikit_learns() {
+    fn balanced_weights_match_scikit_learn() {
         assert_eq!(balanced(&[2, 6, 4]), [2.0, 12.0 / 18.0, 1.0]);
     }
 }

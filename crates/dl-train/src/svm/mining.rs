@@ -146,17 +146,17 @@ impl SvmTrainer {
 
         let last = (spool.len() * config.passes).saturating_sub(1);
         for step in 0..=last {
-            let picture = step % spool.len();
-            let (regions, mut features) = spool.read(picture)?;
+            let image = step % spool.len();
+            let (regions, mut features) = spool.read(image)?;
             features.data.iter_mut().for_each(|value| *value *= scale);
             let found: Vec<Vec<usize>> =
-                caches.par_iter().map(|cache| cache.negatives_of(&regions, &features, picture, &config)).collect();
+                caches.par_iter().map(|cache| cache.negatives_of(&regions, &features, image, &config)).collect();
             let mut rows: Vec<Option<Arc<[f32]>>> = vec![None; features.rows];
             for (cache, found) in caches.iter_mut().zip(found) {
                 for row in found {
                     // Classes share the rows: all classes take almost all rows of the first image.
                     let features = rows[row].get_or_insert_with(|| features.row(row).into()).clone();
-                    cache.negatives.push(Negative { picture, row, features, alpha: 0.0 });
+                    cache.negatives.push(Negative { image, row, features, alpha: 0.0 });
                     cache.new += 1;
                 }
             }
@@ -201,7 +201,7 @@ impl SvmTrainer {
 
 /// A region without the class.
 struct Negative {
-    picture: usize,
+    image: usize,
     row: usize,
     /// Scaled.
     features: Arc<[f32]>,
@@ -243,10 +243,10 @@ impl Cache {
     }
 
     /// The rows of an image that enter the cache. Until the first training all negatives are hard.
-    fn negatives_of(&self, regions: &Regions, features: &Matrix, picture: usize, config: &MiningConfig) -> Vec<usize> {
+    fn negatives_of(&self, regions: &Regions, features: &Matrix, image: usize, config: &MiningConfig) -> Vec<usize> {
         let overlaps = regions.overlaps(&self.label);
         let mut present = vec![false; features.rows];
-        for negative in self.negatives.iter().filter(|negative| negative.picture == picture) {
+        for negative in self.negatives.iter().filter(|negative| negative.image == image) {
             present[negative.row] = true;
         }
         let hard = |row: usize| self.trainings == 0 || f64::from(self.score(features.row(row))) > config.hard_score;

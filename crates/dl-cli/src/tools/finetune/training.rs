@@ -67,8 +67,8 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "NORM|none", default_value = "1")]
     clip: Limit,
 
-    /// Stop when the loss stays above X times its start for 30 batches; `none` to go on. A loss that is not a number
-    /// always stops
+    /// Stop when the loss stays above X times its start for 30 batches; `none` to continue. A loss that is not a
+    /// number always stops training
     #[arg(long, value_name = "X|none", default_value = "3")]
     stop_above: Limit,
 
@@ -154,7 +154,7 @@ pub(super) enum ExamplesOf {
         /// Whether the network has batch norms: with them it takes larger steps.
         batch_norms: bool,
     },
-    /// Regions against background, of which an image has thousands that look alike.
+    /// Regions against background, thousands of similar ones per image.
     Regions {
         /// As for images.
         batch_norms: bool,
