@@ -29,7 +29,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_enum)]
     optimizer: Option<OptimiserName>,
 
-    /// Learning rate [default: from pretrained weights 0.0003, or 0.01 with batch norms; for the head alone 0.002, or 0.05
+    /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05
     /// with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights,
     /// otherwise 0.001]
     #[arg(long, value_name = "X", value_parser = numbers::positive)]
@@ -231,7 +231,8 @@ impl TrainingArgs {
         let sgd = self.optimiser(situation) == OptimiserName::Sgd;
         self.lr.unwrap_or(match (sgd, from_scratch, head_only, batch_norms) {
             (true, true, _, true) | (true, false, true, true) => 0.05,
-            (true, true, _, false) | (true, false, false, true) => 0.01,
+            (true, true, _, false) => 0.01,
+            (true, false, false, true) => 0.02,
             (true, false, true, false) => 0.002,
             (true, false, false, false) => 3e-4,
             (false, true, ..) | (false, false, true, _) => 1e-3,

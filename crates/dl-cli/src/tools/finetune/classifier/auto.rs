@@ -9,8 +9,8 @@ use super::{Args, SAMPLE, Session, StrategyName};
 use crate::common::Messages;
 use crate::tools::finetune::training::Situation;
 
-/// Batches of one trial.
-pub(super) const TRIAL_BATCHES: usize = 40;
+/// Batches of one trial: fewer favor the strategies that train least.
+pub(super) const TRIAL_BATCHES: usize = 100;
 
 impl Args {
     /// The strategy that was asked for, or that suits the examples best.
@@ -91,7 +91,7 @@ pub(super) fn choose(
     let chosen = best(&trials, folds.validated()).map_or(Strategy::FeatureExtraction, |trial| trial.strategy);
     let scores: Vec<String> = trials.iter().map(score).collect();
     messages.note(format_args!(
-        "auto: {words}; accuracy (loss) of {TRIAL_BATCHES} batches on {} held-out examples: {}; training {chosen}",
+        "auto: {words}; accuracy (loss) on {} held-out examples: {}; training {chosen}",
         folds.validated(),
         scores.join(", ")
     ));
