@@ -409,7 +409,7 @@ fn a_linear_head_is_trained_on_features() {
         run("dl-finetune", &[&["linear", "--output", model.to_str().unwrap()], more].concat(), &lines(records))
     };
     let ran = learn(&records, &["--threads", "1"]).expect(0);
-    assert!(ran.stderr.contains("2 classes, accuracy"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 classes, training accuracy"), "{}", ran.stderr);
     let first = fs::read(&model).unwrap();
     learn(&records, &["--threads", "3", "--force"]).expect(0);
     assert_eq!(fs::read(&model).unwrap(), first);
