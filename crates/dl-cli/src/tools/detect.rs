@@ -81,7 +81,7 @@ impl Tool for Args {
             (None, None) => {
                 let model = self.model.as_deref().unwrap_or(Path::new("")).display();
                 bail!(
-                    "model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --model {model}"
+                    "model {model}: has box regressors, but no SVMs to score with; add them with dl-finetune svm --output {model}"
                 )
             }
         };
