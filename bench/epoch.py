@@ -55,7 +55,7 @@ def weights(name):
 def ours(name, listing, batch, frozen, threads):
     """Seconds of the second epoch, by the log."""
     log, model = DATA / "epoch-log.jsonl", DATA / "epoch-model.safetensors"
-    command = [BIN / "dl-finetune", "classifier", listing, "--init-from", weights(name), "--arch", name, "--model", model,
+    command = [BIN / "dl-finetune", "classifier", listing, "--init-from", weights(name), "--arch", name, "--output", model,
                "--size", 224, "--epochs", 2, "--batch", batch, "--lr", 0.001, "--augment", "crop,flip", "--cache", 0,
                "--threads", threads, "--log", log, "--quiet", *(["--freeze", "all"] if frozen else [])]
     subprocess.run([str(part) for part in command], check=True, stderr=subprocess.DEVNULL)

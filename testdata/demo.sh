@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# R-CNN on the shipped pictures: dataset -> proposals -> features -> SVMs and box regression -> NMS -> pictures, mAP.
+# R-CNN on the shipped images: dataset -> proposals -> features -> SVMs and box regression -> NMS -> drawn images, mAP.
 # Every stage is a program that reads and writes JSON Lines: stop the pipe anywhere and look.
 #
 #   testdata/demo.sh OUTPUT_DIR        (the programs must be on PATH; `make demo` sees to it)
@@ -16,4 +16,4 @@ dl-data from voc "$here/signs" --split test |
   dl-draw boxes --score 0 --output-dir "$output" > "$output/found.jsonl"
 
 dl-eval voc --iou 0.5 --format table "$output/found.jsonl"
-echo "Annotated pictures and records are in $output/"
+echo "Annotated images and records are in $output/"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Transfer on real data, as a table: ImageNet's SqueezeNet to types of blood cells (crops of true boxes, a few of each
-# type), and digits 0-4 to digits 5-9 with ten pictures of each. Judged on the test splits, by the network at the end of
-# the training, never by the best one. docs/transfer.md has the figures.
+# Transfer on real data, as a table: ImageNet's SqueezeNet on types of blood cells (crops of ground-truth boxes, a few of
+# each type), and digits 0-4 to digits 5-9 with ten images of each. Evaluated on the test splits with the network at the
+# end of training, never the best one. docs/transfer.md has the results.
 #
 #   testdata/transfer.sh DATA WEIGHTS OUT [cells|vgg|squeezenet|mnist]
 #
@@ -10,28 +10,29 @@ set -euo pipefail
 data=$1 weights=$2 out=$3 what=${4:-all}
 mkdir -p "$out"
 
-# The accuracy of the last validation in a log, and the mean over the classes.
-judged() { grep '"val_accuracy"' "$1" | tail -n 1 | sed -E 's/.*"val_accuracy":([0-9.]+).*"val_mean_recall":([0-9.]+).*/\1 \2/'; }
+# The accuracy of the last validation in a log, and its mean over the classes.
+validated() { grep '"val_accuracy"' "$1" | tail -n 1 | sed -E 's/.*"val_accuracy":([0-9.]+).*"val_mean_recall":([0-9.]+).*/\1 \2/'; }
 
 # train NAME ARGS...: one row of a table.
 train() {
   local name=$1; shift
   local began=$SECONDS
-  dl-finetune classifier --quiet --force --model "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
-  printf '%-36s %s  %s s\n' "$name" "$(judged "$out/$name.jsonl")" "$((SECONDS - began))"
+  dl-finetune classifier --quiet --force --output "$out/$name.safetensors" --log "$out/$name.jsonl" "$@"
+  printf '%-36s %s  %s s\n' "$name" "$(validated "$out/$name.jsonl")" "$((SECONDS - began))"
 }
 
 cells() {
   dl-data from voc "$data/bccd" --split train > "$out/cells-train.jsonl"
   dl-data from voc "$data/bccd" --split test > "$out/cells-test.jsonl"
-  local common=("$out/cells-train.jsonl" --val "$out/cells-test.jsonl" --crops --validate-every 100000
+  local common=("$out/cells-train.jsonl" --val "$out/cells-test.jsonl" --input objects --validate-every 100000
     --init-from "$weights/squeezenet1_0_imagenet.safetensors" --pad 16)
   for n in 5 20; do
     train "cells-$n-feature-extraction" "${common[@]}" --per-class $n --strategy feature-extraction
     train "cells-$n-head" "${common[@]}" --per-class $n --strategy head --iterations 100 --batch 15 --lr 0.002 --augment none
     train "cells-$n-top" "${common[@]}" --per-class $n --strategy top --iterations 60 --batch 15 --lr 0.0003 --clip 1
+    train "cells-$n-auto" "${common[@]}" --per-class $n --strategy auto
     train "cells-$n-all" "${common[@]}" --per-class $n --strategy all --iterations 60 --batch 15 --lr 0.0003 --clip 1
-    # From nothing: by the recipe that suits the others, and by one of its own.
+    # From scratch: by the recipe that suits the others, and by its own.
     for seed in 0 1 2; do
       train "cells-$n-scratch-alike-$seed" "${common[@]}" --per-class $n --strategy scratch --iterations 60 --batch 15 --lr 0.0003 \
         --clip 1 --seed $seed
@@ -41,7 +42,7 @@ cells() {
 }
 
 # A VGG with batch norms, a quarter as wide: 0.6 million numbers.
-small=(--arch vgg11_bn --width 0.25 --size 32 --no-flip --batch 128 --lr 0.05 --warmup 100 --cosine --dropout 0.2)
+small=(--arch vgg11_bn --width-mult 0.25 --size 32 --no-flip --batch 128 --lr 0.05 --warmup 100 --cosine --dropout 0.2)
 
 idx() {
   dl-data from idx "$data/mnist" --split train > "$out/mnist-train.jsonl"
@@ -56,7 +57,7 @@ digits() {
   done
 }
 
-# Two networks: one with batch norms and one without.
+# Two networks: one with batch norms, one without.
 vgg() {
   tune=(--lr 0.01)
   five_to_nine vgg "${small[@]}"
@@ -64,10 +65,10 @@ vgg() {
 
 squeezenet() {
   tune=(--lr 0.003 --clip 1 --warmup 10)
-  five_to_nine squeezenet --arch squeezenet1_1 --width 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
+  five_to_nine squeezenet --arch squeezenet1_1 --width-mult 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
 }
 
-# five_to_nine NAME NETWORK..: learns 0-4, then 5-9 from ten of each, with and without what it knows.
+# five_to_nine NAME NETWORK..: trains on 0-4, then on ten of each of 5-9, with and without the pretrained weights.
 five_to_nine() {
   local name=$1 seed; shift
   digits
@@ -78,7 +79,7 @@ five_to_nine() {
       --init-from "$out/$name-0-4.safetensors" --batch 50 --seed $seed)
     train "$name-5-9-feature-extraction-$seed" "${common[@]}" --strategy feature-extraction
     train "$name-5-9-head-$seed" "${common[@]}" --strategy head --iterations 100 --lr 0.01
-    # The same steps, then with other views of the fifty pictures, then many from nothing.
+    # The same steps, then with augmentation, then many steps from scratch.
     local steps=(--iterations 100 --cosine) views=(--iterations 200 --cosine --augment affine)
     train "$name-5-9-top-$seed" "${common[@]}" "${steps[@]}" "${tune[@]}" --trainable-layers 2
     train "$name-5-9-all-$seed" "${common[@]}" "${steps[@]}" "${tune[@]}" --strategy all

@@ -16,16 +16,16 @@ detector() {
   dl-data from voc "$work/signs" --split train |
     dl-propose selective-search --mode fast --max 1000 > "$work/proposals.jsonl"
 
-  dl-finetune classifier "$work/proposals.jsonl" --force --model "$work/signs.safetensors" \
-    --arch squeezenet1_1 --width 0.5 --size 64 --pad 4 --no-flip --precision f16 \
-    --iterations 3000 --batch 64 --positives 0.6 --lr 0.03 --head-lr 0.1 --warmup 100 --cosine --weight-decay 0.0002 \
+  dl-finetune classifier "$work/proposals.jsonl" --force --output "$work/signs.safetensors" \
+    --arch squeezenet1_1 --width-mult 0.5 --size 64 --pad 4 --no-flip --dtype f16 \
+    --iterations 3000 --batch 64 --positive-fraction 0.6 --lr 0.03 --head-lr 0.1 --warmup 100 --cosine --weight-decay 0.0002 \
     --log "$work/train.jsonl"
 
   head -n 300 "$work/proposals.jsonl" | dl-embed --model "$work/signs.safetensors" --layer fire9 --with-objects \
     --dtype f16 --features-dir "$work/features" > "$work/embedded.jsonl"
 
-  dl-finetune svm "$work/embedded.jsonl" --force --model "$work/signs-rcnn.safetensors"
-  dl-finetune bbox "$work/embedded.jsonl" --force --model "$work/signs-rcnn.safetensors"
+  dl-finetune svm "$work/embedded.jsonl" --force --output "$work/signs-rcnn.safetensors"
+  dl-finetune bbox "$work/embedded.jsonl" --force --output "$work/signs-rcnn.safetensors"
 
   cp "$work/signs.safetensors" "$work/signs-rcnn.safetensors" "$here"
 }
@@ -35,7 +35,7 @@ backbone() {
   xtask testdata task roads --split val --per-class 20 --seed 1 --output "$work/roads-val"
   dl-data from folder "$work/roads-val" > "$work/roads-val.jsonl"
   dl-data from folder "$work/roads" | dl-finetune classifier --force --val "$work/roads-val.jsonl" --validate-every 500 \
-    --arch resnet20_cifar --size 48 --no-flip --augment affine --precision f16 --model "$work/roads.safetensors" \
+    --arch resnet20_cifar --size 48 --no-flip --augment affine --dtype f16 --output "$work/roads.safetensors" \
     --epochs 20 --batch 128 --lr 0.1 --warmup 100 --cosine --log "$work/roads-train.jsonl"
   dl-model convert "$work/roads.safetensors" "$here/roads.safetensors" --license CC0-1.0
 }

@@ -3,17 +3,14 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::Fnv1a;
+
 /// The random generator for one sample: the same for the same (`seed`, `id`), on any machine and in any order of work.
 ///
 /// `id` may hold more than the sample's name, such as the purpose or the epoch: `"augment/3/cat.jpg"`.
 pub fn rng(seed: u64, id: &str) -> ChaCha8Rng {
-    // FNV-1a over seed and id. The hash must never change, which `std` does not promise for its own; ChaCha does the
-    // rest of the mixing.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in seed.to_le_bytes().into_iter().chain(id.bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-    ChaCha8Rng::seed_from_u64(hash)
+    // A hash that never changes, which `std` does not promise for its own; ChaCha does the rest of the mixing.
+    ChaCha8Rng::seed_from_u64(Fnv1a::of(seed.to_le_bytes().into_iter().chain(id.bytes())))
 }
 
 #[cfg(test)]

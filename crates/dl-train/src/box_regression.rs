@@ -1,10 +1,10 @@
 //! R-CNN's bounding-box regression (Girshick et al. 2014, appendix C; the authors' `rcnn_train_bbox_regressor.m`): one
-//! ridge regression per class from the features of a proposal to the deltas that lead to the true box.
+//! ridge regression per class from the features of a proposal to the deltas of the ground-truth box.
 //!
-//! As the authors do, features are scaled to mean norm 20 and get a constant 1 that is regularised like the rest; the
-//! targets are centred and whitened. (With one lambda for the four outputs the whitening cancels out, up to rounding.) True
-//! boxes that came as proposals are pairs too, with deltas 0. Scale, whitening and mean are folded into the weights that
-//! are returned.
+//! As in the authors' code, features are scaled to mean norm 20 and get a constant 1 that is regularized like the rest; the
+//! targets are centered and whitened. (With one lambda for the four outputs the whitening cancels out, up to rounding.)
+//! Ground-truth boxes among the proposals are pairs too, with deltas 0. Scale, whitening and mean are folded into the
+//! returned weights.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,13 +27,13 @@ const WHITENING_FLOOR: f64 = 0.001;
 /// Options of the training. The defaults are the paper's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoxRegressionConfig {
-    /// A proposal is learned from when its IoU with the best true object is above this.
+    /// Train on proposals with more than this IoU with the best object.
     pub min_iou: f64,
     /// Weight of |B|^2.
     pub lambda: f64,
-    /// Layer to learn on; the only one of the stream when there is no name.
+    /// Layer to train on; `None` for the only one of the stream.
     pub layer: Option<String>,
-    /// Where the temporary file goes; the system's place when there is none.
+    /// Folder of the temporary file; `None` for the system's.
     pub spool_dir: Option<PathBuf>,
 }
 
@@ -43,7 +43,7 @@ impl Default for BoxRegressionConfig {
     }
 }
 
-/// A proposal near a true object.
+/// A proposal near an object.
 struct Pair {
     row: u64,
     deltas: [f64; DELTAS],
@@ -59,22 +59,22 @@ pub struct BoxTrainer {
 }
 
 impl BoxTrainer {
-    /// A trainer that has seen nothing.
+    /// Creates a trainer without examples.
     pub fn new(config: BoxRegressionConfig) -> Self {
         let intake = Intake::new(config.layer.clone());
         Self { config, intake, records: 0, spool: None, pairs: BTreeMap::new() }
     }
 
-    /// Reads a record with `objects`, `proposals` and `features`; to be given to [`learn`](Self::learn).
+    /// Reads a record with `objects`, `proposals` and `features`; to be passed to [`learn`](Self::learn).
     /// # Errors
-    /// When the record is no good; it then leaves no trace.
+    /// When the record is invalid; it then changes nothing.
     pub fn take(&mut self, record: &Record) -> Result<Taken> {
         self.intake.take(record)
     }
 
-    /// Keeps the pairs of what was taken.
+    /// Stores the pairs of a record.
     /// # Errors
-    /// When the temporary file cannot be written; there is no point in going on.
+    /// When the temporary file cannot be written; training cannot continue.
     pub fn learn(&mut self, taken: &Taken) -> Result<()> {
         self.records += 1;
         let objects = &taken.regions.objects;
@@ -99,12 +99,12 @@ impl BoxTrainer {
         Ok(())
     }
 
-    /// How many classes there are to train.
+    /// The number of classes to train.
     pub fn classes(&self) -> usize {
         self.pairs.len()
     }
 
-    /// Trains a regressor for each class that has a pair; `progress` is told after each.
+    /// Trains a regressor for each class that has a pair; `progress` is called after each.
     /// # Errors
     /// When no proposal was near a true object, or the temporary file cannot be read.
     pub fn finish(self, mut progress: impl FnMut(&str)) -> Result<RegionLinear> {
@@ -113,7 +113,7 @@ impl BoxTrainer {
             let least = config.min_iou;
             anyhow!("no proposal has an IoU above {least} with a true object; do the records have \"objects\"?")
         })?;
-        ensure!(config.lambda > 0.0, "lambda must be above 0, it is {}", config.lambda);
+        ensure!(config.lambda > 0.0, "lambda must be above 0, not {}", config.lambda);
         let (columns, scale) = (intake.columns(), intake.scale());
         let mut weight = Matrix { rows: 0, columns, data: Vec::new() };
         let mut bias = Vec::new();
@@ -159,7 +159,7 @@ impl BoxTrainer {
     }
 }
 
-/// Ridge regression of centred, whitened targets, whitening undone; with the mean that is to be added.
+/// Ridge regression of centered, whitened targets, with the whitening undone; also returns the mean to add.
 fn regress(
     targets: MatRef<f64>,
     columns: usize,
@@ -204,8 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn deltas_that_are_a_linear_function_of_the_features_are_learned() {
-        // One object, proposals shifted by what their feature says: dx = feature / 20.
+    fn deltas_that_are_linear_in_the_features_are_recovered() {
+        // One object, proposals shifted by their feature: dx = feature / 20.
         let lines = (0..60).map(|i| {
             let shift = f64::from(i % 7) - 3.0;
             let x = 100.0 - 20.0 * shift / 20.0;

@@ -1,36 +1,28 @@
-//! A fingerprint of what a model was trained on, so that two model files can be told apart, or known to agree.
+//! A fingerprint of training data, by which two model files can be compared.
 
 use std::fmt;
 
-/// FNV-1a of 64 bits, over words of 4 bytes where there are many. It guards against mistakes, not against forgers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest(u64);
+use dl_record::Fnv1a;
 
-impl Default for Digest {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
+/// FNV-1a over the bytes of texts and the 4-byte words of numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Digest(Fnv1a);
 
 impl Digest {
-    fn mix(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x0000_0100_0000_01b3);
-    }
-
-    /// Takes in a text and where it ends.
+    /// Adds a text and its end.
     pub fn text(&mut self, text: &str) {
-        text.bytes().for_each(|byte| self.mix(byte.into()));
-        self.mix(0xff); // in no UTF-8 text
+        text.bytes().for_each(|byte| self.0.add(byte.into()));
+        self.0.add(0xff); // occurs in no UTF-8 text
     }
 
-    /// Takes in numbers.
+    /// Adds numbers.
     pub fn floats(&mut self, values: &[f32]) {
-        values.iter().for_each(|value| self.mix(value.to_bits().into()));
+        values.iter().for_each(|value| self.0.add(value.to_bits().into()));
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "fnv1a:{:016x}", self.0)
+        write!(formatter, "fnv1a:{:016x}", self.0.value())
     }
 }

@@ -1,10 +1,10 @@
-//! Which classes are predicted, by one rule for every accuracy: the first of the largest scores, as in NumPy's argmax.
+//! Predicted classes, by one rule for every accuracy: the first of the largest scores, as in NumPy's argmax.
 
 use anyhow::Result;
 use candle_core::Tensor;
 use dl_models::plain;
 
-/// The class with the largest score, the first of several; `None` without scores, or when one is not a number.
+/// The class with the largest score, the first if there are several; `None` without scores, or when one is NaN.
 pub fn predicted<T: PartialOrd + Copy>(scores: &[T]) -> Option<usize> {
     if scores.iter().any(|score| score.partial_cmp(score).is_none()) {
         return None;
@@ -16,7 +16,7 @@ pub fn predicted<T: PartialOrd + Copy>(scores: &[T]) -> Option<usize> {
     (0..scores.len()).fold(None, larger)
 }
 
-/// Of each row of `scores` [n, classes]: is its target predicted?
+/// For each row of `scores` [n, classes], whether its target is predicted.
 pub(crate) fn hits(scores: &Tensor, targets: &[u32]) -> Result<Vec<bool>> {
     let rows = scores.to_dtype(candle_core::DType::F32).and_then(|scores| scores.to_vec2::<f32>()).map_err(plain)?;
     Ok(rows.iter().zip(targets).map(|(row, target)| predicted(row) == Some(*target as usize)).collect())
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tie_goes_to_the_first_class_and_what_is_no_number_to_none() {
+    fn a_tie_goes_to_the_first_class_and_nan_to_none() {
         assert_eq!(predicted(&[0.5, 0.5]), Some(0));
         assert_eq!(predicted(&[-1.0, 2.0, 2.0, 0.0]), Some(1));
         assert_eq!(predicted(&[f64::NEG_INFINITY; 3]), Some(0));

@@ -1,5 +1,5 @@
-//! What every training on region features asks of the stream: one layer, one width, finite numbers; and the mean norm
-//! and the digest of all that came.
+//! What every training on region features requires of the stream: one layer, one width, finite numbers. Also computes the
+//! mean norm and the digest of all rows.
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::{Matrix, Record, Tensor};
@@ -7,10 +7,10 @@ use dl_record::{Matrix, Record, Tensor};
 use crate::Digest;
 use crate::regions::Regions;
 
-/// The mean norm to which features are scaled, so that R-CNN's C and lambda serve every layer (`rcnn_scale_features.m`).
+/// The mean norm to which features are scaled, so that R-CNN's C and lambda suit every layer (`rcnn_scale_features.m`).
 pub const TARGET_NORM: f64 = 20.0;
 
-/// Checks records on their way into a training.
+/// Checks the records of a training.
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
     layer: Option<String>,
@@ -21,27 +21,27 @@ pub struct Intake {
     digest: Digest,
 }
 
-/// One record that was taken in.
+/// One record that was read.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// What it says about its regions.
+    /// Its regions.
     pub regions: Regions,
-    /// Where its features are.
+    /// The location of its features.
     pub tensor: Tensor,
-    /// Its features, one row a region.
+    /// Its features, one row per region.
     pub features: Matrix,
 }
 
 impl Intake {
-    /// Takes features of `layer`; without a name, of the only layer of the first record.
+    /// Reads the features of `layer`; without a name, of the only layer of the first record.
     pub fn new(layer: Option<String>) -> Self {
         Self { layer, ..Self::default() }
     }
 
-    /// Reads the regions and features of a record. A record that fails leaves no trace.
+    /// Reads the regions and features of a record. A record that fails changes nothing.
     /// # Errors
-    /// When a field is missing or broken, features and proposals differ in number, or the width is not that of the
-    /// records before.
+    /// When a field is missing or broken, features and proposals differ in number, or the width differs from
+    /// earlier records.
     pub fn take(&mut self, record: &Record) -> Result<Taken> {
         let regions = Regions::of(record)?;
         let hint = "pipe the records through dl-embed";
@@ -53,16 +53,16 @@ impl Intake {
             None => bail!("the record has features of several layers ({names}); choose one with --layer"),
         };
         let Some(tensor) = tensors.remove(&layer) else {
-            bail!("the record has no features \"{layer}\", only {names}; choose with --layer");
+            bail!("the record has no features \"{layer}\", only {names}; choose one with --layer");
         };
         let features = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
         let (rows, proposals) = (features.rows, regions.boxes.len());
         ensure!(rows == proposals, "features \"{layer}\" have {rows} rows, but there are {proposals} proposals");
         if let Some(columns) = self.columns.filter(|columns| rows > 0 && *columns != features.columns) {
-            bail!("features \"{layer}\" have {} columns, those of the records before had {columns}", features.columns);
+            bail!("features \"{layer}\" have {} columns, earlier records have {columns}", features.columns);
         }
         if let Some(value) = features.data.iter().find(|value| !value.is_finite()) {
-            bail!("features \"{layer}\" hold {value}, which is not a finite number");
+            bail!("features \"{layer}\" contain {value}, which is not a finite number");
         }
         check_same_network(&layer, tensor.network.as_deref(), self.network.as_deref())?;
         self.network = self.network.take().or_else(|| tensor.network.clone());
@@ -79,7 +79,7 @@ impl Intake {
         Ok(Taken { regions, tensor, features })
     }
 
-    /// Name of the layer; empty when nothing came.
+    /// Name of the layer; empty before the first record.
     pub fn layer(&self) -> &str {
         self.layer.as_deref().unwrap_or_default()
     }
@@ -89,24 +89,24 @@ impl Intake {
         self.network.clone()
     }
 
-    /// Numbers of one row; 0 when no row came.
+    /// Numbers of one row; 0 before the first row.
     pub fn columns(&self) -> usize {
         self.columns.unwrap_or_default()
     }
 
-    /// How many rows came.
+    /// The number of rows.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Fingerprint of all that came.
+    /// Digest of all records.
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
     /// The factor that gives the rows the mean norm [`TARGET_NORM`].
     ///
-    /// The authors estimate the mean on 200 rows of each of 200 pictures; all rows pass by here, so it is taken over all.
+    /// The authors estimate the mean from 200 rows of each of 200 images; here it is the mean of all rows.
     pub fn scale(&self) -> f32 {
         let mean = self.norms / self.rows.max(1) as f64;
         if mean > 0.0 { (TARGET_NORM / mean) as f32 } else { 1.0 }

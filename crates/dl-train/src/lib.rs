@@ -1,8 +1,9 @@
-//! Optimisers, schedules, samplers, losses, SVMs, box regression and training loops.
+//! Optimizers, schedules, samplers, losses, SVMs, box regression and training loops.
 
 pub mod box_regression;
 pub mod classifier;
 mod digest;
+mod dot;
 pub mod fit;
 pub mod hits;
 pub mod intake;
@@ -17,8 +18,9 @@ pub mod text;
 pub mod transfer;
 
 pub use digest::Digest;
+pub(crate) use dot::dot;
 
-/// The number at (row, column) of the goldens' matrices, as their `make.py` compute it: a multiple of 1/64 in [-2, 2).
+/// The number at (row, column) of the goldens' matrices, as in their `make.py`: a multiple of 1/64 in [-2, 2).
 #[cfg(test)]
 pub(crate) fn formula(row: u64, column: u64) -> f64 {
     let mut mixed = (row * 2_654_435_761 + column * 40_503 + 12_345) & 0xffff_ffff;

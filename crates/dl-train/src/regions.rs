@@ -1,4 +1,4 @@
-//! What a record says about its regions, and what is true there.
+//! The regions of a record and its ground truth.
 
 use anyhow::{Context, Result, ensure};
 use dl_record::{BBox, Record};
@@ -10,25 +10,25 @@ use serde::{Deserialize, Serialize};
 pub struct Regions {
     /// Boxes of the proposals.
     pub boxes: Vec<BBox>,
-    /// For each proposal, the index into `objects` when it is a true box that `dl-embed --with-objects` put there.
+    /// For each proposal, the index into `objects` when it is a ground-truth box from `dl-embed --with-objects`.
     pub truth: Vec<Option<usize>>,
-    /// The true objects.
+    /// The ground-truth objects.
     pub objects: Vec<Truth>,
 }
 
-/// A true object, as training sees it.
+/// A ground-truth object, as training needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
-    /// Where.
+    /// Its box.
     pub bbox: BBox,
     /// The name of its class.
     pub label: String,
-    /// Difficult, or a crowd: no example of its class, and no background either.
+    /// Difficult, or a crowd: neither an example of its class nor background.
     pub ignored: bool,
 }
 
 impl Regions {
-    /// Reads `proposals` and `objects`. A record without objects shows none: all of it is background.
+    /// Reads `proposals` and `objects`. A record without objects is all background.
     /// # Errors
     /// When there are no proposals, or a field is broken.
     pub fn of(record: &Record) -> Result<Self> {
@@ -42,7 +42,7 @@ impl Regions {
                 let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
                 index
                     .filter(|index| *index < objects.len())
-                    .context("a proposal's \"truth\" is no index into \"objects\"")
+                    .context("a proposal's \"truth\" is not an index into \"objects\"")
             });
             regions.boxes.push(proposal.bbox);
             regions.truth.push(truth.transpose()?);
@@ -56,7 +56,7 @@ impl Regions {
         Ok(regions)
     }
 
-    /// For each proposal, its largest IoU with an object of the class, ignored ones included; 0 when there is none.
+    /// For each proposal, its largest IoU with an object of the class, including ignored ones, or 0.
     pub fn overlaps(&self, label: &str) -> Vec<f64> {
         let objects: Vec<&Truth> = self.objects.iter().filter(|object| object.label == label).collect();
         let overlap = |bbox| objects.iter().map(|object| iou(bbox, &object.bbox)).fold(0.0, f64::max);

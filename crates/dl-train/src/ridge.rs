@@ -13,14 +13,14 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
 
-/// Rows that are in memory at once in the primal.
+/// Rows in memory at once in the primal.
 const BLOCK: usize = 512;
 
-/// Solves the regression of `targets` [rows, outputs] on the features, of which `block(range)` hands out the rows of a
+/// Solves the regression of `targets` [rows, outputs] on the features, of which `block(range)` returns the rows of a
 /// range as [rows of the range, columns]; returns B [columns, outputs].
 ///
-/// In the primal the features are read once, 512 rows at a time, so that there may be more of them than fit into memory; in
-/// the dual all are held, no more than columns squared.
+/// In the primal the features are read once, 512 rows at a time, so that they may exceed memory; in the dual all are
+/// held, at most columns squared.
 /// # Errors
 /// When `block` fails, or lambda is not above 0.
 pub fn ridge(
@@ -29,7 +29,7 @@ pub fn ridge(
     lambda: f64,
     mut block: impl FnMut(Range<usize>) -> Result<Mat<f64>>,
 ) -> Result<Mat<f64>> {
-    ensure!(lambda > 0.0, "lambda must be above 0, it is {lambda}");
+    ensure!(lambda > 0.0, "lambda must be above 0, not {lambda}");
     let rows = targets.nrows();
     let mut solution = Mat::zeros(columns, targets.ncols());
     if rows < columns {
@@ -53,7 +53,7 @@ pub fn ridge(
     Ok(solution)
 }
 
-/// Work is cut for a fixed number of threads, whoever does it, so that sums do not depend on `--threads`.
+/// Splits work for a fixed number of threads, so that sums do not depend on `--threads`.
 fn parallelism() -> Par {
     Par::rayon(16)
 }

@@ -1,11 +1,10 @@
-//! Which examples are in a batch.
+//! The choice of examples for a batch.
 
 use rand::seq::SliceRandom;
 
 /// Deals out `0..count` in rounds: each round is a new shuffled order of all, so that every example is seen equally often.
 ///
-/// What is dealt at a place depends on the seed, the purpose and the place alone, so that a training can go on from
-/// anywhere.
+/// The example at a place depends only on the seed, the purpose and the place, so that training can resume anywhere.
 #[derive(Clone, Debug)]
 pub struct Rounds {
     count: usize,
@@ -16,12 +15,12 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Deals out `0..count`; nothing can be asked of an empty range.
+    /// Deals out `0..count`. Do not ask an empty range for an example.
     pub fn new(count: usize, seed: u64, purpose: &str) -> Self {
         Self { count, seed, purpose: purpose.to_owned(), round: None, order: Vec::new() }
     }
 
-    /// The example at `place`, from 0. Places in rising order cost one shuffle a round.
+    /// The example at `place`, from 0. Places in rising order cost one shuffle per round.
     pub fn at(&mut self, place: usize) -> usize {
         let round = place / self.count;
         if self.round != Some(round) {
@@ -33,8 +32,8 @@ impl Rounds {
     }
 }
 
-/// At most `count` examples of each class, drawn by the seed: their places, in order. `classes` holds each example's class,
-/// a place in `labels`.
+/// At most `count` examples of each class, drawn by the seed: their indices, sorted. `classes` holds the class of each
+/// example, an index into `labels`.
 pub fn per_class(classes: &[u32], labels: &[String], count: usize, seed: u64) -> Vec<usize> {
     let mut kept = Vec::new();
     for (class, label) in labels.iter().enumerate() {
@@ -46,7 +45,7 @@ pub fn per_class(classes: &[u32], labels: &[String], count: usize, seed: u64) ->
     kept
 }
 
-/// The places of the first examples of each class, so that no class has more than `most`; `taken` counts them.
+/// The indices of the first `most` examples of each class; `taken` counts the examples of each class.
 pub(crate) fn first_of_each(classes: impl Iterator<Item = u32>, taken: &mut [usize], most: usize) -> Vec<usize> {
     let mut first = |class: u32| {
         let taken = &mut taken[class as usize];
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn examples_of_each_class_are_drawn_by_the_seed_or_are_the_first() {
+    fn examples_per_class_are_drawn_by_the_seed_or_are_the_first() {
         let classes: Vec<u32> = (0..30).map(|index| u32::from(index % 5 == 0)).collect();
         let labels = ["most", "few"].map(String::from);
         let kept = per_class(&classes, &labels, 8, 0);

@@ -1,13 +1,13 @@
-//! How the learning rate changes over a training.
+//! Learning-rate schedules.
 
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// The rule after the warm-up.
+/// The decay after the warm-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Decay {
-    /// Stays as it is.
+    /// The full rate to the end.
     Constant,
     /// Multiplied by `factor` at each of the iterations `at`.
     Steps {
@@ -18,7 +18,7 @@ pub enum Decay {
     },
     /// From the full rate to 0 along half a cosine (Loshchilov and Hutter 2017).
     Cosine,
-    /// Multiplied by a factor when the loss of the validation falls no more.
+    /// Multiplied by a factor when the validation loss stops improving.
     Plateau(Plateau),
 }
 
@@ -27,7 +27,7 @@ pub enum Decay {
 pub struct Plateau {
     /// What the rate is multiplied by.
     pub factor: f64,
-    /// Validations without a better loss that are waited for: the rate drops at the next one.
+    /// Validations without a better loss to wait for: the rate drops at the next one.
     pub patience: usize,
     /// A loss is better when it is below the best one times (1 - threshold).
     pub threshold: f64,
@@ -39,7 +39,7 @@ impl Default for Plateau {
     }
 }
 
-/// Where a plateau schedule stands.
+/// The state of a plateau schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlateauState {
     /// The product of all drops so far.
@@ -57,8 +57,8 @@ impl Default for PlateauState {
 }
 
 impl PlateauState {
-    /// Takes in the loss of a validation.
-    pub fn see(&mut self, plateau: &Plateau, loss: f64) {
+    /// Records a validation loss.
+    pub fn update(&mut self, plateau: &Plateau, loss: f64) {
         if self.best.is_none_or(|best| loss < best * (1.0 - plateau.threshold)) {
             self.best = Some(loss);
             self.waited = 0;
@@ -72,17 +72,17 @@ impl PlateauState {
     }
 }
 
-/// The learning rate as a function of the iteration alone, so that a training can go on from anywhere; only a plateau
-/// has a memory, [`PlateauState`].
+/// The learning rate as a function of the iteration alone, so that training can resume anywhere; only a plateau has
+/// state, [`PlateauState`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
     /// The full rate.
     pub rate: f64,
-    /// Iterations over which the rate rises to the full one, in a straight line.
+    /// Iterations over which the rate rises linearly to the full rate.
     pub warmup: usize,
-    /// What happens then.
+    /// The decay after the warm-up.
     pub decay: Decay,
-    /// All iterations.
+    /// Total number of iterations.
     pub iterations: usize,
 }
 
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_rises_and_drops_when_it_is_told_to() {
+    fn the_rate_warms_up_and_drops_at_the_steps() {
         let decay = Decay::Steps { at: vec![6, 8], factor: 0.1 };
         let schedule = Schedule { rate: 1.0, warmup: 3, decay, iterations: 10 };
         let rates: Vec<f64> = (0..10).map(|iteration| schedule.at(iteration)).collect();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cosine_goes_from_the_full_rate_to_nothing() {
+    fn the_cosine_decays_from_the_full_rate_to_zero() {
         let schedule = Schedule { rate: 2.0, warmup: 0, decay: Decay::Cosine, iterations: 100 };
         assert_eq!(schedule.at(0), 2.0);
         assert!((schedule.at(50) - 1.0).abs() < 1e-12 && schedule.at(100) < 1e-12);
@@ -129,7 +129,7 @@ mod tests {
         let mut state = PlateauState::default();
         let [losses, factors] = ["losses", "factors"].map(|key| golden[key].as_array().unwrap());
         for (loss, wanted) in losses.iter().zip(factors) {
-            state.see(&plateau, loss.as_f64().unwrap());
+            state.update(&plateau, loss.as_f64().unwrap());
             assert!((state.factor - wanted.as_f64().unwrap()).abs() < 1e-12, "{state:?} {wanted}");
         }
         assert!(state.factor < 0.3, "{state:?}");

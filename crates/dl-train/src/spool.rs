@@ -1,7 +1,7 @@
 //! Features that are read more than once, without being held in memory.
 //!
-//! What came inside the records is written to a temporary file, which vanishes with the process however it ends; what
-//! lies in files of its own is read again from there.
+//! Features inside the records are written to a temporary file, which vanishes with the process; features in separate
+//! files are read again from there.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::intake::Taken;
 use crate::regions::Regions;
 
-/// Samples in the order they came.
+/// Samples in the order of arrival.
 pub struct Spool {
     file: File,
-    /// Where each sample starts; the last is the end.
+    /// The start of each sample; the last entry is the end.
     starts: Vec<u64>,
 }
 
@@ -26,24 +26,24 @@ struct Header {
     regions: Regions,
     rows: usize,
     columns: usize,
-    /// The features when they lie in a file of their own; otherwise they follow as f32, little-endian.
+    /// The features if they are in a separate file; otherwise they follow as f32, little-endian.
     side: Option<Tensor>,
 }
 
 impl Spool {
-    /// A spool in `folder`, or in the system's folder for temporary files.
+    /// Creates a spool in `folder`, or in the system's folder for temporary files.
     /// # Errors
     /// When the folder cannot be written.
     pub fn new(folder: Option<&Path>) -> Result<Self> {
         Ok(Self { file: temporary_file(folder)?, starts: vec![0] })
     }
 
-    /// How many samples are there.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// Is there none?
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -77,7 +77,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Sample `index` again.
+    /// Reads sample `index`.
     /// # Errors
     /// When the temporary file, or the file of the features, cannot be read.
     pub fn read(&mut self, index: usize) -> Result<(Regions, Matrix)> {
@@ -103,7 +103,7 @@ pub struct RowSpool {
 }
 
 impl RowSpool {
-    /// An empty spool in `folder`, or in the system's folder for temporary files, for rows of `columns` numbers.
+    /// Creates a spool for rows of `columns` numbers in `folder`, or in the system's folder for temporary files.
     /// # Errors
     /// When the folder cannot be written.
     pub fn new(folder: Option<&Path>, columns: usize) -> Result<Self> {
@@ -122,7 +122,7 @@ impl RowSpool {
         Ok(self.rows - 1)
     }
 
-    /// Row `index` again.
+    /// Reads row `index`.
     /// # Errors
     /// When the temporary file cannot be read.
     pub fn read(&mut self, index: u64) -> Result<Vec<f32>> {

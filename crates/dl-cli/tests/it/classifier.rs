@@ -1,4 +1,4 @@
-//! `dl-finetune classifier` and `linear` as tools of transfer: what is frozen, what survives a kill, what is refused.
+//! `dl-finetune classifier` and `linear`: frozen layers, kills and resumed runs, refused input.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::finetune::{lines, shapes};
 use crate::support::{Ran, program, root, run, shared};
 
-/// Whole pictures with labels, and a file of them.
-fn pictures(folder: &Path, count: usize) -> (Vec<Value>, String) {
+/// Records of whole images with labels, and a file of them.
+fn labeled_images(folder: &Path, count: usize) -> (Vec<Value>, String) {
     let labelled =
         |record: &Value| json!({"id": record["id"], "image": record["image"], "label": record["objects"][0]["label"]});
     let records: Vec<Value> = shapes(folder, count).iter().map(labelled).collect();
@@ -31,13 +31,13 @@ fn classifier(model: &Path, input: &str, more: &str) -> Ran {
     let more = arguments(more);
     run(
         "dl-finetune",
-        &[&arguments(&format!("classifier {input} --model {}", model.display()))[..], &more].concat(),
+        &[&arguments(&format!("classifier {input} --output {}", model.display()))[..], &more].concat(),
         "",
     )
 }
 
 fn spawn(model: &Path, input: &str, more: &str) -> Child {
-    let args = arguments(&format!("classifier {input} --model {} {more}", model.display()));
+    let args = arguments(&format!("classifier {input} --output {} {more}", model.display()));
     let mut command = Command::new(program("dl-finetune"));
     command.args(args).current_dir(root()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().unwrap()
@@ -48,8 +48,8 @@ fn last(model: &Path) -> std::path::PathBuf {
 }
 
 /// With batch norms, dropout, augmentation, a validation, a plateau and an optimiser that remembers.
-const LIVELY: &str = "--arch mobilenet_v2 --width 0.25 --size 32 --batch 8 --iterations 90 --optimizer adamw --lr 0.003 \
-    --val-share 0.25 --validate-every 5 --schedule plateau --plateau-patience 1 --warmup 3 --augment flip,crop,color \
+const LIVELY: &str = "--arch mobilenet_v2 --width-mult 0.25 --size 32 --batch 8 --iterations 90 --optimizer adamw --lr 0.003 \
+    --val-fraction 0.25 --validate-every 5 --schedule plateau --plateau-patience 1 --warmup 3 --augment flip,crop,color \
     --label-smoothing 0.1 --mixup 0.2 --checkpoint-every 3";
 
 /// The log without the times.
@@ -64,9 +64,9 @@ fn log_of(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn a_training_that_is_killed_at_any_moment_goes_on_to_the_same_weights() {
+fn a_training_killed_at_any_moment_resumes_to_the_same_weights() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 24);
+    let (_, input) = labeled_images(folder.path(), 24);
     let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("m.safetensors"));
     let log = |model: &Path| model.with_extension("jsonl");
     let options = |model: &Path| format!("{LIVELY} --resume --log {}", log(model).display());
@@ -100,11 +100,11 @@ fn a_training_that_is_killed_at_any_moment_goes_on_to_the_same_weights() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_saves_and_leaves_with_status_130() {
+fn ctrl_c_saves_and_exits_with_status_130() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 24);
+    let (_, input) = labeled_images(folder.path(), 24);
     let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(name).join("m.safetensors"));
-    let options = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 8 --iterations 60 --resume";
+    let options = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 8 --iterations 60 --resume";
     classifier(&whole, &input, options).expect(0);
     let log = folder.path().join("log.jsonl");
     let mut child = spawn(&broken, &input, &format!("{options} --log {} --checkpoint-every 2", log.display()));
@@ -117,24 +117,24 @@ fn ctrl_c_saves_and_leaves_with_status_130() {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
-    assert!(stderr.contains("interrupted after") && stderr.contains("--resume goes on"), "{stderr}");
+    assert!(stderr.contains("interrupted after") && stderr.contains("--resume continues"), "{stderr}");
     assert!(broken.exists());
     let ran = classifier(&broken, &input, options).expect(0);
-    assert!(ran.stderr.contains("going on after"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("resuming after"), "{}", ran.stderr);
     assert!(fs::read(&whole).unwrap() == fs::read(&broken).unwrap());
 }
 
 #[test]
-fn another_training_is_not_gone_on_with() {
+fn a_training_with_other_options_does_not_resume() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 8);
+    let (_, input) = labeled_images(folder.path(), 8);
     let model = folder.path().join("m.safetensors");
-    let options = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 2";
+    let options = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 2";
     classifier(&model, &input, options).expect(0);
     let before = fs::read(&model).unwrap();
     let ran = classifier(&model, &input, &format!("{options} --resume --seed 3")).expect(2);
-    assert!(ran.stderr.contains("that training had seed 0, this one has 3"), "{}", ran.stderr);
-    assert_eq!(ran.stderr.lines().filter(|line| line.contains("cannot be gone on from")).count(), 1);
+    assert!(ran.stderr.contains("that run had seed 0, this one has 3"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("cannot be resumed")).count(), 1);
     assert_eq!(fs::read(&model).unwrap(), before);
 }
 
@@ -150,15 +150,15 @@ fn config(path: &Path) -> ModelConfig {
 /// A small network with batch norms that has seen something.
 fn pretrained(folder: &Path, input: &str) -> std::path::PathBuf {
     let path = folder.join("pretrained.safetensors");
-    let options = "--arch mobilenet_v2 --width 0.25 --size 32 --batch 8 --iterations 12 --lr 0.01";
+    let options = "--arch mobilenet_v2 --width-mult 0.25 --size 32 --batch 8 --iterations 12 --lr 0.01";
     classifier(&path, input, options).expect(0);
     path
 }
 
 #[test]
-fn frozen_layers_stay_to_the_bit_and_their_cache_changes_nothing() {
+fn frozen_layers_stay_the_same_bits_with_any_cache() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 16);
+    let (_, input) = labeled_images(folder.path(), 16);
     let first = pretrained(folder.path(), &input);
     let from = format!("--init-from {} --batch 8 --iterations 6 --lr 0.01 --augment none", first.display());
     for (freeze, learns) in [
@@ -185,12 +185,12 @@ fn frozen_layers_stay_to_the_bit_and_their_cache_changes_nothing() {
 }
 
 #[test]
-fn every_strategy_learns_the_shapes_and_says_what_it_did() {
+fn every_strategy_classifies_the_shapes_and_records_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 40);
+    let (_, input) = labeled_images(folder.path(), 40);
     let first = folder.path().join("first.safetensors");
     let options =
-        "--arch squeezenet1_1 --width 0.5 --size 48 --batch 16 --iterations 150 --lr 0.03 --warmup 20 --cosine";
+        "--arch squeezenet1_1 --width-mult 0.5 --size 48 --batch 16 --iterations 150 --lr 0.03 --warmup 20 --cosine";
     classifier(&first, &input, options).expect(0);
     for (strategy, more, least) in [
         ("feature-extraction", "", 0.9),
@@ -202,16 +202,18 @@ fn every_strategy_learns_the_shapes_and_says_what_it_did() {
     ] {
         let model = folder.path().join(format!("{strategy}.safetensors"));
         let log = folder.path().join("log.jsonl");
-        let more = format!("{more} --strategy {strategy} --val-share 0.25 --log {}", log.display());
+        let more = format!("{more} --strategy {strategy} --val-fraction 0.25 --log {}", log.display());
         let ran = classifier(&model, &input, &format!("--init-from {} {more}", first.display())).expect(0);
         let config = config(&model);
         let accuracy = config.training["validation"]["metrics"]["accuracy"].as_f64().unwrap();
         assert!(accuracy >= least, "{strategy}: {accuracy}\n{}", ran.stderr);
-        let chosen = if strategy == "auto" { "feature-extraction" } else { strategy };
-        assert_eq!(config.training["strategy"], chosen, "{}", ran.stderr);
+        let chosen = config.training["strategy"].as_str().unwrap();
         if strategy == "auto" {
-            assert!(ran.stderr.contains("15 examples a class is little data"), "{}", ran.stderr);
+            assert!(ran.stderr.contains("the smallest class has 15 examples"), "{}", ran.stderr);
+            assert!(ran.stderr.contains(&format!("; training {chosen}\n")), "{}", ran.stderr);
             assert!(ran.stderr.contains("LogME") && ran.stderr.contains("H-score"), "{}", ran.stderr);
+        } else {
+            assert_eq!(chosen, strategy, "{}", ran.stderr);
         }
         let log = log_of(&log);
         assert!(log.iter().any(|line| line["loss"].is_number() && line["accuracy"].is_number()), "{log:?}");
@@ -224,7 +226,43 @@ fn every_strategy_learns_the_shapes_and_says_what_it_did() {
 }
 
 #[test]
-fn crops_of_true_objects_are_told_apart_without_background() {
+fn default_fine_tuning_does_not_ruin_a_pretrained_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = labeled_images(folder.path(), 40);
+    let first = folder.path().join("first.safetensors");
+    let options = "--arch squeezenet1_1 --width-mult 0.5 --size 48 --batch 16 --iterations 150 --lr 0.03";
+    classifier(&first, &input, options).expect(0);
+    let tuned = folder.path().join("tuned.safetensors");
+    let ran = classifier(&tuned, &input, &format!("--init-from {}", first.display())).expect(0);
+    assert!(
+        ran.stderr.contains("training 100 batches: SGD, rate 0.0003, cosine schedule, 10 of warm-up"),
+        "{}",
+        ran.stderr
+    );
+    let accuracy = |model: &Path| config(model).training["accuracy"].as_f64().unwrap();
+    assert!(accuracy(&tuned) >= accuracy(&first) && accuracy(&tuned) > 0.9, "{}", ran.stderr);
+    assert_eq!(config(&tuned).training["clip"], 1.0);
+    // Every default can be switched off.
+    let off = "--clip none --warmup 0 --stop-above none --schedule constant --iterations 2 --force";
+    let ran = classifier(&tuned, &input, &format!("--init-from {} {off}", first.display())).expect(0);
+    assert!(ran.stderr.contains("constant schedule, 0 of warm-up\n"), "{}", ran.stderr);
+    assert_eq!(config(&tuned).training["clip"], Value::Null);
+}
+
+#[test]
+fn an_exploding_loss_stops_the_training_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, input) = labeled_images(folder.path(), 16);
+    let model = folder.path().join("m.safetensors");
+    let options = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --iterations 500 --clip none --warmup 0 --lr 1e6";
+    let ran = classifier(&model, &input, options).expect(2);
+    let line = ran.stderr.lines().last().unwrap();
+    assert!(line.contains("the loss exploded") && line.contains("try --lr 100000; no model was written"), "{line}");
+    assert!(!model.exists());
+}
+
+#[test]
+fn objects_are_classified_without_background() {
     let folder = tempfile::tempdir().unwrap();
     let mut records = shapes(folder.path(), 16);
     for record in &mut records {
@@ -233,9 +271,9 @@ fn crops_of_true_objects_are_told_apart_without_background() {
     let model = folder.path().join("m.safetensors");
     let path = folder.path().join("crops.jsonl");
     fs::write(&path, lines(&records)).unwrap();
-    let options = "--crops --arch squeezenet1_1 --width 0.25 --size 48 --pad 4 --batch 4 --iterations 2 --per-class 3";
+    let options = "--input objects --arch squeezenet1_1 --width-mult 0.25 --size 48 --pad 4 --batch 4 --iterations 2 --per-class 3";
     let ran = classifier(&model, path.to_str().unwrap(), options).expect(0);
-    assert!(ran.stderr.contains("16 pictures, 6 examples of 2 classes, 0 of background"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("16 images, 6 examples of 2 classes, 0 of background"), "{}", ran.stderr);
     assert_eq!(config(&model).num_classes, 2);
     // Without an option, dl-classify takes the objects, as the network was trained.
     let named = run("dl-classify", &["--model", model.to_str().unwrap(), path.to_str().unwrap()], "").expect(0);
@@ -244,11 +282,12 @@ fn crops_of_true_objects_are_told_apart_without_background() {
 }
 
 #[test]
-fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten() {
+fn bad_training_data_is_refused_in_one_line_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
-    let (records, input) = pictures(folder.path(), 8);
+    let (records, input) = labeled_images(folder.path(), 8);
     let squeezenet = folder.path().join("squeezenet.safetensors");
-    classifier(&squeezenet, &input, "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1").expect(0);
+    classifier(&squeezenet, &input, "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1")
+        .expect(0);
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
     let stream = |name: &str, records: &[Value]| {
@@ -267,24 +306,24 @@ fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten
     let lying = folder.path().join("lying.safetensors");
     fs::write(&lying, [&(1_u64 << 60).to_le_bytes(), &whole[8..]].concat()).unwrap();
     let from = |path: &Path| format!("--init-from {} --iterations 1 --batch 4", path.display());
-    let fresh = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1".to_owned();
+    let fresh = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1".to_owned();
     let cases = [
         (stream("unlabelled.jsonl", &unlabelled), fresh.clone(), "1 records have no \"label\""),
         (stream("alike.jsonl", &alike), fresh.clone(), "all examples have the same label, \"square\""),
         (empty.display().to_string(), fresh.clone(), "no images in this folder"),
-        (stream("none.jsonl", &[]), fresh.clone(), "no record to learn from"),
+        (stream("none.jsonl", &[]), fresh.clone(), "no record to train on"),
         (input.clone(), format!("{} --arch vgg11", from(&squeezenet)), "vgg11"),
         (input.clone(), from(&cut), "is truncated"),
         (input.clone(), from(&lying), "claims a header of 1152921504606846976 bytes"),
         (
             input.clone(),
             format!("{fresh} --val {}", stream("strange.jsonl", &strange)),
-            "the label \"star\" has no example",
+            "the label \"star\" has no training example",
         ),
         (input.clone(), format!("{fresh} --freeze fire99"), "layer fire99 does not exist"),
         (input.clone(), format!("{fresh} --trainable-layers 9"), "has 4 stages, fewer than 9"),
         (input.clone(), format!("{fresh} --layer-lr fire99=2"), "layer fire99 does not exist"),
-        (input.clone(), format!("{fresh} --patience 3"), "--patience needs a validation"),
+        (input.clone(), format!("{fresh} --patience 3"), "--patience needs validation data"),
         (input.clone(), format!("{fresh} --strategy head"), "--strategy needs pretrained weights"),
         (input, format!("{fresh} --class-weights {}/no.json", empty.display()), "no.json"),
     ];
@@ -300,12 +339,12 @@ fn what_cannot_be_learned_from_is_refused_in_one_line_and_nothing_is_overwritten
 }
 
 #[test]
-fn files_that_cannot_be_written_or_would_be_lost_are_named_before_any_work() {
+fn bad_output_files_are_reported_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 8);
+    let (_, input) = labeled_images(folder.path(), 8);
     let path = |name: &str| folder.path().join(name);
     let model = path("m.safetensors");
-    let fresh = "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1";
+    let fresh = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1";
     classifier(&model, &input, fresh).expect(0);
     let trained = fs::read(&model).unwrap();
     // No input is there: it would be missed if anything were read.
@@ -315,18 +354,13 @@ fn files_that_cannot_be_written_or_would_be_lost_are_named_before_any_work() {
     let from = format!("--init-from {}", model.display());
     for (model, input, options, words) in [
         (&path(""), &nothing, String::new(), "is a folder"),
-        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be created"),
-        (
-            &model,
-            &nothing,
-            String::new(),
-            "exists; --resume continues a training that was broken off, --force overwrites",
-        ),
+        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be made"),
+        (&model, &nothing, String::new(), "exists; --resume continues an unfinished run, --force overwrites"),
         (&path("n"), &nothing, format!("--log {}", folder.path().display()), "--log: "),
         (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "the training reads this file"),
         (&path("n"), &nothing, format!("--val {0} --log {0}", kept.display()), "the training reads this file"),
         (&model, &nothing, format!("{from} --force"), "the training reads this file"),
-        (&model, &nothing, format!("--force --log {}", model.display()), "is the file of --model"),
+        (&model, &nothing, format!("--force --log {}", model.display()), "is the file of --output"),
     ] {
         let options = if options.contains("--init-from") { options } else { format!("{fresh} {options}") };
         let ran = classifier(model, input, &options).expect(2);
@@ -343,14 +377,14 @@ fn files_that_cannot_be_written_or_would_be_lost_are_named_before_any_work() {
 #[test]
 fn class_weights_come_from_a_file_and_must_fit_the_labels() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 8);
+    let (_, input) = labeled_images(folder.path(), 8);
     let (model, weights) = (folder.path().join("m.safetensors"), folder.path().join("w.json"));
     let options = format!(
-        "--arch squeezenet1_1 --width 0.25 --size 48 --batch 4 --iterations 1 --class-weights {}",
+        "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1 --class-weights {}",
         weights.display()
     );
     for (text, words) in [
-        (r#"{"disc":1,"square":2,"star":1}"#, "there is no label \"star\""),
+        (r#"{"disc":1,"square":2,"star":1}"#, "label \"star\" has no training example"),
         (r#"{"disc":1}"#, "no \"square\""),
         (r#"{"disc":1,"square":0}"#, "must be above 0"),
         ("[1,2]", "want {\"LABEL\": WEIGHT, ..}"),
@@ -364,7 +398,7 @@ fn class_weights_come_from_a_file_and_must_fit_the_labels() {
 }
 
 #[test]
-fn a_linear_head_is_learned_from_features_alone() {
+fn a_linear_head_is_trained_on_features() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("head.safetensors");
     let record = |index: usize| {
@@ -376,10 +410,10 @@ fn a_linear_head_is_learned_from_features_alone() {
     };
     let mut records: Vec<Value> = (0..60).map(record).collect();
     let learn = |records: &[Value], more: &[&str]| {
-        run("dl-finetune", &[&["linear", "--model", model.to_str().unwrap()], more].concat(), &lines(records))
+        run("dl-finetune", &[&["linear", "--output", model.to_str().unwrap()], more].concat(), &lines(records))
     };
     let ran = learn(&records, &["--threads", "1"]).expect(0);
-    assert!(ran.stderr.contains("2 classes, accuracy"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 classes, training accuracy"), "{}", ran.stderr);
     let first = fs::read(&model).unwrap();
     learn(&records, &["--threads", "3", "--force"]).expect(0);
     assert_eq!(fs::read(&model).unwrap(), first);
@@ -408,7 +442,7 @@ fn a_linear_head_is_learned_from_features_alone() {
         assert_eq!(fs::read(&model).unwrap(), first, "{words}");
     };
     refused(&records[..1], "all records have the same label, \"cat\"");
-    refused(&[], "no record to learn from");
+    refused(&[], "no record to train on");
     records[4].as_object_mut().unwrap().remove("label");
     refused(&records, "1 records have no \"label\"");
 }
@@ -416,7 +450,7 @@ fn a_linear_head_is_learned_from_features_alone() {
 #[test]
 fn a_log_is_drawn_with_training_and_validation() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, input) = pictures(folder.path(), 16);
+    let (_, input) = labeled_images(folder.path(), 16);
     let [model, log, svg, png] = ["m.safetensors", "log.jsonl", "c.svg", "c.png"].map(|name| folder.path().join(name));
     let options = format!("{LIVELY} --log {}", log.display());
     classifier(&model, &input, &options).expect(0);

@@ -91,7 +91,7 @@ fn box_regressors_without_svms_are_an_error_that_names_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("bbox.safetensors");
     let stream = lines(&toy_records(10));
-    run("dl-finetune", &["bbox", "--model", model.to_str().unwrap()], &stream).expect(0);
+    run("dl-finetune", &["bbox", "--output", model.to_str().unwrap()], &stream).expect(0);
     let ran = detect(&model, &stream, &[]).expect(2);
     assert!(ran.stderr.contains("dl-finetune svm"), "{}", ran.stderr);
 }

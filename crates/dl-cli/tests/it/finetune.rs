@@ -82,7 +82,7 @@ pub(crate) fn train_toy_heads(model: &Path) -> String {
 }
 
 fn learn(what: &str, model: &Path, stream: &str, more: &[&str]) -> Ran {
-    run("dl-finetune", &[&[what, "--model", model.to_str().unwrap()], more].concat(), stream)
+    run("dl-finetune", &[&[what, "--output", model.to_str().unwrap()], more].concat(), stream)
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_features_may_come_in_any_form_and_on_any_number_of_threads() {
 }
 
 #[test]
-fn the_order_of_the_two_trainings_does_not_matter() {
+fn svm_and_bbox_can_be_trained_in_any_order() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("a"), folder.path().join("b"));
     let stream = lines(&toy_records(20));
@@ -133,14 +133,14 @@ fn the_order_of_the_two_trainings_does_not_matter() {
 }
 
 #[test]
-fn a_part_that_is_there_is_replaced_only_by_force() {
+fn an_existing_part_is_replaced_only_by_force() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("heads.safetensors");
     let stream = train_toy_heads(&model);
     let before = std::fs::read(&model).unwrap();
     for part in ["svm", "bbox"] {
         let ran = learn(part, &model, &stream, &[]).expect(2);
-        assert!(ran.stderr.contains(&format!("has its {part} part already; --force replaces it")), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("already has an {part} part; --force replaces it")), "{}", ran.stderr);
     }
     assert!(std::fs::read(&model).unwrap() == before);
     learn("svm", &model, &stream, &["--force", "--cost", "0.5"]).expect(0);
@@ -205,7 +205,7 @@ fn difficult_objects_are_neither_positives_nor_negatives() {
 }
 
 #[test]
-fn a_record_that_is_no_good_is_named_and_the_rest_is_learned_from() {
+fn a_bad_record_is_reported_and_the_rest_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     let mut records = toy_records(12);
@@ -220,12 +220,12 @@ fn a_record_that_is_no_good_is_named_and_the_rest_is_learned_from() {
 }
 
 #[test]
-fn nothing_to_learn_from_is_an_error_and_leaves_no_file() {
+fn an_empty_stream_is_an_error_and_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     for what in ["svm", "bbox"] {
         let ran = learn(what, &model, "", &[]).expect(2);
-        assert!(ran.stderr.contains("no record to learn from"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no record to train on"), "{}", ran.stderr);
     }
     assert!(!model.exists());
 }
@@ -268,7 +268,7 @@ pub(crate) fn shapes(folder: &Path, count: usize) -> Vec<Value> {
         .collect()
 }
 
-const SMALL: [&str; 8] = ["--arch", "squeezenet1_1", "--width", "0.25", "--size", "48", "--batch", "16"];
+const SMALL: [&str; 8] = ["--arch", "squeezenet1_1", "--width-mult", "0.25", "--size", "48", "--batch", "16"];
 
 fn losses(log: &Path) -> Vec<f64> {
     let lines = fs::read_to_string(log).unwrap();
@@ -276,12 +276,12 @@ fn losses(log: &Path) -> Vec<f64> {
 }
 
 #[test]
-fn a_network_learns_to_tell_regions_and_says_what_it_learned() {
+fn a_network_classifies_regions_and_describes_its_training() {
     let folder = tempfile::tempdir().unwrap();
     let (model, log) = (folder.path().join("model"), folder.path().join("log.jsonl"));
     let stream = lines(&shapes(folder.path(), 24));
     // So small a network rests on a plateau (discs and squares alike) before it tells the two apart: time enough for it.
-    let options = "--arch squeezenet1_1 --width 0.5 --size 48 --batch 16 --positives 0.5 --iterations 240 --lr 0.03 \
+    let options = "--arch squeezenet1_1 --width-mult 0.5 --size 48 --batch 16 --positive-fraction 0.5 --iterations 240 --lr 0.03 \
                    --warmup 20 --cosine --log";
     let options: Vec<&str> = options.split_whitespace().chain([log.to_str().unwrap()]).collect();
     learn("classifier", &model, &stream, &options).expect(0);
@@ -297,7 +297,7 @@ fn a_network_learns_to_tell_regions_and_says_what_it_learned() {
 }
 
 #[test]
-fn training_a_network_does_not_depend_on_threads_or_the_picture_cache() {
+fn training_does_not_depend_on_threads_or_the_image_cache() {
     let folder = tempfile::tempdir().unwrap();
     let stream = lines(&shapes(folder.path(), 12));
     let mut models = Vec::new();
@@ -336,7 +336,7 @@ fn a_training_can_start_from_another_network_with_a_new_head() {
 }
 
 #[test]
-fn pictures_that_cannot_be_decoded_are_named_once_and_left_out() {
+fn broken_images_are_reported_once_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     let records = shapes(folder.path(), 12);
@@ -348,7 +348,7 @@ fn pictures_that_cannot_be_decoded_are_named_once_and_left_out() {
 }
 
 #[test]
-fn numbers_without_sense_are_errors_of_usage() {
+fn numbers_out_of_range_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     for (what, option, value, wanted) in [
@@ -362,7 +362,7 @@ fn numbers_without_sense_are_errors_of_usage() {
         ("classifier", "--momentum", "nan", "expected a number of at least 0"),
         ("classifier", "--label-smoothing", "nan", "expected a number from 0 to 1"),
         ("lm", "--batch", "4097", "expected a whole number from 1 to 4096"),
-        ("lm", "--val-share", "nan", "expected a number from 0 to 1"),
+        ("lm", "--val-fraction", "nan", "expected a number from 0 to 1"),
         ("svm", "--negative-iou", "2", "expected an IoU from 0 to 1"),
         ("svm", "--hard-score", "nan", "expected a finite number"),
         ("svm", "--passes", "0", "expected a whole number from 1 to"),
@@ -378,13 +378,13 @@ fn numbers_without_sense_are_errors_of_usage() {
 }
 
 #[test]
-fn a_model_is_a_file_and_an_older_one_is_not_lost() {
+fn outputs_must_be_files_and_existing_models_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     // Nothing is read: it would be missed.
     let missing = folder.path().join("no-such.jsonl").display().to_string();
     for what in ["classifier", "linear", "svm", "bbox"] {
         let ran = learn(what, Path::new("/dev/null"), "", &[&missing]).expect(2);
-        assert!(ran.stderr.contains("--model /dev/null: is not a regular file"), "{what}: {}", ran.stderr);
+        assert!(ran.stderr.contains("--output /dev/null: is not a regular file"), "{what}: {}", ran.stderr);
     }
     assert!(!Path::new("/dev/null.last.safetensors").exists());
     // What a training writes beside it, and never through a link that nobody named.
@@ -393,7 +393,7 @@ fn a_model_is_a_file_and_an_older_one_is_not_lost() {
     fs::create_dir(&folder_beside).unwrap();
     let long = "x".repeat(240);
     for (name, log, words) in [
-        ("a.safetensors", &fresh, "is the file of --model"),
+        ("a.safetensors", &fresh, "is the file of --output"),
         ("c.safetensors", &log, "cannot be written: is a folder"),
         (long.as_str(), &log, "the name is too long"),
     ] {
@@ -418,7 +418,7 @@ fn a_model_is_a_file_and_an_older_one_is_not_lost() {
 }
 
 #[test]
-fn a_network_from_nothing_needs_an_architecture() {
+fn a_network_from_scratch_needs_an_architecture() {
     let folder = tempfile::tempdir().unwrap();
     let ran = learn("classifier", &folder.path().join("model"), &lines(&shapes(folder.path(), 2)), &[]).expect(2);
     assert!(ran.stderr.contains("--arch") && ran.stderr.contains("--init-from"), "{}", ran.stderr);
@@ -477,7 +477,7 @@ fn a_linear_head_gives_the_probabilities_of_scikit_learn() {
 }
 
 #[test]
-fn a_tie_is_a_hit_of_the_first_class_alone() {
+fn a_tie_counts_only_for_the_first_class() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("head.safetensors");
     for (classes, accuracy) in [(2, "accuracy 0.5000"), (4, "accuracy 0.2500")] {

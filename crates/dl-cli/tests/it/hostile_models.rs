@@ -87,7 +87,7 @@ fn an_impossible_config_is_refused_by_every_program() {
             let (parent, key) = place.rsplit_once('/').unwrap();
             config.pointer_mut(parent).unwrap()[key] = value.clone();
         });
-        let init = ["classifier", "--init-from", &model, "--model", &bench.text("new")];
+        let init = ["classifier", "--init-from", &model, "--output", &bench.text("new")];
         // Only programs that open the network look for a layer that does not exist.
         let opens = !words.starts_with("layer no-such");
         refused(run("dl-embed", &["--model", &model, &bench.text("p.png")], ""), words);

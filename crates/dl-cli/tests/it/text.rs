@@ -277,28 +277,28 @@ fn as_records(texts: &[String]) -> String {
 }
 
 #[test]
-fn a_language_model_learns_a_new_list_and_goes_on_after_a_break_to_the_same_weights() {
+fn a_language_model_trains_on_a_new_list_and_resumes_to_the_same_weights() {
     let start = shared("weights/names_gpt.safetensors");
     let start = start.as_ref().map_or(GPT2, |path| path.to_str().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (learned, held_out) = (planets(0..96), as_records(&planets(96..192)));
     let train = |model: &str, more: &[&str]| {
-        let usual = ["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-share", "0.1"];
-        let args = [&usual[..], &["--batch", "16", "--dropout", "0.1", "--model", model], more].concat();
+        let usual = ["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-fraction", "0.1"];
+        let args = [&usual[..], &["--batch", "16", "--dropout", "0.1", "--output", model], more].concat();
         run("dl-finetune", &args, &as_records(&learned))
     };
     let whole = path("whole.safetensors");
     train(&whole, &["--epochs", "6"]).expect(0);
     let (before, after) = (likelihood(start, &held_out), likelihood(&whole, &held_out));
     assert!(after < 0.7 * before, "{before}, then {after}");
-    // The same training, killed while it runs, as often as it takes.
+    // The same training, killed several times.
     let broken = path("broken.safetensors");
     let args = ["--epochs", "6", "--checkpoint-every", "1", "--resume"];
     for milliseconds in [60, 120, 240] {
         let mut child = std::process::Command::new(crate::support::program("dl-finetune"))
-            .args(["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-share", "0.1"])
-            .args(["--batch", "16", "--dropout", "0.1", "--model", &broken])
+            .args(["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-fraction", "0.1"])
+            .args(["--batch", "16", "--dropout", "0.1", "--output", &broken])
             .args(args)
             .current_dir(crate::support::root())
             .stdin(std::process::Stdio::piped())
@@ -321,7 +321,7 @@ fn a_language_model_learns_a_new_list_and_goes_on_after_a_break_to_the_same_weig
 fn frozen_blocks_stay_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("frozen.safetensors");
-    let args = ["lm", "--init-from", GPT2, "--trainable-layers", "1", "--lr", "0.1", "--iterations", "3", "--model"];
+    let args = ["lm", "--init-from", GPT2, "--trainable-layers", "1", "--lr", "0.1", "--iterations", "3", "--output"];
     run("dl-finetune", &[&args[..], &[model.to_str().unwrap()]].concat(), &records(&TEXTS)).expect(0);
     let open =
         |path: &std::path::Path| dl_models::Checkpoint::open(path).unwrap().all(&candle_core::Device::Cpu).unwrap();
@@ -335,37 +335,37 @@ fn frozen_blocks_stay_as_they_are() {
 }
 
 #[test]
-fn a_tiny_bert_learns_to_name_texts() {
+fn a_tiny_bert_classifies_texts() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("errands.safetensors");
     let model = model.to_str().unwrap();
     let learned = errands((0..128).filter(|index| index % 3 != 0));
     let held_out = errands((0..128).filter(|index| index % 3 == 0));
     let args = ["classifier", "--init-from", BERT, "--optimizer", "adamw", "--lr", "3e-3", "--batch", "16"];
-    let ran = run("dl-finetune", &[&args[..], &["--epochs", "10", "--model", model]].concat(), &learned).expect(0);
-    assert!(ran.stderr.contains("85 texts of 2 classes to learn"), "{}", ran.stderr);
+    let ran = run("dl-finetune", &[&args[..], &["--epochs", "10", "--output", model]].concat(), &learned).expect(0);
+    assert!(ran.stderr.contains("85 texts of 2 classes"), "{}", ran.stderr);
     let named = run("dl-classify", &["--model", model], &held_out).expect(0).records();
     let right = named.iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
     assert!(right * 10 > named.len() * 9, "{right} of {}", named.len());
     let info: Value = serde_json::from_str(&run("dl-model", &["info", model], "").expect(0).stdout).unwrap();
     assert_eq!(info["config"]["labels"], json!(["goes", "stays"]));
-    // The head alone.
-    let head = [&args[..], &["--epochs", "2", "--strategy", "head", "--model", model]].concat();
+    // Only the head.
+    let head = [&args[..], &["--epochs", "2", "--strategy", "head", "--output", model]].concat();
     assert!(run("dl-finetune", &head, &learned).expect(2).stderr.contains("exists; --resume"));
     run("dl-finetune", &[&head[..], &["--force"]].concat(), &learned).expect(0);
 }
 
 #[test]
-fn texts_that_teach_nothing_end_with_2_and_one_line_and_nothing_is_written() {
+fn texts_that_cannot_be_trained_on_are_refused_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("never.safetensors");
-    let args = ["classifier", "--init-from", BERT, "--iterations", "1", "--model", model.to_str().unwrap()];
+    let args = ["classifier", "--init-from", BERT, "--iterations", "1", "--output", model.to_str().unwrap()];
     let one = errands((0..8).filter(|index| index % 2 == 0));
     for (args, stream, words) in [
         (&args[..], one.as_str(), "all records have the same label, \"goes\""),
-        (&args, "", "no record to learn from"),
-        (&args, "{\"text\":\"the cat\"}\n", "no record to learn from (1 failed here, 0 before)"),
-        (&[&args[..], &["--crops"]].concat(), one.as_str(), "are for pictures"),
+        (&args, "", "no record to train on"),
+        (&args, "{\"text\":\"the cat\"}\n", "no record to train on (1 failed here, 0 before)"),
+        (&[&args[..], &["--input", "objects"]].concat(), one.as_str(), "are for images"),
         (&[&args[..], &["--strategy", "top"]].concat(), one.as_str(), "all records have the same label, \"goes\""),
         (&[&args[..], &["--trainable-layers", "3"]].concat(), one.as_str(), "the network has 2 blocks, fewer than 3"),
         (&[&args[..], &["--freeze", "layer4"]].concat(), one.as_str(), "layer layer4 does not exist"),
@@ -375,6 +375,6 @@ fn texts_that_teach_nothing_end_with_2_and_one_line_and_nothing_is_written() {
         assert!(last.contains(words), "{}", ran.stderr);
         assert!(!model.exists());
     }
-    let args = ["lm", "--init-from", BERT, "--model", model.to_str().unwrap()];
+    let args = ["lm", "--init-from", BERT, "--output", model.to_str().unwrap()];
     assert!(run("dl-finetune", &args, &records(&TEXTS)).expect(2).stderr.contains("bert cannot generate text"));
 }

@@ -1,8 +1,8 @@
-//! Augmentation: other views of the same picture, with torchvision's parameters and their meaning.
+//! Augmentation: random views of the same image, with torchvision's parameters.
 //!
-//! What is drawn depends on the seed, the epoch and the picture's id alone. Crop, affine map and mirror are one look at
-//! the picture; colours are changed between 0 and 1, before the mean is taken off, as torchvision does; a hole is cut
-//! last, and filled with the mean.
+//! All draws depend only on the seed, the epoch and the image's id. Crop, affine map and flip are one resampling of the
+//! image; colors are changed between 0 and 1, before the mean is subtracted, as in torchvision; cutout is last, and
+//! filled with the mean.
 
 use dl_record::BBox;
 use dl_vision::picture::warp::{Interpolation, Normalization, resample};
@@ -12,10 +12,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// What is done to a picture. Nothing by default.
+/// The augmentation of an image; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AugmentConfig {
-    /// `RandomResizedCrop`: [least, most] share of the area, its aspect ratio changed by up to 4/3.
+    /// `RandomResizedCrop`: [min, max] fraction of the area, with an aspect ratio changed by up to 4/3.
     pub crop: Option<[f64; 2]>,
     /// `RandomHorizontalFlip`: the probability; 0 for none.
     pub flip: f64,
@@ -30,11 +30,11 @@ pub struct AugmentConfig {
 /// Ranges of a random affine map.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Affine {
-    /// Most degrees of a turn, either way.
+    /// Most degrees of rotation, either way.
     pub degrees: f64,
-    /// Most shift, as a share of width and height.
+    /// Most shift, as a fraction of width and height.
     pub translate: f64,
-    /// [least, most] factor on the size.
+    /// [min, max] factor on the size.
     pub scale: [f64; 2],
     /// Most degrees of shear along x, either way.
     pub shear: f64,
@@ -47,23 +47,23 @@ impl Default for Affine {
 }
 
 impl AugmentConfig {
-    /// The crop's usual share of the area.
+    /// The default crop.
     pub const CROP: [f64; 2] = [0.08, 1.0];
-    /// The usual jitter.
+    /// The default jitter.
     pub const JITTER: [f64; 4] = [0.4, 0.4, 0.4, 0.1];
-    /// `RandomErasing`'s share of the area, its aspect ratio, and how often a place is looked for.
+    /// `RandomErasing`'s fraction of the area and its aspect ratio.
     const HOLE: ([f64; 2], [f64; 2]) = ([0.02, 0.33], [0.3, 3.3]);
     const TRIES: usize = 10;
 
-    /// Does it leave every picture as it is?
+    /// Whether images stay unchanged.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// One view of the rectangle `source` of a picture: [3, height, width] f32, normalised.
+    /// One view of the rectangle `source` of an image: [3, height, width] f32, normalised.
     pub fn view(
         &self,
-        picture: &RgbImage,
+        image: &RgbImage,
         source: &BBox,
         size: [usize; 2],
         interpolation: Interpolation,
@@ -74,10 +74,10 @@ impl AugmentConfig {
         let source = self.crop.map_or(*source, |share| crop(source, share, rng));
         let mut input = vec![0.0; 3 * height * width];
         if self.jitter.is_some() {
-            resample(picture, &source, size, interpolation, &Normalization::IDENTITY, &mut input);
+            resample(image, &source, size, interpolation, &Normalization::IDENTITY, &mut input);
             input.iter_mut().for_each(|value| *value /= 255.0);
         } else {
-            resample(picture, &source, size, interpolation, normalization, &mut input);
+            resample(image, &source, size, interpolation, normalization, &mut input);
         }
         if rng.random::<f64>() < self.flip {
             // Mirrored row by row; CHW.
@@ -262,7 +262,7 @@ mod tests {
 
     const SIZE: [usize; 2] = [24, 32];
 
-    fn picture() -> RgbImage {
+    fn image() -> RgbImage {
         RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 6) as u8, (y * 8) as u8, ((x * y) % 256) as u8]))
     }
 
@@ -273,7 +273,7 @@ mod tests {
     fn view(config: AugmentConfig, id: &str) -> Vec<f32> {
         let mut rng = dl_record::rng(0, id);
         config.view(
-            &picture(),
+            &image(),
             &BBox::new(0.0, 0.0, 40.0, 30.0),
             SIZE,
             Interpolation::Bilinear,
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_turn_turns_the_picture() {
+    fn a_quarter_turn_turns_the_image() {
         // torchvision turns counter-clockwise on the screen for positive angles of rotate, clockwise for affine.
         let mut input = vec![0.0; 3 * 16 * 16];
         input[2 * 16 + 12] = 1.0; // red, row 2, column 12
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn crops_stay_within_the_picture_and_have_the_stated_area() {
+    fn crops_stay_within_the_image_and_have_the_stated_area() {
         let source = BBox::new(10.0, 20.0, 110.0, 80.0);
         let mut rng = dl_record::rng(0, "crop");
         for _ in 0..200 {

@@ -1,4 +1,4 @@
-//! Batches of examples, any of them at any time.
+//! Batches of examples, in any order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,78 +14,78 @@ use rand_distr::Beta;
 use rayon::prelude::*;
 
 use super::augment::AugmentConfig;
-use super::pictures::Pictures;
+use super::images::Images;
 use super::{Example, Examples, Kind};
 use crate::sampler::Rounds;
 
-/// How batches are made.
+/// Options of batches.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchConfig {
     /// Examples in a batch.
     pub size: usize,
-    /// Share of a batch that shows objects; the rest is background. Whole pictures have none.
-    pub positive_share: f64,
+    /// Fraction of a batch that shows objects; the rest is background. Whole images have none.
+    pub positive_fraction: f64,
     /// How a region becomes the network's input.
     pub warp: Warp,
     /// Context around a region, in pixels of the network's input.
     pub padding: usize,
-    /// Other views of the same example.
+    /// Augmentation.
     pub augment: AugmentConfig,
-    /// Mixup (Zhang et al. 2018): two examples are blended by a share from Beta(x, x); 0 for none.
+    /// Mixup (Zhang et al. 2018): two examples are mixed by a ratio from Beta(x, x); 0 for none.
     pub mixup: f64,
-    /// What to do with images that are not all there.
+    /// What to do with truncated images.
     pub truncated: Truncated,
-    /// Most bytes of decoded pictures that are kept, and most bytes of features.
+    /// Most bytes of decoded images to keep, and most bytes of features.
     pub cache_bytes: usize,
-    /// Seed of the draws.
+    /// Seed of all random draws.
     pub seed: u64,
 }
 
 /// One batch.
 pub struct Batch {
-    /// Row by row.
+    /// The inputs, row by row.
     pub inputs: Vec<f32>,
     /// The shape of `inputs`: [n, 3, h, w], or that of the features.
     pub shape: Vec<usize>,
     /// The true classes.
     pub targets: Vec<u32>,
-    /// The true classes of what was blended in, and the share of the first ones.
+    /// The true classes of the examples mixed in, and the ratio of the first ones.
     pub mixed: Option<(Vec<u32>, f64)>,
 }
 
-/// Makes batches out of examples.
+/// Makes batches of examples.
 pub struct Batches<'a> {
     examples: &'a Examples,
     preprocessing: &'a Preprocessing,
     config: &'a BatchConfig,
-    pictures: Pictures<'a>,
-    /// Of objects, and of background.
+    images: Images<'a>,
+    /// For objects, and for background.
     rounds: [Mutex<Rounds>; 2],
-    frozen: Option<Frozen<'a>>,
+    frozen: Option<FrozenBody<'a>>,
 }
 
-/// The part of a network that does not learn: what comes out of it stands in place of pictures.
-struct Frozen<'a> {
+/// The frozen part of a network, whose features replace the images.
+struct FrozenBody<'a> {
     model: &'a Model,
     layer: LayerName,
     kept: Mutex<Features>,
 }
 
-/// Features by (sort, index of the example).
+/// Features by (sort, index of the example): sort 0 are objects, 1 background.
 #[derive(Default)]
 struct Features {
     rows: HashMap<(usize, usize), Arc<[f32]>>,
     bytes: usize,
 }
 
-/// Pictures that may fail in a row before the training gives up.
+/// Images that may fail in a row before training gives up.
 const MOST_FAILURES: usize = 100;
 
 /// Inputs that go through the frozen part together.
 const TOGETHER: usize = 32;
 
 impl<'a> Batches<'a> {
-    /// Batches of `examples` as inputs by `preprocessing`. `broken` is told once of each picture that cannot be
+    /// Batches of `examples`, preprocessed by `preprocessing`. `broken` is called once for each image that cannot be
     /// decoded; another example takes its place.
     pub fn new(
         examples: &'a Examples,
@@ -93,31 +93,31 @@ impl<'a> Batches<'a> {
         config: &'a BatchConfig,
         broken: &'a (dyn Fn(&str) + Sync),
     ) -> Self {
-        let pictures = Pictures::new(examples.pictures(), config.truncated, config.cache_bytes, broken);
+        let images = Images::new(examples.images(), config.truncated, config.cache_bytes, broken);
         let rounds = [("positives", examples.positives()), ("background", examples.background())];
         let rounds = rounds.map(|(purpose, sort)| Mutex::new(Rounds::new(sort.len(), config.seed, purpose)));
-        Self { examples, preprocessing, config, pictures, rounds, frozen: None }
+        Self { examples, preprocessing, config, images, rounds, frozen: None }
     }
 
-    /// The same, but inputs are the network's features at `layer`, before which nothing learns. They are computed once and
-    /// kept, as far as the cache goes, when nothing random stands before them.
+    /// The same, but the inputs are the network's features at `layer`, before which everything is frozen. Without
+    /// augmentation they are computed once and kept, as far as the cache allows.
     pub fn through(self, model: &'a Model, layer: LayerName) -> Self {
-        Self { frozen: Some(Frozen { model, layer, kept: Mutex::default() }), ..self }
+        Self { frozen: Some(FrozenBody { model, layer, kept: Mutex::default() }), ..self }
     }
 
-    /// The layer that the inputs are features of, where they are no pictures.
+    /// The layer that the inputs are features of; `None` for images.
     pub fn layer(&self) -> Option<&LayerName> {
         self.frozen.as_ref().map(|frozen| &frozen.layer)
     }
 
-    /// Where they come from.
+    /// The examples.
     pub fn examples(&self) -> &'a Examples {
         self.examples
     }
 
-    /// Batch number `iteration`, from 0; it depends on the seed and the number alone.
+    /// Batch number `iteration`, from 0; it depends only on the seed and the number.
     /// # Errors
-    /// When too many pictures cannot be decoded.
+    /// When too many images cannot be decoded.
     pub fn make(&self, iteration: usize) -> Result<Batch> {
         let size = self.config.size;
         let positives = self.positives();
@@ -126,13 +126,13 @@ impl<'a> Batches<'a> {
             let examples = self.sort(sort);
             let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
             let purpose = ["positives", "background"][sort];
-            // Of each: its index, and the round in which it was dealt.
+            // For each example: its index, and the round in which it was dealt.
             let mut dealt: Vec<(usize, usize)> = (iteration * count..(iteration + 1) * count)
                 .map(|place| (rounds.at(place), place / examples.len().max(1)))
                 .collect();
             let mut failures = 0;
-            // What takes the place of a picture that cannot be decoded is drawn for this batch alone: no later batch
-            // depends on it.
+            // Replacements for images that cannot be decoded are drawn for this batch only: no later batch depends on
+            // them.
             let mut others = Rounds::new(examples.len(), self.config.seed, &format!("{purpose}/instead/{iteration}"));
             while !dealt.is_empty() {
                 let first = batch.targets.len();
@@ -153,7 +153,7 @@ impl<'a> Batches<'a> {
                 dealt = (failures..failures + missing).map(|place| (others.at(place), place)).collect();
                 failures += missing;
                 if failures > MOST_FAILURES.max(size) {
-                    bail!("{failures} examples in a row lie in pictures that cannot be decoded");
+                    bail!("the images of {failures} examples in a row cannot be decoded");
                 }
             }
         }
@@ -164,8 +164,7 @@ impl<'a> Batches<'a> {
         Ok(batch)
     }
 
-    /// The examples of a sort, as they are, without any augmentation: inputs and classes of those whose pictures can be
-    /// decoded.
+    /// Examples of a sort without augmentation: inputs and classes of those whose images can be decoded.
     /// # Errors
     /// When the frozen part of the network fails.
     pub fn plain(&self, sort: usize, indices: &[usize]) -> Result<(Tensor, Vec<u32>)> {
@@ -187,16 +186,16 @@ impl<'a> Batches<'a> {
         if sort == 0 { self.examples.positives() } else { self.examples.background() }
     }
 
-    /// How many of a batch show objects.
+    /// The number of objects per batch.
     fn positives(&self) -> usize {
         let size = self.config.size;
         if self.examples.background().is_empty() {
             return size;
         }
-        ((size as f64 * self.config.positive_share).round() as usize).clamp(1, size)
+        ((size as f64 * self.config.positive_fraction).round() as usize).clamp(1, size)
     }
 
-    /// Batches in which every object is seen once.
+    /// Batches that cover every object once.
     pub fn epoch(&self) -> usize {
         self.examples.positives().len().div_ceil(self.positives())
     }
@@ -211,24 +210,24 @@ impl<'a> Batches<'a> {
         Ok([vec![count], one].concat())
     }
 
-    /// What the augmentation of an example is drawn from: the epoch and the picture's id; of a region, which may be one
-    /// of many of its picture, its place in the batches.
+    /// The key that the augmentation of an example is drawn from: the epoch and the image's id; for a region, its place
+    /// in the batches.
     fn draw_of(&self, sort: usize, index: usize, epoch: usize, place: &str) -> String {
         match self.examples.kind() {
-            Some(Kind::Pictures) => {
-                let picture = self.sort(sort)[index].picture as usize;
-                format!("augment/{epoch}/{}", self.examples.ids()[picture])
+            Some(Kind::Images) => {
+                let image = self.sort(sort)[index].image as usize;
+                format!("augment/{epoch}/{}", self.examples.ids()[image])
             }
             Some(Kind::Crops) => {
-                let picture = self.sort(sort)[index].picture as usize;
-                format!("augment/{epoch}/{}/{index}", self.examples.ids()[picture])
+                let image = self.sort(sort)[index].image as usize;
+                format!("augment/{epoch}/{}/{index}", self.examples.ids()[image])
             }
             _ => format!("flip/{place}"),
         }
     }
 
-    /// The inputs of examples (index, what their augmentation is drawn from; empty for none); `None` for those whose
-    /// pictures cannot be decoded.
+    /// The inputs of examples (index, key of the augmentation; empty for none); `None` for those whose images cannot be
+    /// decoded.
     fn inputs(&self, sort: usize, keys: &[(usize, String)]) -> Result<Vec<Option<Arc<[f32]>>>> {
         let Some(frozen) = &self.frozen else {
             return Ok(keys.par_iter().map(|(index, draw)| self.input(sort, *index, draw).map(Arc::from)).collect());
@@ -249,8 +248,8 @@ impl<'a> Batches<'a> {
             if good.is_empty() {
                 continue;
             }
-            let pictures: Vec<f32> = made.into_iter().flatten().flatten().collect();
-            let features = frozen.run(pictures, good.len(), self.preprocessing.size)?;
+            let images: Vec<f32> = made.into_iter().flatten().flatten().collect();
+            let features = frozen.run(images, good.len(), self.preprocessing.size)?;
             let width = features.len() / good.len();
             let mut kept = frozen.kept.lock().unwrap_or_else(PoisonError::into_inner);
             for (at, row) in good.iter().zip(features.chunks_exact(width)) {
@@ -266,21 +265,21 @@ impl<'a> Batches<'a> {
         Ok(rows)
     }
 
-    /// The input [3, h, w] of an example; `None` when its picture cannot be decoded.
+    /// The input [3, h, w] of an example; `None` when its image cannot be decoded.
     fn input(&self, sort: usize, index: usize, draw: &str) -> Option<Vec<f32>> {
         let example = &self.sort(sort)[index];
-        let picture = self.pictures.get(example.picture)?;
+        let image = self.images.get(example.image)?;
         let Preprocessing { size, resize, interpolation, .. } = *self.preprocessing;
         let source = match example.edges {
             Some(edges) => context_box(&edges.map(f64::from).into(), self.config.warp, self.config.padding, size),
-            None => self.preprocessing.whole_image(picture.width(), picture.height(), resize).0,
+            None => self.preprocessing.whole_image(image.width(), image.height(), resize).0,
         };
         let augment = if draw.is_empty() { AugmentConfig::default() } else { self.config.augment };
         let mut rng = dl_record::rng(self.config.seed, draw);
-        Some(augment.view(&picture, &source, size, interpolation, &self.preprocessing.normalization(), &mut rng))
+        Some(augment.view(&image, &source, size, interpolation, &self.preprocessing.normalization(), &mut rng))
     }
 
-    /// Blends each input with another one's, all by one share.
+    /// Mixes each input with another one, all by one ratio.
     fn mix(&self, batch: &mut Batch, iteration: usize) -> Result<()> {
         let mut rng = dl_record::rng(self.config.seed, &format!("mixup/{iteration}"));
         let beta = Beta::new(self.config.mixup, self.config.mixup).context("--mixup")?;
@@ -299,7 +298,7 @@ impl<'a> Batches<'a> {
     }
 }
 
-impl Frozen<'_> {
+impl FrozenBody<'_> {
     /// The features of `count` inputs, row by row.
     fn run(&self, inputs: Vec<f32>, count: usize, [height, width]: [usize; 2]) -> Result<Vec<f32>> {
         let x = Tensor::from_vec(inputs, (count, 3, height, width), &Device::Cpu)?;

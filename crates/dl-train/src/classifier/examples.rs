@@ -1,4 +1,6 @@
-//! What the stream holds for a classifier: boxes and classes, and where the pictures are. No pixels.
+//! The examples of a stream for a classifier: boxes, classes and image paths, without pixels.
+
+use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_models::detection::rcnn::BACKGROUND;
@@ -9,43 +11,54 @@ use rand::seq::SliceRandom;
 use crate::Digest;
 use crate::regions::Regions;
 use crate::sampler::per_class;
+use crate::transfer::Folds;
 
-/// Which regions show what. The defaults are R-CNN's.
+/// Which regions are examples of what. The defaults are R-CNN's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExampleConfig {
-    /// A proposal whose best IoU is at least this shows the object.
+    /// A proposal with at least this IoU with an object is an example of its class.
     pub positive_iou: f64,
-    /// A proposal whose best IoU is below this shows background; what lies between is left out.
+    /// A proposal with less than this IoU with every object is background; proposals in between are ignored.
     pub background_iou: f64,
-    /// Learn to tell the true objects apart: proposals are passed over, and nothing is background.
-    pub crops: bool,
+    /// The kind of examples; `None` to take the kind of the first record.
+    pub kind: Option<Kind>,
 }
 
 impl Default for ExampleConfig {
     fn default() -> Self {
-        Self { positive_iou: 0.5, background_iou: 0.5, crops: false }
+        Self { positive_iou: 0.5, background_iou: 0.5, kind: None }
     }
 }
 
-/// What is learned from.
+/// What the examples are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Regions of pictures with true objects, against background.
+    /// Regions of images with objects, against background.
     Regions,
-    /// True objects of pictures; nothing is background.
+    /// Ground-truth objects, cut out of images; there is no background.
     Crops,
-    /// Whole pictures, each with a label.
-    Pictures,
+    /// Whole images, each with a label.
+    Images,
 }
 
-/// A region or picture of a known class.
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Regions => "objects and proposals",
+            Self::Crops => "objects",
+            Self::Images => "a label",
+        })
+    }
+}
+
+/// A region or image with a known class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Example {
-    /// Index of the picture.
-    pub picture: u32,
+    /// Index of the image.
+    pub image: u32,
     /// Index of the class.
     pub class: u32,
-    /// [x1, y1, x2, y2] in pixels; f32, as there are millions. The whole picture when there is none.
+    /// [x1, y1, x2, y2] in pixels; f32, as there are millions. `None` for a whole image.
     pub edges: Option<[f32; 4]>,
 }
 
@@ -55,74 +68,77 @@ pub struct Examples {
     config: ExampleConfig,
     kind: Option<Kind>,
     labels: Vec<String>,
-    pictures: Vec<String>,
+    images: Vec<String>,
     ids: Vec<String>,
     positives: Vec<Example>,
     background: Vec<Example>,
     digest: Digest,
-    /// Records without anything to learn.
+    /// Records without a label or objects.
     unlabelled: usize,
 }
 
 impl Examples {
-    /// No examples yet.
+    /// Creates an empty set.
     pub fn new(config: ExampleConfig) -> Self {
         Self { config, ..Self::default() }
     }
 
-    /// Takes a record: one with `objects` and `proposals`, or one with a `label`; the first says which. A record that
-    /// fails leaves no trace.
+    /// Adds the examples of a record: one with `objects` and `proposals`, or one with a `label`, like the first record. A
+    /// record that fails adds nothing.
     /// # Errors
     /// When the record has no `image`, is of the other kind, or a field is broken.
     pub fn push(&mut self, record: &Record) -> Result<()> {
-        let image: String = record.require("image", "there is no picture to learn from")?;
+        let path: String = record.require("image", "it is what the network is trained on")?;
         let regions = record.has("objects") || record.has("proposals");
         let kind = match (regions, record.label()?) {
-            (_, _) if self.config.crops => Kind::Crops,
-            (true, _) => Kind::Regions,
-            (false, Some(_)) => Kind::Pictures,
+            (_, None) if self.config.kind == Some(Kind::Images) => {
+                self.unlabelled += 1;
+                bail!("the record has no \"label\" to train on")
+            }
+            (true, _) => self.config.kind.unwrap_or(Kind::Regions),
+            (false, Some(_)) => self.config.kind.unwrap_or(Kind::Images),
             (false, None) => {
                 self.unlabelled += 1;
-                bail!("the record has neither \"objects\" and \"proposals\" nor a \"label\" to learn from")
+                bail!("the record has neither \"objects\" and \"proposals\" nor a \"label\" to train on")
             }
         };
         if let Some(first) = self.kind.filter(|first| *first != kind) {
-            bail!("the record is one of {kind:?}, those before were of {first:?}; learn from one kind at a time");
+            bail!("the record has {kind}, earlier records have {first}; train on one kind at a time");
         }
-        let picture = u32::try_from(self.pictures.len()).context("more than 4 billion pictures")?;
+        let image = u32::try_from(self.images.len()).context("more than 4 billion images")?;
         match kind {
-            Kind::Regions => self.push_regions(record, picture)?,
-            Kind::Crops => self.push_crops(record, picture)?,
-            Kind::Pictures => {
+            Kind::Regions => self.push_regions(record, image)?,
+            Kind::Crops => self.push_crops(record, image)?,
+            Kind::Images => {
                 let label = record.label()?.unwrap_or_default();
                 let class = self.class(&label)?;
-                self.positives.push(Example { picture, class, edges: None });
+                self.positives.push(Example { image, class, edges: None });
             }
         }
         for field in ["id", "label", "objects", "proposals"] {
             self.digest.text(record.raw(field).unwrap_or_default());
         }
-        self.ids.push(record.id()?.unwrap_or_else(|| image.clone()));
-        self.pictures.push(image);
+        self.ids.push(record.id()?.unwrap_or_else(|| path.clone()));
+        self.images.push(path);
         self.kind = Some(kind);
         Ok(())
     }
 
-    fn push_crops(&mut self, record: &Record, picture: u32) -> Result<()> {
-        let objects = record.objects()?.context("the record has no \"objects\" to cut out")?;
+    fn push_crops(&mut self, record: &Record, image: u32) -> Result<()> {
+        let objects = record.objects()?.context("the record has no \"objects\" to crop")?;
         let mut found = Vec::new();
         for object in objects.iter().filter(|object| !object.difficult && !object.crowd) {
             object.bbox.check()?;
             if object.bbox.area() > 0.0 {
                 let edges = Some(<[f64; 4]>::from(object.bbox).map(|edge| edge as f32));
-                found.push(Example { picture, class: self.class(&object.label)?, edges });
+                found.push(Example { image, class: self.class(&object.label)?, edges });
             }
         }
         self.positives.extend(found);
         Ok(())
     }
 
-    fn push_regions(&mut self, record: &Record, picture: u32) -> Result<()> {
+    fn push_regions(&mut self, record: &Record, image: u32) -> Result<()> {
         let Regions { boxes, truth, objects } = if record.has("proposals") {
             Regions::of(record)?
         } else {
@@ -136,7 +152,7 @@ impl Examples {
         let classes: Vec<Option<u32>> = classes.collect::<Result<_>>()?;
         let example = |bbox: &BBox, class| {
             let edges = Some(<[f64; 4]>::from(*bbox).map(|edge| edge as f32));
-            Example { picture, class, edges }
+            Example { image, class, edges }
         };
         for (bbox, class) in true_boxes.iter().zip(&classes) {
             if let Some(class) = class.filter(|_| bbox.area() > 0.0) {
@@ -144,7 +160,7 @@ impl Examples {
             }
         }
         for (bbox, truth) in boxes.iter().zip(truth) {
-            // True boxes among the proposals are there already; an empty box shows nothing.
+            // Ground-truth boxes among the proposals are already there; an empty box shows nothing.
             if truth.is_some() || bbox.area() <= 0.0 {
                 continue;
             }
@@ -165,7 +181,7 @@ impl Examples {
     /// The index of a label in the order of appearance; sorted by [`finish`](Self::finish).
     fn class(&mut self, label: &str) -> Result<u32> {
         ensure!(!label.is_empty(), "an empty label");
-        ensure!(label != BACKGROUND, "a label \"{BACKGROUND}\" cannot be told from what shows no object; rename it");
+        ensure!(label != BACKGROUND, "the label \"{BACKGROUND}\" is reserved for regions without objects; rename it");
         let known = self.labels.iter().position(|known| known == label);
         let index = known.unwrap_or_else(|| {
             self.labels.push(label.to_owned());
@@ -174,25 +190,25 @@ impl Examples {
         Ok(u32::try_from(index)?)
     }
 
-    /// Puts the classes in order: background first where there is one, then the labels by name.
+    /// Sorts the classes: background first, if there is any, then the labels by name.
     /// # Errors
-    /// When there is nothing to tell apart.
+    /// When there is only one class.
     pub fn finish(mut self) -> Result<Self> {
         if self.unlabelled > 0 && self.kind != Some(Kind::Regions) {
-            bail!("{} records have no \"label\"; give them one, or leave them out", self.unlabelled);
+            bail!("{} records have no \"label\"; add one, or leave them out", self.unlabelled);
         }
-        let Some(kind) = self.kind else { bail!("no record to learn from") };
-        ensure!(!self.positives.is_empty(), "no record has an object to learn from");
+        let Some(kind) = self.kind else { bail!("no record to train on") };
+        ensure!(!self.positives.is_empty(), "no record has an object to train on");
         let mut sorted = self.labels.clone();
         sorted.sort();
         if kind == Kind::Regions {
             sorted.insert(0, BACKGROUND.to_owned());
             ensure!(
                 !self.background.is_empty(),
-                "no proposal shows background; pipe the records through dl-propose, with more proposals"
+                "no proposal is background; pipe the records through dl-propose, with more proposals"
             );
         } else if sorted.len() < 2 {
-            bail!("all examples have the same label, \"{}\"; there is nothing to tell apart", sorted.join(""));
+            bail!("all examples have the same label, \"{}\"; training needs at least two", sorted.join(""));
         }
         for example in &mut self.positives {
             let label = &self.labels[example.class as usize];
@@ -203,75 +219,102 @@ impl Examples {
         Ok(self)
     }
 
-    /// Takes another data set's classes, for a validation on this one: `labels` are those that are learned.
+    /// Takes the classes of the training set `other`, to validate on this one.
     /// # Errors
-    /// When a class of this one is not among them.
-    pub fn classes_of(mut self, other: &Self) -> Result<Self> {
+    /// When a class of this set is not among them.
+    pub fn with_classes_of(mut self, other: &Self) -> Result<Self> {
         ensure!(self.unlabelled == 0, "{} records have no \"label\"", self.unlabelled);
         ensure!(self.kind == other.kind, "its records are of another kind, or there are none");
-        ensure!(!self.positives.is_empty(), "no record has anything to tell apart");
+        ensure!(!self.positives.is_empty(), "no record has a label or an object");
         for example in &mut self.positives {
             let label = &self.labels[example.class as usize];
             let place = other.labels.iter().position(|known| known == label);
-            let place = place.with_context(|| format!("the label \"{label}\" has no example to learn from"))?;
+            let place = place.with_context(|| format!("the label \"{label}\" has no training example"))?;
             example.class = u32::try_from(place)?;
         }
         self.labels = other.labels.clone();
         Ok(self)
     }
 
-    /// Puts aside `share` of the pictures, drawn by the seed; where each has one label, of every label's.
+    /// Holds out a fraction of the images, drawn by the seed; where each image has one label, of every label.
     /// # Errors
-    /// When nothing is left on one side.
-    pub fn split(mut self, share: f64, seed: u64) -> Result<(Self, Self)> {
-        let strata = if self.kind == Some(Kind::Pictures) { self.labels.len() } else { 1 };
+    /// When one side would be empty.
+    pub fn split(mut self, fraction: f64, seed: u64) -> Result<(Self, Self)> {
+        let strata = if self.kind == Some(Kind::Images) { self.labels.len() } else { 1 };
         let mut members = vec![Vec::new(); strata];
         for example in &self.positives {
             let stratum = &mut members[if strata > 1 { example.class as usize } else { 0 }];
-            if stratum.last() != Some(&example.picture) {
-                stratum.push(example.picture);
+            if stratum.last() != Some(&example.image) {
+                stratum.push(example.image);
             }
         }
-        let mut aside = vec![false; self.pictures.len()];
-        for (stratum, pictures) in members.iter_mut().enumerate() {
-            pictures.shuffle(&mut dl_record::rng(seed, &format!("aside/{stratum}")));
-            let count = (pictures.len() as f64 * share).round() as usize;
-            pictures.iter().take(count).for_each(|picture| aside[*picture as usize] = true);
+        let mut aside = vec![false; self.images.len()];
+        for (stratum, images) in members.iter_mut().enumerate() {
+            images.shuffle(&mut dl_record::rng(seed, &format!("aside/{stratum}")));
+            let count = (images.len() as f64 * fraction).round() as usize;
+            images.iter().take(count).for_each(|image| aside[*image as usize] = true);
         }
         let mut other = Self { labels: self.labels.clone(), ..self.clone() };
-        let is_aside = |example: &Example| aside[example.picture as usize];
+        let is_aside = |example: &Example| aside[example.image as usize];
         for examples in [&mut other.positives, &mut other.background] {
             examples.retain(is_aside);
         }
         for examples in [&mut self.positives, &mut self.background] {
             examples.retain(|example| !is_aside(example));
         }
-        let [learned, judged] = [&self, &other].map(|side| side.positives.len());
+        let [train, validation] = [&self, &other].map(|side| side.positives.len());
         ensure!(
-            learned > 0 && judged > 0,
-            "a share of {share} leaves {learned} examples to learn from, {judged} to judge by"
+            train > 0 && validation > 0,
+            "a fraction of {fraction} leaves {train} examples to train on, {validation} to validate on"
         );
         Ok((self, other))
     }
 
     /// Keeps at most `count` examples of each class, drawn by the seed.
     pub fn keep_per_class(&mut self, count: usize, seed: u64) {
-        let classes: Vec<u32> = self.positives.iter().map(|example| example.class).collect();
-        let kept = per_class(&classes, &self.labels, count, seed);
+        let kept = per_class(&self.classes_of_positives(), &self.labels, count, seed);
         self.positives = kept.into_iter().map(|index| self.positives[index]).collect();
     }
 
-    /// What is learned from.
+    /// At most `count` examples of each class, and three times as many of background.
+    pub fn sample(&self, count: usize, seed: u64) -> Self {
+        let mut sample = self.clone();
+        sample.keep_per_class(count, seed);
+        let most = 3 * sample.positives.len();
+        let step = self.background.len().div_ceil(most.max(1)).max(1);
+        sample.background = self.background.iter().step_by(step).copied().collect();
+        sample
+    }
+
+    /// The validation part (`held_out`) or the training part of a run of cross-validation. `folds` are of the positives.
+    pub fn part(&self, folds: &Folds, run: usize, held_out: bool) -> Self {
+        let keep = |examples: &[Example], is_out: &dyn Fn(usize) -> bool| {
+            let places = examples.iter().enumerate();
+            places.filter(|(index, _)| is_out(*index) == held_out).map(|(_, example)| *example).collect()
+        };
+        Self {
+            positives: keep(&self.positives, &|index| folds.holds_out(run, index)),
+            background: keep(&self.background, &|index| index % 5 == run),
+            ..self.clone()
+        }
+    }
+
+    /// The class of each positive.
+    pub fn classes_of_positives(&self) -> Vec<u32> {
+        self.positives.iter().map(|example| example.class).collect()
+    }
+
+    /// What the examples are.
     pub fn kind(&self) -> Option<Kind> {
         self.kind
     }
 
-    /// The ids of the pictures, or where they are if they have none.
+    /// The ids of the images, or their paths if they have none.
     pub fn ids(&self) -> &[String] {
         &self.ids
     }
 
-    /// How many examples each class has, in the order of the labels.
+    /// The number of examples per class, in the order of the labels.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.labels.len()];
         for example in self.positives.iter().chain(&self.background) {
@@ -285,22 +328,22 @@ impl Examples {
         &self.labels
     }
 
-    /// How many classes there are, background not counted.
+    /// The number of classes without background.
     pub fn classes(&self) -> usize {
         self.labels.len() - usize::from(self.kind == Some(Kind::Regions))
     }
 
-    /// Where the pictures are: paths or `data:` URIs.
-    pub fn pictures(&self) -> &[String] {
-        &self.pictures
+    /// The images: paths or `data:` URIs.
+    pub fn images(&self) -> &[String] {
+        &self.images
     }
 
-    /// Examples of objects, or whole pictures.
+    /// Examples of objects, or whole images.
     pub fn positives(&self) -> &[Example] {
         &self.positives
     }
 
-    /// Examples of background; none when whole pictures are learned.
+    /// Examples of background; none for whole images.
     pub fn background(&self) -> &[Example] {
         &self.background
     }
@@ -324,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_sorted_into_objects_background_and_neither() {
+    fn regions_become_objects_background_or_neither() {
         let found = examples(&[r#"{"image":"a.png","objects":[{"box":[0,0,10,10],"label":"dog"},
             {"box":[50,0,60,10],"label":"cat","difficult":true},{"box":[80,0,90,10],"label":"ant"}],
             "proposals":[{"box":[0,0,10,10],"score":1,"truth":0},{"box":[0,0,10,6],"score":1},{"box":[0,0,10,4],"score":1},

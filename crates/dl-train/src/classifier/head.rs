@@ -1,4 +1,4 @@
-//! Feature extraction: the network stays as it is, and a logistic regression on what comes before its head becomes the
+//! Feature extraction: the network stays unchanged, and a logistic regression on the features before its head becomes the
 //! head.
 
 use anyhow::{Context, Result, ensure};
@@ -8,39 +8,40 @@ use dl_models::{LayerName, Model, Outline, Parameters, plain};
 use super::Batches;
 use crate::linear::{Logistic, LogisticConfig};
 use crate::sampler::first_of_each;
-use crate::transfer::Rows;
+use crate::transfer::FeatureRows;
 
 /// Examples whose features are computed together.
 const TOGETHER: usize = 64;
 
-/// The head of a network that stays as it is.
+/// The head of a network that otherwise stays unchanged.
 pub struct Head<'a> {
     /// The network.
     pub model: &'a Model,
-    /// Its weights, of which those of the head learn.
+    /// Its weights; only those of the head change.
     pub parameters: &'a Parameters,
     /// The last output before the head; maps are averaged.
     pub layer: LayerName,
 }
 
 impl<'a> Head<'a> {
+    /// Finds the layer before the head.
     /// # Errors
-    /// When the network has nothing before its head that stays as it is.
+    /// When the network has no layer before its head.
     pub fn new(model: &'a Model, parameters: &'a Parameters) -> Result<Self> {
         let layer = model.last_fixed_layer(Some(0.0))?;
-        let mut layer = layer.with_context(|| format!("{} has nothing before its head", model.config.architecture))?;
+        let mut layer = layer.with_context(|| format!("{} has no layer before its head", model.config.architecture))?;
         if model.shape_of(&layer)?.len() == 3 {
             layer.pooled = Some([1, 1]);
         }
         Ok(Self { model, parameters, layer })
     }
 
-    /// The features of the first `most` examples of each class, or of all. `batches` must make plain pictures.
+    /// The features of the first `most` examples of each class. `batches` must make images without augmentation.
     /// # Errors
-    /// When the network fails, or no picture can be decoded.
-    pub fn features(&self, batches: &Batches, most: usize, mut done: impl FnMut(usize)) -> Result<Rows> {
+    /// When the network fails, or no image can be decoded.
+    pub fn features(&self, batches: &Batches, most: usize, mut done: impl FnMut(usize)) -> Result<FeatureRows> {
         let examples = batches.examples();
-        let mut rows = Rows::default();
+        let mut rows = FeatureRows::default();
         let mut taken = vec![0_usize; examples.labels().len()];
         for (sort, list) in [examples.positives(), examples.background()].into_iter().enumerate() {
             let indices = first_of_each(list.iter().map(|example| example.class), &mut taken, most);
@@ -56,14 +57,14 @@ impl<'a> Head<'a> {
                 rows.push(&output, &targets)?;
             }
         }
-        ensure!(!rows.targets.is_empty(), "no picture can be decoded");
+        ensure!(!rows.targets.is_empty(), "no image can be decoded");
         Ok(rows)
     }
 
-    /// Fits the head to `rows` and puts it into the network.
+    /// Fits the head to `rows` and stores it in the network.
     /// # Errors
     /// When the head is not linear in the features.
-    pub fn fit(&self, rows: &Rows, config: &LogisticConfig) -> Result<Logistic> {
+    pub fn fit(&self, rows: &FeatureRows, config: &LogisticConfig) -> Result<Logistic> {
         let classes = self.model.config.num_classes;
         let outline = Outline::of(&self.model.config)?;
         let var = |end: &str| -> Result<Var> {

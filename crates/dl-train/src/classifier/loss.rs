@@ -1,5 +1,5 @@
-//! The loss of classification: cross-entropy with class weights, label smoothing and blended labels, as torch's
-//! `CrossEntropyLoss` has them.
+//! The loss of classification: cross-entropy with class weights, label smoothing and mixed labels, as in torch's
+//! `CrossEntropyLoss`.
 
 use anyhow::{Result, bail};
 use candle_core::Tensor;
@@ -8,34 +8,34 @@ use dl_ops::{cross_entropy, log_softmax};
 
 use super::batches::Batch;
 
-/// What counts how much.
+/// Options of the loss.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LossConfig {
-    /// Share of each label that goes to all classes alike (Szegedy et al. 2016, section 7).
+    /// Fraction of each label that is spread evenly over all classes (Szegedy et al. 2016, section 7).
     pub smoothing: f64,
-    /// How much an example of each class counts; all alike when there are none.
+    /// Weight of the examples of each class; empty for equal weights.
     pub weights: Vec<f64>,
 }
 
 impl LossConfig {
     /// The mean loss of the scores [n, classes] of a batch.
     /// # Errors
-    /// Those of candle.
+    /// When candle fails.
     pub fn loss(&self, logits: &Tensor, batch: &Batch) -> Result<Tensor> {
         self.of(logits, &batch.targets, batch.mixed.as_ref().map(|(targets, share)| (targets.as_slice(), *share)))
             .map_err(plain)
     }
 
-    /// The mean loss of the scores [n, classes] of examples of these classes.
+    /// The mean loss of the scores [n, classes] of examples of the classes `targets`.
     /// # Errors
-    /// Those of candle.
+    /// When candle fails.
     pub fn loss_of_targets(&self, logits: &Tensor, targets: &[u32]) -> Result<Tensor> {
         self.of(logits, targets, None).map_err(plain)
     }
 
-    /// The sum of the losses of all scores, each times its share: the network's own and its auxiliary classifiers'.
+    /// The weighted sum of the losses of the network and of its auxiliary classifiers.
     /// # Errors
-    /// Those of candle.
+    /// When candle fails.
     pub fn loss_of_all(&self, scores: &[(Tensor, f64)], batch: &Batch) -> Result<Tensor> {
         let losses = scores.iter().map(|(logits, share)| (self.loss(logits, batch)? * *share).map_err(plain));
         let sum = losses.reduce(|a: Result<Tensor>, b| (a? + b?).map_err(plain));
@@ -47,7 +47,7 @@ impl LossConfig {
         if self.smoothing == 0.0 && self.weights.is_empty() && mixed.is_none() {
             return cross_entropy(logits, &Tensor::new(targets, logits.device())?);
         }
-        // How much each -log p counts in the mean.
+        // The weight of each -log p in the mean.
         let mut shares = vec![0.0_f64; n * classes];
         self.add(&mut shares, targets, classes, mixed.map_or(1.0, |(_, share)| share));
         if let Some((targets, share)) = mixed {
@@ -71,8 +71,7 @@ impl LossConfig {
     }
 }
 
-/// Weights by which every class counts alike, whatever its number of examples: n / (classes x examples of the class),
-/// scikit-learn's `balanced`.
+/// Weights that balance classes of different size: n / (classes x examples of the class), scikit-learn's `balanced`.
 pub fn balanced(counts: &[usize]) -> Vec<f64> {
     let present = counts.iter().filter(|count| **count > 0).count();
     let all: usize = counts.iter().sum();
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn balanced_weights_are_scikit_learns() {
+    fn balanced_weights_match_scikit_learn() {
         assert_eq!(balanced(&[2, 6, 4]), [2.0, 12.0 / 18.0, 1.0]);
     }
 }

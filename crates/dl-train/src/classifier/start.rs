@@ -1,4 +1,4 @@
-//! The network that a training starts from: fresh, or another one with a new head.
+//! The network that training starts from: new, or pretrained with a new head.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,41 +8,41 @@ use candle_core::Device;
 use dl_models::{Architecture, Checkpoint, Fit, Labels, LayerName, Model, ModelConfig, Outline, Parameters};
 use serde_json::json;
 
-/// Where to start.
+/// Which network to start from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartConfig {
-    /// The model file whose weights are the start; all are drawn when there is none.
+    /// The model file with the pretrained weights; without one, all weights are drawn.
     pub init_from: Option<PathBuf>,
-    /// Name of the architecture; needed when there is no file, or it holds bare weights.
+    /// Name of the architecture; required without a file, or when the file holds only weights.
     pub architecture: Option<String>,
-    /// The architecture's option `width`: a factor on its numbers of channels.
+    /// The architecture's option `width`: a factor on the number of channels.
     pub width: Option<f64>,
     /// Side of the network's input in pixels.
     pub size: Option<usize>,
-    /// What does not learn.
+    /// Which layers are frozen.
     pub freeze: Freeze,
-    /// Draw all weights; the file only says what the network is.
+    /// Draw all weights; the file only describes the network.
     pub from_scratch: bool,
-    /// Seed of the weights that are drawn.
+    /// Seed of the drawn weights.
     pub seed: u64,
 }
 
-/// What does not learn.
+/// Which layers are frozen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Freeze {
-    /// Everything learns.
+    /// None.
     #[default]
     Nothing,
-    /// The layer of the class scores learns alone.
+    /// All but the classification layer.
     Body,
     /// All layers up to this one.
     UpTo(LayerName),
-    /// All but the last stages, so many, and what comes after them: torchvision's `trainable_layers`.
+    /// All but the last N stages and everything after them: torchvision's `trainable_layers`.
     ButLastStages(usize),
 }
 
 impl Freeze {
-    /// The names of the weights that do not learn.
+    /// The names of the frozen weights.
     fn weights(&self, outline: &Outline) -> Result<Vec<String>> {
         match self {
             Self::Nothing => Ok(Vec::new()),
@@ -54,28 +54,30 @@ impl Freeze {
 }
 
 /// A network ready to be trained.
-pub struct Start {
+pub struct StartingPoint {
     /// The network and its config, with the new labels.
     pub model: Model,
     /// Its weights.
     pub parameters: Parameters,
-    /// What the file gave, and what it did not; `None` when all weights are drawn.
+    /// Which weights came from the file; `None` when all are drawn.
     pub fit: Option<Fit>,
-    /// How many weights do not learn.
+    /// Number of frozen weights.
     pub frozen: usize,
 }
 
-impl Start {
-    /// Builds the network for `labels`. The head is a new one, unless the file's labels are the same.
+impl StartingPoint {
+    /// Builds the network for `labels`. The head is reinitialized unless the file's labels are the same.
     /// # Errors
-    /// When the architecture is unknown or not named, or the file does not fit it at all.
+    /// When the architecture is unknown or not given, or the file does not fit it.
     pub fn new(start: &StartConfig, labels: &[String], device: &Device) -> Result<Self> {
         let StartConfig { init_from, architecture, width, size, seed, .. } = start;
         let mut file = init_from.as_deref().map(Checkpoint::open).transpose()?;
         let mut config = match (&mut file, architecture) {
             (Some(file), arch) => ModelConfig::read(file, arch.as_deref())?,
             (None, Some(arch)) => ModelConfig::new(arch, labels.len()),
-            (None, None) => bail!("a network from nothing needs --arch; or start from one with --init-from MODEL"),
+            (None, None) => {
+                bail!("a network from scratch needs --arch; or start from a pretrained one with --init-from MODEL")
+            }
         };
         let note = file.as_ref().and_then(Checkpoint::prefix_note);
         let file = file.filter(|_| !start.from_scratch);
@@ -105,7 +107,7 @@ impl Start {
         }
         config.num_classes = labels.len();
         config.labels = Some(Labels::Names(labels.to_vec()));
-        // Was of the labels before.
+        // It belongs to the previous labels.
         config.extra.remove("label_offset");
         config.seed = Some(*seed);
         let in_context = || match init_from {
@@ -128,8 +130,8 @@ impl Start {
     }
 }
 
-/// What the file gives. A few tensors that are missing or of another shape may be drawn; when most are, the file is
-/// another network's.
+/// Which weights come from the file. A few tensors may be missing or have another shape, and are drawn; when most do, the
+/// file holds another network.
 fn fit(config: &ModelConfig, file: &Checkpoint, leave_out: impl Fn(&str) -> bool) -> Result<Fit> {
     let fit = Fit::of(config, file, &leave_out)?;
     let missing = fit.new.iter().filter(|name| !leave_out(name)).count() + fit.misfits.len();
@@ -152,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn auxiliary_classifiers_are_new_where_the_labels_are() {
+    fn auxiliary_classifiers_are_reinitialized_for_new_labels() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("googlenet.safetensors");
         let mut config = ModelConfig::new("googlenet", 2);
@@ -163,7 +165,7 @@ mod tests {
 
         let from = StartConfig { init_from: Some(path), ..StartConfig::default() };
         let labels = ["a", "b", "c"].map(String::from);
-        let start = Start::new(&from, &labels, &Device::Cpu).unwrap();
+        let start = StartingPoint::new(&from, &labels, &Device::Cpu).unwrap();
         let new = ["aux1.fc2.bias", "aux1.fc2.weight", "aux2.fc2.bias", "aux2.fc2.weight", "fc.bias", "fc.weight"];
         assert_eq!(start.fit.unwrap().new, new);
         assert_eq!(start.parameters.tensors()["aux1.fc2.weight"].dims(), [3, 1024]);

@@ -12,7 +12,7 @@ use super::loss::LossConfig;
 use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
 use crate::hits::hits;
 
-/// A network that learns to name what regions or pictures show.
+/// A network trained to classify regions or images.
 pub struct ClassifierTask<'a> {
     /// The network.
     pub model: &'a Model,
@@ -20,28 +20,28 @@ pub struct ClassifierTask<'a> {
     pub parameters: &'a Parameters,
     /// Where batches come from.
     pub batches: Batches<'a>,
-    /// Examples to judge by, which are not learned from.
-    pub judged: Option<Batches<'a>>,
-    /// What counts how much.
+    /// Validation examples.
+    pub validation: Option<Batches<'a>>,
+    /// Options of the loss.
     pub loss: LossConfig,
     /// Factor on the learning rate of a weight, by its name.
     pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
-    /// Weight of the squared norm of the weights in the loss.
+    /// Weight decay.
     pub weight_decay: f64,
-    /// The probability of dropout, in place of the architecture's.
+    /// Probability of dropout; `None` for the architecture's.
     pub dropout: Option<f64>,
     /// Seed of dropout.
     pub seed: u64,
     /// Where to compute.
     pub device: &'a Device,
-    /// The file's config, and how its numbers are stored.
+    /// Makes the model file.
     pub file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
 }
 
-/// Examples that are judged together.
+/// Examples evaluated together.
 const TOGETHER: usize = 64;
 
-/// The names that a batch norm gives its running statistics: they have no gradient.
+/// Whether a tensor holds running statistics of a batch norm, which have no gradient.
 fn is_buffer(name: &str) -> bool {
     name.ends_with(".running_mean") || name.ends_with(".running_var")
 }
@@ -73,13 +73,13 @@ impl Task for ClassifierTask<'_> {
         let training = TrainingPass { from, dropout: self.dropout };
         let scores = self.model.training_scores(&inputs, training, &mut rng)?;
         let value = self.loss.loss_of_all(&scores, batch)?;
-        let right = hits(&scores[0].0, &batch.targets)?;
-        Ok(Loss { value, metrics: vec![("accuracy", share(&right))] })
+        let hits = hits(&scores[0].0, &batch.targets)?;
+        Ok(Loss { value, metrics: vec![("accuracy", fraction(&hits))] })
     }
 
     fn validate(&self) -> Result<Option<Validation>> {
-        let Some(judged) = &self.judged else { return Ok(None) };
-        Judge { model: self.model, batches: judged, device: self.device }.judge().map(Some)
+        let Some(batches) = &self.validation else { return Ok(None) };
+        Evaluation { model: self.model, batches, device: self.device }.run().map(Some)
     }
 
     fn model(&self, progress: &Progress) -> Result<ModelFile> {
@@ -87,26 +87,26 @@ impl Task for ClassifierTask<'_> {
     }
 }
 
-/// Judges a network by examples, without changing it.
-pub struct Judge<'a, 'b> {
+/// The evaluation of a network on examples.
+pub struct Evaluation<'a, 'b> {
     /// The network.
     pub model: &'a Model,
-    /// The examples; they go through the same frozen part as those that are learned from.
+    /// The examples.
     pub batches: &'a Batches<'b>,
     /// Where to compute.
     pub device: &'a Device,
 }
 
-impl Judge<'_, '_> {
-    /// The mean loss over all examples, their share that is right (`accuracy`), and its mean over the classes
+impl Evaluation<'_, '_> {
+    /// Computes the mean loss, the fraction of correct examples (`accuracy`), and its mean over the classes
     /// (`mean_recall`).
     /// # Errors
     /// When no example can be decoded, or the network fails.
-    pub fn judge(&self) -> Result<Validation> {
+    pub fn run(&self) -> Result<Validation> {
         let examples = self.batches.examples();
         let (mut loss, mut count) = (0.0, 0_usize);
-        let mut of_class = vec![(0_usize, 0_usize); examples.labels().len()];
-        // A network's plans keep its weights: these are made for the weights of now.
+        let mut per_class = vec![(0_usize, 0_usize); examples.labels().len()];
+        // A network's plans hold copies of its weights: these are made for the current weights.
         let now = self.model.current();
         let logits_layer: LayerName = dl_models::LOGITS.parse()?;
         for (sort, length) in [examples.positives().len(), examples.background().len()].into_iter().enumerate() {
@@ -130,24 +130,24 @@ impl Judge<'_, '_> {
                 let mean = cross_entropy(&logits, &Tensor::new(targets.as_slice(), self.device)?).map_err(plain)?;
                 loss += f64::from(mean.to_scalar::<f32>()?) * targets.len() as f64;
                 count += targets.len();
-                for (right, target) in hits(&logits, &targets)?.into_iter().zip(&targets) {
-                    let (rights, all) = &mut of_class[*target as usize];
-                    *rights += usize::from(right);
+                for (hit, target) in hits(&logits, &targets)?.into_iter().zip(&targets) {
+                    let (correct, all) = &mut per_class[*target as usize];
+                    *correct += usize::from(hit);
                     *all += 1;
                 }
             }
         }
-        anyhow::ensure!(count > 0, "no picture to judge by can be decoded");
-        let rights: usize = of_class.iter().map(|(right, _)| right).sum();
-        let accuracy = rights as f64 / count as f64;
+        anyhow::ensure!(count > 0, "no validation image can be decoded");
+        let correct: usize = per_class.iter().map(|(correct, _)| correct).sum();
+        let accuracy = correct as f64 / count as f64;
         let recalls: Vec<f64> =
-            of_class.iter().filter(|(_, all)| *all > 0).map(|(right, all)| *right as f64 / *all as f64).collect();
+            per_class.iter().filter(|(_, all)| *all > 0).map(|(correct, all)| *correct as f64 / *all as f64).collect();
         let mean_recall = recalls.iter().sum::<f64>() / recalls.len() as f64;
         let metrics = BTreeMap::from([("accuracy".to_owned(), accuracy), ("mean_recall".to_owned(), mean_recall)]);
         Ok(Validation { loss: loss / count as f64, score: accuracy, metrics })
     }
 }
 
-fn share(right: &[bool]) -> f64 {
-    right.iter().filter(|right| **right).count() as f64 / right.len().max(1) as f64
+fn fraction(hits: &[bool]) -> f64 {
+    hits.iter().filter(|hit| **hit).count() as f64 / hits.len().max(1) as f64
 }

@@ -1,4 +1,4 @@
-//! The log of a training: one JSON object a line, as `dl-draw curves` reads it.
+//! The training log: one JSON object per line, as `dl-draw curves` reads it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -16,12 +16,12 @@ pub struct Log {
     path: PathBuf,
     file: File,
     began: Instant,
-    /// Seconds before a break.
+    /// Seconds spent before the run was resumed.
     before: f64,
 }
 
 impl Log {
-    /// Begins a log; with `resume`, the file that is there is gone on with.
+    /// Starts a log, or continues an existing one with `resume`.
     /// # Errors
     /// When it cannot be written.
     pub fn open(path: &Path, resume: bool) -> Result<Self> {
@@ -30,13 +30,13 @@ impl Log {
         Ok(Self { path: path.to_owned(), file: file.with_context(in_context)?, began: Instant::now(), before: 0.0 })
     }
 
-    /// Writes what happened, at once: no state that is saved later knows of a step that the log does not. A training that
-    /// goes on from a step takes back what the log says of later ones.
+    /// Writes an event immediately, so that the log has every step of any state saved later. A run that resumes drops the
+    /// lines of later steps.
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, event: &Event) -> Result<()> {
         let mut line = match event {
-            Event::Resumed(progress) => return self.go_on_from(progress.step),
+            Event::Resumed(progress) => return self.resume_at(progress.step),
             Event::Step { iteration, epoch, rate, figures } => {
                 let mut line = figures.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>();
                 line.insert("iteration".into(), json!(iteration));
@@ -60,11 +60,11 @@ impl Log {
         self.file.write_all(text.as_bytes()).with_context(|| self.path.display().to_string())
     }
 
-    fn go_on_from(&mut self, step: usize) -> Result<()> {
+    fn resume_at(&mut self, step: usize) -> Result<()> {
         let text = fs::read_to_string(&self.path).with_context(|| self.path.display().to_string())?;
         let mut kept = String::new();
         for line in text.lines() {
-            // A line that was cut off by the break is none.
+            // Drops a line that was cut off.
             let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
             if value["iteration"].as_u64().is_some_and(|iteration| (iteration as usize) < step) {
                 kept.push_str(line);

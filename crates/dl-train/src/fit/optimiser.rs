@@ -1,4 +1,4 @@
-//! Optimisers over a fixed list of weights: SGD with momentum, Adam and AdamW, in torch's formulas.
+//! Optimizers over a fixed list of weights: SGD with momentum, Adam and AdamW, by torch's formulas.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,27 @@ use dl_models::plain;
 use dl_ops::{AdamStep, SgdStep, adam_step, sgd_step};
 use serde::{Deserialize, Serialize};
 
-/// How a weight follows its gradient.
+/// The update rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
     /// v = momentum v + gradient + decay w; w = w - rate v (torch's `SGD`, Caffe's solver).
     Sgd {
-        /// Share of the last step that is taken again.
+        /// Momentum.
         momentum: f64,
     },
     /// Kingma and Ba 2015; weight decay is part of the gradient.
     Adam {
-        /// Shares of the moments that are kept.
+        /// Decay rates of the moments.
         betas: [f64; 2],
-        /// Added to the root of the second moment.
+        /// Added to the square root of the second moment.
         eps: f64,
     },
-    /// Loshchilov and Hutter 2019: Adam whose weight decay is none of the moments' business.
+    /// Loshchilov and Hutter 2019: Adam with weight decay kept out of the moments.
     AdamW {
-        /// Shares of the moments that are kept.
+        /// Decay rates of the moments.
         betas: [f64; 2],
-        /// Added to the root of the second moment.
+        /// Added to the square root of the second moment.
         eps: f64,
     },
 }
@@ -40,7 +40,7 @@ impl Rule {
     /// AdamW with torch's constants.
     pub const ADAM_W: Self = Self::AdamW { betas: [0.9, 0.999], eps: 1e-8 };
 
-    /// Names of what is remembered of each weight.
+    /// Names of the state tensors of each weight.
     fn slots(&self) -> &'static [&'static str] {
         match self {
             Self::Sgd { .. } => &["velocity"],
@@ -49,13 +49,13 @@ impl Rule {
     }
 }
 
-/// Options of an optimiser.
+/// Options of an optimizer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimiserConfig {
-    /// How a weight follows its gradient.
+    /// The update rule.
     pub rule: Rule,
-    /// Gradients of a larger norm, over all weights, are shortened to this one (Pascanu et al. 2013): one bad batch
-    /// does not kill a network without normalisation.
+    /// Gradients whose norm over all weights is larger are scaled down to it (Pascanu et al. 2013), so that one bad batch
+    /// does not ruin a network without normalization.
     pub largest_gradient: Option<f64>,
 }
 
@@ -65,7 +65,7 @@ impl Default for OptimiserConfig {
     }
 }
 
-/// A weight that learns.
+/// A trained weight.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     /// Its name in the model file.
@@ -74,19 +74,19 @@ pub struct Parameter {
     pub var: Var,
     /// Factor on the learning rate.
     pub factor: f64,
-    /// Weight of its squared norm in the loss.
+    /// Weight decay.
     pub decay: f64,
 }
 
 impl Parameter {
-    /// A weight at the common rate. Biases, norms and other vectors do not decay.
+    /// A weight at the common rate. Biases, norms and other vectors have no weight decay.
     pub fn new(name: impl Into<String>, var: Var, decay: f64) -> Self {
         let decay = if var.rank() > 1 { decay } else { 0.0 };
         Self { name: name.into(), var, factor: 1.0, decay }
     }
 }
 
-/// An optimiser at work.
+/// An optimizer and its state.
 pub struct Optimiser {
     config: OptimiserConfig,
     weights: Vec<Weight>,
@@ -94,28 +94,28 @@ pub struct Optimiser {
 
 struct Weight {
     parameter: Parameter,
-    /// How many steps it has made.
+    /// Steps taken so far.
     steps: u64,
-    /// What is remembered, in the order of [`Rule::slots`]; nothing before the first step.
+    /// The state tensors in the order of [`Rule::slots`]; empty before the first step.
     memory: Vec<Tensor>,
 }
 
 impl Optimiser {
-    /// An optimiser at rest.
+    /// An optimizer without state.
     pub fn new(parameters: impl IntoIterator<Item = Parameter>, config: OptimiserConfig) -> Self {
         let weight = |parameter| Weight { parameter, steps: 0, memory: Vec::new() };
         Self { config, weights: parameters.into_iter().map(weight).collect() }
     }
 
-    /// One step at `rate`. Weights without a gradient stay.
+    /// Takes one step at `rate`. Weights without a gradient stay as they are.
     /// # Errors
-    /// Those of candle.
+    /// When candle fails.
     pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
         self.advance(gradients, rate).map_err(plain)
     }
 
     fn advance(&mut self, gradients: &GradStore, rate: f64) -> candle_core::Result<()> {
-        let scale = self.share(gradients)?;
+        let scale = self.clip_scale(gradients)?;
         let rule = self.config.rule;
         for Weight { parameter: Parameter { var, factor, decay, .. }, steps, memory } in &mut self.weights {
             let Some(gradient) = gradients.get(var) else { continue };
@@ -133,14 +133,14 @@ impl Optimiser {
                     let step = AdamStep { rate, betas, eps, decay, decoupled, scale, count: *steps };
                     adam_step(var, gradient, [first, second], step)?;
                 }
-                _ => candle_core::bail!("an optimiser remembers {} tensors of a weight", memory.len()),
+                _ => candle_core::bail!("an optimizer has {} state tensors per weight", memory.len()),
             }
         }
         Ok(())
     }
 
-    /// The factor that brings the gradients to the largest norm allowed; 1 when they are within it.
-    fn share(&self, gradients: &GradStore) -> candle_core::Result<f64> {
+    /// The factor that scales the gradients down to the largest norm allowed; 1 when they are within it.
+    fn clip_scale(&self, gradients: &GradStore) -> candle_core::Result<f64> {
         let Some(largest) = self.config.largest_gradient else { return Ok(1.0) };
         let mut squares = 0.0;
         for Weight { parameter, .. } in &self.weights {
@@ -151,7 +151,7 @@ impl Optimiser {
         Ok((largest / squares.sqrt()).min(1.0))
     }
 
-    /// What it remembers: tensors by `NAME/velocity` and the like, and the number of steps of each weight.
+    /// Its state: tensors named `NAME/velocity` and the like, and the number of steps of each weight.
     pub fn memory(&self) -> (BTreeMap<String, Tensor>, BTreeMap<String, u64>) {
         let mut tensors = BTreeMap::new();
         let mut steps = BTreeMap::new();
@@ -166,9 +166,9 @@ impl Optimiser {
         (tensors, steps)
     }
 
-    /// Takes up what another one remembered. `tensor` reads one by its name.
+    /// Restores a saved state. `tensor` reads a tensor by name.
     /// # Errors
-    /// When a tensor is missing or of another shape.
+    /// When a tensor is missing or has another shape.
     pub fn recall(&mut self, steps: &BTreeMap<String, u64>, tensor: impl Fn(&str) -> Result<Tensor>) -> Result<()> {
         for Weight { parameter, steps: made, memory } in &mut self.weights {
             let Some(count) = steps.get(&parameter.name) else { continue };
@@ -176,9 +176,13 @@ impl Optimiser {
             memory.clear();
             for slot in self.config.rule.slots() {
                 let name = format!("{}/{slot}", parameter.name);
-                let read = tensor(&name).with_context(|| format!("the optimiser's \"{name}\""))?;
-                ensure!(read.shape() == parameter.var.shape(), "the optimiser's \"{name}\" is {:?}", read.dims());
-                // Its own memory: steps write into it.
+                let read = tensor(&name).with_context(|| format!("optimizer state \"{name}\""))?;
+                ensure!(
+                    read.shape() == parameter.var.shape(),
+                    "optimizer state \"{name}\" has shape {:?}",
+                    read.dims()
+                );
+                // A copy, since steps write into it.
                 memory.push(read.copy().map_err(plain)?);
             }
         }

@@ -1,4 +1,4 @@
-//! Where a training stands, besides the weights and the optimisers' memory.
+//! The progress of a training run, apart from the weights and the optimizers' state.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,37 @@ use serde::{Deserialize, Serialize};
 use super::Validation;
 use crate::schedule::{Decay, PlateauState, Schedule};
 
-/// Where a training stands.
+/// The progress of a training run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Steps made.
+    /// Steps completed.
     pub step: usize,
-    /// Running means over about the last 50 steps: `loss`, and the task's figures.
+    /// Running means over about the last 50 steps: `loss`, and the task's metrics.
     pub means: BTreeMap<String, f64>,
-    /// The last validation.
+    /// The latest validation.
     pub validation: Option<Validation>,
-    /// The best validation, and the steps made before it.
+    /// The best validation, and the steps completed before it.
     pub best: Option<(usize, Validation)>,
     /// Validations since the best one.
     pub waited: usize,
-    /// Patience has run out: nothing more is to be done.
+    /// Patience has run out: training is over.
     pub stopped: bool,
-    /// What a plateau schedule remembers.
+    /// The state of a plateau schedule.
     pub plateau: PlateauState,
+    /// Mean loss of the first steps, against which an explosion is measured.
+    #[serde(default)]
+    pub first_loss: f64,
+    /// Steps in a row whose loss is above the limit.
+    #[serde(default)]
+    pub high: usize,
 }
 
-/// Steps that a running mean looks back on.
+/// Steps that a running mean covers.
 const WINDOW: usize = 50;
+/// Steps whose mean is the loss at the start.
+const FIRST: usize = 10;
+/// Steps in a row above the limit that count as an explosion.
+pub(super) const MOST_HIGH: usize = 30;
 
 impl Progress {
     /// The learning rate of the next step.
@@ -35,7 +45,18 @@ impl Progress {
         schedule.at(self.step) * self.plateau.factor
     }
 
-    /// Takes in the figures of a step that was made.
+    /// Records a loss. Returns true once it has stayed above `factor` times the first losses (and above `factor`) for
+    /// [`MOST_HIGH`] steps in a row.
+    pub(super) fn has_exploded(&mut self, loss: f64, factor: f64) -> bool {
+        if self.step < FIRST {
+            self.first_loss += (loss - self.first_loss) / (self.step + 1) as f64;
+            return false;
+        }
+        self.high = if loss > factor * self.first_loss.max(1.0) { self.high + 1 } else { 0 };
+        self.high >= MOST_HIGH
+    }
+
+    /// Records the metrics of a completed step.
     pub(super) fn add(&mut self, figures: &[(String, f64)]) {
         self.step += 1;
         let share = 1.0 / self.step.min(WINDOW) as f64;
@@ -45,14 +66,15 @@ impl Progress {
         }
     }
 
-    /// Takes in a validation. Is it the best so far?
-    pub(super) fn judge(&mut self, validation: Validation, schedule: &Schedule, patience: Option<usize>) -> bool {
+    /// Records a validation and returns whether it is the best so far.
+    pub(super) fn validated(&mut self, validation: Validation, schedule: &Schedule, patience: Option<usize>) -> bool {
         if let Decay::Plateau(plateau) = &schedule.decay {
-            self.plateau.see(plateau, validation.loss);
+            self.plateau.update(plateau, validation.loss);
         }
-        let better = self.best.as_ref().is_none_or(|(_, best)| {
-            validation.score > best.score || (validation.score == best.score && validation.loss < best.loss)
-        });
+        let better = validation.loss.is_finite()
+            && self.best.as_ref().is_none_or(|(_, best)| {
+                validation.score > best.score || (validation.score == best.score && validation.loss < best.loss)
+            });
         if better {
             self.best = Some((self.step, validation.clone()));
             self.waited = 0;
@@ -64,7 +86,7 @@ impl Progress {
         better
     }
 
-    /// A running mean; 0 before the first step.
+    /// A running mean, or 0 before the first step.
     pub fn mean(&self, name: &str) -> f64 {
         self.means.get(name).copied().unwrap_or_default()
     }

@@ -1,46 +1,48 @@
-//! The loop.
+//! The training loop.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use dl_models::{checkpoint, plain};
 use serde_json::{Map, Value};
 
 use super::{Optimiser, OptimiserConfig, Progress, Task, Validation, state};
 use crate::schedule::Schedule;
 
-/// How a training is done.
+/// Options of the training loop.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct FitConfig {
     /// Number of steps, and the learning rate over them.
     pub schedule: Schedule,
-    /// Options of each player's optimiser.
+    /// Options of each player's optimizer.
     pub optimisers: Vec<OptimiserConfig>,
-    /// Steps of an epoch, for the log.
+    /// Steps per epoch, for the log.
     pub epoch: usize,
-    /// Validate every so many steps, and at the end; 0: never.
+    /// Validate every N steps, and at the end; 0: never.
     pub validate_every: usize,
-    /// Write the file of the last model every so many steps, and at the end; 0: at the end alone.
+    /// Write the file of the last model every N steps, and at the end; 0: only at the end.
     pub save_every: usize,
-    /// Stop after so many validations without a better one.
+    /// Stop after N validations without improvement.
     pub patience: Option<usize>,
-    /// What is written.
-    pub files: Files,
-    /// All that shapes the training, by the names of the options: a training goes on only as what it was.
+    /// Stop when the loss stays above this factor times its start for many steps.
+    pub explosion: Option<f64>,
+    /// The files to write; `None` for a trial whose weights stay in memory.
+    pub files: Option<Files>,
+    /// Everything that shapes the training, keyed by option name: a resumed run must have the same settings.
     pub settings: Map<String, Value>,
-    /// Go on from the file of the last model, if it is there.
+    /// Resume from the file of the last model, if it exists.
     pub resume: bool,
 }
 
-/// The files of a training.
+/// The files of a training run.
 #[derive(Clone, Debug)]
 pub struct Files {
-    /// The model: the best one where there is validation, otherwise the last.
+    /// The model: the best one if there is validation, otherwise the last.
     pub model: PathBuf,
-    /// The last model, and all that is needed to go on from it.
+    /// The last model, and everything needed to resume from it.
     pub last: PathBuf,
 }
 
@@ -53,86 +55,98 @@ impl Files {
     }
 }
 
-/// What happened.
+/// What happened during training.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The training goes on from a file.
+    /// Training resumes from a file.
     Resumed(&'a Progress),
-    /// A step was made.
+    /// A step was completed.
     Step {
         /// Its number, from 0.
         iteration: usize,
-        /// Of which epoch, from 0.
+        /// Its epoch, from 0.
         epoch: usize,
         /// Learning rate.
         rate: f64,
-        /// `loss` and the task's figures. Of the players after the first, `loss1` and so on.
+        /// `loss` and the task's metrics; players after the first have `loss1` and so on.
         figures: &'a [(String, f64)],
     },
-    /// The model was judged.
+    /// The model was validated.
     Validated {
         /// Number of the step before, from 0.
         iteration: usize,
-        /// Of which epoch, from 0.
+        /// Its epoch, from 0.
         epoch: usize,
-        /// How good it is.
+        /// The result.
         validation: &'a Validation,
-        /// Is it the best so far?
+        /// Whether it is the best so far.
         best: bool,
     },
 }
 
-/// Why a training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a training run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Why {
-    /// All steps are made.
+    /// All steps are completed.
     Done,
-    /// Validation became no better.
+    /// Validation stopped improving.
     Patience,
-    /// It was asked to; it can go on.
+    /// The caller asked it to stop; it can resume.
     Interrupted,
+    /// The loss exploded: its value at the last step, and its mean over the first steps. The files hold what was
+    /// written before.
+    Exploded {
+        /// NaN, infinite, or far above the first losses for many steps.
+        loss: f64,
+        /// The mean loss of the first steps.
+        first: f64,
+    },
 }
 
-/// How a training ended.
+/// How a training run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
     /// Why.
     pub why: Why,
-    /// Where it stands.
+    /// The progress at the end.
     pub progress: Progress,
+    /// The number of steps in the model file; `None` when this run has not written it.
+    pub written: Option<usize>,
 }
 
-/// Trains. `tell` hears of everything that happens; when `interrupted` becomes true, the files are written and the
-/// training ends after the step that it is at.
+/// Trains `task`. `tell` is called with every event; when `interrupted` becomes true, the files are written and training
+/// ends after the current step.
 /// # Errors
-/// When the task, `tell` or a file fails, or the loss is no number any more. The files then hold what was there before.
+/// When the task, `tell` or a file fails. The files then hold what was there before.
 pub fn fit<T: Task>(
     task: &T,
-    plan: &Plan,
+    config: &FitConfig,
     interrupted: &AtomicBool,
     mut tell: impl FnMut(Event) -> Result<()>,
 ) -> Result<Ended> {
     let turns = task.turns();
-    let optimisers = plan.optimisers.iter().enumerate();
+    let optimisers = config.optimisers.iter().enumerate();
     let mut optimisers: Vec<Optimiser> =
-        optimisers.map(|(player, config)| Optimiser::new(task.parameters(player), *config)).collect();
+        optimisers.map(|(player, options)| Optimiser::new(task.parameters(player), *options)).collect();
     ensure!(turns.iter().all(|player| *player < optimisers.len()), "a player without an optimiser");
     let mut progress = Progress::default();
-    if plan.resume {
-        // Killed before anything was saved, it begins again.
-        if plan.files.last.exists() {
-            progress = state::recall(&plan.files.last, task, &plan.settings, &mut optimisers)?;
+    let mut written = None;
+    if let Some(files) = config.files.as_ref().filter(|_| config.resume) {
+        // A run killed before anything was saved starts over.
+        if files.last.exists() {
+            progress = state::recall(&files.last, task, &config.settings, &mut optimisers)?;
+            written = Some(progress.best.as_ref().map_or(progress.step, |(step, _)| *step));
         }
         tell(Event::Resumed(&progress))?;
     }
-    let iterations = plan.schedule.iterations;
+    let iterations = config.schedule.iterations;
     let first = progress.step;
     thread::scope(|scope| {
         let (sender, batches) = sync_channel(1);
         if !progress.stopped {
             scope.spawn(move || {
                 for step in first..iterations {
-                    // A send fails only when the loop has ended.
+                    // Sending fails only when the loop has ended.
                     if sender.send(task.batch(step)).is_err() {
                         break;
                     }
@@ -141,23 +155,27 @@ pub fn fit<T: Task>(
         } else {
             drop(sender);
         }
-        for batch in &batches {
+        let mut exploded = None;
+        'steps: for batch in &batches {
             let batch = batch?;
             let iteration = progress.step;
-            let epoch = iteration / plan.epoch.max(1);
-            let rate = progress.rate(&plan.schedule);
+            let epoch = iteration / config.epoch.max(1);
+            let rate = progress.rate(&config.schedule);
             let mut figures: Vec<(String, f64)> = Vec::new();
             for (turn, player) in turns.iter().enumerate() {
                 let loss = task.loss(iteration, turn, &batch)?;
                 let value = f64::from(loss.value.to_scalar::<f32>().map_err(plain)?);
-                if !value.is_finite() {
-                    bail!("the loss is {value} after {iteration} iterations; a smaller learning rate may help");
+                // Players of a game push each other's loss up: only a lone one can be said to explode.
+                let limit = config.explosion.filter(|_| optimisers.len() == 1);
+                if !value.is_finite() || limit.is_some_and(|factor| progress.has_exploded(value, factor)) {
+                    exploded = Some(Why::Exploded { loss: value, first: progress.first_loss });
+                    break 'steps;
                 }
                 optimisers[*player].step(&loss.value.backward().map_err(plain)?, rate)?;
                 let name = if *player == 0 { "loss".to_owned() } else { format!("loss{player}") };
                 let all = [(name, value)].into_iter();
                 for (name, value) in all.chain(loss.metrics.into_iter().map(|(name, value)| (name.to_owned(), value))) {
-                    // Of several turns of one player the last counts.
+                    // Of several turns of one player, the last counts.
                     match figures.iter_mut().find(|(known, _)| *known == name) {
                         Some(figure) => figure.1 = value,
                         None => figures.push((name, value)),
@@ -169,41 +187,46 @@ pub fn fit<T: Task>(
 
             let done = progress.step;
             let due = |every: usize| every > 0 && done.is_multiple_of(every);
-            if plan.validate_every > 0
-                && (due(plan.validate_every) || done == iterations)
+            if config.validate_every > 0
+                && (due(config.validate_every) || done == iterations)
                 && let Some(validation) = task.validate()?
             {
-                let best = progress.judge(validation.clone(), &plan.schedule, plan.patience);
-                if best {
-                    write_model(task, plan, &progress)?;
+                let best = progress.validated(validation.clone(), &config.schedule, config.patience);
+                if let Some(files) = config.files.as_ref().filter(|_| best) {
+                    write_model(task, files, &progress)?;
+                    written = Some(done);
                 }
                 tell(Event::Validated { iteration, epoch, validation: &validation, best })?;
             }
             let leave = interrupted.load(Ordering::Relaxed);
-            if due(plan.save_every) || done == iterations || progress.stopped || leave {
-                // The model first: whoever goes on from an older file of the last one writes it again, the same.
+            if let Some(files) = &config.files
+                && (due(config.save_every) || done == iterations || progress.stopped || leave)
+            {
+                // The model first: a run resumed from an older file of the last model writes the same model again.
                 if progress.best.is_none() {
-                    write_model(task, plan, &progress)?;
+                    write_model(task, files, &progress)?;
+                    written = Some(done);
                 }
-                state::save(&plan.files.last, task.model(&progress)?, &plan.settings, &progress, &optimisers)?;
+                state::save(&files.last, task.model(&progress)?, &config.settings, &progress, &optimisers)?;
             }
             if progress.stopped || leave {
                 break;
             }
         }
-        // The maker of batches waits for no one now.
+        // Unblocks the thread that makes batches.
         drop(batches);
-        let why = match (progress.stopped, progress.step < iterations) {
-            (true, _) => Why::Patience,
-            (false, true) => Why::Interrupted,
-            (false, false) => Why::Done,
+        let why = match (exploded, progress.stopped, progress.step < iterations) {
+            (Some(exploded), ..) => exploded,
+            (None, true, _) => Why::Patience,
+            (None, false, true) => Why::Interrupted,
+            (None, false, false) => Why::Done,
         };
-        Ok(Ended { why, progress })
+        Ok(Ended { why, progress, written })
     })
 }
 
-fn write_model<T: Task>(task: &T, plan: &Plan, progress: &Progress) -> Result<()> {
+fn write_model<T: Task>(task: &T, files: &Files, progress: &Progress) -> Result<()> {
     let model = task.model(progress)?;
     let texts: Vec<(&str, &str)> = model.texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
-    checkpoint::save_with(&plan.files.model, &model.config, &texts, &model.tensors, model.precision)
+    checkpoint::save_with(&files.model, &model.config, &texts, &model.tensors, model.precision)
 }

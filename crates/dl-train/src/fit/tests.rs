@@ -90,38 +90,43 @@ impl Line {
     }
 }
 
-fn plan(folder: &Path, rule: Rule) -> Plan {
+fn config(folder: &Path, rule: Rule) -> FitConfig {
     let decay = Decay::Plateau(Plateau { factor: 0.5, patience: 1, threshold: 1e-4 });
-    Plan {
+    FitConfig {
         schedule: Schedule { rate: 0.05, warmup: 5, decay, iterations: 60 },
         optimisers: vec![OptimiserConfig { rule, largest_gradient: Some(1.0) }; 2],
         epoch: 10,
         validate_every: 7,
         save_every: 4,
         patience: None,
-        files: Files::of(&folder.join("line.safetensors")),
+        explosion: None,
+        files: Some(Files::of(&folder.join("line.safetensors"))),
         settings: Map::from_iter([("lr".to_owned(), json!(0.05))]),
         resume: true,
     }
 }
 
-fn files(plan: &Plan) -> [Vec<u8>; 2] {
-    [&plan.files.model, &plan.files.last].map(|path| std::fs::read(path).unwrap())
+fn paths(config: &FitConfig) -> &Files {
+    config.files.as_ref().unwrap()
+}
+
+fn files(config: &FitConfig) -> [Vec<u8>; 2] {
+    [&paths(config).model, &paths(config).last].map(|path| std::fs::read(path).unwrap())
 }
 
 static GO: AtomicBool = AtomicBool::new(false);
 
 #[test]
-fn a_training_that_breaks_anywhere_ends_in_the_same_files() {
+fn a_run_killed_anywhere_ends_in_the_same_files() {
     for rule in [Rule::Sgd { momentum: 0.9 }, Rule::ADAM, Rule::ADAM_W] {
         let folder = tempfile::tempdir().unwrap();
-        let whole = plan(&folder.path().join("whole"), rule);
+        let whole = config(&folder.path().join("whole"), rule);
         let ended = fit(&Line::new(), &whole, &GO, |_| Ok(())).unwrap();
         assert_eq!((ended.why, ended.progress.step), (Why::Done, 60));
         // Adam has not come to its plateau yet.
         assert!(ended.progress.plateau.factor < 1.0 || !matches!(rule, Rule::Sgd { .. }), "{ended:?}");
         for every in [1, 7, 11] {
-            let broken = plan(&folder.path().join(every.to_string()), rule);
+            let broken = config(&folder.path().join(every.to_string()), rule);
             let mut breaks = 0;
             loop {
                 // What dies is not asked to save: it ends between any two events.
@@ -142,11 +147,11 @@ fn a_training_that_breaks_anywhere_ends_in_the_same_files() {
 }
 
 #[test]
-fn an_interrupted_training_saves_and_goes_on() {
+fn an_interrupted_run_saves_and_resumes() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = plan(&folder.path().join("whole"), Rule::ADAM);
+    let whole = config(&folder.path().join("whole"), Rule::ADAM);
     fit(&Line::new(), &whole, &GO, |_| Ok(())).unwrap();
-    let broken = Plan { save_every: 0, ..plan(&folder.path().join("broken"), Rule::ADAM) };
+    let broken = FitConfig { save_every: 0, ..config(&folder.path().join("broken"), Rule::ADAM) };
     let stop = AtomicBool::new(false);
     let ended = fit(&Line::new(), &broken, &stop, |event| {
         if matches!(event, Event::Step { iteration: 10, .. }) {
@@ -174,14 +179,14 @@ fn an_interrupted_training_saves_and_goes_on() {
 }
 
 #[test]
-fn patience_ends_a_training_and_the_best_model_is_kept() {
+fn patience_ends_the_run_and_keeps_the_best_model() {
     let folder = tempfile::tempdir().unwrap();
-    let mut plan = plan(folder.path(), Rule::Sgd { momentum: 0.95 });
-    plan.patience = Some(2);
-    plan.schedule = Schedule { rate: 0.1, warmup: 0, decay: Decay::Constant, iterations: 1000 };
-    plan.optimisers = vec![OptimiserConfig { rule: Rule::Sgd { momentum: 0.95 }, largest_gradient: None }; 2];
+    let mut config = config(folder.path(), Rule::Sgd { momentum: 0.95 });
+    config.patience = Some(2);
+    config.schedule = Schedule { rate: 0.1, warmup: 0, decay: Decay::Constant, iterations: 1000 };
+    config.optimisers = vec![OptimiserConfig { rule: Rule::Sgd { momentum: 0.95 }, largest_gradient: None }; 2];
     let mut scores = Vec::new();
-    let ended = fit(&Line::new(), &plan, &GO, |event| {
+    let ended = fit(&Line::new(), &config, &GO, |event| {
         if let Event::Validated { validation, .. } = event {
             scores.push(validation.score);
         }
@@ -195,34 +200,34 @@ fn patience_ends_a_training_and_the_best_model_is_kept() {
         let tensor = Checkpoint::open(path).unwrap().tensor("weight", &Device::Cpu).unwrap();
         f64::from(tensor.to_dtype(DType::F32).unwrap().to_vec2::<f32>().unwrap()[0][0])
     };
-    assert_eq!(-(weight(&plan.files.model) - 3.0).abs(), best);
-    assert_eq!(-(weight(&plan.files.last) - 3.0).abs(), *scores.last().unwrap());
+    assert_eq!(-(weight(&paths(&config).model) - 3.0).abs(), best);
+    assert_eq!(-(weight(&paths(&config).last) - 3.0).abs(), *scores.last().unwrap());
     // Going on finds that there is nothing to do.
-    let ended = fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap();
+    let ended = fit(&Line::new(), &config, &GO, |_| Ok(())).unwrap();
     assert_eq!(ended.why, Why::Patience);
 }
 
 #[test]
-fn another_training_cannot_go_on_from_the_file() {
+fn a_run_with_other_settings_cannot_resume() {
     let folder = tempfile::tempdir().unwrap();
-    let mut plan = plan(folder.path(), Rule::ADAM);
-    fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap();
-    plan.settings.insert("lr".into(), json!(0.5));
-    let error = fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap_err().to_string();
-    assert!(error.contains("that training had lr 0.05, this one has 0.5"), "{error}");
-    std::fs::copy(&plan.files.model, &plan.files.last).unwrap();
-    let error = fit(&Line::new(), &plan, &GO, |_| Ok(())).unwrap_err().to_string();
-    assert!(error.contains("holds no state of a training"), "{error}");
+    let mut config = config(folder.path(), Rule::ADAM);
+    fit(&Line::new(), &config, &GO, |_| Ok(())).unwrap();
+    config.settings.insert("lr".into(), json!(0.5));
+    let error = fit(&Line::new(), &config, &GO, |_| Ok(())).unwrap_err().to_string();
+    assert!(error.contains("that run had lr 0.05, this one has 0.5"), "{error}");
+    std::fs::copy(&paths(&config).model, &paths(&config).last).unwrap();
+    let error = fit(&Line::new(), &config, &GO, |_| Ok(())).unwrap_err().to_string();
+    assert!(error.contains("holds no training state"), "{error}");
 }
 
 #[test]
-fn the_log_takes_back_what_is_done_again() {
+fn a_resumed_log_drops_steps_that_are_repeated() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = plan(folder.path(), Rule::ADAM);
+    let config = config(folder.path(), Rule::ADAM);
     let path = folder.path().join("log.jsonl");
     let mut left = 23;
     let mut log = Log::open(&path, true).unwrap();
-    fit(&Line::new(), &plan, &GO, |event| {
+    fit(&Line::new(), &config, &GO, |event| {
         log.write(&event)?;
         left -= 1;
         if left == 0 { bail!("killed") } else { Ok(()) }
@@ -231,7 +236,7 @@ fn the_log_takes_back_what_is_done_again() {
     drop(log);
     std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"iterat").unwrap();
     let mut log = Log::open(&path, true).unwrap();
-    fit(&Line::new(), &plan, &GO, |event| log.write(&event)).unwrap();
+    fit(&Line::new(), &config, &GO, |event| log.write(&event)).unwrap();
     drop(log);
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -243,4 +248,44 @@ fn the_log_takes_back_what_is_done_again() {
     assert_eq!(steps, (0..60).collect::<Vec<_>>());
     assert_eq!(lines.iter().filter(|line| line.get("val_loss").is_some()).count(), 9);
     assert!(lines.iter().all(|line| line["seconds"].is_number() && line["epoch"].is_u64()));
+}
+
+/// A weight that grows at every step; the loss is its square.
+struct Runaway(Var);
+
+impl Task for Runaway {
+    type Batch = ();
+
+    fn parameters(&self, _: usize) -> Vec<Parameter> {
+        vec![Parameter::new("weight", self.0.clone(), 0.0)]
+    }
+
+    fn batch(&self, _: usize) -> Result<()> {
+        Ok(())
+    }
+
+    fn loss(&self, _: usize, _: usize, (): &()) -> Result<Loss> {
+        Ok(Loss { value: self.0.as_tensor().sqr()?.sum_all()?, metrics: Vec::new() })
+    }
+
+    fn model(&self, _: &Progress) -> Result<ModelFile> {
+        let tensors = BTreeMap::from([("weight".to_owned(), self.0.as_detached_tensor())]);
+        Ok(ModelFile { config: json!({}), tensors, texts: Vec::new(), precision: Precision::F32 })
+    }
+}
+
+#[test]
+fn an_exploding_loss_ends_the_run_and_leaves_the_files_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path(), Rule::Sgd { momentum: 0.0 });
+    config.optimisers = vec![OptimiserConfig { rule: Rule::Sgd { momentum: 0.0 }, largest_gradient: None }];
+    config.schedule = Schedule { rate: 1.05, warmup: 0, decay: Decay::Constant, iterations: 2000 };
+    config.save_every = 0;
+    for (explosion, least, most) in [(Some(3.0), 40, 60), (None, 400, 600)] {
+        config.explosion = explosion;
+        let ended = fit(&Runaway(var(1.0)), &config, &GO, |_| Ok(())).unwrap();
+        assert!(matches!(ended.why, Why::Exploded { .. }), "{ended:?}");
+        assert!((least..most).contains(&ended.progress.step) && ended.written.is_none(), "{ended:?}");
+        assert!(!paths(&config).model.exists() && !paths(&config).last.exists());
+    }
 }

@@ -1,18 +1,20 @@
-//! L-BFGS (Liu and Nocedal 1989) with a line search that meets the strong Wolfe conditions (Nocedal and Wright 2006,
-//! algorithms 7.5, 3.5 and 3.6), for smooth functions of many numbers.
+//! L-BFGS (Liu and Nocedal 1989) with a line search for the strong Wolfe conditions (Nocedal and Wright 2006,
+//! algorithms 7.5, 3.5 and 3.6), for smooth functions of many variables.
 
 use std::collections::VecDeque;
 
 use anyhow::{Result, ensure};
 
+use crate::dot;
+
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LbfgsConfig {
-    /// Steps that the curvature is guessed from.
+    /// Steps that the curvature is estimated from.
     pub memory: usize,
-    /// Most steps.
+    /// Maximum number of steps.
     pub iterations: usize,
-    /// Stop when no number of the gradient is larger.
+    /// Stop when every component of the gradient is below this.
     pub tolerance: f64,
 }
 
@@ -22,20 +24,20 @@ impl Default for LbfgsConfig {
     }
 }
 
-/// Where the search ended.
+/// The result of the search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Minimum {
-    /// The place.
+    /// The minimizer.
     pub at: Vec<f64>,
-    /// The value there.
+    /// The minimum value.
     pub value: f64,
     /// Steps.
     pub iterations: usize,
-    /// Was the tolerance met?
+    /// Whether the tolerance was reached.
     pub converged: bool,
 }
 
-/// Searches a minimum of `function`, which gives its value and gradient at a place, from `start`.
+/// Minimizes `function`, which returns its value and gradient, from `start`.
 /// # Errors
 /// When the function is not finite at the start.
 pub fn minimise(
@@ -53,7 +55,7 @@ pub fn minimise(
         let mut direction = downhill(&gradient, &memory);
         let mut slope = dot(&direction, &gradient);
         if slope >= 0.0 {
-            // Rounding has spoilt the curvature: begin anew along the gradient.
+            // Rounding has spoiled the curvature: restart along the gradient.
             memory.clear();
             direction = gradient.iter().map(|slope| -slope).collect();
             slope = -dot(&gradient, &gradient);
@@ -61,7 +63,7 @@ pub fn minimise(
         let first = if memory.is_empty() { (1.0 / dot(&gradient, &gradient).sqrt()).min(1.0) } else { 1.0 };
         let Some(step) = line_search(&at, &direction, value, slope, first, &mut function) else {
             if memory.is_empty() {
-                break; // No smaller value can be told from rounding.
+                break; // No smaller value is distinguishable from rounding.
             }
             memory.clear();
             continue;
@@ -82,7 +84,7 @@ pub fn minimise(
     Ok(Minimum { at, value, iterations, converged })
 }
 
-/// Minus the guessed inverse Hessian times the gradient (algorithm 7.4, the two loops).
+/// Minus the estimated inverse Hessian times the gradient (algorithm 7.4, the two-loop recursion).
 fn downhill(gradient: &[f64], memory: &VecDeque<(Vec<f64>, Vec<f64>, f64)>) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
     let mut shares = Vec::new();
@@ -110,7 +112,7 @@ struct Step {
     slope: f64,
 }
 
-/// A step that lowers the value enough and flattens the slope; `None` when none is found.
+/// A step that decreases the value enough and flattens the slope; `None` if there is none.
 fn line_search(
     at: &[f64],
     direction: &[f64],
@@ -129,7 +131,7 @@ fn line_search(
     };
     let too_high = |step: &Step| !step.value.is_finite() || step.value > value + LOWER * step.length * slope;
     let good = |step: &Step| step.slope.abs() <= FLATTER * slope.abs();
-    // The best so far, and the other end of where the minimum lies, once it is known.
+    // The best step so far, and the other end of the interval around the minimum, once known.
     let (mut low, mut low_value, mut low_slope) = (0.0, value, slope);
     let mut high = None;
     let mut length = first;
@@ -140,7 +142,7 @@ fn line_search(
         } else if good(&step) {
             return Some(step);
         } else {
-            // Beyond the minimum: it lies between this step and the best before.
+            // Beyond the minimum: it lies between this step and the previous best.
             if step.slope * (high.map_or(1.0, |(high, _)| high - low)) >= 0.0 {
                 high = Some((low, low_value));
             }
@@ -150,7 +152,7 @@ fn line_search(
             None => 2.0 * length,
             Some((high, high_value)) => {
                 let width = high - low;
-                // The minimum of the parabola through both ends, kept away from them.
+                // The minimum of the parabola through both ends, kept away from the ends.
                 let guess = -low_slope * width * width / (2.0 * (high_value - low_value - low_slope * width));
                 let share = guess / width;
                 low + width * if share.is_finite() { share.clamp(0.1, 0.9) } else { 0.5 }
@@ -160,16 +162,12 @@ fn line_search(
             break;
         }
     }
-    // A step that lowers the value, though the slope is still steep, is better than none.
+    // A step that decreases the value is better than none, even if the slope is still steep.
     (low > 0.0).then(|| try_step(low)).filter(|step| step.value < value)
 }
 
 fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().fold(0.0, |largest, number| number.abs().max(largest))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn add(to: &mut [f64], factor: f64, from: &[f64]) {

@@ -1,8 +1,8 @@
-//! Multinomial logistic regression: a linear head on features, with one best answer and nothing drawn.
+//! Multinomial logistic regression: a linear head on features, with a unique, deterministic solution.
 //!
 //! The objective is scikit-learn's: C times the sum of the cross-entropies plus half the squared norm of the weights;
-//! biases are free. It is convex, and L-BFGS finds its minimum. Two classes have one weight vector there, that of the
-//! second class against the first: what is penalized is the difference of the two rows.
+//! biases are not penalized. It is convex, and L-BFGS minimizes it. Two classes have a single weight vector in scikit-learn,
+//! so the penalty is on the difference of the two rows.
 
 mod lbfgs;
 
@@ -11,14 +11,16 @@ use rayon::prelude::*;
 
 pub use lbfgs::{LbfgsConfig, Minimum, minimise};
 
+use crate::dot;
+
 /// Options of the regression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogisticConfig {
-    /// C: how much an error counts against large weights.
+    /// C: the inverse of the regularization strength.
     pub cost: f64,
-    /// How much an example of each class counts; all alike when there are none.
+    /// Weight of the examples of each class; empty for equal weights.
     pub class_weights: Vec<f64>,
-    /// Standardise the features first (mean 0, variance 1); what comes out is for features as they are.
+    /// Standardize the features first (mean 0, variance 1); the result is for unstandardized features.
     pub standardise: bool,
     /// When to stop.
     pub solver: LbfgsConfig,
@@ -39,14 +41,14 @@ pub struct Logistic {
     pub bias: Vec<f64>,
     /// Iterations of the solver.
     pub iterations: usize,
-    /// Did it come to its tolerance?
+    /// Whether the tolerance was reached.
     pub converged: bool,
     /// The objective at the end.
     pub objective: f64,
 }
 
-/// Rows that are summed together; the sums of the parts are added in their order, so that nothing depends on the number
-/// of threads.
+/// Rows summed together; the sums of the blocks are added in order, so that the result does not depend on the number of
+/// threads.
 const BLOCK: usize = 256;
 
 /// Fits the regression to `features` [n, columns], row by row, and `targets` [n], each below `classes`.
@@ -60,14 +62,14 @@ pub fn logistic(
     config: &LogisticConfig,
 ) -> Result<Logistic> {
     let rows = targets.len();
-    ensure!(rows > 0 && columns > 0 && features.len() == rows * columns, "no features to learn from");
-    ensure!(classes > 1, "one class alone; there is nothing to tell apart");
+    ensure!(rows > 0 && columns > 0 && features.len() == rows * columns, "no features to train on");
+    ensure!(classes > 1, "only one class; training needs at least two");
     ensure!(features.iter().all(|value| value.is_finite()), "the features hold numbers that are not finite");
     let (mean, factor) =
         if config.standardise { moments(features, columns) } else { (vec![0.0; columns], vec![1.0; columns]) };
     let problem = Problem { features, columns, targets, classes, config, mean: &mean, factor: &factor };
     let found = minimise(vec![0.0; classes * (columns + 1)], &config.solver, |at| problem.objective(at))?;
-    // From standardised features back to those that came.
+    // Back from standardized features.
     let (weight, bias) = found.at.split_at(classes * columns);
     let mut logistic = Logistic {
         weight: weight.to_vec(),
@@ -85,8 +87,8 @@ pub fn logistic(
     Ok(logistic)
 }
 
-/// The mean of each column, and what makes its variance 1; a column that is constant, but for the rounding of `f32`, is
-/// left as it is.
+/// The mean of each column, and the factor that makes its variance 1; a column that is constant, up to the rounding of
+/// `f32`, stays unchanged.
 fn moments(features: &[f32], columns: usize) -> (Vec<f64>, Vec<f64>) {
     let rows = (features.len() / columns) as f64;
     let mut mean = vec![0.0; columns];
@@ -149,7 +151,7 @@ impl Problem<'_> {
                 *x = (f64::from(*value) - mean) * factor;
             }
             for ((score, weight), bias) in scores.iter_mut().zip(weight.chunks_exact(columns)).zip(bias) {
-                *score = bias + dot(&x, weight);
+                *score = bias + dot(weight, &x);
             }
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
@@ -165,18 +167,6 @@ impl Problem<'_> {
         }
         (value, gradient)
     }
-}
-
-/// Inner product over 8 running sums: fast, and the same on every machine.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0_f64; 8];
-    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f64>() + rest_a.iter().zip(rest_b).map(|(a, b)| a * b).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -207,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_those_of_scikit_learn() {
+    fn weights_match_scikit_learn() {
         let golden = include_str!("../../../../testdata/goldens/linear/golden.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
         for case in golden["cases"].as_array().unwrap() {
@@ -229,7 +219,7 @@ mod tests {
             for (found, wanted) in found.weight.iter().zip(numbers("weight")) {
                 assert!((found - wanted).abs() < 1e-5, "{found} {wanted} {case}");
             }
-            // Biases have a common shift that changes nothing; ours sum to 0.
+            // A common shift of the biases has no effect; ours sum to 0.
             let shift = numbers("bias").iter().sum::<f64>() / classes as f64;
             for (found, wanted) in found.bias.iter().zip(numbers("bias")) {
                 assert!((found - (wanted - shift)).abs() < 1e-4, "{found} {wanted} {case}");
@@ -271,9 +261,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_tell_apart_is_refused() {
+    fn a_single_class_is_refused() {
         let config = LogisticConfig::default();
-        assert!(logistic(&[1.0, 2.0], 1, &[0, 0], 1, &config).unwrap_err().to_string().contains("one class alone"));
+        assert!(logistic(&[1.0, 2.0], 1, &[0, 0], 1, &config).unwrap_err().to_string().contains("only one class"));
         assert!(logistic(&[1.0, f32::NAN], 1, &[0, 1], 2, &config).unwrap_err().to_string().contains("not finite"));
     }
 }

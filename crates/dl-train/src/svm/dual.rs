@@ -1,13 +1,15 @@
-//! The L2-regularised hinge-loss SVM by dual coordinate descent with shrinking: Hsieh et al. 2008, algorithm 3, which is
+//! The L2-regularized hinge-loss SVM by dual coordinate descent with shrinking: Hsieh et al. 2008, algorithm 3, which is
 //! liblinear's `-s 3` (and scikit-learn's `LinearSVC(loss="hinge", dual=True)`).
 //!
-//! Primal: minimise 1/2 (|w|^2 + v^2) + sum_i C_i max(0, 1 - y_i (w x_i + v B)), where B is the constant feature that
-//! carries the bias (b = v B), regularised like every other weight. Dual: 0 <= alpha_i <= C_i, w = sum_i alpha_i y_i x_i.
+//! Primal: minimize 1/2 (|w|^2 + v^2) + sum_i C_i max(0, 1 - y_i (w x_i + v B)), where B is the constant feature that
+//! carries the bias (b = v B), regularized like every other weight. Dual: 0 <= alpha_i <= C_i, w = sum_i alpha_i y_i x_i.
 
 use rand::Rng;
 use rand::seq::SliceRandom;
 
-/// Options of one two-class problem. The defaults are R-CNN's, but for the tolerance.
+use crate::dot;
+
+/// Options of one two-class problem. The defaults are R-CNN's, except for the tolerance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SvmConfig {
     /// C, the weight of the loss of a negative.
@@ -31,9 +33,9 @@ impl Default for SvmConfig {
 /// A solved problem.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solution {
-    /// w, one number a feature.
+    /// w, one number per feature.
     pub weight: Vec<f64>,
-    /// b, to be added to w x.
+    /// b, added to w x.
     pub bias: f64,
     /// Value of the primal objective.
     pub objective: f64,
@@ -44,11 +46,11 @@ pub struct Solution {
 /// Solves the problem of the `rows`, the first `positives` of which are the positives; all rows have the same length,
 /// at least one.
 ///
-/// `alphas`, one a row and within its bounds, is the start (zeros are always right) and becomes the dual solution: an
-/// old problem that has gained and lost some rows is solved in a few passes.
+/// `alphas`, one per row and within its bounds, is the start (zeros are always valid) and becomes the dual solution: a
+/// solved problem that gains and loses some rows is solved again in a few passes.
 ///
 /// # Panics
-/// When there are no rows, or not as many alphas as rows.
+/// When there are no rows, or not one alpha per row.
 pub fn solve(
     rows: &[&[f32]],
     positives: usize,
@@ -56,7 +58,7 @@ pub fn solve(
     config: &SvmConfig,
     rng: &mut impl Rng,
 ) -> Solution {
-    assert!(rows.len() == alphas.len() && !rows.is_empty(), "one alpha a row, and at least one row");
+    assert!(rows.len() == alphas.len() && !rows.is_empty(), "one alpha per row, and at least one row");
     let sign = |i: usize| if i < positives { 1.0 } else { -1.0 };
     let bound = |i: usize| config.cost * if i < positives { config.positive_weight } else { 1.0 };
     let curvature: Vec<f64> =
@@ -74,7 +76,7 @@ pub fn solve(
 
     let mut order: Vec<usize> = (0..rows.len()).collect();
     let mut active = rows.len();
-    // Projected gradients outside of these of the pass before will hardly change their alpha: shrink them away.
+    // Rows whose projected gradient is outside of these bounds of the previous pass hardly change: shrink them away.
     let (mut upper, mut lower) = (f64::INFINITY, f64::NEG_INFINITY);
     let mut converged = false;
     for _ in 0..config.max_passes {
@@ -110,7 +112,7 @@ pub fn solve(
                 converged = true;
                 break;
             }
-            // The shrunk problem is solved: look at all of it again.
+            // The shrunk problem is solved: check all rows again.
             active = rows.len();
             (upper, lower) = (f64::INFINITY, f64::NEG_INFINITY);
         } else {
@@ -125,19 +127,6 @@ pub fn solve(
     let norm: f64 = weight.iter().map(|w| w * w).sum::<f64>() + constant * constant;
     let objective = 0.5 * norm + losses.sum::<f64>();
     Solution { weight, bias, objective, converged }
-}
-
-/// weight x, in f64 over 8 running sums.
-fn dot(weight: &[f64], row: &[f32]) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((weights, rest_weights), (values, rest_values)) = (weight.as_chunks::<8>(), row.as_chunks::<8>());
-    for (weights, values) in weights.iter().zip(values) {
-        for lane in 0..8 {
-            sums[lane] += weights[lane] * f64::from(values[lane]);
-        }
-    }
-    let rest: f64 = rest_weights.iter().zip(rest_values).map(|(w, x)| w * f64::from(*x)).sum();
-    sums.iter().sum::<f64>() + rest
 }
 
 /// weight += factor x.

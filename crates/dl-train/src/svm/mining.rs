@@ -1,9 +1,9 @@
 //! One SVM per class with hard-negative mining, over a stream larger than memory: the authors' `rcnn_train.m`.
 //!
-//! Positives of a class are the features of its true boxes. Negatives are regions whose IoU with every object of the class
-//! is below 0.3, so that pictures without the class supply them too. One pass over the pictures: the negatives of the first
-//! all enter each class's cache; of later ones, those that the present SVM scores above -1.0001. When 2000 are new, the
-//! SVM is trained again on the cache, and negatives that it scores below -1.2 leave. After the last picture all SVMs are
+//! Positives of a class are the features of its ground-truth boxes. Negatives are regions whose IoU with every object of the
+//! class is below 0.3, also in images without the class. One pass over the images: all negatives of the first image enter
+//! the cache of each class; from later images, those that the current SVM scores above -1.0001. After 2000 new ones, the
+//! SVM is retrained on the cache, and negatives that it scores below -1.2 are dropped. After the last image all SVMs are
 //! trained once more.
 
 use std::collections::BTreeMap;
@@ -32,15 +32,15 @@ pub struct MiningConfig {
     pub hard_score: f64,
     /// A negative in the cache that scores below this leaves it after training.
     pub easy_score: f64,
-    /// Negatives that are new in the cache before it is trained on again.
+    /// New negatives in the cache after which a class is retrained.
     pub retrain_after: usize,
-    /// Passes over the pictures.
+    /// Passes over the images.
     pub passes: usize,
     /// Seed of the order in which the solver visits the examples.
     pub seed: u64,
-    /// Layer to learn on; the only one of the stream when there is no name.
+    /// Layer to train on; `None` for the only one of the stream.
     pub layer: Option<String>,
-    /// Where the temporary file goes; the system's place when there is none.
+    /// Folder of the temporary file; `None` for the system's.
     pub spool_dir: Option<PathBuf>,
 }
 
@@ -60,26 +60,26 @@ impl Default for MiningConfig {
     }
 }
 
-/// Takes records one at a time, then trains. In memory are the features of the true objects and the caches of negatives.
+/// Takes records one at a time, then trains. Memory holds the features of the objects and the caches of negatives.
 pub struct SvmTrainer {
     config: MiningConfig,
     intake: Intake,
     spool: Spool,
-    /// Per class, the features of its true objects, unscaled.
+    /// Per class, the features of its objects, unscaled.
     positives: BTreeMap<String, Vec<Vec<f32>>>,
     objects: usize,
 }
 
-/// How the SVM of a class came out.
+/// The result of training one class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassReport {
     /// Name of the class.
     pub label: String,
-    /// True objects learned from.
+    /// Ground-truth objects.
     pub positives: usize,
     /// Negatives in the cache at the end.
     pub negatives: usize,
-    /// How often the SVM was trained.
+    /// Number of trainings.
     pub trainings: usize,
     /// Value of the objective on the cache at the end.
     pub objective: f64,
@@ -88,26 +88,26 @@ pub struct ClassReport {
 }
 
 impl SvmTrainer {
-    /// A trainer that has seen nothing.
+    /// Creates a trainer without examples.
     /// # Errors
-    /// When the temporary file cannot be made.
+    /// When the temporary file cannot be created.
     pub fn new(config: MiningConfig) -> Result<Self> {
         let spool = Spool::new(config.spool_dir.as_deref())?;
         let intake = Intake::new(config.layer.clone());
         Ok(Self { config, intake, spool, positives: BTreeMap::new(), objects: 0 })
     }
 
-    /// Reads a record with `objects`, `proposals` (the true boxes among them) and `features`; to be given to
+    /// Reads a record with `objects`, `proposals` (with the ground-truth boxes) and `features`; to be passed to
     /// [`learn`](Self::learn).
     /// # Errors
-    /// When the record is no good; it then leaves no trace.
+    /// When the record is invalid; it then changes nothing.
     pub fn take(&mut self, record: &Record) -> Result<Taken> {
         self.intake.take(record)
     }
 
-    /// Keeps what was taken.
+    /// Stores a record.
     /// # Errors
-    /// When the temporary file cannot be written; there is no point in going on.
+    /// When the temporary file cannot be written; training cannot continue.
     pub fn learn(&mut self, taken: &Taken) -> Result<()> {
         let regions = &taken.regions;
         self.objects += regions.objects.iter().filter(|object| !object.ignored).count();
@@ -120,17 +120,17 @@ impl SvmTrainer {
         self.spool.push(taken)
     }
 
-    /// How many records there are to mine, in all passes.
+    /// The number of records to mine, over all passes.
     pub fn steps(&self) -> usize {
         self.spool.len() * self.config.passes
     }
 
-    /// True objects whose features did not come, because the true boxes are not among the proposals.
+    /// Ground-truth objects without features, because their boxes are not among the proposals.
     pub fn objects_without_features(&self) -> usize {
         self.objects.saturating_sub(self.positives.values().map(Vec::len).sum())
     }
 
-    /// Trains the SVMs; `progress` is told after each record.
+    /// Trains the SVMs; `progress` is called after each record.
     /// # Errors
     /// When a class has no negatives, there are no positives at all, or the features cannot be read again.
     pub fn finish(self, mut progress: impl FnMut()) -> Result<(RegionLinear, Vec<ClassReport>)> {
@@ -138,7 +138,7 @@ impl SvmTrainer {
         if positives.is_empty() {
             let cause =
                 if objects == 0 { "no record has \"objects\"" } else { "the true boxes are not among the proposals" };
-            bail!("nothing to learn from: {cause}; dl-embed --with-objects adds their features");
+            bail!("nothing to train on: {cause}; dl-embed --with-objects adds their features");
         }
         let (columns, scale) = (intake.columns(), intake.scale());
         let mut caches: Vec<Cache> =
@@ -146,17 +146,17 @@ impl SvmTrainer {
 
         let last = (spool.len() * config.passes).saturating_sub(1);
         for step in 0..=last {
-            let picture = step % spool.len();
-            let (regions, mut features) = spool.read(picture)?;
+            let image = step % spool.len();
+            let (regions, mut features) = spool.read(image)?;
             features.data.iter_mut().for_each(|value| *value *= scale);
             let found: Vec<Vec<usize>> =
-                caches.par_iter().map(|cache| cache.negatives_of(&regions, &features, picture, &config)).collect();
+                caches.par_iter().map(|cache| cache.negatives_of(&regions, &features, image, &config)).collect();
             let mut rows: Vec<Option<Arc<[f32]>>> = vec![None; features.rows];
             for (cache, found) in caches.iter_mut().zip(found) {
                 for row in found {
-                    // Classes share the rows: of the first picture, all classes want almost all.
+                    // Classes share the rows: all classes take almost all rows of the first image.
                     let features = rows[row].get_or_insert_with(|| features.row(row).into()).clone();
-                    cache.negatives.push(Negative { picture, row, features, alpha: 0.0 });
+                    cache.negatives.push(Negative { image, row, features, alpha: 0.0 });
                     cache.new += 1;
                 }
             }
@@ -172,7 +172,7 @@ impl SvmTrainer {
         let mut weight = Matrix { rows: caches.len(), columns, data: Vec::new() };
         let mut bias = Vec::new();
         for cache in &caches {
-            ensure!(cache.trainings > 0, "class \"{}\" has no negatives: every proposal lies on it", cache.label);
+            ensure!(cache.trainings > 0, "class \"{}\" has no negatives: every proposal overlaps it", cache.label);
             weight.data.extend(&cache.weight);
             bias.push(cache.bias);
         }
@@ -210,13 +210,13 @@ impl SvmTrainer {
     }
 }
 
-/// A region that shows nothing of the class.
+/// A region without the class.
 struct Negative {
-    picture: usize,
+    image: usize,
     row: usize,
     /// Scaled.
     features: Arc<[f32]>,
-    /// Its dual variable: where the next training starts.
+    /// Its dual variable, from which the next training starts.
     alpha: f64,
 }
 
@@ -227,7 +227,7 @@ struct Cache {
     positives: Vec<Vec<f32>>,
     positive_alphas: Vec<f64>,
     negatives: Vec<Negative>,
-    /// Negatives that came since the last training.
+    /// Negatives added since the last training.
     new: usize,
     weight: Vec<f32>,
     bias: f32,
@@ -253,11 +253,11 @@ impl Cache {
         }
     }
 
-    /// The rows of a picture that are to enter the cache. Until the first training all negatives are hard.
-    fn negatives_of(&self, regions: &Regions, features: &Matrix, picture: usize, config: &MiningConfig) -> Vec<usize> {
+    /// The rows of an image that enter the cache. Until the first training all negatives are hard.
+    fn negatives_of(&self, regions: &Regions, features: &Matrix, image: usize, config: &MiningConfig) -> Vec<usize> {
         let overlaps = regions.overlaps(&self.label);
         let mut present = vec![false; features.rows];
-        for negative in self.negatives.iter().filter(|negative| negative.picture == picture) {
+        for negative in self.negatives.iter().filter(|negative| negative.image == image) {
             present[negative.row] = true;
         }
         let hard = |row: usize| self.trainings == 0 || f64::from(self.score(features.row(row))) > config.hard_score;

@@ -1,26 +1,26 @@
-//! Naming what texts are about as a [`Task`].
+//! Text classification as a [`Task`].
 
 use anyhow::Result;
 use dl_models::Parameters;
 
-use super::{Deal, NamedTexts, weights};
+use super::{Deal, LabeledTexts, weights};
 use crate::classifier::LossConfig;
 use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
 use crate::hits::hits;
 
-/// A BERT that learns to name classes.
+/// A BERT trained to classify texts.
 pub struct TextClassifierTask<'a> {
     /// Its weights.
     pub parameters: &'a Parameters,
-    /// What it learns from.
-    pub learned: Learned<'a>,
-    /// What it is judged by; may be none.
-    pub judged: NamedTexts<'a>,
-    /// What counts how much.
+    /// Training texts.
+    pub train: TrainingTexts<'a>,
+    /// Validation texts; may be empty.
+    pub validation: LabeledTexts<'a>,
+    /// Options of the loss.
     pub loss: LossConfig,
     /// Factor on the learning rate of a weight, by its name.
     pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
-    /// Weight of the squared norm of the weights in the loss.
+    /// Weight decay.
     pub weight_decay: f64,
     /// Seed of dropout.
     pub seed: u64,
@@ -28,15 +28,15 @@ pub struct TextClassifierTask<'a> {
     pub file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
 }
 
-/// Texts that are learned from, and how they are dealt out.
-pub struct Learned<'a> {
-    texts: NamedTexts<'a>,
+/// Training texts, and how they are dealt out.
+pub struct TrainingTexts<'a> {
+    texts: LabeledTexts<'a>,
     deal: Deal,
 }
 
-impl<'a> Learned<'a> {
-    /// `batch` texts a step, dealt by `seed`.
-    pub fn new(texts: NamedTexts<'a>, batch: usize, seed: u64) -> Self {
+impl<'a> TrainingTexts<'a> {
+    /// Deals out `batch` texts per step, by `seed`.
+    pub fn new(texts: LabeledTexts<'a>, batch: usize, seed: u64) -> Self {
         let deal = Deal::new(texts.len(), batch, seed);
         Self { texts, deal }
     }
@@ -50,19 +50,19 @@ impl Task for TextClassifierTask<'_> {
     }
 
     fn batch(&self, step: usize) -> Result<Vec<usize>> {
-        Ok(self.learned.deal.of(step))
+        Ok(self.train.deal.of(step))
     }
 
     fn loss(&self, step: usize, _: usize, batch: &Vec<usize>) -> Result<Loss> {
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
-        let (logits, classes) = self.learned.texts.scores(batch, Some(&mut rng))?;
+        let (logits, classes) = self.train.texts.scores(batch, Some(&mut rng))?;
         let right = hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
         let accuracy = right as f64 / classes.len().max(1) as f64;
         Ok(Loss { value: self.loss.loss_of_targets(&logits, &classes)?, metrics: vec![("accuracy", accuracy)] })
     }
 
     fn validate(&self) -> Result<Option<Validation>> {
-        if self.judged.is_empty() { Ok(None) } else { self.judged.judge().map(Some) }
+        if self.validation.is_empty() { Ok(None) } else { self.validation.evaluate().map(Some) }
     }
 
     fn model(&self, progress: &Progress) -> Result<ModelFile> {

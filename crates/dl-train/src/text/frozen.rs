@@ -1,4 +1,4 @@
-//! The part of a BERT that does not learn, and in which nothing is random: what comes out of it is computed once a text.
+//! The frozen part of a BERT without dropout: its features are computed once per text.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,19 +8,19 @@ use candle_core::Tensor;
 use dl_models::plain;
 use dl_models::text::{Bert, TextBatch, TextNetwork};
 
-use super::NamedText;
+use super::LabeledText;
 
-/// Texts that go through it together.
+/// Texts computed together.
 const TOGETHER: usize = 32;
 
-/// What comes out of a network at an output, of texts by their numbers.
-pub(super) struct Frozen<'a> {
+/// The features of texts at a layer, by the index of the text.
+pub(super) struct FrozenEncoder<'a> {
     bert: &'a Bert,
-    /// The output.
+    /// The layer.
     pub(super) layer: String,
-    /// One row for each token; otherwise one for each text.
+    /// One row per token; otherwise one per text.
     per_token: bool,
-    /// Most bytes that are kept.
+    /// Most bytes to keep.
     most: usize,
     kept: Mutex<Kept>,
 }
@@ -31,16 +31,16 @@ struct Kept {
     bytes: usize,
 }
 
-impl<'a> Frozen<'a> {
-    /// At the output `layer` of `bert`; at most `most` bytes are kept.
+impl<'a> FrozenEncoder<'a> {
+    /// Features at `layer` of `bert`; at most `most` bytes are kept.
     pub(super) fn new(bert: &'a Bert, layer: &str, most: usize) -> Result<Self> {
         let network: &dyn TextNetwork = bert;
         let layer = network.layer(layer)?;
         Ok(Self { bert, layer: layer.name, per_token: layer.per_token, most, kept: Mutex::default() })
     }
 
-    /// The rows of these texts one after another, without gradients: [tokens, width] or [texts, width].
-    pub(super) fn of(&self, texts: &[NamedText], indices: &[usize]) -> Result<Tensor> {
+    /// The rows of the given texts, without gradients: [tokens, width] or [texts, width].
+    pub(super) fn of(&self, texts: &[LabeledText], indices: &[usize]) -> Result<Tensor> {
         let mut rows: Vec<Option<Tensor>> = {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             indices.iter().map(|index| kept.rows.get(index).cloned()).collect()
@@ -54,7 +54,7 @@ impl<'a> Frozen<'a> {
             let mut first = 0;
             for (place, length) in places.iter().zip(&batch.lengths) {
                 let count = if self.per_token { *length } else { 1 };
-                // A copy: a part would keep the whole in memory.
+                // A copy, since a view would keep the whole output in memory.
                 let row = output.narrow(0, first, count).and_then(|row| row.copy()).map_err(plain)?;
                 first += count;
                 self.keep(indices[*place], &row);
@@ -82,10 +82,10 @@ mod tests {
 
     use super::*;
 
-    fn texts() -> Vec<NamedText> {
+    fn texts() -> Vec<LabeledText> {
         let text = |index: u32| {
             let ids = (0..3 + index % 4).map(|place| (index * 7 + place * 5) % 20).collect();
-            NamedText { tokens: Tokens::new(ids), class: index % 2 }
+            LabeledText { tokens: Tokens::new(ids), class: index % 2 }
         };
         (0..40).map(text).collect()
     }
@@ -110,11 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn scores_from_what_was_kept_are_the_same_bits() {
+    fn scores_from_kept_features_are_the_same_bits() {
         let (bert, texts) = (bert(), texts());
         for layer in ["embeddings", "encoder.layer.0", "encoder.layer.1", "pooler"] {
             for most in [0, 2000, usize::MAX] {
-                let frozen = Frozen::new(&bert, layer, most).unwrap();
+                let frozen = FrozenEncoder::new(&bert, layer, most).unwrap();
                 for indices in [&[3, 1, 4, 1][..], &[5, 9, 2, 6, 3], &(0..40).collect::<Vec<_>>(), &[31, 4]] {
                     let batch = TextBatch::new(indices.iter().map(|index| &texts[*index].tokens));
                     let mut draws = [dl_record::rng(0, "a"), dl_record::rng(0, "a")];
@@ -130,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_what_is_taken_and_no_more_is_kept_than_may_be() {
+    fn kept_features_are_reused_and_bounded() {
         let (bert, texts) = (bert(), texts());
-        let frozen = Frozen::new(&bert, "pooler", 10 * 8 * 4).unwrap();
+        let frozen = FrozenEncoder::new(&bert, "pooler", 10 * 8 * 4).unwrap();
         let all: Vec<usize> = (0..40).collect();
         let first = frozen.of(&texts, &all).unwrap();
         assert_eq!(frozen.kept.lock().unwrap().rows.len(), 10);

@@ -9,39 +9,39 @@ use dl_models::text::{TextModel, loss};
 use super::{Deal, weights};
 use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
 
-/// A GPT that learns to predict texts.
+/// A GPT trained to predict texts.
 pub struct LanguageModelTask<'a> {
     model: &'a TextModel,
     parameters: &'a Parameters,
-    learned: &'a [Vec<u32>],
+    train: &'a [Vec<u32>],
     deal: Deal,
-    judged: &'a [Vec<u32>],
+    validation: &'a [Vec<u32>],
     weight_decay: f64,
     seed: u64,
     file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
 }
 
-/// Parts of texts that are judged together.
+/// Parts of texts evaluated together.
 const TOGETHER: usize = 64;
 
 impl<'a> LanguageModelTask<'a> {
-    /// `model` learns from `learned` and is judged by `judged`, which may be none: parts of texts, see
-    /// [`loss::language_model_parts`]. `batch` parts a step, dealt by `seed`, which dropout is drawn from too. `file` makes
+    /// Trains `model` on `train` and validates it on `validation`, which may be empty: parts of texts, see
+    /// [`loss::language_model_parts`]. A step takes `batch` parts, dealt by `seed`, which also seeds dropout. `file` makes
     /// the model file.
     pub fn new(
         model: &'a TextModel,
         parameters: &'a Parameters,
-        [learned, judged]: [&'a [Vec<u32>]; 2],
+        [train, validation]: [&'a [Vec<u32>]; 2],
         batch: usize,
         weight_decay: f64,
         seed: u64,
         file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
     ) -> Self {
-        let deal = Deal::new(learned.len(), batch, seed);
-        Self { model, parameters, learned, deal, judged, weight_decay, seed, file }
+        let deal = Deal::new(train.len(), batch, seed);
+        Self { model, parameters, train, deal, validation, weight_decay, seed, file }
     }
 
-    /// Mean negative log-likelihood of a token of these parts, in nats.
+    /// Mean negative log-likelihood per token of these parts, in nats.
     /// # Errors
     /// When the model cannot read them.
     pub fn likelihood(model: &TextModel, parts: &[Vec<u32>]) -> Result<f64> {
@@ -67,17 +67,17 @@ impl Task for LanguageModelTask<'_> {
     }
 
     fn loss(&self, step: usize, _: usize, batch: &Vec<usize>) -> Result<Loss> {
-        let parts: Vec<&[u32]> = batch.iter().map(|index| self.learned[*index].as_slice()).collect();
+        let parts: Vec<&[u32]> = batch.iter().map(|index| self.train[*index].as_slice()).collect();
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let value = loss::language_model_loss(self.model.gpt2()?, &parts, Some(&mut rng))?;
         Ok(Loss { value, metrics: Vec::new() })
     }
 
     fn validate(&self) -> Result<Option<Validation>> {
-        if self.judged.is_empty() {
+        if self.validation.is_empty() {
             return Ok(None);
         }
-        let loss = Self::likelihood(self.model, self.judged)?;
+        let loss = Self::likelihood(self.model, self.validation)?;
         let metrics = BTreeMap::from([("perplexity".to_owned(), loss.exp())]);
         Ok(Some(Validation { loss, score: -loss, metrics }))
     }

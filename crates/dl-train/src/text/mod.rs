@@ -1,13 +1,13 @@
-//! Trainings on texts: a language model, and a network that names what texts are about.
+//! Training on texts: a language model, and a text classifier.
 
 mod classifier;
 mod frozen;
+mod labeled;
 mod language_model;
-mod named;
 
-pub use classifier::{Learned, TextClassifierTask};
+pub use classifier::{TextClassifierTask, TrainingTexts};
+pub use labeled::{LabeledText, LabeledTexts};
 pub use language_model::LanguageModelTask;
-pub use named::{NamedText, NamedTexts};
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use dl_models::Parameters;
 use crate::fit::Parameter;
 use crate::sampler::Rounds;
 
-/// Deals out the numbers of examples in batches.
+/// Deals out the indices of examples in batches.
 struct Deal {
     rounds: Mutex<Rounds>,
     batch: usize,
@@ -34,7 +34,7 @@ impl Deal {
     }
 }
 
-/// All weights that learn.
+/// All trained weights.
 fn weights(parameters: &Parameters, decay: f64, factor: &dyn Fn(&str) -> f64) -> Vec<Parameter> {
     let weights = parameters.vars().into_iter();
     weights.map(|(name, var)| Parameter { factor: factor(&name), ..Parameter::new(name, var, decay) }).collect()

@@ -1,4 +1,4 @@
-//! Features of examples: what a linear head is fitted to, and what transferability is measured by.
+//! Features of examples, to fit a linear head to and to measure transferability with.
 
 use anyhow::{Result, ensure};
 use candle_core::{Tensor, Var};
@@ -8,24 +8,24 @@ use faer::Mat;
 use super::{Finding, h_score, log_me};
 use crate::linear::{Logistic, LogisticConfig, logistic};
 
-/// Of the covariance in the H-score.
+/// Shrinkage of the covariance in the H-score.
 const SHRINKAGE: f64 = 0.1;
 
 /// Features of examples, one row each.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rows {
+pub struct FeatureRows {
     /// [n, columns], row by row.
     pub features: Vec<f32>,
-    /// Numbers of a row.
+    /// Numbers per row.
     pub columns: usize,
     /// The classes.
     pub targets: Vec<u32>,
 }
 
-impl Rows {
-    /// Appends `features` [n, columns] f32 of examples of these classes.
+impl FeatureRows {
+    /// Appends `features` [n, columns] f32 of examples of the classes `targets`.
     /// # Errors
-    /// When they are no rows of so many numbers.
+    /// When the shapes do not fit.
     pub fn push(&mut self, features: &Tensor, targets: &[u32]) -> Result<()> {
         let (rows, columns) = features.dims2().map_err(plain)?;
         let fits = rows == targets.len() && (self.targets.is_empty() || columns == self.columns);
@@ -36,10 +36,9 @@ impl Rows {
         Ok(())
     }
 
-    /// Fits a head to them, and puts it into `weight` [classes, columns] and `bias` [classes], in whatever shape they
-    /// have there.
+    /// Fits a head to the rows and stores it in `weight` [classes, columns] and `bias` [classes], which keep their shape.
     /// # Errors
-    /// When there is nothing to fit, or the head is of another size.
+    /// When there is nothing to fit, or the head has another size.
     pub fn fit(&self, [weight, bias]: [&Var; 2], classes: usize, config: &LogisticConfig) -> Result<Logistic> {
         let found = logistic(&self.features, self.columns, &self.targets, classes, config)?;
         let set = |var: &Var, numbers: &[f64]| -> Result<()> {
@@ -52,7 +51,8 @@ impl Rows {
         Ok(found)
     }
 
-    /// How well they suit the labels. `per_class`: examples of the class that has fewest, of which these may be a sample.
+    /// How well the features suit the labels. `per_class` is the number of examples of the smallest class, of which the
+    /// rows may be a sample.
     /// # Errors
     /// When a decomposition fails.
     pub fn finding(&self, per_class: usize, classes: usize) -> Result<Finding> {
@@ -66,7 +66,7 @@ impl Rows {
             per_class,
             log_me: log_me(&features, &targets, classes)?,
             nothing: Finding::of_nothing(&counts),
-            // What is shrunk so is at most 1 / (1 - shrinkage) of the largest value.
+            // Shrinkage raises the largest value by 1 / (1 - shrinkage).
             h_score: (1.0 - SHRINKAGE) * h_score(&features, &targets, classes, SHRINKAGE)?
                 / (classes as f64 - 1.0).max(1.0),
         })

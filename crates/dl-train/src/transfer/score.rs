@@ -1,21 +1,22 @@
-//! Scores of transferability: how well features separate classes, without training anything.
+//! Transferability scores: how well features separate classes, without any training.
 
 use anyhow::{Result, anyhow, ensure};
 use faer::linalg::solvers::Solve;
 use faer::{Mat, Par, Side};
 
 /// LogME (You et al. 2021, algorithm 1 with the fixed-point iteration of its journal version): the logarithm of the
-/// maximum evidence of a Bayesian linear model of each class' 0/1 labels on the features, per sample, its mean over the
+/// maximum evidence of a Bayesian linear model of each class' 0/1 labels on the features, per sample, averaged over the
 /// classes. Larger is better.
 ///
-/// features [n, d], one row a sample; `classes` [n], each below `count`.
+/// features [n, d], one row per sample; `classes` [n], each below `count`.
 /// # Errors
 /// When there are no samples, the lengths differ, or the decomposition fails.
 pub fn log_me(features: &Mat<f64>, classes: &[usize], count: usize) -> Result<f64> {
     let (n, d) = (features.nrows(), features.ncols());
     ensure!(n > 0 && d > 0 && classes.len() == n && count > 0, "LogME: {n} features of {} samples", classes.len());
-    cut_alike();
-    let svd = features.thin_svd().map_err(|error| anyhow!("LogME: the features have no decomposition: {error:?}"))?;
+    fix_parallelism();
+    let svd =
+        features.thin_svd().map_err(|error| anyhow!("LogME: the decomposition of the features failed: {error:?}"))?;
     let left = svd.U();
     let spectrum: Vec<f64> = svd.S().column_vector().iter().map(|value| value * value).collect();
     let mut total = 0.0;
@@ -25,7 +26,7 @@ pub fn log_me(features: &Mat<f64>, classes: &[usize], count: usize) -> Result<f6
         let projected: Vec<f64> = (0..spectrum.len())
             .map(|column| (0..n).map(|row| left[(row, column)] * labels[row]).sum::<f64>().powi(2))
             .collect();
-        // What no weights can explain.
+        // The part that no weights can explain.
         let outside = (squared - projected.iter().sum::<f64>()).max(0.0);
         let (mut alpha, mut beta) = (1.0, 1.0);
         let mut lambda: f64 = alpha / beta;
@@ -45,7 +46,7 @@ pub fn log_me(features: &Mat<f64>, classes: &[usize], count: usize) -> Result<f6
             }
         }
         let (n, d) = (n as f64, d as f64);
-        // The logarithm of the determinant, directions without features included.
+        // The logarithm of the determinant, including directions without features.
         let missing = d - spectrum.len() as f64;
         let determinant = spectrum.iter().map(|s| (alpha + beta * s).ln()).sum::<f64>() + missing * alpha.ln();
         let evidence = d / 2.0 * alpha.ln() + n / 2.0 * beta.ln()
@@ -58,22 +59,22 @@ pub fn log_me(features: &Mat<f64>, classes: &[usize], count: usize) -> Result<f6
     Ok(total / count as f64)
 }
 
-/// H-score (Bao et al. 2019): the trace of cov(f)^-1 cov(E\[f | class\]), how much of the features' spread is between
-/// the classes. From 0 to the number of classes less one.
+/// H-score (Bao et al. 2019): the trace of cov(f)^-1 cov(E\[f | class\]), how much of the features' variance is between
+/// the classes. From 0 to the number of classes minus one.
 ///
-/// The covariance is shrunk towards the identity by `shrinkage` of its mean variance (Ibrahim et al. 2021), without
-/// which fewer samples than features always look separated; 0 for the score as published, with a pseudo-inverse's floor.
+/// The covariance is shrunk toward the identity by `shrinkage` of its mean variance (Ibrahim et al. 2021), without
+/// which fewer samples than features always look separated; 0 for the published score, with the floor of a pseudo-inverse.
 /// # Errors
 /// As [`log_me`].
 pub fn h_score(features: &Mat<f64>, classes: &[usize], count: usize, shrinkage: f64) -> Result<f64> {
     let (n, d) = (features.nrows(), features.ncols());
     ensure!(n > 1 && d > 0 && classes.len() == n, "H-score: {n} features of {} samples", classes.len());
-    cut_alike();
+    fix_parallelism();
     let mean: Vec<f64> = (0..d).map(|column| features.col(column).iter().sum::<f64>() / n as f64).collect();
-    let centred = Mat::from_fn(n, d, |row, column| features[(row, column)] - mean[column]);
-    let mut covariance = centred.transpose() * &centred;
+    let centered = Mat::from_fn(n, d, |row, column| features[(row, column)] - mean[column]);
+    let mut covariance = centered.transpose() * &centered;
     let variance = (0..d).map(|i| covariance[(i, i)]).sum::<f64>() / d as f64 / (n - 1) as f64;
-    // At least what keeps it invertible.
+    // At least enough to keep it invertible.
     let floor = (shrinkage * variance).max(1e-12 * variance.max(f64::MIN_POSITIVE));
     for i in 0..d {
         for j in 0..d {
@@ -86,10 +87,10 @@ pub fn h_score(features: &Mat<f64>, classes: &[usize], count: usize, shrinkage: 
     for (row, class) in classes.iter().enumerate() {
         sizes[*class] += 1;
         for column in 0..d {
-            means[(column, *class)] += centred[(row, column)];
+            means[(column, *class)] += centered[(row, column)];
         }
     }
-    // Columns scaled so that their outer products sum to the covariance of the classes' means.
+    // Columns scaled so that their outer products sum to the covariance of the class means.
     for (class, size) in sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
         let factor = 1.0 / (*size as f64 * (n - 1) as f64).sqrt();
         for column in 0..d {
@@ -97,13 +98,13 @@ pub fn h_score(features: &Mat<f64>, classes: &[usize], count: usize, shrinkage: 
         }
     }
     let cholesky =
-        covariance.llt(Side::Lower).map_err(|error| anyhow!("H-score: the covariance is not regular: {error:?}"))?;
+        covariance.llt(Side::Lower).map_err(|error| anyhow!("H-score: the covariance is singular: {error:?}"))?;
     let solved = cholesky.solve(&means);
     Ok((0..count).map(|class| (0..d).map(|i| means[(i, class)] * solved[(i, class)]).sum::<f64>()).sum())
 }
 
-/// Work is cut for a fixed number of threads, whoever does it, so that sums do not depend on `--threads`.
-fn cut_alike() {
+/// Splits work for a fixed number of threads, so that sums do not depend on `--threads`.
+fn fix_parallelism() {
     faer::set_global_parallelism(Par::rayon(16));
 }
 
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scores_are_those_of_the_published_formulas() {
+    fn scores_match_the_published_formulas() {
         let golden = include_str!("../../../../testdata/goldens/transfer/golden.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
         for case in golden["cases"].as_array().unwrap() {

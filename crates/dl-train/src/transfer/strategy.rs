@@ -1,22 +1,22 @@
-//! The four cases of transfer learning: little or much data, a similar or a different domain.
+//! The cases of transfer learning: little or much data, a similar or a different domain.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What learns.
+/// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
-    /// Nothing of the network; a logistic regression on its features becomes the head.
+    /// Only a new head: a logistic regression on the features of the unchanged network.
     FeatureExtraction,
-    /// The head, by gradient descent, with augmentation and dropout.
+    /// Only the head, by gradient descent, with augmentation and dropout.
     Head,
     /// The head and the last two stages.
     Top,
-    /// Everything, from the pretrained weights on.
+    /// All layers, starting from the pretrained weights.
     All,
-    /// Everything, from nothing.
+    /// All layers, from scratch.
     Scratch,
 }
 
@@ -32,28 +32,26 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// What was measured of a data set and of a pretrained network's features on it.
+/// What was measured about a data set and about a pretrained network's features on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finding {
-    /// Examples of the class that has fewest.
+    /// Examples of the smallest class.
     pub per_class: usize,
     /// LogME of the features of a sample, see [`log_me`](super::log_me).
     pub log_me: f64,
-    /// LogME of features that say nothing: the evidence of each class' share alone.
+    /// LogME of uninformative features: the evidence of the class proportions alone.
     pub nothing: f64,
-    /// H-score over its largest value, from 0 to 1, see [`h_score`](super::h_score).
+    /// H-score divided by its largest value, from 0 to 1, see [`h_score`](super::h_score).
     pub h_score: f64,
 }
 
 impl Finding {
-    /// Fewer examples of a class than this are little data.
+    /// Fewer examples per class than this are little data.
     pub const LITTLE: usize = 100;
-    /// Features that explain at least this much are of a similar domain.
-    pub const SIMILAR: f64 = 0.5;
-    /// Features that explain less than this are no better than none.
+    /// Features that explain less than this are useless.
     pub const USELESS: f64 = 0.02;
 
-    /// The evidence of features that say nothing: each class' 0/1 labels as a normal distribution about their mean.
+    /// The evidence of uninformative features: the 0/1 labels of each class as a normal distribution about their mean.
     pub fn of_nothing(counts: &[usize]) -> f64 {
         let all: usize = counts.iter().sum();
         let evidence = counts.iter().map(|count| {
@@ -64,40 +62,28 @@ impl Finding {
         evidence.sum::<f64>() / counts.len().max(1) as f64
     }
 
-    /// The share of the labels' variance that the features explain, beyond what so many features explain of anything:
-    /// what LogME gains on nothing, as 1 - exp(-2 gain). From 0 to 1.
+    /// The fraction of the labels' variance that the features explain, beyond what as many features would explain by
+    /// chance: LogME's gain over uninformative features, as 1 - exp(-2 gain). From 0 to 1.
     pub fn explained(&self) -> f64 {
         (1.0 - (-2.0 * (self.log_me - self.nothing)).exp()).max(0.0)
     }
 
-    /// What should learn.
-    pub fn strategy(&self) -> Strategy {
-        let (little, explained) = (self.per_class < Self::LITTLE, self.explained());
-        match (little, explained >= Self::SIMILAR) {
-            (true, true) => Strategy::FeatureExtraction,
-            (true, false) => Strategy::Top,
-            (false, _) if explained < Self::USELESS => Strategy::Scratch,
-            (false, _) => Strategy::All,
+    /// The strategies that may be best. With many examples it is clear; with few, only a trial tells.
+    pub fn candidates(&self) -> Vec<Strategy> {
+        match (self.per_class < Self::LITTLE, self.explained() < Self::USELESS) {
+            (true, _) => vec![Strategy::FeatureExtraction, Strategy::Head, Strategy::Top, Strategy::All],
+            (false, true) => vec![Strategy::Scratch],
+            (false, false) => vec![Strategy::All],
         }
     }
 
-    /// What was found, and what follows from it, in one line.
-    pub fn reasons(&self) -> String {
+    /// What was measured, on one line.
+    pub fn words(&self) -> String {
         let Self { per_class, log_me, h_score, .. } = self;
-        let data = if *per_class < Self::LITTLE { "little data" } else { "much data" };
-        let explained = self.explained();
-        let domain = if explained >= Self::SIMILAR {
-            "a similar domain"
-        } else if explained < Self::USELESS {
-            "a domain that they say nothing of"
-        } else {
-            "a different domain"
-        };
         format!(
-            "at least {per_class} examples a class is {data}; the features explain {:.0} % of the labels (LogME {log_me:.3}, \
-             H-score {h_score:.2} of 1), {domain}: strategy {}",
-            100.0 * explained,
-            self.strategy()
+            "the smallest class has {per_class} examples; the features explain {:.0}% of the labels (LogME {log_me:.3}, \
+             H-score {h_score:.2} of 1)",
+            100.0 * self.explained()
         )
     }
 }
@@ -107,15 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_four_cases_are_told_apart() {
+    fn few_examples_leave_the_strategy_open() {
         let nothing = Finding::of_nothing(&[10, 10]);
         let finding = |per_class, gain| Finding { per_class, log_me: nothing + gain, nothing, h_score: 0.5 };
-        assert_eq!(finding(20, 0.6).strategy(), Strategy::FeatureExtraction);
-        assert_eq!(finding(20, 0.1).strategy(), Strategy::Top);
-        assert_eq!(finding(2000, 0.6).strategy(), Strategy::All);
-        assert_eq!(finding(2000, 0.1).strategy(), Strategy::All);
-        assert_eq!(finding(2000, -0.1).strategy(), Strategy::Scratch);
-        assert!(finding(20, 0.6).reasons().ends_with("a similar domain: strategy feature-extraction"));
+        assert_eq!(finding(20, 0.6).candidates().len(), 4);
+        assert_eq!(finding(20, -0.1).candidates().len(), 4);
+        assert_eq!(finding(2000, 0.6).candidates(), [Strategy::All]);
+        assert_eq!(finding(2000, 0.1).candidates(), [Strategy::All]);
+        assert_eq!(finding(2000, -0.1).candidates(), [Strategy::Scratch]);
+        assert!(finding(20, 0.6).words().starts_with("the smallest class has 20 examples"));
         // Half of the labels each: a standard deviation of 1/2.
         assert!((nothing - (-0.5 * (0.5 * std::f64::consts::PI).ln() - 0.5)).abs() < 1e-12);
     }

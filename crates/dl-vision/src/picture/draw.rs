@@ -20,10 +20,8 @@ pub const BLACK: Color = [22, 22, 26];
 
 /// The color of a class: bright, never the green of the ground truth, and the same for a name in every image and run.
 pub fn color_of(label: &str) -> Color {
-    // FNV-1a, then a multiplier chosen to keep common classes (traffic signs, blood cells, pets, vehicles) apart.
-    let hash = label
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    // A hash, then a multiplier that keeps common classes (traffic signs, blood cells, pets and vehicles) apart.
+    let hash = dl_record::Fnv1a::of(label.bytes());
     let hash = (hash ^ (hash >> 32)).wrapping_mul(0xccc7_e48d_cf5f_5a0b);
     // In sixths of the color wheel, from 150 degrees through red to 90.
     let hue = 2.5 + 5.0 * (hash >> 40) as f64 / f64::from(1_u32 << 24);

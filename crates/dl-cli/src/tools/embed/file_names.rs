@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use dl_record::Fnv1a;
+
 /// File names of records, each used once.
 #[derive(Default)]
 pub(super) struct FileNames {
@@ -20,9 +22,7 @@ impl FileNames {
 }
 
 fn file_name(id: &str) -> String {
-    let hash = id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = Fnv1a::of(id.bytes());
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     // The end of a path distinguishes more than its beginning.
     let readable: Vec<char> = id.chars().rev().take(60).map(safe).collect();

@@ -11,38 +11,38 @@ use dl_train::intake::Taken;
 use super::{Learner, learn_all, outputs};
 use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
-/// Train one box regressor per class: from the features of a proposal to the true box near it
+/// Train one box regressor per class, from the features of a proposal to the box of its object
 ///
-/// Ridge regression on the proposals that overlap a true object, with whitened targets. Objects that are difficult or
-/// crowds are left out. The stream may be larger than memory: the features of those proposals are spooled to a temporary
-/// file.
+/// Ridge regression on the proposals that overlap an object, with whitened targets. Difficult objects and crowds are
+/// ignored. The stream may be larger than memory: the features of those proposals are spooled to a temporary file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
-    | dl-embed --model alexnet.safetensors --layer pool5 --with-objects --features-dir features \\
-    | dl-finetune bbox --model voc-rcnn.safetensors")]
+    | dl-embed --model alexnet.safetensors --layer pool5 --with-objects \\
+      --features-dir features \\
+    | dl-finetune bbox --output voc-rcnn.safetensors")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; what dl-finetune svm has written into it stays
+    /// Model file to write; the part written by dl-finetune svm is kept
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    output: PathBuf,
 
-    /// Replace the part of the model file that an earlier training of this kind has written
+    /// Replace an existing bbox part of the model file
     #[arg(long)]
     force: bool,
 
-    /// Layer to learn on [default: the only one of the records]
+    /// Layer to train on [default: the only one in the records]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
-    /// Learn from proposals whose IoU with a true object is above this
+    /// Train on proposals with more than this IoU with an object
     #[arg(long, value_name = "IOU", default_value_t = BoxRegressionConfig::default().min_iou, value_parser = numbers::overlap)]
     min_iou: f64,
 
-    /// How much small weights count against a small error
+    /// Regularization strength
     #[arg(long, value_name = "X", default_value_t = BoxRegressionConfig::default().lambda, value_parser = numbers::positive)]
     lambda: f64,
 
@@ -66,8 +66,8 @@ impl Learner for BoxTrainer {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        outputs::check(&[("--model", &self.model)], &self.inputs, &[])?;
-        outputs::check_heads(&self.model, "bbox", self.force)?;
+        outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
+        outputs::check_heads(&self.output, "bbox", self.force)?;
         let mut trainer = BoxTrainer::new(BoxRegressionConfig {
             min_iou: self.min_iou,
             lambda: self.lambda,
@@ -83,8 +83,8 @@ impl Args {
             messages.detail(format_args!("{label}: trained"));
         })?;
         let classes = bbox.labels.len();
-        RcnnHeads::update(&self.model, |heads| heads.bbox = Some(bbox))?;
-        messages.note(format_args!("{} written to {}", counted(classes, "box regressor"), self.model.display()));
+        RcnnHeads::update(&self.output, |heads| heads.bbox = Some(bbox))?;
+        messages.note(format_args!("{} written to {}", counted(classes, "box regressor"), self.output.display()));
         Ok(Outcome::of(tally.failed))
     }
 }

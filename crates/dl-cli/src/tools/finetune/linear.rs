@@ -1,4 +1,4 @@
-//! `dl-finetune linear`: a head on features, no network needed.
+//! `dl-finetune linear`: a head on features, without a network.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,49 +16,50 @@ use serde_json::json;
 use super::outputs;
 use crate::common::{Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record, numbers, whole_features};
 
-/// Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression
+/// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///
-/// Records have a label and features of one row. The regression is scikit-learn's: C times the sum of the cross-entropies
-/// plus half the squared norm of the weights (with two classes, of the one vector of weights that tells them apart), here
-/// of standardised features; L-BFGS finds its minimum, and nothing is drawn.
+/// Records have a label and features of one row. The objective is scikit-learn's: C times the sum of the cross-entropies
+/// plus half the squared norm of the weights (with two classes, of the single weight vector), on standardized features.
+/// L-BFGS minimizes it; the result is deterministic.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-data from folder pets | dl-embed --model imagenet.safetensors --layer avgpool \\
-    | dl-finetune linear --model pets-head.safetensors")]
+  dl-data from folder pets \\
+    | dl-embed --model imagenet.safetensors --layer avgpool \\
+    | dl-finetune linear --output pets-head.safetensors")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
     /// Model file to write
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    output: PathBuf,
 
-    /// Overwrite the model of an earlier training
+    /// Overwrite an existing model
     #[arg(long)]
     force: bool,
 
-    /// Layer to learn on [default: the only one of the records]
+    /// Layer to train on [default: the only one in the records]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
-    /// C: how much an error counts against large weights
+    /// C: the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive)]
     cost: f64,
 
-    /// Count every class alike, whatever its number of examples
+    /// Weight classes inversely to their number of examples
     #[arg(long)]
     balanced: bool,
 
-    /// Take the features as they are, not standardised
+    /// Do not standardize the features
     #[arg(long)]
     raw: bool,
 
-    /// Stop when no number of the objective's gradient is larger
+    /// Stop when every component of the gradient is below this
     #[arg(long, value_name = "X", default_value_t = LbfgsConfig::default().tolerance, value_parser = numbers::positive)]
     tolerance: f64,
 
-    /// Most iterations of the solver
+    /// Maximum number of solver iterations
     #[arg(long, value_name = "N", default_value_t = LbfgsConfig::default().iterations)]
     iterations: usize,
 
@@ -66,9 +67,9 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-/// What came.
+/// The features and labels of the records.
 #[derive(Default)]
-struct Rows {
+struct LabeledFeatures {
     layer: Option<String>,
     network: Option<String>,
     columns: usize,
@@ -78,16 +79,16 @@ struct Rows {
     digest: Digest,
 }
 
-impl Rows {
+impl LabeledFeatures {
     fn push(&mut self, record: &Record) -> Result<()> {
         let Some(label) = record.label()?.filter(|label| !label.is_empty()) else {
             self.unlabelled += 1;
-            bail!("the record has no \"label\" to learn");
+            bail!("the record has no \"label\" to train on");
         };
         let WholeFeatures { layer, network, row: features } = whole_features(record, self.layer.as_deref())?;
         ensure!(
             self.labels.is_empty() || features.len() == self.columns,
-            "features \"{layer}\" have {} columns, those of the records before had {}",
+            "features \"{layer}\" have {} columns, earlier records have {}",
             features.len(),
             self.columns
         );
@@ -107,22 +108,22 @@ impl Rows {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        outputs::check(&[("--model", &self.model)], &self.inputs, &[])?;
-        outputs::check_new(&self.model, self.force, "--force overwrites it")?;
-        let mut rows = Rows { layer: self.layer.clone(), ..Rows::default() };
+        outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
+        outputs::check_new(&self.output, self.force, "--force overwrites it")?;
+        let mut rows = LabeledFeatures { layer: self.layer.clone(), ..LabeledFeatures::default() };
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| rows.push(&record))?;
         if rows.unlabelled > 0 {
-            bail!("{} records have no \"label\"; give them one, or leave them out", rows.unlabelled);
+            bail!("{} records have no \"label\"; add one, or leave them out", rows.unlabelled);
         }
         if rows.labels.is_empty() {
-            bail!("no record to learn from ({} failed here, {} before)", tally.failed, tally.carried);
+            bail!("no record to train on ({} failed here, {} before)", tally.failed, tally.carried);
         }
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         rows.labels.iter().for_each(|label| *counts.entry(label).or_default() += 1);
         let labels: Vec<String> = counts.keys().map(|label| (*label).to_owned()).collect();
         if let [only] = labels.as_slice() {
-            bail!("all records have the same label, \"{only}\"; there is nothing to tell apart");
+            bail!("all records have the same label, \"{only}\"; training needs at least two");
         }
         let counts: Vec<usize> = counts.values().copied().collect();
         let targets: Vec<u32> = (rows.labels.iter())
@@ -160,16 +161,16 @@ impl Args {
             "accuracy": accuracy,
             "data_digest": rows.digest.to_string(),
         });
-        head.save(&self.model)?;
+        head.save(&self.output)?;
         let messages = &io.messages;
         if !found.converged {
             messages.note(format_args!(
-                "the solver stopped after {} iterations, before --tolerance was met",
+                "the solver stopped after {} iterations, before it reached --tolerance",
                 found.iterations
             ));
         }
-        let (classes, path) = (head.labels.len(), self.model.display());
-        messages.note(format_args!("{classes} classes, accuracy {accuracy:.4} on what was learned; written to {path}"));
+        let (classes, path) = (head.labels.len(), self.output.display());
+        messages.note(format_args!("{classes} classes, training accuracy {accuracy:.4}; written to {path}"));
         Ok(Outcome::of(tally.failed))
     }
 }

@@ -1,4 +1,4 @@
-//! `dl-finetune`: classifiers, linear heads, and the other trainings of R-CNN.
+//! `dl-finetune`: trains classifiers, language models, linear heads, and the SVMs and box regressors of R-CNN.
 
 mod bbox;
 mod classifier;
@@ -17,17 +17,19 @@ use dl_train::intake::Taken;
 
 use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 
-/// Learn from records: detectors, box regressors and networks
+/// Train models from records
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-finetune",
     version,
     after_help = "Examples:
-  dl-finetune classifier --arch squeezenet1_1 --model network.safetensors < proposals.jsonl
-  dl-finetune linear --model head.safetensors < embedded.jsonl
-  dl-finetune lm --init-from gpt2.safetensors --model poems.safetensors < poems.jsonl
-  dl-finetune svm --model heads.safetensors < embedded.jsonl
-  dl-finetune bbox --model heads.safetensors < embedded.jsonl"
+  dl-finetune classifier --init-from imagenet.safetensors \\
+    --output network.safetensors < proposals.jsonl
+  dl-finetune linear --output head.safetensors < embedded.jsonl
+  dl-finetune lm --init-from gpt2.safetensors --output poems.safetensors \\
+    < poems.jsonl
+  dl-finetune svm --output heads.safetensors < embedded.jsonl
+  dl-finetune bbox --output heads.safetensors < embedded.jsonl"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -36,7 +38,7 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    // Boxed: it has many options.
+    // Boxed because it has many options.
     Classifier(Box<classifier::Args>),
     Linear(linear::Args),
     Lm(Box<lm::Args>),
@@ -68,15 +70,15 @@ impl Tool for Args {
     }
 }
 
-/// A training that reads the features of regions.
+/// A trainer on the features of regions.
 trait Learner {
-    /// Reads a record; it may fail alone.
+    /// Reads a record; a failure is the record's alone.
     fn take(&mut self, record: &Record) -> Result<Taken>;
-    /// Keeps it; a failure, such as a full disk, ends the run.
+    /// Stores it; a failure, such as a full disk, ends the run.
     fn learn(&mut self, taken: &Taken) -> Result<()>;
 }
 
-/// Hands all good records to a training.
+/// Passes all good records to a trainer.
 fn learn_all(io: &mut Io, job: Job, learner: &mut impl Learner) -> Result<Tally> {
     let mut fatal = None;
     let tally = each_record(io, job, |record, _| {
@@ -90,10 +92,10 @@ fn learn_all(io: &mut Io, job: Job, learner: &mut impl Learner) -> Result<Tally>
         return Err(error);
     }
     if tally.good == 0 {
-        bail!("no record to learn from ({} failed here, {} before)", tally.failed, tally.carried);
+        bail!("no record to train on ({} failed here, {} before)", tally.failed, tally.carried);
     }
     if tally.carried > 0 {
-        io.messages.note(format_args!("{} records that failed in an earlier program were left out", tally.carried));
+        io.messages.note(format_args!("{} records that failed in an earlier program were skipped", tally.carried));
     }
     Ok(tally)
 }

@@ -13,37 +13,38 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one linear SVM per class on the features of regions, with hard-negative mining
 ///
-/// Positives are the features of the true boxes, which dl-embed --with-objects puts before the proposals; negatives are
-/// proposals that hardly overlap an object of the class. Objects that are difficult or crowds are neither. The stream
-/// may be larger than memory: features that came inside the records are spooled to a temporary file, those in files of
-/// their own are read again.
+/// Positives are the features of the ground-truth boxes, which dl-embed --with-objects puts before the proposals;
+/// negatives are proposals that hardly overlap an object of the class. Difficult objects and crowds are neither. The
+/// stream may be larger than memory: features inside the records are spooled to a temporary file, features in separate
+/// files are read again.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
-    | dl-embed --model alexnet.safetensors --layer fc7 --with-objects --features-dir features \\
-    | dl-finetune svm --model voc-rcnn.safetensors")]
+    | dl-embed --model alexnet.safetensors --layer fc7 --with-objects \\
+      --features-dir features \\
+    | dl-finetune svm --output voc-rcnn.safetensors")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; what dl-finetune bbox has written into it stays
+    /// Model file to write; the part written by dl-finetune bbox is kept
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    output: PathBuf,
 
-    /// Replace the part of the model file that an earlier training of this kind has written
+    /// Replace an existing svm part of the model file
     #[arg(long)]
     force: bool,
 
-    /// Layer to learn on [default: the only one of the records]
+    /// Layer to train on [default: the only one in the records]
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
-    /// C: weight of the loss of one negative against that of large weights
+    /// C: weight of the loss of a negative, the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().cost, value_parser = numbers::positive)]
     cost: f64,
 
-    /// How much more the loss of a positive counts than that of a negative
+    /// Factor on C for positives
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().positive_weight, value_parser = numbers::positive)]
     positive_weight: f64,
 
@@ -51,23 +52,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().bias, value_parser = numbers::not_negative)]
     bias: f64,
 
-    /// Spread of the projected gradient at which the solver stops
+    /// Stop the solver when the projected gradients differ by less than this
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().tolerance, value_parser = numbers::positive)]
     tolerance: f64,
 
-    /// A proposal is a negative when its IoU with every object of the class is below this
+    /// Proposals with less than this IoU with every object of the class are negatives
     #[arg(long, value_name = "IOU", default_value_t = MiningConfig::default().negative_iou, value_parser = numbers::overlap)]
     negative_iou: f64,
 
-    /// Negatives that score above this enter a class's training set
+    /// Add negatives that score above this to the training set of a class
     #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().hard_score, value_parser = numbers::finite, allow_negative_numbers = true)]
     hard_score: f64,
 
-    /// Negatives that score below this leave it after a training
+    /// Drop negatives that score below this after training
     #[arg(long, value_name = "SCORE", default_value_t = MiningConfig::default().easy_score, value_parser = numbers::finite, allow_negative_numbers = true)]
     easy_score: f64,
 
-    /// Train a class again after so many new negatives
+    /// Retrain a class after N new negatives
     #[arg(long, value_name = "N", default_value_t = MiningConfig::default().retrain_after)]
     retrain_after: usize,
 
@@ -115,8 +116,8 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        outputs::check(&[("--model", &self.model)], &self.inputs, &[])?;
-        outputs::check_heads(&self.model, "svm", self.force)?;
+        outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
+        outputs::check_heads(&self.output, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = learn_all(io, job, &mut trainer)?;
@@ -134,13 +135,13 @@ impl Args {
             ));
             if !report.converged {
                 messages.note(format_args!(
-                    "{}: the solver stopped before --tolerance {} was met",
+                    "{}: the solver stopped before it reached --tolerance {}",
                     report.label, self.tolerance
                 ));
             }
         }
-        RcnnHeads::update(&self.model, |heads| heads.svm = Some(svm))?;
-        messages.note(format_args!("{} written to {}", counted(reports.len(), "SVM"), self.model.display()));
+        RcnnHeads::update(&self.output, |heads| heads.svm = Some(svm))?;
+        messages.note(format_args!("{} written to {}", counted(reports.len(), "SVM"), self.output.display()));
         Ok(Outcome::of(tally.failed))
     }
 }

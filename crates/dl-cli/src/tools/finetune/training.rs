@@ -1,10 +1,11 @@
-//! The options that every training by gradient descent has, and its run.
+//! The options that every training by gradient descent has, their defaults, and its run.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
-use dl_train::fit::{Event, Files, Log, OptimiserConfig, Plan, Progress, Rule, Task, Why, fit};
+use dl_train::fit::{Ended, Event, Files, FitConfig, Log, OptimiserConfig, Progress, Rule, Task, Why, fit};
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
@@ -15,23 +16,26 @@ use crate::common::{Inputs, Messages, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(super) struct TrainingArgs {
-    /// Number of batches [default: 10000, or as --epochs says]
+    /// Number of batches [default: 100 epochs from scratch, 10 from pretrained weights (3 of texts), but at least 100
+    /// (500 from scratch) and at most 10000 (500 for regions from pretrained weights)]
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs")]
     iterations: Option<usize>,
 
-    /// Passes over the examples, in place of --iterations
+    /// Passes over the examples, instead of --iterations
     #[arg(long, value_name = "N", value_parser = numbers::positive)]
     epochs: Option<f64>,
 
-    /// How the weights follow their gradients
-    #[arg(long, value_enum, default_value_t = OptimiserName::Sgd)]
-    optimizer: OptimiserName,
+    /// Optimizer [default: sgd for images, adamw for texts]
+    #[arg(long, value_enum)]
+    optimizer: Option<OptimiserName>,
 
-    /// Learning rate
-    #[arg(long, value_name = "X", default_value_t = 1e-3, value_parser = numbers::positive)]
-    pub(super) lr: f64,
+    /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05
+    /// with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights,
+    /// otherwise 0.001]
+    #[arg(long, value_name = "X", value_parser = numbers::positive)]
+    lr: Option<f64>,
 
-    /// How the rate falls [default: step]
+    /// Learning-rate schedule [default: cosine, or step with --lr-steps]
     #[arg(long, value_enum, conflicts_with = "cosine")]
     schedule: Option<ScheduleName>,
 
@@ -39,52 +43,56 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     lr_steps: Option<Vec<usize>>,
 
-    /// The same as --schedule cosine
+    /// Same as --schedule cosine
     #[arg(long, conflicts_with = "lr_steps")]
     cosine: bool,
 
-    /// --schedule plateau: validations without a lower loss, after which the rate is divided by ten
+    /// --schedule plateau: divide the rate by ten after N validations without a lower loss
     #[arg(long, value_name = "N", default_value_t = 5)]
     plateau_patience: usize,
 
-    /// Iterations over which the rate rises to --lr
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    warmup: usize,
+    /// Iterations over which the rate rises to --lr; 0 for none [default: a tenth of all, at most 100]
+    #[arg(long, value_name = "N")]
+    warmup: Option<usize>,
 
-    /// SGD: share of the last step that is taken again
+    /// SGD: momentum
     #[arg(long, value_name = "X", default_value_t = 0.9, value_parser = numbers::not_negative)]
     momentum: f64,
 
-    /// Weight of the squared norm of the weights in the loss; biases and norms have none. AdamW: share of the rate by
-    /// which they shrink
+    /// Weight decay; biases and norms have none
     #[arg(long, value_name = "X", default_value_t = 5e-4, value_parser = numbers::not_negative)]
     pub(super) weight_decay: f64,
 
-    /// Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]
-    #[arg(long, value_name = "NORM", value_parser = numbers::positive)]
-    clip: Option<f64>,
+    /// Clip gradients to this norm; `none` for no limit
+    #[arg(long, value_name = "NORM|none", default_value = "1")]
+    clip: Limit,
 
-    /// Validate every so many iterations [default: once an epoch]
+    /// Stop when the loss stays above X times its start for 30 batches; `none` to continue. A loss that is not a
+    /// number always stops training
+    #[arg(long, value_name = "X|none", default_value = "3")]
+    stop_above: Limit,
+
+    /// Validate every N iterations [default: once per epoch]
     #[arg(long, value_name = "N")]
     validate_every: Option<usize>,
 
-    /// Stop after so many validations without a better one
+    /// Stop after N validations without improvement
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
 
-    /// Write the files every so many iterations, so that a run that is killed is not lost
+    /// Write the files every N iterations, so that a run that is killed can resume
     #[arg(long, value_name = "N", default_value_t = 500)]
     checkpoint_every: usize,
 
-    /// Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break
+    /// Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without a break
     #[arg(long)]
     resume: bool,
 
-    /// Overwrite the model of an earlier training
+    /// Overwrite an existing model
     #[arg(long, conflicts_with = "resume")]
     force: bool,
 
-    /// Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line
+    /// Write loss, accuracy and rate of every iteration, and every validation, as one JSON object per line
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -101,110 +109,184 @@ enum OptimiserName {
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum ScheduleName {
-    /// As it is, after the warm-up
+    /// Constant after the warm-up
     Constant,
     /// Divided by ten at --lr-steps
     Step,
-    /// To 0 along a cosine
+    /// Down to 0 along a cosine
     Cosine,
-    /// Divided by ten when the validation's loss falls no more
+    /// Divided by ten when the validation loss stops improving
     Plateau,
 }
 
-/// What a training is like, besides its options.
-pub(super) struct Shape {
-    /// Steps of an epoch.
+/// A number above 0, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Limit(Option<f64>);
+
+impl FromStr for Limit {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text == "none" { Ok(Self(None)) } else { Ok(Self(Some(numbers::positive(text)?))) }
+    }
+}
+
+/// What a training is like; the defaults depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Situation {
+    /// Steps per epoch.
     pub(super) epoch: usize,
-    /// Do the weights start from nothing?
-    pub(super) from_nothing: bool,
-    /// Is there anything to validate by?
+    /// Whether all weights are drawn.
+    pub(super) from_scratch: bool,
+    /// Whether only the head is trained.
+    pub(super) head_only: bool,
+    /// Whether there is validation data.
     pub(super) validates: bool,
+    /// What the examples are.
+    pub(super) examples: ExamplesOf,
+}
+
+/// What the examples of a training are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ExamplesOf {
+    /// Whole images, or crops of objects.
+    Images {
+        /// Whether the network has batch norms: with them it takes larger steps.
+        batch_norms: bool,
+    },
+    /// Regions against background, thousands of similar ones per image.
+    Regions {
+        /// As for images.
+        batch_norms: bool,
+    },
+    /// Texts.
+    Texts,
+}
+
+/// The options with their defaults filled in.
+struct Recipe {
+    rule: Rule,
+    schedule: Schedule,
 }
 
 impl TrainingArgs {
     /// Fails before any work when options do not fit together.
     pub(super) fn check(&self, validates: bool) -> Result<()> {
         if !validates {
-            ensure!(self.patience.is_none(), "--patience needs a validation: give --val or --val-share");
-            ensure!(self.schedule != Some(ScheduleName::Plateau), "--schedule plateau needs --val or --val-share");
+            ensure!(self.patience.is_none(), "--patience needs validation data: give --val or --val-fraction");
+            ensure!(
+                self.schedule != Some(ScheduleName::Plateau),
+                "--schedule plateau needs validation data: give --val or --val-fraction"
+            );
         }
+        let steps = self.schedule.is_none_or(|schedule| schedule == ScheduleName::Step);
+        ensure!(self.lr_steps.is_none() || steps, "--lr-steps are of --schedule step");
         Ok(())
     }
 
-    /// Fails before anything is read when the files cannot be written, or a model is there that nobody asked to overwrite.
-    pub(super) fn check_files(&self, model: &Path, inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
+    /// Fails before anything is read when the files cannot be written, or would overwrite a model without --force.
+    pub(super) fn check_files(&self, output: &Path, inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
         let log = self.log.as_deref().map(|log| ("--log", log));
-        let last = Files::of(model).last;
+        let last = Files::of(output).last;
         let written: Vec<(&str, &Path)> =
-            [("--model", model), ("the file beside --model", last.as_path())].into_iter().chain(log).collect();
+            [("--output", output), ("the file beside --output", last.as_path())].into_iter().chain(log).collect();
         outputs::check(&written, inputs, others)?;
         outputs::check_no_link(&last)?;
         outputs::check_new(
-            model,
+            output,
             self.force || self.resume,
-            "--resume continues a training that was broken off, --force overwrites",
+            "--resume continues an unfinished run, --force overwrites",
         )
     }
 
-    /// All steps, of which `epoch` are a pass over the examples.
-    fn steps(&self, epoch: usize) -> usize {
-        match self.epochs {
-            Some(epochs) => ((epochs * epoch as f64).ceil() as usize).max(1),
-            None => self.iterations.unwrap_or(10_000),
+    /// The number of batches, of which `epoch` are a pass over the examples.
+    fn steps(&self, situation: &Situation) -> Result<usize> {
+        let epoch = situation.epoch.max(1);
+        if let Some(epochs) = self.epochs {
+            let steps = ((epochs * epoch as f64).ceil() as usize).max(1);
+            ensure!(steps <= numbers::MOST, "--epochs: more than {} batches; give fewer", numbers::MOST);
+            return Ok(steps);
         }
+        let default = match (situation.from_scratch, situation.examples) {
+            (true, _) => epoch.saturating_mul(100).clamp(500, 10_000),
+            (false, ExamplesOf::Images { .. }) => epoch.saturating_mul(10).clamp(100, 10_000),
+            (false, ExamplesOf::Regions { .. }) => epoch.saturating_mul(10).clamp(100, 500),
+            (false, ExamplesOf::Texts) => epoch.saturating_mul(3).clamp(100, 10_000),
+        };
+        Ok(self.iterations.unwrap_or(default))
     }
 
-    /// The largest gradient. Without normalisation layers, a network whose weights are drawn dies of its first large one
-    /// now and then.
-    fn clip(&self, from_nothing: bool) -> Option<f64> {
-        self.clip.or(if from_nothing { Some(1.0) } else { None })
+    fn optimiser(&self, situation: &Situation) -> OptimiserName {
+        let texts = situation.examples == ExamplesOf::Texts;
+        self.optimizer.unwrap_or(if texts { OptimiserName::Adamw } else { OptimiserName::Sgd })
     }
 
-    fn rule(&self) -> Rule {
-        match self.optimizer {
+    /// The learning rate. Pretrained weights are ruined by steps that suit new ones.
+    fn rate(&self, situation: &Situation) -> f64 {
+        let Situation { from_scratch, head_only, examples, .. } = *situation;
+        let batch_norms = match examples {
+            ExamplesOf::Images { batch_norms } | ExamplesOf::Regions { batch_norms } => batch_norms,
+            ExamplesOf::Texts => false,
+        };
+        let sgd = self.optimiser(situation) == OptimiserName::Sgd;
+        self.lr.unwrap_or(match (sgd, from_scratch, head_only, batch_norms) {
+            (true, true, _, true) | (true, false, true, true) => 0.05,
+            (true, true, _, false) => 0.01,
+            (true, false, false, true) => 0.02,
+            (true, false, true, false) => 0.002,
+            (true, false, false, false) => 3e-4,
+            (false, true, ..) | (false, false, true, _) => 1e-3,
+            (false, false, false, _) => 5e-5,
+        })
+    }
+
+    fn schedule_name(&self) -> ScheduleName {
+        let default = if self.lr_steps.is_some() { ScheduleName::Step } else { ScheduleName::Cosine };
+        self.schedule.unwrap_or(default)
+    }
+
+    /// The recipe for `steps` batches.
+    fn recipe(&self, situation: &Situation, steps: usize) -> Recipe {
+        let rule = match self.optimiser(situation) {
             OptimiserName::Sgd => Rule::Sgd { momentum: self.momentum },
             OptimiserName::Adam => Rule::ADAM,
             OptimiserName::Adamw => Rule::ADAM_W,
-        }
-    }
-
-    fn schedule(&self, steps: usize) -> Schedule {
-        let decay = match self.schedule {
-            Some(ScheduleName::Cosine) => Decay::Cosine,
-            None if self.cosine => Decay::Cosine,
-            Some(ScheduleName::Constant) => Decay::Constant,
-            Some(ScheduleName::Plateau) => {
-                Decay::Plateau(Plateau { patience: self.plateau_patience, ..Plateau::default() })
-            }
-            Some(ScheduleName::Step) | None => {
-                let usual = vec![steps * 2 / 3, steps * 8 / 9];
-                Decay::Steps { at: self.lr_steps.clone().unwrap_or(usual), factor: 0.1 }
+        };
+        let decay = match self.schedule_name() {
+            ScheduleName::Cosine => Decay::Cosine,
+            ScheduleName::Constant => Decay::Constant,
+            ScheduleName::Plateau => Decay::Plateau(Plateau { patience: self.plateau_patience, ..Plateau::default() }),
+            ScheduleName::Step => {
+                let default = vec![steps * 2 / 3, steps * 8 / 9];
+                Decay::Steps { at: self.lr_steps.clone().unwrap_or(default), factor: 0.1 }
             }
         };
-        Schedule { rate: self.lr, warmup: self.warmup, decay, iterations: steps }
+        let warmup = self.warmup.unwrap_or((steps / 10).min(100));
+        Recipe { rule, schedule: Schedule { rate: self.rate(situation), warmup, decay, iterations: steps } }
     }
 
-    /// What the model file says of these options, beside the task's own words.
-    pub(super) fn figures(&self, shape: &Shape) -> Map<String, Value> {
-        let cosine = self.cosine || self.schedule == Some(ScheduleName::Cosine);
+    /// What the model file holds about these options, besides the task's own figures.
+    pub(super) fn figures(&self, situation: &Situation) -> Result<Map<String, Value>> {
+        let recipe = self.recipe(situation, self.steps(situation)?);
+        let decay = match &recipe.schedule.decay {
+            Decay::Steps { at, .. } => json!(at),
+            _ => json!(format!("{:?}", self.schedule_name()).to_lowercase()),
+        };
         let mut figures = Map::from_iter([
-            ("lr".to_owned(), json!(self.lr)),
-            ("decay".to_owned(), if cosine { json!("cosine") } else { json!(self.lr_steps) }),
-            ("momentum".to_owned(), json!(self.momentum)),
+            ("lr".to_owned(), json!(recipe.schedule.rate)),
+            ("decay".to_owned(), decay),
+            ("warmup".to_owned(), json!(recipe.schedule.warmup)),
             ("weight_decay".to_owned(), json!(self.weight_decay)),
-            ("clip".to_owned(), json!(self.clip(shape.from_nothing))),
+            ("clip".to_owned(), json!(self.clip.0)),
         ]);
-        if self.optimizer != OptimiserName::Sgd {
-            figures.insert("optimizer".to_owned(), json!(format!("{:?}", self.optimizer).to_lowercase()));
-            figures.remove("momentum");
-        }
-        if let Some(schedule @ (ScheduleName::Constant | ScheduleName::Plateau)) = self.schedule {
-            figures.insert("decay".to_owned(), json!(format!("{schedule:?}").to_lowercase()));
-        }
-        figures
+        match self.optimiser(situation) {
+            OptimiserName::Sgd => figures.insert("momentum".to_owned(), json!(self.momentum)),
+            other => figures.insert("optimizer".to_owned(), json!(format!("{other:?}").to_lowercase())),
+        };
+        Ok(figures)
     }
 
-    /// Writes the log of a training that is done in one go.
+    /// Writes the log of a training without steps.
     pub(super) fn log_once(&self, progress: &Progress) -> Result<()> {
         let Some(path) = &self.log else { return Ok(()) };
         let mut log = Log::open(path, false)?;
@@ -216,79 +298,107 @@ impl TrainingArgs {
         }
     }
 
-    /// Trains `task` and writes `model`. `settings` are all other options that shape the training.
+    fn fit_config(&self, situation: &Situation, steps: usize) -> FitConfig {
+        let Recipe { rule, schedule } = self.recipe(situation, steps);
+        FitConfig {
+            schedule,
+            optimisers: vec![OptimiserConfig { rule, largest_gradient: self.clip.0 }],
+            epoch: situation.epoch,
+            validate_every: 0,
+            save_every: 0,
+            patience: None,
+            explosion: self.stop_above.0,
+            files: None,
+            settings: Map::new(),
+            resume: false,
+        }
+    }
+
+    /// Trains `task` for at most `most` batches and writes nothing; its weights are changed. Returns whether the loss
+    /// stayed sound and nobody interrupted it.
+    pub(super) fn trial<T: Task>(&self, task: &T, situation: &Situation, most: usize) -> Result<bool> {
+        let steps = self.steps(situation)?.min(most);
+        let ended = fit(task, &self.fit_config(situation, steps), interrupt::flag()?, |_| Ok(()))?;
+        ensure!(ended.why != Why::Interrupted, "interrupted before training began");
+        Ok(ended.why == Why::Done)
+    }
+
+    /// Trains `task` and writes `output`. `settings` are all other options that shape the training.
     pub(super) fn run<T: Task>(
         &self,
         task: &T,
-        model: &Path,
-        shape: &Shape,
+        output: &Path,
+        situation: &Situation,
         mut settings: Map<String, Value>,
         messages: &Messages,
     ) -> Result<Option<Outcome>> {
-        let steps = self.steps(shape.epoch);
-        ensure!(steps <= numbers::MOST, "--epochs: they would be more than {} batches; give fewer", numbers::MOST);
-        let schedule = self.schedule(steps);
-        let optimiser = OptimiserConfig { rule: self.rule(), largest_gradient: self.clip(shape.from_nothing) };
-        let validate_every = if shape.validates { self.validate_every.unwrap_or(shape.epoch).max(1) } else { 0 };
+        let steps = self.steps(situation)?;
+        let mut config = self.fit_config(situation, steps);
+        let validate_every =
+            if situation.validates { self.validate_every.unwrap_or(situation.epoch).max(1) } else { 0 };
         settings.extend([
             ("iterations".to_owned(), json!(steps)),
-            ("schedule".to_owned(), serde_json::to_value(&schedule)?),
-            ("optimizer".to_owned(), serde_json::to_value(optimiser)?),
+            ("schedule".to_owned(), serde_json::to_value(&config.schedule)?),
+            ("optimizer".to_owned(), serde_json::to_value(&config.optimisers)?),
             ("weight_decay".to_owned(), json!(self.weight_decay)),
             ("validate_every".to_owned(), json!(validate_every)),
             ("patience".to_owned(), json!(self.patience)),
         ]);
-        let plan = Plan {
-            schedule,
-            optimisers: vec![optimiser],
-            epoch: shape.epoch,
+        let files = Files::of(output);
+        config = FitConfig {
             validate_every,
             save_every: self.checkpoint_every,
             patience: self.patience,
-            files: Files::of(model),
+            files: Some(files.clone()),
             settings,
             resume: self.resume,
+            ..config
         };
+        self.tell_recipe(situation, &config.schedule, messages);
         let mut log = self.log.as_deref().map(|path| Log::open(path, self.resume)).transpose()?;
         messages.progress_to(steps as u64, "batches");
-        let ended = fit(task, &plan, interrupt::flag()?, |event| {
-            match &event {
-                Event::Resumed(progress) => {
-                    messages.bar().set_position(progress.step as u64);
-                    match progress.step {
-                        0 => messages.note("nothing was saved to go on from: from the beginning"),
-                        step => messages.note(format_args!("going on after {step} batches")),
-                    }
-                }
-                Event::Step { figures, .. } => {
-                    messages.bar().inc(1);
-                    let words = figures.iter().map(|(name, value)| format!("{name} {value:.3}"));
-                    messages.bar().set_message(words.collect::<Vec<_>>().join(", "));
-                }
-                Event::Validated { iteration, validation, best, .. } => {
-                    let words = validation.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}"));
-                    let (words, best) = (words.collect::<String>(), if *best { ", the best" } else { "" });
-                    let loss = validation.loss;
-                    messages.detail(format_args!("validation after {}: loss {loss:.4}{words}{best}", iteration + 1));
-                }
-            }
+        let ended = fit(task, &config, interrupt::flag()?, |event| {
+            tell_event(&event, messages);
             log.as_mut().map_or(Ok(()), |log| log.write(&event))
         })?;
+        self.tell_end(&ended, &files, config.schedule.rate, messages)
+    }
+
+    fn tell_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
+        let optimiser = format!("{:?}", self.optimiser(situation)).to_uppercase();
+        let name = format!("{:?}", self.schedule_name()).to_lowercase();
+        let clip = self.clip.0.map_or(String::new(), |norm| format!(", gradients clipped to {norm}"));
+        messages.note(format_args!(
+            "training {} batches: {optimiser}, rate {}, {name} schedule, {} of warm-up{clip}",
+            schedule.iterations, schedule.rate, schedule.warmup
+        ));
+    }
+
+    fn tell_end(&self, ended: &Ended, files: &Files, rate: f64, messages: &Messages) -> Result<Option<Outcome>> {
         let progress = &ended.progress;
         let words = progress.means.iter().filter(|(name, _)| *name != "loss");
         let words: String = words.map(|(name, value)| format!(", {name} {value:.4}")).collect();
-        let (loss, path) = (progress.mean("loss"), model.display());
-        if ended.why == Why::Interrupted {
-            let last = plan.files.last.display();
-            messages
-                .note(format_args!("interrupted after {} batches, saved in {last}; --resume goes on", progress.step));
-            return Ok(Some(Outcome::Interrupted));
-        }
-        if ended.why == Why::Patience {
-            messages.note(format_args!(
-                "no better for {} validations: stopped after {} batches",
-                progress.waited, progress.step
-            ));
+        let (loss, path, step) = (progress.mean("loss"), files.model.display(), progress.step);
+        match ended.why {
+            Why::Exploded { loss, first } => {
+                let what = format!(
+                    "the loss exploded: {loss:.3} at batch {}, {first:.3} at first; try --lr {}",
+                    step + 1,
+                    rate / 10.0
+                );
+                let Some(written) = ended.written else { bail!("{what}; no model was written") };
+                let which = if progress.best.is_some() { "the best model" } else { "the last checkpoint" };
+                messages.error(format_args!("{what}; {path} holds {which}, after {written} batches"));
+                return Ok(Some(Outcome::SomeFailed));
+            }
+            Why::Interrupted => {
+                let last = files.last.display();
+                messages.note(format_args!("interrupted after {step} batches, saved in {last}; --resume continues"));
+                return Ok(Some(Outcome::Interrupted));
+            }
+            Why::Patience => messages
+                .note(format_args!("stopped after {step} batches: no improvement for {} validations", progress.waited)),
+            Why::Done => (),
         }
         match &progress.best {
             None => messages.note(format_args!("loss {loss:.4}{words} over the last batches; written to {path}")),
@@ -296,12 +406,40 @@ impl TrainingArgs {
                 let words: String = best.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
                 let loss = best.loss;
                 messages.note(format_args!(
-                    "validation loss {loss:.4}{words} after {step} batches, the best; written to {path}"
+                    "best validation after {step} batches: loss {loss:.4}{words}; written to {path}"
                 ));
             }
         }
         Ok(None)
     }
+}
+
+fn tell_event(event: &Event, messages: &Messages) {
+    match event {
+        Event::Resumed(progress) => {
+            messages.bar().set_position(progress.step as u64);
+            match progress.step {
+                0 => messages.note("no checkpoint, starting over"),
+                step => messages.note(format_args!("resuming after {step} batches")),
+            }
+        }
+        Event::Step { figures, .. } => {
+            messages.bar().inc(1);
+            let words = figures.iter().map(|(name, value)| format!("{name} {value:.3}"));
+            messages.bar().set_message(words.collect::<Vec<_>>().join(", "));
+        }
+        Event::Validated { iteration, validation, best, .. } => {
+            let words = validation.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}"));
+            let (words, best) = (words.collect::<String>(), if *best { ", the best" } else { "" });
+            let loss = validation.loss;
+            messages.detail(format_args!("validation after {}: loss {loss:.4}{words}{best}", iteration + 1));
+        }
+    }
+}
+
+/// The default of --batch: a quarter of the examples, between 8 and `most`.
+pub(super) fn default_batch(examples: usize, most: usize) -> usize {
+    (examples / 4).clamp(8, most)
 }
 
 /// `NAME=FACTOR`.

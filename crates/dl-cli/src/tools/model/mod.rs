@@ -5,8 +5,7 @@ mod convert;
 mod fetch;
 mod summary;
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -16,10 +15,9 @@ use dl_models::text::TEXT_ARCHITECTURES;
 use dl_models::{ARCHITECTURES, Checkpoint};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use self::fetch::catalog;
-use crate::common::{Common, Io, Outcome, Tool, one_line};
+use crate::common::{Common, Io, Outcome, Tool, digest, one_line};
 
 /// Inspect, convert and fetch model files; list, summarize and benchmark networks
 #[derive(Parser, Debug)]
@@ -204,22 +202,6 @@ impl Info {
             tensors: with_tensors.then(|| tensors.iter().map(|tensor| (tensor.name.clone(), shape(tensor))).collect()),
         })
     }
-}
-
-/// Length and SHA-256 of a file.
-pub(in crate::tools) fn digest(path: &Path) -> Result<(u64, String)> {
-    let mut file = File::open(path)?;
-    let (mut hasher, mut length) = (Sha256::new(), 0);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        length += read as u64;
-    }
-    Ok((length, hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
 fn list(io: &mut Io, format: Format) -> Result<Outcome> {

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use super::threshold::Threshold;
 use crate::common::{
     Common, ImageArgs, Images, Inputs, Io, Messages, Outcome, STRICT, counted, each_line, is_image_of, main::guarded,
-    not_an_input, numbers, one_line, say_broken, say_failed,
+    not_an_input, numbers, one_line, report_broken, report_failed,
 };
 use card::{Card, Limits};
 use page::Page;
@@ -173,7 +173,7 @@ impl Run<'_> {
         }
         for line in beyond {
             if line.broken {
-                say_broken(&self.messages, &line);
+                report_broken(&self.messages, &line);
                 self.failed += 1;
             }
             if let Some(writer) = &mut writer {
@@ -185,11 +185,11 @@ impl Run<'_> {
 
     fn add(&mut self, line: &mut Line, card: Card) -> Result<()> {
         if line.broken {
-            say_broken(&self.messages, line);
+            report_broken(&self.messages, line);
             self.failed += 1;
         } else if let Some(error) = &card.failure {
             let text = one_line(error);
-            say_failed(&self.messages, &line.place, &text);
+            report_failed(&self.messages, &line.place, &text);
             line.record.fail(self.messages.tool(), text);
             self.failed += 1;
         }

@@ -1,5 +1,6 @@
-//! `dl-finetune classifier`: a network that names what a region or picture shows.
+//! `dl-finetune classifier`: a network that classifies regions, images or texts.
 
+mod auto;
 mod options;
 mod texts;
 mod views;
@@ -11,141 +12,149 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use dl_models::{ModelConfig, checkpoint};
 use dl_train::classifier::{
-    AugmentConfig, BatchConfig, Batches, ClassifierTask, ExampleConfig, Examples, Head, Judge, LossConfig, Start,
-    StartConfig,
+    AugmentConfig, BatchConfig, Batches, ClassifierTask, Evaluation, ExampleConfig, Examples, Head, Kind, LossConfig,
+    StartConfig, StartingPoint,
 };
 use dl_train::fit::{ModelFile, Progress, Validation};
 use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
-use super::training::{Shape, TrainingArgs};
+use super::training::{ExamplesOf, Situation, TrainingArgs, default_batch};
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, each_record,
-    numbers,
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest,
+    each_record, numbers,
 };
-use crate::tools::model::digest;
-use options::{ClassWeights, FreezeTo, Stored, StrategyName};
+use options::{ClassWeights, DtypeName, FreezeTo, InputName, StrategyName};
 
-/// Train a network to name what a region shows, a whole picture, or a text
+/// Train a network to classify regions, images or texts
 ///
-/// Records with objects and proposals: the classes are background and those of the objects; true boxes and proposals
-/// with an IoU of at least 0.5 are positives, the other proposals background. With --crops: the true objects alone, told
-/// from each other. Records with a label and no objects: whole pictures. Boxes are held in memory, pictures are decoded
-/// when a batch needs them. With --init-from a BERT: records with a text and a label.
+/// Records with objects and proposals train a classifier of regions, against background: ground-truth boxes and proposals
+/// with an IoU of at least 0.5 are positives, the other proposals are background. With --input objects, only the
+/// ground-truth objects are classified. Records with a label and no objects train a classifier of whole images. Records
+/// with a text and a label train a BERT, given with --init-from. Boxes are held in memory; images are decoded when a batch
+/// needs them.
 ///
-/// The model file holds the best network where there is a validation, and the last one otherwise. Beside it,
-/// STEM.last.safetensors holds the last one, and all that --resume needs. Ctrl-C saves and leaves with status 130.
+/// The model file holds the best network if there is validation data, and the last one otherwise. Beside it,
+/// STEM.last.safetensors holds the last network and everything that --resume needs. Ctrl-C saves and exits with status
+/// 130. When the loss explodes, training stops, and the model file keeps the best network or the last checkpoint.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
-    | dl-finetune classifier --init-from imagenet.safetensors --model voc.safetensors --iterations 20000
+    | dl-finetune classifier --init-from imagenet.safetensors \\
+      --output voc.safetensors
   dl-data from folder digits \\
-    | dl-finetune classifier --arch squeezenet1_1 --width 0.5 --size 64 --lr 0.01 --model digits.safetensors
-  dl-data from folder pets | dl-finetune classifier --init-from imagenet.safetensors --strategy auto \\
-    --val-share 0.1 --epochs 20 --model pets.safetensors --log train.jsonl && dl-draw curves train.jsonl --output c.png")]
+    | dl-finetune classifier --arch squeezenet1_1 --width-mult 0.5 --size 64 \\
+      --output digits.safetensors
+  dl-data from folder pets \\
+    | dl-finetune classifier --init-from imagenet.safetensors --strategy auto \\
+      --val-fraction 0.1 --log train.jsonl --output pets.safetensors
+  dl-draw curves train.jsonl --output curves.png")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; it is a whole model, also before the end
+    /// Model file to write; at any time during training it is a whole model
     #[arg(long, value_name = "FILE")]
-    model: PathBuf,
+    output: PathBuf,
 
-    /// Records to judge by, which are not learned from
-    #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_share")]
+    /// Validation records
+    #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
     val: Option<PathBuf>,
 
-    /// Put this share of the pictures or texts aside, drawn by the seed, to judge by
-    #[arg(long, value_name = "SHARE", value_parser = numbers::share)]
-    val_share: Option<f64>,
+    /// Hold out this fraction of the images or texts for validation, drawn by the seed
+    #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
+    val_fraction: Option<f64>,
 
-    /// Learn from at most so many examples of each class, drawn by the seed
+    /// Train on at most N examples of each class, drawn by the seed
     #[arg(long, value_name = "N")]
     per_class: Option<usize>,
 
-    /// Learn to tell the true objects of records apart; there is no background, and proposals are passed over
-    #[arg(long)]
-    crops: bool,
+    /// What to classify [default: proposals if the records have objects or proposals, otherwise image; text for a BERT]
+    #[arg(long, value_enum)]
+    input: Option<InputName>,
 
-    /// Model file to start from (of a BERT a folder too); the layer of the class scores is a new one unless the labels are the same
+    /// Pretrained model to start from (for a BERT also a folder); the classification layer is reinitialized unless the
+    /// labels are the same
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     init_from: Option<PathBuf>,
 
-    /// Architecture of a network from nothing, or of a file of bare weights
+    /// Architecture of a network from scratch, or of a file that holds only weights
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     arch: Option<String>,
 
-    /// Factor on the architecture's numbers of channels, where it has such an option
+    /// Factor on the number of channels, if the architecture supports it
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Network")]
-    width: Option<f64>,
+    width_mult: Option<f64>,
 
-    /// Side of the network's input in pixels [default: the start's, or 224]
+    /// Side of the network's input in pixels [default: that of --init-from, or 224]
     #[arg(long, value_name = "PIXELS", value_parser = numbers::side, help_heading = "Network")]
     size: Option<usize>,
 
     #[command(flatten, next_help_heading = "Network")]
     warp: WarpArgs,
 
-    /// How the weights are stored
-    #[arg(long, value_enum, default_value_t = Stored::F32, help_heading = "Network")]
-    precision: Stored,
+    /// Number type of the stored weights
+    #[arg(long, value_enum, default_value_t = DtypeName::F32, help_heading = "Network")]
+    dtype: DtypeName,
 
-    /// What learns, of a network that starts from --init-from
+    /// What to train of a pretrained network [default: all]
     #[arg(long, value_enum, conflicts_with_all = ["freeze", "trainable_layers"], help_heading = "Transfer")]
     strategy: Option<StrategyName>,
 
-    /// Layers that do not learn: none, all (but that of the class scores), or all up to a layer
+    /// Layers to freeze: none, all (but the classification layer), or all up to a layer
     #[arg(long, value_name = "none|all|LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
     freeze: Option<FreezeTo>,
 
-    /// Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet), or is
-    /// a block of a BERT
+    /// Train the last N stages and everything after them; a stage has feature maps of one size (layer1 to layer4 of a
+    /// ResNet), or is a block of a BERT
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
-    /// Factor on the rate of the layer of the class scores
+    /// Factor on the learning rate of the classification layer
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Transfer")]
     head_lr: f64,
 
-    /// Factor on the rate of a layer and of what it is made of; may be given several times
+    /// Factor on the learning rate of a layer and its parts; may be repeated
     #[arg(long, value_name = "LAYER=X", value_parser = super::training::named_factor, help_heading = "Transfer")]
     layer_lr: Vec<(String, f64)>,
 
-    /// feature-extraction: C, how much an error counts against large weights
+    /// feature-extraction: C, the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Transfer")]
     cost: f64,
 
-    /// Examples in a batch, at most 4096
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = numbers::batch, help_heading = "Training")]
-    batch: usize,
+    /// Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images from
+    /// scratch, 16 for texts)]
+    #[arg(long, value_name = "N", value_parser = numbers::batch, help_heading = "Training")]
+    batch: Option<usize>,
 
-    /// Share of a batch that shows objects; the rest is background
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = numbers::share, help_heading = "Training")]
-    positives: f64,
+    /// Fraction of a batch that shows objects; the rest is background
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.25, value_parser = numbers::share, help_heading = "Training")]
+    positive_fraction: f64,
 
-    /// A proposal with at least this IoU with an object shows the object
+    /// Proposals with at least this IoU with an object are examples of its class
     #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().positive_iou, value_parser = numbers::overlap, help_heading = "Training")]
     positive_iou: f64,
 
-    /// A proposal with less than this IoU with every object shows background
+    /// Proposals with less than this IoU with every object are background
     #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().background_iou, value_parser = numbers::overlap, help_heading = "Training")]
     background_iou: f64,
 
-    /// Share of each label that goes to all classes alike
+    /// Fraction of each label that is spread evenly over all classes
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::share, help_heading = "Training")]
     label_smoothing: f64,
 
-    /// How much examples of each class count: alike, every class alike, or as a file says ({"LABEL": X, ..})
+    /// Weights of the classes in the loss: none, balanced (inversely proportional to their frequency), or a file with
+    /// {"LABEL": X, ..}
     #[arg(long, value_name = "none|balanced|FILE.json", default_value = "none", help_heading = "Training")]
     class_weights: ClassWeights,
 
-    /// Probability of dropout, where the architecture has it [default: the architecture's]
+    /// Probability of dropout, if the architecture has it [default: the architecture's]
     #[arg(long, value_name = "P", value_parser = numbers::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
-    /// Megabytes of decoded pictures to keep, and of features of frozen layers that nothing random stands in
+    /// Megabytes of decoded images to keep, and of features of frozen layers without dropout
     #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
     cache: usize,
 
@@ -165,21 +174,29 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-/// What is learned from, and what is judged by.
+/// The training and validation examples.
 struct Data {
-    learned: Examples,
-    judged: Option<Examples>,
+    train: Examples,
+    validation: Option<Examples>,
     tally: Tally,
 }
 
-/// Examples of each class that `--strategy auto` looks at.
+/// What a network trains with, besides its examples.
+struct Session<'a> {
+    device: &'a Device,
+    messages: &'a Messages,
+    /// Called once for each image that cannot be decoded.
+    broken: &'a (dyn Fn(&str) + Sync),
+}
+
+/// Examples of each class that `--strategy auto` uses.
 const SAMPLE: usize = 50;
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         ensure!(self.label_smoothing < 1.0, "--label-smoothing must be below 1");
         ensure!(self.per_class != Some(0), "--per-class must be above 0");
-        self.training.check(self.val.is_some() || self.val_share.is_some())?;
+        self.training.check(self.val.is_some() || self.val_fraction.is_some())?;
         if let Some(strategy) = self.strategy {
             ensure!(
                 self.init_from.is_some() || strategy == StrategyName::Scratch,
@@ -187,70 +204,76 @@ impl Args {
             );
         }
         let others = [self.init_from.as_deref(), self.val.as_deref()];
-        self.training.check_files(&self.model, &self.inputs, &others)?;
+        self.training.check_files(&self.output, &self.inputs, &others)?;
         if let Some(path) = self.init_from.as_deref().filter(|_| self.arch.is_none())
             && texts::reads_texts(path)?
         {
             return texts::run(self, path, io);
         }
+        ensure!(
+            self.input != Some(InputName::Text),
+            "--input text needs a network that reads texts: a BERT in --init-from"
+        );
         let device = self.device.open()?;
         let data = self.read(io)?;
         let messages = &io.messages;
-        let broken = AtomicUsize::new(0);
-        let report = |error: &str| {
-            broken.fetch_add(1, Ordering::Relaxed);
+        let failed = AtomicUsize::new(0);
+        let broken = |error: &str| {
+            failed.fetch_add(1, Ordering::Relaxed);
             messages.error(error);
         };
-        let strategy = self.chosen(&data.learned, &device, messages, &report)?;
-        let start = Start::new(&self.start(strategy), data.learned.labels(), &device)?;
-        self.tell(&start, messages);
-        let interrupted = if strategy == Some(Strategy::FeatureExtraction) {
-            self.extract(&start, &data, &device, messages, &report)?;
+        let session = Session { device: &device, messages, broken: &broken };
+        let strategy = self.chosen(&data.train, &session)?;
+        let start = StartingPoint::new(&self.start(strategy), data.train.labels(), &device)?;
+        self.tell_start(&start, messages);
+        let outcome = if strategy == Some(Strategy::FeatureExtraction) {
+            self.extract(&start, &data, &session)?;
             None
         } else {
-            self.descend(&start, &data, strategy, &device, messages, &report)?
+            self.descend(&start, &data, strategy, &session)?
         };
-        Ok(interrupted.unwrap_or_else(|| Outcome::of(data.tally.failed + broken.load(Ordering::Relaxed))))
+        Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
     }
 
     fn read(&self, io: &mut Io) -> Result<Data> {
-        let config =
-            ExampleConfig { positive_iou: self.positive_iou, background_iou: self.background_iou, crops: self.crops };
-        let mut learned = Examples::new(config);
+        let config = ExampleConfig {
+            positive_iou: self.positive_iou,
+            background_iou: self.background_iou,
+            kind: self.input.and_then(InputName::kind),
+        };
+        let mut train = Examples::new(config);
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = each_record(io, job, |record, _| learned.push(&record))?;
-        let mut learned = learned.finish()?;
-        let mut judged = None;
-        if let Some(share) = self.val_share {
-            let (rest, aside) = learned.split(share, self.common.seed).context("--val-share")?;
-            (learned, judged) = (rest, Some(aside));
+        let tally = each_record(io, job, |record, _| train.push(&record))?;
+        let mut train = train.finish()?;
+        let mut validation = None;
+        if let Some(fraction) = self.val_fraction {
+            let (rest, held_out) = train.split(fraction, self.common.seed).context("--val-fraction")?;
+            (train, validation) = (rest, Some(held_out));
         }
         if let Some(path) = &self.val {
             let inputs = Inputs { inputs: vec![path.display().to_string()] };
             let mut examples = Examples::new(config);
             each_record(io, Job { common: &self.common, inputs: &inputs }, |record, _| examples.push(&record))?;
-            judged = Some(examples.classes_of(&learned).with_context(|| format!("--val {}", path.display()))?);
+            validation = Some(examples.with_classes_of(&train).with_context(|| format!("--val {}", path.display()))?);
         }
         if let Some(count) = self.per_class {
-            learned.keep_per_class(count, self.common.seed);
+            train.keep_per_class(count, self.common.seed);
         }
         io.messages.note(format_args!(
-            "{} pictures, {} examples of {} classes, {} of background",
-            learned.pictures().len(),
-            learned.positives().len(),
-            learned.classes(),
-            learned.background().len()
+            "{} images, {} examples of {} classes, {} of background",
+            train.images().len(),
+            train.positives().len(),
+            train.classes(),
+            train.background().len()
         ));
-        if let Some(judged) = &judged {
-            io.messages.note(format_args!(
-                "judged by {} other examples",
-                judged.positives().len() + judged.background().len()
-            ));
+        if let Some(validation) = &validation {
+            let count = validation.positives().len() + validation.background().len();
+            io.messages.note(format_args!("{count} validation examples"));
         }
-        Ok(Data { learned, judged, tally })
+        Ok(Data { train, validation, tally })
     }
 
-    fn tell(&self, start: &Start, messages: &Messages) {
+    fn tell_start(&self, start: &StartingPoint, messages: &Messages) {
         if let (Some(note), Some(path)) = (&start.model.note, &self.init_from) {
             messages.note(format_args!("model {}: {note}", path.display()));
         }
@@ -259,16 +282,29 @@ impl Args {
         }
         if start.frozen > 0 {
             let all = start.parameters.tensors().len();
-            messages.note(format_args!("{} of {all} weights do not learn", start.frozen));
+            messages.note(format_args!("{} of {all} tensors are frozen", start.frozen));
         }
     }
 
-    fn batch_config(&self, config: &ModelConfig, augment: AugmentConfig, mixup: f64) -> Result<BatchConfig> {
-        numbers::check_batch(self.batch, config.preprocessing.size)?;
+    /// The batch size for these examples.
+    fn batch(&self, train: &Examples, from_scratch: bool) -> usize {
+        let count = train.positives().len() + train.background().len();
+        let most = if from_scratch { 128 } else { 32 };
+        self.batch.unwrap_or_else(|| default_batch(count, most))
+    }
+
+    fn batch_config(
+        &self,
+        config: &ModelConfig,
+        batch: usize,
+        augment: AugmentConfig,
+        mixup: f64,
+    ) -> Result<BatchConfig> {
+        numbers::check_batch(batch, config.preprocessing.size)?;
         let warp = self.warp.resolve(config)?;
         Ok(BatchConfig {
-            size: self.batch,
-            positive_share: self.positives,
+            size: batch,
+            positive_fraction: self.positive_fraction,
             warp: warp.rule,
             padding: warp.pad,
             augment,
@@ -279,33 +315,11 @@ impl Args {
         })
     }
 
-    /// The strategy that was asked for, or that the data suggest.
-    fn chosen(
-        &self,
-        examples: &Examples,
-        device: &Device,
-        messages: &Messages,
-        report: &(dyn Fn(&str) + Sync),
-    ) -> Result<Option<Strategy>> {
-        let Some(name) = self.strategy else { return Ok(None) };
-        let StrategyName::Auto = name else { return Ok(name.strategy()) };
-        let start = Start::new(&self.start(Some(Strategy::FeatureExtraction)), examples.labels(), device)?;
-        let config = self.batch_config(&start.model.config, AugmentConfig::default(), 0.0)?;
-        let batches = Batches::new(examples, &start.model.config.preprocessing, &config, report);
-        let head = Head::new(&start.model, &start.parameters)?;
-        let rows = head.features(&batches, SAMPLE, |_| ())?;
-        let counts = examples.counts();
-        let least = counts.iter().copied().filter(|count| *count > 0).min().unwrap_or_default();
-        let finding = rows.finding(least, examples.labels().len())?;
-        messages.note(finding.reasons());
-        Ok(Some(finding.strategy()))
-    }
-
     fn start(&self, strategy: Option<Strategy>) -> StartConfig {
         StartConfig {
             init_from: self.init_from.clone(),
             architecture: self.arch.clone(),
-            width: self.width,
+            width: self.width_mult,
             size: self.size,
             freeze: options::freeze(strategy, self.freeze.as_ref(), self.trainable_layers),
             from_scratch: strategy == Some(Strategy::Scratch),
@@ -313,50 +327,62 @@ impl Args {
         }
     }
 
-    /// Feature extraction: the head is a logistic regression.
-    fn extract(
+    fn is_from_scratch(&self, strategy: Option<Strategy>) -> bool {
+        self.init_from.is_none() || strategy == Some(Strategy::Scratch)
+    }
+
+    /// Feature extraction: fits the head of `start` by logistic regression.
+    fn fit_head(
         &self,
-        start: &Start,
-        data: &Data,
-        device: &Device,
-        messages: &Messages,
-        report: &(dyn Fn(&str) + Sync),
-    ) -> Result<()> {
-        if self.views.asked() || self.views.mixup > 0.0 {
-            messages.note("feature-extraction learns from each example as it is: no augmentation");
-        }
-        let Start { model, parameters, .. } = start;
-        let config = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
-        let preprocessing = &model.config.preprocessing;
+        start: &StartingPoint,
+        train: &Examples,
+        session: &Session,
+        done: impl FnMut(usize),
+    ) -> Result<(Logistic, String)> {
+        let StartingPoint { model, parameters, .. } = start;
+        let config = self.batch_config(&model.config, 1, AugmentConfig::default(), 0.0)?;
         let head = Head::new(model, parameters)?;
-        let batches = Batches::new(&data.learned, preprocessing, &config, report);
-        let count = data.learned.positives().len() + data.learned.background().len();
+        let batches = Batches::new(train, &model.config.preprocessing, &config, session.broken);
+        let rows = head.features(&batches, usize::MAX, done)?;
+        let logistic = self.logistic(self.class_weights.weights(train)?);
+        Ok((head.fit(&rows, &logistic)?, head.layer.to_string()))
+    }
+
+    fn evaluate(&self, start: &StartingPoint, examples: &Examples, session: &Session) -> Result<Validation> {
+        let StartingPoint { model, .. } = start;
+        let config = self.batch_config(&model.config, 1, AugmentConfig::default(), 0.0)?;
+        let batches = Batches::new(examples, &model.config.preprocessing, &config, session.broken);
+        Evaluation { model, batches: &batches, device: session.device }.run()
+    }
+
+    /// Trains and writes a model by feature extraction.
+    fn extract(&self, start: &StartingPoint, data: &Data, session: &Session) -> Result<()> {
+        let messages = session.messages;
+        if self.views.asked() || self.views.mixup > 0.0 {
+            messages.note("feature-extraction uses no augmentation");
+        }
+        let count = data.train.positives().len() + data.train.background().len();
         messages.progress_to(count as u64, "examples");
-        let rows = head.features(&batches, usize::MAX, |count| messages.bar().inc(count as u64))?;
-        let logistic = self.logistic(self.class_weights.weights(&data.learned)?);
-        let fitted = head.fit(&rows, &logistic)?;
-        let judge = |examples: &Examples| -> Result<_> {
-            let batches = Batches::new(examples, preprocessing, &config, report);
-            Judge { model, batches: &batches, device }.judge()
-        };
-        let learned = judge(&data.learned)?;
-        let judged = data.judged.as_ref().map(judge).transpose()?;
-        let progress = Self::extracted(&fitted, &learned, judged);
+        let (fitted, layer) = self.fit_head(start, &data.train, session, |count| messages.bar().inc(count as u64))?;
+        let train = self.evaluate(start, &data.train, session)?;
+        let validation =
+            data.validation.as_ref().map(|examples| self.evaluate(start, examples, session)).transpose()?;
+        let progress = Self::extracted(&fitted, &train, validation);
         let mut config = Self::described(start, data);
-        let warp = self.words(self.warp.resolve(&model.config)?);
+        let warp = self.words(self.warp.resolve(&config)?);
         let figures = json!({
             "iterations": fitted.iterations,
             "cost": self.cost,
-            "layer": head.layer.to_string(),
+            "layer": layer,
             "warp": warp["warp"],
             "pad": warp["pad"],
-            "loss": learned.loss,
-            "accuracy": learned.score,
+            "loss": train.loss,
+            "accuracy": train.score,
         });
         config.training = figures.as_object().cloned().unwrap_or_default();
         self.add_choices(&mut config, data, Some(Strategy::FeatureExtraction), &progress)?;
         self.training.log_once(&progress)?;
-        checkpoint::save(&self.model, &config, &parameters.tensors(), self.precision.into())?;
+        checkpoint::save(&self.output, &config, &start.parameters.tensors(), self.dtype.into())?;
         self.tell_extracted(&fitted, &progress, messages);
         Ok(())
     }
@@ -366,84 +392,105 @@ impl Args {
         LogisticConfig { cost: self.cost, class_weights, standardise: true, solver: LbfgsConfig::default() }
     }
 
-    /// What a regression has come to, as a training would say it.
-    fn extracted(fitted: &Logistic, learned: &Validation, judged: Option<Validation>) -> Progress {
-        let means = [("loss".to_owned(), learned.loss), ("accuracy".to_owned(), learned.score)].into();
-        Progress { step: fitted.iterations, validation: judged, means, ..Progress::default() }
+    /// The result of a regression in the form of a training's progress.
+    fn extracted(fitted: &Logistic, train: &Validation, validation: Option<Validation>) -> Progress {
+        let means = [("loss".to_owned(), train.loss), ("accuracy".to_owned(), train.score)].into();
+        Progress { step: fitted.iterations, validation, means, ..Progress::default() }
     }
 
     fn tell_extracted(&self, fitted: &Logistic, progress: &Progress, messages: &Messages) {
         if !fitted.converged {
-            messages.note(format_args!("the solver stopped after {} iterations", fitted.iterations));
+            messages.note(format_args!("the solver stopped after {} iterations without converging", fitted.iterations));
         }
-        let path = self.model.display();
+        let path = self.output.display();
         let (loss, accuracy) = (progress.mean("loss"), progress.mean("accuracy"));
-        let words = progress.validation.as_ref().map_or(String::new(), |judged| {
-            format!("; validation loss {:.4}, accuracy {:.4}", judged.loss, judged.score)
+        let words = progress.validation.as_ref().map_or(String::new(), |validation| {
+            format!("; validation loss {:.4}, accuracy {:.4}", validation.loss, validation.score)
         });
-        messages
-            .note(format_args!("loss {loss:.4}, accuracy {accuracy:.4} on what was learned{words}; written to {path}"));
+        messages.note(format_args!("training loss {loss:.4}, accuracy {accuracy:.4}{words}; written to {path}"));
     }
 
-    /// Everything else: gradient descent.
+    /// Trains and writes a model by gradient descent.
     fn descend(
         &self,
-        start: &Start,
+        start: &StartingPoint,
         data: &Data,
         strategy: Option<Strategy>,
-        device: &Device,
-        messages: &Messages,
-        report: &(dyn Fn(&str) + Sync),
+        session: &Session,
     ) -> Result<Option<Outcome>> {
-        let Start { model, parameters, frozen, .. } = start;
+        let examples = (&data.train, data.validation.as_ref());
+        let warp = self.warp.resolve(&start.model.config)?;
+        let batch = self.batch(&data.train, self.is_from_scratch(strategy));
+        let mut settings = self.settings(start, data, strategy, batch)?;
+        settings.insert("augment".into(), serde_json::to_value(self.views.config()?)?);
+        settings.insert("warp".into(), self.words(warp));
+        settings.insert("class_weights".into(), json!(self.class_weights.weights(&data.train)?));
+        let described = Self::described(start, data);
+        let file = |situation: &Situation, progress: &Progress| {
+            let mut config = described.clone();
+            config.training = self.figures(warp, situation, batch, progress)?;
+            self.add_choices(&mut config, data, strategy, progress)?;
+            Ok(ModelFile {
+                config: serde_json::to_value(&config)?,
+                tensors: start.parameters.tensors(),
+                texts: Vec::new(),
+                precision: self.dtype.into(),
+            })
+        };
+        self.with_task(start, examples, strategy, batch, session, &file, |task, situation| {
+            self.training.run(task, &self.output, situation, settings, session.messages)
+        })
+    }
+
+    /// Calls `then` with the task of training `start` on the first of `examples`, validated on the second.
+    fn with_task<R>(
+        &self,
+        start: &StartingPoint,
+        (train, validation): (&Examples, Option<&Examples>),
+        strategy: Option<Strategy>,
+        batch: usize,
+        session: &Session,
+        file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
+        then: impl FnOnce(&ClassifierTask, &Situation) -> Result<R>,
+    ) -> Result<R> {
+        let StartingPoint { model, parameters, frozen, .. } = start;
+        let Session { device, messages, broken } = *session;
         let augment = self.views.config()?;
-        let warp = self.warp.resolve(&model.config)?;
-        let learning = self.batch_config(&model.config, augment, self.views.mixup)?;
-        let judging = self.batch_config(&model.config, AugmentConfig::default(), 0.0)?;
+        let of_training = self.batch_config(&model.config, batch, augment, self.views.mixup)?;
+        let of_validation = self.batch_config(&model.config, batch, AugmentConfig::default(), 0.0)?;
         let preprocessing = &model.config.preprocessing;
-        let mut batches = Batches::new(&data.learned, preprocessing, &learning, report);
-        let mut judged = data.judged.as_ref().map(|examples| Batches::new(examples, preprocessing, &judging, report));
-        // Blended pictures are no pictures whose features could be had one by one.
+        let mut batches = Batches::new(train, preprocessing, &of_training, broken);
+        let mut validation = validation.map(|examples| Batches::new(examples, preprocessing, &of_validation, broken));
+        // The features of mixed images cannot be computed one by one.
         if *frozen > 0
             && self.views.mixup == 0.0
             && device.is_cpu()
             && let Some(layer) = model.last_fixed_layer(self.dropout)?
         {
-            let kept = if augment.is_nothing() { "computed once" } else { "computed by a plan" };
-            messages.detail(format_args!("learning begins after {layer}: what is before it is {kept}"));
+            let kept = if augment.is_nothing() { "computed once" } else { "computed by an inference plan" };
+            messages.detail(format_args!("training begins after {layer}: the layers up to it are {kept}"));
             batches = batches.through(model, layer.clone());
-            judged = judged.map(|judged| judged.through(model, layer));
+            validation = validation.map(|batches| batches.through(model, layer));
         }
         let factors = options::Factors::new(model, self.head_lr, &self.layer_lr)?;
-        let loss = LossConfig { smoothing: self.label_smoothing, weights: self.class_weights.weights(&data.learned)? };
-        let shape = Shape {
+        let batch_norms = parameters.tensors().keys().any(|name| name.ends_with(".running_mean"));
+        let situation = Situation {
             epoch: batches.epoch(),
-            from_nothing: self.init_from.is_none() || strategy == Some(Strategy::Scratch),
-            validates: judged.is_some(),
+            from_scratch: self.is_from_scratch(strategy),
+            head_only: start_is_head_only(&self.start(strategy)),
+            validates: validation.is_some(),
+            examples: match train.kind() {
+                Some(Kind::Regions) => ExamplesOf::Regions { batch_norms },
+                _ => ExamplesOf::Images { batch_norms },
+            },
         };
-        let mut settings = self.settings(start, data, strategy)?;
-        settings.insert("augment".into(), serde_json::to_value(augment)?);
-        settings.insert("warp".into(), self.words(warp));
-        settings.insert("class_weights".into(), json!(loss.weights));
-        let described = Self::described(start, data);
-        let file = |progress: &Progress| {
-            let mut config = described.clone();
-            config.training = self.figures(warp, &shape, progress);
-            self.add_choices(&mut config, data, strategy, progress)?;
-            let tensors = parameters.tensors();
-            Ok(ModelFile {
-                config: serde_json::to_value(&config)?,
-                tensors,
-                texts: Vec::new(),
-                precision: self.precision.into(),
-            })
-        };
+        let file = |progress: &Progress| file(&situation, progress);
         let task = ClassifierTask {
             model,
             parameters,
             batches,
-            judged,
-            loss,
+            validation,
+            loss: LossConfig { smoothing: self.label_smoothing, weights: self.class_weights.weights(train)? },
             factor: &|name| factors.of(name),
             weight_decay: self.training.weight_decay,
             dropout: self.dropout,
@@ -451,18 +498,24 @@ impl Args {
             device,
             file: &file,
         };
-        self.training.run(&task, &self.model, &shape, settings, messages)
+        then(&task, &situation)
     }
 
     /// Everything that shapes the training and is not among the loop's options.
-    fn settings(&self, start: &Start, data: &Data, strategy: Option<Strategy>) -> Result<Map<String, Value>> {
+    fn settings(
+        &self,
+        start: &StartingPoint,
+        data: &Data,
+        strategy: Option<Strategy>,
+        batch: usize,
+    ) -> Result<Map<String, Value>> {
         let config = &start.model.config;
         let init = self.init_from.as_deref().map(|path| -> Result<String> { Ok(digest(path)?.1) });
         let settings = json!({
             "seed": self.common.seed,
-            "data": data.learned.digest().to_string(),
-            "val": data.judged.as_ref().map(|judged| judged.digest().to_string()),
-            "val_share": self.val_share,
+            "data": data.train.digest().to_string(),
+            "val": data.validation.as_ref().map(|examples| examples.digest().to_string()),
+            "val_fraction": self.val_fraction,
             "per_class": self.per_class,
             "positive_iou": [self.positive_iou, self.background_iou],
             "labels": config.labels,
@@ -472,8 +525,8 @@ impl Args {
             "init_from": init.transpose()?,
             "strategy": strategy,
             "freeze": format!("{:?}", self.start(strategy).freeze),
-            "batch": self.batch,
-            "positives": self.positives,
+            "batch": batch,
+            "positive_fraction": self.positive_fraction,
             "head_lr": self.head_lr,
             "layer_lr": self.layer_lr,
             "label_smoothing": self.label_smoothing,
@@ -483,10 +536,10 @@ impl Args {
         Ok(settings.as_object().cloned().unwrap_or_default())
     }
 
-    /// What the model file says of itself, but for the figures.
-    fn described(start: &Start, data: &Data) -> ModelConfig {
+    /// The config of the model file without the figures of the training.
+    fn described(start: &StartingPoint, data: &Data) -> ModelConfig {
         let mut config = start.model.config.clone();
-        config.data_digest = Some(data.learned.digest().to_string());
+        config.data_digest = Some(data.train.digest().to_string());
         config
     }
 
@@ -494,24 +547,30 @@ impl Args {
         json!({"warp": format!("{:?}", warp.rule).to_lowercase(), "pad": warp.pad})
     }
 
-    /// What the model file says of its training.
-    fn figures(&self, warp: RegionWarp, shape: &Shape, progress: &Progress) -> Map<String, Value> {
+    /// What the model file holds about its training.
+    fn figures(
+        &self,
+        warp: RegionWarp,
+        situation: &Situation,
+        batch: usize,
+        progress: &Progress,
+    ) -> Result<Map<String, Value>> {
         let mut figures = Map::from_iter([
             ("iterations".to_owned(), json!(progress.step)),
-            ("batch".to_owned(), json!(self.batch)),
-            ("positives".to_owned(), json!(self.positives)),
+            ("batch".to_owned(), json!(batch)),
+            ("positive_fraction".to_owned(), json!(self.positive_fraction)),
         ]);
-        figures.extend(self.training.figures(shape));
+        figures.extend(self.training.figures(situation)?);
         figures.insert("flip".into(), json!(self.views.flips()));
         if let Value::Object(words) = self.words(warp) {
             figures.extend(words);
         }
         figures.insert("loss".into(), json!(progress.mean("loss")));
         figures.insert("accuracy".into(), json!(progress.mean("accuracy")));
-        figures
+        Ok(figures)
     }
 
-    /// The choices that are not the usual ones.
+    /// Adds the choices that differ from the defaults.
     fn add_choices(
         &self,
         config: &mut ModelConfig,
@@ -519,8 +578,8 @@ impl Args {
         strategy: Option<Strategy>,
         progress: &Progress,
     ) -> Result<()> {
-        let mut add = |key: &str, value: Value, usual: bool| {
-            if !usual {
+        let mut add = |key: &str, value: Value, is_default: bool| {
+            if !is_default {
                 config.training.insert(key.to_owned(), value);
             }
         };
@@ -528,17 +587,23 @@ impl Args {
         let freeze = self.start(strategy).freeze;
         add("freeze", json!(format!("{freeze:?}")), freeze == Default::default());
         let augment = self.views.config()?;
-        let usual = AugmentConfig { flip: augment.flip, ..AugmentConfig::default() } == augment;
-        add("augment", serde_json::to_value(augment)?, usual || strategy == Some(Strategy::FeatureExtraction));
+        let is_default = AugmentConfig { flip: augment.flip, ..AugmentConfig::default() } == augment;
+        add("augment", serde_json::to_value(augment)?, is_default || strategy == Some(Strategy::FeatureExtraction));
         add("mixup", json!(self.views.mixup), self.views.mixup == 0.0);
         add("label_smoothing", json!(self.label_smoothing), self.label_smoothing == 0.0);
         add("class_weights", json!(self.class_weights.to_string()), self.class_weights == ClassWeights::None);
         add("dropout", json!(self.dropout), self.dropout.is_none());
         add("layer_lr", json!(self.layer_lr), self.layer_lr.is_empty());
-        add("crops", json!(true), !self.crops);
+        add("crops", json!(true), data.train.kind() != Some(Kind::Crops));
         add("per_class", json!(self.per_class), self.per_class.is_none());
         add("validation", serde_json::to_value(&progress.validation)?, progress.validation.is_none());
-        add("judged_by", json!(data.judged.as_ref().map(|judged| judged.digest().to_string())), data.judged.is_none());
+        let digest = data.validation.as_ref().map(|examples| examples.digest().to_string());
+        add("validation_digest", json!(digest), data.validation.is_none());
         Ok(())
     }
+}
+
+/// Whether everything but the classification layer is frozen.
+fn start_is_head_only(start: &StartConfig) -> bool {
+    start.freeze == dl_train::classifier::Freeze::Body
 }

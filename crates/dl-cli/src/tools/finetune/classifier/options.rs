@@ -1,4 +1,4 @@
-//! Words of the command line, and what they stand for.
+//! Option values and their meaning.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -10,46 +10,71 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use dl_models::{LayerName, Model, Precision};
 use dl_record::file::{MOST_LIST_BYTES, read_text};
-use dl_train::classifier::{Examples, Freeze, balanced};
+use dl_train::classifier::{Examples, Freeze, Kind, balanced};
 use dl_train::transfer::Strategy;
 
-/// How the weights are stored.
+/// Number type of the stored weights.
 #[derive(ValueEnum, Clone, Copy, Debug)]
-pub(super) enum Stored {
+pub(super) enum DtypeName {
     /// Single precision
     F32,
-    /// Half precision: half the file
+    /// Half precision: a file of half the size
     F16,
 }
 
-impl From<Stored> for Precision {
-    fn from(stored: Stored) -> Self {
-        match stored {
-            Stored::F32 => Self::F32,
-            Stored::F16 => Self::F16,
+impl From<DtypeName> for Precision {
+    fn from(dtype: DtypeName) -> Self {
+        match dtype {
+            DtypeName::F32 => Self::F32,
+            DtypeName::F16 => Self::F16,
         }
     }
 }
 
-/// What learns.
+/// What to classify.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InputName {
+    /// Whole images, by their label
+    Image,
+    /// Ground-truth objects, cropped
+    Objects,
+    /// Proposals and ground-truth objects, against background
+    Proposals,
+    /// Texts, by their label
+    Text,
+}
+
+impl InputName {
+    /// The kind of examples.
+    pub(super) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Image => Some(Kind::Images),
+            Self::Objects => Some(Kind::Crops),
+            Self::Proposals => Some(Kind::Regions),
+            Self::Text => None,
+        }
+    }
+}
+
+/// What to train.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StrategyName {
-    /// As the number of examples and the features' LogME suggest; says why
+    /// Whichever is best in a short cross-validation; prints the scores
     Auto,
-    /// Nothing of the network: a logistic regression on its features becomes the head
+    /// Only a new head: a logistic regression on the features of the network
     FeatureExtraction,
-    /// The head alone
+    /// Only the head
     Head,
-    /// The head and the last two stages; of a BERT, the last two blocks
+    /// The head and the last two stages; for a BERT, the last two blocks
     Top,
-    /// Everything
+    /// All layers
     All,
-    /// Everything, from nothing; the file only says what the network is
+    /// All layers, from random weights; the file only describes the network
     Scratch,
 }
 
 impl StrategyName {
-    /// The strategy; `None` where it has yet to be chosen.
+    /// The strategy; `None` if it is yet to be chosen.
     pub(super) fn strategy(self) -> Option<Strategy> {
         match self {
             Self::Auto => None,
@@ -82,10 +107,10 @@ impl FromStr for FreezeTo {
     }
 }
 
-/// Stages that learn with the strategy `top`; of a BERT, blocks.
+/// Stages trained by the strategy `top`; for a BERT, blocks.
 pub(super) const TOP: usize = 2;
 
-/// What does not learn.
+/// Which layers are frozen.
 pub(super) fn freeze(strategy: Option<Strategy>, freeze: Option<&FreezeTo>, trainable: Option<usize>) -> Freeze {
     match (strategy, freeze, trainable) {
         (Some(Strategy::FeatureExtraction | Strategy::Head), ..) | (None, Some(FreezeTo::All), _) => Freeze::Body,
@@ -96,7 +121,7 @@ pub(super) fn freeze(strategy: Option<Strategy>, freeze: Option<&FreezeTo>, trai
     }
 }
 
-/// How much examples of each class count.
+/// Weights of the classes in the loss.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ClassWeights {
     None,
@@ -127,14 +152,14 @@ impl fmt::Display for ClassWeights {
 }
 
 impl ClassWeights {
-    /// In the order of the labels; nothing when all count alike.
+    /// The weights in the order of the labels; empty for equal weights.
     /// # Errors
-    /// When a file does not have exactly the labels, or a number that is not above 0.
+    /// When a file does not have exactly the labels, or has a number that is not above 0.
     pub(super) fn weights(&self, examples: &Examples) -> Result<Vec<f64>> {
         self.of(examples.labels(), &examples.counts())
     }
 
-    /// The same for labels that have so many examples.
+    /// The same for `labels` with `counts` examples each.
     pub(super) fn of(&self, labels: &[String], counts: &[usize]) -> Result<Vec<f64>> {
         match self {
             Self::None => Ok(Vec::new()),
@@ -145,7 +170,7 @@ impl ClassWeights {
                 let given: BTreeMap<String, f64> =
                     serde_json::from_str(&text).context("want {\"LABEL\": WEIGHT, ..}").with_context(in_context)?;
                 if let Some(label) = given.keys().find(|label| !labels.contains(label)) {
-                    bail!("{}: there is no label \"{label}\"", in_context());
+                    bail!("{}: label \"{label}\" has no training example", in_context());
                 }
                 let weight = |label: &String| {
                     let weight = given.get(label).with_context(|| format!("{}: no \"{label}\"", in_context()))?;
@@ -160,15 +185,15 @@ impl ClassWeights {
 
 /// Factors on the learning rate.
 pub(super) struct Factors {
-    /// The beginning of the head's names, and its factor.
+    /// The name of the head, and its factor.
     head: (String, f64),
-    /// Modules, and theirs; the last that fits counts.
+    /// Modules and their factors; the last match counts.
     modules: Vec<(String, f64)>,
 }
 
 impl Factors {
     /// # Errors
-    /// When there is no such layer.
+    /// When a layer does not exist.
     pub(super) fn new(model: &Model, head: f64, layers: &[(String, f64)]) -> Result<Self> {
         let module = |(layer, factor): &(String, f64)| -> Result<(String, f64)> {
             let name = model.backbone.check(&layer.parse()?).with_context(|| format!("--layer-lr {layer}"))?;

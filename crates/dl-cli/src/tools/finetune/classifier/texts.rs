@@ -1,4 +1,4 @@
-//! Records with a text and a label: a BERT with a head.
+//! `dl-finetune classifier` on texts: a BERT with a head.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,22 +9,24 @@ use dl_models::text::{Network, TOKENIZER_KEY, TextConfig, TextFreeze, TextModel,
 use dl_models::{Checkpoint, Fit, Parameters, checkpoint};
 use dl_train::Digest;
 use dl_train::classifier::LossConfig;
-use dl_train::fit::{ModelFile, Progress};
+use dl_train::fit::{ModelFile, Progress, Task, Validation};
+use dl_train::linear::Logistic;
 use dl_train::sampler::per_class;
-use dl_train::text::{Learned, NamedText, NamedTexts, TextClassifierTask};
-use dl_train::transfer::Strategy;
+use dl_train::text::{LabeledText, LabeledTexts, TextClassifierTask, TrainingTexts};
+use dl_train::transfer::{Folds, Strategy};
 use serde_json::{Map, Value, json};
 
-use super::options::{FreezeTo, TOP};
+use super::auto::{TRIAL_BATCHES, choose};
+use super::options::{FreezeTo, InputName, TOP};
 use super::{Args, SAMPLE, StrategyName};
 use crate::common::{Io, Messages, Outcome, Tally};
 use crate::tools::finetune::texts::{self, Source};
-use crate::tools::finetune::training::Shape;
+use crate::tools::finetune::training::{ExamplesOf, Situation, default_batch};
 
-/// What comes into the head, where no dropout stands between.
+/// The layer before the head; there is no dropout in between.
 const BEFORE_HEAD: &str = "pooler";
 
-/// Does the file hold a network that reads texts and no pictures?
+/// Whether the file holds a network that reads texts and not images.
 pub(super) fn reads_texts(path: &Path) -> Result<bool> {
     let architecture = TextConfig::text_architecture(&Checkpoint::open(path)?)?;
     Ok(architecture.is_some_and(|architecture| architecture != "clip"))
@@ -32,14 +34,20 @@ pub(super) fn reads_texts(path: &Path) -> Result<bool> {
 
 /// Trains on texts; `init_from` is the network.
 pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome> {
-    let of_pictures = args.crops || args.views.asked() || args.views.mixup > 0.0 || args.size.is_some();
-    ensure!(!of_pictures, "--crops, --size, --augment and --mixup are for pictures; this network reads texts");
+    let of_images = args.input.is_some_and(|input| input != InputName::Text)
+        || args.views.asked()
+        || args.views.mixup > 0.0
+        || args.size.is_some();
+    ensure!(
+        !of_images,
+        "--input image|objects|proposals, --size, --augment and --mixup are for images; this network reads texts"
+    );
     let device = args.device.open()?;
     let asked = args.strategy.and_then(StrategyName::strategy);
-    // A layer that is none is an error before anything is read.
+    // An unknown layer is an error before anything is read.
     freeze(args, asked, init_from)?;
     let data = read(args, init_from, &device, io)?;
-    let training = Training { args, init_from, data: &data, device: &device, messages: &io.messages };
+    let training = TextTraining { args, init_from, data: &data, device: &device, messages: &io.messages };
     let strategy = if args.strategy == Some(StrategyName::Auto) { Some(training.choose()?) } else { asked };
     let start = training.start(strategy)?;
     if strategy != Some(Strategy::Scratch) {
@@ -51,9 +59,9 @@ pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome>
     if let Some(note) = &start.model.note {
         io.messages.note(format_args!("model {}: {note}", init_from.display()));
     }
-    let (all, learning) = (start.parameters.tensors().len(), start.parameters.vars().len());
-    if learning < all {
-        io.messages.note(format_args!("{} of {all} weights do not learn", all - learning));
+    let (all, trained) = (start.parameters.tensors().len(), start.parameters.vars().len());
+    if trained < all {
+        io.messages.note(format_args!("{} of {all} tensors are frozen", all - trained));
     }
     let interrupted = if strategy == Some(Strategy::FeatureExtraction) {
         training.extract(&start)?;
@@ -64,78 +72,82 @@ pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome>
     Ok(interrupted.unwrap_or(Outcome::of(data.tally.failed)))
 }
 
-/// What is learned from, and what is judged by.
+/// The training and validation texts.
 struct Data {
-    learned: Vec<NamedText>,
-    judged: Vec<NamedText>,
+    train: Vec<LabeledText>,
+    validation: Vec<LabeledText>,
     labels: Vec<String>,
-    /// Texts of each label to learn from.
+    /// Training texts per label.
     counts: Vec<usize>,
     tally: Tally,
-    /// Of all that was read, and of what is judged by.
+    /// Of all that was read, and of the validation texts.
     digests: [Digest; 2],
 }
 
 fn read(args: &Args, init_from: &Path, device: &Device, io: &mut Io) -> Result<Data> {
     let tokenizer = TextModel::open(init_from, device)?.tokenizer;
-    let source =
-        Source { common: &args.common, inputs: &args.inputs, val: args.val.as_deref(), val_share: args.val_share };
+    let source = Source {
+        common: &args.common,
+        inputs: &args.inputs,
+        val: args.val.as_deref(),
+        val_fraction: args.val_fraction,
+    };
     let mut cut = 0;
     let read = source.read(io, |record| -> Result<(Tokens, String)> {
         let label = record.label()?.filter(|label| !label.is_empty());
-        let label = label.context("the record has no \"label\" to learn")?;
+        let label = label.context("the record has no \"label\" to train on")?;
         let (tokens, was_cut) = tokenizer.encode(&texts::text_of(record)?)?;
         ensure!(!tokens.ids.is_empty(), "the text has no tokens");
         cut += usize::from(was_cut);
         Ok((tokens, label))
     })?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    read.learned.iter().for_each(|(_, label)| *counts.entry(label).or_default() += 1);
+    read.train.iter().for_each(|(_, label)| *counts.entry(label).or_default() += 1);
     let labels: Vec<String> = counts.keys().map(|label| (*label).to_owned()).collect();
     if let [only] = labels.as_slice() {
-        bail!("all records have the same label, \"{only}\"; there is nothing to tell apart");
+        bail!("all records have the same label, \"{only}\"; training needs at least two");
     }
-    let named = |texts: &[(Tokens, String)]| -> Result<Vec<NamedText>> {
-        let named = texts.iter().map(|(tokens, label)| {
+    let labeled = |texts: &[(Tokens, String)]| -> Result<Vec<LabeledText>> {
+        let labeled = texts.iter().map(|(tokens, label)| {
             let class = labels.binary_search(label);
-            let class = class.ok().with_context(|| format!("no text to learn from has the label \"{label}\""))?;
-            Ok(NamedText { tokens: tokens.clone(), class: class as u32 })
+            let class = class.ok().with_context(|| format!("no training text has the label \"{label}\""))?;
+            Ok(LabeledText { tokens: tokens.clone(), class: class as u32 })
         });
-        named.collect()
+        labeled.collect()
     };
-    let (mut learned, judged) = (named(&read.learned)?, named(&read.judged)?);
+    let (mut train, validation) = (labeled(&read.train)?, labeled(&read.validation)?);
     if let Some(count) = args.per_class {
-        let classes: Vec<u32> = learned.iter().map(|text| text.class).collect();
+        let classes: Vec<u32> = train.iter().map(|text| text.class).collect();
         let kept = per_class(&classes, &labels, count, args.common.seed);
-        learned = kept.into_iter().map(|index| learned[index].clone()).collect();
+        train = kept.into_iter().map(|index| train[index].clone()).collect();
     }
     let mut counts = vec![0; labels.len()];
-    learned.iter().for_each(|text| counts[text.class as usize] += 1);
-    let (many, classes, others) = (learned.len(), labels.len(), judged.len());
-    io.messages.note(format_args!("{many} texts of {classes} classes to learn, {others} to judge by"));
+    train.iter().for_each(|text| counts[text.class as usize] += 1);
+    let (many, classes, others) = (train.len(), labels.len(), validation.len());
+    io.messages.note(format_args!("{many} texts of {classes} classes, {others} validation texts"));
     if cut > 0 {
-        io.messages.note(format_args!("{cut} texts were cut at the longest that the network reads"));
+        io.messages.note(format_args!("{cut} texts were truncated to the longest that the network reads"));
     }
-    Ok(Data { learned, judged, labels, counts, tally: read.tally, digests: [read.digest, read.judged_digest] })
+    Ok(Data { train, validation, labels, counts, tally: read.tally, digests: [read.digest, read.validation_digest] })
 }
 
-/// A network that is to learn.
-struct Start {
+/// A network to train.
+struct TextStart {
     model: TextModel,
     parameters: Parameters,
     freeze: TextFreeze,
 }
 
-impl Start {
-    /// The only weight of the head with this name.
+impl TextStart {
+    /// The tensor of the head with this name.
     fn head(&self, name: &str) -> Result<Var> {
         let mut vars = self.parameters.vars().into_iter();
         let found = vars.find(|(own, _)| own == name).map(|(_, var)| var);
-        found.with_context(|| format!("the network has no {name} that learns"))
+        found.with_context(|| format!("the network has no trainable {name}"))
     }
 }
 
-struct Training<'a> {
+struct TextTraining<'a> {
     args: &'a Args,
     init_from: &'a Path,
     data: &'a Data,
@@ -143,9 +155,9 @@ struct Training<'a> {
     messages: &'a Messages,
 }
 
-impl Training<'_> {
-    /// The network as the strategy wants it, with what the model file says of its origin.
-    fn start(&self, strategy: Option<Strategy>) -> Result<Start> {
+impl TextTraining<'_> {
+    /// The network for the strategy, with the description of its origin.
+    fn start(&self, strategy: Option<Strategy>) -> Result<TextStart> {
         let Self { args, init_from, data, device, .. } = self;
         let seed = args.common.seed;
         let options = self.options();
@@ -165,11 +177,11 @@ impl Training<'_> {
             if strategy == Some(Strategy::Scratch) { None } else { Some(texts::source(&model, init_from)) };
         model.config.seed = Some(seed);
         model.config.data_digest = Some(data.digests[0].to_string());
-        Ok(Start { model, parameters, freeze })
+        Ok(TextStart { model, parameters, freeze })
     }
 
-    /// What the file gave to a network that starts from it, and what it did not. The head is new where the labels are.
-    fn fit(&self, start: &Start) -> Result<Fit> {
+    /// Which tensors came from the file. The head is reinitialized for new labels.
+    fn fit(&self, start: &TextStart) -> Result<Fit> {
         let mut file = Checkpoint::open(self.init_from)?;
         let is_new = TextConfig::read(&mut file)?.labels.as_ref() != Some(&self.data.labels);
         let tensors = start.parameters.tensors();
@@ -177,50 +189,87 @@ impl Training<'_> {
         Ok(Fit::of_shapes(&shapes, &file, |name| is_new && name.starts_with("classifier.")))
     }
 
-    /// What the command line says in place of the file's options.
+    /// The file's options that the command line overrides.
     fn options(&self) -> Vec<(&'static str, Value)> {
         let names = ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"];
         self.args.dropout.map(|p| names.map(|option| (option, json!(p))).into()).unwrap_or_default()
     }
 
-    /// Most bytes of features that are kept.
+    /// Most bytes of features to keep.
     fn cache(&self) -> usize {
         self.args.cache.saturating_mul(1_000_000)
     }
 
-    /// The strategy that the data suggest.
+    /// The strategy that suits the texts best.
     fn choose(&self) -> Result<Strategy> {
-        let data = self.data;
+        let (data, seed) = (self.data, self.args.common.seed);
+        let classes: Vec<u32> = data.train.iter().map(|text| text.class).collect();
+        let kept = per_class(&classes, &data.labels, SAMPLE, seed);
+        let sample: Vec<LabeledText> = kept.into_iter().map(|index| data.train[index].clone()).collect();
         let start = self.start(Some(Strategy::FeatureExtraction))?;
-        let texts = NamedTexts::new(&start.model, &data.learned)?.through(BEFORE_HEAD, 0)?;
+        let texts = LabeledTexts::new(&start.model, &sample)?.through(BEFORE_HEAD, 0)?;
         let rows = texts.features(data.labels.len(), SAMPLE, |_| ())?;
         let least = data.counts.iter().copied().min().unwrap_or_default();
         let finding = rows.finding(least, data.labels.len())?;
-        self.messages.note(finding.reasons());
-        Ok(finding.strategy())
+        let folds = Folds::new(&sample.iter().map(|text| text.class).collect::<Vec<_>>(), seed);
+        choose(&finding, folds.as_ref(), self.messages, |strategy, folds, run| {
+            let [train, validation] = [false, true].map(|held_out| {
+                let places = sample.iter().enumerate();
+                let part = places.filter(|(index, _)| folds.holds_out(run, *index) == held_out);
+                part.map(|(_, text)| text.clone()).collect::<Vec<_>>()
+            });
+            self.trial(strategy, &train, &validation)
+        })
     }
 
-    /// Feature extraction: the head is a logistic regression.
-    fn extract(&self, start: &Start) -> Result<()> {
-        let Self { args, data, messages, .. } = self;
-        let texts = |texts| NamedTexts::new(&start.model, texts)?.through(BEFORE_HEAD, self.cache());
-        let (learned, judged) = (texts(&data.learned)?, texts(&data.judged)?);
-        messages.progress_to(learned.len() as u64, "texts");
+    /// Trains by `strategy` for a few batches and validates; `None` when the loss exploded.
+    fn trial(
+        &self,
+        strategy: Strategy,
+        train: &[LabeledText],
+        validation: &[LabeledText],
+    ) -> Result<Option<Validation>> {
+        let start = self.start(Some(strategy))?;
+        if strategy == Strategy::FeatureExtraction {
+            self.fit_head(&start, train, |_| ())?;
+            return LabeledTexts::new(&start.model, validation)?.evaluate().map(Some);
+        }
+        let no_file = |_: &Situation, _: &Progress| bail!("a trial writes no model");
+        self.with_task(&start, (train, validation), Some(strategy), &no_file, |task, situation| {
+            let sound = self.args.training.trial(task, situation, TRIAL_BATCHES)?;
+            if sound { task.validate() } else { Ok(None) }
+        })
+    }
+
+    /// Fits the head of `start` by logistic regression on `train`.
+    fn fit_head(&self, start: &TextStart, train: &[LabeledText], done: impl FnMut(usize)) -> Result<Logistic> {
+        let Self { args, data, .. } = self;
+        let texts = LabeledTexts::new(&start.model, train)?.through(BEFORE_HEAD, self.cache())?;
         let classes = data.labels.len();
-        let rows = learned.features(classes, usize::MAX, |count| messages.bar().inc(count as u64))?;
+        let rows = texts.features(classes, usize::MAX, done)?;
         let logistic = args.logistic(args.class_weights.of(&data.labels, &data.counts)?);
         let head = [start.head("classifier.weight")?, start.head("classifier.bias")?];
-        let fitted = rows.fit([&head[0], &head[1]], classes, &logistic)?;
-        let judged = if judged.is_empty() { None } else { Some(judged.judge()?) };
-        let learned = learned.judge()?;
-        let progress = Args::extracted(&fitted, &learned, judged);
+        rows.fit([&head[0], &head[1]], classes, &logistic)
+    }
+
+    /// Trains and writes a model by feature extraction.
+    fn extract(&self, start: &TextStart) -> Result<()> {
+        let Self { args, data, messages, .. } = self;
+        messages.progress_to(data.train.len() as u64, "texts");
+        let fitted = self.fit_head(start, &data.train, |count| messages.bar().inc(count as u64))?;
+        let evaluate = |texts: &[LabeledText]| {
+            LabeledTexts::new(&start.model, texts)?.through(BEFORE_HEAD, self.cache())?.evaluate()
+        };
+        let validation = if data.validation.is_empty() { None } else { Some(evaluate(&data.validation)?) };
+        let train = evaluate(&data.train)?;
+        let progress = Args::extracted(&fitted, &train, validation);
         let mut config = start.model.config.clone();
         let figures = json!({
             "iterations": fitted.iterations,
             "cost": args.cost,
             "layer": BEFORE_HEAD,
-            "loss": learned.loss,
-            "accuracy": learned.score,
+            "loss": train.loss,
+            "accuracy": train.score,
             "validation": progress.validation,
         });
         config.training = figures.as_object().cloned().unwrap_or_default();
@@ -228,37 +277,30 @@ impl Training<'_> {
         args.training.log_once(&progress)?;
         let texts = [(TOKENIZER_KEY, start.model.tokenizer.text())];
         let tensors = start.parameters.tensors();
-        checkpoint::save_with(&args.model, &config.description()?, &texts, &tensors, args.precision.into())?;
+        checkpoint::save_with(&args.output, &config.description()?, &texts, &tensors, args.dtype.into())?;
         args.tell_extracted(&fitted, &progress, messages);
         Ok(())
     }
 
-    /// Everything else: gradient descent.
-    fn descend(&self, start: &Start, strategy: Option<Strategy>) -> Result<Option<Outcome>> {
+    fn batch(&self, train: &[LabeledText]) -> usize {
+        self.args.batch.unwrap_or_else(|| default_batch(train.len(), 16))
+    }
+
+    fn loss(&self) -> Result<LossConfig> {
+        let weights = self.args.class_weights.of(&self.data.labels, &self.data.counts)?;
+        Ok(LossConfig { smoothing: self.args.label_smoothing, weights })
+    }
+
+    /// Trains and writes a model by gradient descent.
+    fn descend(&self, start: &TextStart, strategy: Option<Strategy>) -> Result<Option<Outcome>> {
         let Self { args, data, messages, .. } = self;
-        let Start { model, parameters, freeze } = start;
-        let shape = Shape {
-            epoch: data.learned.len().div_ceil(args.batch),
-            from_nothing: strategy == Some(Strategy::Scratch),
-            validates: !data.judged.is_empty(),
-        };
-        let class_weights = args.class_weights.of(&data.labels, &data.counts)?;
-        let loss = LossConfig { smoothing: args.label_smoothing, weights: class_weights };
-        let mut texts = [NamedTexts::new(model, &data.learned)?, NamedTexts::new(model, &data.judged)?];
-        if let Network::Bert(bert) = &model.network
-            && let Some(layer) = bert.last_fixed_layer(freeze)
-        {
-            messages.detail(format_args!("learning begins after {layer}: what is before it is computed once"));
-            let [learned, judged] = texts;
-            texts = [learned.through(&layer, self.cache())?, judged.through(&layer, self.cache())?];
-        }
-        let [learned, judged] = texts;
-        let file = |progress: &Progress| {
+        let TextStart { model, parameters, .. } = start;
+        let file = |situation: &Situation, progress: &Progress| {
             let mut config = model.config.clone();
-            config.training = args.training.figures(&shape);
+            config.training = args.training.figures(situation)?;
             config.training.extend([
                 ("iterations".to_owned(), json!(progress.step)),
-                ("batch".to_owned(), json!(args.batch)),
+                ("batch".to_owned(), json!(self.batch(&data.train))),
                 ("loss".to_owned(), json!(progress.mean("loss"))),
                 ("accuracy".to_owned(), json!(progress.mean("accuracy"))),
                 ("validation".to_owned(), serde_json::to_value(&progress.validation)?),
@@ -268,27 +310,61 @@ impl Training<'_> {
                 config: config.description()?,
                 tensors: parameters.tensors(),
                 texts: vec![(TOKENIZER_KEY, model.tokenizer.text().to_owned())],
-                precision: args.precision.into(),
+                precision: args.dtype.into(),
             })
         };
-        let settings = self.settings(start, strategy, &loss)?;
+        let settings = self.settings(start, strategy)?;
+        self.with_task(start, (&data.train, &data.validation), strategy, &file, |task, situation| {
+            args.training.run(task, &args.output, situation, settings, messages)
+        })
+    }
+
+    /// Calls `then` with the task of training `start` on the first texts, validated on the second.
+    fn with_task<R>(
+        &self,
+        start: &TextStart,
+        (train, validation): (&[LabeledText], &[LabeledText]),
+        strategy: Option<Strategy>,
+        file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
+        then: impl FnOnce(&TextClassifierTask, &Situation) -> Result<R>,
+    ) -> Result<R> {
+        let Self { args, messages, .. } = self;
+        let TextStart { model, parameters, freeze } = start;
+        let batch = self.batch(train);
+        let situation = Situation {
+            epoch: train.len().div_ceil(batch),
+            from_scratch: strategy == Some(Strategy::Scratch),
+            head_only: *freeze == TextFreeze::Body,
+            validates: !validation.is_empty(),
+            examples: ExamplesOf::Texts,
+        };
+        let mut texts = [LabeledTexts::new(model, train)?, LabeledTexts::new(model, validation)?];
+        if let Network::Bert(bert) = &model.network
+            && let Some(layer) = bert.last_fixed_layer(freeze)
+        {
+            messages.detail(format_args!("training begins after {layer}: the layers up to it are computed once"));
+            let [train, validation] = texts;
+            texts = [train.through(&layer, self.cache())?, validation.through(&layer, self.cache())?];
+        }
+        let [train, validation] = texts;
+        let file = |progress: &Progress| file(&situation, progress);
         let task = TextClassifierTask {
             parameters,
-            learned: Learned::new(learned, args.batch, args.common.seed),
-            judged,
-            loss,
+            train: TrainingTexts::new(train, batch, args.common.seed),
+            validation,
+            loss: self.loss()?,
             factor: &|name| factor(args, name),
             weight_decay: args.training.weight_decay,
             seed: args.common.seed,
             file: &file,
         };
-        args.training.run(&task, &args.model, &shape, settings, messages)
+        then(&task, &situation)
     }
 
-    /// The choices that are not the usual ones.
-    fn add_choices(&self, config: &mut TextConfig, start: &Start, strategy: Option<Strategy>) {
-        let mut add = |key: &str, value: Value, usual: bool| {
-            if !usual {
+    /// Adds the choices that differ from the defaults.
+    fn add_choices(&self, config: &mut TextConfig, start: &TextStart, strategy: Option<Strategy>) {
+        let mut add = |key: &str, value: Value, is_default: bool| {
+            if !is_default {
                 config.training.insert(key.to_owned(), value);
             }
         };
@@ -298,30 +374,30 @@ impl Training<'_> {
     }
 
     /// Everything that shapes the training and is not among the loop's options.
-    fn settings(&self, start: &Start, strategy: Option<Strategy>, loss: &LossConfig) -> Result<Map<String, Value>> {
+    fn settings(&self, start: &TextStart, strategy: Option<Strategy>) -> Result<Map<String, Value>> {
         let Self { args, data, .. } = self;
         let settings = json!({
             "seed": args.common.seed,
             "data": data.digests[0].to_string(),
             "val": data.digests[1].to_string(),
-            "val_share": args.val_share,
+            "val_fraction": args.val_fraction,
             "per_class": args.per_class,
             "init_from": texts::start_digest(self.init_from)?,
             "labels": data.labels,
             "options": self.options().into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Map<_, _>>(),
             "strategy": strategy,
             "freeze": format!("{:?}", start.freeze),
-            "batch": args.batch,
+            "batch": self.batch(&data.train),
             "head_lr": args.head_lr,
             "layer_lr": args.layer_lr,
             "label_smoothing": args.label_smoothing,
-            "class_weights": loss.weights,
+            "class_weights": self.loss()?.weights,
         });
         Ok(settings.as_object().cloned().unwrap_or_default())
     }
 }
 
-/// Factor on the learning rate of a weight, by its name.
+/// The factor on the learning rate of a weight, by name.
 fn factor(args: &Args, name: &str) -> f64 {
     let name = name.strip_prefix("bert.").unwrap_or(name);
     let within = |layer: &str| name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'));
@@ -329,7 +405,7 @@ fn factor(args: &Args, name: &str) -> f64 {
     own.unwrap_or(if within("classifier") { args.head_lr } else { 1.0 })
 }
 
-/// What does not learn.
+/// Which layers are frozen.
 fn freeze(args: &Args, strategy: Option<Strategy>, init_from: &Path) -> Result<TextFreeze> {
     let up_to = |layer: Option<&str>, trainable| texts::freeze(init_from, layer, trainable);
     match (strategy, &args.freeze) {

@@ -6,19 +6,19 @@ use dl_train::classifier::{Affine, AugmentConfig};
 
 use crate::common::numbers;
 
-/// Which other views of the pictures are learned from. Parameters mean what they mean in torchvision.
+/// Augmentation of images; the parameters are torchvision's.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Augmentation")]
 pub(super) struct ViewArgs {
-    /// Views to learn from, drawn anew in each epoch [default: flip]
+    /// Kinds of augmentation, drawn anew in each epoch [default: flip]
     #[arg(long, value_enum, value_name = "KIND,KIND", value_delimiter = ',')]
     augment: Option<Vec<View>>,
 
-    /// Do not mirror examples: left and right mean something here
+    /// Do not flip: for images where left and right differ, such as text
     #[arg(long)]
     no_flip: bool,
 
-    /// crop: least and most share of the area [default: 0.08,1]
+    /// crop: minimum and maximum fraction of the area [default: 0.08,1]
     #[arg(long, value_name = "MIN,MAX", value_parser = several::<2>)]
     crop_scale: Option<[f64; 2]>,
 
@@ -26,41 +26,42 @@ pub(super) struct ViewArgs {
     #[arg(long, value_name = "B,C,S,H", value_parser = several::<4>)]
     jitter: Option<[f64; 4]>,
 
-    /// affine: degrees of turn, share of shift, least and most size, degrees of shear [default: 10,0.1,0.9,1.1,0]
+    /// affine: degrees of rotation, shift as a fraction, minimum and maximum scale, degrees of shear [default:
+    /// 10,0.1,0.9,1.1,0]
     #[arg(long, value_name = "D,T,MIN,MAX,S", value_parser = several::<5>)]
     affine: Option<[f64; 5]>,
 
-    /// cutout: its probability [default: 0.5]
+    /// cutout: probability [default: 0.5]
     #[arg(long, value_name = "P", value_parser = numbers::share)]
     cutout: Option<f64>,
 
-    /// Blend pairs of examples and their labels by a share from Beta(X, X); 0 for none
+    /// Mix pairs of examples and their labels by a ratio from Beta(X, X); 0 for none
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative)]
     pub(super) mixup: f64,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum View {
-    /// Each example as it is
+    /// No augmentation
     None,
-    /// A part of random size and place
+    /// A crop of random size and position
     Crop,
-    /// Mirrored half of the time
+    /// Flipped horizontally half of the time
     Flip,
-    /// Other brightness, contrast, saturation and hue
+    /// Random brightness, contrast, saturation and hue
     Color,
-    /// Turned, shifted, scaled, sheared
+    /// Rotated, shifted, scaled, sheared
     Affine,
-    /// A rectangle blotted out
+    /// A rectangle erased
     Cutout,
 }
 
 impl ViewArgs {
-    /// What is done to examples.
+    /// The augmentation of examples.
     pub(super) fn config(&self) -> Result<AugmentConfig> {
         let kinds = self.augment.as_deref().unwrap_or(&[View::Flip]);
         if kinds.contains(&View::None) && kinds.len() > 1 {
-            bail!("--augment none goes with no other kind");
+            bail!("--augment none cannot be combined with other kinds");
         }
         let has = |kind| kinds.contains(&kind);
         let crop =
@@ -89,7 +90,7 @@ impl ViewArgs {
         Ok(AugmentConfig { crop, flip, jitter, affine, cutout })
     }
 
-    /// Was a view asked for by name?
+    /// Whether a kind was asked for by name.
     pub(super) fn asked(&self) -> bool {
         self.augment.as_ref().is_some_and(|kinds| !kinds.contains(&View::None))
     }
@@ -99,11 +100,11 @@ impl ViewArgs {
     }
 }
 
-/// So many numbers, with commas between.
+/// N numbers separated by commas.
 fn several<const N: usize>(text: &str) -> Result<[f64; N]> {
     let numbers: Vec<f64> = text.split(',').map(|number| Ok(number.trim().parse()?)).collect::<Result<_>>()?;
     match <[f64; N]>::try_from(numbers) {
         Ok(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(numbers),
-        _ => bail!("want {N} numbers, with commas between"),
+        _ => bail!("want {N} numbers separated by commas"),
     }
 }

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{Answer, Attempts, Failure, Http};
 use super::hub::MAX_LICENSE;
-use crate::common::Messages;
-use crate::tools::model::digest;
+use crate::common::{Messages, digest};
 
 /// What to fetch.
 pub(super) struct Wanted<'a> {

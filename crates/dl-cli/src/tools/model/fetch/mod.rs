@@ -22,8 +22,7 @@ use self::http::Http;
 use self::hub::Repository;
 use self::source::{HubSource, Source, origin, place};
 use super::{Format, write};
-use crate::common::{Common, Io, Outcome};
-use crate::tools::model::digest;
+use crate::common::{Common, Io, Outcome, digest};
 
 /// Download model files into a cache
 ///

@@ -1,4 +1,4 @@
-//! Decoded pictures, the oldest dropped when there are too many.
+//! A cache of decoded images that drops the oldest.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dl_vision::picture::{Loaded, Loader, Truncated};
 use image::RgbImage;
 
-/// Pictures by their index.
-pub(super) struct Pictures<'a> {
+/// Images by index.
+pub(super) struct Images<'a> {
     sources: &'a [String],
     loader: Loader,
     most: usize,
@@ -17,14 +17,14 @@ pub(super) struct Pictures<'a> {
 
 #[derive(Default)]
 struct Kept {
-    /// `None` for those that cannot be decoded.
-    pictures: HashMap<u32, Option<Arc<RgbImage>>>,
+    /// `None` for images that cannot be decoded.
+    images: HashMap<u32, Option<Arc<RgbImage>>>,
     order: VecDeque<u32>,
     bytes: usize,
 }
 
-impl<'a> Pictures<'a> {
-    /// Keeps up to `most` bytes; `broken` is told once of each picture that cannot be decoded.
+impl<'a> Images<'a> {
+    /// Keeps up to `most` bytes; `broken` is called once for each image that cannot be decoded.
     pub(super) fn new(
         sources: &'a [String],
         truncated: Truncated,
@@ -34,36 +34,36 @@ impl<'a> Pictures<'a> {
         Self { sources, loader: Loader::new(truncated), most, broken, kept: Mutex::default() }
     }
 
-    /// The picture; `None` when it cannot be decoded.
+    /// Returns an image, or `None` when it cannot be decoded.
     pub(super) fn get(&self, index: u32) -> Option<Arc<RgbImage>> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = kept().pictures.get(&index) {
+        if let Some(known) = kept().images.get(&index) {
             return known.clone();
         }
-        // Not under the lock: others decode meanwhile, now and then the same.
-        let picture = self.loader.load(&self.sources[index as usize]).map(Loaded::into_image);
+        // Without the lock, so that other threads decode at the same time, occasionally the same image.
+        let image = self.loader.load(&self.sources[index as usize]).map(Loaded::into_image);
         let mut kept = kept();
-        if let Some(known) = kept.pictures.get(&index) {
+        if let Some(known) = kept.images.get(&index) {
             return known.clone();
         }
-        let picture = match picture {
-            Ok(picture) => Arc::new(picture),
+        let image = match image {
+            Ok(image) => Arc::new(image),
             Err(error) => {
                 (self.broken)(&format!("{error:#}"));
-                kept.pictures.insert(index, None);
+                kept.images.insert(index, None);
                 return None;
             }
         };
-        kept.bytes += picture.len();
+        kept.bytes += image.len();
         kept.order.push_back(index);
-        kept.pictures.insert(index, Some(picture.clone()));
+        kept.images.insert(index, Some(image.clone()));
         while kept.bytes > self.most
             && let Some(oldest) = kept.order.pop_front()
         {
-            if let Some(Some(dropped)) = kept.pictures.remove(&oldest) {
+            if let Some(Some(dropped)) = kept.images.remove(&oldest) {
                 kept.bytes -= dropped.len();
             }
         }
-        Some(picture)
+        Some(image)
     }
 }

@@ -1,4 +1,4 @@
-//! Texts with their classes, and what a BERT says of them.
+//! Texts with their classes, and their evaluation by a BERT.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use dl_models::plain;
 use dl_models::text::{Bert, Network, TextBatch, TextModel, TextNetwork, Tokens};
 use rand_chacha::ChaCha8Rng;
 
-use super::frozen::Frozen;
+use super::frozen::FrozenEncoder;
 use crate::classifier::LossConfig;
 use crate::fit::Validation;
 use crate::hits::hits;
 use crate::sampler::first_of_each;
-use crate::transfer::Rows;
+use crate::transfer::FeatureRows;
 
-/// A text and the number of its class.
+/// A text and the index of its class.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NamedText {
+pub struct LabeledText {
     /// The text.
     pub tokens: Tokens,
     /// Its class, in the order of the model's labels.
@@ -25,45 +25,45 @@ pub struct NamedText {
 }
 
 /// Texts with their classes, as a BERT reads them.
-pub struct NamedTexts<'a> {
-    texts: &'a [NamedText],
+pub struct LabeledTexts<'a> {
+    texts: &'a [LabeledText],
     bert: &'a Bert,
-    frozen: Option<Frozen<'a>>,
+    frozen: Option<FrozenEncoder<'a>>,
 }
 
-/// Texts that are computed together in inference.
+/// Texts computed together in inference.
 const TOGETHER: usize = 64;
 
-impl<'a> NamedTexts<'a> {
+impl<'a> LabeledTexts<'a> {
     /// `texts`, read by `model`.
     /// # Errors
-    /// When it is no BERT.
-    pub fn new(model: &'a TextModel, texts: &'a [NamedText]) -> Result<Self> {
+    /// When it is not a BERT.
+    pub fn new(model: &'a TextModel, texts: &'a [LabeledText]) -> Result<Self> {
         let Network::Bert(bert) = &model.network else {
-            bail!("{} has no head that names classes; bert has", model.config.architecture);
+            bail!("{} has no classification head; bert has", model.config.architecture);
         };
         Ok(Self { texts, bert, frozen: None })
     }
 
-    /// The same, but the network goes on from its output `layer`, before which nothing learns and nothing is random: that
-    /// is computed once a text, and at most `most` bytes of it are kept.
+    /// The same, but the network starts at its layer `layer`, before which everything is frozen and without dropout: those
+    /// features are computed once per text, and at most `most` bytes of them are kept.
     /// # Errors
-    /// When there is no such output.
+    /// When the layer does not exist.
     pub fn through(self, layer: &str, most: usize) -> Result<Self> {
-        Ok(Self { frozen: Some(Frozen::new(self.bert, layer, most)?), ..self })
+        Ok(Self { frozen: Some(FrozenEncoder::new(self.bert, layer, most)?), ..self })
     }
 
-    /// How many there are.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// Is there none?
+    /// Whether there are no texts.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
 
-    /// The scores of these texts [n, classes], with gradients, and their classes. `train`: dropout is on, and draws from it.
+    /// The scores of the given texts [n, classes], with gradients, and their classes. With `train`, dropout draws from it.
     pub(super) fn scores(&self, indices: &[usize], train: Option<&mut ChaCha8Rng>) -> Result<(Tensor, Vec<u32>)> {
         let batch = TextBatch::new(indices.iter().map(|index| &self.texts[*index].tokens));
         let classes = indices.iter().map(|index| self.texts[*index].class).collect();
@@ -75,13 +75,13 @@ impl<'a> NamedTexts<'a> {
         Ok((scores, classes))
     }
 
-    /// What the network goes on from, of the first `most` texts of each of `classes` classes, or of all. `done` is told how
-    /// many are there.
+    /// The features that the network starts at, of the first `most` texts of each of `classes` classes. `done` is called
+    /// with the number of finished texts.
     /// # Errors
-    /// When it goes on from nothing that has one row for each text.
-    pub fn features(&self, classes: usize, most: usize, mut done: impl FnMut(usize)) -> Result<Rows> {
+    /// When it has no such features, with one row per text.
+    pub fn features(&self, classes: usize, most: usize, mut done: impl FnMut(usize)) -> Result<FeatureRows> {
         let frozen = self.frozen.as_ref().context("no features of the texts are computed")?;
-        let mut rows = Rows::default();
+        let mut rows = FeatureRows::default();
         let indices = first_of_each(self.texts.iter().map(|text| text.class), &mut vec![0; classes], most);
         for indices in indices.chunks(TOGETHER) {
             let targets: Vec<u32> = indices.iter().map(|index| self.texts[*index].class).collect();
@@ -91,23 +91,23 @@ impl<'a> NamedTexts<'a> {
         Ok(rows)
     }
 
-    /// The mean loss over all texts, and their share that is right (`accuracy`).
+    /// Computes the mean loss over all texts and the fraction of correct ones (`accuracy`).
     /// # Errors
-    /// When there is none, or the network cannot read one.
-    pub fn judge(&self) -> Result<Validation> {
-        let (mut loss, mut rights) = (0.0, 0);
+    /// When there are no texts, or the network cannot read one.
+    pub fn evaluate(&self) -> Result<Validation> {
+        let (mut loss, mut correct) = (0.0, 0);
         let all: Vec<usize> = (0..self.len()).collect();
         for indices in all.chunks(TOGETHER) {
             let (logits, classes) = self.scores(indices, None)?;
             let mean = LossConfig::default().loss_of_targets(&logits, &classes)?;
             loss += f64::from(mean.to_scalar::<f32>().map_err(plain)?) * classes.len() as f64;
-            rights += hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
+            correct += hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();
         }
         if all.is_empty() {
-            bail!("no text to judge by");
+            bail!("no text to validate on");
         }
         let count = self.len() as f64;
-        let accuracy = rights as f64 / count;
+        let accuracy = correct as f64 / count;
         let metrics = BTreeMap::from([("accuracy".to_owned(), accuracy)]);
         Ok(Validation { loss: loss / count, score: accuracy, metrics })
     }
