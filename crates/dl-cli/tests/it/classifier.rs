@@ -354,7 +354,7 @@ fn bad_output_files_are_reported_before_any_work() {
     let from = format!("--init-from {}", model.display());
     for (model, input, options, words) in [
         (&path(""), &nothing, String::new(), "is a folder"),
-        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be made"),
+        (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be created"),
         (&model, &nothing, String::new(), "exists; --resume continues an unfinished run, --force overwrites"),
         (&path("n"), &nothing, format!("--log {}", folder.path().display()), "--log: "),
         (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "the training reads this file"),

@@ -168,7 +168,7 @@ fn a_head_refuses_features_of_another_network() {
         run("dl-embed", &[&["--model", network, "--layer", "fire9@1"], more].concat(), &lines).expect(0).stdout
     };
     let features = embedded(&network, &[]);
-    run("dl-finetune", &["linear", "--model", &head], &features).expect(0);
+    run("dl-finetune", &["linear", "--output", &head], &features).expect(0);
     let fingerprint = dl_models::LinearHead::load(Path::new(&head)).unwrap().network.unwrap();
     assert!(features.contains(&format!("\"network\":\"{fingerprint}\"")));
     let named = |features: &str| run("dl-classify", &["--model", &head], features);
@@ -181,11 +181,11 @@ fn a_head_refuses_features_of_another_network() {
     let without = features.replace(&format!("\"network\":\"{fingerprint}\","), "");
     assert_ne!(without, features);
     named(&without).expect(0);
-    run("dl-finetune", &["linear", "--force", "--model", &head], &without).expect(0);
+    run("dl-finetune", &["linear", "--force", "--output", &head], &without).expect(0);
     named(&embedded(&other, &[])).expect(0);
     // Records of two networks are not for one head.
     let mixed = features.lines().take(3).chain(embedded(&other, &[]).lines().skip(3)).collect::<Vec<_>>().join("\n");
-    let ran = run("dl-finetune", &["linear", "--force", "--model", &head], &mixed);
+    let ran = run("dl-finetune", &["linear", "--force", "--output", &head], &mixed);
     assert!(ran.stderr.contains("those of the records before"), "{}", ran.stderr);
 }
 

@@ -94,6 +94,6 @@ fn memory_grows_with_the_records_and_not_with_the_confusion_matrix() {
     assert!(matrix["cells"].as_array().unwrap().len() <= 30_000 && matrix.get("counts").is_none());
     // The drawing shows the worst classes only, so its size is bounded.
     let ran = run("dl-draw", &["confusion", &at("matrix.json"), "--max", "40", "--output", &at("m.png")], "").expect(0);
-    assert!(ran.stderr.contains("of 21841 classes the 40 that are most often confused are drawn"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("of 21841 classes, the 40 that are confused most often are drawn"), "{}", ran.stderr);
     assert!(image::open(at("m.png")).unwrap().width() < 1600);
 }

@@ -39,7 +39,7 @@ fn the_last_program_of_a_pipe_draws_if_none_knows_the_total() {
     let Some((status, output)) = in_terminal(&command) else { return };
     assert_eq!((status, drawn(&output)), (0, vec!["dl-nms"]), "{output:?}");
     // A message of another program takes the place of the display.
-    assert!(output.contains("\r\u{1b}[Kdl-data: a: it has no image\r\n"), "{output:?}");
+    assert!(output.contains("\r\u{1b}[Kdl-data: a: the record has no image\r\n"), "{output:?}");
 }
 
 #[test]

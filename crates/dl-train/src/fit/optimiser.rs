@@ -281,7 +281,7 @@ mod tests {
             let mut other = Optimiser::new([Parameter::new("w", ones(&[3, 3]), 0.1)], config);
             let steps = BTreeMap::from([("w".to_owned(), 1)]);
             let error = other.recall(&steps, |_| Ok(ones(&[2]).as_tensor().clone())).unwrap_err();
-            assert!(error.to_string().contains("is [2]"), "{error}");
+            assert!(error.to_string().contains("has shape [2]"), "{error}");
         }
     }
 }

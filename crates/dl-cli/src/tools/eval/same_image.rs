@@ -24,7 +24,7 @@ pub(super) fn hint(found: &[String], missing: &[String]) -> Option<String> {
     ))
 }
 
-/// The filter of jq that makes of `found` the id `truth`, and of the others likewise.
+/// The jq filter that turns the id `found` into `truth`, and the other ids likewise.
 fn renaming(found: &str, truth: &str) -> Option<String> {
     let ([before, _, after], [new_before, _, new_after]) = (parts(found), parts(truth));
     let mut steps = Vec::new();
@@ -35,13 +35,15 @@ fn renaming(found: &str, truth: &str) -> Option<String> {
         steps.extend((!after.is_empty()).then(|| format!("rtrimstr({after:?})")));
     }
     let mut filter = if steps.is_empty() { ".".to_owned() } else { steps.join(" | ") };
-    if steps.len() > 1 {
+    let prefixed = before != new_before && !new_before.is_empty();
+    let suffixed = after != new_after && !new_after.is_empty();
+    if steps.len() > 1 && (prefixed || suffixed) {
         filter = format!("({filter})");
     }
-    if before != new_before && !new_before.is_empty() {
+    if prefixed {
         filter = format!("{new_before:?} + {filter}");
     }
-    if after != new_after && !new_after.is_empty() {
+    if suffixed {
         filter = format!("{filter} + {new_after:?}");
     }
     let is_plain = filter.chars().all(|letter| letter != '\'' && !letter.is_control());

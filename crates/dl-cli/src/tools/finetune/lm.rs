@@ -25,8 +25,8 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  dl-finetune lm --init-from names_gpt.safetensors --val-fraction 0.1 --epochs 5 \\
-    --output planets.safetensors < planets.jsonl
+  dl-finetune lm --init-from names_gpt.safetensors --val-fraction 0.1 \\
+    --epochs 5 --output planets.safetensors < planets.jsonl
   dl-generate --model planets.safetensors --prompt '' --count 10 | jq -r .text")]
 pub(super) struct Args {
     #[command(flatten)]
