@@ -4,7 +4,7 @@
     bench/epoch.py DATA/bccd [--networks resnet18,squeezenet1_0] [--pictures 256] [--batch 32] [--rounds 3]
 
 Both learn the same pictures (random resized crops of 224 x 224, mirrored half of the time) from the same weights by SGD
-with momentum. Feature extraction: all but the new head is frozen and normalises by its statistics, so it has no backward
+with momentum. Feature extraction: all but the new head is frozen and normalizes by its statistics, so it has no backward
 pass. Full fine-tuning: everything learns. The peer is torchvision's ImageFolder, v2 transforms and network, and PyTorch's
 DataLoader, once with no worker and once with two; the faster one counts. Ours keeps no decoded picture (--cache 0), so that
 both decode all of them. The second epoch counts. The programs take turns; the figure of each is its median over the rounds.
@@ -89,13 +89,13 @@ def peer(name, folder, batch, frozen, threads, workers):
     loader = torch.utils.data.DataLoader(data, batch, shuffle=True, drop_last=True, num_workers=workers,
                                          persistent_workers=workers > 0)
     learning = [weight for weight in network.parameters() if weight.requires_grad]
-    optimiser = torch.optim.SGD(learning, 0.001, momentum=0.9, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(learning, 0.001, momentum=0.9, weight_decay=5e-4)
     for _ in range(2):
         began = time.perf_counter()
         for x, y in loader:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             torch.nn.functional.cross_entropy(network(x), y).backward()
-            optimiser.step()
+            optimizer.step()
     return time.perf_counter() - began
 
 

@@ -83,12 +83,12 @@ def pytorch(name, batch, size, args):
 def pytorch_training(name, batch, size, args):
     network, x = torch_network(name, train=True), torch.rand(batch, 3, size, size)
     targets = torch.arange(batch) % 1000
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
 
     def step():
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.nn.functional.cross_entropy(network(x), targets).backward()
-        optimiser.step()
+        optimizer.step()
 
     return median_ms(step, args.seconds)
 

@@ -74,12 +74,12 @@ fn a_plan_that_has_run_takes_no_memory() {
     let images = 3;
     let input: Vec<f32> = (0..images * 3 * 32 * 32).map(|index| (index * 7 % 255) as f32 / 255.0).collect();
     for winograd in Winograd::ALL {
-        let (graph, wanted) = network();
-        let plan = Plan::new(graph, &wanted, PlanConfig { winograd, ..PlanConfig::default() }).unwrap();
+        let (graph, requested) = network();
+        let plan = Plan::new(graph, &requested, PlanConfig { winograd, ..PlanConfig::default() }).unwrap();
         let expected = plan.run(&input).unwrap();
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut outputs = vec![Vec::new(); wanted.len()];
+            let mut outputs = vec![Vec::new(); requested.len()];
             // Each thread's scratch memory grows when it first has a task of a step: now and then in the first rounds.
             let mut round = |_: usize| {
                 let before = TAKEN.load(Ordering::SeqCst);
@@ -91,7 +91,7 @@ fn a_plan_that_has_run_takes_no_memory() {
             assert_eq!(outputs, expected);
         }
     }
-    let (graph, wanted) = network();
-    let plan = Plan::new(graph, &wanted, PlanConfig::default()).unwrap();
+    let (graph, requested) = network();
+    let plan = Plan::new(graph, &requested, PlanConfig::default()).unwrap();
     assert!(plan.run_into(&input, &mut [Vec::new()]).is_err());
 }

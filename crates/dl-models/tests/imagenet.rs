@@ -71,8 +71,8 @@ fn classifies_the_photographs(name: &str) {
         assert_eq!(top.len(), 5);
         for ((class, logit), top) in ranked.into_iter().zip(top) {
             assert_eq!(labels[class], top["label"].as_str().unwrap(), "{name}");
-            let wanted = top["logit"].as_f64().unwrap();
-            assert!((f64::from(logit) - wanted).abs() <= 1e-3 + 1e-4 * wanted, "{name}: {logit}, not {wanted}");
+            let expected = top["logit"].as_f64().unwrap();
+            assert!((f64::from(logit) - expected).abs() <= 1e-3 + 1e-4 * expected, "{name}: {logit}, not {expected}");
         }
     }
 }
@@ -143,8 +143,8 @@ fn mini_xception_classifies_the_face() {
         let logits = model.features(&x, &["logits".parse().unwrap()]).unwrap();
         let probabilities = numbers(&dl_ops::softmax(&logits[0], 1).unwrap());
         for (label, found) in labels.iter().zip(probabilities) {
-            let wanted = expected["photo"]["probabilities"][label].as_f64().unwrap();
-            assert!((f64::from(found) - wanted).abs() < 1e-5, "{label}: {found}, not {wanted}");
+            let expected = expected["photo"]["probabilities"][label].as_f64().unwrap();
+            assert!((f64::from(found) - expected).abs() < 1e-5, "{label}: {found}, not {expected}");
         }
     }
 }

@@ -231,7 +231,7 @@ goldens = {
         ["relu1", "norm1", "pool1", "relu2", "norm2", "relu4", "pool5", "relu6", "relu7"],
         ["input", "conv1.weight", "conv2.weight", "conv4.bias", "fc6.weight", "fc8.bias"],
         {"width": 0.125},
-        # As pixels from 0 to 255 are: with smaller numbers the normalisation does next to nothing.
+        # As pixels from 0 to 255 are: with smaller numbers the normalization does next to nothing.
         scale=150.0,
     ),
     "caffenet": golden(
@@ -240,7 +240,7 @@ goldens = {
         ["relu1", "norm1", "pool1", "relu2", "pool2", "norm2", "relu5", "pool5"],
         ["input", "conv2.weight", "fc8.weight"],
         {"width": 0.125},
-        # As pixels from 0 to 255 are: with smaller numbers the normalisation does next to nothing.
+        # As pixels from 0 to 255 are: with smaller numbers the normalization does next to nothing.
         scale=150.0,
     ),
     "vgg11": of_vgg(

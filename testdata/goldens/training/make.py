@@ -32,7 +32,7 @@ def train(network, shape, rate, order=1):
     x, targets = signed("input", shape), torch.arange(shape[0]) % CLASSES
     if order < 0:
         x, targets = x.flip(0), targets.flip(0)
-    optimiser = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
     losses = []
     for _ in range(STEPS):
         scores = network(x)
@@ -40,9 +40,9 @@ def train(network, shape, rate, order=1):
         for auxiliary in ["aux_logits1", "aux_logits2"]:
             if hasattr(scores, auxiliary):
                 loss = loss + 0.3 * torch.nn.functional.cross_entropy(getattr(scores, auxiliary), targets)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
         return losses, network.eval()(x).flatten().tolist()

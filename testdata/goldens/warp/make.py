@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Goldens of the resampling: Pillow's resize with a fractional box, and torchvision's resize and centre crop, in float.
+"""Goldens of the resampling: Pillow's resize with a fractional box, and torchvision's resize and center crop, in float.
 
     python3 testdata/goldens/warp/make.py
 

@@ -245,8 +245,8 @@ fn records_of_the_same_name_get_a_drawing_each_on_any_number_of_threads() {
     let paths = drawn("4");
     assert_eq!(paths, drawn("1"));
     let below: Vec<&str> = paths.iter().map(|path| path.rsplit_once("/drawn/").unwrap().1).collect();
-    let wanted = ["same.png", "same-2.png", "x/up/y.png", "x/up/y-2.png", "bell__.png", "same-3.png"];
-    assert_eq!(below[..6], wanted);
+    let expected = ["same.png", "same-2.png", "x/up/y.png", "x/up/y-2.png", "bell__.png", "same-3.png"];
+    assert_eq!(below[..6], expected);
     assert!(below[6].len() < 255 && below[6].starts_with("nnn"), "{}", below[6]);
     paths.iter().for_each(|path| drop(image::open(path).unwrap()));
 }

@@ -25,7 +25,7 @@ struct Request {
 }
 
 impl Request {
-    /// The first byte that is wanted.
+    /// The first byte requested.
     fn from(&self) -> Option<usize> {
         self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
@@ -440,7 +440,7 @@ fn a_wrong_checksum_and_a_missing_model_of_a_hub_are_errors() {
     bench.is_refused(bench.run(&server.address, &["hf:me/other"]), "404");
     bench.is_refused(bench.run(&server.address, &["hf:me/small:nothing.bin"]), "404");
     bench.is_refused(bench.run(&server.address, &["hf:me/secret:x.txt"]), "HF_TOKEN");
-    bench.is_refused(bench.run(&server.address, &["hf:../small"]), "want hf:OWNER/NAME");
+    bench.is_refused(bench.run(&server.address, &["hf:../small"]), "expected hf:OWNER/NAME");
     let sha = "0".repeat(64);
     bench.is_refused(
         bench.run(&server.address, &["hf:me/small", "--sha256", &sha]),

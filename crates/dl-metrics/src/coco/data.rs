@@ -78,13 +78,15 @@ impl CocoData {
         let mut data = Self::default();
         let mut lost = Lost::default();
         let known = data.take_truth(&file, masks, &mut lost).with_context(|| name(truth))?;
-        data.lost.extend(lost.told("annotations", "").into_iter().map(|reason| format!("{}: {reason}", name(truth))));
+        data.lost
+            .extend(lost.messages("annotations", "").into_iter().map(|reason| format!("{}: {reason}", name(truth))));
         let mut lost = Lost::default();
         let is_empty = listed.is_empty();
         data.take_results(listed, &known, masks, &mut lost).with_context(|| name(results))?;
         let of_truth = format!(" of {}", name(truth));
-        data.lost
-            .extend(lost.told("results", &of_truth).into_iter().map(|reason| format!("{}: {reason}", name(results))));
+        data.lost.extend(
+            lost.messages("results", &of_truth).into_iter().map(|reason| format!("{}: {reason}", name(results))),
+        );
         if is_empty {
             data.notes.push(format!("{}: has no results, so every object is missed", name(results)));
         }
@@ -308,24 +310,24 @@ impl Lost {
     }
 
     /// The reasons; `what` names the entries, `whose` the file with the images and categories.
-    fn told(self, what: &str, whose: &str) -> Vec<String> {
-        let mut told = self.named;
+    fn messages(self, what: &str, whose: &str) -> Vec<String> {
+        let mut messages = self.named;
         let file = if whose.is_empty() { "in the file".to_owned() } else { format!("among those{whose}") };
-        told.extend(self.images.told(|count, ids| {
+        messages.extend(self.images.message(|count, ids| {
             format!("{count} {what} have an image_id that is not {file}: {ids}; they are left out")
         }));
-        told.extend(self.categories.told(|count, ids| {
+        messages.extend(self.categories.message(|count, ids| {
             format!("{count} {what} have a category_id that is not {file}: {ids}; they are left out")
         }));
-        told.extend(self.shared.told(|count, ids| {
+        messages.extend(self.shared.message(|count, ids| {
             format!("{count} {what} have an image_id that several images share: {ids}; they are left out")
         }));
         for (reason, counted) in self.without_mask {
-            told.extend(
-                counted.told(|count, ids| format!("{count} {what} have no mask and are left out ({ids}): {reason}")),
+            messages.extend(
+                counted.message(|count, ids| format!("{count} {what} have no mask and are left out ({ids}): {reason}")),
             );
         }
-        told
+        messages
     }
 }
 
@@ -407,12 +409,12 @@ impl Known {
         }
         let among = Images::new(entries.iter().map(|(_, image)| *image));
         let mut usable = 0;
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         for (index, (id, image)) in entries.iter().enumerate() {
             match among.place(index, image) {
                 Among::Own => usable += 1,
                 Among::Again(_) => {}
-                Among::Shared if told.insert(*id) => {
+                Among::Shared if reported.insert(*id) => {
                     lost.named.push(format!("several images have the id {id}, so their annotations are ambiguous"));
                 }
                 Among::Shared => {}

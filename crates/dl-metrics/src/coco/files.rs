@@ -132,7 +132,7 @@ mod tests {
             ("[{\"image_id\":1},]", "at line 1"),
             ("[{\"image_id\":1}\n{\"image_id\":1}]", "line 2"),
             ("", "EOF"),
-            ("7", "want a list of results"),
+            ("7", "expected a list of results"),
         ] {
             let error = format!("{:#}", scores(text).unwrap_err());
             assert!(error.contains(expected), "{text}: {error}");

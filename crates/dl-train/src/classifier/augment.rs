@@ -60,7 +60,7 @@ impl AugmentConfig {
         *self == Self::default()
     }
 
-    /// One view of the rectangle `source` of an image: [3, height, width] f32, normalised.
+    /// One view of the rectangle `source` of an image: [3, height, width] f32, normalized.
     pub fn view(
         &self,
         image: &RgbImage,
@@ -85,7 +85,7 @@ impl AugmentConfig {
         }
         if let Some(strength) = self.jitter {
             jitter(&mut input, strength, rng);
-            normalise(&mut input, normalization);
+            normalize(&mut input, normalization);
         }
         if let Some(affine) = self.affine {
             input = affine.apply(&input, size, rng);
@@ -132,13 +132,13 @@ fn jitter(input: &mut [f32], [brightness, contrast, saturation, hue]: [f64; 4], 
         match change {
             0 => input.iter_mut().for_each(|value| *value = (*value * factors[0]).clamp(0.0, 1.0)),
             1 => {
-                let mean = pixels(input).map(grey).map(f64::from).sum::<f64>() / (input.len() / 3) as f64;
+                let mean = pixels(input).map(gray).map(f64::from).sum::<f64>() / (input.len() / 3) as f64;
                 let mean = mean as f32;
                 input.iter_mut().for_each(|value| *value = (mean + (*value - mean) * factors[1]).clamp(0.0, 1.0));
             }
             2 => each_pixel(input, |pixel| {
-                let grey = grey(pixel);
-                pixel.map(|value| (grey + (value - grey) * factors[2]).clamp(0.0, 1.0))
+                let gray = gray(pixel);
+                pixel.map(|value| (gray + (value - gray) * factors[2]).clamp(0.0, 1.0))
             }),
             _ if hue > 0.0 => each_pixel(input, |pixel| turned(pixel, turn)),
             _ => (),
@@ -147,7 +147,7 @@ fn jitter(input: &mut [f32], [brightness, contrast, saturation, hue]: [f64; 4], 
 }
 
 /// ITU-R 601-2 luma.
-fn grey([red, green, blue]: [f32; 3]) -> f32 {
+fn gray([red, green, blue]: [f32; 3]) -> f32 {
     0.2989 * red + 0.587 * green + 0.114 * blue
 }
 
@@ -187,7 +187,7 @@ fn turned(pixel: [f32; 3], turn: f32) -> [f32; 3] {
     })
 }
 
-fn normalise(input: &mut [f32], Normalization { bgr, white, mean, std }: &Normalization) {
+fn normalize(input: &mut [f32], Normalization { bgr, white, mean, std }: &Normalization) {
     let plane = input.len() / 3;
     if *bgr {
         let (red, rest) = input.split_at_mut(plane);
@@ -199,7 +199,7 @@ fn normalise(input: &mut [f32], Normalization { bgr, white, mean, std }: &Normal
 }
 
 impl Affine {
-    /// `RandomAffine` about the centre, bilinear; what comes from outside is the mean.
+    /// `RandomAffine` about the center, bilinear; what comes from outside is the mean.
     fn apply(&self, input: &[f32], [height, width]: [usize; 2], rng: &mut ChaCha8Rng) -> Vec<f32> {
         let turn = between([-self.degrees, self.degrees], rng).to_radians();
         let most = [width as f64 * self.translate, height as f64 * self.translate];
@@ -354,8 +354,8 @@ mod tests {
             }
             let (x, y) = (x / mass - 7.5, y / mass - 7.5);
             let (sin, cos) = angle.to_radians().sin_cos();
-            let wanted = (4.5 * cos + 5.5 * sin, 4.5 * sin - 5.5 * cos);
-            found.push((x - wanted.0).hypot(y - wanted.1));
+            let expected = (4.5 * cos + 5.5 * sin, 4.5 * sin - 5.5 * cos);
+            found.push((x - expected.0).hypot(y - expected.1));
         }
         assert!(found.iter().all(|away| *away < 0.3), "{found:?}");
     }

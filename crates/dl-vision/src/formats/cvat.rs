@@ -99,8 +99,8 @@ fn fill(record: &mut Record, mut element: Element, name: &str, images: &Path, lo
     if !subset.is_empty() && stays_inside(&subset) {
         folders.extend([exported.join(&subset), images.join(&subset)]);
     }
-    let wanted = || images.join(if stays_inside(name) { name } else { last_part(name) });
-    let image: PathBuf = find_named(&folders, name).unwrap_or_else(wanted);
+    let direct = || images.join(if stays_inside(name) { name } else { last_part(name) });
+    let image: PathBuf = find_named(&folders, name).unwrap_or_else(direct);
     record.set_image(&as_text(&image)?)?;
     let mut side =
         |name: &str| take(&mut element, name)?.parse::<f64>().ok().filter(|side| *side >= 1.0).map(|side| side as u32);

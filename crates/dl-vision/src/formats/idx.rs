@@ -152,13 +152,13 @@ struct NotFound {
 
 /// The image or label file of a split, preferably not gzipped.
 fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
-    let wanted = format!("{split}-{part}-ubyte");
+    let expected = format!("{split}-{part}-ubyte");
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for path in files::entries(folder).unwrap_or_default().into_iter().rev() {
         let name = file_name(&path).replace('.', "-");
         let plain = name.strip_suffix("-gz").unwrap_or(&name);
         let is_wanted =
-            plain.strip_suffix(wanted.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
+            plain.strip_suffix(expected.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
         // Some archives unpack into folders named like the files.
         let inside = path.join(path.file_name().unwrap_or_default());
         let path = if inside.is_file() { inside } else { path };
@@ -170,7 +170,7 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         1 => Ok(found.remove(0).1),
         0 => Err(NotFound {
             message: format!(
-                "{}: has neither {wanted} nor {wanted}.gz, directly or in raw/, MNIST/raw/ or FashionMNIST/raw/",
+                "{}: has neither {expected} nor {expected}.gz, directly or in raw/, MNIST/raw/ or FashionMNIST/raw/",
                 folder.display()
             ),
             is_half: part.starts_with("labels"),

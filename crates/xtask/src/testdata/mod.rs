@@ -12,7 +12,7 @@ mod dice;
 mod face;
 mod glyph;
 mod perspective;
-mod picture;
+mod photo;
 mod plate;
 mod scenery;
 mod signs;

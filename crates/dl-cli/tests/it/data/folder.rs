@@ -116,8 +116,8 @@ mod unix {
         for input in [root.to_owned(), format!("{root}/a/*.pgm"), format!("{root}/**/*.pgm")] {
             let runs = both(folder.path(), &input, 1);
             for ((ran, ids), before) in runs.iter().zip(["", &format!("{root}/")]) {
-                let wanted = ["a/1.pgm", "a/2\\xff.pgm", "a/3.pgm"].map(|name| format!("{before}{name}"));
-                assert_eq!(ids, &wanted);
+                let expected = ["a/1.pgm", "a/2\\xff.pgm", "a/3.pgm"].map(|name| format!("{before}{name}"));
+                assert_eq!(ids, &expected);
                 let records = ran.records();
                 assert!(records[1]["error"]["message"].as_str().unwrap().contains("not Unicode"), "{}", ran.stdout);
                 assert!(ran.stderr.contains("2\\xff.pgm: the name is not Unicode"), "{}", ran.stderr);

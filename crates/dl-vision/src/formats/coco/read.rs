@@ -333,19 +333,19 @@ impl Samples {
         let mut found = Vec::new();
         found.extend(self.file.lost.drain(..).map(|reason| Found::Lost(format!("{file}: {reason}"))));
         let notes = std::mem::take(&mut self.notes);
-        let unknown = notes.unknown_categories.told(|count, ids| {
+        let unknown = notes.unknown_categories.message(|count, ids| {
             let annotations = counted(count, "annotation is", "annotations are");
             format!("{file}: {annotations} of categories that are not in the file (id {ids}); skipped")
         });
         found.extend(unknown.map(Found::Lost));
-        let renamed = notes.renamed.told(|count, ids| {
+        let renamed = notes.renamed.message(|count, ids| {
             let images = counted(count, "image has", "images have");
             format!("{file}: {images} the file name of another one; the id is added to the name (id {ids})")
         });
         found.extend(renamed.map(Found::Note));
         found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
         for (what, met) in &notes.without_mask {
-            let note = met.told(|count, ids| {
+            let note = met.message(|count, ids| {
                 let annotations = counted(count, "annotation has", "annotations have");
                 format!("{file}: {annotations} {what}, so no mask (id {ids})")
             });
@@ -383,7 +383,7 @@ impl Lost {
     }
 
     fn reasons(mut self) -> Vec<String> {
-        self.reasons.extend(self.orphans.told(|count, images| {
+        self.reasons.extend(self.orphans.message(|count, images| {
             let annotations = counted(count, "annotation is", "annotations are");
             format!("{annotations} of images that are not in the file (id {images}); skipped")
         }));

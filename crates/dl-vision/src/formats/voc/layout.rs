@@ -153,7 +153,7 @@ impl Layout {
     }
 
     /// The path that the annotation of a name should have.
-    pub(super) fn wanted(&self, name: &str) -> PathBuf {
+    pub(super) fn expected_path(&self, name: &str) -> PathBuf {
         self.annotations.join(format!("{name}.xml"))
     }
 
@@ -187,7 +187,7 @@ impl Layout {
 
     /// The same for a name in a list that has no annotation.
     pub(super) fn image_of_name(&mut self, name: &str) -> PathBuf {
-        let annotation = self.wanted(name);
+        let annotation = self.expected_path(name);
         self.image(&annotation, None)
     }
 

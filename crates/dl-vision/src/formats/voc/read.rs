@@ -134,7 +134,7 @@ impl Reader {
     }
 
     fn of_list(&mut self, name: &str) -> Result<Found> {
-        let path = self.layout.annotation(name).unwrap_or_else(|| self.layout.wanted(name));
+        let path = self.layout.annotation(name).unwrap_or_else(|| self.layout.expected_path(name));
         if !files::stays_inside(name) && !path.exists() {
             let mut record = Record::default();
             record.set_id(&name.to_owned())?;

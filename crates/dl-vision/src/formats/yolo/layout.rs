@@ -211,15 +211,15 @@ fn split_parts(
             None => missing.push(path.as_str()),
         }
     }
-    let said =
+    let message =
         |path: &str| format!("{}: the split \"{key}\" should be {path}, which is not in this folder", folder.display());
     if is_any_there {
-        found.lost.extend(missing.into_iter().map(said));
+        found.lost.extend(missing.into_iter().map(message));
         return Ok(());
     }
-    let said = said(&missing.join(", "));
-    let Some(part) = usual else { bail!("{said}; name the folder that contains it") };
-    found.notes.push(format!("{said}; reading {} instead", part.path().display()));
+    let message = message(&missing.join(", "));
+    let Some(part) = usual else { bail!("{message}; name the folder that contains it") };
+    found.notes.push(format!("{message}; reading {} instead", part.path().display()));
     found.parts.push(part);
     Ok(())
 }

@@ -203,10 +203,10 @@ impl Writer {
 
 /// The class names of an existing `data.yaml`, which number the existing labels.
 /// # Errors
-/// When they are not those in `wanted`, or the file has more than [`data_yaml`] writes, which would be lost.
-fn existing_names(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
+/// When they are not those in `requested`, or the file has more than [`data_yaml`] writes, which would be lost.
+fn existing_names(folder: &Path, yaml: &Path, requested: &[String]) -> Result<Vec<String>> {
     let names = in_yaml(folder, yaml)?.names.context("it has no `names`, the list of class names")?;
-    if !wanted.is_empty() && wanted != names {
+    if !requested.is_empty() && requested != names {
         bail!(
             "its classes are {}, and the existing labels would change their meaning; omit --labels, or name an empty \
              folder",

@@ -442,9 +442,9 @@ mod tests {
         for case in golden["cases"].as_array().unwrap() {
             let k = case["k"].as_f64().unwrap() as f32;
             let found = graph.segment(&[k], case["min_size"].as_u64().unwrap() as u32);
-            let wanted: Vec<u32> = serde_json::from_value(case["labels"].clone()).unwrap();
-            assert_eq!(labels(&found, 0), wanted, "k = {k}");
-            assert_eq!(found.regions[0].count as u32, wanted.iter().max().unwrap() + 1);
+            let expected: Vec<u32> = serde_json::from_value(case["labels"].clone()).unwrap();
+            assert_eq!(labels(&found, 0), expected, "k = {k}");
+            assert_eq!(found.regions[0].count as u32, expected.iter().max().unwrap() + 1);
         }
     }
 

@@ -389,7 +389,7 @@ impl Args {
 
     /// The regression that becomes a head.
     fn logistic(&self, class_weights: Vec<f64>) -> LogisticConfig {
-        LogisticConfig { cost: self.cost, class_weights, standardise: true, solver: LbfgsConfig::default() }
+        LogisticConfig { cost: self.cost, class_weights, standardize: true, solver: LbfgsConfig::default() }
     }
 
     /// The result of a regression in the form of a training's progress.
