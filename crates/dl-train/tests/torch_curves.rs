@@ -1,4 +1,4 @@
-//! Twenty steps of training have the losses that PyTorch's have; see testdata/goldens/training/make.py.
+//! Twenty steps of training have the same losses as in PyTorch; see testdata/goldens/training/make.py.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
 
 #[path = "../../dl-models/tests/formula/mod.rs"]
@@ -47,7 +47,7 @@ fn trains_as_in_torch(name: &str) {
     let largest = after.iter().fold(0.0_f64, |largest, score| largest.max(score.abs()));
     let found = model.features(&x, &["logits".parse().unwrap()]).unwrap()[0].flatten_all().unwrap();
     for (found, expected) in found.to_vec1::<f32>().unwrap().iter().zip(after) {
-        // PyTorch's own change by 5e-4 with the order of the batch.
+        // PyTorch's own losses change by 5e-4 with the order of the batch.
         assert!((f64::from(*found) - expected).abs() <= 3e-3 * largest, "{name}: {found} after all, not {expected}");
     }
 }

@@ -34,6 +34,6 @@ fn run(data: &[u8]) {
 fn check(source: &str) {
     let size = checked(dimensions(source));
     if let Some(image) = checked(load(source)) {
-        assert_eq!(Some(image.dimensions()), size, "the header says another size");
+        assert_eq!(Some(image.dimensions()), size, "the header states another size");
     }
 }

@@ -38,7 +38,7 @@ fn run(data: &[u8]) {
     static MODEL: OnceLock<Model> = OnceLock::new();
     let model = MODEL.get_or_init(|| {
         let weights = Parameters::fresh(0).builder(&Device::Cpu);
-        Model::build(ModelConfig::new("resnet20_cifar", 10), weights).expect("a network of ours")
+        Model::build(ModelConfig::new("resnet20_cifar", 10), weights).expect("the test network can be built")
     });
     checked(model.shapes([3, 32, 32], std::slice::from_ref(&layer)));
     checked(model.multiply_adds([3, 32, 32], &layer));

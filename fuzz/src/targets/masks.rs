@@ -30,13 +30,13 @@ fn run(data: &[u8]) {
         && let Some(mask) = checked(from_runs(&runs, width, height))
     {
         look(&mask, pixels);
-        assert!(checked(area(&mask)).is_some(), "a mask of ours is broken");
+        assert!(checked(area(&mask)).is_some(), "the mask that was made is invalid");
     }
     if let Ok(polygons) = serde_json::from_value::<Vec<Vec<f64>>>(read("polygons"))
         && let Some(mask) = checked(from_polygons(&polygons, width, height))
     {
         look(&mask, pixels);
-        assert!(checked(area(&mask)).is_some(), "a mask of ours is broken");
+        assert!(checked(area(&mask)).is_some(), "the mask that was made is invalid");
     }
 }
 
@@ -50,7 +50,7 @@ fn look(mask: &Mask, pixels: u64) {
         && let Some(bitmap) = checked(to_bitmap(mask))
     {
         let [height, width] = mask.size;
-        let again = checked(from_bitmap(&bitmap, width, height)).expect("a bitmap of ours is a mask");
+        let again = checked(from_bitmap(&bitmap, width, height)).expect("the bitmap is a mask");
         assert_eq!(checked(to_bitmap(&again)), Some(bitmap), "a mask has changed");
     }
 }

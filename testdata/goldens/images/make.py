@@ -1,6 +1,6 @@
-"""Odd JPEGs that the crate `image` cannot write: CMYK, progressive, gray, EXIF-rotated, interlaced and the like.
+"""Odd JPEGs that the crate `image` cannot write: CMYK, progressive, gray, EXIF-rotated, interlaced and so on.
 
-All show the same 48 x 32 picture of four flat quarters (red, green / blue, yellow), so that a test knows every pixel.
+All show the same 48 x 32 image of four flat quarters (red, green / blue, yellow), so that a test knows every pixel.
 Run: python make.py    (Pillow 13.0.0)
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).parent
-TRANSPOSED = {  # what to do to the upright picture so that EXIF orientation N shows it upright again
+TRANSPOSED = {  # the transformation that EXIF orientation N undoes
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,

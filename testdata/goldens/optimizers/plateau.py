@@ -1,4 +1,4 @@
-"""What torch's ReduceLROnPlateau makes of a list of losses.
+"""The factors of torch's ReduceLROnPlateau for a list of losses.
 
     python plateau.py > plateau.json
 """

@@ -4,10 +4,10 @@
     python3 testdata/goldens/training/make.py
 
 The networks are torchvision's (timm's Xception) in training mode, with the weights of ../backbones/formula.py and
-without dropout; the batch is a fixed one of small pictures. The loss is the cross-entropy, plus 0.3 of each auxiliary
+without dropout; the batch is a fixed one of small images. The loss is the cross-entropy, plus 0.3 of each auxiliary
 classifier's for GoogLeNet. `losses` has the loss of each step, `after` the class scores of the batch after the last
 step in inference, which shows the running statistics, and `float64` the largest relative difference of the losses to
-those of the same training in double precision: what rounding alone may do.
+those of the same training in double precision: the effect of rounding alone.
 """
 
 import json

@@ -1,4 +1,4 @@
-//! Everything that goes wrong in practice in one stream, through the whole pipeline: each good record comes out right,
+//! Every common defect in one stream, through the whole pipeline: each good record is processed correctly,
 //! each bad one carries `error`, the status is 1, and nothing is lost.
 
 use std::fs;
@@ -172,7 +172,7 @@ fn odd_json_passes_through_unknown_fields_and_fails_the_record_in_fields_that_ar
     let ran = run("dl-nms", &[""; 0], &passes.join("\n")).expect(0);
     assert!(ran.stdout == passes.join("\n") + "\n", "{}", ran.stdout.len());
     let ran = run("dl-nms", &[""; 0], &fails.join("\n")).expect(1);
-    // Arbitrarily large numbers are JSON, but no f64.
+    // Arbitrarily large numbers are valid JSON but do not fit an f64.
     assert_eq!((ran.stdout.lines().count(), ran.stderr.lines().count()), (fails.len(), fails.len()), "{}", ran.stderr);
     assert!(ran.stdout.lines().all(|line| line.contains(r#""error":{"tool":"dl-nms","message":"#)));
 }

@@ -47,7 +47,7 @@ fn last(model: &Path) -> std::path::PathBuf {
     model.with_file_name(format!("{}.last.safetensors", model.file_stem().unwrap().to_str().unwrap()))
 }
 
-/// With batch norms, dropout, augmentation, a validation, a plateau and an optimizer that remembers.
+/// With batch norms, dropout, augmentation, a validation, a plateau and an optimizer with state.
 const LIVELY: &str = "--arch mobilenet_v2 --width-mult 0.25 --size 32 --batch 8 --iterations 90 --optimizer adamw --lr 0.003 \
     --val-fraction 0.25 --validate-every 5 --schedule plateau --plateau-patience 1 --warmup 3 --augment flip,crop,color \
     --label-smoothing 0.1 --mixup 0.2 --checkpoint-every 3";
@@ -77,7 +77,7 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_weights() {
     let mut kills = 0;
     loop {
         let mut child = spawn(&broken, &input, &options(&broken));
-        // Short against the training, and never twice the same: before the first step, within one, while a file is written.
+        // Short compared to the training and always different: before the first step, within one, while a file is written.
         sleep(Duration::from_millis(20 + (kills * 37 + 11) % 230));
         if kills < 12 && child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
@@ -147,7 +147,7 @@ fn config(path: &Path) -> ModelConfig {
     Checkpoint::open(path).unwrap().config().unwrap().unwrap()
 }
 
-/// A small network with batch norms that has seen something.
+/// A small network with batch norms after a short training.
 fn pretrained(folder: &Path, input: &str) -> std::path::PathBuf {
     let path = folder.join("pretrained.safetensors");
     let options = "--arch mobilenet_v2 --width-mult 0.25 --size 32 --batch 8 --iterations 12 --lr 0.01";
@@ -250,7 +250,7 @@ fn default_fine_tuning_does_not_ruin_a_pretrained_network() {
 }
 
 #[test]
-fn an_exploding_loss_stops_the_training_and_says_what_to_do() {
+fn an_exploding_loss_stops_the_training_and_suggests_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let (_, input) = labeled_images(folder.path(), 16);
     let model = folder.path().join("m.safetensors");
@@ -347,7 +347,7 @@ fn bad_output_files_are_reported_before_any_work() {
     let fresh = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1";
     classifier(&model, &input, fresh).expect(0);
     let trained = fs::read(&model).unwrap();
-    // No input is there: it would be missed if anything were read.
+    // The input does not exist, so reading it would fail.
     let nothing = path("no-such.jsonl").display().to_string();
     let kept = path("kept.jsonl");
     fs::copy(&input, &kept).unwrap();

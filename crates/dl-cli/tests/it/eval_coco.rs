@@ -182,7 +182,7 @@ fn two_categories_of_one_name_give_the_same_figures_by_every_route() {
     for figures in by_every_route(&truth, &results) {
         assert_eq!(figures[0], json!(1.0));
     }
-    // Both in use: their labels tell them apart.
+    // Both are in use: their labels distinguish them.
     truth["annotations"][1]["category_id"] = json!(0);
     let folder = files(&truth.to_string(), &results.to_string());
     let ran = eval(folder.path(), "r.json", &[]).expect(0);
@@ -288,7 +288,7 @@ fn ids_are_equal_in_every_notation() {
     results[1]["category_id"] = json!("1");
     let folder = files(&serde_json::to_string_pretty(&truth).unwrap(), &format!("\u{feff}{results:#}"));
     assert_eq!(figures(&eval(folder.path(), "r.json", &[]).expect(0))[0], json!(1.0));
-    // Texts that are no numbers.
+    // Strings that are not numbers.
     let names = |text: String| {
         text.replace("\"image_id\":1", "\"image_id\":\"one\"").replace("\"id\":1,\"width\"", "\"id\":\"one\",\"width\"")
     };
@@ -328,7 +328,7 @@ fn an_empty_evaluation_fails() {
     let folder = files(&truth.to_string(), &results.to_string().replace("\"image_id\":", "\"image_id\":10"));
     let ran = eval(folder.path(), "r.json", &[]).expect(1);
     assert!(ran.stderr.contains("2 results have an image_id that is not among those of"), "{}", ran.stderr);
-    // Files in each other's place, and files that are something else.
+    // Swapped files, and files of another kind.
     for (truth, results, message) in [
         (results.to_string(), results.to_string(), "g.json: a list, like a results file"),
         (truth.to_string(), truth.to_string(), "r.json: not one result can be used; the first: it has no score"),

@@ -1,4 +1,4 @@
-//! `dl-model fetch` against a local server that misbehaves as servers do.
+//! `dl-model fetch` against a local server with common faults.
 
 use std::collections::HashMap;
 use std::fs;
@@ -180,7 +180,7 @@ impl Bench {
         row
     }
 
-    /// Asserts that nothing was kept and the last of two lines says why.
+    /// Asserts that nothing was kept and the last of two lines gives the reason.
     #[track_caller]
     fn is_refused_after_a_note(&self, ran: Ran, word: &str) {
         let ran = ran.expect(2);
@@ -189,7 +189,7 @@ impl Bench {
         assert_eq!(self.visible(), Vec::<PathBuf>::new());
     }
 
-    /// Asserts that nothing was kept and one line says why.
+    /// Asserts that nothing was kept and one line gives the reason.
     #[track_caller]
     fn is_refused(&self, ran: Ran, word: &str) {
         let ran = ran.expect(2);
@@ -474,7 +474,7 @@ fn two_runs_do_not_write_the_same_file() {
 #[test]
 fn retries_are_bounded_when_the_size_is_unknown() {
     let bench = Bench::new();
-    // A little more each time, but never the end.
+    // A little more each time, but never all of it.
     let server = Server::new(|_, before| {
         let chunk = "x".repeat(100 * (before + 1));
         let body = format!("{:x}\r\n{chunk}\r\n", chunk.len());

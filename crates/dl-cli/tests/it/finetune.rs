@@ -11,8 +11,8 @@ use crate::support::{Ran, root, run};
 /// Features of the toy world: whether a cat, or a dog, fills the region; where its object lies, if one is near; noise.
 const COLUMNS: usize = 8;
 
-/// A toy world of 200 x 200 images, most with a cat and a dog, with features that tell both what a region shows and how
-/// far beside it the object is. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
+/// A toy world of 200 x 200 images, most with a cat and a dog, with features that encode both what a region shows and the
+/// offset of its object. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
 pub(crate) fn toy_records(count: usize) -> Vec<Value> {
     (0..count).map(toy_record).collect()
 }
@@ -280,7 +280,7 @@ fn a_network_classifies_regions_and_describes_its_training() {
     let folder = tempfile::tempdir().unwrap();
     let (model, log) = (folder.path().join("model"), folder.path().join("log.jsonl"));
     let stream = lines(&shapes(folder.path(), 24));
-    // So small a network rests on a plateau (discs and squares alike) before it tells the two apart: time enough for it.
+    // Such a small network stays on a plateau (discs and squares look alike) for a while: enough iterations to leave it.
     let options = "--arch squeezenet1_1 --width-mult 0.5 --size 48 --batch 16 --positive-fraction 0.5 --iterations 240 --lr 0.03 \
                    --warmup 20 --cosine --log";
     let options: Vec<&str> = options.split_whitespace().chain([log.to_str().unwrap()]).collect();
@@ -380,14 +380,14 @@ fn numbers_out_of_range_are_usage_errors() {
 #[test]
 fn outputs_must_be_files_and_existing_models_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    // Nothing is read: it would be missed.
+    // The input does not exist, so reading it would fail.
     let missing = folder.path().join("no-such.jsonl").display().to_string();
     for what in ["classifier", "linear", "svm", "bbox"] {
         let ran = train(what, Path::new("/dev/null"), "", &[&missing]).expect(2);
         assert!(ran.stderr.contains("--output /dev/null: is not a regular file"), "{what}: {}", ran.stderr);
     }
     assert!(!Path::new("/dev/null.last.safetensors").exists());
-    // What a training writes beside it, and never through a link that nobody named.
+    // The files that a training writes beside it, and never through a link that was not named.
     let [fresh, log, folder_beside] =
         ["a.safetensors", "b.safetensors", "c.last.safetensors"].map(|name| folder.path().join(name));
     fs::create_dir(&folder_beside).unwrap();

@@ -198,7 +198,7 @@ fn summary_of_well_known_text_networks() {
         row(&summary(&["bert", "--tokens", "3"]), "encoder.layer.0.attention.self")["multiply_adds"],
         2 * 9 * 768
     );
-    // A layer's activation is shown with the layer after it; an output of dl-embed passes on that of the module before.
+    // A layer's activation is shown with the layer after it; an output of dl-embed repeats that of the module before.
     assert_eq!(row(&bert, "encoder.layer.0.output.dense")["kind"], "GELU + Linear");
     assert_eq!(row(&bert, "encoder.layer.0.output.dense")["output_bytes"], 4 * 512 * (3072 + 768));
     let layer = row(&bert, "encoder.layer.0");
@@ -304,7 +304,7 @@ fn convert_reads_every_format() {
 }
 
 #[test]
-fn convert_keeps_the_network_and_stores_what_the_options_say() {
+fn convert_keeps_the_network_and_stores_the_options() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (model, out, labels) = (path("m.safetensors"), path("out.safetensors"), path("labels.txt"));

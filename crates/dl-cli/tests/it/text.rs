@@ -43,7 +43,7 @@ fn a_texts_features_do_not_depend_on_the_batch_and_the_threads() {
 }
 
 #[test]
-fn the_tokens_of_a_text_are_pooled_as_asked() {
+fn the_tokens_of_a_text_are_pooled_as_requested() {
     let all = embed(BERT, &["--pool", "none"], &records(&TEXTS[..1])).expect(0).records().remove(0);
     let tokens: Vec<Vec<f64>> = serde_json::from_value(all["features"]["last_hidden_state"]["values"].clone()).unwrap();
     // [CLS], the words, of which one is in pieces or unknown, and [SEP].
@@ -68,7 +68,7 @@ fn the_tokens_of_a_text_are_pooled_as_asked() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_cut_and_that_is_said() {
+fn a_text_that_is_too_long_is_truncated_and_reported() {
     let long = "cat ".repeat(200);
     let ran = embed(BERT, &["--pool", "none"], &records(&[&long, "cat"])).expect(0);
     assert_eq!(ran.records()[0]["features"]["last_hidden_state"]["shape"], json!([24, 16]));
@@ -76,7 +76,7 @@ fn a_text_that_is_too_long_is_cut_and_that_is_said() {
 }
 
 #[test]
-fn records_without_text_and_layers_that_there_are_not_are_errors() {
+fn missing_texts_and_unknown_layers_are_errors() {
     let ran = embed(BERT, &[], "{\"id\":\"a\"}\n{\"id\":\"b\",\"text\":\"cat\"}\n").expect(1);
     assert_eq!(ran.records()[0]["error"]["message"], "the record has no \"text\"; it is what the network reads");
     assert!(ran.records()[1].get("features").is_some());
@@ -144,7 +144,7 @@ fn nothing_is_written_for_a_record_without_a_text() {
 }
 
 #[test]
-fn prompts_stand_in_place_of_records() {
+fn prompts_replace_records() {
     let ran = generate(&["--prompt", "the", "--prompt", "", "--temperature", "0"], "not read").expect(0).records();
     assert_eq!((&ran[0]["id"], &ran[1]["id"]), (&json!("prompt1"), &json!("prompt2")));
     let again = generate(&["--prompt", "the", "--temperature", "0", "--seed", "9"], "").expect(0).records();
@@ -153,7 +153,7 @@ fn prompts_stand_in_place_of_records() {
     assert_eq!(none[0]["text"], "the");
 }
 
-/// The likeliest token after `tokens`, by one run of the whole network.
+/// The most likely token after `tokens`, by one run of the whole network.
 fn likeliest(model: &dl_models::text::TextModel, tokens: Vec<u32>) -> u32 {
     let batch = dl_models::text::TextBatch::new([&dl_models::text::Tokens::new(tokens)]);
     let logits = model.network.texts().features(&batch, &["logits"], None).unwrap().remove(0);
@@ -162,7 +162,7 @@ fn likeliest(model: &dl_models::text::TextModel, tokens: Vec<u32>) -> u32 {
 }
 
 #[test]
-fn a_prompt_begins_without_a_mark_unless_it_is_asked_for() {
+fn a_prompt_has_no_start_token_unless_requested() {
     let path = crate::support::root().join(GPT2);
     let model = dl_models::text::TextModel::open(&path, &candle_core::Device::Cpu).unwrap();
     let ids = model.tokenizer.encode_plain("the cat").unwrap();
@@ -176,10 +176,10 @@ fn a_prompt_begins_without_a_mark_unless_it_is_asked_for() {
         let ran = run("dl-generate", &[&args[..], more].concat(), "").expect(0);
         ran.records()[0]["text"].as_str().unwrap().to_owned()
     };
-    assert_ne!(expected(&[]), expected(&[mark]), "the test tells nothing apart");
+    assert_ne!(expected(&[]), expected(&[mark]), "the test cannot distinguish the prompts");
     assert_eq!(written(GPT2, &[]), expected(&[]));
     assert_eq!(written(GPT2, &["--bos"]), expected(&[mark]));
-    // The tokenizer's own word counts, also in a model file of ours.
+    // The tokenizer's own word counts, also in a converted model file.
     let folder = tempfile::tempdir().unwrap();
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {
         fs::copy(path.join(name), folder.path().join(name)).unwrap();
@@ -260,12 +260,12 @@ fn likelihood(model: &str, stream: &str) -> f64 {
     serde_json::from_str::<Value>(&ran.stdout).unwrap()["nll"].as_f64().unwrap()
 }
 
-/// Made-up names, of syllables in an order that a formula gives.
+/// Made-up names, of syllables in an order given by a formula.
 fn planets(numbers: std::ops::Range<usize>) -> Vec<String> {
     let (first, middle) = (["zor", "quix", "vrak", "thol", "xan", "grym", "ulth", "brok"], ["o", "a", "ux", "ya"]);
     let last = ["gon", "rax", "thul", "zik", "mor", "vex"];
     let name = |index: usize| {
-        // 77 and the number of names, 192, have no common divisor: each is met once.
+        // 77 and the number of names, 192, are coprime, so each occurs once.
         let index = index * 77 % 192;
         format!("{}{}{}", first[index % 8], middle[index / 8 % 4], last[index / 32])
     };

@@ -133,7 +133,7 @@ fn auto_compares_strategies_on_texts_and_prints_the_scores() {
     assert!(accuracy(&model, &held_out) > 0.9, "{stderr}");
     // The choice is deterministic.
     assert!(run("--threads 3").contains(line), "{stderr}");
-    // With one text per class, there is nothing to compare on.
+    // One text per class is not enough to compare strategies.
     assert!(run("--per-class 1").contains("too few to compare strategies: training head"));
 }
 

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_and_id_decide_what_is_seen() {
+    fn the_view_depends_only_on_seed_and_id() {
         let config = AugmentConfig {
             crop: Some(AugmentConfig::CROP),
             flip: 0.5,
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_strength_nothing_change_nothing() {
+    fn changes_of_strength_zero_have_no_effect() {
         let still = Affine { degrees: 0.0, translate: 0.0, scale: [1.0, 1.0], shear: 0.0 };
         for config in [
             AugmentConfig { jitter: Some([0.0; 4]), ..Default::default() },
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hue_that_goes_a_third_round_changes_red_to_green() {
+    fn a_hue_shift_of_a_third_turns_red_into_green() {
         let found = turned([0.8, 0.2, 0.2], 1.0 / 3.0);
         assert!(distance(&found, &[0.2, 0.8, 0.2]) < 1e-5, "{found:?}");
         for pixel in [[0.1, 0.5, 0.9], [0.7, 0.7, 0.1], [0.3, 0.3, 0.3]] {

@@ -68,7 +68,7 @@ impl Finding {
         (1.0 - (-2.0 * (self.log_me - self.nothing)).exp()).max(0.0)
     }
 
-    /// The strategies that may be best. With many examples it is clear; with few, only a trial tells.
+    /// The strategies that may be best. With many examples it is clear; with few, only a trial shows.
     pub fn candidates(&self) -> Vec<Strategy> {
         match (self.per_class < Self::LITTLE, self.explained() < Self::USELESS) {
             (true, _) => vec![Strategy::FeatureExtraction, Strategy::Head, Strategy::Top, Strategy::All],

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_images_are_those_of_their_seed() {
+    fn the_committed_images_match_their_seed() {
         committed().unwrap().run_alone(Mode::Check).unwrap();
     }
 }

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_backbone_knows_the_roads_and_helps_with_the_services() {
+    fn the_shipped_backbone_recognizes_road_signs_and_transfers_to_service_signs() {
         let path = crate::root().join("testdata/models/roads.safetensors");
         let model = Model::open(&path, None, &Device::Cpu).unwrap();
         let (logits, targets) = seen(Task::Roads, "other", 2, &model, "logits");

@@ -106,7 +106,7 @@ mod unix {
     }
 
     #[test]
-    fn a_name_that_is_not_unicode_costs_that_file() {
+    fn a_name_that_is_not_unicode_skips_only_that_file() {
         let folder = folder();
         write_image(folder.path(), "a/1.pgm", 8, 8);
         write_image(folder.path(), "a/3.pgm", 8, 8);
@@ -129,7 +129,7 @@ mod unix {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_read_is_told_and_the_others_come() {
+    fn an_unreadable_folder_is_reported_and_the_others_are_read() {
         use std::os::unix::fs::PermissionsExt;
         let folder = folder();
         write_image(folder.path(), "a/1.pgm", 8, 8);

@@ -140,7 +140,7 @@ fn tensors_that_share_bytes_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_is_not_read() {
+fn only_regular_files_are_read() {
     for path in ["/dev/zero", "/dev/null"] {
         let error = format!("{:#}", Checkpoint::open(std::path::Path::new(path)).err().unwrap());
         assert!(error.ends_with("is a device, not a file"), "{error}");

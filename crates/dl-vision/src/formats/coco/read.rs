@@ -447,7 +447,7 @@ fn object(
     let annotation_record = Record::parse(text)?;
     for name in annotation_record.names().filter(|name| !TAKEN.contains(name)) {
         let text = annotation_record.raw(name).unwrap_or("null");
-        // A mask contains everything that run-length encoding says.
+        // A mask contains everything in a run-length encoding.
         if name == "segmentation" && (text.starts_with('{') || text == "null" || too_deep(text)) {
             continue;
         }

@@ -293,7 +293,7 @@ fn number_in(element: &Element) -> Result<f64> {
     number.ok_or_else(|| anyhow!("<{}> is \"{}\", not a number", element.name, element.text))
 }
 
-fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
+fn object(mut element: Element, mut note: impl FnMut(String)) -> Result<Object> {
     let label = element.take("name").context("it has no <name>")?.text;
     if label.is_empty() {
         bail!("its <name> is empty");
@@ -302,7 +302,7 @@ fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
     object.bbox = bbox(&mut element)?;
     object.bbox.check()?;
     if element.child("bndbox").is_some() {
-        say("it has more than one <bndbox>; the first is its box".to_owned());
+        note("it has more than one <bndbox>; the first is its box".to_owned());
     }
     let mut rest = Map::new();
     if let Some(difficult) = element.take("difficult") {

@@ -290,7 +290,7 @@ fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
     splits.retain(|split| split.is_dir());
     for split in splits.iter().filter_map(|split| split.file_name()?.to_str()).filter(|name| !NO_SPLITS.contains(name))
     {
-        // Ultralytics' programs know only `val` as the key of the validation split.
+        // Ultralytics' programs accept only `val` as the key of the validation split.
         let key = if VALIDATION.contains(&split) && !folder.join("images/val").is_dir() { "val" } else { split };
         yaml.push_str(&format!("{}: {}\n", yaml_string(key), yaml_string(&format!("images/{split}"))));
     }
