@@ -2,8 +2,8 @@
 """dl-eval coco beside pycocotools and hotcoco: 5,000 images, 366,000 detections, from files to numbers.
 
 The two files are drawn from a seed into bench/.data, in the form and at about the size of instances_val2017.json and
-a detector's results for it. The peers run in turns, each in its own process, and are timed from opening the files to the twelve
-numbers (without importing the peer); dl-eval and hotcoco's command line are whole processes.
+a detector's results for it. The peers run in turns, each in its own process, and are timed from opening the
+files to the twelve numbers (without importing the peer); dl-eval and hotcoco's command line are whole processes.
 
     python bench/coco_eval.py [--rounds 3] [--fast-rounds 15]
 

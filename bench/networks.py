@@ -3,8 +3,8 @@
 
     bench/networks.py [--networks resnet50,vgg16] [--batches 1,8] [--rounds 5] [--peers candle] [--train]
 
-The programs take turns (A B C A B C ...), so that other load on the machine affects all of them equally; each figure is the
-median over the rounds of the median in a round. Weights are random: they do not change the time.
+The programs take turns (A B C A B C ...), so that other load on the machine affects all of them equally; each figure is
+the median over the rounds of the median in a round. Weights are random: they do not change the time.
 """
 
 import argparse

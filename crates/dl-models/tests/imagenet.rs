@@ -31,8 +31,8 @@ fn features_equal_the_stored_reference(name: &str, layers: &[(&str, &str)]) {
     let x = stored("input", "input");
     for (layer, tensor) in layers {
         let expected = stored("output", tensor);
-        let asked = [layer.parse().unwrap()];
-        for found in [model.features(&x, &asked).unwrap(), model.backbone.features(&x, &asked, None).unwrap()] {
+        let requested = [layer.parse().unwrap()];
+        for found in [model.features(&x, &requested).unwrap(), model.backbone.features(&x, &requested, None).unwrap()] {
             let found = found[0].narrow(1, 0, expected.dims()[1]).unwrap();
             assert_eq!(found.dims(), expected.dims(), "{name} {layer}");
             for (found, expected) in numbers(&found).iter().zip(numbers(&expected)) {

@@ -1,4 +1,4 @@
-"""The figures of pycocotools for a small seeded dataset: object ids from 0, crowds, equal scores, few and many detections.
+"""Figures of pycocotools for a small seeded dataset: object ids from 0, crowds, equal scores, few and many detections.
 
 Writes truth.json, results.json and expected.json (the twelve numbers for boxes and masks at several maxDets; also of the
 same truth with ids from 1) beside itself. Needs pycocotools and numpy.

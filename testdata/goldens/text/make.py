@@ -7,7 +7,8 @@ Writes one folder per network as `save_pretrained` leaves it (config.json, model
 vocabulary in the older files below `vocabulary/`. Weight number i of tensor NAME is (2 mix(NAME, i) - 1) * scale, with
 scale sqrt(3 / columns) for matrices, 0.1 for biases; weights of layer norms are 1 + 0.5 (2 mix(NAME, i) - 1).
 
-Texts are padded to one length and masked; the goldens hold only the true tokens, one text after another. Gradients are those of sum(output * (2 mix("loss", i) - 1)).
+Texts are padded to one length and masked; the goldens hold only the true tokens, one text after another.
+Gradients are those of sum(output * (2 mix("loss", i) - 1)).
 """
 
 import json

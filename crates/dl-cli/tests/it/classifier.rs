@@ -77,7 +77,7 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_weights() {
     let mut kills = 0;
     loop {
         let mut child = spawn(&broken, &input, &options(&broken));
-        // Short compared to the training and always different: before the first step, within one, while a file is written.
+        // Short compared to the training and always different: before a step, within one, while a file is written.
         sleep(Duration::from_millis(20 + (kills * 37 + 11) % 230));
         if kills < 12 && child.try_wait().unwrap().is_none() {
             child.kill().unwrap();

@@ -321,7 +321,7 @@ fn busy_servers_are_retried() {
     let ran = bench.run("", &[&format!("{}/m.safetensors", server.address), "-v"]);
     assert!(
         start.elapsed() >= Duration::from_millis(1400),
-        "half a second of our own and one that the server asks for"
+        "half a second by default and one that the server requests"
     );
     assert!(
         ran.stderr.contains("the server answers 503") && ran.stderr.contains("retrying in 1.0 s"),
@@ -342,8 +342,11 @@ fn busy_servers_are_retried() {
     for (name, word) in refused {
         bench.is_refused(bench.run("", &[&format!("{}/{name}.pth", server.address), "--retries", "1"]), word);
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    bench.is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "gave up after 1 attempt:");
+    let no_server = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    bench.is_refused(
+        bench.run("", &[&format!("http://{no_server}/x.pth"), "--retries", "0"]),
+        "gave up after 1 attempt:",
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::support::{Ran, root, run};
 /// Features of the toy world: whether a cat, or a dog, fills the region; where its object lies, if one is near; noise.
 const COLUMNS: usize = 8;
 
-/// A toy world of 200 x 200 images, most with a cat and a dog, with features that encode both what a region shows and the
+/// A toy world of 200 x 200 images, most with a cat and a dog, with features that encode what a region shows and the
 /// offset of its object. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
 pub(crate) fn toy_records(count: usize) -> Vec<Value> {
     (0..count).map(toy_record).collect()
@@ -280,7 +280,7 @@ fn a_network_classifies_regions_and_describes_its_training() {
     let folder = tempfile::tempdir().unwrap();
     let (model, log) = (folder.path().join("model"), folder.path().join("log.jsonl"));
     let stream = lines(&shapes(folder.path(), 24));
-    // Such a small network stays on a plateau (discs and squares look alike) for a while: enough iterations to leave it.
+    // Such a small network stays on a plateau (discs and squares look alike) for a while; these iterations suffice.
     let options = "--arch squeezenet1_1 --width-mult 0.5 --size 48 --batch 16 --positive-fraction 0.5 --iterations 240 --lr 0.03 \
                    --warmup 20 --cosine --log";
     let options: Vec<&str> = options.split_whitespace().chain([log.to_str().unwrap()]).collect();

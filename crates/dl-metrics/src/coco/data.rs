@@ -156,15 +156,15 @@ impl CocoData {
             };
             let place = match known.place(image, category) {
                 Ok(place) => place,
-                Err(Nowhere::Image) => {
+                Err(Unplaced::Image) => {
                     lost.images.add(image);
                     continue;
                 }
-                Err(Nowhere::Shared) => {
+                Err(Unplaced::Shared) => {
                     lost.shared.add(image);
                     continue;
                 }
-                Err(Nowhere::Category) => {
+                Err(Unplaced::Category) => {
                     lost.categories.add(category);
                     continue;
                 }
@@ -229,15 +229,15 @@ impl CocoData {
             };
             let place = match known.place(&result.image, &result.category) {
                 Ok(place) => place,
-                Err(Nowhere::Image) => {
+                Err(Unplaced::Image) => {
                     lost.images.add(&result.image);
                     continue;
                 }
-                Err(Nowhere::Shared) => {
+                Err(Unplaced::Shared) => {
                     lost.shared.add(&result.image);
                     continue;
                 }
-                Err(Nowhere::Category) => {
+                Err(Unplaced::Category) => {
                     lost.categories.add(&result.category);
                     continue;
                 }
@@ -381,7 +381,7 @@ struct Known {
 }
 
 /// Why a box has no place.
-enum Nowhere {
+enum Unplaced {
     Image,
     Shared,
     Category,
@@ -441,12 +441,12 @@ impl Known {
         Ok(Self { images, sizes, shared, usable, categories, category_positions, note: labels.note() })
     }
 
-    fn place(&self, image: &Id, category: &Id) -> Result<Place, Nowhere> {
-        let image = self.images.get(image).ok_or(Nowhere::Image)?;
+    fn place(&self, image: &Id, category: &Id) -> Result<Place, Unplaced> {
+        let image = self.images.get(image).ok_or(Unplaced::Image)?;
         if self.shared[image as usize] {
-            return Err(Nowhere::Shared);
+            return Err(Unplaced::Shared);
         }
-        Ok(Place { image, category: self.category_positions.get(category).ok_or(Nowhere::Category)? })
+        Ok(Place { image, category: self.category_positions.get(category).ok_or(Unplaced::Category)? })
     }
 }
 

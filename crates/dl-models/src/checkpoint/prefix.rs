@@ -20,7 +20,7 @@ pub(super) fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Optio
     WRAPPERS.iter().find(of_all).copied().filter(|_| names.clone().next().is_some())
 }
 
-/// The prefix of the network whose tensors are `expected`, unless they are there without one: every tensor outside of the
+/// The prefix of the network whose tensors are `expected`, unless they exist without one: every tensor outside of the
 /// heads must exist under the prefix with the expected shape.
 pub(super) fn of_network<'a>(
     expected: &BTreeMap<String, Vec<usize>>,

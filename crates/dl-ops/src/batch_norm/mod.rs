@@ -92,7 +92,7 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     let shape = Planes::new(x, weight, bias)?;
     let count = shape.n * shape.plane;
     if count < 2 {
-        bail!("batch_norm: x has shape {:?} has {count} numbers per channel, training needs two or more", x.dims());
+        bail!("batch_norm: x of shape {:?} has {count} numbers per channel; training needs at least two", x.dims());
     }
     if !cpu::serves(x) {
         let (y, mean, variance) = portable::batch_norm_train(x, weight, bias, eps)?;

@@ -56,7 +56,7 @@ impl AugmentConfig {
     const TRIES: usize = 10;
 
     /// Whether images stay unchanged.
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_identity(&self) -> bool {
         *self == Self::default()
     }
 
@@ -313,7 +313,7 @@ mod tests {
         ] {
             assert!(distance(&view(config, "a"), &plain()) < 1e-4, "{config:?}");
         }
-        assert!(AugmentConfig::default().is_nothing());
+        assert!(AugmentConfig::default().is_identity());
     }
 
     #[test]

@@ -114,15 +114,15 @@ pub struct Ended {
     pub written: Option<usize>,
 }
 
-/// Trains `task`. `tell` is called with every event; when `interrupted` becomes true, the files are written and training
+/// Trains `task`. `report` is called with every event; when `interrupted` becomes true, the files are written and training
 /// ends after the current step.
 /// # Errors
-/// When the task, `tell` or a file fails. The files then hold what was there before.
+/// When the task, `report` or a file fails. The files then hold what was there before.
 pub fn fit<T: Task>(
     task: &T,
     config: &FitConfig,
     interrupted: &AtomicBool,
-    mut tell: impl FnMut(Event) -> Result<()>,
+    mut report: impl FnMut(Event) -> Result<()>,
 ) -> Result<Ended> {
     let turns = task.turns();
     let optimizers = config.optimizers.iter().enumerate();
@@ -137,7 +137,7 @@ pub fn fit<T: Task>(
             progress = state::recall(&files.last, task, &config.settings, &mut optimizers)?;
             written = Some(progress.best.as_ref().map_or(progress.step, |(step, _)| *step));
         }
-        tell(Event::Resumed(&progress))?;
+        report(Event::Resumed(&progress))?;
     }
     let iterations = config.schedule.iterations;
     let first = progress.step;
@@ -183,7 +183,7 @@ pub fn fit<T: Task>(
                 }
             }
             progress.add(&figures);
-            tell(Event::Step { iteration, epoch, rate, figures: &figures })?;
+            report(Event::Step { iteration, epoch, rate, figures: &figures })?;
 
             let done = progress.step;
             let due = |every: usize| every > 0 && done.is_multiple_of(every);
@@ -196,7 +196,7 @@ pub fn fit<T: Task>(
                     write_model(task, files, &progress)?;
                     written = Some(done);
                 }
-                tell(Event::Validated { iteration, epoch, validation: &validation, best })?;
+                report(Event::Validated { iteration, epoch, validation: &validation, best })?;
             }
             let leave = interrupted.load(Ordering::Relaxed);
             if let Some(files) = &config.files

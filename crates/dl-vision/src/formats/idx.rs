@@ -16,7 +16,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode, open_regular, read_regular};
 use flate2::read::GzDecoder;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
-use super::files::{self, want_folder};
+use super::files::{self, require_folder};
 use super::{Found, Sample};
 
 /// The largest accepted side.
@@ -28,7 +28,7 @@ const LARGEST: u32 = 1 << 12;
 /// # Errors
 /// When the files do not exist, are not IDX files, or do not belong together.
 pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     let (images_path, labels_path) = find_pair(folder, split)?;
     let (mut images, [count, height, width]) = open::<3>(&images_path, 2051)?;
     let (mut labels, [label_count]) = open::<1>(&labels_path, 2049)?;

@@ -40,13 +40,13 @@ impl Networks {
             _ => Some(Model::open(path, arch, device)?),
         };
         let in_context = || format!("model {}", path.display());
-        let mut asked = (Vec::new(), Vec::new());
+        let mut requested = (Vec::new(), Vec::new());
         for layer in layers {
             let of_texts = texts.as_ref().map(|model| text_layer(model, layer));
             let of_images = images.as_ref().map(|model| model.backbone.check(layer));
             match (of_images, of_texts) {
-                (Some(Ok(_)), _) => asked.0.push(layer.clone()),
-                (_, Some(Ok(layer))) => asked.1.push(layer),
+                (Some(Ok(_)), _) => requested.0.push(layer.clone()),
+                (_, Some(Ok(layer))) => requested.1.push(layer),
                 (Some(Err(error)), None) | (None, Some(Err(error))) => return Err(error).with_context(in_context),
                 (of_images, of_texts) => {
                     let both =
@@ -58,18 +58,18 @@ impl Networks {
         }
         if layers.is_empty() {
             if let Some(model) = &images {
-                asked.0.push(model.default_layer().parse()?);
+                requested.0.push(model.default_layer().parse()?);
             }
             if let Some(model) = &texts {
-                asked.1.push(text_layer(model, &model.default_layer().parse()?)?);
+                requested.1.push(text_layer(model, &model.default_layer().parse()?)?);
             }
         }
-        if let (Some(model), [layer, ..]) = (&images, asked.0.as_slice()) {
+        if let (Some(model), [layer, ..]) = (&images, requested.0.as_slice()) {
             model.backbone.check(layer).with_context(in_context)?;
         }
         Ok(Self {
-            images: images.map(|model| (model, asked.0)),
-            texts: texts.map(|model| (model, asked.1)),
+            images: images.map(|model| (model, requested.0)),
+            texts: texts.map(|model| (model, requested.1)),
             shapes: Mutex::default(),
         })
     }

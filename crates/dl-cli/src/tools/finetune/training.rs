@@ -315,7 +315,7 @@ impl TrainingArgs {
     }
 
     /// Trains `task` for at most `most` batches and writes nothing; its weights are changed. Returns whether the loss
-    /// stayed sound and nobody interrupted it.
+    /// stayed sound and it was not interrupted.
     pub(super) fn trial<T: Task>(&self, task: &T, situation: &Situation, most: usize) -> Result<bool> {
         let steps = self.steps(situation)?.min(most);
         let ended = fit(task, &self.fit_config(situation, steps), interrupt::flag()?, |_| Ok(()))?;
@@ -354,17 +354,17 @@ impl TrainingArgs {
             resume: self.resume,
             ..config
         };
-        self.tell_recipe(situation, &config.schedule, messages);
+        self.report_recipe(situation, &config.schedule, messages);
         let mut log = self.log.as_deref().map(|path| Log::open(path, self.resume)).transpose()?;
         messages.progress_to(steps as u64, "batches");
         let ended = fit(task, &config, interrupt::flag()?, |event| {
-            tell_event(&event, messages);
+            report_event(&event, messages);
             log.as_mut().map_or(Ok(()), |log| log.write(&event))
         })?;
-        self.tell_end(&ended, &files, config.schedule.rate, messages)
+        self.report_end(&ended, &files, config.schedule.rate, messages)
     }
 
-    fn tell_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
+    fn report_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
         let optimizer = format!("{:?}", self.optimizer(situation)).to_uppercase();
         let name = format!("{:?}", self.schedule_name()).to_lowercase();
         let clip = self.clip.0.map_or(String::new(), |norm| format!(", gradients clipped to {norm}"));
@@ -374,7 +374,7 @@ impl TrainingArgs {
         ));
     }
 
-    fn tell_end(&self, ended: &Ended, files: &Files, rate: f64, messages: &Messages) -> Result<Option<Outcome>> {
+    fn report_end(&self, ended: &Ended, files: &Files, rate: f64, messages: &Messages) -> Result<Option<Outcome>> {
         let progress = &ended.progress;
         let words = progress.means.iter().filter(|(name, _)| *name != "loss");
         let words: String = words.map(|(name, value)| format!(", {name} {value:.4}")).collect();
@@ -414,7 +414,7 @@ impl TrainingArgs {
     }
 }
 
-fn tell_event(event: &Event, messages: &Messages) {
+fn report_event(event: &Event, messages: &Messages) {
     match event {
         Event::Resumed(progress) => {
             messages.bar().set_position(progress.step as u64);

@@ -55,7 +55,7 @@ fn a_stratified_split_is_exact_for_every_label() {
         let text = fs::read_to_string(folder.path().join(format!("{part}.jsonl"))).unwrap();
         assert_eq!(text.matches("often").count(), often);
         assert_eq!(text.matches("rare").count(), rare);
-        assert!(!text.contains("split"), "the records are as they came");
+        assert!(!text.contains("split"), "the records are unchanged");
     }
     let reversed: String = stream.lines().rev().map(|line| format!("{line}\n")).collect();
     let before = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();

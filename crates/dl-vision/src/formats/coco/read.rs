@@ -17,7 +17,7 @@ use super::fields::{Annotation, Entry, Field, Id, Image};
 use super::json::Json;
 use super::labels::Labels;
 use super::outline::{NoMask, area_of, corners, keep_bbox, to_record};
-use crate::formats::files::{as_text, want_folder};
+use crate::formats::files::{as_text, require_folder};
 use crate::formats::spooled::too_deep;
 use crate::formats::{Found, Sample, add_size};
 
@@ -30,7 +30,7 @@ const RESERVED: [&str; 4] = ["box", "label", "mask", "crowd"];
 /// # Errors
 /// As [`CocoFile::open`] and [`CocoFile::samples`].
 pub fn read(path: &Path, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     CocoFile::open(path)?.samples(folder)
 }
 
@@ -149,7 +149,7 @@ impl CocoFile {
     /// # Errors
     /// When `folder` is not a folder.
     pub fn samples(self, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-        want_folder(folder)?;
+        require_folder(folder)?;
         let mut samples = Samples { folder: folder.to_owned(), notes: Notes::default(), file: self };
         let mut next = 0;
         let mut end = None;

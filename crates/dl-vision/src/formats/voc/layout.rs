@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, read_regular};
 
 use crate::formats::files::{
-    self, PICTURE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_image_ending,
+    self, IMAGE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_image_ending,
 };
 use crate::formats::walk::Walk;
 
@@ -241,7 +241,7 @@ impl Layout {
 /// Is an image directly in this folder?
 fn holds_image(folder: &Path) -> bool {
     let mut entries = folder.read_dir().into_iter().flatten().flatten();
-    entries.any(|entry| files::has_ending(Path::new(&entry.file_name()), &PICTURE_ENDINGS))
+    entries.any(|entry| files::has_ending(Path::new(&entry.file_name()), &IMAGE_ENDINGS))
 }
 
 /// Iterates over the annotations below a folder; there is at least one.

@@ -10,7 +10,7 @@ use dl_record::{BBox, Object, Record};
 use serde_json::{Map, Value};
 
 use super::layout::{Layout, Part};
-use crate::formats::files::{self, PICTURE_ENDINGS, as_text, escaped, want_folder};
+use crate::formats::files::{self, IMAGE_ENDINGS, as_text, escaped, require_folder};
 use crate::formats::folder::unusable;
 use crate::formats::walk::Walk;
 use crate::formats::xml::Element;
@@ -24,7 +24,7 @@ const FLAGS: [&str; 2] = ["truncated", "occluded"];
 /// # Errors
 /// When the folder, its annotations or a split do not exist. An image that cannot be read is a sample with a failure.
 pub fn read(folder: &Path, splits: &[String]) -> Result<Box<dyn Iterator<Item = Result<Found>>>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     let layout = Layout::find(folder)?;
     let parts = layout.parts(splits)?.into_iter();
     let mut ready: Vec<Found> = layout.note().map(Found::Note).into_iter().collect();
@@ -186,7 +186,7 @@ impl Reader {
         }
         let mut alone = Missing::default();
         for root in self.layout.image_roots() {
-            let mut walk = Walk::new(&root, &PICTURE_ENDINGS);
+            let mut walk = Walk::new(&root, &IMAGE_ENDINGS);
             for image in walk.by_ref() {
                 match image {
                     Ok(path) if self.images.contains(&hash(&path)) => {}

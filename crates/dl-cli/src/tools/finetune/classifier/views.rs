@@ -90,8 +90,8 @@ impl ViewArgs {
         Ok(AugmentConfig { crop, flip, jitter, affine, cutout })
     }
 
-    /// Whether a kind was asked for by name.
-    pub(super) fn asked(&self) -> bool {
+    /// Whether a kind was requested by name.
+    pub(super) fn are_requested(&self) -> bool {
         self.augment.as_ref().is_some_and(|kinds| !kinds.contains(&View::None))
     }
 
