@@ -58,9 +58,9 @@ fn a_stratified_split_is_exact_for_every_label() {
         assert!(!text.contains("split"), "the records are unchanged");
     }
     let reversed: String = stream.lines().rev().map(|line| format!("{line}\n")).collect();
-    let before = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();
+    let before = fs::read_to_string(folder.path().join("second.jsonl")).unwrap();
     data("split --stratify --parts first,second --output-dir {}", folder.path(), &reversed).expect(0);
-    let after = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();
+    let after = fs::read_to_string(folder.path().join("second.jsonl")).unwrap();
     assert!(before.lines().eq(after.lines().rev()), "the order of the stream matters");
 }
 
