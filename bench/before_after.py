@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares two builds of the programs: NMS, COCO evaluation and reading records.
+"""Two builds of the programs against each other: is NMS, COCO evaluation or the reading of records slower than before?
 
     python bench/before_after.py OLD NEW [--rounds 15]
 
-OLD and NEW are folders of release programs. Each round runs both once, in turns, on the same files; whole processes are
+OLD and NEW are folders of release programs. Each round runs both once on the same files, by turns; whole processes are
 timed. The files are drawn from a seed into bench/.data. Needs numpy.
 """
 
@@ -23,7 +23,7 @@ DATA = Path(__file__).resolve().parent / ".data/before_after"
 
 
 def detections(rng, count):
-    """One object per 20 boxes, as from a detector before suppression."""
+    """An object for every 20 boxes, as a detector gives them before suppression."""
     centers = rng.random((max(1, count // 20), 2)) * (1333, 800)
     sides = np.exp(rng.normal(4, 0.7, (len(centers), 2)))
     which = rng.integers(0, len(centers), count)

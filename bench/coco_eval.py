@@ -2,8 +2,8 @@
 """dl-eval coco beside pycocotools and hotcoco: 5,000 images, 366,000 detections, from files to numbers.
 
 The two files are drawn from a seed into bench/.data, in the form and at about the size of instances_val2017.json and
-a detector's results for it. The peers run in turns, each in its own process, and are timed from opening the
-files to the twelve numbers (without importing the peer); dl-eval and hotcoco's command line are whole processes.
+a detector's results for it. The peers run in turn, a process each, and count from opening the files to the twelve numbers
+(the import of the peer is not counted); dl-eval and hotcoco's command line are whole processes.
 
     python bench/coco_eval.py [--rounds 3] [--fast-rounds 15]
 
@@ -29,7 +29,7 @@ NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs
 
 
 def draw(truth_path, results_path):
-    """Objects with COCO's sizes and classes, a few shifted copies of each with scores, and boxes around nothing."""
+    """Objects of COCO's sizes and classes; of each, some shifted copies with scores, and boxes of nothing."""
     rng = np.random.default_rng(1)
     images = [{"license": 1, "file_name": f"{i:012}.jpg", "height": 480, "width": 640, "id": i} for i in range(1, IMAGES + 1)]
     # As in COCO, a few classes have most of the objects.
@@ -68,7 +68,7 @@ def draw(truth_path, results_path):
 
 
 def with_python(peer, truth, results):
-    """Computes the twelve numbers with a package that has pycocotools' interface; prints the seconds and the numbers."""
+    """The twelve numbers by a package with pycocotools' interface; prints the seconds and them."""
     if peer == "hotcoco":
         from hotcoco import COCO, COCOeval
     else:

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
 """An epoch of transfer learning beside PyTorch's: from JPEG files on disk to stepped weights.
 
-    bench/epoch.py DATA/bccd [--networks resnet18,squeezenet1_0] [--images 256] [--batch 32] [--rounds 3]
+    bench/epoch.py DATA/bccd [--networks resnet18,squeezenet1_0] [--pictures 256] [--batch 32] [--rounds 3]
 
-Both train on the same images (random resized crops of 224 x 224, mirrored half of the time) from the same weights by SGD
-with momentum. Feature extraction: all but the new head is frozen and normalizes by its statistics, so it has no backward
-pass. Full fine-tuning: everything is trained. The peer is torchvision's ImageFolder, v2 transforms and network, and
-PyTorch's DataLoader, once without workers and once with two; the faster one counts. Ours caches no decoded image
-(--cache 0), so that both decode all of them. The second epoch counts. The programs take turns; each figure is the median
-over the rounds.
+Both learn the same pictures (random resized crops of 224 x 224, mirrored half of the time) from the same weights by SGD
+with momentum. Feature extraction: all but the new head is frozen and normalises by its statistics, so it has no backward
+pass. Full fine-tuning: everything learns. The peer is torchvision's ImageFolder, v2 transforms and network, and PyTorch's
+DataLoader, once with no worker and once with two; the faster one counts. Ours keeps no decoded picture (--cache 0), so that
+both decode all of them. The second epoch counts. The programs take turns; the figure of each is its median over the rounds.
 """
 
 import argparse
@@ -25,8 +24,8 @@ DATA = Path(__file__).resolve().parent / ".data"
 CLASSES = 3
 
 
-def copy_images(source, count):
-    """One folder per class; the assignment does not change the time."""
+def pictures(source, count):
+    """A folder for each class; which picture is in which does not change the time."""
     folder = DATA / f"epoch-{count}"
     names = sorted((source / "JPEGImages").glob("*.jpg"))[:count]
     for index, name in enumerate(names):
@@ -41,7 +40,7 @@ def copy_images(source, count):
 
 
 def weights(name):
-    """Random weights, for both."""
+    """Random ones, for both."""
     import torch
     import torchvision
     from safetensors.torch import save_file
@@ -54,7 +53,7 @@ def weights(name):
 
 
 def ours(name, listing, batch, frozen, threads):
-    """Seconds of the second epoch, from the log."""
+    """Seconds of the second epoch, by the log."""
     log, model = DATA / "epoch-log.jsonl", DATA / "epoch-model.safetensors"
     command = [BIN / "dl-finetune", "classifier", listing, "--init-from", weights(name), "--arch", name, "--output", model,
                "--size", 224, "--epochs", 2, "--batch", batch, "--lr", 0.001, "--augment", "crop,flip", "--cache", 0,
@@ -89,14 +88,14 @@ def peer(name, folder, batch, frozen, threads, workers):
     data = torchvision.datasets.ImageFolder(folder, transform)
     loader = torch.utils.data.DataLoader(data, batch, shuffle=True, drop_last=True, num_workers=workers,
                                          persistent_workers=workers > 0)
-    trainable = [weight for weight in network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.SGD(trainable, 0.001, momentum=0.9, weight_decay=5e-4)
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    optimiser = torch.optim.SGD(learning, 0.001, momentum=0.9, weight_decay=5e-4)
     for _ in range(2):
         began = time.perf_counter()
         for x, y in loader:
-            optimizer.zero_grad()
+            optimiser.zero_grad()
             torch.nn.functional.cross_entropy(network(x), y).backward()
-            optimizer.step()
+            optimiser.step()
     return time.perf_counter() - began
 
 
@@ -104,7 +103,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="a folder with JPEGImages/")
     parser.add_argument("--networks", default="resnet18,squeezenet1_0")
-    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--pictures", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -115,15 +114,15 @@ def main():
         print(peer(name, args.data, args.batch, frozen == "True", args.threads, int(workers)))
         return
     DATA.mkdir(exist_ok=True)
-    folder, listing, count = copy_images(args.data, args.images)
+    folder, listing, count = pictures(args.data, args.pictures)
 
-    def run_peer(name, frozen, workers):
+    def asked(name, frozen, workers):
         command = [sys.executable, __file__, folder, "--batch", args.batch, "--threads", args.threads,
                    "--peer", name, frozen, workers]
         return float(subprocess.run([str(part) for part in command], capture_output=True, check=True).stdout)
 
-    print(f"{count} images of 640 x 480, batches of {args.batch}, {args.threads} threads\n")
-    print("| network | trained | ours s | PyTorch s | PyTorch / ours |")
+    print(f"{count} pictures of 640 x 480, batches of {args.batch}, {args.threads} threads\n")
+    print("| network | learns | ours s | PyTorch s | PyTorch / ours |")
     print("| --- | --- | --- | --- | --- |")
     for name in args.networks.split(","):
         for frozen in (True, False):
@@ -131,7 +130,7 @@ def main():
             for _ in range(args.rounds):
                 times["ours"].append(ours(name, listing, args.batch, frozen, args.threads))
                 for workers in (0, 2):
-                    times[workers].append(run_peer(name, frozen, workers))
+                    times[workers].append(asked(name, frozen, workers))
             mine = statistics.median(times["ours"])
             theirs = min(statistics.median(times[0]), statistics.median(times[2]))
             what = "the head" if frozen else "everything"

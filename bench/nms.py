@@ -3,9 +3,10 @@
 
 Two kinds of boxes:
 
-- detector: an image of 1333 x 800 with one object per 50 boxes, 16 to 400 pixels large; 4 of 5 boxes lie around an object,
-  closer for higher scores, as from a detector before suppression; the rest are low-scoring background;
-- uniform: corners anywhere in 1000 x 1000, sides from 1 to 100, random scores. Few are suppressed.
+- detector: in a picture of 1333 x 800, an object for every 50 boxes, 16 to 400 pixels large; 4 of 5 boxes lie around an
+  object, the closer the higher their score, as what a detector gives before suppression; the rest are low-scoring
+  background;
+- uniform: corners anywhere in 1000 x 1000, sides from 1 to 100, scores by chance. Few are suppressed.
 
     python bench/nms.py [--iou 0.5] [--runs 15]
 

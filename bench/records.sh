@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures how fast a feature matrix of 2,000 x 4,096 floats passes between two programs: GB per second, as JSON.
+# How fast a feature matrix of 2,000 x 4,096 floats passes between two programs: GB of numbers a second, as JSON.
 #
 #   bench/records.sh [LINES [ROWS COLUMNS]]
 #

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""dl-propose selective-search beside OpenCV's, on the same images and objects.
+"""dl-propose selective-search beside OpenCV's, on the same pictures and objects.
 
-For each object of a VOC dataset: the best IoU of any of the first N proposals. Their mean over all objects is the
+For each object of a VOC data set: the best IoU of any of the first N proposals. Their mean over all objects is the
 mean ABO; over the objects of a class, that class's ABO; the mean of those, MABO (Uijlings et al. 2013, section 5).
 
     python bench/selective_search.py ../shared/data/bccd --split test
 
-With --speed, the time of the function alone, with the image in memory, for each image of a folder scaled to 512 x 512;
-runs take turns. This also needs `cargo build --release --workspace --examples`.
+With --speed, the time of the function alone, a picture in memory, for each picture of a folder scaled to 512 x 512; runs
+take turns. This also needs `cargo build --release --workspace --examples`.
 
     python bench/selective_search.py ../shared/data/rcnn-demo --speed
 
@@ -49,29 +49,29 @@ def best_overlap(box, proposals):
     return float(np.max(both / (areas + (box[2] - box[0]) * (box[3] - box[1]) - both)))
 
 
-def ours(images, arguments, count):
+def ours(pictures, arguments, count):
     command = [str(ROOT / "target/release/dl-propose"), "selective-search", "--max", str(count), *arguments]
     start = time.perf_counter()
-    run = subprocess.run([*command, *map(str, images)], check=True, capture_output=True, text=True)
+    run = subprocess.run([*command, *map(str, pictures)], check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     records = [json.loads(line) for line in run.stdout.splitlines()]
     boxes = [np.array([proposal["box"] for proposal in record["proposals"]]) for record in records]
     return boxes, seconds
 
 
-def opencv(images, mode, count):
+def opencv(pictures, mode, count):
     boxes = []
     start = time.perf_counter()
-    for image in images:
-        found = opencv_search(cv2.imread(str(image)), mode)[:count].astype(float)
+    for picture in pictures:
+        found = opencv_search(cv2.imread(str(picture)), mode)[:count].astype(float)
         found[:, 2:] += found[:, :2]
         boxes.append(found)
     return boxes, time.perf_counter() - start
 
 
-def opencv_search(image, mode):
+def opencv_search(picture, mode):
     search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
-    search.setBaseImage(image)
+    search.setBaseImage(picture)
     {
         "single": search.switchToSingleStrategy,
         "fast": search.switchToSelectiveSearchFast,
@@ -81,18 +81,18 @@ def opencv_search(image, mode):
 
 
 def speed(folder, first, runs):
-    """One row per mode: the median over the images of their medians, and the median of the ratios."""
+    """A row for each mode: the median over the pictures of each one's median, and the median of the ratios."""
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))[:first]
     program = str(ROOT / "target/release/examples/selective_search_speed")
     cv2.setNumThreads(2)
-    print(f"{len(paths)} images of 512 x 512, {runs} runs each in turns, 2 threads\n")
+    print(f"{len(paths)} pictures of 512 x 512, {runs} runs each in turns, 2 threads\n")
     print(f"| mode | dl-vision, ms | OpenCV {cv2.__version__}, ms | ratio | least ratio | proposals |\n|" + " --- |" * 6)
     for mode in ("single", "fast", "quality"):
         medians, counts = [], []
         for path in paths:
-            image = cv2.resize(cv2.imread(str(path)), (512, 512), interpolation=cv2.INTER_AREA)
+            picture = cv2.resize(cv2.imread(str(path)), (512, 512), interpolation=cv2.INTER_AREA)
             with tempfile.NamedTemporaryFile(suffix=".png") as file:
-                cv2.imwrite(file.name, image)
+                cv2.imwrite(file.name, picture)
                 process = subprocess.Popen(
                     [program, file.name, mode],
                     stdin=subprocess.PIPE,
@@ -107,7 +107,7 @@ def speed(folder, first, runs):
                 process.stdin.flush()
                 mine = json.loads(process.stdout.readline())["milliseconds"]
                 start = time.perf_counter()
-                found = opencv_search(image, mode)
+                found = opencv_search(picture, mode)
                 times.append((mine, (time.perf_counter() - start) * 1e3))
             process.stdin.close()
             process.wait()
@@ -139,28 +139,28 @@ def report(name, boxes, seconds, truth):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder in VOC's layout; with --speed, of images")
+    parser.add_argument("data", type=Path, help="folder in VOC's layout; with --speed, of pictures")
     parser.add_argument("--split", default="test")
     parser.add_argument("--mode", default="fast", choices=["single", "fast", "quality"])
-    parser.add_argument("--count", type=int, default=2000, help="proposals to evaluate per image")
+    parser.add_argument("--count", type=int, default=2000, help="proposals that count")
     parser.add_argument("--only-ours", action="store_true")
-    parser.add_argument("--first", type=int, metavar="N", help="use at most N images")
-    parser.add_argument("--speed", action="store_true", help="measure the time on a folder of images, scaled to 512 x 512")
-    parser.add_argument("--runs", type=int, default=3, help="with --speed: runs per image")
+    parser.add_argument("--first", type=int, help="only so many pictures")
+    parser.add_argument("--speed", action="store_true", help="the time on a folder of pictures, scaled to 512 x 512")
+    parser.add_argument("--runs", type=int, default=3, help="with --speed: runs of each picture")
     known, arguments = parser.parse_known_args()
     if known.speed:
         return speed(known.data, known.first, known.runs)
 
     names = (known.data / f"ImageSets/Main/{known.split}.txt").read_text().split()[: known.first]
-    images = [known.data / f"JPEGImages/{name}.jpg" for name in names]
+    pictures = [known.data / f"JPEGImages/{name}.jpg" for name in names]
     truth = [objects(known.data / f"Annotations/{name}.xml") for name in names]
     labels = sorted({label for items in truth for label, _ in items})
-    print(f"{len(images)} images, {sum(map(len, truth))} objects, first {known.count} proposals, mode {known.mode}\n")
-    header = ["", "mean ABO", "MABO", *(f"ABO {label}" for label in labels), "recall@0.5", "proposals", "s/image"]
+    print(f"{len(pictures)} pictures, {sum(map(len, truth))} objects, first {known.count} proposals, mode {known.mode}\n")
+    header = ["", "mean ABO", "MABO", *(f"ABO {label}" for label in labels), "recall@0.5", "proposals", "s/picture"]
     print("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))
-    mine = report("dl-propose", *ours(images, ["--mode", known.mode, *arguments], known.count), truth)
+    mine = report("dl-propose", *ours(pictures, ["--mode", known.mode, *arguments], known.count), truth)
     if not known.only_ours:
-        theirs = report(f"OpenCV {cv2.__version__}", *opencv(images, known.mode, known.count), truth)
+        theirs = report(f"OpenCV {cv2.__version__}", *opencv(pictures, known.mode, known.count), truth)
         print(f"\nmean ABO: {mine - theirs:+.4f} against OpenCV")
 
 

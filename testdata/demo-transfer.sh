@@ -2,9 +2,9 @@
 # Transfer learning with the shipped backbone: a network trained on sixty road signs is trained on ten service signs that
 # it has never seen, with 1, 5, 10, 20 and 50 images of each, by several strategies and from scratch.
 #
-#   testdata/demo-transfer.sh OUTPUT_DIR [SEED..]     (the programs must be on PATH; `make demo-transfer` arranges that)
+#   testdata/demo-transfer.sh OUTPUT_DIR [SEED..]     (the programs must be on PATH; `make demo-transfer` sees to it)
 #
-# Each seed (default: 0) draws different training images and takes about four minutes on two cores; the table has the mean.
+# Each seed (default: 0) draws other training images and takes about four minutes on two cores; the table has the mean.
 set -euo pipefail
 here=$(dirname "$0")
 out=${1:?usage: testdata/demo-transfer.sh OUTPUT_DIR [SEED..]}
@@ -12,7 +12,7 @@ counts=(1 5 10 20 50) seeds=("${@:2}")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0)
 mkdir -p "$out"
 
-# Training and test images, drawn with another seed than the backbone's.
+# Training and test images, drawn from other seeds than the backbone's.
 for split in train test; do
   xtask testdata task services --split $split --per-class 50 --seed 2 --output "$out/$split"
   dl-data from folder "$out/$split" > "$out/$split.jsonl"

@@ -3,10 +3,10 @@
 #
 #   testdata/test-docs.sh BIN [SHELL...]        (BIN holds the programs and xtask; `make test-docs` builds them)
 #
-# Each page runs in its own folder, with small stand-ins for the files that examples name, made by the programs from
-# the shipped images and models. A command is skipped when it needs more than that; the reason is printed. In a
+# Each page runs in a folder of its own, with small stand-ins for the files that examples name: made by the programs,
+# from the shipped images and models. A command is skipped when it needs more than that; the reason is printed. In a
 # Markdown file, a line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
-# PAGES='dl-data*' runs only the pages with these names; KEEP=1 keeps the output of each command.
+# PAGES='dl-data*' runs the pages of these names alone; KEEP=1 keeps what each command printed.
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ shells=("${@:2}")
 work=$(mktemp -d)
 [ -n "${KEEP:-}" ] && echo "Output is kept in $work" || trap 'rm -rf "$work"' EXIT
 
-# Only the programs, not the other files beside them.
+# The programs alone, not what else lies beside them.
 mkdir -p "$work"/{bin,home,pages,networks}
 for program in crates/dl-cli/src/bin/dl-*.rs; do ln -s "$bin/$(basename "$program" .rs)" "$work/bin"; done
 export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=80 LC_ALL=C.UTF-8
@@ -118,7 +118,7 @@ stand_ins() {
   dl-data from csv reviews.csv --text review --label stars > reviews.jsonl
   for n in texts mail planets poems held-out beginnings; do cp reviews.jsonl $n.jsonl; done
 
-  # Networks: the shipped one where its layers fit, else one trained for a single step.
+  # Networks: the shipped one where its layers do, else one after a single step.
   for n in squeezenet squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells voc; do
     cp "$models/signs.safetensors" $n.safetensors
   done
@@ -135,7 +135,7 @@ stand_ins() {
   mkdir models
   cp squeezenet.safetensors pets-head.safetensors models
 
-  # Output of the stages.
+  # What stages write.
   dl-propose selective-search --quiet --mode fast --max 100 all.jsonl > proposed.jsonl
   cp proposed.jsonl proposals.jsonl
   dl-embed --quiet --model squeezenet.safetensors --layer fire9 --with-objects proposed.jsonl > embedded.jsonl
@@ -162,7 +162,7 @@ split() {
   while IFS= read -r line; do
     [ -z "$command" ] && [[ -z ${line//[[:space:]]/} || $line == '#'* ]] && continue
     command+=${command:+$'\n'}$line
-    # The command continues.
+    # Not at its end yet.
     [[ $line == *\\ || $line =~ (\||&&)[[:space:]]*$ ]] && continue
     bash -n <<< "$command" 2>/dev/null || { [[ $command != *$'\n'*$'\n'*$'\n'*$'\n'* ]] && continue; }
     printf -v number '%03d' $((10#$number + 1))

@@ -32,7 +32,7 @@ cells() {
     train "cells-$n-top" "${common[@]}" --per-class $n --strategy top --iterations 60 --batch 15 --lr 0.0003 --clip 1
     train "cells-$n-auto" "${common[@]}" --per-class $n --strategy auto
     train "cells-$n-all" "${common[@]}" --per-class $n --strategy all --iterations 60 --batch 15 --lr 0.0003 --clip 1
-    # From scratch: with the recipe of the others, and with its own.
+    # From scratch: by the recipe that suits the others, and by its own.
     for seed in 0 1 2; do
       train "cells-$n-scratch-alike-$seed" "${common[@]}" --per-class $n --strategy scratch --iterations 60 --batch 15 --lr 0.0003 \
         --clip 1 --seed $seed
@@ -41,7 +41,7 @@ cells() {
   done
 }
 
-# A VGG with batch norms, a quarter as wide: 0.6 million weights.
+# A VGG with batch norms, a quarter as wide: 0.6 million numbers.
 small=(--arch vgg11_bn --width-mult 0.25 --size 32 --no-flip --batch 128 --lr 0.05 --warmup 100 --cosine --dropout 0.2)
 
 idx() {
@@ -68,7 +68,7 @@ squeezenet() {
   five_to_nine squeezenet --arch squeezenet1_1 --width-mult 0.5 --size 64 --no-flip --batch 128 --lr 0.02 --warmup 100 --cosine
 }
 
-# five_to_nine NAME NETWORK..: trains on 0-4, then on ten images of each of 5-9, with and without the pretrained weights.
+# five_to_nine NAME NETWORK..: trains on 0-4, then on ten of each of 5-9, with and without the pretrained weights.
 five_to_nine() {
   local name=$1 seed; shift
   digits

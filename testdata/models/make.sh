@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Trains the shipped models from scratch with these programs. For R-CNN: draws images of traffic signs, trains a small
-# SqueezeNet on their proposals, then the SVMs and box regressors on its features. For transfer: a CIFAR ResNet that
-# classifies sixty road signs. `make models` runs it; it takes about twenty minutes on two cores. The test split
-# (testdata/signs) and demo-transfer use other images: another split, another seed, another task.
+# Makes the shipped models with our own programs, from nothing. For R-CNN: draws pictures of traffic signs, trains a small
+# SqueezeNet on their proposals, then the SVMs and box regressors on its features. For transfer: a CIFAR ResNet that tells
+# sixty signs of the roads apart. `make models` runs it; on two cores it takes about twenty minutes. The pictures of the
+# test split (testdata/signs) and of demo-transfer are others: another split, another seed, another task.
 #
 #   testdata/models/make.sh [detector|backbone]       (default: both)
 set -euo pipefail
