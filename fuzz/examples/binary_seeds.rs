@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let rgb = RgbImage::from_fn(5, 4, |x, y| Rgb([(x * 50) as u8, (y * 60) as u8, 90]));
     let deep = ImageBuffer::from_fn(4, 3, |x, y| Rgb([(x * 9000) as u16, (y * 9000) as u16, 77]));
     let clear = ImageBuffer::from_fn(4, 3, |x, y| Rgba([200, 10, 30, (x * 60 + y * 20) as u8]));
-    let grey = ImageBuffer::from_fn(9, 2, |x, _| Luma([(x * 25) as u8]));
+    let gray = ImageBuffer::from_fn(9, 2, |x, _| Luma([(x * 25) as u8]));
     let pale = ImageBuffer::from_fn(3, 3, |x, y| LumaA([(x * 80) as u8, (y * 80) as u8]));
     let float = DynamicImage::ImageRgb32F(ImageBuffer::from_fn(3, 2, |x, y| Rgb([x as f32 / 2.0, y as f32, 0.25])));
     let encoded = |image: DynamicImage, format| -> Result<Vec<u8>> {
@@ -42,8 +42,8 @@ fn main() -> Result<()> {
     put("deep.png", encoded(deep.clone().into(), ImageFormat::Png)?)?;
     put("deep.tif", encoded(deep.into(), ImageFormat::Tiff)?)?;
     put("float.tif", encoded(float, ImageFormat::Tiff)?)?;
-    put("grey.tif", encoded(grey.clone().into(), ImageFormat::Tiff)?)?;
-    put("grey-alpha.png", encoded(pale.into(), ImageFormat::Png)?)?;
+    put("gray.tif", encoded(gray.clone().into(), ImageFormat::Tiff)?)?;
+    put("gray-alpha.png", encoded(pale.into(), ImageFormat::Png)?)?;
     put("alpha.tif", encoded(clear.clone().into(), ImageFormat::Tiff)?)?;
     put("alpha.bmp", encoded(clear.clone().into(), ImageFormat::Bmp)?)?;
     put("alpha.webp", encoded(clear.clone().into(), ImageFormat::WebP)?)?;

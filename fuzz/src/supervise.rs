@@ -73,7 +73,7 @@ pub fn supervise(campaign: &Campaign, report: &(dyn Fn(&Finding) + Sync)) -> Res
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..campaign.jobs.max(1)).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| panic!("a thread of ours panicked")))
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| panic!("a worker thread panicked")))
     })?;
     Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner).len())
 }

@@ -67,18 +67,18 @@ fn legacy(pickle: &[u8], storages: &[u8]) -> Vec<u8> {
 
 /// Opens a model file and reads everything in it.
 pub(crate) fn read_all(path: &Path) {
-    let Some(mut file) = said(Checkpoint::open(path)) else { return };
+    let Some(mut file) = checked(Checkpoint::open(path)) else { return };
     for tensor in file.tensors() {
-        said(file.bytes(&tensor.name));
-        said(file.tensor(&tensor.name, &Device::Cpu));
+        checked(file.bytes(&tensor.name));
+        checked(file.tensor(&tensor.name, &Device::Cpu));
     }
-    said(file.config::<Value>());
-    said(ModelConfig::read(&mut file, None));
-    said(ModelConfig::read(&mut file, Some("resnet20_cifar")));
-    said(TextConfig::read(&mut file));
+    checked(file.config::<Value>());
+    checked(ModelConfig::read(&mut file, None));
+    checked(ModelConfig::read(&mut file, Some("resnet20_cifar")));
+    checked(TextConfig::read(&mut file));
 }
 
 /// The value; an error is formatted, as a program does.
-pub(crate) fn said<T>(result: Result<T>) -> Option<T> {
+pub(crate) fn checked<T>(result: Result<T>) -> Option<T> {
     result.map_err(|error| assert!(!format!("{error:#}").is_empty(), "an error without a message")).ok()
 }

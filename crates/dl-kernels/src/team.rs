@@ -71,7 +71,7 @@ impl Team<'_> {
     }
 
     fn lead(&self) {
-        let _go_home = GoHome(self);
+        let _exit = ExitOnDrop(self);
         for (index, count) in self.counts.iter().enumerate() {
             self.done.store(0, Ordering::Release);
             self.ticket.store(index as u64 * STEP, Ordering::Release);
@@ -123,9 +123,9 @@ impl Drop for Guard<'_> {
     }
 }
 
-struct GoHome<'a, 'b>(&'a Team<'b>);
+struct ExitOnDrop<'a, 'b>(&'a Team<'b>);
 
-impl Drop for GoHome<'_, '_> {
+impl Drop for ExitOnDrop<'_, '_> {
     fn drop(&mut self) {
         self.0.ticket.store(self.0.counts.len() as u64 * STEP, Ordering::Release);
     }

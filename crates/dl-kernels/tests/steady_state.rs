@@ -1,4 +1,4 @@
-//! A plan that has run once runs again without taking memory from the heap.
+//! A plan that has run once runs again without allocating memory.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -13,22 +13,22 @@ struct Counting;
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: all is passed on to the system's allocator.
+// SAFETY: every call is forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         TAKEN.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.dealloc(start, layout) }
     }
 
     unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         TAKEN.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { System.realloc(start, layout, size) }
     }
 }
@@ -74,13 +74,13 @@ fn a_plan_that_has_run_takes_no_memory() {
     let images = 3;
     let input: Vec<f32> = (0..images * 3 * 32 * 32).map(|index| (index * 7 % 255) as f32 / 255.0).collect();
     for winograd in Winograd::ALL {
-        let (graph, wanted) = network();
-        let plan = Plan::new(graph, &wanted, PlanConfig { winograd, ..PlanConfig::default() }).unwrap();
+        let (graph, requested) = network();
+        let plan = Plan::new(graph, &requested, PlanConfig { winograd, ..PlanConfig::default() }).unwrap();
         let expected = plan.run(&input).unwrap();
         for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut outputs = vec![Vec::new(); wanted.len()];
-            // Each thread's scratch memory grows when it first has a task of a step: now and then in the first rounds.
+            let mut outputs = vec![Vec::new(); requested.len()];
+            // Each thread's scratch memory grows at its first task of a step, which happens in the first rounds.
             let mut round = |_: usize| {
                 let before = TAKEN.load(Ordering::SeqCst);
                 (0..20).for_each(|_| plan.run_into(&input, &mut outputs).unwrap());
@@ -91,7 +91,7 @@ fn a_plan_that_has_run_takes_no_memory() {
             assert_eq!(outputs, expected);
         }
     }
-    let (graph, wanted) = network();
-    let plan = Plan::new(graph, &wanted, PlanConfig::default()).unwrap();
+    let (graph, requested) = network();
+    let plan = Plan::new(graph, &requested, PlanConfig::default()).unwrap();
     assert!(plan.run_into(&input, &mut [Vec::new()]).is_err());
 }

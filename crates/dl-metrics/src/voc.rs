@@ -12,7 +12,7 @@ use dl_vision::boxes::{iou, iou_inclusive};
 
 use crate::matching::{Verdict, counts, match_detections};
 
-/// What the evaluation goes by.
+/// Options of the evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VocConfig {
     /// Overlap from which a detection has found a true box, from 0 to 1.

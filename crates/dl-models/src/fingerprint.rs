@@ -29,7 +29,7 @@ pub fn fingerprint(path: &Path, arch: Option<&str>) -> Result<String> {
     let mut file = Checkpoint::open(path)?;
     let text_architecture = if arch.is_some() { None } else { TextConfig::text_architecture(&file)? };
     let (architecture, description, tensors) = if text_architecture.is_some() {
-        // The options in Hugging Face's files hold much that does not matter, and shapes tell the rest.
+        // The options in Hugging Face's files hold much that does not matter, and the shapes cover the rest.
         let config = TextConfig::read(&mut file)?;
         let tensors = text::outline(&config, Some(&file))?.1;
         (config.architecture, Value::Null, tensors)

@@ -30,16 +30,16 @@ impl dyn Backbone + '_ {
         scores.with_context(|| format!("the network has no output {from}"))
     }
 
-    /// The outputs `wanted` that come after the start of the run.
+    /// The outputs `requested` that come after the start of the run.
     fn outputs(
         &self,
         x: &Tensor,
         training: TrainingPass,
-        wanted: &[&str],
+        requested: &[&str],
         rng: Option<&mut ChaCha8Rng>,
     ) -> Result<BTreeMap<String, Tensor>> {
-        let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
-        let mut pass = Pass::new(wanted, rng).with_dropout(training.dropout);
+        let requested = requested.iter().map(|name| (*name).to_owned()).collect();
+        let mut pass = Pass::new(requested, rng).with_dropout(training.dropout);
         let mut input = Value::Now(x.clone());
         if let Some(from) = training.from {
             pass = pass.beginning_at(from, x.clone());
@@ -71,8 +71,9 @@ impl Model {
         let layers = self.backbone.layers();
         let there = |auxiliary: &&Auxiliary| layers.iter().any(|layer| layer == auxiliary.layer);
         let auxiliary: Vec<&Auxiliary> = self.architecture.auxiliary.iter().filter(there).collect();
-        let wanted: Vec<&str> = [LOGITS].into_iter().chain(auxiliary.iter().map(|auxiliary| auxiliary.layer)).collect();
-        let mut outputs = self.backbone.outputs(x, training, &wanted, Some(rng))?;
+        let requested: Vec<&str> =
+            [LOGITS].into_iter().chain(auxiliary.iter().map(|auxiliary| auxiliary.layer)).collect();
+        let mut outputs = self.backbone.outputs(x, training, &requested, Some(rng))?;
         let logits = outputs.remove(LOGITS);
         let logits =
             logits.with_context(|| format!("the network has no output {}", training.from.unwrap_or(LOGITS)))?;
@@ -194,9 +195,9 @@ mod tests {
             let layer = model.last_fixed_layer(None).unwrap().unwrap();
             let features = model.features(&x, std::slice::from_ref(&layer)).unwrap();
             let found = model.backbone.scores_from(&features[0], &layer.name).unwrap();
-            let wanted = model.backbone.forward_t(&x, None).unwrap();
-            let error = (&found - &wanted).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            let largest = wanted.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            let expected = model.backbone.forward_t(&x, None).unwrap();
+            let error = (&found - &expected).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            let largest = expected.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
             assert!(error <= 1e-4 * largest, "{name}: {error} of {largest}");
         }
     }

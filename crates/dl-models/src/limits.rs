@@ -89,12 +89,12 @@ pub(crate) fn labels(names: &[String]) -> Result<()> {
 /// Checks that a network is not many times larger than the file that describes it.
 /// # Errors
 /// When it is.
-pub(crate) fn check_weights(wanted: &BTreeMap<String, Vec<usize>>, file: &Checkpoint) -> Result<()> {
+pub(crate) fn check_weights(expected: &BTreeMap<String, Vec<usize>>, file: &Checkpoint) -> Result<()> {
     let numbers = |shape: &[usize]| shape.iter().fold(1_u64, |all, side| all.saturating_mul(*side as u64));
-    let wanted = wanted.values().fold(0_u64, |all, shape| all.saturating_add(numbers(shape)));
+    let expected = expected.values().fold(0_u64, |all, shape| all.saturating_add(numbers(shape)));
     let there = file.tensors().iter().fold(0_u64, |all, tensor| all.saturating_add(numbers(&tensor.shape)));
-    if wanted > MOST_DRAWN.max(there.saturating_mul(4)) {
-        bail!("its config describes a network of {wanted} weights, but the file has only {there}");
+    if expected > MOST_DRAWN.max(there.saturating_mul(4)) {
+        bail!("its config describes a network of {expected} weights, but the file has only {there}");
     }
     Ok(())
 }

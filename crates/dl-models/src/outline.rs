@@ -99,7 +99,7 @@ impl Outline {
     }
 
     /// The weights that are frozen when the last `count` stages and everything after them are trained: torchvision's
-    /// `trainable_layers`, where 0 freezes the whole backbone and 5 nothing of a ResNet.
+    /// `trainable_layers`, where 0 freezes the whole backbone and 5 none of a ResNet.
     /// # Errors
     /// When there are fewer stages.
     pub fn all_but_last_stages(&self, count: usize) -> Result<Vec<String>> {

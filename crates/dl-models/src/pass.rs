@@ -52,7 +52,7 @@ pub enum Value {
 /// The network passes every named output to [`see`](Self::see) (each operation takes its output's name and does so),
 /// which keeps the requested ones and stops the run after the last of them, so that nothing is computed in vain.
 pub struct Pass<'a> {
-    wanted: Vec<String>,
+    requested: Vec<String>,
     kept: BTreeMap<String, Value>,
     mode: Mode<'a>,
     /// The output that the run starts from, and its value.
@@ -75,14 +75,22 @@ enum Mode<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// A run that keeps the outputs `wanted`, by the network's own names. With `train`, dropout is on and draws from
+    /// A run that keeps the outputs `requested`, by the network's own names. With `train`, dropout is on and draws from
     /// the generator; batch norms use the batch's statistics and update the running ones.
-    pub fn new(wanted: Vec<String>, train: Option<&'a mut ChaCha8Rng>) -> Self {
-        Self::in_mode(wanted, train.map_or(Mode::Infer, Mode::Train))
+    pub fn new(requested: Vec<String>, train: Option<&'a mut ChaCha8Rng>) -> Self {
+        Self::in_mode(requested, train.map_or(Mode::Infer, Mode::Train))
     }
 
-    fn in_mode(wanted: Vec<String>, mode: Mode<'a>) -> Self {
-        Self { wanted, kept: BTreeMap::new(), mode, beginning: None, dropout: None, fixed_outputs: None, varies: false }
+    fn in_mode(requested: Vec<String>, mode: Mode<'a>) -> Self {
+        Self {
+            requested,
+            kept: BTreeMap::new(),
+            mode,
+            beginning: None,
+            dropout: None,
+            fixed_outputs: None,
+            varies: false,
+        }
     }
 
     /// The same with another dropout probability than the network's.
@@ -111,8 +119,8 @@ impl<'a> Pass<'a> {
     }
 
     /// A run that only records what would be computed.
-    pub fn plan(wanted: Vec<String>, graph: Graph) -> Self {
-        Self::in_mode(wanted, Mode::Plan(graph))
+    pub fn plan(requested: Vec<String>, graph: Graph) -> Self {
+        Self::in_mode(requested, Mode::Plan(graph))
     }
 
     /// A run that records the operations of a network without plans, and computes next to nothing.
@@ -143,14 +151,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Whether this output is to be kept.
-    pub fn wants(&self, name: &str) -> bool {
-        self.wanted.iter().any(|wanted| wanted == name)
+    pub fn keeps(&self, name: &str) -> bool {
+        self.requested.iter().any(|requested| requested == name)
     }
 
     /// Whether two fusible operations must be computed separately, because the output between them is requested, or the
     /// run may start from it.
     fn apart(&self, between: &str, x: &Value) -> bool {
-        self.wants(between) || matches!(x, Value::Before)
+        self.keeps(between) || matches!(x, Value::Before)
     }
 
     /// Whether the network is being trained.
@@ -205,9 +213,9 @@ impl<'a> Pass<'a> {
         if let (Mode::Tally(tally), Value::Now(x)) = (&mut self.mode, &x) {
             tally.show(name, x);
         }
-        if self.wants(name) {
+        if self.keeps(name) {
             self.kept.insert(name.to_owned(), x.clone());
-            if self.kept.len() == self.wanted.len() {
+            if self.kept.len() == self.requested.len() {
                 return Err(Halt::Done);
             }
         }
@@ -218,7 +226,7 @@ impl<'a> Pass<'a> {
     /// # Errors
     /// [`Halt::Done`] when it was the last one requested.
     pub(crate) fn show(&mut self, name: &str, x: Tensor) -> std::result::Result<Tensor, Halt> {
-        if self.wants(name) || matches!(self.mode, Mode::Tally(_)) {
+        if self.keeps(name) || matches!(self.mode, Mode::Tally(_)) {
             self.see(name, Value::Now(x.clone()))?;
         }
         Ok(x)

@@ -31,8 +31,8 @@ fn features_equal_the_stored_reference(name: &str, layers: &[(&str, &str)]) {
     let x = stored("input", "input");
     for (layer, tensor) in layers {
         let expected = stored("output", tensor);
-        let asked = [layer.parse().unwrap()];
-        for found in [model.features(&x, &asked).unwrap(), model.backbone.features(&x, &asked, None).unwrap()] {
+        let requested = [layer.parse().unwrap()];
+        for found in [model.features(&x, &requested).unwrap(), model.backbone.features(&x, &requested, None).unwrap()] {
             let found = found[0].narrow(1, 0, expected.dims()[1]).unwrap();
             assert_eq!(found.dims(), expected.dims(), "{name} {layer}");
             for (found, expected) in numbers(&found).iter().zip(numbers(&expected)) {
@@ -71,8 +71,8 @@ fn classifies_the_photographs(name: &str) {
         assert_eq!(top.len(), 5);
         for ((class, logit), top) in ranked.into_iter().zip(top) {
             assert_eq!(labels[class], top["label"].as_str().unwrap(), "{name}");
-            let wanted = top["logit"].as_f64().unwrap();
-            assert!((f64::from(logit) - wanted).abs() <= 1e-3 + 1e-4 * wanted, "{name}: {logit}, not {wanted}");
+            let expected = top["logit"].as_f64().unwrap();
+            assert!((f64::from(logit) - expected).abs() <= 1e-3 + 1e-4 * expected, "{name}: {logit}, not {expected}");
         }
     }
 }
@@ -143,8 +143,8 @@ fn mini_xception_classifies_the_face() {
         let logits = model.features(&x, &["logits".parse().unwrap()]).unwrap();
         let probabilities = numbers(&dl_ops::softmax(&logits[0], 1).unwrap());
         for (label, found) in labels.iter().zip(probabilities) {
-            let wanted = expected["photo"]["probabilities"][label].as_f64().unwrap();
-            assert!((f64::from(found) - wanted).abs() < 1e-5, "{label}: {found}, not {wanted}");
+            let expected = expected["photo"]["probabilities"][label].as_f64().unwrap();
+            assert!((f64::from(found) - expected).abs() < 1e-5, "{label}: {found}, not {expected}");
         }
     }
 }

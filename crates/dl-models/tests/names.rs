@@ -57,10 +57,10 @@ fn outputs_equal_the_stored_reference() {
     for (layer, name) in [("embeddings", "embeddings"), ("h.0", "after_block_0"), ("logits", "logits")] {
         let found = model.network.texts().features(&batch, &[layer], None).unwrap().remove(0);
         let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        let (found, wanted) = (numbers(&found), numbers(&stored[name]));
-        assert_eq!(found.len(), wanted.len());
-        for (found, wanted) in found.iter().zip(wanted) {
-            assert!((found - wanted).abs() <= 1e-5 + 1e-4 * wanted.abs(), "{layer}: {found}, not {wanted}");
+        let (found, expected) = (numbers(&found), numbers(&stored[name]));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() <= 1e-5 + 1e-4 * expected.abs(), "{layer}: {found}, not {expected}");
         }
     }
 }
@@ -145,12 +145,12 @@ fn the_held_out_likelihood_of_a_new_list_falls_and_samples_are_new() {
     let Some(path) = shared("names_gpt.safetensors") else { return };
     let (mut model, parameters) = TextModel::to_train(&path, None, &[], &TextFreeze::Nothing, 0, &Device::Cpu).unwrap();
     let list = new_list();
-    let (learned, held_out) = list.split_at(96);
+    let (train, held_out) = list.split_at(96);
     let before = likelihood(&model, held_out);
     let vars = parameters.vars().into_iter().map(|(_, var)| var).collect();
     let mut optimizer = AdamW::new(vars, ParamsAdamW { lr: 2e-3, ..ParamsAdamW::default() }).unwrap();
     for step in 0..40 {
-        let parts: Vec<Vec<u32>> = learned
+        let parts: Vec<Vec<u32>> = train
             .iter()
             .skip(step * 24 % 96)
             .take(24)
@@ -164,7 +164,7 @@ fn the_held_out_likelihood_of_a_new_list_falls_and_samples_are_new() {
     let after = likelihood(&model, held_out);
     assert!(after < 0.6 * before, "{before}, then {after}");
     let samples = write(&model, &[""; 60], &Sampling::default());
-    let new = samples.iter().filter(|name| !learned.contains(name));
+    let new = samples.iter().filter(|name| !train.contains(name));
     let of_the_kind =
         new.filter(|name| ["gon", "rax", "thul", "zik", "mor", "vex"].iter().any(|end| name.ends_with(end)));
     assert!(of_the_kind.count() > 5, "{samples:?}");

@@ -84,13 +84,13 @@ fn assert_summary(found: &Tensor, golden: &Value, what: &str) {
     let mean = size / flat.len() as f64;
     let sums = [(flat.iter().sum::<f64>(), "sum"), (flat.iter().map(|x| x.abs()).sum::<f64>(), "size")];
     for (found, key) in sums {
-        let wanted = golden[key].as_f64().unwrap();
-        assert!((found - wanted).abs() <= 1e-4 * size + 1e-9, "{what}: {key} {found}, not {wanted}");
+        let expected = golden[key].as_f64().unwrap();
+        assert!((found - expected).abs() <= 1e-4 * size + 1e-9, "{what}: {key} {found}, not {expected}");
     }
     let picked = golden["picked"].as_array().unwrap();
-    for (place, wanted) in picked.iter().enumerate() {
-        let (found, wanted) = (flat[place * (flat.len() / 5).max(1)], wanted.as_f64().unwrap());
-        assert!((found - wanted).abs() <= 1e-4 * (mean + wanted.abs()), "{what} {place}: {found}, not {wanted}");
+    for (place, expected) in picked.iter().enumerate() {
+        let (found, expected) = (flat[place * (flat.len() / 5).max(1)], expected.as_f64().unwrap());
+        assert!((found - expected).abs() <= 1e-4 * (mean + expected.abs()), "{what} {place}: {found}, not {expected}");
     }
 }
 
@@ -248,7 +248,7 @@ fn bert_trains_as_in_torch_over_20_steps() {
         let mut adamw = AdamW::new(vars.clone(), adamw).unwrap();
         let velocities: Vec<Tensor> = vars.iter().map(|var| var.zeros_like().unwrap()).collect();
         let mut first_step = true;
-        for (step, wanted) in golden["curves"][optimizer].as_array().unwrap().iter().enumerate() {
+        for (step, expected) in golden["curves"][optimizer].as_array().unwrap().iter().enumerate() {
             let (batch, classes) = training_batch(step, vocabulary);
             let mut rng = dl_record::rng(0, "dropout");
             let (loss, _) = loss::classifier_loss(&model, &batch, &classes, Some(&mut rng)).unwrap();
@@ -263,8 +263,8 @@ fn bert_trains_as_in_torch_over_20_steps() {
                 }
                 first_step = false;
             }
-            let (found, wanted) = (f64::from(loss.to_scalar::<f32>().unwrap()), wanted.as_f64().unwrap());
-            assert!((found - wanted).abs() <= 1e-3, "{optimizer} step {step}: {found}, not {wanted}");
+            let (found, expected) = (f64::from(loss.to_scalar::<f32>().unwrap()), expected.as_f64().unwrap());
+            assert!((found - expected).abs() <= 1e-3, "{optimizer} step {step}: {found}, not {expected}");
         }
     }
 }
@@ -334,8 +334,8 @@ fn gpt2_continues_as_transformers_and_its_cache_changes_nothing() {
     for (row, text) in texts[..3].iter().enumerate() {
         let whole = model.network.texts().forward_t(&TextBatch::new([&Tokens::new(text.clone())]), None).unwrap();
         let last = numbers(&whole.narrow(0, text.len() - 1, 1).unwrap());
-        for (found, wanted) in numbers(&logits.narrow(0, row, 1).unwrap()).iter().zip(last) {
-            assert!((found - wanted).abs() < 1e-5, "{row}: {found}, not {wanted}");
+        for (found, expected) in numbers(&logits.narrow(0, row, 1).unwrap()).iter().zip(last) {
+            assert!((found - expected).abs() < 1e-5, "{row}: {found}, not {expected}");
         }
     }
 }
@@ -520,9 +520,9 @@ fn zero_shot_clip_gives_probabilities_of_labels_in_templates() {
     let (images, names): (&dyn Backbone, &dyn TextNetwork) = (&clip.images, &clip.texts);
     let images = images.features(&x, &["image_embeds".parse().unwrap()], None).unwrap().remove(0);
     let scores = clip.similarity(&images, &names.forward_t(&TextBatch::new(&texts), None).unwrap()).unwrap();
-    let wanted = dl_ops::softmax(&scores, 1).unwrap().to_vec2::<f32>().unwrap();
-    for (found, wanted) in found.iter().flatten().zip(wanted.iter().flatten()) {
-        assert!((found - wanted).abs() < 1e-5, "{found}, not {wanted}");
+    let expected = dl_ops::softmax(&scores, 1).unwrap().to_vec2::<f32>().unwrap();
+    for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+        assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
     }
     // Probabilities follow the order of the labels, and several templates are averaged.
     let turned: Vec<String> = labels.iter().rev().cloned().collect();
@@ -543,7 +543,7 @@ fn errand(index: usize) -> (String, u32) {
 }
 
 #[test]
-fn bert_learns_to_classify_a_small_set_of_texts() {
+fn bert_is_trained_to_classify_a_small_set_of_texts() {
     let labels = ["goes", "stays"].map(str::to_owned);
     let (mut model, parameters) =
         TextModel::to_train(&folder("bert"), Some(&labels), &[], &TextFreeze::Nothing, 0, &Device::Cpu).unwrap();
@@ -555,7 +555,7 @@ fn bert_learns_to_classify_a_small_set_of_texts() {
         })
         .collect();
     // Every third text is held out.
-    let (held_out, learned): (Vec<_>, Vec<_>) = texts.into_iter().enumerate().partition(|(index, _)| index % 3 == 0);
+    let (held_out, train): (Vec<_>, Vec<_>) = texts.into_iter().enumerate().partition(|(index, _)| index % 3 == 0);
     let batch = |texts: &[(usize, (Tokens, u32))]| {
         let classes: Vec<u32> = texts.iter().map(|(_, (_, class))| *class).collect();
         (TextBatch::new(texts.iter().map(|(_, (text, _))| text)), classes)
@@ -569,7 +569,7 @@ fn bert_learns_to_classify_a_small_set_of_texts() {
     let vars = parameters.vars().into_iter().map(|(_, var)| var).collect();
     let mut optimizer = AdamW::new(vars, ParamsAdamW { lr: 3e-3, ..ParamsAdamW::default() }).unwrap();
     for step in 0..40 {
-        let (texts, classes) = batch(&learned[step % 5 * 17..(step % 5 + 1) * 17]);
+        let (texts, classes) = batch(&train[step % 5 * 17..(step % 5 + 1) * 17]);
         let mut rng = dl_record::rng(0, &step.to_string());
         let (loss, _) = loss::classifier_loss(bert, &texts, &classes, Some(&mut rng)).unwrap();
         optimizer.backward_step(&loss).unwrap();

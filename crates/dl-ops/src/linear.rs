@@ -32,8 +32,8 @@ pub fn linear_transposed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> 
 }
 
 fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, op: LinearOp) -> Result<Tensor> {
-    let ((_, inputs), [outputs, wanted]) = (x.dims2()?, op.sides(weight.dims2()?));
-    if inputs != wanted || bias.is_some_and(|bias| bias.dims() != [outputs]) {
+    let ((_, inputs), [outputs, expected]) = (x.dims2()?, op.sides(weight.dims2()?));
+    if inputs != expected || bias.is_some_and(|bias| bias.dims() != [outputs]) {
         let bias = bias.map(Tensor::dims);
         bail!("linear: x {:?}, weight {:?} and bias {bias:?} do not match", x.dims(), weight.dims());
     }

@@ -37,7 +37,7 @@ impl Case<'_> {
         Some(serde_json::from_value(value.clone()).unwrap())
     }
 
-    fn want<T: DeserializeOwned>(&self, name: &str) -> T {
+    fn field<T: DeserializeOwned>(&self, name: &str) -> T {
         self.option(name).unwrap()
     }
 
@@ -59,15 +59,15 @@ impl Case<'_> {
 
     fn pooling(&self) -> PoolConfig {
         PoolConfig {
-            kernel: self.want("kernel_size"),
-            stride: self.want("stride"),
-            padding: self.want("padding"),
-            ceil_mode: self.want("ceil_mode"),
+            kernel: self.field("kernel_size"),
+            stride: self.field("stride"),
+            padding: self.field("padding"),
+            ceil_mode: self.field("ceil_mode"),
         }
     }
 
     fn boxes(&self) -> Tensor {
-        let rows: Vec<Vec<f32>> = self.want("boxes");
+        let rows: Vec<Vec<f32>> = self.field("boxes");
         Tensor::new(rows, &Device::Cpu).unwrap()
     }
 
@@ -75,7 +75,7 @@ impl Case<'_> {
         let (weight, bias) = (self.input("weight"), self.input("bias"));
         let channels = weight.dims();
         let (mean, variance) = (formula("mean", channels), (formula("variance", channels).abs()? + 0.1)?);
-        let y = if self.want("training") {
+        let y = if self.field("training") {
             let (y, statistics) = batch_norm_train(x, &weight, &bias, 1e-5)?;
             let (mean, variance) = statistics.update(&mean, &variance, 0.1)?;
             self.assert_equal(&mean, &self.golden["others"][0], "running mean");
@@ -106,7 +106,7 @@ impl Case<'_> {
     fn resize(&self, x: &Var) -> candle_core::Result<Tensor> {
         let to = match self.option("size") {
             Some(size) => ResizeTo::Size(size),
-            None => ResizeTo::Factor(self.want("scale_factor")),
+            None => ResizeTo::Factor(self.field("scale_factor")),
         };
         match self.option("align_corners") {
             Some(align_corners) => resize_bilinear(x, to, align_corners),
@@ -116,16 +116,17 @@ impl Case<'_> {
 
     fn roi_align(&self, x: &Var) -> candle_core::Result<Tensor> {
         let config = RoiAlignConfig {
-            output_size: self.want("output_size"),
-            spatial_scale: self.want("spatial_scale"),
-            sampling_ratio: usize::try_from(self.want::<i64>("sampling_ratio")).ok(),
-            aligned: self.want("aligned"),
+            output_size: self.field("output_size"),
+            spatial_scale: self.field("spatial_scale"),
+            sampling_ratio: usize::try_from(self.field::<i64>("sampling_ratio")).ok(),
+            aligned: self.field("aligned"),
         };
         roi_align(x, &self.boxes(), &config)
     }
 
     fn roi_pool(&self, x: &Var) -> candle_core::Result<Tensor> {
-        let config = RoiPoolConfig { output_size: self.want("output_size"), spatial_scale: self.want("spatial_scale") };
+        let config =
+            RoiPoolConfig { output_size: self.field("output_size"), spatial_scale: self.field("spatial_scale") };
         roi_pool(x, &self.boxes(), &config)
     }
 
@@ -133,19 +134,19 @@ impl Case<'_> {
         match self.golden["op"].as_str().unwrap() {
             "batch_norm" => self.batch_norm(x),
             "local_response_norm" => {
-                local_response_norm(x, self.want("size"), self.want("alpha"), self.want("beta"), self.want("k"))
+                local_response_norm(x, self.field("size"), self.field("alpha"), self.field("beta"), self.field("k"))
             }
-            "softmax" => softmax(x, self.want("dim")),
-            "log_softmax" => log_softmax(x, self.want("dim")),
-            "cross_entropy" => cross_entropy(x, &Tensor::new(self.want::<Vec<u32>>("targets"), &Device::Cpu)?),
+            "softmax" => softmax(x, self.field("dim")),
+            "log_softmax" => log_softmax(x, self.field("dim")),
+            "cross_entropy" => cross_entropy(x, &Tensor::new(self.field::<Vec<u32>>("targets"), &Device::Cpu)?),
             "resize" => self.resize(x),
             "conv_transpose2d" => self.conv_transpose2d(x),
             "roi_align" => self.roi_align(x),
             "roi_pool" => self.roi_pool(x),
-            "avg_pool2d" if self.want("count_include_pad") => avg_pool2d(x, &self.pooling()),
+            "avg_pool2d" if self.field("count_include_pad") => avg_pool2d(x, &self.pooling()),
             "avg_pool2d" => avg_pool2d_without_padding(x, &self.pooling()),
             "max_pool2d" => max_pool2d(x, &self.pooling()),
-            "adaptive_avg_pool2d" => adaptive_avg_pool2d(x, self.want("size")),
+            "adaptive_avg_pool2d" => adaptive_avg_pool2d(x, self.field("size")),
             other => panic!("no layer {other}"),
         }
     }

@@ -1,8 +1,8 @@
-//! How fast a feature matrix passes between two programs, in GB of its numbers a second, as one line of JSON.
+//! Measures how fast a feature matrix passes between two programs, in GB of numbers per second, as one line of JSON.
 //!
-//! `write`: matrix to line, `read`: line to matrix, `pass`: a program between that leaves the features alone; each on
-//! one thread, from and to memory that is there: the median of a stream of equal lines. `first`: the same for the
-//! first line, for which the memory is yet to come from the system. `pipe`: writer and reader at once, over a pipe.
+//! `write`: matrix to line, `read`: line to matrix, `pass`: a program in between that ignores the features; each on one
+//! thread, in memory that is already allocated: the median of a stream of equal lines. `first`: the same for the first
+//! line, whose memory the system has to provide. `pipe`: writer and reader at the same time, over a pipe.
 //!
 //!     cargo run --release -p dl-record --example tensor_speed [LINES] [ROWS] [COLUMNS]
 
@@ -16,7 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use dl_record::{Dtype, Matrix, Reader, Record, Tensor, Writer};
 
-/// As the programs' own streams.
+/// As in the programs' own streams.
 const BUFFER: usize = 1 << 16;
 
 fn main() -> Result<()> {

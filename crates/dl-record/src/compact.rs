@@ -50,9 +50,9 @@ mod tests {
     #[test]
     fn whitespace_is_removed_outside_strings_only() {
         let json = " {\r\n\t\"a b\" : [ 1 ,\n 2.50 ], \"c\\\"\\\\\": \" \\n x \" , \"ü ü\":null }\n";
-        let wanted = "{\"a b\":[1,2.50],\"c\\\"\\\\\":\" \\n x \",\"ü ü\":null}";
-        assert_eq!(compact(json.to_owned()), wanted);
-        assert_eq!(compact(wanted.to_owned()), wanted);
+        let expected = "{\"a b\":[1,2.50],\"c\\\"\\\\\":\" \\n x \",\"ü ü\":null}";
+        assert_eq!(compact(json.to_owned()), expected);
+        assert_eq!(compact(expected.to_owned()), expected);
         assert_eq!(compact(String::new()), "");
         assert_eq!(compact("\n".to_owned()), "");
     }

@@ -2,7 +2,7 @@
 //!
 //! A [`Record`] keeps each field as the text it was read as, in its original order. A program parses only the fields
 //! that it reads and replaces only those that it owns; the rest is written unchanged, byte for byte, whatever it means.
-//! That lets a third-party program stand between two of ours.
+//! A third-party program can thus stand between two of them.
 //!
 //! [`Reader`] and [`Writer`] stream records; [`Tensor`] carries feature matrices in a record or in a file beside it;
 //! [`schema`] is the JSON Schema of a record, generated from the same table as the accessors.

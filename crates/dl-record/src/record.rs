@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_passed_through_where_it_is_unknown_and_refused_where_it_is_read() {
+    fn deep_nesting_passes_through_unread_fields_and_is_refused_in_others() {
         let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
         let line = format!("{{\"id\":\"a\",\"deep\":{deep},\"detections\":{deep}}}");
         let record = Record::parse(&line).unwrap();

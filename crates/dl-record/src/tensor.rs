@@ -217,7 +217,7 @@ impl Tensor {
             }
         };
         if data.len() != rows * columns {
-            bail!("tensor: shape {:?} wants {} numbers, {} are there", self.shape, rows * columns, data.len());
+            bail!("tensor: shape {:?} needs {} numbers, found {}", self.shape, rows * columns, data.len());
         }
         Ok(Matrix { rows, columns, data })
     }
@@ -285,7 +285,7 @@ mod tests {
     fn a_payload_that_does_not_fit_its_shape_is_refused() {
         let mut tensor = Tensor::inline(matrix(), Dtype::F32);
         tensor.shape = vec![2, 4];
-        assert!(tensor.matrix().unwrap_err().to_string().contains("wants 8 numbers, 6 are there"));
+        assert!(tensor.matrix().unwrap_err().to_string().contains("needs 8 numbers, found 6"));
         tensor.shape = vec![usize::MAX, usize::MAX];
         assert!(tensor.matrix().is_err());
         tensor.payload = Payload::Base64 { base64: String::from("AAA").into() };

@@ -65,7 +65,7 @@ impl BoxTrainer {
         Self { config, intake, records: 0, spool: None, pairs: BTreeMap::new() }
     }
 
-    /// Reads a record with `objects`, `proposals` and `features`; to be passed to [`learn`](Self::learn).
+    /// Reads a record with `objects`, `proposals` and `features`; to be passed to [`add`](Self::add).
     /// # Errors
     /// When the record is invalid; it then changes nothing.
     pub fn take(&mut self, record: &Record) -> Result<Taken> {
@@ -75,7 +75,7 @@ impl BoxTrainer {
     /// Stores the pairs of a record.
     /// # Errors
     /// When the temporary file cannot be written; training cannot continue.
-    pub fn learn(&mut self, taken: &Taken) -> Result<()> {
+    pub fn add(&mut self, taken: &Taken) -> Result<()> {
         self.records += 1;
         let objects = &taken.regions.objects;
         let truth: Vec<BBox> = objects.iter().map(|object| object.bbox).collect();
@@ -168,9 +168,9 @@ fn regress(
 ) -> Result<(Mat<f64>, [f64; DELTAS])> {
     let rows = targets.nrows() as f64;
     let mean: [f64; DELTAS] = std::array::from_fn(|j| targets.col(j).iter().sum::<f64>() / rows);
-    let centred = Mat::from_fn(targets.nrows(), DELTAS, |i, j| targets[(i, j)] - mean[j]);
+    let centered = Mat::from_fn(targets.nrows(), DELTAS, |i, j| targets[(i, j)] - mean[j]);
     let covariance = Mat::from_fn(DELTAS, DELTAS, |i, j| {
-        centred.col(i).iter().zip(centred.col(j).iter()).map(|(a, b)| a * b).sum::<f64>() / rows
+        centered.col(i).iter().zip(centered.col(j).iter()).map(|(a, b)| a * b).sum::<f64>() / rows
     });
     let eigen = covariance.self_adjoint_eigen(Side::Lower);
     let eigen = eigen.map_err(|error| anyhow!("the targets cannot be whitened ({error:?})"))?;
@@ -182,7 +182,7 @@ fn regress(
             (0..DELTAS).map(|k| vectors[(i, k)] * factor(deviation(k)) * vectors[(j, k)]).sum::<f64>()
         })
     };
-    let whitened = &centred * symmetric(&|deviation| 1.0 / deviation);
+    let whitened = &centered * symmetric(&|deviation| 1.0 / deviation);
     let solution = ridge(whitened.as_ref(), columns, lambda, block)?;
     Ok((&solution * symmetric(&|deviation| deviation), mean))
 }
@@ -198,8 +198,8 @@ mod tests {
         let targets = Mat::from_fn(rows, DELTAS, |i, j| 0.1 * crate::formula(i as u64, (columns + j) as u64));
         let block = |range: Range<usize>| Ok(features.subrows(range.start, range.len()).to_owned());
         let (found, mean) = regress(targets.as_ref(), columns, 3.0, block).unwrap();
-        let centred = Mat::from_fn(rows, DELTAS, |i, j| targets[(i, j)] - mean[j]);
-        let plain = ridge(centred.as_ref(), columns, 3.0, block).unwrap();
+        let centered = Mat::from_fn(rows, DELTAS, |i, j| targets[(i, j)] - mean[j]);
+        let plain = ridge(centered.as_ref(), columns, 3.0, block).unwrap();
         assert!((&found - &plain).norm_max() < 1e-12 && plain.norm_max() > 1e-3);
     }
 
@@ -219,13 +219,13 @@ mod tests {
         let mut trainer = BoxTrainer::new(BoxRegressionConfig { lambda: 1e-6, ..Default::default() });
         for line in lines {
             let taken = trainer.take(&Record::parse(&line).unwrap()).unwrap();
-            trainer.learn(&taken).unwrap();
+            trainer.add(&taken).unwrap();
         }
         let linear = trainer.finish(|_| ()).unwrap();
         assert_eq!((linear.labels.as_slice(), linear.layer.as_str()), (["cat".to_owned()].as_slice(), "pool5"));
         let deltas: Vec<f32> = (0..DELTAS).map(|output| linear.output(&[2.0, 1.0], output)).collect();
-        for (found, wanted) in deltas.iter().zip([0.1, 0.0, 0.0, 0.0]) {
-            assert!((found - wanted).abs() < 1e-4, "{deltas:?}");
+        for (found, expected) in deltas.iter().zip([0.1, 0.0, 0.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-4, "{deltas:?}");
         }
     }
 }

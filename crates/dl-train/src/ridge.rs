@@ -115,9 +115,9 @@ mod tests {
             let targets = formula(rows, 2, columns);
             let block = |range: Range<usize>| Ok(features.subrows(range.start, range.len()).to_owned());
             let found = ridge(targets.as_ref(), columns, lam, block).unwrap();
-            for (i, wanted) in beta.iter().enumerate() {
-                for (j, wanted) in wanted.iter().enumerate() {
-                    assert!((found[(i, j)] - wanted).abs() <= 1e-9 + 1e-9 * wanted.abs(), "{rows}x{columns} {lam}");
+            for (i, expected) in beta.iter().enumerate() {
+                for (j, expected) in expected.iter().enumerate() {
+                    assert!((found[(i, j)] - expected).abs() <= 1e-9 + 1e-9 * expected.abs(), "{rows}x{columns} {lam}");
                 }
             }
         }

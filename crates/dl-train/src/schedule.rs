@@ -110,8 +110,8 @@ mod tests {
         let decay = Decay::Steps { at: vec![6, 8], factor: 0.1 };
         let schedule = Schedule { rate: 1.0, warmup: 3, decay, iterations: 10 };
         let rates: Vec<f64> = (0..10).map(|iteration| schedule.at(iteration)).collect();
-        let wanted = [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01];
-        assert!(rates.iter().zip(wanted).all(|(rate, wanted)| (rate - wanted).abs() < 1e-12), "{rates:?}");
+        let expected = [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01];
+        assert!(rates.iter().zip(expected).all(|(rate, expected)| (rate - expected).abs() < 1e-12), "{rates:?}");
     }
 
     #[test]
@@ -123,14 +123,14 @@ mod tests {
 
     #[test]
     fn a_plateau_drops_the_rate_as_torch_does() {
-        let golden = include_str!("../../../testdata/goldens/optimisers/plateau.json");
+        let golden = include_str!("../../../testdata/goldens/optimizers/plateau.json");
         let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
         let plateau = Plateau { factor: 0.5, patience: 2, threshold: 0.01 };
         let mut state = PlateauState::default();
         let [losses, factors] = ["losses", "factors"].map(|key| golden[key].as_array().unwrap());
-        for (loss, wanted) in losses.iter().zip(factors) {
+        for (loss, expected) in losses.iter().zip(factors) {
             state.update(&plateau, loss.as_f64().unwrap());
-            assert!((state.factor - wanted.as_f64().unwrap()).abs() < 1e-12, "{state:?} {wanted}");
+            assert!((state.factor - expected.as_f64().unwrap()).abs() < 1e-12, "{state:?} {expected}");
         }
         assert!(state.factor < 0.3, "{state:?}");
     }

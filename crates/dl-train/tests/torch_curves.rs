@@ -1,4 +1,4 @@
-//! Twenty steps of training have the losses that PyTorch's have; see testdata/goldens/training/make.py.
+//! Twenty steps of training have the same losses as in PyTorch; see testdata/goldens/training/make.py.
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap fails, as it should")]
 
 #[path = "../../dl-models/tests/formula/mod.rs"]
@@ -8,15 +8,15 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use dl_models::{Model, ModelConfig, TrainingPass};
 use dl_ops::cross_entropy;
-use dl_train::fit::{Optimiser, OptimiserConfig, Parameter};
+use dl_train::fit::{Optimizer, OptimizerConfig, Parameter};
 use formula::{Formula, formula};
 use serde_json::Value;
 
 const CLASSES: usize = 10;
 
-/// The network `name` learns a fixed batch as it does in PyTorch: the loss of each step, and the class scores after the
+/// Trains the network `name` on a fixed batch as PyTorch does: the loss of each step, and the class scores after the
 /// last one in inference.
-fn learns_as_in_torch(name: &str) {
+fn trains_as_in_torch(name: &str) {
     let goldens: Value =
         serde_json::from_str(include_str!("../../../testdata/goldens/training/training.json")).unwrap();
     let golden = &goldens[name];
@@ -29,7 +29,7 @@ fn learns_as_in_torch(name: &str) {
     let x = formula("input", &shape, 0.0, 1.0);
     let targets = Tensor::from_iter((0..shape[0] as u32).map(|index| index % CLASSES as u32), &Device::Cpu).unwrap();
     let parameters = weights.vars().into_iter().map(|(name, var)| Parameter::new(name, var, 0.0));
-    let mut sgd = Optimiser::new(parameters, OptimiserConfig::default());
+    let mut sgd = Optimizer::new(parameters, OptimizerConfig::default());
     let rate = golden["rate"].as_f64().unwrap();
 
     let losses: Vec<f64> = serde_json::from_value(golden["losses"].clone()).unwrap();
@@ -47,29 +47,29 @@ fn learns_as_in_torch(name: &str) {
     let largest = after.iter().fold(0.0_f64, |largest, score| largest.max(score.abs()));
     let found = model.features(&x, &["logits".parse().unwrap()]).unwrap()[0].flatten_all().unwrap();
     for (found, expected) in found.to_vec1::<f32>().unwrap().iter().zip(after) {
-        // PyTorch's own change by 5e-4 with the order of the batch.
+        // PyTorch's own losses change by 5e-4 with the order of the batch.
         assert!((f64::from(*found) - expected).abs() <= 3e-3 * largest, "{name}: {found} after all, not {expected}");
     }
 }
 
 #[test]
-fn resnet18_learns_as_in_torch() {
-    learns_as_in_torch("resnet18");
+fn resnet18_trains_as_in_torch() {
+    trains_as_in_torch("resnet18");
 }
 
 #[test]
 #[ignore = "slow: twenty steps of a large network"]
-fn googlenet_with_its_auxiliary_classifiers_learns_as_in_torch() {
-    learns_as_in_torch("googlenet");
+fn googlenet_with_its_auxiliary_classifiers_trains_as_in_torch() {
+    trains_as_in_torch("googlenet");
 }
 
 #[test]
-fn mobilenet_v2_learns_as_in_torch() {
-    learns_as_in_torch("mobilenet_v2");
+fn mobilenet_v2_trains_as_in_torch() {
+    trains_as_in_torch("mobilenet_v2");
 }
 
 #[test]
 #[ignore = "slow: twenty steps of a large network"]
-fn xception_learns_as_in_torch() {
-    learns_as_in_torch("xception");
+fn xception_trains_as_in_torch() {
+    trains_as_in_torch("xception");
 }

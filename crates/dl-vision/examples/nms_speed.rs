@@ -1,4 +1,4 @@
-//! How long non-maximum suppression takes, for `bench/nms.py`.
+//! Measures the time of non-maximum suppression, for `bench/nms.py`.
 //!
 //!     nms_speed BOXES.json [METHOD]
 //!

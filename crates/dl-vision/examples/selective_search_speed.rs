@@ -1,10 +1,10 @@
-//! How long selective search takes, for `bench/selective_search.py`.
+//! Measures the time of selective search, for `bench/selective_search.py`.
 //!
 //!     selective_search_speed IMAGE MODE
 //!
 //! MODE is single, fast or quality. Prints `{"proposals": [[x1, y1, x2, y2], ...]}`, best first, and then, for every line
 //! on standard input, runs once and prints `{"milliseconds": ...}`, so that runs can take turns with those of a peer.
-//! The image is decoded before.
+//! Decoding the image is not included.
 
 use std::io::{Write, stdin, stdout};
 use std::time::Instant;

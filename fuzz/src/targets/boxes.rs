@@ -7,7 +7,7 @@ use dl_record::{BBox, Detection, Object};
 use dl_vision::boxes::{BoxCoder, Matcher, NmsConfig, NmsMethod, diou, iou, iou_inclusive, nms};
 
 use super::Target;
-use crate::weights::said;
+use crate::weights::checked;
 
 pub(super) const TARGET: Target = Target { name: "boxes", run, words: &[], seeds: &[], share: 60 };
 
@@ -106,7 +106,7 @@ fn measure(truth: &[Scored], found: &[Scored]) {
     proposals.add(&objects, &boxes);
     let _ = proposals.finish();
     let mut coco = CocoBuilder::new(false);
-    said(coco.add("image", None, objects, detections));
+    checked(coco.add("image", None, objects, detections));
     let _ = evaluate(coco.build(), &CocoConfig::default());
 }
 

@@ -4,7 +4,7 @@ use dl_models::checkpoint::mean_of_image;
 
 use super::Target;
 use crate::folder::Folder;
-use crate::weights::{read_all, said};
+use crate::weights::{checked, read_all};
 
 pub(super) const TARGET: Target = Target {
     name: "caffe",
@@ -29,5 +29,5 @@ fn run(data: &[u8]) {
     let folder = Folder::of(data, "model.caffemodel");
     let path = folder.path().join("model.caffemodel");
     read_all(&path);
-    said(mean_of_image(&path));
+    checked(mean_of_image(&path));
 }

@@ -4,7 +4,7 @@ use dl_record::file::{decode, decode_xml, lines};
 use dl_record::shown;
 
 use super::Target;
-use crate::weights::said;
+use crate::weights::checked;
 
 pub(super) const TARGET: Target = Target {
     name: "decode",
@@ -30,8 +30,8 @@ pub(super) const TARGET: Target = Target {
 };
 
 fn run(data: &[u8]) {
-    said(decode_xml(data.to_vec()));
-    let Some(text) = said(decode(data.to_vec())) else { return };
+    checked(decode_xml(data.to_vec()));
+    let Some(text) = checked(decode(data.to_vec())) else { return };
     for line in lines(&text) {
         assert!(!line.contains(['\n', '\r']), "a line with a line end in it");
         assert!(!shown(&line).chars().any(char::is_control), "a control character is shown");

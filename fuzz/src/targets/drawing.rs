@@ -36,7 +36,7 @@ fn run(data: &[u8]) {
     let folder = Folder::of(data, "records.jsonl");
     program::<Draw>(&["boxes", "--output-dir", &folder.arg("out/boxes"), "--format", "png"], data);
     program::<Draw>(&["grid", "--output", &folder.arg("out/grid.png"), "--cell", "32"], data);
-    let found = std::fs::read_dir(folder.path()).expect("a folder of ours").flatten();
+    let found = std::fs::read_dir(folder.path()).expect("the test folder can be read").flatten();
     let names: Vec<_> = found.map(|entry| entry.file_name()).collect();
     assert!(names.iter().all(|name| name == "out" || name == "records.jsonl"), "written outside: {names:?}");
 }

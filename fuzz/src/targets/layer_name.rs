@@ -6,7 +6,7 @@ use candle_core::Device;
 use dl_models::{LayerName, Model, ModelConfig, Parameters};
 
 use super::Target;
-use crate::weights::said;
+use crate::weights::checked;
 
 pub(super) const TARGET: Target = Target {
     name: "layer_name",
@@ -32,14 +32,14 @@ pub(super) const TARGET: Target = Target {
 
 fn run(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let Some(layer) = said(text.parse::<LayerName>()) else { return };
+    let Some(layer) = checked(text.parse::<LayerName>()) else { return };
     let again: LayerName = layer.to_string().parse().expect("a layer's name is read as it is written");
     assert_eq!(again, layer);
     static MODEL: OnceLock<Model> = OnceLock::new();
     let model = MODEL.get_or_init(|| {
         let weights = Parameters::fresh(0).builder(&Device::Cpu);
-        Model::build(ModelConfig::new("resnet20_cifar", 10), weights).expect("a network of ours")
+        Model::build(ModelConfig::new("resnet20_cifar", 10), weights).expect("the test network can be built")
     });
-    said(model.shapes([3, 32, 32], std::slice::from_ref(&layer)));
-    said(model.multiply_adds([3, 32, 32], &layer));
+    checked(model.shapes([3, 32, 32], std::slice::from_ref(&layer)));
+    checked(model.multiply_adds([3, 32, 32], &layer));
 }

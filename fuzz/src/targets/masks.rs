@@ -5,7 +5,7 @@ use dl_vision::masks::{area, bounding_box, from_bitmap, from_polygons, from_runs
 use serde_json::Value;
 
 use super::Target;
-use crate::weights::said;
+use crate::weights::checked;
 
 pub(super) const TARGET: Target = Target {
     name: "masks",
@@ -27,30 +27,30 @@ fn run(data: &[u8]) {
         look(&Mask { size: [height, width], counts }, pixels);
     }
     if let Ok(runs) = serde_json::from_value::<Vec<u32>>(read("runs"))
-        && let Some(mask) = said(from_runs(&runs, width, height))
+        && let Some(mask) = checked(from_runs(&runs, width, height))
     {
         look(&mask, pixels);
-        assert!(said(area(&mask)).is_some(), "a mask of ours is broken");
+        assert!(checked(area(&mask)).is_some(), "the mask that was made is invalid");
     }
     if let Ok(polygons) = serde_json::from_value::<Vec<Vec<f64>>>(read("polygons"))
-        && let Some(mask) = said(from_polygons(&polygons, width, height))
+        && let Some(mask) = checked(from_polygons(&polygons, width, height))
     {
         look(&mask, pixels);
-        assert!(said(area(&mask)).is_some(), "a mask of ours is broken");
+        assert!(checked(area(&mask)).is_some(), "the mask that was made is invalid");
     }
 }
 
 fn look(mask: &Mask, pixels: u64) {
-    if let Some(area) = said(area(mask)) {
+    if let Some(area) = checked(area(mask)) {
         assert!(area <= pixels, "a mask of {area} pixels in an image of {pixels}");
     }
-    said(bounding_box(mask));
-    said(to_runs(mask));
+    checked(bounding_box(mask));
+    checked(to_runs(mask));
     if pixels <= MOST_PIXELS
-        && let Some(bitmap) = said(to_bitmap(mask))
+        && let Some(bitmap) = checked(to_bitmap(mask))
     {
         let [height, width] = mask.size;
-        let again = said(from_bitmap(&bitmap, width, height)).expect("a bitmap of ours is a mask");
-        assert_eq!(said(to_bitmap(&again)), Some(bitmap), "a mask has changed");
+        let again = checked(from_bitmap(&bitmap, width, height)).expect("the bitmap is a mask");
+        assert_eq!(checked(to_bitmap(&again)), Some(bitmap), "a mask has changed");
     }
 }

@@ -97,6 +97,6 @@ pub fn find(name: &str) -> Option<&'static Target> {
 /// # Panics
 /// When the target does not exist, or breaks a promise.
 pub fn run(name: &str, data: &[u8]) {
-    let target = find(name).unwrap_or_else(|| panic!("there is no target {name}"));
+    let target = find(name).unwrap_or_else(|| panic!("unknown target {name}"));
     (target.run)(data);
 }

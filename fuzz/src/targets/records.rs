@@ -6,7 +6,7 @@ use dl_record::{Reader, Record, Tensor, Writer, shown};
 
 use super::Target;
 use crate::program::check_records;
-use crate::weights::said;
+use crate::weights::checked;
 
 pub(super) const TARGET: Target = Target {
     name: "records",
@@ -71,8 +71,8 @@ fn run(data: &[u8]) {
 fn read_all(mut record: Record) -> Record {
     macro_rules! fields {
         ($($name:ident $set:ident)+) => {$(
-            if let Some(value) = said(record.$name()).flatten() {
-                said(record.$set(&value));
+            if let Some(value) = checked(record.$name()).flatten() {
+                checked(record.$set(&value));
             }
         )+};
     }
@@ -80,20 +80,20 @@ fn read_all(mut record: Record) -> Record {
         id set_id image set_image width set_width height set_height text set_text label set_label objects set_objects
         proposals set_proposals predictions set_predictions detections set_detections error set_error
     }
-    for object in said(record.objects()).flatten().unwrap_or_default() {
-        said(object.bbox.check());
+    for object in checked(record.objects()).flatten().unwrap_or_default() {
+        checked(object.bbox.check());
     }
-    if let Some(features) = said(record.features()).flatten() {
+    if let Some(features) = checked(record.features()).flatten() {
         let matrices: BTreeMap<String, Tensor> = features
             .iter()
-            .filter_map(|(name, tensor)| Some((name.clone(), Tensor::inline(said(tensor.matrix())?, tensor.dtype))))
+            .filter_map(|(name, tensor)| Some((name.clone(), Tensor::inline(checked(tensor.matrix())?, tensor.dtype))))
             .collect();
-        said(record.set_features(&features));
-        said(record.set_features(&matrices));
+        checked(record.set_features(&features));
+        checked(record.set_features(&matrices));
     }
     let names: Vec<String> = record.names().map(|name| shown(name).into_owned()).collect();
     for name in names {
-        said(record.get::<serde_json::Value>(&name));
+        checked(record.get::<serde_json::Value>(&name));
     }
     record.fail("fuzz", "a failure");
     record

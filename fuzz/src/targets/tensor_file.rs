@@ -4,7 +4,7 @@ use dl_record::read_tensor_file;
 
 use super::Target;
 use crate::folder::Folder;
-use crate::weights::{file, said};
+use crate::weights::{checked, file};
 
 pub(super) const TARGET: Target = Target {
     name: "tensor_file",
@@ -17,6 +17,6 @@ pub(super) const TARGET: Target = Target {
 fn run(data: &[u8]) {
     let folder = Folder::of(&file(data), "features.safetensors");
     for name in ["fc7", "a", ""] {
-        said(read_tensor_file(&folder.path().join("features.safetensors"), name));
+        checked(read_tensor_file(&folder.path().join("features.safetensors"), name));
     }
 }

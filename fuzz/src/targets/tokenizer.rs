@@ -3,7 +3,7 @@
 use dl_models::text::TextTokenizer;
 
 use super::Target;
-use crate::weights::said;
+use crate::weights::checked;
 
 pub(super) const TARGET: Target = Target {
     name: "tokenizer",
@@ -89,14 +89,14 @@ const TEXTS: [&str; 6] =
 
 fn run(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let Some(tokenizer) = said(TextTokenizer::new(text, 64)) else { return };
+    let Some(tokenizer) = checked(TextTokenizer::new(text, 64)) else { return };
     for text in TEXTS.into_iter().chain(["a ".repeat(200).as_str(), "a".repeat(300).as_str()]) {
-        if let Some((tokens, _)) = said(tokenizer.encode(text)) {
+        if let Some((tokens, _)) = checked(tokenizer.encode(text)) {
             assert!(tokens.ids.len() <= 64, "{} tokens for a network that reads 64", tokens.ids.len());
-            said(tokenizer.decode(&tokens.ids));
+            checked(tokenizer.decode(&tokens.ids));
         }
-        said(tokenizer.encode_pair(text, "b"));
-        said(tokenizer.encode_plain(text));
+        checked(tokenizer.encode_pair(text, "b"));
+        checked(tokenizer.encode_plain(text));
     }
-    said(tokenizer.decode(&[0, 1, 2, u32::MAX]));
+    checked(tokenizer.decode(&[0, 1, 2, u32::MAX]));
 }

@@ -60,7 +60,7 @@ fn run(data: &[u8]) {
     }
     program::<Data>(&["to", "coco", "--output", &folder.arg("out/coco.json")], data);
     program::<Data>(&["to", "coco-results", "--output", &folder.arg("out/results.json")], data);
-    let found = std::fs::read_dir(folder.path()).expect("a folder of ours").flatten();
+    let found = std::fs::read_dir(folder.path()).expect("the test folder can be read").flatten();
     let names: Vec<_> = found.map(|entry| entry.file_name()).collect();
     assert!(names.iter().all(|name| name == "out" || name == "records.jsonl"), "written outside: {names:?}");
 }

@@ -1,4 +1,4 @@
-"""Numbers that a formula gives: the weights of the goldens' networks. Repeated in Rust by the tests."""
+"""Weights of the goldens' networks, from a formula that the Rust tests repeat."""
 
 import math
 

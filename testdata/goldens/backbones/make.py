@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Goldens of the backbones: torchvision's networks (timm's MobileNet V1 and Xception; networks.py's, where there is
-none in either) on weights that a formula gives.
+"""Goldens of the backbones: torchvision's networks (timm's MobileNet V1 and Xception; those of networks.py where
+neither has one) on weights from a formula.
 
     python3 testdata/goldens/backbones/make.py
 
@@ -47,10 +47,10 @@ def golden(network, shape, layers, gradients, options=None, gain=6.0, scale=1.0)
     seen = {}
     for path, module in network.named_modules():
         if path in layers:
-            # A copy: what comes next may work in place.
+            # A copy: the next layer may work in place.
             module.register_forward_hook(lambda _, __, output, path=path: seen.update({path: output.detach().clone()}))
     logits = network(x)
-    # Auxiliary classifiers, which torchvision leaves out of inference.
+    # Auxiliary classifiers, which torchvision skips in inference.
     for path, after in [("aux1", "inception4a"), ("aux2", "inception4d"), ("AuxLogits", "Mixed_6e")]:
         if path in layers:
             seen[path] = network.get_submodule(path)(seen[after])
@@ -211,7 +211,7 @@ goldens = {
         ["Conv2d_1a_3x3.conv", "Conv2d_2b_3x3.bn", "maxpool1", "maxpool2", "Mixed_5b.branch5x5_2", "Mixed_5b", "Mixed_5d"]
         + ["Mixed_6a", "Mixed_6b.branch7x7_2", "Mixed_6b.branch7x7dbl_5", "Mixed_6e", "Mixed_7a.branch7x7x3_4"]
         + ["Mixed_7a", "Mixed_7b.branch3x3_2a", "Mixed_7c.branch3x3dbl_3b", "Mixed_7c", "avgpool"],
-        # Not of the first layers: where the sums are added in another order, a number moves over a kink of ReLU.
+        # Not of the first layers: sums in another order move a number across the kink of ReLU.
         ["Mixed_6a.branch3x3dbl_3.conv.weight", "Mixed_6c.branch7x7_3.conv.weight", "Mixed_7c.branch_pool.bn.weight", "fc.weight"],
         transform_input=True,
         init_weights=False,
@@ -220,7 +220,7 @@ goldens = {
         "inception_v3",
         [1, 3, 299, 299],
         ["Mixed_5d", "Mixed_6e", "AuxLogits", "Mixed_7c"],
-        # Further down, rounding moves some of the many numbers over a kink of ReLU, in torch itself too.
+        # Further down, rounding moves some of the many numbers across the kink of ReLU, in torch itself too.
         ["fc.weight"],
         init_weights=False,
     )
@@ -231,7 +231,7 @@ goldens = {
         ["relu1", "norm1", "pool1", "relu2", "norm2", "relu4", "pool5", "relu6", "relu7"],
         ["input", "conv1.weight", "conv2.weight", "conv4.bias", "fc6.weight", "fc8.bias"],
         {"width": 0.125},
-        # As pixels from 0 to 255 are: with smaller numbers the normalisation does next to nothing.
+        # As large as pixels from 0 to 255: smaller numbers hardly show the normalization.
         scale=150.0,
     ),
     "caffenet": golden(
@@ -240,7 +240,7 @@ goldens = {
         ["relu1", "norm1", "pool1", "relu2", "pool2", "norm2", "relu5", "pool5"],
         ["input", "conv2.weight", "fc8.weight"],
         {"width": 0.125},
-        # As pixels from 0 to 255 are: with smaller numbers the normalisation does next to nothing.
+        # As large as pixels from 0 to 255: smaller numbers hardly show the normalization.
         scale=150.0,
     ),
     "vgg11": of_vgg(

@@ -1,4 +1,4 @@
-"""Networks that neither torchvision nor timm has, written again in torch from their sources."""
+"""Networks that neither torchvision nor timm has, rewritten in torch from their sources."""
 
 import torch
 from torch import nn
@@ -129,6 +129,6 @@ class AlexNet2012(nn.Module):
         x = self.relu3(self.conv3(x))
         x = self.relu4(self.conv4(x))
         x = self.pool5(self.relu5(self.conv5(x)))
-        # Caffe takes 227 pixels alone, where this changes nothing.
+        # Caffe accepts only 227 pixels, where this has no effect.
         x = F.adaptive_avg_pool2d(x, 6).flatten(1)
         return self.fc8(self.relu7(self.fc7(self.relu6(self.fc6(x)))))

@@ -1,8 +1,8 @@
-"""Small files of weights in the formats of the world, and what is in them.
+"""Small weight files in third-party formats, and their contents.
 
     python testdata/goldens/checkpoints/make.py
 
-PyTorch's files are written by PyTorch, before and since 1.6's format. Caffe's and darknet's are written by their
+PyTorch's files are written by PyTorch, before and since 1.6's format. Caffe's and darknet's are written from their
 definitions (caffe.proto; darknet's parser.c), because these programs are no longer built. expected.json has the shape,
 type and numbers of every tensor of each file.
 """

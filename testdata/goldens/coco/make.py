@@ -1,4 +1,4 @@
-"""What pycocotools says of a small seeded data set: object ids from 0, crowds, equal scores, few and many detections.
+"""Figures of pycocotools for a small seeded dataset: object ids from 0, crowds, equal scores, few and many detections.
 
 Writes truth.json, results.json and expected.json (the twelve numbers for boxes and masks at several maxDets; also of the
 same truth with ids from 1) beside itself. Needs pycocotools and numpy.
@@ -50,7 +50,7 @@ for image in images:
             results.append({
                 "image_id": image["id"], "category_id": found, "bbox": moved, "segmentation": rle(moved), "score": score,
             })
-# The object with id 0 is found, and is no crowd.
+# The object with id 0 is found, and is not a crowd.
 annotations[0]["iscrowd"] = 0
 results.append({"image_id": 0, "category_id": annotations[0]["category_id"], "bbox": annotations[0]["bbox"],
                 "segmentation": annotations[0]["segmentation"], "score": 0.95})

@@ -1,4 +1,4 @@
-"""Ridge regression by numpy's closed form in f64, on data made by a formula that the Rust test repeats.
+"""Ridge regression by numpy's closed form in f64, on data from a formula that the Rust test repeats.
 
 Run from the repository's root: python testdata/goldens/ridge/make.py
 """

@@ -1,6 +1,6 @@
-"""Region numbers of a small noisy picture, by scikit-image's Felzenszwalb-Huttenlocher.
+"""Region numbers of a small noisy image, by scikit-image's Felzenszwalb-Huttenlocher.
 
-Run: python make.py    (the peer's version goes into the golden)
+Run: python make.py    (the golden records the peer's version)
 """
 
 import json
@@ -13,8 +13,8 @@ from skimage.segmentation import felzenszwalb
 WIDTH, HEIGHT = 31, 23
 
 
-def picture():
-    """Four flat quarters and noise, without equal edges: the order of equals is not laid down. 0 to 255."""
+def image():
+    """Four flat quarters and noise, without equal edges: the order of equal edges is not specified. 0 to 255."""
     state, values = 1, []
     for place in range(HEIGHT * WIDTH * 3):
         y, x = divmod(place // 3, WIDTH)
@@ -31,7 +31,7 @@ def first_seen(labels):
 
 cases = []
 for k, min_size in [(20, 1), (100, 1), (100, 12), (300, 20)]:
-    labels = felzenszwalb(picture() / 255, scale=k, sigma=0, min_size=min_size, channel_axis=-1)
+    labels = felzenszwalb(image() / 255, scale=k, sigma=0, min_size=min_size, channel_axis=-1)
     cases.append({"k": k, "min_size": min_size, "labels": first_seen(labels)})
 golden = {"peer": f"scikit-image {skimage.__version__}", "width": WIDTH, "height": HEIGHT, "cases": cases}
 Path(__file__).with_name("felzenszwalb.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

@@ -2,7 +2,7 @@
 
     python testdata/goldens/summary/make.py
 
-torchinfo counts a bias and a batch norm among the multiply-adds, we do not; those are counted here by their definition.
+torchinfo counts biases and batch norms as multiply-adds; dl-tools does not, so they are counted here by definition.
 """
 
 import json

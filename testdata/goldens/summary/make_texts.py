@@ -2,10 +2,9 @@
 
     python testdata/goldens/summary/make_texts.py
 
-The networks are those whose files lie in testdata/goldens/text. torchinfo takes a layer's weights once for a text, not
-once for each token, and counts no product of two things that are computed; so a layer's multiply-adds are those of its
-definition here, and the sum of all is held against torch's FlopCounterMode, which counts every product that torch does,
-those of attention among them.
+The networks are those in testdata/goldens/text. torchinfo counts a layer's weights once per text, not once per token, and
+no product of two computed tensors; so a layer's multiply-adds are counted here by definition, and their sum is checked
+against torch's FlopCounterMode, which counts every product, including those of attention.
 """
 
 import json
@@ -69,8 +68,8 @@ for count_of_tokens in (24, 7):
 for count_of_tokens in (72, 5):
     gpt2 = count(load(GPT2LMHeadModel, "gpt2"), "transformer.", tokens(count_of_tokens))
     networks[f"gpt2/{count_of_tokens}"] = gpt2
-picture = {"pixel_values": torch.zeros(1, 3, 12, 12)}
-networks["clip/70"] = count(load(CLIPModel, "clip"), "", tokens(70) | picture)
+image = {"pixel_values": torch.zeros(1, 3, 12, 12)}
+networks["clip/70"] = count(load(CLIPModel, "clip"), "", tokens(70) | image)
 expected = {"torch": torch.__version__, "torchinfo": torchinfo.__version__, "transformers": transformers.__version__}
 lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(network)}" for name, network in networks.items())
 (HERE / "texts.json").write_text(json.dumps(expected)[:-1] + ',\n"networks": {\n' + lines + "}}\n")

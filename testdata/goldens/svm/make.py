@@ -1,4 +1,4 @@
-"""Objectives of scikit-learn's LinearSVC on data made by a formula that the Rust test repeats.
+"""Objectives of scikit-learn's LinearSVC on data from a formula that the Rust test repeats.
 
 Run from the repository's root: python testdata/goldens/svm/make.py
 """
@@ -25,7 +25,7 @@ def features(rows, positives, columns, shift):
 
 
 CASES = [
-    # R-CNN's options on well separated, overlapping and few-featured data; then a large C; then none of a bias.
+    # R-CNN's options on well-separated, overlapping and few-featured data; then a large C; then without a bias.
     dict(rows=400, positives=40, columns=64, shift=1.0, cost=1e-3, positive_weight=2.0, bias=10.0),
     dict(rows=600, positives=100, columns=128, shift=0.25, cost=1e-3, positive_weight=2.0, bias=10.0),
     dict(rows=60, positives=30, columns=8, shift=0.5, cost=1e-3, positive_weight=2.0, bias=10.0),

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Goldens of the networks that read texts: transformers' BERT, GPT-2 and CLIP, tiny, on weights that a formula gives.
+"""Goldens of the networks that read texts: transformers' BERT, GPT-2 and CLIP, tiny, on weights from a formula.
 
     python3 testdata/goldens/text/make.py
 
-Writes one folder a network as `save_pretrained` leaves it (config.json, model.safetensors, tokenizer.json), and the same
+Writes one folder per network as `save_pretrained` leaves it (config.json, model.safetensors, tokenizer.json), and the same
 vocabulary in the older files below `vocabulary/`. Weight number i of tensor NAME is (2 mix(NAME, i) - 1) * scale, with
 scale sqrt(3 / columns) for matrices, 0.1 for biases; weights of layer norms are 1 + 0.5 (2 mix(NAME, i) - 1).
 
-Texts go through the networks filled up to one length and masked; what is written is of the true tokens alone, one text
-after another. Gradients are those of sum(output * (2 mix("loss", i) - 1)).
+Texts are padded to one length and masked; the goldens hold only the true tokens, one text after another.
+Gradients are those of sum(output * (2 mix("loss", i) - 1)).
 """
 
 import json
@@ -175,7 +175,7 @@ def bert():
 
 
 def bert_curve(config, optimizer):
-    """20 steps on 8 texts a step, whose tokens and classes a formula gives."""
+    """20 steps on 8 texts per step, with tokens and classes from a formula."""
     network = fill(BertForSequenceClassification(config))
     network.train()
     parameters = network.parameters()

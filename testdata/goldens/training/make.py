@@ -4,10 +4,10 @@
     python3 testdata/goldens/training/make.py
 
 The networks are torchvision's (timm's Xception) in training mode, with the weights of ../backbones/formula.py and
-without dropout; the batch is a fixed one of small pictures. The loss is the cross-entropy, plus 0.3 of each auxiliary
+without dropout; the batch is a fixed one of small images. The loss is the cross-entropy, plus 0.3 of each auxiliary
 classifier's for GoogLeNet. `losses` has the loss of each step, `after` the class scores of the batch after the last
 step in inference, which shows the running statistics, and `float64` the largest relative difference of the losses to
-those of the same training in double precision: what rounding alone may do.
+those of the same training in double precision: the effect of rounding alone.
 """
 
 import json
@@ -32,7 +32,7 @@ def train(network, shape, rate, order=1):
     x, targets = signed("input", shape), torch.arange(shape[0]) % CLASSES
     if order < 0:
         x, targets = x.flip(0), targets.flip(0)
-    optimiser = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
+    optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
     losses = []
     for _ in range(STEPS):
         scores = network(x)
@@ -40,9 +40,9 @@ def train(network, shape, rate, order=1):
         for auxiliary in ["aux_logits1", "aux_logits2"]:
             if hasattr(scores, auxiliary):
                 loss = loss + 0.3 * torch.nn.functional.cross_entropy(getattr(scores, auxiliary), targets)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
         return losses, network.eval()(x).flatten().tolist()

@@ -1,7 +1,7 @@
 """LogME and H-score by their published formulas, in numpy.
 
 LogME: You et al. 2021, as the authors' LogME.py computes it (fixed-point iteration, truncated SVD not used).
-H-score: Bao et al. 2019, as the authors' code computes it, tr(pinv(cov(f)) cov(g)); and with the covariance shrunk towards
+H-score: Bao et al. 2019, as the authors' code computes it, tr(pinv(cov(f)) cov(g)); and with the covariance shrunk toward
 the identity.
 
     python make.py > golden.json

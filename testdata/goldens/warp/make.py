@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Goldens of the resampling: Pillow's resize with a fractional box, and torchvision's resize and centre crop, in float.
+"""Goldens of the resampling: Pillow's resize with a fractional box, and torchvision's resize and center crop, in float.
 
     python3 testdata/goldens/warp/make.py
 
-The picture is a formula, repeated in crates/dl-vision/src/picture/warp.rs.
+The image comes from a formula, repeated in crates/dl-vision/src/picture/warp.rs.
 """
 
 import json
@@ -17,7 +17,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 
-def picture(width, height):
+def image(width, height):
     """[height, width, 3] uint8."""
     y, x, c = np.meshgrid(np.arange(height), np.arange(width), np.arange(3), indexing="ij")
     return ((y * 37 + x * 91 + c * 53 + (x * y) % 29 * 7) % 256).astype(np.uint8)
@@ -28,13 +28,13 @@ def rounded(chw):
 
 
 def box_case(width, height, box, out_width, out_height, by=Image.Resampling.BILINEAR):
-    channels = [Image.fromarray(picture(width, height)[:, :, c].astype(np.float32)) for c in range(3)]
+    channels = [Image.fromarray(image(width, height)[:, :, c].astype(np.float32)) for c in range(3)]
     resized = [np.asarray(ch.resize((out_width, out_height), by, box=box)) for ch in channels]
     return {"sizes": [width, height, out_width, out_height], "box": box, "pixels": rounded(np.clip(np.stack(resized), 0, 255))}
 
 
 def shorter_case(width, height, shorter, side):
-    x = torch.from_numpy(picture(width, height)).permute(2, 0, 1).float()
+    x = torch.from_numpy(image(width, height)).permute(2, 0, 1).float()
     x = v2.functional.resize(x, [shorter], antialias=True)
     x = v2.functional.center_crop(x, [side, side])
     return {"sizes": [width, height, shorter, side], "pixels": rounded(x)}

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use dl_vision::formats::{PICTURE_ENDINGS, Walk};
+use dl_vision::formats::{IMAGE_ENDINGS, Walk};
 
 use super::inputs::{GLOB, Matches, RECORD_ENDINGS, has_ending};
 
@@ -48,7 +48,7 @@ fn records(input: &str) -> Option<u64> {
 
 fn records_at(path: &Path) -> Option<u64> {
     if path.is_dir() {
-        Some(Walk::new(path, &PICTURE_ENDINGS).count() as u64)
+        Some(Walk::new(path, &IMAGE_ENDINGS).count() as u64)
     } else if has_ending(path, &RECORD_ENDINGS) {
         // Opening a named pipe would wait for its writer.
         if path.is_file() { lines(&File::open(path).ok()?, 0) } else { None }

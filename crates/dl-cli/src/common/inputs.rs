@@ -12,7 +12,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use dl_record::{Line, Reader, Record};
 pub(super) use dl_vision::formats::has_ending;
-use dl_vision::formats::{PICTURE_ENDINGS, Unusable, Walk, escaped};
+use dl_vision::formats::{IMAGE_ENDINGS, Unusable, Walk, escaped};
 use glob::{MatchOptions, Pattern};
 
 use super::{Io, Messages, count, stdin};
@@ -168,7 +168,7 @@ pub(super) const RECORD_ENDINGS: [&str; 2] = ["jsonl", "ndjson"];
 /// The source at `path`.
 fn named(path: &Path) -> Result<Source> {
     Ok(if path.is_dir() {
-        let mut walk = Walk::new(path, &PICTURE_ENDINGS);
+        let mut walk = Walk::new(path, &IMAGE_ENDINGS);
         walk.find_first("images")?;
         Source::Folder(Box::new(walk))
     } else if has_ending(path, &RECORD_ENDINGS) {
@@ -243,7 +243,7 @@ impl Matches {
         let Some(part) = self.parts.get(at) else { return Ok(()) };
         if part.as_str() == "**" {
             // `**` at the end stands for folders, of which the images are taken.
-            let endings: &[&str] = if at + 1 == self.parts.len() { &PICTURE_ENDINGS } else { &[] };
+            let endings: &[&str] = if at + 1 == self.parts.len() { &IMAGE_ENDINGS } else { &[] };
             self.walk = Some(Walk::new(here(&folder), endings));
             return Ok(());
         }

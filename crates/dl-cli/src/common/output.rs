@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use dl_record::Record;
 use dl_record::file::is_same;
-use dl_vision::formats::PICTURE_ENDINGS;
+use dl_vision::formats::IMAGE_ENDINGS;
 
 use super::Inputs;
 use super::inputs::{Matches, has_ending};
@@ -47,7 +47,7 @@ fn reads(input: &str, output: &Path) -> bool {
     if path.is_dir() {
         let both = (path.canonicalize(), output.canonicalize());
         let inside = matches!(both, (Ok(folder), Ok(file)) if file.starts_with(&folder));
-        return inside && has_ending(output, &PICTURE_ENDINGS);
+        return inside && has_ending(output, &IMAGE_ENDINGS);
     }
     if path.exists() {
         return is_same(path, output);

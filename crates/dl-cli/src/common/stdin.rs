@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use dl_record::{Failure, Line, Record};
-use dl_vision::formats::PICTURE_ENDINGS;
+use dl_vision::formats::IMAGE_ENDINGS;
 
 use super::inputs::has_ending;
 
@@ -60,7 +60,7 @@ pub(super) fn named_image(line: Line) -> Result<Line> {
     if path.len() > LONGEST_PATH || path.starts_with(['{', '[', '"']) {
         return Ok(line);
     }
-    let is_image = has_ending(Path::new(&path), &PICTURE_ENDINGS);
+    let is_image = has_ending(Path::new(&path), &IMAGE_ENDINGS);
     if is_image && Path::new(&path).is_file() {
         return Ok(Line { place: line.place, record: Record::for_image(&path)?, broken: false });
     }

@@ -27,7 +27,7 @@ pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<Who
     let tensor = tensors.remove(&layer);
     let tensor = tensor.with_context(|| format!("the record has no features \"{layer}\", only {names}"))?;
     let matrix = tensor.matrix().with_context(|| format!("features \"{layer}\""))?;
-    ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; want one for the whole sample", matrix.rows);
+    ensure!(matrix.rows == 1, "features \"{layer}\" have {} rows; expected one for the whole sample", matrix.rows);
     if let Some(value) = matrix.data.iter().find(|value| !value.is_finite()) {
         bail!("features \"{layer}\" hold {value}, which is not a finite number");
     }

@@ -1,4 +1,4 @@
-//! Everything that goes wrong in practice in one stream, through the whole pipeline: each good record comes out right,
+//! Every common defect in one stream, through the whole pipeline: each good record is processed correctly,
 //! each bad one carries `error`, the status is 1, and nothing is lost.
 
 use std::fs;
@@ -18,7 +18,7 @@ fn line(id: &str, image: &Path) -> String {
 
 /// The stream, with a word that the error of each bad record must contain.
 fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str>)>) {
-    let odd = root().join("testdata/goldens/pictures");
+    let odd = root().join("testdata/goldens/images");
     let whole = fs::read(odd.join("progressive.jpg")).unwrap();
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
@@ -38,9 +38,9 @@ fn stream(folder: &Path) -> (Vec<String>, Vec<(&'static str, Option<&'static str
     add("empty", image("empty", &file("empty.jpg", b"")), Some("empty"));
     add("<stdin>:5", "{\"id\":\"broken\",".to_owned(), Some("not a JSON object"));
     add("<stdin>:6", "{\"id\":\"nan\",\"width\":NaN}".to_owned(), Some("not a JSON object"));
-    add("huge", json!({"id": "huge", "image": odd.join("grey.jpg"), "width": "1e999"}).to_string(), Some("width"));
+    add("huge", json!({"id": "huge", "image": odd.join("gray.jpg"), "width": "1e999"}).to_string(), Some("width"));
     add("unicode", image("unicode", &file("Straße mit 猫 .jpg", &whole)), None);
-    for (id, name) in [("cmyk", "cmyk.jpg"), ("grey", "grey.jpg"), ("rotated", "orientation6.jpg")] {
+    for (id, name) in [("cmyk", "cmyk.jpg"), ("gray", "gray.jpg"), ("rotated", "orientation6.jpg")] {
         add(id, image(id, &odd.join(name)), None);
     }
     let sixteen = folder.join("sixteen.png");
@@ -89,7 +89,7 @@ fn bad_images_are_reported_and_good_ones_pass_through_the_whole_pipeline() {
 
 #[test]
 fn boxes_outside_the_image_are_embedded_and_their_detections_stay_inside() {
-    let image = root().join("testdata/goldens/pictures/grey.jpg");
+    let image = root().join("testdata/goldens/images/gray.jpg");
     let boxes = [[-20.0, -10.0, 30.0, 25.0], [40.0, 20.0, 300.0, 200.0], [0.0, 0.0, 0.0, 0.0], [5.0, 5.0, 6.0, 6.0]];
     let proposals: Vec<Value> = boxes.iter().map(|edges| json!({"box": edges, "score": 1.0})).collect();
     let record = json!({"id": "a", "image": image, "proposals": proposals}).to_string();
@@ -172,7 +172,7 @@ fn odd_json_passes_through_unknown_fields_and_fails_the_record_in_fields_that_ar
     let ran = run("dl-nms", &[""; 0], &passes.join("\n")).expect(0);
     assert!(ran.stdout == passes.join("\n") + "\n", "{}", ran.stdout.len());
     let ran = run("dl-nms", &[""; 0], &fails.join("\n")).expect(1);
-    // Arbitrarily large numbers are JSON, but no f64.
+    // Arbitrarily large numbers are valid JSON but do not fit an f64.
     assert_eq!((ran.stdout.lines().count(), ran.stderr.lines().count()), (fails.len(), fails.len()), "{}", ran.stderr);
     assert!(ran.stdout.lines().all(|line| line.contains(r#""error":{"tool":"dl-nms","message":"#)));
 }

@@ -15,9 +15,9 @@ use crate::support::{Ran, program, root, run, shared};
 
 /// Records of whole images with labels, and a file of them.
 fn labeled_images(folder: &Path, count: usize) -> (Vec<Value>, String) {
-    let labelled =
+    let labeled =
         |record: &Value| json!({"id": record["id"], "image": record["image"], "label": record["objects"][0]["label"]});
-    let records: Vec<Value> = shapes(folder, count).iter().map(labelled).collect();
+    let records: Vec<Value> = shapes(folder, count).iter().map(labeled).collect();
     let path = folder.join("records.jsonl");
     fs::write(&path, lines(&records)).unwrap();
     (records, path.to_str().unwrap().to_owned())
@@ -47,7 +47,7 @@ fn last(model: &Path) -> std::path::PathBuf {
     model.with_file_name(format!("{}.last.safetensors", model.file_stem().unwrap().to_str().unwrap()))
 }
 
-/// With batch norms, dropout, augmentation, a validation, a plateau and an optimiser that remembers.
+/// With batch norms, dropout, augmentation, a validation, a plateau and an optimizer with state.
 const LIVELY: &str = "--arch mobilenet_v2 --width-mult 0.25 --size 32 --batch 8 --iterations 90 --optimizer adamw --lr 0.003 \
     --val-fraction 0.25 --validate-every 5 --schedule plateau --plateau-patience 1 --warmup 3 --augment flip,crop,color \
     --label-smoothing 0.1 --mixup 0.2 --checkpoint-every 3";
@@ -77,7 +77,7 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_weights() {
     let mut kills = 0;
     loop {
         let mut child = spawn(&broken, &input, &options(&broken));
-        // Short against the training, and never twice the same: before the first step, within one, while a file is written.
+        // Short compared to the training and always different: before a step, within one, while a file is written.
         sleep(Duration::from_millis(20 + (kills * 37 + 11) % 230));
         if kills < 12 && child.try_wait().unwrap().is_none() {
             child.kill().unwrap();
@@ -147,7 +147,7 @@ fn config(path: &Path) -> ModelConfig {
     Checkpoint::open(path).unwrap().config().unwrap().unwrap()
 }
 
-/// A small network with batch norms that has seen something.
+/// A small network with batch norms after a short training.
 fn pretrained(folder: &Path, input: &str) -> std::path::PathBuf {
     let path = folder.join("pretrained.safetensors");
     let options = "--arch mobilenet_v2 --width-mult 0.25 --size 32 --batch 8 --iterations 12 --lr 0.01";
@@ -161,7 +161,7 @@ fn frozen_layers_stay_the_same_bits_with_any_cache() {
     let (_, input) = labeled_images(folder.path(), 16);
     let first = pretrained(folder.path(), &input);
     let from = format!("--init-from {} --batch 8 --iterations 6 --lr 0.01 --augment none", first.display());
-    for (freeze, learns) in [
+    for (freeze, trained) in [
         ("--freeze all", vec!["classifier."]),
         ("--freeze features.14", vec!["features.15.", "features.16.", "features.17.", "features.18.", "classifier."]),
         (
@@ -178,8 +178,8 @@ fn frozen_layers_stay_the_same_bits_with_any_cache() {
         assert!(models.iter().all(|model| *model == models[0]), "{freeze}");
         let (before, after) = (tensors(&first), tensors(&folder.path().join("a.safetensors")));
         for (name, numbers) in &before {
-            let should_learn = learns.iter().any(|learns| name.starts_with(learns));
-            assert_eq!(*numbers != after[name], should_learn, "{freeze}: {name}");
+            let should_change = trained.iter().any(|trained| name.starts_with(trained));
+            assert_eq!(*numbers != after[name], should_change, "{freeze}: {name}");
         }
     }
 }
@@ -250,7 +250,7 @@ fn default_fine_tuning_does_not_ruin_a_pretrained_network() {
 }
 
 #[test]
-fn an_exploding_loss_stops_the_training_and_says_what_to_do() {
+fn an_exploding_loss_stops_the_training_and_suggests_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let (_, input) = labeled_images(folder.path(), 16);
     let model = folder.path().join("m.safetensors");
@@ -295,8 +295,8 @@ fn bad_training_data_is_refused_in_one_line_and_nothing_is_overwritten() {
         fs::write(&path, lines(records)).unwrap();
         path.to_str().unwrap().to_owned()
     };
-    let mut unlabelled = records.clone();
-    unlabelled[3].as_object_mut().unwrap().remove("label");
+    let mut unlabeled = records.clone();
+    unlabeled[3].as_object_mut().unwrap().remove("label");
     let alike: Vec<Value> = records.iter().step_by(2).cloned().collect();
     let mut strange = records.clone();
     strange[0]["label"] = json!("star");
@@ -308,7 +308,7 @@ fn bad_training_data_is_refused_in_one_line_and_nothing_is_overwritten() {
     let from = |path: &Path| format!("--init-from {} --iterations 1 --batch 4", path.display());
     let fresh = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1".to_owned();
     let cases = [
-        (stream("unlabelled.jsonl", &unlabelled), fresh.clone(), "1 records have no \"label\""),
+        (stream("unlabeled.jsonl", &unlabeled), fresh.clone(), "1 records have no \"label\""),
         (stream("alike.jsonl", &alike), fresh.clone(), "all examples have the same label, \"square\""),
         (empty.display().to_string(), fresh.clone(), "no images in this folder"),
         (stream("none.jsonl", &[]), fresh.clone(), "no record to train on"),
@@ -331,8 +331,8 @@ fn bad_training_data_is_refused_in_one_line_and_nothing_is_overwritten() {
     for (input, options, words) in cases {
         fs::write(&model, "precious").unwrap();
         let ran = classifier(&model, &input, &format!("{options} --force")).expect(2);
-        let said: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(words)).collect();
-        assert_eq!(said.len(), 1, "{words}\n{}", ran.stderr);
+        let printed: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(words)).collect();
+        assert_eq!(printed.len(), 1, "{words}\n{}", ran.stderr);
         assert_eq!(fs::read_to_string(&model).unwrap(), "precious", "{words}");
         assert!(!last(&model).exists(), "{words}");
     }
@@ -347,7 +347,7 @@ fn bad_output_files_are_reported_before_any_work() {
     let fresh = "--arch squeezenet1_1 --width-mult 0.25 --size 48 --batch 4 --iterations 1";
     classifier(&model, &input, fresh).expect(0);
     let trained = fs::read(&model).unwrap();
-    // No input is there: it would be missed if anything were read.
+    // The input does not exist, so reading it would fail.
     let nothing = path("no-such.jsonl").display().to_string();
     let kept = path("kept.jsonl");
     fs::copy(&input, &kept).unwrap();
@@ -387,7 +387,7 @@ fn class_weights_come_from_a_file_and_must_fit_the_labels() {
         (r#"{"disc":1,"square":2,"star":1}"#, "label \"star\" has no training example"),
         (r#"{"disc":1}"#, "no \"square\""),
         (r#"{"disc":1,"square":0}"#, "must be above 0"),
-        ("[1,2]", "want {\"LABEL\": WEIGHT, ..}"),
+        ("[1,2]", "expected {\"LABEL\": WEIGHT, ..}"),
     ] {
         fs::write(&weights, text).unwrap();
         let ran = classifier(&model, &input, &options).expect(2);
@@ -409,18 +409,18 @@ fn a_linear_head_is_trained_on_features() {
                "features": {"pool": {"dtype": "f32", "shape": [1, 3], "values": values}}})
     };
     let mut records: Vec<Value> = (0..60).map(record).collect();
-    let learn = |records: &[Value], more: &[&str]| {
+    let train = |records: &[Value], more: &[&str]| {
         run("dl-finetune", &[&["linear", "--output", model.to_str().unwrap()], more].concat(), &lines(records))
     };
-    let ran = learn(&records, &["--threads", "1"]).expect(0);
+    let ran = train(&records, &["--threads", "1"]).expect(0);
     assert!(ran.stderr.contains("2 classes, training accuracy"), "{}", ran.stderr);
     let first = fs::read(&model).unwrap();
-    learn(&records, &["--threads", "3", "--force"]).expect(0);
+    train(&records, &["--threads", "3", "--force"]).expect(0);
     assert_eq!(fs::read(&model).unwrap(), first);
     let head = LinearHead::load(&model).unwrap();
     assert_eq!((head.layer.as_str(), head.labels.as_slice()), ("pool", &["cat".to_owned(), "dog".to_owned()][..]));
     assert!(head.probabilities(&[1.6, 0.5, -0.1]).unwrap()[0] > 0.5);
-    // What was learned names records, with no network at hand.
+    // The head names classes without the network.
     let named = run("dl-classify", &["--model", model.to_str().unwrap()], &lines(&records)).expect(0).records();
     let right = named.iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
     assert_eq!(right as f64 / 60.0, head.training["accuracy"].as_f64().unwrap());
@@ -437,7 +437,7 @@ fn a_linear_head_is_trained_on_features() {
     }
     assert!(head.training["accuracy"].as_f64().unwrap() > 0.9, "{}", head.training);
     let refused = |records: &[Value], words: &str| {
-        let ran = learn(records, &["--force"]).expect(2);
+        let ran = train(records, &["--force"]).expect(2);
         assert!(ran.stderr.contains(words), "{}", ran.stderr);
         assert_eq!(fs::read(&model).unwrap(), first, "{words}");
     };

@@ -177,13 +177,13 @@ fn a_head_refuses_features_of_another_network() {
         let ran = named(&features).expect(1);
         assert!(ran.stderr.contains(&format!("the model was trained on those of \"{fingerprint}\"")), "{}", ran.stderr);
     }
-    // Features of another program, and heads from before there were fingerprints.
+    // Features of another program and old heads have no fingerprint.
     let without = features.replace(&format!("\"network\":\"{fingerprint}\","), "");
     assert_ne!(without, features);
     named(&without).expect(0);
     run("dl-finetune", &["linear", "--force", "--output", &head], &without).expect(0);
     named(&embedded(&other, &[])).expect(0);
-    // Records of two networks are not for one head.
+    // One head cannot be trained on records of two networks.
     let mixed = features.lines().take(3).chain(embedded(&other, &[]).lines().skip(3)).collect::<Vec<_>>().join("\n");
     let ran = run("dl-finetune", &["linear", "--force", "--output", &head], &mixed);
     assert!(ran.stderr.contains("those of the records before"), "{}", ran.stderr);
@@ -244,7 +244,7 @@ fn predictions_of_objects_and_detections_are_evaluated() {
     let empty = json!({"id": "b", "objects": []}).to_string();
     let lines = format!("{both}\n{empty}\n");
     let eval = |args: &[&str], lines: &str| run("dl-eval", &[&["classify"], args].concat(), lines);
-    // The objects come first, and nothing is wrong with an image that shows none.
+    // The objects come first, and an image without objects is valid.
     for args in [&[][..], &["--input", "objects"]] {
         let figures = eval(args, &lines).expect(0).records().remove(0);
         assert_eq!((&figures["samples"], &figures["top1"]), (&json!(2), &json!(0.5)));

@@ -52,7 +52,7 @@ fn only_the_chosen_layers_are_drawn() {
     assert!(ran.stdout.starts_with(line.trim_end_matches('}')), "the rest passes through: {}", ran.stdout);
     let drawing = open(drawn);
     assert_eq!(drawing.dimensions(), (256, 192));
-    // Edges of the object, of the right and the wrong detection; nothing of the one with a low score.
+    // Edges of the object, of the correct and the wrong detection; none of the one with a low score.
     for (x, y) in [(33, 70), (94, 70), (160, 140), (238, 140)] {
         assert_ne!(drawing.get_pixel(x, y).0, [128; 3], "({x}, {y})");
     }
@@ -121,7 +121,7 @@ fn a_drawing_never_replaces_an_image_or_leaves_its_folder() {
     let ran = run("dl-draw", &args, &stream).expect(1);
     assert!(ran.stderr.contains("would replace the image"), "{}", ran.stderr);
     assert_eq!(fs::read(&image).unwrap(), before);
-    // Nor another one that was named.
+    // Nor is another one that was named.
     let other = json!({"id": "a", "image": gray_image(folder.path(), "b.png"), "objects": []}).to_string();
     let records = folder.path().join("r.jsonl").display().to_string();
     fs::write(&records, other).unwrap();
@@ -177,7 +177,7 @@ fn a_table_becomes_a_line_per_method() {
     for words in ["How many", "head", "all", "images", "accuracy"] {
         assert!(svg.contains(words), "{words}: {svg}");
     }
-    // The higher at the end is first, and the two of the same place are one point of the line and two dots.
+    // The line that ends higher is first; two values at the same x are one point of the line and two dots.
     assert!(svg.find("\nall\n").unwrap() < svg.find("\nhead\n").unwrap());
     assert_eq!(svg.matches("<circle").count(), 4 + 5);
     draw("t.jsonl", &["--output", &file("t.png"), "--width", "600"]).expect(0);
@@ -245,8 +245,8 @@ fn records_of_the_same_name_get_a_drawing_each_on_any_number_of_threads() {
     let paths = drawn("4");
     assert_eq!(paths, drawn("1"));
     let below: Vec<&str> = paths.iter().map(|path| path.rsplit_once("/drawn/").unwrap().1).collect();
-    let wanted = ["same.png", "same-2.png", "x/up/y.png", "x/up/y-2.png", "bell__.png", "same-3.png"];
-    assert_eq!(below[..6], wanted);
+    let expected = ["same.png", "same-2.png", "x/up/y.png", "x/up/y-2.png", "bell__.png", "same-3.png"];
+    assert_eq!(below[..6], expected);
     assert!(below[6].len() < 255 && below[6].starts_with("nnn"), "{}", below[6]);
     paths.iter().for_each(|path| drop(image::open(path).unwrap()));
 }
@@ -417,7 +417,7 @@ fn charts_of_extreme_numbers_are_drawn() {
 
 #[cfg(unix)]
 #[test]
-fn a_chart_may_go_to_a_pipe_or_nowhere() {
+fn a_chart_can_be_written_to_a_pipe_or_dev_null() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.jsonl").display().to_string();
     fs::write(&log, "{\"iteration\":1,\"loss\":2}\n").unwrap();

@@ -22,9 +22,9 @@ fn eval(args: &[&str], stdin: &str) -> Value {
 }
 
 #[track_caller]
-fn close(found: &Value, wanted: &Value, what: &str) {
-    let (found, wanted) = (found.as_f64().unwrap(), wanted.as_f64().unwrap());
-    assert!((found - wanted).abs() < 1e-9, "{what}: {found}, want {wanted}");
+fn close(found: &Value, expected: &Value, what: &str) {
+    let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());
+    assert!((found - expected).abs() < 1e-9, "{what}: {found}, expected {expected}");
 }
 
 /// Records of a COCO truth and results file, as dl-data and dl-detect would write them.
@@ -76,13 +76,13 @@ fn the_twelve_coco_numbers_equal_pycocotools_for_boxes_and_masks() {
     for iou_type in ["bbox", "segm"] {
         let results = folder.join(format!("instances_val2014_fake{iou_type}100_results.json")).display().to_string();
         let found = eval(&["coco", "-q", "--iou-type", iou_type, "--truth", &truth, "--detections", &results], "");
-        for (name, wanted) in NAMES.iter().zip(expected[iou_type]["stats"].as_array().unwrap()) {
-            close(&found[name], wanted, &format!("{iou_type} {name}"));
+        for (name, expected) in NAMES.iter().zip(expected[iou_type]["stats"].as_array().unwrap()) {
+            close(&found[name], expected, &format!("{iou_type} {name}"));
         }
         for (label, class) in expected[iou_type]["per_category"].as_object().unwrap() {
             for (name, ours) in [("AP", "AP"), ("AP50", "AP50"), ("AR_100", "AR100")] {
-                let wanted = if class[name].is_null() { &json!(-1) } else { &class[name] };
-                close(&found["per_class"][label][ours], wanted, &format!("{iou_type} {label} {name}"));
+                let expected = if class[name].is_null() { &json!(-1) } else { &class[name] };
+                close(&found["per_class"][label][ours], expected, &format!("{iou_type} {label} {name}"));
             }
         }
     }
@@ -95,8 +95,8 @@ fn records_on_stdin_give_the_same_coco_numbers_as_files() {
     let results = read(&folder.join("instances_val2014_fakebbox100_results.json"));
     let expected = read(&folder.join("expected.json"));
     let found = eval(&["coco", "-q"], &records(&truth, &results, false));
-    for (name, wanted) in NAMES.iter().zip(expected["bbox"]["stats"].as_array().unwrap()) {
-        close(&found[name], wanted, name);
+    for (name, expected) in NAMES.iter().zip(expected["bbox"]["stats"].as_array().unwrap()) {
+        close(&found[name], expected, name);
     }
 }
 
@@ -185,27 +185,27 @@ fn voc_figures_equal_the_published_sample() {
     let sample = voc_sample(&folder);
     let expected = read(&folder.join("expected.json"));
     for (iou, by_rule) in expected["by_iou"].as_object().unwrap() {
-        for (rule, wanted) in by_rule.as_object().unwrap() {
+        for (rule, expected) in by_rule.as_object().unwrap() {
             let mut args = vec!["voc", "--iou", iou];
             if rule == "plus_one" {
                 args.push("--plus-one");
             }
             let class = &eval(&args, &sample)["per_class"]["person"];
-            close(&class["AP_all_points"], &wanted["ap_all_points"], &format!("{iou} {rule}"));
-            close(&class["AP_11_points"], &wanted["ap_11_points"], &format!("{iou} {rule}"));
-            assert_eq!(class["true_positives"], wanted["tp"], "{iou} {rule}");
-            assert_eq!(class["false_positives"], wanted["fp"], "{iou} {rule}");
+            close(&class["AP_all_points"], &expected["ap_all_points"], &format!("{iou} {rule}"));
+            close(&class["AP_11_points"], &expected["ap_11_points"], &format!("{iou} {rule}"));
+            assert_eq!(class["true_positives"], expected["tp"], "{iou} {rule}");
+            assert_eq!(class["false_positives"], expected["fp"], "{iou} {rule}");
         }
     }
     let folder = tempfile::tempdir().unwrap();
     let curves = folder.path().join("curves.json").display().to_string();
     let args = ["voc", "--iou", "0.3", "--plus-one", "--points", "11", "--curves", &curves];
     let mean = eval(&args, &sample)["mAP"].clone();
-    let wanted = &expected["by_iou"]["0.3"]["plus_one"];
-    close(&mean, &wanted["ap_11_points"], "mAP");
+    let expected = &expected["by_iou"]["0.3"]["plus_one"];
+    close(&mean, &expected["ap_11_points"], "mAP");
     let person = &read(Path::new(&curves))["person"];
-    close(&person["ap"], &wanted["ap_11_points"], "ap of the curve");
-    for (index, point) in wanted["curve"].as_array().unwrap().iter().enumerate() {
+    close(&person["ap"], &expected["ap_11_points"], "ap of the curve");
+    for (index, point) in expected["curve"].as_array().unwrap().iter().enumerate() {
         close(&person["precision"][index], &point["precision"], "precision");
         close(&person["recall"][index], &point["recall"], "recall");
     }
@@ -290,13 +290,13 @@ fn coco_files_give_the_voc_figures_too() {
     let folder = root().join("testdata/goldens/coco");
     let (truth, results) = (folder.join("truth.json"), folder.join("results.json"));
     let lines = records(&read(&truth), &read(&results), false);
-    let wanted = eval(&["voc"], &lines);
+    let expected = eval(&["voc"], &lines);
     let (truth, results) = (truth.display().to_string(), results.display().to_string());
     let found = eval(&["voc", "--truth", &truth, "--detections", &results], "");
-    assert_eq!(found["per_class"], wanted["per_class"]);
+    assert_eq!(found["per_class"], expected["per_class"]);
     // Crowds are left out of the proposals' figures.
     let found = eval(&["proposals", "--truth", &truth, "--detections", &results], "");
-    let counted = wanted["per_class"].as_object().unwrap().values().map(|class| class["truth"].as_u64().unwrap());
+    let counted = expected["per_class"].as_object().unwrap().values().map(|class| class["truth"].as_u64().unwrap());
     assert_eq!(found["objects"], counted.sum::<u64>());
 }
 

@@ -182,7 +182,7 @@ fn two_categories_of_one_name_give_the_same_figures_by_every_route() {
     for figures in by_every_route(&truth, &results) {
         assert_eq!(figures[0], json!(1.0));
     }
-    // Both in use: their labels tell them apart.
+    // Both are in use: their labels distinguish them.
     truth["annotations"][1]["category_id"] = json!(0);
     let folder = files(&truth.to_string(), &results.to_string());
     let ran = eval(folder.path(), "r.json", &[]).expect(0);
@@ -221,7 +221,7 @@ fn entries_left_out_of_the_figures_are_reported() {
     let text = |value: &Value| value.to_string().replace("\"not a number\"", "NaN");
     let folder = files(&text(&truth), &text(&results));
     let ran = eval(folder.path(), "r.json", &[]).expect(1);
-    for said in [
+    for message in [
         "g.json: 1 annotations have a category_id that is not in the file: 7; they are left out",
         "g.json: 1 annotations have an image_id that is not in the file: 9; they are left out",
         "g.json: annotation 5: bbox has 5 entries, expected 4",
@@ -235,7 +235,7 @@ fn entries_left_out_of_the_figures_are_reported() {
         "r.json: result 5 (from 0): it has no score",
         "r.json: result 6 (from 0): it is a list, not an object",
     ] {
-        assert!(ran.stderr.contains(said), "{said}\nis not in\n{}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{message}\nis not in\n{}", ran.stderr);
     }
     assert_eq!(figures(&ran)[0], json!(1.0));
 }
@@ -288,7 +288,7 @@ fn ids_are_equal_in_every_notation() {
     results[1]["category_id"] = json!("1");
     let folder = files(&serde_json::to_string_pretty(&truth).unwrap(), &format!("\u{feff}{results:#}"));
     assert_eq!(figures(&eval(folder.path(), "r.json", &[]).expect(0))[0], json!(1.0));
-    // Texts that are no numbers.
+    // Strings that are not numbers.
     let names = |text: String| {
         text.replace("\"image_id\":1", "\"image_id\":\"one\"").replace("\"id\":1,\"width\"", "\"id\":\"one\",\"width\"")
     };
@@ -328,8 +328,8 @@ fn an_empty_evaluation_fails() {
     let folder = files(&truth.to_string(), &results.to_string().replace("\"image_id\":", "\"image_id\":10"));
     let ran = eval(folder.path(), "r.json", &[]).expect(1);
     assert!(ran.stderr.contains("2 results have an image_id that is not among those of"), "{}", ran.stderr);
-    // Files in each other's place, and files that are something else.
-    for (truth, results, said) in [
+    // Swapped files, and files of another kind.
+    for (truth, results, message) in [
         (results.to_string(), results.to_string(), "g.json: a list, like a results file"),
         (truth.to_string(), truth.to_string(), "r.json: no result can be used; the first: it has no score"),
         (r#"{"images": []}"#.to_owned(), results.to_string(), "g.json: it has no image that can be used"),
@@ -339,7 +339,7 @@ fn an_empty_evaluation_fails() {
     ] {
         let folder = files(&truth, &results);
         let ran = eval(folder.path(), "r.json", &[]).expect(2);
-        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{message}: {}", ran.stderr);
     }
 }
 

@@ -160,7 +160,7 @@ fn empty_input_gives_empty_output() {
         let (tool, args) = bench.words(row);
         let ran = run(&tool, &args, "");
         if tool == "dl-eval" {
-            // An evaluation of nothing must not succeed silently.
+            // An empty evaluation must not succeed silently.
             assert_eq!(ran.stdout, "", "{row}");
             assert!(ran.status < 2 && ran.stderr.is_empty() == (ran.status == 0), "{row}: {}", ran.stderr);
         } else {

@@ -1,4 +1,4 @@
-//! `dl-model fetch` against a local server that misbehaves as servers do.
+//! `dl-model fetch` against a local server with common faults.
 
 use std::collections::HashMap;
 use std::fs;
@@ -25,7 +25,7 @@ struct Request {
 }
 
 impl Request {
-    /// The first byte that is wanted.
+    /// The first byte requested.
     fn from(&self) -> Option<usize> {
         self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
@@ -180,7 +180,7 @@ impl Bench {
         row
     }
 
-    /// Asserts that nothing was kept and the last of two lines says why.
+    /// Asserts that nothing was kept and the last of two lines gives the reason.
     #[track_caller]
     fn is_refused_after_a_note(&self, ran: Ran, word: &str) {
         let ran = ran.expect(2);
@@ -189,7 +189,7 @@ impl Bench {
         assert_eq!(self.visible(), Vec::<PathBuf>::new());
     }
 
-    /// Asserts that nothing was kept and one line says why.
+    /// Asserts that nothing was kept and one line gives the reason.
     #[track_caller]
     fn is_refused(&self, ran: Ran, word: &str) {
         let ran = ran.expect(2);
@@ -321,7 +321,7 @@ fn busy_servers_are_retried() {
     let ran = bench.run("", &[&format!("{}/m.safetensors", server.address), "-v"]);
     assert!(
         start.elapsed() >= Duration::from_millis(1400),
-        "half a second of our own and one that the server asks for"
+        "half a second by default and one that the server requests"
     );
     assert!(
         ran.stderr.contains("the server answers 503") && ran.stderr.contains("retrying in 1.0 s"),
@@ -342,8 +342,11 @@ fn busy_servers_are_retried() {
     for (name, word) in refused {
         bench.is_refused(bench.run("", &[&format!("{}/{name}.pth", server.address), "--retries", "1"]), word);
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    bench.is_refused(bench.run("", &[&format!("http://{nobody}/x.pth"), "--retries", "0"]), "gave up after 1 attempt:");
+    let no_server = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    bench.is_refused(
+        bench.run("", &[&format!("http://{no_server}/x.pth"), "--retries", "0"]),
+        "gave up after 1 attempt:",
+    );
 }
 
 #[test]
@@ -440,7 +443,7 @@ fn a_wrong_checksum_and_a_missing_model_of_a_hub_are_errors() {
     bench.is_refused(bench.run(&server.address, &["hf:me/other"]), "404");
     bench.is_refused(bench.run(&server.address, &["hf:me/small:nothing.bin"]), "404");
     bench.is_refused(bench.run(&server.address, &["hf:me/secret:x.txt"]), "HF_TOKEN");
-    bench.is_refused(bench.run(&server.address, &["hf:../small"]), "want hf:OWNER/NAME");
+    bench.is_refused(bench.run(&server.address, &["hf:../small"]), "expected hf:OWNER/NAME");
     let sha = "0".repeat(64);
     bench.is_refused(
         bench.run(&server.address, &["hf:me/small", "--sha256", &sha]),
@@ -474,7 +477,7 @@ fn two_runs_do_not_write_the_same_file() {
 #[test]
 fn retries_are_bounded_when_the_size_is_unknown() {
     let bench = Bench::new();
-    // A little more each time, but never the end.
+    // A little more each time, but never all of it.
     let server = Server::new(|_, before| {
         let chunk = "x".repeat(100 * (before + 1));
         let body = format!("{:x}\r\n{chunk}\r\n", chunk.len());

@@ -11,8 +11,8 @@ use crate::support::{Ran, root, run};
 /// Features of the toy world: whether a cat, or a dog, fills the region; where its object lies, if one is near; noise.
 const COLUMNS: usize = 8;
 
-/// A toy world of 200 x 200 pictures, most with a cat and a dog, with features that tell both what a region shows and how
-/// far beside it the object is. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
+/// A toy world of 200 x 200 images, most with a cat and a dog, with features that encode what a region shows and the
+/// offset of its object. True boxes come first among the proposals, as `dl-embed --with-objects` puts them.
 pub(crate) fn toy_records(count: usize) -> Vec<Value> {
     (0..count).map(toy_record).collect()
 }
@@ -76,12 +76,12 @@ pub(crate) fn lines(records: &[Value]) -> String {
 /// Trains both parts on the toy world, into one file.
 pub(crate) fn train_toy_heads(model: &Path) -> String {
     let stream = lines(&toy_records(40));
-    learn("svm", model, &stream, &[]).expect(0);
-    learn("bbox", model, &stream, &["--lambda", "1"]).expect(0);
+    train("svm", model, &stream, &[]).expect(0);
+    train("bbox", model, &stream, &["--lambda", "1"]).expect(0);
     stream
 }
 
-fn learn(what: &str, model: &Path, stream: &str, more: &[&str]) -> Ran {
+fn train(what: &str, model: &Path, stream: &str, more: &[&str]) -> Ran {
     run("dl-finetune", &[&[what, "--output", model.to_str().unwrap()], more].concat(), stream)
 }
 
@@ -112,8 +112,8 @@ fn the_features_may_come_in_any_form_and_on_any_number_of_threads() {
     {
         let model = folder.path().join(name);
         let options = ["--threads", threads, "--retrain-after", "50"];
-        learn("svm", &model, stream, &options).expect(0);
-        learn("bbox", &model, stream, &options[..2]).expect(0);
+        train("svm", &model, stream, &options).expect(0);
+        train("bbox", &model, stream, &options[..2]).expect(0);
         models.push(fs::read(model).unwrap());
     }
     assert!(models.iter().all(|model| *model == models[0]));
@@ -126,7 +126,7 @@ fn svm_and_bbox_can_be_trained_in_any_order() {
     let stream = lines(&toy_records(20));
     for (model, order) in [(&first, ["svm", "bbox"]), (&second, ["bbox", "svm"])] {
         for what in order {
-            learn(what, model, &stream, &[]).expect(0);
+            train(what, model, &stream, &[]).expect(0);
         }
     }
     assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
@@ -139,13 +139,13 @@ fn an_existing_part_is_replaced_only_by_force() {
     let stream = train_toy_heads(&model);
     let before = std::fs::read(&model).unwrap();
     for part in ["svm", "bbox"] {
-        let ran = learn(part, &model, &stream, &[]).expect(2);
+        let ran = train(part, &model, &stream, &[]).expect(2);
         assert!(ran.stderr.contains(&format!("already has an {part} part; --force replaces it")), "{}", ran.stderr);
     }
     assert!(std::fs::read(&model).unwrap() == before);
-    learn("svm", &model, &stream, &["--force", "--cost", "0.5"]).expect(0);
+    train("svm", &model, &stream, &["--force", "--cost", "0.5"]).expect(0);
     assert!(std::fs::read(&model).unwrap() != before);
-    assert!(learn("svm", folder.path(), &stream, &[]).expect(2).stderr.contains("is a folder"));
+    assert!(train("svm", folder.path(), &stream, &[]).expect(2).stderr.contains("is a folder"));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_seed_changes_the_path_but_hardly_the_svms() {
     let stream = lines(&toy_records(20));
     let scores = |seed: &str| {
         let model = folder.path().join(seed);
-        learn("svm", &model, &stream, &["--seed", seed]).expect(0);
+        train("svm", &model, &stream, &["--seed", seed]).expect(0);
         let heads = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap();
         heads.svm.unwrap().weight.data
     };
@@ -174,7 +174,7 @@ fn without_the_features_of_true_boxes_the_error_says_how_to_get_them() {
         }
     }
     let model = folder.path().join("model");
-    let ran = learn("svm", &model, &lines(&records), &[]).expect(2);
+    let ran = train("svm", &model, &lines(&records), &[]).expect(2);
     assert!(ran.stderr.contains("dl-embed --with-objects"), "{}", ran.stderr);
     assert!(!model.exists());
 }
@@ -194,7 +194,7 @@ fn difficult_objects_are_neither_positives_nor_negatives() {
     }
     let easy = records.iter().flat_map(|record| record["objects"].as_array().unwrap());
     let easy = easy.filter(|object| object["label"] == "dog" && object["difficult"] != true).count();
-    learn("svm", &model, &lines(&records), &[]).expect(0);
+    train("svm", &model, &lines(&records), &[]).expect(0);
     let heads = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap();
     let svm = heads.svm.unwrap();
     assert_eq!(svm.training["positives"]["dog"], easy);
@@ -212,7 +212,7 @@ fn a_bad_record_is_reported_and_the_rest_is_used() {
     records[3]["features"]["fc7"]["shape"] = json!([1, COLUMNS]);
     records[5].as_object_mut().unwrap().remove("features");
     records[7]["error"] = json!({"tool": "dl-embed", "message": "cut off"});
-    let ran = learn("svm", &model, &lines(&records), &[]).expect(1);
+    let ran = train("svm", &model, &lines(&records), &[]).expect(1);
     assert!(ran.stderr.contains("<stdin>:4: ") && ran.stderr.contains("<stdin>:6: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("1 records that failed in an earlier program"), "{}", ran.stderr);
     let svm = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap().svm.unwrap();
@@ -224,13 +224,13 @@ fn an_empty_stream_is_an_error_and_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     for what in ["svm", "bbox"] {
-        let ran = learn(what, &model, "", &[]).expect(2);
+        let ran = train(what, &model, "", &[]).expect(2);
         assert!(ran.stderr.contains("no record to train on"), "{}", ran.stderr);
     }
     assert!(!model.exists());
 }
 
-/// Pictures of 96 x 72 pixels: a red square or a blue disc somewhere on grey noise. Records with boxes, and proposals
+/// Images of 96 x 72 pixels: a red square or a blue disc somewhere on gray noise. Records with boxes, and proposals
 /// that are the box, the box moved a little, and places elsewhere.
 pub(crate) fn shapes(folder: &Path, count: usize) -> Vec<Value> {
     (0..count)
@@ -238,7 +238,7 @@ pub(crate) fn shapes(folder: &Path, count: usize) -> Vec<Value> {
             let draw = |k: usize, below: usize| (index * 48_271 + k * 6_364_136 + 7) * 2_654_435_761 / 65_536 % below;
             let (x, y, side) = (draw(1, 60), draw(2, 36), 24 + draw(3, 12));
             let square = index % 2 == 0;
-            let picture = image::RgbImage::from_fn(96, 72, |px, py| {
+            let image = image::RgbImage::from_fn(96, 72, |px, py| {
                 let (dx, dy) = (px as f64 + 0.5 - x as f64, py as f64 + 0.5 - y as f64);
                 let half = side as f64 / 2.0;
                 let inside = dx > 0.0 && dy > 0.0 && dx < side as f64 && dy < side as f64;
@@ -251,7 +251,7 @@ pub(crate) fn shapes(folder: &Path, count: usize) -> Vec<Value> {
                 }
             });
             let path = folder.join(format!("{index}.png"));
-            picture.save(&path).unwrap();
+            image.save(&path).unwrap();
             let bbox = |dx: usize, dy: usize| json!([x + dx, y + dy, x + side + dx, y + side + dy]);
             let far = if x > 40 { 0 } else { 60 };
             let proposals: Vec<Value> =
@@ -280,11 +280,11 @@ fn a_network_classifies_regions_and_describes_its_training() {
     let folder = tempfile::tempdir().unwrap();
     let (model, log) = (folder.path().join("model"), folder.path().join("log.jsonl"));
     let stream = lines(&shapes(folder.path(), 24));
-    // So small a network rests on a plateau (discs and squares alike) before it tells the two apart: time enough for it.
+    // Such a small network stays on a plateau (discs and squares look alike) for a while; these iterations suffice.
     let options = "--arch squeezenet1_1 --width-mult 0.5 --size 48 --batch 16 --positive-fraction 0.5 --iterations 240 --lr 0.03 \
                    --warmup 20 --cosine --log";
     let options: Vec<&str> = options.split_whitespace().chain([log.to_str().unwrap()]).collect();
-    learn("classifier", &model, &stream, &options).expect(0);
+    train("classifier", &model, &stream, &options).expect(0);
     let losses = losses(&log);
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (first, last) = (mean(&losses[..5]), mean(&losses[220..]));
@@ -304,7 +304,7 @@ fn training_does_not_depend_on_threads_or_the_image_cache() {
     for (threads, cache) in [("1", "1000"), ("4", "1000"), ("3", "0")] {
         let model = folder.path().join(format!("{threads}-{cache}"));
         let options = ["--iterations", "4", "--threads", threads, "--cache", cache];
-        learn("classifier", &model, &stream, &[&SMALL[..], &options].concat()).expect(0);
+        train("classifier", &model, &stream, &[&SMALL[..], &options].concat()).expect(0);
         models.push(fs::read(model).unwrap());
     }
     assert!(models.iter().all(|model| *model == models[0]));
@@ -315,12 +315,12 @@ fn a_training_can_start_from_another_network_with_a_new_head() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     let records = shapes(folder.path(), 12);
-    let labelled =
+    let labeled =
         |record: &Value| json!({"id": record["id"], "image": record["image"], "label": record["objects"][0]["label"]});
-    let whole: Vec<Value> = records.iter().map(labelled).collect();
-    learn("classifier", &first, &lines(&whole), &[&SMALL[..], &["--iterations", "2"]].concat()).expect(0);
+    let whole: Vec<Value> = records.iter().map(labeled).collect();
+    train("classifier", &first, &lines(&whole), &[&SMALL[..], &["--iterations", "2"]].concat()).expect(0);
     let options = ["--init-from", first.to_str().unwrap(), "--iterations", "1", "--lr", "1e-9", "--batch", "4"];
-    let ran = learn("classifier", &second, &lines(&records), &options).expect(0);
+    let ran = train("classifier", &second, &lines(&records), &options).expect(0);
     assert!(ran.stderr.contains("50 tensors loaded; new: classifier.1.bias, classifier.1.weight"), "{}", ran.stderr);
     let [first, second] = [first, second].map(|path| dl_models::Checkpoint::open(&path).unwrap());
     for name in ["features.0.weight", "features.12.expand3x3.bias"] {
@@ -329,7 +329,7 @@ fn a_training_can_start_from_another_network_with_a_new_head() {
         });
         assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-6), "{name}");
     }
-    // Whole pictures have no background; the options of the network come with the file.
+    // Whole images have no background; the options of the network come with the file.
     assert_eq!(first.shape("classifier.1.bias"), Some(&[2][..]));
     assert_eq!(second.shape("classifier.1.bias"), Some(&[3][..]));
     assert_eq!(first.shape("features.0.weight"), second.shape("features.0.weight"));
@@ -340,9 +340,9 @@ fn broken_images_are_reported_once_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
     let records = shapes(folder.path(), 12);
-    fs::write(folder.path().join("4.png"), "no picture").unwrap();
+    fs::write(folder.path().join("4.png"), "not an image").unwrap();
     let options = [&SMALL[..], &["--iterations", "6"]].concat();
-    let ran = learn("classifier", &model, &lines(&records), &options).expect(1);
+    let ran = train("classifier", &model, &lines(&records), &options).expect(1);
     assert_eq!(ran.stderr.matches("4.png").count(), 1, "{}", ran.stderr);
     assert!(model.exists());
 }
@@ -351,7 +351,7 @@ fn broken_images_are_reported_once_and_skipped() {
 fn numbers_out_of_range_are_usage_errors() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model");
-    for (what, option, value, wanted) in [
+    for (what, option, value, expected) in [
         ("classifier", "--batch", "18446744073709551615", "expected a whole number from 1 to 4096"),
         ("classifier", "--batch", "65536", "expected a whole number from 1 to 4096"),
         ("classifier", "--batch", "0", "expected a whole number from 1 to 4096"),
@@ -369,25 +369,25 @@ fn numbers_out_of_range_are_usage_errors() {
         ("bbox", "--min-iou", "inf", "expected an IoU from 0 to 1"),
         ("linear", "--cost", "nan", "expected a number above 0"),
     ] {
-        let ran = learn(what, &model, "", &[option, value]).expect(2);
-        assert!(ran.stderr.contains(wanted), "{what} {option} {value}: {}", ran.stderr);
+        let ran = train(what, &model, "", &[option, value]).expect(2);
+        assert!(ran.stderr.contains(expected), "{what} {option} {value}: {}", ran.stderr);
     }
     let args = ["--arch", "squeezenet1_1", "--size", "1024", "--batch", "4096", "--iterations", "1"];
-    let ran = learn("classifier", &model, &lines(&shapes(folder.path(), 2)), &args).expect(2);
+    let ran = train("classifier", &model, &lines(&shapes(folder.path(), 2)), &args).expect(2);
     assert!(ran.stderr.contains("--batch 4096: at most 85 is allowed for images of 1024 x 1024"), "{}", ran.stderr);
 }
 
 #[test]
 fn outputs_must_be_files_and_existing_models_are_kept() {
     let folder = tempfile::tempdir().unwrap();
-    // Nothing is read: it would be missed.
+    // The input does not exist, so reading it would fail.
     let missing = folder.path().join("no-such.jsonl").display().to_string();
     for what in ["classifier", "linear", "svm", "bbox"] {
-        let ran = learn(what, Path::new("/dev/null"), "", &[&missing]).expect(2);
+        let ran = train(what, Path::new("/dev/null"), "", &[&missing]).expect(2);
         assert!(ran.stderr.contains("--output /dev/null: is not a regular file"), "{what}: {}", ran.stderr);
     }
     assert!(!Path::new("/dev/null.last.safetensors").exists());
-    // What a training writes beside it, and never through a link that nobody named.
+    // The files that a training writes beside it, and never through a link that was not named.
     let [fresh, log, folder_beside] =
         ["a.safetensors", "b.safetensors", "c.last.safetensors"].map(|name| folder.path().join(name));
     fs::create_dir(&folder_beside).unwrap();
@@ -398,7 +398,7 @@ fn outputs_must_be_files_and_existing_models_are_kept() {
         (long.as_str(), &log, "the name is too long"),
     ] {
         let options = [missing.as_str(), "--log", log.to_str().unwrap()];
-        let ran = learn("classifier", &folder.path().join(name), "", &options).expect(2);
+        let ran = train("classifier", &folder.path().join(name), "", &options).expect(2);
         assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{words}: {}", ran.stderr);
     }
     #[cfg(unix)]
@@ -406,13 +406,13 @@ fn outputs_must_be_files_and_existing_models_are_kept() {
         let precious = folder.path().join("precious");
         fs::write(&precious, "mine").unwrap();
         std::os::unix::fs::symlink(&precious, folder.path().join("a.last.safetensors")).unwrap();
-        let ran = learn("classifier", &fresh, "", &[&missing]).expect(2);
+        let ran = train("classifier", &fresh, "", &[&missing]).expect(2);
         assert!(ran.stderr.contains("is a symlink"), "{}", ran.stderr);
         assert_eq!(fs::read_to_string(&precious).unwrap(), "mine");
     }
     let model = folder.path().join("network.safetensors");
     fs::write(&model, "precious").unwrap();
-    let ran = learn("linear", &model, "", &[&missing]).expect(2);
+    let ran = train("linear", &model, "", &[&missing]).expect(2);
     assert!(ran.stderr.contains("exists; --force overwrites it"), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(&model).unwrap(), "precious");
 }
@@ -420,7 +420,7 @@ fn outputs_must_be_files_and_existing_models_are_kept() {
 #[test]
 fn a_network_from_scratch_needs_an_architecture() {
     let folder = tempfile::tempdir().unwrap();
-    let ran = learn("classifier", &folder.path().join("model"), &lines(&shapes(folder.path(), 2)), &[]).expect(2);
+    let ran = train("classifier", &folder.path().join("model"), &lines(&shapes(folder.path(), 2)), &[]).expect(2);
     assert!(ran.stderr.contains("--arch") && ran.stderr.contains("--init-from"), "{}", ran.stderr);
 }
 
@@ -461,14 +461,14 @@ fn a_linear_head_gives_the_probabilities_of_scikit_learn() {
         if case["standardize"] == json!(false) {
             args.push("--raw");
         }
-        learn("linear", &model, &lines(&records), &args).expect(0);
+        train("linear", &model, &lines(&records), &args).expect(0);
         let args = ["--model", model.to_str().unwrap(), "--top-k", "0"];
         let named = run("dl-classify", &args, &lines(&records[..5])).expect(0).records();
-        for (record, wanted) in named.iter().zip(case["probabilities"].as_array().unwrap()) {
+        for (record, expected) in named.iter().zip(case["probabilities"].as_array().unwrap()) {
             for prediction in record["predictions"].as_array().unwrap() {
                 let class: usize = prediction["label"].as_str().unwrap()[1..].parse().unwrap();
-                let difference = prediction["score"].as_f64().unwrap() - wanted[class].as_f64().unwrap();
-                assert!(difference.abs() < 1e-5, "{record} {wanted}");
+                let difference = prediction["score"].as_f64().unwrap() - expected[class].as_f64().unwrap();
+                assert!(difference.abs() < 1e-5, "{record} {expected}");
             }
         }
         of_two_classes += usize::from(classes == 2);
@@ -486,7 +486,7 @@ fn a_tie_counts_only_for_the_first_class() {
                 "features": {"pool": {"dtype": "f32", "shape": [1, 3], "values": [[0, 0, 0]]}}})
         };
         let records: Vec<Value> = (0..12).map(record).collect();
-        let ran = learn("linear", &model, &lines(&records), &["--force"]).expect(0);
+        let ran = train("linear", &model, &lines(&records), &["--force"]).expect(0);
         assert!(ran.stderr.contains(accuracy), "{}", ran.stderr);
         let named =
             run("dl-classify", &["--model", model.to_str().unwrap(), "--top-k", "0"], &lines(&records)).expect(0);

@@ -42,7 +42,7 @@ fn names_of_images_on_stdin_are_images() {
 }
 
 #[test]
-fn an_image_on_stdin_is_refused_with_what_to_do() {
+fn an_image_on_stdin_is_refused_with_a_remedy() {
     let stdin = fs::File::open(root().join(IMAGE)).unwrap();
     let ran = Command::new(program("dl-propose")).args(PROPOSE).stdin(stdin).output().unwrap();
     let stderr = String::from_utf8(ran.stderr).unwrap();

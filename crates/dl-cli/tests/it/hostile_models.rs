@@ -54,7 +54,7 @@ fn refused(ran: Ran, words: &str) {
     let ran = ran.expect(2);
     assert!(ran.stdout.is_empty(), "{}", ran.stdout);
     assert!(ran.stderr.lines().count() == 1 && ran.stderr.len() < 1000, "{}", ran.stderr);
-    assert!(ran.stderr.contains(words), "want {words}: {}", ran.stderr);
+    assert!(ran.stderr.contains(words), "expected {words}: {}", ran.stderr);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn an_impossible_config_is_refused_by_every_program() {
         refused(bench.classify(&model), words);
         if opens {
             refused(run("dl-model", &["summary", &model], ""), words);
-            let records = format!("{}\n{}\n", labelled(&bench, "a"), labelled(&bench, "b"));
+            let records = format!("{}\n{}\n", labeled(&bench, "a"), labeled(&bench, "b"));
             let ran = run("dl-finetune", &init, &records).expect(2);
             assert!(ran.stderr.lines().last().unwrap().contains(words), "{words}: {}", ran.stderr);
         }
@@ -107,7 +107,7 @@ fn an_impossible_config_is_refused_by_every_program() {
     assert!(ran.stderr.contains("too large for an input"), "{}", ran.stderr);
 }
 
-fn labelled(bench: &Bench, label: &str) -> Value {
+fn labeled(bench: &Bench, label: &str) -> Value {
     json!({"id": label, "image": bench.path("p.png"), "label": label})
 }
 

@@ -58,7 +58,7 @@ fn pixels(folder: &Path, name: &str, bytes: &[u8]) -> Result<RgbImage, String> {
 fn a_jpeg_with_a_hole_is_an_error_although_it_has_an_end_marker() {
     let folder = folder();
     let sequential = encoded(noise(96, 80), ImageFormat::Jpeg);
-    let progressive = fs::read(root().join("testdata/goldens/pictures/progressive.jpg")).unwrap();
+    let progressive = fs::read(root().join("testdata/goldens/images/progressive.jpg")).unwrap();
     for (name, whole) in [("sequential", &sequential), ("progressive", &progressive)] {
         // Four bytes into the data of the first scan, after the header of one with three components.
         let hole_at = whole.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap() + 14 + 4;
@@ -279,10 +279,10 @@ fn tiffs_of_every_kind_are_read_or_rejected_with_a_reason() {
         ("four bits", two_pixels(1, 4, 1, 1, None, &[0x1F]), [[17; 3], [255; 3]]),
         ("CMYK", two_pixels(5, 8, 4, 1, None, &[0, 0, 0, 0, 255, 0, 0, 0]), [[255; 3], [0, 255, 255]]),
     ];
-    for (name, bytes, wanted) in read {
+    for (name, bytes, expected) in read {
         let image =
             pixels(folder.path(), &format!("{name}.tif"), &bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!([image.get_pixel(0, 0).0, image.get_pixel(1, 0).0], wanted, "{name}");
+        assert_eq!([image.get_pixel(0, 0).0, image.get_pixel(1, 0).0], expected, "{name}");
     }
     let refused = [
         (
@@ -298,9 +298,9 @@ fn tiffs_of_every_kind_are_read_or_rejected_with_a_reason() {
         ("bands", two_pixels(1, 8, 5, 1, None, &[0; 10]), "5 bands"),
         ("tiled planar", tiled_planar(), "cannot be decoded"),
     ];
-    for (name, bytes, wanted) in refused {
+    for (name, bytes, expected) in refused {
         let error = pixels(folder.path(), &format!("{name}.tif"), &bytes).unwrap_err();
-        assert!(error.contains(wanted) && !error.contains("fault"), "{name}: {error}");
+        assert!(error.contains(expected) && !error.contains("fault"), "{name}: {error}");
     }
 }
 
@@ -350,9 +350,9 @@ fn an_image_over_the_memory_limit_fails_alone() {
     let mut gif =
         b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\xff\xff\xff\xff\0\x02\x02D\x01\0;".to_vec();
     gif.extend([0; 64]);
-    let mut stream = line("first", &root().join("testdata/goldens/pictures/grey.jpg"));
+    let mut stream = line("first", &root().join("testdata/goldens/images/gray.jpg"));
     let files: [(&str, Vec<u8>); 7] = [
-        ("grey.png", png_of(28_000, 28_000, 0)),
+        ("gray.png", png_of(28_000, 28_000, 0)),
         ("color.png", png_of(20_000, 20_000, 2)),
         ("huge.jpg", jpeg),
         ("huge.gif", gif),
@@ -369,7 +369,7 @@ fn an_image_over_the_memory_limit_fails_alone() {
         fs::write(folder.path().join(name), bytes).unwrap();
         stream += &line(name, &folder.path().join(name));
     }
-    stream += &line("last", &root().join("testdata/goldens/pictures/grey.jpg"));
+    stream += &line("last", &root().join("testdata/goldens/images/gray.jpg"));
     let ran = run("dl-propose", &["sliding-window", "--max", "1", "--threads", "3"], &stream).expect(1);
     let records = ran.records();
     assert_eq!(records.len(), files.len() + 2);
@@ -387,7 +387,7 @@ fn devices_pipes_and_folders_fail_alone() {
     let folder = folder();
     let fifo = folder.path().join("fifo.png");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let good = root().join("testdata/goldens/pictures/grey.jpg");
+    let good = root().join("testdata/goldens/images/gray.jpg");
     let bad = [("fifo", fifo.as_path()), ("zero", Path::new("/dev/zero")), ("folder", folder.path())];
     let mut stream = line("first", &good);
     bad.iter().for_each(|(id, path)| stream += &line(id, path));
@@ -417,7 +417,7 @@ fn only_images_are_copied_or_linked_and_nothing_through_a_link() {
     fs::create_dir(at("home")).unwrap();
     fs::write(at("home/.bashrc"), "mine").unwrap();
     fs::write(at("secret.txt"), "root:*:20228").unwrap();
-    let image = root().join("testdata/goldens/pictures/grey.jpg");
+    let image = root().join("testdata/goldens/images/gray.jpg");
     for format in ["voc", "yolo"] {
         for rule in ["copy", "link"] {
             let out = at(&format!("{format}-{rule}"));

@@ -1,6 +1,6 @@
 //! Streaming programs do not hold the stream in memory: ten times the records take the same memory.
 //!
-//! How many records are in memory at once depends on the load of the machine, so these tests run one by one, in
+//! The number of records in memory depends on the load of the machine, so these tests run one by one, in
 //! `make test-slow`, and read the peak from Linux's /proc.
 
 use std::fs::{self, File};

@@ -76,7 +76,7 @@ fn an_environment_variable_selects_winograds_algorithm() {
 
 #[test]
 fn unbounded_measurements_are_refused() {
-    for (option, value, wanted) in [
+    for (option, value, expected) in [
         ("--batch", "18446744073709551615", "expected a whole number from 1 to 4096"),
         ("--batch", "65536", "expected a whole number from 1 to 4096"),
         ("--batch", "0", "expected a whole number from 1 to 4096"),
@@ -85,7 +85,7 @@ fn unbounded_measurements_are_refused() {
         ("--seconds", "1e99", "expected seconds from 0 to 600"),
     ] {
         let ran = run("dl-model", &["bench", "--arch", "squeezenet1_1", option, value], "").expect(2);
-        assert!(ran.stderr.contains(wanted), "{option} {value}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{option} {value}: {}", ran.stderr);
     }
     let large = ["bench", "--arch", "squeezenet1_1", "--batch", "4096", "--size", "1024"];
     assert!(run("dl-model", &large, "").expect(2).stderr.contains("--batch 4096: at most 85 is allowed"));
@@ -114,14 +114,14 @@ fn goldens(name: &str) -> String {
 fn summary_counts_as_torchinfo_does() {
     let golden = fs::read_to_string(goldens("summary/torchinfo.json")).unwrap();
     let golden: Value = serde_json::from_str(&golden).unwrap();
-    for (name, wanted) in golden["networks"].as_object().unwrap() {
-        let size = wanted["size"].to_string();
+    for (name, expected) in golden["networks"].as_object().unwrap() {
+        let size = expected["size"].to_string();
         let summary = &run("dl-model", &["summary", "--arch", name, "--size", &size], "").expect(0).records()[0];
-        assert_eq!(summary["parameters"], wanted["parameters"], "{name}");
-        assert_eq!(summary["multiply_adds"], wanted["multiply_adds"], "{name}");
+        assert_eq!(summary["parameters"], expected["parameters"], "{name}");
+        assert_eq!(summary["multiply_adds"], expected["multiply_adds"], "{name}");
         let layers = summary["layers"].as_array().unwrap();
-        let (wanted_layers, mut nameless) = (wanted["layers"].as_object().unwrap(), 0);
-        for (path, layer) in wanted_layers {
+        let (expected_layers, mut nameless) = (expected["layers"].as_object().unwrap(), 0);
+        for (path, layer) in expected_layers {
             let Some(row) = layers.iter().find(|row| row["name"] == *path) else {
                 // Some modules have no name of their own here; the row of the block around them counts them.
                 nameless += 1;
@@ -130,7 +130,7 @@ fn summary_counts_as_torchinfo_does() {
             let found = json!([row["output"], row["parameters"], row["multiply_adds"]]);
             assert_eq!(found, *layer, "{name}: {path}");
         }
-        assert!(nameless * 5 < wanted_layers.len(), "{name}: {nameless} of {} have no row", wanted_layers.len());
+        assert!(nameless * 5 < expected_layers.len(), "{name}: {nameless} of {} have no row", expected_layers.len());
         let sum = |key: &str| layers.iter().map(|row| row[key].as_u64().unwrap()).sum::<u64>();
         assert_eq!(summary["parameters"], sum("parameters"), "{name}");
         assert_eq!(summary["multiply_adds"], sum("multiply_adds"), "{name}");
@@ -151,17 +151,17 @@ fn summary_counts_as_torchinfo_does() {
 fn summary_of_text_networks_counts_as_torch_does() {
     let golden = fs::read_to_string(goldens("summary/texts.json")).unwrap();
     let golden: Value = serde_json::from_str(&golden).unwrap();
-    for (case, wanted) in golden["networks"].as_object().unwrap() {
+    for (case, expected) in golden["networks"].as_object().unwrap() {
         let (name, tokens) = case.split_once('/').unwrap();
         let folder = goldens(&format!("text/{name}"));
         let ran = run("dl-model", &["summary", &folder, "--tokens", tokens], "").expect(0);
         assert!(ran.stderr.is_empty(), "{case}: {}", ran.stderr);
         let summary = &ran.records()[0];
         assert_eq!(summary["tokens"].to_string(), tokens, "{case}");
-        assert_eq!(summary["parameters"], wanted["parameters"], "{case}");
-        assert_eq!(summary["multiply_adds"], wanted["multiply_adds"], "{case}");
+        assert_eq!(summary["parameters"], expected["parameters"], "{case}");
+        assert_eq!(summary["multiply_adds"], expected["multiply_adds"], "{case}");
         let layers = summary["layers"].as_array().unwrap();
-        for (path, layer) in wanted["layers"].as_object().unwrap() {
+        for (path, layer) in expected["layers"].as_object().unwrap() {
             let row = layers.iter().find(|row| row["name"] == *path).unwrap_or_else(|| panic!("{case}: {path}"));
             let found = json!([row["output"], row["parameters"], row["multiply_adds"]]);
             assert_eq!(found, *layer, "{case}: {path}");
@@ -198,7 +198,7 @@ fn summary_of_well_known_text_networks() {
         row(&summary(&["bert", "--tokens", "3"]), "encoder.layer.0.attention.self")["multiply_adds"],
         2 * 9 * 768
     );
-    // A layer's activation is shown with the layer after it; an output of dl-embed passes on that of the module before.
+    // A layer's activation is shown with the layer after it; an output of dl-embed repeats that of the module before.
     assert_eq!(row(&bert, "encoder.layer.0.output.dense")["kind"], "GELU + Linear");
     assert_eq!(row(&bert, "encoder.layer.0.output.dense")["output_bytes"], 4 * 512 * (3072 + 768));
     let layer = row(&bert, "encoder.layer.0");
@@ -304,7 +304,7 @@ fn convert_reads_every_format() {
 }
 
 #[test]
-fn convert_keeps_the_network_and_stores_what_the_options_say() {
+fn convert_keeps_the_network_and_stores_the_options() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (model, out, labels) = (path("m.safetensors"), path("out.safetensors"), path("labels.txt"));
@@ -355,14 +355,14 @@ fn a_real_caffemodel_is_recognized_by_its_layers() {
     for tensor in file.tensors() {
         assert!(out.bytes(&tensor.name).unwrap() == file.bytes(&tensor.name).unwrap(), "{}", tensor.name);
     }
-    let [config, wanted] = [out, file].map(|mut file| dl_models::ModelConfig::read(&mut file, None).unwrap());
-    assert_eq!(config.architecture, wanted.architecture);
+    let [config, expected] = [out, file].map(|mut file| dl_models::ModelConfig::read(&mut file, None).unwrap());
+    assert_eq!(config.architecture, expected.architecture);
     assert_eq!(config.num_classes, 1000);
     let preprocessing = |config: &dl_models::ModelConfig| {
         let p = &config.preprocessing;
         (p.size, p.channel_order, p.range, p.mean, p.std, p.resize)
     };
-    assert_eq!(preprocessing(&config), preprocessing(&wanted));
+    assert_eq!(preprocessing(&config), preprocessing(&expected));
 }
 
 /// The weights as Caffe stores them, under Caffe's names.

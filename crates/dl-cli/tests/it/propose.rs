@@ -10,7 +10,7 @@ use crate::support::{root, run, shared};
 const SELECTIVE_SEARCH: [&str; 1] = ["selective-search"];
 
 fn golden(name: &str) -> String {
-    root().join("testdata/goldens/pictures").join(name).display().to_string()
+    root().join("testdata/goldens/images").join(name).display().to_string()
 }
 
 /// A record of the image, between fields that no program reads.
@@ -54,7 +54,7 @@ fn unusual_images_get_proposals_and_broken_ones_an_error() {
     fs::write(at("text.jpg"), "not an image").unwrap();
     noise(1, 700).save(at("ünï tall.png")).unwrap();
     noise(700, 1).save(at("wide.png")).unwrap();
-    let good = [golden("cmyk.jpg"), golden("grey.jpg"), golden("orientation6.jpg"), at("ünï tall.png"), at("wide.png")];
+    let good = [golden("cmyk.jpg"), golden("gray.jpg"), golden("orientation6.jpg"), at("ünï tall.png"), at("wide.png")];
     let bad = [
         (at("cut off.jpg"), "truncated"),
         (at("empty.jpg"), "is empty"),
@@ -99,7 +99,7 @@ fn a_record_that_failed_earlier_passes_through_untouched() {
 
 #[test]
 fn a_record_without_an_image_or_with_a_wrong_size_fails() {
-    let lines = format!("{{\"id\":\"a\"}}\n{}", json!({"image": golden("grey.jpg"), "width": 32, "height": 48}));
+    let lines = format!("{{\"id\":\"a\"}}\n{}", json!({"image": golden("gray.jpg"), "width": 32, "height": 48}));
     let ran = run("dl-propose", &SELECTIVE_SEARCH, &lines).expect(1);
     assert!(ran.stderr.contains("<stdin>:1: the record has no \"image\""), "{}", ran.stderr);
     assert!(ran.stderr.contains("has 48 x 32 pixels, the record says 32 x 48"), "{}", ran.stderr);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::in_terminal;
 
-/// The names at the beginning of what was drawn.
+/// The program names at the start of each display.
 fn drawn(output: &str) -> Vec<&'static str> {
     let tools = ["dl-data", "dl-nms", "dl-propose", "dl-embed"];
     // A display is drawn after an escape sequence or a carriage return.
@@ -33,7 +33,7 @@ fn without_escapes(line: &str) -> String {
 const RECORD: &str = r#"{\"id\":\"a\",\"detections\":[]}"#;
 
 #[test]
-fn the_last_program_of_a_pipe_draws_if_none_knows_the_total() {
+fn the_last_program_of_a_pipe_shows_progress_if_no_total_is_known() {
     let feed = format!("(echo \"{RECORD}\"; sleep 3; echo \"{RECORD}\")");
     let command = format!("{feed} | dl-data shard 1/1 | dl-data check | dl-nms > /dev/null");
     let Some((status, output)) = in_terminal(&command) else { return };
@@ -43,7 +43,7 @@ fn the_last_program_of_a_pipe_draws_if_none_knows_the_total() {
 }
 
 #[test]
-fn the_program_that_knows_the_total_draws() {
+fn the_program_with_the_total_shows_progress() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("many.jsonl");
     // More than fits into pipes and queues.

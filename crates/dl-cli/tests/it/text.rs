@@ -43,14 +43,14 @@ fn a_texts_features_do_not_depend_on_the_batch_and_the_threads() {
 }
 
 #[test]
-fn the_tokens_of_a_text_are_pooled_as_asked() {
+fn the_tokens_of_a_text_are_pooled_as_requested() {
     let all = embed(BERT, &["--pool", "none"], &records(&TEXTS[..1])).expect(0).records().remove(0);
     let tokens: Vec<Vec<f64>> = serde_json::from_value(all["features"]["last_hidden_state"]["values"].clone()).unwrap();
     // [CLS], the words, of which one is in pieces or unknown, and [SEP].
     assert!(tokens.len() >= 8 && tokens.iter().all(|row| row.len() == 16), "{}", tokens.len());
     let mean: Vec<f64> = (0..16).map(|c| tokens.iter().map(|row| row[c]).sum::<f64>() / tokens.len() as f64).collect();
     let max: Vec<f64> = (0..16).map(|c| tokens.iter().map(|row| row[c]).fold(f64::MIN, f64::max)).collect();
-    for (args, wanted) in [
+    for (args, expected) in [
         (&["--pool", "mean"][..], &mean),
         (&[], &mean),
         (&["--pool", "max"], &max),
@@ -58,8 +58,8 @@ fn the_tokens_of_a_text_are_pooled_as_asked() {
         (&["--pool", "last"], tokens.last().unwrap()),
     ] {
         let record = embed(BERT, args, &records(&TEXTS[..1])).expect(0).records().remove(0);
-        for (found, wanted) in row(&record, "last_hidden_state").iter().zip(wanted) {
-            assert!((found - wanted).abs() < 1e-5, "{args:?}: {found}, not {wanted}");
+        for (found, expected) in row(&record, "last_hidden_state").iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5, "{args:?}: {found}, not {expected}");
         }
     }
     let record = embed(BERT, &["--normalize"], &records(&TEXTS[..1])).expect(0).records().remove(0);
@@ -68,7 +68,7 @@ fn the_tokens_of_a_text_are_pooled_as_asked() {
 }
 
 #[test]
-fn a_text_that_is_too_long_is_cut_and_that_is_said() {
+fn a_text_that_is_too_long_is_truncated_and_reported() {
     let long = "cat ".repeat(200);
     let ran = embed(BERT, &["--pool", "none"], &records(&[&long, "cat"])).expect(0);
     assert_eq!(ran.records()[0]["features"]["last_hidden_state"]["shape"], json!([24, 16]));
@@ -76,7 +76,7 @@ fn a_text_that_is_too_long_is_cut_and_that_is_said() {
 }
 
 #[test]
-fn records_without_text_and_layers_that_there_are_not_are_errors() {
+fn missing_texts_and_unknown_layers_are_errors() {
     let ran = embed(BERT, &[], "{\"id\":\"a\"}\n{\"id\":\"b\",\"text\":\"cat\"}\n").expect(1);
     assert_eq!(ran.records()[0]["error"]["message"], "the record has no \"text\"; it is what the network reads");
     assert!(ran.records()[1].get("features").is_some());
@@ -89,7 +89,7 @@ fn records_without_text_and_layers_that_there_are_not_are_errors() {
 }
 
 #[test]
-fn clip_embeds_pictures_and_texts_into_one_space() {
+fn clip_embeds_images_and_texts_into_one_space() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.png");
     RgbImage::from_fn(30, 20, |x, y| Rgb([(x * 7) as u8, (y * 5) as u8, 90])).save(&path).unwrap();
@@ -105,7 +105,7 @@ fn clip_embeds_pictures_and_texts_into_one_space() {
     assert_eq!(found[2]["features"]["image_embeds"]["shape"], json!([2, 8]));
     let texts = embed(CLIP, &["--pad", "1", "--input", "text"], &stream).expect(1).records();
     assert_eq!(row(&texts[0], "text_embeds"), row(&found[1], "text_embeds"));
-    // Tokens of pictures are pooled too: by default the class vector.
+    // Tokens of images are pooled too: by default the class vector.
     let layer = "vision_model.encoder.layers.1";
     let of = |pool: &[&str]| {
         let args = [&["--pad", "1", "--layer", layer], pool].concat();
@@ -144,7 +144,7 @@ fn nothing_is_written_for_a_record_without_a_text() {
 }
 
 #[test]
-fn prompts_stand_in_place_of_records() {
+fn prompts_replace_records() {
     let ran = generate(&["--prompt", "the", "--prompt", "", "--temperature", "0"], "not read").expect(0).records();
     assert_eq!((&ran[0]["id"], &ran[1]["id"]), (&json!("prompt1"), &json!("prompt2")));
     let again = generate(&["--prompt", "the", "--temperature", "0", "--seed", "9"], "").expect(0).records();
@@ -153,7 +153,7 @@ fn prompts_stand_in_place_of_records() {
     assert_eq!(none[0]["text"], "the");
 }
 
-/// The likeliest token after `tokens`, by one run of the whole network.
+/// The most likely token after `tokens`, by one run of the whole network.
 fn likeliest(model: &dl_models::text::TextModel, tokens: Vec<u32>) -> u32 {
     let batch = dl_models::text::TextBatch::new([&dl_models::text::Tokens::new(tokens)]);
     let logits = model.network.texts().features(&batch, &["logits"], None).unwrap().remove(0);
@@ -162,12 +162,12 @@ fn likeliest(model: &dl_models::text::TextModel, tokens: Vec<u32>) -> u32 {
 }
 
 #[test]
-fn a_prompt_begins_without_a_mark_unless_it_is_asked_for() {
+fn a_prompt_has_no_start_token_unless_requested() {
     let path = crate::support::root().join(GPT2);
     let model = dl_models::text::TextModel::open(&path, &candle_core::Device::Cpu).unwrap();
     let ids = model.tokenizer.encode_plain("the cat").unwrap();
     let mark = model.gpt2().unwrap().options.bos_token_id.unwrap();
-    let wanted = |begin: &[u32]| {
+    let expected = |begin: &[u32]| {
         let next = likeliest(&model, [begin, &ids].concat());
         model.tokenizer.decode(&[&ids[..], &[next]].concat()).unwrap()
     };
@@ -176,20 +176,20 @@ fn a_prompt_begins_without_a_mark_unless_it_is_asked_for() {
         let ran = run("dl-generate", &[&args[..], more].concat(), "").expect(0);
         ran.records()[0]["text"].as_str().unwrap().to_owned()
     };
-    assert_ne!(wanted(&[]), wanted(&[mark]), "the test tells nothing apart");
-    assert_eq!(written(GPT2, &[]), wanted(&[]));
-    assert_eq!(written(GPT2, &["--bos"]), wanted(&[mark]));
-    // The tokenizer's own word counts, also in a model file of ours.
+    assert_ne!(expected(&[]), expected(&[mark]), "the test cannot distinguish the prompts");
+    assert_eq!(written(GPT2, &[]), expected(&[]));
+    assert_eq!(written(GPT2, &["--bos"]), expected(&[mark]));
+    // The tokenizer's own word counts, also in a converted model file.
     let folder = tempfile::tempdir().unwrap();
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {
         fs::copy(path.join(name), folder.path().join(name)).unwrap();
     }
     fs::write(folder.path().join("tokenizer_config.json"), r#"{"add_bos_token": true}"#).unwrap();
     let from = folder.path().to_str().unwrap();
-    assert_eq!(written(from, &[]), wanted(&[mark]));
+    assert_eq!(written(from, &[]), expected(&[mark]));
     let whole = folder.path().join("whole.safetensors");
     run("dl-model", &["convert", from, whole.to_str().unwrap()], "").expect(0);
-    assert_eq!(written(whole.to_str().unwrap(), &[]), wanted(&[mark]));
+    assert_eq!(written(whole.to_str().unwrap(), &[]), expected(&[mark]));
 }
 
 #[test]
@@ -260,12 +260,12 @@ fn likelihood(model: &str, stream: &str) -> f64 {
     serde_json::from_str::<Value>(&ran.stdout).unwrap()["nll"].as_f64().unwrap()
 }
 
-/// Made-up names, of syllables in an order that a formula gives.
+/// Made-up names, of syllables in an order given by a formula.
 fn planets(numbers: std::ops::Range<usize>) -> Vec<String> {
     let (first, middle) = (["zor", "quix", "vrak", "thol", "xan", "grym", "ulth", "brok"], ["o", "a", "ux", "ya"]);
     let last = ["gon", "rax", "thul", "zik", "mor", "vex"];
     let name = |index: usize| {
-        // 77 and the number of names, 192, have no common divisor: each is met once.
+        // 77 and the number of names, 192, are coprime, so each occurs once.
         let index = index * 77 % 192;
         format!("{}{}{}", first[index % 8], middle[index / 8 % 4], last[index / 32])
     };
@@ -282,11 +282,11 @@ fn a_language_model_trains_on_a_new_list_and_resumes_to_the_same_weights() {
     let start = start.as_ref().map_or(GPT2, |path| path.to_str().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let (learned, held_out) = (planets(0..96), as_records(&planets(96..192)));
+    let (training, held_out) = (planets(0..96), as_records(&planets(96..192)));
     let train = |model: &str, more: &[&str]| {
         let usual = ["lm", "--init-from", start, "--optimizer", "adamw", "--lr", "2e-3", "--val-fraction", "0.1"];
         let args = [&usual[..], &["--batch", "16", "--dropout", "0.1", "--output", model], more].concat();
-        run("dl-finetune", &args, &as_records(&learned))
+        run("dl-finetune", &args, &as_records(&training))
     };
     let whole = path("whole.safetensors");
     train(&whole, &["--epochs", "6"]).expect(0);
@@ -305,7 +305,7 @@ fn a_language_model_trains_on_a_new_list_and_resumes_to_the_same_weights() {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), as_records(&learned).as_bytes()).unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), as_records(&training).as_bytes()).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -313,7 +313,7 @@ fn a_language_model_trains_on_a_new_list_and_resumes_to_the_same_weights() {
     train(&broken, &args).expect(0);
     assert!(fs::read(&whole).unwrap() == fs::read(&broken).unwrap());
     let samples = run("dl-generate", &["--model", &whole, "--prompt", "", "--count", "40"], "").expect(0).records();
-    let new = samples.iter().filter(|record| !learned.iter().any(|name| record["text"] == name.as_str()));
+    let new = samples.iter().filter(|record| !training.iter().any(|name| record["text"] == name.as_str()));
     assert!(new.count() > 5);
 }
 
@@ -339,10 +339,10 @@ fn a_tiny_bert_classifies_texts() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("errands.safetensors");
     let model = model.to_str().unwrap();
-    let learned = errands((0..128).filter(|index| index % 3 != 0));
+    let training = errands((0..128).filter(|index| index % 3 != 0));
     let held_out = errands((0..128).filter(|index| index % 3 == 0));
     let args = ["classifier", "--init-from", BERT, "--optimizer", "adamw", "--lr", "3e-3", "--batch", "16"];
-    let ran = run("dl-finetune", &[&args[..], &["--epochs", "10", "--output", model]].concat(), &learned).expect(0);
+    let ran = run("dl-finetune", &[&args[..], &["--epochs", "10", "--output", model]].concat(), &training).expect(0);
     assert!(ran.stderr.contains("85 texts of 2 classes"), "{}", ran.stderr);
     let named = run("dl-classify", &["--model", model], &held_out).expect(0).records();
     let right = named.iter().filter(|record| record["predictions"][0]["label"] == record["label"]).count();
@@ -351,8 +351,8 @@ fn a_tiny_bert_classifies_texts() {
     assert_eq!(info["config"]["labels"], json!(["goes", "stays"]));
     // Only the head.
     let head = [&args[..], &["--epochs", "2", "--strategy", "head", "--output", model]].concat();
-    assert!(run("dl-finetune", &head, &learned).expect(2).stderr.contains("exists; --resume"));
-    run("dl-finetune", &[&head[..], &["--force"]].concat(), &learned).expect(0);
+    assert!(run("dl-finetune", &head, &training).expect(2).stderr.contains("exists; --resume"));
+    run("dl-finetune", &[&head[..], &["--force"]].concat(), &training).expect(0);
 }
 
 #[test]

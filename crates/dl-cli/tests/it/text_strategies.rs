@@ -97,8 +97,8 @@ fn every_strategy_classifies_texts_and_changes_only_its_layers() {
         assert_eq!(config["labels"], json!(["moves", "rests"]));
         assert!(config["training"]["validation"]["score"].as_f64().unwrap() > 0.7, "{config}");
         for (name, numbers) in tensors(&model) {
-            let learns = moved.iter().any(|part| name.contains(part));
-            assert_eq!(numbers != before[&name], learns, "{strategy}: {name}");
+            let is_trained = moved.iter().any(|part| name.contains(part));
+            assert_eq!(numbers != before[&name], is_trained, "{strategy}: {name}");
         }
         let new = ran.stderr.contains("tensors loaded; new: classifier.bias, classifier.weight");
         assert_eq!(new, strategy != "scratch", "{}", ran.stderr);
@@ -108,7 +108,7 @@ fn every_strategy_classifies_texts_and_changes_only_its_layers() {
         assert!(events.contains("\"accuracy\"") && events.contains("\"val_accuracy\""), "{events}");
     }
     let from = |strategy: &str| config(&folder.path().join(format!("{strategy}.safetensors")))["source"].clone();
-    assert_eq!(from("feature-extraction")["initialised_from"], "errands.safetensors");
+    assert_eq!(from("feature-extraction")["initialized_from"], "errands.safetensors");
     assert_eq!(from("scratch"), Value::Null);
 }
 
@@ -121,19 +121,19 @@ fn auto_compares_strategies_on_texts_and_prints_the_scores() {
         let options = format!("--strategy auto --force {options}");
         classifier(start.to_str().unwrap(), &model, &options, &motions(training())).expect(0).stderr
     };
-    let said = run("");
-    let line = said.lines().find(|line| line.contains("auto: ")).unwrap();
-    assert!(line.contains("the smallest class has 42 examples; the features explain"), "{said}");
+    let stderr = run("");
+    let line = stderr.lines().find(|line| line.contains("auto: ")).unwrap();
+    assert!(line.contains("the smallest class has 42 examples; the features explain"), "{stderr}");
     for strategy in ["feature-extraction", "head", "top", "all"] {
-        assert!(line.contains(&format!("{strategy} 0.")) || line.contains(&format!("{strategy} 1.")), "{said}");
+        assert!(line.contains(&format!("{strategy} 0.")) || line.contains(&format!("{strategy} 1.")), "{stderr}");
     }
     let chosen = config(&model)["training"]["strategy"].as_str().unwrap().to_owned();
-    assert!(line.ends_with(&format!("; training {chosen}")), "{said}");
+    assert!(line.ends_with(&format!("; training {chosen}")), "{stderr}");
     let held_out = motions((0..128).filter(|index| index % 3 == 0));
-    assert!(accuracy(&model, &held_out) > 0.9, "{said}");
+    assert!(accuracy(&model, &held_out) > 0.9, "{stderr}");
     // The choice is deterministic.
-    assert!(run("--threads 3").contains(line), "{said}");
-    // With one text per class, there is nothing to compare on.
+    assert!(run("--threads 3").contains(line), "{stderr}");
+    // One text per class is not enough to compare strategies.
     assert!(run("--per-class 1").contains("too few to compare strategies: training head"));
 }
 
@@ -146,13 +146,13 @@ fn per_class_draws_texts_by_the_seed() {
         let ran = classifier(BERT, &model, &options, &errands(training())).expect(0);
         (ran.stderr, tensors(&model))
     };
-    let (said, first) = train("a", "--per-class 5 --seed 1");
-    assert!(said.contains("10 texts of 2 classes"), "{said}");
+    let (stderr, first) = train("a", "--per-class 5 --seed 1");
+    assert!(stderr.contains("10 texts of 2 classes"), "{stderr}");
     assert_eq!(config(&folder.path().join("a"))["training"]["per_class"], 5);
     assert!(first == train("b", "--per-class 5 --seed 1").1);
     assert!(first != train("c", "--per-class 5 --seed 2").1);
-    let (said, all) = train("d", "--per-class 1000");
-    assert!(said.contains("85 texts of 2 classes"), "{said}");
+    let (stderr, all) = train("d", "--per-class 1000");
+    assert!(stderr.contains("85 texts of 2 classes"), "{stderr}");
     assert!(all == train("e", "").1);
     let ran = classifier(BERT, &folder.path().join("f"), "--per-class 0", "").expect(2);
     assert!(ran.stderr.contains("--per-class must be above 0"), "{}", ran.stderr);
@@ -175,14 +175,14 @@ fn frozen_layers_computed_once_give_the_same_bits() {
         ("--freeze encoder.layer.1", "encoder.layer.1"),
         ("--strategy head", "pooler"),
     ] {
-        let (said, kept) = train("kept", options);
+        let (stderr, kept) = train("kept", options);
         let words = format!("training begins after {layer}: the layers up to it are computed once");
-        assert!(said.contains(&words), "{said}");
+        assert!(stderr.contains(&words), "{stderr}");
         assert!(kept == train("anew", &format!("{options} --cache 0")).1, "{options}");
         assert!(kept == train("threads", &format!("{options} --threads 3")).1, "{options}");
         // With dropout, nothing is kept.
-        let (said, dropped) = train("dropped", &format!("{options} --dropout 0.1"));
-        assert!(!said.contains("training begins") && dropped != kept, "{said}");
+        let (stderr, dropped) = train("dropped", &format!("{options} --dropout 0.1"));
+        assert!(!stderr.contains("training begins") && dropped != kept, "{stderr}");
     }
     assert!(!train("all", "--strategy all").0.contains("training begins"));
 }

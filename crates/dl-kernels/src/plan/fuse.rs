@@ -89,15 +89,15 @@ impl Fused {
 struct Uses {
     needed: Vec<bool>,
     by: Vec<Vec<usize>>,
-    wanted: Vec<bool>,
+    is_output: Vec<bool>,
 }
 
 impl Uses {
     fn new(graph: &Graph, outputs: &[NodeId]) -> Self {
         let count = graph.nodes.len();
-        let (mut needed, mut wanted, mut by) = (vec![false; count], vec![false; count], vec![Vec::new(); count]);
+        let (mut needed, mut is_output, mut by) = (vec![false; count], vec![false; count], vec![Vec::new(); count]);
         for output in outputs {
-            (needed[output.0], wanted[output.0]) = (true, true);
+            (needed[output.0], is_output[output.0]) = (true, true);
         }
         for node in (0..count).rev().filter(|node| *node > 0) {
             if needed[node] {
@@ -108,13 +108,13 @@ impl Uses {
             }
         }
         needed[0] = true;
-        Self { needed, by, wanted }
+        Self { needed, by, is_output }
     }
 
     /// The only reader of `node`'s output, if it has exactly one.
     fn only(&self, node: usize) -> Option<usize> {
         match self.by[node][..] {
-            [one] if !self.wanted[node] => Some(one),
+            [one] if !self.is_output[node] => Some(one),
             _ => None,
         }
     }

@@ -59,9 +59,9 @@ impl Plan {
         };
         let (front, back) = split(graph, cut);
         let (before, after): (Vec<usize>, Vec<usize>) = (0..outputs.len()).partition(|index| outputs[*index] < cut);
-        let wanted: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
+        let requested: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
         let later: Vec<NodeId> = after.iter().map(|index| NodeId(outputs[*index].0 - cut.0)).collect();
-        let stages = vec![Stage::new(front, &wanted, config)?, Stage::new(back, &later, config)?];
+        let stages = vec![Stage::new(front, &requested, config)?, Stage::new(back, &later, config)?];
         Ok(Self { image, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
     }
 

@@ -330,14 +330,14 @@ fn channels_of_zeros_around_a_map() {
 
 #[test]
 fn an_image_that_is_renormalized() {
-    for wanted in [false, true] {
+    for is_output in [false, true] {
         let build = || {
             let mut net = Net::new([3, 11, 13]);
             let input = net.graph.input();
             let x = net.norm(input);
             let y = net.conv(x, 20, 3, 2);
             let y = net.relu(y);
-            (net, if wanted { vec![x, y] } else { vec![y] })
+            (net, if is_output { vec![x, y] } else { vec![y] })
         };
         check(build, 5e-6);
     }

@@ -53,9 +53,9 @@ impl Level {
         static CURRENT: OnceLock<Level> = OnceLock::new();
         *CURRENT.get_or_init(|| {
             let available = Self::available();
-            let asked = std::env::var(VARIABLE).unwrap_or_default();
+            let requested = std::env::var(VARIABLE).unwrap_or_default();
             let best = available.last().copied().unwrap_or(Self::Portable);
-            available.into_iter().find(|level| level.name() == asked).unwrap_or(best)
+            available.into_iter().find(|level| level.name() == requested).unwrap_or(best)
         })
     }
 

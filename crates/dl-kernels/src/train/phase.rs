@@ -87,18 +87,18 @@ mod tests {
                     }
                 }
             }
-            let mut wanted = Vec::new();
+            let mut expected = Vec::new();
             for output in 0..outputs {
                 for tap in 0..kernel {
                     if let Some(place) = (output * stride + tap * dilation).checked_sub(padding).filter(|i| *i < length)
                     {
-                        wanted.push((place, tap, output));
+                        expected.push((place, tap, output));
                     }
                 }
             }
             found.sort_unstable();
-            wanted.sort_unstable();
-            assert_eq!(found, wanted);
+            expected.sort_unstable();
+            assert_eq!(found, expected);
         }
     }
 }

@@ -46,11 +46,14 @@ fn products(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
 }
 
 #[track_caller]
-fn assert_close(found: &[f32], wanted: &[f64], what: &str) {
-    assert_eq!(found.len(), wanted.len(), "{what}");
-    let largest = wanted.iter().fold(1.0_f64, |largest, number| largest.max(number.abs()));
-    for (index, (found, wanted)) in found.iter().zip(wanted).enumerate() {
-        assert!((f64::from(*found) - wanted).abs() <= 2e-5 * largest, "{what}, number {index}: {found} for {wanted}");
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(1.0_f64, |largest, number| largest.max(number.abs()));
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!(
+            (f64::from(*found) - expected).abs() <= 2e-5 * largest,
+            "{what}, number {index}: {found} for {expected}"
+        );
     }
 }
 
@@ -86,19 +89,19 @@ fn the_convolution_and_its_gradients_match_their_definitions() {
         let (weight, bias) = (draw(2, length(&shape.weight)), draw(3, shape.weight[0]));
         let gradient = draw(4, length(&shape.output_dims()));
         let plane = shape.output[0] * shape.output[1];
-        let mut wanted: Vec<f64> =
+        let mut expected: Vec<f64> =
             (0..gradient.len()).map(|index| f64::from(bias[index / plane % shape.weight[0]])).collect();
         let (mut of_input, mut of_weight) = (vec![0.0; x.len()], vec![0.0; weight.len()]);
         let number = |numbers: &[f32], index: usize| f64::from(numbers[index]);
         products(&shape, |y, from, tap| {
-            wanted[y] += number(&x, from) * number(&weight, tap);
+            expected[y] += number(&x, from) * number(&weight, tap);
             of_input[from] += number(&gradient, y) * number(&weight, tap);
             of_weight[tap] += number(&gradient, y) * number(&x, from);
         });
-        let rectified: Vec<f64> = wanted.iter().map(|number| number.max(0.0)).collect();
+        let rectified: Vec<f64> = expected.iter().map(|number| number.max(0.0)).collect();
         for level in Level::available() {
             let what = |part: &str| format!("{part} of {shape:?}, {level:?}");
-            assert_close(&shape.forward_at(level, &x, &weight, &bias, false), &wanted, &what("output"));
+            assert_close(&shape.forward_at(level, &x, &weight, &bias, false), &expected, &what("output"));
             assert_close(&shape.forward_at(level, &x, &weight, &bias, true), &rectified, &what("rectified output"));
             assert_close(&shape.input_gradient_at(level, &weight, &gradient), &of_input, &what("input's gradient"));
             assert_close(&shape.weight_gradient_at(level, &x, &gradient), &of_weight, &what("weight's gradient"));

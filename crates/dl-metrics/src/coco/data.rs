@@ -78,13 +78,15 @@ impl CocoData {
         let mut data = Self::default();
         let mut lost = Lost::default();
         let known = data.take_truth(&file, masks, &mut lost).with_context(|| name(truth))?;
-        data.lost.extend(lost.told("annotations", "").into_iter().map(|reason| format!("{}: {reason}", name(truth))));
+        data.lost
+            .extend(lost.messages("annotations", "").into_iter().map(|reason| format!("{}: {reason}", name(truth))));
         let mut lost = Lost::default();
         let is_empty = listed.is_empty();
         data.take_results(listed, &known, masks, &mut lost).with_context(|| name(results))?;
         let of_truth = format!(" of {}", name(truth));
-        data.lost
-            .extend(lost.told("results", &of_truth).into_iter().map(|reason| format!("{}: {reason}", name(results))));
+        data.lost.extend(
+            lost.messages("results", &of_truth).into_iter().map(|reason| format!("{}: {reason}", name(results))),
+        );
         if is_empty {
             data.notes.push(format!("{}: has no results, so every object is missed", name(results)));
         }
@@ -154,15 +156,15 @@ impl CocoData {
             };
             let place = match known.place(image, category) {
                 Ok(place) => place,
-                Err(Nowhere::Image) => {
+                Err(Unplaced::Image) => {
                     lost.images.add(image);
                     continue;
                 }
-                Err(Nowhere::Shared) => {
+                Err(Unplaced::Shared) => {
                     lost.shared.add(image);
                     continue;
                 }
-                Err(Nowhere::Category) => {
+                Err(Unplaced::Category) => {
                     lost.categories.add(category);
                     continue;
                 }
@@ -227,15 +229,15 @@ impl CocoData {
             };
             let place = match known.place(&result.image, &result.category) {
                 Ok(place) => place,
-                Err(Nowhere::Image) => {
+                Err(Unplaced::Image) => {
                     lost.images.add(&result.image);
                     continue;
                 }
-                Err(Nowhere::Shared) => {
+                Err(Unplaced::Shared) => {
                     lost.shared.add(&result.image);
                     continue;
                 }
-                Err(Nowhere::Category) => {
+                Err(Unplaced::Category) => {
                     lost.categories.add(&result.category);
                     continue;
                 }
@@ -308,24 +310,24 @@ impl Lost {
     }
 
     /// The reasons; `what` names the entries, `whose` the file with the images and categories.
-    fn told(self, what: &str, whose: &str) -> Vec<String> {
-        let mut told = self.named;
+    fn messages(self, what: &str, whose: &str) -> Vec<String> {
+        let mut messages = self.named;
         let file = if whose.is_empty() { "in the file".to_owned() } else { format!("among those{whose}") };
-        told.extend(self.images.told(|count, ids| {
+        messages.extend(self.images.message(|count, ids| {
             format!("{count} {what} have an image_id that is not {file}: {ids}; they are left out")
         }));
-        told.extend(self.categories.told(|count, ids| {
+        messages.extend(self.categories.message(|count, ids| {
             format!("{count} {what} have a category_id that is not {file}: {ids}; they are left out")
         }));
-        told.extend(self.shared.told(|count, ids| {
+        messages.extend(self.shared.message(|count, ids| {
             format!("{count} {what} have an image_id that several images share: {ids}; they are left out")
         }));
         for (reason, counted) in self.without_mask {
-            told.extend(
-                counted.told(|count, ids| format!("{count} {what} have no mask and are left out ({ids}): {reason}")),
+            messages.extend(
+                counted.message(|count, ids| format!("{count} {what} have no mask and are left out ({ids}): {reason}")),
             );
         }
-        told
+        messages
     }
 }
 
@@ -379,7 +381,7 @@ struct Known {
 }
 
 /// Why a box has no place.
-enum Nowhere {
+enum Unplaced {
     Image,
     Shared,
     Category,
@@ -407,12 +409,12 @@ impl Known {
         }
         let among = Images::new(entries.iter().map(|(_, image)| *image));
         let mut usable = 0;
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         for (index, (id, image)) in entries.iter().enumerate() {
             match among.place(index, image) {
                 Among::Own => usable += 1,
                 Among::Again(_) => {}
-                Among::Shared if told.insert(*id) => {
+                Among::Shared if reported.insert(*id) => {
                     lost.named.push(format!("several images have the id {id}, so their annotations are ambiguous"));
                 }
                 Among::Shared => {}
@@ -439,12 +441,12 @@ impl Known {
         Ok(Self { images, sizes, shared, usable, categories, category_positions, note: labels.note() })
     }
 
-    fn place(&self, image: &Id, category: &Id) -> Result<Place, Nowhere> {
-        let image = self.images.get(image).ok_or(Nowhere::Image)?;
+    fn place(&self, image: &Id, category: &Id) -> Result<Place, Unplaced> {
+        let image = self.images.get(image).ok_or(Unplaced::Image)?;
         if self.shared[image as usize] {
-            return Err(Nowhere::Shared);
+            return Err(Unplaced::Shared);
         }
-        Ok(Place { image, category: self.category_positions.get(category).ok_or(Nowhere::Category)? })
+        Ok(Place { image, category: self.category_positions.get(category).ok_or(Unplaced::Category)? })
     }
 }
 

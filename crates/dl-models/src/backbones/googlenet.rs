@@ -180,7 +180,7 @@ impl Backbone for GoogLeNet {
                 Stage::Inception(inception) => inception.run(name, &x, pass)?,
                 Stage::Pool(pool) => pass.max_pool(name, pool, &x)?,
                 Stage::Aux(aux) => {
-                    if pass.wants(name) {
+                    if pass.keeps(name) {
                         aux.run(name, &x, pass)?;
                     }
                     x

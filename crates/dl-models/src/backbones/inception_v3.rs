@@ -286,7 +286,7 @@ impl Backbone for InceptionV3 {
                     pass.concat(name, &maps.iter().collect::<Vec<_>>())?
                 }
                 Stage::Aux(aux) => {
-                    if pass.wants(name) {
+                    if pass.keeps(name) {
                         aux.run(name, &x, pass)?;
                     }
                     x

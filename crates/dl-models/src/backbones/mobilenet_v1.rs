@@ -49,11 +49,11 @@ impl MobileNetV1Options {
     /// When an option is unknown or has the wrong type.
     pub fn read(config: &ModelConfig) -> anyhow::Result<Self> {
         let mut options: Self = config.options()?;
-        let said = |key: &str, word: &str| {
+        let mentions = |key: &str, word: &str| {
             config.extra.get(key).and_then(|value| value.as_str()).is_some_and(|text| text.contains(word))
         };
-        options.folded |= said("batch_norm", "folded");
-        options.same_padding |= said("padding", "SAME");
+        options.folded |= mentions("batch_norm", "folded");
+        options.same_padding |= mentions("padding", "SAME");
         if let (Some(width), false) = (config.extra.get("width_multiplier"), config.options.contains_key("width")) {
             options.width = width.as_f64().context("the config's width_multiplier is not a number")?;
         }

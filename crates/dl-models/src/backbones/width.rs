@@ -8,9 +8,9 @@ pub(super) fn scaled(channels: usize, width: f64) -> usize {
 /// `channels` times `width`, rounded to a multiple of 8 but never more than a tenth below: the rule of the MobileNets
 /// (`make_divisible` in torchvision and timm).
 pub(super) fn divisible(channels: usize, width: f64) -> usize {
-    let wanted = channels as f64 * width;
-    let nearest = (((wanted + 4.0) / 8.0).floor() as usize * 8).max(8);
-    if (nearest as f64) < 0.9 * wanted { nearest + 8 } else { nearest }
+    let exact = channels as f64 * width;
+    let nearest = (((exact + 4.0) / 8.0).floor() as usize * 8).max(8);
+    if (nearest as f64) < 0.9 * exact { nearest + 8 } else { nearest }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub struct Fit {
 pub struct Misfit {
     /// Its name.
     pub name: String,
-    /// Why: `is [1000, 512], the network wants [5, 512]`.
+    /// Why: `is [1000, 512], the network needs [5, 512]`.
     pub reason: String,
 }
 
@@ -49,12 +49,12 @@ impl Fit {
 
     /// Compares the file with a network's tensors, by name and shape.
     pub fn of_shapes(
-        wanted: &BTreeMap<String, Vec<usize>>,
+        expected: &BTreeMap<String, Vec<usize>>,
         file: &Checkpoint,
         leave_out: impl Fn(&str) -> bool,
     ) -> Self {
         let mut fit = Self::default();
-        for (name, shape) in wanted {
+        for (name, shape) in expected {
             let reason = match file.shape(name) {
                 _ if leave_out(name) => None,
                 None => None,
@@ -71,7 +71,7 @@ impl Fit {
             }
         }
         let names = file.tensors().into_iter().map(|tensor| tensor.name);
-        fit.unused = names.filter(|name| !wanted.contains_key(name)).collect();
+        fit.unused = names.filter(|name| !expected.contains_key(name)).collect();
         fit
     }
 

@@ -20,18 +20,18 @@ pub(super) fn wrapper<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Optio
     WRAPPERS.iter().find(of_all).copied().filter(|_| names.clone().next().is_some())
 }
 
-/// The prefix of the network whose tensors are `wanted`, unless they are there without one: every tensor outside of the
+/// The prefix of the network whose tensors are `expected`, unless they exist without one: every tensor outside of the
 /// heads must exist under the prefix with the expected shape.
 pub(super) fn of_network<'a>(
-    wanted: &BTreeMap<String, Vec<usize>>,
+    expected: &BTreeMap<String, Vec<usize>>,
     in_head: impl Fn(&str) -> bool,
     shape: impl Fn(&str) -> Option<&'a [usize]>,
     names: impl Iterator<Item = &'a str>,
 ) -> Option<String> {
-    let body: Vec<_> = wanted.iter().filter(|(name, _)| !in_head(name)).collect();
+    let body: Vec<_> = expected.iter().filter(|(name, _)| !in_head(name)).collect();
     let fits = |prefix: &str| {
-        let has = |(name, wanted): &&(&String, &Vec<usize>)| {
-            shape(&format!("{prefix}{name}")).is_some_and(|found| found == wanted.as_slice())
+        let has = |(name, expected): &&(&String, &Vec<usize>)| {
+            shape(&format!("{prefix}{name}")).is_some_and(|found| found == expected.as_slice())
         };
         body.iter().all(|tensor| has(&tensor))
     };

@@ -109,10 +109,10 @@ impl Checkpoint {
         }
     }
 
-    /// Strips the prefix (`model.`, `backbone.`) of the network whose tensors are `wanted`, if all of them but the
+    /// Strips the prefix (`model.`, `backbone.`) of the network whose tensors are `expected`, if all of them but the
     /// heads' exist under it. `in_head`: the names that may differ.
-    pub(crate) fn strip_prefix_of(&mut self, wanted: &BTreeMap<String, Vec<usize>>, in_head: impl Fn(&str) -> bool) {
-        if let Some(prefix) = self.prefix_of(wanted, in_head) {
+    pub(crate) fn strip_prefix_of(&mut self, expected: &BTreeMap<String, Vec<usize>>, in_head: impl Fn(&str) -> bool) {
+        if let Some(prefix) = self.prefix_of(expected, in_head) {
             self.strip(&prefix);
         }
     }
@@ -120,10 +120,10 @@ impl Checkpoint {
     /// The prefix of that network; `None` if it has none, or is is not in the file.
     pub(crate) fn prefix_of(
         &self,
-        wanted: &BTreeMap<String, Vec<usize>>,
+        expected: &BTreeMap<String, Vec<usize>>,
         in_head: impl Fn(&str) -> bool,
     ) -> Option<String> {
-        prefix::of_network(wanted, in_head, |name| self.shape(name), self.names())
+        prefix::of_network(expected, in_head, |name| self.shape(name), self.names())
     }
 
     /// Strips the prefix of the first of these names that the file has.

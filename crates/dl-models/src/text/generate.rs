@@ -218,9 +218,9 @@ mod tests {
         counts
     }
 
-    fn close(found: &[f64], wanted: [f64; 4]) {
-        for (found, wanted) in found.iter().zip(wanted) {
-            assert!((found - wanted).abs() < 0.03 && (wanted > 0.0 || *found == 0.0), "{found} {wanted}");
+    fn close(found: &[f64], expected: [f64; 4]) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 0.03 && (expected > 0.0 || *found == 0.0), "{found} {expected}");
         }
     }
 

@@ -78,13 +78,13 @@ impl dyn TextNetwork + '_ {
     /// When an output does not exist, or the batch is invalid.
     pub fn features(&self, batch: &TextBatch, names: &[&str], train: Option<&mut ChaCha8Rng>) -> Result<Vec<Tensor>> {
         let layers: Vec<TextLayer> = names.iter().map(|name| self.layer(name)).collect::<Result<_>>()?;
-        let wanted: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
-        let mut pass = Pass::new(crate::backbones::distinct(&wanted), train);
+        let requested: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
+        let mut pass = Pass::new(crate::backbones::distinct(&requested), train);
         if let Err(Halt::Failed(error)) = self.run(batch, &mut pass) {
             return Err(plain(error));
         }
         let kept = pass.kept();
-        let found = wanted.iter().map(|name| match kept.get(name) {
+        let found = requested.iter().map(|name| match kept.get(name) {
             Some(Value::Now(output)) => Ok(output.clone()),
             _ => bail!("the network did not compute its output {name}"),
         });

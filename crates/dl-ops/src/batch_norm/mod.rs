@@ -92,7 +92,7 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     let shape = Planes::new(x, weight, bias)?;
     let count = shape.n * shape.plane;
     if count < 2 {
-        bail!("batch_norm: x has shape {:?} has {count} numbers per channel, training needs two or more", x.dims());
+        bail!("batch_norm: x of shape {:?} has {count} numbers per channel; training needs at least two", x.dims());
     }
     if !cpu::serves(x) {
         let (y, mean, variance) = portable::batch_norm_train(x, weight, bias, eps)?;
@@ -274,13 +274,13 @@ impl CustomOp3 for BatchNorm {
         let (Some(shape), Some(statistics)) = (Planes::of(x.dims()), self.statistics.get()) else {
             bail!("batch_norm: the statistics are missing");
         };
-        let wanted = x.track_op();
-        let mut output = vec![0.0; if wanted { x.elem_count() } else { 0 }];
+        let needs_output = x.track_op();
+        let mut output = vec![0.0; if needs_output { x.elem_count() } else { 0 }];
         let of_parameters: Vec<[f32; 2]> = cpu::with_floats(x, |x| {
             cpu::with_floats(weight, |weight| {
                 cpu::with_floats(y, |y| {
                     cpu::with_floats(gradient, |gradient| {
-                        let output = wanted.then(|| Shared::new(&mut output));
+                        let output = needs_output.then(|| Shared::new(&mut output));
                         let data = Data { x, weight, y, gradient, output };
                         let channels = statistics.par_iter().enumerate();
                         Ok(channels.map(|(i, channel)| self.channel_gradients(&shape, &data, channel, i)).collect())
@@ -288,7 +288,7 @@ impl CustomOp3 for BatchNorm {
                 })
             })
         })?;
-        let output = if wanted { Some(cpu::tensor(output, x.shape())?) } else { None };
+        let output = if needs_output { Some(cpu::tensor(output, x.shape())?) } else { None };
         let of = |which: usize| {
             let data = of_parameters.iter().map(|gradients| gradients[which]).collect();
             cpu::tensor(data, weight.shape())

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_told_with_its_line() {
+    fn bytes_that_are_not_text_are_reported_with_their_line() {
         let error = decode(b"cat\nd\xfcrre\n".to_vec()).unwrap_err().to_string();
         assert_eq!(error, "line 2 is not UTF-8 (byte 5); save the file as UTF-8");
         assert!(decode(vec![0xFF, 0xFE, b'a']).is_err());

@@ -111,8 +111,8 @@ fn open_for_writing(path: &Path) -> Result<File> {
     // Do not wait for a reader of a FIFO, which may never come; writing then waits for the reader as usual.
     let flags = OFlags::NONBLOCK.bits() as i32;
     let file = File::options().write(true).custom_flags(flags).open(path).map_err(|error| {
-        let nobody = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
-        if nobody { anyhow!("no program reads from it") } else { error.into() }
+        let has_no_reader = error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error());
+        if has_no_reader { anyhow!("no program reads from it") } else { error.into() }
     })?;
     fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
     Ok(file)

@@ -56,11 +56,11 @@ impl AugmentConfig {
     const TRIES: usize = 10;
 
     /// Whether images stay unchanged.
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_identity(&self) -> bool {
         *self == Self::default()
     }
 
-    /// One view of the rectangle `source` of an image: [3, height, width] f32, normalised.
+    /// One view of the rectangle `source` of an image: [3, height, width] f32, normalized.
     pub fn view(
         &self,
         image: &RgbImage,
@@ -85,7 +85,7 @@ impl AugmentConfig {
         }
         if let Some(strength) = self.jitter {
             jitter(&mut input, strength, rng);
-            normalise(&mut input, normalization);
+            normalize(&mut input, normalization);
         }
         if let Some(affine) = self.affine {
             input = affine.apply(&input, size, rng);
@@ -132,13 +132,13 @@ fn jitter(input: &mut [f32], [brightness, contrast, saturation, hue]: [f64; 4], 
         match change {
             0 => input.iter_mut().for_each(|value| *value = (*value * factors[0]).clamp(0.0, 1.0)),
             1 => {
-                let mean = pixels(input).map(grey).map(f64::from).sum::<f64>() / (input.len() / 3) as f64;
+                let mean = pixels(input).map(gray).map(f64::from).sum::<f64>() / (input.len() / 3) as f64;
                 let mean = mean as f32;
                 input.iter_mut().for_each(|value| *value = (mean + (*value - mean) * factors[1]).clamp(0.0, 1.0));
             }
             2 => each_pixel(input, |pixel| {
-                let grey = grey(pixel);
-                pixel.map(|value| (grey + (value - grey) * factors[2]).clamp(0.0, 1.0))
+                let gray = gray(pixel);
+                pixel.map(|value| (gray + (value - gray) * factors[2]).clamp(0.0, 1.0))
             }),
             _ if hue > 0.0 => each_pixel(input, |pixel| turned(pixel, turn)),
             _ => (),
@@ -147,7 +147,7 @@ fn jitter(input: &mut [f32], [brightness, contrast, saturation, hue]: [f64; 4], 
 }
 
 /// ITU-R 601-2 luma.
-fn grey([red, green, blue]: [f32; 3]) -> f32 {
+fn gray([red, green, blue]: [f32; 3]) -> f32 {
     0.2989 * red + 0.587 * green + 0.114 * blue
 }
 
@@ -187,7 +187,7 @@ fn turned(pixel: [f32; 3], turn: f32) -> [f32; 3] {
     })
 }
 
-fn normalise(input: &mut [f32], Normalization { bgr, white, mean, std }: &Normalization) {
+fn normalize(input: &mut [f32], Normalization { bgr, white, mean, std }: &Normalization) {
     let plane = input.len() / 3;
     if *bgr {
         let (red, rest) = input.split_at_mut(plane);
@@ -199,7 +199,7 @@ fn normalise(input: &mut [f32], Normalization { bgr, white, mean, std }: &Normal
 }
 
 impl Affine {
-    /// `RandomAffine` about the centre, bilinear; what comes from outside is the mean.
+    /// `RandomAffine` about the center, bilinear; what comes from outside is the mean.
     fn apply(&self, input: &[f32], [height, width]: [usize; 2], rng: &mut ChaCha8Rng) -> Vec<f32> {
         let turn = between([-self.degrees, self.degrees], rng).to_radians();
         let most = [width as f64 * self.translate, height as f64 * self.translate];
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_and_id_decide_what_is_seen() {
+    fn the_view_depends_only_on_seed_and_id() {
         let config = AugmentConfig {
             crop: Some(AugmentConfig::CROP),
             flip: 0.5,
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_of_strength_nothing_change_nothing() {
+    fn changes_of_strength_zero_have_no_effect() {
         let still = Affine { degrees: 0.0, translate: 0.0, scale: [1.0, 1.0], shear: 0.0 };
         for config in [
             AugmentConfig { jitter: Some([0.0; 4]), ..Default::default() },
@@ -313,7 +313,7 @@ mod tests {
         ] {
             assert!(distance(&view(config, "a"), &plain()) < 1e-4, "{config:?}");
         }
-        assert!(AugmentConfig::default().is_nothing());
+        assert!(AugmentConfig::default().is_identity());
     }
 
     #[test]
@@ -354,8 +354,8 @@ mod tests {
             }
             let (x, y) = (x / mass - 7.5, y / mass - 7.5);
             let (sin, cos) = angle.to_radians().sin_cos();
-            let wanted = (4.5 * cos + 5.5 * sin, 4.5 * sin - 5.5 * cos);
-            found.push((x - wanted.0).hypot(y - wanted.1));
+            let expected = (4.5 * cos + 5.5 * sin, 4.5 * sin - 5.5 * cos);
+            found.push((x - expected.0).hypot(y - expected.1));
         }
         assert!(found.iter().all(|away| *away < 0.3), "{found:?}");
     }
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hue_that_goes_a_third_round_changes_red_to_green() {
+    fn a_hue_shift_of_a_third_turns_red_into_green() {
         let found = turned([0.8, 0.2, 0.2], 1.0 / 3.0);
         assert!(distance(&found, &[0.2, 0.8, 0.2]) < 1e-5, "{found:?}");
         for pixel in [[0.1, 0.5, 0.9], [0.7, 0.7, 0.1], [0.3, 0.3, 0.3]] {

@@ -232,7 +232,7 @@ impl<'a> Batches<'a> {
         let Some(frozen) = &self.frozen else {
             return Ok(keys.par_iter().map(|(index, draw)| self.input(sort, *index, draw).map(Arc::from)).collect());
         };
-        let keeps = self.config.augment.is_nothing();
+        let keeps = self.config.augment.is_identity();
         let mut rows: Vec<Option<Arc<[f32]>>> = vec![None; keys.len()];
         if keeps {
             let kept = frozen.kept.lock().unwrap_or_else(PoisonError::into_inner);

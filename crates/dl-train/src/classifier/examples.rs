@@ -74,7 +74,7 @@ pub struct Examples {
     background: Vec<Example>,
     digest: Digest,
     /// Records without a label or objects.
-    unlabelled: usize,
+    unlabeled: usize,
 }
 
 impl Examples {
@@ -92,13 +92,13 @@ impl Examples {
         let regions = record.has("objects") || record.has("proposals");
         let kind = match (regions, record.label()?) {
             (_, None) if self.config.kind == Some(Kind::Images) => {
-                self.unlabelled += 1;
+                self.unlabeled += 1;
                 bail!("the record has no \"label\" to train on")
             }
             (true, _) => self.config.kind.unwrap_or(Kind::Regions),
             (false, Some(_)) => self.config.kind.unwrap_or(Kind::Images),
             (false, None) => {
-                self.unlabelled += 1;
+                self.unlabeled += 1;
                 bail!("the record has neither \"objects\" and \"proposals\" nor a \"label\" to train on")
             }
         };
@@ -194,8 +194,8 @@ impl Examples {
     /// # Errors
     /// When there is only one class.
     pub fn finish(mut self) -> Result<Self> {
-        if self.unlabelled > 0 && self.kind != Some(Kind::Regions) {
-            bail!("{} records have no \"label\"; add one, or leave them out", self.unlabelled);
+        if self.unlabeled > 0 && self.kind != Some(Kind::Regions) {
+            bail!("{} records have no \"label\"; add one, or leave them out", self.unlabeled);
         }
         let Some(kind) = self.kind else { bail!("no record to train on") };
         ensure!(!self.positives.is_empty(), "no record has an object to train on");
@@ -223,7 +223,7 @@ impl Examples {
     /// # Errors
     /// When a class of this set is not among them.
     pub fn with_classes_of(mut self, other: &Self) -> Result<Self> {
-        ensure!(self.unlabelled == 0, "{} records have no \"label\"", self.unlabelled);
+        ensure!(self.unlabeled == 0, "{} records have no \"label\"", self.unlabeled);
         ensure!(self.kind == other.kind, "its records are of another kind, or there are none");
         ensure!(!self.positives.is_empty(), "no record has a label or an object");
         for example in &mut self.positives {
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_pictures_have_no_background() {
+    fn whole_images_have_no_background() {
         let found = examples(&[r#"{"image":"b","label":"seven"}"#, r#"{"image":"a","label":"one"}"#]);
         assert_eq!(found.labels(), ["one", "seven"]);
         assert_eq!(found.positives().iter().map(|it| it.class).collect::<Vec<_>>(), [1, 0]);

@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn losses_and_gradients_are_those_of_torch() {
-        let golden = include_str!("../../../../testdata/goldens/optimisers/loss.json");
+        let golden = include_str!("../../../../testdata/goldens/optimizers/loss.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
         let numbers = |value: &Value| -> Vec<f32> { serde_json::from_value(value.clone()).unwrap() };
         let integers = |value: &Value| -> Vec<u32> { serde_json::from_value(value.clone()).unwrap() };
@@ -100,11 +100,11 @@ mod tests {
             let (targets, others) = (integers(&golden["targets"]), integers(&golden["others"]));
             let mixed = case["share"].as_f64().map(|share| (others.as_slice(), share));
             let loss = config.of(&logits, &targets, mixed).unwrap();
-            let wanted = case["loss"].as_f64().unwrap() as f32;
-            assert!((loss.to_scalar::<f32>().unwrap() - wanted).abs() < 1e-5, "{loss} {case}");
+            let expected = case["loss"].as_f64().unwrap() as f32;
+            assert!((loss.to_scalar::<f32>().unwrap() - expected).abs() < 1e-5, "{loss} {case}");
             let gradient = loss.backward().unwrap().get(&logits).unwrap().flatten_all().unwrap().to_vec1::<f32>();
-            for (found, wanted) in gradient.unwrap().iter().zip(numbers(&case["gradient"])) {
-                assert!((found - wanted).abs() < 1e-5, "{found} {wanted} {case}");
+            for (found, expected) in gradient.unwrap().iter().zip(numbers(&case["gradient"])) {
+                assert!((found - expected).abs() < 1e-5, "{found} {expected} {case}");
             }
         }
     }

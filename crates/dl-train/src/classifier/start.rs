@@ -103,7 +103,7 @@ impl StartingPoint {
         }
         if let (Some(path), Some(_)) = (init_from, &file) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            config.source = Some(json!({"initialised_from": name, "its_source": config.source.take()}));
+            config.source = Some(json!({"initialized_from": name, "its_source": config.source.take()}));
         }
         config.num_classes = labels.len();
         config.labels = Some(Labels::Names(labels.to_vec()));

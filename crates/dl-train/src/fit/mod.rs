@@ -8,7 +8,7 @@
 //! last one. The model file holds the best model if there is validation, and the last one otherwise.
 
 mod log;
-mod optimiser;
+mod optimizer;
 mod progress;
 mod run;
 mod state;
@@ -17,7 +17,7 @@ mod task;
 mod tests;
 
 pub use log::Log;
-pub use optimiser::{Optimiser, OptimiserConfig, Parameter, Rule};
+pub use optimizer::{Optimizer, OptimizerConfig, Parameter, Rule};
 pub use progress::Progress;
 pub use run::{Ended, Event, Files, FitConfig, Why, fit};
 pub use task::{Loss, ModelFile, Task, Validation};

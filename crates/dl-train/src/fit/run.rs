@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use dl_models::{checkpoint, plain};
 use serde_json::{Map, Value};
 
-use super::{Optimiser, OptimiserConfig, Progress, Task, Validation, state};
+use super::{Optimizer, OptimizerConfig, Progress, Task, Validation, state};
 use crate::schedule::Schedule;
 
 /// Options of the training loop.
@@ -18,7 +18,7 @@ pub struct FitConfig {
     /// Number of steps, and the learning rate over them.
     pub schedule: Schedule,
     /// Options of each player's optimizer.
-    pub optimisers: Vec<OptimiserConfig>,
+    pub optimizers: Vec<OptimizerConfig>,
     /// Steps per epoch, for the log.
     pub epoch: usize,
     /// Validate every N steps, and at the end; 0: never.
@@ -114,30 +114,30 @@ pub struct Ended {
     pub written: Option<usize>,
 }
 
-/// Trains `task`. `tell` is called with every event; when `interrupted` becomes true, the files are written and training
+/// Trains `task`. `report` is called with every event; when `interrupted` becomes true, the files are written and training
 /// ends after the current step.
 /// # Errors
-/// When the task, `tell` or a file fails. The files then hold what was there before.
+/// When the task, `report` or a file fails. The files then hold what was there before.
 pub fn fit<T: Task>(
     task: &T,
     config: &FitConfig,
     interrupted: &AtomicBool,
-    mut tell: impl FnMut(Event) -> Result<()>,
+    mut report: impl FnMut(Event) -> Result<()>,
 ) -> Result<Ended> {
     let turns = task.turns();
-    let optimisers = config.optimisers.iter().enumerate();
-    let mut optimisers: Vec<Optimiser> =
-        optimisers.map(|(player, options)| Optimiser::new(task.parameters(player), *options)).collect();
-    ensure!(turns.iter().all(|player| *player < optimisers.len()), "a player without an optimiser");
+    let optimizers = config.optimizers.iter().enumerate();
+    let mut optimizers: Vec<Optimizer> =
+        optimizers.map(|(player, options)| Optimizer::new(task.parameters(player), *options)).collect();
+    ensure!(turns.iter().all(|player| *player < optimizers.len()), "a player without an optimizer");
     let mut progress = Progress::default();
     let mut written = None;
     if let Some(files) = config.files.as_ref().filter(|_| config.resume) {
         // A run killed before anything was saved starts over.
         if files.last.exists() {
-            progress = state::recall(&files.last, task, &config.settings, &mut optimisers)?;
+            progress = state::recall(&files.last, task, &config.settings, &mut optimizers)?;
             written = Some(progress.best.as_ref().map_or(progress.step, |(step, _)| *step));
         }
-        tell(Event::Resumed(&progress))?;
+        report(Event::Resumed(&progress))?;
     }
     let iterations = config.schedule.iterations;
     let first = progress.step;
@@ -165,13 +165,13 @@ pub fn fit<T: Task>(
             for (turn, player) in turns.iter().enumerate() {
                 let loss = task.loss(iteration, turn, &batch)?;
                 let value = f64::from(loss.value.to_scalar::<f32>().map_err(plain)?);
-                // Players of a game push each other's loss up: only a lone one can be said to explode.
-                let limit = config.explosion.filter(|_| optimisers.len() == 1);
+                // Players of a game push each other's loss up: only a lone one can explode.
+                let limit = config.explosion.filter(|_| optimizers.len() == 1);
                 if !value.is_finite() || limit.is_some_and(|factor| progress.has_exploded(value, factor)) {
                     exploded = Some(Why::Exploded { loss: value, first: progress.first_loss });
                     break 'steps;
                 }
-                optimisers[*player].step(&loss.value.backward().map_err(plain)?, rate)?;
+                optimizers[*player].step(&loss.value.backward().map_err(plain)?, rate)?;
                 let name = if *player == 0 { "loss".to_owned() } else { format!("loss{player}") };
                 let all = [(name, value)].into_iter();
                 for (name, value) in all.chain(loss.metrics.into_iter().map(|(name, value)| (name.to_owned(), value))) {
@@ -183,7 +183,7 @@ pub fn fit<T: Task>(
                 }
             }
             progress.add(&figures);
-            tell(Event::Step { iteration, epoch, rate, figures: &figures })?;
+            report(Event::Step { iteration, epoch, rate, figures: &figures })?;
 
             let done = progress.step;
             let due = |every: usize| every > 0 && done.is_multiple_of(every);
@@ -196,7 +196,7 @@ pub fn fit<T: Task>(
                     write_model(task, files, &progress)?;
                     written = Some(done);
                 }
-                tell(Event::Validated { iteration, epoch, validation: &validation, best })?;
+                report(Event::Validated { iteration, epoch, validation: &validation, best })?;
             }
             let leave = interrupted.load(Ordering::Relaxed);
             if let Some(files) = &config.files
@@ -207,7 +207,7 @@ pub fn fit<T: Task>(
                     write_model(task, files, &progress)?;
                     written = Some(done);
                 }
-                state::save(&files.last, task.model(&progress)?, &config.settings, &progress, &optimisers)?;
+                state::save(&files.last, task.model(&progress)?, &config.settings, &progress, &optimizers)?;
             }
             if progress.stopped || leave {
                 break;

@@ -9,12 +9,12 @@ use dl_models::{Checkpoint, Precision, checkpoint, plain};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ModelFile, Optimiser, Progress, Task};
+use super::{ModelFile, Optimizer, Progress, Task};
 
 /// The metadata key of [`State`].
 const KEY: &str = "training_state";
 /// The names of the optimizers' tensors begin with this and the player's number.
-const PREFIX: &str = "optimiser.";
+const PREFIX: &str = "optimizer.";
 
 /// What the file holds besides its tensors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,12 +32,12 @@ pub(super) fn save(
     model: ModelFile,
     settings: &Map<String, Value>,
     progress: &Progress,
-    optimisers: &[Optimiser],
+    optimizers: &[Optimizer],
 ) -> Result<()> {
     let mut tensors = model.tensors;
     let mut steps = Vec::new();
-    for (player, optimiser) in optimisers.iter().enumerate() {
-        let (memory, made) = optimiser.memory();
+    for (player, optimizer) in optimizers.iter().enumerate() {
+        let (memory, made) = optimizer.memory();
         tensors.extend(memory.into_iter().map(|(name, tensor)| (format!("{PREFIX}{player}/{name}"), tensor)));
         steps.push(made);
     }
@@ -54,7 +54,7 @@ pub(super) fn recall<T: Task>(
     path: &Path,
     task: &T,
     settings: &Map<String, Value>,
-    optimisers: &mut [Optimiser],
+    optimizers: &mut [Optimizer],
 ) -> Result<Progress> {
     let file = Checkpoint::open(path)?;
     let in_context = || format!("{}: cannot be resumed", path.display());
@@ -74,17 +74,17 @@ pub(super) fn recall<T: Task>(
             );
         }
     }
-    ensure!(state.steps.len() == optimisers.len(), "{}: it has another number of optimizers", in_context());
-    let players = (0..optimisers.len()).flat_map(|player| task.parameters(player));
+    ensure!(state.steps.len() == optimizers.len(), "{}: it has another number of optimizers", in_context());
+    let players = (0..optimizers.len()).flat_map(|player| task.parameters(player));
     let trained = players.map(|parameter| (parameter.name, parameter.var)).chain(task.buffers());
     for (name, var) in trained {
         let tensor = file.tensor(&name, &Device::Cpu)?;
         let tensor = tensor.to_device(var.device()).map_err(plain)?;
         var.set(&tensor).map_err(plain).with_context(|| format!("{}: tensor \"{name}\"", in_context()))?;
     }
-    for (player, (optimiser, steps)) in optimisers.iter_mut().zip(&state.steps).enumerate() {
+    for (player, (optimizer, steps)) in optimizers.iter_mut().zip(&state.steps).enumerate() {
         let read = |name: &str| -> Result<Tensor> { file.tensor(&format!("{PREFIX}{player}/{name}"), &Device::Cpu) };
-        optimiser.recall(steps, read).with_context(in_context)?;
+        optimizer.recall(steps, read).with_context(in_context)?;
     }
     Ok(state.progress)
 }

@@ -94,7 +94,7 @@ fn config(folder: &Path, rule: Rule) -> FitConfig {
     let decay = Decay::Plateau(Plateau { factor: 0.5, patience: 1, threshold: 1e-4 });
     FitConfig {
         schedule: Schedule { rate: 0.05, warmup: 5, decay, iterations: 60 },
-        optimisers: vec![OptimiserConfig { rule, largest_gradient: Some(1.0) }; 2],
+        optimizers: vec![OptimizerConfig { rule, largest_gradient: Some(1.0) }; 2],
         epoch: 10,
         validate_every: 7,
         save_every: 4,
@@ -184,7 +184,7 @@ fn patience_ends_the_run_and_keeps_the_best_model() {
     let mut config = config(folder.path(), Rule::Sgd { momentum: 0.95 });
     config.patience = Some(2);
     config.schedule = Schedule { rate: 0.1, warmup: 0, decay: Decay::Constant, iterations: 1000 };
-    config.optimisers = vec![OptimiserConfig { rule: Rule::Sgd { momentum: 0.95 }, largest_gradient: None }; 2];
+    config.optimizers = vec![OptimizerConfig { rule: Rule::Sgd { momentum: 0.95 }, largest_gradient: None }; 2];
     let mut scores = Vec::new();
     let ended = fit(&Line::new(), &config, &GO, |event| {
         if let Event::Validated { validation, .. } = event {
@@ -278,7 +278,7 @@ impl Task for Runaway {
 fn an_exploding_loss_ends_the_run_and_leaves_the_files_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), Rule::Sgd { momentum: 0.0 });
-    config.optimisers = vec![OptimiserConfig { rule: Rule::Sgd { momentum: 0.0 }, largest_gradient: None }];
+    config.optimizers = vec![OptimizerConfig { rule: Rule::Sgd { momentum: 0.0 }, largest_gradient: None }];
     config.schedule = Schedule { rate: 1.05, warmup: 0, decay: Decay::Constant, iterations: 2000 };
     config.save_every = 0;
     for (explosion, least, most) in [(Some(3.0), 40, 60), (None, 400, 600)] {

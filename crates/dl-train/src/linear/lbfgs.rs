@@ -40,7 +40,7 @@ pub struct Minimum {
 /// Minimizes `function`, which returns its value and gradient, from `start`.
 /// # Errors
 /// When the function is not finite at the start.
-pub fn minimise(
+pub fn minimize(
     start: Vec<f64>,
     config: &LbfgsConfig,
     mut function: impl FnMut(&[f64]) -> (f64, Vec<f64>),
@@ -104,7 +104,7 @@ fn downhill(gradient: &[f64], memory: &VecDeque<(Vec<f64>, Vec<f64>, f64)>) -> V
     direction
 }
 
-struct Step {
+struct LinePoint {
     length: f64,
     at: Vec<f64>,
     value: f64,
@@ -120,17 +120,17 @@ fn line_search(
     slope: f64,
     first: f64,
     function: &mut impl FnMut(&[f64]) -> (f64, Vec<f64>),
-) -> Option<Step> {
+) -> Option<LinePoint> {
     const LOWER: f64 = 1e-4;
     const FLATTER: f64 = 0.9;
     let mut try_step = |length: f64| {
         let place: Vec<f64> = at.iter().zip(direction).map(|(at, direction)| at + length * direction).collect();
         let (value, gradient) = function(&place);
         let slope = dot(&gradient, direction);
-        Step { length, at: place, value, gradient, slope }
+        LinePoint { length, at: place, value, gradient, slope }
     };
-    let too_high = |step: &Step| !step.value.is_finite() || step.value > value + LOWER * step.length * slope;
-    let good = |step: &Step| step.slope.abs() <= FLATTER * slope.abs();
+    let too_high = |step: &LinePoint| !step.value.is_finite() || step.value > value + LOWER * step.length * slope;
+    let good = |step: &LinePoint| step.slope.abs() <= FLATTER * slope.abs();
     // The best step so far, and the other end of the interval around the minimum, once known.
     let (mut low, mut low_value, mut low_slope) = (0.0, value, slope);
     let mut high = None;
@@ -192,13 +192,13 @@ mod tests {
             (value, gradient)
         };
         let config = LbfgsConfig { tolerance: 1e-8, ..LbfgsConfig::default() };
-        let found = minimise(vec![-1.2, 1.0, -1.2, 1.0, 0.5, 2.0], &config, valley).unwrap();
+        let found = minimize(vec![-1.2, 1.0, -1.2, 1.0, 0.5, 2.0], &config, valley).unwrap();
         assert!(found.converged && found.iterations < 200, "{found:?}");
         assert!(found.at.iter().all(|at| (at - 1.0).abs() < 1e-6), "{found:?}");
     }
 
     #[test]
     fn a_start_without_a_value_is_refused() {
-        assert!(minimise(vec![1.0], &LbfgsConfig::default(), |_| (f64::NAN, vec![0.0])).is_err());
+        assert!(minimize(vec![1.0], &LbfgsConfig::default(), |_| (f64::NAN, vec![0.0])).is_err());
     }
 }

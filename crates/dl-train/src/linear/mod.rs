@@ -9,7 +9,7 @@ mod lbfgs;
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
-pub use lbfgs::{LbfgsConfig, Minimum, minimise};
+pub use lbfgs::{LbfgsConfig, Minimum, minimize};
 
 use crate::dot;
 
@@ -21,14 +21,14 @@ pub struct LogisticConfig {
     /// Weight of the examples of each class; empty for equal weights.
     pub class_weights: Vec<f64>,
     /// Standardize the features first (mean 0, variance 1); the result is for unstandardized features.
-    pub standardise: bool,
+    pub standardize: bool,
     /// When to stop.
     pub solver: LbfgsConfig,
 }
 
 impl Default for LogisticConfig {
     fn default() -> Self {
-        Self { cost: 1.0, class_weights: Vec::new(), standardise: true, solver: LbfgsConfig::default() }
+        Self { cost: 1.0, class_weights: Vec::new(), standardize: true, solver: LbfgsConfig::default() }
     }
 }
 
@@ -66,9 +66,9 @@ pub fn logistic(
     ensure!(classes > 1, "only one class; training needs at least two");
     ensure!(features.iter().all(|value| value.is_finite()), "the features hold numbers that are not finite");
     let (mean, factor) =
-        if config.standardise { moments(features, columns) } else { (vec![0.0; columns], vec![1.0; columns]) };
+        if config.standardize { moments(features, columns) } else { (vec![0.0; columns], vec![1.0; columns]) };
     let problem = Problem { features, columns, targets, classes, config, mean: &mean, factor: &factor };
-    let found = minimise(vec![0.0; classes * (columns + 1)], &config.solver, |at| problem.objective(at))?;
+    let found = minimize(vec![0.0; classes * (columns + 1)], &config.solver, |at| problem.objective(at))?;
     // Back from standardized features.
     let (weight, bias) = found.at.split_at(classes * columns);
     let mut logistic = Logistic {
@@ -211,24 +211,24 @@ mod tests {
             let config = LogisticConfig {
                 cost: number("cost"),
                 class_weights: numbers("class_weights"),
-                standardise: yes("standardize"),
+                standardize: yes("standardize"),
                 solver: LbfgsConfig { tolerance: 1e-6, iterations: 2000, ..LbfgsConfig::default() },
             };
             let found = logistic(&features, columns, &targets, classes, &config).unwrap();
             assert!(found.converged, "{} iterations", found.iterations);
-            for (found, wanted) in found.weight.iter().zip(numbers("weight")) {
-                assert!((found - wanted).abs() < 1e-5, "{found} {wanted} {case}");
+            for (found, expected) in found.weight.iter().zip(numbers("weight")) {
+                assert!((found - expected).abs() < 1e-5, "{found} {expected} {case}");
             }
             // A common shift of the biases has no effect; ours sum to 0.
             let shift = numbers("bias").iter().sum::<f64>() / classes as f64;
-            for (found, wanted) in found.bias.iter().zip(numbers("bias")) {
-                assert!((found - (wanted - shift)).abs() < 1e-4, "{found} {wanted} {case}");
+            for (found, expected) in found.bias.iter().zip(numbers("bias")) {
+                assert!((found - (expected - shift)).abs() < 1e-4, "{found} {expected} {case}");
             }
         }
     }
 
     #[test]
-    fn standardised_features_give_a_head_for_features_as_they_came() {
+    fn standardized_features_give_a_head_for_features_as_they_came() {
         let (mut features, targets) = problem(60, 6, 3);
         let config =
             LogisticConfig { solver: LbfgsConfig { tolerance: 1e-9, ..Default::default() }, ..Default::default() };

@@ -98,7 +98,7 @@ impl SvmTrainer {
     }
 
     /// Reads a record with `objects`, `proposals` (with the ground-truth boxes) and `features`; to be passed to
-    /// [`learn`](Self::learn).
+    /// [`add`](Self::add).
     /// # Errors
     /// When the record is invalid; it then changes nothing.
     pub fn take(&mut self, record: &Record) -> Result<Taken> {
@@ -108,7 +108,7 @@ impl SvmTrainer {
     /// Stores a record.
     /// # Errors
     /// When the temporary file cannot be written; training cannot continue.
-    pub fn learn(&mut self, taken: &Taken) -> Result<()> {
+    pub fn add(&mut self, taken: &Taken) -> Result<()> {
         let regions = &taken.regions;
         self.objects += regions.objects.iter().filter(|object| !object.ignored).count();
         for (row, truth) in regions.truth.iter().enumerate() {

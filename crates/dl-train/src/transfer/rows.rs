@@ -65,7 +65,7 @@ impl FeatureRows {
         Ok(Finding {
             per_class,
             log_me: log_me(&features, &targets, classes)?,
-            nothing: Finding::of_nothing(&counts),
+            baseline: Finding::baseline_of(&counts),
             // Shrinkage raises the largest value by 1 / (1 - shrinkage).
             h_score: (1.0 - SHRINKAGE) * h_score(&features, &targets, classes, SHRINKAGE)?
                 / (classes as f64 - 1.0).max(1.0),

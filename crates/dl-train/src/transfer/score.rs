@@ -131,8 +131,8 @@ mod tests {
             assert!((found - number("logme")).abs() < 1e-6 * (1.0 + found.abs()), "LogME {found} {case}");
             for (key, shrinkage) in [("h_score", 0.0), ("h_score_shrunk", 0.1)] {
                 let found = h_score(&features, &labels, classes, shrinkage).unwrap();
-                if let Some(wanted) = case[key].as_f64() {
-                    assert!((found - wanted).abs() < 1e-6 * (1.0 + found.abs()), "{key} {found} {case}");
+                if let Some(expected) = case[key].as_f64() {
+                    assert!((found - expected).abs() < 1e-6 * (1.0 + found.abs()), "{key} {found} {case}");
                 }
             }
         }

@@ -32,7 +32,7 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// What was measured about a data set and about a pretrained network's features on it.
+/// What was measured about a dataset and about a pretrained network's features on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finding {
     /// Examples of the smallest class.
@@ -40,7 +40,7 @@ pub struct Finding {
     /// LogME of the features of a sample, see [`log_me`](super::log_me).
     pub log_me: f64,
     /// LogME of uninformative features: the evidence of the class proportions alone.
-    pub nothing: f64,
+    pub baseline: f64,
     /// H-score divided by its largest value, from 0 to 1, see [`h_score`](super::h_score).
     pub h_score: f64,
 }
@@ -52,7 +52,7 @@ impl Finding {
     pub const USELESS: f64 = 0.02;
 
     /// The evidence of uninformative features: the 0/1 labels of each class as a normal distribution about their mean.
-    pub fn of_nothing(counts: &[usize]) -> f64 {
+    pub fn baseline_of(counts: &[usize]) -> f64 {
         let all: usize = counts.iter().sum();
         let evidence = counts.iter().map(|count| {
             let share = *count as f64 / all.max(1) as f64;
@@ -65,10 +65,10 @@ impl Finding {
     /// The fraction of the labels' variance that the features explain, beyond what as many features would explain by
     /// chance: LogME's gain over uninformative features, as 1 - exp(-2 gain). From 0 to 1.
     pub fn explained(&self) -> f64 {
-        (1.0 - (-2.0 * (self.log_me - self.nothing)).exp()).max(0.0)
+        (1.0 - (-2.0 * (self.log_me - self.baseline)).exp()).max(0.0)
     }
 
-    /// The strategies that may be best. With many examples it is clear; with few, only a trial tells.
+    /// The strategies that may be best. With many examples it is clear; with few, only a trial shows.
     pub fn candidates(&self) -> Vec<Strategy> {
         match (self.per_class < Self::LITTLE, self.explained() < Self::USELESS) {
             (true, _) => vec![Strategy::FeatureExtraction, Strategy::Head, Strategy::Top, Strategy::All],
@@ -94,8 +94,8 @@ mod tests {
 
     #[test]
     fn few_examples_leave_the_strategy_open() {
-        let nothing = Finding::of_nothing(&[10, 10]);
-        let finding = |per_class, gain| Finding { per_class, log_me: nothing + gain, nothing, h_score: 0.5 };
+        let baseline = Finding::baseline_of(&[10, 10]);
+        let finding = |per_class, gain| Finding { per_class, log_me: baseline + gain, baseline, h_score: 0.5 };
         assert_eq!(finding(20, 0.6).candidates().len(), 4);
         assert_eq!(finding(20, -0.1).candidates().len(), 4);
         assert_eq!(finding(2000, 0.6).candidates(), [Strategy::All]);
@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(finding(2000, -0.1).candidates(), [Strategy::Scratch]);
         assert!(finding(20, 0.6).words().starts_with("the smallest class has 20 examples"));
         // Half of the labels each: a standard deviation of 1/2.
-        assert!((nothing - (-0.5 * (0.5 * std::f64::consts::PI).ln() - 0.5)).abs() < 1e-12);
+        assert!((baseline - (-0.5 * (0.5 * std::f64::consts::PI).ln() - 0.5)).abs() < 1e-12);
     }
 }

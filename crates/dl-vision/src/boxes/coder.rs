@@ -63,8 +63,8 @@ mod tests {
         let coder = BoxCoder { weights: [10.0, 10.0, 5.0, 5.0] };
         let (proposal, truth) = (BBox::new(3.5, 2.0, 17.25, 40.0), BBox::new(-4.0, 8.0, 9.0, 11.5));
         let decoded: [f64; 4] = coder.decode(&proposal, coder.encode(&proposal, &truth)).into();
-        for (found, wanted) in decoded.iter().zip(<[f64; 4]>::from(truth)) {
-            assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
+        for (found, expected) in decoded.iter().zip(<[f64; 4]>::from(truth)) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         }
     }
 

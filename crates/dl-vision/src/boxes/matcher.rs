@@ -94,15 +94,15 @@ mod tests {
     #[test]
     fn proposals_between_the_thresholds_are_ignored() {
         let matcher = Matcher { foreground: 0.5, background: 0.25, keep_best: false };
-        let wanted = [Match::Object(0), Match::Object(0), Match::Background, Match::Ignored, Match::Background];
-        assert_eq!(matcher.assign(&PROPOSALS, &TRUTH), wanted);
+        let expected = [Match::Object(0), Match::Object(0), Match::Background, Match::Ignored, Match::Background];
+        assert_eq!(matcher.assign(&PROPOSALS, &TRUTH), expected);
     }
 
     #[test]
     fn the_best_proposal_of_a_true_box_can_be_kept_below_the_threshold() {
         let matcher = Matcher { foreground: 0.5, background: 0.3, keep_best: true };
-        let wanted = [Match::Object(0), Match::Object(0), Match::Background, Match::Object(1), Match::Background];
-        assert_eq!(matcher.assign(&PROPOSALS, &TRUTH), wanted);
+        let expected = [Match::Object(0), Match::Object(0), Match::Background, Match::Object(1), Match::Background];
+        assert_eq!(matcher.assign(&PROPOSALS, &TRUTH), expected);
     }
 
     #[test]

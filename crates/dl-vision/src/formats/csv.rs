@@ -157,9 +157,9 @@ fn fill(
     }
     if let Some(image) = cell(columns.image)? {
         ensure!(!image.trim().is_empty(), "the image path is empty");
-        let wanted = images.join(image.trim());
+        let direct = images.join(image.trim());
         let path =
-            if wanted.is_file() { None } else { find_named(&[images.to_owned()], image.trim()) }.unwrap_or(wanted);
+            if direct.is_file() { None } else { find_named(&[images.to_owned()], image.trim()) }.unwrap_or(direct);
         record.set_image(&as_text(&path)?)?;
         add_size(record)?;
     }

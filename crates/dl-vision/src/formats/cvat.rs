@@ -11,7 +11,7 @@ use dl_record::file::{decode_xml, read_named};
 use dl_record::{Object, Record};
 use serde_json::{Map, Value, json};
 
-use super::files::{as_text, find_named, last_part, stays_inside, want_folder};
+use super::files::{as_text, find_named, last_part, require_folder, stays_inside};
 use super::region::{self, Size};
 use super::skipped::Skipped;
 use super::xml::{Children, Element};
@@ -28,7 +28,7 @@ const MOST_PIXELS: u64 = 1 << 27;
 /// When the file cannot be read or is not a file of CVAT for images. An image that cannot be read is a sample with a
 /// failure.
 pub fn read(path: &Path, images: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(images)?;
+    require_folder(images)?;
     let in_context = || path.display().to_string();
     ensure!(!path.is_dir(), "{}: is a folder; name the file in it, such as annotations.xml", path.display());
     let text = read_named(path, MOST_BYTES).and_then(decode_xml).with_context(in_context)?;
@@ -99,8 +99,8 @@ fn fill(record: &mut Record, mut element: Element, name: &str, images: &Path, lo
     if !subset.is_empty() && stays_inside(&subset) {
         folders.extend([exported.join(&subset), images.join(&subset)]);
     }
-    let wanted = || images.join(if stays_inside(name) { name } else { last_part(name) });
-    let image: PathBuf = find_named(&folders, name).unwrap_or_else(wanted);
+    let direct = || images.join(if stays_inside(name) { name } else { last_part(name) });
+    let image: PathBuf = find_named(&folders, name).unwrap_or_else(direct);
     record.set_image(&as_text(&image)?)?;
     let mut side =
         |name: &str| take(&mut element, name)?.parse::<f64>().ok().filter(|side| *side >= 1.0).map(|side| side as u32);

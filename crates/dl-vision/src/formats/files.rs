@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::walk::Walk;
 
 /// File extensions of the images to find in a folder.
-pub const PICTURE_ENDINGS: [&str; 16] = [
+pub const IMAGE_ENDINGS: [&str; 16] = [
     "jpg", "jpeg", "png", "jpe", "jfif", "bmp", "dib", "gif", "tif", "tiff", "webp", "ppm", "pgm", "pbm", "pnm", "pam",
 ];
 
@@ -21,13 +21,13 @@ pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
 /// `name` without its image extension, if it has one.
 pub(super) fn without_image_ending(name: &str) -> &str {
     match name.rsplit_once('.') {
-        Some((stem, ending)) if PICTURE_ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)) => stem,
+        Some((stem, ending)) if IMAGE_ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)) => stem,
         _ => name,
     }
 }
 
 /// Fails with a message for the user unless `path` is a folder.
-pub(super) fn want_folder(path: &Path) -> Result<()> {
+pub(super) fn require_folder(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
         Ok(_) => bail!("{}: is a file, not a folder", path.display()),
@@ -114,7 +114,7 @@ pub(super) fn image_at(stem: &Path) -> Option<PathBuf> {
         PathBuf::from(path)
     };
     let cases = |ending: &str| [ending.to_owned(), ending.to_uppercase(), ending[..1].to_uppercase() + &ending[1..]];
-    PICTURE_ENDINGS.iter().flat_map(|ending| cases(ending)).map(|ending| at(&ending)).find(|path| path.is_file())
+    IMAGE_ENDINGS.iter().flat_map(|ending| cases(ending)).map(|ending| at(&ending)).find(|path| path.is_file())
 }
 
 /// The path without its last extension: `a.b` for `a.b.xml`.

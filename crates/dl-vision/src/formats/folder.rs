@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use dl_record::Record;
 
-use super::files::{self, PICTURE_ENDINGS, as_text, relative, want_folder};
+use super::files::{self, IMAGE_ENDINGS, as_text, relative, require_folder};
 use super::walk::{Unusable, Walk};
 use super::{Found, Sample, add_size};
 
@@ -16,9 +16,9 @@ use super::{Found, Sample, add_size};
 /// # Errors
 /// When the folder does not exist or has no images.
 pub fn read(folder: &Path, labels: bool) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     let root = folder.to_owned();
-    let mut walk = Walk::new(folder, &PICTURE_ENDINGS);
+    let mut walk = Walk::new(folder, &IMAGE_ENDINGS);
     walk.find_first("images")?;
     let mut classes = HashSet::new();
     let mut end: Option<std::vec::IntoIter<Found>> = None;

@@ -16,7 +16,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode, open_regular, read_regular};
 use flate2::read::GzDecoder;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
-use super::files::{self, want_folder};
+use super::files::{self, require_folder};
 use super::{Found, Sample};
 
 /// The largest accepted side.
@@ -28,7 +28,7 @@ const LARGEST: u32 = 1 << 12;
 /// # Errors
 /// When the files do not exist, are not IDX files, or do not belong together.
 pub fn read(folder: &Path, split: &str, names: &[String]) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     let (images_path, labels_path) = find_pair(folder, split)?;
     let (mut images, [count, height, width]) = open::<3>(&images_path, 2051)?;
     let (mut labels, [label_count]) = open::<1>(&labels_path, 2049)?;
@@ -152,13 +152,13 @@ struct NotFound {
 
 /// The image or label file of a split, preferably not gzipped.
 fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
-    let wanted = format!("{split}-{part}-ubyte");
+    let expected = format!("{split}-{part}-ubyte");
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for path in files::entries(folder).unwrap_or_default().into_iter().rev() {
         let name = file_name(&path).replace('.', "-");
         let plain = name.strip_suffix("-gz").unwrap_or(&name);
         let is_wanted =
-            plain.strip_suffix(wanted.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
+            plain.strip_suffix(expected.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('-'));
         // Some archives unpack into folders named like the files.
         let inside = path.join(path.file_name().unwrap_or_default());
         let path = if inside.is_file() { inside } else { path };
@@ -170,7 +170,7 @@ fn find(folder: &Path, split: &str, part: &str) -> Result<PathBuf, NotFound> {
         1 => Ok(found.remove(0).1),
         0 => Err(NotFound {
             message: format!(
-                "{}: has neither {wanted} nor {wanted}.gz, directly or in raw/, MNIST/raw/ or FashionMNIST/raw/",
+                "{}: has neither {expected} nor {expected}.gz, directly or in raw/, MNIST/raw/ or FashionMNIST/raw/",
                 folder.display()
             ),
             is_half: part.starts_with("labels"),

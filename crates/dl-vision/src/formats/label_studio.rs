@@ -13,7 +13,7 @@ use dl_record::{Detection, Object, Record};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::files::{PICTURE_ENDINGS, as_text, has_ending, last_part, stays_inside, want_folder};
+use super::files::{IMAGE_ENDINGS, as_text, has_ending, last_part, require_folder, stays_inside};
 use super::region::{self, Size};
 use super::skipped::Skipped;
 use super::{Found, Sample, add_size};
@@ -26,7 +26,7 @@ const MOST_BYTES: u64 = 2 << 30;
 /// # Errors
 /// When the file cannot be read or is not a list of tasks. A task that cannot be read is a sample with a failure.
 pub fn read(path: &Path, images: &Path, predictions: bool) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(images)?;
+    require_folder(images)?;
     let in_context = || path.display().to_string();
     let text = read_named(path, MOST_BYTES).and_then(decode).with_context(in_context)?;
     let tasks: Vec<Box<RawValue>> = serde_json::from_str(&text)
@@ -294,7 +294,7 @@ fn detections(mut all: Vec<Value>, size: Size, lost: &mut Vec<String>) -> Vec<De
 fn image_of(data: &Map<String, Value>) -> Option<&str> {
     let is_image = |text: &&str| {
         let path = text.split(['?', '#']).next().unwrap_or(text);
-        has_ending(Path::new(path), &PICTURE_ENDINGS) || text.starts_with("/data/")
+        has_ending(Path::new(path), &IMAGE_ENDINGS) || text.starts_with("/data/")
     };
     let named = ["image", "img", "captioning"].iter().find_map(|name| data.get(*name)?.as_str());
     named.or_else(|| data.values().filter_map(Value::as_str).find(is_image))

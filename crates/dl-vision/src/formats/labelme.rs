@@ -14,7 +14,7 @@ use dl_record::file::{decode, read_regular};
 use dl_record::{Object, Record};
 use serde_json::{Map, Value, json};
 
-use super::files::{as_text, find_named, image_at, relative, want_folder, without_ending};
+use super::files::{as_text, find_named, image_at, relative, require_folder, without_ending};
 use super::folder::unusable;
 use super::region::{self, Size};
 use super::skipped::Skipped;
@@ -35,7 +35,7 @@ enum Source {
 /// When a path or `images` does not exist, or a folder has no such file. A file that cannot be read is a sample with a
 /// failure.
 pub fn read(paths: &[PathBuf], images: Option<&Path>) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    images.map(want_folder).transpose()?;
+    images.map(require_folder).transpose()?;
     let mut sources = VecDeque::new();
     for path in paths {
         sources.push_back(if path.is_dir() {

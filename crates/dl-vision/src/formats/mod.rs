@@ -43,7 +43,7 @@ mod xml;
 use anyhow::Error;
 use dl_record::{Object, Record};
 
-pub use files::{PICTURE_ENDINGS, escaped, has_ending};
+pub use files::{IMAGE_ENDINGS, escaped, has_ending};
 pub use placing::ImageFiles;
 pub use walk::{Unusable, Walk};
 

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn names_stay_inside_the_folder_and_never_clash() {
         let mut names = Names::default();
-        for (id, wanted) in [
+        for (id, expected) in [
             ("a.jpg", "a"),
             ("train/a.jpg", "train/a"),
             ("/data/b.png", "b"),
@@ -250,7 +250,7 @@ mod tests {
             ("v1.2", "v1.2"),
             ("ünï code 1.JPEG", "ünï code 1"),
         ] {
-            assert_eq!(name(&mut names, id).unwrap(), wanted);
+            assert_eq!(name(&mut names, id).unwrap(), expected);
         }
         assert!(name(&mut names, "a.png").unwrap_err().to_string().contains("already written as \"a\""));
         for bad in ["", "..", "/", "a/..", "x\ny"] {

@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn errors_are_reported_with_their_line() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("<a>\n<b>1</b>\n<c>", "line 3: the file ends inside <c>"),
             ("<a>\n</b>", "line 2: "),
             ("", "line 1: the file has no element"),
@@ -366,7 +366,7 @@ mod tests {
             (&"<a>".repeat(100), "line 1: elements are nested"),
         ] {
             let error = format!("{:#}", Element::parse(text).unwrap_err());
-            assert!(error.starts_with(wanted), "{error}");
+            assert!(error.starts_with(expected), "{error}");
         }
     }
 
@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn content_after_the_root_is_reported() {
-        for (after, wanted) in [
+        for (after, expected) in [
             ("\n <!-- c -->\n", None),
             ("\n<a/>", Some("line 2: a second <a>")),
             ("\n\nx", Some("line 3: text")),
@@ -390,8 +390,8 @@ mod tests {
         ] {
             let (root, trailing) = Element::parse(&format!("<a>1</a>{after}")).unwrap();
             assert_eq!(root.text, "1");
-            assert_eq!(trailing.is_some(), wanted.is_some(), "{after}: {trailing:?}");
-            assert!(trailing.unwrap_or_default().starts_with(wanted.unwrap_or_default()), "{after}");
+            assert_eq!(trailing.is_some(), expected.is_some(), "{after}: {trailing:?}");
+            assert!(trailing.unwrap_or_default().starts_with(expected.unwrap_or_default()), "{after}");
         }
     }
 

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_have_colors_that_can_be_told_apart() {
+    fn classes_have_distinguishable_colors() {
         let labels = ["stop", "yield", "no-entry", "speed-limit", "priority", "turn-right", "warning", "crossing"];
         for (index, a) in labels.iter().enumerate() {
             for b in &labels[..index] {

@@ -76,8 +76,8 @@ fn of_png(input: &mut (impl BufRead + Seek)) -> Result<Option<Orientation>> {
     while input.read_exact(&mut head).is_ok() {
         let [l0, l1, l2, l3, kind @ ..] = head;
         let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
-        let wanted = matches!(&kind, b"eXIf" | b"tEXt" | b"zTXt" | b"iTXt") && length <= MOST_BYTES;
-        if !wanted {
+        let is_metadata = matches!(&kind, b"eXIf" | b"tEXt" | b"zTXt" | b"iTXt") && length <= MOST_BYTES;
+        if !is_metadata {
             if &kind == b"IEND" {
                 break;
             }

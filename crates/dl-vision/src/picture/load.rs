@@ -326,7 +326,7 @@ mod tests {
     const QUARTERS: [[u8; 3]; 4] = [[200, 30, 40], [20, 160, 60], [30, 50, 190], [220, 200, 40]];
 
     fn golden(name: &str) -> String {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/goldens/pictures");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/goldens/images");
         folder.join(name).display().to_string()
     }
 
@@ -338,9 +338,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_near(found: [[u8; 3]; 4], wanted: [[u8; 3]; 4]) {
-        let far = found.iter().flatten().zip(wanted.iter().flatten()).any(|(a, b)| a.abs_diff(*b) > 2);
-        assert!(!far, "{found:?}, expected {wanted:?}");
+    fn assert_near(found: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
+        let far = found.iter().flatten().zip(expected.iter().flatten()).any(|(a, b)| a.abs_diff(*b) > 2);
+        assert!(!far, "{found:?}, expected {expected:?}");
     }
 
     fn uri(bytes: &[u8]) -> String {
@@ -373,7 +373,7 @@ mod tests {
     fn progressive_palette_gray_and_cmyk_become_rgb_as_in_pillow() {
         assert_near(quarters(&load(&golden("progressive.jpg")).unwrap()), QUARTERS);
         assert_near(quarters(&load(&golden("palette.png")).unwrap()), QUARTERS);
-        assert_near(quarters(&load(&golden("grey.jpg")).unwrap()), [[82; 3], [107; 3], [60; 3], [188; 3]]);
+        assert_near(quarters(&load(&golden("gray.jpg")).unwrap()), [[82; 3], [107; 3], [60; 3], [188; 3]]);
         let darker = [[160, 24, 32], [16, 128, 48], [24, 40, 152], [176, 160, 32]];
         assert_near(quarters(&load(&golden("cmyk.jpg")).unwrap()), darker);
     }
@@ -449,7 +449,7 @@ mod tests {
         let at = |name: &str| folder.path().join(name).display().to_string();
         fs::write(at("empty.jpg"), "").unwrap();
         fs::write(at("text.jpg"), "a letter\n").unwrap();
-        for (source, wanted) in [
+        for (source, expected) in [
             (at("empty.jpg"), "empty.jpg: the file is empty"),
             (at("text.jpg"), "text.jpg: not an image (JPEG, PNG"),
             (at("none.jpg"), "none.jpg: no such file"),
@@ -459,7 +459,7 @@ mod tests {
         ] {
             for error in [load(&source).unwrap_err(), dimensions(&source).unwrap_err()] {
                 let text = format!("{error:#}");
-                assert!(text.contains(wanted) && !text.contains('\n'), "{text}");
+                assert!(text.contains(expected) && !text.contains('\n'), "{text}");
             }
         }
     }

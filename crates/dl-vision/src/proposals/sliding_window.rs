@@ -52,13 +52,13 @@ pub fn propose(width: u32, height: u32, config: &Config, rng: &mut impl Rng) -> 
     }
     let grids = grids(width, height, config);
     let total = grids.iter().fold(0_usize, |total, grid| total.saturating_add(grid.columns.saturating_mul(grid.rows)));
-    let wanted = config.max.unwrap_or(total).min(total);
-    if wanted > MOST_WINDOWS {
+    let count = config.max.unwrap_or(total).min(total);
+    if count > MOST_WINDOWS {
         bail!(
             "{total} windows over {width} x {height} pixels are too many; use a larger stride or scale, or a maximum"
         );
     }
-    let order = index::sample(rng, total, wanted);
+    let order = index::sample(rng, total, count);
     Ok(ranked(order.into_iter().map(|index| window(&grids, index, width, height))))
 }
 
@@ -119,8 +119,8 @@ mod tests {
             boxes(5, 4, &config(&[4.0], &[1.0, 4.0], 0.5)).into_iter().map(Into::into).collect();
         found.sort_by(|a, b| a.partial_cmp(b).unwrap());
         // 4 x 4 at x = 0 and, at the edge, 1; 2 x 8, clipped to 2 x 4, at x = 0, 1, 2, 3.
-        let wanted = [[0, 0, 2, 4], [0, 0, 4, 4], [1, 0, 3, 4], [1, 0, 5, 4], [2, 0, 4, 4], [3, 0, 5, 4]];
-        assert_eq!(found, wanted.map(|edges| edges.map(f64::from)));
+        let expected = [[0, 0, 2, 4], [0, 0, 4, 4], [1, 0, 3, 4], [1, 0, 5, 4], [2, 0, 4, 4], [3, 0, 5, 4]];
+        assert_eq!(found, expected.map(|edges| edges.map(f64::from)));
     }
 
     #[test]

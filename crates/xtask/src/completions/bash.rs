@@ -1,5 +1,5 @@
 //! The bash completions. clap_complete's do nothing after a subcommand of a program whose name has a hyphen, and offer
-//! options where files are wanted.
+//! options where files are expected.
 
 use std::fmt::Write;
 

@@ -133,8 +133,8 @@ fn check(shell: &str, complete: impl Fn(&Sandbox, &[&str]) -> String) {
             .map(|word| word.trim_end_matches(['/', '=']))
             .map(|word| word.rsplit_once('=').map_or(word, |(_, value)| value))
             .collect();
-        for wanted in case.offered {
-            assert!(words.contains(wanted), "{shell}: {:?} does not offer {wanted}: {answer}", case.line);
+        for expected in case.offered {
+            assert!(words.contains(expected), "{shell}: {:?} does not offer {expected}: {answer}", case.line);
         }
         for unwanted in case.not_offered {
             assert!(!words.contains(unwanted), "{shell}: {:?} offers {unwanted}: {answer}", case.line);

@@ -22,8 +22,8 @@ pub(crate) fn take(canvas: &Canvas, dice: &mut Dice) -> RgbImage {
     let (contrast, brightness) = (dice.between(0.72, 1.15), dice.between(-22.0, 22.0));
     let cast = [0, 1, 2].map(|_| dice.between(0.94, 1.06));
     let (vignette, grain) = (dice.between(0.0, 0.25), dice.between(1.0, 9.0));
-    let mut picture = RgbImage::new(canvas.size.0, canvas.size.1);
-    for (index, (pixel, color)) in picture.pixels_mut().zip(&pixels).enumerate() {
+    let mut photo = RgbImage::new(canvas.size.0, canvas.size.1);
+    for (index, (pixel, color)) in photo.pixels_mut().zip(&pixels).enumerate() {
         let (x, y) = ((index % width) as f64 / width as f64 - 0.5, (index / width) as f64 / height as f64 - 0.5);
         let light = 1.0 - vignette * 2.0 * (x * x + y * y);
         let color = mix(*color, [196.0, 200.0, 206.0], haze);
@@ -35,7 +35,7 @@ pub(crate) fn take(canvas: &Canvas, dice: &mut Dice) -> RgbImage {
             pixel.0[channel] = value.round().clamp(0.0, 255.0) as u8;
         }
     }
-    picture
+    photo
 }
 
 /// Weighted means of neighbors in a row; the edge is repeated.

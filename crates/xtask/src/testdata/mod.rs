@@ -12,7 +12,7 @@ mod dice;
 mod face;
 mod glyph;
 mod perspective;
-mod picture;
+mod photo;
 mod plate;
 mod scenery;
 mod signs;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_images_are_those_of_their_seed() {
+    fn the_committed_images_match_their_seed() {
         committed().unwrap().run_alone(Mode::Check).unwrap();
     }
 }

@@ -100,7 +100,7 @@ fn road(canvas: &mut Canvas, dice: &mut Dice, horizon: f64) {
     let (width, height, seed) = (canvas.width(), canvas.height(), dice.seed());
     let away = [width * dice.between(0.2, 0.8), horizon];
     let (left, right) = (width * dice.between(-0.4, 0.3), width * dice.between(0.7, 1.4));
-    let grey = dice.between(74.0, 128.0) as f32;
+    let gray = dice.between(74.0, 128.0) as f32;
     let between = |at: f64, depth: f64| {
         let near = left + (right - left) * at;
         [away[0] + (near - away[0]) * depth, away[1] + (height - away[1]) * depth]
@@ -109,7 +109,7 @@ fn road(canvas: &mut Canvas, dice: &mut Dice, horizon: f64) {
         vec![between(from, start), between(to, start), between(to, end), between(from, end)]
     };
     canvas.fill(&[strip(0.0, 1.0, 0.0, 1.0)], 1.0, |x, y| {
-        shade([grey, grey, grey + 4.0], 1.0 + 0.06 * noise(seed, 2.5, x, y) + 0.05 * noise(seed, 17.0, x, y))
+        shade([gray, gray, gray + 4.0], 1.0 + 0.06 * noise(seed, 2.5, x, y) + 0.05 * noise(seed, 17.0, x, y))
     });
     let paint: Color = dice.of(&[[226.0, 226.0, 222.0], [226.0, 226.0, 222.0], [222.0, 186.0, 70.0]]);
     for edge in [0.05, 0.94] {
@@ -193,7 +193,7 @@ pub(crate) fn foliage(canvas: &mut Canvas, dice: &mut Dice, center: Point, radiu
     });
 }
 
-/// A greenish, reddish or greyish leaf.
+/// A greenish, reddish or grayish leaf.
 pub(crate) fn leaf_color(dice: &mut Dice) -> Color {
     shade(dice.of(&LEAVES), dice.between(0.7, 1.2))
 }

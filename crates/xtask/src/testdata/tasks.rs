@@ -70,12 +70,12 @@ impl Task {
     /// Draws `per_class` images per class, in one folder per class. The same arguments give the same files, bit for bit.
     pub(crate) fn files(self, split: &str, per_class: u32, seed: u64) -> Result<Files> {
         let classes = self.classes();
-        let picture = |(name, face): &(String, Face), number: u32| -> Result<(String, Vec<u8>)> {
+        let photo = |(name, face): &(String, Face), number: u32| -> Result<(String, Vec<u8>)> {
             let id = format!("{split}/{name}-{number:04}");
             Ok((format!("{name}/{name}-{number:04}.jpg"), draw(face, &mut Dice::new(seed, &id))?))
         };
         let all = classes.par_iter().flat_map_iter(|class| (1..=per_class).map(move |number| (class, number)));
-        all.map(|(class, number)| picture(class, number)).collect()
+        all.map(|(class, number)| photo(class, number)).collect()
     }
 }
 
@@ -135,11 +135,11 @@ mod tests {
         let files = |split, count, seed| Task::Services.files(split, count, seed).unwrap();
         let (two, three) = (files("train", 2, 1), files("train", 3, 1));
         assert_eq!((two.len(), three.len()), (20, 30));
-        assert!(two.iter().all(|(name, picture)| three[name] == *picture));
+        assert!(two.iter().all(|(name, photo)| three[name] == *photo));
         let different: BTreeSet<&Vec<u8>> = three.values().collect();
         assert_eq!(different.len(), 30);
-        let (name, picture) = two.first_key_value().unwrap();
-        assert!(files("test", 1, 1)[name] != *picture && files("train", 1, 2)[name] != *picture);
+        let (name, photo) = two.first_key_value().unwrap();
+        assert!(files("test", 1, 1)[name] != *photo && files("train", 1, 2)[name] != *photo);
     }
 
     /// Features of the shipped backbone for `per_class` images per class of a task: one row per image, and the classes.
@@ -148,11 +148,11 @@ mod tests {
         let preprocessing = &model.config.preprocessing;
         let classes: Vec<String> = task.classes().into_iter().map(|(name, _)| name).collect();
         for (name, jpeg) in task.files(split, per_class, 2).unwrap() {
-            let picture = image::load_from_memory(&jpeg).unwrap().to_rgb8();
+            let photo = image::load_from_memory(&jpeg).unwrap().to_rgb8();
             let (source, size) = preprocessing.whole_image(SIDE, SIDE, preprocessing.resize);
             let mut input = vec![0.0; 3 * size[0] * size[1]];
             let Preprocessing { interpolation, .. } = *preprocessing;
-            resample(&picture, &source, size, interpolation, &preprocessing.normalization(), &mut input);
+            resample(&photo, &source, size, interpolation, &preprocessing.normalization(), &mut input);
             inputs.extend(input);
             let class = classes.iter().position(|class| name.starts_with(&format!("{class}/"))).unwrap();
             targets.push(class as u32);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_backbone_knows_the_roads_and_helps_with_the_services() {
+    fn the_shipped_backbone_recognizes_road_signs_and_transfers_to_service_signs() {
         let path = crate::root().join("testdata/models/roads.safetensors");
         let model = Model::open(&path, None, &Device::Cpu).unwrap();
         let (logits, targets) = seen(Task::Roads, "other", 2, &model, "logits");

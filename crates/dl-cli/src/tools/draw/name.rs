@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 /// The most bytes of a part of a name: file systems allow 255, and an extension and a number must fit.
 const MOST_BYTES: usize = 200;
 
-/// Names in use, with the number of drawings that wanted each.
+/// Names in use, with the number of drawings with each.
 #[derive(Default)]
 pub(super) struct Names(HashMap<PathBuf, usize>);
 
@@ -17,15 +17,15 @@ impl Names {
     /// # Errors
     /// When the id cannot be a file name.
     pub(super) fn take(&mut self, id: &str, endings: &[&str]) -> Result<(PathBuf, bool)> {
-        let wanted = name(id, endings)?;
-        if !self.0.contains_key(&wanted) {
-            self.0.insert(wanted.clone(), 1);
-            return Ok((wanted, false));
+        let base = name(id, endings)?;
+        if !self.0.contains_key(&base) {
+            self.0.insert(base.clone(), 1);
+            return Ok((base, false));
         }
         loop {
-            let drawings = self.0.entry(wanted.clone()).or_default();
+            let drawings = self.0.entry(base.clone()).or_default();
             *drawings += 1;
-            let other = numbered(&wanted, *drawings);
+            let other = numbered(&base, *drawings);
             if !self.0.contains_key(&other) {
                 self.0.insert(other.clone(), 1);
                 return Ok((other, true));
@@ -79,7 +79,7 @@ mod tests {
     fn two_drawings_never_have_one_name() {
         let mut names = Names::default();
         let mut take = |id: &str| names.take(id, &["jpg", "jpeg"]).map(|(path, _)| path.display().to_string());
-        let wanted = [
+        let expected = [
             ("a.jpg", "a.jpg"),
             ("a", "a-2.jpg"),
             ("a.png", "a.png.jpg"),
@@ -89,7 +89,7 @@ mod tests {
             ("/x/up/y.jpg", "x/up/y-2.jpg"),
             ("b\u{1b}[2J\n", "b_[2J_.jpg"),
         ];
-        for (id, name) in wanted {
+        for (id, name) in expected {
             assert_eq!(take(id).unwrap(), name);
         }
         for id in ["", "/", ".", "data:image/png;base64,"] {

@@ -96,8 +96,8 @@ mod tests {
         let smooth = trace(values.iter().copied()).smooth();
         for (index, (_, mean)) in smooth.iter().enumerate() {
             let window = &values[(index + 1).saturating_sub(10)..=index];
-            let wanted = window.iter().sum::<f64>() / window.len() as f64;
-            assert!((mean - wanted).abs() <= 1e-12 * wanted, "{index}: {mean} {wanted}");
+            let expected = window.iter().sum::<f64>() / window.len() as f64;
+            assert!((mean - expected).abs() <= 1e-12 * expected, "{index}: {mean} {expected}");
         }
     }
 

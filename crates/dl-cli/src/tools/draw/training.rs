@@ -94,7 +94,7 @@ impl Args {
                 if known.len() <= MOST_METRICS && !known.contains(name) {
                     known.insert(name.to_owned());
                 }
-                if self.metrics.as_ref().is_some_and(|wanted| !wanted.iter().any(|wanted| wanted == name)) {
+                if self.metrics.as_ref().is_some_and(|chosen| !chosen.iter().any(|metric| metric == name)) {
                     continue;
                 }
                 if !histories.contains_key(name) {

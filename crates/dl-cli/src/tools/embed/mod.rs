@@ -193,11 +193,9 @@ impl Tool for Args {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));
         }
         let batch = self.batch;
-        let warp = networks.pictures.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
-        let mut extractor = networks
-            .pictures
-            .as_ref()
-            .map(|(model, layers)| FeatureExtractor::new(model, layers, device.clone(), batch));
+        let warp = networks.images.as_ref().map(|(model, _)| self.warp.resolve(&model.config)).transpose()?;
+        let mut extractor =
+            networks.images.as_ref().map(|(model, layers)| FeatureExtractor::new(model, layers, device.clone(), batch));
         let cut = AtomicUsize::new(0);
         let images = self.image.images(&io.messages);
         let provenance = self.provenance(&networks, warp)?;
@@ -215,7 +213,7 @@ impl Tool for Args {
                 Some(tokens) => Ok(Work::Text(tokens)),
                 None => {
                     let (model, warp) = networks
-                        .pictures
+                        .images
                         .as_ref()
                         .map(|(model, _)| model)
                         .zip(warp)
@@ -248,7 +246,7 @@ impl Tool for Args {
 impl Args {
     fn provenance(&self, networks: &Networks, warp: Option<RegionWarp>) -> Result<Provenance> {
         let fingerprint = fingerprint(&self.model, self.arch.as_deref())?;
-        let config = networks.pictures.as_ref().map(|(model, _)| &model.config);
+        let config = networks.images.as_ref().map(|(model, _)| &model.config);
         let pooled = |is_text: bool| {
             let pool = self.pool.filter(|pool| *pool != networks.default_pool(is_text));
             let pool = pool.map_or(String::new(), |pool| format!(" pool={}", format!("{pool:?}").to_lowercase()));

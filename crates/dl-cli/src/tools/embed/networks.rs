@@ -16,7 +16,7 @@ use crate::common::Prepared;
 
 /// The networks of a model file, each with the requested layers.
 pub(super) struct Networks {
-    pub(super) pictures: Option<(Model, Vec<LayerName>)>,
+    pub(super) images: Option<(Model, Vec<LayerName>)>,
     pub(super) texts: Option<(TextModel, Vec<TextLayer>)>,
     /// Shapes of the layers for the last image size.
     shapes: Mutex<Option<ShapesOfSize>>,
@@ -35,41 +35,41 @@ impl Networks {
             Some(_) => Some(TextModel::from_checkpoint(open()?, device)?),
             None => None,
         };
-        let pictures = match &architecture {
+        let images = match &architecture {
             Some(_) if !is_both => None,
             _ => Some(Model::open(path, arch, device)?),
         };
         let in_context = || format!("model {}", path.display());
-        let mut asked = (Vec::new(), Vec::new());
+        let mut requested = (Vec::new(), Vec::new());
         for layer in layers {
             let of_texts = texts.as_ref().map(|model| text_layer(model, layer));
-            let of_pictures = pictures.as_ref().map(|model| model.backbone.check(layer));
-            match (of_pictures, of_texts) {
-                (Some(Ok(_)), _) => asked.0.push(layer.clone()),
-                (_, Some(Ok(layer))) => asked.1.push(layer),
+            let of_images = images.as_ref().map(|model| model.backbone.check(layer));
+            match (of_images, of_texts) {
+                (Some(Ok(_)), _) => requested.0.push(layer.clone()),
+                (_, Some(Ok(layer))) => requested.1.push(layer),
                 (Some(Err(error)), None) | (None, Some(Err(error))) => return Err(error).with_context(in_context),
-                (of_pictures, of_texts) => {
+                (of_images, of_texts) => {
                     let both =
-                        [of_pictures.map(|checked| checked.map(|_| ())), of_texts.map(|checked| checked.map(|_| ()))];
+                        [of_images.map(|checked| checked.map(|_| ())), of_texts.map(|checked| checked.map(|_| ()))];
                     let errors = both.into_iter().flatten().filter_map(Result::err).map(|error| error.to_string());
                     bail!("{}: for images and for texts: {}", in_context(), errors.collect::<Vec<_>>().join("; "));
                 }
             }
         }
         if layers.is_empty() {
-            if let Some(model) = &pictures {
-                asked.0.push(model.default_layer().parse()?);
+            if let Some(model) = &images {
+                requested.0.push(model.default_layer().parse()?);
             }
             if let Some(model) = &texts {
-                asked.1.push(text_layer(model, &model.default_layer().parse()?)?);
+                requested.1.push(text_layer(model, &model.default_layer().parse()?)?);
             }
         }
-        if let (Some(model), [layer, ..]) = (&pictures, asked.0.as_slice()) {
+        if let (Some(model), [layer, ..]) = (&images, requested.0.as_slice()) {
             model.backbone.check(layer).with_context(in_context)?;
         }
         Ok(Self {
-            pictures: pictures.map(|model| (model, asked.0)),
-            texts: texts.map(|model| (model, asked.1)),
+            images: images.map(|model| (model, requested.0)),
+            texts: texts.map(|model| (model, requested.1)),
             shapes: Mutex::default(),
         })
     }
@@ -77,7 +77,7 @@ impl Networks {
     /// A note about the file for the user.
     pub(super) fn note(&self) -> Option<&str> {
         let of_texts = || self.texts.as_ref()?.0.note.as_deref();
-        self.pictures.as_ref().and_then(|(model, _)| model.note.as_deref()).or_else(of_texts)
+        self.images.as_ref().and_then(|(model, _)| model.note.as_deref()).or_else(of_texts)
     }
 
     /// The tokens of the record's text, if the text is to be embedded; counts texts that are cut.
@@ -87,12 +87,12 @@ impl Networks {
         input: Option<InputKind>,
         cut: &AtomicUsize,
     ) -> Result<Option<Tokens>> {
-        let reads_pictures = self.pictures.is_some();
+        let reads_images = self.images.is_some();
         let Some((model, layers)) = &self.texts else {
             ensure!(input != Some(InputKind::Text), "the model does not read texts");
             return Ok(None);
         };
-        if reads_pictures && (input == Some(InputKind::Image) || (input.is_none() && record.has("image"))) {
+        if reads_images && (input == Some(InputKind::Image) || (input.is_none() && record.has("image"))) {
             return Ok(None);
         }
         ensure!(!layers.is_empty(), "none of the layers belongs to the text network");
@@ -113,7 +113,7 @@ impl Networks {
 
     /// Pools the features of an image: the tokens, or the places of the map, of each row.
     pub(super) fn pooled(&self, pool: Option<Pool>, prepared: &Prepared, features: Vec<Matrix>) -> Result<Vec<Matrix>> {
-        let Some((model, layers)) = &self.pictures else { return Ok(features) };
+        let Some((model, layers)) = &self.images else { return Ok(features) };
         // Without --pool, only tokens are pooled.
         if pool.is_none() && model.backbone.plans() {
             return Ok(features);
@@ -132,7 +132,7 @@ impl Networks {
 
     /// The default of --pool.
     pub(super) fn default_pool(&self, is_text: bool) -> Pool {
-        match (is_text, &self.texts, &self.pictures) {
+        match (is_text, &self.texts, &self.images) {
             (true, Some((model, _)), _) => texts::default_pool(model),
             (_, _, Some((model, _))) if !model.backbone.plans() => Pool::Cls,
             _ => Pool::None,
@@ -141,7 +141,7 @@ impl Networks {
 
     /// The names of the layers of a text or of an image.
     pub(super) fn layer_names(&self, is_text: bool) -> Vec<String> {
-        match (is_text, &self.texts, &self.pictures) {
+        match (is_text, &self.texts, &self.images) {
             (true, Some((_, layers)), _) => layers.iter().map(|layer| layer.name.clone()).collect(),
             (_, _, Some((_, layers))) => layers.iter().map(LayerName::to_string).collect(),
             _ => Vec::new(),

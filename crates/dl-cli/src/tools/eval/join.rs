@@ -205,7 +205,7 @@ fn read_findings<F: Finding>(
             }
         }
     }
-    let unknown = unknown.told(|count, ids| {
+    let unknown = unknown.message(|count, ids| {
         format!("{count} results have a category_id that is not among those of the truth: {ids}; they are left out")
     });
     if let Some(reason) = unknown {

@@ -21,7 +21,7 @@ pub(super) enum Input {
 pub(super) struct Samples {
     /// True label and predictions of each.
     pub(super) labeled: Vec<(String, Vec<Prediction>)>,
-    /// Detections that overlap no object enough: nobody knows their true class.
+    /// Detections that overlap no object enough: their true class is unknown.
     pub(super) unmatched: usize,
 }
 

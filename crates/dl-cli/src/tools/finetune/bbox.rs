@@ -8,7 +8,7 @@ use dl_record::Record;
 use dl_train::box_regression::{BoxRegressionConfig, BoxTrainer};
 use dl_train::intake::Taken;
 
-use super::{Learner, learn_all, outputs};
+use super::{Trainer, outputs, train_all};
 use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one box regressor per class, from the features of a proposal to the box of its object
@@ -54,13 +54,13 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-impl Learner for BoxTrainer {
+impl Trainer for BoxTrainer {
     fn take(&mut self, record: &Record) -> Result<Taken> {
         self.take(record)
     }
 
-    fn learn(&mut self, taken: &Taken) -> Result<()> {
-        self.learn(taken)
+    fn add(&mut self, taken: &Taken) -> Result<()> {
+        self.add(taken)
     }
 }
 
@@ -75,7 +75,7 @@ impl Args {
             spool_dir: self.spool_dir.clone(),
         });
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = learn_all(io, job, &mut trainer)?;
+        let tally = train_all(io, job, &mut trainer)?;
         let messages = &io.messages;
         messages.progress_to(trainer.classes() as u64, "classes");
         let bbox = trainer.finish(|label| {

@@ -75,14 +75,14 @@ struct LabeledFeatures {
     columns: usize,
     features: Vec<f32>,
     labels: Vec<String>,
-    unlabelled: usize,
+    unlabeled: usize,
     digest: Digest,
 }
 
 impl LabeledFeatures {
     fn push(&mut self, record: &Record) -> Result<()> {
         let Some(label) = record.label()?.filter(|label| !label.is_empty()) else {
-            self.unlabelled += 1;
+            self.unlabeled += 1;
             bail!("the record has no \"label\" to train on");
         };
         let WholeFeatures { layer, network, row: features } = whole_features(record, self.layer.as_deref())?;
@@ -113,8 +113,8 @@ impl Args {
         let mut rows = LabeledFeatures { layer: self.layer.clone(), ..LabeledFeatures::default() };
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| rows.push(&record))?;
-        if rows.unlabelled > 0 {
-            bail!("{} records have no \"label\"; add one, or leave them out", rows.unlabelled);
+        if rows.unlabeled > 0 {
+            bail!("{} records have no \"label\"; add one, or leave them out", rows.unlabeled);
         }
         if rows.labels.is_empty() {
             bail!("no record to train on ({} failed here, {} before)", tally.failed, tally.carried);
@@ -132,7 +132,7 @@ impl Args {
         let config = LogisticConfig {
             cost: self.cost,
             class_weights: if self.balanced { balanced(&counts) } else { Vec::new() },
-            standardise: !self.raw,
+            standardize: !self.raw,
             solver: LbfgsConfig { tolerance: self.tolerance, iterations: self.iterations, ..LbfgsConfig::default() },
         };
         let found = logistic(&rows.features, rows.columns, &targets, labels.len(), &config)?;
@@ -155,7 +155,7 @@ impl Args {
             "counts": head.labels.iter().zip(&counts).collect::<BTreeMap<_, _>>(),
             "cost": self.cost,
             "balanced": self.balanced,
-            "standardised": !self.raw,
+            "standardized": !self.raw,
             "iterations": found.iterations,
             "objective": found.objective,
             "accuracy": accuracy,

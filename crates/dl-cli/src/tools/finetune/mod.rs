@@ -71,20 +71,20 @@ impl Tool for Args {
 }
 
 /// A trainer on the features of regions.
-trait Learner {
+trait Trainer {
     /// Reads a record; a failure is the record's alone.
     fn take(&mut self, record: &Record) -> Result<Taken>;
     /// Stores it; a failure, such as a full disk, ends the run.
-    fn learn(&mut self, taken: &Taken) -> Result<()>;
+    fn add(&mut self, taken: &Taken) -> Result<()>;
 }
 
 /// Passes all good records to a trainer.
-fn learn_all(io: &mut Io, job: Job, learner: &mut impl Learner) -> Result<Tally> {
+fn train_all(io: &mut Io, job: Job, trainer: &mut impl Trainer) -> Result<Tally> {
     let mut fatal = None;
     let tally = each_record(io, job, |record, _| {
         if fatal.is_none() {
-            let taken = learner.take(&record)?;
-            fatal = learner.learn(&taken).err();
+            let taken = trainer.take(&record)?;
+            fatal = trainer.add(&taken).err();
         }
         Ok(())
     })?;

@@ -8,7 +8,7 @@ use dl_record::Record;
 use dl_train::intake::Taken;
 use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};
 
-use super::{Learner, learn_all, outputs};
+use super::{Trainer, outputs, train_all};
 use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one linear SVM per class on the features of regions, with hard-negative mining
@@ -84,13 +84,13 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-impl Learner for SvmTrainer {
+impl Trainer for SvmTrainer {
     fn take(&mut self, record: &Record) -> Result<Taken> {
         self.take(record)
     }
 
-    fn learn(&mut self, taken: &Taken) -> Result<()> {
-        self.learn(taken)
+    fn add(&mut self, taken: &Taken) -> Result<()> {
+        self.add(taken)
     }
 }
 
@@ -120,7 +120,7 @@ impl Args {
         outputs::check_heads(&self.output, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = learn_all(io, job, &mut trainer)?;
+        let tally = train_all(io, job, &mut trainer)?;
         let messages = &io.messages;
         let missing = trainer.objects_without_features();
         if missing > 0 {

@@ -63,8 +63,8 @@ impl Source<'_> {
             let mut order = Rounds::new(train.len(), self.common.seed, "val-share");
             let mut is_held_out = vec![false; train.len()];
             (0..held_out).for_each(|place| is_held_out[order.at(place)] = true);
-            let pick = |wanted: bool| {
-                let texts = train.iter().zip(&is_held_out).filter(|(_, is_held_out)| **is_held_out == wanted);
+            let pick = |held_out: bool| {
+                let texts = train.iter().zip(&is_held_out).filter(|(_, is_held_out)| **is_held_out == held_out);
                 texts.map(|(text, _)| text.clone()).collect::<Vec<T>>()
             };
             (train, validation) = (pick(false), pick(true));
@@ -89,7 +89,7 @@ pub(super) fn start_digest(path: &Path) -> Result<Vec<String>> {
 /// The origin of the weights, for the config of the new model.
 pub(super) fn source(model: &TextModel, path: &Path) -> Value {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    json!({"initialised_from": name, "its_source": model.config.source})
+    json!({"initialized_from": name, "its_source": model.config.source})
 }
 
 /// Freezes nothing, all up to a layer, or all but the last blocks.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
-use dl_train::fit::{Ended, Event, Files, FitConfig, Log, OptimiserConfig, Progress, Rule, Task, Why, fit};
+use dl_train::fit::{Ended, Event, Files, FitConfig, Log, OptimizerConfig, Progress, Rule, Task, Why, fit};
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,7 @@ pub(super) struct TrainingArgs {
 
     /// Optimizer [default: sgd for images, adamw for texts]
     #[arg(long, value_enum)]
-    optimizer: Option<OptimiserName>,
+    optimizer: Option<OptimizerName>,
 
     /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05
     /// with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights,
@@ -98,7 +98,7 @@ pub(super) struct TrainingArgs {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum OptimiserName {
+enum OptimizerName {
     /// Stochastic gradient descent with momentum
     Sgd,
     /// Adam
@@ -216,9 +216,9 @@ impl TrainingArgs {
         Ok(self.iterations.unwrap_or(default))
     }
 
-    fn optimiser(&self, situation: &Situation) -> OptimiserName {
+    fn optimizer(&self, situation: &Situation) -> OptimizerName {
         let texts = situation.examples == ExamplesOf::Texts;
-        self.optimizer.unwrap_or(if texts { OptimiserName::Adamw } else { OptimiserName::Sgd })
+        self.optimizer.unwrap_or(if texts { OptimizerName::Adamw } else { OptimizerName::Sgd })
     }
 
     /// The learning rate. Pretrained weights are ruined by steps that suit new ones.
@@ -228,7 +228,7 @@ impl TrainingArgs {
             ExamplesOf::Images { batch_norms } | ExamplesOf::Regions { batch_norms } => batch_norms,
             ExamplesOf::Texts => false,
         };
-        let sgd = self.optimiser(situation) == OptimiserName::Sgd;
+        let sgd = self.optimizer(situation) == OptimizerName::Sgd;
         self.lr.unwrap_or(match (sgd, from_scratch, head_only, batch_norms) {
             (true, true, _, true) | (true, false, true, true) => 0.05,
             (true, true, _, false) => 0.01,
@@ -247,10 +247,10 @@ impl TrainingArgs {
 
     /// The recipe for `steps` batches.
     fn recipe(&self, situation: &Situation, steps: usize) -> Recipe {
-        let rule = match self.optimiser(situation) {
-            OptimiserName::Sgd => Rule::Sgd { momentum: self.momentum },
-            OptimiserName::Adam => Rule::ADAM,
-            OptimiserName::Adamw => Rule::ADAM_W,
+        let rule = match self.optimizer(situation) {
+            OptimizerName::Sgd => Rule::Sgd { momentum: self.momentum },
+            OptimizerName::Adam => Rule::ADAM,
+            OptimizerName::Adamw => Rule::ADAM_W,
         };
         let decay = match self.schedule_name() {
             ScheduleName::Cosine => Decay::Cosine,
@@ -279,8 +279,8 @@ impl TrainingArgs {
             ("weight_decay".to_owned(), json!(self.weight_decay)),
             ("clip".to_owned(), json!(self.clip.0)),
         ]);
-        match self.optimiser(situation) {
-            OptimiserName::Sgd => figures.insert("momentum".to_owned(), json!(self.momentum)),
+        match self.optimizer(situation) {
+            OptimizerName::Sgd => figures.insert("momentum".to_owned(), json!(self.momentum)),
             other => figures.insert("optimizer".to_owned(), json!(format!("{other:?}").to_lowercase())),
         };
         Ok(figures)
@@ -302,7 +302,7 @@ impl TrainingArgs {
         let Recipe { rule, schedule } = self.recipe(situation, steps);
         FitConfig {
             schedule,
-            optimisers: vec![OptimiserConfig { rule, largest_gradient: self.clip.0 }],
+            optimizers: vec![OptimizerConfig { rule, largest_gradient: self.clip.0 }],
             epoch: situation.epoch,
             validate_every: 0,
             save_every: 0,
@@ -315,7 +315,7 @@ impl TrainingArgs {
     }
 
     /// Trains `task` for at most `most` batches and writes nothing; its weights are changed. Returns whether the loss
-    /// stayed sound and nobody interrupted it.
+    /// stayed sound and it was not interrupted.
     pub(super) fn trial<T: Task>(&self, task: &T, situation: &Situation, most: usize) -> Result<bool> {
         let steps = self.steps(situation)?.min(most);
         let ended = fit(task, &self.fit_config(situation, steps), interrupt::flag()?, |_| Ok(()))?;
@@ -339,7 +339,7 @@ impl TrainingArgs {
         settings.extend([
             ("iterations".to_owned(), json!(steps)),
             ("schedule".to_owned(), serde_json::to_value(&config.schedule)?),
-            ("optimizer".to_owned(), serde_json::to_value(&config.optimisers)?),
+            ("optimizer".to_owned(), serde_json::to_value(&config.optimizers)?),
             ("weight_decay".to_owned(), json!(self.weight_decay)),
             ("validate_every".to_owned(), json!(validate_every)),
             ("patience".to_owned(), json!(self.patience)),
@@ -354,27 +354,27 @@ impl TrainingArgs {
             resume: self.resume,
             ..config
         };
-        self.tell_recipe(situation, &config.schedule, messages);
+        self.report_recipe(situation, &config.schedule, messages);
         let mut log = self.log.as_deref().map(|path| Log::open(path, self.resume)).transpose()?;
         messages.progress_to(steps as u64, "batches");
         let ended = fit(task, &config, interrupt::flag()?, |event| {
-            tell_event(&event, messages);
+            report_event(&event, messages);
             log.as_mut().map_or(Ok(()), |log| log.write(&event))
         })?;
-        self.tell_end(&ended, &files, config.schedule.rate, messages)
+        self.report_end(&ended, &files, config.schedule.rate, messages)
     }
 
-    fn tell_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
-        let optimiser = format!("{:?}", self.optimiser(situation)).to_uppercase();
+    fn report_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
+        let optimizer = format!("{:?}", self.optimizer(situation)).to_uppercase();
         let name = format!("{:?}", self.schedule_name()).to_lowercase();
         let clip = self.clip.0.map_or(String::new(), |norm| format!(", gradients clipped to {norm}"));
         messages.note(format_args!(
-            "training {} batches: {optimiser}, rate {}, {name} schedule, {} of warm-up{clip}",
+            "training {} batches: {optimizer}, rate {}, {name} schedule, {} of warm-up{clip}",
             schedule.iterations, schedule.rate, schedule.warmup
         ));
     }
 
-    fn tell_end(&self, ended: &Ended, files: &Files, rate: f64, messages: &Messages) -> Result<Option<Outcome>> {
+    fn report_end(&self, ended: &Ended, files: &Files, rate: f64, messages: &Messages) -> Result<Option<Outcome>> {
         let progress = &ended.progress;
         let words = progress.means.iter().filter(|(name, _)| *name != "loss");
         let words: String = words.map(|(name, value)| format!(", {name} {value:.4}")).collect();
@@ -414,7 +414,7 @@ impl TrainingArgs {
     }
 }
 
-fn tell_event(event: &Event, messages: &Messages) {
+fn report_event(event: &Event, messages: &Messages) {
     match event {
         Event::Resumed(progress) => {
             messages.bar().set_position(progress.step as u64);
@@ -444,6 +444,6 @@ pub(super) fn default_batch(examples: usize, most: usize) -> usize {
 
 /// `NAME=FACTOR`.
 pub(super) fn named_factor(text: &str) -> Result<(String, f64)> {
-    let Some((name, factor)) = text.split_once('=') else { bail!("want NAME=FACTOR, for example features.12=0.1") };
+    let Some((name, factor)) = text.split_once('=') else { bail!("expected NAME=FACTOR, for example features.12=0.1") };
     Ok((name.to_owned(), numbers::not_negative(factor)?))
 }

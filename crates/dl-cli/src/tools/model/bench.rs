@@ -8,7 +8,7 @@ use candle_core::{Device, Tensor};
 use clap::ValueEnum;
 use dl_models::{LayerName, Level, Model, ModelConfig, Parameters, Winograd, plain};
 use dl_ops::cross_entropy;
-use dl_train::fit::{Optimiser, OptimiserConfig, Parameter};
+use dl_train::fit::{Optimizer, OptimizerConfig, Parameter};
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ impl BenchArgs {
         let layers = [self.layer.clone()];
         let targets = Tensor::from_iter((0..self.batch as u32).map(|index| index % 2), &device)?;
         let weights = parameters.vars().into_iter().map(|(name, var)| Parameter::new(name, var, 5e-4));
-        let mut sgd = Optimiser::new(weights, OptimiserConfig::default());
+        let mut sgd = Optimizer::new(weights, OptimizerConfig::default());
         let mut once = || match self.engine {
             Engine::Plan => model.features(&x, &layers),
             Engine::Graph => model.backbone.features(&x, &layers, None),

@@ -110,15 +110,15 @@ impl ConvertArgs {
     /// The config to write; `None` for bare weights of an unknown network.
     fn config(&self, io: &Io, file: &mut Checkpoint) -> Result<Option<Map<String, Value>>> {
         let stated: Option<Map<String, Value>> = file.config()?;
-        let asked = self.arch.is_some() || self.labels.is_some() || self.mean.is_some() || self.license.is_some();
+        let requested = self.arch.is_some() || self.labels.is_some() || self.mean.is_some() || self.license.is_some();
         // A config of another kind, such as a detector's heads, is kept as it is.
         let known = stated.as_ref().is_none_or(|stated| serde_json::from_value::<ModelConfig>(json!(stated)).is_ok());
-        if !asked && !known {
+        if !requested && !known {
             return Ok(stated);
         }
         let mut config = match ModelConfig::read(file, self.arch.as_deref()) {
             Ok(config) => config,
-            Err(error) if !asked && stated.is_none() => {
+            Err(error) if !requested && stated.is_none() => {
                 io.messages.note(format_args!("{error:#}; written without a config"));
                 return Ok(None);
             }

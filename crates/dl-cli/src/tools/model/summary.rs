@@ -74,14 +74,14 @@ impl SummaryArgs {
             Some(file) => TextConfig::text_architecture(file)?,
             None => None,
         };
-        let asked = self.arch.as_deref().filter(|name| is_for_texts(name));
+        let requested = self.arch.as_deref().filter(|name| is_for_texts(name));
         match (file, stated, &self.arch) {
             // A CLIP that was fine-tuned on image classes has no text network.
             (Some(file), Some(clip), _) if clip == "clip" && !file.contains("text_projection.weight") => Ok(None),
             (Some(file), Some(stated), arch) if arch.as_ref().is_none_or(|arch| *arch == stated) => {
                 TextConfig::read(file).map(Some)
             }
-            _ => Ok(asked.map(|name| TextConfig::new(name, serde_json::Map::new()))),
+            _ => Ok(requested.map(|name| TextConfig::new(name, serde_json::Map::new()))),
         }
     }
 

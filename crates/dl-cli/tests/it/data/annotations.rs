@@ -105,7 +105,7 @@ fn cvat_for_images_becomes_records() {
 #[test]
 fn files_that_are_not_cvat_for_images_are_rejected_with_the_reason() {
     let folder = folder();
-    for (text, status, wanted) in [
+    for (text, status, expected) in [
         ("<annotations><version>1.1</version><track id=\"0\" label=\"a\"/></annotations>", 2, "CVAT for video"),
         ("<annotation/>", 2, "the root is <annotation>"),
         ("<annotations></annotations>", 2, "it has no <image>"),
@@ -114,7 +114,7 @@ fn files_that_are_not_cvat_for_images_are_rejected_with_the_reason() {
     ] {
         write(folder.path(), "a.xml", text);
         let ran = data("from cvat {}/a.xml", folder.path(), "").expect(status);
-        assert!(ran.stderr.contains(wanted), "{wanted}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{expected}: {}", ran.stderr);
     }
 }
 

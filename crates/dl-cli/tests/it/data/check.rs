@@ -23,8 +23,8 @@ fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
     masked["objects"][1]["mask"] = json!({"size": [20, 10], "counts": "d5::"});
     let mut overrun = record("overrun", "good.pgm", good.clone());
     overrun["objects"][1]["mask"] = json!({"size": [10, 20], "counts": "oooo0"});
-    let mut labelled = record("labelled", "good.pgm", good.clone());
-    labelled["objects"][1]["label"] = json!("yak");
+    let mut labeled = record("labeled", "good.pgm", good.clone());
+    labeled["objects"][1]["label"] = json!("yak");
     vec![
         (record("missing", "none.jpg", good.clone()), "none.jpg: no such file"),
         (record("text", "text.jpg", good.clone()), "text.jpg: not an image"),
@@ -35,7 +35,7 @@ fn wrong(folder: &Path) -> Vec<(Value, &'static str)> {
         (sized, "the record says 21 x 10, the image is 20 x 10"),
         (masked, "object 1 (stop): mask is 10 x 20 pixels, the image is 20 x 10"),
         (overrun, "object 1 (stop): mask: "),
-        (labelled, "object 1 (yak): unknown label"),
+        (labeled, "object 1 (yak): unknown label"),
         (record("turned", "good.pgm", object([5.0, 0.0, 3.0, 4.0])), "object 1 (stop): box has x2 < x1 (3 < 5)"),
         (record("empty", "good.pgm", object([5.0, 2.0, 5.0, 4.0])), "object 1 (stop): box [5,2,5,4] is empty"),
         (
@@ -55,9 +55,9 @@ fn check_finds_everything_that_is_wrong_and_changes_nothing() {
     for line in ["check --labels stop", "check --labels @{}/labels.txt --threads 1"] {
         let ran = data(line, folder.path(), &stream).expect(1);
         assert_eq!(ran.stdout, stream);
-        let wanted: Vec<_> = wrong.iter().filter(|(_, text)| !text.is_empty()).collect();
-        assert_eq!(ran.stderr.lines().count(), wanted.len() + 1, "{}", ran.stderr);
-        for ((record, text), line) in wanted.iter().zip(ran.stderr.lines()) {
+        let expected: Vec<_> = wrong.iter().filter(|(_, text)| !text.is_empty()).collect();
+        assert_eq!(ran.stderr.lines().count(), expected.len() + 1, "{}", ran.stderr);
+        for ((record, text), line) in expected.iter().zip(ran.stderr.lines()) {
             let start = format!("dl-data: {}: ", record["id"].as_str().unwrap());
             assert!(line.starts_with(&start) && line.contains(text), "{line}\nwant {start}{text}");
         }
@@ -78,7 +78,7 @@ fn check_fixes_what_can_be_fixed_and_fails_the_rest() {
     assert_eq!(fixed["sized"]["width"], 20);
     assert!(fixed["masked"]["objects"][1].get("mask").is_none());
     assert_eq!(fixed["outside"]["objects"][1], json!({"box": [0.0, 2.0, 20.0, 10.0], "label": "stop", "keep": 1}));
-    for id in ["labelled", "turned", "empty", "far"] {
+    for id in ["labeled", "turned", "empty", "far"] {
         assert_eq!(fixed[id]["objects"].as_array().unwrap().len(), 1, "{id}");
     }
     // Checking again finds nothing.
@@ -215,8 +215,8 @@ fn bccd_has_its_known_counts_and_empty_boxes() {
         for object in records.iter().flat_map(|record| record["objects"].as_array().unwrap()) {
             *counts.entry(object["label"].as_str().unwrap()).or_default() += 1;
         }
-        if let Some(wanted) = expected["objects"].get(split) {
-            assert_eq!(json!(counts), *wanted, "{split}");
+        if let Some(expected) = expected["objects"].get(split) {
+            assert_eq!(json!(counts), *expected, "{split}");
         }
     }
     let all = data("from voc {}", &bccd, "").expect(0);

@@ -95,7 +95,7 @@ fn an_invalid_coco_annotation_loses_only_itself() {
     bad["annotations"].as_array_mut().unwrap().extend(others);
     write(folder.path(), "ann.json", bad.to_string().replace("\"quoted NaN\"", "NaN"));
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(1);
-    for wanted in [
+    for expected in [
         "annotation 9000000000: bbox has 5 entries, expected 4: [x, y, width, height]; skipped",
         "annotation 9: bbox has no finite number at [1]",
         "annotation 10: bbox has a negative width (-1)",
@@ -110,7 +110,7 @@ fn an_invalid_coco_annotation_loses_only_itself() {
         "1 annotation is of images that are not in the file (id 1); skipped",
         "1 annotation is of categories that are not in the file (id 99); skipped",
     ] {
-        assert!(ran.stderr.contains(wanted), "{wanted}\nis not in\n{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{expected}\nis not in\n{}", ran.stderr);
     }
     let records = ran.records();
     assert_eq!(records.len(), 2);
@@ -127,14 +127,14 @@ fn every_record_of_an_indented_file_is_one_line() {
     file["annotations"][0]["attributes"] = json!({"deep": [[1, 2], {"c": null}]});
     let indented = serde_json::to_string_pretty(&file).unwrap();
     write(folder.path(), "ann.json", file.to_string());
-    let wanted = data("from coco {}/ann.json", folder.path(), "").expect(0).stdout;
+    let expected = data("from coco {}/ann.json", folder.path(), "").expect(0).stdout;
     let utf16: Vec<u8> = format!("\u{feff}{indented}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let forms =
         [indented.clone().into_bytes(), format!("\u{feff}{indented}").replace('\n', "\r\n").into_bytes(), utf16];
     for bytes in forms {
         write(folder.path(), "ann.json", bytes);
         let found = data("from coco {}/ann.json", folder.path(), "").expect(0).stdout;
-        assert_eq!(found, wanted);
+        assert_eq!(found, expected);
         let written = data("to coco", folder.path(), &found).expect(0).stdout;
         assert_eq!(by_id(serde_json::from_str(&written).unwrap()), by_id(file.clone()));
     }
@@ -231,14 +231,14 @@ fn images_that_share_an_id_fail_and_a_duplicate_is_read_once() {
     let records = ran.records();
     let ids: Vec<_> = records.iter().map(|record| record["id"].as_str().unwrap()).collect();
     assert_eq!(ids[..4], ["sub folder/ä 1.pgm", "b.pgm", "other.pgm", "b.pgm (8)"]);
-    for (index, wanted) in [
+    for (index, expected) in [
         (0, "images[0]: another image has the same id (id 42)"),
         (2, "images[2]: another image has the same id (id 42)"),
         (4, "images[5]: the image (id 9) has no file_name"),
         (5, "images[6]: it is a string, not an object"),
     ] {
         let message = records[index]["error"]["message"].as_str().unwrap();
-        assert!(message.contains(wanted), "{wanted}: {message}");
+        assert!(message.contains(expected), "{expected}: {message}");
     }
     assert!(ran.stderr.contains("images[3] is the same image as images[1]"), "{}", ran.stderr);
     assert!(ran.stderr.contains("1 image has the file name of another one; the id is added to the name (id 8)"));
@@ -296,8 +296,8 @@ fn images_are_found_by_windows_paths_and_urls() {
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(0);
     let records = ran.records();
     let found: Vec<_> = records.iter().map(|record| [&record["id"], &record["width"]]).collect();
-    let wanted = ["sub/a.pgm", "val2017/b.pgm", "val2017/c.pgm", "C:/Users/me/imgs/d.pgm"].map(|id| json!([id, 8]));
-    assert_eq!(json!(found), json!(wanted));
+    let expected = ["sub/a.pgm", "val2017/b.pgm", "val2017/c.pgm", "C:/Users/me/imgs/d.pgm"].map(|id| json!([id, 8]));
+    assert_eq!(json!(found), json!(expected));
     assert!(ran.stderr.contains("no annotations"), "{}", ran.stderr);
     // Without the folder, the message says where the images were expected.
     fs::create_dir(folder.path().join("empty")).unwrap();
@@ -312,7 +312,7 @@ fn a_file_without_images_is_reported() {
     write(folder.path(), "ann.json", r#"{"images": [], "annotations": [], "categories": []}"#);
     let ran = data("from coco {}/ann.json", folder.path(), "").expect(1);
     assert!(ran.stderr.contains("the list of images is empty"), "{}", ran.stderr);
-    for (text, wanted) in [
+    for (text, expected) in [
         ("[]", "ann.json: a list, like a results file; expected an object with images"),
         ("{\"images\": [\n}", "ann.json: expected value at line 2"),
         ("", "ann.json: EOF"),
@@ -320,7 +320,7 @@ fn a_file_without_images_is_reported() {
     ] {
         write(folder.path(), "ann.json", text);
         let ran = data("from coco {}/ann.json", folder.path(), "").expect(2);
-        assert!(ran.stderr.contains(wanted), "{wanted}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{expected}: {}", ran.stderr);
     }
 }
 
@@ -421,20 +421,20 @@ fn detections_become_a_results_list_with_their_original_ids() {
         {"box": [0.0, 0.0, 1.0, 1.0], "label": "car", "score": 0.5, "mask": {"size": [10, 20], "counts": "d5::"}},
     ]);
     records[1]["detections"] = json!([]);
-    let wanted = json!([
+    let expected = json!([
         {"image_id": 42, "category_id": 90, "bbox": [1.0, 2.0, 3.5, 4.25], "score": 0.75},
         {"image_id": 42, "category_id": 3, "bbox": [0.0, 0.0, 1.0, 1.0], "score": 0.5,
          "segmentation": {"size": [10, 20], "counts": "d5::"}},
     ]);
     let stream: String = records.iter().map(|record| format!("{record}\n")).collect();
     let written = data("to coco-results", folder.path(), &stream).expect(0).stdout;
-    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), wanted);
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), expected);
 
     // Without the stored ids, the names determine them.
     records[0] = json!({"id": records[0]["id"], "detections": records[0]["detections"]});
     let stream = records[0].to_string();
     let written = data("to coco-results --truth {}/ann.json", folder.path(), &stream).expect(0).stdout;
-    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), wanted);
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), expected);
     let ran = data("to coco-results", folder.path(), &stream).expect(1);
     assert!(ran.stderr.contains("--truth ANN.json"), "{}", ran.stderr);
 }

@@ -106,7 +106,7 @@ mod unix {
     }
 
     #[test]
-    fn a_name_that_is_not_unicode_costs_that_file() {
+    fn a_name_that_is_not_unicode_skips_only_that_file() {
         let folder = folder();
         write_image(folder.path(), "a/1.pgm", 8, 8);
         write_image(folder.path(), "a/3.pgm", 8, 8);
@@ -116,8 +116,8 @@ mod unix {
         for input in [root.to_owned(), format!("{root}/a/*.pgm"), format!("{root}/**/*.pgm")] {
             let runs = both(folder.path(), &input, 1);
             for ((ran, ids), before) in runs.iter().zip(["", &format!("{root}/")]) {
-                let wanted = ["a/1.pgm", "a/2\\xff.pgm", "a/3.pgm"].map(|name| format!("{before}{name}"));
-                assert_eq!(ids, &wanted);
+                let expected = ["a/1.pgm", "a/2\\xff.pgm", "a/3.pgm"].map(|name| format!("{before}{name}"));
+                assert_eq!(ids, &expected);
                 let records = ran.records();
                 assert!(records[1]["error"]["message"].as_str().unwrap().contains("not Unicode"), "{}", ran.stdout);
                 assert!(ran.stderr.contains("2\\xff.pgm: the name is not Unicode"), "{}", ran.stderr);
@@ -129,7 +129,7 @@ mod unix {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_read_is_told_and_the_others_come() {
+    fn an_unreadable_folder_is_reported_and_the_others_are_read() {
         use std::os::unix::fs::PermissionsExt;
         let folder = folder();
         write_image(folder.path(), "a/1.pgm", 8, 8);

@@ -13,7 +13,7 @@ fn a_missing_folder_or_one_of_another_format_is_an_error() {
     let folder = folder();
     voc(folder.path());
     write(folder.path(), "a.json", "{\"annotations\": []}");
-    for (line, wanted) in [
+    for (line, expected) in [
         ("from voc {}/none", "no such folder"),
         ("from voc {}/Annotations", "annotation folder of a VOC folder"),
         ("from voc {} --split val", "the splits are: all, dot_train, train"),
@@ -34,7 +34,7 @@ fn a_missing_folder_or_one_of_another_format_is_an_error() {
         ("split --parts a,../b", "cannot name a split"),
     ] {
         let ran = data(line, folder.path(), "").expect(2);
-        assert!(ran.stderr.contains(wanted), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{line}: {}", ran.stderr);
         assert_eq!(ran.stdout, "");
     }
 }

@@ -68,21 +68,21 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
 
 /// Equal, numbers to `tolerance`.
 #[track_caller]
-fn assert_close(found: &Value, wanted: &Value, tolerance: f64) {
-    match (found, wanted) {
+fn assert_close(found: &Value, expected: &Value, tolerance: f64) {
+    match (found, expected) {
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             assert!((a - b).abs() <= tolerance, "{a} is not {b}");
         }
         (Value::Array(a), Value::Array(b)) => {
-            assert_eq!(a.len(), b.len(), "{found} is not {wanted}");
+            assert_eq!(a.len(), b.len(), "{found} is not {expected}");
             a.iter().zip(b).for_each(|(a, b)| assert_close(a, b, tolerance));
         }
         (Value::Object(a), Value::Object(b)) => {
             assert_eq!(a.keys().collect::<std::collections::BTreeSet<_>>(), b.keys().collect());
             a.iter().for_each(|(name, a)| assert_close(a, &b[name], tolerance));
         }
-        _ => assert_eq!(found, wanted),
+        _ => assert_eq!(found, expected),
     }
 }
 

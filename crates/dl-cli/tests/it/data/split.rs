@@ -50,17 +50,17 @@ fn a_split_depends_only_on_ids_and_seed() {
 fn a_stratified_split_is_exact_for_every_label() {
     let folder = folder();
     let stream = numbered(1000);
-    data("split --fractions 0.8,0.2 --stratify --parts learn,prove --output-dir {}", folder.path(), &stream).expect(0);
-    for (part, often, rare) in [("learn", 720, 80), ("prove", 180, 20)] {
+    data("split --fractions 0.8,0.2 --stratify --parts first,second --output-dir {}", folder.path(), &stream).expect(0);
+    for (part, often, rare) in [("first", 720, 80), ("second", 180, 20)] {
         let text = fs::read_to_string(folder.path().join(format!("{part}.jsonl"))).unwrap();
         assert_eq!(text.matches("often").count(), often);
         assert_eq!(text.matches("rare").count(), rare);
-        assert!(!text.contains("split"), "the records are as they came");
+        assert!(!text.contains("split"), "the records are unchanged");
     }
     let reversed: String = stream.lines().rev().map(|line| format!("{line}\n")).collect();
-    let before = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();
-    data("split --stratify --parts learn,prove --output-dir {}", folder.path(), &reversed).expect(0);
-    let after = fs::read_to_string(folder.path().join("prove.jsonl")).unwrap();
+    let before = fs::read_to_string(folder.path().join("second.jsonl")).unwrap();
+    data("split --stratify --parts first,second --output-dir {}", folder.path(), &reversed).expect(0);
+    let after = fs::read_to_string(folder.path().join("second.jsonl")).unwrap();
     assert!(before.lines().eq(after.lines().rev()), "the order of the stream matters");
 }
 

@@ -67,7 +67,7 @@ fn a_source_without_text_is_reported() {
 #[test]
 fn delimiters_and_encodings_are_detected() {
     let folder = folder();
-    let wanted = json!([["x, y; z", "a"], ["q \"r", "b"]]);
+    let expected = json!([["x, y; z", "a"], ["q \"r", "b"]]);
     for (name, bytes, options) in [
         ("a.tsv", b"text\tlabel\nx, y; z\ta\nq \"r\tb\n".to_vec(), " --no-quotes"),
         ("b.csv", utf16("text;label\r\n\"x, y; z\";a\r\n\"q \"\"r\";b\r\n"), ""),
@@ -78,7 +78,7 @@ fn delimiters_and_encodings_are_detected() {
         let line = format!("from csv {{}}/{name} --text text --label label{options}");
         let records = data(&line, folder.path(), "").expect(0).records();
         let found: Vec<Value> = records.iter().map(|record| json!([record["text"], record["label"]])).collect();
-        assert_eq!(json!(found), wanted, "{name}");
+        assert_eq!(json!(found), expected, "{name}");
     }
     write(folder.path(), "e.csv", "3,good\n1,bad\n");
     let records = data("from csv {}/e.csv --no-header --text 2 --label 1", folder.path(), "").expect(0).records();

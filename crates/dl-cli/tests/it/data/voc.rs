@@ -138,7 +138,7 @@ fn bccd_survives_a_round_trip_exactly() {
     assert_eq!(written.len(), 72);
     for (name, text) in written {
         let before = fs::read_to_string(bccd.join("Annotations").join(&name)).unwrap();
-        // Some of the files are indented by two spaces, ours by tabs.
+        // Some of the files are indented by two spaces; dl-data uses tabs.
         assert!(text.lines().map(str::trim).eq(before.lines().map(str::trim)), "{name}");
     }
 }

@@ -181,22 +181,22 @@ fn the_names_are_those_of_the_first_source_or_an_error() {
         let ran = data("from yolo {}", folder.path(), "").expect(status);
         (ran.records().first().map(|record| labels(record).join(",")).unwrap_or_default(), ran.stderr)
     };
-    let (found, said) = label(2);
-    assert!(found.is_empty() && said.contains("neither data.yaml nor classes.txt names the classes"), "{said}");
+    let (found, stderr) = label(2);
+    assert!(found.is_empty() && stderr.contains("neither data.yaml nor classes.txt names the classes"), "{stderr}");
     write(folder.path(), "notes.json", r#"{"categories": [{"id": 1, "name": "n1"}, {"id": 0, "name": "n0"}]}"#);
     assert_eq!(label(0).0, "n1");
     write(folder.path(), "obj.names", "o0\r\no1\r\n");
-    let (found, said) = label(0);
-    assert!(found == "o1" && said.contains("notes.json: it names other classes"), "{said}");
+    let (found, stderr) = label(0);
+    assert!(found == "o1" && stderr.contains("notes.json: it names other classes"), "{stderr}");
     let utf16: Vec<u8> = "\u{feff}\nc1\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     write(folder.path(), "classes.txt", utf16);
     assert_eq!(label(0).0, "c1", "a blank line is the number of a class");
     write(folder.path(), "my set.yaml", "names: {0: y0, '1': y1}\n");
-    let (found, said) = label(0);
-    assert!(found == "y1" && said.contains("classes.txt: it names other classes"), "{said}");
+    let (found, stderr) = label(0);
+    assert!(found == "y1" && stderr.contains("classes.txt: it names other classes"), "{stderr}");
     write(folder.path(), "data.yaml", b"# caf\xe9\nnames: [d0, d1]\n");
-    let (found, said) = label(2);
-    assert!(found.is_empty() && said.contains("data.yaml: line 1 is not UTF-8"), "{said}");
+    let (found, stderr) = label(2);
+    assert!(found.is_empty() && stderr.contains("data.yaml: line 1 is not UTF-8"), "{stderr}");
     let ran = data("from yolo {} --labels x,y", folder.path(), "").expect(0);
     assert_eq!(labels(&ran.records()[0]), ["y"]);
     assert!(ran.stderr.contains("data.yaml: line 1 is not UTF-8"), "{}", ran.stderr);
@@ -205,8 +205,8 @@ fn the_names_are_those_of_the_first_source_or_an_error() {
     write(folder.path(), "labels/a.txt", "0 0.5 0.5 1 1\n1.0e0 0.5 0.5 1 1\n");
     fs::remove_file(folder.path().join("data.yaml")).unwrap();
     fs::remove_file(folder.path().join("my set.yaml")).unwrap();
-    let (found, said) = label(1);
-    assert!(found == "c1" && said.contains("line 1: class 0 has no name"), "{said}");
+    let (found, stderr) = label(1);
+    assert!(found == "c1" && stderr.contains("line 1: class 0 has no name"), "{stderr}");
 }
 
 #[test]
@@ -252,11 +252,11 @@ fn splits_are_folders_or_lists_inside_the_folder() {
     };
     assert_eq!(ids("from yolo {}", 0).0, "a.pgm b.pgm c.pgm");
     assert_eq!(ids("from yolo {} --split train", 0).0, "a.pgm");
-    let (found, said) = ids("from yolo {} --split val", 1);
+    let (found, stderr) = ids("from yolo {} --split val", 1);
     assert_eq!(found, "b.pgm c.pgm");
     assert!(
-        said.contains("valid.txt:3: ../../etc/passwd is not in") && said.contains("valid.txt:4: /etc/passwd"),
-        "{said}"
+        stderr.contains("valid.txt:3: ../../etc/passwd is not in") && stderr.contains("valid.txt:4: /etc/passwd"),
+        "{stderr}"
     );
     write(folder.path(), "data.yaml", "path: ../x\nnames: [cat]\ntest: [obj_train_data, train.txt]\nother: none\n");
     assert_eq!(ids("from yolo {} --split test", 0).0, "a.pgm b.pgm c.pgm a.pgm");
@@ -380,7 +380,7 @@ fn data_yaml_defines_a_split_before_the_usual_folders() {
     }
     write(folder.path(), "list.txt", "./images/train2/b.pgm\n");
     write(folder.path(), "nothing.txt", "\n");
-    for (said, ids, status, message) in [
+    for (train, ids, status, message) in [
         ("[images/train, images/train2]", "train/a.pgm train2/b.pgm", 0, ""),
         ("images/val", "val/c.pgm", 0, ""),
         ("list.txt", "train2/b.pgm", 0, ""),
@@ -389,11 +389,11 @@ fn data_yaml_defines_a_split_before_the_usual_folders() {
         ("../set/images", "train/a.pgm", 0, ""),
         ("nothing.txt", "", 1, "the list is empty"),
     ] {
-        write(folder.path(), "data.yaml", format!("names: [cat]\ntrain: {said}\n"));
+        write(folder.path(), "data.yaml", format!("names: [cat]\ntrain: {train}\n"));
         let ran = data("from yolo {} --split train", folder.path(), "").expect(status);
         let found: Vec<_> = ran.records().iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(found.join(" "), ids, "{said}");
-        assert!(ran.stderr.contains(message), "{said}: {}", ran.stderr);
+        assert_eq!(found.join(" "), ids, "{train}");
+        assert!(ran.stderr.contains(message), "{train}: {}", ran.stderr);
     }
     write(folder.path(), "data.yaml", "names: [cat]\nnames: [dog]\n");
     let ran = data("from yolo {}", folder.path(), "").expect(2);

@@ -55,10 +55,10 @@ impl Winograd {
     /// # Errors
     /// When it has another value.
     pub fn current() -> Result<Self> {
-        let Some(asked) = std::env::var_os(VARIABLE) else { return Ok(Self::default()) };
-        match Self::ALL.into_iter().find(|known| asked == known.name()) {
+        let Some(requested) = std::env::var_os(VARIABLE) else { return Ok(Self::default()) };
+        match Self::ALL.into_iter().find(|known| requested == known.name()) {
             Some(known) => Ok(known),
-            None => bail!("{VARIABLE}={}: expected off, f2 or f4", asked.display()),
+            None => bail!("{VARIABLE}={}: expected off, f2 or f4", requested.display()),
         }
     }
 

@@ -1,6 +1,6 @@
-//! Maps Caffe's layer names to ours, for networks that are widely used as caffemodels.
+//! Maps Caffe's layer names to those of dl-tools, for networks that are widely used as caffemodels.
 //!
-//! | network | recognized by | Caffe's | ours |
+//! | network | recognized by | Caffe's | dl-tools' |
 //! | --- | --- | --- | --- |
 //! | VGG (11, 13, 16, 19 layers, and column C) | conv1_1, fc6 | conv1_1 .. conv5_4, fc6, fc7, the last | features.0 .. , classifier.0, .3, .6 |
 //! | SqueezeNet 1.0, 1.1 | fire2/squeeze1x1 | conv1, fireN/expand3x3, conv10 | features.0, features.M.expand3x3, classifier.1 |

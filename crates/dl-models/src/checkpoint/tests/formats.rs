@@ -59,11 +59,11 @@ fn every_format_gives_the_tensors_that_were_written() {
         let found = file.tensors();
         assert_eq!(found.iter().map(|tensor| &tensor.name).collect::<Vec<_>>(), names, "{name}");
         for tensor in found {
-            let wanted = &tensors[&tensor.name];
+            let expected = &tensors[&tensor.name];
             let of = format!("{name}: {}", tensor.name);
-            assert_eq!(torch_name(&tensor.dtype), wanted["dtype"], "{of}");
-            assert_eq!(serde_json::to_value(&tensor.shape).unwrap(), wanted["shape"], "{of}");
-            let values: Vec<f64> = serde_json::from_value(wanted["values"].clone()).unwrap();
+            assert_eq!(torch_name(&tensor.dtype), expected["dtype"], "{of}");
+            assert_eq!(serde_json::to_value(&tensor.shape).unwrap(), expected["shape"], "{of}");
+            let values: Vec<f64> = serde_json::from_value(expected["values"].clone()).unwrap();
             assert_eq!(numbers(&tensor.dtype, &file.bytes(&tensor.name).unwrap().1), values, "{of}");
             if file.holds_floats(&tensor.name) {
                 let read = file.tensor(&tensor.name, &Device::Cpu).unwrap().flatten_all().unwrap();
@@ -77,8 +77,8 @@ fn every_format_gives_the_tensors_that_were_written() {
 
 #[test]
 fn a_malicious_pickle_runs_nothing_and_the_error_names_its_call() {
-    let wanted = [("system", "posix.system"), ("eval", "__builtin__.eval"), ("getattr", "__builtin__.getattr")];
-    for (name, call) in wanted {
+    let expected = [("system", "posix.system"), ("eval", "__builtin__.eval"), ("getattr", "__builtin__.getattr")];
+    for (name, call) in expected {
         for kind in ["zip", "old"] {
             let text = error(&goldens().join(format!("evil_{name}_{kind}.pth")));
             assert!(

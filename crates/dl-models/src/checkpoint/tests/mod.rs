@@ -72,16 +72,16 @@ fn the_error_for_a_broken_file_is_one_line_that_names_it() {
 fn the_report_lists_loaded_new_and_misfitting_tensors() {
     let (_folder, path) = written(Precision::F32);
     let file = Checkpoint::open(&path).unwrap();
-    let wanted = |shapes: &[(&str, &[usize])]| {
+    let expected = |shapes: &[(&str, &[usize])]| {
         shapes.iter().map(|(name, shape)| (name.to_string(), shape.to_vec())).collect::<BTreeMap<_, _>>()
     };
-    let shapes = wanted(&[("fc.weight", &[2, 2]), ("fc.bias", &[3]), ("conv.weight", &[1])]);
+    let shapes = expected(&[("fc.weight", &[2, 2]), ("fc.bias", &[3]), ("conv.weight", &[1])]);
     let fit = Fit::of_shapes(&shapes, &file, |_| false);
     assert_eq!(fit.report(), "1 tensors loaded; new: conv.weight; do not fit: fc.bias is [2], the network expects [3]");
     assert!(!fit.is_whole());
-    let fit = Fit::of_shapes(&wanted(&[("fc.weight", &[2, 2])]), &file, |_| false);
+    let fit = Fit::of_shapes(&expected(&[("fc.weight", &[2, 2])]), &file, |_| false);
     assert_eq!((fit.report().as_str(), fit.is_whole()), ("1 tensors loaded; 1 unused: fc.bias", true));
-    let fit = Fit::of_shapes(&wanted(&[("fc.weight", &[9])]), &file, |name| name == "fc.weight");
+    let fit = Fit::of_shapes(&expected(&[("fc.weight", &[9])]), &file, |name| name == "fc.weight");
     assert_eq!((fit.new, fit.misfits.len()), (vec!["fc.weight".to_owned()], 0));
 }
 
@@ -140,7 +140,7 @@ fn tensors_that_share_bytes_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_is_not_read() {
+fn only_regular_files_are_read() {
     for path in ["/dev/zero", "/dev/null"] {
         let error = format!("{:#}", Checkpoint::open(std::path::Path::new(path)).err().unwrap());
         assert!(error.ends_with("is a device, not a file"), "{error}");

@@ -57,13 +57,13 @@ struct Entry {
 }
 
 /// A box whose overlapping boxes are searched.
-struct Sought {
+struct Query {
     bbox: BBox,
     area: f64,
     threshold: f64,
 }
 
-impl Sought {
+impl Query {
     /// For each of these boxes: false only if its [`iou`](super::super::iou) with this one is at most the threshold, up
     /// to the slack.
     #[inline]
@@ -114,23 +114,23 @@ impl Grid {
     #[inline]
     pub(super) fn search(&mut self, bbox: &BBox, area: f64, mut visit: impl FnMut(usize) -> bool) -> bool {
         let threshold = if area < LEAST_EXACT_AREA { 0.0 } else { self.threshold };
-        let sought = Sought { bbox: *bbox, area, threshold };
+        let query = Query { bbox: *bbox, area, threshold };
         let entries = &self.entries;
         let mut meet = |number: u32| visit(entries[number as usize].id as usize);
         match &mut self.index {
             Some(index) if entries.len() > FEW => {
                 let hint = index.list_of_center(bbox);
                 let hinted = index.hints[hint];
-                if entries.get(hinted as usize).is_some_and(|entry| sought.may_overlap_entry(entry)) && meet(hinted) {
+                if entries.get(hinted as usize).is_some_and(|entry| query.may_overlap_entry(entry)) && meet(hinted) {
                     return true;
                 }
-                let stopper = index.find(entries, &sought, meet);
+                let stopper = index.find(entries, &query, meet);
                 if let Some(stopper) = stopper {
                     index.hints[hint] = stopper;
                 }
                 stopper.is_some()
             }
-            _ => (0..).zip(entries).any(|(number, entry)| sought.may_overlap_entry(entry) && meet(number)),
+            _ => (0..).zip(entries).any(|(number, entry)| query.may_overlap_entry(entry) && meet(number)),
         }
     }
 }
@@ -169,8 +169,8 @@ impl Chunk {
 
     /// The number of the box for which `meet` returned true.
     #[inline]
-    fn find(&self, sought: &Sought, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
-        let may_overlap = sought.may_overlap([&self.x1, &self.y1, &self.x2, &self.y2], &self.areas);
+    fn find(&self, query: &Query, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
+        let may_overlap = query.may_overlap([&self.x1, &self.y1, &self.x2, &self.y2], &self.areas);
         if may_overlap == [false; LANES] {
             return None;
         }
@@ -319,18 +319,18 @@ impl Index {
     }
 
     /// The number of the entry for which `meet` returned true.
-    fn find(&self, entries: &[Entry], sought: &Sought, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
-        let extents = extents(&sought.bbox);
+    fn find(&self, entries: &[Entry], query: &Query, mut meet: impl FnMut(u32) -> bool) -> Option<u32> {
+        let extents = extents(&query.bbox);
         // The sides of a tiny box are unreliable, but whatever overlaps it touches it.
-        let to_core = if sought.threshold > 0.0 { self.to_core } else { 0.0 };
+        let to_core = if query.threshold > 0.0 { self.to_core } else { 0.0 };
         let cores = extents.map(|(first, last, length)| (first + to_core * length, last - to_core * length));
-        let [columns, rows] = [0, 1].map(|axis| self.axes[axis].within(extents[axis].2, sought.threshold));
+        let [columns, rows] = [0, 1].map(|axis| self.axes[axis].within(extents[axis].2, query.threshold));
         let levels = columns.flat_map(|column| rows.clone().map(move |row| [column, row]));
         if levels.clone().count() > entries.len() {
             self.look(entries.len());
             return (0..)
                 .zip(entries)
-                .find(|(number, entry)| sought.may_overlap_entry(entry) && meet(*number))
+                .find(|(number, entry)| query.may_overlap_entry(entry) && meet(*number))
                 .map(|(number, _)| number);
         }
         for levels in levels {
@@ -346,7 +346,7 @@ impl Index {
             if (right - left).saturating_add(1).saturating_mul((bottom - top).saturating_add(1)) > count.into() {
                 self.look(count as usize);
                 while let Some(entry) = entries.get(last as usize) {
-                    if sought.may_overlap_entry(entry) && meet(last) {
+                    if query.may_overlap_entry(entry) && meet(last) {
                         return Some(last);
                     }
                     last = entry.before;
@@ -359,7 +359,7 @@ impl Index {
                     let mut next = self.heads[self.list(level, [x, y])];
                     while let Some(chunk) = self.chunks.get(next as usize) {
                         self.look(1);
-                        if let Some(number) = chunk.find(sought, &mut meet) {
+                        if let Some(number) = chunk.find(query, &mut meet) {
                             return Some(number);
                         }
                         next = chunk.next;

@@ -270,12 +270,13 @@ mod tests {
             let config = NmsConfig { score: Some(0.001), ..NmsConfig::default() };
             for threshold in [0.0, 0.3, 0.8] {
                 let linear = NmsConfig { method: NmsMethod::SoftLinear, iou: threshold, ..config };
-                let wanted = naive_soft(&boxes, &live, 0.001, |iou| if iou > threshold { 1.0 - iou } else { 1.0 });
-                check_soft(&nms(&boxes, &live, &classes, &linear), wanted, name);
+                let expected = naive_soft(&boxes, &live, 0.001, |iou| if iou > threshold { 1.0 - iou } else { 1.0 });
+                check_soft(&nms(&boxes, &live, &classes, &linear), expected, name);
             }
             let gaussian = NmsConfig { method: NmsMethod::SoftGaussian, ..config };
-            let wanted = naive_soft(&boxes, &live, 0.001, |iou| if iou > 0.0 { (-iou * iou / 0.5).exp() } else { 1.0 });
-            check_soft(&nms(&boxes, &live, &classes, &gaussian), wanted, name);
+            let expected =
+                naive_soft(&boxes, &live, 0.001, |iou| if iou > 0.0 { (-iou * iou / 0.5).exp() } else { 1.0 });
+            check_soft(&nms(&boxes, &live, &classes, &gaussian), expected, name);
         }
     }
 
@@ -296,9 +297,12 @@ mod tests {
                 let mean = |edge: fn(&BBox) -> f64| {
                     cluster.iter().map(|&index| scores[index] * edge(&boxes[index])).sum::<f64>() / total
                 };
-                let wanted = BBox::new(mean(|b| b.x1), mean(|b| b.y1), mean(|b| b.x2), mean(|b| b.y2));
-                let pairs = <[f64; 4]>::from(found.bbox).into_iter().zip(<[f64; 4]>::from(wanted));
-                assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-9), "{head}: {found:?}, expected {wanted:?}");
+                let expected = BBox::new(mean(|b| b.x1), mean(|b| b.y1), mean(|b| b.x2), mean(|b| b.y2));
+                let pairs = <[f64; 4]>::from(found.bbox).into_iter().zip(<[f64; 4]>::from(expected));
+                assert!(
+                    pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-9),
+                    "{head}: {found:?}, expected {expected:?}"
+                );
             }
             assert_eq!(found.index, head);
         }
@@ -315,18 +319,18 @@ mod tests {
             let gaussian = NmsConfig { method: NmsMethod::SoftGaussian, ..config };
             // Boxes that start below the least score are dropped at once; the authors' code selects them first.
             let live: Vec<f64> = scores.iter().map(|score| score.max(0.002)).collect();
-            let wanted = naive_soft(&boxes, &live, 0.001, |iou| if iou > 0.3 { 1.0 - iou } else { 1.0 });
-            check_soft(&nms(&boxes, &live, &classes, &linear), wanted, "linear");
-            let wanted = naive_soft(&boxes, &live, 0.001, |iou| (-iou * iou / 0.5).exp());
-            check_soft(&nms(&boxes, &live, &classes, &gaussian), wanted, "gaussian");
+            let expected = naive_soft(&boxes, &live, 0.001, |iou| if iou > 0.3 { 1.0 - iou } else { 1.0 });
+            check_soft(&nms(&boxes, &live, &classes, &linear), expected, "linear");
+            let expected = naive_soft(&boxes, &live, 0.001, |iou| (-iou * iou / 0.5).exp());
+            check_soft(&nms(&boxes, &live, &classes, &gaussian), expected, "gaussian");
         }
     }
 
     #[track_caller]
-    fn check_soft(found: &[Kept], mut wanted: Vec<(usize, f64)>, name: &str) {
-        wanted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    fn check_soft(found: &[Kept], mut expected: Vec<(usize, f64)>, name: &str) {
+        expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let found: Vec<(usize, f64)> = found.iter().map(|kept| (kept.index, kept.score)).collect();
-        assert_eq!(found, wanted, "{name}");
+        assert_eq!(found, expected, "{name}");
     }
 
     #[test]

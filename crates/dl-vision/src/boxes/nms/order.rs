@@ -80,12 +80,12 @@ mod tests {
                 .collect();
             let classes: Vec<usize> = (0..count).map(|_| rng.random_range(0..3)).collect();
             for least in [None, Some(-1.0), Some(0.5)] {
-                let mut wanted: Vec<usize> =
+                let mut expected: Vec<usize> =
                     (0..count).filter(|&index| least.is_none_or(|least| scores[index] >= least)).collect();
-                wanted.sort_by(|&a, &b| {
+                expected.sort_by(|&a, &b| {
                     classes[a].cmp(&classes[b]).then(scores[b].total_cmp(&scores[a])).then(a.cmp(&b))
                 });
-                assert_eq!(by_class_and_score(&scores, &classes, least), wanted);
+                assert_eq!(by_class_and_score(&scores, &classes, least), expected);
             }
         }
     }

@@ -29,9 +29,9 @@ impl Counted {
         self.count
     }
 
-    /// The message that `tell` makes of the count and the list; `None` if nothing was counted.
-    pub fn told(&self, tell: impl FnOnce(usize, &str) -> String) -> Option<String> {
-        (self.count > 0).then(|| tell(self.count, &list(&self.few)))
+    /// The message that `format` makes of the count and the list; `None` if nothing was counted.
+    pub fn message(&self, format: impl FnOnce(usize, &str) -> String) -> Option<String> {
+        (self.count > 0).then(|| format(self.count, &list(&self.few)))
     }
 }
 

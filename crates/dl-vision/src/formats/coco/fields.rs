@@ -372,8 +372,8 @@ impl<'de> Deserialize<'de> for Coordinate {
     }
 }
 
-fn bad<T>(found: impl fmt::Display, wanted: &str) -> Field<T> {
-    Field::Bad(format!("is {found}, not {wanted}").into())
+fn bad<T>(found: impl fmt::Display, expected: &str) -> Field<T> {
+    Field::Bad(format!("is {found}, not {expected}").into())
 }
 
 impl<'de, T: Part> Deserialize<'de> for Field<T> {

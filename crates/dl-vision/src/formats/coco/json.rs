@@ -93,11 +93,11 @@ mod tests {
     #[test]
     fn numbers_that_only_python_writes_become_strings() {
         let text = "{\"NaN \\\" NaN\": [NaN, -Infinity,\n Infinity, -1, \"é\\\\\"], \"b\": NaN}";
-        let wanted = "{\"NaN \\\" NaN\": [\"NaN\", \"-Infinity\",\n \"Infinity\", -1, \"é\\\\\"], \"b\": \"NaN\"}";
-        assert_eq!(quote_non_numbers(text), wanted);
+        let expected = "{\"NaN \\\" NaN\": [\"NaN\", \"-Infinity\",\n \"Infinity\", -1, \"é\\\\\"], \"b\": \"NaN\"}";
+        assert_eq!(quote_non_numbers(text), expected);
         let json = Json::from(text.to_owned());
         assert_eq!(json.parse::<serde_json::Value>().unwrap()["b"], "NaN");
-        assert_eq!(json.text(), wanted);
+        assert_eq!(json.text(), expected);
     }
 
     #[test]

@@ -65,17 +65,17 @@ impl NoMask {
 }
 
 impl Annotation<'_> {
-    /// The location of the object, in an image of `size` [height, width]. The mask is drawn if it is `wanted`, or if
-    /// area or box depend on it.
+    /// The location of the object, in an image of `size` [height, width]. The mask is drawn if `with_mask` is
+    /// set, or if area or box depend on it.
     /// # Errors
     /// When a field is invalid, or neither box nor mask is given.
-    pub fn outline(&self, size: Option<[u32; 2]>, wanted: bool) -> Result<Outline> {
+    pub fn outline(&self, size: Option<[u32; 2]>, with_mask: bool) -> Result<Outline> {
         let crowd = self.iscrowd.optional("iscrowd")?.copied().unwrap_or_default();
         // An area that is not a number is unknown, and computed from the rest.
         let own_area = self.area.clone().good();
         let own_bbox = self.bbox.optional("bbox")?.copied();
         let mask =
-            if wanted || own_area.is_none() || own_bbox.is_none() { self.mask(size) } else { Err(NoMask::Absent) };
+            if with_mask || own_area.is_none() || own_bbox.is_none() { self.mask(size) } else { Err(NoMask::Absent) };
         // If the image size is unknown, area and box of polygons are those of all their pixels.
         let elsewhere = match mask {
             Err(NoMask::UnknownSize) if own_area.is_none() || own_bbox.is_none() => self.mask(self.extent()).ok(),

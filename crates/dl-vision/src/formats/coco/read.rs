@@ -17,7 +17,7 @@ use super::fields::{Annotation, Entry, Field, Id, Image};
 use super::json::Json;
 use super::labels::Labels;
 use super::outline::{NoMask, area_of, corners, keep_bbox, to_record};
-use crate::formats::files::{as_text, want_folder};
+use crate::formats::files::{as_text, require_folder};
 use crate::formats::spooled::too_deep;
 use crate::formats::{Found, Sample, add_size};
 
@@ -30,7 +30,7 @@ const RESERVED: [&str; 4] = ["box", "label", "mask", "crowd"];
 /// # Errors
 /// As [`CocoFile::open`] and [`CocoFile::samples`].
 pub fn read(path: &Path, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     CocoFile::open(path)?.samples(folder)
 }
 
@@ -149,7 +149,7 @@ impl CocoFile {
     /// # Errors
     /// When `folder` is not a folder.
     pub fn samples(self, folder: &Path) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
-        want_folder(folder)?;
+        require_folder(folder)?;
         let mut samples = Samples { folder: folder.to_owned(), notes: Notes::default(), file: self };
         let mut next = 0;
         let mut end = None;
@@ -333,19 +333,19 @@ impl Samples {
         let mut found = Vec::new();
         found.extend(self.file.lost.drain(..).map(|reason| Found::Lost(format!("{file}: {reason}"))));
         let notes = std::mem::take(&mut self.notes);
-        let unknown = notes.unknown_categories.told(|count, ids| {
+        let unknown = notes.unknown_categories.message(|count, ids| {
             let annotations = counted(count, "annotation is", "annotations are");
             format!("{file}: {annotations} of categories that are not in the file (id {ids}); skipped")
         });
         found.extend(unknown.map(Found::Lost));
-        let renamed = notes.renamed.told(|count, ids| {
+        let renamed = notes.renamed.message(|count, ids| {
             let images = counted(count, "image has", "images have");
             format!("{file}: {images} the file name of another one; the id is added to the name (id {ids})")
         });
         found.extend(renamed.map(Found::Note));
         found.extend(self.file.labels.note().map(|note| Found::Note(format!("{file}: {note}"))));
         for (what, met) in &notes.without_mask {
-            let note = met.told(|count, ids| {
+            let note = met.message(|count, ids| {
                 let annotations = counted(count, "annotation has", "annotations have");
                 format!("{file}: {annotations} {what}, so no mask (id {ids})")
             });
@@ -383,7 +383,7 @@ impl Lost {
     }
 
     fn reasons(mut self) -> Vec<String> {
-        self.reasons.extend(self.orphans.told(|count, images| {
+        self.reasons.extend(self.orphans.message(|count, images| {
             let annotations = counted(count, "annotation is", "annotations are");
             format!("{annotations} of images that are not in the file (id {images}); skipped")
         }));
@@ -447,7 +447,7 @@ fn object(
     let annotation_record = Record::parse(text)?;
     for name in annotation_record.names().filter(|name| !TAKEN.contains(name)) {
         let text = annotation_record.raw(name).unwrap_or("null");
-        // A mask contains everything that run-length encoding says.
+        // A mask contains everything in a run-length encoding.
         if name == "segmentation" && (text.starts_with('{') || text == "null" || too_deep(text)) {
             continue;
         }

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use dl_record::file::{MOST_LIST_BYTES, decode, read_regular};
 
 use crate::formats::files::{
-    self, PICTURE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_image_ending,
+    self, IMAGE_ENDINGS, escaped, find_named, image_at, last_part, without_ending, without_image_ending,
 };
 use crate::formats::walk::Walk;
 
@@ -153,7 +153,7 @@ impl Layout {
     }
 
     /// The path that the annotation of a name should have.
-    pub(super) fn wanted(&self, name: &str) -> PathBuf {
+    pub(super) fn expected_path(&self, name: &str) -> PathBuf {
         self.annotations.join(format!("{name}.xml"))
     }
 
@@ -187,7 +187,7 @@ impl Layout {
 
     /// The same for a name in a list that has no annotation.
     pub(super) fn image_of_name(&mut self, name: &str) -> PathBuf {
-        let annotation = self.wanted(name);
+        let annotation = self.expected_path(name);
         self.image(&annotation, None)
     }
 
@@ -241,7 +241,7 @@ impl Layout {
 /// Is an image directly in this folder?
 fn holds_image(folder: &Path) -> bool {
     let mut entries = folder.read_dir().into_iter().flatten().flatten();
-    entries.any(|entry| files::has_ending(Path::new(&entry.file_name()), &PICTURE_ENDINGS))
+    entries.any(|entry| files::has_ending(Path::new(&entry.file_name()), &IMAGE_ENDINGS))
 }
 
 /// Iterates over the annotations below a folder; there is at least one.

@@ -10,7 +10,7 @@ use dl_record::{BBox, Object, Record};
 use serde_json::{Map, Value};
 
 use super::layout::{Layout, Part};
-use crate::formats::files::{self, PICTURE_ENDINGS, as_text, escaped, want_folder};
+use crate::formats::files::{self, IMAGE_ENDINGS, as_text, escaped, require_folder};
 use crate::formats::folder::unusable;
 use crate::formats::walk::Walk;
 use crate::formats::xml::Element;
@@ -24,7 +24,7 @@ const FLAGS: [&str; 2] = ["truncated", "occluded"];
 /// # Errors
 /// When the folder, its annotations or a split do not exist. An image that cannot be read is a sample with a failure.
 pub fn read(folder: &Path, splits: &[String]) -> Result<Box<dyn Iterator<Item = Result<Found>>>> {
-    want_folder(folder)?;
+    require_folder(folder)?;
     let layout = Layout::find(folder)?;
     let parts = layout.parts(splits)?.into_iter();
     let mut ready: Vec<Found> = layout.note().map(Found::Note).into_iter().collect();
@@ -134,7 +134,7 @@ impl Reader {
     }
 
     fn of_list(&mut self, name: &str) -> Result<Found> {
-        let path = self.layout.annotation(name).unwrap_or_else(|| self.layout.wanted(name));
+        let path = self.layout.annotation(name).unwrap_or_else(|| self.layout.expected_path(name));
         if !files::stays_inside(name) && !path.exists() {
             let mut record = Record::default();
             record.set_id(&name.to_owned())?;
@@ -186,7 +186,7 @@ impl Reader {
         }
         let mut alone = Missing::default();
         for root in self.layout.image_roots() {
-            let mut walk = Walk::new(&root, &PICTURE_ENDINGS);
+            let mut walk = Walk::new(&root, &IMAGE_ENDINGS);
             for image in walk.by_ref() {
                 match image {
                     Ok(path) if self.images.contains(&hash(&path)) => {}
@@ -293,7 +293,7 @@ fn number_in(element: &Element) -> Result<f64> {
     number.ok_or_else(|| anyhow!("<{}> is \"{}\", not a number", element.name, element.text))
 }
 
-fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
+fn object(mut element: Element, mut note: impl FnMut(String)) -> Result<Object> {
     let label = element.take("name").context("it has no <name>")?.text;
     if label.is_empty() {
         bail!("its <name> is empty");
@@ -302,7 +302,7 @@ fn object(mut element: Element, mut say: impl FnMut(String)) -> Result<Object> {
     object.bbox = bbox(&mut element)?;
     object.bbox.check()?;
     if element.child("bndbox").is_some() {
-        say("it has more than one <bndbox>; the first is its box".to_owned());
+        note("it has more than one <bndbox>; the first is its box".to_owned());
     }
     let mut rest = Map::new();
     if let Some(difficult) = element.take("difficult") {

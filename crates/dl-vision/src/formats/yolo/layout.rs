@@ -14,7 +14,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode, is_same, open_regular, read_regul
 use super::line;
 use super::names::Description;
 use super::paths::{exists, inside};
-use crate::formats::files::{PICTURE_ENDINGS, below, entries, has_ending, image_at, without_ending};
+use crate::formats::files::{IMAGE_ENDINGS, below, entries, has_ending, image_at, without_ending};
 
 /// Names of image folders, and of the label folders that replace them.
 const IMAGES: [&str; 5] = ["images", "JPEGImages", "image", "imgs", "img"];
@@ -68,7 +68,7 @@ impl Part {
             Self::Folder(part) => part.clone(),
             Self::List(list) => return listed(root, list),
         };
-        let images = below(&part, &PICTURE_ENDINGS).map(|path| match path {
+        let images = below(&part, &IMAGE_ENDINGS).map(|path| match path {
             Ok(path) => Entry::Image(path),
             Err(error) => Entry::Lost(format!("{error:#}")),
         });
@@ -107,7 +107,7 @@ fn listed(root: PathBuf, list: &Path) -> Result<Box<dyn Iterator<Item = Entry>>>
             let found = found.or_else(|| inside(&root, line)).filter(|path| path.is_file());
             match found {
                 _ if line.is_empty() => {}
-                Some(path) if !has_ending(&path, &PICTURE_ENDINGS) => {
+                Some(path) if !has_ending(&path, &IMAGE_ENDINGS) => {
                     return Some(Entry::Lost(format!("{place}:{number}: {line} is not an image")));
                 }
                 Some(path) if seen.insert(path.clone()) => return Some(Entry::Image(path)),
@@ -211,15 +211,15 @@ fn split_parts(
             None => missing.push(path.as_str()),
         }
     }
-    let said =
+    let message =
         |path: &str| format!("{}: the split \"{key}\" should be {path}, which is not in this folder", folder.display());
     if is_any_there {
-        found.lost.extend(missing.into_iter().map(said));
+        found.lost.extend(missing.into_iter().map(message));
         return Ok(());
     }
-    let said = said(&missing.join(", "));
-    let Some(part) = usual else { bail!("{said}; name the folder that contains it") };
-    found.notes.push(format!("{said}; reading {} instead", part.path().display()));
+    let message = message(&missing.join(", "));
+    let Some(part) = usual else { bail!("{message}; name the folder that contains it") };
+    found.notes.push(format!("{message}; reading {} instead", part.path().display()));
     found.parts.push(part);
     Ok(())
 }

@@ -307,8 +307,8 @@ mod tests {
 
     #[test]
     fn all_notations_of_a_box_are_equal() {
-        let wanted = object("0 0.5 0.5 0.2 0.4", |_| {});
-        assert_eq!(wanted.bbox, BBox::new(4.0, 6.0, 6.0, 14.0));
+        let expected = object("0 0.5 0.5 0.2 0.4", |_| {});
+        assert_eq!(expected.bbox, BBox::new(4.0, 6.0, 6.0, 14.0));
         for line in [
             "0.0 .5 .5 .2 .4",
             "0.000000000000000000e+00 5e-01 5e-1 2E-01 4e-01",
@@ -316,7 +316,7 @@ mod tests {
             "0,0.5,0.5,0.2,0.4",
             "0, 0.5, 0.5, 0.2, 0.4",
         ] {
-            assert_eq!(object(line, |_| {}), wanted, "{line}");
+            assert_eq!(object(line, |_| {}), expected, "{line}");
         }
     }
 
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn an_invalid_line_is_reported() {
-        for (line, wanted) in [
+        for (line, expected) in [
             ("2 0.5 0.5 0.1 0.1", "class 2, but there are only 2 names"),
             ("1 0.5 0.5 0.1 0.1", "class 1 has no name"),
             ("cat 0.5 0.5 0.1 0.1", "the class \"cat\" is not a whole number"),
@@ -378,7 +378,7 @@ mod tests {
             ("0 0,5 0,5 0,1 0,1", "\"0,5\" is not a number; write decimals"),
         ] {
             let error = format!("{:#}", parse(line, |_| {}).unwrap_err());
-            assert!(error.starts_with(wanted), "{error}");
+            assert!(error.starts_with(expected), "{error}");
         }
         assert!(is_empty(" \t") && is_empty("# comment") && !is_empty("0"));
     }

@@ -11,7 +11,7 @@ use super::layout::{self, Entry, ORIENTED, Part, Parts};
 use super::line::{self, Content, Form, Format, Keypoints, Oriented};
 use super::names::{self, Description};
 use super::{DATASET, Dataset};
-use crate::formats::files::{as_text, has_ending, relative, want_folder};
+use crate::formats::files::{as_text, has_ending, relative, require_folder};
 use crate::formats::{Found, Sample, add_size};
 
 /// The most bytes of one image's label file.
@@ -46,7 +46,7 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
         let around = folder.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
         bail!("{}: is a file; name its folder, {}", folder.display(), around.display());
     }
-    want_folder(folder)?;
+    require_folder(folder)?;
     let description = names::describe(folder, &config.names)?;
     let Parts { parts, lost, notes: assumed } = layout::parts(folder, &config.splits, &description)?;
     let layout = survey(folder, &parts, &description, config.oriented)?;

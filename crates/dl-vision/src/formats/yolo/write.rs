@@ -203,10 +203,10 @@ impl Writer {
 
 /// The class names of an existing `data.yaml`, which number the existing labels.
 /// # Errors
-/// When they are not those in `wanted`, or the file has more than [`data_yaml`] writes, which would be lost.
-fn existing_names(folder: &Path, yaml: &Path, wanted: &[String]) -> Result<Vec<String>> {
+/// When they are not those in `requested`, or the file has more than [`data_yaml`] writes, which would be lost.
+fn existing_names(folder: &Path, yaml: &Path, requested: &[String]) -> Result<Vec<String>> {
     let names = in_yaml(folder, yaml)?.names.context("it has no `names`, the list of class names")?;
-    if !wanted.is_empty() && wanted != names {
+    if !requested.is_empty() && requested != names {
         bail!(
             "its classes are {}, and the existing labels would change their meaning; omit --labels, or name an empty \
              folder",
@@ -290,7 +290,7 @@ fn data_yaml(folder: &Path, names: &[String]) -> Result<String> {
     splits.retain(|split| split.is_dir());
     for split in splits.iter().filter_map(|split| split.file_name()?.to_str()).filter(|name| !NO_SPLITS.contains(name))
     {
-        // Ultralytics' programs know only `val` as the key of the validation split.
+        // Ultralytics' programs accept only `val` as the key of the validation split.
         let key = if VALIDATION.contains(&split) && !folder.join("images/val").is_dir() { "val" } else { split };
         yaml.push_str(&format!("{}: {}\n", yaml_string(key), yaml_string(&format!("images/{split}"))));
     }

@@ -88,13 +88,13 @@ impl<'a> Value<'a> {
     }
 
     /// The value of a key in a map, its own or a merged one (`<<: *base`).
-    pub(super) fn get(self, wanted: &str) -> Option<Value<'a>> {
-        let with = |wanted: &str| self.map()?.find(|(key, _)| key.text() == Some(wanted)).map(|(_, value)| value);
-        with(wanted).or_else(|| {
+    pub(super) fn get(self, name: &str) -> Option<Value<'a>> {
+        let with = |name: &str| self.map()?.find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value);
+        with(name).or_else(|| {
             let base = with("<<")?;
             match base.list() {
-                Some(mut bases) => bases.find_map(|base| base.get(wanted)),
-                None => base.get(wanted),
+                Some(mut bases) => bases.find_map(|base| base.get(name)),
+                None => base.get(name),
             }
         })
     }
@@ -225,7 +225,7 @@ mod tests {
             (0..levels).map(level).collect::<String>()
         };
         let chain: String = (1..100_000).map(|i| format!("a{i}: &a{i} [*a{}]\n", i - 1)).collect();
-        for (text, wanted) in [
+        for (text, expected) in [
             (bomb(10, 9), "more than 1000000 values"),
             (bomb(10, 40), "more than 1000000 values"),
             (format!("a0: &a0 x\n{chain}"), "levels deep"),
@@ -239,7 +239,7 @@ mod tests {
         ] {
             let started = std::time::Instant::now();
             let error = format!("{:#}", Document::parse(&text).unwrap_err());
-            assert!(error.contains(wanted), "{error}");
+            assert!(error.contains(expected), "{error}");
             assert!(error.len() < 300 && started.elapsed().as_secs() < 10, "{error} after {:?}", started.elapsed());
         }
         assert!(Document::parse(&bomb(10, 4)).is_ok());

@@ -80,7 +80,7 @@ fn a_scan_that_ends_early_or_lacks_most_of_its_data_is_found() {
 
 #[test]
 fn a_progressive_jpeg_lacks_a_scan_or_a_part_of_one() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/goldens/pictures/progressive.jpg");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/goldens/images/progressive.jpg");
     let bytes = std::fs::read(path).unwrap();
     assert_eq!(damage(&bytes), None);
     assert!(examine(&bytes).coefficients > 0);

@@ -106,9 +106,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_near(found: [f32; 3], wanted: [f32; 3]) {
-        let near = found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1.0);
-        assert!(near, "{found:?}, expected {wanted:?}");
+    fn assert_near(found: [f32; 3], expected: [f32; 3]) {
+        let near = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1.0);
+        assert!(near, "{found:?}, expected {expected:?}");
     }
 
     #[test]

@@ -219,7 +219,7 @@ mod tests {
                     (similarities.size, 1.0 - sizes / image),
                     (similarities.fill, 1.0 - (extents[a].join(&extents[b]).box_area() - sizes) / image),
                 ];
-                terms.iter().filter(|(wanted, _)| *wanted).map(|(_, term)| term).sum::<f32>()
+                terms.iter().filter(|(is_used, _)| *is_used).map(|(_, term)| term).sum::<f32>()
             };
             let joined = extents.len();
             let joins = |(a, b): &&(u32, u32)| extents[*a as usize].join(&extents[*b as usize]) == found[joined];

@@ -128,9 +128,9 @@ fn uniform(rng: &mut impl Rng) -> f64 {
 /// The working size: `config.width` wide, and at most `config.max_pixels`.
 fn working_size(width: u32, height: u32, config: &Config) -> (u32, u32) {
     let (w, h) = (f64::from(width), f64::from(height));
-    let wanted = config.width.map_or(1.0, |wanted| f64::from(wanted.max(1)) / w);
+    let requested = config.width.map_or(1.0, |width| f64::from(width.max(1)) / w);
     let most = (config.max_pixels.max(1) as f64 / (w * h)).sqrt();
-    let scale = wanted.min(most);
+    let scale = requested.min(most);
     if scale == 1.0 {
         return (width, height);
     }
@@ -183,11 +183,11 @@ mod tests {
                 (false, false) => Rgb([220, 200, 40]),
             });
             let found = boxes(&image, &Config { mode, ..Config::default() });
-            for wanted in
+            for expected in
                 [[0, 0, x, y], [x, 0, width, y], [0, y, x, height], [x, y, width, height], [0, 0, width, height]]
             {
-                let wanted = wanted.map(f64::from);
-                assert!(found.contains(&wanted), "{mode:?}: no {wanted:?} among {found:?}");
+                let expected = expected.map(f64::from);
+                assert!(found.contains(&expected), "{mode:?}: no {expected:?} among {found:?}");
             }
         }
     }
@@ -219,8 +219,8 @@ mod tests {
 
     #[test]
     fn the_working_size_keeps_the_aspect_ratio_and_the_limit() {
-        let size = |width, height, wanted, max_pixels| {
-            working_size(width, height, &Config { width: wanted, max_pixels, ..Config::default() })
+        let size = |width, height, working_width, max_pixels| {
+            working_size(width, height, &Config { width: working_width, max_pixels, ..Config::default() })
         };
         assert_eq!(size(640, 480, None, 1_000_000), (640, 480));
         assert_eq!(size(640, 480, Some(500), 1_000_000), (500, 375));

@@ -155,7 +155,7 @@ impl Graph {
             }
             for Border { weight, a, b } in open[..count].iter().copied() {
                 let Some((a, b)) = forest.apart(a, b) else { continue };
-                if forest.lets_join(a, b, weight) {
+                if forest.may_join(a, b, weight) {
                     forest.join(a, b, weight, k);
                 } else {
                     // From here on, no edge is light enough to join these.
@@ -189,7 +189,7 @@ impl Patches {
         let mut forest = Forest::new(self.sets.iter().map(|set| set.with(k)).collect());
         for border in &self.borders {
             let Some((a, b)) = forest.apart(border.a, border.b) else { continue };
-            if forest.lets_join(a, b, border.weight) {
+            if forest.may_join(a, b, border.weight) {
                 forest.join(a, b, border.weight, k);
             }
         }
@@ -296,7 +296,7 @@ impl Forest {
         (a != b).then_some((a, b))
     }
 
-    fn lets_join(&self, a: u32, b: u32, weight: f32) -> bool {
+    fn may_join(&self, a: u32, b: u32, weight: f32) -> bool {
         weight <= self.sets[a as usize].threshold && weight <= self.sets[b as usize].threshold
     }
 
@@ -406,7 +406,7 @@ mod tests {
                 let (a, b) = (forest.root(pixel), forest.root(other as u32));
                 let weight = f32::from_bits(edge.weight);
                 let small = forest.sets[a as usize].size.min(forest.sets[b as usize].size) < min_size;
-                if a != b && if smallest { small } else { forest.lets_join(a, b, weight) } {
+                if a != b && if smallest { small } else { forest.may_join(a, b, weight) } {
                     forest.join(a, b, weight, k);
                 }
             }
@@ -442,9 +442,9 @@ mod tests {
         for case in golden["cases"].as_array().unwrap() {
             let k = case["k"].as_f64().unwrap() as f32;
             let found = graph.segment(&[k], case["min_size"].as_u64().unwrap() as u32);
-            let wanted: Vec<u32> = serde_json::from_value(case["labels"].clone()).unwrap();
-            assert_eq!(labels(&found, 0), wanted, "k = {k}");
-            assert_eq!(found.regions[0].count as u32, wanted.iter().max().unwrap() + 1);
+            let expected: Vec<u32> = serde_json::from_value(case["labels"].clone()).unwrap();
+            assert_eq!(labels(&found, 0), expected, "k = {k}");
+            assert_eq!(found.regions[0].count as u32, expected.iter().max().unwrap() + 1);
         }
     }
 

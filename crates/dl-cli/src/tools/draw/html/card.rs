@@ -240,20 +240,20 @@ impl Card {
         let mut order: Vec<usize> = (0..found.len()).collect();
         order.sort_by(|a, b| found[*b].score.total_cmp(&found[*a].score));
         order.truncate(limits.boxes);
-        let is_judged = objects.is_some();
+        let has_truth = objects.is_some();
         let detection = |index: usize| {
             let detection = &found[index];
             Ok(Found {
                 bbox: edges(&detection.bbox)?,
                 label: short(&detection.label, MOST_NAME),
                 score: detection.score,
-                kind: is_judged.then(|| kind(detection, verdicts[index], truth, limits.iou)),
+                kind: has_truth.then(|| kind(detection, verdicts[index], truth, limits.iou)),
                 mask: mask(&detection.mask)?,
             })
         };
         let found = order.into_iter().map(detection).collect::<Result<Vec<_>>>()?;
         self.left_out = verdicts.len() - found.len() + truth.len() - shown.len();
-        self.objects = is_judged.then_some(shown);
+        self.objects = has_truth.then_some(shown);
         self.detections = detections.is_some().then_some(found);
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Card {
     }
 
     /// Whether it has both detections and ground truth.
-    pub(super) fn is_judged(&self) -> bool {
+    pub(super) fn has_truth(&self) -> bool {
         self.error.is_none() && self.fields.detections.is_some() && self.fields.objects.is_some()
     }
 

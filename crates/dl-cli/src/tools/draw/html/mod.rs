@@ -195,7 +195,7 @@ impl Run<'_> {
         }
         let (detections, objects) = card.all();
         self.threshold.next(detections.iter().map(|detection| detection.score), card.proposal_count());
-        if card.is_judged() {
+        if card.has_truth() {
             self.evaluator.add(objects, detections);
         }
         self.page.add(&card)

@@ -13,7 +13,7 @@ use crate::tools::finetune::training::Situation;
 pub(super) const TRIAL_BATCHES: usize = 100;
 
 impl Args {
-    /// The strategy that was asked for, or that suits the examples best.
+    /// The requested strategy, or the one that suits the examples best.
     pub(super) fn chosen(&self, train: &Examples, session: &Session) -> Result<Option<Strategy>> {
         let Some(name) = self.strategy else { return Ok(None) };
         let StrategyName::Auto = name else { return Ok(name.strategy()) };

@@ -225,7 +225,7 @@ impl Args {
         let session = Session { device: &device, messages, broken: &broken };
         let strategy = self.chosen(&data.train, &session)?;
         let start = StartingPoint::new(&self.start(strategy), data.train.labels(), &device)?;
-        self.tell_start(&start, messages);
+        self.report_start(&start, messages);
         let outcome = if strategy == Some(Strategy::FeatureExtraction) {
             self.extract(&start, &data, &session)?;
             None
@@ -273,7 +273,7 @@ impl Args {
         Ok(Data { train, validation, tally })
     }
 
-    fn tell_start(&self, start: &StartingPoint, messages: &Messages) {
+    fn report_start(&self, start: &StartingPoint, messages: &Messages) {
         if let (Some(note), Some(path)) = (&start.model.note, &self.init_from) {
             messages.note(format_args!("model {}: {note}", path.display()));
         }
@@ -358,7 +358,7 @@ impl Args {
     /// Trains and writes a model by feature extraction.
     fn extract(&self, start: &StartingPoint, data: &Data, session: &Session) -> Result<()> {
         let messages = session.messages;
-        if self.views.asked() || self.views.mixup > 0.0 {
+        if self.views.are_requested() || self.views.mixup > 0.0 {
             messages.note("feature-extraction uses no augmentation");
         }
         let count = data.train.positives().len() + data.train.background().len();
@@ -383,13 +383,13 @@ impl Args {
         self.add_choices(&mut config, data, Some(Strategy::FeatureExtraction), &progress)?;
         self.training.log_once(&progress)?;
         checkpoint::save(&self.output, &config, &start.parameters.tensors(), self.dtype.into())?;
-        self.tell_extracted(&fitted, &progress, messages);
+        self.report_extracted(&fitted, &progress, messages);
         Ok(())
     }
 
     /// The regression that becomes a head.
     fn logistic(&self, class_weights: Vec<f64>) -> LogisticConfig {
-        LogisticConfig { cost: self.cost, class_weights, standardise: true, solver: LbfgsConfig::default() }
+        LogisticConfig { cost: self.cost, class_weights, standardize: true, solver: LbfgsConfig::default() }
     }
 
     /// The result of a regression in the form of a training's progress.
@@ -398,7 +398,7 @@ impl Args {
         Progress { step: fitted.iterations, validation, means, ..Progress::default() }
     }
 
-    fn tell_extracted(&self, fitted: &Logistic, progress: &Progress, messages: &Messages) {
+    fn report_extracted(&self, fitted: &Logistic, progress: &Progress, messages: &Messages) {
         if !fitted.converged {
             messages.note(format_args!("the solver stopped after {} iterations without converging", fitted.iterations));
         }
@@ -467,7 +467,7 @@ impl Args {
             && device.is_cpu()
             && let Some(layer) = model.last_fixed_layer(self.dropout)?
         {
-            let kept = if augment.is_nothing() { "computed once" } else { "computed by an inference plan" };
+            let kept = if augment.is_identity() { "computed once" } else { "computed by an inference plan" };
             messages.detail(format_args!("training begins after {layer}: the layers up to it are {kept}"));
             batches = batches.through(model, layer.clone());
             validation = validation.map(|batches| batches.through(model, layer));

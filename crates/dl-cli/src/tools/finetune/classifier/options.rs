@@ -168,7 +168,7 @@ impl ClassWeights {
                 let in_context = || format!("--class-weights {}", path.display());
                 let text = read_text(path, MOST_LIST_BYTES).context("--class-weights")?;
                 let given: BTreeMap<String, f64> =
-                    serde_json::from_str(&text).context("want {\"LABEL\": WEIGHT, ..}").with_context(in_context)?;
+                    serde_json::from_str(&text).context("expected {\"LABEL\": WEIGHT, ..}").with_context(in_context)?;
                 if let Some(label) = given.keys().find(|label| !labels.contains(label)) {
                     bail!("{}: label \"{label}\" has no training example", in_context());
                 }

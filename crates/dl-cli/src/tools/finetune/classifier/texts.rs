@@ -35,7 +35,7 @@ pub(super) fn reads_texts(path: &Path) -> Result<bool> {
 /// Trains on texts; `init_from` is the network.
 pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome> {
     let of_images = args.input.is_some_and(|input| input != InputName::Text)
-        || args.views.asked()
+        || args.views.are_requested()
         || args.views.mixup > 0.0
         || args.size.is_some();
     ensure!(
@@ -43,12 +43,12 @@ pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome>
         "--input image|objects|proposals, --size, --augment and --mixup are for images; this network reads texts"
     );
     let device = args.device.open()?;
-    let asked = args.strategy.and_then(StrategyName::strategy);
+    let requested = args.strategy.and_then(StrategyName::strategy);
     // An unknown layer is an error before anything is read.
-    freeze(args, asked, init_from)?;
+    freeze(args, requested, init_from)?;
     let data = read(args, init_from, &device, io)?;
     let training = TextTraining { args, init_from, data: &data, device: &device, messages: &io.messages };
-    let strategy = if args.strategy == Some(StrategyName::Auto) { Some(training.choose()?) } else { asked };
+    let strategy = if args.strategy == Some(StrategyName::Auto) { Some(training.choose()?) } else { requested };
     let start = training.start(strategy)?;
     if strategy != Some(Strategy::Scratch) {
         let fit = training.fit(&start)?;
@@ -278,7 +278,7 @@ impl TextTraining<'_> {
         let texts = [(TOKENIZER_KEY, start.model.tokenizer.text())];
         let tensors = start.parameters.tensors();
         checkpoint::save_with(&args.output, &config.description()?, &texts, &tensors, args.dtype.into())?;
-        args.tell_extracted(&fitted, &progress, messages);
+        args.report_extracted(&fitted, &progress, messages);
         Ok(())
     }
 

@@ -67,11 +67,11 @@ impl ViewArgs {
         let crop =
             (has(View::Crop) || self.crop_scale.is_some()).then(|| self.crop_scale.unwrap_or(AugmentConfig::CROP));
         if crop.is_some_and(|[least, most]| least <= 0.0 || most < least || most > 1.0) {
-            bail!("--crop-scale: want 0 < MIN <= MAX <= 1");
+            bail!("--crop-scale: expected 0 < MIN <= MAX <= 1");
         }
         let jitter = (has(View::Color) || self.jitter.is_some()).then(|| self.jitter.unwrap_or(AugmentConfig::JITTER));
         if jitter.is_some_and(|jitter| jitter.iter().any(|strength| *strength < 0.0) || jitter[3] > 0.5) {
-            bail!("--jitter: want numbers of at least 0, and a hue of at most 0.5");
+            bail!("--jitter: expected numbers of at least 0, and a hue of at most 0.5");
         }
         let given = self.affine.map(|[degrees, translate, least, most, shear]| Affine {
             degrees,
@@ -83,15 +83,15 @@ impl ViewArgs {
         if affine.is_some_and(|affine| {
             affine.scale[0] <= 0.0 || affine.scale[1] < affine.scale[0] || affine.shear.abs() >= 90.0
         }) {
-            bail!("--affine: want 0 < MIN <= MAX and a shear below 90 degrees");
+            bail!("--affine: expected 0 < MIN <= MAX and a shear below 90 degrees");
         }
         let cutout = self.cutout.unwrap_or(if has(View::Cutout) { 0.5 } else { 0.0 });
         let flip = if has(View::Flip) && !self.no_flip { 0.5 } else { 0.0 };
         Ok(AugmentConfig { crop, flip, jitter, affine, cutout })
     }
 
-    /// Whether a kind was asked for by name.
-    pub(super) fn asked(&self) -> bool {
+    /// Whether a kind was requested by name.
+    pub(super) fn are_requested(&self) -> bool {
         self.augment.as_ref().is_some_and(|kinds| !kinds.contains(&View::None))
     }
 
@@ -105,6 +105,6 @@ fn several<const N: usize>(text: &str) -> Result<[f64; N]> {
     let numbers: Vec<f64> = text.split(',').map(|number| Ok(number.trim().parse()?)).collect::<Result<_>>()?;
     match <[f64; N]>::try_from(numbers) {
         Ok(numbers) if numbers.iter().all(|number| number.is_finite()) => Ok(numbers),
-        _ => bail!("want {N} numbers separated by commas"),
+        _ => bail!("expected {N} numbers separated by commas"),
     }
 }

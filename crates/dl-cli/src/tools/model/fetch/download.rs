@@ -14,7 +14,7 @@ use super::hub::MAX_LICENSE;
 use crate::common::{Messages, digest};
 
 /// What to fetch.
-pub(super) struct Wanted<'a> {
+pub(super) struct Request<'a> {
     pub(super) address: &'a str,
     /// Where to put it.
     pub(super) path: &'a Path,
@@ -80,8 +80,8 @@ struct PartOf {
 /// # Errors
 /// When the server does not have it, breaks off too often, or sends something other than it announced or the user
 /// expects. A file that had the name before stays.
-pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Result<(Known, bool)> {
-    let Wanted { address, path, .. } = *wanted;
+pub(super) fn download(http: &Http, messages: &Messages, request: &Request) -> Result<(Known, bool)> {
+    let Request { address, path, .. } = *request;
     let folder = path.parent().context("the file has no folder")?;
     let in_cache = || format!("{}: the cache cannot be written", path.display());
     fs::create_dir_all(folder).with_context(in_cache)?;
@@ -101,11 +101,11 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
         .open(&part_path)
         .with_context(in_cache)?;
     let cached = Known::of(path)
-        .filter(|known| known.url == address && wanted.pin.is_none_or(|pin| known.sha256.starts_with(pin)));
+        .filter(|known| known.url == address && request.pin.is_none_or(|pin| known.sha256.starts_with(pin)));
     let mut run = Run {
         http,
         messages,
-        wanted,
+        request,
         part: &mut part,
         part_of: PartOf::default(),
         total: None,
@@ -121,9 +121,9 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
             .context("the server answers that the file has not changed, but it is not in the cache");
     }
     let (etag, checksum) = (run.part_of.etag, run.checksum);
-    let license = wanted.license.map(str::to_owned).or(run.license);
+    let license = request.license.map(str::to_owned).or(run.license);
     part.sync_all().with_context(in_cache)?;
-    let checked = check(&part_path, wanted, checksum.as_deref());
+    let checked = check(&part_path, request, checksum.as_deref());
     let (bytes, sha256) = match checked {
         Ok(found) => found,
         Err(error) => {
@@ -135,7 +135,7 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
     drop(part);
     fs::rename(&part_path, path).with_context(in_cache)?;
     let _ = fs::remove_file(beside(path, "part.json"));
-    let revision = wanted.revision.map(str::to_owned);
+    let revision = request.revision.map(str::to_owned);
     let known = Known { url: address.to_owned(), bytes, sha256, revision, etag, license };
     known.write(path)?;
     Ok((known, true))
@@ -145,7 +145,7 @@ pub(super) fn download(http: &Http, messages: &Messages, wanted: &Wanted) -> Res
 struct Run<'a> {
     http: &'a Http<'a>,
     messages: &'a Messages,
-    wanted: &'a Wanted<'a>,
+    request: &'a Request<'a>,
     part: &'a mut File,
     part_of: PartOf,
     /// Size of the whole file, if the server has stated it.
@@ -161,21 +161,21 @@ struct Run<'a> {
 impl Run<'_> {
     /// Downloads the part. False: the server answers that the file of `etag` has not changed.
     fn receive(&mut self, etag: Option<String>) -> Result<bool> {
-        let left = fs::read(beside(self.wanted.path, "part.json")).ok();
+        let left = fs::read(beside(self.request.path, "part.json")).ok();
         self.part_of = left.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        if self.part_of.url != self.wanted.address || self.part_of.etag.is_none() {
+        if self.part_of.url != self.request.address || self.part_of.etag.is_none() {
             self.restart()?;
         }
         self.best = self.part.metadata()?.len();
         if self.best > 0 {
-            self.messages.note(format_args!("resuming at byte {} of {}", self.best, self.wanted.address));
+            self.messages.note(format_args!("resuming at byte {} of {}", self.best, self.request.address));
         }
         let mut attempts = Attempts::default();
         loop {
             let failure = match self.attempt(etag.as_deref()) {
                 Ok(Some(changed)) => return Ok(changed),
                 Ok(None) => {
-                    Failure::Later(anyhow!("{}: changed on the server during the download", self.wanted.address), None)
+                    Failure::Later(anyhow!("{}: changed on the server during the download", self.request.address), None)
                 }
                 Err(failure) => failure,
             };
@@ -190,7 +190,7 @@ impl Run<'_> {
 
     /// One connection. `Some(true)`: complete; `Some(false)`: unchanged; `None`: the part belonged to another file.
     fn attempt(&mut self, etag: Option<&str>) -> Result<Option<bool>, Failure> {
-        let local = |error: std::io::Error| Failure::Final(anyhow!("{}: {error}", self.wanted.path.display()));
+        let local = |error: std::io::Error| Failure::Final(anyhow!("{}: {error}", self.request.path.display()));
         let mut have = self.part.metadata().map_err(local)?.len();
         let mut headers = Vec::new();
         if have > 0 {
@@ -199,7 +199,7 @@ impl Run<'_> {
         } else {
             headers.extend(etag.map(|etag| ("If-None-Match", etag.to_owned())));
         }
-        let answer = self.http.get(self.wanted.address, &headers)?;
+        let answer = self.http.get(self.request.address, &headers)?;
         let known_size = answer.first_header("x-linked-size").and_then(|text| text.parse().ok());
         if let Some(checksum) = answer.first_header("x-linked-etag").map(|text| text.trim_matches('"').to_lowercase()) {
             self.checksum = Some(checksum).filter(|text| is_sha256(text));
@@ -228,7 +228,7 @@ impl Run<'_> {
             status => {
                 self.restart().map_err(Failure::Final)?;
                 let error =
-                    anyhow!("{}: ended after {have} bytes; the server has no more ({status})", self.wanted.address);
+                    anyhow!("{}: ended after {have} bytes; the server has no more ({status})", self.request.address);
                 return Err(Failure::Later(error, None));
             }
         }
@@ -236,7 +236,7 @@ impl Run<'_> {
         let etag = answer.header("etag").or(answer.first_header("etag")).filter(|etag| etag.starts_with('"'));
         self.remember(etag.map(str::to_owned)).map_err(Failure::Final)?;
         if let Some(total) = self.total {
-            if total > self.wanted.max_bytes {
+            if total > self.request.max_bytes {
                 return Err(Failure::Final(self.too_large(total)));
             }
             self.messages.progress_to(total, "bytes");
@@ -245,7 +245,7 @@ impl Run<'_> {
     }
 
     fn copy(&mut self, answer: Answer, mut have: u64) -> Result<Option<bool>, Failure> {
-        let (address, path) = (self.wanted.address, self.wanted.path);
+        let (address, path) = (self.request.address, self.request.path);
         self.part.seek(SeekFrom::Start(have)).map_err(|error| Failure::Final(error.into()))?;
         let mut reader = answer.reader();
         let mut buffer = vec![0; 1 << 16];
@@ -262,7 +262,7 @@ impl Run<'_> {
                     written.map_err(|error| Failure::Final(anyhow!("{}: {error}", path.display())))?;
                     have += read as u64;
                     self.messages.bar().set_position(have);
-                    if have > self.wanted.max_bytes {
+                    if have > self.request.max_bytes {
                         let _ = self.part.set_len(0);
                         return Err(Failure::Final(self.too_large(have)));
                     }
@@ -279,7 +279,7 @@ impl Run<'_> {
     }
 
     fn too_large(&self, bytes: u64) -> anyhow::Error {
-        anyhow!("{}: has {bytes} bytes or more; --max-bytes allows {}", self.wanted.address, self.wanted.max_bytes)
+        anyhow!("{}: has {bytes} bytes or more; --max-bytes allows {}", self.request.address, self.request.max_bytes)
     }
 
     /// Discards the part.
@@ -291,10 +291,10 @@ impl Run<'_> {
 
     /// Records which file the part belongs to.
     fn remember(&mut self, etag: Option<String>) -> Result<()> {
-        let part_of = PartOf { url: self.wanted.address.to_owned(), etag };
+        let part_of = PartOf { url: self.request.address.to_owned(), etag };
         if part_of != self.part_of {
             self.part_of = part_of;
-            let path = beside(self.wanted.path, "part.json");
+            let path = beside(self.request.path, "part.json");
             write_atomically(&path, |output| Ok(serde_json::to_writer(output, &self.part_of)?))?;
         }
         Ok(())
@@ -326,16 +326,16 @@ pub(super) fn is_sha256(text: &str) -> bool {
 }
 
 /// Checks the SHA-256, and that a model file can be read. Returns size and SHA-256.
-fn check(part: &Path, wanted: &Wanted, checksum: Option<&str>) -> Result<(u64, String)> {
+fn check(part: &Path, request: &Request, checksum: Option<&str>) -> Result<(u64, String)> {
     let (bytes, sha256) = digest(part)?;
-    let address = wanted.address;
-    if let Some(pin) = wanted.pin {
+    let address = request.address;
+    if let Some(pin) = request.pin {
         ensure!(sha256.starts_with(pin), "{address}: has the SHA-256 {sha256}, expected {pin}; nothing is kept");
     }
     if let Some(stated) = checksum {
         ensure!(sha256 == stated, "{address}: has the SHA-256 {sha256}, the server states {stated}; nothing is kept");
     }
-    let extension = wanted.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = request.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if matches!(extension, "safetensors" | "pth" | "pt" | "caffemodel") {
         let why = || format!("{address}: not a complete model file; nothing is kept");
         Checkpoint::open(part).map_err(|error| anyhow!("{}", error.root_cause())).with_context(why)?;

@@ -17,7 +17,7 @@ use dl_models::checkpoint::printable;
 use dl_record::write_atomically;
 use serde_json::json;
 
-use self::download::{Known, Wanted, download, is_sha256};
+use self::download::{Known, Request, download, is_sha256};
 use self::http::Http;
 use self::hub::Repository;
 use self::source::{HubSource, Source, origin, place};
@@ -188,8 +188,8 @@ impl FetchArgs {
                 Some(known) => (known, false),
                 None => {
                     let (address, path, license) = (address.as_str(), path.as_path(), license.as_deref());
-                    let wanted = Wanted { address, path, pin, max_bytes: self.max_bytes, revision, license };
-                    download(&http, &io.messages, &wanted)?
+                    let request = Request { address, path, pin, max_bytes: self.max_bytes, revision, license };
+                    download(&http, &io.messages, &request)?
                 }
             };
             files.push(Fetched { path, known, is_new });
@@ -253,7 +253,7 @@ impl FetchArgs {
     }
 }
 
-/// Is the cached file the wanted one, as far as can be told without asking the server?
+/// Is the cached file the requested one, as far as this shows without asking the server?
 fn is_right(known: &Known, path: &Path, pin: Option<&str>, revision: Option<&str>) -> bool {
     match pin {
         // Read it again: the file may have changed on disk.
@@ -296,7 +296,7 @@ fn report(io: &mut Io, format: Format, file: &Fetched, path: &Path) -> Result<()
 }
 
 fn sha256(text: &str) -> Result<String> {
-    ensure!(is_sha256(text), "want 64 hexadecimal digits");
+    ensure!(is_sha256(text), "expected 64 hexadecimal digits");
     Ok(text.to_lowercase())
 }
 
@@ -309,7 +309,7 @@ fn bytes(text: &str) -> Result<u64> {
         _ => (text, 1_u64),
     };
     let number: Option<u64> = digits.parse().ok();
-    number.and_then(|number| number.checked_mul(unit)).context("want a number of bytes, such as 4000, 500M or 2G")
+    number.and_then(|number| number.checked_mul(unit)).context("expected a number of bytes, such as 4000, 500M or 2G")
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl FromStr for Source {
             let (repository, revision) = rest.split_once('@').unwrap_or((rest, "main"));
             ensure!(
                 repository.split('/').count() <= 2 && is_path(repository),
-                "want hf:OWNER/NAME, not hf:{repository}"
+                "expected hf:OWNER/NAME, not hf:{repository}"
             );
             ensure!(is_path(revision), "\"{revision}\" is not a revision");
             if let Some(file) = &file {
@@ -65,14 +65,14 @@ pub(super) fn is_path(text: &str) -> bool {
 
 /// Accepts only what cannot be tampered with in transit: https, and http to this machine.
 pub(super) fn check_address(address: &str) -> Result<()> {
-    let (scheme, rest) = address.split_once("://").context("want https://...")?;
+    let (scheme, rest) = address.split_once("://").context("expected https://...")?;
     let host = host(rest);
     ensure!(!host.is_empty(), "{address}: has no host");
     match scheme {
         "https" => Ok(()),
         "http" if matches!(name_of(host), "localhost" | "127.0.0.1" | "[::1]") => Ok(()),
         "http" => bail!("{address}: plain http can be tampered with; use https://"),
-        _ => bail!("{address}: want https://..."),
+        _ => bail!("{address}: expected https://..."),
     }
 }
 

@@ -13,7 +13,7 @@ use super::signs::SIGNS;
 use super::{camera, clutter, scenery};
 
 /// An encoded image and its ground truth.
-pub(crate) struct Picture {
+pub(crate) struct Photo {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) jpeg: Vec<u8>,
@@ -49,13 +49,13 @@ struct Placed {
 const VISIBLE: f64 = 0.5;
 
 /// Draws the image for (`seed`, `id`), trying again if too little of a sign is visible.
-pub(crate) fn draw(seed: u64, id: &str) -> Result<Picture> {
+pub(crate) fn draw(seed: u64, id: &str) -> Result<Photo> {
     (0..50)
         .find_map(|attempt| attempt_to_draw(&mut Dice::new(seed, &format!("{id}/{attempt}"))).transpose())
         .context("no image with visible signs in 50 attempts")?
 }
 
-fn attempt_to_draw(dice: &mut Dice) -> Result<Option<Picture>> {
+fn attempt_to_draw(dice: &mut Dice) -> Result<Option<Photo>> {
     let (width, height) = dice.of(&[(320, 240), (320, 240), (352, 264), (300, 225), (256, 320)]);
     let mut canvas = Canvas::new(width, height);
     let horizon = scenery::paint(&mut canvas, dice);
@@ -67,19 +67,19 @@ fn attempt_to_draw(dice: &mut Dice) -> Result<Option<Picture>> {
         }
     }
     let Some(signs) = truth(&canvas, &placed)? else { return Ok(None) };
-    let picture = camera::take(&canvas, dice);
+    let photo = camera::take(&canvas, dice);
     let mut jpeg = Vec::new();
     let quality = dice.whole(72, 92) as u8;
-    JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&picture)?;
-    Ok(Some(Picture { width, height, jpeg, signs }))
+    JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&photo)?;
+    Ok(Some(Photo { width, height, jpeg, signs }))
 }
 
 /// Places one to six signs, more small ones than large ones, none over the center of another.
 fn place_signs(canvas: &mut Canvas, dice: &mut Dice) -> Vec<Placed> {
-    let wanted = dice.of(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 6]);
+    let target = dice.of(&[1, 2, 2, 3, 3, 3, 4, 4, 5, 6]);
     let mut poses: Vec<(usize, Pose)> = Vec::new();
-    for _ in 0..20 * wanted {
-        if poses.len() == wanted {
+    for _ in 0..20 * target {
+        if poses.len() == target {
             break;
         }
         // From 26 to 140 pixels wide, most of them small.

@@ -1,4 +1,4 @@
-"""Steps of torch's optimisers on a small loss, clipped gradients and weight decay included.
+"""Steps of torch's optimizers on a small loss, clipped gradients and weight decay included.
 
     python make.py > golden.json
 """
@@ -16,13 +16,13 @@ makers = {
 }
 for name, make in makers.items():
     weight = torch.nn.Parameter(torch.tensor(start))
-    optimiser = make([weight])
+    optimizer = make([weight])
     steps = []
     for step in range(12):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (torch.tensor(factors) * (weight - 0.25 * step) ** 3).sum().backward()
         torch.nn.utils.clip_grad_norm_([weight], 4.0)
-        optimiser.step()
+        optimizer.step()
         steps.append(weight.tolist())
     golden[name] = steps
 print(json.dumps(golden))

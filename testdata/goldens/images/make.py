@@ -1,6 +1,6 @@
-"""Odd JPEGs that the crate `image` cannot write: CMYK, progressive, grey, EXIF-rotated, interlaced and the like.
+"""Odd JPEGs that the crate `image` cannot write: CMYK, progressive, gray, EXIF-rotated, interlaced and so on.
 
-All show the same 48 x 32 picture of four flat quarters (red, green / blue, yellow), so that a test knows every pixel.
+All show the same 48 x 32 image of four flat quarters (red, green / blue, yellow), so that a test knows every pixel.
 Run: python make.py    (Pillow 13.0.0)
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 HERE = Path(__file__).parent
-TRANSPOSED = {  # what to do to the upright picture so that EXIF orientation N shows it upright again
+TRANSPOSED = {  # the transformation that EXIF orientation N undoes
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -29,7 +29,7 @@ upright = Image.fromarray(pixels)
 jpeg = {"quality": 92, "subsampling": 0, "optimize": True}
 
 upright.save(HERE / "progressive.jpg", progressive=True, **jpeg)
-upright.convert("L").save(HERE / "grey.jpg", **jpeg)
+upright.convert("L").save(HERE / "gray.jpg", **jpeg)
 cmyk = np.concatenate([255 - pixels, np.full((32, 48, 1), 51, np.uint8)], axis=2)  # 20 % black over it
 Image.fromarray(cmyk, "CMYK").save(HERE / "cmyk.jpg", **jpeg)
 upright.quantize(8).save(HERE / "palette.png")

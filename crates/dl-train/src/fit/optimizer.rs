@@ -51,7 +51,7 @@ impl Rule {
 
 /// Options of an optimizer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OptimiserConfig {
+pub struct OptimizerConfig {
     /// The update rule.
     pub rule: Rule,
     /// Gradients whose norm over all weights is larger are scaled down to it (Pascanu et al. 2013), so that one bad batch
@@ -59,7 +59,7 @@ pub struct OptimiserConfig {
     pub largest_gradient: Option<f64>,
 }
 
-impl Default for OptimiserConfig {
+impl Default for OptimizerConfig {
     fn default() -> Self {
         Self { rule: Rule::Sgd { momentum: 0.9 }, largest_gradient: None }
     }
@@ -87,8 +87,8 @@ impl Parameter {
 }
 
 /// An optimizer and its state.
-pub struct Optimiser {
-    config: OptimiserConfig,
+pub struct Optimizer {
+    config: OptimizerConfig,
     weights: Vec<Weight>,
 }
 
@@ -100,9 +100,9 @@ struct Weight {
     memory: Vec<Tensor>,
 }
 
-impl Optimiser {
+impl Optimizer {
     /// An optimizer without state.
-    pub fn new(parameters: impl IntoIterator<Item = Parameter>, config: OptimiserConfig) -> Self {
+    pub fn new(parameters: impl IntoIterator<Item = Parameter>, config: OptimizerConfig) -> Self {
         let weight = |parameter| Weight { parameter, steps: 0, memory: Vec::new() };
         Self { config, weights: parameters.into_iter().map(weight).collect() }
     }
@@ -201,36 +201,39 @@ mod tests {
         Var::from_tensor(&Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap()).unwrap()
     }
 
-    fn sgd(momentum: f64, largest_gradient: Option<f64>) -> OptimiserConfig {
-        OptimiserConfig { rule: Rule::Sgd { momentum }, largest_gradient }
+    fn sgd(momentum: f64, largest_gradient: Option<f64>) -> OptimizerConfig {
+        OptimizerConfig { rule: Rule::Sgd { momentum }, largest_gradient }
     }
 
     #[test]
     fn steps_are_those_of_torch() {
-        let golden = include_str!("../../../../testdata/goldens/optimisers/golden.json");
+        let golden = include_str!("../../../../testdata/goldens/optimizers/golden.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
         for (name, rule) in [("sgd", Rule::Sgd { momentum: 0.9 }), ("adam", Rule::ADAM), ("adamw", Rule::ADAM_W)] {
             let case = &golden[name];
             let numbers = |value: &Value| -> Vec<f32> { serde_json::from_value(value.clone()).unwrap() };
             let var = Var::new(numbers(&golden["start"]), &Device::Cpu).unwrap();
-            let config = OptimiserConfig { rule, largest_gradient: golden["clip"].as_f64() };
+            let config = OptimizerConfig { rule, largest_gradient: golden["clip"].as_f64() };
             let parameter = Parameter {
                 name: "w".into(),
                 var: var.clone(),
                 factor: 1.0,
                 decay: golden["weight_decay"].as_f64().unwrap(),
             };
-            let mut optimiser = Optimiser::new([parameter], config);
-            for (step, wanted) in case.as_array().unwrap().iter().enumerate() {
+            let mut optimizer = Optimizer::new([parameter], config);
+            for (step, expected) in case.as_array().unwrap().iter().enumerate() {
                 // The loss is sum(c_i (w_i - t)^3): a gradient that depends on the weights, and is clipped now and then.
                 let factors = Tensor::new(numbers(&golden["factors"]), &Device::Cpu).unwrap();
                 let away = (var.as_tensor() - 0.25 * step as f64).unwrap();
                 let cube = (away.sqr().unwrap() * &away).unwrap();
                 let loss = (cube * factors).unwrap().sum_all().unwrap();
                 let rate = golden["rate"].as_f64().unwrap();
-                optimiser.step(&loss.backward().unwrap(), rate).unwrap();
-                for (found, wanted) in var.to_vec1::<f32>().unwrap().iter().zip(numbers(wanted)) {
-                    assert!((found - wanted).abs() < 2e-6 * (1.0 + wanted.abs()), "{name} {step}: {found} {wanted}");
+                optimizer.step(&loss.backward().unwrap(), rate).unwrap();
+                for (found, expected) in var.to_vec1::<f32>().unwrap().iter().zip(numbers(expected)) {
+                    assert!(
+                        (found - expected).abs() < 2e-6 * (1.0 + expected.abs()),
+                        "{name} {step}: {found} {expected}"
+                    );
                 }
             }
         }
@@ -240,9 +243,9 @@ mod tests {
     fn vectors_do_not_decay() {
         let (vector, matrix) = (ones(&[1]), ones(&[1, 1]));
         let parameters = [Parameter::new("b", vector.clone(), 0.5), Parameter::new("w", matrix.clone(), 0.5)];
-        let mut optimiser = Optimiser::new(parameters, sgd(0.0, None));
+        let mut optimizer = Optimizer::new(parameters, sgd(0.0, None));
         let loss = (vector.as_tensor() + matrix.flatten_all().unwrap()).unwrap().sum_all().unwrap();
-        optimiser.step(&loss.backward().unwrap(), 0.5).unwrap();
+        optimizer.step(&loss.backward().unwrap(), 0.5).unwrap();
         assert_eq!(vector.to_vec1::<f32>().unwrap(), [0.5]);
         assert_eq!(matrix.to_vec2::<f32>().unwrap(), [[0.25]]);
     }
@@ -251,34 +254,34 @@ mod tests {
     fn a_gradient_that_is_too_long_is_shortened_over_all_weights() {
         let (a, b) = (ones(&[1]), ones(&[1]));
         let parameters = [Parameter::new("a", a.clone(), 0.0), Parameter::new("b", b.clone(), 0.0)];
-        let mut optimiser = Optimiser::new(parameters, sgd(0.0, Some(1.0)));
+        let mut optimizer = Optimizer::new(parameters, sgd(0.0, Some(1.0)));
         let loss = ((a.as_tensor() * 3.0).unwrap() + (b.as_tensor() * 4.0).unwrap()).unwrap().sum_all().unwrap();
-        optimiser.step(&loss.backward().unwrap(), 1.0).unwrap();
+        optimizer.step(&loss.backward().unwrap(), 1.0).unwrap();
         let left = [a.to_vec1::<f32>().unwrap()[0], b.to_vec1::<f32>().unwrap()[0]];
         assert!((left[0] - 0.4).abs() < 1e-6 && (left[1] - 0.2).abs() < 1e-6, "{left:?}");
     }
 
     #[test]
-    fn an_optimiser_that_recalls_goes_on_as_if_nothing_had_been() {
+    fn an_optimizer_with_its_state_restored_continues_as_before() {
         for rule in [Rule::Sgd { momentum: 0.9 }, Rule::ADAM, Rule::ADAM_W] {
-            let config = OptimiserConfig { rule, largest_gradient: None };
+            let config = OptimizerConfig { rule, largest_gradient: None };
             let run = |breaks: bool| {
                 let var = ones(&[3, 2]);
                 let parameter = || Parameter::new("w", var.clone(), 0.1);
-                let mut optimiser = Optimiser::new([parameter()], config);
+                let mut optimizer = Optimizer::new([parameter()], config);
                 for step in 0..6 {
                     if breaks && step == 3 {
-                        let (tensors, steps) = optimiser.memory();
-                        optimiser = Optimiser::new([parameter()], config);
-                        optimiser.recall(&steps, |name| Ok(tensors[name].clone())).unwrap();
+                        let (tensors, steps) = optimizer.memory();
+                        optimizer = Optimizer::new([parameter()], config);
+                        optimizer.recall(&steps, |name| Ok(tensors[name].clone())).unwrap();
                     }
                     let loss = (var.as_tensor() * (1.0 + step as f64)).unwrap().sqr().unwrap().sum_all().unwrap();
-                    optimiser.step(&loss.backward().unwrap(), 0.01).unwrap();
+                    optimizer.step(&loss.backward().unwrap(), 0.01).unwrap();
                 }
                 var.flatten_all().unwrap().to_vec1::<f32>().unwrap()
             };
             assert_eq!(run(true), run(false));
-            let mut other = Optimiser::new([Parameter::new("w", ones(&[3, 3]), 0.1)], config);
+            let mut other = Optimizer::new([Parameter::new("w", ones(&[3, 3]), 0.1)], config);
             let steps = BTreeMap::from([("w".to_owned(), 1)]);
             let error = other.recall(&steps, |_| Ok(ones(&[2]).as_tensor().clone())).unwrap_err();
             assert!(error.to_string().contains("has shape [2]"), "{error}");
