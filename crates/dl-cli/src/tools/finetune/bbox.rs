@@ -13,8 +13,9 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one box regressor per class, from the features of a proposal to the box of its object
 ///
-/// Ridge regression on the proposals that overlap an object, with whitened targets. Difficult objects and crowds are
-/// ignored. The stream may be larger than memory: the features of those proposals are spooled to a temporary file.
+/// Fits a ridge regression to the proposals that overlap an object, with whitened targets. Objects marked difficult or
+/// crowd are ignored. The stream may be larger than memory: the features of those proposals are spooled to a temporary
+/// file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:

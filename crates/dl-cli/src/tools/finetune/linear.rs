@@ -18,9 +18,9 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record
 
 /// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///
-/// Records have a label and features of one row. The objective is scikit-learn's: C times the sum of the cross-entropies
-/// plus half the squared norm of the weights (with two classes, of the single weight vector), on standardized features.
-/// L-BFGS minimizes it; the result is deterministic.
+/// Each record needs a `label` and `features` of one row. The objective is scikit-learn's: C times the sum of the
+/// cross-entropies plus half the squared norm of the weights (with two classes, of the single weight vector), on
+/// standardized features. L-BFGS minimizes it; the result is deterministic.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     layer: Option<String>,
 
-    /// C: the inverse of the regularization strength
+    /// C, the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive)]
     cost: f64,
 

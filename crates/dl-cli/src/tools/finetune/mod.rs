@@ -17,7 +17,7 @@ use dl_train::intake::Taken;
 
 use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 
-/// Train models from records
+/// Train models on records
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-finetune",
