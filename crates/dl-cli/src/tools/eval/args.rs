@@ -21,8 +21,8 @@ pub(super) struct SourceArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) detections: Option<PathBuf>,
 
-    /// Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder; may be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(super) split: Vec<String>,
 
     /// Output format [default: table on a terminal, otherwise json]

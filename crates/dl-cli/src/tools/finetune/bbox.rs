@@ -36,7 +36,7 @@ pub(super) struct Args {
     force: bool,
 
     /// Layer to train on [default: the only one in the records]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
 
     /// Train on proposals with more than this IoU with an object

@@ -37,7 +37,7 @@ pub(super) struct Args {
     force: bool,
 
     /// Layer to train on [default: the only one in the records]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
 
     /// C, the weight of the loss of a negative: the inverse of the regularization strength

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use clap::ArgGroup;
 use dl_models::checkpoint::printable;
 use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
 use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
@@ -19,6 +20,7 @@ use crate::common::{Common, Io, Outcome};
 /// buffers, not as parameters. No weights are read. A row without a kind passes its input through, as dropout does. For
 /// CLIP, the text network comes first, then the image network.
 #[derive(clap::Args, Debug)]
+#[command(group(ArgGroup::new("network").args(["file", "arch"]).required(true).multiple(true)))]
 #[command(after_help = "\
 Examples:
   dl-model summary --arch resnet18 --format table
@@ -28,7 +30,7 @@ Examples:
   dl-model summary testdata/models/signs.safetensors")]
 pub(super) struct SummaryArgs {
     /// Model file with a config, or a Hugging Face model folder
-    #[arg(value_name = "FILE", required_unless_present = "arch")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
     /// Architecture; see dl-model list. Needed without FILE, and for a file of bare weights

@@ -72,7 +72,7 @@ pub(super) struct Args {
     per_class: Option<usize>,
 
     /// What to classify [default: proposals if the records have objects or proposals, otherwise image; text for a BERT]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<InputName>,
 
     /// Pretrained model to start from: a model file, or for a BERT also a Hugging Face model folder. The classification
