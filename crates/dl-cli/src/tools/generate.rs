@@ -37,7 +37,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of a GPT-2, or a Hugging Face model folder
+    /// Model file of a GPT-2, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 

@@ -45,7 +45,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of a network or a linear head, or a Hugging Face model folder
+    /// Model file of a network or a linear head, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 

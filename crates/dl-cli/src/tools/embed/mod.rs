@@ -48,7 +48,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of the network, or a Hugging Face model folder
+    /// Model file of the network, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 

@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of a GPT-2, or a Hugging Face model folder
+    /// Model file of a GPT-2, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
