@@ -41,7 +41,7 @@ idx() { local n; printf "\\x00\\x00\\x08\\x0$1"; shift; for n; do printf "\\x00\
 
 stand_ins() {
   local signs="$repository/testdata/signs" models="$repository/testdata/models" text="$repository/testdata/goldens/text"
-  local image n list
+  local image n list outline
   mkdir -p testdata/signs/{JPEGImages,Annotations,ImageSets/Main}
   for n in 1 2 3 4 5 6 7 8; do
     image=test-000$n
@@ -144,6 +144,10 @@ stand_ins() {
   dl-nms --quiet --iou 0.3 detected.jsonl > found.jsonl
   dl-data to coco-results --truth instances_val.json found.jsonl > results.json
   cp results.json results_val.json
+  # Masks: the outlines of the boxes.
+  outline='.bbox as [$x, $y, $w, $h] | .segmentation = [[$x, $y, $x + $w, $y, $x + $w, $y + $h, $x, $y + $h]]'
+  jq "map($outline)" results.json > masks.json
+  jq ".annotations |= map($outline)" instances_val.json > instances_val2017.json
   dl-eval voc --quiet --curves curves.json found.jsonl > metrics.json
   dl-embed --quiet --model squeezenet.safetensors --layer logits "$work/pets.jsonl" |
     dl-classify --quiet --model pets-head.safetensors --top-k 0 > predicted.jsonl

@@ -18,7 +18,7 @@ pub struct Common {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Print details on stderr, and all of repeated messages
+    /// Print details on stderr, and every repeated message
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
@@ -108,8 +108,11 @@ impl Inputs {
                             open = Some((Reader::new(Box::new(stream), &name, tool), Some(name)));
                         }
                         Err(error) => {
-                            let error = anyhow::Error::new(error);
-                            return Some(Err(error.context(format!("{}: cannot be opened", path.display()))));
+                            let path = path.display();
+                            return Some(Err(match error.kind() {
+                                ErrorKind::NotFound => anyhow!("{path}: no such file"),
+                                _ => anyhow::Error::new(error).context(format!("{path}: cannot be opened")),
+                            }));
                         }
                     },
                     Source::Image(path) => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use dl_models::backbones::LOGITS;
 use dl_models::detection::rcnn::{BACKGROUND, DELTAS, RcnnHeads, RegionLinear};
 use dl_models::{Checkpoint, ModelConfig, check_network, fingerprint, probabilities};
@@ -17,12 +17,13 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers
 /// Detect objects from the features of proposals
 ///
 /// Scores every proposal with the SVM of every class, or with the softmax of a fine-tuned network, and corrects its box
-/// with the box regressor of the class, if the model has one. Writes `detections`, best first. Overlapping ones remain;
-/// dl-nms removes them.
+/// with the box regressor of the class, if the model has one. Writes `detections`, best first. Detections may overlap:
+/// dl-nms removes duplicates.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-detect",
     version,
+    group(ArgGroup::new("scores").args(["model", "softmax"]).required(true).multiple(true)),
     after_help = "\
 Examples:
   dl-propose selective-search photo.jpg \\
@@ -39,11 +40,11 @@ pub struct Args {
     inputs: Inputs,
 
     /// Model file with SVMs, box regressors or both, as written by dl-finetune svm and bbox
-    #[arg(long, value_name = "FILE", required_unless_present = "softmax")]
+    #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
 
-    /// Score with the softmax of the features `logits` instead of SVMs. FILE is the network, as written by dl-finetune
-    /// classifier, and names the classes; box regressors still come from --model
+    /// Score with the softmax of the features of the layer logits instead of SVMs. FILE is the network, as written by
+    /// dl-finetune classifier, and provides the class names; box regressors still come from --model
     #[arg(long, value_name = "FILE")]
     softmax: Option<PathBuf>,
 
@@ -63,7 +64,7 @@ pub struct Args {
     #[arg(long)]
     with_objects: bool,
 
-    /// Remove `features`, which are large, from the records
+    /// Remove the `features`, which are large, from the records
     #[arg(long)]
     drop_features: bool,
 

@@ -15,12 +15,12 @@ use crate::common::{
 
 /// Generate texts with a GPT
 ///
-/// Continues the `text` of each record, or each --prompt, until the model ends it. Writes one record per sample, with the
-/// prompt and its continuation as `text`. Each sample is drawn from --seed and its id, so it does not depend on the others.
+/// Continues the `text` of each record, or each --prompt, until the model ends it. Writes one record per sample, whose
+/// `text` is the prompt and its continuation. A sample depends only on --seed and its id, not on other samples.
 ///
-/// Prompts are tokenized as in transformers: without a beginning-of-text token, unless the model's tokenizer_config.json
-/// has add_bos_token. An empty prompt always gets the token. Use --bos for a model that was trained on texts that begin
-/// with it.
+/// Prompts are tokenized as in transformers: without a beginning-of-text token, unless the model's
+/// tokenizer_config.json has add_bos_token. An empty prompt always gets the token. Use --bos if the model was trained
+/// on texts that begin with it.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-generate",
@@ -37,11 +37,11 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it
+    /// Model file of a GPT-2, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
-    /// Text to continue, in place of records; may be empty and may be repeated
+    /// Text to continue, instead of records; may be empty, may be repeated
     #[arg(long, value_name = "TEXT", conflicts_with = "inputs")]
     prompt: Vec<String>,
 
@@ -53,11 +53,11 @@ pub struct Args {
     #[arg(long)]
     bos: bool,
 
-    /// At most N tokens after the prompt
+    /// Generate at most N tokens after the prompt
     #[arg(long, value_name = "N", default_value_t = 100)]
     max_tokens: usize,
 
-    /// Randomness: the logits are divided by it, so lower is more deterministic; 0 always takes the most likely token
+    /// Randomness: the logits are divided by X, so lower is more deterministic; 0 always takes the most likely token
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::not_negative)]
     temperature: f64,
 
@@ -69,11 +69,11 @@ pub struct Args {
     #[arg(long, value_name = "P", default_value_t = 1.0, value_parser = numbers::share)]
     top_p: f64,
 
-    /// End the text where the model writes TEXT, which is cut off; may be repeated
+    /// End the text before the first TEXT that the model generates; may be repeated
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
 
-    /// Texts to generate at once; the result does not depend on it
+    /// Texts per batch; does not affect the results
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = numbers::batch)]
     batch: usize,
 

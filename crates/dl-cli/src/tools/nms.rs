@@ -11,7 +11,7 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers
 
 /// Suppress detections that overlap better ones of the same class
 ///
-/// Replaces `detections` with those that are kept, best first, ties in input order. Their other fields stay unchanged.
+/// Replaces `detections` with those that are kept, best first, ties in input order. Other fields do not change.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-nms",
@@ -31,12 +31,11 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Method::Hard)]
     method: Method,
 
-    /// IoU above which a detection is suppressed, from 0 to 1; soft-gaussian does not use it. R-CNN has 0.3
-    /// [default: 0.5]
-    #[arg(long, value_name = "IOU", default_value_t = 0.5, hide_default_value = true, value_parser = numbers::overlap)]
+    /// IoU above which a detection is suppressed, from 0 to 1; soft-gaussian ignores it; R-CNN uses 0.3
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap)]
     iou: f64,
 
-    /// Drop detections with a lower score [default: keep all; soft methods: 0.001]
+    /// Drop detections with a lower score [default: keep all; 0.001 with the soft methods]
     #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
@@ -64,10 +63,11 @@ enum Method {
     SoftLinear,
     /// Multiply its score by exp(-IoU^2 / sigma), however small the overlap (Soft-NMS)
     SoftGaussian,
-    /// Remove it if the distance-IoU, which also counts the distance of the centers, is above --iou (Zheng et al. 2020)
+    /// Remove it if the distance-IoU, which also considers the distance between the centers, is above --iou (Zheng et
+    /// al. 2020)
     Diou,
-    /// Remove it, and move the better box to the mean of both, weighted by score (weighted NMS, Zhou et al. 2017); masks
-    /// and scores stay unchanged
+    /// Remove it, and move the better box to the mean of both, weighted by score (weighted NMS, Zhou et al. 2017);
+    /// masks and scores stay unchanged
     Weighted,
 }
 

@@ -30,8 +30,8 @@ enum Method {
 
 /// Merge similar regions, from small to large (Uijlings et al. 2013)
 ///
-/// Selective search: the boxes of all regions, initial and merged, are the proposals. Those that are merged late tend to
-/// come first, in seeded random order. A score only states the rank: 1 / (1 + rank).
+/// Selective search: the boxes of all regions, initial and merged, become proposals. Late merges tend to come
+/// first, in seeded random order. The score only encodes the rank: 1 / (1 + rank).
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "\
 Examples:
@@ -39,6 +39,9 @@ Examples:
   dl-data from voc VOC2007 --split test \\
     | dl-propose selective-search --mode fast > proposals.jsonl")]
 struct SelectiveSearch {
+    #[command(flatten)]
+    inputs: Inputs,
+
     /// How many grouping strategies to combine: single (1), fast (8) or quality (80)
     #[arg(long, value_name = "MODE", default_value = "fast", value_parser = mode_parser())]
     mode: Mode,
@@ -55,11 +58,11 @@ struct SelectiveSearch {
     #[arg(long, value_name = "PIXELS", default_value_t = 0.8)]
     sigma: f32,
 
-    /// Scale every image to this width first; boxes are in pixels of the original [default: no scaling]
+    /// Scale every image to this width first; boxes still refer to the original [default: no scaling]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
     width: Option<u32>,
 
-    /// Scale larger images down to N pixels first; boxes are in pixels of the original
+    /// Scale larger images down to N pixels first; boxes still refer to the original
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=200_000_000))]
     max_pixels: u64,
 
@@ -67,15 +70,12 @@ struct SelectiveSearch {
     image: ImageArgs,
 
     #[command(flatten)]
-    inputs: Inputs,
-
-    #[command(flatten)]
     common: Common,
 }
 
 /// Slide windows of every scale and aspect ratio over the image
 ///
-/// The windows are in seeded random order, so that the first N are a fair sample of all.
+/// The windows are in seeded random order, so the first N are a fair sample of all.
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "\
 Examples:
@@ -84,12 +84,15 @@ Examples:
   dl-data from voc VOC2007 --split test \\
     | dl-propose sliding-window --max 2000 > proposals.jsonl")]
 struct SlidingWindow {
+    #[command(flatten)]
+    inputs: Inputs,
+
     /// Square roots of the windows' areas, in pixels
-    #[arg(long, value_name = "PIXELS", value_delimiter = ',', default_value = "64,128,256", value_parser = numbers::positive)]
+    #[arg(long, value_name = "PIXELS,...", value_delimiter = ',', default_value = "64,128,256", value_parser = numbers::positive)]
     scales: Vec<f64>,
 
     /// Aspect ratios of the windows: height / width
-    #[arg(long, value_name = "RATIO", value_delimiter = ',', default_value = "0.5,1,2", value_parser = numbers::positive)]
+    #[arg(long, value_name = "RATIO,...", value_delimiter = ',', default_value = "0.5,1,2", value_parser = numbers::positive)]
     ratios: Vec<f64>,
 
     /// Distance from one window to the next, as a fraction of the window's side
@@ -102,9 +105,6 @@ struct SlidingWindow {
 
     #[command(flatten)]
     image: ImageArgs,
-
-    #[command(flatten)]
-    inputs: Inputs,
 
     #[command(flatten)]
     common: Common,

@@ -364,7 +364,7 @@ fn texts_that_cannot_be_trained_on_are_refused_and_nothing_is_written() {
     for (args, stream, words) in [
         (&args[..], one.as_str(), "all records have the same label, \"goes\""),
         (&args, "", "no record to train on"),
-        (&args, "{\"text\":\"the cat\"}\n", "no record to train on (1 failed here, 0 before)"),
+        (&args, "{\"text\":\"the cat\"}\n", "no record to train on (1 failed here, 0 in earlier programs)"),
         (&[&args[..], &["--input", "objects"]].concat(), one.as_str(), "are for images"),
         (&[&args[..], &["--strategy", "top"]].concat(), one.as_str(), "all records have the same label, \"goes\""),
         (&[&args[..], &["--trainable-layers", "3"]].concat(), one.as_str(), "the network has 2 blocks, fewer than 3"),

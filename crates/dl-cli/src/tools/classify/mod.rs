@@ -20,12 +20,12 @@ use scorer::{Options, Probabilities, Scorer, Work};
 /// Predict the class of an image, of regions of an image, or of a text
 ///
 /// A network trained on images classifies each image as a whole. One that dl-finetune classifier trained on crops of
-/// objects classifies each of the record's `objects` and `detections`, cropped as in training. A model that reads texts
-/// takes the record's `text`, a linear head (of dl-finetune linear) its `features`.
+/// objects classifies each of the record's `objects` and `detections`, cropped as in training. A text model reads the
+/// record's `text`; a linear head, from dl-finetune linear, reads its `features`.
 ///
-/// Writes `predictions`, into the record or into each region: labels with probabilities (the softmax of the class scores),
-/// best first. A model without labels gives the numbers of its classes. With CLIP, the classes are any words you give to
-/// --labels.
+/// Writes `predictions` to the record or to each region: labels with probabilities (the softmax of the class scores),
+/// best first. If the model has no labels, the class numbers take their place. With CLIP, the classes are any words you
+/// give to --labels.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-classify",
@@ -45,40 +45,40 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file of a network or a linear head, or a folder as Hugging Face writes it
+    /// Model file of a network or a linear head, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
-    /// Architecture of a file of bare weights, see dl-model list [default: read from the file]
+    /// Architecture of a file of bare weights; see dl-model list [default: from the file]
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Names of the classes, in place of the model's; @FILE has one per line, @imagenet, @coco and @voc are built in. With
-    /// CLIP: the words to choose from
+    /// Class names to use instead of the model's: a list, @FILE with one per line, or the built-in @imagenet, @coco or
+    /// @voc. For CLIP: the words to choose from
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 
-    /// For CLIP: the sentence that each label is put into, in place of {}; of several, the mean counts [default: a photo
-    /// of a {}]
+    /// For CLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default:
+    /// a photo of a {}]
     #[arg(long, value_name = "TEXT", requires = "labels")]
     template: Vec<String>,
 
-    /// What goes into the network [default: as it was trained: whole images, or the objects and detections of each record]
+    /// What to classify [default: what the network was trained on: whole images, or objects and detections]
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<Input>,
 
-    /// Predictions per image, region or text; 0: all classes
+    /// Predictions per image, region or text; 0 for all classes
     #[arg(long, value_name = "K", default_value_t = 5)]
     top_k: usize,
 
-    /// Images or regions that go through the network at once; the result does not depend on it
+    /// Images or regions per batch; does not affect the results
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = numbers::batch)]
     batch: usize,
 
     #[command(flatten)]
     warp: WarpArgs,
 
-    /// How a whole image becomes the network's input [default: read from the file]
+    /// How to resize a whole image to the network's input size [default: from the file]
     #[arg(long, value_enum)]
     resize: Option<ResizeRule>,
 

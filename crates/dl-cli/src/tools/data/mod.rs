@@ -17,7 +17,7 @@ use crate::common::{Common, Io, Labels, Outcome, Tool};
     name = "dl-data",
     version,
     after_help = "Examples:
-  dl-data from voc VOC2007 --split test | head -1
+  dl-data from voc VOC2007 --split test > test.jsonl
   dl-data from coco instances_val.json --images val2014 \\
     | dl-data to yolo signs --split val
   dl-data from voc VOC2007 | dl-data check > /dev/null"

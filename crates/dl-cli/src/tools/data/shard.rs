@@ -11,7 +11,7 @@ use crate::common::{Common, Inputs, Io, Outcome, STRICT, each_line, report_broke
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 | dl-data shard 1/8 | dl-propose selective-search")]
 pub(super) struct Args {
-    /// Part to print, I from 1 to N
+    /// Part to print: I from 1 to N
     #[arg(value_name = "I/N")]
     shard: Shard,
 

@@ -35,8 +35,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     parts: Vec<String>,
 
-    /// Give each part its exact fraction of every label (`label`, or else the set of labels of `objects`); stores all
-    /// records in a temporary file first
+    /// Give each part its exact fraction of every label (`label`, or the set of labels of `objects`); needs a temporary
+    /// file for all records
     #[arg(long)]
     stratify: bool,
 
@@ -104,6 +104,9 @@ impl Args {
         } else {
             self.parts.clone()
         };
+        if self.parts.is_empty() && names.is_empty() {
+            bail!("--fractions: without --parts, give two or three");
+        }
         if names.len() != self.fractions.len() {
             bail!("--parts: expected {} names, one for each of --fractions", self.fractions.len());
         }

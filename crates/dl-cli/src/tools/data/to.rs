@@ -13,7 +13,7 @@ use crate::common::{Common, Inputs, Io, Job, Labels, Outcome, counted, each_reco
 
 /// Write records as a dataset in another format
 ///
-/// Records with `error` are skipped and counted, and the exit status is then 1.
+/// Records with `error` are skipped and counted; the exit status is then 1.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -30,8 +30,8 @@ enum Format {
 
 /// Write COCO annotations of the ground truth (`objects`)
 ///
-/// Ids that came from a COCO file are reused; the others are new. Labels without a category id are numbered after the
-/// highest id, sorted by name.
+/// Ids that came from a COCO file are kept; other records and objects get new ones. Labels without a category id are
+/// numbered after the highest id, sorted by name.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split test | dl-data to coco --output test.json")]
 struct CocoArgs {
@@ -39,11 +39,12 @@ struct CocoArgs {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// COCO file whose image and category ids are used
+    /// COCO file whose image and category ids to use
     #[arg(long, value_name = "ANN.json")]
     truth: Option<PathBuf>,
 
-    /// Labels to number from 1, in this order
+    /// Labels to number from 1, in this order: a list, @FILE with one per line, or the built-in @imagenet, @coco or
+    /// @voc
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 
@@ -56,15 +57,17 @@ struct CocoArgs {
 
 /// Write `detections` as a COCO results list
 ///
-/// The image and category ids are those that `from coco` stored in the records, or those of --truth.
+/// The image and category ids come from --truth, or from the records if dl-data from coco wrote them.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data to coco-results --truth instances_val.json <found.jsonl >results.json")]
+#[command(after_help = "Examples:
+  dl-data to coco-results --truth instances_val.json < found.jsonl \\
+    > results.json")]
 struct ResultsArgs {
     /// File to write [default: stdout]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// COCO file with the image and category ids
+    /// COCO file whose image and category ids to use [default: those in the records]
     #[arg(long, value_name = "ANN.json")]
     truth: Option<PathBuf>,
 
@@ -77,7 +80,7 @@ struct ResultsArgs {
 
 /// Write Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
 ///
-/// Fractional coordinates are kept.
+/// Coordinates are not rounded.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from coco instances_val.json | dl-data to voc signs --split val")]
 struct VocArgs {
@@ -101,9 +104,9 @@ struct VocArgs {
 
 /// Write YOLO: images/, labels/*.txt with normalized centers, and data.yaml
 ///
-/// The classes are numbered in the order of --labels; else as in an existing data.yaml, so that splits can be added one
-/// by one; else as in the YOLO or COCO files that the records come from; else sorted by name. Objects are clipped to
-/// their image; those outside of it are reported and skipped.
+/// The classes are numbered in the order of --labels; otherwise as in an existing data.yaml, so that splits can be
+/// added one by one; otherwise as in the YOLO or COCO files that the records come from; otherwise sorted by name.
+/// Objects are clipped to their image; objects outside the image are reported and skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split train | dl-data to yolo voc --split train")]
 struct YoloArgs {
@@ -115,11 +118,11 @@ struct YoloArgs {
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
 
-    /// Names of the classes 0, 1, 2, ...
+    /// Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 
-    /// Write objects that have one polygon as polygons instead of boxes
+    /// Write polygons instead of boxes, for objects with a single polygon
     #[arg(long)]
     polygons: bool,
 
@@ -136,7 +139,7 @@ struct YoloArgs {
 #[derive(clap::Args, Clone, Copy, Debug)]
 struct ImagesArgs {
     /// What to do with the image files
-    #[arg(long, value_enum, default_value_t = Images::Copy)]
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Images::Copy)]
     images: Images,
 }
 

@@ -35,7 +35,7 @@ pub(super) fn score(score: f64) -> String {
 /// The option of every drawing that has text.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct FontArgs {
-    /// Font for characters that the built-in DejaVu Sans lacks (.ttf, .otf, .ttc); repeat for more
+    /// Font for characters that the built-in DejaVu Sans lacks (.ttf, .otf, .ttc); may be repeated
     #[arg(long, value_name = "FILE")]
     font: Vec<PathBuf>,
 }
@@ -61,7 +61,7 @@ pub(super) fn report_missing(fonts: &Fonts, messages: &Messages) {
 /// What can be drawn of a record.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
-    /// Solid lines; with ground truth, ✓ if right, ✗ and dashed black if wrong
+    /// Solid lines; with ground truth, ✓ if correct, ✗ and dashed black if wrong
     Detections,
     /// Ground truth, dashed in green and white
     Objects,
@@ -73,11 +73,11 @@ enum Layer {
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Options {
     /// What to draw [default: detections and objects; proposals if a record has neither]
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT,...")]
     show: Vec<Layer>,
 
-    /// Hide detections that score lower [default: 0.5 for probabilities; 0 for margins, that is, from the first record on
-    /// that has a score outside 0 to 1]
+    /// Hide detections with a lower score [default: 0.5 for probabilities; 0 for margins, that is, from the first
+    /// record with a score outside 0 to 1]
     #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
@@ -85,7 +85,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", default_value_t = 100)]
     max: usize,
 
-    /// Overlap with an object of its class from which a detection counts as right
+    /// Minimum overlap (IoU) with an object of its class for a detection to be correct
     #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap)]
     iou: f64,
 

@@ -15,8 +15,8 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, 
 
 /// Draw each record's boxes on its image
 ///
-/// The record with the id `street/7` is drawn to DIR/street/7.jpg, and the path is stored in its field `drawing`. If two
-/// drawings would have the same name, the second becomes `7-2.jpg`.
+/// The drawing of the record with the id `street/7` is DIR/street/7.jpg; its path is stored in the record's field
+/// `drawing`. If two drawings would have the same name, the second becomes `7-2.jpg`.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw boxes --output-dir drawn found.jsonl > drawn.jsonl
@@ -32,16 +32,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     output_dir: PathBuf,
 
-    #[command(flatten)]
-    options: Options,
-
-    /// Enlarge images N times before drawing [default: small ones to about 640 pixels]
+    /// Enlarge images N times before drawing [default: enlarge small images to about 640 pixels]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     zoom: Option<u32>,
 
     /// Format of the drawings
     #[arg(long, value_enum, default_value_t = Format::Jpg)]
     format: Format,
+
+    #[command(flatten)]
+    options: Options,
 
     #[command(flatten)]
     pub(super) common: Common,

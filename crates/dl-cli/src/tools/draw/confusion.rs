@@ -12,16 +12,16 @@ use super::annotate::FontArgs;
 use super::save::{Chart, chart_error, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome, clipped};
 
-/// Draw a confusion matrix, from dl-eval's --confusion
+/// Draw the confusion matrix that dl-eval classify --confusion writes
 ///
-/// Rows are true classes, columns predicted ones. The number in a cell is its count; the shade is its fraction of the row,
-/// so that rare and frequent classes compare.
+/// Rows are true classes, columns are predicted classes. The number in a cell is its count; the shade is its fraction
+/// of the row, so that rare and frequent classes can be compared.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval classify --confusion confusion.json predicted.jsonl
   dl-draw confusion confusion.json --output confusion.png")]
 pub(super) struct Args {
-    /// File of counts: {"labels": [..], "counts": [[..], ..]}, or for many classes
+    /// Counts: {"labels": [..], "counts": [[..], ..]}, or with many classes
     /// {"labels": [..], "cells": [[TRUE, PREDICTED, COUNT], ..]}
     #[arg(value_name = "CONFUSION.json")]
     confusion: PathBuf,
@@ -30,11 +30,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Side of a cell in pixels [default: 6 to 64, by the number of classes]
+    /// Side of a cell in pixels [default: from 64 down to 6, depending on the number of classes]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(4..=256))]
     cell: Option<u32>,
 
-    /// Draw at most N classes, those that are confused most often
+    /// Draw at most N classes, the most frequently confused ones
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1300))]
     max: u32,
 

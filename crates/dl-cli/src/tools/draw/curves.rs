@@ -13,16 +13,16 @@ use super::chart::{self, Curve};
 use super::save::{Chart, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome};
 
-/// Draw precision-recall curves, from dl-eval's --curves
+/// Draw the precision-recall curves that dl-eval --curves writes
 ///
-/// The file is {"CLASS": {"precision": [..], "recall": [..], "ap": ..}, ..}. The legend lists classes by average
-/// precision, best first.
+/// CURVES.json contains {"CLASS": {"precision": [..], "recall": [..], "ap": ..}, ..}. The legend lists classes by
+/// average precision, best first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval voc --curves curves.json found.jsonl
   dl-draw pr curves.json --output pr.png")]
 pub(super) struct Args {
-    /// File of curves
+    /// Curves of each class
     #[arg(value_name = "CURVES.json")]
     curves: PathBuf,
 

@@ -31,9 +31,9 @@ const WRONG: Color = [200, 25, 35];
 
 /// Draw records as one grid of annotated images with captions
 ///
-/// A caption has the record's id, its true class and its best prediction, if present. Right predictions are marked with
-/// ✓ and a green frame, wrong ones with ✗ and a red frame. The path of the grid is stored in the field `drawing` of the
-/// records in it. Failed records are left out.
+/// A caption shows the record's id, its true class and its best prediction, if present. Correct predictions are marked
+/// with ✓ and a green frame, wrong ones with ✗ and a red frame. The path of the grid is stored in the field `drawing`
+/// of the records in it. Failed records are left out.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw grid --columns 4 --output grid.png found.jsonl > drawn.jsonl

@@ -18,8 +18,9 @@ use crate::common::{Common, Io, Outcome};
 
 /// Draw a table as a line chart
 ///
-/// The file has one JSON object per line, each a measurement. If several have the same --by and --x, the line runs through
-/// their mean and each is a faint dot. The legend lists lines by their last y, highest first.
+/// Each line of the file is a measurement, a JSON object. If several measurements share their values of --by and --x,
+/// the line runs through their mean, and each is a faint dot. The legend lists the lines by their last y, highest
+/// first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw lines accuracy.jsonl --x images --y accuracy --by method --log-x \\
@@ -57,8 +58,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PIXELS", default_value_t = 540, value_parser = clap::value_parser!(u32).range(240..=8192))]
     height: u32,
 
-    /// Title of the chart
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    /// Title of the chart [default: none]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     title: String,
 
     #[command(flatten)]

@@ -29,7 +29,7 @@ use crate::common::{Common, Io, Outcome, Tool};
     name = "dl-draw",
     version,
     after_help = "Examples:
-  dl-draw html --output found.html found.jsonl > /dev/null
+  dl-draw html --output found.html found.jsonl
   dl-nms --iou 0.3 < detected.jsonl \\
     | dl-draw boxes --output-dir drawn > drawn.jsonl
   dl-draw grid --columns 4 --output grid.png found.jsonl > drawn.jsonl

@@ -16,16 +16,16 @@ use super::save::{Chart, chart_error, check_size, not_a_file, save_chart};
 use super::trace::Trace;
 use crate::common::{Common, Io, Outcome, clipped};
 
-/// Draw losses and accuracies during training, from dl-finetune's --log
+/// Draw the losses and accuracies that dl-finetune --log writes
 ///
-/// Draws one chart per metric of the log, training and validation (val_) together. Values of single iterations are faint,
+/// Draws one chart per metric, with training and validation (val_) together. The values of single iterations are faint,
 /// with their running mean on top.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw curves train.jsonl --output curves.png
   dl-draw curves train.jsonl --metrics loss --output loss.svg")]
 pub(super) struct Args {
-    /// Log, one JSON object per line
+    /// Training log, one JSON object per line
     #[arg(value_name = "LOG.jsonl")]
     log: PathBuf,
 
@@ -33,8 +33,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Metrics to draw, without val_ [default: all but iteration, epoch, lr and seconds]
-    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    /// Metrics to draw, without the prefix val_ [default: all except iteration, epoch, lr and seconds]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     metrics: Option<Vec<String>>,
 
     /// Width of the charts in pixels

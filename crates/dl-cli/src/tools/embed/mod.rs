@@ -25,9 +25,10 @@ use pool::Pool;
 
 /// Compute features of regions, whole images or texts
 ///
-/// Warps each proposal to the network's input size as R-CNN does, with some context around it; a record without
-/// `proposals` is embedded whole. BERT, GPT-2 and CLIP embed the record's `text`, cut to the maximum length of the
-/// network; CLIP embeds the `image` if there is one. Writes `features`: one matrix per layer, row i for proposal i.
+/// Warps each proposal to the network's input size as R-CNN does, with some context around it; if a record has no
+/// `proposals`, the whole image is embedded. BERT and GPT-2 embed the record's `text`, cut to the maximum length of the
+/// network; CLIP embeds its `image`, or its `text` if it has no image. Writes `features`: one matrix per layer, row i
+/// for proposal i.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-embed",
@@ -47,7 +48,7 @@ pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of the network, or a Hugging Face model folder
+    /// Model file of the network, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
@@ -55,13 +56,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Layers whose outputs are the features: module paths (features.12, classifier.4, encoder.layer.11), names from the
-    /// papers (pool5, fc7, fire9), or logits; fire9@3 averages a map to 3x3 [default: from the file or architecture]
+    /// Layers whose outputs are the features: module paths (features.12, classifier.4, encoder.layer.11), names from
+    /// the papers (pool5, fc7, fire9), or logits; fire9@3 averages a map to 3x3 [default: from the file or
+    /// architecture]
     #[arg(long, value_name = "LAYER,...", value_delimiter = ',')]
     layer: Vec<LayerName>,
 
-    /// How to pool the rows of a sample, one per token, into one; mean and max also pool maps [default: mean for texts,
-    /// last for GPT-2, cls for images in CLIP; maps are not pooled]
+    /// How to pool the rows of a sample, one per token, into one row; mean and max also pool feature maps [default:
+    /// mean for texts, last for GPT-2, cls for images in CLIP, none for maps]
     #[arg(long, value_enum)]
     pool: Option<Pool>,
 
@@ -69,7 +71,7 @@ pub struct Args {
     #[arg(long)]
     normalize: bool,
 
-    /// What CLIP embeds of a record that has both [default: its image]
+    /// What CLIP embeds if a record has both [default: image]
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<InputKind>,
 
@@ -84,12 +86,12 @@ pub struct Args {
     #[arg(long, value_enum)]
     resize: Option<ResizeRule>,
 
-    /// Keep at most N proposals per record, the first ones [default: all]
+    /// Embed at most N proposals per record, the first ones, and drop the others [default: all]
     #[arg(long, value_name = "N")]
     max: Option<usize>,
 
-    /// Put the boxes of the ground-truth objects before the proposals, for training; each gets score 1 and the object's
-    /// index as `truth`
+    /// Insert the boxes of the ground-truth objects before the proposals, for training; each gets a score of 1 and the
+    /// object's index as `truth`
     #[arg(long)]
     with_objects: bool,
 
@@ -97,7 +99,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = FeatureType::F32)]
     dtype: FeatureType,
 
-    /// Write the features of each record to a safetensors file in DIR; the record gets a reference to it
+    /// Write the features of each record to a safetensors file in DIR; the record only gets a reference to the file
     #[arg(long, value_name = "DIR", conflicts_with = "features_json")]
     features_dir: Option<PathBuf>,
 
@@ -141,7 +143,7 @@ enum Work {
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
 enum InputKind {
-    /// The picture
+    /// The image
     Image,
     /// The text
     Text,

@@ -9,11 +9,11 @@ use dl_record::Matrix;
 pub(super) enum Pool {
     /// Take the row of the first token: BERT's [CLS], CLIP's class token
     Cls,
-    /// Average over the tokens, or over the places of a map
+    /// Average over the tokens, or over the positions of a map
     Mean,
     /// Take the row of the last token
     Last,
-    /// Take the maximum of each column over the tokens, or over the places of a map
+    /// Take the maximum of each column over the tokens, or over the positions of a map
     Max,
     /// Do not pool: one row per token, or a map as one long row
     None,
@@ -47,8 +47,8 @@ impl Pool {
     }
 }
 
-/// Pools the outputs of images. `shape` is that of one output: a map [c, h, w], tokens [tokens, width] or a row [width],
-/// which is one long row of `features`.
+/// Pools the outputs of images. `shape` is that of one output: a map [c, h, w], tokens [tokens, width] or a row
+/// [width], which is one long row of `features`.
 pub(super) fn images(pool: Option<Pool>, shape: &[usize], features: Matrix) -> Result<Matrix> {
     let (pool, width, is_map) = match (shape, pool) {
         ([_, width], pool) => (pool.unwrap_or(Pool::Cls), *width, false),

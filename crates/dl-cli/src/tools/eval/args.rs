@@ -13,19 +13,19 @@ pub(super) struct SourceArgs {
     #[command(flatten)]
     pub(super) inputs: Inputs,
 
-    /// Ground truth in a file of its own: a COCO file (.json), a VOC folder, or records (.jsonl)
+    /// Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder
     #[arg(long, value_name = "FILE|DIR", requires = "detections", conflicts_with = "inputs")]
     pub(super) truth: Option<PathBuf>,
 
-    /// Findings for --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`
+    /// Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`
     #[arg(long, value_name = "FILE")]
     pub(super) detections: Option<PathBuf>,
 
-    /// Measure only the images listed in ImageSets/Main/NAME.txt of a VOC folder; may be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(super) split: Vec<String>,
 
-    /// Format of the figures [default: table on a terminal, json elsewhere]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 

@@ -12,14 +12,14 @@ use super::report::{Cell, Format, Report};
 use super::samples::{Input, Samples};
 use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_an_input, numbers};
 
-/// Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration
+/// Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class
 ///
 /// Reads the true `label` and the `predictions` that dl-classify writes, of whole records or of their objects or
-/// detections. A class that is not among the predictions has the score 0: for the AUC, have dl-classify write all classes
-/// with --top-k 0. Means are over the classes that have samples. Undefined figures are null.
+/// detections. A class that is not among the predictions counts with a score of 0, so for the AUC run dl-classify with
+/// --top-k 0. Means are over the classes that have samples. Undefined figures are null.
 ///
-/// A detection is scored against the object that it overlaps most. Detections that overlap no object are left out, as are
-/// objects that no detection found: dl-eval voc and coco count those.
+/// A detection is scored against the object that it overlaps most. Detections that overlap no object are left out, as
+/// are objects that no detection found: dl-eval voc and coco count those.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder test \\
@@ -36,16 +36,16 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<Input>,
 
-    /// Overlap (IoU) from which a detection shows an object
+    /// Minimum overlap (IoU) for a detection to match an object
     #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap_above_zero)]
     iou: f64,
 
-    /// Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones. With more than 1000
-    /// classes, only the counts that are not 0 are written
+    /// Also write the confusion matrix, for dl-draw confusion: rows are true classes, columns predicted ones. With more
+    /// than 1000 classes, only the counts that are not 0 are written
     #[arg(long, value_name = "FILE.json")]
     confusion: Option<PathBuf>,
 
-    /// Format of the figures [default: table on a terminal, json elsewhere]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum)]
     format: Option<Format>,
 

@@ -13,21 +13,18 @@ use super::source::each_named_image;
 use super::{Found, is_json};
 use crate::common::{Io, Outcome, Tally};
 
-/// COCO: the twelve numbers, for boxes or masks
+/// Compute the twelve COCO metrics, for boxes or masks
 ///
-/// AP is the mean over IoU 0.5, 0.55, ..., 0.95; s, m and l are objects of up to 32^2, up to 96^2 and more than 96^2
-/// pixels. Figures are fractions from 0 to 1, or -1 where there is no true object. `difficult` objects count like any
-/// other, as COCO has it.
+/// AP is the mean over IoU 0.5, 0.55, ..., 0.95; s, m and l stand for objects of up to 32^2, up to 96^2 and more than
+/// 96^2 pixels. Figures are fractions from 0 to 1, or -1 if there are no true objects. Objects marked difficult count
+/// like any other: COCO has no such mark.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval coco --truth instances_val2017.json \\
-    --detections results.json
-  dl-eval coco --masks --format table < found.jsonl
+  dl-eval coco --truth instances_val2017.json --detections results.json
+  dl-eval coco --masks --format table \\
+    --truth instances_val2017.json --detections masks.json
   dl-eval coco --max-dets 1,10,300 found.jsonl | jq .AP")]
 pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) source: SourceArgs,
-
     /// Compare masks; same as --iou-type segm
     #[arg(long)]
     masks: bool,
@@ -36,19 +33,22 @@ pub(super) struct Args {
     #[arg(long, value_name = "TYPE", value_parser = ["bbox", "segm"], conflicts_with = "masks")]
     iou_type: Option<String>,
 
-    /// At most N detections per image and class, the best ones, as three increasing numbers: AR1, AR10 and AR100 use the
-    /// first, second and third; everything else uses the third
+    /// Use at most N detections per image and class, the best ones. Three increasing numbers: AR1, AR10 and AR100 use
+    /// the first, second and third; everything else uses the third
     #[arg(long, value_name = "N,N,N", value_delimiter = ',', default_value = "1,10,100")]
     max_dets: Vec<usize>,
 
-    /// Reproduce pycocotools, quirks included: AP uses 100 detections whatever --max-dets is, and the object with
+    /// Reproduce pycocotools, quirks included: AP uses 100 detections whatever --max-dets is, and the object with the
     /// annotation id 0 is never found
     #[arg(long)]
     pycocotools: bool,
 
-    /// Also write precision at recall 0, 0.01, ..., 1 and IoU 0.5, per class, for dl-draw
+    /// Also write the precision at recall 0, 0.01, ..., 1 and IoU 0.5, per class, for dl-draw pr
     #[arg(long, value_name = "FILE.json")]
     curves: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
 }
 
 impl Args {

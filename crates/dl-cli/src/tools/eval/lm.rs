@@ -13,12 +13,12 @@ use super::report::{Cell, Format, Report};
 use super::source::carrying;
 use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tally, each_record, not_an_input};
 
-/// Language models: negative log-likelihood and perplexity of texts
+/// Compute the negative log-likelihood and the perplexity of texts under a language model
 ///
-/// Every token of each record's `text`, and the end of the text, is predicted from the tokens before it. nll is the mean
-/// negative log-likelihood of a token in nats, perplexity is e^nll, and per_text is the mean negative log-likelihood of a
-/// whole text. A text that exceeds the model's context is split into parts; each begins with the last token of the part
-/// before.
+/// Every token of each record's `text`, and the end of the text, is predicted from the tokens before it. nll is the
+/// mean negative log-likelihood of a token in nats, perplexity is e^nll, and per_text is the mean negative
+/// log-likelihood of a whole text. A text that exceeds the model's context is split into parts; each begins with the
+/// last token of the part before.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval lm --model names_gpt.safetensors < held-out.jsonl | jq .nll
@@ -28,15 +28,15 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it
+    /// Model file of a GPT-2, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR")]
     model: PathBuf,
 
-    /// Also write the records to this file, each with the `nll` (mean over its tokens) and the number of `tokens`
+    /// Also write the records to this file, each with its `nll` (mean over its tokens) and its number of `tokens`
     #[arg(long, value_name = "FILE")]
     records: Option<PathBuf>,
 
-    /// Format of the figures [default: table on a terminal, json elsewhere]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -58,6 +58,7 @@ impl Args {
             None => self.measure(io, &model, None)?,
             Some(path) => {
                 not_an_input(path, &self.inputs)?;
+                self.inputs.check_terminal(io)?;
                 let mut measured = None;
                 write_atomically(path, |output| {
                     measured = Some(self.measure(io, &model, Some(output))?);

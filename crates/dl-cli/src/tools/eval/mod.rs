@@ -26,19 +26,20 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, clipped};
 
 /// Measure detections, proposals, predicted classes and language models against the ground truth
 ///
-/// Reads records that carry `objects` and `detections` (or `proposals`), or `label` and `predictions`; or reads truth and
-/// detections from two files. Records with `error` are left out of the figures, counted as `errors` and reported. A record
-/// without `objects` or without `detections` fails: finding nothing is `[]`. Without any record, nothing is written. The
-/// exit status is 1 when records failed, when something was left out, or when there is nothing to measure (no record, no
-/// truth, no findings, or no label that both have).
+/// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
+/// and `predictions`. voc, coco and proposals can also read the two from separate files.
+///
+/// Records with `error` are left out of the figures, reported, and counted as `errors`. A record without `objects` or
+/// without `detections` fails; an image in which nothing was found has `[]`. Without any records, no figures are
+/// printed. The exit status is 1 if records failed, or if there is nothing to measure: no records, no ground truth, no
+/// results, or no label that is in both.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-eval",
     version,
     after_help = "Examples:
   dl-eval voc --iou 0.5 found.jsonl
-  dl-eval coco --truth instances_val2017.json \\
-    --detections results.json
+  dl-eval coco --truth instances_val2017.json --detections results.json
   dl-eval classify --format table predicted.jsonl
   dl-eval proposals --iou 0.5,0.7 --at 100,2000 proposals.jsonl \\
     | jq '.at[1].MABO'"

@@ -11,26 +11,27 @@ use super::report::{Cell, Report};
 use super::source::each_image;
 use crate::common::{Io, Outcome, numbers};
 
-/// Proposals: recall and average best overlap by number of boxes
+/// Compute the recall and the average best overlap of the first N proposals
 ///
-/// Uses the first N proposals of each image. ABO is the overlap with the best proposal, averaged over the objects of a
-/// class; MABO is its mean over the classes (Uijlings et al. 2013). Objects marked difficult or crowd are left out.
+/// Uses the first N proposals of each image, for each N of --at. ABO is the overlap with the best proposal, averaged
+/// over the objects of a class; MABO is its mean over the classes (Uijlings et al. 2013). Objects marked difficult or
+/// crowd are left out.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-propose selective-search < truth.jsonl | dl-eval proposals
   dl-eval proposals --iou 0.5,0.7,0.9 --at 100,1000 --format table \\
     proposals.jsonl")]
 pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) source: SourceArgs,
-
-    /// Overlaps (IoU) from which an object is covered
-    #[arg(long, value_name = "IOU,..", value_delimiter = ',', default_value = "0.5,0.7", value_parser = numbers::overlap_above_zero)]
+    /// Minimum overlaps (IoU) for a proposal to cover an object
+    #[arg(long, value_name = "IOU,...", value_delimiter = ',', default_value = "0.5,0.7", value_parser = numbers::overlap_above_zero)]
     iou: Vec<f64>,
 
-    /// Numbers of proposals per image to use, best first
-    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "10,100,1000,2000")]
+    /// Numbers of proposals per image
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "10,100,1000,2000")]
     at: Vec<usize>,
+
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
 }
 
 impl Args {

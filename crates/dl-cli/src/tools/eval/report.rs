@@ -12,9 +12,9 @@ use crate::common::{Io, clipped, padded_left, padded_right};
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(super) enum Format {
-    /// Aligned columns for people; long labels are cut, `-` is an undefined figure
+    /// Aligned columns; long labels are cut, and `-` is an undefined figure
     Table,
-    /// One object on one line
+    /// One JSON object on one line
     Json,
     /// Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a
     /// formula gets a leading quote mark (')

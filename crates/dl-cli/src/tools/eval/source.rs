@@ -59,8 +59,11 @@ pub(super) fn each_named_image<F: Finding>(
         io.messages.note(format_args!("{} \"error\"; left out of the figures", carrying(tally.carried)));
     }
     if tally.failed > 0 {
-        let failed = tally.failed;
-        io.messages.note(format_args!("{failed} records or parts of records failed; left out of the figures"));
+        let failed = match tally.failed {
+            1 => "1 record or part of a record".to_owned(),
+            failed => format!("{failed} records or parts of records"),
+        };
+        io.messages.note(format_args!("{failed} failed; left out of the figures"));
     }
     Ok(tally)
 }

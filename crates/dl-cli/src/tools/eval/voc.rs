@@ -15,36 +15,36 @@ use super::report::{Cell, Report};
 use super::source::each_image;
 use crate::common::{Io, Outcome, numbers};
 
-/// VOC: average precision per class and its mean
+/// Compute the average precision per class and its mean, as Pascal VOC does
 ///
-/// Each detection is matched with the true box of its class that it overlaps most. A box that was already found makes it a
-/// false positive; one marked difficult (or crowd) makes it neither true nor false. Figures of classes without truth are
-/// undefined (null) and do not count in the mean.
+/// Each detection is matched with the true box of its class that it overlaps most. If that box is already matched, the
+/// detection is a false positive; if it is marked difficult or crowd, the detection does not count. The figures of a
+/// class without true boxes are undefined (null) and do not enter the mean.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval voc --iou 0.5 found.jsonl
   dl-eval voc --points 11 --format table < found.jsonl
   dl-eval voc --curves curves.json found.jsonl | jq .mAP")]
 pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) source: SourceArgs,
-
-    /// Overlap (IoU) from which a detection finds a true box
+    /// Minimum overlap (IoU) for a detection to match a true box
     #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap_above_zero)]
     iou: f64,
 
-    /// Which kind of AP `mAP` and `AP` are; the JSON always has both
+    /// How to compute `AP` and `mAP`; the JSON output always has both kinds
     #[arg(long, value_enum, default_value_t = Points::All)]
     points: Points,
 
-    /// Count every side one pixel longer, for boxes whose far corner is their last pixel, as in VOC's own files. Boxes
-    /// from dl-data are continuous and give the devkit's overlap without this
+    /// Add 1 to every width and height, for boxes whose far corner is their last pixel, as in VOC's own files. The
+    /// boxes that dl-data writes do not need it
     #[arg(long)]
     plus_one: bool,
 
-    /// Also write precision and recall after each detection, per class, for dl-draw
+    /// Also write the precision and recall after each detection, per class, for dl-draw pr
     #[arg(long, value_name = "FILE.json")]
     curves: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]

@@ -13,8 +13,9 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 
 /// Train one box regressor per class, from the features of a proposal to the box of its object
 ///
-/// Ridge regression on the proposals that overlap an object, with whitened targets. Difficult objects and crowds are
-/// ignored. The stream may be larger than memory: the features of those proposals are spooled to a temporary file.
+/// Fits a ridge regression to the proposals that overlap an object, with whitened targets. Objects marked difficult or
+/// crowd are ignored. The stream may be larger than memory: the features of those proposals are spooled to a temporary
+/// file.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -35,7 +36,7 @@ pub(super) struct Args {
     force: bool,
 
     /// Layer to train on [default: the only one in the records]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
 
     /// Train on proposals with more than this IoU with an object

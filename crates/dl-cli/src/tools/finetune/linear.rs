@@ -13,14 +13,14 @@ use dl_train::intake::check_same_network;
 use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
 use serde_json::json;
 
-use super::outputs;
+use super::{no_record, outputs};
 use crate::common::{Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record, numbers, whole_features};
 
 /// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///
-/// Records have a label and features of one row. The objective is scikit-learn's: C times the sum of the cross-entropies
-/// plus half the squared norm of the weights (with two classes, of the single weight vector), on standardized features.
-/// L-BFGS minimizes it; the result is deterministic.
+/// Each record needs a `label` and `features` of one row. The objective is scikit-learn's: C times the sum of the
+/// cross-entropies plus half the squared norm of the weights (with two classes, of the single weight vector), on
+/// standardized features. L-BFGS minimizes it; the result is deterministic.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -35,15 +35,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Overwrite an existing model
+    /// Overwrite an existing model file
     #[arg(long)]
     force: bool,
 
     /// Layer to train on [default: the only one in the records]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
 
-    /// C: the inverse of the regularization strength
+    /// C, the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive)]
     cost: f64,
 
@@ -117,7 +117,7 @@ impl Args {
             bail!("{} records have no \"label\"; add one, or leave them out", rows.unlabeled);
         }
         if rows.labels.is_empty() {
-            bail!("no record to train on ({} failed here, {} before)", tally.failed, tally.carried);
+            return Err(no_record(&tally));
         }
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         rows.labels.iter().for_each(|label| *counts.entry(label).or_default() += 1);

@@ -15,14 +15,20 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 
 /// Train a language model on texts
 ///
-/// Records have a `text`; the GPT is trained to predict each token from the tokens before it, and the end of the text.
-/// Texts longer than the model's context are split. The loss is the mean negative log-likelihood per token, as in dl-eval
-/// lm.
+/// Each record needs a `text`; the GPT is trained to predict each token, and the end of the text, from the tokens
+/// before it. Texts longer than the model's context are split. The loss is the mean negative log-likelihood per token,
+/// as in dl-eval lm.
 ///
-/// The model file holds the best model if there is validation data, and the last one otherwise; it includes the tokenizer.
-/// Beside it, STEM.last.safetensors holds the last model and everything that --resume needs. Ctrl-C saves and exits with
-/// status 130. When the loss explodes, training stops, and the model file keeps the best model or the last checkpoint.
+/// The model file holds the best model if there is validation data, and the last one otherwise; it includes the
+/// tokenizer. Beside it, STEM.last.safetensors holds the last model and everything that --resume needs. Ctrl-C saves
+/// and exits with status 130. When the loss explodes, training stops, and the model file keeps the best model or the
+/// last checkpoint.
 #[derive(clap::Args, Debug)]
+#[command(
+    mut_arg("iterations", |arg| arg.help("Number of batches [default: 3 epochs, but at least 100 and at most 10000]")),
+    mut_arg("optimizer", |arg| arg.help("Optimizer [default: adamw]")),
+    mut_arg("lr", |arg| arg.help("Learning rate [default: 0.00005, or 0.0003 with sgd]")),
+)]
 #[command(after_help = "\
 Examples:
   dl-finetune lm --init-from names_gpt.safetensors --val-fraction 0.1 \\
@@ -32,23 +38,23 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; at any time during training it is a whole model
+    /// Model file to write; it is a complete model at any time during training
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// GPT-2 to start from: a model file, or a folder as written by Hugging Face
+    /// GPT-2 to start from: a model file, or a Hugging Face model folder
     #[arg(long, value_name = "FILE|DIR", help_heading = "Network")]
     init_from: PathBuf,
 
-    /// Validation records
+    /// File of validation records
     #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
     val: Option<PathBuf>,
 
-    /// Hold out this fraction of the texts for validation, drawn by the seed
+    /// Hold out this fraction of the texts for validation, chosen at random
     #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
     val_fraction: Option<f64>,
 
-    /// Freeze all layers up to this one (embeddings, h.3)
+    /// Freeze LAYER (embeddings, h.3) and all layers before it
     #[arg(long, value_name = "LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
     freeze: Option<String>,
 

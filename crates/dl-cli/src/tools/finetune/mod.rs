@@ -10,14 +10,14 @@ mod svm;
 mod texts;
 mod training;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow};
 use clap::{Parser, Subcommand};
 use dl_record::Record;
 use dl_train::intake::Taken;
 
 use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
 
-/// Train models from records
+/// Train models on records
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-finetune",
@@ -70,6 +70,14 @@ impl Tool for Args {
     }
 }
 
+/// The error of a stream without a record to train on.
+fn no_record(tally: &Tally) -> Error {
+    match (tally.failed, tally.carried) {
+        (0, 0) => anyhow!("no record to train on: the input has no records"),
+        (failed, carried) => anyhow!("no record to train on ({failed} failed here, {carried} in earlier programs)"),
+    }
+}
+
 /// A trainer on the features of regions.
 trait Trainer {
     /// Reads a record; a failure is the record's alone.
@@ -92,7 +100,7 @@ fn train_all(io: &mut Io, job: Job, trainer: &mut impl Trainer) -> Result<Tally>
         return Err(error);
     }
     if tally.good == 0 {
-        bail!("no record to train on ({} failed here, {} before)", tally.failed, tally.carried);
+        return Err(no_record(&tally));
     }
     if tally.carried > 0 {
         io.messages.note(format_args!("{} records that failed in an earlier program were skipped", tally.carried));

@@ -14,8 +14,8 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 /// Train one linear SVM per class on the features of regions, with hard-negative mining
 ///
 /// Positives are the features of the ground-truth boxes, which dl-embed --with-objects puts before the proposals;
-/// negatives are proposals that hardly overlap an object of the class. Difficult objects and crowds are neither. The
-/// stream may be larger than memory: features inside the records are spooled to a temporary file, features in separate
+/// negatives are proposals that hardly overlap an object of the class. Objects marked difficult or crowd are neither.
+/// The stream may be larger than memory: features in the records are spooled to a temporary file, features in separate
 /// files are read again.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -37,10 +37,10 @@ pub(super) struct Args {
     force: bool,
 
     /// Layer to train on [default: the only one in the records]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
 
-    /// C: weight of the loss of a negative, the inverse of the regularization strength
+    /// C, the weight of the loss of a negative: the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().cost, value_parser = numbers::positive)]
     cost: f64,
 

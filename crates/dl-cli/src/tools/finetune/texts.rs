@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use dl_models::Checkpoint;
 use dl_models::text::{TextFreeze, TextModel};
 use dl_record::Record;
@@ -10,6 +10,7 @@ use dl_train::Digest;
 use dl_train::sampler::Rounds;
 use serde_json::{Value, json};
 
+use super::no_record;
 use crate::common::{Common, Inputs, Io, Job, Tally, digest, each_record};
 
 /// Training and validation texts.
@@ -70,7 +71,7 @@ impl Source<'_> {
             (train, validation) = (pick(false), pick(true));
         }
         if train.is_empty() {
-            bail!("no record to train on ({} failed here, {} before)", tally.failed, tally.carried);
+            return Err(no_record(&tally));
         }
         Ok(Texts { train, validation, tally, digest, validation_digest })
     }

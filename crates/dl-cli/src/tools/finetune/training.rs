@@ -29,9 +29,9 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerName>,
 
-    /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05
-    /// with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights,
-    /// otherwise 0.001]
+    /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or
+    /// 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained
+    /// weights, otherwise 0.001]
     #[arg(long, value_name = "X", value_parser = numbers::positive)]
     lr: Option<f64>,
 
@@ -39,35 +39,35 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_enum, conflicts_with = "cosine")]
     schedule: Option<ScheduleName>,
 
-    /// Iterations at which the rate is divided by ten [default: after 2/3 and 8/9 of them]
-    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    /// Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of all]
+    #[arg(long, value_name = "N,...", value_delimiter = ',')]
     lr_steps: Option<Vec<usize>>,
 
     /// Same as --schedule cosine
     #[arg(long, conflicts_with = "lr_steps")]
     cosine: bool,
 
-    /// --schedule plateau: divide the rate by ten after N validations without a lower loss
+    /// For --schedule plateau: divide the rate by ten after N validations without a lower loss
     #[arg(long, value_name = "N", default_value_t = 5)]
     plateau_patience: usize,
 
-    /// Iterations over which the rate rises to --lr; 0 for none [default: a tenth of all, at most 100]
+    /// Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of all, at most 100]
     #[arg(long, value_name = "N")]
     warmup: Option<usize>,
 
-    /// SGD: momentum
+    /// Momentum of sgd
     #[arg(long, value_name = "X", default_value_t = 0.9, value_parser = numbers::not_negative)]
     momentum: f64,
 
-    /// Weight decay; biases and norms have none
+    /// Weight decay; not applied to biases and norms
     #[arg(long, value_name = "X", default_value_t = 5e-4, value_parser = numbers::not_negative)]
     pub(super) weight_decay: f64,
 
-    /// Clip gradients to this norm; `none` for no limit
+    /// Clip gradients to this norm; none for no limit
     #[arg(long, value_name = "NORM|none", default_value = "1")]
     clip: Limit,
 
-    /// Stop when the loss stays above X times its start for 30 batches; `none` to continue. A loss that is not a
+    /// Stop when the loss stays above X times its initial value for 30 batches; none for no limit. A loss that is not a
     /// number always stops training
     #[arg(long, value_name = "X|none", default_value = "3")]
     stop_above: Limit,
@@ -80,19 +80,20 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
 
-    /// Write the files every N iterations, so that a run that is killed can resume
+    /// Write the model files every N iterations, so that a killed run can resume
     #[arg(long, value_name = "N", default_value_t = 500)]
     checkpoint_every: usize,
 
-    /// Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without a break
+    /// Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without
+    /// interruption
     #[arg(long)]
     resume: bool,
 
-    /// Overwrite an existing model
+    /// Overwrite an existing model file
     #[arg(long, conflicts_with = "resume")]
     force: bool,
 
-    /// Write loss, accuracy and rate of every iteration, and every validation, as one JSON object per line
+    /// Write the metrics and the learning rate of each iteration, and each validation, as one JSON object per line
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -101,7 +102,7 @@ pub(super) struct TrainingArgs {
 enum OptimizerName {
     /// Stochastic gradient descent with momentum
     Sgd,
-    /// Adam
+    /// Adam, with weight decay as part of the gradient
     Adam,
     /// Adam with decoupled weight decay
     Adamw,

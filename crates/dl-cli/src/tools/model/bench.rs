@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
-use clap::ValueEnum;
+use clap::{ArgGroup, ValueEnum};
 use dl_models::{LayerName, Level, Model, ModelConfig, Parameters, Winograd, plain};
 use dl_ops::cross_entropy;
 use dl_train::fit::{Optimizer, OptimizerConfig, Parameter};
@@ -16,7 +16,7 @@ use crate::common::{Common, DeviceArgs, Io, Outcome, numbers};
 
 /// Measure the speed of a network on this machine
 ///
-/// Runs random images through the network, once to warm up and then for some seconds. Prints one JSON line: the median
+/// Runs random images through the network, once to warm up and then for --seconds. Prints one JSON line: the median
 /// and the shortest time per batch in milliseconds, and the billions of floating-point operations per second at the
 /// median (two for each multiply-add of convolutions and fully connected layers).
 ///
@@ -24,10 +24,11 @@ use crate::common::{Common, DeviceArgs, Io, Outcome, numbers};
 /// instructions: portable, avx2, avx512 or neon. DL_WINOGRAD selects the algorithm for 3 x 3 convolutions: f4 (the
 /// default and the fastest), f2 (more accurate) or off.
 #[derive(clap::Args, Debug)]
+#[command(group(ArgGroup::new("network").args(["arch", "model"]).required(true).multiple(true)))]
 #[command(after_help = "Examples:\n  dl-model bench --arch resnet50 --batch 8 --threads 2 | jq .median_ms")]
 pub(super) struct BenchArgs {
-    /// Network to build with random weights, see dl-model list
-    #[arg(long, value_name = "NAME", required_unless_present = "model")]
+    /// Architecture to measure, with random weights unless --model is given; see dl-model list
+    #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
     /// Model file to measure

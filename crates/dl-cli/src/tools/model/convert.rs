@@ -13,10 +13,11 @@ use crate::common::{Common, Io, Labels as ClassNames, Outcome};
 
 /// Convert a model file of any format to dl-tools' format
 ///
-/// Reads safetensors (one file, the index of a model in many files, or its folder), PyTorch files from before and since
-/// version 1.6, Caffe's .caffemodel, and darknet's .weights with the .cfg beside it. The format is detected from the
-/// content, and no code in a file is run. Writes one safetensors file that contains the config: architecture, labels,
-/// preprocessing, license. A network for texts keeps its tokenizer. Without --dtype the weights keep their type.
+/// Reads safetensors (one file, the index of a model in many files, or its folder), PyTorch files in the formats before
+/// and since version 1.6, Caffe's .caffemodel, and darknet's .weights with the .cfg beside it. The format is detected
+/// from the content, and code in a file is never run. Writes one safetensors file that contains the config:
+/// architecture, labels, preprocessing, license. A text network keeps its tokenizer. Without --dtype, the weights keep
+/// their type.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -40,11 +41,12 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
 
-    /// Architecture of a file that does not state it, see dl-model list; all of its tensors must fit
+    /// Architecture of a file that does not state it; see dl-model list. All of its tensors must fit
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Class names in the order of the scores: a list, @FILE with one per line, or @imagenet, @coco, @voc
+    /// Class names in the order of the scores: a list, @FILE with one per line, or the built-in @imagenet, @coco or
+    /// @voc
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<ClassNames>,
 
@@ -52,7 +54,7 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "FILE")]
     mean: Option<PathBuf>,
 
-    /// License of the weights, as an SPDX name
+    /// License of the weights, as an SPDX identifier
     #[arg(long, value_name = "NAME")]
     license: Option<String>,
 

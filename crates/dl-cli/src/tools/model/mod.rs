@@ -42,7 +42,7 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Describe model files: format, config, numbers of tensors and weights, types, license, SHA-256
+    /// Describe model files: format, config, number of tensors and weights, types, license, SHA-256
     #[command(after_help = "Examples:\n  dl-model info testdata/models/signs.safetensors")]
     Info {
         /// Model files of any format, or model folders
@@ -53,7 +53,7 @@ enum Command {
         #[arg(long)]
         tensors: bool,
 
-        /// Output format: table for people, json for one object per line [default: table on a terminal, json otherwise]
+        /// Output format [default: table on a terminal, otherwise json]
         #[arg(long, value_enum)]
         format: Option<Format>,
 
@@ -62,10 +62,10 @@ enum Command {
     },
     /// List the networks that dl-tools supports, and the names of weights to fetch
     ///
-    /// Give a name under weights to dl-model fetch. NAME@v1 are older weights than NAME.
+    /// The names under `weights` can be given to dl-model fetch. NAME@v1 is an older version of NAME.
     #[command(after_help = "Examples:\n  dl-model list --format table\n  dl-model list | jq -r '.weights[]?'")]
     List {
-        /// Output format: table for people, json for one object per line [default: table on a terminal, json otherwise]
+        /// Output format [default: table on a terminal, otherwise json]
         #[arg(long, value_enum)]
         format: Option<Format>,
 
@@ -113,7 +113,8 @@ impl Tool for Args {
 }
 
 impl Args {
-    /// Describes all files. One that cannot be read is reported and skipped; alone, or with `--strict`, it ends the run.
+    /// Describes all files. One that cannot be read is reported and skipped; alone, or with `--strict`, it ends the
+    /// run.
     fn info(&self, io: &mut Io, files: &[PathBuf], tensors: bool, format: Format) -> Result<Outcome> {
         let mut failed = 0;
         for path in files {

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use clap::ArgGroup;
 use dl_models::checkpoint::printable;
 use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
 use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
@@ -13,12 +14,13 @@ use crate::common::{Common, Io, Outcome};
 
 /// List the layers of a network: output shape, parameters, multiply-adds, memory
 ///
-/// Figures are for one image or one text in single precision. Multiply-adds are those of convolutions, fully connected
-/// layers and the two products of each attention layer (queries with keys, probabilities with values), masked positions
+/// Figures are for one image or one text in single precision. Multiply-adds count convolutions, fully connected layers
+/// and the two products of each attention layer (queries with keys, probabilities with values), masked positions
 /// included. A tensor that two layers share is counted once. The running means and variances of batch norms count as
 /// buffers, not as parameters. No weights are read. A row without a kind passes its input through, as dropout does. For
 /// CLIP, the text network comes first, then the image network.
 #[derive(clap::Args, Debug)]
+#[command(group(ArgGroup::new("network").args(["file", "arch"]).required(true).multiple(true)))]
 #[command(after_help = "\
 Examples:
   dl-model summary --arch resnet18 --format table
@@ -28,10 +30,10 @@ Examples:
   dl-model summary testdata/models/signs.safetensors")]
 pub(super) struct SummaryArgs {
     /// Model file with a config, or a Hugging Face model folder
-    #[arg(value_name = "FILE", required_unless_present = "arch")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Architecture, see dl-model list; needed without FILE and for a file of bare weights
+    /// Architecture; see dl-model list. Needed without FILE, and for a file of bare weights
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
@@ -39,11 +41,11 @@ pub(super) struct SummaryArgs {
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..))]
     size: Option<u16>,
 
-    /// Number of tokens of the text [default: the most that the network reads]
+    /// Number of tokens in the text [default: the maximum that the network reads]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     tokens: Option<u32>,
 
-    /// Output format: table for people, json for one object [default: table on a terminal, json otherwise]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 

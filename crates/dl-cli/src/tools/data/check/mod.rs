@@ -33,15 +33,19 @@ use objects::Rules;
   dl-data from yolo signs | dl-data check --fix --labels stop,yield \\
     | dl-data to coco --output signs.json")]
 pub(super) struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+
     /// Write the records with the problems fixed
     #[arg(long)]
     fix: bool,
 
-    /// Known labels; any other label is a finding [default: any label is known]
+    /// Known labels: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc; any other label is a
+    /// finding [default: accept any label]
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 
-    /// Treat a box as empty if its width or height is at most this; a VOC box with xmin = xmax has width 1
+    /// Treat a box as empty if its width or height is at most this; a VOC box with xmin = xmax has a width of 1
     #[arg(long, value_name = "PIXELS", default_value_t = 1.0, value_parser = numbers::not_negative)]
     empty: f64,
 
@@ -51,9 +55,6 @@ pub(super) struct Args {
 
     #[command(flatten)]
     image: ImageArgs,
-
-    #[command(flatten)]
-    inputs: Inputs,
 
     #[command(flatten)]
     common: Common,

@@ -12,8 +12,8 @@ use crate::common::{Common, Io, Outcome};
 ///
 /// Boxes [x,y,width,height] become [x,y,x+width,y+height]; polygons and run-length encodings become masks. Ids,
 /// polygons and everything else in the file are kept in extra fields, which `to coco` writes back. An annotation that
-/// cannot be used is reported and skipped. If several used categories share a name, their labels include the category
-/// id.
+/// cannot be used is reported and skipped. If several categories in use share a name, their labels include the
+/// category id.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from coco annotations/instances_val2014.json --images val2014 \\

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use clap::ArgGroup;
 use dl_vision::formats::csv::{self, Config};
 
 use super::{folder_of, with_note_of_images, write};
@@ -12,14 +13,15 @@ use crate::common::{Common, Io, Outcome};
 ///
 /// The first row names the columns. Quoted cells may contain delimiters and line breaks.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from csv reviews.csv --text review --label stars >reviews.jsonl")]
+#[command(group(ArgGroup::new("sample").args(["text", "image"]).required(true).multiple(true)))]
+#[command(after_help = "Examples:\n  dl-data from csv reviews.csv --text review --label stars > reviews.jsonl")]
 pub(super) struct Args {
-    /// Table file
+    /// File with the table
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
     /// Column with the text
-    #[arg(long, value_name = "COLUMN", required_unless_present = "image")]
+    #[arg(long, value_name = "COLUMN")]
     text: Option<String>,
 
     /// Column with the label
@@ -38,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 
-    /// Cell delimiter: one character, tab, or auto (a tab in .tsv files, else whichever of , ; | and tab is most
+    /// Cell delimiter: one character, tab, or auto (a tab in .tsv files, otherwise whichever of , ; | and tab is most
     /// frequent in the first line)
     #[arg(long, value_name = "CHAR", default_value = "auto", value_parser = delimiter)]
     delimiter: Delimiter,

@@ -11,10 +11,10 @@ use crate::common::{Common, Io, Outcome};
 /// Read CVAT for images 1.1: one XML file with images, boxes, polygons and masks
 ///
 /// Polygons, ellipses, masks and rotated boxes become masks with bounding boxes; points, lines and skeletons are
-/// skipped and counted. The attributes of a shape are kept in "attributes"; if an image has a single tag, it becomes
+/// skipped and counted. The attributes of a shape are kept in `attributes`. If an image has exactly one tag, it becomes
 /// the label.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from cvat annotations.xml --images images >task.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from cvat annotations.xml --images images > task.jsonl")]
 pub(super) struct Args {
     /// Annotation file
     #[arg(value_name = "ANN.xml")]

@@ -10,16 +10,16 @@ use crate::common::{Common, Io, Outcome};
 
 /// Read images from folders, one folder per class, or from a single folder
 ///
-/// The label is the name of the first folder below DIR. Images in DIR itself get no label. Names that begin with a dot
-/// are skipped; files without an image extension are counted and reported.
+/// The label is the name of the top folder in DIR. Images directly in DIR get no label. Names that begin with a dot are
+/// skipped; files without an image extension are counted and reported.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from folder imagenette/train >train.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from folder imagenette/train > train.jsonl")]
 pub(super) struct Args {
     /// Folder to read
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Set no labels: the folders are not classes
+    /// Do not set labels: the folders are not classes
     #[arg(long)]
     no_labels: bool,
 

@@ -14,7 +14,7 @@ use crate::common::{Common, Io, Labels, Outcome};
 /// The images are stored in the records as data: URIs. EMNIST images are rotated upright, and their labels come from
 /// the mapping file.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from idx mnist --split train >train.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from idx mnist --split train > train.jsonl")]
 pub(super) struct Args {
     /// Folder with SPLIT-images-idx3-ubyte and SPLIT-labels-idx1-ubyte, directly or in raw/
     #[arg(value_name = "DIR")]
@@ -24,7 +24,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", default_value = "train")]
     split: String,
 
-    /// Names of the classes 0, 1, 2, ... [default: those of the mapping file, or the numbers]
+    /// Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc
+    /// [default: those of the mapping file, or the numbers]
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 

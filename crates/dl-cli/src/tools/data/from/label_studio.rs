@@ -12,11 +12,11 @@ use crate::common::{Common, Io, Outcome};
 ///
 /// Polygons, ellipses and rotated rectangles become masks with bounding boxes; a choice becomes the label; brush
 /// strokes and keypoints are skipped and counted. If a task has several annotations, the one marked as ground truth is
-/// read, else the first.
+/// read, otherwise the first.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from label-studio project.json --images upload >project.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from label-studio project.json --images upload > project.jsonl")]
 pub(super) struct Args {
-    /// Export file, in JSON
+    /// File exported by Label Studio as JSON
     #[arg(value_name = "FILE.json")]
     tasks: PathBuf,
 

@@ -11,16 +11,16 @@ use crate::common::{Common, Io, Outcome};
 /// Read labelme: one JSON file per image
 ///
 /// Rectangles become boxes; polygons, circles and masks become masks with bounding boxes. Points and lines are skipped
-/// and counted. The other properties of a shape are kept in "labelme". If an image file does not exist, the copy
+/// and counted. The other properties of a shape are kept in `labelme`. If an image file does not exist, the copy
 /// embedded in the JSON file is used.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from labelme photos >photos.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from labelme photos > photos.jsonl")]
 pub(super) struct Args {
     /// JSON files, or folders with JSON files
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Folder with the images that are not beside their JSON file
+    /// Folder with the images, if they are not beside their JSON files
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
 

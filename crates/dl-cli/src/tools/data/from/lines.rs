@@ -10,9 +10,9 @@ use crate::common::{Common, Io, Outcome};
 
 /// Read texts, one per line
 ///
-/// The id is FILE:LINE. Blank lines are skipped.
+/// The id of a record is FILE:LINE. Blank lines are skipped.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from lines reviews.txt >reviews.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from lines reviews.txt > reviews.jsonl")]
 pub(super) struct Args {
     /// Text files; `-` is stdin
     #[arg(value_name = "FILE", required = true)]

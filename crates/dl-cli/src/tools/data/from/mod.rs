@@ -23,8 +23,9 @@ mod yolo;
 /// Read a dataset and write one record for each image or text
 ///
 /// Images are not decoded; width and height come from the annotation, or from the image header if the annotation lacks
-/// them. An image whose annotation cannot be read gives a record with `error`; skipped objects are reported; in both
-/// cases the exit status is 1. A missing image still gives a record: `dl-data check` finds it.
+/// them. If an annotation cannot be read, the record of its image has an `error`. Objects that cannot be used are
+/// skipped and reported. In both cases the exit status is 1. Images that do not exist get a record too: run dl-data
+/// check to find them.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(subcommand)]

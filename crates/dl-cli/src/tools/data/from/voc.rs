@@ -12,10 +12,10 @@ use crate::common::{Common, Io, Outcome};
 ///
 /// Other layouts are supported: other folder names (annotations/, xml/, labels/; images/, imgs/), one folder per split,
 /// or one folder with all files; assumptions about the layout are reported. Boxes [xmin,ymin,xmax,ymax], 1-based and
-/// inclusive, become [xmin-1,ymin-1,xmax,ymax]. From a list with a second column (cat_train.txt), only the names with a
-/// 1 are read.
+/// inclusive, become [xmin-1,ymin-1,xmax,ymax]. If a list has a second column (cat_train.txt), only the names with a 1
+/// are read.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split trainval >trainval.jsonl")]
+#[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split trainval > trainval.jsonl")]
 pub(super) struct Args {
     /// Folder with annotations and images
     #[arg(value_name = "DIR")]

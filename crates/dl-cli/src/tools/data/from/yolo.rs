@@ -14,8 +14,8 @@ use crate::common::{Common, Io, Labels, Outcome};
 ///
 /// The labels of images/a.jpg are in labels/a.txt or beside the image. Splits are images/SPLIT, SPLIT/images, or those
 /// that data.yaml, obj.data or SPLIT.txt define. The class names come from data.yaml, obj.names, classes.txt or
-/// notes.json. A line is a box, a box with keypoints (if data.yaml has kpt_shape), a box with a confidence, or a
-/// polygon. A line that cannot be read is reported and skipped.
+/// notes.json. A line in a text file is a box, a box with keypoints (if data.yaml has kpt_shape), a box with a
+/// confidence, or a polygon. A line that cannot be read is reported and skipped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from yolo coco128 --split train2017 > train.jsonl
@@ -30,7 +30,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     split: Vec<String>,
 
-    /// Names of the classes 0, 1, 2, ... [default: those of data.yaml or classes.txt]
+    /// Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc
+    /// [default: those that the dataset states]
     #[arg(long, value_name = "LABEL,...|@FILE")]
     labels: Option<Labels>,
 
@@ -38,8 +39,8 @@ pub(super) struct Args {
     #[arg(long)]
     predictions: bool,
 
-    /// What to do with oriented boxes: a class and four corners, or DOTA lines [default: read four corners as a
-    /// polygon, refuse DOTA]
+    /// What to do with oriented boxes (lines of a class and four corners, or DOTA's lines) [default: read four corners
+    /// as a polygon; refuse DOTA's lines]
     #[arg(long, value_enum, value_name = "HOW")]
     obb: Option<Obb>,
 

@@ -23,11 +23,11 @@ use crate::common::{
 use card::{Card, Limits};
 use page::Page;
 
-/// Write a page that shows records in a browser
+/// Write an HTML page to view records in a browser
 ///
-/// The page is one file with thumbnails, boxes, masks, labels and scores; it needs no network. Filter it by class, score,
-/// kind of error and id, compare detections with the ground truth, and see a precision-recall curve per class. Press ?
-/// in the page for its keys. Records pass through to stdout, unless it is a terminal.
+/// The page is a single file with thumbnails, boxes, masks, labels and scores; it needs no network. Filter it by class,
+/// score, kind of error and id, compare detections with the ground truth, and see a precision-recall curve per class.
+/// Press ? in the page to see the keyboard shortcuts. Records pass through to stdout, unless it is a terminal.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw html --output found.html found.jsonl
@@ -50,12 +50,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = numbers::count)]
     records: usize,
 
-    /// Longer side of the images in the page, in pixels; larger ones make a sharper large view and a larger file
+    /// Longer side of the images in the page, in pixels; more makes the enlarged view sharper and the file larger
     #[arg(long, value_name = "PIXELS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..=2048))]
     thumbnail: u32,
 
-    /// Hide detections that score lower, until the slider in the page is moved [default: 0.5 for probabilities; 0 for
-    /// margins, that is, if a score is outside 0 to 1]
+    /// Hide detections with a lower score, until the slider in the page is moved [default: 0.5 for probabilities; 0 for
+    /// margins, that is, if any score is outside 0 to 1]
     #[arg(long, value_name = "SCORE", value_parser = numbers::finite, allow_negative_numbers = true)]
     score: Option<f64>,
 
@@ -63,7 +63,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 100)]
     max: usize,
 
-    /// Overlap with an object of its class from which a detection counts as right
+    /// Minimum overlap (IoU) with an object of its class for a detection to be correct
     #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = numbers::overlap)]
     iou: f64,
 
@@ -84,6 +84,7 @@ impl Args {
             bail!("{}: a page is an .html file", self.output.display());
         }
         not_an_input(&self.output, &self.inputs)?;
+        self.inputs.check_terminal(io)?;
         let mut failed = 0;
         write_atomically(&self.output, |file| {
             failed = self.write(io, file)?;

@@ -29,11 +29,11 @@ use options::{ClassWeights, DtypeName, FreezeTo, InputName, StrategyName};
 
 /// Train a network to classify regions, images or texts
 ///
-/// Records with objects and proposals train a classifier of regions, against background: ground-truth boxes and proposals
-/// with an IoU of at least 0.5 are positives, the other proposals are background. With --input objects, only the
-/// ground-truth objects are classified. Records with a label and no objects train a classifier of whole images. Records
-/// with a text and a label train a BERT, given with --init-from. Boxes are held in memory; images are decoded when a batch
-/// needs them.
+/// Records with objects and proposals train a classifier of regions, against background: ground-truth boxes and
+/// proposals with an IoU of at least 0.5 are positives, other proposals are background. With --input objects, only
+/// crops of the ground-truth objects are classified. Records with a label and no objects train a classifier of whole
+/// images. Records with a text and a label train the BERT given by --init-from. Boxes are held in memory; images are
+/// decoded when a batch needs them.
 ///
 /// The model file holds the best network if there is validation data, and the last one otherwise. Beside it,
 /// STEM.last.safetensors holds the last network and everything that --resume needs. Ctrl-C saves and exits with status
@@ -55,32 +55,32 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; at any time during training it is a whole model
+    /// Model file to write; it is a complete model at any time during training
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Validation records
+    /// File of validation records
     #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
     val: Option<PathBuf>,
 
-    /// Hold out this fraction of the images or texts for validation, drawn by the seed
+    /// Hold out this fraction of the images or texts for validation, chosen at random
     #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
     val_fraction: Option<f64>,
 
-    /// Train on at most N examples of each class, drawn by the seed
+    /// Train on at most N examples of each class, chosen at random
     #[arg(long, value_name = "N")]
     per_class: Option<usize>,
 
     /// What to classify [default: proposals if the records have objects or proposals, otherwise image; text for a BERT]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<InputName>,
 
-    /// Pretrained model to start from (for a BERT also a folder); the classification layer is reinitialized unless the
-    /// labels are the same
-    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    /// Pretrained model to start from: a model file, or for a BERT also a Hugging Face model folder. The classification
+    /// layer is reinitialized unless the labels are the same
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Network")]
     init_from: Option<PathBuf>,
 
-    /// Architecture of a network from scratch, or of a file that holds only weights
+    /// Architecture to train from scratch, or of a file of bare weights; see dl-model list
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     arch: Option<String>,
 
@@ -99,16 +99,16 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = DtypeName::F32, help_heading = "Network")]
     dtype: DtypeName,
 
-    /// What to train of a pretrained network [default: all]
+    /// Which layers of a pretrained network to train, and how [default: all]
     #[arg(long, value_enum, conflicts_with_all = ["freeze", "trainable_layers"], help_heading = "Transfer")]
     strategy: Option<StrategyName>,
 
-    /// Layers to freeze: none, all (but the classification layer), or all up to a layer
+    /// Layers to freeze: none, all (except the classification layer), or LAYER and all layers before it
     #[arg(long, value_name = "none|all|LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
     freeze: Option<FreezeTo>,
 
-    /// Train the last N stages and everything after them; a stage has feature maps of one size (layer1 to layer4 of a
-    /// ResNet), or is a block of a BERT
+    /// Train the last N stages and everything after them; the feature maps of a stage have one size (layer1 to layer4
+    /// of a ResNet); in a BERT, a stage is a block
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
@@ -120,12 +120,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "LAYER=X", value_parser = super::training::named_factor, help_heading = "Transfer")]
     layer_lr: Vec<(String, f64)>,
 
-    /// feature-extraction: C, the inverse of the regularization strength
+    /// For --strategy feature-extraction: C, the inverse of the regularization strength
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Transfer")]
     cost: f64,
 
-    /// Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images from
-    /// scratch, 16 for texts)]
+    /// Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images
+    /// from scratch, 16 for texts)]
     #[arg(long, value_name = "N", value_parser = numbers::batch, help_heading = "Training")]
     batch: Option<usize>,
 
@@ -141,7 +141,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().background_iou, value_parser = numbers::overlap, help_heading = "Training")]
     background_iou: f64,
 
-    /// Fraction of each label that is spread evenly over all classes
+    /// Label smoothing: fraction of each label to spread evenly over all classes
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::share, help_heading = "Training")]
     label_smoothing: f64,
 
@@ -150,11 +150,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "none|balanced|FILE.json", default_value = "none", help_heading = "Training")]
     class_weights: ClassWeights,
 
-    /// Probability of dropout, if the architecture has it [default: the architecture's]
+    /// Probability of dropout, if the architecture has dropout [default: the architecture's]
     #[arg(long, value_name = "P", value_parser = numbers::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
-    /// Megabytes of decoded images to keep, and of features of frozen layers without dropout
+    /// Megabytes of decoded images to keep in memory, and as many again of the features of frozen layers, if they have
+    /// no dropout
     #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
     cache: usize,
 

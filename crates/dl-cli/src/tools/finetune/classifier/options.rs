@@ -61,7 +61,7 @@ impl InputName {
 pub(super) enum StrategyName {
     /// Whichever is best in a short cross-validation; prints the scores
     Auto,
-    /// Only a new head: a logistic regression on the features of the network
+    /// Only a new head, by logistic regression on the features of the network
     FeatureExtraction,
     /// Only the head
     Head,
@@ -69,7 +69,7 @@ pub(super) enum StrategyName {
     Top,
     /// All layers
     All,
-    /// All layers, from random weights; the file only describes the network
+    /// All layers, from random weights; --init-from provides only the architecture
     Scratch,
 }
 

@@ -10,32 +10,32 @@ use crate::common::numbers;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Augmentation")]
 pub(super) struct ViewArgs {
-    /// Kinds of augmentation, drawn anew in each epoch [default: flip]
-    #[arg(long, value_enum, value_name = "KIND,KIND", value_delimiter = ',')]
+    /// Kinds of augmentation, with new random values in each epoch [default: flip]
+    #[arg(long, value_enum, value_name = "KIND,...", value_delimiter = ',')]
     augment: Option<Vec<View>>,
 
-    /// Do not flip: for images where left and right differ, such as text
+    /// Do not flip: for images in which left and right differ, such as text
     #[arg(long)]
     no_flip: bool,
 
-    /// crop: minimum and maximum fraction of the area [default: 0.08,1]
+    /// For crop: minimum and maximum fraction of the area [default: 0.08,1]
     #[arg(long, value_name = "MIN,MAX", value_parser = several::<2>)]
     crop_scale: Option<[f64; 2]>,
 
-    /// color: brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]
+    /// For color: maximum change of brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]
     #[arg(long, value_name = "B,C,S,H", value_parser = several::<4>)]
     jitter: Option<[f64; 4]>,
 
-    /// affine: degrees of rotation, shift as a fraction, minimum and maximum scale, degrees of shear [default:
-    /// 10,0.1,0.9,1.1,0]
+    /// For affine: degrees of rotation, shift as a fraction of the image, minimum and maximum scale, degrees of shear
+    /// [default: 10,0.1,0.9,1.1,0]
     #[arg(long, value_name = "D,T,MIN,MAX,S", value_parser = several::<5>)]
     affine: Option<[f64; 5]>,
 
-    /// cutout: probability [default: 0.5]
+    /// For cutout: probability [default: 0.5]
     #[arg(long, value_name = "P", value_parser = numbers::share)]
     cutout: Option<f64>,
 
-    /// Mix pairs of examples and their labels by a ratio from Beta(X, X); 0 for none
+    /// Mix pairs of examples and their labels with a ratio drawn from Beta(X, X); 0 for no mixing
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative)]
     pub(super) mixup: f64,
 }
@@ -44,15 +44,15 @@ pub(super) struct ViewArgs {
 enum View {
     /// No augmentation
     None,
-    /// A crop of random size and position
+    /// Crop to a random size and position
     Crop,
-    /// Flipped horizontally half of the time
+    /// Flip horizontally with probability 0.5
     Flip,
-    /// Random brightness, contrast, saturation and hue
+    /// Change brightness, contrast, saturation and hue
     Color,
-    /// Rotated, shifted, scaled, sheared
+    /// Rotate, shift, scale and shear
     Affine,
-    /// A rectangle erased
+    /// Erase a rectangle
     Cutout,
 }
 

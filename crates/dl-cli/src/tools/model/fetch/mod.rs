@@ -26,16 +26,17 @@ use crate::common::{Common, Io, Outcome, digest};
 
 /// Download model files into a cache
 ///
-/// A name of dl-model list, such as resnet50, fetches published weights and writes one model file with architecture,
-/// labels, preprocessing and license. hf:OWNER/NAME fetches the weights of a model on Hugging Face with its config and
+/// A name from dl-model list, such as resnet50, fetches published weights and writes one model file with architecture,
+/// labels, preprocessing and license. hf:OWNER/NAME fetches the weights of a Hugging Face model with its config and
 /// tokenizer, hf:OWNER/NAME:FILE a single file; @REV selects a branch, tag or commit. https://... fetches any file.
 ///
-/// Prints one JSON line per file with its path, SHA-256 and license. Interrupted downloads resume. A file gets its name only
-/// when it is complete and its SHA-256 matches those of the table, the server and --sha256. A license that is not known
-/// is reported as unknown: check it before you use the model.
+/// Prints one JSON line per file with its path, SHA-256 and license. Interrupted downloads resume. A file gets its name
+/// only when it is complete and its SHA-256 matches those of the table, the server and --sha256. If the license is
+/// reported as unknown, check it before you use the model.
 ///
-/// HF_ENDPOINT names another hub, HF_TOKEN logs in to it, and HF_HUB_OFFLINE=1 means --offline. DL_WEIGHTS names a file
-/// to use as the table of weights, in the format of weights.jsonl in the source.
+/// Environment variables: HF_ENDPOINT is the address of another hub, HF_TOKEN the token to log in to it, and
+/// HF_HUB_OFFLINE=1 means --offline. DL_WEIGHTS is a file to use as the table of weights, in the format of
+/// weights.jsonl in the source code.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -46,15 +47,15 @@ Examples:
   dl-model fetch hf:timm/resnet18.a1_in1k:model.safetensors
   dl-model fetch https://example.org/weights.pth --max-bytes 500M")]
 pub(super) struct FetchArgs {
-    /// A name of dl-model list, hf:OWNER/NAME[@REV][:FILE] or https://...
+    /// A name from dl-model list, hf:OWNER/NAME[@REV][:FILE] or https://...
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// Copy the model to FILE as well
+    /// Also copy the model to FILE
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Folder to keep fetched files in [default: dl-tools in $XDG_CACHE_HOME or ~/.cache]
+    /// Folder of the cache [default: dl-tools in $XDG_CACHE_HOME or ~/.cache]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
 
@@ -74,7 +75,7 @@ pub(super) struct FetchArgs {
     #[arg(long, value_name = "N", default_value = "100G", value_parser = bytes)]
     max_bytes: u64,
 
-    /// Output format: table for people, json for one object per line [default: table on a terminal, json otherwise]
+    /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
