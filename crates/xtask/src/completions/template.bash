@@ -22,7 +22,7 @@ _@FUNCTION@() {
             return
             ;;
     esac
-    # Where no file is wanted, none is offered.
+    # Where no file is expected, none is offered.
     compopt +o default +o bashdefault 2>/dev/null
 }
 complete -F _@FUNCTION@ -o bashdefault -o default -o nosort @PROGRAM@ 2>/dev/null ||
