@@ -1,21 +1,28 @@
-complete -c dl-classify -l model -d 'Model file of a network or a linear head, or a folder as Hugging Face writes it' -r -F
-complete -c dl-classify -l arch -d 'Architecture of a file of bare weights, see dl-model list [default: what the file says]' -r
-complete -c dl-classify -l label-file -d 'File of the classes\' names, one a line, in place of the model\'s' -r -F
-complete -c dl-classify -l labels -d 'Classes to choose from, in words: for CLIP' -r
-complete -c dl-classify -l template -d 'The sentence that each of --labels is put into, in place of {}; of several the mean counts [default: a photo of a {}]' -r
-complete -c dl-classify -l top-k -d 'Predictions a record; 0: all classes' -r
-complete -c dl-classify -l batch -d 'Pictures that go through the network at once; the result does not depend on it' -r
-complete -c dl-classify -l resize -d 'How a picture becomes the network\'s input [default: what the file says]' -r -f -a "shorter\t'The shorter side to a length, the centre cut out'
-stretch\t'Both sides, the aspect ratio is not kept'
-letterbox\t'The longer side, the rest filled with the mean'
-none\t'Not at all: only normalised'"
-complete -c dl-classify -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
-keep\t'Decode what is there, and report it'"
-complete -c dl-classify -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-classify -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-classify -l seed -d 'Seed of every random draw' -r
-complete -c dl-classify -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-classify -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-classify -l model -d 'Model file of a network or a linear head, or a Hugging Face model folder' -r -F
+complete -c dl-classify -l arch -d 'Architecture of a file of bare weights; see dl-model list [default: from the file]' -r
+complete -c dl-classify -l labels -d 'Class names to use instead of the model\'s: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc. For CLIP: the words to choose from' -r
+complete -c dl-classify -l template -d 'For CLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default: a photo of a {}]' -r
+complete -c dl-classify -l input -d 'What to classify [default: what the network was trained on: whole images, or objects and detections]' -r -f -a "image\t'The whole image; the predictions are the record\'s'
+objects\t'Each of the record\'s objects, cropped; the predictions are the object\'s'
+detections\t'Each of the record\'s detections, cropped; the predictions are the detection\'s'
+proposals\t'Each of the record\'s proposals, cropped; the predictions are the proposal\'s'"
+complete -c dl-classify -l top-k -d 'Predictions per image, region or text; 0 for all classes' -r -f
+complete -c dl-classify -l batch -d 'Images or regions per batch; does not affect the results' -r -f
+complete -c dl-classify -l warp -d 'How to warp a region to the network\'s input size [default: as in training, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'
+tight\t'Stretch it, without context'
+square\t'Take the tightest square around it, with context'"
+complete -c dl-classify -l pad -d 'Context around a region, in pixels of the network\'s input [default: as in training, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
+complete -c dl-classify -l resize -d 'How to resize a whole image to the network\'s input size [default: from the file]' -r -f -a "shorter\t'Scale the shorter side, then crop the center'
+stretch\t'Scale both sides, ignoring the aspect ratio'
+letterbox\t'Scale the longer side, and fill the rest with the mean color'
+none\t'Do not resize, only normalize'"
+complete -c dl-classify -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-classify -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
+complete -c dl-classify -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-classify -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-classify -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-classify -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-classify -l strict -d 'Stop at the first record that fails'
 complete -c dl-classify -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-classify -s V -l version -d 'Print version'

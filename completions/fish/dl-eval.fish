@@ -26,86 +26,90 @@ end
 
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -s V -l version -d 'Print version'
-complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "voc" -d 'VOC: average precision per class and its mean'
-complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "coco" -d 'COCO: the twelve numbers, of boxes or of masks'
-complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "proposals" -d 'Proposals: recall and average best overlap by number of boxes'
-complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "classify" -d 'Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration'
-complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "lm" -d 'Texts: how likely they are to a language model'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "voc" -d 'Compute the average precision per class and its mean, as Pascal VOC does'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "coco" -d 'Compute the twelve COCO metrics, for boxes or masks'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "proposals" -d 'Compute the recall and the average best overlap of the first N proposals'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "classify" -d 'Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "lm" -d 'Compute the negative log-likelihood and the perplexity of texts under a language model'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l split -d 'Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
-json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l seed -d 'Seed of every random draw' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l iou -d 'Overlap from which a detection has found a true box' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l points -d 'Which AP `mAP` and `AP` are; both kinds are always in the JSON' -r -f -a "all\t'Area under the whole curve (VOC 2010 and later)'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l iou -d 'Minimum overlap (IoU) for a detection to match a true box' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l points -d 'How to compute `AP` and `mAP`; the JSON output always has both kinds' -r -f -a "all\t'Area under the whole curve (VOC 2010 and later)'
 11\t'Mean precision at recall 0, 0.1, ..., 1 (VOC 2007)'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l curves -d 'Also write precision and recall after each detection, per class, for dl-draw' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l curves -d 'Also write the precision and recall after each detection, per class, for dl-draw pr' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l truth -d 'Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l detections -d 'Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l split -d 'Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l plus-one -d 'Add 1 to every width and height, for boxes whose far corner is their last pixel, as in VOC\'s own files. The boxes that dl-data writes do not need it'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l strict -d 'Stop at the first record that fails'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l plus-one -d 'Overlap of boxes whose far corner is their last pixel, as in VOC\'s own files: every side counts one more. Boxes that came through dl-data are continuous and give the devkit\'s overlap without it'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l split -d 'Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
-json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l seed -d 'Seed of every random draw' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l iou-type -d 'What is compared: boxes or masks' -r -f -a "bbox\t''
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l iou-type -d 'What to compare: boxes or masks' -r -f -a "bbox\t''
 segm\t''"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l max-dets -d 'How many of an image\'s best detections of a class may be used, three rising numbers: AR1, AR10 and AR100 stand for the first, second and third; everything else is at the third' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l curves -d 'Also write precision at recall 0, 0.01, ..., 1 and IoU 0.5, per class, for dl-draw' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l max-dets -d 'Use at most N detections per image and class, the best ones. Three increasing numbers: AR1, AR10 and AR100 use the first, second and third; everything else uses the third' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l curves -d 'Also write the precision at recall 0, 0.01, ..., 1 and IoU 0.5, per class, for dl-draw pr' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l truth -d 'Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l detections -d 'Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l split -d 'Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l masks -d 'Compare masks; same as --iou-type segm'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l pycocotools -d 'Reproduce pycocotools, quirks included: AP uses 100 detections whatever --max-dets is, and the object with the annotation id 0 is never found'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l strict -d 'Stop at the first record that fails'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l masks -d 'Compare masks; the same as --iou-type segm'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l pycocotools -d 'Reproduce pycocotools to the last trap: AP stays at 100 detections whatever --max-dets says, and the object with annotation id 0 cannot be found'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l truth -d 'Truth apart from what was found: a COCO file (.json), a VOC folder, or records (.jsonl)' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l detections -d 'What was found, for --truth: records (.jsonl), joined by `id`, or COCO\'s results (.json), joined by `image_id`' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l split -d 'Of a VOC folder, measure only the images listed in ImageSets/Main/NAME.txt; may be repeated' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
-json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l seed -d 'Seed of every random draw' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l iou -d 'Overlaps from which an object is covered' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l at -d 'How many of an image\'s first proposals may be used' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l iou -d 'Minimum overlaps (IoU) for a proposal to cover an object' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l at -d 'Numbers of proposals per image' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l truth -d 'Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l detections -d 'Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l split -d 'Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l strict -d 'Stop at the first record that fails'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l confusion -d 'Also write the confusion matrix, for dl-draw: rows are true classes, columns predicted ones. Of more than 1000 classes, only the counts that are not 0 are written' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
-json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l seed -d 'Seed of every random draw' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l input -d 'What to score [default: the record\'s predictions, else those of its objects, else those of its detections]' -r -f -a "image\t'The record\'s predictions against its label'
+objects\t'Each object\'s predictions against its label; objects marked difficult or crowd are left out'
+detections\t'Each detection\'s predictions against the label of the object that it overlaps most'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l iou -d 'Minimum overlap (IoU) for a detection to match an object' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l confusion -d 'Also write the confusion matrix, for dl-draw confusion: rows are true classes, columns predicted ones. With more than 1000 classes, only the counts that are not 0 are written' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l strict -d 'Stop at the first record that fails'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l model -d 'Model file (safetensors) of a GPT-2, or a folder as Hugging Face writes it' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l records -d 'Write the records to this file, with the text\'s own `nll` (mean of its tokens) and `tokens`' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'How the figures are written [default: table on a terminal, json elsewhere]' -r -f -a "table\t'For people: aligned columns, long labels cut, `-` where a figure is undefined'
-json\t'One object on one line'
-csv\t'Comma-separated values with a header, empty where a figure is undefined. A label that a spreadsheet would take for a formula begins with a quote mark (\')'"
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l seed -d 'Seed of every random draw' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l model -d 'Model file of a GPT-2, or a Hugging Face model folder' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l records -d 'Also write the records to this file, each with its `nll` (mean over its tokens) and its number of `tokens`' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "voc" -d 'VOC: average precision per class and its mean'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "coco" -d 'COCO: the twelve numbers, of boxes or of masks'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "proposals" -d 'Proposals: recall and average best overlap by number of boxes'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "classify" -d 'Classification: accuracy, precision, recall and F1 per class, ROC AUC, calibration'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "lm" -d 'Texts: how likely they are to a language model'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "voc" -d 'Compute the average precision per class and its mean, as Pascal VOC does'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "coco" -d 'Compute the twelve COCO metrics, for boxes or masks'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "proposals" -d 'Compute the recall and the average best overlap of the first N proposals'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "classify" -d 'Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "lm" -d 'Compute the negative log-likelihood and the perplexity of texts under a language model'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

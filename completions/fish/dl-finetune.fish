@@ -26,176 +26,181 @@ end
 
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s h -l help -d 'Print help'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s V -l version -d 'Print version'
-complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to name what a region shows, a whole picture, or a text'
-complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "lm" -d 'Train a language model on texts'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
-complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "bbox" -d 'Train one box regressor per class: from the features of a proposal to the true box near it'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l model -d 'Model file to write; it is a whole model, also before the end' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val -d 'Records to judge by, which are not learned from' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val-share -d 'Put this share of the pictures or texts aside, drawn by the seed, to judge by' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l per-class -d 'Learn from at most so many examples of each class, drawn by the seed' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l init-from -d 'Model file to start from (of a BERT a folder too); the layer of the class scores is a new one unless the labels are the same' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l arch -d 'Architecture of a network from nothing, or of a file of bare weights' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l width -d 'Factor on the architecture\'s numbers of channels, where it has such an option' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l size -d 'Side of the network\'s input in pixels [default: the start\'s, or 224]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warp -d 'How a region becomes the network\'s input [default: as the network was trained, or context]' -r -f -a "context\t'Stretched, with --pad pixels of context on every side'
-tight\t'Stretched, without context'
-square\t'The tightest square around it, with context'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: as the network was trained, or 16; an eighth of an input of 32 pixels or less]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l precision -d 'How the weights are stored' -r -f -a "f32\t'Single precision'
-f16\t'Half precision: half the file'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strategy -d 'What learns, of a network that starts from --init-from' -r -f -a "auto\t'As the number of examples and the features\' LogME suggest; says why'
-feature-extraction\t'Nothing of the network: a logistic regression on its features becomes the head'
-head\t'The head alone'
-top\t'The head and the last two stages; of a BERT, the last two blocks'
-all\t'Everything'
-scratch\t'Everything, from nothing; the file only says what the network is'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers that do not learn: none, all (but that of the class scores), or all up to a layer' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Learn the last N stages and what comes after them; a stage makes maps of one size (layer1 to layer4 of a ResNet), or is a block of a BERT' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the rate of the layer of the class scores' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the rate of a layer and of what it is made of; may be given several times' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'feature-extraction: C, how much an error counts against large weights' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples in a batch, at most 4096' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positives -d 'Share of a batch that shows objects; the rest is background' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-iou -d 'A proposal with at least this IoU with an object shows the object' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l background-iou -d 'A proposal with less than this IoU with every object shows background' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l label-smoothing -d 'Share of each label that goes to all classes alike' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'How much examples of each class count: alike, every class alike, or as a file says ({"LABEL": X, ..})' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dropout -d 'Probability of dropout, where the architecture has it [default: the architecture\'s]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded pictures to keep, and of features of frozen layers that nothing random stands in' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 10000, or as --epochs says]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, in place of --iterations' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'How the weights follow their gradients' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
-adam\t'Adam'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l output -d 'Model file to write; it is a complete model at any time during training' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val -d 'File of validation records' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l val-fraction -d 'Hold out this fraction of the images or texts for validation, chosen at random' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l per-class -d 'Train on at most N examples of each class, chosen at random' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l input -d 'What to classify [default: proposals if the records have objects or proposals, otherwise image; text for a BERT]' -r -f -a "image\t'Whole images, by their label'
+objects\t'Ground-truth objects, cropped'
+proposals\t'Proposals and ground-truth objects, against background'
+text\t'Texts, by their label'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l init-from -d 'Pretrained model to start from: a model file, or for a BERT also a Hugging Face model folder. The classification layer is reinitialized unless the labels are the same' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l arch -d 'Architecture to train from scratch, or of a file of bare weights; see dl-model list' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l width-mult -d 'Factor on the number of channels, if the architecture supports it' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l size -d 'Side of the network\'s input in pixels [default: that of --init-from, or 224]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warp -d 'How to warp a region to the network\'s input size [default: as in training, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'
+tight\t'Stretch it, without context'
+square\t'Take the tightest square around it, with context'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: as in training, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dtype -d 'Number type of the stored weights' -r -f -a "f32\t'Single precision'
+f16\t'Half precision: a file of half the size'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strategy -d 'Which layers of a pretrained network to train, and how [default: all]' -r -f -a "auto\t'Whichever is best in a short cross-validation; prints the scores'
+feature-extraction\t'Only a new head, by logistic regression on the features of the network'
+head\t'Only the head'
+top\t'The head and the last two stages; for a BERT, the last two blocks'
+all\t'All layers'
+scratch\t'All layers, from random weights; --init-from provides only the architecture'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers to freeze: none, all (except the classification layer), or LAYER and all layers before it' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Train the last N stages and everything after them; the feature maps of a stage have one size (layer1 to layer4 of a ResNet); in a BERT, a stage is a block' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the learning rate of a layer and its parts; may be repeated' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'For --strategy feature-extraction: C, the inverse of the regularization strength' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images from scratch, 16 for texts)]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-fraction -d 'Fraction of a batch that shows objects; the rest is background' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-iou -d 'Proposals with at least this IoU with an object are examples of its class' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l background-iou -d 'Proposals with less than this IoU with every object are background' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l label-smoothing -d 'Label smoothing: fraction of each label to spread evenly over all classes' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'Weights of the classes in the loss: none, balanced (inversely proportional to their frequency), or a file with {"LABEL": X, ..}' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dropout -d 'Probability of dropout, if the architecture has dropout [default: the architecture\'s]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded images to keep in memory, and as many again of the features of frozen layers, if they have no dropout' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 100 epochs from scratch, 10 from pretrained weights (3 of texts), but at least 100 (500 from scratch) and at most 10000 (500 for regions from pretrained weights)]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+adam\t'Adam, with weight decay as part of the gradient'
 adamw\t'Adam with decoupled weight decay'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l schedule -d 'How the rate falls [default: step]' -r -f -a "constant\t'As it is, after the warm-up'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l schedule -d 'Learning-rate schedule [default: cosine, or step with --lr-steps]' -r -f -a "constant\t'Constant after the warm-up'
 step\t'Divided by ten at --lr-steps'
-cosine\t'To 0 along a cosine'
-plateau\t'Divided by ten when the validation\'s loss falls no more'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr-steps -d 'Iterations at which the rate is divided by ten [default: after 2/3 and 8/9 of them]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l plateau-patience -d '--schedule plateau: validations without a lower loss, after which the rate is divided by ten' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warmup -d 'Iterations over which the rate rises to --lr' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l momentum -d 'SGD: share of the last step that is taken again' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l weight-decay -d 'Weight of the squared norm of the weights in the loss; biases and norms have none. AdamW: share of the rate by which they shrink' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l clip -d 'Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l validate-every -d 'Validate every so many iterations [default: once an epoch]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l patience -d 'Stop after so many validations without a better one' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l checkpoint-every -d 'Write the files every so many iterations, so that a run that is killed is not lost' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l log -d 'Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l augment -d 'Views to learn from, drawn anew in each epoch [default: flip]' -r -f -a "none\t'Each example as it is'
-crop\t'A part of random size and place'
-flip\t'Mirrored half of the time'
-color\t'Other brightness, contrast, saturation and hue'
-affine\t'Turned, shifted, scaled, sheared'
-cutout\t'A rectangle blotted out'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l crop-scale -d 'crop: least and most share of the area [default: 0.08,1]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l jitter -d 'color: brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l affine -d 'affine: degrees of turn, share of shift, least and most size, degrees of shear [default: 10,0.1,0.9,1.1,0]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cutout -d 'cutout: its probability [default: 0.5]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l mixup -d 'Blend pairs of examples and their labels by a share from Beta(X, X); 0 for none' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l truncated -d 'What to do with an image that is cut off or lacks part of its data' -r -f -a "error\t'Its record fails'
-keep\t'Decode what is there, and report it'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l seed -d 'Seed of every random draw' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l crops -d 'Learn to tell the true objects of records apart; there is no background, and proposals are passed over'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'The same as --schedule cosine'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l resume -d 'Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l force -d 'Overwrite the model of an earlier training'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l no-flip -d 'Do not mirror examples: left and right mean something here'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s v -l verbose -d 'Say more on stderr; twice for still more'
+cosine\t'Down to 0 along a cosine'
+plateau\t'Divided by ten when the validation loss stops improving'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of all]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l plateau-patience -d 'For --schedule plateau: divide the rate by ten after N validations without a lower loss' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of all, at most 100]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l momentum -d 'Momentum of sgd' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l clip -d 'Clip gradients to this norm; none for no limit' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l stop-above -d 'Stop when the loss stays above X times its initial value for 30 batches; none for no limit. A loss that is not a number always stops training' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l patience -d 'Stop after N validations without improvement' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l checkpoint-every -d 'Write the model files every N iterations, so that a killed run can resume' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l log -d 'Write the metrics and the learning rate of each iteration, and each validation, as one JSON object per line' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l augment -d 'Kinds of augmentation, with new random values in each epoch [default: flip]' -r -f -a "none\t'No augmentation'
+crop\t'Crop to a random size and position'
+flip\t'Flip horizontally with probability 0.5'
+color\t'Change brightness, contrast, saturation and hue'
+affine\t'Rotate, shift, scale and shear'
+cutout\t'Erase a rectangle'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l crop-scale -d 'For crop: minimum and maximum fraction of the area [default: 0.08,1]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l jitter -d 'For color: maximum change of brightness, contrast, saturation and hue [default: 0.4,0.4,0.4,0.1]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l affine -d 'For affine: degrees of rotation, shift as a fraction of the image, minimum and maximum scale, degrees of shear [default: 10,0.1,0.9,1.1,0]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cutout -d 'For cutout: probability [default: 0.5]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l mixup -d 'Mix pairs of examples and their labels with a ratio drawn from Beta(X, X); 0 for no mixing' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'Same as --schedule cosine'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l no-flip -d 'Do not flip: for images in which left and right differ, such as text'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l model -d 'Model file to write' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to learn on [default: the only one of the records]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C: how much an error counts against large weights' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when no number of the objective\'s gradient is larger' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Most iterations of the solver' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l seed -d 'Seed of every random draw' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l force -d 'Overwrite the model of an earlier training'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l balanced -d 'Count every class alike, whatever its number of examples'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l raw -d 'Take the features as they are, not standardised'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l output -d 'Model file to write' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C, the inverse of the regularization strength' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l tolerance -d 'Stop when every component of the gradient is below this' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l iterations -d 'Maximum number of solver iterations' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l balanced -d 'Weight classes inversely to their number of examples'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l raw -d 'Do not standardize the features'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l model -d 'Model file to write; it is a whole model, also before the end' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l init-from -d 'GPT-2 to start from: a model file, or a folder as Hugging Face writes it' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val -d 'Records to judge by, which are not learned from' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val-share -d 'Put this share of the texts aside, drawn by the seed, to judge by' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l freeze -d 'Layers that do not learn: all up to this one (embeddings, h.3)' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l trainable-layers -d 'Learn the last N blocks and what comes after them' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l batch -d 'Texts in a batch, at most 4096' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l dropout -d 'Probability of dropout [default: the model\'s]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l iterations -d 'Number of batches [default: 10000, or as --epochs says]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l epochs -d 'Passes over the examples, in place of --iterations' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l optimizer -d 'How the weights follow their gradients' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
-adam\t'Adam'
-adamw\t'Adam with decoupled weight decay'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr -d 'Learning rate' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l schedule -d 'How the rate falls [default: step]' -r -f -a "constant\t'As it is, after the warm-up'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l output -d 'Model file to write; it is a complete model at any time during training' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l init-from -d 'GPT-2 to start from: a model file, or a Hugging Face model folder' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val -d 'File of validation records' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val-fraction -d 'Hold out this fraction of the texts for validation, chosen at random' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l freeze -d 'Freeze LAYER (embeddings, h.3) and all layers before it' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l trainable-layers -d 'Train the last N blocks and everything after them' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l batch -d 'Texts per batch, at most 4096 [default: a quarter of the texts, at least 8 and at most 32]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l dropout -d 'Probability of dropout [default: the model\'s]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l schedule -d 'Learning-rate schedule [default: cosine, or step with --lr-steps]' -r -f -a "constant\t'Constant after the warm-up'
 step\t'Divided by ten at --lr-steps'
-cosine\t'To 0 along a cosine'
-plateau\t'Divided by ten when the validation\'s loss falls no more'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr-steps -d 'Iterations at which the rate is divided by ten [default: after 2/3 and 8/9 of them]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l plateau-patience -d '--schedule plateau: validations without a lower loss, after which the rate is divided by ten' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l warmup -d 'Iterations over which the rate rises to --lr' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l momentum -d 'SGD: share of the last step that is taken again' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l weight-decay -d 'Weight of the squared norm of the weights in the loss; biases and norms have none. AdamW: share of the rate by which they shrink' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l clip -d 'Shorten gradients whose norm is larger than this [default: 1 for a network from nothing, no limit otherwise]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l validate-every -d 'Validate every so many iterations [default: once an epoch]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l patience -d 'Stop after so many validations without a better one' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l checkpoint-every -d 'Write the files every so many iterations, so that a run that is killed is not lost' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l log -d 'Write loss, accuracy and rate of every iteration, and every validation, one JSON object a line' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l device -d 'Where to compute: cpu, cuda:N or metal' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l seed -d 'Seed of every random draw' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l cosine -d 'The same as --schedule cosine'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l resume -d 'Go on from STEM.last.safetensors beside the model, if it is there, to the same weights as without a break'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l force -d 'Overwrite the model of an earlier training'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s v -l verbose -d 'Say more on stderr; twice for still more'
+cosine\t'Down to 0 along a cosine'
+plateau\t'Divided by ten when the validation loss stops improving'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of all]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l plateau-patience -d 'For --schedule plateau: divide the rate by ten after N validations without a lower loss' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of all, at most 100]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l momentum -d 'Momentum of sgd' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l clip -d 'Clip gradients to this norm; none for no limit' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l stop-above -d 'Stop when the loss stays above X times its initial value for 30 batches; none for no limit. A loss that is not a number always stops training' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l patience -d 'Stop after N validations without improvement' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l checkpoint-every -d 'Write the model files every N iterations, so that a killed run can resume' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l log -d 'Write the metrics and the learning rate of each iteration, and each validation, as one JSON object per line' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l iterations -d 'Number of batches [default: 3 epochs, but at least 100 and at most 10000]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l optimizer -d 'Optimizer [default: adamw]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+adam\t'Adam, with weight decay as part of the gradient'
+adamw\t'Adam with decoupled weight decay'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr -d 'Learning rate [default: 0.00005, or 0.0003 with sgd]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l cosine -d 'Same as --schedule cosine'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l model -d 'Model file to write; what dl-finetune bbox has written into it stays' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l layer -d 'Layer to learn on [default: the only one of the records]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l cost -d 'C: weight of the loss of one negative against that of large weights' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l positive-weight -d 'How much more the loss of a positive counts than that of a negative' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l bias -d 'Constant feature that carries the bias' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l tolerance -d 'Spread of the projected gradient at which the solver stops' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l negative-iou -d 'A proposal is a negative when its IoU with every object of the class is below this' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l hard-score -d 'Negatives that score above this enter a class\'s training set' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l easy-score -d 'Negatives that score below this leave it after a training' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l retrain-after -d 'Train a class again after so many new negatives' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l passes -d 'Passes over the records to mine for negatives' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l spool-dir -d 'Folder for the temporary file [default: the system\'s]' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l seed -d 'Seed of every random draw' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l force -d 'Replace the part of the model file that an earlier training of this kind has written'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l output -d 'Model file to write; the part written by dl-finetune bbox is kept' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l cost -d 'C, the weight of the loss of a negative: the inverse of the regularization strength' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l positive-weight -d 'Factor on C for positives' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l bias -d 'Constant feature that carries the bias' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l tolerance -d 'Stop the solver when the projected gradients differ by less than this' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l negative-iou -d 'Proposals with less than this IoU with every object of the class are negatives' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l hard-score -d 'Add negatives that score above this to the training set of a class' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l easy-score -d 'Drop negatives that score below this after training' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l retrain-after -d 'Retrain a class after N new negatives' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l passes -d 'Passes over the records to mine for negatives' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l spool-dir -d 'Folder for the temporary file [default: the system\'s]' -r -f -a "(__fish_complete_directories)"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l force -d 'Replace an existing svm part of the model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l model -d 'Model file to write; what dl-finetune svm has written into it stays' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l layer -d 'Layer to learn on [default: the only one of the records]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l min-iou -d 'Learn from proposals whose IoU with a true object is above this' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l lambda -d 'How much small weights count against a small error' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l spool-dir -d 'Folder for the temporary file [default: the system\'s]' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l threads -d 'Threads to compute with, at most 1024; the result does not depend on it [default: one a core]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l seed -d 'Seed of every random draw' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l force -d 'Replace the part of the model file that an earlier training of this kind has written'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s q -l quiet -d 'Say nothing on stderr but errors, and draw no progress bar'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s v -l verbose -d 'Say more on stderr; twice for still more'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l output -d 'Model file to write; the part written by dl-finetune svm is kept' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l layer -d 'Layer to train on [default: the only one in the records]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l min-iou -d 'Train on proposals with more than this IoU with an object' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l lambda -d 'Regularization strength' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l spool-dir -d 'Folder for the temporary file [default: the system\'s]' -r -f -a "(__fish_complete_directories)"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l force -d 'Replace an existing bbox part of the model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "classifier" -d 'Train a network to name what a region shows, a whole picture, or a text'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole pictures or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "lm" -d 'Train a language model on texts'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class: from the features of a proposal to the true box near it'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
