@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the commands of README.md, docs/*.md and every `--help`, as they stand, in bash, zsh and fish.
+# Runs the commands of README.md, docs/*.md and every `--help` as they stand, in bash, zsh and fish.
 #
 #   testdata/test-docs.sh BIN [SHELL...]        (BIN holds the programs and xtask; `make test-docs` builds them)
 #
-# Each page runs in a folder of its own, with small stand-ins for the files that examples name: made by the programs,
-# from the shipped images and models. A command is skipped when it needs more than that; the reason is printed. In a
-# Markdown file, a line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
-# PAGES='dl-data*' runs the pages of these names alone; KEEP=1 keeps what each command printed.
+# Each page runs in a folder of its own. The programs make small stand-ins there for the files that examples name, from
+# the included images and models. A command that needs more is skipped, and the reason is printed. In a Markdown file, a
+# line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
+# PAGES='dl-data*' runs only the pages of these names; KEEP=1 keeps what each command printed.
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ shells=("${@:2}")
 work=$(mktemp -d)
 [ -n "${KEEP:-}" ] && echo "Output is kept in $work" || trap 'rm -rf "$work"' EXIT
 
-# The programs alone, not what else lies beside them.
+# Only the programs, without the other files of that folder.
 mkdir -p "$work"/{bin,home,pages,networks}
 for program in crates/dl-cli/src/bin/dl-*.rs; do ln -s "$bin/$(basename "$program" .rs)" "$work/bin"; done
 export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=80 LC_ALL=C.UTF-8
@@ -58,7 +58,7 @@ stand_ins() {
   # VOC, under the names that examples use.
   for list in train:1,2 val:3,3 trainval:1,3 test:4,5; do
     sed -n "${list#*:}p" testdata/signs/ImageSets/Main/test.txt > "$work/list"
-    for folder in VOC2007 BCCD; do
+    for folder in VOC2007 BCCD_Dataset/BCCD; do
       mkdir -p $folder/ImageSets/Main
       cp "$work/list" "$folder/ImageSets/Main/${list%:*}.txt"
       cp -r testdata/signs/{JPEGImages,Annotations} $folder
@@ -113,17 +113,18 @@ stand_ins() {
   ln -s "$text/gpt2" gpt2
   ln -s "$text/clip" clip-vit-base-patch32
   for n in gpt2 names_gpt poems; do dl-model convert gpt2 $n.safetensors; done
+  dl-model convert bert-base-uncased bert.safetensors
   printf 'good\nbad\nfair\ngood again\n' > reviews.txt
   printf 'review,stars\ngood,5\nbad,1\nfine,5\npoor,1\nnice,5\nawful,1\nlovely,5\nsad,1\n' > reviews.csv
   dl-data from csv reviews.csv --text review --label stars > reviews.jsonl
   for n in texts mail planets poems held-out beginnings; do cp reviews.jsonl $n.jsonl; done
 
-  # Networks: the shipped one where its layers do, else one after a single step.
+  # Networks: the included one where its layers suffice, otherwise one after a single training step.
   for n in squeezenet squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells voc; do
     cp "$models/signs.safetensors" $n.safetensors
   done
   dl-data from folder pets > "$work/pets.jsonl"
-  # Large ones are links: every page gets a copy of the template.
+  # Large ones are links, because every page gets a copy of the template.
   for n in alexnet resnet18 resnet50; do
     dl-finetune classifier --quiet --arch $n --size 64 --iterations 1 --batch 2 \
       --output "$work/networks/$n.safetensors" "$work/pets.jsonl" || true
@@ -135,7 +136,7 @@ stand_ins() {
   mkdir models
   cp squeezenet.safetensors pets-head.safetensors models
 
-  # What stages write.
+  # The output of stages.
   dl-propose selective-search --quiet --mode fast --max 100 all.jsonl > proposed.jsonl
   cp proposed.jsonl proposals.jsonl
   dl-embed --quiet --model squeezenet.safetensors --layer fire9 --with-objects proposed.jsonl > embedded.jsonl
@@ -153,7 +154,7 @@ stand_ins() {
   for n in 1 5 10; do echo '{"method":"head","images":'$n',"accuracy":0.'$n'}'; done > accuracy.jsonl
 }
 
-# ---- Pages: each a folder of commands, numbered; `reason` beside one that is skipped.
+# ---- Pages: each is a folder of numbered commands, with a `.reason` beside each command that is skipped.
 
 # split FOLDER PREFIX REASON: cuts the lines on stdin into commands.
 split() {
@@ -162,7 +163,7 @@ split() {
   while IFS= read -r line; do
     [ -z "$command" ] && [[ -z ${line//[[:space:]]/} || $line == '#'* ]] && continue
     command+=${command:+$'\n'}$line
-    # Not at its end yet.
+    # The command continues on the next line.
     [[ $line == *\\ || $line =~ (\||&&)[[:space:]]*$ ]] && continue
     bash -n <<< "$command" 2>/dev/null || { [[ $command != *$'\n'*$'\n'*$'\n'*$'\n'* ]] && continue; }
     printf -v number '%03d' $((10#$number + 1))
@@ -214,7 +215,7 @@ help() {
   done
 }
 
-# session SHELL: runs the commands of ../commands one after the other in this folder, and notes the exit status of each.
+# session SHELL: runs the commands of ../commands one after another in this folder, and records the exit status of each.
 session() {
   local options='set -o pipefail' status='$?'
   local command=("$1")
@@ -263,9 +264,9 @@ for shell in "${shells[@]}"; do
     counts=(0 0 0)
     for file in "$run"/commands/*.cmd; do
       file=${file%.cmd}
-      # A script may have comments in any shell, but zsh does not read them when a command is typed.
+      # A script may contain comments in any shell, but zsh does not accept them in a command that is typed.
       if [ "$shell" = zsh ] && grep -qE '(^|[[:space:]])#' "$file.cmd"; then
-        echo 'zsh reads # as a word in a command that is typed or pasted' > "$file.err"
+        echo 'zsh does not accept comments in a command that is typed or pasted' > "$file.err"
         echo 1 > "$file.status"
         rm -f "$file.reason"
       fi
