@@ -25,7 +25,7 @@ export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=8
 # needs COMMAND: the reason not to run it, or nothing.
 needs() {
   case $1 in
-    *'dl-model fetch'* | *'git clone'* | *'apt-get '* | *rustup* | *https://*) echo "needs the network" ;;
+    *'dl-model fetch'* | *'git clone'* | 'cd dl-tools'* | *'apt-get '* | *rustup* | *https://*) echo "needs the network" ;;
     make\ * | *'cargo '* | testdata/*.sh* | target/* | bench/*) echo "needs the source tree and time" ;;
     *dpkg* | *RUSTC* | mkdir\ arm*) echo "needs Debian and root" ;;
     *.pth* | *.caffemodel* | *.cfg* | *darknet53* | *llama*) echo "needs published weights" ;;
@@ -120,9 +120,15 @@ stand_ins() {
   for n in texts mail planets poems held-out beginnings; do cp reviews.jsonl $n.jsonl; done
 
   # Networks: the included one where its layers suffice, otherwise one after a single training step.
-  for n in squeezenet squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells voc; do
-    cp "$models/signs.safetensors" $n.safetensors
+  cp "$models/signs.safetensors" voc.safetensors
+  # With other labels and no background, it classifies whole images.
+  dl-model convert --quiet "$models/signs.safetensors" squeezenet.safetensors --labels a,b,c,d,e,f,g,h,i
+  for n in squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells; do
+    cp squeezenet.safetensors $n.safetensors
   done
+  dl-finetune classifier --quiet --init-from squeezenet.safetensors --input objects --iterations 1 --batch 2 \
+    --output "$work/networks/crops.safetensors" all.jsonl || true
+  cp "$work/networks/crops.safetensors" .
   dl-data from folder pets > "$work/pets.jsonl"
   # Large ones are links, because every page gets a copy of the template.
   for n in alexnet resnet18 resnet50; do
@@ -258,6 +264,14 @@ for shell in "${shells[@]}"; do
     mkdir -p "$run"
     cp -r "$page" "$run/commands"
     cp -a "$work/template" "$run/here"
+    # A Markdown page makes the models that its commands write.
+    if [[ $page == *.md ]]; then
+      for file in "$page"/*.cmd; do
+        [ -e "${file%.cmd}.reason" ] || for name in $(grep -oE -- '--output [^ ]+' "$file" | cut -d ' ' -f 2); do
+          rm -f "$run/here/$name"
+        done
+      done
+    fi
     # In the examples of dl-draw, this file is the log of a training.
     [[ $page != */dl-draw* ]] || cp "$run/here/training.jsonl" "$run/here/train.jsonl"
     (cd "$run/here" && session "$shell")
