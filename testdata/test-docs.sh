@@ -122,8 +122,8 @@ stand_ins() {
   # Networks: the included one where its layers suffice, otherwise one after a single training step.
   cp "$models/signs.safetensors" voc.safetensors
   # With other labels and no background, it classifies whole images.
-  dl-model convert --quiet "$models/signs.safetensors" squeezenet.safetensors --labels a,b,c,d,e,f,g,h,i
-  for n in squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells; do
+  dl-model convert --quiet "$models/signs.safetensors" squeezenet.safetensors --labels cat,dog,c,d,e,f,g,h,i
+  for n in squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 network pets cells; do
     cp squeezenet.safetensors $n.safetensors
   done
   dl-finetune classifier --quiet --init-from squeezenet.safetensors --input objects --iterations 1 --batch 2 \
@@ -137,7 +137,8 @@ stand_ins() {
     rm -f "$work/networks/$n.last.safetensors"
     ln -s "$work/networks/$n.safetensors" .
   done
-  dl-embed --model squeezenet.safetensors --layer logits --dtype f32 "$work/pets.jsonl" |
+  ln -s resnet18.safetensors imagenet.safetensors
+  dl-embed --model imagenet.safetensors --layer avgpool --dtype f32 "$work/pets.jsonl" |
     dl-finetune linear --quiet --output pets-head.safetensors
   mkdir models
   cp squeezenet.safetensors pets-head.safetensors models
@@ -146,13 +147,16 @@ stand_ins() {
   dl-propose selective-search --quiet --mode fast --max 100 all.jsonl > proposed.jsonl
   cp proposed.jsonl proposals.jsonl
   dl-embed --quiet --model squeezenet.safetensors --layer fire9 --with-objects proposed.jsonl > embedded.jsonl
-  for n in signs-rcnn voc-rcnn heads; do cp "$models/signs-rcnn.safetensors" $n.safetensors; done
+  for n in signs-rcnn heads; do cp "$models/signs-rcnn.safetensors" $n.safetensors; done
+  dl-embed --quiet --model alexnet.safetensors --layer pool5,fc7 --with-objects proposed.jsonl > "$work/alexnet.jsonl"
+  dl-finetune svm --quiet --layer fc7 --output voc-rcnn.safetensors "$work/alexnet.jsonl"
+  dl-finetune bbox --quiet --layer pool5 --output voc-rcnn.safetensors "$work/alexnet.jsonl"
   dl-detect --quiet --model heads.safetensors --drop-features embedded.jsonl > detected.jsonl
   dl-nms --quiet --iou 0.3 detected.jsonl > found.jsonl
   dl-data to coco-results --truth instances_val.json found.jsonl > results.json
   cp results.json results_val.json
   dl-eval voc --quiet --curves curves.json found.jsonl > metrics.json
-  dl-embed --quiet --model squeezenet.safetensors --layer logits "$work/pets.jsonl" |
+  dl-embed --quiet --model imagenet.safetensors --layer avgpool "$work/pets.jsonl" |
     dl-classify --quiet --model pets-head.safetensors --top-k 0 > predicted.jsonl
   dl-eval classify --quiet --confusion confusion.json predicted.jsonl > classes.json
   dl-finetune classifier --quiet --init-from squeezenet.safetensors --size 64 --iterations 2 --batch 2 \
@@ -264,14 +268,11 @@ for shell in "${shells[@]}"; do
     mkdir -p "$run"
     cp -r "$page" "$run/commands"
     cp -a "$work/template" "$run/here"
-    # A Markdown page makes the models that its commands write.
-    if [[ $page == *.md ]]; then
-      for file in "$page"/*.cmd; do
-        [ -e "${file%.cmd}.reason" ] || for name in $(grep -oE -- '--output [^ ]+' "$file" | cut -d ' ' -f 2); do
-          rm -f "$run/here/$name"
-        done
-      done
-    fi
+    # A page makes the files that its commands write.
+    for file in "$page"/*.cmd; do
+      [ -e "${file%.cmd}.reason" ] || sed -nE 's/.*--output ([^ ]+).*/\1/p' "$file" |
+        while IFS= read -r name; do rm -f "$run/here/$name"; done
+    done
     # In the examples of dl-draw, this file is the log of a training.
     [[ $page != */dl-draw* ]] || cp "$run/here/training.jsonl" "$run/here/train.jsonl"
     (cd "$run/here" && session "$shell")
