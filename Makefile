@@ -10,7 +10,7 @@ BIN := target/release
 CASES ?= 1000000
 PROGRAMS := $(basename $(notdir $(wildcard crates/dl-cli/src/bin/dl-*.rs)))
 SHARE = $(DESTDIR)$(PREFIX)/share
-# Folders of files to install, and where they go below share.
+# Folders of files to install, and their places below share.
 DATA := man/man1=man/man1 man/man5=man/man5 man/man7=man/man7 \
   completions/bash=bash-completion/completions completions/zsh=zsh/site-functions \
   completions/fish=fish/vendor_completions.d testdata/models=dl-tools/models
@@ -27,7 +27,7 @@ build: ## Build all programs
 demo: build ## Find traffic signs in the included images, draw them, print mAP
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo.sh out/demo
 
-demo-transfer: build ## Learn ten new signs from a few images, with and without the included backbone
+demo-transfer: build ## Train on a few images of ten new signs, with and without the included backbone
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo-transfer.sh out/demo-transfer
 
 test: ## Run every quick test
@@ -72,7 +72,7 @@ install: build ## Install programs, man pages, completions and models below PREF
 	@echo "Installed $(words $(PROGRAMS)) programs in $(DESTDIR)$(PREFIX)/bin"
 	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "Add it to PATH: export PATH=\"$(PREFIX)/bin:\$$PATH\"" ;; esac
 
-uninstall: ## Remove what make install has put below PREFIX
+uninstall: ## Remove the files that make install installed below PREFIX
 	@rm -f $(foreach program,$(PROGRAMS),"$(DESTDIR)$(PREFIX)/bin/$(program)") \
 	  $(foreach pair,$(DATA),$(foreach file,$(notdir $(call data_files,$(firstword $(subst =, ,$(pair))))),\
 	    "$(SHARE)/$(lastword $(subst =, ,$(pair)))/$(file)"))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Two builds of the programs against each other: is NMS, COCO evaluation or the reading of records slower than before?
+"""Compare two builds of the programs: have NMS, COCO evaluation or the reading of records become slower?
 
     python bench/before_after.py OLD NEW [--rounds 15]
 
-OLD and NEW are folders of release programs. Each round runs both once on the same files, by turns; whole processes are
-timed. The files are drawn from a seed into bench/.data. Needs numpy.
+OLD and NEW are folders of release programs. Each round runs both once on the same files; whole processes are timed. The
+files are generated from a seed into bench/.data. Needs numpy.
 """
 
 import argparse
@@ -23,7 +23,7 @@ DATA = Path(__file__).resolve().parent / ".data/before_after"
 
 
 def detections(rng, count):
-    """An object for every 20 boxes, as a detector gives them before suppression."""
+    """Boxes as a detector gives them before suppression, with one object per 20 boxes."""
     centers = rng.random((max(1, count // 20), 2)) * (1333, 800)
     sides = np.exp(rng.normal(4, 0.7, (len(centers), 2)))
     which = rng.integers(0, len(centers), count)
@@ -63,7 +63,7 @@ WORK = [
     ("dl-nms, 2,000 records of 200 boxes", ["dl-nms", "many.jsonl"]),
     ("dl-nms, one record of 50,000 boxes", ["dl-nms", "large.jsonl"]),
     ("dl-nms, 200,000 small records", ["dl-nms", "small.jsonl"]),
-    ("dl-nms, 437 MB of features passed on", ["dl-nms", "features.jsonl"]),
+    ("dl-nms, 437 MB of features passed through", ["dl-nms", "features.jsonl"]),
 ]
 
 
@@ -75,7 +75,7 @@ def main():
     known = parser.parse_args()
     if not (DATA / "features.jsonl").exists():
         draw()
-    print(f"Seconds, median (best) of {known.rounds} runs by turns; ratio of the medians, old / new\n")
+    print(f"Seconds, median (best) of {known.rounds} alternating runs; ratio of the medians, old / new\n")
     print("| work | old | new | ratio |\n| --- | --- | --- | --- |")
     for title, (tool, *arguments) in WORK:
         times, outputs = {"old": [], "new": []}, {}

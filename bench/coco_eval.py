@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""dl-eval coco beside pycocotools and hotcoco: 5,000 images, 366,000 detections, from files to numbers.
+"""Compare dl-eval coco with pycocotools and hotcoco: 5,000 images, 366,000 detections, from files to numbers.
 
-The two files are drawn from a seed into bench/.data, in the form and at about the size of instances_val2017.json and
-a detector's results for it. The peers run in turn, a process each, and count from opening the files to the twelve numbers
-(the import of the peer is not counted); dl-eval and hotcoco's command line are whole processes.
+The two files are generated from a seed into bench/.data, in the format and about the size of instances_val2017.json and a
+detector's results for it. The Python peers run in a process each and are timed from opening the files to the twelve numbers,
+without their import. dl-eval and hotcoco's command line are timed as whole processes.
 
     python bench/coco_eval.py [--rounds 3] [--fast-rounds 15]
 
@@ -29,7 +29,7 @@ NAMES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs
 
 
 def draw(truth_path, results_path):
-    """Objects of COCO's sizes and classes; of each, some shifted copies with scores, and boxes of nothing."""
+    """Writes objects of COCO's sizes and classes, and as results shifted copies of them and boxes around nothing."""
     rng = np.random.default_rng(1)
     images = [{"license": 1, "file_name": f"{i:012}.jpg", "height": 480, "width": 640, "id": i} for i in range(1, IMAGES + 1)]
     # As in COCO, a few classes have most of the objects.
@@ -68,7 +68,7 @@ def draw(truth_path, results_path):
 
 
 def with_python(peer, truth, results):
-    """The twelve numbers by a package with pycocotools' interface; prints the seconds and them."""
+    """Prints the seconds and the twelve numbers of a package with pycocotools' interface."""
     if peer == "hotcoco":
         from hotcoco import COCO, COCOeval
     else:
@@ -93,8 +93,8 @@ def whole(command):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3, help="of pycocotools, which takes minutes; 0 for none")
-    parser.add_argument("--fast-rounds", type=int, default=15, help="of the others")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of pycocotools, which take minutes; 0 for none")
+    parser.add_argument("--fast-rounds", type=int, default=15, help="rounds of the others")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     args = parser.parse_args()
     truth, results = DATA / "instances.json", DATA / "results.json"

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""An epoch of transfer learning beside PyTorch's: from JPEG files on disk to stepped weights.
+"""Compare an epoch of transfer learning with PyTorch's: from JPEG files on disk to updated weights.
 
-    bench/epoch.py DATA/bccd [--networks resnet18,squeezenet1_0] [--pictures 256] [--batch 32] [--rounds 3]
+    bench/epoch.py DATA/bccd [--networks resnet18,squeezenet1_0] [--images 256] [--batch 32] [--rounds 3]
 
-Both learn the same pictures (random resized crops of 224 x 224, mirrored half of the time) from the same weights by SGD
-with momentum. Feature extraction: all but the new head is frozen and normalises by its statistics, so it has no backward
-pass. Full fine-tuning: everything learns. The peer is torchvision's ImageFolder, v2 transforms and network, and PyTorch's
-DataLoader, once with no worker and once with two; the faster one counts. Ours keeps no decoded picture (--cache 0), so that
-both decode all of them. The second epoch counts. The programs take turns; the figure of each is its median over the rounds.
+Both train on the same images (random resized crops of 224 x 224, flipped half of the time), from the same weights, by SGD
+with momentum. Once only the head is trained: the other layers are frozen and normalize by their stored statistics, so they
+have no backward pass. Once everything is trained. The peer is torchvision's ImageFolder, v2 transforms and network, and
+PyTorch's DataLoader, once with no worker and once with two; the faster one counts. Ours caches no decoded images
+(--cache 0), so that both decode all of them. The second epoch is measured. The programs take turns; the figure of each is
+its median over the rounds.
 """
 
 import argparse
@@ -24,8 +25,8 @@ DATA = Path(__file__).resolve().parent / ".data"
 CLASSES = 3
 
 
-def pictures(source, count):
-    """A folder for each class; which picture is in which does not change the time."""
+def image_folder(source, count):
+    """One folder per class; which class an image is in does not change the time."""
     folder = DATA / f"epoch-{count}"
     names = sorted((source / "JPEGImages").glob("*.jpg"))[:count]
     for index, name in enumerate(names):
@@ -40,7 +41,7 @@ def pictures(source, count):
 
 
 def weights(name):
-    """Random ones, for both."""
+    """Random weights, for both."""
     import torch
     import torchvision
     from safetensors.torch import save_file
@@ -53,11 +54,11 @@ def weights(name):
 
 
 def ours(name, listing, batch, frozen, threads):
-    """Seconds of the second epoch, by the log."""
+    """Seconds of the second epoch, from the log."""
     log, model = DATA / "epoch-log.jsonl", DATA / "epoch-model.safetensors"
     command = [BIN / "dl-finetune", "classifier", listing, "--init-from", weights(name), "--arch", name, "--output", model,
                "--size", 224, "--epochs", 2, "--batch", batch, "--lr", 0.001, "--augment", "crop,flip", "--cache", 0,
-               "--threads", threads, "--log", log, "--quiet", *(["--freeze", "all"] if frozen else [])]
+               "--threads", threads, "--log", log, "--quiet", "--force", *(["--freeze", "all"] if frozen else [])]
     subprocess.run([str(part) for part in command], check=True, stderr=subprocess.DEVNULL)
     steps = [json.loads(line) for line in log.read_text().splitlines()]
     ends = [max(step["seconds"] for step in steps if step["iteration"] < len(steps) * half // 2) for half in (1, 2)]
@@ -88,14 +89,14 @@ def peer(name, folder, batch, frozen, threads, workers):
     data = torchvision.datasets.ImageFolder(folder, transform)
     loader = torch.utils.data.DataLoader(data, batch, shuffle=True, drop_last=True, num_workers=workers,
                                          persistent_workers=workers > 0)
-    learning = [weight for weight in network.parameters() if weight.requires_grad]
-    optimiser = torch.optim.SGD(learning, 0.001, momentum=0.9, weight_decay=5e-4)
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.SGD(trained, 0.001, momentum=0.9, weight_decay=5e-4)
     for _ in range(2):
         began = time.perf_counter()
         for x, y in loader:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             torch.nn.functional.cross_entropy(network(x), y).backward()
-            optimiser.step()
+            optimizer.step()
     return time.perf_counter() - began
 
 
@@ -103,7 +104,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="a folder with JPEGImages/")
     parser.add_argument("--networks", default="resnet18,squeezenet1_0")
-    parser.add_argument("--pictures", type=int, default=256)
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -114,15 +115,15 @@ def main():
         print(peer(name, args.data, args.batch, frozen == "True", args.threads, int(workers)))
         return
     DATA.mkdir(exist_ok=True)
-    folder, listing, count = pictures(args.data, args.pictures)
+    folder, listing, count = image_folder(args.data, args.images)
 
     def asked(name, frozen, workers):
         command = [sys.executable, __file__, folder, "--batch", args.batch, "--threads", args.threads,
                    "--peer", name, frozen, workers]
         return float(subprocess.run([str(part) for part in command], capture_output=True, check=True).stdout)
 
-    print(f"{count} pictures of 640 x 480, batches of {args.batch}, {args.threads} threads\n")
-    print("| network | learns | ours s | PyTorch s | PyTorch / ours |")
+    print(f"{count} images of 640 x 480, batches of {args.batch}, {args.threads} threads\n")
+    print("| network | trained | ours s | PyTorch s | PyTorch / ours |")
     print("| --- | --- | --- | --- | --- |")
     for name in args.networks.split(","):
         for frozen in (True, False):

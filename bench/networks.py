@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Networks side by side: milliseconds a batch of dl-model bench, ONNX Runtime, PyTorch and candle's own operations.
+"""Compare networks: milliseconds per batch of dl-model bench, ONNX Runtime, PyTorch and candle's own operations.
 
     bench/networks.py [--networks resnet50,vgg16] [--batches 1,8] [--rounds 5] [--peers candle] [--train]
 
-The programs take turns (A B C A B C ...), so that what else the machine does falls on all alike; the figure of each is
-the median over the rounds of its median in a round. Weights are random: they do not change the time.
+The programs take turns (A B C A B C ...), so that other load on the machine affects all of them equally. The figure of each
+is the median over the rounds of its median in a round. Weights are random, because they do not change the time.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def onnx_file(name, batch, size):
 
 
 def median_ms(work, seconds):
-    """Median of the runs within so many seconds, in milliseconds."""
+    """The median time of the runs within `seconds`, in milliseconds."""
     work()
     times, start = [], time.perf_counter()
     while len(times) < 3 or time.perf_counter() - start < seconds:
@@ -83,12 +83,12 @@ def pytorch(name, batch, size, args):
 def pytorch_training(name, batch, size, args):
     network, x = torch_network(name, train=True), torch.rand(batch, 3, size, size)
     targets = torch.arange(batch) % 1000
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4)
 
     def step():
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.nn.functional.cross_entropy(network(x), targets).backward()
-        optimiser.step()
+        optimizer.step()
 
     return median_ms(step, args.seconds)
 
@@ -101,8 +101,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0)
-    parser.add_argument("--peers", default="onnxruntime,PyTorch", help="of onnxruntime, PyTorch and candle (slow)")
-    parser.add_argument("--train", action="store_true", help="a training step instead, beside PyTorch's")
+    parser.add_argument("--peers", default="onnxruntime,PyTorch", help="some of onnxruntime, PyTorch and candle (slow)")
+    parser.add_argument("--train", action="store_true", help="measure a training step, compared with PyTorch's")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     if args.train:

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Non-maximum suppression (dl_vision::boxes::nms) beside torchvision.ops.nms, on the same boxes.
+"""Compare non-maximum suppression (dl_vision::boxes::nms) with torchvision.ops.nms, on the same boxes.
 
 Two kinds of boxes:
 
-- detector: in a picture of 1333 x 800, an object for every 50 boxes, 16 to 400 pixels large; 4 of 5 boxes lie around an
-  object, the closer the higher their score, as what a detector gives before suppression; the rest are low-scoring
-  background;
-- uniform: corners anywhere in 1000 x 1000, sides from 1 to 100, scores by chance. Few are suppressed.
+- detector: boxes as a detector gives them before suppression. An image of 1333 x 800 has one object per 50 boxes, of 16 to
+  400 pixels. 4 of 5 boxes lie around an object, and score higher the closer they are; the rest are background with low
+  scores.
+- uniform: corners anywhere in 1000 x 1000, sides from 1 to 100, random scores. Few boxes are suppressed.
 
     python bench/nms.py [--iou 0.5] [--runs 15]
 
-Runs take turns. The functions alone are measured, boxes in memory: ours in f64, torchvision's in f32. Needs numpy, torch
+Runs take turns. Only the functions are measured, with boxes in memory: ours in f64, torchvision's in f32. Needs numpy, torch
 and torchvision, and `cargo build --release --workspace --examples`.
 """
 
@@ -89,7 +89,7 @@ def main():
     parser.add_argument("--runs", type=int, default=15)
     known = parser.parse_args()
     torch.set_num_threads(2)
-    print(f"IoU above {known.iou}; milliseconds, median (best) of {known.runs} runs in turns; ratio of the medians\n")
+    print(f"IoU above {known.iou}; milliseconds, median (best) of {known.runs} alternating runs; ratio of the medians\n")
     print(f"| boxes | kept | dl-vision | torchvision {torchvision.__version__} | ratio |\n|" + " --- |" * 5)
     for kind in (detector, uniform):
         for count in (1000, 10_000, 50_000):

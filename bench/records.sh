@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How fast a feature matrix of 2,000 x 4,096 floats passes between two programs: GB of numbers a second, as JSON.
+# Measures how fast a feature matrix of 2,000 x 4,096 floats passes between two programs: GB of numbers per second, as JSON.
 #
 #   bench/records.sh [LINES [ROWS COLUMNS]]
 #

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""R-CNN's features: AlexNet's fc7 for 2000 regions of one picture, from the JPEG to the features on stdout.
+"""Compare the computation of R-CNN's features: AlexNet's fc7 for 2000 regions of one image, from JPEG to stdout.
 
     bench/regions.py PHOTO.jpg [--regions 2000] [--rounds 3]
 
-The peer is a Python program as one would write it: OpenCV decodes the picture and warps the crops, ONNX Runtime computes
-in batches of 64, and the matrix is written to a pipe as bytes. Ours is `dl-embed`, reading and writing records. The
-start of the programs and the loading of the weights are in both times.
+The peer is a straightforward Python program: OpenCV decodes the image and warps the crops, ONNX Runtime computes in batches
+of 64, and the matrix is written to a pipe as bytes. Ours is `dl-embed`, which reads and writes records. Both times include
+the start of the program and the loading of the weights.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def weights():
 
 
 def peer(photo, boxes, model, threads):
-    """The whole of the peer's work, in this process."""
+    """All of the peer's work, in this process."""
     import cv2
     import onnxruntime
 
@@ -52,14 +52,14 @@ def peer(photo, boxes, model, threads):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    picture = cv2.cvtColor(cv2.imread(photo), cv2.COLOR_BGR2RGB)
+    image = cv2.cvtColor(cv2.imread(photo), cv2.COLOR_BGR2RGB)
     for first in range(0, len(boxes), 64):
         crops = []
         for x1, y1, x2, y2 in boxes[first:first + 64]:
-            # 16 pixels of context in the warped crop, as R-CNN has it.
+            # 16 pixels of context in the warped crop, as in R-CNN.
             dx, dy = (x2 - x1) * 16 / 192, (y2 - y1) * 16 / 192
             matrix = np.float32([[(x2 - x1 + 2 * dx) / 224, 0, x1 - dx], [0, (y2 - y1 + 2 * dy) / 224, y1 - dy]])
-            crop = cv2.warpAffine(picture, matrix, (224, 224), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+            crop = cv2.warpAffine(image, matrix, (224, 224), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
             crops.append(((crop.astype(np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1))
         sys.stdout.buffer.write(session.run(None, {"x": np.ascontiguousarray(np.stack(crops))})[0].tobytes())
 

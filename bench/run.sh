@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Measures the programs beside their peers, which it installs into bench/.venv, and writes the tables of RESULTS.md.
+# Measures the programs and their peers, which it installs into bench/.venv, and prints the tables of RESULTS.md.
 #
 #   bench/run.sh [--quick] [DATA]        (default: the real data beside the checkout, ../shared/data)
 #
-# --quick takes every measurement once and as short as it can be: to see that the scripts run, not for their figures.
+# --quick takes every measurement once and as briefly as possible, to check that the scripts run; ignore its figures.
 set -euo pipefail
 quick=
 if [ "${1-}" = --quick ]; then quick=1 && shift; fi
 data=${1:-$(dirname "$0")/../../shared/data}
 for folder in bccd rcnn-demo; do
-  [ -d "$data/$folder" ] || { echo "bench/run.sh: $data/$folder is not there; name the folder of the data" >&2; exit 2; }
+  [ -d "$data/$folder" ] || { echo "bench/run.sh: $data/$folder does not exist; name the folder of the data" >&2; exit 2; }
 done
 data=$(realpath "$data")
 cd "$(dirname "$0")"
@@ -18,7 +18,7 @@ cd "$(dirname "$0")"
   timm onnx onnxruntime safetensors
 (cd .. && cargo build --release --locked --workspace --bins --examples)
 
-# measure TITLE SHORT FULL SCRIPT [ARGUMENTS]: SHORT and FULL are the options that set how long it takes.
+# measure TITLE SHORT FULL SCRIPT [ARGUMENTS]: SHORT (with --quick) and FULL are the options that set the duration.
 measure() {
   local title=$1 options=$3
   [ -z "$quick" ] || options=$2
@@ -41,7 +41,7 @@ measure "Networks" "$short" "" networks.py
 measure "Networks, candle's own operations" "$short" "--rounds 1 --seconds 0.5" networks.py --peers candle
 measure "Training" "--networks resnet18 --batches 1 --rounds 1 --seconds 0" "--networks resnet18,vgg11 --batches 16" \
   networks.py --train
-measure "Transfer: an epoch" "--networks squeezenet1_0 --pictures 64 --rounds 1" "--rounds 2" epoch.py "$data/bccd"
+measure "Transfer: an epoch" "--networks squeezenet1_0 --images 64 --rounds 1" "--rounds 2" epoch.py "$data/bccd"
 measure "Features of regions" "--regions 64 --rounds 1" "" regions.py "$data/rcnn-demo/000456.jpg"
 for mode in single fast quality; do
   measure "Selective search, $mode" "--first 1" "" selective_search.py "$data/bccd" --mode $mode

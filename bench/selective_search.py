@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""dl-propose selective-search beside OpenCV's, on the same pictures and objects.
+"""Compare dl-propose selective-search with OpenCV's, on the same images and objects.
 
-For each object of a VOC data set: the best IoU of any of the first N proposals. Their mean over all objects is the
-mean ABO; over the objects of a class, that class's ABO; the mean of those, MABO (Uijlings et al. 2013, section 5).
+Measures the best IoU of each object of a VOC dataset with any of the first N proposals. Its mean over all objects is the
+mean ABO, over the objects of a class that class's ABO, and the mean of those is MABO (Uijlings et al. 2013, section 5).
 
     python bench/selective_search.py ../shared/data/bccd --split test
 
-With --speed, the time of the function alone, a picture in memory, for each picture of a folder scaled to 512 x 512; runs
+With --speed, measures the time of the function alone, on images in memory: those of a folder, scaled to 512 x 512. Runs
 take turns. This also needs `cargo build --release --workspace --examples`.
 
     python bench/selective_search.py ../shared/data/rcnn-demo --speed
@@ -49,29 +49,29 @@ def best_overlap(box, proposals):
     return float(np.max(both / (areas + (box[2] - box[0]) * (box[3] - box[1]) - both)))
 
 
-def ours(pictures, arguments, count):
+def ours(images, arguments, count):
     command = [str(ROOT / "target/release/dl-propose"), "selective-search", "--max", str(count), *arguments]
     start = time.perf_counter()
-    run = subprocess.run([*command, *map(str, pictures)], check=True, capture_output=True, text=True)
+    run = subprocess.run([*command, *map(str, images)], check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     records = [json.loads(line) for line in run.stdout.splitlines()]
     boxes = [np.array([proposal["box"] for proposal in record["proposals"]]) for record in records]
     return boxes, seconds
 
 
-def opencv(pictures, mode, count):
+def opencv(images, mode, count):
     boxes = []
     start = time.perf_counter()
-    for picture in pictures:
-        found = opencv_search(cv2.imread(str(picture)), mode)[:count].astype(float)
+    for image in images:
+        found = opencv_search(cv2.imread(str(image)), mode)[:count].astype(float)
         found[:, 2:] += found[:, :2]
         boxes.append(found)
     return boxes, time.perf_counter() - start
 
 
-def opencv_search(picture, mode):
+def opencv_search(image, mode):
     search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
-    search.setBaseImage(picture)
+    search.setBaseImage(image)
     {
         "single": search.switchToSingleStrategy,
         "fast": search.switchToSelectiveSearchFast,
@@ -81,18 +81,18 @@ def opencv_search(picture, mode):
 
 
 def speed(folder, first, runs):
-    """A row for each mode: the median over the pictures of each one's median, and the median of the ratios."""
+    """Prints a row per mode: the median of the images' median times, and the median of the ratios."""
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))[:first]
     program = str(ROOT / "target/release/examples/selective_search_speed")
     cv2.setNumThreads(2)
-    print(f"{len(paths)} pictures of 512 x 512, {runs} runs each in turns, 2 threads\n")
-    print(f"| mode | dl-vision, ms | OpenCV {cv2.__version__}, ms | ratio | least ratio | proposals |\n|" + " --- |" * 6)
+    print(f"{len(paths)} images of 512 x 512, {runs} alternating runs each, 2 threads\n")
+    print(f"| mode | dl-vision, ms | OpenCV {cv2.__version__}, ms | ratio | smallest ratio | proposals |\n|" + " --- |" * 6)
     for mode in ("single", "fast", "quality"):
         medians, counts = [], []
         for path in paths:
-            picture = cv2.resize(cv2.imread(str(path)), (512, 512), interpolation=cv2.INTER_AREA)
+            image = cv2.resize(cv2.imread(str(path)), (512, 512), interpolation=cv2.INTER_AREA)
             with tempfile.NamedTemporaryFile(suffix=".png") as file:
-                cv2.imwrite(file.name, picture)
+                cv2.imwrite(file.name, image)
                 process = subprocess.Popen(
                     [program, file.name, mode],
                     stdin=subprocess.PIPE,
@@ -107,7 +107,7 @@ def speed(folder, first, runs):
                 process.stdin.flush()
                 mine = json.loads(process.stdout.readline())["milliseconds"]
                 start = time.perf_counter()
-                found = opencv_search(picture, mode)
+                found = opencv_search(image, mode)
                 times.append((mine, (time.perf_counter() - start) * 1e3))
             process.stdin.close()
             process.wait()
@@ -139,29 +139,29 @@ def report(name, boxes, seconds, truth):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder in VOC's layout; with --speed, of pictures")
+    parser.add_argument("data", type=Path, help="folder in VOC's layout; with --speed, of images")
     parser.add_argument("--split", default="test")
     parser.add_argument("--mode", default="fast", choices=["single", "fast", "quality"])
-    parser.add_argument("--count", type=int, default=2000, help="proposals that count")
+    parser.add_argument("--count", type=int, default=2000, help="score the first N proposals")
     parser.add_argument("--only-ours", action="store_true")
-    parser.add_argument("--first", type=int, help="only so many pictures")
-    parser.add_argument("--speed", action="store_true", help="the time on a folder of pictures, scaled to 512 x 512")
-    parser.add_argument("--runs", type=int, default=3, help="with --speed: runs of each picture")
+    parser.add_argument("--first", type=int, help="use only the first N images")
+    parser.add_argument("--speed", action="store_true", help="measure the time on a folder of images, scaled to 512 x 512")
+    parser.add_argument("--runs", type=int, default=3, help="with --speed: runs per image")
     known, arguments = parser.parse_known_args()
     if known.speed:
         return speed(known.data, known.first, known.runs)
 
     names = (known.data / f"ImageSets/Main/{known.split}.txt").read_text().split()[: known.first]
-    pictures = [known.data / f"JPEGImages/{name}.jpg" for name in names]
+    images = [known.data / f"JPEGImages/{name}.jpg" for name in names]
     truth = [objects(known.data / f"Annotations/{name}.xml") for name in names]
     labels = sorted({label for items in truth for label, _ in items})
-    print(f"{len(pictures)} pictures, {sum(map(len, truth))} objects, first {known.count} proposals, mode {known.mode}\n")
-    header = ["", "mean ABO", "MABO", *(f"ABO {label}" for label in labels), "recall@0.5", "proposals", "s/picture"]
+    print(f"{len(images)} images, {sum(map(len, truth))} objects, first {known.count} proposals, mode {known.mode}\n")
+    header = ["", "mean ABO", "MABO", *(f"ABO {label}" for label in labels), "recall@0.5", "proposals", "s/image"]
     print("| " + " | ".join(header) + " |\n|" + " --- |" * len(header))
-    mine = report("dl-propose", *ours(pictures, ["--mode", known.mode, *arguments], known.count), truth)
+    mine = report("dl-propose", *ours(images, ["--mode", known.mode, *arguments], known.count), truth)
     if not known.only_ours:
-        theirs = report(f"OpenCV {cv2.__version__}", *opencv(pictures, known.mode, known.count), truth)
-        print(f"\nmean ABO: {mine - theirs:+.4f} against OpenCV")
+        theirs = report(f"OpenCV {cv2.__version__}", *opencv(images, known.mode, known.count), truth)
+        print(f"\nmean ABO: {mine - theirs:+.4f} compared with OpenCV")
 
 
 if __name__ == "__main__":

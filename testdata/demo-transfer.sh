@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Transfer learning with the shipped backbone: a network trained on sixty road signs is trained on ten service signs that
-# it has never seen, with 1, 5, 10, 20 and 50 images of each, by several strategies and from scratch.
+# Transfer learning with the included backbone: a network that was trained on sixty road signs is trained on ten service
+# signs that it has never seen, with 1, 5, 10, 20 and 50 images of each, by several strategies and from scratch.
 #
-#   testdata/demo-transfer.sh OUTPUT_DIR [SEED..]     (the programs must be on PATH; `make demo-transfer` sees to it)
+#   testdata/demo-transfer.sh OUTPUT_DIR [SEED..]     (the programs must be on PATH; `make demo-transfer` sets it)
 #
-# Each seed (default: 0) draws other training images and takes about four minutes on two cores; the table has the mean.
+# Each seed (default: 0) draws other training images and takes about four minutes on two cores. The table shows the mean.
 set -euo pipefail
 here=$(dirname "$0")
 out=${1:?usage: testdata/demo-transfer.sh OUTPUT_DIR [SEED..]}
@@ -12,13 +12,13 @@ counts=(1 5 10 20 50) seeds=("${@:2}")
 [ ${#seeds[@]} -gt 0 ] || seeds=(0)
 mkdir -p "$out"
 
-# Training and test images, drawn from other seeds than the backbone's.
+# Training and test images, drawn with a different seed from those of the backbone.
 for split in train test; do
   xtask testdata task services --split $split --per-class 50 --seed 2 --output "$out/$split"
   dl-data from folder "$out/$split" > "$out/$split.jsonl"
 done
 
-# train METHOD COUNT SEED OPTIONS..: one measurement. Arrows have a direction, so nothing is flipped.
+# train METHOD COUNT SEED OPTIONS..: one measurement. Arrows have a direction, so images are not flipped.
 train() {
   local method=$1 count=$2 seed=$3; shift 3
   dl-finetune classifier "$out/train.jsonl" --per-class "$count" --seed "$seed" --no-flip --quiet --force "$@" \
@@ -54,4 +54,4 @@ awk -F '[:,"]+' -v counts="${counts[*]}" '
   }' "$out/accuracy.jsonl"
 dl-draw lines "$out/accuracy.jsonl" --x images --y accuracy --by method --log-x --output "$out/accuracy.png" \
   --title "Ten new signs, by images of each"
-echo "Accuracy on the test images; the curve is $out/accuracy.png"
+echo "Accuracy on the test images; the chart is $out/accuracy.png"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# R-CNN on the shipped images: dataset -> proposals -> features -> SVMs and box regression -> NMS -> drawn images, mAP.
-# Every stage is a program that reads and writes JSON Lines: stop the pipe anywhere and look.
+# R-CNN on the included images: dataset -> proposals -> features -> SVMs and box regression -> NMS -> drawn images, mAP.
+# Every stage is a program that reads and writes JSON Lines, so you can end the pipe after any stage and look.
 #
-#   testdata/demo.sh OUTPUT_DIR        (the programs must be on PATH; `make demo` sees to it)
+#   testdata/demo.sh OUTPUT_DIR        (the programs must be on PATH; `make demo` sets it)
 set -euo pipefail
 here=$(dirname "$0")
 output=${1:?usage: testdata/demo.sh OUTPUT_DIR}

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs the commands of README.md, docs/*.md and every `--help`, as they stand, in bash, zsh and fish.
+# Runs the commands of README.md, docs/*.md and every `--help` as they stand, in bash, zsh and fish.
 #
 #   testdata/test-docs.sh BIN [SHELL...]        (BIN holds the programs and xtask; `make test-docs` builds them)
 #
-# Each page runs in a folder of its own, with small stand-ins for the files that examples name: made by the programs,
-# from the shipped images and models. A command is skipped when it needs more than that; the reason is printed. In a
-# Markdown file, a line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
-# PAGES='dl-data*' runs the pages of these names alone; KEEP=1 keeps what each command printed.
+# Each page runs in a folder of its own. The programs make small stand-ins there for the files that examples name, from
+# the included images and models. A command that needs more is skipped, and the reason is printed. In a Markdown file, a
+# line `<!-- skip: REASON -->` before a block skips the block. The exit status is 1 if a command fails.
+# PAGES='dl-data*' runs only the pages of these names; KEEP=1 keeps what each command printed.
 set -euo pipefail
 shopt -s nullglob
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ shells=("${@:2}")
 work=$(mktemp -d)
 [ -n "${KEEP:-}" ] && echo "Output is kept in $work" || trap 'rm -rf "$work"' EXIT
 
-# The programs alone, not what else lies beside them.
+# Only the programs, without the other files of that folder.
 mkdir -p "$work"/{bin,home,pages,networks}
 for program in crates/dl-cli/src/bin/dl-*.rs; do ln -s "$bin/$(basename "$program" .rs)" "$work/bin"; done
 export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=80 LC_ALL=C.UTF-8
@@ -25,7 +25,7 @@ export PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work/home" COLUMNS=8
 # needs COMMAND: the reason not to run it, or nothing.
 needs() {
   case $1 in
-    *'dl-model fetch'* | *'git clone'* | *'apt-get '* | *rustup* | *https://*) echo "needs the network" ;;
+    *'dl-model fetch'* | *'git clone'* | 'cd dl-tools'* | *'apt-get '* | *rustup* | *https://*) echo "needs the network" ;;
     make\ * | *'cargo '* | testdata/*.sh* | target/* | bench/*) echo "needs the source tree and time" ;;
     *dpkg* | *RUSTC* | mkdir\ arm*) echo "needs Debian and root" ;;
     *.pth* | *.caffemodel* | *.cfg* | *darknet53* | *llama*) echo "needs published weights" ;;
@@ -58,7 +58,7 @@ stand_ins() {
   # VOC, under the names that examples use.
   for list in train:1,2 val:3,3 trainval:1,3 test:4,5; do
     sed -n "${list#*:}p" testdata/signs/ImageSets/Main/test.txt > "$work/list"
-    for folder in VOC2007 BCCD; do
+    for folder in VOC2007 BCCD_Dataset/BCCD; do
       mkdir -p $folder/ImageSets/Main
       cp "$work/list" "$folder/ImageSets/Main/${list%:*}.txt"
       cp -r testdata/signs/{JPEGImages,Annotations} $folder
@@ -113,33 +113,45 @@ stand_ins() {
   ln -s "$text/gpt2" gpt2
   ln -s "$text/clip" clip-vit-base-patch32
   for n in gpt2 names_gpt poems; do dl-model convert gpt2 $n.safetensors; done
+  dl-model convert bert-base-uncased bert.safetensors
   printf 'good\nbad\nfair\ngood again\n' > reviews.txt
   printf 'review,stars\ngood,5\nbad,1\nfine,5\npoor,1\nnice,5\nawful,1\nlovely,5\nsad,1\n' > reviews.csv
   dl-data from csv reviews.csv --text review --label stars > reviews.jsonl
   for n in texts mail planets poems held-out beginnings; do cp reviews.jsonl $n.jsonl; done
 
-  # Networks: the shipped one where its layers do, else one after a single step.
-  for n in squeezenet squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 imagenet network pets cells voc; do
-    cp "$models/signs.safetensors" $n.safetensors
+  # Networks: the included one where its layers suffice, otherwise one after a single training step.
+  cp "$models/signs.safetensors" voc.safetensors
+  # With other labels and no background, it classifies whole images.
+  dl-model convert --quiet "$models/signs.safetensors" squeezenet.safetensors --labels cat,dog,c,d,e,f,g,h,i
+  for n in squeezenet1_0 squeezenet1_0_imagenet squeezenet1_1 network pets cells; do
+    cp squeezenet.safetensors $n.safetensors
   done
+  dl-finetune classifier --quiet --init-from squeezenet.safetensors --input objects --iterations 1 --batch 2 \
+    --output "$work/networks/crops.safetensors" all.jsonl || true
+  cp "$work/networks/crops.safetensors" .
   dl-data from folder pets > "$work/pets.jsonl"
-  # Large ones are links: every page gets a copy of the template.
+  # Large ones are links, because every page gets a copy of the template.
   for n in alexnet resnet18 resnet50; do
     dl-finetune classifier --quiet --arch $n --size 64 --iterations 1 --batch 2 \
       --output "$work/networks/$n.safetensors" "$work/pets.jsonl" || true
     rm -f "$work/networks/$n.last.safetensors"
     ln -s "$work/networks/$n.safetensors" .
   done
-  dl-embed --model squeezenet.safetensors --layer logits --dtype f32 "$work/pets.jsonl" |
+  # A small ResNet.
+  cp "$models/roads.safetensors" imagenet.safetensors
+  dl-embed --model imagenet.safetensors --layer avgpool --dtype f32 "$work/pets.jsonl" |
     dl-finetune linear --quiet --output pets-head.safetensors
   mkdir models
   cp squeezenet.safetensors pets-head.safetensors models
 
-  # What stages write.
+  # The output of stages.
   dl-propose selective-search --quiet --mode fast --max 100 all.jsonl > proposed.jsonl
   cp proposed.jsonl proposals.jsonl
   dl-embed --quiet --model squeezenet.safetensors --layer fire9 --with-objects proposed.jsonl > embedded.jsonl
-  for n in signs-rcnn voc-rcnn heads; do cp "$models/signs-rcnn.safetensors" $n.safetensors; done
+  for n in signs-rcnn heads; do cp "$models/signs-rcnn.safetensors" $n.safetensors; done
+  dl-embed --quiet --model alexnet.safetensors --layer pool5,fc7 --with-objects proposed.jsonl > "$work/alexnet.jsonl"
+  dl-finetune svm --quiet --layer fc7 --output voc-rcnn.safetensors "$work/alexnet.jsonl"
+  dl-finetune bbox --quiet --layer pool5 --output voc-rcnn.safetensors "$work/alexnet.jsonl"
   dl-detect --quiet --model heads.safetensors --drop-features embedded.jsonl > detected.jsonl
   dl-nms --quiet --iou 0.3 detected.jsonl > found.jsonl
   dl-data to coco-results --truth instances_val.json found.jsonl > results.json
@@ -149,7 +161,7 @@ stand_ins() {
   jq "map($outline)" results.json > masks.json
   jq ".annotations |= map($outline)" instances_val.json > instances_val2017.json
   dl-eval voc --quiet --curves curves.json found.jsonl > metrics.json
-  dl-embed --quiet --model squeezenet.safetensors --layer logits "$work/pets.jsonl" |
+  dl-embed --quiet --model imagenet.safetensors --layer avgpool "$work/pets.jsonl" |
     dl-classify --quiet --model pets-head.safetensors --top-k 0 > predicted.jsonl
   dl-eval classify --quiet --confusion confusion.json predicted.jsonl > classes.json
   dl-finetune classifier --quiet --init-from squeezenet.safetensors --size 64 --iterations 2 --batch 2 \
@@ -157,7 +169,7 @@ stand_ins() {
   for n in 1 5 10; do echo '{"method":"head","images":'$n',"accuracy":0.'$n'}'; done > accuracy.jsonl
 }
 
-# ---- Pages: each a folder of commands, numbered; `reason` beside one that is skipped.
+# ---- Pages: each is a folder of numbered commands, with a `.reason` beside each command that is skipped.
 
 # split FOLDER PREFIX REASON: cuts the lines on stdin into commands.
 split() {
@@ -166,7 +178,7 @@ split() {
   while IFS= read -r line; do
     [ -z "$command" ] && [[ -z ${line//[[:space:]]/} || $line == '#'* ]] && continue
     command+=${command:+$'\n'}$line
-    # Not at its end yet.
+    # The command continues on the next line.
     [[ $line == *\\ || $line =~ (\||&&)[[:space:]]*$ ]] && continue
     bash -n <<< "$command" 2>/dev/null || { [[ $command != *$'\n'*$'\n'*$'\n'*$'\n'* ]] && continue; }
     printf -v number '%03d' $((10#$number + 1))
@@ -218,7 +230,7 @@ help() {
   done
 }
 
-# session SHELL: runs the commands of ../commands one after the other in this folder, and notes the exit status of each.
+# session SHELL: runs the commands of ../commands one after another in this folder, and records the exit status of each.
 session() {
   local options='set -o pipefail' status='$?'
   local command=("$1")
@@ -261,15 +273,20 @@ for shell in "${shells[@]}"; do
     mkdir -p "$run"
     cp -r "$page" "$run/commands"
     cp -a "$work/template" "$run/here"
+    # A page makes the files that its commands write.
+    for file in "$page"/*.cmd; do
+      [ -e "${file%.cmd}.reason" ] || sed -nE 's/.*--output ([^ ]+).*/\1/p' "$file" |
+        while IFS= read -r name; do rm -f "$run/here/$name"; done
+    done
     # In the examples of dl-draw, this file is the log of a training.
     [[ $page != */dl-draw* ]] || cp "$run/here/training.jsonl" "$run/here/train.jsonl"
     (cd "$run/here" && session "$shell")
     counts=(0 0 0)
     for file in "$run"/commands/*.cmd; do
       file=${file%.cmd}
-      # A script may have comments in any shell, but zsh does not read them when a command is typed.
+      # A script may contain comments in any shell, but zsh does not accept them in a command that is typed.
       if [ "$shell" = zsh ] && grep -qE '(^|[[:space:]])#' "$file.cmd"; then
-        echo 'zsh reads # as a word in a command that is typed or pasted' > "$file.err"
+        echo 'zsh does not accept comments in a command that is typed or pasted' > "$file.err"
         echo 1 > "$file.status"
         rm -f "$file.reason"
       fi

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Transfer on real data, as a table: ImageNet's SqueezeNet on types of blood cells (crops of ground-truth boxes, a few of
-# each type), and digits 0-4 to digits 5-9 with ten images of each. Evaluated on the test splits with the network at the
-# end of training, never the best one. docs/transfer.md has the results.
+# Transfer learning on real data, as a table: from ImageNet to types of blood cells (a SqueezeNet, on a few crops of
+# ground-truth boxes of each type), and from digits 0-4 to digits 5-9 with ten images of each. Accuracy is measured on the
+# test splits with the network at the end of training, never at its best. docs/transfer.md has the results.
 #
 #   testdata/transfer.sh DATA WEIGHTS OUT [cells|vgg|squeezenet|mnist]
 #
-# DATA holds bccd (VOC) and mnist (IDX); WEIGHTS holds squeezenet1_0_imagenet.safetensors; the programs are on the PATH.
+# DATA holds bccd (VOC) and mnist (IDX); WEIGHTS holds squeezenet1_0_imagenet.safetensors; the programs must be on PATH.
 set -euo pipefail
 data=$1 weights=$2 out=$3 what=${4:-all}
 mkdir -p "$out"
 
-# The accuracy of the last validation in a log, and its mean over the classes.
+# The accuracy of the last validation in a log, and the mean recall of the classes.
 validated() { grep '"val_accuracy"' "$1" | tail -n 1 | sed -E 's/.*"val_accuracy":([0-9.]+).*"val_mean_recall":([0-9.]+).*/\1 \2/'; }
 
 # train NAME ARGS...: one row of a table.
@@ -32,7 +32,7 @@ cells() {
     train "cells-$n-top" "${common[@]}" --per-class $n --strategy top --iterations 60 --batch 15 --lr 0.0003 --clip 1
     train "cells-$n-auto" "${common[@]}" --per-class $n --strategy auto
     train "cells-$n-all" "${common[@]}" --per-class $n --strategy all --iterations 60 --batch 15 --lr 0.0003 --clip 1
-    # From scratch: by the recipe that suits the others, and by its own.
+    # From scratch: by the recipe of the others, and by its own.
     for seed in 0 1 2; do
       train "cells-$n-scratch-alike-$seed" "${common[@]}" --per-class $n --strategy scratch --iterations 60 --batch 15 --lr 0.0003 \
         --clip 1 --seed $seed
@@ -41,7 +41,7 @@ cells() {
   done
 }
 
-# A VGG with batch norms, a quarter as wide: 0.6 million numbers.
+# A VGG with batch norms, a quarter as wide: 0.6 million weights.
 small=(--arch vgg11_bn --width-mult 0.25 --size 32 --no-flip --batch 128 --lr 0.05 --warmup 100 --cosine --dropout 0.2)
 
 idx() {
@@ -79,7 +79,7 @@ five_to_nine() {
       --init-from "$out/$name-0-4.safetensors" --batch 50 --seed $seed)
     train "$name-5-9-feature-extraction-$seed" "${common[@]}" --strategy feature-extraction
     train "$name-5-9-head-$seed" "${common[@]}" --strategy head --iterations 100 --lr 0.01
-    # The same steps, then with augmentation, then many steps from scratch.
+    # With the same number of steps, then with augmentation, then from scratch with many steps.
     local steps=(--iterations 100 --cosine) views=(--iterations 200 --cosine --augment affine)
     train "$name-5-9-top-$seed" "${common[@]}" "${steps[@]}" "${tune[@]}" --trainable-layers 2
     train "$name-5-9-all-$seed" "${common[@]}" "${steps[@]}" "${tune[@]}" --strategy all

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the shipped models with our own programs, from nothing. For R-CNN: draws pictures of traffic signs, trains a small
-# SqueezeNet on their proposals, then the SVMs and box regressors on its features. For transfer: a CIFAR ResNet that tells
-# sixty signs of the roads apart. `make models` runs it; on two cores it takes about twenty minutes. The pictures of the
-# test split (testdata/signs) and of demo-transfer are others: another split, another seed, another task.
+# Trains the included models from scratch with our own programs. For R-CNN: draws images of traffic signs, trains a small
+# SqueezeNet on their proposals, then the SVMs and box regressors on its features. For transfer learning: a CIFAR ResNet
+# that classifies sixty road signs. `make models` runs it; on two cores it takes about twenty minutes. None of these images
+# are in the test split (testdata/signs) or in demo-transfer: split, seed or task differ.
 #
 #   testdata/models/make.sh [detector|backbone]       (default: both)
 set -euo pipefail
