@@ -116,6 +116,7 @@ fn fish_completes_commands_options_values_and_files() {
 }
 
 /// Runs every case in one shell. `complete` returns what the shell prints for the lines, each followed by `DONE`.
+#[expect(clippy::print_stderr, reason = "a test that is skipped must be reported")]
 fn check(shell: &str, complete: impl Fn(&Sandbox, &[&str]) -> String) {
     if Command::new(shell).arg("--version").stdout(Stdio::null()).status().is_err() {
         eprintln!("SKIPPED: {shell} is not installed");

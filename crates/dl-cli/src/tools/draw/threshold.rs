@@ -2,10 +2,10 @@
 
 use crate::common::{Messages, counted};
 
-/// Least score of probabilities: more likely right than wrong.
+/// Minimum score of probabilities: more likely right than wrong.
 const PROBABILITY: f64 = 0.5;
 
-/// Least score of margins: on the positive side of an SVM.
+/// Minimum score of margins: on the positive side of an SVM.
 const MARGIN: f64 = 0.0;
 
 /// The threshold of a stream of records, in order.

@@ -430,7 +430,7 @@
     const mean = known.reduce((sum, ap) => sum + ap, 0) / known.length;
     $("#curves-note").textContent = known.length
       ? `${known.length > 1 ? `mAP of ${known.length} classes` : `AP of ${chosen[0]}`} at IoU ${settings.iou}: ${mean.toFixed(3)}. `
-        + "Dots: the least score above."
+        + "Dots: the minimum score above."
       : "";
   }
 

@@ -5,7 +5,7 @@ use dl_train::classifier::{AugmentConfig, Batches, Examples, Head, StartingPoint
 use dl_train::fit::{Progress, Validation};
 use dl_train::transfer::{Finding, Folds, Strategy, Trial, best, try_all};
 
-use super::{Args, SAMPLE, Session, StrategyName};
+use super::{Args, Recipe, SAMPLE, Session, StrategyName};
 use crate::common::Messages;
 use crate::tools::finetune::training::Situation;
 
@@ -52,12 +52,11 @@ impl Args {
         if strategy == Strategy::FeatureExtraction {
             self.fit_head(&start, train, session, |_| ())?;
         } else {
-            let batch = self.batch(train, false);
+            let recipe = Recipe { strategy: Some(strategy), batch: self.batch(train, false) };
             let no_file = |_: &Situation, _: &Progress| bail!("a trial writes no model");
-            let sound =
-                self.with_task(&start, (train, None), Some(strategy), batch, session, &no_file, |task, situation| {
-                    self.training.trial(task, situation, TRIAL_BATCHES)
-                })?;
+            let sound = self.with_task(&start, (train, None), recipe, session, &no_file, |task, situation| {
+                self.training.trial(task, situation, TRIAL_BATCHES)
+            })?;
             if !sound {
                 return Ok(None);
             }

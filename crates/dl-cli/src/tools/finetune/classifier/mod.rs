@@ -182,6 +182,14 @@ struct Data {
     tally: Tally,
 }
 
+/// How a network is trained: what of it, and on how many examples at a time.
+#[derive(Clone, Copy)]
+struct Recipe {
+    /// None: as the options of single layers say.
+    strategy: Option<Strategy>,
+    batch: usize,
+}
+
 /// What a network trains with, besides its examples.
 struct Session<'a> {
     device: &'a Device,
@@ -438,7 +446,7 @@ impl Args {
                 precision: self.dtype.into(),
             })
         };
-        self.with_task(start, examples, strategy, batch, session, &file, |task, situation| {
+        self.with_task(start, examples, Recipe { strategy, batch }, session, &file, |task, situation| {
             self.training.run(task, &self.output, situation, settings, session.messages)
         })
     }
@@ -448,8 +456,7 @@ impl Args {
         &self,
         start: &StartingPoint,
         (train, validation): (&Examples, Option<&Examples>),
-        strategy: Option<Strategy>,
-        batch: usize,
+        Recipe { strategy, batch }: Recipe,
         session: &Session,
         file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
         then: impl FnOnce(&ClassifierTask, &Situation) -> Result<R>,
