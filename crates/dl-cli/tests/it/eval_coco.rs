@@ -332,7 +332,7 @@ fn an_empty_evaluation_fails() {
     for (truth, results, message) in [
         (results.to_string(), results.to_string(), "g.json: a list, like a results file"),
         (truth.to_string(), truth.to_string(), "r.json: no result can be used; the first: it has no score"),
-        (r#"{"images": []}"#.to_owned(), results.to_string(), "g.json: it has no image that can be used"),
+        (r#"{"images": []}"#.to_owned(), results.to_string(), "g.json: has no image that can be used"),
         (r#"{"annotations": []}"#.to_owned(), results.to_string(), "g.json: it has no images"),
         (truth.to_string(), "7".to_owned(), "r.json: expected a list of results"),
         (format!("{truth:#},"), results.to_string(), "trailing characters at line"),
