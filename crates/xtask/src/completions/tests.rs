@@ -76,7 +76,8 @@ fn zsh_completes_commands_options_values_and_files() {
         zmodload zsh/zpty
         zpty shell zsh -f -i
         wait_for() { while zpty -r shell part; do print -rn -- $part; [[ $part == *DONE$1* ]] && break; done; }
-        zpty -w shell 'PS1= PS2= RPS1= LISTMAX=0; unsetopt prompt_cr prompt_sp; stty columns 500 rows 500'
+        # `kill undef`: before the prompt the terminal edits lines itself, and Ctrl-U would delete the keys.
+        zpty -w shell 'PS1= PS2= RPS1= LISTMAX=0; unsetopt prompt_cr prompt_sp; stty columns 500 rows 500 kill undef'
         zpty -w shell 'fpath=('${(q)1}' $fpath); autoload -U compinit; compinit -u -D; bindkey ^I list-choices'
         zpty -w shell 'zstyle :completion:\* verbose no'
         zpty -w shell print DO\'\'NE0
