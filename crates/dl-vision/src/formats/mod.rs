@@ -90,7 +90,7 @@ fn size_of(record: &Record) -> anyhow::Result<Option<(u32, u32)>> {
     Ok(record.image()?.and_then(|image| crate::picture::dimensions(&image).ok()))
 }
 
-/// Sets `width` and `height` from the image header if they are absent. An unreadable image is no error here: a program
+/// Sets `width` and `height` from the image header if they are absent. An unreadable image is not an error here: a program
 /// that needs its pixels reports it, and so does `dl-data check`.
 fn add_size(record: &mut Record) -> anyhow::Result<()> {
     if let Some((width, height)) = size_of(record)? {

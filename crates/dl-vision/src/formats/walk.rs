@@ -80,7 +80,7 @@ impl Walk {
 
     /// Walks to the first file, which `next` will return.
     /// # Errors
-    /// When there is no such file; the message lists what there is instead.
+    /// When the file does not exist; the message lists the files that do.
     pub fn find_first(&mut self, what: &str) -> Result<()> {
         let mut before = VecDeque::new();
         for found in self.by_ref() {

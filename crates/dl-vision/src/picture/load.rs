@@ -144,7 +144,7 @@ impl Loader {
     /// Decodes an image like [`load`](load()). A large image waits while another large one is held, so a thread must
     /// not hold two.
     /// # Errors
-    /// As [`load`](load()); a damaged image is no error with [`Truncated::Keep`].
+    /// As [`load`](load()); a damaged image is not an error with [`Truncated::Keep`].
     pub fn load(&self, source: &str) -> Result<Loaded<'_>> {
         let opened = Source::open(source);
         let loaded = opened.and_then(|source| guarded(source.format, || self.decode(source)));
