@@ -6,7 +6,6 @@ mod blocking;
 mod budget;
 mod clipped;
 mod closed;
-mod count;
 mod digest;
 mod features;
 mod images;
@@ -19,7 +18,6 @@ pub(crate) mod numbers;
 mod output;
 mod progress;
 mod repeats;
-mod stdin;
 mod stream;
 mod whole;
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use dl_record::Record;
 use dl_record::file::is_same;
-use dl_vision::formats::IMAGE_ENDINGS;
+use dl_vision::formats::{IMAGE_ENDINGS, has_ending};
 
 use super::Inputs;
-use super::inputs::{Matches, has_ending};
+use super::inputs::Matches;
 
 /// Refuses an output file that is one of the inputs: a named file or image, an image in a named folder or matched by a
 /// glob, or the file that the shell opened as stdin.

@@ -222,14 +222,14 @@ fn entries_left_out_of_the_figures_are_reported() {
     let folder = files(&text(&truth), &text(&results));
     let ran = eval(folder.path(), "r.json", &[]).expect(1);
     for message in [
-        "g.json: 1 annotations have a category_id that is not in the file: 7; they are left out",
-        "g.json: 1 annotations have an image_id that is not in the file: 9; they are left out",
+        "g.json: 1 annotation has a category_id that is not in the file: 7; it is left out",
+        "g.json: 1 annotation has an image_id that is not in the file: 9; it is left out",
         "g.json: annotation 5: bbox has 5 entries, expected 4",
         "g.json: annotation 6: bbox has no finite number at [0]",
         "g.json: annotation 7: it has neither bbox nor a mask",
         "g.json: annotation 8: it has no image_id",
         "g.json: annotations[8]: it is null, not an object",
-        "r.json: 1 results have an image_id that is not among those of",
+        "r.json: 1 result has an image_id that is not among those of",
         "r.json: result 3 (from 0): bbox has a negative width (-4)",
         "r.json: result 4 (from 0): score is \"NaN\", not a finite number",
         "r.json: result 5 (from 0): it has no score",
@@ -251,11 +251,11 @@ fn annotations_without_masks_are_reported_when_masks_are_compared() {
     let folder = files(&truth.to_string(), &results.to_string());
     let ran = eval(folder.path(), "r.json", &["--masks"]).expect(1);
     assert!(
-        ran.stderr.contains("1 annotations have no mask and are left out (1): its segmentation is empty"),
+        ran.stderr.contains("1 annotation has no mask (its segmentation is empty): 1; it is left out"),
         "{}",
         ran.stderr
     );
-    assert!(ran.stderr.contains("are left out (2): its polygons have fewer than three points"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(its polygons have fewer than three points): 2; it is left out"), "{}", ran.stderr);
     is_one(&figures(&ran)[0]);
     // The same truth as records.
     let records = run("dl-data", &["from", "coco", "-q", &path(folder.path(), "g.json")], "").expect(0).records();
@@ -354,7 +354,7 @@ fn results_of_unknown_categories_are_reported_and_end_with_status_1() {
     let (truth, results) = (path(folder.path(), "g.json"), path(folder.path(), "r.json"));
     for metric in ["coco", "voc"] {
         let ran = run("dl-eval", &[metric, "--truth", &truth, "--detections", &results], "").expect(1);
-        assert!(ran.stderr.contains("1 results have a category_id that is not among those of"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("1 result has a category_id that is not among those of"), "{}", ran.stderr);
         let report: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(report["per_class"].as_object().unwrap().len(), 1, "{report}");
     }

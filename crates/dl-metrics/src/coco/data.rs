@@ -313,19 +313,20 @@ impl Lost {
     fn messages(self, what: &str, whose: &str) -> Vec<String> {
         let mut messages = self.named;
         let file = if whose.is_empty() { "in the file".to_owned() } else { format!("among those{whose}") };
-        messages.extend(self.images.message(|count, ids| {
-            format!("{count} {what} have an image_id that is not {file}: {ids}; they are left out")
-        }));
-        messages.extend(self.categories.message(|count, ids| {
-            format!("{count} {what} have a category_id that is not {file}: {ids}; they are left out")
-        }));
-        messages.extend(self.shared.message(|count, ids| {
-            format!("{count} {what} have an image_id that several images share: {ids}; they are left out")
-        }));
+        let has = |count: usize| match count {
+            1 => format!("1 {} has", what.trim_end_matches('s')),
+            _ => format!("{count} {what} have"),
+        };
+        let left_out = |count: usize| if count == 1 { "it is left out" } else { "they are left out" };
+        let mut add = |counted: Counted, fault: String| {
+            let message = |count: usize, ids: &str| format!("{} {fault}: {ids}; {}", has(count), left_out(count));
+            messages.extend(counted.message(message));
+        };
+        add(self.images, format!("an image_id that is not {file}"));
+        add(self.categories, format!("a category_id that is not {file}"));
+        add(self.shared, "an image_id that several images share".to_owned());
         for (reason, counted) in self.without_mask {
-            messages.extend(
-                counted.message(|count, ids| format!("{count} {what} have no mask and are left out ({ids}): {reason}")),
-            );
+            add(counted, format!("no mask ({reason})"));
         }
         messages
     }

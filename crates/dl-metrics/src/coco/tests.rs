@@ -133,7 +133,7 @@ fn results_of_unknown_images_and_categories_are_reported() {
     let data = CocoData::open(truth.path(), results.path(), false).unwrap();
     let [images, categories] = data.lost() else { panic!("{:?}", data.lost()) };
     assert!(images.contains("2 results have an image_id that is not among those of"), "{images}");
-    assert!(categories.contains("1 results have a category_id that is not among those of"), "{categories}");
+    assert!(categories.contains("1 result has a category_id that is not among those of"), "{categories}");
     let report = evaluate(data, &CocoConfig::default());
     assert_eq!(report.unknown, ["cat"]);
     assert!((report.stats[0] - 1.0).abs() < 1e-12);

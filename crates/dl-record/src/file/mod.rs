@@ -11,6 +11,6 @@ mod spool;
 mod write;
 
 pub use decode::{decode, decode_xml, lines};
-pub use read::{MOST_LIST_BYTES, is_same, open_regular, read_list, read_named, read_regular, read_text};
+pub use read::{MOST_LIST_BYTES, is_same, open_named, open_regular, read_list, read_named, read_regular, read_text};
 pub use spool::Spool;
 pub use write::{check_writable, make_inside, write_atomically, write_inside};

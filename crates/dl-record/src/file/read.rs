@@ -39,11 +39,19 @@ pub fn read_regular(path: &Path, most: u64) -> Result<Vec<u8>> {
 /// # Errors
 /// When it does not exist, cannot be read, is a folder, or is larger. The message gives the reason, without the path.
 pub fn read_named(path: &Path, most: u64) -> Result<Vec<u8>> {
-    let found = fs::metadata(path).map_err(why)?;
-    if found.is_dir() {
+    let file = open_named(path)?;
+    let length = file.metadata().map_err(why)?.len();
+    bounded(file, length.min(most), most)
+}
+
+/// Opens a file that the user named; it may be a pipe.
+/// # Errors
+/// When it does not exist, cannot be read, or is a folder. The message gives the reason, without the path.
+pub fn open_named(path: &Path) -> Result<File> {
+    if path.is_dir() {
         bail!("is a folder, not a file");
     }
-    bounded(File::open(path).map_err(why)?, found.len().min(most), most)
+    File::open(path).map_err(why)
 }
 
 /// Reads a text that the user named, see [`decode`](super::decode()).

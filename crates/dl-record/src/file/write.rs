@@ -1,6 +1,6 @@
 //! Writing files whole, and never replacing what is not a file.
 
-use std::fs::{self, File, FileType};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -15,18 +15,19 @@ use super::read::kind;
 /// A new file gets the permissions that the umask allows, an existing one keeps its own. A symlink stays, and its target
 /// is written. A device or a pipe (`/dev/stdout`, `>(gzip)`) is written to, never replaced.
 /// # Errors
-/// When `write` fails, the path is a folder, a socket, or a FIFO without a reader, or the file cannot be written; the
-/// message names the path.
+/// When the path is a folder, a socket, or a FIFO without a reader, or the file cannot be written: the message names the
+/// path. What `write` could not make is its own error.
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let in_context = || format!("{}: cannot be written", path.display());
     let target = followed(path).with_context(in_context)?;
     match fs::metadata(&target) {
         Ok(found) if found.is_file() => {}
-        Ok(found) => return write_through(&target, found.file_type(), write).with_context(in_context),
+        Ok(found) if found.is_dir() => bail!("{}: cannot be written: is a folder", path.display()),
+        Ok(_) => return write_through(&target, write).map_err(|error| error.of_output(in_context)),
         Err(_) => make_folder(folder_of(&target))?,
     }
     let file = temporary(&target).with_context(in_context)?;
-    let file = filled(file, write).with_context(in_context)?;
+    let file = filled(file, write).map_err(|error| error.of_output(in_context))?;
     file.as_file().sync_all().with_context(in_context)?;
     file.persist(&target).with_context(in_context)?;
     Ok(())
@@ -39,7 +40,10 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Resul
 /// When `name` leads out of the folder, by `..`, from the root, or through a symlink; when a device, a FIFO or a folder
 /// has the name; when the file cannot be written. The message names the path.
 pub fn write_inside(folder: &Path, name: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    put_inside(folder, name, |target| Ok(filled(temporary(target)?, write)?.into_temp_path()))
+    put_inside(folder, name, |target| {
+        let file = temporary(target).map_err(Failed::to_write)?;
+        Ok(filled(file, write)?.into_temp_path())
+    })
 }
 
 /// Like [`write_inside`], for a file that is not written but created, such as a link: `make` gets an unused path in the
@@ -48,8 +52,8 @@ pub fn write_inside(folder: &Path, name: &Path, write: impl FnOnce(&mut dyn Writ
 /// As for [`write_inside`].
 pub fn make_inside(folder: &Path, name: &Path, make: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
     put_inside(folder, name, |target| {
-        let made = Builder::new().prefix(PREFIX).make_in(folder_of(target), |path| make(path))?;
-        Ok(made.into_temp_path())
+        let made = Builder::new().prefix(PREFIX).make_in(folder_of(target), |path| make(path));
+        Ok(made.map_err(Failed::to_write)?.into_temp_path())
     })
 }
 
@@ -87,18 +91,40 @@ fn followed(path: &Path) -> Result<PathBuf> {
     bail!("symlinks lead in a circle");
 }
 
-/// Writes to a device or a pipe, which cannot be replaced.
-fn write_through(path: &Path, found: FileType, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    if found.is_dir() {
-        bail!("is a folder");
+/// Why a file was not written.
+enum Failed {
+    /// It cannot be written.
+    ToWrite(anyhow::Error),
+    /// Its content could not be made.
+    ToMake(anyhow::Error),
+}
+
+impl Failed {
+    fn to_write(error: impl Into<anyhow::Error>) -> Self {
+        Self::ToWrite(error.into())
     }
-    let mut output = BufWriter::new(open_for_writing(path)?);
-    write(&mut output).and_then(|()| Ok(output.flush()?)).map_err(|error| {
-        // Unlike a reader of stdout, the reader of a path that the user named must get everything.
-        let is_gone = |cause: &(dyn std::error::Error + 'static)| {
-            cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-        };
-        if error.chain().any(is_gone) { anyhow!("the program that reads from it has ended") } else { error }
+
+    /// The error, which names the output only if that is to blame.
+    fn of_output(self, in_context: impl FnOnce() -> String) -> anyhow::Error {
+        match self {
+            Self::ToWrite(error) => error.context(in_context()),
+            Self::ToMake(error) => error,
+        }
+    }
+}
+
+/// Writes to a device or a pipe, which cannot be replaced.
+fn write_through(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<(), Failed> {
+    filled(open_for_writing(path).map_err(Failed::ToWrite)?, write).map(drop).map_err(|failed| match failed {
+        Failed::ToWrite(error) => {
+            // Unlike a reader of stdout, the reader of a path that the user named must get everything.
+            let is_gone = |cause: &(dyn std::error::Error + 'static)| {
+                cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+            };
+            let is_gone = error.chain().any(is_gone);
+            Failed::ToWrite(if is_gone { anyhow!("the program that reads from it has ended") } else { error })
+        }
+        failed => failed,
     })
 }
 
@@ -123,7 +149,11 @@ fn open_for_writing(path: &Path) -> Result<File> {
     Ok(File::options().write(true).open(path)?)
 }
 
-fn put_inside(folder: &Path, name: &Path, make: impl FnOnce(&Path) -> Result<tempfile::TempPath>) -> Result<()> {
+fn put_inside(
+    folder: &Path,
+    name: &Path,
+    make: impl FnOnce(&Path) -> Result<tempfile::TempPath, Failed>,
+) -> Result<()> {
     let target = folder.join(name);
     let in_context = || format!("{}: cannot be written", target.display());
     make_folder(folder)?;
@@ -155,7 +185,7 @@ fn put_inside(folder: &Path, name: &Path, make: impl FnOnce(&Path) -> Result<tem
             _ => {}
         }
     }
-    let made = make(&target).with_context(in_context)?;
+    let made = make(&target).map_err(|error| error.of_output(in_context))?;
     made.persist(&target).with_context(in_context)
 }
 
@@ -186,10 +216,30 @@ fn temporary(target: &Path) -> Result<NamedTempFile> {
     Ok(file)
 }
 
-fn filled(file: NamedTempFile, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<NamedTempFile> {
-    let mut output = BufWriter::new(file);
-    write(&mut output)?;
-    Ok(output.into_inner().map_err(|error| error.into_error())?)
+fn filled<W: Write>(file: W, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<W, Failed> {
+    let mut output = Watched { file: BufWriter::new(file), has_failed: false };
+    let written = write(&mut output);
+    match (written, output.has_failed) {
+        (Ok(()), _) => output.file.into_inner().map_err(|error| Failed::to_write(error.into_error())),
+        (Err(error), true) => Err(Failed::ToWrite(error)),
+        (Err(error), false) => Err(Failed::ToMake(error)),
+    }
+}
+
+/// A writer that remembers that it failed.
+struct Watched<W: Write> {
+    file: BufWriter<W>,
+    has_failed: bool,
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).inspect_err(|_| self.has_failed = true)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().inspect_err(|_| self.has_failed = true)
+    }
 }
 
 #[cfg(test)]
@@ -205,13 +255,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/model.bin");
         put(&path, "old").unwrap();
-        write_atomically(&path, |output| {
+        let error = write_atomically(&path, |output| {
             output.write_all(b"half of the n")?;
-            bail!("disk full")
-        })
-        .unwrap_err();
+            bail!("no such record")
+        });
+        assert_eq!(error.unwrap_err().to_string(), "no such record");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_names_the_output() {
+        let error = write_atomically(Path::new("/dev/full"), |output| Ok(output.write_all(&[0; 1 << 20])?));
+        assert_eq!(error.unwrap_err().to_string(), "/dev/full: cannot be written");
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! A record's image with its boxes on it.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use dl_metrics::matching::{Verdict, match_detections};
@@ -16,6 +14,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
+use super::fonts::FontArgs;
 use super::save::check_size;
 use super::threshold::Threshold;
 use crate::common::main::guarded;
@@ -30,32 +29,6 @@ const LABEL: usize = 200;
 /// A score in a few characters.
 pub(super) fn score(score: f64) -> String {
     if score.abs() < 1e6 { format!("{score:.2}") } else { format!("{score:.2e}") }
-}
-
-/// The option of every drawing that has text.
-#[derive(clap::Args, Clone, Debug)]
-pub(super) struct FontArgs {
-    /// Font for characters that the built-in DejaVu Sans lacks (.ttf, .otf, .ttc); may be repeated
-    #[arg(long, value_name = "FILE")]
-    font: Vec<PathBuf>,
-}
-
-impl FontArgs {
-    /// Opens the fonts.
-    /// # Errors
-    /// When a file cannot be read or is not a font.
-    pub(super) fn open(&self) -> Result<Fonts> {
-        Fonts::new(&self.font).context("--font")
-    }
-}
-
-/// Reports the characters that were drawn as boxes.
-pub(super) fn report_missing(fonts: &Fonts, messages: &Messages) {
-    let missing: String = fonts.missing().into_iter().collect();
-    if !missing.is_empty() {
-        messages
-            .note(format_args!("no font has {missing}, drawn as boxes; name a font that has them with --font FILE"));
-    }
 }
 
 /// What can be drawn of a record.

@@ -8,7 +8,8 @@ use clap::ValueEnum;
 use dl_record::Record;
 use dl_record::file::write_inside;
 
-use super::annotate::{Options, drawn, report_missing};
+use super::annotate::{Options, drawn};
+use super::fonts::report_missing;
 use super::name::Names;
 use super::save::{Kind, encoded};
 use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, not_an_input};

@@ -8,7 +8,7 @@ use dl_record::file::read_text;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::annotate::FontArgs;
+use super::fonts::FontArgs;
 use super::save::{Chart, chart_error, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome, clipped};
 

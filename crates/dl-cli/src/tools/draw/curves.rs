@@ -8,8 +8,8 @@ use dl_record::file::read_text;
 use plotters::prelude::DrawingBackend;
 use serde::Deserialize;
 
-use super::annotate::FontArgs;
 use super::chart::{self, Curve};
+use super::fonts::FontArgs;
 use super::save::{Chart, not_a_file, save_chart};
 use crate::common::{Common, Io, Outcome};
 

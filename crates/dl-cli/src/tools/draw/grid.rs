@@ -10,7 +10,8 @@ use dl_vision::picture::text::Fonts;
 use image::imageops::replace;
 use image::{Rgb, RgbImage};
 
-use super::annotate::{Options, drawn, report_missing, score};
+use super::annotate::{Options, drawn, score};
+use super::fonts::report_missing;
 use super::save::{Kind, MOST_PIXELS, check_size, save};
 use crate::common::{Common, Inputs, Io, Job, Outcome, clipped, is_image_of, map_batches, not_an_input};
 

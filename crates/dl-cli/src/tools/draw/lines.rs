@@ -8,9 +8,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::{Map, Value};
 
-use super::annotate::FontArgs;
 use super::axis::{Axis, bounded};
 use super::chart::{draw_legend, quiet, split_legend};
+use super::fonts::FontArgs;
 use super::rows::each_row;
 use super::save::{Chart, chart_error, not_a_file, save_chart};
 use super::thin::{distinct, thinned};

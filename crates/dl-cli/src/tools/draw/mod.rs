@@ -7,6 +7,7 @@ mod canvas;
 mod chart;
 mod confusion;
 mod curves;
+mod fonts;
 mod grid;
 mod html;
 mod lines;

@@ -10,8 +10,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, Rgb, RgbImage};
 use plotters::prelude::SVGBackend;
 
-use super::annotate::{FontArgs, report_missing};
 use super::canvas::Canvas;
+use super::fonts::{FontArgs, report_missing};
 use crate::common::{Inputs, Messages, not_an_input};
 
 /// The most pixels of a drawing that is larger than its image.

@@ -8,9 +8,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use serde_json::Value;
 
-use super::annotate::FontArgs;
 use super::axis::{Axis, bounded};
 use super::chart::quiet;
+use super::fonts::FontArgs;
 use super::rows::each_row;
 use super::save::{Chart, chart_error, check_size, not_a_file, save_chart};
 use super::trace::Trace;

@@ -1,11 +1,11 @@
 //! Truth from one file and findings from another, joined image by image.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
+use dl_record::file::open_named;
 use dl_record::{Line, Object, Reader, Record};
 use dl_vision::formats::coco::fields::Id;
 use dl_vision::formats::coco::{self, CocoFile, Counted, Json, Labels};
@@ -145,7 +145,8 @@ fn each_line(
         bail!("{}: expected records (.jsonl), a COCO file (.json) or, for --truth, a VOC folder", path.display());
     }
     let in_context = || format!("{}: cannot be read", path.display());
-    let file = BufReader::with_capacity(1 << 16, File::open(path).with_context(in_context)?);
+    let file = open_named(path).with_context(|| path.display().to_string())?;
+    let file = BufReader::with_capacity(1 << 16, file);
     for line in Reader::new(file, &path.display().to_string(), io.messages.tool()) {
         let Line { place, record, broken } = line.with_context(in_context)?;
         let failure = if broken { record.error()?.map(|failure| anyhow!(failure.message)) } else { None };
@@ -206,7 +207,8 @@ fn read_findings<F: Finding>(
         }
     }
     let unknown = unknown.message(|count, ids| {
-        format!("{count} results have a category_id that is not among those of the truth: {ids}; they are left out")
+        let (have, are) = if count == 1 { ("result has", "it is") } else { ("results have", "they are") };
+        format!("{count} {have} a category_id that is not among those of the truth: {ids}; {are} left out")
     });
     if let Some(reason) = unknown {
         Fate::count(Err(anyhow!(reason)), io, source, &path.display().to_string(), tally)?;

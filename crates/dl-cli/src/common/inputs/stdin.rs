@@ -5,9 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use dl_record::{Failure, Line, Record};
-use dl_vision::formats::IMAGE_ENDINGS;
-
-use super::inputs::has_ending;
+use dl_vision::formats::{IMAGE_ENDINGS, has_ending};
 
 /// First bytes of files that somebody may pipe in.
 const SIGNATURES: [(&[u8], &str); 6] = [

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use dl_vision::formats::{IMAGE_ENDINGS, Walk};
 
-use super::inputs::{GLOB, Matches, RECORD_ENDINGS, has_ending};
+use super::glob::Matches;
+use super::kind::{Kind, is_glob};
 
 /// How much of a file is read to count its lines; longer files are estimated from that.
 const MOST_READ: u64 = 256 << 20;
@@ -39,21 +40,18 @@ fn stdin() -> Option<(File, u64)> {
 }
 
 fn records(input: &str) -> Option<u64> {
-    let path = Path::new(input);
-    if path.exists() || !input.contains(GLOB) {
-        return records_at(path);
+    if !is_glob(input) {
+        return records_at(Path::new(input));
     }
     Matches::new(input).ok()?.map(|found| found.map_or(Some(1), |path| records_at(&path))).sum()
 }
 
 fn records_at(path: &Path) -> Option<u64> {
-    if path.is_dir() {
-        Some(Walk::new(path, &IMAGE_ENDINGS).count() as u64)
-    } else if has_ending(path, &RECORD_ENDINGS) {
+    match Kind::of(path) {
+        Kind::Folder => Some(Walk::new(path, &IMAGE_ENDINGS).count() as u64),
         // Opening a named pipe would wait for its writer.
-        if path.is_file() { lines(&File::open(path).ok()?, 0) } else { None }
-    } else {
-        Some(1)
+        Kind::Records => path.is_file().then(|| lines(&File::open(path).ok()?, 0))?,
+        Kind::Image => Some(1),
     }
 }
 

@@ -1,0 +1,32 @@
+//! What an argument names.
+
+use std::path::Path;
+
+use dl_vision::formats::has_ending;
+
+/// The characters that make an argument a glob.
+pub(super) const GLOB: [char; 3] = ['*', '?', '['];
+
+/// Whether an argument is a glob: no file has its name.
+pub(super) fn is_glob(input: &str) -> bool {
+    input.contains(GLOB) && !Path::new(input).exists()
+}
+
+/// What is at a path.
+pub(super) enum Kind {
+    Folder,
+    Records,
+    /// Anything else: whether it is an image is known when it is opened.
+    Image,
+}
+
+impl Kind {
+    /// The kind of what is at `path`, by its name if it is not a folder.
+    pub(super) fn of(path: &Path) -> Self {
+        match () {
+            () if path.is_dir() => Self::Folder,
+            () if has_ending(path, &["jsonl", "ndjson"]) => Self::Records,
+            () => Self::Image,
+        }
+    }
+}
