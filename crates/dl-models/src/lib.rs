@@ -7,39 +7,24 @@
 
 pub mod backbones;
 pub mod checkpoint;
-mod config;
-pub mod detection;
-mod dot;
-mod fingerprint;
-mod frozen;
-mod layers;
-mod limits;
-mod linear_head;
+mod file;
+pub mod heads;
 mod model;
-mod outline;
-mod parameters;
-mod pass;
-mod plans;
-mod probabilities;
-mod summary;
-mod tally;
+mod network;
 pub mod text;
 
 /// The instruction set and the convolution algorithm in use, and a switch for benchmarks.
 pub use dl_kernels::{Level, Winograd};
 pub use dl_ops::with_candle_ops;
 
-pub use backbones::{ARCHITECTURES, Architecture, Auxiliary, Backbone, LOGITS, LayerName};
-pub use checkpoint::{Checkpoint, Fit, Precision};
-pub use config::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
-pub use dot::dot;
-pub use fingerprint::{check_network, fingerprint};
-pub use frozen::{CurrentModel, TrainingPass};
-pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};
-pub use linear_head::LinearHead;
-pub use model::Model;
-pub use outline::Outline;
-pub use parameters::Parameters;
-pub use pass::{Halt, Pass, Run, Value};
-pub use probabilities::probabilities;
-pub use summary::{LayerSummary, Summary};
+pub use backbones::{ARCHITECTURES, Architecture, Auxiliary};
+pub use checkpoint::{Checkpoint, Precision};
+pub use file::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
+pub use heads::{LinearHead, dot, probabilities};
+pub use model::{
+    CurrentModel, Fit, LayerSummary, Misfit, Model, Outline, Summary, TrainingPass, check_network, fingerprint,
+};
+pub use network::{
+    Backbone, BatchNorm2d, Conv2d, Halt, LOGITS, LayerName, Linear, LocalResponseNorm, Parameters, Pass, Run, Value,
+    plain,
+};

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, ensure};
-use dl_models::detection::rcnn::{DELTAS, RegionLinear};
+use dl_models::heads::rcnn::{DELTAS, RegionLinear};
 use dl_record::{BBox, Matrix, Record};
 use dl_vision::boxes::{BoxCoder, best_overlap};
 use faer::{Mat, MatRef, Side};

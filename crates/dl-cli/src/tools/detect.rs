@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{ArgGroup, Parser};
-use dl_models::backbones::LOGITS;
-use dl_models::detection::rcnn::{BACKGROUND, DELTAS, RcnnHeads, RegionLinear};
-use dl_models::{Checkpoint, ModelConfig, check_network, fingerprint, probabilities};
+use dl_models::heads::rcnn::{BACKGROUND, DELTAS, RcnnHeads, RegionLinear};
+use dl_models::{Checkpoint, LOGITS, ModelConfig, check_network, fingerprint, probabilities};
 use dl_record::{BBox, Detection, Matrix, Record};
 use dl_vision::boxes::BoxCoder;
 use serde_json::Map;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dl_models::detection::rcnn::RcnnHeads;
+use dl_models::heads::rcnn::RcnnHeads;
 use serde_json::Value;
 
 use crate::finetune::{lines, toy_records, train_toy_heads};

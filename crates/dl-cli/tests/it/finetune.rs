@@ -155,7 +155,7 @@ fn a_seed_changes_the_path_but_hardly_the_svms() {
     let scores = |seed: &str| {
         let model = folder.path().join(seed);
         train("svm", &model, &stream, &["--seed", seed]).expect(0);
-        let heads = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap();
+        let heads = dl_models::heads::rcnn::RcnnHeads::load(&model).unwrap();
         heads.svm.unwrap().weight.data
     };
     let (one, two) = (scores("1"), scores("2"));
@@ -195,7 +195,7 @@ fn difficult_objects_are_neither_positives_nor_negatives() {
     let easy = records.iter().flat_map(|record| record["objects"].as_array().unwrap());
     let easy = easy.filter(|object| object["label"] == "dog" && object["difficult"] != true).count();
     train("svm", &model, &lines(&records), &[]).expect(0);
-    let heads = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap();
+    let heads = dl_models::heads::rcnn::RcnnHeads::load(&model).unwrap();
     let svm = heads.svm.unwrap();
     assert_eq!(svm.training["positives"]["dog"], easy);
     // A difficult dog is still scored as a dog: it was not pushed away as background.
@@ -215,7 +215,7 @@ fn a_bad_record_is_reported_and_the_rest_is_used() {
     let ran = train("svm", &model, &lines(&records), &[]).expect(1);
     assert!(ran.stderr.contains("<stdin>:4: ") && ran.stderr.contains("<stdin>:6: "), "{}", ran.stderr);
     assert!(ran.stderr.contains("1 records that failed in an earlier program"), "{}", ran.stderr);
-    let svm = dl_models::detection::rcnn::RcnnHeads::load(&model).unwrap().svm.unwrap();
+    let svm = dl_models::heads::rcnn::RcnnHeads::load(&model).unwrap().svm.unwrap();
     assert_eq!(svm.training["records"], 9);
 }
 

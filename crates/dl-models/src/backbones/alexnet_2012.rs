@@ -22,10 +22,10 @@ use candle_nn::{Init, VarBuilder};
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
+use super::aliases;
 use super::width::scaled;
-use super::{Backbone, LOGITS, aliases};
-use crate::layers::Fresh;
-use crate::{Conv2d, Linear, LocalResponseNorm, Pass, Run, Value};
+use crate::network::layers::Fresh;
+use crate::{Backbone, Conv2d, LOGITS, Linear, LocalResponseNorm, Pass, Run, Value};
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,14 +2,15 @@
 
 use anyhow::{Context, Result};
 use candle_nn::VarBuilder;
+use serde_json::Map;
 
 use super::{
-    AlexNet, AlexNet2012, AlexNetOrder, Backbone, CifarResNet, Depth, GoogLeNet, InceptionV3, MiniXception,
-    MobileNetV1, MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions,
-    Version, Vgg, VggColumn, Xception,
+    AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Depth, GoogLeNet, InceptionV3, MiniXception, MobileNetV1,
+    MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions, Version, Vgg,
+    VggColumn, Xception,
 };
-use crate::text::ClipImages;
-use crate::{ModelConfig, Preprocessing, plain};
+use crate::text::{ClipImages, ClipOptions};
+use crate::{Backbone, ModelConfig, Preprocessing, plain};
 
 /// An entry of the table of architectures.
 pub struct Architecture {
@@ -67,7 +68,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
         auxiliary: &[],
         preprocessing: Preprocessing::torchvision,
         build: |config, vb| {
-            let options = config.options()?;
+            let options: ClipOptions = config.options()?;
+            options.check().context("options")?;
             Ok(Box::new(ClipImages::new(&options, config.num_classes, vb).map_err(plain)?))
         },
     },
@@ -290,6 +292,27 @@ fn build_squeezenet(version: Version, config: &ModelConfig, vb: VarBuilder) -> R
 fn build_vgg(column: VggColumn, norms: bool, config: &ModelConfig, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
     let options = config.options()?;
     Ok(Box::new(Vgg::new(column, norms, &options, config.num_classes, vb).map_err(plain)?))
+}
+
+impl ModelConfig {
+    /// The config of bare weights: the architecture's default options and preprocessing, no labels.
+    pub fn new(architecture: &str, num_classes: usize) -> Self {
+        Self {
+            architecture: architecture.to_owned(),
+            options: Map::new(),
+            num_classes,
+            labels: None,
+            preprocessing: Architecture::find(architecture)
+                .map_or_else(|_| Preprocessing::torchvision(), |architecture| (architecture.preprocessing)()),
+            layer: None,
+            source: None,
+            license: None,
+            seed: None,
+            data_digest: None,
+            training: Map::new(),
+            extra: Map::new(),
+        }
+    }
 }
 
 impl Architecture {

@@ -5,7 +5,7 @@ use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding};
 
-use crate::layers::Fresh;
+use crate::network::layers::Fresh;
 use crate::{BatchNorm2d, Conv2d, Pass, Run, Value};
 
 const EPS: f64 = 1e-3;

@@ -15,10 +15,10 @@ use candle_nn::{Init, VarBuilder};
 use dl_ops::PoolConfig;
 use serde::{Deserialize, Serialize};
 
+use super::aliases;
 use super::basic_conv::{BasicConv2d, transform_input};
-use super::{Backbone, LOGITS, aliases};
-use crate::layers::Fresh;
-use crate::{Linear, Pass, Run, Value};
+use crate::network::layers::Fresh;
+use crate::{Backbone, LOGITS, Linear, Pass, Run, Value};
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

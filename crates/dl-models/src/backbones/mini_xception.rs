@@ -18,10 +18,10 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 
+use super::aliases;
 use super::separable::SeparableConv2d;
-use super::{Backbone, LOGITS, aliases};
-use crate::layers::Fresh;
-use crate::{BatchNorm2d, Conv2d, Pass, Run, Value};
+use crate::network::layers::Fresh;
+use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Pass, Run, Value};
 
 /// mini-Xception. Inputs [n, 1, h, w], or [n, 3, h, w] in red, green, blue, of at least 5 x 5 pixels.
 pub struct MiniXception {

@@ -19,10 +19,10 @@ use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding};
 use serde::{Deserialize, Serialize};
 
+use super::aliases;
 use super::width::divisible;
-use super::{Backbone, LOGITS, aliases};
-use crate::layers::Fresh;
-use crate::{BatchNorm2d, Conv2d, Linear, ModelConfig, Pass, Run, Value};
+use crate::network::layers::Fresh;
+use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Linear, ModelConfig, Pass, Run, Value};
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

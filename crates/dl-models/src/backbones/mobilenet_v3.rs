@@ -19,9 +19,9 @@ use dl_ops::{Conv2dConfig, Padding};
 use serde::{Deserialize, Serialize};
 
 use super::width::divisible;
-use super::{Backbone, LOGITS};
-use crate::layers::Fresh;
-use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
+
+use crate::network::layers::Fresh;
+use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Linear, Pass, Run, Value};
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,9 +11,9 @@ use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 
-use super::{Backbone, LOGITS, aliases};
-use crate::layers::Fresh;
-use crate::{BatchNorm2d, Conv2d, Linear, Pass, Run, Value};
+use super::aliases;
+use crate::network::layers::Fresh;
+use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Linear, Pass, Run, Value};
 
 /// Number of layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

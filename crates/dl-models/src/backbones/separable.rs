@@ -5,7 +5,7 @@ use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding};
 
-use crate::layers::Fresh;
+use crate::network::layers::Fresh;
 use crate::{Conv2d, Pass, Run, Value};
 
 /// 3 x 3 per channel, padded to preserve the size, then 1 x 1.

@@ -13,10 +13,10 @@ use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
+use super::aliases;
 use super::width::scaled;
-use super::{Backbone, LOGITS, aliases};
-use crate::layers::Fresh;
-use crate::{Conv2d, Pass, Run, Value};
+use crate::network::layers::Fresh;
+use crate::{Backbone, Conv2d, LOGITS, Pass, Run, Value};
 
 /// The variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,9 +28,9 @@ use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
 use super::width::scaled;
-use super::{Backbone, LOGITS};
-use crate::layers::Fresh;
-use crate::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, Pass, Run, Value};
+
+use crate::network::layers::Fresh;
+use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Linear, LocalResponseNorm, Pass, Run, Value};
 
 /// Column of table 1 of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,6 @@
 mod caffe;
 mod contents;
 mod darknet;
-mod fit;
 mod format;
 mod pickle;
 mod prefix;
@@ -20,7 +19,6 @@ mod torch;
 mod write;
 
 pub use caffe::mean_of_image;
-pub use fit::{Fit, Misfit};
 pub use format::Format;
 use read::is_float;
 pub use read::{Checkpoint, TensorInfo};

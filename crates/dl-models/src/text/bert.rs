@@ -16,9 +16,9 @@ use serde::Deserialize;
 
 use super::layers::{Activation, Attention, Embedding, LayerNorm, TokenLinear, below};
 use super::{TextBatch, TextFreeze, TextLayer, TextNetwork, per_text, per_token, to_the_end};
-use crate::limits;
-use crate::pass::number;
-use crate::tally::TallyStep;
+use crate::file::limits;
+use crate::network::pass::number;
+use crate::network::tally::TallyStep;
 use crate::{Halt, LOGITS, Pass, Value};
 
 /// Options, with the names of Hugging Face's config; the defaults are those of BERT base.

@@ -22,9 +22,9 @@ use serde::Deserialize;
 
 use super::layers::{Activation, Attention, Embedding, LayerNorm, STDEV, TokenLinear, normal};
 use super::{TextBatch, TextLayer, TextNetwork, per_text, per_token};
-use crate::layers::Fresh;
-use crate::limits;
-use crate::tally::TallyStep;
+use crate::file::limits;
+use crate::network::layers::Fresh;
+use crate::network::tally::TallyStep;
 use crate::{Backbone, Conv2d, Halt, LOGITS, Pass, Run, Value};
 
 /// Options, with the names of Hugging Face's config; the defaults are those of ViT-B/32.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{BertOptions, ClipOptions, Gpt2Options, folder};
 use crate::checkpoint::printable;
-use crate::limits::{self, MOST_CLASSES};
+use crate::file::limits::{self, MOST_CLASSES};
 use crate::{Checkpoint, LayerName};
 
 /// An entry of the table of text networks.

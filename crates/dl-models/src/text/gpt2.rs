@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use super::layers::{Activation, Attention, Conv1D, Embedding, LayerNorm, STDEV, TokenLinear, below};
 use super::{TextBatch, TextLayer, TextNetwork, Tokens, per_token};
-use crate::{Halt, LOGITS, Pass, limits};
+use crate::file::limits;
+use crate::{Halt, LOGITS, Pass};
 
 /// Options, with the names of Hugging Face's config; the defaults are those of the smallest GPT-2.
 #[derive(Clone, Debug, Deserialize)]

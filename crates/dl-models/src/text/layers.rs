@@ -6,8 +6,8 @@ use dl_ops::{AttentionConfig, AttentionDropout, Gelu};
 use serde::Deserialize;
 
 use super::TextBatch;
-use crate::pass::{Run, number};
-use crate::tally::TallyStep;
+use crate::network::pass::{Run, number};
+use crate::network::tally::TallyStep;
 use crate::{Pass, Value};
 
 /// Standard deviation of initial weights, in all three papers.

@@ -79,7 +79,7 @@ impl dyn TextNetwork + '_ {
     pub fn features(&self, batch: &TextBatch, names: &[&str], train: Option<&mut ChaCha8Rng>) -> Result<Vec<Tensor>> {
         let layers: Vec<TextLayer> = names.iter().map(|name| self.layer(name)).collect::<Result<_>>()?;
         let requested: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
-        let mut pass = Pass::new(crate::backbones::distinct(&requested), train);
+        let mut pass = Pass::new(crate::network::distinct(&requested), train);
         if let Err(Halt::Failed(error)) = self.run(batch, &mut pass) {
             return Err(plain(error));
         }

@@ -12,7 +12,7 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::checkpoint::printable;
-use crate::limits::MOST_TOKENS;
+use crate::file::limits::MOST_TOKENS;
 
 /// The longest `tokenizer.json` in bytes; one with 260,000 tokens takes 35 MB.
 const LONGEST: usize = 64 << 20;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
-use dl_models::detection::rcnn::BACKGROUND;
+use dl_models::heads::rcnn::BACKGROUND;
 use dl_record::{BBox, Record};
 use dl_vision::boxes::best_overlap;
 use rand::seq::SliceRandom;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
-use dl_models::detection::rcnn::RegionLinear;
+use dl_models::heads::rcnn::RegionLinear;
 use dl_record::{Matrix, Record};
 use rayon::prelude::*;
 use serde_json::json;

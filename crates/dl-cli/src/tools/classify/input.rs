@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use dl_models::ModelConfig;
-use dl_models::detection::rcnn::BACKGROUND;
+use dl_models::heads::rcnn::BACKGROUND;
 use dl_record::{BBox, Prediction, Record, set_region_predictions};
 use serde_json::{Map, Value};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use dl_models::detection::rcnn::RcnnHeads;
+use dl_models::heads::rcnn::RcnnHeads;
 use dl_record::file::{check_writable, is_same};
 
 use crate::common::{Inputs, not_an_input};

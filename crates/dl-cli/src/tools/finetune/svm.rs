@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use dl_models::detection::rcnn::RcnnHeads;
+use dl_models::heads::rcnn::RcnnHeads;
 use dl_record::Record;
 use dl_train::intake::Taken;
 use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};

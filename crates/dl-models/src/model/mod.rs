@@ -1,5 +1,17 @@
 //! Opens networks from model files.
 
+mod fingerprint;
+mod fit;
+mod outline;
+mod summary;
+mod training;
+
+pub use fingerprint::{check_network, fingerprint};
+pub use fit::{Fit, Misfit};
+pub use outline::Outline;
+pub use summary::{LayerSummary, Summary};
+pub use training::{CurrentModel, TrainingPass};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +22,8 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_record::Matrix;
 
-use crate::limits;
-use crate::plans::{Plans, graph};
+use crate::file::limits;
+use crate::network::plans::{Plans, graph};
 use crate::text::folder;
 use crate::{ARCHITECTURES, Architecture, Backbone, Checkpoint, LayerName, ModelConfig};
 

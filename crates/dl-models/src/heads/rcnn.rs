@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::{dot, limits};
+use crate::file::limits;
+use crate::heads::dot;
 
 /// Outputs of a box regressor: dx, dy, dw, dh.
 pub const DELTAS: usize = 4;

@@ -6,9 +6,9 @@ use anyhow::{Result, bail, ensure};
 use candle_core::Tensor;
 use serde::Serialize;
 
-use crate::backbones::distinct;
 use crate::model::outline;
-use crate::tally::{TallyStep, zeros};
+use crate::network::distinct;
+use crate::network::tally::{TallyStep, zeros};
 use crate::text::{self, Network, TextBatch, TextConfig, Tokens};
 use crate::{Checkpoint, Halt, ModelConfig, Pass, Value, plain};
 use dl_kernels::{Graph, NodeId};

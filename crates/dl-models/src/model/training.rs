@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use dl_kernels::Graph;
 use rand_chacha::ChaCha8Rng;
 
-use crate::backbones::LOGITS;
-use crate::plans::{Plans, graph};
+use crate::network::LOGITS;
+use crate::network::plans::{Plans, graph};
 use crate::{Auxiliary, Backbone, Halt, LayerName, Model, Pass, Value, plain};
 
 /// Options of a training run of a network.

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::Checkpoint;
-use crate::ModelConfig;
-use crate::model::tensor_shapes;
+use super::tensor_shapes;
 use crate::text::{self, TextConfig};
+use crate::{Checkpoint, ModelConfig};
 
 /// Which of a network's tensors a file provides. All names are sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::{dot, limits, probabilities};
+use crate::file::limits;
+use crate::heads::{dot, probabilities};
 
 const FORMAT: &str = "dl-linear-head";
 

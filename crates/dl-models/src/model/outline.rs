@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::backbones::LOGITS;
 use crate::model;
-use crate::plans::graph;
+use crate::network::LOGITS;
+use crate::network::plans::graph;
 use crate::{Architecture, Backbone, LayerName, ModelConfig};
 
 /// A network without weights.

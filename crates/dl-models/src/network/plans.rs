@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig, Winograd};
 use dl_record::Matrix;
 
-use crate::backbones::distinct;
+use crate::network::distinct;
 use crate::{Backbone, Halt, LayerName, Pass, Value, plain};
 
 /// The key of a plan: the image's [channels, height, width] and the layers.

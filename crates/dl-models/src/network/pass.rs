@@ -10,8 +10,8 @@ use dl_kernels::{Graph, NodeId, Operation};
 use dl_ops::PoolConfig;
 use rand_chacha::ChaCha8Rng;
 
-use crate::layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm};
-use crate::tally::{Tally, TallyStep};
+use crate::network::layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm};
+use crate::network::tally::{Tally, TallyStep};
 
 /// Why a network stopped before its end.
 pub enum Halt {

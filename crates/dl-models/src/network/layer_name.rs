@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use crate::checkpoint::printable;
-use crate::limits::LARGEST_POOL;
+use crate::file::limits::LARGEST_POOL;
 
 /// A layer in the user's notation: `fc7`, `features.12`, or a map averaged to a few cells, `fire9@1`, `fire9@3x4`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,3 +1,0 @@
-//! Detectors of objects in images or features.
-
-pub mod rcnn;

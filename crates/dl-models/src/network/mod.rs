@@ -1,0 +1,16 @@
+//! What networks are written in: named layers, the pass that runs them, and their weights.
+
+mod backbone;
+mod layer_name;
+pub(crate) mod layers;
+mod parameters;
+pub(crate) mod pass;
+pub(crate) mod plans;
+pub(crate) mod tally;
+
+pub(crate) use backbone::distinct;
+pub use backbone::{Backbone, LOGITS};
+pub use layer_name::LayerName;
+pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};
+pub use parameters::Parameters;
+pub use pass::{Halt, Pass, Run, Value};
