@@ -7,6 +7,7 @@
 
 pub mod backbones;
 pub mod checkpoint;
+pub mod detection;
 mod file;
 pub mod heads;
 mod model;

@@ -1,0 +1,37 @@
+//! Detectors: networks that find objects in whole images.
+//!
+//! A detector is written like its paper's figure: a network that computes maps, and a rule that turns their numbers into
+//! boxes with classes and scores. The network is a [`Backbone`](crate::Backbone), so it runs on a plan and can be
+//! trained; the rule uses the boxes, coders and suppression of [`dl_vision::boxes`].
+
+mod found;
+mod placed;
+mod table;
+
+use anyhow::Result;
+
+pub use found::{Found, Rules};
+pub use placed::Placed;
+pub use table::{DETECTORS, DetectorKind, open};
+
+use crate::Preprocessing;
+
+/// A network that finds objects in whole images.
+pub trait Detector: Send + Sync {
+    /// Class names by [`Found::class`].
+    fn labels(&self) -> &[String];
+
+    /// How an image becomes the input.
+    fn preprocessing(&self) -> &Preprocessing;
+
+    /// Where an image of `width` x `height` pixels is put in the input.
+    fn placed(&self, width: u32, height: u32) -> Placed {
+        Placed::of(self.preprocessing(), width, height)
+    }
+
+    /// The objects in each image, best first. `x` is [n, 3, h, w] for n images that are placed in inputs of one size.
+    /// What is found in an image does not depend on the other images.
+    /// # Errors
+    /// When `x` has the wrong length, or the network cannot be run.
+    fn detect(&self, x: &[f32], images: &[Placed], rules: &Rules) -> Result<Vec<Vec<Found>>>;
+}

@@ -1,0 +1,46 @@
+//! The table of detectors: how to recognize a file, and how to open it.
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+
+use super::Detector;
+use crate::Checkpoint;
+
+/// An entry of the table of detectors.
+pub struct DetectorKind {
+    /// Name of the architecture, as in the config of a model file and after `--arch`.
+    pub name: &'static str,
+    /// The paper.
+    pub paper: &'static str,
+    /// Whether a file without our config holds it, by the format or the names of its tensors.
+    pub is_in: fn(&Checkpoint) -> bool,
+    /// Opens it.
+    pub open: fn(Checkpoint, &Device) -> Result<Box<dyn Detector>>,
+}
+
+/// All detectors.
+pub static DETECTORS: &[DetectorKind] = &[];
+
+impl DetectorKind {
+    /// The detector in a model file: that of `arch`, of its config, or the one that its tensors show; `None` if it is not
+    /// a detector.
+    /// # Errors
+    /// When the config cannot be read.
+    pub fn of(file: &Checkpoint, arch: Option<&str>) -> Result<Option<&'static Self>> {
+        let config: Option<serde_json::Value> = file.config()?;
+        let stated = arch.map(str::to_owned).or_else(|| Some(config?.get("architecture")?.as_str()?.to_owned()));
+        Ok(match stated {
+            Some(name) => DETECTORS.iter().find(|kind| kind.name == name),
+            None => DETECTORS.iter().find(|kind| (kind.is_in)(file)),
+        })
+    }
+}
+
+/// Opens the detector in a model file; `None` if the file holds something else.
+/// # Errors
+/// When its weights do not fit.
+pub fn open(file: Checkpoint, arch: Option<&str>, device: &Device) -> Result<Option<Box<dyn Detector>>> {
+    let Some(kind) = DetectorKind::of(&file, arch)? else { return Ok(None) };
+    let name = format!("model {}", file.path().display());
+    (kind.open)(file, device).map(Some).context(name)
+}
