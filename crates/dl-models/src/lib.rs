@@ -11,6 +11,7 @@ pub mod detection;
 mod file;
 pub mod heads;
 mod model;
+mod model_file;
 mod network;
 pub mod text;
 
@@ -25,6 +26,7 @@ pub use heads::{LinearHead, dot, probabilities};
 pub use model::{
     CurrentModel, Fit, LayerSummary, Misfit, Model, Outline, Summary, TrainingPass, check_network, fingerprint,
 };
+pub use model_file::{Kind, ModelFile};
 pub use network::{
     Backbone, BatchNorm2d, Conv2d, Halt, LOGITS, LayerName, Linear, LocalResponseNorm, Parameters, Pass, Run, Value,
     plain,

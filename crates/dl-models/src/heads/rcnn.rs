@@ -14,11 +14,12 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_record::Matrix;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
 use crate::file::limits;
 use crate::heads::dot;
+use crate::model_file::Kind;
 
 /// Outputs of a box regressor: dx, dy, dw, dh.
 pub const DELTAS: usize = 4;
@@ -26,6 +27,7 @@ pub const DELTAS: usize = 4;
 /// The class of regions without an object, for networks that score it with the others.
 pub const BACKGROUND: &str = "background";
 
+/// How older files state what they contain.
 const FORMAT: &str = "dl-rcnn-heads";
 
 /// What `dl-finetune svm` and `dl-finetune bbox` write and `dl-detect` reads.
@@ -65,11 +67,17 @@ impl RegionLinear {
 
 #[derive(Serialize, Deserialize)]
 struct Config {
-    format: String,
+    #[serde(default = "rcnn_heads")]
+    kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     svm: Option<PartConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bbox: Option<PartConfig>,
+}
+
+/// The kind of older files, which do not state it.
+fn rcnn_heads() -> Kind {
+    Kind::RcnnHeads
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,15 +96,27 @@ impl RcnnHeads {
     /// # Errors
     /// When the file does not exist or is not such a file.
     pub fn load(path: &Path) -> Result<Self> {
-        let file = Checkpoint::open(path)?;
-        Self::read(&file).with_context(|| format!("model {}", path.display()))
+        Self::from_checkpoint(&Checkpoint::open(path)?)
+    }
+
+    /// [`load`](Self::load) for an open file.
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_checkpoint(file: &Checkpoint) -> Result<Self> {
+        Self::read(file).with_context(|| format!("model {}", file.path().display()))
+    }
+
+    /// Whether an open model file contains such heads.
+    pub fn is_in(file: &Checkpoint) -> bool {
+        let config: Option<Value> = file.config().ok().flatten();
+        config.is_some_and(|config| config["kind"] == json!(Kind::RcnnHeads) || config["format"] == FORMAT)
     }
 
     fn read(file: &Checkpoint) -> Result<Self> {
-        let config: Option<Config> = file.config().ok().flatten();
-        let Some(config) = config.filter(|config| config.format == FORMAT) else {
+        if !Self::is_in(file) {
             bail!("does not contain R-CNN heads; dl-finetune svm and dl-finetune bbox write them");
-        };
+        }
+        let config: Config = file.config()?.context("has no config")?;
         let part = |name: &str, config: Option<PartConfig>, outputs: usize| {
             config.map(|config| read_part(file, name, config, outputs)).transpose()
         };
@@ -124,7 +144,7 @@ impl RcnnHeads {
                 training: part.training.clone(),
             })
         };
-        let config = Config { format: FORMAT.into(), svm: describe(&self.svm), bbox: describe(&self.bbox) };
+        let config = Config { kind: Kind::RcnnHeads, svm: describe(&self.svm), bbox: describe(&self.bbox) };
         let mut tensors = BTreeMap::new();
         for (name, part) in [("svm", &self.svm), ("bbox", &self.bbox)] {
             if let Some(RegionLinear { weight, bias, .. }) = part {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Var};
 use dl_models::text::{Network, TOKENIZER_KEY, TextConfig, TextFreeze, TextModel, Tokens};
-use dl_models::{Checkpoint, Fit, Parameters, checkpoint};
+use dl_models::{Checkpoint, Fit, ModelFile, Parameters, checkpoint};
 use dl_train::Digest;
 use dl_train::classifier::LossConfig;
 use dl_train::fit::{ModelFile, Progress, Task, Validation};
@@ -28,8 +28,11 @@ const BEFORE_HEAD: &str = "pooler";
 
 /// Whether the file holds a network that reads texts and not images.
 pub(super) fn reads_texts(path: &Path) -> Result<bool> {
-    let architecture = TextConfig::text_architecture(&Checkpoint::open(path)?)?;
-    Ok(architecture.is_some_and(|architecture| architecture != "clip"))
+    match ModelFile::open(path, None)? {
+        ModelFile::TextNetwork(_) => Ok(true),
+        ModelFile::ImageNetwork(_) | ModelFile::Clip(_) => Ok(false),
+        other => Err(other.unfit(path, "a network")),
+    }
 }
 
 /// Trains on texts; `init_from` is the network.
