@@ -23,6 +23,7 @@ Examples:
     | dl-embed --model alexnet.safetensors --layer pool5 --with-objects \\
       --features-dir features \\
     | dl-finetune bbox --output voc-rcnn.safetensors")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,

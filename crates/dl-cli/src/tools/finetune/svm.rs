@@ -24,6 +24,7 @@ Examples:
     | dl-embed --model alexnet.safetensors --layer fc7 --with-objects \\
       --features-dir features \\
     | dl-finetune svm --output voc-rcnn.safetensors")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
