@@ -28,7 +28,8 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; the part written by dl-finetune svm is kept
+    /// Model file to write; the part written by dl-finetune svm is kept, and must come from features of the same
+    /// network
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
