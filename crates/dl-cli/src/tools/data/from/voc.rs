@@ -42,7 +42,7 @@ impl Args {
             return error;
         }
         anyhow!(
-            "{}: has images, but no XML files with annotations; dl-data from folder reads images alone",
+            "{}: has images, but no XML files with annotations; to read images alone, use dl-data from folder --no-labels",
             self.folder.display()
         )
     }
