@@ -60,7 +60,7 @@ impl Foreign {
 
 /// Whether a file begins as a model file of safetensors or PyTorch does.
 pub(crate) fn is_model(beginning: &[u8]) -> bool {
-    let header = beginning.first_chunk().map(|length| u64::from_le_bytes(*length));
+    let header = beginning.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
     let is_safetensors =
         header.is_some_and(|length| length <= LARGEST_HEADER) && beginning.get(8..10) == Some(&b"{\""[..]);
     let is_pickle = beginning.starts_with(b"\x80\x02\x8A\x0A");

@@ -119,10 +119,10 @@ impl Args {
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        outputs::check_heads(&self.output, "svm", self.force)?;
+        let other = outputs::check_heads(&self.output, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = train_all(io, job, &mut trainer)?;
+        let tally = train_all(io, job, &mut trainer, other.as_deref())?;
         let messages = &io.messages;
         let missing = trainer.objects_without_features();
         if missing > 0 {
