@@ -34,6 +34,7 @@ Examples:
     | dl-detect --softmax voc.safetensors --drop-features \\
     | dl-nms --iou 0.3"
 )]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,

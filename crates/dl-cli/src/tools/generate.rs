@@ -33,6 +33,7 @@ Examples:
     --top-p 0.9 --max-tokens 40 --stop .
   dl-generate --model gpt2/ --temperature 0 beginnings.jsonl"
 )]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,

@@ -126,11 +126,22 @@ impl RcnnHeads {
     /// Changes one part of the model at `path` and keeps the other; creates the file if it does not exist. Two programs
     /// may do so at once: the second waits, and sees what the first wrote.
     /// # Errors
-    /// When the file contains something else, or cannot be written.
+    /// When the file contains something else, or cannot be written, or the two parts were trained on features of
+    /// different networks, which no features can match.
     pub fn update(path: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
         let _lock = lock_folder_of(path)?;
         let mut heads = if path.exists() { Self::load(path)? } else { Self::default() };
         change(&mut heads);
+        let network = |part: &Option<RegionLinear>| part.as_ref().and_then(|part| part.network.clone());
+        if let (Some(svm), Some(bbox)) = (network(&heads.svm), network(&heads.bbox)) {
+            ensure!(
+                svm == bbox,
+                "{}: the svm part was trained on features of \"{svm}\", the bbox part on those of \"{bbox}\", and \
+                 detection needs both from one network; nothing is written: train on features of the same network, or \
+                 write another file",
+                path.display()
+            );
+        }
         heads.save(path)
     }
 
@@ -221,6 +232,24 @@ mod tests {
         let found = RcnnHeads::load(&path).unwrap();
         assert_eq!(found, RcnnHeads { svm: Some(svm), bbox: Some(bbox) });
         assert_eq!(found.svm.unwrap().output(&[1.0, 2.0, 4.0], 1), 0.5 * (0.5 + 3.0 + 10.0) + 1.0);
+    }
+
+    #[test]
+    fn parts_of_different_networks_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heads.safetensors");
+        let of = |outputs: usize, network: &str| RegionLinear {
+            network: Some(network.to_owned()),
+            layer: format!("layer{outputs}"),
+            ..linear(&["dog"], outputs)
+        };
+        let [svm, same, other] = [of(1, "alexnet:01"), of(DELTAS, "alexnet:01"), of(DELTAS, "vgg16:02")];
+        RcnnHeads::update(&path, |heads| heads.svm = Some(svm.clone())).unwrap();
+        let error = RcnnHeads::update(&path, |heads| heads.bbox = Some(other)).unwrap_err().to_string();
+        assert!(error.contains("alexnet:01") && error.contains("vgg16:02"), "{error}");
+        assert_eq!(RcnnHeads::load(&path).unwrap().bbox, None);
+        RcnnHeads::update(&path, |heads| heads.bbox = Some(same.clone())).unwrap();
+        assert_eq!(RcnnHeads::load(&path).unwrap(), RcnnHeads { svm: Some(svm), bbox: Some(same) });
     }
 
     #[test]

@@ -238,9 +238,6 @@ impl Tool for Args {
         if cut > 0 {
             io.messages.note(format_args!("texts cut to the maximum length of the network: {cut}"));
         }
-        if io.output_is_terminal && self.features_dir.is_none() && !self.features_json {
-            io.messages.note("features are printed as base64; redirect them with > FILE, or use --features-json");
-        }
         Ok(outcome)
     }
 }

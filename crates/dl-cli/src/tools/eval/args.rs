@@ -9,6 +9,7 @@ use crate::common::{Common, Inputs, not_an_input};
 
 /// Options that the metrics of boxes share.
 #[derive(clap::Args, Clone, Debug)]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct SourceArgs {
     #[command(flatten)]
     pub(super) inputs: Inputs,

@@ -28,6 +28,7 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_
     | dl-classify --model crops.safetensors --top-k 0 | dl-eval classify
   dl-eval classify --confusion confusion.json predicted.jsonl
   dl-draw confusion confusion.json --output confusion.png")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) inputs: Inputs,

@@ -24,6 +24,7 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tally, each_re
   dl-eval lm --model names_gpt.safetensors < held-out.jsonl | jq .nll
   dl-eval lm --model gpt2/ --records scored.jsonl --format table \\
     texts.jsonl")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,

@@ -34,6 +34,7 @@ Examples:
   dl-finetune lm --init-from names_gpt.safetensors --val-fraction 0.1 \\
     --epochs 5 --output planets.safetensors < planets.jsonl
   dl-generate --model planets.safetensors --prompt '' --count 10 | jq -r .text")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,

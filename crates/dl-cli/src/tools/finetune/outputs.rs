@@ -65,15 +65,16 @@ pub(super) fn check_new(model: &Path, force: bool, remedy: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fails when the file of R-CNN's heads exists and has this part already, or is not such a file.
-pub(super) fn check_heads(model: &Path, part: &str, force: bool) -> Result<()> {
+/// Fails when the file of R-CNN's heads exists and has this part already, or is not such a file. Returns the network
+/// whose features the other part was trained on, if known.
+pub(super) fn check_heads(model: &Path, part: &str, force: bool) -> Result<Option<String>> {
     if !model.exists() {
-        return Ok(());
+        return Ok(None);
     }
     let heads = RcnnHeads::load(model)?;
-    let is_there = if part == "svm" { heads.svm.is_some() } else { heads.bbox.is_some() };
-    if is_there && !force {
+    let (own, other) = if part == "svm" { (heads.svm, heads.bbox) } else { (heads.bbox, heads.svm) };
+    if own.is_some() && !force {
         bail!("--output {}: already has an {part} part; --force replaces it", model.display());
     }
-    Ok(())
+    Ok(other.and_then(|other| other.network))
 }

@@ -24,11 +24,13 @@ Examples:
     | dl-embed --model alexnet.safetensors --layer fc7 --with-objects \\
       --features-dir features \\
     | dl-finetune svm --output voc-rcnn.safetensors")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; the part written by dl-finetune bbox is kept
+    /// Model file to write; the part written by dl-finetune bbox is kept, and must come from features of the same
+    /// network
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
@@ -117,10 +119,10 @@ impl Args {
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        outputs::check_heads(&self.output, "svm", self.force)?;
+        let other = outputs::check_heads(&self.output, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = train_all(io, job, &mut trainer)?;
+        let tally = train_all(io, job, &mut trainer, other.as_deref())?;
         let messages = &io.messages;
         let missing = trainer.objects_without_features();
         if missing > 0 {

@@ -20,6 +20,7 @@ use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
+use super::no_record;
 use super::training::{ExamplesOf, Situation, TrainingArgs, default_batch};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest,
@@ -253,6 +254,9 @@ impl Args {
         let mut train = Examples::new(config);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| train.push(&record))?;
+        if tally.good == 0 && tally.failed == 0 {
+            return Err(no_record(&tally));
+        }
         let mut train = train.finish()?;
         let mut validation = None;
         if let Some(fraction) = self.val_fraction {
