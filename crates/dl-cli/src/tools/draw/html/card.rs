@@ -176,6 +176,7 @@ impl Card {
     }
 
     fn fill(&mut self, record: &mut Record, images: &Images, limits: Limits) -> Result<()> {
+        record.id()?;
         self.size = record.width()?.zip(record.height()?).map(|(width, height)| [width, height]);
         if record.has("image") && (self.error.is_none() || record.has("width")) {
             let (image, _turn) = images.open(record)?.split();

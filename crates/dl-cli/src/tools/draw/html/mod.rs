@@ -15,6 +15,7 @@ use dl_metrics::voc::{VocConfig, VocEvaluator};
 use dl_record::{Line, Writer, write_atomically};
 use rayon::prelude::*;
 
+use super::pass::pass_on;
 use super::threshold::Threshold;
 use crate::common::{
     Common, ImageArgs, Images, Inputs, Io, Messages, Outcome, STRICT, counted, each_line, is_image_of, main::guarded,
@@ -27,7 +28,8 @@ use page::Page;
 ///
 /// The page is a single file with thumbnails, boxes, masks, labels and scores; it needs no network. Filter it by class,
 /// score, kind of error and id, compare detections with the ground truth, and see a precision-recall curve per class.
-/// Press ? in the page to see the keyboard shortcuts. Records pass through to stdout, unless it is a terminal.
+/// Press ? in the page to see the keyboard shortcuts. Records pass through to stdout, unless it is a terminal or gets the
+/// page.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw html --output found.html found.jsonl
@@ -85,6 +87,7 @@ impl Args {
         }
         not_an_input(&self.output, &self.inputs)?;
         self.inputs.check_terminal(io)?;
+        pass_on(io, Some(&self.output));
         let mut failed = 0;
         write_atomically(&self.output, |file| {
             failed = self.write(io, file)?;
@@ -96,7 +99,6 @@ impl Args {
     /// Writes the page; returns how many records failed.
     fn write(&self, io: &mut Io, file: &mut dyn Write) -> Result<usize> {
         let messages = io.messages.clone();
-        let passes_on = !io.output_is_terminal;
         let mut run = Run {
             args: self,
             images: self.image.images(&messages),
@@ -115,12 +117,11 @@ impl Args {
             lines.push(line);
             if lines.len() >= at_once || bytes >= MOST_BYTES_AT_ONCE {
                 bytes = 0;
-                run.take(std::mem::take(&mut lines), passes_on.then_some(stdout))?;
+                run.take(std::mem::take(&mut lines), stdout)?;
             }
             Ok(())
         })?;
-        let output: Option<&mut dyn Write> = if passes_on { Some(&mut io.output) } else { None };
-        run.take(lines, output)?;
+        run.take(lines, &mut io.output)?;
         run.finish()
     }
 
@@ -145,29 +146,27 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Adds cards of the lines to the page, made on all threads, and passes the records on.
-    fn take(&mut self, mut lines: Vec<Line>, output: Option<&mut dyn Write>) -> Result<()> {
+    fn take(&mut self, mut lines: Vec<Line>, output: &mut dyn Write) -> Result<()> {
+        let replaced = |line: &Line| is_image_of(&self.args.output, &line.record).unwrap_or(false);
+        if lines.iter().any(replaced) {
+            let output = self.args.output.display();
+            bail!("{output}: is an image of the records, which the page would replace; name another --output");
+        }
         let room = self.args.records - self.shown;
         let beyond = lines.split_off(room.min(lines.len()));
         let limits = Limits { thumbnail: self.args.thumbnail, boxes: self.args.max, iou: self.args.iou };
-        let (images, args) = (&self.images, self.args);
+        let images = &self.images;
         let card = |line: &mut Line| {
-            let result = guarded(|| {
-                if is_image_of(&args.output, &line.record)? {
-                    bail!("{}: the page would replace the image; name another --output", args.output.display());
-                }
-                Ok(Card::of(&mut line.record, images, limits))
-            });
+            let result = guarded(|| Ok(Card::of(&mut line.record, images, limits)));
             result.unwrap_or_else(|error| Card::failed(&line.record, error))
         };
         let cards: Vec<Card> = lines.par_iter_mut().map(card).collect();
         self.shown += cards.len();
         self.left_out += beyond.len();
-        let mut writer = output.map(Writer::new);
+        let mut writer = Writer::new(output);
         for (mut line, card) in lines.into_iter().zip(cards) {
             self.add(&mut line, card)?;
-            if let Some(writer) = &mut writer {
-                writer.write(&line.record)?;
-            }
+            writer.write(&line.record)?;
             if self.failed > 0 && self.args.common.strict {
                 bail!(STRICT);
             }
@@ -177,9 +176,7 @@ impl Run<'_> {
                 report_broken(&self.messages, &line);
                 self.failed += 1;
             }
-            if let Some(writer) = &mut writer {
-                writer.write(&line.record)?;
-            }
+            writer.write(&line.record)?;
         }
         Ok(())
     }
@@ -205,6 +202,9 @@ impl Run<'_> {
     fn finish(self) -> Result<usize> {
         let score = self.threshold.current();
         self.threshold.report_beyond(&self.messages);
+        if self.shown == 0 {
+            self.messages.note("no records; the page is empty");
+        }
         if self.left_out > 0 {
             let left_out = counted(self.left_out, "record");
             self.messages.note(format_args!("{left_out} beyond --records {} not in the page", self.args.records));
