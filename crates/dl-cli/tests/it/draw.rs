@@ -457,7 +457,7 @@ fn the_threshold_follows_the_kind_of_scores_and_hidden_detections_are_reported()
         assert!(!untouched(&open(&ran.records()[1]), [0, 0, 256, 192]));
     }
     let ran = boxes(folder.path(), &record("a", &[0.9, 0.8, 0.7]), &["--max", "1"]).expect(0);
-    assert_eq!(ran.stderr, "dl-draw: 2 boxes beyond the best --max 1 of an image not drawn\n");
+    assert_eq!(ran.stderr, "dl-draw: 2 detections not drawn: --max 1 per image\n");
 }
 
 #[test]
@@ -536,7 +536,8 @@ fn a_drawing_never_replaces_the_image_of_another_record() {
     let folder = tempfile::tempdir().unwrap();
     let images = ["1.png", "2.png"].map(|name| gray_image(folder.path(), name));
     let before = images.each_ref().map(|image| fs::read(image).unwrap());
-    let stream = [("2", &images[0]), ("1", &images[1])].map(|(id, image)| json!({"id": id, "image": image}).to_string());
+    let stream =
+        [("2", &images[0]), ("1", &images[1])].map(|(id, image)| json!({"id": id, "image": image}).to_string());
     let args = ["boxes", "--format", "png", "--output-dir", folder.path().to_str().unwrap()];
     let ran = run("dl-draw", &args, &stream.join("\n")).expect(1);
     assert_eq!(ran.stderr.matches("is not a drawing of dl-draw boxes").count(), 2, "{}", ran.stderr);

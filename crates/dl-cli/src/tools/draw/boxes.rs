@@ -93,7 +93,8 @@ impl Args {
             |records, scored| {
                 let zoom = |longer| f64::from(self.zoom.unwrap_or(enlargement(longer)));
                 let drawings = drawn(records, &scored, &mut threshold, |record, least| {
-                    let drawing = encoded(&self.options.annotate(record, &images, zoom, least, &fonts)?, self.format.kind())?;
+                    let drawing =
+                        encoded(&self.options.annotate(record, &images, zoom, least, &fonts)?, self.format.kind())?;
                     Ok(marked(drawing, self.format.kind()))
                 });
                 let mut write = |record: &mut Record, drawing: Result<Vec<u8>>| {

@@ -116,7 +116,7 @@ pub(super) fn marked(mut bytes: Vec<u8>, kind: Kind) -> Vec<u8> {
         Kind::Jpg if bytes.get(2..4) == Some(&[0xFF, 0xE0][..]) => (20, [&[0xFF, 0xFE, 0, 18][..], MARK].concat()),
         Kind::Jpg => (2, [&[0xFF, 0xFE, 0, 18][..], MARK].concat()),
         // After the signature and the header.
-        Kind::Png => (33, [&[0, 0, 0, 24][..], b"tEXtComment\0", MARK, &CHECKSUM].concat()),
+        Kind::Png => (33, [&[0_u8, 0, 0, 24][..], b"tEXtComment\0", MARK, &CHECKSUM].concat()),
         Kind::Svg => return bytes,
     };
     if at <= bytes.len() {

@@ -272,9 +272,9 @@ impl Card {
         self.error.is_none() && self.fields.detections.is_some() && self.fields.objects.is_some()
     }
 
-    /// How many proposals the record has.
+    /// How many proposals there are to draw: none beside detections or objects.
     pub(super) fn proposal_count(&self) -> usize {
-        self.fields.proposals
+        if self.fields.detections.is_some() || self.fields.objects.is_some() { 0 } else { self.fields.proposals }
     }
 
     /// The labels on the card.
