@@ -57,15 +57,18 @@ impl Threshold {
                 messages.note(format_args!("{detections} below --score {least} hidden in {images}"));
             }
         }
-        self.report_beyond(messages);
+        self.report_beyond(self.beyond[0], "detection", messages);
+        self.report_proposals(messages);
     }
 
-    /// Reports the boxes beyond `max`.
-    pub(super) fn report_beyond(&self, messages: &Messages) {
-        for (count, what) in self.beyond.into_iter().zip(["detection", "proposal"]) {
-            if count > 0 {
-                messages.note(format_args!("{} not drawn: --max {} per image", counted(count, what), self.max));
-            }
+    /// Reports the proposals beyond `max`.
+    pub(super) fn report_proposals(&self, messages: &Messages) {
+        self.report_beyond(self.beyond[1], "proposal", messages);
+    }
+
+    fn report_beyond(&self, count: usize, what: &str, messages: &Messages) {
+        if count > 0 {
+            messages.note(format_args!("{} not drawn: --max {} per image", counted(count, what), self.max));
         }
     }
 }

@@ -106,6 +106,7 @@ impl Args {
             page: Page::start(file, &self.title())?,
             evaluator: VocEvaluator::new(VocConfig { iou: self.iou, plus_one: false }),
             threshold: Threshold::new(self.score, self.max),
+            cut: [0; 4],
             shown: 0,
             left_out: 0,
             failed: 0,
@@ -139,6 +140,8 @@ struct Run<'a> {
     page: Page<'a>,
     evaluator: VocEvaluator,
     threshold: Threshold,
+    /// See [`Card::cut`].
+    cut: [usize; 4],
     shown: usize,
     left_out: usize,
     failed: usize,
@@ -191,6 +194,7 @@ impl Run<'_> {
             line.record.fail(self.messages.tool(), text);
             self.failed += 1;
         }
+        self.cut.iter_mut().zip(card.cut).for_each(|(sum, count)| *sum += count);
         let (detections, objects) = card.all();
         self.threshold.next(detections.iter().map(|detection| detection.score), card.proposal_count());
         if card.has_truth() {
@@ -201,7 +205,13 @@ impl Run<'_> {
 
     fn finish(self) -> Result<usize> {
         let score = self.threshold.current();
-        self.threshold.report_beyond(&self.messages);
+        self.threshold.report_proposals(&self.messages);
+        let max = format!("--max {} per image", self.args.max);
+        let whys = [max.as_str(), "at most 2000 per image", "at most 10 per record", "cut to 4000 characters"];
+        let kinds = ["detection", "object", "prediction", "text"].into_iter().zip(whys);
+        for (count, (what, why)) in self.cut.into_iter().zip(kinds).filter(|(count, _)| *count > 0) {
+            self.messages.note(format_args!("{} not in the page in full: {why}", counted(count, what)));
+        }
         if self.shown == 0 {
             self.messages.note("no records; the page is empty");
         }
