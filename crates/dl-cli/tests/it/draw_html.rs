@@ -102,6 +102,7 @@ fn a_page_is_bounded_and_does_not_depend_on_threads() {
             run("dl-draw", &[&["html", "--output", output.to_str().unwrap()], &more[..]].concat(), &stream(&records));
         let ran = ran.expect(0);
         assert!(ran.stderr.contains("8 records beyond --records 12 not in the page"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("48 detections not drawn: --max 5 per image"), "{}", ran.stderr);
         assert_eq!(ran.records().len(), 20);
         page(&output)
     };

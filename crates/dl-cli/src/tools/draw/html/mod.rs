@@ -206,11 +206,16 @@ impl Run<'_> {
     fn finish(self) -> Result<usize> {
         let score = self.threshold.current();
         self.threshold.report_proposals(&self.messages);
-        let max = format!("--max {} per image", self.args.max);
-        let whys = [max.as_str(), "at most 2000 per image", "at most 10 per record", "cut to 4000 characters"];
+        let max = format!("not drawn: --max {} per image", self.args.max);
+        let whys = [
+            max.as_str(),
+            "not drawn: at most 2000 per image",
+            "left out: at most 10 per record",
+            "cut to 4000 characters",
+        ];
         let kinds = ["detection", "object", "prediction", "text"].into_iter().zip(whys);
         for (count, (what, why)) in self.cut.into_iter().zip(kinds).filter(|(count, _)| *count > 0) {
-            self.messages.note(format_args!("{} not in the page in full: {why}", counted(count, what)));
+            self.messages.note(format_args!("{} {why}", counted(count, what)));
         }
         if self.shown == 0 {
             self.messages.note("no records; the page is empty");
