@@ -16,7 +16,7 @@ DATA := man/man1=man/man1 man/man5=man/man5 man/man7=man/man7 \
   completions/fish=fish/vendor_completions.d testdata/models=dl-tools/models
 data_files = $(filter-out %.sh,$(wildcard $(1)/*))
 
-.PHONY: help build demo demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench-peers install uninstall
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'

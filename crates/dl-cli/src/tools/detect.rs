@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
 
-    /// Score with the softmax of the features of the layer logits instead of SVMs. FILE is the network, as written by
+    /// Instead of SVMs, score with the softmax of the features of layer `logits`. FILE is the network, as written by
     /// dl-finetune classifier, and provides the class names; box regressors still come from --model
     #[arg(long, value_name = "FILE")]
     softmax: Option<PathBuf>,

@@ -63,11 +63,11 @@ pub struct Args {
     layer: Vec<LayerName>,
 
     /// How to pool the rows of a sample, one per token, into one row; mean and max also pool feature maps [default:
-    /// mean for texts, last for GPT-2, cls for images in CLIP, none for maps]
+    /// mean for texts (last for GPT-2), cls for images in CLIP, none for maps]
     #[arg(long, value_enum)]
     pool: Option<Pool>,
 
-    /// Divide each row by its length, so that dot products of rows are cosines
+    /// Divide each row by its L2 norm, so that dot products of rows are cosines
     #[arg(long)]
     normalize: bool,
 

@@ -1,4 +1,4 @@
-//! Options that the metrics of boxes share: where truth and findings are, and the format of the figures.
+//! Options that the metrics of boxes share: where truth and findings are, and the format of the report.
 
 use std::path::{Path, PathBuf};
 

@@ -25,7 +25,7 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 /// last checkpoint.
 #[derive(clap::Args, Debug)]
 #[command(
-    mut_arg("iterations", |arg| arg.help("Number of batches [default: 3 epochs, but at least 100 and at most 10000]")),
+    mut_arg("iterations", |arg| arg.help("Number of batches [default: 3 epochs; at least 100 batches, at most 10000]")),
     mut_arg("optimizer", |arg| arg.help("Optimizer [default: adamw]")),
     mut_arg("lr", |arg| arg.help("Learning rate [default: 0.00005, or 0.0003 with sgd]")),
 )]
@@ -44,7 +44,7 @@ pub(super) struct Args {
     output: PathBuf,
 
     /// GPT-2 to start from: a model file, or a Hugging Face model folder
-    #[arg(long, value_name = "FILE|DIR", help_heading = "Network")]
+    #[arg(long, value_name = "PATH", help_heading = "Network")]
     init_from: PathBuf,
 
     /// File of validation records

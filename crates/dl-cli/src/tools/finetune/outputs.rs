@@ -1,4 +1,5 @@
-//! Checks before hours of work that the files of a training can be written, and that none is overwritten by accident.
+//! Checks before hours of work that the files of a training run can be written, and that none is overwritten by
+//! accident.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use crate::common::{Inputs, not_an_input};
 /// Longest file name, in bytes, that common file systems allow.
 const LONGEST_NAME: usize = 255;
 
-/// Fails when an output cannot be written, is one of the files that the training reads, or is not a regular file.
+/// Fails when an output cannot be written, is one of the files that the training run reads, or is not a regular file.
 pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
     let read: Vec<PathBuf> =
         inputs.inputs.iter().map(PathBuf::from).chain(others.iter().flatten().map(PathBuf::from)).collect();

@@ -15,8 +15,8 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 ///
 /// Positives are the features of the ground-truth boxes, which dl-embed --with-objects puts before the proposals;
 /// negatives are proposals that hardly overlap an object of the class. Objects marked difficult or crowd are neither.
-/// The stream may be larger than memory: features in the records are spooled to a temporary file, features in separate
-/// files are read again.
+/// The stream may be larger than memory: features inside the records are spooled to a temporary file; features in side
+/// files are reread from those files.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -50,7 +50,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().positive_weight, value_parser = numbers::positive)]
     positive_weight: f64,
 
-    /// Constant feature that carries the bias
+    /// Value of the constant feature whose weight is the bias
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().bias, value_parser = numbers::not_negative)]
     bias: f64,
 

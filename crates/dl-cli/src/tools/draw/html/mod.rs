@@ -26,7 +26,7 @@ use page::Page;
 
 /// Write an HTML page to view records in a browser
 ///
-/// The page is a single file with thumbnails, boxes, masks, labels and scores; it needs no network. Filter it by class,
+/// The page is a single file with thumbnails, boxes, masks, labels and scores; it works offline. Filter it by class,
 /// score, kind of error and id, compare detections with the ground truth, and see a precision-recall curve per class.
 /// Press ? in the page to see the keyboard shortcuts. Records pass through to stdout, unless it is a terminal or gets the
 /// page.
