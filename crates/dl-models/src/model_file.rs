@@ -3,57 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow};
-use serde::{Deserialize, Serialize};
+use candle_core::Device;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::checkpoint::printable;
 use crate::detection::DetectorKind;
+use crate::file::Kind;
 use crate::heads::rcnn::RcnnHeads;
-use crate::text::TextConfig;
+use crate::text::{TextConfig, TextModel};
 use crate::{Checkpoint, LinearHead};
-
-/// The kinds of models, as `kind` in the config. Files without it are recognized by what else they contain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A network for images.
-    ImageNetwork,
-    /// A network for texts.
-    TextNetwork,
-    /// CLIP: a network for images and one for texts.
-    Clip,
-    /// A linear classifier on features.
-    LinearHead,
-    /// The SVMs and box regressors of R-CNN.
-    RcnnHeads,
-    /// A network that finds objects in images.
-    Detector,
-}
-
-impl Kind {
-    /// What it is, for messages.
-    pub fn description(self) -> &'static str {
-        match self {
-            Self::ImageNetwork => "a network for images",
-            Self::TextNetwork => "a network for texts",
-            Self::Clip => "a CLIP",
-            Self::LinearHead => "a linear head on features",
-            Self::RcnnHeads => "SVMs and box regressors on features",
-            Self::Detector => "a detector",
-        }
-    }
-
-    /// The programs that take it.
-    fn programs(self) -> &'static str {
-        match self {
-            Self::ImageNetwork => "dl-embed, dl-classify and dl-finetune classifier take it",
-            Self::TextNetwork => "dl-embed, dl-classify, dl-generate and dl-finetune take it",
-            Self::Clip => "dl-embed and dl-classify take it",
-            Self::LinearHead => "dl-classify takes it",
-            Self::RcnnHeads | Self::Detector => "dl-detect takes it",
-        }
-    }
-}
 
 /// An open model file, by kind.
 pub enum ModelFile {
@@ -88,6 +47,16 @@ impl ModelFile {
         })
     }
 
+    /// Opens the text network in a file, of CLIP the part that reads texts.
+    /// # Errors
+    /// When the file cannot be read, or holds something else.
+    pub fn open_text(path: &Path, device: &Device) -> Result<TextModel> {
+        match Self::open(path, None)? {
+            Self::TextNetwork(file) | Self::Clip(file) => TextModel::from_checkpoint(file, device),
+            other => Err(other.unfit(path, "a network for texts")),
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
@@ -116,8 +85,9 @@ fn kind(file: &Checkpoint, arch: Option<&str>) -> Result<Kind> {
     }
     let config: Option<Value> = file.config()?;
     if let Some(stated) = config.as_ref().and_then(|config| config.get("kind")) {
-        return Kind::deserialize(stated)
-            .map_err(|_| anyhow!("its kind is {}, which this version does not support", printable(&stated.to_string())));
+        return Kind::deserialize(stated).map_err(|_| {
+            anyhow!("its kind is {}, which this version does not support", printable(&stated.to_string()))
+        });
     }
     if LinearHead::is_in(file) {
         return Ok(Kind::LinearHead);
@@ -137,8 +107,6 @@ fn kind(file: &Checkpoint, arch: Option<&str>) -> Result<Kind> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
     use crate::checkpoint::{Precision, save};
     use crate::{Model, ModelConfig, Parameters};

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::file::limits;
+use crate::file::{Kind, limits};
 use crate::heads::{dot, probabilities};
-use crate::model_file::Kind;
 
 /// How older files state what they contain.
 const FORMAT: &str = "dl-linear-head";

@@ -17,9 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::file::limits;
+use crate::file::{Kind, limits};
 use crate::heads::dot;
-use crate::model_file::Kind;
 
 /// Outputs of a box regressor: dx, dy, dw, dh.
 pub const DELTAS: usize = 4;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use dl_models::Precision;
 use dl_models::text::{TOKENIZER_KEY, TextModel, loss};
-use dl_train::fit::{ModelFile, Progress};
+use dl_train::fit::{Progress, TrainedModel};
 use dl_train::text::LanguageModelTask;
 use serde_json::{Map, Value, json};
 
@@ -143,7 +143,7 @@ impl Args {
                 ("loss".to_owned(), json!(progress.mean("loss"))),
                 ("validation".to_owned(), serde_json::to_value(&progress.validation)?),
             ]);
-            Ok(ModelFile {
+            Ok(TrainedModel {
                 config: config.description()?,
                 tensors: parameters.tensors(),
                 texts: vec![(TOKENIZER_KEY, model.tokenizer.text().to_owned())],

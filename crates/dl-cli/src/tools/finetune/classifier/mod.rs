@@ -15,7 +15,7 @@ use dl_train::classifier::{
     AugmentConfig, BatchConfig, Batches, ClassifierTask, Evaluation, ExampleConfig, Examples, Head, Kind, LossConfig,
     StartConfig, StartingPoint,
 };
-use dl_train::fit::{ModelFile, Progress, Validation};
+use dl_train::fit::{Progress, TrainedModel, Validation};
 use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
@@ -454,7 +454,7 @@ impl Args {
             let mut config = described.clone();
             config.training = self.figures(warp, situation, batch, progress)?;
             self.add_choices(&mut config, data, strategy, progress)?;
-            Ok(ModelFile {
+            Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
                 tensors: start.parameters.tensors(),
                 texts: Vec::new(),
@@ -473,7 +473,7 @@ impl Args {
         (train, validation): (&Examples, Option<&Examples>),
         Recipe { strategy, batch }: Recipe,
         session: &Session,
-        file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
+        file: &(dyn Fn(&Situation, &Progress) -> Result<TrainedModel> + Sync),
         then: impl FnOnce(&ClassifierTask, &Situation) -> Result<R>,
     ) -> Result<R> {
         let StartingPoint { model, parameters, frozen, .. } = start;

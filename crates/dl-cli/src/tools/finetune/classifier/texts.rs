@@ -9,7 +9,7 @@ use dl_models::text::{Network, TOKENIZER_KEY, TextConfig, TextFreeze, TextModel,
 use dl_models::{Checkpoint, Fit, ModelFile, Parameters, checkpoint};
 use dl_train::Digest;
 use dl_train::classifier::LossConfig;
-use dl_train::fit::{ModelFile, Progress, Task, Validation};
+use dl_train::fit::{Progress, Task, TrainedModel, Validation};
 use dl_train::linear::Logistic;
 use dl_train::sampler::per_class;
 use dl_train::text::{LabeledText, LabeledTexts, TextClassifierTask, TrainingTexts};
@@ -309,7 +309,7 @@ impl TextTraining<'_> {
                 ("validation".to_owned(), serde_json::to_value(&progress.validation)?),
             ]);
             self.add_choices(&mut config, start, strategy);
-            Ok(ModelFile {
+            Ok(TrainedModel {
                 config: config.description()?,
                 tensors: parameters.tensors(),
                 texts: vec![(TOKENIZER_KEY, model.tokenizer.text().to_owned())],
@@ -328,7 +328,7 @@ impl TextTraining<'_> {
         start: &TextStart,
         (train, validation): (&[LabeledText], &[LabeledText]),
         strategy: Option<Strategy>,
-        file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
+        file: &(dyn Fn(&Situation, &Progress) -> Result<TrainedModel> + Sync),
         then: impl FnOnce(&TextClassifierTask, &Situation) -> Result<R>,
     ) -> Result<R> {
         let Self { args, messages, .. } = self;
