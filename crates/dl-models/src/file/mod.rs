@@ -4,5 +4,6 @@ mod config;
 pub(crate) mod limits;
 mod preprocessing;
 
+pub(crate) use config::labels_beside;
 pub use config::{Labels, ModelConfig};
 pub use preprocessing::{ChannelOrder, Preprocessing, Resize};
