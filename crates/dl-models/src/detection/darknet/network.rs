@@ -8,14 +8,13 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
-use dl_ops::{Conv2dConfig, Padding, PoolConfig};
+use dl_ops::{Conv2dConfig, Padding, PoolConfig, ResizeMethod};
 
-use super::recipe::Epsilon;
+use super::recipe::{Epsilon, Recipe};
 use crate::checkpoint::darknet::cfg::{
     Activation, Cfg, Connected, Convolutional, Kind, Layer, Local, MaxPool, Shape, numbers,
 };
-use crate::network::layers::Fresh;
-use crate::{Backbone, BatchNorm2d, Conv2d, Halt, Linear, Pass, Run, Value};
+use crate::{Backbone, BatchNorm2d, Conv2d, Fresh, Halt, Linear, LocallyConnected2d, Pass, Run, Value};
 
 /// Most layers; the largest networks have about 500.
 const MOST_LAYERS: usize = 2048;
@@ -29,7 +28,7 @@ const MOST_WORK: usize = 1 << 42;
 /// darknet's weight of the batch in the running statistics.
 const MOMENTUM: f64 = 0.01;
 /// The slope of `leaky` below 0.
-const SLOPE: f64 = 0.1;
+const SLOPE: f32 = 0.1;
 
 /// A network of a `.cfg`.
 pub struct Network {
@@ -45,12 +44,14 @@ enum Step {
         norm: Option<BatchNorm2d>,
         activation: Activation,
     },
+    /// `flatten`: its input is a map.
     Connected {
         linear: Linear,
+        flatten: bool,
         activation: Activation,
     },
     Local {
-        local: crate::LocallyConnected2d,
+        local: LocallyConnected2d,
         activation: Activation,
     },
     MaxPool(PoolConfig),
@@ -81,6 +82,14 @@ pub(super) fn output_of(index: usize) -> String {
 }
 
 impl Network {
+    /// Builds the network of the text of a `.cfg`, from `module_list.0.Conv2d.weight` and so on.
+    /// # Errors
+    /// When the text is invalid, a layer is not supported, the network is too large, or a tensor is missing or has a
+    /// different shape.
+    pub fn of_cfg(text: &str, recipe: &Recipe, vb: &VarBuilder) -> Result<Self> {
+        Self::new(&Cfg::parse(text)?, recipe.epsilon, vb)
+    }
+
     /// Builds the network from `module_list.0.Conv2d.weight` and so on.
     /// # Errors
     /// When a layer is not supported, the network is too large, or a tensor is missing or has a different shape.
@@ -113,7 +122,10 @@ impl Network {
             if !is_route && matches!(layers.last(), Some((_, Step::Head))) {
                 bail!("{}: follows boxes, and expects a map", place());
             }
-            let step = Step::new(layer, epsilon, vb.pp(format!("module_list.{index}"))).with_context(place)?;
+            let mut step = Step::new(layer, epsilon, vb.pp(format!("module_list.{index}"))).with_context(place)?;
+            if let Step::Connected { flatten, .. } = &mut step {
+                *flatten = !reads_rows;
+            }
             rows.push(matches!(step, Step::Connected { .. }) || (reads_rows && takes_rows));
             layers.push((layer.clone(), step));
             referred.extend(from);
@@ -202,7 +214,8 @@ impl Step {
         let activation = supported(connected.activation)?;
         let fresh = Fresh::kaiming_in();
         if !connected.norm {
-            return Ok(Self::Connected { linear: Linear::new(inputs, outputs, fresh, vb.pp("Linear"))?, activation });
+            let linear = Linear::new(inputs, outputs, fresh, vb.pp("Linear"))?;
+            return Ok(Self::Connected { linear, flatten: true, activation });
         }
         let weight = vb.pp("Linear").get((outputs, inputs), "weight")?;
         let norm = vb.pp("BatchNorm1d");
@@ -213,12 +226,17 @@ impl Step {
         let weight = weight.broadcast_mul(&scale.unsqueeze(1)?)?;
         let folded = HashMap::from([("weight".to_owned(), weight), ("bias".to_owned(), bias)]);
         let folded = VarBuilder::from_tensors(folded, vb.dtype(), vb.device());
-        Ok(Self::Connected { linear: Linear::new(inputs, outputs, fresh, folded)?, activation })
+        Ok(Self::Connected { linear: Linear::new(inputs, outputs, fresh, folded)?, flatten: true, activation })
     }
 
     fn local(local: &Local, layer: &Layer, vb: VarBuilder) -> Result<Self> {
-        let _ = (local, layer, vb);
-        bail!("is not supported yet")
+        let ([inputs, height, width], [filters, ..]) = (layer.input, layer.output);
+        let config =
+            Conv2dConfig { stride: [local.stride; 2], padding: Padding::all(local.padding), ..Conv2dConfig::default() };
+        let (channels, kernel, vb) = ([inputs, filters], [local.size; 2], vb.pp("Local2d"));
+        let activation = supported(local.activation)?;
+        let local = LocallyConnected2d::new(channels, kernel, [height, width], config, Fresh::kaiming_in(), vb)?;
+        Ok(Self::Local { local, activation })
     }
 }
 
@@ -257,17 +275,15 @@ fn select(channels: usize, part: usize, groups: usize, vb: &VarBuilder) -> Resul
     Ok(Conv2d::fixed(weight, Conv2dConfig::default()))
 }
 
-/// Windows that start `padding` / 2 before the map; darknet ignores what is outside of it.
+/// Windows that start `padding` / 2 before the map.
 fn pool_config(pool: &MaxPool, layer: &Layer) -> Result<PoolConfig> {
     let MaxPool { size, stride, padding } = *pool;
+    let config = PoolConfig { stride, ..PoolConfig::darknet(size, 1, padding) };
     let [_, height, width] = layer.input;
-    let fits = |config: &PoolConfig| {
-        let windows = config.windows(height, width).ok();
-        windows.is_some_and(|[rows, columns]| [rows.len(), columns.len()] == layer.output[1..])
-    };
-    let floor = PoolConfig { kernel: [size; 2], stride, padding: [padding / 2; 2], ceil_mode: false };
-    let found = [floor, floor.ceil()].into_iter().find(fits);
-    found.with_context(|| format!("size={size}, stride={stride:?} and padding={padding} are not supported together"))
+    let windows = config.windows(height, width).map(|axes| axes.map(|windows| windows.len()));
+    let fits = windows.is_ok_and(|windows| windows == layer.output[1..]);
+    ensure!(fits, "size={size} and padding={padding} are not supported on a map of {height} x {width}");
+    Ok(config)
 }
 
 /// Checks that an activation is computed.
@@ -340,8 +356,8 @@ impl Step {
                 };
                 activate(name, *activation, x, pass)
             }
-            Self::Connected { linear, activation } => {
-                let x = pass.flatten("", &x)?;
+            Self::Connected { linear, flatten, activation } => {
+                let x = if *flatten { pass.flatten("", &x)? } else { x };
                 let x = pass.linear(&inner("linear"), linear, &x)?;
                 activate(name, *activation, x, pass)
             }
@@ -376,7 +392,7 @@ impl Step {
                 let x = pass.gate("", layer(*from)?, &x)?;
                 activate(name, *activation, x, pass)
             }
-            Self::Upsample(size) => pass.resize(name, *size, crate::ResizeMethod::Nearest, &x),
+            Self::Upsample(size) => pass.resize(name, *size, ResizeMethod::Nearest, &x),
             Self::Activation(activation) => activate(name, *activation, x, pass),
             Self::Head => Ok(x),
         }

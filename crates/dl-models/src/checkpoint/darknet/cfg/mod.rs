@@ -13,8 +13,8 @@ use anyhow::{Context, Result, ensure};
 
 use section::{Section, sections};
 
-pub(crate) use kind::{Activation, Connected, Convolutional, Detection, Kind, Local, MaxPool, Region, Yolo};
-pub(super) use tensors::{Part, tensors};
+pub(crate) use kind::{Activation, Connected, Convolutional, Kind, Local, MaxPool};
+pub(super) use tensors::tensors;
 
 /// Channels, height, width of an output.
 pub(crate) type Shape = [usize; 3];

@@ -48,8 +48,11 @@ pub(in crate::checkpoint::darknet) fn tensors(layer: &Layer) -> Vec<Part> {
             }
         }
         Kind::Local(local) => {
-            let weight = vec![height.saturating_mul(width), channels, layer.input[0], local.size, local.size];
-            vec![Part::new("Local2d", "bias", vec![channels, height, width]), Part::new("Local2d", "weight", weight)]
+            let inputs = layer.input[0].saturating_mul(local.size).saturating_mul(local.size);
+            vec![
+                Part::new("Local2d", "bias", vec![channels, height, width]),
+                Part::new("Local2d", "weight", vec![height.saturating_mul(width), channels, inputs]),
+            ]
         }
         _ => Vec::new(),
     }
