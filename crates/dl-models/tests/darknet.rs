@@ -283,15 +283,17 @@ fn error(cfg: &str, count: usize) -> String {
 fn hostile_networks_are_refused_with_one_line() {
     let net = "[net]\nheight=32\nwidth=32\n";
     let head = "[convolutional]\nfilters=6\nactivation=linear\n[yolo]\nclasses=1\nanchors=1,1\nnum=1\n";
+    let shrunk = format!("[maxpool]\nsize=1\nstride=1048576\n{head}");
     let cases = [
-        (format!("{net}{}{head}", "[upsample]\nstride=1024\n".repeat(2)), 24, "too large"),
+        (format!("{net}[upsample]\nstride=1024\n{head}"), 24, "describes too many boxes"),
+        (format!("{net}{}{shrunk}", "[upsample]\nstride=1024\n".repeat(2)), 24, "too large"),
         (format!("{net}{}{head}", "[dropout]\n".repeat(5000)), 24, "networks of up to 2048 are supported"),
         (
-            format!("{net}[upsample]\nstride=64\n{}{head}", "[maxpool]\nsize=2001\nstride=1\n".repeat(9)),
+            format!("{net}[upsample]\nstride=64\n{}{shrunk}", "[maxpool]\nsize=2001\nstride=1\n".repeat(9)),
             24,
             "multiply-adds",
         ),
-        (format!("{net}[upsample]\nstride=128\n{}{head}", "[dropout]\n".repeat(99)), 24, "too large together"),
+        (format!("{net}[upsample]\nstride=128\n{}{shrunk}", "[dropout]\n".repeat(99)), 24, "too large together"),
         (format!("{net}[route]\nlayers=0\n{head}"), 24, "layer 0 does not exist before it"),
         (format!("{net}{head}[route]\nlayers=1\n"), 24, "layer 1 has boxes"),
         (format!("{net}{head}{head}"), 24, "is truncated"),

@@ -300,6 +300,7 @@ fn activate(name: &str, activation: Activation, x: Value, pass: &mut Pass) -> Ru
         Activation::Relu => pass.relu(name, &x),
         Activation::Relu6 => pass.relu6(name, &x),
         Activation::Logistic => pass.sigmoid(name, &x),
+        Activation::Tanh => pass.tanh(name, &x),
         Activation::Linear | Activation::Other(_) => pass.see(name, x),
     }
 }

@@ -69,12 +69,14 @@ pub(crate) enum Activation {
     Relu6,
     /// The sigmoid.
     Logistic,
+    /// The hyperbolic tangent.
+    Tanh,
     /// Another one of darknet's, which is not computed.
     Other(&'static str),
 }
 
 /// darknet's activations that are not computed.
-const OTHERS: [&str; 21] = [
+const OTHERS: [&str; 20] = [
     "loggy",
     "elu",
     "selu",
@@ -83,7 +85,6 @@ const OTHERS: [&str; 21] = [
     "hardtan",
     "lhtan",
     "ramp",
-    "tanh",
     "stair",
     "mish",
     "hard_mish",
@@ -107,6 +108,7 @@ impl Activation {
             "relu" => Self::Relu,
             "relu6" => Self::Relu6,
             "logistic" => Self::Logistic,
+            "tanh" => Self::Tanh,
             _ => match OTHERS.iter().find(|other| **other == name) {
                 Some(other) => Self::Other(other),
                 None => bail!("activation={} is not one of darknet's", printable(name)),
