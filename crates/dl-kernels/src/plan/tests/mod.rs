@@ -1,5 +1,7 @@
 //! Tests plans against the naive reference.
 
+mod operations;
+
 use std::sync::Arc;
 
 use super::*;
