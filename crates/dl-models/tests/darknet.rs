@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use dl_models::checkpoint::convert;
-use dl_models::detection::darknet::{Darknet, Recipe};
+use dl_models::detection::darknet::{Darknet, Recipe, Suppression};
 use dl_models::detection::{self, Detector, Found, Placed, Rules};
 use dl_models::{Backbone, Checkpoint, LayerName};
 use dl_record::BBox;
@@ -112,6 +112,15 @@ fn equals_darknet(set: &str, weights: &str) {
     let (edge, score) = worst_box(&found, &expected["detections"]["detections"], placed.image);
     eprintln!("{weights}: {} boxes differ by {edge:.1e} pixels, scores by {score:.1e}", found.len());
     assert!(edge < 0.01 && score < 1e-4, "{edge} {score}");
+
+    let suppression = Suppression { score: 0.001, iou: 0.5, clip: false };
+    let recipe = Recipe { yolo_v1: suppression, ..Recipe::named("darknet-cpu").unwrap() };
+    let validation = Darknet::open(Checkpoint::open(&own).unwrap(), &recipe, &Device::Cpu).unwrap();
+    let found = validation.detect(&numbers(&x), &[placed], &Rules::default()).unwrap().remove(0);
+    let stated = &expected["detections_validation_rule"];
+    assert_eq!(found.len() as u64, stated["count"].as_u64().unwrap());
+    let sum: f64 = found.iter().map(|found| found.score).sum();
+    assert!((sum - stated["sum_of_scores"].as_f64().unwrap()).abs() < 1e-3, "{sum}");
     assert_eq!(cpu.labels()[0], "aeroplane");
     assert!(cpu.note().unwrap().contains("Pascal VOC"));
 }

@@ -142,6 +142,14 @@ impl Darknet {
         &self.network
     }
 
+    /// The output that YOLOv1's grid is read from, and how; `None` for later generations.
+    pub fn grid(&self) -> Option<(&LayerName, &YoloV1)> {
+        self.heads.iter().find_map(|(layer, head)| match head {
+            Head::Grid(grid) => Some((layer, grid)),
+            Head::Anchors(_) => None,
+        })
+    }
+
     /// The named outputs of its network for x [n, 3, h, w] from 0 to 1, each [n, ...].
     /// # Errors
     /// When a layer does not exist, or x has the wrong shape.
