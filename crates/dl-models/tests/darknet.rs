@@ -216,6 +216,26 @@ fn the_table_of_detectors_opens_yolo_fastest() {
 }
 
 #[test]
+fn yolo_fastest_finds_the_stated_boxes_in_the_photographs() {
+    let Some(path) = shared("yolo_fastest_1.1.weights") else { return };
+    let expected = json(&path.with_file_name("yolo_fastest_1.1.expected.json"));
+    let detector = detector(&path, "darknet");
+    for (name, stated) in expected["detections"]["photos"].as_object().unwrap() {
+        let Some(photo) = shared(name) else { continue };
+        let image = dl_vision::picture::load(photo.to_str().unwrap()).unwrap();
+        let (placed, preprocessing) = (detector.placed(image.width(), image.height()), detector.preprocessing());
+        let mut x = vec![0.0; 3 * placed.size[0] * placed.size[1]];
+        let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
+        resample(&image, &placed.source, placed.size, interpolation, &normalization, &mut x);
+        let found = detector.detect(&x, &[placed], &Rules::default()).unwrap().remove(0);
+        let (edge, score) = worst_box(&found, &stated["detections"], placed.image);
+        eprintln!("{name}: {} boxes differ by {edge:.1e} pixels, scores by {score:.1e}", found.len());
+        // The stated ones are of pixels that were rounded to bytes.
+        assert!(edge < 0.5 && score < 0.02, "{name}: {edge} {score}");
+    }
+}
+
+#[test]
 fn a_converted_file_is_the_same_detector() {
     let Some(path) = shared("darknet_yolov1/yolov1_paper.weights") else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -249,14 +269,18 @@ fn images_are_resized_and_letterboxed_as_by_darknet() {
         });
         for (part, letter_box) in [("resize", 0), ("letterbox", 1)] {
             let [columns, rows]: [usize; 2] = serde_json::from_value(case["to"].clone()).unwrap();
-            let cfg = format!(
-                "[net]\nheight={rows}\nwidth={columns}\nletter_box={letter_box}\n[convolutional]\nfilters=6\n\
-                 activation=linear\n[yolo]\nclasses=1\nanchors=1,1\nnum=1"
-            );
+            let (layers, count) = if letter_box == 1 {
+                let convolution = "[convolutional]\nfilters=6\nactivation=linear\n";
+                (format!("{convolution}[yolo]\nclasses=1\nanchors=1,1\nnum=1"), 24)
+            } else {
+                let connected = "[connected]\noutput=6\nactivation=linear\n";
+                (format!("{connected}[detection]\nside=1\nclasses=1\ncoords=4\nnum=1"), 6 + 18 * rows * columns)
+            };
+            let cfg = format!("[net]\nheight={rows}\nwidth={columns}\n{layers}");
             let weights = folder.path().join("small.weights");
             std::fs::write(weights.with_extension("cfg"), cfg).unwrap();
             let header = [0_i32, 2, 0, 0, 0].iter().flat_map(|number| number.to_le_bytes());
-            std::fs::write(&weights, header.chain([0; 24 * 4]).collect::<Vec<u8>>()).unwrap();
+            std::fs::write(&weights, header.chain(vec![0; count * 4]).collect::<Vec<u8>>()).unwrap();
             let detector = detector(&weights, "darknet");
             let (placed, preprocessing) = (detector.placed(width, height), detector.preprocessing());
             assert_eq!(preprocessing.interpolation, Interpolation::Aligned);

@@ -130,7 +130,7 @@ impl Darknet {
             heads,
             labels,
             note,
-            preprocessing: preprocessing([height, width], !is_v1 && letterboxed(&cfg, recipe.fit, &version)),
+            preprocessing: preprocessing([height, width], is_v1, letterboxed(&cfg, recipe.fit, &version)),
             suppression: if is_v1 { recipe.yolo_v1 } else { recipe.yolo_v2 },
             device: device.clone(),
             plans: Plans::default(),
@@ -215,12 +215,15 @@ fn letterboxed(cfg: &Cfg, fit: Fit, version: &str) -> bool {
 }
 
 /// From 0 to 1; the gray around a letterboxed image is the mean.
-fn preprocessing(size: [usize; 2], letterboxed: bool) -> Preprocessing {
+fn preprocessing(size: [usize; 2], is_v1: bool, letterboxed: bool) -> Preprocessing {
+    let letterboxed = letterboxed && !is_v1;
+    // Stretched images of later networks are those of OpenCV.
+    let aligned = is_v1 || letterboxed;
     Preprocessing {
         size,
         resize: if letterboxed { Resize::Letterbox } else { Resize::Stretch },
         shorter: None,
-        interpolation: Interpolation::Aligned,
+        interpolation: if aligned { Interpolation::Aligned } else { Interpolation::BilinearPlain },
         channel_order: ChannelOrder::Rgb,
         range: [0.0, 1.0],
         mean: [if letterboxed { GRAY } else { 0.0 }; 3],

@@ -31,10 +31,10 @@ pub enum Epsilon {
 /// How an image is placed in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// As the program that wrote the weights: the newer darknet (0.2.5) stretches, the older one keeps the aspect
-    /// ratio. `letter_box` of the `.cfg` decides if it is stated.
+    /// As the program that wrote the weights: the newer darknet (0.2.5) stretches as OpenCV does, the older one keeps
+    /// the aspect ratio. `letter_box` of the `.cfg` decides if it is stated.
     ByVersion,
-    /// Both sides to the input's, ignoring the aspect ratio. YOLOv1 is always stretched.
+    /// Both sides to the input's, ignoring the aspect ratio. YOLOv1 is always stretched, with aligned corners.
     Stretched,
     /// The aspect ratio is kept, the rest is gray.
     Letterboxed,
