@@ -358,6 +358,51 @@ fn hostile_networks_are_refused_with_one_line() {
 }
 
 #[test]
+fn a_cfg_with_any_character_changed_does_not_panic() {
+    let cfg = "[net]\nheight=8\nwidth=8\n[convolutional]\nbatch_normalize=1\nfilters=4\nsize=3\npad=1\ngroups=1\n\
+               activation=leaky\n[maxpool]\nsize=2\nstride=2\n[dropout]\nprobability=.5\n[shortcut]\nfrom=-2\n\
+               [upsample]\nstride=2\n[route]\nlayers=-1,0\ngroups=2\ngroup_id=1\n[local]\nsize=3\npad=1\nfilters=2\n\
+               activation=relu\n[route]\nlayers=-2\n[convolutional]\nfilters=12\nstride=3\nactivation=linear\n\
+               [yolo]\nmask=0,1\nclasses=1\nanchors=1,2,3,4\nnum=2\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any.weights");
+    let header: Vec<u8> = [0_i32, 2, 0, 0, 0].iter().flat_map(|number| number.to_le_bytes()).collect();
+    let mut opened = 0;
+    for index in 0..cfg.len() {
+        for letter in ["", "0", "7", "-"] {
+            let changed = format!("{}{letter}{}", &cfg[..index], &cfg[index + 1..]);
+            std::fs::write(path.with_extension("cfg"), &changed).unwrap();
+            // The first message says how many bytes there should be.
+            let mut count = 5252;
+            for _ in 0..40 {
+                std::fs::write(&path, [&header[..], &vec![0; count]].concat()).unwrap();
+                let Err(error) = Checkpoint::open(&path) else { break };
+                let text = format!("{error:#}");
+                let ends =
+                    text.split("ends at byte ").nth(1).and_then(|rest| rest.split(',').next()?.parse::<usize>().ok());
+                let remain =
+                    text.split(" bytes remain").next().and_then(|rest| rest.rsplit(' ').next()?.parse::<usize>().ok());
+                match (ends, remain) {
+                    (Some(ends), _) if ends < 1 << 20 => count = ends - 20,
+                    (None, Some(remain)) => count -= remain,
+                    _ => break,
+                }
+            }
+            let Ok(file) = Checkpoint::open(&path) else { continue };
+            let Ok(detector) = Darknet::open(file, &Recipe::default(), &Device::Cpu) else { continue };
+            let placed = detector.placed(20, 10);
+            if placed.size.iter().product::<usize>() < 5_000 {
+                let x = vec![0.5; 3 * placed.size[0] * placed.size[1]];
+                // An error at most, such as for a batch norm of zeros.
+                let _ = detector.detect(&x, &[placed], &Rules::default());
+            }
+            opened += 1;
+        }
+    }
+    assert!(opened > 100, "{opened}");
+}
+
+#[test]
 fn a_part_of_the_channels_of_a_route_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("part.weights");
