@@ -128,10 +128,11 @@ impl Row<'_> {
                     *sum = S::mul_add(S::load(first.add(place + n * self.step)), weight, *sum);
                 }
             }
+            let activation = self.activation.vectors::<S>();
             for (n, sum) in sums.into_iter().enumerate() {
                 let at = (x + n) * LANES;
                 let sum = if self.residual.is_null() { sum } else { S::add(sum, S::load(self.residual.add(at))) };
-                S::store(self.output.add(at), self.activation.apply::<S>(sum));
+                S::store(self.output.add(at), activation.apply(sum));
             }
         }
     }

@@ -147,8 +147,10 @@ struct Part {
     tiling: Tiling,
 }
 
-/// Approximate input size of a task.
-const INPUT: usize = 1 << 14;
+/// Approximate input size of a task, which reads the whole weight.
+const INPUT: usize = 1 << 16;
+/// Fewest tasks per image, so that no thread waits long for the last one.
+const TASKS: usize = 4;
 
 impl Transposed {
     /// The order of the packed weight.
@@ -217,7 +219,7 @@ impl Transposed {
             }
         }
         let longest = output.height.div_ceil(conv.stride[0]);
-        let rows = (INPUT / (input.blocks() * input.row()).max(1)).clamp(1, longest.max(1));
+        let rows = (INPUT / (input.blocks() * input.row()).max(1)).clamp(1, longest.div_ceil(TASKS).max(1));
         Self { conv, input, output, weight, bias, activation, segment_length: run, parts, rows, longest }
     }
 

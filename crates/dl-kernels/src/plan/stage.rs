@@ -131,9 +131,9 @@ impl Stage {
                 None => rows_of(map),
             });
         }
-        let image = graph.shape(graph.input()).iter().product();
+        let (image, _) = graph.input_places();
         // Rows are the input of fully connected layers, which process all images at once.
-        let of_maps = graph.shape(graph.input()).len() == 3;
+        let of_maps = graph.inputs().any(|input| graph.shape(input).len() == 3);
         let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
         let lot = Some(CACHE / maps.memory.max(1)).filter(|lot| of_maps && *lot > 1).map(|lot| lot.min(together));
         let resources = resources.clone();
@@ -287,8 +287,10 @@ fn margin(graph: &Graph, node: usize) -> Option<Padding> {
 }
 
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
-    // The image, renormalized if the network requires it.
-    let image = fused.first().map_or(0, |step| step.last);
+    // The inputs, renormalized if the network requires it.
+    let is_input = |step: &&Fused| matches!(graph.nodes[step.core].operation, Operation::Input);
+    let images: Vec<usize> = fused.iter().filter(is_input).map(|step| step.last).collect();
+    let image = images[0];
     // Parts of a concatenation are written in place: part -> (whole, channels before it).
     let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
     for step in fused.iter().rev() {
@@ -299,7 +301,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let mut distinct = inputs.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            let free = inputs.iter().all(|input| *input != image && !part_of.contains_key(input));
+            let free = inputs.iter().all(|input| !images.contains(input) && !part_of.contains_key(input));
             if whole_blocks && free && distinct.len() == inputs.len() {
                 let mut before = 0;
                 for (input, channels) in inputs.iter().zip(channels) {
@@ -318,7 +320,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     };
     // The margins that the readers need.
     let mut margins: HashMap<usize, Padding> = HashMap::new();
-    let mut interleaved = shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
+    let mut interleaved = images.len() == 1 && shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
     for (step, algorithm) in fused.iter().zip(algorithms) {
         let node = &graph.nodes[step.core];
         if let Some(needed) = margin(graph, step.core).filter(|_| !algorithm.is_some_and(Algorithm::is_winograd)) {
@@ -408,7 +410,8 @@ fn compile(
     steps.push(match &node.operation {
         Operation::Input => {
             let affine = affine.map(|(scale, shift)| (scale.clone(), shift.clone()));
-            Step::Import(Import::new(level, output, affine))
+            let (image, starts) = graph.input_places();
+            Step::Import(Import::new(level, output, affine).among(image, starts[step.core]))
         }
         Operation::Conv2d { weight, shape, bias, config: conv } => {
             let (conv, shape, input) = (*conv, *shape, inputs[0]);

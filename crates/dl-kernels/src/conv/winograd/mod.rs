@@ -442,14 +442,14 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for TileOu
                     line[x] = value;
                 }
             }
-            let bias = S::load(self.bias.as_ptr());
+            let (bias, activation) = (S::load(self.bias.as_ptr()), self.activation.vectors::<S>());
             for (y, line) in half.into_iter().enumerate().take(self.size[0]) {
                 for (x, value) in T::after::<S>(line).into_iter().enumerate().take(self.size[1]) {
                     let mut value = S::add(value, bias);
                     if !self.residual.is_null() {
                         value = S::add(value, S::load(self.residual.add(y * self.residual_row + x * LANES)));
                     }
-                    S::store(self.output.add(y * self.row + x * LANES), self.activation.apply::<S>(value));
+                    S::store(self.output.add(y * self.row + x * LANES), activation.apply(value));
                 }
             }
         }

@@ -88,7 +88,7 @@ fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
 /// [`check`] with a tolerance for each Winograd algorithm.
 fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winograd) -> f64) {
     let (net, outputs) = build();
-    let image: usize = net.graph.shape(net.graph.input()).iter().product();
+    let (image, _) = net.graph.input_places();
     let images = draw(77, 3 * image);
     let expected: Vec<Vec<Vec<f64>>> =
         images.chunks_exact(image).map(|image| evaluate(&net.graph, &outputs, image)).collect();
