@@ -2,6 +2,9 @@
 //!
 //! A single image costs one read of the weight; several images share the cached part.
 
+use std::sync::Arc;
+
+use crate::activation::Activation;
 use crate::import::RowSpan;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
@@ -16,32 +19,36 @@ pub(crate) struct Dense {
     input: RowSpan,
     output: RowSpan,
     /// [blocks][inputs][16].
-    weight: Aligned,
+    weight: Arc<Aligned>,
     bias: Aligned,
-    range: [f32; 2],
+    activation: Activation,
 }
 
 impl Dense {
-    /// `weight` [outputs, inputs]; `bias` [outputs] or empty.
-    pub(crate) fn new(
-        level: Level,
-        input: RowSpan,
-        output: RowSpan,
-        weight: &[f32],
-        bias: &[f32],
-        range: [f32; 2],
-    ) -> Self {
-        let blocks = output.length.div_ceil(LANES);
-        let mut packed = Aligned::zeros(blocks * input.length * LANES);
-        for (out, row) in weight.chunks_exact(input.length.max(1)).enumerate() {
-            let block = &mut packed[out / LANES * input.length * LANES..][..input.length * LANES];
+    /// [outputs, inputs] -> [blocks][inputs][16]
+    pub(crate) fn pack([outputs, inputs]: [usize; 2], weight: &[f32]) -> Aligned {
+        let mut packed = Aligned::zeros(outputs.div_ceil(LANES) * inputs * LANES);
+        for (out, row) in weight.chunks_exact(inputs.max(1)).enumerate() {
+            let block = &mut packed[out / LANES * inputs * LANES..][..inputs * LANES];
             for (line, number) in block.chunks_exact_mut(LANES).zip(row) {
                 line[out % LANES] = *number;
             }
         }
-        let mut padded = Aligned::zeros(blocks * LANES);
+        packed
+    }
+
+    /// A weight of [`pack`](Self::pack); `bias` [outputs] or empty.
+    pub(crate) fn new(
+        level: Level,
+        input: RowSpan,
+        output: RowSpan,
+        weight: Arc<Aligned>,
+        bias: &[f32],
+        activation: Activation,
+    ) -> Self {
+        let mut padded = Aligned::zeros(output.length.div_ceil(LANES) * LANES);
         padded[..bias.len()].copy_from_slice(bias);
-        Self { level, input, output, weight: packed, bias: padded, range }
+        Self { level, input, output, weight, bias: padded, activation }
     }
 
     fn blocks(&self) -> usize {
@@ -85,8 +92,7 @@ impl Dense {
                     residual_step: 0,
                     residual_block: 0,
                     accumulate: start > 0,
-                    low: if last { self.range[0] } else { f32::NEG_INFINITY },
-                    high: if last { self.range[1] } else { f32::INFINITY },
+                    activation: if last { self.activation } else { Activation::NONE },
                 };
                 // SAFETY: the rows were checked to be within the memory; only this task writes these blocks.
                 unsafe { kernel(&tile) };

@@ -1,23 +1,26 @@
 //! Sequences of steps that run on the same images.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
 use super::PlanConfig;
-use super::fuse::{Fused, fuse};
+use super::fuse::{Fused, curve, fuse};
 use super::memory::{Lifetime, places};
-use crate::conv::{Algorithm, Convolution, Layer};
+use crate::across::{ChannelSoftmax, L2};
+use crate::activation::Activation;
+use crate::conv::{Algorithm, Convolution, Layer, Local, LocalLayer, Transposed, TransposedLayer};
 use crate::dense::Dense;
-use crate::graph::{Graph, NodeId, Numbers, Operation};
+use crate::graph::{Graph, Node, NodeId, Numbers, Operation};
 use crate::import::{Export, Import, RowSpan};
 use crate::map::{Map, Padding};
-use crate::memory::{Aligned, Memory};
+use crate::memory::Memory;
 use crate::mix::{Copy, Mix};
 use crate::normalize::{Lrn, Softmax};
+use crate::packed::{Layout, Resources, Workspace};
 use crate::pool::{Pool, Reduce};
+use crate::resample::Resize;
 use crate::simd::LANES;
 use crate::team;
 use crate::window::Window;
@@ -26,12 +29,17 @@ use crate::window::Window;
 enum Step {
     Import(Import),
     Convolution(Convolution),
+    Transposed(Transposed),
+    Local(Local),
     Dense(Dense),
     Pool(Pool),
     Mix(Mix),
     Copy(Copy),
     Lrn(Lrn),
+    Resize(Resize),
+    L2(L2),
     Softmax(Softmax),
+    ChannelSoftmax(ChannelSoftmax),
     Export(Export),
 }
 
@@ -40,12 +48,17 @@ impl Step {
         match self {
             Self::Import(step) => step.tasks(images),
             Self::Convolution(step) => step.tasks(images),
+            Self::Transposed(step) => step.tasks(images),
+            Self::Local(step) => step.tasks(images),
             Self::Dense(step) => step.tasks(images),
             Self::Pool(step) => step.tasks(images),
             Self::Mix(step) => step.tasks(images),
             Self::Copy(step) => step.tasks(images),
             Self::Lrn(step) => step.tasks(images),
+            Self::Resize(step) => step.tasks(images),
+            Self::L2(step) => step.tasks(images),
             Self::Softmax(step) => step.tasks(images),
+            Self::ChannelSoftmax(step) => step.tasks(images),
             Self::Export(step) => step.tasks(images),
         }
     }
@@ -54,12 +67,17 @@ impl Step {
         match self {
             Self::Import(step) => step.run(task, images, memory, input),
             Self::Convolution(step) => step.run(task, images, memory),
+            Self::Transposed(step) => step.run(task, images, memory),
+            Self::Local(step) => step.run(task, images, memory),
             Self::Dense(step) => step.run(task, images, memory),
             Self::Pool(step) => step.run(task, images, memory),
             Self::Mix(step) => step.run(task, images, memory),
             Self::Copy(step) => step.run(task, images, memory),
             Self::Lrn(step) => step.run(task, images, memory),
+            Self::Resize(step) => step.run(task, images, memory),
+            Self::L2(step) => step.run(task, images, memory),
             Self::Softmax(step) => step.run(task, images, memory),
+            Self::ChannelSoftmax(step) => step.run(task, images, memory),
             Self::Export(step) => step.run(task, images, memory),
         }
     }
@@ -90,25 +108,17 @@ pub(super) struct Stage {
     /// Images for which a thread runs all steps alone, because their maps stay in its cache.
     lot: Option<usize>,
     outputs: Vec<RowSpan>,
-    /// Working memory that is not in use.
-    spare: Mutex<Vec<Workspace>>,
-}
-
-#[derive(Default)]
-struct Workspace {
-    numbers: Aligned,
-    /// Number of tasks of each step.
-    counts: Vec<usize>,
+    resources: Resources,
 }
 
 impl Stage {
-    pub(super) fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
+    pub(super) fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig, resources: &Resources) -> Result<Self> {
         let fused = fuse(&graph, outputs);
         let algorithms: Vec<Option<Algorithm>> = fused.iter().map(|step| algorithm(&graph, step, config)).collect();
         let maps = layout(&graph, &fused, &algorithms, outputs);
         let mut steps = Vec::new();
         for (step, algorithm) in fused.iter().zip(algorithms) {
-            compile(&graph, step, algorithm, &maps, config, &mut steps)?;
+            compile(&graph, step, algorithm, &maps, (config, resources), &mut steps)?;
         }
         let mut rows = Vec::new();
         for output in outputs {
@@ -121,12 +131,13 @@ impl Stage {
                 None => rows_of(map),
             });
         }
-        let image = graph.shape(graph.input()).iter().product();
+        let (image, _) = graph.input_places();
         // Rows are the input of fully connected layers, which process all images at once.
-        let of_maps = graph.shape(graph.input()).len() == 3;
+        let of_maps = graph.inputs().any(|input| graph.shape(input).len() == 3);
         let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
         let lot = Some(CACHE / maps.memory.max(1)).filter(|lot| of_maps && *lot > 1).map(|lot| lot.min(together));
-        Ok(Self { steps, image, memory: maps.memory, together, lot, outputs: rows, spare: Mutex::default() })
+        let resources = resources.clone();
+        Ok(Self { steps, image, memory: maps.memory, together, lot, outputs: rows, resources })
     }
 
     /// Size of the working memory for a batch.
@@ -159,7 +170,7 @@ impl Stage {
 
     /// All threads run one step, then the next. After the first batch of this size, nothing is allocated.
     fn run_together(&self, input: &[f32], images: usize, mut take: impl FnMut(usize, &[f32])) {
-        self.with_memory(self.memory * images.min(self.together), |Workspace { numbers, counts }| {
+        self.resources.with_workspace(self.memory * images.min(self.together), |Workspace { numbers, counts }| {
             let mut first = 0;
             while first < images {
                 let count = self.together.min(images - first);
@@ -197,7 +208,7 @@ impl Stage {
                 Source::There(_) => (self.memory * count, 0),
                 Source::Made(_) => (self.memory * count, self.image * count),
             };
-            self.with_memory(maps + made, |Workspace { numbers, .. }| {
+            self.resources.with_workspace(maps + made, |Workspace { numbers, .. }| {
                 let (maps, made) = numbers.split_at_mut(maps);
                 let input = match source {
                     Source::There(input) => &input[images.start * self.image..images.end * self.image],
@@ -226,13 +237,6 @@ impl Stage {
                 take(output, image, &numbers[rows.at(images, image)..][..rows.length]);
             }
         }
-    }
-
-    fn with_memory(&self, length: usize, work: impl FnOnce(&mut Workspace)) {
-        let mut workspace = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        workspace.numbers.grow(length);
-        work(&mut workspace);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
 
@@ -269,9 +273,24 @@ fn reads(graph: &Graph, step: &Fused) -> Vec<usize> {
     inputs.chain(step.residual).collect()
 }
 
+/// The margin that an operation needs around its input.
+fn margin(graph: &Graph, node: usize) -> Option<Padding> {
+    let Node { operation, inputs, shape } = &graph.nodes[node];
+    let [_, height, width] = shape_of(graph, inputs.first()?.0);
+    let (from, to) = ([height, width], [shape.get(1)?, shape.get(2)?].map(|length| *length));
+    match operation {
+        Operation::Conv2d { shape: [.., kh, kw], config, .. } => Some(config.margin(from, [*kh, *kw], to)),
+        Operation::LocallyConnected2d { shape: [.., kh, kw], config, .. } => Some(config.margin(from, [*kh, *kw], to)),
+        Operation::ConvTranspose2d { shape: [.., kh, kw], config, .. } => Some(config.margin(from, [*kh, *kw], to)),
+        _ => None,
+    }
+}
+
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
-    // The image, renormalized if the network requires it.
-    let image = fused.first().map_or(0, |step| step.last);
+    // The inputs, renormalized if the network requires it.
+    let is_input = |step: &&Fused| matches!(graph.nodes[step.core].operation, Operation::Input);
+    let images: Vec<usize> = fused.iter().filter(is_input).map(|step| step.last).collect();
+    let image = images[0];
     // Parts of a concatenation are written in place: part -> (whole, channels before it).
     let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
     for step in fused.iter().rev() {
@@ -282,7 +301,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let mut distinct = inputs.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            let free = inputs.iter().all(|input| *input != image && !part_of.contains_key(input));
+            let free = inputs.iter().all(|input| !images.contains(input) && !part_of.contains_key(input));
             if whole_blocks && free && distinct.len() == inputs.len() {
                 let mut before = 0;
                 for (input, channels) in inputs.iter().zip(channels) {
@@ -301,18 +320,12 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     };
     // The margins that the readers need.
     let mut margins: HashMap<usize, Padding> = HashMap::new();
-    let mut interleaved = shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
+    let mut interleaved = images.len() == 1 && shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
     for (step, algorithm) in fused.iter().zip(algorithms) {
         let node = &graph.nodes[step.core];
-        if let Operation::Conv2d { shape, config, .. } = &node.operation {
-            let input = node.inputs[0].0;
-            let [_, height, width] = shape_of(graph, input);
-            let [_, out_height, out_width] = shape_of(graph, step.core);
-            if !algorithm.is_some_and(Algorithm::is_winograd) {
-                let needed = config.margin([height, width], [shape[2], shape[3]], [out_height, out_width]);
-                let margin = margins.entry(root(input).0).or_default();
-                *margin = margin.union(needed);
-            }
+        if let Some(needed) = margin(graph, step.core).filter(|_| !algorithm.is_some_and(Algorithm::is_winograd)) {
+            let margin = margins.entry(root(node.inputs[0].0).0).or_default();
+            *margin = margin.union(needed);
         }
         let direct = *algorithm == Some(Algorithm::Direct)
             && matches!(&node.operation, Operation::Conv2d { config, .. } if config.groups == 1);
@@ -381,53 +394,94 @@ fn compile(
     step: &Fused,
     algorithm: Option<Algorithm>,
     maps: &Maps,
-    config: PlanConfig,
+    (config, resources): (PlanConfig, &Resources),
     steps: &mut Vec<Step>,
 ) -> Result<()> {
     let node = &graph.nodes[step.core];
     let output = maps.of_node[&step.last];
     let inputs: Vec<Map> = node.inputs.iter().map(|input| maps.of_node[&input.0]).collect();
     let residual = step.residual.map(|node| maps.of_node[&node]);
-    let (level, range) = (config.level, step.range);
+    let (level, activation) = (config.level, step.activation);
+    let affine = step.affine.and_then(|node| match &graph.nodes[node].operation {
+        Operation::Affine { scale, shift } => Some((scale, shift)),
+        _ => None,
+    });
+    let scale = affine.map(|(scale, _)| scale.as_slice());
     steps.push(match &node.operation {
         Operation::Input => {
-            let affine = match step.affine.map(|node| &graph.nodes[node].operation) {
-                Some(Operation::Affine { scale, shift }) => Some((scale.clone(), shift.clone())),
-                _ => None,
-            };
-            Step::Import(Import::new(level, output, affine))
+            let affine = affine.map(|(scale, shift)| (scale.clone(), shift.clone()));
+            let (image, starts) = graph.input_places();
+            Step::Import(Import::new(level, output, affine).among(image, starts[step.core]))
         }
         Operation::Conv2d { weight, shape, bias, config: conv } => {
-            let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
-            if let Some(Operation::Affine { scale, shift }) = step.affine.map(|node| &graph.nodes[node].operation) {
-                bias.resize(shape[0], 0.0);
-                let each = weight.len() / shape[0].max(1);
-                for (out, lines) in weight.chunks_exact_mut(each.max(1)).enumerate() {
-                    lines.iter_mut().for_each(|number| *number *= scale[out]);
-                    bias[out] = bias[out] * scale[out] + shift[out];
+            let (conv, shape, input) = (*conv, *shape, inputs[0]);
+            let bias = folded_bias(bias, shape[0], affine)?;
+            let layer = Layer { conv, shape, bias: &bias, activation, input, output, residual };
+            let algorithm = algorithm.unwrap_or(Algorithm::Direct);
+            let packed = resources.packed(weight, (Convolution::layout(&layer, algorithm), level), scale, || {
+                let mut numbers = numbers(weight, &shape)?;
+                if let Some(scale) = scale {
+                    let each = (numbers.len() / shape[0].max(1)).max(1);
+                    for (lines, scale) in numbers.chunks_exact_mut(each).zip(scale) {
+                        lines.iter_mut().for_each(|number| *number *= scale);
+                    }
                 }
-            }
-            let (conv, shape, weight) = (*conv, *shape, weight.into());
-            let layer = Layer { conv, weight, shape, bias: &bias, range, input: inputs[0], output, residual };
-            Step::Convolution(Convolution::new(&layer, algorithm.unwrap_or(Algorithm::Direct), level))
+                Ok(Convolution::pack(&layer, algorithm, level, &numbers))
+            })?;
+            Step::Convolution(Convolution::new(&layer, algorithm, level, packed))
+        }
+        Operation::ConvTranspose2d { weight, shape, bias, config: conv } => {
+            let (conv, shape @ [_, group_outputs, kh, kw], input) = (*conv, *shape, inputs[0]);
+            let bias = folded_bias(bias, group_outputs * conv.groups, affine)?;
+            let layer = TransposedLayer { conv, shape, bias: &bias, activation, input, output };
+            let packed = resources.packed(weight, (Transposed::layout(&layer), level), scale, || {
+                let mut numbers = numbers(weight, &shape)?;
+                if let Some(scale) = scale {
+                    let (group_inputs, area) = ((shape[0] / conv.groups).max(1), (kh * kw).max(1));
+                    for (index, lines) in numbers.chunks_exact_mut(area).enumerate() {
+                        let (input, out) = (index / group_outputs, index % group_outputs);
+                        let scale = scale[input / group_inputs * group_outputs + out];
+                        lines.iter_mut().for_each(|number| *number *= scale);
+                    }
+                }
+                Ok(Transposed::pack(&layer, &numbers))
+            })?;
+            Step::Transposed(Transposed::new(&layer, level, packed))
+        }
+        Operation::LocallyConnected2d { weight, shape, bias, config: conv } => {
+            let layer = LocalLayer { conv: *conv, shape: *shape, activation, input: inputs[0], output };
+            let pack = || Ok(Local::pack(&layer, &numbers(weight, shape)?));
+            let packed = resources.packed(weight, (Local::layout(&layer), level), None, pack)?;
+            Step::Local(Local::new(&layer, level, packed, &read_bias(bias, &node.shape)?))
         }
         Operation::Linear { weight, shape, bias } => {
-            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
-            Step::Dense(Dense::new(level, rows_of(inputs[0]), rows_of(output), &weight, &bias, range))
+            let packed = resources
+                .packed(weight, (Layout::Dense, level), None, || Ok(Dense::pack(*shape, &numbers(weight, shape)?)))?;
+            let (input, output, bias) = (rows_of(inputs[0]), rows_of(output), read_bias(bias, &shape[..1])?);
+            Step::Dense(Dense::new(level, input, output, packed, &bias, activation))
         }
         Operation::Affine { scale, shift } => {
             let mix = Mix::new(level, [inputs[0], output]).scaled(scale, shift);
-            Step::Mix(Mix { other: residual, range, hard_swish: step.hard_swish, ..mix })
+            Step::Mix(Mix { other: residual, activation, curve: step.curve, ..mix })
         }
         Operation::Clamp { low, high } => {
-            Step::Mix(Mix { range: [*low, *high], ..Mix::new(level, [inputs[0], output]) })
+            let activation = Activation::clamp(*low, *high);
+            Step::Mix(Mix { activation, ..Mix::new(level, [inputs[0], output]) })
         }
-        Operation::HardSwish => Step::Mix(Mix { hard_swish: true, ..Mix::new(level, [inputs[0], output]) }),
+        Operation::LeakyRelu { slope } => {
+            let activation = Activation::leaky(*slope);
+            Step::Mix(Mix { activation, ..Mix::new(level, [inputs[0], output]) })
+        }
+        operation @ (Operation::HardSwish | Operation::Sigmoid | Operation::Tanh) => {
+            Step::Mix(Mix { curve: curve(operation), ..Mix::new(level, [inputs[0], output]) })
+        }
+        Operation::Resize { method, .. } => Step::Resize(Resize::new(level, inputs[0], output, *method)?),
+        Operation::L2Norm { weight, epsilon } => Step::L2(L2::new(level, [inputs[0], output], weight, *epsilon)),
         Operation::Gate => Step::Mix(Mix { gate: Some(inputs[1]), ..Mix::new(level, [inputs[0], output]) }),
         Operation::PadChannels { before, .. } => Step::Copy(Copy::among_zeros(inputs[0], output, *before)),
         Operation::Add => {
             let mix = Mix::new(level, [inputs[0], output]);
-            Step::Mix(Mix { other: Some(inputs[1]), range, hard_swish: step.hard_swish, ..mix })
+            Step::Mix(Mix { other: Some(inputs[1]), activation, curve: step.curve, ..mix })
         }
         Operation::Concat => {
             let mut before = 0;
@@ -458,6 +512,9 @@ fn compile(
         }
         Operation::Flatten => Step::Export(Export::new(level, inputs[0], rows_of(output))),
         Operation::LocalResponseNorm(config) => Step::Lrn(Lrn { config: *config, input: inputs[0], output }),
+        Operation::Softmax if node.shape.len() == 3 => {
+            Step::ChannelSoftmax(ChannelSoftmax { input: inputs[0], output })
+        }
         Operation::Softmax => Step::Softmax(Softmax { input: rows_of(inputs[0]), output: rows_of(output) }),
     });
     Ok(())
@@ -469,6 +526,16 @@ fn numbers(read: &Numbers, shape: &[usize]) -> Result<Vec<f32>> {
     Ok(numbers)
 }
 
-fn read_bias(bias: &Option<Numbers>, outputs: usize) -> Result<Vec<f32>> {
-    bias.as_ref().map_or_else(|| Ok(Vec::new()), |bias| numbers(bias, &[outputs]))
+/// The bias with a batch norm folded into it; empty if there is neither.
+fn folded_bias(bias: &Option<Numbers>, outputs: usize, affine: Option<(&Vec<f32>, &Vec<f32>)>) -> Result<Vec<f32>> {
+    let mut bias = read_bias(bias, &[outputs])?;
+    if let Some((scale, shift)) = affine {
+        bias.resize(outputs, 0.0);
+        bias.iter_mut().zip(scale).zip(shift).for_each(|((bias, scale), shift)| *bias = *bias * scale + shift);
+    }
+    Ok(bias)
+}
+
+fn read_bias(bias: &Option<Numbers>, shape: &[usize]) -> Result<Vec<f32>> {
+    bias.as_ref().map_or_else(|| Ok(Vec::new()), |bias| numbers(bias, shape))
 }

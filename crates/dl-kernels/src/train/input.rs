@@ -1,9 +1,12 @@
 //! The gradient of the input.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::phase::Axis;
 use super::{ConvShape, Output, in_rounds, place};
+use crate::activation::Activation;
 use crate::conv::{Algorithm, Conv2dConfig, Convolution, Layer};
 use crate::import::{Import, Planes, export};
 use crate::map::{Map, Padding};
@@ -112,9 +115,11 @@ impl ConvShape {
         let conv = Conv2dConfig { stride: [1, 1], padding, dilation: [y.dilation, x.dilation], groups };
         let shape = [self.input[0], per_group, y.taps.len(), x.taps.len()];
         let input = from.without([y.skipped(), x.skipped()]);
-        let range = [f32::NEG_INFINITY, f32::INFINITY];
-        let layer = Layer { conv, weight: turned.into(), shape, bias: &[], range, input, output: to, residual: None };
-        Convolution::new(&layer, Algorithm::of(shape, &conv, [to.height, to.width], self.winograd), level)
+        let activation = Activation::NONE;
+        let layer = Layer { conv, shape, bias: &[], activation, input, output: to, residual: None };
+        let algorithm = Algorithm::of(shape, &conv, [to.height, to.width], self.winograd);
+        let packed = Arc::new(Convolution::pack(&layer, algorithm, level, &turned));
+        Convolution::new(&layer, algorithm, level, packed)
     }
 }
 

@@ -8,7 +8,7 @@
 
 mod caffe;
 mod contents;
-mod darknet;
+pub(crate) mod darknet;
 mod format;
 mod pickle;
 mod prefix;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::contents::byte_length;
 use super::read::to_f32;
-use super::{CONFIG_KEY, Checkpoint};
+use super::{CONFIG_KEY, Checkpoint, darknet};
 
 /// The number type of the stored weights. Half precision halves the file; it is read back as f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,6 +126,9 @@ pub fn convert_with(
     }
     let config = config.map(serde_json::to_string).transpose()?;
     let mut metadata: BTreeMap<&str, String> = config.map(|config| (CONFIG_KEY, config)).into_iter().collect();
+    // darknet's weights are those of its .cfg.
+    let kept = [darknet::CFG_KEY, darknet::VERSION_KEY].into_iter();
+    metadata.extend(kept.filter_map(|key| Some((key, from.metadata(key)?.to_owned()))));
     metadata.extend(texts.iter().map(|(key, text)| (*key, (*text).to_owned())));
     write(path, &metadata, listed, |name| {
         let (dtype, bytes) = from.bytes(name)?;

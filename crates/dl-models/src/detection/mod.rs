@@ -4,9 +4,13 @@
 //! boxes with classes and scores. The network is a [`Backbone`](crate::Backbone), so it runs on a plan and can be
 //! trained; the rule uses the boxes, coders and suppression of [`dl_vision::boxes`].
 
+pub mod darknet;
 mod found;
 mod placed;
 mod table;
+mod yolo;
+pub mod yolo_v1;
+mod yolo_v2;
 
 use anyhow::Result;
 
@@ -21,7 +25,7 @@ pub trait Detector: Send + Sync {
     /// Class names by [`Found::class`].
     fn labels(&self) -> &[String];
 
-    /// What was assumed of the file, for the user.
+    /// A note about its file, for the user.
     fn note(&self) -> Option<&str> {
         None
     }

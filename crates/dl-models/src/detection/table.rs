@@ -19,7 +19,7 @@ pub struct DetectorKind {
 }
 
 /// All detectors.
-pub static DETECTORS: &[DetectorKind] = &[];
+pub static DETECTORS: &[DetectorKind] = &[super::darknet::KIND];
 
 impl DetectorKind {
     /// The detector in a model file: that of `arch`, of its config, or the one that its tensors show; `None` if it is not

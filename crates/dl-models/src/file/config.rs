@@ -132,7 +132,9 @@ impl ModelConfig {
 }
 
 /// Reads a label file, which must be in the model's folder.
-fn labels_beside(folder: &Path, name: &str) -> Result<Vec<String>> {
+/// # Errors
+/// When it is elsewhere, cannot be read, or a name is too long.
+pub(crate) fn labels_beside(folder: &Path, name: &str) -> Result<Vec<String>> {
     check_beside(name)?;
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let path = folder.join(name);

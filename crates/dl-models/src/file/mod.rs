@@ -5,6 +5,7 @@ mod kind;
 pub(crate) mod limits;
 mod preprocessing;
 
+pub(crate) use config::labels_beside;
 pub use config::{Labels, ModelConfig};
 pub use kind::Kind;
 pub use preprocessing::{ChannelOrder, Preprocessing, Resize};

@@ -32,15 +32,23 @@ pub enum Interpolation {
     /// The triangle: torchvision's default.
     #[default]
     Bilinear,
+    /// The triangle between the two nearest pixels, which does not widen when the image is reduced: torch's
+    /// `interpolate` without antialiasing, in its single precision.
+    #[serde(rename = "bilinear-plain")]
+    BilinearPlain,
     /// Keys's cubic with a = -0.5, as in Pillow: used by timm and CLIP. Overshoot is clamped to 0 to 255.
     Bicubic,
+    /// The triangle, never widened, with the centers of the image's corner pixels on those of the output's: darknet's
+    /// `resize_image`, OpenGL's and torch's `align_corners`. An output that shows more than the image is rounded to
+    /// whole pixels.
+    Aligned,
 }
 
 impl Interpolation {
     /// Source pixels on each side if the image is not reduced.
     fn support(self) -> f64 {
         match self {
-            Self::Bilinear => 1.0,
+            Self::Bilinear | Self::BilinearPlain | Self::Aligned => 1.0,
             Self::Bicubic => 2.0,
         }
     }
@@ -49,7 +57,7 @@ impl Interpolation {
     fn weight(self, distance: f64) -> f64 {
         let (x, a) = (distance, -0.5);
         match self {
-            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bilinear | Self::BilinearPlain | Self::Aligned => (1.0 - x).max(0.0),
             Self::Bicubic if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
             Self::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * a,
             Self::Bicubic => 0.0,
@@ -60,7 +68,7 @@ impl Interpolation {
     fn limits(self) -> [f32; 2] {
         match self {
             // Its weights are nonnegative and sum to 1: nothing to clamp.
-            Self::Bilinear => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::Bilinear | Self::BilinearPlain | Self::Aligned => [f32::NEG_INFINITY, f32::INFINITY],
             Self::Bicubic => [0.0, 255.0],
         }
     }
@@ -328,14 +336,21 @@ impl Filter {
     fn new(interpolation: Interpolation, start: f64, end: f64, count: usize, length: usize) -> Self {
         let scale = (end - start) / count as f64;
         // When reducing, the filter is as wide as the distance of the outputs.
-        let stretch = scale.max(1.0);
+        let stretch = if interpolation == Interpolation::Aligned { 1.0 } else { scale.max(1.0) };
         let support = interpolation.support() * stretch;
         let mut filter = Self { taps: Vec::with_capacity(count), weights: Vec::new() };
         let mut weights: Vec<f64> = Vec::new();
         for index in 0..count {
-            let center = start + (index as f64 + 0.5) * scale;
+            let center = match interpolation {
+                Interpolation::Aligned => aligned_center(index, start, scale, length),
+                _ => start + (index as f64 + 0.5) * scale,
+            };
             if !(0.0..length as f64).contains(&center) {
                 filter.taps.push(Taps { first: 0, weights: 0, count: 0 });
+                continue;
+            }
+            if interpolation == Interpolation::BilinearPlain {
+                filter.push_nearest_two(start as f32 + (index as f32 + 0.5) * scale as f32 - 0.5, length);
                 continue;
             }
             let first = (center - support + 0.5).max(0.0) as usize;
@@ -348,6 +363,16 @@ impl Filter {
             filter.weights.extend(weights.iter().map(|weight| (weight / total) as f32));
         }
         filter
+    }
+
+    /// An output pixel between the centers of two source pixels, at `place` in units of pixels.
+    fn push_nearest_two(&mut self, place: f32, length: usize) {
+        let place = place.max(0.0);
+        let first = (place as usize).min(length.saturating_sub(1));
+        let share = place - first as f32;
+        let count = if first + 1 < length { 2 } else { 1 };
+        self.taps.push(Taps { first, weights: self.weights.len(), count });
+        self.weights.extend_from_slice(&[[1.0, 0.0], [1.0 - share, share]][count - 1][..count]);
     }
 
     /// The taps of output pixel `index`, and their weights.
@@ -370,6 +395,20 @@ impl Filter {
         let past = inside().map(|taps| taps.first + taps.count).max()?;
         Some((first, past))
     }
+}
+
+/// [`Interpolation::Aligned`]: the place in a line of `length` pixels that output `index` shows, where outputs start at
+/// `start` and are `scale` apart if their edges were aligned; below 0 outside the image.
+fn aligned_center(index: usize, start: f64, scale: f64, length: usize) -> f64 {
+    let first = (-start / scale).round();
+    let inside = (length as f64 / scale).round().max(1.0);
+    let place = index as f64 - first;
+    if !(0.0..inside).contains(&place) {
+        return -1.0;
+    }
+    let step = if inside > 1.0 { (length as f64 - 1.0) / (inside - 1.0) } else { 0.0 };
+    // Rounding must not move the last pixel past the edge.
+    (place * step).min(length as f64 - 1.0) + 0.5
 }
 
 #[cfg(test)]
@@ -472,6 +511,18 @@ mod tests {
             &mut output,
         );
         assert!(output.iter().all(|value| *value == 0.0));
+    }
+
+    #[test]
+    fn aligned_corners_show_the_corner_pixels_and_do_not_blur() {
+        let image = RgbImage::from_fn(9, 1, |x, _| Rgb([[0, 50, 100, 20, 80, 10, 60, 30, 200][x as usize]; 3]));
+        let found = resampled_by(Interpolation::Aligned, &image, &stretch_box(9, 1), [1, 5]);
+        assert_equal(&found[..5], &serde_json::json!([0, 100, 80, 60, 200]), "every second pixel");
+        let found = resampled_by(Interpolation::Aligned, &image, &stretch_box(9, 1), [2, 17]);
+        assert_equal(&found[..4], &serde_json::json!([0, 25, 50, 75]), "between pixels");
+        let found = resampled_by(Interpolation::Aligned, &image, &BBox::new(-9.0, 0.0, 18.0, 1.0), [1, 27]);
+        assert_equal(&found[8..12], &serde_json::json!([0, 0, 50, 100]), "after the padding");
+        assert_equal(&found[16..19], &serde_json::json!([30, 200, 0]), "before the padding");
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! 74 layers in `darknet53.conv.74` need `darknet53.cfg`.
 //!
 //! Reference: `load_weights_upto` in darknet's `parser.c`. The header is three 4-byte numbers, major, minor and
-//! revision, and the number of images seen in training: 8 bytes since version 0.2, 4 before. Layer N gets the names of
+//! revision, and the number of images seen in training: 8 bytes since version 0.2, 4 before. A major or minor number
+//! above 1000 marks a file whose `[connected]` weights are transposed, with 4 bytes. Layer N gets the names of
 //! Ultralytics' port: `module_list.N.Conv2d.weight` or `.bias`, `module_list.N.BatchNorm2d.weight` and so on.
 
-mod cfg;
+pub(crate) mod cfg;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,17 +16,46 @@ use anyhow::{Context, Result, bail, ensure};
 use dl_record::file::{decode, open_regular, read_regular};
 use safetensors::Dtype;
 
-use self::cfg::layers;
-use super::contents::{Contents, StoredTensor, byte_length};
+use self::cfg::{Cfg, tensors};
+use super::contents::{Contents, Place, StoredTensor, byte_length};
+
+/// The metadata key of the text of the `.cfg`.
+pub(crate) const CFG_KEY: &str = "darknet.cfg";
+
+/// The metadata key of the version in the header, such as `0.2.5`.
+pub(crate) const VERSION_KEY: &str = "darknet.version";
 
 /// The longest `.cfg`; darknet's own have about 20 KB.
 const LONGEST_CFG: u64 = 1 << 20;
 
+/// The first three numbers of a file.
+struct Version([i32; 3]);
+
+impl Version {
+    /// The version in the header, if it is one that exists.
+    fn read(start: &[u8]) -> Option<Self> {
+        let (numbers, _) = start.get(..12)?.as_chunks();
+        let [major, minor, revision] = [0, 1, 2].map(|index| numbers.get(index).copied().map(i32::from_le_bytes));
+        let version = [major?, minor?, revision?];
+        let known = matches!(version, [0, 1..=9 | 1001..=1009, 0..=99] | [1001..=1009, 0..=9, 0..=99]);
+        known.then_some(Self(version))
+    }
+
+    /// Whether the weights of `[connected]` are [inputs, outputs].
+    fn transposed(&self) -> bool {
+        self.0[0] > 1000 || self.0[1] > 1000
+    }
+
+    /// Bytes of the number of images seen.
+    fn seen_length(&self) -> u64 {
+        let [major, minor, _] = self.0;
+        if major * 10 + minor >= 2 && !self.transposed() { 8 } else { 4 }
+    }
+}
+
 /// Whether the header has a version that exists.
 pub(super) fn is_header(start: &[u8]) -> bool {
-    let number =
-        |place: usize| start.get(place..place + 4).and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
-    matches!((number(0), number(4), number(8)), (Some(0), Some(1..=9), Some(0..=99)))
+    Version::read(start).is_some()
 }
 
 /// Reads the header and matches the numbers with the `.cfg`.
@@ -34,29 +64,39 @@ pub(super) fn read(path: &Path) -> Result<Contents> {
     let size = file.metadata()?.len();
     let mut header = [0; 12];
     file.read_exact(&mut header).context("is truncated in its header")?;
-    let seen = if header[4] >= 2 { 8 } else { 4 };
+    let version = Version::read(&header).context("has a header of no known version")?;
     let (cfg, upto) = beside(path)?;
     let of_cfg = || format!("its network {}", cfg.display());
     let text = read_regular(&cfg, LONGEST_CFG).and_then(decode);
     let text = text.with_context(of_cfg).context("darknet weights cannot be read without the .cfg beside it")?;
-    let layers = layers(&text).with_context(of_cfg)?;
+    let network = Cfg::parse(&text).with_context(of_cfg)?;
     let mut contents = Contents { files: vec![path.to_owned()], ..Contents::default() };
-    let mut at = 12 + seen;
-    for (index, tensors) in layers.into_iter().enumerate().take(upto.unwrap_or(usize::MAX)) {
-        for (part, shape) in tensors {
+    let mut at = 12 + version.seen_length();
+    for (index, layer) in network.layers.iter().enumerate().take(upto.unwrap_or(usize::MAX)) {
+        for part in tensors(layer) {
+            let shape = part.shape;
             let length = byte_length(Dtype::F32, &shape).with_context(of_cfg)? as u64;
-            let name = format!("module_list.{index}.{part}");
-            let end = at + length;
+            let name = format!("module_list.{index}.{}", part.name);
+            let end = at.saturating_add(length);
             ensure!(
                 end <= size,
                 "is truncated, or does not match {}: {name} of shape {shape:?} ends at byte {end}, the file at {size}",
                 cfg.display()
             );
-            contents.tensors.insert(name, StoredTensor::at(Dtype::F32, shape, 0, at));
+            let place = match shape[..] {
+                [outputs, _] if part.transposed && version.transposed() => {
+                    Place::Strided { file: 0, start: at, strides: vec![1, outputs] }
+                }
+                _ => Place::File { file: 0, start: at },
+            };
+            contents.tensors.insert(name, StoredTensor { dtype: Dtype::F32, shape, place, negative: false });
             at = end;
         }
     }
     ensure!(at == size, "does not match {}: {} bytes remain after the last layer", cfg.display(), size - at);
+    let [major, minor, revision] = version.0;
+    contents.metadata.insert(VERSION_KEY.to_owned(), format!("{major}.{minor}.{revision}"));
+    contents.metadata.insert(CFG_KEY.to_owned(), text);
     Ok(contents)
 }
 

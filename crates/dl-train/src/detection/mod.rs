@@ -1,0 +1,3 @@
+//! Training of detectors.
+
+pub mod yolo_v1;
