@@ -145,8 +145,10 @@ mod tests {
     use crate::gradient_check::{assert_close, check_gradients, draw, strided};
     use crate::portable;
 
-    fn pairs() -> [[fn(&Tensor) -> Result<Tensor>; 2]; 3] {
-        let leaky: fn(&Tensor) -> Result<Tensor> = |x| leaky_relu(x, 0.1);
+    type Function = fn(&Tensor) -> Result<Tensor>;
+
+    fn pairs() -> [[Function; 2]; 3] {
+        let leaky: Function = |x| leaky_relu(x, 0.1);
         [[leaky, |x| portable::leaky_relu(x, 0.1)], [sigmoid, portable::sigmoid], [tanh, Tensor::tanh]]
     }
 

@@ -121,7 +121,7 @@ impl Convolution {
 /// Whether each group is whole blocks of channels.
 fn fits_blocks(layer: &Layer) -> bool {
     let [outputs, inputs, ..] = layer.shape;
-    layer.conv.groups == 1 || (inputs % LANES == 0 && (outputs / layer.conv.groups) % LANES == 0)
+    layer.conv.groups == 1 || (inputs.is_multiple_of(LANES) && (outputs / layer.conv.groups).is_multiple_of(LANES))
 }
 
 /// The layer itself, or, if its groups are not whole blocks of channels, an equivalent layer without groups.

@@ -2,6 +2,7 @@
 //! reused block of working memory.
 
 mod fuse;
+mod layout;
 mod memory;
 mod stage;
 
