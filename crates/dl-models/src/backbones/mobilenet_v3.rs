@@ -155,12 +155,7 @@ impl MobileNetV3 {
     /// Only `features`, for a detector, with another epsilon in the batch norms.
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn body(
-        size: MobileNetV3Size,
-        options: &MobileNetV3Options,
-        eps: f64,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    pub fn body(size: MobileNetV3Size, options: &MobileNetV3Options, eps: f64, vb: VarBuilder) -> Result<Self> {
         let (rows, _) = size.table();
         let scaled = |channels| divisible(channels, options.width);
         let mut channels = scaled(16);

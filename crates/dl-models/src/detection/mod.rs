@@ -6,6 +6,7 @@
 
 mod found;
 mod placed;
+pub mod rcnn;
 mod table;
 
 use anyhow::Result;

@@ -27,9 +27,16 @@ pub fn paste(
     [width, height]: [u32; 2],
     threshold: f32,
 ) -> Result<Mask> {
-    ensure!(side > 0 && side * side == probabilities.len(), "a mask of {} numbers is not {side} x {side}", probabilities.len());
+    ensure!(
+        side > 0 && side * side == probabilities.len(),
+        "a mask of {} numbers is not {side} x {side}",
+        probabilities.len()
+    );
     ensure!(bbox.iter().all(|edge| edge.is_finite()), "a mask has the box {bbox:?}");
-    ensure!(u64::from(width) * u64::from(height) <= u64::from(u32::MAX), "{width} x {height} pixels are too many for a mask");
+    ensure!(
+        u64::from(width) * u64::from(height) <= u64::from(u32::MAX),
+        "{width} x {height} pixels are too many for a mask"
+    );
     // A border of zeros, so that the mask ends softly; the box grows by as much.
     let padded = side + 2;
     let [x1, y1, x2, y2] = grown(bbox, padded as f32 / side as f32);

@@ -115,7 +115,9 @@ mod tests {
 
     #[test]
     fn impossible_anchors_are_refused() {
-        for (sizes, ratios) in [(vec![], vec![1.0]), (vec![0.0], vec![1.0]), (vec![8.0], vec![]), (vec![8.0], vec![-1.0])] {
+        for (sizes, ratios) in
+            [(vec![], vec![1.0]), (vec![0.0], vec![1.0]), (vec![8.0], vec![]), (vec![8.0], vec![-1.0])]
+        {
             assert!(Anchors::new(&[sizes], &ratios, AnchorRounding::Corners).is_err());
         }
     }

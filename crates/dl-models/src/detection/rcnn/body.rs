@@ -41,9 +41,8 @@ impl Body {
 
 fn network(layout: &Layout, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
     let eps = layout.norm_eps;
-    let resnet = |depth| -> Result<Box<dyn Backbone>> {
-        Ok(Box::new(ResNet::body(depth, eps, vb.clone()).map_err(plain)?))
-    };
+    let resnet =
+        |depth| -> Result<Box<dyn Backbone>> { Ok(Box::new(ResNet::body(depth, eps, vb.clone()).map_err(plain)?)) };
     let mobilenet = |size| -> Result<Box<dyn Backbone>> {
         let weights = within(&vb, |name| Some(name.strip_prefix("features.").unwrap_or(name).to_owned()));
         Ok(Box::new(MobileNetV3::body(size, &MobileNetV3Options::default(), eps, weights).map_err(plain)?))
@@ -58,7 +57,7 @@ fn network(layout: &Layout, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
         "mobilenet_v3_small" => mobilenet(MobileNetV3Size::Small),
         other => {
             let architecture = Architecture::find(other)?;
-            let weights = within(&vb, |name| {
+            let weights = within(&vb, move |name| {
                 let is_head = name.starts_with("classifier.") || architecture.is_head_weight(name);
                 // SqueezeNet's maps end below its classifier, too.
                 (!is_head).then(|| name.to_owned())
@@ -69,10 +68,7 @@ fn network(layout: &Layout, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
 }
 
 /// The weights under the prefix of `vb`, by other names; a weight without a name is not used, and takes no memory.
-fn within<'a>(
-    vb: &VarBuilder<'a>,
-    stored: impl Fn(&str) -> Option<String> + Send + Sync + 'a,
-) -> VarBuilder<'a> {
+fn within<'a>(vb: &VarBuilder<'a>, stored: impl Fn(&str) -> Option<String> + Send + Sync + 'a) -> VarBuilder<'a> {
     let (dtype, device) = (vb.dtype(), vb.device().clone());
     VarBuilder::from_backend(Box::new(Within { vb: vb.clone(), stored: Box::new(stored) }), dtype, device)
 }
@@ -83,14 +79,7 @@ struct Within<'a> {
 }
 
 impl SimpleBackend for Within<'_> {
-    fn get(
-        &self,
-        shape: Shape,
-        name: &str,
-        init: Init,
-        dtype: DType,
-        device: &Device,
-    ) -> candle_core::Result<Tensor> {
+    fn get(&self, shape: Shape, name: &str, init: Init, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         match (self.stored)(name) {
             Some(stored) => self.vb.get_with_hints_dtype(shape, &stored, init, dtype),
             // A broadcast scalar takes no memory.

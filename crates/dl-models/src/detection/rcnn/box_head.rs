@@ -58,7 +58,10 @@ impl BoxNetwork {
                 };
                 let convs = (0..4).map(conv).collect::<Result<_>>()?;
                 // Number 4 flattens.
-                BoxHead::Convolutions { convs, layer: linear(channels * bins, hidden, Fresh::kaiming_out(), head.pp(5))? }
+                BoxHead::Convolutions {
+                    convs,
+                    layer: linear(channels * bins, hidden, Fresh::kaiming_out(), head.pp(5))?,
+                }
             }
         };
         Ok(Self {

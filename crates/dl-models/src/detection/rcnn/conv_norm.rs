@@ -18,13 +18,7 @@ pub(super) struct ConvNorm {
 
 impl ConvNorm {
     /// Built from `0` and `1` under the builder's prefix; padded to preserve the size.
-    pub(super) fn new(
-        channels: [usize; 2],
-        kernel: usize,
-        norm: bool,
-        fresh: Fresh,
-        vb: VarBuilder,
-    ) -> Result<Self> {
+    pub(super) fn new(channels: [usize; 2], kernel: usize, norm: bool, fresh: Fresh, vb: VarBuilder) -> Result<Self> {
         let config = Conv2dConfig { padding: Padding::all(kernel / 2), ..Conv2dConfig::default() };
         let kernel = [kernel; 2];
         Ok(if norm {

@@ -8,8 +8,7 @@
 
 use candle_core::Result;
 use candle_nn::VarBuilder;
-use dl_kernels::ResizeMethod;
-use dl_ops::PoolConfig;
+use dl_ops::{PoolConfig, ResizeMethod};
 
 use super::conv_norm::ConvNorm;
 use crate::network::layers::Fresh;
@@ -38,7 +37,10 @@ impl Fpn {
             };
             channels.iter().enumerate().map(block).collect()
         };
-        Ok(Self { inner: blocks("inner_blocks", 1, &|channels| channels)?, layer: blocks("layer_blocks", 3, &|_| CHANNELS)? })
+        Ok(Self {
+            inner: blocks("inner_blocks", 1, &|channels| channels)?,
+            layer: blocks("layer_blocks", 3, &|_| CHANNELS)?,
+        })
     }
 
     /// The names of its outputs for maps of the body, the largest first.

@@ -100,8 +100,7 @@ pub struct RcnnKind {
 }
 
 const FAST: &str = "Girshick 2015, Fast R-CNN";
-const FASTER: &str =
-    "Ren et al. 2015, Faster R-CNN: towards real-time object detection with region proposal networks";
+const FASTER: &str = "Ren et al. 2015, Faster R-CNN: towards real-time object detection with region proposal networks";
 const FASTER_V2: &str = "Ren et al. 2015, Faster R-CNN; with the improvements of Li et al. 2021, Benchmarking detection \
     transfer learning with vision transformers";
 const MASK: &str = "He et al. 2017, Mask R-CNN";
@@ -126,7 +125,13 @@ pub const RCNNS: [RcnnKind; 12] = [
     kind("maskrcnn_resnet50_fpn_v2", MASK, "torchvision", || with_masks(resnet50_fpn_v2()), unchanged),
     kind("cascade_rcnn_resnet50_fpn", CASCADE, "detectron2", cascade, unchanged),
     kind("cascade_mask_rcnn_resnet50_fpn", CASCADE, "detectron2", || with_masks(cascade()), unchanged),
-    kind("cascade_rcnn_mobilenet_v3_large_fpn", CASCADE, "torchvision", || cascaded(mobilenet_v3_large_fpn()), unchanged),
+    kind(
+        "cascade_rcnn_mobilenet_v3_large_fpn",
+        CASCADE,
+        "torchvision",
+        || cascaded(mobilenet_v3_large_fpn()),
+        unchanged,
+    ),
 ];
 
 const fn kind(
@@ -217,9 +222,10 @@ impl RcnnKind {
     pub fn find(name: &str) -> Result<&'static Self> {
         let known = || RCNNS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         const KINDS: &[RcnnKind] = &RCNNS;
-        KINDS.iter().find(|kind| kind.name == name).with_context(|| {
-            format!("two-stage detector {} does not exist; choose from {}", printable(name), known())
-        })
+        KINDS
+            .iter()
+            .find(|kind| kind.name == name)
+            .with_context(|| format!("two-stage detector {} does not exist; choose from {}", printable(name), known()))
     }
 
     /// The parts and constants, with the `options` of a config: any field of [`Layout`] and [`Recipe`], and `recipe`.
@@ -277,16 +283,16 @@ impl Layout {
         );
         let anchors = self.anchor_ratios.len() * self.anchor_sizes.first().map_or(0, Vec::len);
         among("the number of anchors", anchors, 1, 64)?;
-        ensure!(self.anchor_sizes.iter().all(|sizes| sizes.len() == self.anchor_sizes[0].len()), "every map needs the same number of anchors");
+        ensure!(
+            self.anchor_sizes.iter().all(|sizes| sizes.len() == self.anchor_sizes[0].len()),
+            "every map needs the same number of anchors"
+        );
         ensure!((0.0..=1.0).contains(&self.norm_eps), "norm_eps is {}; expected 0 to 1", self.norm_eps);
         ensure!((0.0..1.0).contains(&self.box_dropout), "box_dropout is {}; expected 0 to below 1", self.box_dropout);
         let positive = self.box_weights.iter().flatten().all(|weight| weight.is_finite() && *weight > 0.0);
         ensure!(positive, "box_weights must be above 0");
         ensure!(self.box_weights.len() == 1 || self.class_agnostic, "a cascade needs class_agnostic boxes");
-        ensure!(
-            self.fpn != Pyramid::None || self.maps.len() == 1,
-            "several maps need a pyramid"
-        );
+        ensure!(self.fpn != Pyramid::None || self.maps.len() == 1, "several maps need a pyramid");
         Ok(())
     }
 }

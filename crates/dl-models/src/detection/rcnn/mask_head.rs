@@ -33,14 +33,14 @@ impl MaskNetwork {
         predictor: VarBuilder,
     ) -> Result<Self> {
         let width = channels;
-        let conv = |index: usize| {
-            ConvNorm::new([width; 2], 3, norm, Fresh::kaiming_out(), head.pp(index)).map_err(plain)
-        };
+        let conv =
+            |index: usize| ConvNorm::new([width; 2], 3, norm, Fresh::kaiming_out(), head.pp(index)).map_err(plain);
         let twice = ConvTranspose2dConfig { stride: [2, 2], ..ConvTranspose2dConfig::default() };
         let (fresh, config) = (Fresh::kaiming_out(), Conv2dConfig::default());
         Ok(Self {
             convs: (0..4).map(conv).collect::<Result<_>>()?,
-            conv5_mask: ConvTranspose2d::new([width; 2], [2; 2], twice, fresh, predictor.pp("conv5_mask")).map_err(plain)?,
+            conv5_mask: ConvTranspose2d::new([width; 2], [2; 2], twice, fresh, predictor.pp("conv5_mask"))
+                .map_err(plain)?,
             mask_fcn_logits: Conv2d::new([width, classes], [1; 2], config, fresh, predictor.pp("mask_fcn_logits"))
                 .map_err(plain)?,
         })

@@ -36,7 +36,7 @@ use dl_record::BBox;
 
 pub use anchors::{AnchorRounding, Anchors};
 pub use layout::{BoxHeadKind, Layout, MaskKind, Pyramid, RCNNS, RcnnKind, RoiMethod};
-pub use open::{entry, open};
+pub use open::{guess, open};
 pub use recipe::{RECIPE_NAMES, RECIPES, Recipe, SizeRounding};
 pub use rpn::Proposal;
 
@@ -98,8 +98,7 @@ impl GeneralizedRcnn {
         let masks = match layout.masks {
             MaskKind::None => None,
             kind => {
-                let parts = [heads.pp("mask_head"), heads.pp("mask_predictor")];
-                let [head, predictor] = parts;
+                let (head, predictor) = (heads.pp("mask_head"), heads.pp("mask_predictor"));
                 Some(MaskNetwork::new(channels, classes, kind == MaskKind::Norm, head, predictor)?)
             }
         };
@@ -174,12 +173,12 @@ impl GeneralizedRcnn {
     }
 
     /// The features of regions in pixels of the input [regions, channels, bins, bins], from the maps of one image that
-    /// regions are pooled from, and what the heads of the first stage compute from them: class scores and deltas.
+    /// regions are pooled from, and what the heads of a stage compute from them: class scores and deltas.
     /// # Errors
     /// When the maps do not fit.
-    pub fn heads(&self, maps: &[Tensor], placed: &Placed, regions: &[BBox]) -> Result<[Tensor; 3]> {
+    pub fn heads(&self, stage: usize, maps: &[Tensor], placed: &Placed, regions: &[BBox]) -> Result<[Tensor; 3]> {
         let seen = Seen { maps, placed };
-        let first = self.heads.stages.first().context("the detector has no heads")?;
+        let first = self.heads.stages.get(stage).context("the detector has no such stage")?;
         let pooled = roi_heads::pool(&seen, regions, self.layout.box_size, self.layout.roi, &self.recipe)?;
         let outputs = first.run(&pooled, &[box_head::LOGITS, box_head::DELTAS])?;
         match <[Tensor; 2]>::try_from(outputs) {
@@ -223,9 +222,8 @@ impl GeneralizedRcnn {
         let Some(anchors) = &self.anchors else {
             bail!("the detector has no region proposal network: it needs proposals, which dl-propose computes");
         };
-        let of_image = |x: &Tensor| {
-            x.get(index).and_then(|x| x.flatten_all()).and_then(|x| x.to_vec1::<f32>()).map_err(plain)
-        };
+        let of_image =
+            |x: &Tensor| x.get(index).and_then(|x| x.flatten_all()).and_then(|x| x.to_vec1::<f32>()).map_err(plain);
         let mut numbers = Vec::new();
         for [objectness, deltas] in &batch.scores {
             let (_, _, height, width) = objectness.dims4().map_err(plain)?;

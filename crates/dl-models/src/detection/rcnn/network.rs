@@ -51,7 +51,11 @@ impl MapNetwork {
     /// The names of all maps, the largest first.
     pub(super) fn maps(&self) -> Vec<String> {
         let count = self.body.maps.len();
-        if self.fpn.is_some() { Fpn::names(count) } else { (0..count).map(|index| format!("backbone.{index}")).collect() }
+        if self.fpn.is_some() {
+            Fpn::names(count)
+        } else {
+            (0..count).map(|index| format!("backbone.{index}")).collect()
+        }
     }
 
     /// The number of maps from which regions are pooled; a last one is only for the region proposal network.

@@ -10,29 +10,17 @@ use candle_nn::{Init, VarBuilder};
 use dl_vision::labels::builtin;
 use serde_json::{Map, Value};
 
-use super::layout::{RCNNS, RcnnKind};
-use super::{Detector, GeneralizedRcnn};
-use crate::detection::DetectorKind;
+use super::GeneralizedRcnn;
+use super::layout::RcnnKind;
+use crate::Checkpoint;
 use crate::file::{Labels, ModelConfig, limits};
 use crate::model::build_outline;
-use crate::{Checkpoint, plain};
 
 const CLASS_SCORES: [&str; 2] =
     ["roi_heads.box_predictor.cls_score.weight", "roi_heads.box_predictor.0.cls_score.weight"];
 
-/// Entry `INDEX` of [`RCNNS`] for the table of detectors.
-pub const fn entry<const INDEX: usize>() -> DetectorKind {
-    let RcnnKind { name, paper, .. } = RCNNS[INDEX];
-    DetectorKind {
-        name,
-        paper,
-        is_in: |file| guess(file) == Some(RCNNS[INDEX].name),
-        open: |file, device| Ok(Box::new(open(&RCNNS[INDEX], file, device)?) as Box<dyn Detector>),
-    }
-}
-
-/// The detector whose tensors a file without a config holds.
-fn guess(file: &Checkpoint) -> Option<&'static str> {
+/// The two-stage detector whose tensors a file without a config holds: one of torchvision.
+pub fn guess(file: &Checkpoint) -> Option<&'static str> {
     let has = |name: &str| file.contains(name);
     if !has(CLASS_SCORES[0]) || !has("rpn.head.cls_logits.weight") {
         return None;
@@ -77,9 +65,10 @@ pub fn open(kind: &RcnnKind, file: Checkpoint, device: &Device) -> Result<Genera
                 options.insert("norm_eps".to_owned(), Value::from(0.0));
             }
             let shape = CLASS_SCORES.iter().find_map(|name| file.shape(name));
-            shape.and_then(|shape| shape.first()).copied().with_context(|| {
-                format!("tensor \"{}\" is missing, {} expects it", CLASS_SCORES[0], kind.name)
-            })?
+            shape
+                .and_then(|shape| shape.first())
+                .copied()
+                .with_context(|| format!("tensor \"{}\" is missing, {} expects it", CLASS_SCORES[0], kind.name))?
         }
     };
     ensure!(classes >= 2, "{classes} classes; a detector has the background and at least one other");
@@ -161,11 +150,9 @@ impl SimpleBackend for Weights {
             candle_core::bail!("tensor \"{name}\" is missing, {} expects it", self.kind)
         };
         match self.file.shape(&stored) {
-            Some(found) if found != shape.dims() => candle_core::bail!(
-                "tensor \"{stored}\" is {found:?}, {} expects {:?}",
-                self.kind,
-                shape.dims()
-            ),
+            Some(found) if found != shape.dims() => {
+                candle_core::bail!("tensor \"{stored}\" is {found:?}, {} expects {:?}", self.kind, shape.dims())
+            }
             _ => self.get_unchecked(&stored, DType::F32, device),
         }
     }
@@ -188,7 +175,10 @@ mod tests {
         let labels = default_labels(91);
         assert_eq!(labels.len(), 90);
         let at = |id: usize| labels[id - 1].as_str();
-        assert_eq!((at(1), at(11), at(12), at(13), at(90)), ("person", "fire hydrant", "N/A", "stop sign", "toothbrush"));
+        assert_eq!(
+            (at(1), at(11), at(12), at(13), at(90)),
+            ("person", "fire hydrant", "N/A", "stop sign", "toothbrush")
+        );
         assert_eq!(default_labels(3), ["class 1", "class 2"]);
         assert_eq!(default_labels(21)[19], "tvmonitor");
     }

@@ -191,8 +191,7 @@ const FASTER_CAFFE: Recipe = Recipe {
     ..TORCHVISION
 };
 
-const FAST_CAFFE: Recipe =
-    Recipe { box_bg_iou_range: [0.1, 0.5], box_batch_size_per_image: 64, ..FASTER_CAFFE };
+const FAST_CAFFE: Recipe = Recipe { box_bg_iou_range: [0.1, 0.5], box_batch_size_per_image: 64, ..FASTER_CAFFE };
 
 impl Recipe {
     /// The recipe of this name.

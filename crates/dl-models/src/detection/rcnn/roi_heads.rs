@@ -82,16 +82,16 @@ impl RoiHeads {
         let mut mean = vec![0.0; count * classes];
         let mut deltas = Vec::new();
         let mut coder = BoxCoder::default();
+        let decode = |coder: &BoxCoder, region: &BBox, row: &[f32], at: usize| {
+            let deltas = std::array::from_fn(|i| f64::from(row[4 * at + i]));
+            coder.decode(region, deltas).clip(width, height)
+        };
         for (index, (stage, weights)) in self.stages.iter().zip(&layout.box_weights).enumerate() {
-            let decode = |region: &BBox, row: &[f32], at: usize, coder: &BoxCoder| {
-                let deltas = std::array::from_fn(|i| f64::from(row[4 * at + i]));
-                coder.decode(region, deltas).clip(width, height)
-            };
             if index > 0 {
                 // The boxes of the stage before; there is one for each region.
                 let rows = std::mem::take(&mut deltas);
-                let moved = regions.iter().zip(rows.chunks_exact(4)).map(|(region, row)| decode(region, row, 0, &coder));
-                regions = moved.collect();
+                let moved = regions.iter().zip(rows.chunks_exact(4));
+                regions = moved.map(|(region, row)| decode(&coder, region, row, 0)).collect();
             }
             coder = BoxCoder { weights: *weights };
             let pooled = pool(seen, &regions, layout.box_size, layout.roi, recipe)?;
@@ -108,7 +108,9 @@ impl RoiHeads {
         }
         let stages = self.stages.len() as f64;
         let mut found = Vec::new();
-        for ((region, scores), row) in regions.iter().zip(mean.chunks_exact(classes)).zip(deltas.chunks_exact(4 * boxes_each)) {
+        for ((region, scores), row) in
+            regions.iter().zip(mean.chunks_exact(classes)).zip(deltas.chunks_exact(4 * boxes_each))
+        {
             for (class, score) in scores.iter().enumerate().skip(1).filter(|(class, _)| rules.wants(class - 1)) {
                 // In single precision, as the source's scores.
                 let score = f64::from((score / stages) as f32);
@@ -117,8 +119,7 @@ impl RoiHeads {
                     continue;
                 }
                 let at = if layout.class_agnostic { 0 } else { class };
-                let deltas = std::array::from_fn(|i| f64::from(row[4 * at + i]));
-                let bbox = coder.decode(region, deltas).clip(width, height);
+                let bbox = decode(&coder, region, row, at);
                 // False for numbers that are not finite, too.
                 if bbox.width() >= recipe.box_min_size && bbox.height() >= recipe.box_min_size {
                     found.push(Candidate { class, score, bbox });
@@ -178,18 +179,13 @@ fn select(candidates: Vec<Candidate>, recipe: &Recipe, rules: &Rules) -> Vec<Can
     let max = Some(rules.max.unwrap_or(recipe.box_detections_per_img));
     let config = NmsConfig { iou: recipe.box_nms_thresh, max, ..NmsConfig::default() };
     let kept = nms(&boxes, &scores, &classes, &config);
-    kept.into_iter()
-        .map(|kept| Candidate { class: classes[kept.index], score: kept.score, bbox: kept.bbox })
-        .collect()
+    kept.into_iter().map(|kept| Candidate { class: classes[kept.index], score: kept.score, bbox: kept.bbox }).collect()
 }
 
 /// The features of regions [regions, channels, size, size].
 pub(super) fn pool(seen: &Seen, regions: &[BBox], size: usize, method: RoiMethod, recipe: &Recipe) -> Result<Tensor> {
-    let height = if recipe.roi_scale_of_image {
-        transform::resized(seen.placed)[0] as usize
-    } else {
-        seen.placed.size[0]
-    };
+    let height =
+        if recipe.roi_scale_of_image { transform::resized(seen.placed)[0] as usize } else { seen.placed.size[0] };
     roi::pool(seen.maps, regions, [height, size], method, recipe)
 }
 
