@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::conv::Winograd;
 use crate::graph::{Graph, Node, NodeId, Operation};
+use crate::packed::Resources;
 use crate::simd::Level;
 use stage::Stage;
 
@@ -51,9 +52,16 @@ impl Plan {
     /// # Errors
     /// When the size of a weight does not match its shape.
     pub fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
+        Self::sharing(graph, outputs, config, &Resources::default())
+    }
+
+    /// [`new`](Self::new) with the packed weights and the working memory of other plans.
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn sharing(graph: Graph, outputs: &[NodeId], config: PlanConfig, resources: &Resources) -> Result<Self> {
         let image = graph.shape(graph.input()).iter().product();
         let Some(cut) = cut(&graph, outputs) else {
-            let stages = vec![Stage::new(graph, outputs, config)?];
+            let stages = vec![Stage::new(graph, outputs, config, resources)?];
             let targets = vec![(0..outputs.len()).collect()];
             return Ok(Self { image, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
         };
@@ -61,7 +69,9 @@ impl Plan {
         let (before, after): (Vec<usize>, Vec<usize>) = (0..outputs.len()).partition(|index| outputs[*index] < cut);
         let requested: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
         let later: Vec<NodeId> = after.iter().map(|index| NodeId(outputs[*index].0 - cut.0)).collect();
-        let stages = vec![Stage::new(front, &requested, config)?, Stage::new(back, &later, config)?];
+        let [front, back] =
+            [(front, &requested), (back, &later)].map(|(graph, outputs)| Stage::new(graph, outputs, config, resources));
+        let stages = vec![front?, back?];
         Ok(Self { image, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
     }
 
