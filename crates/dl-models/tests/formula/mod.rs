@@ -1,6 +1,6 @@
 //! Weights from a formula, the same as in testdata/goldens/backbones/formula.py.
 
-#![allow(unreachable_pub, reason = "shared by several tests")]
+#![allow(unreachable_pub, dead_code, reason = "shared by several tests, of which each uses a part")]
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::Init;
