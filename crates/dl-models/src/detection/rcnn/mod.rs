@@ -180,7 +180,7 @@ impl GeneralizedRcnn {
         let seen = Seen { maps, placed };
         let first = self.heads.stages.get(stage).context("the detector has no such stage")?;
         let pooled = roi_heads::pool(&seen, regions, self.layout.box_size, self.layout.roi, &self.recipe)?;
-        let outputs = first.run(&pooled, &[box_head::LOGITS, box_head::DELTAS])?;
+        let outputs = first.run_regions(&pooled, &[box_head::LOGITS, box_head::DELTAS])?;
         match <[Tensor; 2]>::try_from(outputs) {
             Ok([logits, deltas]) => Ok([pooled, logits, deltas]),
             Err(_) => bail!("the heads lost an output"),

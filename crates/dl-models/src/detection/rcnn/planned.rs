@@ -3,8 +3,11 @@
 use anyhow::Result;
 use candle_core::{DType, Tensor};
 
+/// Regions that are computed together, which bounds the working memory of the heads.
+const TOGETHER: usize = 128;
+
 use crate::network::plans::Plans;
-use crate::{Backbone, LayerName};
+use crate::{Backbone, LayerName, plain};
 
 pub(super) struct Planned<N> {
     pub(super) network: N,
@@ -24,5 +27,17 @@ impl<N: Backbone> Planned<N> {
             return self.plans.run(&self.network, x, &layers);
         }
         (&self.network as &dyn Backbone).features(x, &layers, None)
+    }
+    /// [`run`](Self::run), a few regions at a time.
+    pub(super) fn run_regions(&self, x: &Tensor, names: &[&str]) -> Result<Vec<Tensor>> {
+        let count = x.dim(0).map_err(plain)?;
+        let mut parts: Vec<Vec<Tensor>> = vec![Vec::new(); names.len()];
+        for first in (0..count).step_by(TOGETHER) {
+            let some = x.narrow(0, first, TOGETHER.min(count - first)).map_err(plain)?;
+            for (parts, output) in parts.iter_mut().zip(self.run(&some, names)?) {
+                parts.push(output);
+            }
+        }
+        parts.iter().map(|parts| Tensor::cat(parts, 0).map_err(plain)).collect()
     }
 }

@@ -95,7 +95,7 @@ impl RoiHeads {
             }
             coder = BoxCoder { weights: *weights };
             let pooled = pool(seen, &regions, layout.box_size, layout.roi, recipe)?;
-            let mut outputs = stage.run(&pooled, &[box_head::LOGITS, box_head::DELTAS])?;
+            let mut outputs = stage.run_regions(&pooled, &[box_head::LOGITS, box_head::DELTAS])?;
             deltas = numbers(outputs.pop())?;
             let scores = probabilities(&numbers(outputs.pop())?, classes)?;
             ensure!(
