@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
-use dl_vision::labels::builtin;
+use dl_vision::labels::{builtin, coco_by_id};
 use serde_json::{Map, Value};
 
 use super::GeneralizedRcnn;
@@ -95,18 +95,11 @@ fn is_coco_v1(kind: &RcnnKind, file: &Checkpoint) -> bool {
     of_kind && frozen && has("backbone.fpn.inner_blocks.0.weight") && file.shape(CLASS_SCORES[0]) == Some(&[91, 1024])
 }
 
-/// Ids that COCO skips from 1 to 90.
-const SKIPPED: [usize; 10] = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
-
 /// The names of the classes after the background: COCO's for 91 classes, VOC's for 21, otherwise numbers.
 fn default_labels(classes: usize) -> Vec<String> {
     let numbered = || (1..classes).map(|class| format!("class {class}")).collect();
     match classes {
-        91 => {
-            let mut names = builtin("coco").unwrap_or_default().into_iter();
-            let name = |id: usize| if SKIPPED.contains(&id) { None } else { names.next() };
-            (1..91).map(name).map(|name| name.unwrap_or_else(|| "N/A".to_owned())).collect()
-        }
+        91 => coco_by_id().into_iter().skip(1).map(|name| name.unwrap_or_else(|| "N/A".to_owned())).collect(),
         21 => builtin("voc").unwrap_or_else(numbered),
         _ => numbered(),
     }
