@@ -8,6 +8,10 @@ use dl_record::{BBox, Mask};
 use hotcoco::mask;
 use hotcoco::types::Rle;
 
+mod paste;
+
+pub use paste::paste;
+
 /// The mask of a bitmap, row by row, `width * height` bytes; nonzero bytes are in the mask.
 /// # Errors
 /// When the bitmap has another length, or more than 2^32 - 1 pixels.

@@ -126,8 +126,10 @@ pub struct MobileNetV3 {
     /// `features.1` and so on.
     blocks: Vec<(String, Block)>,
     last: (String, ConvNorm),
-    hidden: Linear,
-    classifier: Linear,
+    /// Channels of the last features.
+    channels: usize,
+    /// `classifier.0` and `classifier.3`; `None` in the body of a detector.
+    classifier: Option<[Linear; 2]>,
     dropout: f64,
 }
 
@@ -141,31 +143,34 @@ impl MobileNetV3 {
         num_classes: usize,
         vb: VarBuilder,
     ) -> Result<Self> {
-        let (rows, hidden) = size.table();
+        let body = Self::body(size, options, EPS, vb.clone())?;
+        let linear = |index: usize, inputs: usize, outputs: usize| {
+            Linear::new(inputs, outputs, Fresh::normal(0.01), vb.pp(format!("classifier.{index}")))
+        };
+        let hidden = divisible(size.table().1, options.width);
+        let classifier = [linear(0, body.channels, hidden)?, linear(3, hidden, num_classes)?];
+        Ok(Self { classifier: Some(classifier), ..body })
+    }
+
+    /// Only `features`, for a detector, with another epsilon in the batch norms.
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn body(size: MobileNetV3Size, options: &MobileNetV3Options, eps: f64, vb: VarBuilder) -> Result<Self> {
+        let (rows, _) = size.table();
         let scaled = |channels| divisible(channels, options.width);
         let mut channels = scaled(16);
-        let first = ConvNorm::new([3, channels], [3, 2, 1], Some(HS), vb.pp("features.0"))?;
+        let first = ConvNorm::new([3, channels], [3, 2, 1], Some(HS), eps, vb.pp("features.0"))?;
         let mut blocks = Vec::new();
         for row in rows {
             let name = format!("features.{}", blocks.len() + 1);
             let widths = [channels, scaled(row.wide), scaled(row.outputs)];
-            blocks.push((name.clone(), Block::new(row, widths, vb.pp(&name))?));
+            blocks.push((name.clone(), Block::new(row, widths, eps, vb.pp(&name))?));
             channels = widths[2];
         }
         let name = format!("features.{}", blocks.len() + 1);
-        let last = ConvNorm::new([channels, 6 * channels], [1, 1, 1], Some(HS), vb.pp(&name))?;
-        let (inputs, hidden) = (6 * channels, scaled(hidden));
-        let linear = |index: usize, inputs: usize, outputs: usize| {
-            Linear::new(inputs, outputs, Fresh::normal(0.01), vb.pp(format!("classifier.{index}")))
-        };
-        Ok(Self {
-            first,
-            blocks,
-            last: (name, last),
-            hidden: linear(0, inputs, hidden)?,
-            classifier: linear(3, hidden, num_classes)?,
-            dropout: options.dropout,
-        })
+        let last = ConvNorm::new([channels, 6 * channels], [1, 1, 1], Some(HS), eps, vb.pp(&name))?;
+        let (channels, dropout) = (6 * channels, options.dropout);
+        Ok(Self { first, blocks, last: (name, last), channels, classifier: None, dropout })
     }
 }
 
@@ -176,9 +181,11 @@ impl Backbone for MobileNetV3 {
             layers.extend(block.layers(name));
         }
         layers.extend(self.last.1.layers(&self.last.0));
-        layers.push("avgpool".to_owned());
-        layers.extend((0..4).map(|index| format!("classifier.{index}")));
-        layers.push(LOGITS.to_owned());
+        if self.classifier.is_some() {
+            layers.push("avgpool".to_owned());
+            layers.extend((0..4).map(|index| format!("classifier.{index}")));
+            layers.push(LOGITS.to_owned());
+        }
         layers
     }
 
@@ -193,12 +200,13 @@ impl Backbone for MobileNetV3 {
             x = block.run(name, &x, pass)?;
         }
         let x = self.last.1.run(&self.last.0, &x, pass)?;
+        let Some([hidden, classifier]) = &self.classifier else { return Ok(x) };
         let x = pass.adaptive_avg_pool("avgpool", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
-        let x = pass.linear("classifier.0", &self.hidden, &x)?;
+        let x = pass.linear("classifier.0", hidden, &x)?;
         let x = pass.hard_swish("classifier.1", &x)?;
         let x = pass.dropout("classifier.2", self.dropout, &x)?;
-        let x = pass.linear("classifier.3", &self.classifier, &x)?;
+        let x = pass.linear("classifier.3", classifier, &x)?;
         pass.see(LOGITS, x)
     }
 }
@@ -216,13 +224,14 @@ impl ConvNorm {
         channels: [usize; 2],
         [kernel, stride, groups]: [usize; 3],
         activation: Option<Activation>,
+        eps: f64,
         vb: VarBuilder,
     ) -> Result<Self> {
         let padding = Padding::all(kernel / 2);
         let config = Conv2dConfig { stride: [stride; 2], padding, groups, ..Conv2dConfig::default() };
         Ok(Self {
             conv: Conv2d::without_bias(channels, [kernel; 2], config, Fresh::kaiming_out(), vb.pp(0))?,
-            norm: BatchNorm2d::new(channels[1], EPS, vb.pp(1))?.with_momentum(MOMENTUM),
+            norm: BatchNorm2d::new(channels[1], eps, vb.pp(1))?.with_momentum(MOMENTUM),
             activation,
         })
     }
@@ -261,16 +270,17 @@ struct Block {
 }
 
 impl Block {
-    fn new(row: &Row, [inputs, wide, outputs]: [usize; 3], vb: VarBuilder) -> Result<Self> {
+    fn new(row: &Row, [inputs, wide, outputs]: [usize; 3], eps: f64, vb: VarBuilder) -> Result<Self> {
         let (vb, activation) = (vb.pp("block"), Some(row.activation));
         let mut convs = Vec::new();
         if wide != inputs {
-            convs.push(ConvNorm::new([inputs, wide], [1, 1, 1], activation, vb.pp(0))?);
+            convs.push(ConvNorm::new([inputs, wide], [1, 1, 1], activation, eps, vb.pp(0))?);
         }
-        convs.push(ConvNorm::new([wide, wide], [row.kernel, row.stride, wide], activation, vb.pp(convs.len()))?);
+        let kernel = [row.kernel, row.stride, wide];
+        convs.push(ConvNorm::new([wide, wide], kernel, activation, eps, vb.pp(convs.len()))?);
         let squeeze = if row.squeezes { Some(Squeeze::new(wide, vb.pp(convs.len()))?) } else { None };
         let place = convs.len() + usize::from(row.squeezes);
-        let narrow = ConvNorm::new([wide, outputs], [1, 1, 1], None, vb.pp(place))?;
+        let narrow = ConvNorm::new([wide, outputs], [1, 1, 1], None, eps, vb.pp(place))?;
         Ok(Self { convs, squeeze, narrow, residual: row.stride == 1 && inputs == outputs })
     }
 

@@ -49,7 +49,10 @@ pub struct ResNet {
     bn1: BatchNorm2d,
     /// `layer1.0` and so on, by stage.
     stages: [Vec<(String, Block)>; 4],
-    fc: Linear,
+    /// Channels of the last stage.
+    channels: usize,
+    /// `None` in the body of a detector.
+    fc: Option<Linear>,
 }
 
 const POOL: PoolConfig = PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 2) };
@@ -60,6 +63,15 @@ impl ResNet {
     /// # Errors
     /// When one is missing or has a different shape.
     pub fn new(depth: Depth, num_classes: usize, vb: VarBuilder) -> Result<Self> {
+        let body = Self::body(depth, EPS, vb.clone())?;
+        let fc = Linear::new(body.channels, num_classes, Fresh::torch(body.channels), vb.pp("fc"))?;
+        Ok(Self { fc: Some(fc), ..body })
+    }
+
+    /// Only `conv1` to `layer4`, for a detector, with another epsilon in the batch norms.
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn body(depth: Depth, eps: f64, vb: VarBuilder) -> Result<Self> {
         let (counts, bottleneck) = depth.blocks();
         let mut channels = 64;
         let mut stages = [const { Vec::new() }; 4];
@@ -68,16 +80,17 @@ impl ResNet {
             for index in 0..count {
                 let stride = if stage > 0 && index == 0 { 2 } else { 1 };
                 let name = format!("layer{}.{index}", stage + 1);
-                let block = Block::new(channels, width, stride, bottleneck, vb.pp(&name))?;
+                let block = Block::new(channels, width, stride, (bottleneck, eps), vb.pp(&name))?;
                 channels = block.outputs;
                 blocks.push((name, block));
             }
         }
         Ok(Self {
             conv1: conv([3, 64], 7, 2, vb.pp("conv1"))?,
-            bn1: BatchNorm2d::new(64, EPS, vb.pp("bn1"))?,
+            bn1: BatchNorm2d::new(64, eps, vb.pp("bn1"))?,
             stages,
-            fc: Linear::new(channels, num_classes, Fresh::torch(channels), vb.pp("fc"))?,
+            channels,
+            fc: None,
         })
     }
 }
@@ -98,7 +111,9 @@ impl Backbone for ResNet {
             }
             layers.push(format!("layer{}", stage + 1));
         }
-        layers.extend(["avgpool", "fc", LOGITS].map(String::from));
+        if self.fc.is_some() {
+            layers.extend(["avgpool", "fc", LOGITS].map(String::from));
+        }
         layers
     }
 
@@ -123,9 +138,10 @@ impl Backbone for ResNet {
             }
             x = pass.see(&format!("layer{}", stage + 1), x)?;
         }
+        let Some(fc) = &self.fc else { return Ok(x) };
         let x = pass.adaptive_avg_pool("avgpool", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
-        let x = pass.linear("fc", &self.fc, &x)?;
+        let x = pass.linear("fc", fc, &x)?;
         pass.see(LOGITS, x)
     }
 }
@@ -138,7 +154,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(inputs: usize, width: usize, stride: usize, bottleneck: bool, vb: VarBuilder) -> Result<Self> {
+    fn new(inputs: usize, width: usize, stride: usize, (bottleneck, eps): (bool, f64), vb: VarBuilder) -> Result<Self> {
         let outputs = if bottleneck { 4 * width } else { width };
         let layers = if bottleneck {
             vec![([inputs, width], 1, 1), ([width, width], 3, stride), ([width, outputs], 1, 1)]
@@ -147,13 +163,13 @@ impl Block {
         };
         let convs = layers.into_iter().enumerate().map(|(index, (channels, kernel, stride))| {
             let conv = conv(channels, kernel, stride, vb.pp(format!("conv{}", index + 1)))?;
-            Ok((conv, BatchNorm2d::new(channels[1], EPS, vb.pp(format!("bn{}", index + 1)))?))
+            Ok((conv, BatchNorm2d::new(channels[1], eps, vb.pp(format!("bn{}", index + 1)))?))
         });
         let convs = convs.collect::<Result<_>>()?;
         let downsample = if stride > 1 || inputs != outputs {
             let vb = vb.pp("downsample");
             let conv = conv([inputs, outputs], 1, stride, vb.pp(0))?;
-            Some((conv, BatchNorm2d::new(outputs, EPS, vb.pp(1))?))
+            Some((conv, BatchNorm2d::new(outputs, eps, vb.pp(1))?))
         } else {
             None
         };

@@ -7,6 +7,7 @@
 pub mod darknet;
 mod found;
 mod placed;
+pub mod rcnn;
 mod table;
 mod yolo;
 pub mod yolo_v1;

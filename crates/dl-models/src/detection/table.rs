@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 
 use super::Detector;
+use super::rcnn::{self, RCNNS, RcnnKind};
 use crate::Checkpoint;
 
 /// An entry of the table of detectors.
@@ -19,7 +20,32 @@ pub struct DetectorKind {
 }
 
 /// All detectors.
-pub static DETECTORS: &[DetectorKind] = &[super::darknet::KIND];
+pub static DETECTORS: &[DetectorKind] = &[
+    super::darknet::KIND,
+    two_stages::<0>(),
+    two_stages::<1>(),
+    two_stages::<2>(),
+    two_stages::<3>(),
+    two_stages::<4>(),
+    two_stages::<5>(),
+    two_stages::<6>(),
+    two_stages::<7>(),
+    two_stages::<8>(),
+    two_stages::<9>(),
+    two_stages::<10>(),
+    two_stages::<11>(),
+];
+
+/// An entry for the two-stage detector of this index in [`RCNNS`].
+const fn two_stages<const INDEX: usize>() -> DetectorKind {
+    let RcnnKind { name, paper, .. } = RCNNS[INDEX];
+    DetectorKind {
+        name,
+        paper,
+        is_in: |file| rcnn::guess(file) == Some(RCNNS[INDEX].name),
+        open: |file, device| Ok(Box::new(rcnn::open(&RCNNS[INDEX], file, device)?)),
+    }
+}
 
 impl DetectorKind {
     /// The detector in a model file: that of `arch`, of its config, or the one that its tensors show; `None` if it is not

@@ -1,6 +1,6 @@
 //! Weights from a formula, the same as in testdata/goldens/backbones/formula.py.
 
-#![allow(unreachable_pub, reason = "shared by several tests")]
+#![allow(unreachable_pub, dead_code, reason = "shared by several tests, of which each uses a part")]
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::Init;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// `count` numbers in [0, 1): murmur's finalizer on a counter that starts at FNV-1a of the name.
-fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn mix(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let start = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (0..count as u32).map(move |index| {
         let mut hash = start.wrapping_add(index.wrapping_mul(0x9E37_79B9));

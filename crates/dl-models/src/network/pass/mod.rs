@@ -5,6 +5,7 @@
 
 mod activation;
 mod conv;
+mod inside;
 mod join;
 mod norm;
 mod pool;

@@ -1,0 +1,282 @@
+//! Two-stage detectors: Fast, Faster, Mask and Cascade R-CNN, in one composition (torchvision's `GeneralizedRCNN`):
+//!
+//! | part | file | paper |
+//! | --- | --- | --- |
+//! | place of the image in the input | transform | |
+//! | network below, and its maps | body | any network of the table |
+//! | feature pyramid | fpn | Lin et al. 2017 |
+//! | anchors, and which of them show objects | anchors, rpn | Ren et al. 2015 |
+//! | features of regions | roi | Girshick 2015, He et al. 2017 |
+//! | classes and boxes | box_head, roi_heads | Girshick 2015, Cai and Vasconcelos 2018 |
+//! | masks | mask_head | He et al. 2017 |
+//!
+//! [`RCNNS`] is the table of the detectors by their parts, [`Recipe`] that of the sources' constants. The tensors have
+//! torchvision's names.
+
+mod anchors;
+mod body;
+mod box_head;
+mod conv_norm;
+mod fpn;
+mod layout;
+mod mask_head;
+mod network;
+mod open;
+mod planned;
+mod recipe;
+mod roi;
+mod roi_heads;
+mod rpn;
+mod transform;
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{Device, Tensor};
+use candle_nn::VarBuilder;
+use dl_record::BBox;
+
+pub use anchors::{AnchorRounding, Anchors};
+pub use layout::{BoxHeadKind, Layout, MaskKind, Pyramid, RCNNS, RcnnKind, RoiMethod};
+pub use open::{guess, open};
+pub use recipe::{RECIPE_NAMES, RECIPES, Recipe, SizeRounding};
+pub use rpn::Proposal;
+
+use super::{Detector, Found, Placed, Rules};
+use crate::file::{Preprocessing, Resize};
+use crate::plain;
+use box_head::BoxNetwork;
+use mask_head::MaskNetwork;
+use network::MapNetwork;
+use planned::Planned;
+use roi_heads::{RoiHeads, Seen};
+use rpn::{MapScores, RpnHead};
+
+/// A two-stage detector.
+pub struct GeneralizedRcnn {
+    layout: Layout,
+    recipe: Recipe,
+    labels: Vec<String>,
+    preprocessing: Preprocessing,
+    device: Device,
+    maps: Planned<MapNetwork>,
+    /// `None` without a region proposal network.
+    anchors: Option<Anchors>,
+    heads: RoiHeads,
+}
+
+/// The maps of a batch.
+struct Batch {
+    /// The largest first, [n, channels, h, w].
+    maps: Vec<Tensor>,
+    /// For each map, objectness [n, anchors, h, w] and deltas [n, 4 anchors, h, w].
+    scores: Vec<[Tensor; 2]>,
+}
+
+impl GeneralizedRcnn {
+    /// Builds the detector from torchvision's tensors. `labels`: without the background.
+    /// # Errors
+    /// When a weight is missing or has a different shape.
+    pub fn new(layout: Layout, recipe: Recipe, labels: Vec<String>, vb: VarBuilder) -> Result<Self> {
+        let classes = labels.len() + 1;
+        let device = vb.device().clone();
+        let anchors = if layout.rpn_convs > 0 {
+            Some(Anchors::new(&layout.anchor_sizes, &layout.anchor_ratios, recipe.anchor_rounding)?)
+        } else {
+            None
+        };
+        let network = MapNetwork::new(&layout, anchors.as_ref(), &vb)?;
+        let channels = network.channels();
+        let heads = vb.pp("roi_heads");
+        let stages = (0..layout.box_weights.len()).map(|stage| {
+            // The stages of a cascade are numbered.
+            let part = |name: &str| {
+                let part = heads.pp(name);
+                if layout.box_weights.len() > 1 { part.pp(stage) } else { part }
+            };
+            BoxNetwork::new(&layout, channels, classes, part("box_head"), part("box_predictor")).map(Planned::new)
+        });
+        let stages = stages.collect::<Result<_>>()?;
+        let masks = match layout.masks {
+            MaskKind::None => None,
+            kind => {
+                let (head, predictor) = (heads.pp("mask_head"), heads.pp("mask_predictor"));
+                Some(MaskNetwork::new(channels, classes, kind == MaskKind::Norm, head, predictor)?)
+            }
+        };
+        let preprocessing = Preprocessing {
+            size: [recipe.min_size, recipe.max_size],
+            resize: Resize::None,
+            shorter: Some(recipe.min_size),
+            interpolation: recipe.interpolation,
+            channel_order: recipe.channel_order,
+            range: recipe.range,
+            mean: recipe.mean,
+            std: recipe.std,
+            extra: serde_json::Map::new(),
+        };
+        let heads = RoiHeads { stages, masks: masks.map(Planned::new), classes };
+        let maps = Planned::new(network);
+        Ok(Self { layout, recipe, labels, preprocessing, device, maps, anchors, heads })
+    }
+
+    /// Its parts.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Its constants.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The regions of each image that may show objects, best first, in pixels of the image. `x` and `images` as for
+    /// [`detect`](Detector::detect).
+    /// # Errors
+    /// When the detector has no region proposal network, or as [`detect`](Detector::detect).
+    pub fn proposals(&self, x: &[f32], images: &[Placed]) -> Result<Vec<Vec<Proposal>>> {
+        let batch = self.look(x, images)?;
+        let in_image = |placed: &Placed, proposal: Proposal| {
+            let bbox = placed.clip(placed.to_image(proposal.bbox));
+            Proposal { bbox, ..proposal }
+        };
+        let of_image = |(index, placed): (usize, &Placed)| {
+            let found = self.propose(&batch, index, placed)?;
+            Ok(found.into_iter().map(|proposal| in_image(placed, proposal)).collect())
+        };
+        images.iter().enumerate().map(of_image).collect()
+    }
+
+    /// The objects among given regions of each image, in pixels of the image: Fast R-CNN.
+    /// # Errors
+    /// When the numbers of images and lists of regions differ, or as [`detect`](Detector::detect).
+    pub fn detect_regions(
+        &self,
+        x: &[f32],
+        images: &[Placed],
+        regions: &[Vec<BBox>],
+        rules: &Rules,
+    ) -> Result<Vec<Vec<Found>>> {
+        ensure!(regions.len() == images.len(), "{} lists of regions for {} images", regions.len(), images.len());
+        let batch = self.look(x, images)?;
+        let of_image = |(index, (placed, regions)): (usize, (&Placed, &Vec<BBox>))| {
+            let regions = regions.iter().map(|region| in_input(placed, *region)).collect();
+            self.objects(&batch, index, placed, regions, rules)
+        };
+        images.iter().zip(regions).enumerate().map(of_image).collect()
+    }
+
+    /// The named maps of the network for x [n, 3, h, w]: `backbone.0` to `backbone.pool`, `rpn.head.cls_logits.0` and
+    /// so on.
+    /// # Errors
+    /// When a name does not exist, or x has the wrong shape.
+    pub fn features(&self, x: &Tensor, names: &[&str]) -> Result<Vec<Tensor>> {
+        self.maps.run(x, names)
+    }
+
+    /// The features of regions in pixels of the input [regions, channels, bins, bins], from the maps of one image that
+    /// regions are pooled from, and what the heads of a stage compute from them: class scores and deltas.
+    /// # Errors
+    /// When the maps do not fit.
+    pub fn heads(&self, stage: usize, maps: &[Tensor], placed: &Placed, regions: &[BBox]) -> Result<[Tensor; 3]> {
+        let seen = Seen { maps, placed };
+        let first = self.heads.stages.get(stage).context("the detector has no such stage")?;
+        let pooled = roi_heads::pool(&seen, regions, self.layout.box_size, self.layout.roi, &self.recipe)?;
+        let outputs = first.run_regions(&pooled, &[box_head::LOGITS, box_head::DELTAS])?;
+        match <[Tensor; 2]>::try_from(outputs) {
+            Ok([logits, deltas]) => Ok([pooled, logits, deltas]),
+            Err(_) => bail!("the heads lost an output"),
+        }
+    }
+
+    /// Computes the maps of a batch.
+    fn look(&self, x: &[f32], images: &[Placed]) -> Result<Batch> {
+        let Some(first) = images.first() else { return Ok(Batch { maps: Vec::new(), scores: Vec::new() }) };
+        let [height, width] = first.size;
+        ensure!(images.iter().all(|placed| placed.size == first.size), "the images of a batch need one input size");
+        let shape = (images.len(), 3, height, width);
+        ensure!(
+            x.len() == images.len() * 3 * height * width,
+            "{} numbers are not {} images of 3 x {height} x {width}",
+            x.len(),
+            images.len()
+        );
+        let x = Tensor::from_slice(x, shape, &self.device).map_err(plain)?;
+        let network = &self.maps.network;
+        let names = network.maps();
+        let pooled = network.pooled_maps();
+        // The last map of a pyramid is needed only by the region proposal network.
+        let mut wanted: Vec<String> = names[..pooled].to_vec();
+        if self.anchors.is_some() {
+            wanted.extend((0..names.len()).flat_map(RpnHead::names));
+        }
+        let mut outputs = self.maps.run(&x, &wanted)?.into_iter();
+        let maps = outputs.by_ref().take(pooled).collect();
+        let mut scores = Vec::new();
+        while let (Some(objectness), Some(deltas)) = (outputs.next(), outputs.next()) {
+            scores.push([objectness, deltas]);
+        }
+        Ok(Batch { maps, scores })
+    }
+
+    /// The proposals for one image of a batch, in pixels of the input.
+    fn propose(&self, batch: &Batch, index: usize, placed: &Placed) -> Result<Vec<Proposal>> {
+        let Some(anchors) = &self.anchors else {
+            bail!("the detector has no region proposal network: it needs proposals, which dl-propose computes");
+        };
+        let of_image =
+            |x: &Tensor| x.get(index).and_then(|x| x.flatten_all()).and_then(|x| x.to_vec1::<f32>()).map_err(plain);
+        let mut numbers = Vec::new();
+        for [objectness, deltas] in &batch.scores {
+            let (_, _, height, width) = objectness.dims4().map_err(plain)?;
+            numbers.push((of_image(objectness)?, of_image(deltas)?, [height, width]));
+        }
+        let maps = numbers.iter().map(|(objectness, deltas, size)| MapScores { objectness, deltas, size: *size });
+        let maps: Vec<MapScores> = maps.collect();
+        rpn::select(anchors, &self.recipe, &maps, placed.size, transform::resized(placed))
+    }
+
+    /// The objects among regions of one image of a batch, in pixels of the input.
+    fn objects(
+        &self,
+        batch: &Batch,
+        index: usize,
+        placed: &Placed,
+        regions: Vec<BBox>,
+        rules: &Rules,
+    ) -> Result<Vec<Found>> {
+        let maps = batch.maps.iter().map(|map| map.narrow(0, index, 1)).collect::<candle_core::Result<Vec<_>>>();
+        let seen = Seen { maps: &maps.map_err(plain)?, placed };
+        self.heads.detect(&seen, regions, (&self.layout, &self.recipe), rules)
+    }
+}
+
+impl Detector for GeneralizedRcnn {
+    fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    fn placed(&self, width: u32, height: u32) -> Placed {
+        transform::placed(&self.recipe, width, height)
+    }
+
+    fn detect(&self, x: &[f32], images: &[Placed], rules: &Rules) -> Result<Vec<Vec<Found>>> {
+        let batch = self.look(x, images)?;
+        let of_image = |(index, placed): (usize, &Placed)| {
+            let proposals = self.propose(&batch, index, placed)?;
+            let regions = proposals.into_iter().map(|proposal| proposal.bbox).collect();
+            self.objects(&batch, index, placed, regions, rules)
+        };
+        images.iter().enumerate().map(of_image).collect()
+    }
+}
+
+/// A box in pixels of the image, in pixels of the input: the reverse of [`Placed::to_image`].
+fn in_input(placed: &Placed, bbox: BBox) -> BBox {
+    let [x1, y1, x2, y2]: [f64; 4] = bbox.into();
+    let [left, top, ..]: [f64; 4] = placed.source.into();
+    let scale = [placed.size[1] as f64 / placed.source.width(), placed.size[0] as f64 / placed.source.height()];
+    BBox::new((x1 - left) * scale[0], (y1 - top) * scale[1], (x2 - left) * scale[0], (y2 - top) * scale[1])
+}

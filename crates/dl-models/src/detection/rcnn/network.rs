@@ -1,0 +1,99 @@
+//! The part of a detector that sees the whole image: body, pyramid and region proposal network, as one network with named
+//! maps, so that one plan computes it.
+
+use anyhow::{Result, ensure};
+use candle_nn::VarBuilder;
+
+use super::anchors::Anchors;
+use super::body::Body;
+use super::fpn::{self, Fpn};
+use super::layout::{Layout, Pyramid};
+use super::rpn::RpnHead;
+use crate::{Backbone, Pass, Run, Value, plain};
+
+pub(super) struct MapNetwork {
+    body: Body,
+    fpn: Option<Fpn>,
+    rpn: Option<RpnHead>,
+}
+
+impl MapNetwork {
+    /// Built from `backbone.body`, `backbone.fpn` and `rpn.head`.
+    pub(super) fn new(layout: &Layout, anchors: Option<&Anchors>, vb: &VarBuilder) -> Result<Self> {
+        let body = Body::new(layout, vb.pp("backbone.body"))?;
+        let fpn = match layout.fpn {
+            Pyramid::None => None,
+            kind => {
+                let vb = vb.pp("backbone.fpn");
+                Some(Fpn::new(&body.channels, kind == Pyramid::Norm, vb).map_err(plain)?)
+            }
+        };
+        let network = Self { body, fpn, rpn: None };
+        let rpn = match anchors {
+            None => None,
+            Some(anchors) => {
+                ensure!(layout.rpn_convs > 0, "anchors need a region proposal network");
+                let head = vb.pp("rpn.head");
+                Some(RpnHead::new(network.channels(), anchors.per_position(0), layout.rpn_convs, head)?)
+            }
+        };
+        Ok(Self { rpn, ..network })
+    }
+
+    /// Channels of every map.
+    pub(super) fn channels(&self) -> usize {
+        match (&self.fpn, self.body.channels.last()) {
+            (None, Some(channels)) => *channels,
+            _ => fpn::CHANNELS,
+        }
+    }
+
+    /// The names of all maps, the largest first.
+    pub(super) fn maps(&self) -> Vec<String> {
+        let count = self.body.maps.len();
+        if self.fpn.is_some() {
+            Fpn::names(count)
+        } else {
+            (0..count).map(|index| format!("backbone.{index}")).collect()
+        }
+    }
+
+    /// The number of maps from which regions are pooled; a last one is only for the region proposal network.
+    pub(super) fn pooled_maps(&self) -> usize {
+        self.body.maps.len()
+    }
+}
+
+impl Backbone for MapNetwork {
+    fn layers(&self) -> Vec<String> {
+        let maps = self.maps();
+        let rpn = if self.rpn.is_some() { maps.len() } else { 0 };
+        maps.into_iter().chain((0..rpn).flat_map(RpnHead::names)).collect()
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// x [n, 3, h, w]
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let maps = pass.outputs_of(&*self.body.network, x, &self.body.maps)?;
+        let maps = match &self.fpn {
+            Some(fpn) => fpn.run(&maps, pass)?,
+            None => {
+                for (name, map) in self.maps().iter().zip(&maps) {
+                    pass.see(name, map.clone())?;
+                }
+                maps
+            }
+        };
+        let mut last = x.clone();
+        for (index, map) in maps.iter().enumerate() {
+            last = match &self.rpn {
+                Some(rpn) => rpn.run(index, map, pass)?,
+                None => map.clone(),
+            };
+        }
+        Ok(last)
+    }
+}
