@@ -122,13 +122,20 @@ const MOMENTUM: f64 = 0.01;
 
 /// MobileNet V3. Inputs of any size.
 pub struct MobileNetV3 {
+    features: MobileNetV3Features,
+    hidden: Linear,
+    classifier: Linear,
+    dropout: f64,
+}
+
+/// MobileNet V3 without its classifier.
+pub(crate) struct MobileNetV3Features {
     first: ConvNorm,
     /// `features.1` and so on.
     blocks: Vec<(String, Block)>,
     last: (String, ConvNorm),
-    hidden: Linear,
-    classifier: Linear,
-    dropout: f64,
+    /// Of the last output.
+    channels: usize,
 }
 
 impl MobileNetV3 {
@@ -141,27 +148,13 @@ impl MobileNetV3 {
         num_classes: usize,
         vb: VarBuilder,
     ) -> Result<Self> {
-        let (rows, hidden) = size.table();
-        let scaled = |channels| divisible(channels, options.width);
-        let mut channels = scaled(16);
-        let first = ConvNorm::new([3, channels], [3, 2, 1], Some(HS), vb.pp("features.0"))?;
-        let mut blocks = Vec::new();
-        for row in rows {
-            let name = format!("features.{}", blocks.len() + 1);
-            let widths = [channels, scaled(row.wide), scaled(row.outputs)];
-            blocks.push((name.clone(), Block::new(row, widths, vb.pp(&name))?));
-            channels = widths[2];
-        }
-        let name = format!("features.{}", blocks.len() + 1);
-        let last = ConvNorm::new([channels, 6 * channels], [1, 1, 1], Some(HS), vb.pp(&name))?;
-        let (inputs, hidden) = (6 * channels, scaled(hidden));
+        let features = MobileNetV3Features::new(size, options.width, false, &vb)?;
+        let (inputs, hidden) = (features.channels, divisible(size.table().1, options.width));
         let linear = |index: usize, inputs: usize, outputs: usize| {
             Linear::new(inputs, outputs, Fresh::normal(0.01), vb.pp(format!("classifier.{index}")))
         };
         Ok(Self {
-            first,
-            blocks,
-            last: (name, last),
+            features,
             hidden: linear(0, inputs, hidden)?,
             classifier: linear(3, hidden, num_classes)?,
             dropout: options.dropout,
@@ -169,13 +162,55 @@ impl MobileNetV3 {
     }
 }
 
-impl Backbone for MobileNetV3 {
-    fn layers(&self) -> Vec<String> {
+impl MobileNetV3Features {
+    /// The expanded map of `features.13` of the large variant, the last one of stride 16.
+    pub(crate) const EXPANDED: &str = "features.13.block.0";
+
+    /// `reduced_tail`: half the channels in the last three blocks, for detectors (section 6.3 of the paper).
+    pub(crate) fn new(size: MobileNetV3Size, width: f64, reduced_tail: bool, vb: &VarBuilder) -> Result<Self> {
+        let (rows, _) = size.table();
+        let scaled = |channels| divisible(channels, width);
+        let mut channels = scaled(16);
+        let first = ConvNorm::new([3, channels], [3, 2, 1], Some(HS), vb.pp("features.0"))?;
+        let mut blocks: Vec<(String, Block)> = Vec::new();
+        for row in rows {
+            let name = format!("features.{}", blocks.len() + 1);
+            let part = |from_last: usize| if reduced_tail && rows.len() - blocks.len() <= from_last { 2 } else { 1 };
+            let widths = [channels, scaled(row.wide / part(2)), scaled(row.outputs / part(3))];
+            blocks.push((name.clone(), Block::new(row, widths, vb.pp(&name))?));
+            channels = widths[2];
+        }
+        let name = format!("features.{}", blocks.len() + 1);
+        let last = ConvNorm::new([channels, 6 * channels], [1, 1, 1], Some(HS), vb.pp(&name))?;
+        Ok(Self { first, blocks, last: (name, last), channels: 6 * channels })
+    }
+
+    /// The channels of [`EXPANDED`](Self::EXPANDED) and of the last output.
+    pub(crate) fn channels(&self, width: f64) -> [usize; 2] {
+        [divisible(672, width), self.channels]
+    }
+
+    pub(crate) fn layers(&self) -> Vec<String> {
         let mut layers = self.first.layers("features.0");
         for (name, block) in &self.blocks {
             layers.extend(block.layers(name));
         }
         layers.extend(self.last.1.layers(&self.last.0));
+        layers
+    }
+
+    pub(crate) fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let mut x = self.first.run("features.0", x, pass)?;
+        for (name, block) in &self.blocks {
+            x = block.run(name, &x, pass)?;
+        }
+        self.last.1.run(&self.last.0, &x, pass)
+    }
+}
+
+impl Backbone for MobileNetV3 {
+    fn layers(&self) -> Vec<String> {
+        let mut layers = self.features.layers();
         layers.push("avgpool".to_owned());
         layers.extend((0..4).map(|index| format!("classifier.{index}")));
         layers.push(LOGITS.to_owned());
@@ -183,16 +218,12 @@ impl Backbone for MobileNetV3 {
     }
 
     fn aliases(&self) -> Vec<(String, String)> {
-        let table = [("conv1", "features.0"), ("conv_last", &self.last.0), ("pool", "avgpool"), ("fc", "classifier.3")];
+        let table = [("conv1", "features.0"), ("conv_last", &self.features.last.0), ("pool", "avgpool"), ("fc", "classifier.3")];
         table.map(|(alias, path)| (alias.to_owned(), path.to_owned())).to_vec()
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let mut x = self.first.run("features.0", x, pass)?;
-        for (name, block) in &self.blocks {
-            x = block.run(name, &x, pass)?;
-        }
-        let x = self.last.1.run(&self.last.0, &x, pass)?;
+        let x = self.features.run(x, pass)?;
         let x = pass.adaptive_avg_pool("avgpool", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
         let x = pass.linear("classifier.0", &self.hidden, &x)?;

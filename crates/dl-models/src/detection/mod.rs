@@ -4,13 +4,18 @@
 //! boxes with classes and scores. The network is a [`Backbone`](crate::Backbone), so it runs on a plan and can be
 //! trained; the rule uses the boxes, coders and suppression of [`dl_vision::boxes`].
 
+mod default_boxes;
 mod found;
+mod one_stage;
 mod placed;
+pub mod ssd;
 mod table;
 
 use anyhow::Result;
 
+pub use default_boxes::{DefaultBoxes, SourceBoxes};
 pub use found::{Found, Rules};
+pub use one_stage::{Candidate, Selection};
 pub use placed::Placed;
 pub use table::{DETECTORS, DetectorKind, open};
 

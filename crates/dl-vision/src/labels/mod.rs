@@ -15,9 +15,40 @@ pub fn builtin(dataset: &str) -> Option<Vec<String>> {
     Some(text.lines().map(str::to_owned).collect())
 }
 
+/// The numbers from 1 to 90 that COCO's annotations do not use: its 80 classes are numbered with gaps.
+const UNUSED_COCO_IDS: [usize; 10] = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];
+
+/// COCO's class names by their numbers in its annotations, from 1 to 90, as detectors with 91 outputs have them; `None`
+/// for unused numbers and for 0, which is the background there.
+pub fn coco_by_id() -> Vec<Option<String>> {
+    let mut names = builtin("coco").into_iter().flatten();
+    let used = |id: &usize| *id > 0 && !UNUSED_COCO_IDS.contains(id);
+    (0..=90).map(|id| if used(&id) { names.next() } else { None }).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BUILTIN, builtin};
+    use super::{BUILTIN, builtin, coco_by_id};
+
+    #[test]
+    fn cocos_numbers_have_gaps() {
+        let names = coco_by_id();
+        let name = |id: usize| names[id].as_deref();
+        assert_eq!((names.len(), names.iter().flatten().count()), (91, 80));
+        assert_eq!([name(0), name(1), name(11), name(12), name(13)], [
+            None,
+            Some("person"),
+            Some("fire hydrant"),
+            None,
+            Some("stop sign")
+        ]);
+        assert_eq!([name(44), name(70), name(72), name(90)], [
+            Some("bottle"),
+            Some("toilet"),
+            Some("tv"),
+            Some("toothbrush")
+        ]);
+    }
 
     #[test]
     fn every_list_has_the_number_of_classes_of_its_dataset() {

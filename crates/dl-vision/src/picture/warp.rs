@@ -32,6 +32,10 @@ pub enum Interpolation {
     /// The triangle: torchvision's default.
     #[default]
     Bilinear,
+    /// The triangle between the two nearest pixels, which does not widen when the image is reduced: torch's
+    /// `interpolate` without antialiasing, in its single precision.
+    #[serde(rename = "bilinear-plain")]
+    BilinearPlain,
     /// Keys's cubic with a = -0.5, as in Pillow: used by timm and CLIP. Overshoot is clamped to 0 to 255.
     Bicubic,
 }
@@ -40,7 +44,7 @@ impl Interpolation {
     /// Source pixels on each side if the image is not reduced.
     fn support(self) -> f64 {
         match self {
-            Self::Bilinear => 1.0,
+            Self::Bilinear | Self::BilinearPlain => 1.0,
             Self::Bicubic => 2.0,
         }
     }
@@ -49,7 +53,7 @@ impl Interpolation {
     fn weight(self, distance: f64) -> f64 {
         let (x, a) = (distance, -0.5);
         match self {
-            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bilinear | Self::BilinearPlain => (1.0 - x).max(0.0),
             Self::Bicubic if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
             Self::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * a,
             Self::Bicubic => 0.0,
@@ -60,7 +64,7 @@ impl Interpolation {
     fn limits(self) -> [f32; 2] {
         match self {
             // Its weights are nonnegative and sum to 1: nothing to clamp.
-            Self::Bilinear => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::Bilinear | Self::BilinearPlain => [f32::NEG_INFINITY, f32::INFINITY],
             Self::Bicubic => [0.0, 255.0],
         }
     }
@@ -338,6 +342,10 @@ impl Filter {
                 filter.taps.push(Taps { first: 0, weights: 0, count: 0 });
                 continue;
             }
+            if interpolation == Interpolation::BilinearPlain {
+                filter.push_nearest_two(start as f32 + (index as f32 + 0.5) * scale as f32 - 0.5, length);
+                continue;
+            }
             let first = (center - support + 0.5).max(0.0) as usize;
             let past = ((center + support + 0.5) as usize).min(length).max(first + 1);
             let weight = |pixel: usize| interpolation.weight(((pixel as f64 + 0.5 - center) / stretch).abs());
@@ -348,6 +356,16 @@ impl Filter {
             filter.weights.extend(weights.iter().map(|weight| (weight / total) as f32));
         }
         filter
+    }
+
+    /// An output pixel between the centers of two source pixels, at `place` in units of pixels.
+    fn push_nearest_two(&mut self, place: f32, length: usize) {
+        let place = place.max(0.0);
+        let first = (place as usize).min(length.saturating_sub(1));
+        let share = place - first as f32;
+        let count = if first + 1 < length { 2 } else { 1 };
+        self.taps.push(Taps { first, weights: self.weights.len(), count });
+        self.weights.extend_from_slice(&[[1.0, 0.0], [1.0 - share, share]][count - 1][..count]);
     }
 
     /// The taps of output pixel `index`, and their weights.
