@@ -2,6 +2,7 @@
 //!
 //! A single image costs one read of the weight; several images share the cached part.
 
+use crate::activation::Activation;
 use crate::import::RowSpan;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
@@ -18,7 +19,7 @@ pub(crate) struct Dense {
     /// [blocks][inputs][16].
     weight: Aligned,
     bias: Aligned,
-    range: [f32; 2],
+    activation: Activation,
 }
 
 impl Dense {
@@ -29,7 +30,7 @@ impl Dense {
         output: RowSpan,
         weight: &[f32],
         bias: &[f32],
-        range: [f32; 2],
+        activation: Activation,
     ) -> Self {
         let blocks = output.length.div_ceil(LANES);
         let mut packed = Aligned::zeros(blocks * input.length * LANES);
@@ -41,7 +42,7 @@ impl Dense {
         }
         let mut padded = Aligned::zeros(blocks * LANES);
         padded[..bias.len()].copy_from_slice(bias);
-        Self { level, input, output, weight: packed, bias: padded, range }
+        Self { level, input, output, weight: packed, bias: padded, activation }
     }
 
     fn blocks(&self) -> usize {
@@ -85,8 +86,7 @@ impl Dense {
                     residual_step: 0,
                     residual_block: 0,
                     accumulate: start > 0,
-                    low: if last { self.range[0] } else { f32::NEG_INFINITY },
-                    high: if last { self.range[1] } else { f32::INFINITY },
+                    activation: if last { self.activation } else { Activation::NONE },
                 };
                 // SAFETY: the rows were checked to be within the memory; only this task writes these blocks.
                 unsafe { kernel(&tile) };

@@ -1,13 +1,18 @@
 //! A network as a list of operations, to be compiled to a [`Plan`](crate::Plan).
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::conv::Conv2dConfig;
+use crate::across::L2Epsilon;
+use crate::conv::{Conv2dConfig, ConvTranspose2dConfig};
 use crate::normalize::LocalResponse;
+use crate::resample::ResizeMethod;
 use crate::window::PoolConfig;
 
-/// A weight as row-major numbers, read when the layer is packed.
-pub type Numbers = Box<dyn Fn() -> Vec<f32> + Send + Sync>;
+/// A weight as row-major numbers, read when the layer is packed. A layer that gives the same one to several graphs says
+/// that its numbers do not change.
+pub type Numbers = Arc<dyn Fn() -> Vec<f32> + Send + Sync>;
 
 /// The index of an operation in the graph, which identifies its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +33,29 @@ pub enum Operation {
         /// Stride, padding and so on.
         config: Conv2dConfig,
     },
+    /// The gradient of a convolution as an operation: weight [inputs, outputs / groups, kh, kw], bias [outputs] or none.
+    ConvTranspose2d {
+        /// The weight.
+        weight: Numbers,
+        /// Its shape.
+        shape: [usize; 4],
+        /// The bias.
+        bias: Option<Numbers>,
+        /// Stride, padding and so on.
+        config: ConvTranspose2dConfig,
+    },
+    /// A convolution with filters of its own at every place: weight [places, filters, channels, kh, kw], bias [filters,
+    /// h, w] of the output or none. Neither dilation nor groups.
+    LocallyConnected2d {
+        /// The weight.
+        weight: Numbers,
+        /// Its shape.
+        shape: [usize; 5],
+        /// The bias.
+        bias: Option<Numbers>,
+        /// Stride and padding.
+        config: Conv2dConfig,
+    },
     /// Multiplies each channel by a scale and adds a shift: a batch norm in inference.
     Affine {
         /// One number per channel.
@@ -42,6 +70,15 @@ pub enum Operation {
         /// The maximum.
         high: f32,
     },
+    /// x where it is positive, `slope` x elsewhere.
+    LeakyRelu {
+        /// Between 0 and 1.
+        slope: f32,
+    },
+    /// 1 / (1 + e^-x) of every number x.
+    Sigmoid,
+    /// tanh x of every number x.
+    Tanh,
     /// x clamp(x / 6 + 1/2, 0, 1) of every number x (Howard et al. 2019, section 5.2).
     HardSwish,
     /// Multiplies each channel of a map [channels, height, width] by its number in a map [channels, 1, 1].
@@ -63,6 +100,20 @@ pub enum Operation {
     AvgPool2d(PoolConfig),
     /// The mean of each of a fixed number of windows.
     AdaptiveAvgPool2d([usize; 2]),
+    /// Resizes a map.
+    Resize {
+        /// The new height and width.
+        size: [usize; 2],
+        /// How.
+        method: ResizeMethod,
+    },
+    /// Divides the channels of each position by their L2 norm and multiplies them by a weight.
+    L2Norm {
+        /// One number per channel.
+        weight: Vec<f32>,
+        /// Keeps the norm from 0.
+        epsilon: L2Epsilon,
+    },
     /// Flattens a map to a row, channel by channel.
     Flatten,
     /// weight [outputs, inputs], bias [outputs] or none.
@@ -76,7 +127,7 @@ pub enum Operation {
     },
     /// Local response normalization.
     LocalResponseNorm(LocalResponse),
-    /// Softmax of a row.
+    /// Softmax of a row, or along the channels of each position of a map.
     Softmax,
 }
 
@@ -86,10 +137,15 @@ impl Operation {
         match self {
             Self::Input => "Input",
             Self::Conv2d { .. } => "Conv2d",
+            Self::ConvTranspose2d { .. } => "ConvTranspose2d",
+            Self::LocallyConnected2d { .. } => "LocallyConnected2d",
             Self::Affine { .. } => "Affine",
             Self::Clamp { low: 0.0, high: f32::INFINITY } => "ReLU",
             Self::Clamp { low: 0.0, high: 6.0 } => "ReLU6",
             Self::Clamp { .. } => "Clamp",
+            Self::LeakyRelu { .. } => "LeakyReLU",
+            Self::Sigmoid => "Sigmoid",
+            Self::Tanh => "Tanh",
             Self::HardSwish => "Hardswish",
             Self::Gate => "Gate",
             Self::PadChannels { .. } => "PadChannels",
@@ -98,6 +154,8 @@ impl Operation {
             Self::MaxPool2d(_) => "MaxPool2d",
             Self::AvgPool2d(_) => "AvgPool2d",
             Self::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2d",
+            Self::Resize { .. } => "Upsample",
+            Self::L2Norm { .. } => "L2Norm",
             Self::Flatten => "Flatten",
             Self::Linear { .. } => "Linear",
             Self::LocalResponseNorm(_) => "LocalResponseNorm",
@@ -144,13 +202,18 @@ impl Graph {
         &self.nodes[node.0].operation
     }
 
-    /// Multiply-adds of a convolution or fully connected layer for one image; 0 for other nodes.
+    /// Multiply-adds of a convolution (also a transposed or a locally connected one) or a fully connected layer for one
+    /// image; 0 for other nodes.
     pub fn multiply_adds_of(&self, node: NodeId) -> u64 {
-        let node = &self.nodes[node.0];
+        let (node, input) = (&self.nodes[node.0], self.nodes[node.0].inputs.first());
         let count = match &node.operation {
             Operation::Conv2d { shape: [_, inputs, kh, kw], .. } => {
                 node.shape.iter().product::<usize>() * inputs * kh * kw
             }
+            Operation::ConvTranspose2d { shape: [_, outputs, kh, kw], .. } => {
+                input.map_or(0, |input| self.shape(*input).iter().product()) * outputs * kh * kw
+            }
+            Operation::LocallyConnected2d { shape, .. } => shape.iter().product(),
             Operation::Linear { shape: [outputs, inputs], .. } => outputs * inputs,
             _ => 0,
         };
@@ -191,6 +254,26 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
             let [height, width] = config.output([height, width], [*kh, *kw])?;
             vec![*outputs, height, width]
         }
+        Operation::ConvTranspose2d { shape: [inputs, outputs, kh, kw], config, .. } => {
+            let [channels, height, width] = map(first)?;
+            ensure!(
+                config.groups > 0 && *inputs == channels && channels % config.groups == 0,
+                "a transposed convolution of {inputs} channels in {} groups does not match {channels} channels",
+                config.groups
+            );
+            let [height, width] = config.output([height, width], [*kh, *kw])?;
+            vec![outputs * config.groups, height, width]
+        }
+        Operation::LocallyConnected2d { shape: [places, filters, inputs, kh, kw], config, .. } => {
+            let [channels, height, width] = map(first)?;
+            let [height, width] = config.output([height, width], [*kh, *kw])?;
+            ensure!(
+                *inputs == channels && *places == height * width && config.groups == 1 && config.dilation == [1, 1],
+                "a locally connected layer of {inputs} channels at {places} places does not match {channels} channels \
+                 at {height}x{width}"
+            );
+            vec![*filters, height, width]
+        }
         Operation::Affine { scale, shift } => {
             ensure!(
                 scale.len() == map(first)?[0] && shift.len() == scale.len(),
@@ -198,7 +281,23 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
             );
             first.to_vec()
         }
-        Operation::Clamp { .. } | Operation::HardSwish | Operation::LocalResponseNorm(_) | Operation::Softmax => {
+        Operation::Clamp { .. }
+        | Operation::HardSwish
+        | Operation::Sigmoid
+        | Operation::Tanh
+        | Operation::LocalResponseNorm(_)
+        | Operation::Softmax => first.to_vec(),
+        Operation::LeakyRelu { slope } => {
+            ensure!((0.0..=1.0).contains(slope), "the slope {slope} of a leaky ReLU is not between 0 and 1");
+            first.to_vec()
+        }
+        Operation::Resize { size, method } => {
+            let [channels, height, width] = map(first)?;
+            method.taps([height, width], *size)?;
+            vec![channels, size[0], size[1]]
+        }
+        Operation::L2Norm { weight, .. } => {
+            ensure!(weight.len() == map(first)?[0], "expected one weight per channel of {first:?}");
             first.to_vec()
         }
         Operation::Gate => {

@@ -9,8 +9,11 @@
 //! - **Any processor.** Kernels are compiled for several instruction sets, and the best one is chosen at run time;
 //!   `DL_CPU_LEVEL=portable|avx2|avx512|neon` forces one.
 
+mod across;
+mod activation;
 mod conv;
 mod dense;
+mod exp;
 mod graph;
 mod import;
 mod map;
@@ -21,17 +24,21 @@ mod plan;
 mod pool;
 #[cfg(test)]
 mod reference;
+mod resample;
 mod simd;
 mod team;
 mod tile;
 mod train;
 mod window;
 
-pub use conv::{Conv2dConfig, Winograd};
+pub use across::L2Epsilon;
+pub use conv::{Conv2dConfig, ConvTranspose2dConfig, Winograd};
+pub use exp::{exp, sigmoid, tanh};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
 pub use normalize::LocalResponse;
 pub use plan::{Plan, PlanConfig};
+pub use resample::{ResizeAxis, ResizeMethod, Tap};
 pub use simd::Level;
 pub use train::ConvShape;
 pub use window::{PoolConfig, Window};

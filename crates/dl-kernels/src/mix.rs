@@ -1,11 +1,12 @@
 //! Elementwise operations: batch norms that could not be fused with a convolution, sums, activations; and copies for
 //! concatenations that cannot be written in place.
 
+use crate::activation::{Activation, Curve};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{Kernel, LANES, Level, Simd};
 
-/// `output = activation(input * scale + shift + other)`.
+/// `output = curve(activation(input * scale + shift + other))`.
 pub(crate) struct Mix {
     pub(crate) level: Level,
     pub(crate) input: Map,
@@ -17,10 +18,9 @@ pub(crate) struct Mix {
     pub(crate) gate: Option<Map>,
     /// A map to add.
     pub(crate) other: Option<Map>,
-    /// Range to clamp to.
-    pub(crate) range: [f32; 2],
-    /// Whether to apply hard swish after that.
-    pub(crate) hard_swish: bool,
+    pub(crate) activation: Activation,
+    /// Applied after that.
+    pub(crate) curve: Curve,
 }
 
 impl Mix {
@@ -29,8 +29,8 @@ impl Mix {
         let length = output.blocks() * LANES;
         let (mut scale, shift) = (Aligned::zeros(length), Aligned::zeros(length));
         scale.fill(1.0);
-        let range = [f32::NEG_INFINITY, f32::INFINITY];
-        Self { level, input, output, scale, shift, gate: None, other: None, range, hard_swish: false }
+        let (activation, curve) = (Activation::NONE, Curve::None);
+        Self { level, input, output, scale, shift, gate: None, other: None, activation, curve }
     }
 
     /// The same with a scale and a shift per channel.
@@ -58,8 +58,8 @@ impl Mix {
                 scale: gate.map_or(self.scale[block * LANES..][..LANES].as_ptr(), |gate| gate.cast_const()),
                 shift: &self.shift[block * LANES..][..LANES],
                 width,
-                range: self.range,
-                hard_swish: self.hard_swish,
+                activation: self.activation,
+                curve: self.curve,
             });
         }
         self.output.zero_margin(memory, images, image, block, 0..height);
@@ -73,28 +73,37 @@ struct Row<'a> {
     scale: *const f32,
     shift: &'a [f32],
     width: usize,
-    range: [f32; 2],
-    hard_swish: bool,
+    activation: Activation,
+    curve: Curve,
 }
 
 impl Kernel for Row<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the rows and the gate were checked to be within the memory.
+        // SAFETY: the rows and the gate were checked to be within the memory. A constant curve has its own loop.
+        unsafe {
+            match self.curve {
+                Curve::None => self.all::<S>(Curve::None),
+                Curve::HardSwish => self.all::<S>(Curve::HardSwish),
+                Curve::Sigmoid => self.all::<S>(Curve::Sigmoid),
+                Curve::Tanh => self.all::<S>(Curve::Tanh),
+            }
+        }
+    }
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    unsafe fn all<S: Simd>(&self, curve: Curve) {
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let (scale, shift) = (S::load(self.scale), S::load(self.shift.as_ptr()));
-            let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
-            let (zero, half, one, sixth) = (S::splat(0.0), S::splat(0.5), S::splat(1.0), S::splat(1.0 / 6.0));
             for x in 0..self.width {
                 let mut value = S::mul_add(S::load(self.input.add(x * LANES)), scale, shift);
                 if !self.other.is_null() {
                     value = S::add(value, S::load(self.other.add(x * LANES)));
                 }
-                value = S::min(high, S::max(low, value));
-                if self.hard_swish {
-                    value = S::mul(value, S::min(one, S::max(zero, S::mul_add(value, sixth, half))));
-                }
-                S::store(self.output.add(x * LANES), value);
+                S::store(self.output.add(x * LANES), curve.apply::<S>(self.activation.apply::<S>(value)));
             }
         }
     }

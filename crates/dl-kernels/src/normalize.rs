@@ -1,5 +1,6 @@
 //! Operations across channels: local response normalization and softmax.
 
+use crate::across::softmax;
 use crate::import::RowSpan;
 use crate::map::Map;
 use crate::memory::{Memory, with_scratch};
@@ -83,12 +84,7 @@ impl Softmax {
             let from = std::slice::from_raw_parts(memory.at(from, length), length);
             (from, std::slice::from_raw_parts_mut(memory.at(to, length), length))
         };
-        let largest = from.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = (from - largest).exp();
-            sum += *to;
-        }
-        to.iter_mut().for_each(|number| *number /= sum);
+        to.copy_from_slice(from);
+        softmax(to);
     }
 }

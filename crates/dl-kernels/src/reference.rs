@@ -1,5 +1,6 @@
 //! The naive reference: every operation by its definition, in double precision. Tests compare plans with it.
 
+use crate::across::L2Epsilon;
 use crate::graph::{Graph, NodeId, Operation};
 use crate::map::Padding;
 use crate::normalize::LocalResponse;
@@ -54,6 +55,64 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
             }
             result
         }
+        Operation::ConvTranspose2d { weight, shape: [inputs, group_outputs, kh, kw], bias, config } => {
+            let (weight, bias) = (weight(), bias.as_ref().map(|bias| bias()));
+            let area = to[1] * to[2];
+            let mut result: Vec<f64> = (0..to[0] * area)
+                .map(|index| bias.as_ref().map_or(0.0, |bias| f64::from(bias[index / area])))
+                .collect();
+            // Every input scatters the kernel.
+            for input in 0..*inputs {
+                let group = input / (inputs / config.groups);
+                for (place, number) in x[input * plane..(input + 1) * plane].iter().enumerate() {
+                    let from = [place / shape[2], place % shape[2]];
+                    for out in 0..*group_outputs {
+                        for ky in 0..*kh {
+                            for kx in 0..*kw {
+                                let row = (from[0] * config.stride[0] + ky * config.dilation[0])
+                                    .checked_sub(config.padding[0])
+                                    .filter(|row| *row < to[1]);
+                                let column = (from[1] * config.stride[1] + kx * config.dilation[1])
+                                    .checked_sub(config.padding[1])
+                                    .filter(|column| *column < to[2]);
+                                if let (Some(row), Some(column)) = (row, column) {
+                                    let weight = weight[((input * group_outputs + out) * kh + ky) * kw + kx];
+                                    let at = (group * group_outputs + out) * area + row * to[2] + column;
+                                    result[at] += number * f64::from(weight);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            result
+        }
+        Operation::LocallyConnected2d { weight, shape: [places, filters, channels, kh, kw], bias, config } => {
+            let (weight, bias) = (weight(), bias.as_ref().map(|bias| bias()));
+            let mut result = Vec::new();
+            for filter in 0..*filters {
+                for place in 0..*places {
+                    let mut sum = bias.as_ref().map_or(0.0, |bias| f64::from(bias[filter * places + place]));
+                    for c in 0..*channels {
+                        for ky in 0..*kh {
+                            for kx in 0..*kw {
+                                let row = (place / to[2] * config.stride[0] + ky).checked_sub(config.padding.top);
+                                let column = (place % to[2] * config.stride[1] + kx).checked_sub(config.padding.left);
+                                if let (Some(row), Some(column)) =
+                                    (row.filter(|row| *row < shape[1]), column.filter(|column| *column < shape[2]))
+                                {
+                                    let line = (place * filters + filter) * channels + c;
+                                    let weight = weight[(line * kh + ky) * kw + kx];
+                                    sum += x[c * plane + row * shape[2] + column] * f64::from(weight);
+                                }
+                            }
+                        }
+                    }
+                    result.push(sum);
+                }
+            }
+            result
+        }
         Operation::Affine { scale, shift } => {
             let channel = |index: usize| index / plane;
             let one =
@@ -61,6 +120,38 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
             x.iter().enumerate().map(one).collect()
         }
         Operation::Clamp { low, high } => x.iter().map(|x| x.clamp(f64::from(*low), f64::from(*high))).collect(),
+        Operation::LeakyRelu { slope } => x.iter().map(|x| if *x > 0.0 { *x } else { x * f64::from(*slope) }).collect(),
+        Operation::Sigmoid => x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
+        Operation::Tanh => x.iter().map(|x| x.tanh()).collect(),
+        Operation::Resize { size, method } => {
+            let [rows, columns] = method.taps([shape[1], shape[2]], *size).unwrap();
+            let mut result = Vec::new();
+            for plane in x.chunks_exact(plane) {
+                for row in &rows {
+                    for column in &columns {
+                        let at = |y: usize, x: usize| plane[y * shape[2] + x];
+                        let along = |y: usize| {
+                            let share = f64::from(column.share);
+                            at(y, column.first) * (1.0 - share) + at(y, column.second) * share
+                        };
+                        let share = f64::from(row.share);
+                        result.push(along(row.first) * (1.0 - share) + along(row.second) * share);
+                    }
+                }
+            }
+            result
+        }
+        Operation::L2Norm { weight, epsilon } => {
+            let one = |(index, number): (usize, &f64)| {
+                let squares: f64 = x.iter().skip(index % plane).step_by(plane).map(|x| x * x).sum();
+                let norm = match epsilon {
+                    L2Epsilon::Added(epsilon) => (squares + epsilon).sqrt(),
+                    L2Epsilon::AtLeast(epsilon) => squares.sqrt().max(*epsilon),
+                };
+                number / norm * f64::from(weight[index / plane])
+            };
+            x.iter().enumerate().map(one).collect()
+        }
         Operation::HardSwish => x.iter().map(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)).collect(),
         Operation::Gate => x.iter().enumerate().map(|(index, x)| x * inputs[1][index / plane]).collect(),
         Operation::PadChannels { before, after } => {
@@ -99,8 +190,9 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
             x.iter().enumerate().map(one).collect()
         }
         Operation::Softmax => {
-            let sum: f64 = x.iter().map(|x| x.exp()).sum();
-            x.iter().map(|x| x.exp() / sum).collect()
+            // A row has one position.
+            let sum = |place: usize| x.iter().skip(place).step_by(plane).map(|x| x.exp()).sum::<f64>();
+            x.iter().enumerate().map(|(index, x)| x.exp() / sum(index % plane)).collect()
         }
     }
 }

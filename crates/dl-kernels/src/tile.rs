@@ -8,6 +8,7 @@
 //! The gradient of a weight is the same sum with positions and k exchanged: there the P numbers are contiguous, and the
 //! k, positions of the map, are strided ([`Along`]).
 
+use crate::activation::Activation;
 use crate::simd::{LANES, Level, Simd};
 
 /// The arguments of the micro-kernel. Strides are in numbers.
@@ -39,9 +40,8 @@ pub(crate) struct Tile {
     pub(crate) residual_block: usize,
     /// Whether to start from the output's current values instead of the bias.
     pub(crate) accumulate: bool,
-    /// The range that the result is clamped to.
-    pub(crate) low: f32,
-    pub(crate) high: f32,
+    /// Applied to the result.
+    pub(crate) activation: Activation,
 }
 
 /// The micro-kernel for P positions and B blocks.
@@ -94,15 +94,13 @@ unsafe fn tile<S: Simd, const P: usize, const B: usize, const PLACES: bool>(t: &
                 k += 1;
             }
         }
-        let (low, high) = (S::splat(t.low), S::splat(t.high));
         for (p, sums) in sums.iter().enumerate() {
             for (b, sum) in sums.iter().enumerate() {
                 let mut value = *sum;
                 if !t.residual.is_null() {
                     value = S::add(value, S::load(t.residual.add(p * t.residual_step + b * t.residual_block)));
                 }
-                // This order preserves NaN.
-                value = S::min(high, S::max(low, value));
+                value = t.activation.apply::<S>(value);
                 S::store(t.output.add(p * t.output_step + b * t.output_block), value);
             }
         }

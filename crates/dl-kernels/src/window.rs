@@ -11,6 +11,8 @@ pub struct PoolConfig {
     pub stride: [usize; 2],
     /// Rows and columns added on each side, at most half the kernel.
     pub padding: [usize; 2],
+    /// More rows below and columns on the right; with `padding` at most half the kernel.
+    pub extra: [usize; 2],
     /// Keep a last window that extends past the map, if it starts inside (or in the left padding).
     pub ceil_mode: bool,
 }
@@ -18,7 +20,13 @@ pub struct PoolConfig {
 impl PoolConfig {
     /// Square windows of size `kernel` with this `stride`, without padding.
     pub const fn square(kernel: usize, stride: usize) -> Self {
-        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [0; 2], ceil_mode: false }
+        Self { kernel: [kernel; 2], stride: [stride; 2], padding: [0; 2], extra: [0; 2], ceil_mode: false }
+    }
+
+    /// darknet's `[maxpool]`: `padding` rows and columns in all (`kernel` - 1 unless its file says otherwise), half of
+    /// them before the map, rounded down.
+    pub const fn darknet(kernel: usize, stride: usize, padding: usize) -> Self {
+        Self { padding: [padding / 2; 2], extra: [padding % 2; 2], ..Self::square(kernel, stride) }
     }
 
     /// The same with `ceil_mode`.
@@ -33,13 +41,15 @@ impl PoolConfig {
 
     fn along(&self, axis: usize, length: usize) -> Result<Vec<Window>> {
         let (kernel, stride, padding) = (self.kernel[axis], self.stride[axis], self.padding[axis]);
-        if kernel == 0 || stride == 0 || padding > kernel / 2 {
+        let after = padding.saturating_add(self.extra[axis]);
+        if kernel == 0 || stride == 0 || after > kernel / 2 {
             bail!("pooling: kernel {kernel}, stride {stride} and padding {padding} are incompatible");
         }
-        if length + 2 * padding < kernel {
+        let whole = length + padding + after;
+        if whole < kernel {
             bail!("pooling: a map of length {length} is too small for a window of {kernel} with padding {padding}");
         }
-        let free = length + 2 * padding - kernel;
+        let free = whole - kernel;
         let mut count = if self.ceil_mode { free.div_ceil(stride) } else { free / stride } + 1;
         // torch's rule: a window must start inside the map or the padding before it.
         if self.ceil_mode && (count - 1) * stride >= length + padding {
@@ -52,7 +62,7 @@ impl PoolConfig {
                 start: start.saturating_sub(padding),
                 end: (end - padding.min(end)).min(length),
                 // torch's average counts the padding, but not what ceil_mode adds after it.
-                padded: end.min(length + 2 * padding) - start,
+                padded: end.min(whole) - start,
             }
         });
         Ok(windows.collect())
@@ -87,7 +97,7 @@ mod tests {
 
     #[test]
     fn ceil_mode_drops_a_window_that_would_start_in_the_far_padding() {
-        let config = PoolConfig { kernel: [2, 2], stride: [2, 2], padding: [1, 1], ceil_mode: true };
+        let config = PoolConfig { padding: [1, 1], ..PoolConfig::square(2, 2).ceil() };
         // torch: MaxPool2d(2, 2, padding=1, ceil_mode=True) maps 5 to 3 and 4 to 3.
         assert_eq!(config.along(0, 5).unwrap().len(), 3);
         assert_eq!(config.along(0, 4).unwrap().len(), 3);
@@ -95,6 +105,20 @@ mod tests {
         assert_eq!(PoolConfig::square(3, 2).ceil().along(0, 30).unwrap().len(), 15);
         assert_eq!(PoolConfig::square(3, 2).ceil().along(0, 31).unwrap().len(), 15);
         assert_eq!(PoolConfig::square(3, 2).along(0, 30).unwrap().len(), 14);
+    }
+
+    #[test]
+    fn darknets_padding_is_half_before_and_the_rest_after() {
+        // (kernel, stride, length) -> the windows, by darknet's (length + kernel - 1 - kernel) / stride + 1 and offset.
+        let windows = |kernel, stride, length| -> Vec<[usize; 2]> {
+            let config = PoolConfig::darknet(kernel, stride, kernel - 1);
+            config.along(0, length).unwrap().iter().map(|window| [window.start, window.end]).collect()
+        };
+        assert_eq!(windows(2, 2, 6), [[0, 2], [2, 4], [4, 6]]);
+        assert_eq!(windows(2, 2, 5), [[0, 2], [2, 4], [4, 5]]);
+        assert_eq!(windows(2, 1, 3), [[0, 2], [1, 3], [2, 3]]);
+        assert_eq!(windows(3, 2, 5), [[0, 2], [1, 4], [3, 5]]);
+        assert_eq!(windows(4, 1, 4), [[0, 3], [0, 4], [1, 4], [2, 4]]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dl_kernels::{
@@ -42,7 +43,7 @@ fn network() -> (Graph, Vec<NodeId>) {
     let input = graph.input();
     let mut add = |operation, inputs: &[NodeId]| graph.add(operation, inputs).unwrap();
     let numbers = |count: usize| -> dl_kernels::Numbers {
-        Box::new(move || (0..count).map(|index| (index * 37 % 101) as f32 / 500.0 - 0.1).collect())
+        Arc::new(move || (0..count).map(|index| (index * 37 % 101) as f32 / 500.0 - 0.1).collect())
     };
     let conv = |shape: [usize; 4], config: Conv2dConfig| Operation::Conv2d {
         weight: numbers(shape.iter().product()),

@@ -26,6 +26,6 @@ pub use model::{
     CurrentModel, Fit, LayerSummary, Misfit, Model, Outline, Summary, TrainingPass, check_network, fingerprint,
 };
 pub use network::{
-    Backbone, BatchNorm2d, Conv2d, Halt, LOGITS, LayerName, Linear, LocalResponseNorm, Parameters, Pass, Run, Value,
-    plain,
+    Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, Halt, L2Norm, LOGITS, LayerName, Linear, LocalResponseNorm,
+    LocallyConnected2d, Parameters, Pass, Run, Value, plain,
 };

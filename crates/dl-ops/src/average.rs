@@ -115,7 +115,8 @@ mod tests {
     use super::*;
     use crate::gradient_check::{assert_close, check_gradients, draw, strided};
 
-    const ODD: PoolConfig = PoolConfig { kernel: [3, 2], stride: [2, 3], padding: [1, 0], ceil_mode: true };
+    const ODD: PoolConfig =
+        PoolConfig { kernel: [3, 2], stride: [2, 3], padding: [1, 0], extra: [0, 0], ceil_mode: true };
 
     #[test]
     fn equals_the_portable_composition_on_odd_and_strided_maps() {

@@ -8,28 +8,7 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, R
 use rayon::prelude::*;
 
 use crate::wide::sum;
-use crate::{Conv2dConfig, Padding, conv2d, cpu, portable};
-
-/// Options of a transposed convolution; pairs are (height, width).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvTranspose2dConfig {
-    /// Outputs per input step.
-    pub stride: [usize; 2],
-    /// Rows and columns removed from each side of the output.
-    pub padding: [usize; 2],
-    /// Rows added below and columns added on the right; less than the stride or the dilation.
-    pub output_padding: [usize; 2],
-    /// Distance between neighbors under the kernel.
-    pub dilation: [usize; 2],
-    /// Number of independent groups of channels.
-    pub groups: usize,
-}
-
-impl Default for ConvTranspose2dConfig {
-    fn default() -> Self {
-        Self { stride: [1, 1], padding: [0, 0], output_padding: [0, 0], dilation: [1, 1], groups: 1 }
-    }
-}
+use crate::{Conv2dConfig, ConvTranspose2dConfig, Padding, conv2d, cpu, portable};
 
 /// Applies weight [c, outputs / groups, kh, kw] and bias [outputs] to x [n, c, h, w]; returns [n, outputs, h', w'] with
 /// h' = (h - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.

@@ -4,9 +4,9 @@
 use std::f32::consts::{FRAC_1_SQRT_2, PI};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use dl_kernels::exp;
 use rayon::prelude::*;
 
-use crate::exp::exp;
 use crate::wide::wide;
 use crate::{cpu, portable};
 

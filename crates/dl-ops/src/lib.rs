@@ -10,6 +10,7 @@
 //! The kernels support f32 on the CPU. For other devices and types (see `cpu::serves`), every function falls back to an
 //! equivalent composition of candle's ops in `portable`. None supports second-order gradients.
 
+mod activation;
 mod adam;
 mod add_relu;
 mod attention;
@@ -20,15 +21,16 @@ mod conv_transpose;
 mod cpu;
 mod cross_entropy;
 mod dropout;
-mod exp;
 mod gate;
 mod gelu;
 #[cfg(test)]
 mod gradient_check;
 mod hard_swish;
+mod l2_norm;
 mod layer_norm;
 mod linear;
 mod local_response_norm;
+mod locally_connected;
 mod matmul;
 mod max_pool;
 mod portable;
@@ -39,26 +41,28 @@ mod roi;
 mod sgd;
 mod softmax;
 mod strip;
-mod tap;
 mod wide;
 
+pub use activation::{leaky_relu, sigmoid, tanh};
 pub use adam::{AdamStep, adam_step};
 pub use add_relu::add_relu;
 pub use attention::{AttentionConfig, AttentionDropout, attention};
 pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};
 pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};
 pub use conv::{conv2d, conv2d_relu};
-pub use conv_transpose::{ConvTranspose2dConfig, conv_transpose2d};
+pub use conv_transpose::conv_transpose2d;
 pub use cpu::{with_candle_ops, with_floats};
 pub use cross_entropy::cross_entropy;
-pub use dl_kernels::{Conv2dConfig, Padding, PoolConfig};
+pub use dl_kernels::{Conv2dConfig, ConvTranspose2dConfig, L2Epsilon, Padding, PoolConfig, ResizeMethod};
 pub use dropout::dropout;
 pub use gate::gate;
 pub use gelu::{Gelu, gelu};
 pub use hard_swish::{hard_sigmoid, hard_swish};
+pub use l2_norm::l2_norm;
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_transposed};
 pub use local_response_norm::local_response_norm;
+pub use locally_connected::locally_connected2d;
 pub use max_pool::max_pool2d;
 pub use relu::relu;
 pub use relu6::relu6;

@@ -96,7 +96,8 @@ mod tests {
     use super::*;
     use crate::gradient_check::{assert_close, check_gradients, draw, strided};
 
-    const ODD: PoolConfig = PoolConfig { kernel: [3, 2], stride: [2, 3], padding: [1, 0], ceil_mode: true };
+    const ODD: PoolConfig =
+        PoolConfig { kernel: [3, 2], stride: [2, 3], padding: [1, 0], extra: [0, 0], ceil_mode: true };
 
     fn naive(x: &Tensor, config: &PoolConfig) -> Tensor {
         let (n, c, h, w) = x.dims4().unwrap();
@@ -131,7 +132,8 @@ mod tests {
 
     #[test]
     fn equals_the_naive_loop_and_the_portable_one_on_odd_and_strided_maps() {
-        for config in [ODD, PoolConfig::square(3, 2), PoolConfig::square(3, 2).ceil()] {
+        let darknet = [PoolConfig::darknet(2, 1, 1), PoolConfig::darknet(2, 2, 1), PoolConfig::darknet(5, 1, 4)];
+        for config in [ODD, PoolConfig::square(3, 2), PoolConfig::square(3, 2).ceil()].into_iter().chain(darknet) {
             for x in [draw("x", &[2, 3, 7, 8]), strided("x", &[2, 3, 9, 5]), draw("x", &[1, 1, 3, 3])] {
                 let pooled = max_pool2d(&x, &config).unwrap();
                 assert_close(&pooled, &naive(&x, &config), 0.0);
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_gradient_matches_finite_differences() {
-        for config in [ODD, PoolConfig::square(3, 2).ceil()] {
+        for config in [ODD, PoolConfig::square(3, 2).ceil(), PoolConfig::darknet(2, 1, 1)] {
             check_gradients(&[&[2, 2, 7, 5]], 1e-3, |x| max_pool2d(&x[0], &config));
         }
     }

@@ -3,9 +3,8 @@
 
 use candle_core::{D, Result, Tensor, bail};
 
-use crate::tap::Tap;
 use crate::{AttentionConfig, Conv2dConfig, ConvTranspose2dConfig, Gelu, Padding, PoolConfig, cpu};
-use dl_kernels::Window;
+use dl_kernels::{L2Epsilon, Tap, Window};
 
 pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
     // Not `x.relu()`, whose gradient at 0 is 1.
@@ -26,6 +25,58 @@ pub(crate) fn hard_sigmoid(x: &Tensor) -> Result<Tensor> {
 
 pub(crate) fn hard_swish(x: &Tensor) -> Result<Tensor> {
     x * hard_sigmoid(x)?
+}
+
+pub(crate) fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    // By comparison, not `maximum`, whose gradient is shared at 0.
+    x.gt(0.0)?.where_cond(x, &(x * slope)?)
+}
+
+pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    (x.neg()?.exp()? + 1.0)?.recip()
+}
+
+/// Divides the channels of x [n, c, ...] by their L2 norm and multiplies them by weight [c].
+pub(crate) fn l2_norm(x: &Tensor, weight: &Tensor, epsilon: L2Epsilon) -> Result<Tensor> {
+    let squares = x.sqr()?.sum_keepdim(1)?;
+    let norm = match epsilon {
+        L2Epsilon::Added(epsilon) => (squares + epsilon)?.sqrt()?,
+        // Where the norm is below epsilon, it is constant; the square root's gradient at 0 would be infinite.
+        L2Epsilon::AtLeast(epsilon) => {
+            let least = squares.ones_like()?.affine(epsilon * epsilon, 0.0)?;
+            squares.gt(epsilon * epsilon)?.where_cond(&squares, &least)?.sqrt()?
+        }
+    };
+    x.broadcast_div(&norm)?.broadcast_mul(&per_channel(weight, x)?)
+}
+
+/// Applies weight [places, filters, c * kh * kw] to the columns [n, c * kh * kw, places] of x.
+pub(crate) fn locally_connected2d(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    config: &Conv2dConfig,
+    [kernel, size]: [[usize; 2]; 2],
+) -> Result<Tensor> {
+    let ([kh, kw], [height, width], padding) = (kernel, size, config.padding);
+    let (n, c, ..) = x.dims4()?;
+    let padded = x.pad_with_zeros(2, padding.top, padding.bottom)?.pad_with_zeros(3, padding.left, padding.right)?;
+    // [n, c, places] for every position under the kernel.
+    let mut columns = Vec::new();
+    for ky in 0..kh {
+        let rows = every(&padded, 2, ky, config.stride[0], height)?;
+        for kx in 0..kw {
+            columns.push(every(&rows, 3, kx, config.stride[1], width)?.reshape((n, c, height * width))?);
+        }
+    }
+    // [places, c * kh * kw, n]
+    let columns = Tensor::stack(&columns, 2)?.reshape((n, c * kh * kw, height * width))?.permute((2, 1, 0))?;
+    let filters = weight.dim(1)?;
+    let y = weight.matmul(&columns.contiguous()?)?.permute((2, 1, 0))?.reshape((n, filters, height, width))?;
+    match bias {
+        Some(bias) => y.broadcast_add(bias),
+        None => Ok(y),
+    }
 }
 
 pub(crate) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {

@@ -4,9 +4,9 @@
 //! blended, which vectorizes. The gradient applies the same steps in reverse.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use dl_kernels::{ResizeAxis as Axis, Tap};
 use rayon::prelude::*;
 
-use crate::tap::Tap;
 use crate::wide::wide;
 use crate::{cpu, portable};
 
@@ -45,7 +45,7 @@ pub fn resize_bilinear(x: &Tensor, to: ResizeTo, align_corners: bool) -> Result<
 fn resize(x: &Tensor, to: ResizeTo, taps: fn(&Axis) -> Vec<Tap>, kind: Kind) -> Result<Tensor> {
     let (_, _, h, w) = x.dims4()?;
     let [rows, columns] = [(0, h), (1, w)].map(|(axis, from)| match to {
-        ResizeTo::Size(size) => Axis { from, to: size[axis], step: from as f32 / size[axis] as f32 },
+        ResizeTo::Size(size) => Axis::of_lengths(from, size[axis]),
         ResizeTo::Factor(factor) => {
             Axis { from, to: (from as f64 * factor[axis]).floor() as usize, step: (1.0 / factor[axis]) as f32 }
         }
@@ -57,43 +57,6 @@ fn resize(x: &Tensor, to: ResizeTo, taps: fn(&Axis) -> Vec<Tap>, kind: Kind) -> 
     }
     let op = Resize { rows: taps(&rows), columns: taps(&columns), kind };
     if cpu::serves(x) { x.apply_op1(op) } else { portable::resize(x, &op.rows, &op.columns) }
-}
-
-/// One axis of a resizing.
-struct Axis {
-    from: usize,
-    to: usize,
-    /// Source pixels of each output pixel.
-    step: f32,
-}
-
-impl Axis {
-    fn nearest(&self) -> Vec<Tap> {
-        let source = |index: usize| match self.to {
-            // torch's two shortcuts, which ignore the step.
-            to if to == self.from => index,
-            to if to == 2 * self.from => index / 2,
-            _ => ((index as f32 * self.step) as usize).min(self.from - 1),
-        };
-        (0..self.to).map(|index| Tap { first: source(index), second: source(index), share: 0.0 }).collect()
-    }
-
-    fn edges(&self) -> Vec<Tap> {
-        (0..self.to).map(|index| self.between(index, (self.step * (index as f32 + 0.5) - 0.5).max(0.0))).collect()
-    }
-
-    fn corners(&self) -> Vec<Tap> {
-        let step = if self.to > 1 { (self.from - 1) as f32 / (self.to - 1) as f32 } else { 0.0 };
-        (0..self.to).map(|index| self.between(index, step * index as f32)).collect()
-    }
-
-    fn between(&self, index: usize, place: f32) -> Tap {
-        if self.to == self.from {
-            return Tap { first: index, second: index, share: 0.0 };
-        }
-        let first = (place as usize).min(self.from - 1);
-        Tap { first, second: (first + 1).min(self.from - 1), share: (place - first as f32).clamp(0.0, 1.0) }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -265,7 +228,7 @@ mod tests {
                         Err(_) => continue,
                     };
                     let axis = |from: usize, length: usize, which: usize| match to {
-                        ResizeTo::Size(_) => Axis { from, to: length, step: from as f32 / length as f32 },
+                        ResizeTo::Size(_) => Axis::of_lengths(from, length),
                         ResizeTo::Factor(factor) => Axis { from, to: length, step: (1.0 / factor[which]) as f32 },
                     };
                     let (rows, columns) = (taps(&axis(h, found.dims()[2], 0)), taps(&axis(w, found.dims()[3], 1)));

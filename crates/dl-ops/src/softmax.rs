@@ -3,10 +3,10 @@
 //! Contiguous rows (the last dimension) are computed one by one; others in strips of adjacent rows.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use dl_kernels::exp;
 use rayon::prelude::*;
 
 use crate::cpu::{self, Shared};
-use crate::exp::exp;
 use crate::portable;
 use crate::strip::{PIXELS, Strip};
 use crate::wide::{CHUNK, LANES, sum_lanes, sum_of, wide};

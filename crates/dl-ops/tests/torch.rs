@@ -62,6 +62,7 @@ impl Case<'_> {
             kernel: self.field("kernel_size"),
             stride: self.field("stride"),
             padding: self.field("padding"),
+            extra: [0, 0],
             ceil_mode: self.field("ceil_mode"),
         }
     }

@@ -1,6 +1,7 @@
 //! The depthwise convolution: one kernel per channel, sixteen channels at a time.
 
 use super::{Conv2dConfig, Layer};
+use crate::activation::Activation;
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{Kernel, LANES, Level, Simd};
@@ -20,7 +21,7 @@ pub(crate) struct Depthwise {
     /// [blocks][kh * kw][16].
     weight: Aligned,
     bias: Aligned,
-    range: [f32; 2],
+    activation: Activation,
     /// Offset of each kernel position from the kernel's corner.
     places: Vec<usize>,
     rows: usize,
@@ -28,7 +29,7 @@ pub(crate) struct Depthwise {
 
 impl Depthwise {
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
-        let Layer { conv, input, output, residual, range, .. } = *layer;
+        let Layer { conv, input, output, residual, activation, .. } = *layer;
         let [outputs, _, kh, kw] = layer.shape;
         let mut weight = Aligned::zeros(output.blocks() * kh * kw * LANES);
         let mut places = Vec::new();
@@ -42,7 +43,7 @@ impl Depthwise {
             }
         }
         let rows = (OUTPUT / (output.width * LANES).max(1)).clamp(1, output.height.max(1));
-        Self { level, conv, input, output, residual, weight, bias: layer.padded_bias(), range, places, rows }
+        Self { level, conv, input, output, residual, weight, bias: layer.padded_bias(), activation, places, rows }
     }
 
     fn strips(&self) -> usize {
@@ -71,7 +72,7 @@ impl Depthwise {
                 residual: self.residual.as_ref().map_or(std::ptr::null(), |map| memory.at(at(map), 1)),
                 output: memory.at(at(&self.output), 1),
                 width: self.output.width,
-                range: self.range,
+                activation: self.activation,
             });
         }
         self.output.zero_margin(memory, images, image, block, rows);
@@ -88,7 +89,7 @@ struct Row<'a> {
     residual: *const f32,
     output: *mut f32,
     width: usize,
-    range: [f32; 2],
+    activation: Activation,
 }
 
 impl Kernel for Row<'_> {
@@ -122,11 +123,10 @@ impl Row<'_> {
                     *sum = S::mul_add(S::load(first.add(place + n * self.step)), weight, *sum);
                 }
             }
-            let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
             for (n, sum) in sums.into_iter().enumerate() {
                 let at = (x + n) * LANES;
                 let sum = if self.residual.is_null() { sum } else { S::add(sum, S::load(self.residual.add(at))) };
-                S::store(self.output.add(at), S::min(high, S::max(low, sum)));
+                S::store(self.output.add(at), self.activation.apply::<S>(sum));
             }
         }
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Conv2dConfig, Layer, Tiling, channels_of_a_segment};
+use crate::activation::Activation;
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
 use crate::simd::{LANES, Level};
@@ -29,7 +30,7 @@ pub(crate) struct Direct {
     /// [blocks][k][16].
     weight: Aligned,
     bias: Aligned,
-    range: [f32; 2],
+    activation: Activation,
     /// Offset of each segment under the kernel, from the input's position at the kernel's corner.
     segments: Vec<usize>,
     segment_length: usize,
@@ -46,7 +47,7 @@ pub(crate) struct Direct {
 impl Direct {
     /// The weight of `layer` must be dense (groups = 1), or its groups whole blocks of channels.
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
-        let Layer { conv, mut input, mut output, mut residual, range, .. } = *layer;
+        let Layer { conv, mut input, mut output, mut residual, activation, .. } = *layer;
         let [outputs, inputs, kh, kw] = layer.shape;
         let pointwise = [kh, kw] == [1, 1] && conv.stride == [1, 1] && conv.padding == Default::default();
         let small = input.height * input.width <= FLAT;
@@ -104,7 +105,7 @@ impl Direct {
             residual,
             weight,
             bias,
-            range,
+            activation,
             segments,
             segment_length,
             tiling,
@@ -151,8 +152,7 @@ impl Direct {
                 residual_step: LANES,
                 residual_block: self.residual.map_or(0, |map| map.plane()),
                 accumulate: false,
-                low: self.range[0],
-                high: self.range[1],
+                activation: self.activation,
             };
             for y in rows.clone() {
                 for piece in &part.pieces {

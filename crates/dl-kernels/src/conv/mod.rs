@@ -6,15 +6,21 @@
 mod algorithm;
 mod depthwise;
 mod direct;
+mod local;
 mod tiling;
+mod transposed;
 mod winograd;
 
 use anyhow::{Result, bail};
 
 pub(crate) use algorithm::{Algorithm, Convolution};
+pub(crate) use local::{Local, LocalLayer};
 pub(crate) use tiling::Tiling;
+pub use transposed::ConvTranspose2dConfig;
+pub(crate) use transposed::{Transposed, TransposedLayer};
 pub use winograd::Winograd;
 
+use crate::activation::Activation;
 use crate::map::{Map, Padding};
 
 /// Options of a convolution; pairs are (height, width).
@@ -38,7 +44,9 @@ impl Default for Conv2dConfig {
 
 impl Conv2dConfig {
     /// Height and width of the output for a weight [outputs, inputs / groups, kh, kw].
-    pub(crate) fn output(&self, [height, width]: [usize; 2], [kh, kw]: [usize; 2]) -> Result<[usize; 2]> {
+    /// # Errors
+    /// When the padded map is smaller than the kernel, or the kernel, stride or dilation is 0.
+    pub fn output(&self, [height, width]: [usize; 2], [kh, kw]: [usize; 2]) -> Result<[usize; 2]> {
         let Padding { top, bottom, left, right } = self.padding;
         let along = |length: usize, padding: usize, axis: usize, kernel: usize| {
             let reach = self.dilation[axis] * (kernel.max(1) - 1) + 1;
@@ -77,11 +85,11 @@ pub(crate) struct Layer<'a> {
     pub(crate) shape: [usize; 4],
     /// [outputs], or empty.
     pub(crate) bias: &'a [f32],
-    /// Range that the output is clamped to.
-    pub(crate) range: [f32; 2],
+    /// Applied to the output.
+    pub(crate) activation: Activation,
     pub(crate) input: Map,
     pub(crate) output: Map,
-    /// A map of the output's shape that is added before clamping.
+    /// A map of the output's shape that is added before the activation.
     pub(crate) residual: Option<Map>,
 }
 

@@ -1,5 +1,6 @@
 //! Fuses operations into steps.
 
+use crate::activation::{Activation, Curve};
 use crate::graph::{Graph, NodeId, Operation};
 
 /// Fused operations; the output of the last one is the step's.
@@ -13,10 +14,9 @@ pub(super) struct Fused {
     pub(super) affine: Option<usize>,
     /// A node to add.
     pub(super) residual: Option<usize>,
-    /// Range to clamp to.
-    pub(super) range: [f32; 2],
-    /// Whether hard swish is applied.
-    pub(super) hard_swish: bool,
+    pub(super) activation: Activation,
+    /// Applied after that.
+    pub(super) curve: Curve,
 }
 
 /// The steps for `outputs`, in the order of computation.
@@ -28,8 +28,8 @@ pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
         if taken[core] || !uses.needed[core] {
             continue;
         }
-        let range = [f32::NEG_INFINITY, f32::INFINITY];
-        let mut step = Fused { core, last: core, affine: None, residual: None, range, hard_swish: false };
+        let (activation, curve) = (Activation::NONE, Curve::None);
+        let mut step = Fused { core, last: core, affine: None, residual: None, activation, curve };
         while let Some(next) = uses.only(step.last).filter(|next| !taken[*next]) {
             if !step.takes(graph, next) {
                 break;
@@ -49,13 +49,15 @@ pub(super) fn fuse(graph: &Graph, outputs: &[NodeId]) -> Vec<Fused> {
 
 impl Fused {
     fn is_activated(&self) -> bool {
-        self.hard_swish || self.range != [f32::NEG_INFINITY, f32::INFINITY]
+        self.curve != Curve::None || self.activation != Activation::NONE
     }
 
     /// Fuses with `next`, if possible.
     fn takes(&mut self, graph: &Graph, next: usize) -> bool {
         let core = &graph.nodes[self.core].operation;
-        let (conv, linear) = (matches!(core, Operation::Conv2d { .. }), matches!(core, Operation::Linear { .. }));
+        let conv = matches!(core, Operation::Conv2d { .. });
+        let transposed = matches!(core, Operation::ConvTranspose2d { .. });
+        let dense = matches!(core, Operation::Linear { .. } | Operation::LocallyConnected2d { .. });
         let mixes = matches!(core, Operation::Affine { .. } | Operation::Add);
         let node = &graph.nodes[next];
         match &node.operation {
@@ -63,7 +65,7 @@ impl Fused {
                 self.affine = Some(next);
                 true
             }
-            Operation::Affine { .. } if conv && self.affine.is_none() && self.residual.is_none() => {
+            Operation::Affine { .. } if (conv || transposed) && self.affine.is_none() && self.residual.is_none() => {
                 self.affine = Some(next);
                 true
             }
@@ -72,16 +74,30 @@ impl Fused {
                 self.residual = other.map(|other| other.0);
                 self.residual.is_some()
             }
-            Operation::Clamp { low, high } if conv || linear || mixes => {
-                self.range = [*low, *high];
+            Operation::Clamp { low, high } if conv || transposed || dense || mixes => {
+                self.activation = Activation::clamp(*low, *high);
                 true
             }
-            Operation::HardSwish if mixes => {
-                self.hard_swish = true;
+            Operation::LeakyRelu { slope } if conv || transposed || dense || mixes => {
+                self.activation = Activation::leaky(*slope);
+                true
+            }
+            Operation::HardSwish | Operation::Sigmoid | Operation::Tanh if mixes => {
+                self.curve = curve(&node.operation);
                 true
             }
             _ => false,
         }
+    }
+}
+
+/// The curve that an operation is.
+pub(super) fn curve(operation: &Operation) -> Curve {
+    match operation {
+        Operation::HardSwish => Curve::HardSwish,
+        Operation::Sigmoid => Curve::Sigmoid,
+        Operation::Tanh => Curve::Tanh,
+        _ => Curve::None,
     }
 }
 

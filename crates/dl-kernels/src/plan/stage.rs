@@ -7,17 +7,20 @@ use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
 use super::PlanConfig;
-use super::fuse::{Fused, fuse};
+use super::fuse::{Fused, curve, fuse};
 use super::memory::{Lifetime, places};
-use crate::conv::{Algorithm, Convolution, Layer};
+use crate::across::{ChannelSoftmax, L2};
+use crate::activation::Activation;
+use crate::conv::{Algorithm, Convolution, Layer, Local, LocalLayer, Transposed, TransposedLayer};
 use crate::dense::Dense;
-use crate::graph::{Graph, NodeId, Numbers, Operation};
+use crate::graph::{Graph, Node, NodeId, Numbers, Operation};
 use crate::import::{Export, Import, RowSpan};
 use crate::map::{Map, Padding};
 use crate::memory::{Aligned, Memory};
 use crate::mix::{Copy, Mix};
 use crate::normalize::{Lrn, Softmax};
 use crate::pool::{Pool, Reduce};
+use crate::resample::Resize;
 use crate::simd::LANES;
 use crate::team;
 use crate::window::Window;
@@ -26,12 +29,17 @@ use crate::window::Window;
 enum Step {
     Import(Import),
     Convolution(Convolution),
+    Transposed(Transposed),
+    Local(Local),
     Dense(Dense),
     Pool(Pool),
     Mix(Mix),
     Copy(Copy),
     Lrn(Lrn),
+    Resize(Resize),
+    L2(L2),
     Softmax(Softmax),
+    ChannelSoftmax(ChannelSoftmax),
     Export(Export),
 }
 
@@ -40,12 +48,17 @@ impl Step {
         match self {
             Self::Import(step) => step.tasks(images),
             Self::Convolution(step) => step.tasks(images),
+            Self::Transposed(step) => step.tasks(images),
+            Self::Local(step) => step.tasks(images),
             Self::Dense(step) => step.tasks(images),
             Self::Pool(step) => step.tasks(images),
             Self::Mix(step) => step.tasks(images),
             Self::Copy(step) => step.tasks(images),
             Self::Lrn(step) => step.tasks(images),
+            Self::Resize(step) => step.tasks(images),
+            Self::L2(step) => step.tasks(images),
             Self::Softmax(step) => step.tasks(images),
+            Self::ChannelSoftmax(step) => step.tasks(images),
             Self::Export(step) => step.tasks(images),
         }
     }
@@ -54,12 +67,17 @@ impl Step {
         match self {
             Self::Import(step) => step.run(task, images, memory, input),
             Self::Convolution(step) => step.run(task, images, memory),
+            Self::Transposed(step) => step.run(task, images, memory),
+            Self::Local(step) => step.run(task, images, memory),
             Self::Dense(step) => step.run(task, images, memory),
             Self::Pool(step) => step.run(task, images, memory),
             Self::Mix(step) => step.run(task, images, memory),
             Self::Copy(step) => step.run(task, images, memory),
             Self::Lrn(step) => step.run(task, images, memory),
+            Self::Resize(step) => step.run(task, images, memory),
+            Self::L2(step) => step.run(task, images, memory),
             Self::Softmax(step) => step.run(task, images, memory),
+            Self::ChannelSoftmax(step) => step.run(task, images, memory),
             Self::Export(step) => step.run(task, images, memory),
         }
     }
@@ -269,6 +287,19 @@ fn reads(graph: &Graph, step: &Fused) -> Vec<usize> {
     inputs.chain(step.residual).collect()
 }
 
+/// The margin that an operation needs around its input.
+fn margin(graph: &Graph, node: usize) -> Option<Padding> {
+    let Node { operation, inputs, shape } = &graph.nodes[node];
+    let [_, height, width] = shape_of(graph, inputs.first()?.0);
+    let (from, to) = ([height, width], [shape.get(1)?, shape.get(2)?].map(|length| *length));
+    match operation {
+        Operation::Conv2d { shape: [.., kh, kw], config, .. } => Some(config.margin(from, [*kh, *kw], to)),
+        Operation::LocallyConnected2d { shape: [.., kh, kw], config, .. } => Some(config.margin(from, [*kh, *kw], to)),
+        Operation::ConvTranspose2d { shape: [.., kh, kw], config, .. } => Some(config.margin(from, [*kh, *kw], to)),
+        _ => None,
+    }
+}
+
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
     // The image, renormalized if the network requires it.
     let image = fused.first().map_or(0, |step| step.last);
@@ -304,15 +335,9 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     let mut interleaved = shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
     for (step, algorithm) in fused.iter().zip(algorithms) {
         let node = &graph.nodes[step.core];
-        if let Operation::Conv2d { shape, config, .. } = &node.operation {
-            let input = node.inputs[0].0;
-            let [_, height, width] = shape_of(graph, input);
-            let [_, out_height, out_width] = shape_of(graph, step.core);
-            if !algorithm.is_some_and(Algorithm::is_winograd) {
-                let needed = config.margin([height, width], [shape[2], shape[3]], [out_height, out_width]);
-                let margin = margins.entry(root(input).0).or_default();
-                *margin = margin.union(needed);
-            }
+        if let Some(needed) = margin(graph, step.core).filter(|_| !algorithm.is_some_and(Algorithm::is_winograd)) {
+            let margin = margins.entry(root(node.inputs[0].0).0).or_default();
+            *margin = margin.union(needed);
         }
         let direct = *algorithm == Some(Algorithm::Direct)
             && matches!(&node.operation, Operation::Conv2d { config, .. } if config.groups == 1);
@@ -388,18 +413,19 @@ fn compile(
     let output = maps.of_node[&step.last];
     let inputs: Vec<Map> = node.inputs.iter().map(|input| maps.of_node[&input.0]).collect();
     let residual = step.residual.map(|node| maps.of_node[&node]);
-    let (level, range) = (config.level, step.range);
+    let (level, activation) = (config.level, step.activation);
+    let affine = step.affine.and_then(|node| match &graph.nodes[node].operation {
+        Operation::Affine { scale, shift } => Some((scale, shift)),
+        _ => None,
+    });
     steps.push(match &node.operation {
         Operation::Input => {
-            let affine = match step.affine.map(|node| &graph.nodes[node].operation) {
-                Some(Operation::Affine { scale, shift }) => Some((scale.clone(), shift.clone())),
-                _ => None,
-            };
+            let affine = affine.map(|(scale, shift)| (scale.clone(), shift.clone()));
             Step::Import(Import::new(level, output, affine))
         }
         Operation::Conv2d { weight, shape, bias, config: conv } => {
-            let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
-            if let Some(Operation::Affine { scale, shift }) = step.affine.map(|node| &graph.nodes[node].operation) {
+            let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, &shape[..1])?);
+            if let Some((scale, shift)) = affine {
                 bias.resize(shape[0], 0.0);
                 let each = weight.len() / shape[0].max(1);
                 for (out, lines) in weight.chunks_exact_mut(each.max(1)).enumerate() {
@@ -408,26 +434,58 @@ fn compile(
                 }
             }
             let (conv, shape, weight) = (*conv, *shape, weight.into());
-            let layer = Layer { conv, weight, shape, bias: &bias, range, input: inputs[0], output, residual };
+            let layer = Layer { conv, weight, shape, bias: &bias, activation, input: inputs[0], output, residual };
             Step::Convolution(Convolution::new(&layer, algorithm.unwrap_or(Algorithm::Direct), level))
         }
+        Operation::ConvTranspose2d { weight, shape, bias, config: conv } => {
+            let (conv, shape @ [_, group_outputs, kh, kw]) = (*conv, *shape);
+            let outputs = group_outputs * conv.groups;
+            let (mut weight, mut bias) = (numbers(weight, &shape)?, read_bias(bias, &[outputs])?);
+            if let Some((scale, shift)) = affine {
+                bias.resize(outputs, 0.0);
+                let (group_inputs, area) = ((shape[0] / conv.groups).max(1), (kh * kw).max(1));
+                for (index, lines) in weight.chunks_exact_mut(area).enumerate() {
+                    let (input, out) = (index / group_outputs, index % group_outputs);
+                    let scale = scale[input / group_inputs * group_outputs + out];
+                    lines.iter_mut().for_each(|number| *number *= scale);
+                }
+                bias.iter_mut().zip(scale).zip(shift).for_each(|((bias, scale), shift)| *bias = *bias * scale + shift);
+            }
+            let (weight, bias, input) = (&weight, &bias, inputs[0]);
+            let layer = TransposedLayer { conv, weight, shape, bias, activation, input, output };
+            Step::Transposed(Transposed::new(&layer, level))
+        }
+        Operation::LocallyConnected2d { weight, shape, bias, config: conv } => {
+            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, &node.shape)?);
+            let (conv, shape, weight, bias, input) = (*conv, *shape, &weight, &bias, inputs[0]);
+            Step::Local(Local::new(&LocalLayer { conv, weight, shape, bias, activation, input, output }, level))
+        }
         Operation::Linear { weight, shape, bias } => {
-            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, shape[0])?);
-            Step::Dense(Dense::new(level, rows_of(inputs[0]), rows_of(output), &weight, &bias, range))
+            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, &shape[..1])?);
+            Step::Dense(Dense::new(level, rows_of(inputs[0]), rows_of(output), &weight, &bias, activation))
         }
         Operation::Affine { scale, shift } => {
             let mix = Mix::new(level, [inputs[0], output]).scaled(scale, shift);
-            Step::Mix(Mix { other: residual, range, hard_swish: step.hard_swish, ..mix })
+            Step::Mix(Mix { other: residual, activation, curve: step.curve, ..mix })
         }
         Operation::Clamp { low, high } => {
-            Step::Mix(Mix { range: [*low, *high], ..Mix::new(level, [inputs[0], output]) })
+            let activation = Activation::clamp(*low, *high);
+            Step::Mix(Mix { activation, ..Mix::new(level, [inputs[0], output]) })
         }
-        Operation::HardSwish => Step::Mix(Mix { hard_swish: true, ..Mix::new(level, [inputs[0], output]) }),
+        Operation::LeakyRelu { slope } => {
+            let activation = Activation::leaky(*slope);
+            Step::Mix(Mix { activation, ..Mix::new(level, [inputs[0], output]) })
+        }
+        operation @ (Operation::HardSwish | Operation::Sigmoid | Operation::Tanh) => {
+            Step::Mix(Mix { curve: curve(operation), ..Mix::new(level, [inputs[0], output]) })
+        }
+        Operation::Resize { method, .. } => Step::Resize(Resize::new(level, inputs[0], output, *method)?),
+        Operation::L2Norm { weight, epsilon } => Step::L2(L2::new(level, [inputs[0], output], weight, *epsilon)),
         Operation::Gate => Step::Mix(Mix { gate: Some(inputs[1]), ..Mix::new(level, [inputs[0], output]) }),
         Operation::PadChannels { before, .. } => Step::Copy(Copy::among_zeros(inputs[0], output, *before)),
         Operation::Add => {
             let mix = Mix::new(level, [inputs[0], output]);
-            Step::Mix(Mix { other: Some(inputs[1]), range, hard_swish: step.hard_swish, ..mix })
+            Step::Mix(Mix { other: Some(inputs[1]), activation, curve: step.curve, ..mix })
         }
         Operation::Concat => {
             let mut before = 0;
@@ -458,6 +516,9 @@ fn compile(
         }
         Operation::Flatten => Step::Export(Export::new(level, inputs[0], rows_of(output))),
         Operation::LocalResponseNorm(config) => Step::Lrn(Lrn { config: *config, input: inputs[0], output }),
+        Operation::Softmax if node.shape.len() == 3 => {
+            Step::ChannelSoftmax(ChannelSoftmax { input: inputs[0], output })
+        }
         Operation::Softmax => Step::Softmax(Softmax { input: rows_of(inputs[0]), output: rows_of(output) }),
     });
     Ok(())
@@ -469,6 +530,6 @@ fn numbers(read: &Numbers, shape: &[usize]) -> Result<Vec<f32>> {
     Ok(numbers)
 }
 
-fn read_bias(bias: &Option<Numbers>, outputs: usize) -> Result<Vec<f32>> {
-    bias.as_ref().map_or_else(|| Ok(Vec::new()), |bias| numbers(bias, &[outputs]))
+fn read_bias(bias: &Option<Numbers>, shape: &[usize]) -> Result<Vec<f32>> {
+    bias.as_ref().map_or_else(|| Ok(Vec::new()), |bias| numbers(bias, shape))
 }

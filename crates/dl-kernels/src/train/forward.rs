@@ -1,6 +1,7 @@
 //! The forward convolution.
 
 use super::{ConvShape, Output, in_rounds, place};
+use crate::activation::Activation;
 use crate::conv::{Algorithm, Convolution, Layer};
 use crate::import::{Import, Planes, export};
 use crate::map::Map;
@@ -26,8 +27,9 @@ impl ConvShape {
         };
         let mut to = Map::new([shape[0], height, width], Default::default());
         let numbers = place([&mut from, &mut to]);
-        let range = [if relu { 0.0 } else { f32::NEG_INFINITY }, f32::INFINITY];
-        let layer = Layer { conv, weight: weight.into(), shape, bias, range, input: from, output: to, residual: None };
+        let activation = if relu { Activation::RELU } else { Activation::NONE };
+        let layer =
+            Layer { conv, weight: weight.into(), shape, bias, activation, input: from, output: to, residual: None };
         let (import, step) = (Import::new(level, from, None), Convolution::new(&layer, algorithm, level));
         let (image, plane) = (input.iter().product::<usize>(), height * width);
         let result = Output::new(images * shape[0] * plane);

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::phase::Axis;
 use super::{ConvShape, Output, in_rounds, place};
+use crate::activation::Activation;
 use crate::conv::{Algorithm, Conv2dConfig, Convolution, Layer};
 use crate::import::{Import, Planes, export};
 use crate::map::{Map, Padding};
@@ -112,8 +113,9 @@ impl ConvShape {
         let conv = Conv2dConfig { stride: [1, 1], padding, dilation: [y.dilation, x.dilation], groups };
         let shape = [self.input[0], per_group, y.taps.len(), x.taps.len()];
         let input = from.without([y.skipped(), x.skipped()]);
-        let range = [f32::NEG_INFINITY, f32::INFINITY];
-        let layer = Layer { conv, weight: turned.into(), shape, bias: &[], range, input, output: to, residual: None };
+        let activation = Activation::NONE;
+        let layer =
+            Layer { conv, weight: turned.into(), shape, bias: &[], activation, input, output: to, residual: None };
         Convolution::new(&layer, Algorithm::of(shape, &conv, [to.height, to.width], self.winograd), level)
     }
 }

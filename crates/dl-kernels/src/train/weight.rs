@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::forward::FEW;
 use super::weight_depthwise::depthwise;
 use super::{ConvShape, in_rounds, place};
+use crate::activation::Activation;
 use crate::conv::{Conv2dConfig, Tiling};
 use crate::import::Import;
 use crate::map::{Map, Padding};
@@ -182,8 +183,7 @@ impl Sums {
                             residual_step: 0,
                             residual_block: 0,
                             accumulate: true,
-                            low: f32::NEG_INFINITY,
-                            high: f32::INFINITY,
+                            activation: Activation::NONE,
                         };
                         // SAFETY: the input's margin covers everything that the kernel reads; the gradient's rows are
                         // contiguous, as it has no margin; only this task writes these sums.

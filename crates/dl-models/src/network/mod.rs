@@ -11,6 +11,8 @@ pub(crate) mod tally;
 pub(crate) use backbone::distinct;
 pub use backbone::{Backbone, LOGITS};
 pub use layer_name::LayerName;
-pub use layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm, plain};
+pub use layers::{
+    BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, L2Norm, Linear, LocalResponseNorm, LocallyConnected2d, plain,
+};
 pub use parameters::Parameters;
 pub use pass::{Halt, Pass, Run, Value};

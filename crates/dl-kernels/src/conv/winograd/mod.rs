@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 use rayon::prelude::*;
 
 use super::{Conv2dConfig, Layer, Tiling, channels_of_a_segment};
+use crate::activation::Activation;
 use crate::map::Map;
 use crate::memory::{Aligned, Memory, with_scratch};
 use crate::simd::{Kernel, LANES, Level, Simd};
@@ -103,7 +104,7 @@ pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
     /// Channels per segment.
     run: usize,
     bias: Aligned,
-    range: [f32; 2],
+    activation: Activation,
     /// The tilings for 1, 2, ... tiles.
     sizes: Vec<Size>,
     transform: PhantomData<T>,
@@ -120,7 +121,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
     const POINTS: usize = IN * IN;
 
     pub(crate) fn new(layer: &Layer, level: Level) -> Self {
-        let Layer { conv, input, output, residual, range, .. } = *layer;
+        let Layer { conv, input, output, residual, activation, .. } = *layer;
         let [outputs, inputs, ..] = layer.shape;
         let run = channels_of_a_segment(inputs, input.lanes);
         let lines = inputs.next_multiple_of(run);
@@ -137,7 +138,20 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
         });
         let sizes = sizes.collect();
         let bias = layer.padded_bias();
-        Self { level, conv, input, output, residual, weight, lines, run, bias, range, sizes, transform: PhantomData }
+        Self {
+            level,
+            conv,
+            input,
+            output,
+            residual,
+            weight,
+            lines,
+            run,
+            bias,
+            activation,
+            sizes,
+            transform: PhantomData,
+        }
     }
 
     /// Tiles per image.
@@ -205,8 +219,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
                             residual_step: 0,
                             residual_block: 0,
                             accumulate: false,
-                            low: f32::NEG_INFINITY,
-                            high: f32::INFINITY,
+                            activation: Activation::NONE,
                         };
                         // SAFETY: all parts of the scratch memory and the weight are as long as the tiling requires.
                         unsafe { (piece.kernel)(&tile) };
@@ -286,7 +299,7 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
             output: memory.at(self.output.at(images, image, block, place), 1),
             row: self.output.row(),
             size: [OUT.min(self.output.height - place[0]), OUT.min(self.output.width - place[1])],
-            range: self.range,
+            activation: self.activation,
             transform: PhantomData,
         }
     }
@@ -401,7 +414,7 @@ struct TileOut<'a, T, const IN: usize, const OUT: usize> {
     row: usize,
     /// Rows and columns of the tile within the map.
     size: [usize; 2],
-    range: [f32; 2],
+    activation: Activation,
     transform: PhantomData<T>,
 }
 
@@ -422,14 +435,13 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for TileOu
                 }
             }
             let bias = S::load(self.bias.as_ptr());
-            let (low, high) = (S::splat(self.range[0]), S::splat(self.range[1]));
             for (y, line) in half.into_iter().enumerate().take(self.size[0]) {
                 for (x, value) in T::after::<S>(line).into_iter().enumerate().take(self.size[1]) {
                     let mut value = S::add(value, bias);
                     if !self.residual.is_null() {
                         value = S::add(value, S::load(self.residual.add(y * self.residual_row + x * LANES)));
                     }
-                    S::store(self.output.add(y * self.row + x * LANES), S::min(high, S::max(low, value)));
+                    S::store(self.output.add(y * self.row + x * LANES), self.activation.apply::<S>(value));
                 }
             }
         }

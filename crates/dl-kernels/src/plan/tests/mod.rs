@@ -1,5 +1,9 @@
 //! Tests plans against the naive reference.
 
+mod operations;
+
+use std::sync::Arc;
+
 use super::*;
 use crate::conv::{Conv2dConfig, Winograd};
 use crate::graph::Numbers;
@@ -23,11 +27,11 @@ fn draw(seed: usize, count: usize) -> Vec<f32> {
 fn weight(seed: usize, shape: &[usize]) -> Numbers {
     let (count, inputs) = (shape.iter().product(), shape[1..].iter().product::<usize>());
     let scale = (3.0 / inputs as f32).sqrt();
-    Box::new(move || draw(seed, count).iter().map(|number| number * scale).collect())
+    Arc::new(move || draw(seed, count).iter().map(|number| number * scale).collect())
 }
 
 fn bias(seed: usize, count: usize) -> Option<Numbers> {
-    Some(Box::new(move || draw(seed, count)))
+    Some(Arc::new(move || draw(seed, count)))
 }
 
 struct Net {

@@ -3,14 +3,19 @@
 //! A network is written once, in the operations of a [`Pass`]. In training they are computed immediately, by candle and
 //! with gradients; for inference they are recorded as a graph, which is compiled to a [`Plan`](dl_kernels::Plan).
 
+mod activation;
+mod conv;
+mod join;
+mod norm;
+mod pool;
+mod resize;
+
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor};
 use dl_kernels::{Graph, NodeId, Operation};
-use dl_ops::PoolConfig;
 use rand_chacha::ChaCha8Rng;
 
-use crate::network::layers::{BatchNorm2d, Conv2d, Linear, LocalResponseNorm};
 use crate::network::tally::{Tally, TallyStep};
 
 /// Why a network stopped before its end.
@@ -302,221 +307,6 @@ impl<'a> Pass<'a> {
             Mode::Infer | Mode::Tally(_) => Ok(Value::Now(now(numbers(inputs)?, None)?)),
             Mode::Train(rng) => Ok(Value::Now(now(numbers(inputs)?, Some(rng))?)),
         }
-    }
-
-    /// A convolution.
-    /// # Errors
-    /// As [`see`](Self::see), or when x has the wrong shape. This applies to all operations.
-    pub fn conv(&mut self, name: &str, conv: &Conv2d, x: &Value) -> Run {
-        self.varies |= conv.is_trained();
-        let y = self.apply([x], || conv.operation(), |[x], _| conv.forward(x))?;
-        self.see(name, y)
-    }
-
-    /// A convolution followed by ReLU, fused unless the output between them is requested.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn conv_relu(&mut self, [before, after]: [&str; 2], conv: &Conv2d, x: &Value) -> Run {
-        if self.apart(before, x) || matches!(self.mode, Mode::Plan(_)) {
-            let y = self.conv(before, conv, x)?;
-            return self.relu(after, &y);
-        }
-        let y = self.apply([x], || conv.operation(), |[x], _| conv.forward_relu(x))?;
-        self.see(after, y)
-    }
-
-    /// Batch normalization.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn batch_norm(&mut self, name: &str, norm: &BatchNorm2d, x: &Value) -> Run {
-        self.varies |= norm.is_trained();
-        let y = self.apply([x], || norm.operation(), |[x], train| norm.forward_t(x, train.is_some()))?;
-        self.see(name, y)
-    }
-
-    /// Batch normalization followed by ReLU, fused unless the output between them is requested.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn batch_norm_relu(&mut self, [before, after]: [&str; 2], norm: &BatchNorm2d, x: &Value) -> Run {
-        if self.apart(before, x) || !self.trains() || !norm.is_trained() {
-            let y = self.batch_norm(before, norm, x)?;
-            return self.relu(after, &y);
-        }
-        let y = self.apply([x], || norm.operation(), |[x], _| norm.train_relu(x))?;
-        self.see(after, y)
-    }
-
-    /// The sum of two maps followed by ReLU, fused unless the output between them is requested.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn add_relu(&mut self, [before, after]: [&str; 2], a: &Value, b: &Value) -> Run {
-        if self.apart(before, a) || matches!(self.mode, Mode::Plan(_)) {
-            let y = self.add(before, a, b)?;
-            return self.relu(after, &y);
-        }
-        let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| dl_ops::add_relu(a, b))?;
-        self.see(after, y)
-    }
-
-    /// ReLU.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn relu(&mut self, name: &str, x: &Value) -> Run {
-        self.clamp(name, [0.0, f32::INFINITY], dl_ops::relu, x)
-    }
-
-    /// ReLU clamped at 6 (MobileNets).
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn relu6(&mut self, name: &str, x: &Value) -> Run {
-        self.clamp(name, [0.0, 6.0], dl_ops::relu6, x)
-    }
-
-    /// Hard swish (MobileNet V3).
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn hard_swish(&mut self, name: &str, x: &Value) -> Run {
-        let y = self.apply([x], || Ok(Operation::HardSwish), |[x], _| dl_ops::hard_swish(x))?;
-        self.see(name, y)
-    }
-
-    /// Hard sigmoid of a map.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn hard_sigmoid(&mut self, name: &str, x: &Value) -> Run {
-        let scaled = if matches!(self.mode, Mode::Plan(_)) {
-            let [channels, ..] = self.shape(x)?;
-            // The preceding convolution absorbs the scale.
-            self.affine("", &vec![1.0 / 6.0; channels], &vec![0.5; channels], x)?
-        } else {
-            x.clone()
-        };
-        self.clamp(name, [0.0, 1.0], dl_ops::hard_sigmoid, &scaled)
-    }
-
-    /// Clamps to a range; `now` computes it.
-    fn clamp(&mut self, name: &str, [low, high]: [f32; 2], now: fn(&Tensor) -> Result<Tensor>, x: &Value) -> Run {
-        let y = self.apply([x], || Ok(Operation::Clamp { low, high }), |[x], _| now(x))?;
-        self.see(name, y)
-    }
-
-    /// Multiplies the channels of a map [n, c, h, w] by those of a gate [n, c, 1, 1].
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn gate(&mut self, name: &str, x: &Value, gate: &Value) -> Run {
-        let y = self.apply([x, gate], || Ok(Operation::Gate), |[x, gate], _| dl_ops::gate(x, gate))?;
-        self.see(name, y)
-    }
-
-    /// Adds channels of zeros before and after those of a map.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn pad_channels(&mut self, name: &str, [before, after]: [usize; 2], x: &Value) -> Run {
-        let operation = || Ok(Operation::PadChannels { before, after });
-        let y = self.apply([x], operation, |[x], _| x.pad_with_zeros(1, before, after))?;
-        self.see(name, y)
-    }
-
-    /// The sum of two maps.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn add(&mut self, name: &str, a: &Value, b: &Value) -> Run {
-        let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| a.add(b))?;
-        self.see(name, y)
-    }
-
-    /// Concatenates maps along the channels.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn concat(&mut self, name: &str, maps: &[&Value]) -> Run {
-        let y = match &mut self.mode {
-            _ if maps.iter().all(|map| matches!(map, Value::Before)) => Value::Before,
-            Mode::Plan(graph) => {
-                let nodes = maps.iter().map(|map| later(map)).collect::<std::result::Result<Vec<_>, _>>()?;
-                Value::Later(graph.add(Operation::Concat, &nodes)?)
-            }
-            _ => {
-                let maps = maps.iter().map(|map| number(map)).collect::<std::result::Result<Vec<_>, _>>()?;
-                Value::Now(Tensor::cat(&maps, 1)?)
-            }
-        };
-        self.see(name, y)
-    }
-
-    /// Max pooling.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn max_pool(&mut self, name: &str, pool: &PoolConfig, x: &Value) -> Run {
-        let y = self.apply([x], || Ok(Operation::MaxPool2d(*pool)), |[x], _| dl_ops::max_pool2d(x, pool))?;
-        self.see(name, y)
-    }
-
-    /// Average pooling that counts the padding.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn avg_pool(&mut self, name: &str, pool: &PoolConfig, x: &Value) -> Run {
-        let y = self.apply([x], || Ok(Operation::AvgPool2d(*pool)), |[x], _| dl_ops::avg_pool2d(x, pool))?;
-        self.see(name, y)
-    }
-
-    /// Average pooling to [height, width].
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn adaptive_avg_pool(&mut self, name: &str, size: [usize; 2], x: &Value) -> Run {
-        let operation = || Ok(Operation::AdaptiveAvgPool2d(size));
-        let y = self.apply([x], operation, |[x], _| dl_ops::adaptive_avg_pool2d(x, size))?;
-        self.see(name, y)
-    }
-
-    /// Local response normalization.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn local_response_norm(&mut self, name: &str, norm: &LocalResponseNorm, x: &Value) -> Run {
-        let y = self.apply([x], || Ok(norm.operation()), |[x], _| norm.forward(x))?;
-        self.see(name, y)
-    }
-
-    /// Multiplies each channel by a scale and adds a shift.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn affine(&mut self, name: &str, scale: &[f32], shift: &[f32], x: &Value) -> Run {
-        let operation = || Ok(Operation::Affine { scale: scale.to_vec(), shift: shift.to_vec() });
-        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
-            let column = |numbers: &[f32]| Tensor::new(numbers, x.device())?.reshape((1, numbers.len(), 1, 1));
-            x.broadcast_mul(&column(scale)?)?.broadcast_add(&column(shift)?)
-        };
-        let y = self.apply([x], operation, now)?;
-        self.see(name, y)
-    }
-
-    /// Flattens maps to rows.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn flatten(&mut self, name: &str, x: &Value) -> Run {
-        let y = self.apply([x], || Ok(Operation::Flatten), |[x], _| x.flatten_from(1))?;
-        self.see(name, y)
-    }
-
-    /// A fully connected layer.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn linear(&mut self, name: &str, linear: &Linear, x: &Value) -> Run {
-        self.varies |= linear.is_trained();
-        let y = self.apply([x], || linear.operation(), |[x], _| linear.forward(x))?;
-        self.see(name, y)
-    }
-
-    /// Dropout in training, the identity otherwise.
-    /// # Errors
-    /// As [`conv`](Self::conv).
-    pub fn dropout(&mut self, name: &str, p: f64, x: &Value) -> Run {
-        let p = self.dropout.unwrap_or(p);
-        self.varies |= p > 0.0;
-        let y = match (&mut self.mode, x) {
-            (Mode::Train(rng), Value::Now(x)) => Value::Now(dl_ops::dropout(x, p, *rng)?),
-            _ => x.clone(),
-        };
-        self.see(name, y)
     }
 }
 

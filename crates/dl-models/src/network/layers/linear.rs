@@ -1,0 +1,43 @@
+//! Fully connected layers.
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+use dl_kernels::Operation;
+
+use super::{Fresh, Weight, to_read};
+
+/// A fully connected layer with bias.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    weight: Weight,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// `weight` [outputs, inputs] and `bias` [outputs] under the builder's prefix.
+    /// # Errors
+    /// When the builder lacks one of the tensors.
+    pub fn new(inputs: usize, outputs: usize, fresh: Fresh, vb: VarBuilder) -> Result<Self> {
+        let weight = vb.get_with_hints((outputs, inputs), "weight", fresh.weight)?;
+        let bias = vb.get_with_hints(outputs, "bias", fresh.bias)?;
+        Ok(Self { weight: Weight::new(weight), bias })
+    }
+
+    /// Maps x [n, inputs] to [n, outputs].
+    /// # Errors
+    /// When x has the wrong shape.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        dl_ops::linear(x, &self.weight.tensor, Some(&self.bias))
+    }
+
+    /// Whether it is trained.
+    pub(crate) fn is_trained(&self) -> bool {
+        self.weight.tensor.is_variable() || self.bias.is_variable()
+    }
+
+    pub(crate) fn operation(&self) -> Result<Operation> {
+        let (outputs, inputs) = self.weight.tensor.dims2()?;
+        let (weight, bias) = (self.weight.numbers(), Some(to_read(&self.bias)));
+        Ok(Operation::Linear { weight, shape: [outputs, inputs], bias })
+    }
+}

@@ -1,0 +1,163 @@
+//! Normalization layers.
+
+use candle_core::{Result, Tensor, Var};
+use candle_nn::{Init, VarBuilder};
+use dl_kernels::{LocalResponse, Operation};
+use dl_ops::{BatchStatistics, L2Epsilon};
+
+use super::vector;
+
+/// Batch normalization (Ioffe and Szegedy 2015), with the running statistics of torch's `BatchNorm2d`.
+#[derive(Clone, Debug)]
+pub struct BatchNorm2d {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Var,
+    running_variance: Var,
+    eps: f64,
+    momentum: f64,
+}
+
+impl BatchNorm2d {
+    /// torch's momentum: the weight of the batch in the running statistics.
+    const MOMENTUM: f64 = 0.1;
+
+    /// `weight`, `bias`, `running_mean` and `running_var`, all [channels], under the builder's prefix.
+    /// # Errors
+    /// When the builder lacks one of the tensors.
+    pub fn new(channels: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
+        let statistics = |name: &str, start: f64| {
+            // Shares the builder's variable in training.
+            Var::from_tensor(&vb.get_with_hints(channels, name, Init::Const(start))?)
+        };
+        Ok(Self {
+            weight: vb.get_with_hints(channels, "weight", Init::Const(1.0))?,
+            bias: vb.get_with_hints(channels, "bias", Init::Const(0.0))?,
+            running_mean: statistics("running_mean", 0.0)?,
+            running_variance: statistics("running_var", 1.0)?,
+            eps,
+            momentum: Self::MOMENTUM,
+        })
+    }
+
+    /// The same with another momentum. Keras and TensorFlow state one minus it.
+    #[must_use]
+    pub fn with_momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// Whether it is trained. Otherwise it keeps its running statistics.
+    pub(crate) fn is_trained(&self) -> bool {
+        self.weight.is_variable() || self.bias.is_variable()
+    }
+
+    /// Normalizes x [n, channels, h, w] by the running statistics. In training, unless the norm is frozen, it uses the
+    /// batch's statistics and updates the running ones.
+    /// # Errors
+    /// When x has the wrong shape.
+    pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
+        if !train || !self.is_trained() {
+            return dl_ops::batch_norm(x, &self.weight, &self.bias, &mean, &variance, self.eps);
+        }
+        let (y, batch) = dl_ops::batch_norm_train(x, &self.weight, &self.bias, self.eps)?;
+        self.update_running(&batch)?;
+        Ok(y)
+    }
+
+    /// Training forward pass fused with ReLU.
+    /// # Errors
+    /// When x has the wrong shape.
+    pub(crate) fn train_relu(&self, x: &Tensor) -> Result<Tensor> {
+        let (y, batch) = dl_ops::batch_norm_train_relu(x, &self.weight, &self.bias, self.eps)?;
+        self.update_running(&batch)?;
+        Ok(y)
+    }
+
+    fn update_running(&self, batch: &BatchStatistics) -> Result<()> {
+        let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
+        let (mean, variance) = batch.update(&mean, &variance, self.momentum)?;
+        self.running_mean.set(&mean)?;
+        self.running_variance.set(&variance)
+    }
+
+    pub(crate) fn operation(&self) -> Result<Operation> {
+        let [weight, bias] = [vector(&self.weight)?, vector(&self.bias)?];
+        let [mean, variance] = [vector(&self.running_mean)?, vector(&self.running_variance)?];
+        let scale = weight.iter().zip(&variance).map(|(weight, variance)| {
+            let deviation = (f64::from(*variance) + self.eps).sqrt();
+            f64::from(*weight) / deviation
+        });
+        let scale: Vec<f64> = scale.collect();
+        let shift = bias.iter().zip(&mean).zip(&scale).map(|((bias, mean), scale)| {
+            let shift = f64::from(*bias) - f64::from(*mean) * scale;
+            shift as f32
+        });
+        Ok(Operation::Affine { shift: shift.collect(), scale: scale.iter().map(|scale| *scale as f32).collect() })
+    }
+}
+
+/// Local response normalization (Krizhevsky et al. 2012, section 3.3), with torch's parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalResponseNorm {
+    /// Number of neighboring channels in the sum.
+    pub size: usize,
+    /// Factor on the mean of their squares.
+    pub alpha: f64,
+    /// Exponent.
+    pub beta: f64,
+    /// Added to the sum.
+    pub k: f64,
+}
+
+impl LocalResponseNorm {
+    /// Normalizes x [n, channels, h, w].
+    /// # Errors
+    /// When x has the wrong shape.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        dl_ops::local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    }
+
+    pub(crate) fn operation(&self) -> Operation {
+        let Self { size, alpha, beta, k } = *self;
+        Operation::LocalResponseNorm(LocalResponse { size, alpha: alpha as f32, beta: beta as f32, k: k as f32 })
+    }
+}
+
+/// Divides the channels of each position by their L2 norm and multiplies them by trained scales: SSD's norm of conv4_3
+/// (Liu et al. 2015, ParseNet, section 3.3).
+#[derive(Clone, Debug)]
+pub struct L2Norm {
+    weight: Tensor,
+    epsilon: L2Epsilon,
+}
+
+impl L2Norm {
+    /// `weight` [channels], at first `scale` everywhere, under the builder's prefix.
+    /// # Errors
+    /// When the builder lacks the tensor.
+    pub fn new(channels: usize, scale: f64, epsilon: L2Epsilon, vb: VarBuilder) -> Result<Self> {
+        Ok(Self::with_weight(vb.get_with_hints(channels, "weight", Init::Const(scale))?, epsilon))
+    }
+
+    /// With this weight [channels], for a reference that has another name for it.
+    pub fn with_weight(weight: Tensor, epsilon: L2Epsilon) -> Self {
+        Self { weight, epsilon }
+    }
+
+    /// Normalizes x [n, channels, h, w].
+    /// # Errors
+    /// When x has the wrong shape.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        dl_ops::l2_norm(x, &self.weight, self.epsilon)
+    }
+
+    /// Whether it is trained.
+    pub(crate) fn is_trained(&self) -> bool {
+        self.weight.is_variable()
+    }
+
+    pub(crate) fn operation(&self) -> Result<Operation> {
+        Ok(Operation::L2Norm { weight: vector(&self.weight)?, epsilon: self.epsilon })
+    }
+}

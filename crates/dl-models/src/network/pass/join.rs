@@ -1,0 +1,71 @@
+//! Operations that join maps, or change only their shape.
+
+use candle_core::Tensor;
+use dl_kernels::Operation;
+
+use super::{Mode, Pass, Run, Value, later, number};
+
+impl Pass<'_> {
+    /// The sum of two maps.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn add(&mut self, name: &str, a: &Value, b: &Value) -> Run {
+        let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| a.add(b))?;
+        self.see(name, y)
+    }
+
+    /// The sum of two maps followed by ReLU, fused unless the output between them is requested.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn add_relu(&mut self, [before, after]: [&str; 2], a: &Value, b: &Value) -> Run {
+        if self.apart(before, a) || matches!(self.mode, Mode::Plan(_)) {
+            let y = self.add(before, a, b)?;
+            return self.relu(after, &y);
+        }
+        let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| dl_ops::add_relu(a, b))?;
+        self.see(after, y)
+    }
+
+    /// Concatenates maps along the channels.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn concat(&mut self, name: &str, maps: &[&Value]) -> Run {
+        let y = match &mut self.mode {
+            _ if maps.iter().all(|map| matches!(map, Value::Before)) => Value::Before,
+            Mode::Plan(graph) => {
+                let nodes = maps.iter().map(|map| later(map)).collect::<std::result::Result<Vec<_>, _>>()?;
+                Value::Later(graph.add(Operation::Concat, &nodes)?)
+            }
+            _ => {
+                let maps = maps.iter().map(|map| number(map)).collect::<std::result::Result<Vec<_>, _>>()?;
+                Value::Now(Tensor::cat(&maps, 1)?)
+            }
+        };
+        self.see(name, y)
+    }
+
+    /// Multiplies the channels of a map [n, c, h, w] by those of a gate [n, c, 1, 1].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn gate(&mut self, name: &str, x: &Value, gate: &Value) -> Run {
+        let y = self.apply([x, gate], || Ok(Operation::Gate), |[x, gate], _| dl_ops::gate(x, gate))?;
+        self.see(name, y)
+    }
+
+    /// Adds channels of zeros before and after those of a map.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn pad_channels(&mut self, name: &str, [before, after]: [usize; 2], x: &Value) -> Run {
+        let operation = || Ok(Operation::PadChannels { before, after });
+        let y = self.apply([x], operation, |[x], _| x.pad_with_zeros(1, before, after))?;
+        self.see(name, y)
+    }
+
+    /// Flattens maps to rows.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn flatten(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Flatten), |[x], _| x.flatten_from(1))?;
+        self.see(name, y)
+    }
+}

@@ -1,0 +1,69 @@
+//! Normalization.
+
+use candle_core::Tensor;
+use dl_kernels::Operation;
+use rand_chacha::ChaCha8Rng;
+
+use super::{Pass, Run, Value};
+use crate::network::layers::{BatchNorm2d, L2Norm, LocalResponseNorm};
+
+impl Pass<'_> {
+    /// Batch normalization.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn batch_norm(&mut self, name: &str, norm: &BatchNorm2d, x: &Value) -> Run {
+        self.varies |= norm.is_trained();
+        let y = self.apply([x], || norm.operation(), |[x], train| norm.forward_t(x, train.is_some()))?;
+        self.see(name, y)
+    }
+
+    /// Batch normalization followed by ReLU, fused unless the output between them is requested.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn batch_norm_relu(&mut self, [before, after]: [&str; 2], norm: &BatchNorm2d, x: &Value) -> Run {
+        if self.apart(before, x) || !self.trains() || !norm.is_trained() {
+            let y = self.batch_norm(before, norm, x)?;
+            return self.relu(after, &y);
+        }
+        let y = self.apply([x], || norm.operation(), |[x], _| norm.train_relu(x))?;
+        self.see(after, y)
+    }
+
+    /// Local response normalization.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn local_response_norm(&mut self, name: &str, norm: &LocalResponseNorm, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(norm.operation()), |[x], _| norm.forward(x))?;
+        self.see(name, y)
+    }
+
+    /// Multiplies each channel by a scale and adds a shift.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn affine(&mut self, name: &str, scale: &[f32], shift: &[f32], x: &Value) -> Run {
+        let operation = || Ok(Operation::Affine { scale: scale.to_vec(), shift: shift.to_vec() });
+        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
+            let column = |numbers: &[f32]| Tensor::new(numbers, x.device())?.reshape((1, numbers.len(), 1, 1));
+            x.broadcast_mul(&column(scale)?)?.broadcast_add(&column(shift)?)
+        };
+        let y = self.apply([x], operation, now)?;
+        self.see(name, y)
+    }
+
+    /// Divides the channels of each position by their L2 norm and scales them.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn l2_norm(&mut self, name: &str, norm: &L2Norm, x: &Value) -> Run {
+        self.varies |= norm.is_trained();
+        let y = self.apply([x], || norm.operation(), |[x], _| norm.forward(x))?;
+        self.see(name, y)
+    }
+
+    /// Softmax of rows [n, features], or along the channels of maps [n, c, h, w].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn softmax(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Softmax), |[x], _| dl_ops::softmax(x, 1))?;
+        self.see(name, y)
+    }
+}

@@ -1,0 +1,194 @@
+//! Leaky ReLU, the logistic function and tanh, with their gradients; the numbers are those of inference plans.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use rayon::prelude::*;
+
+use crate::wide::wide;
+use crate::{cpu, portable};
+
+/// Numbers per task.
+const BLOCK: usize = 1 << 14;
+
+/// x where it is positive, `slope` x elsewhere; NaN is preserved. Any shape. The gradient at 0 is `slope`, as in torch.
+/// # Errors
+/// When candle fails.
+pub fn leaky_relu(x: &Tensor, slope: f32) -> Result<Tensor> {
+    if cpu::serves(x) { x.apply_op1(LeakyRelu(slope)) } else { portable::leaky_relu(x, f64::from(slope)) }
+}
+
+/// 1 / (1 + e^-x) of every number; NaN is preserved. Any shape.
+/// # Errors
+/// When candle fails.
+pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    if cpu::serves(x) { x.apply_op1(Sigmoid) } else { portable::sigmoid(x) }
+}
+
+/// tanh x of every number; NaN is preserved. Any shape.
+/// # Errors
+/// When candle fails.
+pub fn tanh(x: &Tensor) -> Result<Tensor> {
+    if cpu::serves(x) { x.apply_op1(Tanh) } else { x.tanh() }
+}
+
+struct LeakyRelu(f32);
+
+struct Sigmoid;
+
+struct Tanh;
+
+impl CustomOp1 for LeakyRelu {
+    fn name(&self) -> &'static str {
+        "leaky_relu"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let slope = self.0;
+        each(&cpu::floats(storage, layout)?, layout, |x, output| leaky(x, slope, output))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let slope = self.0;
+        each_gradient(x, gradient, |x, gradient, output| leaky_gradient(x, gradient, slope, output)).map(Some)
+    }
+}
+
+impl CustomOp1 for Sigmoid {
+    fn name(&self) -> &'static str {
+        "sigmoid"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        each(&cpu::floats(storage, layout)?, layout, logistic)
+    }
+
+    fn bwd(&self, _: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        each_gradient(y, gradient, logistic_gradient).map(Some)
+    }
+}
+
+impl CustomOp1 for Tanh {
+    fn name(&self) -> &'static str {
+        "tanh"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        each(&cpu::floats(storage, layout)?, layout, hyperbolic)
+    }
+
+    fn bwd(&self, _: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        each_gradient(y, gradient, hyperbolic_gradient).map(Some)
+    }
+}
+
+fn each(x: &[f32], layout: &Layout, work: impl Fn(&[f32], &mut [f32]) + Sync) -> Result<(CpuStorage, Shape)> {
+    let mut output = vec![0.0; x.len()];
+    output.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(output, x)| work(x, output));
+    Ok(cpu::output(output, layout.shape()))
+}
+
+/// Calls `work` with x, or the result, and the result's gradient.
+fn each_gradient(x: &Tensor, gradient: &Tensor, work: impl Fn(&[f32], &[f32], &mut [f32]) + Sync) -> Result<Tensor> {
+    let mut output = vec![0.0; gradient.elem_count()];
+    cpu::with_floats(x, |x| {
+        cpu::with_floats(gradient, |gradient| {
+            let blocks = output.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).zip(gradient.par_chunks(BLOCK));
+            blocks.for_each(|((output, x), gradient)| work(x, gradient, output));
+            Ok(())
+        })
+    })?;
+    cpu::tensor(output, gradient.shape())
+}
+
+wide! {
+    fn leaky(x: &[f32], slope: f32, output: &mut [f32]) {
+        for (output, x) in output.iter_mut().zip(x) {
+            *output = if *x > 0.0 { *x } else { x * slope };
+        }
+    }
+
+    fn leaky_gradient(x: &[f32], gradient: &[f32], slope: f32, output: &mut [f32]) {
+        for ((output, x), gradient) in output.iter_mut().zip(x).zip(gradient) {
+            *output = if *x > 0.0 { *gradient } else { gradient * slope };
+        }
+    }
+
+    fn logistic(x: &[f32], output: &mut [f32]) {
+        for (output, x) in output.iter_mut().zip(x) {
+            *output = dl_kernels::sigmoid(*x);
+        }
+    }
+
+    fn logistic_gradient(y: &[f32], gradient: &[f32], output: &mut [f32]) {
+        for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
+            *output = gradient * y * (1.0 - y);
+        }
+    }
+
+    fn hyperbolic(x: &[f32], output: &mut [f32]) {
+        for (output, x) in output.iter_mut().zip(x) {
+            *output = dl_kernels::tanh(*x);
+        }
+    }
+
+    fn hyperbolic_gradient(y: &[f32], gradient: &[f32], output: &mut [f32]) {
+        for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
+            *output = gradient * (1.0 - y * y);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Result, Tensor, Var};
+
+    use super::{leaky_relu, sigmoid, tanh};
+    use crate::gradient_check::{assert_close, check_gradients, draw, strided};
+    use crate::portable;
+
+    fn pairs() -> [[fn(&Tensor) -> Result<Tensor>; 2]; 3] {
+        let leaky: fn(&Tensor) -> Result<Tensor> = |x| leaky_relu(x, 0.1);
+        [[leaky, |x| portable::leaky_relu(x, 0.1)], [sigmoid, portable::sigmoid], [tanh, Tensor::tanh]]
+    }
+
+    /// Numbers between -9 and 9.
+    fn wide(x: &Tensor) -> Tensor {
+        (x * 9.0).unwrap()
+    }
+
+    #[test]
+    fn equal_the_portable_ones_on_strided_shapes() {
+        for [ours, portable] in pairs() {
+            for x in [wide(&strided("x", &[2, 3, 5, 7])), wide(&strided("x", &[3, 9])).t().unwrap(), draw("x", &[0, 4])]
+            {
+                assert_close(&ours(&x).unwrap(), &portable(&x).unwrap(), 5e-7);
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_match_finite_differences() {
+        for f in pairs().concat() {
+            check_gradients(&[&[2, 3, 5]], 1e-3, |t| f(&(&t[0] * 3.0)?));
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_leaky_relu_at_zero_is_the_slope() {
+        for f in pairs()[0] {
+            let x = Var::new(&[-1_f32, 0.0, 2.0], &Device::Cpu).unwrap();
+            let gradients = f(&x).unwrap().sum_all().unwrap().backward().unwrap();
+            assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>().unwrap(), [0.1, 0.1, 1.0]);
+        }
+    }
+
+    #[test]
+    fn nan_is_preserved_and_infinities_are_finite() {
+        let x = Tensor::new(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY], &Device::Cpu).unwrap();
+        for [f, _] in pairs() {
+            assert!(f(&x).unwrap().to_vec1::<f32>().unwrap()[0].is_nan());
+        }
+        assert_eq!(tanh(&x).unwrap().to_vec1::<f32>().unwrap()[1..], [1.0, -1.0]);
+        let y = sigmoid(&x).unwrap().to_vec1::<f32>().unwrap();
+        assert!(y[1] == 1.0 && y[2] < 1e-37);
+    }
+}
