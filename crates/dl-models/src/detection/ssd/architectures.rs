@@ -42,7 +42,7 @@ pub(super) static ARCHITECTURES: [Architecture; 7] = [
         boxes: |input| {
             let scales = [0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05];
             let steps = [8.0, 16.0, 32.0, 64.0, 100.0, 300.0];
-            DefaultBoxes { sources: paper(&scales, &RATIOS_300, (input == [300; 2]).then_some(&steps)), clip: true }
+            DefaultBoxes { sources: paper(&scales, &RATIOS_300, (input == [300; 2]).then_some(&steps[..])), clip: true }
         },
         head: TORCHVISION_HEAD,
         labels: dataset,
@@ -56,7 +56,7 @@ pub(super) static ARCHITECTURES: [Architecture; 7] = [
             // From 15 to 90 % in even steps, after 7 % for conv4_3.
             let scales = [0.07, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.05];
             let steps = [8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
-            DefaultBoxes { sources: paper(&scales, &RATIOS_512, (input == [512; 2]).then_some(&steps)), clip: true }
+            DefaultBoxes { sources: paper(&scales, &RATIOS_512, (input == [512; 2]).then_some(&steps[..])), clip: true }
         },
         head: TORCHVISION_HEAD,
         labels: dataset,
@@ -113,7 +113,7 @@ pub(super) static ARCHITECTURES: [Architecture; 7] = [
             let scales = [30.0, 60.0, 111.0, 162.0, 213.0, 264.0, 315.0].map(|size| size / 300.0);
             // The last two do not fit the maps, which keep the size of the fourth: most of the boxes are outside.
             let steps = [8.0, 16.0, 32.0, 64.0, 100.0, 300.0];
-            DefaultBoxes { sources: paper(&scales, &RATIOS_300, Some(&steps)), clip: false }
+            DefaultBoxes { sources: paper(&scales, &RATIOS_300, Some(&steps[..])), clip: false }
         },
         head: "conv4_3_norm_mbox_conf.bias",
         labels: faces,
@@ -153,7 +153,7 @@ fn paper(scales: &[f64], ratios: &[&[f64]], steps: Option<&[f64]>) -> Vec<Source
 /// From 20 to 95 % in even steps.
 fn lite_boxes() -> DefaultBoxes {
     let scales: Vec<f64> = (0..6).map(|source| 0.2 + 0.15 * f64::from(source)).chain([1.0]).collect();
-    DefaultBoxes { sources: paper(&scales, &[&[2.0, 3.0]; 6], None), clip: true }
+    DefaultBoxes { sources: paper(&scales, &[[2.0, 3.0].as_slice(); 6], None), clip: true }
 }
 
 /// The whole image, its aspect ratio ignored.

@@ -1,10 +1,13 @@
 //! What a model file says of an SSD: our config, one in other words, or none.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use super::architectures::Architecture;
-use crate::{Checkpoint, Labels, ModelConfig};
+use crate::file::limits;
+use crate::{Checkpoint, ModelConfig};
 
 /// The name of classes that are not in use, as in TensorFlow's label files.
 pub(super) const UNUSED: &str = "???";
@@ -53,7 +56,7 @@ fn bare(file: &Checkpoint, architecture: &Architecture) -> Result<Map<String, Va
         bail!("{}: {outputs} outputs are not a multiple of the {boxes} boxes of a cell", architecture.head);
     }
     let classes = outputs / boxes;
-    crate::file::limits::count("num_classes", classes, crate::file::limits::MOST_CLASSES)?;
+    limits::count("num_classes", classes, limits::MOST_CLASSES)?;
     let names = (architecture.labels)(classes).into_iter().enumerate().map(|(class, name)| {
         name.unwrap_or_else(|| if class == 0 { BACKGROUND.into() } else { UNUSED.into() })
     });
@@ -73,11 +76,9 @@ fn bare(file: &Checkpoint, architecture: &Architecture) -> Result<Map<String, Va
 /// The names of the classes, and whether each one is an object to report.
 /// # Errors
 /// When their number differs from that of the classes.
-pub(super) fn labels(config: &ModelConfig, folder: &std::path::Path) -> Result<(Vec<String>, Vec<bool>)> {
-    let names = match (&config.labels, config.label_names(folder)?) {
-        (Some(Labels::Names(_) | Labels::File(_)), Some(names)) => names,
-        _ => (0..config.num_classes).map(|class| class.to_string()).collect(),
-    };
+pub(super) fn labels(config: &ModelConfig, folder: &Path) -> Result<(Vec<String>, Vec<bool>)> {
+    let numbers = || (0..config.num_classes).map(|class| if class == 0 { BACKGROUND.into() } else { class.to_string() });
+    let names = config.label_names(folder)?.unwrap_or_else(|| numbers().collect());
     let reported = names.iter().enumerate().map(|(class, name)| class > 0 && name != UNUSED).collect();
     Ok((names, reported))
 }

@@ -19,7 +19,6 @@
 mod architectures;
 mod config;
 mod heads;
-mod l2_stub;
 mod lite;
 mod mobilenet_v1;
 mod network;

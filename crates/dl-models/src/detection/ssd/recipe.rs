@@ -41,7 +41,7 @@ pub enum CodeOrder {
 
 /// Every recipe.
 #[rustfmt::skip]
-pub const RECIPES: [Recipe; 5] = [
+pub static RECIPES: [Recipe; 5] = [
     //       name                  scores           order            score  top_k  iou   keep  clip
     recipe("torchvision",          Scores::Softmax, CodeOrder::Xywh, 0.01,  400,   0.45, 200,  true),
     recipe("torchvision-lite",     Scores::Softmax, CodeOrder::Xywh, 0.001, 300,   0.55, 300,  true),

@@ -10,19 +10,18 @@
 
 use anyhow::Result;
 use candle_nn::VarBuilder;
-use dl_ops::{Conv2dConfig, Padding, PoolConfig};
+use dl_ops::{Conv2dConfig, L2Epsilon, Padding, PoolConfig};
 
 use super::heads::Heads;
 use super::network::{SsdNetwork, Trunk};
 use super::parts::{Activation, Shape, Stage, Unit};
 use crate::network::layers::Fresh;
-use super::l2_stub::L2Norm;
 use crate::network::pass::Halt;
-use crate::{BatchNorm2d, Conv2d, Pass, Run, Value, plain};
+use crate::{BatchNorm2d, Conv2d, L2Norm, Pass, Run, Value, plain};
 
 /// That of the source, a float.
 const EPS: f64 = 1.000_999_964_162_464_5e-5;
-const POOL: PoolConfig = PoolConfig { kernel: [3; 2], stride: [2; 2], padding: [0; 2], ceil_mode: true };
+const POOL: PoolConfig = PoolConfig::square(3, 2).ceil();
 
 /// The blocks after layer_64_1: name; channels of the input, between and of the output; stride; dilation of conv2.
 type Row = (&'static str, [usize; 3], usize, usize);
@@ -146,7 +145,7 @@ pub(super) fn build(heads: Heads, vb: &VarBuilder) -> Result<SsdNetwork> {
         layer_64_1: Branch::new([32; 3], 1, 1, &vb.pp("layer_64_1"))?,
         blocks: [Block::new(first, vb)?, Block::new(second, vb)?, Block::new(third, vb)?],
         last_bn: norm("last_bn", 256)?,
-        conv4_3_norm: L2Norm::caffe(128, 20.0, "conv4_3_norm.weight", vb.clone()).map_err(plain)?,
+        conv4_3_norm: L2Norm::new(128, 20.0, L2Epsilon::Added(1e-10), vb.pp("conv4_3_norm")).map_err(plain)?,
     };
     let mut channels = vec![128, 256];
     let mut extras = Vec::new();

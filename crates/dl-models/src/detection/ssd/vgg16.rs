@@ -11,17 +11,16 @@
 //! Caffe's names are one number lower: the extra layers begin with conv6_1 there.
 
 use anyhow::Result;
-use candle_nn::VarBuilder;
-use dl_ops::PoolConfig;
+use candle_nn::{Init, VarBuilder};
+use dl_ops::{L2Epsilon, PoolConfig};
 
 use super::heads::Heads;
 use super::network::{SsdNetwork, Trunk};
 use super::parts::{Activation, Shape, Stage, Step, Unit};
 use crate::backbones::{VggOptions, scaled};
 use crate::network::layers::Fresh;
-use super::l2_stub::L2Norm;
 use crate::network::pass::Halt;
-use crate::{Pass, Value, plain};
+use crate::{L2Norm, Pass, Value, plain};
 
 /// conv1_1 to conv4_3: the place of each convolution in `features`, and its channels.
 const FEATURES: [(usize, usize); 10] =
@@ -32,7 +31,7 @@ const POOLS: [(usize, &str, PoolConfig); 3] = [
     (7, "features.9", PoolConfig::square(2, 2)),
     (14, "features.16", PoolConfig::square(2, 2).ceil()),
 ];
-const POOL5: PoolConfig = PoolConfig { kernel: [3; 2], stride: [1; 2], padding: [1; 2], ceil_mode: false };
+const POOL5: PoolConfig = PoolConfig { padding: [1; 2], ..PoolConfig::square(3, 1) };
 
 /// A layer of the extras: the channels between and of the output; kernel, stride and padding of the second convolution.
 type Extra = ([usize; 2], [usize; 3]);
@@ -85,7 +84,7 @@ fn build(extras: &[Extra], options: &VggOptions, heads: Heads, vb: &VarBuilder) 
     for (place, outputs) in FEATURES {
         let (name, outputs) = (format!("features.{place}"), scaled(outputs));
         first.push(Step::Conv(relu(&name, Shape::square(3, [inputs, outputs]), Fresh::kaiming_out())?));
-        first.extend(POOLS.iter().filter(|(after, ..)| *after == place).map(|(_, name, pool)| Step::Pool(name, *pool)));
+        first.extend(POOLS.iter().filter(|(after, ..)| *after == place).map(|(_, name, pool)| Step::Pool(*name, *pool)));
         inputs = outputs;
     }
     let conv4_3 = inputs;
@@ -101,9 +100,10 @@ fn build(extras: &[Extra], options: &VggOptions, heads: Heads, vb: &VarBuilder) 
     {
         second.push(Step::Conv(relu(name, shape, shape.xavier())?));
     }
+    let scale = backbone.get_with_hints(conv4_3, "scale_weight", Init::Const(20.0)).map_err(plain)?;
     let trunk = Vgg16 {
         conv1_to_conv4_3: Stage::new("conv4_3", first),
-        conv4_3_norm: L2Norm::torch(conv4_3, 20.0, "scale_weight", backbone.clone()).map_err(plain)?,
+        conv4_3_norm: L2Norm::with_weight(scale, L2Epsilon::AtLeast(1e-12)),
         conv5_to_fc7: Stage::new("fc7", second),
     };
     let (mut channels, mut stages) = (vec![conv4_3, fc], Vec::new());

@@ -1,0 +1,3 @@
+//! Training of detectors: which boxes belong to which objects, and losses.
+
+pub mod ssd;
