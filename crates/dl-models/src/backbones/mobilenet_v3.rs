@@ -218,7 +218,12 @@ impl Backbone for MobileNetV3 {
     }
 
     fn aliases(&self) -> Vec<(String, String)> {
-        let table = [("conv1", "features.0"), ("conv_last", &self.features.last.0), ("pool", "avgpool"), ("fc", "classifier.3")];
+        let table = [
+            ("conv1", "features.0"),
+            ("conv_last", &self.features.last.0),
+            ("pool", "avgpool"),
+            ("fc", "classifier.3"),
+        ];
         table.map(|(alias, path)| (alias.to_owned(), path.to_owned())).to_vec()
     }
 

@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_stated_step_places_the_centers_and_clipping_keeps_them() {
-        let boxes = DefaultBoxes { sources: vec![SourceBoxes { shapes: vec![[2.0, 0.5]], step: Some(32.0) }], clip: true };
+        let boxes =
+            DefaultBoxes { sources: vec![SourceBoxes { shapes: vec![[2.0, 0.5]], step: Some(32.0) }], clip: true };
         let found = boxes.generate(&[[1, 2]], [100, 100]).unwrap();
         assert_eq!(found, [BBox::new(-34.0, -9.0, 66.0, 41.0), BBox::new(-2.0, -9.0, 98.0, 41.0)]);
         assert!(boxes.generate(&[], [100, 100]).is_err());

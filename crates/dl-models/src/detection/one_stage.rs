@@ -47,7 +47,8 @@ impl Selection {
             return candidates;
         }
         let by_class = candidates.chunk_by(|a, b| a.class == b.class);
-        let candidates: Vec<Candidate> = by_class.flat_map(|class| &class[..class.len().min(self.top_k)]).copied().collect();
+        let candidates: Vec<Candidate> =
+            by_class.flat_map(|class| &class[..class.len().min(self.top_k)]).copied().collect();
         let classes: Vec<usize> = candidates.iter().map(|candidate| candidate.class).collect();
         let scores: Vec<f64> = candidates.iter().map(|candidate| candidate.score).collect();
         let boxes: Vec<BBox> = candidates.iter().map(|candidate| boxes[candidate.index]).collect();

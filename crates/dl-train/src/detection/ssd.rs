@@ -39,7 +39,9 @@ impl Matching {
                     }
                 }
             }
-            Self::Caffe => best_pairs(default_boxes, objects).for_each(|(default, object)| matches[default] = Some(object)),
+            Self::Caffe => {
+                best_pairs(default_boxes, objects).for_each(|(default, object)| matches[default] = Some(object))
+            }
         }
         matches
     }
@@ -79,7 +81,13 @@ pub struct Targets {
 
 impl Targets {
     /// The targets for `objects` of these `classes`, from 1 on. Objects must have a width and a height above 0.
-    pub fn new(matches: &[Option<usize>], default_boxes: &[BBox], objects: &[BBox], classes: &[u32], coder: &BoxCoder) -> Self {
+    pub fn new(
+        matches: &[Option<usize>],
+        default_boxes: &[BBox],
+        objects: &[BBox],
+        classes: &[u32],
+        coder: &BoxCoder,
+    ) -> Self {
         let class = |object: &Option<usize>| object.map_or(0, |object| classes[object]);
         let matched = matches.iter().zip(default_boxes).enumerate();
         let codes = matched.filter_map(|(index, (object, default))| {
@@ -109,7 +117,9 @@ pub fn ssd_loss(logits: &Tensor, codes: &Tensor, targets: &[Targets]) -> Result<
         codes.dims(),
         targets.len()
     );
-    let fits = |target: &Targets| target.classes.len() == count && target.classes.iter().all(|class| (*class as usize) < classes);
+    let fits = |target: &Targets| {
+        target.classes.len() == count && target.classes.iter().all(|class| (*class as usize) < classes)
+    };
     ensure!(targets.iter().all(fits), "the targets are not classes below {classes} for {count} default boxes");
     let flat = logits.reshape((images * count, classes)).map_err(plain)?;
     let scores: Vec<f32> = flat.detach().flatten_all().and_then(|scores| scores.to_vec1()).map_err(plain)?;
@@ -223,9 +233,8 @@ mod tests {
             targets.push(Targets::new(&matches, &golden.anchors, &objects.boxes, &objects.labels, &CODER));
         }
         let (images, count) = (targets.len(), golden.anchors.len());
-        let var = |numbers: &[f32], columns: usize| {
-            Var::from_slice(numbers, (images, count, columns), &Device::Cpu).unwrap()
-        };
+        let var =
+            |numbers: &[f32], columns: usize| Var::from_slice(numbers, (images, count, columns), &Device::Cpu).unwrap();
         let (logits, codes) = (var(&golden.logits, golden.classes), var(&golden.codes, 4));
         let loss = ssd_loss(&logits, &codes, &targets).unwrap();
         for (found, expected) in [(&loss.boxes, golden.bbox_regression), (&loss.classes, golden.classification)] {
@@ -239,9 +248,11 @@ mod tests {
 
     #[test]
     fn caffe_gives_each_object_a_box_of_its_own() {
-        let boxes = [BBox::new(0.0, 0.0, 10.0, 10.0), BBox::new(8.0, 0.0, 18.0, 10.0), BBox::new(50.0, 0.0, 60.0, 10.0)];
+        let boxes =
+            [BBox::new(0.0, 0.0, 10.0, 10.0), BBox::new(8.0, 0.0, 18.0, 10.0), BBox::new(50.0, 0.0, 60.0, 10.0)];
         // Both objects overlap the first box most, the second object a little less.
-        let objects = [BBox::new(0.0, 0.0, 10.0, 9.0), BBox::new(3.0, 0.0, 11.0, 10.0), BBox::new(90.0, 0.0, 99.0, 9.0)];
+        let objects =
+            [BBox::new(0.0, 0.0, 10.0, 9.0), BBox::new(3.0, 0.0, 11.0, 10.0), BBox::new(90.0, 0.0, 99.0, 9.0)];
         assert_eq!(Matching::Caffe.assign(&boxes, &objects), [Some(0), Some(1), None]);
         assert_eq!(Matching::Torchvision.assign(&boxes, &objects[..2]), [Some(1), None, None]);
         assert_eq!(Matching::Caffe.assign(&boxes, &[]), [None; 3]);

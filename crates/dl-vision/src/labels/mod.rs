@@ -35,19 +35,14 @@ mod tests {
         let names = coco_by_id();
         let name = |id: usize| names[id].as_deref();
         assert_eq!((names.len(), names.iter().flatten().count()), (91, 80));
-        assert_eq!([name(0), name(1), name(11), name(12), name(13)], [
-            None,
-            Some("person"),
-            Some("fire hydrant"),
-            None,
-            Some("stop sign")
-        ]);
-        assert_eq!([name(44), name(70), name(72), name(90)], [
-            Some("bottle"),
-            Some("toilet"),
-            Some("tv"),
-            Some("toothbrush")
-        ]);
+        assert_eq!(
+            [name(0), name(1), name(11), name(12), name(13)],
+            [None, Some("person"), Some("fire hydrant"), None, Some("stop sign")]
+        );
+        assert_eq!(
+            [name(44), name(70), name(72), name(90)],
+            [Some("bottle"), Some("toilet"), Some("tv"), Some("toothbrush")]
+        );
     }
 
     #[test]

@@ -57,9 +57,10 @@ fn bare(file: &Checkpoint, architecture: &Architecture) -> Result<Map<String, Va
     }
     let classes = outputs / boxes;
     limits::count("num_classes", classes, limits::MOST_CLASSES)?;
-    let names = (architecture.labels)(classes).into_iter().enumerate().map(|(class, name)| {
-        name.unwrap_or_else(|| if class == 0 { BACKGROUND.into() } else { UNUSED.into() })
-    });
+    let names = (architecture.labels)(classes)
+        .into_iter()
+        .enumerate()
+        .map(|(class, name)| name.unwrap_or_else(|| if class == 0 { BACKGROUND.into() } else { UNUSED.into() }));
     let mut options = Map::new();
     // torchvision halves the last channels of MobileNet V3, unless the backbone was pretrained.
     if let Some(&[outputs, ..]) = file.shape("backbone.features.1.3.0.weight") {
@@ -77,7 +78,8 @@ fn bare(file: &Checkpoint, architecture: &Architecture) -> Result<Map<String, Va
 /// # Errors
 /// When their number differs from that of the classes.
 pub(super) fn labels(config: &ModelConfig, folder: &Path) -> Result<(Vec<String>, Vec<bool>)> {
-    let numbers = || (0..config.num_classes).map(|class| if class == 0 { BACKGROUND.into() } else { class.to_string() });
+    let numbers =
+        || (0..config.num_classes).map(|class| if class == 0 { BACKGROUND.into() } else { class.to_string() });
     let names = config.label_names(folder)?.unwrap_or_else(|| numbers().collect());
     let reported = names.iter().enumerate().map(|(class, name)| class > 0 && name != UNUSED).collect();
     Ok((names, reported))

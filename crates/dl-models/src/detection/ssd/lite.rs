@@ -68,8 +68,8 @@ pub(super) fn on_mobilenet_v2(options: &LiteOptions, heads: Heads, vb: &VarBuild
 }
 
 pub(super) fn on_mobilenet_v3(options: &LiteOptions, heads: Heads, vb: &VarBuilder) -> Result<SsdNetwork> {
-    let backbone = vb.pp("backbone").rename_f(|name| torchvision_name(name).unwrap_or_else(|| name.to_owned()));
-    let size = MobileNetV3Size::Large;
+    let renamed = vb.clone().rename_f(|name| torchvision_name(name).unwrap_or_else(|| name.to_owned()));
+    let (size, backbone) = (MobileNetV3Size::Large, renamed.pp("backbone"));
     let features = MobileNetV3Features::new(size, options.width, options.reduced_tail, &backbone).map_err(plain)?;
     let channels = features.channels(options.width);
     let (layers, run) = (MobileNetV3Features::layers, MobileNetV3Features::run);
@@ -80,19 +80,20 @@ pub(super) fn on_mobilenet_v3(options: &LiteOptions, heads: Heads, vb: &VarBuild
 /// The block in whose middle torchvision's SSDLite cuts MobileNet V3 in two sequences.
 const CUT: usize = 13;
 
-/// The name in torchvision's SSDLite of a tensor of MobileNet V3: `features.14.block.0.0.weight` becomes
-/// `features.1.1.block.0.0.weight`.
+/// The name in torchvision's SSDLite of a tensor of MobileNet V3: `backbone.features.14.block.0.0.weight` becomes
+/// `backbone.features.1.1.block.0.0.weight`.
 fn torchvision_name(name: &str) -> Option<String> {
-    let (index, rest) = name.strip_prefix("features.")?.split_once('.')?;
+    let (index, rest) = name.strip_prefix("backbone.features.")?.split_once('.')?;
     let index: usize = index.parse().ok()?;
-    Some(match (index, rest.strip_prefix("block.")) {
+    let place = match (index, rest.strip_prefix("block.")) {
         (CUT, Some(rest)) => match rest.strip_prefix("0.") {
-            Some(rest) => format!("features.0.{CUT}.{rest}"),
-            None => format!("features.1.0.{rest}"),
+            Some(rest) => format!("0.{CUT}.{rest}"),
+            None => format!("1.0.{rest}"),
         },
-        (..CUT, _) => format!("features.0.{index}.{rest}"),
-        _ => format!("features.1.{}.{rest}", index - CUT),
-    })
+        (..CUT, _) => format!("0.{index}.{rest}"),
+        _ => format!("1.{}.{rest}", index - CUT),
+    };
+    Some(format!("backbone.features.{place}"))
 }
 
 fn with_extras(
@@ -139,7 +140,7 @@ mod tests {
             ("features.16.1.bias", "features.1.3.1.bias"),
         ];
         for (name, expected) in names {
-            assert_eq!(torchvision_name(name).as_deref(), Some(expected));
+            assert_eq!(torchvision_name(&format!("backbone.{name}")), Some(format!("backbone.{expected}")));
         }
     }
 }

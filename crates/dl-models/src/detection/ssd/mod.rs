@@ -101,7 +101,12 @@ impl Ssd {
         let (_, shapes) = build_outline(Some(&file), |vb| build(architecture, &config, &vb))?;
         limits::check_weights(&shapes, &file)?;
         let backend = CheckpointBackend { checkpoint: file, wanted_by: format!("the architecture {name}") };
-        Self::assemble(architecture, config, &folder, VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone()))
+        Self::assemble(
+            architecture,
+            config,
+            &folder,
+            VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone()),
+        )
     }
 
     /// A detector from a config and a source of weights, for example [`Parameters`](crate::Parameters).
@@ -142,7 +147,10 @@ impl Ssd {
             let (&[_, height, width], &[channels, ..]) = (graph.shape(pair[0]), graph.shape(pair[1])) else {
                 bail!("the heads do not give maps");
             };
-            ensure!(channels == 4 * boxes_per_cell, "a head gives {channels} codes for {boxes_per_cell} boxes of a cell");
+            ensure!(
+                channels == 4 * boxes_per_cell,
+                "a head gives {channels} codes for {boxes_per_cell} boxes of a cell"
+            );
             maps.push([height, width]);
             sources.push(Source { boxes_per_cell: *boxes_per_cell, cells: height * width });
         }
@@ -177,14 +185,19 @@ impl Ssd {
     pub fn run(&self, x: &[f32]) -> Result<Vec<SsdOutputs>> {
         let [height, width] = self.config.preprocessing.size;
         let length = 3 * height * width;
-        ensure!(x.len() % length == 0, "the input has {} numbers; expected a multiple of 3 x {height} x {width}", x.len());
+        ensure!(
+            x.len() % length == 0,
+            "the input has {} numbers; expected a multiple of 3 x {height} x {width}",
+            x.len()
+        );
         let images = x.len() / length;
         if images == 0 {
             return Ok(Vec::new());
         }
-        let maps = self.plans.run_made(&self.network, [images, BATCH], [3, height, width], &self.outputs, |index, to| {
-            to.copy_from_slice(&x[index * length..][..length]);
-        })?;
+        let maps =
+            self.plans.run_made(&self.network, [images, BATCH], [3, height, width], &self.outputs, |index, to| {
+                to.copy_from_slice(&x[index * length..][..length]);
+            })?;
         Ok((0..images).into_par_iter().map(|image| self.joined(&maps, image)).collect())
     }
 
@@ -220,10 +233,13 @@ impl Ssd {
         let coder = self.recipe.coder();
         let boxes = self.default_boxes.iter().zip(outputs.codes.as_chunks::<4>().0).map(|(default, code)| {
             let [a, b, c, d] = code.map(f64::from);
-            let bbox = coder.decode(default, match self.recipe.order {
-                CodeOrder::Xywh => [a, b, c, d],
-                CodeOrder::Yxhw => [b, a, d, c],
-            });
+            let bbox = coder.decode(
+                default,
+                match self.recipe.order {
+                    CodeOrder::Xywh => [a, b, c, d],
+                    CodeOrder::Yxhw => [b, a, d, c],
+                },
+            );
             if self.recipe.clip { bbox.clip(width, height) } else { bbox }
         });
         let boxes: Vec<BBox> = boxes.collect();

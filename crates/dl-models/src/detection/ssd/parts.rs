@@ -109,7 +109,13 @@ pub(super) struct Unit {
 
 impl Unit {
     /// A convolution with a bias.
-    pub(super) fn biased(name: &str, shape: Shape, activation: Activation, fresh: Fresh, vb: VarBuilder) -> Result<Self> {
+    pub(super) fn biased(
+        name: &str,
+        shape: Shape,
+        activation: Activation,
+        fresh: Fresh,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let conv = Conv2d::new(shape.channels, [shape.kernel; 2], shape.config(), fresh, vb)?;
         Ok(Self { name: name.to_owned(), conv, norm: None, shape, activation })
     }

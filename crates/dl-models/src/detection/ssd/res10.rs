@@ -116,7 +116,8 @@ impl Block {
         let vb = vb.pp(name);
         let [inputs, _, outputs] = channels;
         let config = Conv2dConfig { stride: [stride; 2], ..Conv2dConfig::default() };
-        let expand = Conv2d::without_bias([inputs, outputs], [1; 2], config, Fresh::kaiming_out(), vb.pp("conv_expand"));
+        let expand =
+            Conv2d::without_bias([inputs, outputs], [1; 2], config, Fresh::kaiming_out(), vb.pp("conv_expand"));
         Ok(Self {
             bn1: BatchNorm2d::new(inputs, EPS, vb.pp("bn1")).map_err(plain)?,
             branch: Branch::new(channels, stride, dilation, &vb)?,

@@ -18,20 +18,8 @@ use crate::network::pass::Halt;
 use crate::{Pass, Value, plain};
 
 /// Channels and stride of base_net.1 to base_net.12.
-const BASE: [[usize; 2]; 12] = [
-    [32, 1],
-    [32, 2],
-    [32, 1],
-    [64, 2],
-    [64, 1],
-    [64, 1],
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-];
+const BASE: [[usize; 2]; 12] =
+    [[32, 1], [32, 2], [32, 1], [64, 2], [64, 1], [64, 1], [64, 1], [128, 2], [128, 1], [128, 1], [256, 2], [256, 1]];
 /// The layers of base_net whose outputs are sources.
 const SOURCES: [usize; 3] = [7, 10, 12];
 const NORM: Norm = Norm { eps: 1e-5, momentum: 0.1 };

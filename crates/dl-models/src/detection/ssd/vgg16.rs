@@ -36,7 +36,8 @@ const POOL5: PoolConfig = PoolConfig { padding: [1; 2], ..PoolConfig::square(3, 
 /// A layer of the extras: the channels between and of the output; kernel, stride and padding of the second convolution.
 type Extra = ([usize; 2], [usize; 3]);
 
-const SSD300: &[Extra] = &[([256, 512], [3, 2, 1]), ([128, 256], [3, 2, 1]), ([128, 256], [3, 1, 0]), ([128, 256], [3, 1, 0])];
+const SSD300: &[Extra] =
+    &[([256, 512], [3, 2, 1]), ([128, 256], [3, 2, 1]), ([128, 256], [3, 1, 0]), ([128, 256], [3, 1, 0])];
 const SSD512: &[Extra] = &[
     ([256, 512], [3, 2, 1]),
     ([128, 256], [3, 2, 1]),
@@ -84,7 +85,8 @@ fn build(extras: &[Extra], options: &VggOptions, heads: Heads, vb: &VarBuilder) 
     for (place, outputs) in FEATURES {
         let (name, outputs) = (format!("features.{place}"), scaled(outputs));
         first.push(Step::Conv(relu(&name, Shape::square(3, [inputs, outputs]), Fresh::kaiming_out())?));
-        first.extend(POOLS.iter().filter(|(after, ..)| *after == place).map(|(_, name, pool)| Step::Pool(*name, *pool)));
+        first
+            .extend(POOLS.iter().filter(|(after, ..)| *after == place).map(|(_, name, pool)| Step::Pool(*name, *pool)));
         inputs = outputs;
     }
     let conv4_3 = inputs;
