@@ -5,13 +5,14 @@
 
 mod formula;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use dl_models::detection::ssd::Ssd;
 use dl_models::detection::{Detector, DetectorKind, Found, Placed, Rules, open};
-use dl_models::{ChannelOrder, Checkpoint, Parameters, Precision, checkpoint, with_candle_ops};
+use dl_models::{ChannelOrder, Checkpoint, ModelConfig, Parameters, Precision, checkpoint, with_candle_ops};
 use dl_record::BBox;
 use dl_vision::picture::warp::resample;
 use formula::Formula;
@@ -242,6 +243,65 @@ fn rules_change_the_recipe() {
     assert_eq!(detect(Rules { raw: true, ..Rules::default() }).len(), 3 * 1917);
 }
 
+/// A file of an architecture's tensors and nothing else, as torchvision's checkpoints are.
+fn bare(path: &Path, config: ModelConfig) {
+    let parameters = Parameters::fresh(2);
+    Ssd::new(config, parameters.builder(&Device::Cpu)).unwrap();
+    let tensors: HashMap<String, Tensor> = parameters.tensors().into_iter().collect();
+    candle_core::safetensors::save(&tensors, path).unwrap();
+}
+
+#[test]
+fn bare_weights_are_recognized_by_their_tensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bare.safetensors");
+    let cases = [
+        ("ssdlite_mobilenet_v2", 91, "toothbrush"),
+        ("ssdlite320_mobilenet_v3_large", 91, "toothbrush"),
+        ("ssd_mobilenet_v1", 21, "tvmonitor"),
+        ("ssd_mb_tiny_slim", 2, "face"),
+        ("ssd300_res10", 2, "face"),
+        ("ssd_mb_tiny_slim", 4, "3"),
+    ];
+    for (name, classes, last) in cases {
+        let mut config = Ssd::default_config(name, classes).unwrap();
+        if name == "ssdlite320_mobilenet_v3_large" {
+            config.options.insert("reduced_tail".into(), false.into());
+        }
+        bare(&path, config);
+        let opened = open(Checkpoint::open(&path).unwrap(), None, &Device::Cpu).unwrap().expect(name);
+        let labels = opened.labels();
+        assert_eq!((labels.len(), labels[0].as_str(), labels[classes - 1].as_str()), (classes, "background", last));
+    }
+    let file = Checkpoint::open(&path).unwrap();
+    assert_eq!(DetectorKind::of(&file, None).unwrap().unwrap().name, "ssd_mb_tiny_slim");
+}
+
+#[test]
+fn vggs_weights_are_recognized_by_their_tensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bare.safetensors");
+    for (name, classes) in [("ssd300_vgg16", 3), ("ssd512_vgg16", 3)] {
+        let mut config = Ssd::default_config(name, classes).unwrap();
+        config.options.insert("width".into(), 0.125.into());
+        bare(&path, config);
+        let file = Checkpoint::open(&path).unwrap();
+        assert_eq!(DetectorKind::of(&file, None).unwrap().unwrap().name, name);
+        // A narrow network without a config does not fit, and the message says where.
+        assert!(error(&path, None).contains("backbone.features.0.weight"), "{}", error(&path, None));
+    }
+}
+
+#[test]
+fn an_input_that_is_too_small_for_the_network_is_an_error() {
+    let mut config = Ssd::default_config("ssd300_vgg16", 3).unwrap();
+    config.options.insert("width".into(), 0.125.into());
+    config.preprocessing.size = [64, 64];
+    let error = Ssd::new(config, Parameters::fresh(1).builder(&Device::Cpu)).err().unwrap();
+    let text = format!("{error:#}");
+    assert!(text.contains("an input of 64 x 64 pixels") && !text.contains('\n'), "{text}");
+}
+
 fn error(path: &Path, arch: Option<&str>) -> String {
     let file = Checkpoint::open(path).unwrap();
     format!("{:#}", open(file, arch, &Device::Cpu).err().expect("an error"))
@@ -255,7 +315,7 @@ fn a_file_that_does_not_fit_is_one_clear_line() {
     config.options.insert("width".into(), 0.125.into());
     let parameters = Parameters::fresh(1);
     Ssd::new(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
-    let save = |config: &dl_models::ModelConfig| {
+    let save = |config: &ModelConfig| {
         checkpoint::save(&path, config, &parameters.tensors(), Precision::F32).unwrap();
     };
     config.num_classes = 5;

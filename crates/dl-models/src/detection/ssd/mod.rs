@@ -141,7 +141,8 @@ impl Ssd {
         let per_cell = boxes.per_cell();
         let names = (0..per_cell.len()).flat_map(|source| [classes_output(source), boxes_output(source)]);
         let outputs: Vec<LayerName> = names.map(|name| name.parse()).collect::<Result<_>>()?;
-        let (graph, nodes) = graph(&network, [3, size[0], size[1]], &outputs)?;
+        let (graph, nodes) = graph(&network, [3, size[0], size[1]], &outputs)
+            .with_context(|| format!("an input of {} x {} pixels", size[1], size[0]))?;
         let (mut maps, mut sources) = (Vec::new(), Vec::new());
         for (pair, boxes_per_cell) in nodes.chunks_exact(2).zip(&per_cell) {
             let (&[_, height, width], &[channels, ..]) = (graph.shape(pair[0]), graph.shape(pair[1])) else {
