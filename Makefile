@@ -16,13 +16,13 @@ DATA := man/man1=man/man1 man/man5=man/man5 man/man7=man/man7 \
   completions/fish=fish/vendor_completions.d testdata/models=dl-tools/models
 data_files = $(filter-out %.sh,$(wildcard $(1)/*))
 
-.PHONY: help build demo demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench bench-peers install uninstall
+.PHONY: help build demo demo-transfer test test-docs test-arm test-slow fuzz lint gen check models bench-peers install uninstall
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 build: ## Build all programs
-	@cargo build --release --locked --workspace
+	@cargo build --release --locked --workspace --exclude dl-fuzz
 
 demo: build ## Find traffic signs in the included images, draw them, print mAP
 	@PATH="$$PWD/$(BIN):$$PATH" testdata/demo.sh out/demo
@@ -45,8 +45,8 @@ test-arm: ## Run the tests of the kernels for 64-bit ARM in QEMU (see docs/add-a
 test-slow: ## Run the slow tests
 	@cargo test --release --locked --workspace -- --ignored --test-threads 1
 
-fuzz: build ## Feed hostile input to all readers, CASES=1000000 (see fuzz/README.md)
-	@$(BIN)/fuzz --cases $(CASES)
+fuzz: ## Feed hostile input to all readers, CASES=1000000 (see fuzz/README.md)
+	@cargo run --release --locked --package dl-fuzz --bin fuzz -- --cases $(CASES)
 
 lint: ## Check formatting and lints; warnings are errors
 	@cargo fmt --all --check

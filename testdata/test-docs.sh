@@ -100,7 +100,7 @@ stand_ins() {
   done
 
   # Classes as folders: two kinds of images, four of each.
-  for folder in pets flowers digits test imagenette/train imagenette/val; do
+  for folder in pets flowers digits test services services-test imagenette/train imagenette/val; do
     mkdir -p "$folder"/{cat,dog}
     for n in 1 2 3 4; do
       cp testdata/signs/JPEGImages/test-000$n.jpg "$folder/cat/$n.jpg"

@@ -36,6 +36,7 @@ pub(crate) fn run<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
     let tool = T::try_parse_from(args).unwrap_or_else(|error| panic!("arguments of a target: {error}"));
     let (output, errors) = (Kept::default(), Kept::default());
     let mut io = Io {
+        command: T::NAME.to_owned(),
         input: Box::new(Cursor::new(stdin.to_vec())),
         output: Box::new(output.clone()),
         messages: Messages::new(T::NAME, Box::new(errors.clone()), false, 1, Progress::hidden(T::NAME)),

@@ -11,6 +11,7 @@ pub mod detection;
 mod file;
 pub mod heads;
 mod model;
+mod model_file;
 mod network;
 pub mod text;
 
@@ -20,11 +21,12 @@ pub use dl_ops::with_candle_ops;
 
 pub use backbones::{ARCHITECTURES, Architecture, Auxiliary};
 pub use checkpoint::{Checkpoint, Precision};
-pub use file::{ChannelOrder, Labels, ModelConfig, Preprocessing, Resize};
+pub use file::{ChannelOrder, Kind, Labels, ModelConfig, Preprocessing, Resize};
 pub use heads::{LinearHead, dot, probabilities};
 pub use model::{
     CurrentModel, Fit, LayerSummary, Misfit, Model, Outline, Summary, TrainingPass, check_network, fingerprint,
 };
+pub use model_file::ModelFile;
 pub use network::{
     Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, Halt, L2Norm, LOGITS, LayerName, Linear, LocalResponseNorm,
     LocallyConnected2d, Parameters, Pass, Run, Value, plain,

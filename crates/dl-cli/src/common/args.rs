@@ -81,12 +81,12 @@ impl DeviceArgs {
 /// defaults are those recorded in the model file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WarpArgs {
-    /// How to warp a region to the network's input size [default: as in training, or context]
+    /// How to warp a region to the network's input size [default: as the network was trained, or context]
     #[arg(long, value_enum)]
     warp: Option<WarpRule>,
 
-    /// Context around a region, in pixels of the network's input [default: as in training, or 16; for inputs of at most
-    /// 32 pixels, an eighth of the side]
+    /// Context around a region, in pixels of the network's input [default: as the network was trained, or 16; for
+    /// inputs of at most 32 pixels, an eighth of the side]
     #[arg(long, value_name = "PIXELS")]
     pad: Option<usize>,
 }

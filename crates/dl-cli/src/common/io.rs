@@ -8,6 +8,8 @@ use super::{Messages, closed};
 
 /// What a program reads and writes.
 pub struct Io {
+    /// The program with its subcommand, for example `dl-eval voc`.
+    pub command: String,
     /// Records in.
     pub input: Box<dyn BufRead + Send>,
     /// Records out, and nothing else.
@@ -35,11 +37,21 @@ impl Io {
         };
         let messages = Messages::new(tool, Box::new(stderr()), quiet, verbose, progress);
         Self {
+            command: tool.to_owned(),
             input: Box::new(BufReader::with_capacity(BUFFER, stdin)),
             output,
             messages: if is_terminal { messages.on_terminal() } else { messages },
             input_is_terminal: io::stdin().is_terminal() && !closed::stdin(),
             output_is_terminal: kind == Stdout::Terminal,
+        }
+    }
+}
+
+impl Io {
+    /// Tells a person that the program reads what they type.
+    pub(crate) fn note_terminal(&self) {
+        if self.input_is_terminal {
+            self.messages.note("reading from the terminal; end with Ctrl-D");
         }
     }
 }

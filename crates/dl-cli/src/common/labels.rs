@@ -1,14 +1,16 @@
 //! `--labels`: class names, in every program that takes them.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use dl_record::file::read_list;
+use dl_record::shown;
 use dl_vision::labels::{BUILTIN, builtin};
 
 /// The value of `--labels`: `cat,dog`, `@FILE` with one label per line, or the built-in `@imagenet`, `@coco` or `@voc`.
-/// Never empty.
+/// Never empty, and no label occurs twice; a file may have blank lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Labels(Vec<String>);
 
@@ -27,8 +29,17 @@ impl FromStr for Labels {
             None => text.split(',').map(str::to_owned).collect(),
         };
         ensure!(names.iter().any(|name| !name.is_empty()), "it contains no labels");
+        if let Some(name) = repeated(&names) {
+            bail!("the label \"{}\" occurs twice", shown(name));
+        }
         Ok(Self(names))
     }
+}
+
+/// The first label that occurs again.
+fn repeated(names: &[String]) -> Option<&String> {
+    let mut seen = HashSet::new();
+    names.iter().find(|name| !name.is_empty() && !seen.insert(*name))
 }
 
 /// A file wins over a built-in list of the same name, so that no file is shadowed.
@@ -50,6 +61,8 @@ mod tests {
         assert_eq!(parse("cat,garden shed").expect("a list").names(), ["cat", "garden shed"]);
         assert_eq!(parse("@coco").expect("built in").names()[0], "person");
         assert!(parse("").is_err());
+        assert!(parse("a,b,a").unwrap_err().to_string().contains("\"a\" occurs twice"));
+        assert_eq!(parse("@imagenet").expect("built in").names().len(), 1000);
         assert!(parse("@no-such-file").is_err());
     }
 }

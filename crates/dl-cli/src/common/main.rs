@@ -58,6 +58,9 @@ pub fn main<T: Tool>() -> ExitCode {
     };
     let common = args.common();
     let mut io = Io::of_process(T::NAME, common.quiet, common.verbose);
+    if io.input_is_terminal {
+        io.command = command::<T>();
+    }
     let messages = io.messages.clone();
     let outcome = guarded(|| {
         if let Some(threads) = common.threads {
@@ -71,6 +74,20 @@ pub fn main<T: Tool>() -> ExitCode {
     });
     messages.finish();
     status(outcome, &messages)
+}
+
+/// The program with the subcommand that the arguments name.
+fn command<T: Tool>() -> String {
+    let mut command = <T as clap::CommandFactory>::command();
+    let mut names = T::NAME.to_owned();
+    for argument in env::args_os().skip(1) {
+        let found = argument.to_str().and_then(|argument| command.find_subcommand(argument)).cloned();
+        if let Some(found) = found {
+            names = format!("{names} {}", found.get_name());
+            command = found;
+        }
+    }
+    names
 }
 
 /// Prints clap's message: the help, or what is wrong with the arguments.

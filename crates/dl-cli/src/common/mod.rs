@@ -2,6 +2,7 @@
 
 mod allocator;
 mod args;
+mod beginning;
 mod blocking;
 mod budget;
 mod clipped;
@@ -23,11 +24,13 @@ mod whole;
 
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
+pub(crate) use beginning::is_model;
 pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub(crate) use digest::digest;
 pub(crate) use features::{FeatureExtractor, Prepared};
 pub use images::{ImageArgs, Images};
 pub use inputs::Inputs;
+pub(crate) use inputs::only_records;
 pub use io::Io;
 pub(crate) use labels::Labels;
 pub use main::{Outcome, Tool, main};

@@ -52,6 +52,11 @@ pub(crate) fn probability(text: &str) -> Result<f64> {
     real(text, |number| (0.0..1.0).contains(&number), "expected a number from 0 to below 1")
 }
 
+/// The fraction of a tile that overlaps the next one; more would look at each pixel hundreds of times.
+pub(crate) fn tile_overlap(text: &str) -> Result<f64> {
+    real(text, |number| (0.0..=0.9).contains(&number), "expected a number from 0 to 0.9")
+}
+
 /// An intersection over union.
 pub(crate) fn overlap(text: &str) -> Result<f64> {
     real(text, |number| (0.0..=1.0).contains(&number), "expected an IoU from 0 to 1")

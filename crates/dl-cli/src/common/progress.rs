@@ -53,7 +53,7 @@ impl Progress {
     pub fn hidden(tool: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         bar.set_prefix(tool);
-        bar.set_style(without_total());
+        bar.set_style(without_total("record"));
         Self { bar, shared: Arc::default() }
     }
 
@@ -69,6 +69,11 @@ impl Progress {
     /// Counts `count` more steps as done.
     pub fn inc(&self, count: u64) {
         self.bar.inc(count);
+    }
+
+    /// Counts steps of `what`, in the singular, instead of records. Their total is unknown.
+    pub fn count(&self, what: &'static str) {
+        self.bar.set_style(without_total(what));
     }
 
     /// Sets how many steps are done.
@@ -135,7 +140,7 @@ impl Progress {
                     Some(total) => self.set_total(total, "records"),
                     None => {
                         self.bar.unset_length();
-                        self.bar.set_style(without_total());
+                        self.bar.set_style(without_total("record"));
                     }
                 }
             }
@@ -175,17 +180,16 @@ fn with_total(what: &str) -> ProgressStyle {
     })
 }
 
-fn without_total() -> ProgressStyle {
-    style("{prefix} {spinner} {records}  {rate}  {elapsed}  {msg}")
+fn without_total(what: &'static str) -> ProgressStyle {
+    let steps = move |state: &ProgressState, output: &mut dyn fmt::Write| {
+        let _ = output.write_str(&counted(usize::try_from(state.pos()).unwrap_or(usize::MAX), what));
+    };
+    style("{prefix} {spinner} {steps}  {rate}  {elapsed}  {msg}").with_key("steps", steps)
 }
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).expect("the templates are constant and valid");
-    style.with_key("records", records).with_key("rate", rate).with_key("left", left)
-}
-
-fn records(state: &ProgressState, output: &mut dyn fmt::Write) {
-    let _ = output.write_str(&counted(usize::try_from(state.pos()).unwrap_or(usize::MAX), "record"));
+    style.with_key("rate", rate).with_key("left", left)
 }
 
 fn rate(state: &ProgressState, output: &mut dyn fmt::Write) {

@@ -15,7 +15,7 @@ use std::thread::{self, Scope};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use dl_record::{Line, Record, Writer};
+use dl_record::{Line, Payload, Record, Writer, shown};
 
 use super::budget::Budget;
 use super::main::{guarded, no_thread};
@@ -86,20 +86,23 @@ pub fn map_weighed_batches<T: Send>(
     job.inputs.check_terminal(io)?;
     let lines = job.inputs.lines(&mut *io.input, &io.messages)?;
     let messages = io.messages.clone();
+    let is_terminal = io.output_is_terminal;
     let mut writer = Writer::new(&mut io.output);
     let budget = Budget::default();
     let mut failed = 0;
+    let mut prints_base64 = false;
 
     let mut emit = |items: &mut Vec<Item<T>>, writer: &mut Writer<&mut Box<dyn Write + Send>>| -> Result<()> {
         for (mut line, size, failure) in finished(items, &mut finish) {
             if let Some(error) = &failure {
                 let text = one_line(error);
                 report_failed(&messages, &line.place, &text);
-                hint_at_other_folder(&messages, &line.place, line.record.image().ok().flatten());
+                hint_at_other_folder(&messages, &line.place, line.record.image().ok().flatten(), &text);
                 line.record.fail(tool, text);
             } else if line.broken {
                 report_broken(&messages, &line);
             }
+            prints_base64 = prints_base64 || (is_terminal && has_base64(&line.record));
             writer.write(&line.record)?;
             budget.give(size);
             messages.bar().inc(1);
@@ -203,7 +206,21 @@ pub fn map_weighed_batches<T: Send>(
         writer.flush()?;
         Ok(())
     })?;
+    if prints_base64 {
+        let option = match tool {
+            "dl-embed" => ", or use --features-json",
+            "dl-detect" => ", or use --drop-features",
+            _ => "",
+        };
+        messages.note(format_args!("features are printed as base64; redirect them with > FILE{option}"));
+    }
     Ok(Outcome::of(failed))
+}
+
+/// Whether a record holds features that no person can read.
+fn has_base64(record: &Record) -> bool {
+    let features = record.features().ok().flatten();
+    features.is_some_and(|features| features.values().any(|tensor| matches!(tensor.payload, Payload::Base64 { .. })))
 }
 
 /// Starts a thread.
@@ -276,8 +293,12 @@ pub(crate) fn report_broken(messages: &Messages, line: &Line) {
 }
 
 /// Explains, once, why the images of records that were made in another folder are not found.
-fn hint_at_other_folder(messages: &Messages, place: &str, image: Option<String>) {
-    let Some(image) = image.filter(|image| image != place && !image.starts_with("data:")) else { return };
+fn hint_at_other_folder(messages: &Messages, place: &str, image: Option<String>, error: &str) {
+    if !error.contains("no such file") {
+        return;
+    }
+    let is_missing = |image: &String| image != place && !image.starts_with("data:") && error.contains(&*shown(image));
+    let Some(image) = image.filter(is_missing) else { return };
     let path = Path::new(&image);
     let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     if path.is_absolute() || !is_missing {
@@ -328,8 +349,9 @@ pub fn each_record(io: &mut Io, job: Job, mut work: impl FnMut(Record, &mut dyn 
                 }
                 Err(error) if super::main::is_broken_pipe(&error) => return Err(error),
                 Err(error) => {
-                    report_failed(&messages, &line.place, &one_line(error));
-                    hint_at_other_folder(&messages, &line.place, image);
+                    let text = one_line(error);
+                    report_failed(&messages, &line.place, &text);
+                    hint_at_other_folder(&messages, &line.place, image, &text);
                     tally.failed += 1;
                 }
             }
@@ -486,6 +508,7 @@ mod tests {
     fn run(input: &str, common: &Common, job: impl FnOnce(&mut Io, Job) -> Result<Outcome>) -> Ran {
         let (output, errors) = (Shared::default(), Shared::default());
         let mut io = Io {
+            command: "dl-test".to_owned(),
             input: Box::new(Cursor::new(input.to_owned())),
             output: Box::new(output.clone()),
             messages: Messages::new("dl-test", Box::new(errors.clone()), false, 0, Progress::hidden("dl-test")),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use dl_models::ModelFile;
 use dl_models::text::TextModel;
 use dl_models::text::generate::{Prompt, Sampling, generate};
 use dl_record::{Record, Writer};
@@ -33,6 +34,7 @@ Examples:
     --top-p 0.9 --max-tokens 40 --stop .
   dl-generate --model gpt2/ --temperature 0 beginnings.jsonl"
 )]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -101,7 +103,7 @@ impl Tool for Args {
             stop: self.stop.clone(),
         };
         sampling.check()?;
-        let model = TextModel::open(&self.model, &self.device.open()?)?;
+        let model = ModelFile::open_text(&self.model, &self.device.open()?)?;
         if let Some(note) = &model.note {
             io.messages.note(format_args!("model {}: {note}", self.model.display()));
         }

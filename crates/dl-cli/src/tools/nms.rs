@@ -23,6 +23,7 @@ Examples:
     | dl-nms --score 0.05 --max 100 > kept.jsonl
   dl-nms --method soft-gaussian --sigma 0.5 detected.jsonl > kept.jsonl"
 )]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub struct Args {
     #[command(flatten)]
     inputs: Inputs,

@@ -30,8 +30,8 @@ enum Method {
 
 /// Merge similar regions, from small to large (Uijlings et al. 2013)
 ///
-/// Selective search: the boxes of all regions, initial and merged, become proposals. Late merges tend to come
-/// first, in seeded random order. The score only encodes the rank: 1 / (1 + rank).
+/// Selective search: the boxes of all regions, initial and merged, become proposals. The order is random (seeded), but
+/// favors regions that were merged late. The score only encodes the rank: 1 / (1 + rank).
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "\
 Examples:

@@ -457,7 +457,7 @@ fn the_threshold_follows_the_kind_of_scores_and_hidden_detections_are_reported()
         assert!(!untouched(&open(&ran.records()[1]), [0, 0, 256, 192]));
     }
     let ran = boxes(folder.path(), &record("a", &[0.9, 0.8, 0.7]), &["--max", "1"]).expect(0);
-    assert_eq!(ran.stderr, "dl-draw: 2 boxes beyond the best --max 1 of an image not drawn\n");
+    assert_eq!(ran.stderr, "dl-draw: 2 detections not drawn: --max 1 per image\n");
 }
 
 #[test]
@@ -524,9 +524,29 @@ fn one_measurement_is_drawn_as_a_dot_with_its_value_on_the_axes() {
         assert!(svg.contains("<circle") && svg.contains("\n7\n") && svg.contains("\n0.53\n"), "{svg}");
     }
     let svg = draw("{\"iteration\":0,\"loss\":2.5}", &["curves"]);
-    assert!(svg.contains("<circle") && svg.contains("\n1\n") && svg.contains("\n2.5\n"), "{svg}");
+    assert!(svg.contains("<circle") && svg.contains("\n0\n") && svg.contains("\n2.5\n"), "{svg}");
     let svg = draw("{\"iteration\":0,\"loss\":2.5}\n{\"iteration\":2,\"loss\":2.5}", &["curves"]);
     assert!(!svg.contains("\n1.5\n"), "iterations are whole: {svg}");
     let svg = draw(&json!({"a": {"precision": [1], "recall": [0.5], "ap": 0.5}}).to_string(), &["pr"]);
     assert!(svg.contains("<circle"), "{svg}");
+}
+
+#[test]
+fn a_drawing_never_replaces_the_image_of_another_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = ["1.png", "2.png"].map(|name| gray_image(folder.path(), name));
+    let before = images.each_ref().map(|image| fs::read(image).unwrap());
+    let stream =
+        [("2", &images[0]), ("1", &images[1])].map(|(id, image)| json!({"id": id, "image": image}).to_string());
+    let args = ["boxes", "--format", "png", "--output-dir", folder.path().to_str().unwrap()];
+    let ran = run("dl-draw", &args, &stream.join("\n")).expect(1);
+    assert_eq!(ran.stderr.matches("is not a drawing of dl-draw boxes").count(), 2, "{}", ran.stderr);
+    assert_eq!(images.each_ref().map(|image| fs::read(image).unwrap()), before);
+    // Drawings of an earlier run are replaced.
+    let drawn = folder.path().join("drawn").display().to_string();
+    for format in ["png", "jpg", "png", "jpg"] {
+        let args = ["boxes", "--format", format, "--output-dir", &drawn];
+        let ran = run("dl-draw", &args, &stream.join("\n")).expect(0);
+        ran.records().iter().for_each(|record| drop(open(record)));
+    }
 }

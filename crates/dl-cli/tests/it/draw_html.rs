@@ -102,6 +102,7 @@ fn a_page_is_bounded_and_does_not_depend_on_threads() {
             run("dl-draw", &[&["html", "--output", output.to_str().unwrap()], &more[..]].concat(), &stream(&records));
         let ran = ran.expect(0);
         assert!(ran.stderr.contains("8 records beyond --records 12 not in the page"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("48 detections not drawn: --max 5 per image"), "{}", ran.stderr);
         assert_eq!(ran.records().len(), 20);
         page(&output)
     };
@@ -124,6 +125,28 @@ fn an_empty_stream_makes_an_empty_page_and_an_input_is_never_replaced() {
     run("dl-draw", &["html", "--output", output.to_str().unwrap(), output.to_str().unwrap()], "").expect(2);
     assert_eq!(fs::read(&output).unwrap(), before);
     run("dl-draw", &["html", "--output", "page.png"], "").expect(2);
+}
+
+#[test]
+fn a_page_never_replaces_the_image_of_any_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("in.html");
+    fs::write(&output, "mine").unwrap();
+    let output = output.to_str().unwrap();
+    let records_of = [json!({"id": "a", "text": "good"}), json!({"id": "b", "image": output})];
+    for records in ["1", "2"] {
+        let ran = run("dl-draw", &["html", "--records", records, "--output", output], &stream(&records_of)).expect(2);
+        assert!(ran.stderr.contains("which the page would replace"), "{}", ran.stderr);
+        assert_eq!(fs::read_to_string(output).unwrap(), "mine");
+    }
+}
+
+#[test]
+fn an_id_that_is_not_a_string_fails_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("page.html").display().to_string();
+    let ran = run("dl-draw", &["html", "--output", &output], "{\"id\":5}\n").expect(1);
+    assert!(ran.stderr.contains("field \"id\""), "{}", ran.stderr);
 }
 
 /// A headless Chromium, if one is installed.
@@ -181,6 +204,7 @@ fn the_page_works_in_a_browser() {
 
     for (view, ids) in [
         ("#kind=missed", vec!["a"]),
+        ("#class=%E0%A4%A", vec!["a", "b", "c", "d", "e", "f"]),
         ("#kind=background", vec![]),
         ("#kind=background&score=0.2", vec!["a"]),
         ("#kind=wrong", vec!["b"]),

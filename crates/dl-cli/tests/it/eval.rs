@@ -260,6 +260,10 @@ fn truth_and_detections_may_come_from_two_files_of_records() {
     assert!(ran.stderr.contains("1 image is not in the truth, first \"z\""), "{}", ran.stderr);
     assert!(ran.stderr.contains("no detections for 1 image of the truth"), "{}", ran.stderr);
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["mAP"], 0.5);
+    // A record that failed is counted once, although the truth does not have it.
+    fs::write(path("found.jsonl"), format!("{{\"id\":\"a\",{found}}}\n{{\"id\":\"y\"}}\n{{\"id\":\"z\"}}\n")).unwrap();
+    let ran = run("dl-eval", &["voc", "--truth", &truth, "--detections", &detections], "").expect(1);
+    assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["errors"], 2, "{}", ran.stderr);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::embed::write_small_network;
+use crate::embed::{write_network, write_small_network};
 use crate::support::{Ran, program, root, run};
 
 /// A request of a client.
@@ -503,7 +503,7 @@ fn a_file_larger_than_max_bytes_is_refused() {
     };
     for stated in [true, false] {
         let server = endless(stated);
-        let address = format!("{}/a.bin", server.address);
+        let address = format!("{}/a.dat", server.address);
         let ran = bench.run("http://127.0.0.1:1", &[&address, "--max-bytes", "4k"]).expect(2);
         assert!(ran.stderr.contains("--max-bytes allows 4000"), "{}", ran.stderr);
         assert_eq!(server.requests().len(), 1);
@@ -590,6 +590,102 @@ fn weights_with_another_digest_or_of_another_network_are_refused() {
     bench.is_refused(bench.run("", &["resnet51"]), "dl-model list shows the names");
     let sha = "0".repeat(64);
     bench.is_refused(bench.run("", &["resnet50", "--sha256", &sha]), "the table has the digest of resnet50");
+}
+
+#[test]
+fn a_damaged_file_in_the_cache_is_fetched_again() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |request, _| match request.headers.get("if-none-match") {
+        Some(_) => Reply::new(304, b""),
+        None => Reply::new(200, &body).with("etag", "\"a\""),
+    });
+    let address = format!("{}/small.safetensors", server.address);
+    let flip = |path: &Path| {
+        let mut bytes = fs::read(path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    // A file of the web, which the server would call unchanged.
+    let row = bench.is_whole(bench.run("", &[&address]));
+    flip(Path::new(row["file"].as_str().unwrap()));
+    let ran = bench.run("", &[&address, "--offline"]).expect(2);
+    assert!(ran.stderr.contains("damaged in the cache"), "{}", ran.stderr);
+    assert_eq!(bench.is_whole(bench.run("", &[&address]))["fetched"], true);
+    // A model with a name.
+    let upper = table(&bench, &address, &bench.sha256().to_uppercase());
+    let row = run_named(&bench, &upper, &["squeezenet1_1@small"]).expect(0).records().remove(0);
+    let model = PathBuf::from(row["file"].as_str().unwrap());
+    let whole = fs::read(&model).unwrap();
+    flip(&model);
+    let ran = run_named(&bench, &upper, &["squeezenet1_1@small", "--offline"]).expect(2);
+    assert!(ran.stderr.contains("damaged in the cache"), "{}", ran.stderr);
+    let ran = run_named(&bench, &upper, &["squeezenet1_1@small"]).expect(0);
+    assert!(ran.stderr.contains("fetching it again") && ran.records()[0]["fetched"] == true, "{}", ran.stderr);
+    assert!(fs::read(&model).unwrap() == whole);
+    // Another digest in the table means other weights.
+    let other = table(&bench, &address, &"0".repeat(64));
+    let ran = run_named(&bench, &other, &["squeezenet1_1@small"]).expect(2);
+    assert!(ran.stderr.contains("nothing is kept"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_web_page_an_empty_file_and_a_cut_model_are_refused_whatever_their_names() {
+    let bench = Bench::new();
+    let body = bench.body.clone();
+    let server = Server::new(move |request, _| match request.path.as_str() {
+        path if path.starts_with("/page") => Reply::new(200, b"\n<!DOCTYPE html><html><body>Log in</body></html>"),
+        path if path.starts_with("/empty") => Reply::new(200, b""),
+        _ => Reply::new(200, &body[..body.len() - 9]),
+    });
+    for (name, word) in [
+        ("page.weights", "web page"),
+        ("page.bin", "web page"),
+        ("page", "web page"),
+        ("empty.weights", "an empty file"),
+        ("empty", "an empty file"),
+        ("cut.bin", "not a complete model file"),
+        ("cut", "not a complete model file"),
+    ] {
+        bench.is_refused(bench.run("", &[&format!("{}/{name}", server.address)]), word);
+    }
+    bench.run("", &[&format!("{}/page.html", server.address)]).expect(0);
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_refused_before_the_download() {
+    let bench = Bench::new();
+    let server = Server::new(|_, _| Reply::new(200, b"x"));
+    let folder = bench.folder.path().to_str().unwrap();
+    let ran = bench.run("", &[&format!("{}/a.dat", server.address), "--output", folder]).expect(2);
+    assert!(ran.stderr.contains("--output") && ran.stderr.contains("is a folder"), "{}", ran.stderr);
+    assert_eq!(server.requests().len(), 0);
+}
+
+#[test]
+fn a_model_whose_labels_are_in_another_file_is_refused() {
+    let bench = Bench::new();
+    let path = bench.folder.path().join("labels-elsewhere.safetensors");
+    write_network(&path, 1, |config| config.labels = Some(dl_models::Labels::File("labels.txt".to_owned())));
+    let body = fs::read(path).unwrap();
+    let digest = sha256(&body);
+    let server = Server::new(move |_, _| Reply::new(200, &body));
+    let table = table(&bench, &format!("{}/small.safetensors", server.address), &digest);
+    let ran = run_named(&bench, &table, &["squeezenet1_1@small"]).expect(2);
+    let named = ["\"labels.txt\", which is not fetched", "set \"labels\""];
+    assert!(named.iter().all(|words| ran.stderr.contains(words)), "{}", ran.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_table_that_is_no_table_is_an_error() {
+    let bench = Bench::new();
+    let ran = run_named(&bench, Path::new("/dev/zero"), &["resnet18"]).expect(2);
+    assert!(ran.stderr.contains("DL_WEIGHTS=/dev/zero: is larger than 64 MiB"), "{}", ran.stderr);
+    let bad = table(&bench, "https://example.org/a.pth", "");
+    let ran = run_named(&bench, &bad, &["squeezenet1_1@small"]).expect(2);
+    assert!(ran.stderr.contains("line 1") && ran.stderr.contains("hexadecimal"), "{}", ran.stderr);
 }
 
 #[test]

@@ -149,6 +149,21 @@ fn an_existing_part_is_replaced_only_by_force() {
 }
 
 #[test]
+fn a_part_trained_on_another_network_is_not_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    let stream = lines(&toy_records(20));
+    let of = |network: &str| stream.replace("\"shape\":", &format!("\"network\":\"{network}\",\"shape\":"));
+    train("svm", &model, &of("a:1"), &[]).expect(0);
+    let before = std::fs::read(&model).unwrap();
+    let ran = train("bbox", &model, &of("b:2"), &[]).expect(2);
+    assert!(ran.stderr.contains("\"b:2\"") && ran.stderr.contains("\"a:1\""), "{}", ran.stderr);
+    assert!(std::fs::read(&model).unwrap() == before);
+    train("bbox", &model, &of("a:1"), &[]).expect(0);
+    train("svm", &model, &of("b:2"), &["--force"]).expect(2);
+}
+
+#[test]
 fn a_seed_changes_the_path_but_hardly_the_svms() {
     let folder = tempfile::tempdir().unwrap();
     let stream = lines(&toy_records(20));

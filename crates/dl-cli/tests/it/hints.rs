@@ -50,6 +50,55 @@ fn an_image_on_stdin_is_refused_with_a_remedy() {
     assert!(stderr.contains("stdin is a JPEG image") && stderr.contains("name the file"), "{stderr}");
 }
 
+/// Runs a shell script in the repository's root with the programs in PATH: status and stderr.
+#[cfg(unix)]
+fn shell(script: &str) -> (Option<i32>, String) {
+    let programs = program("dl-nms").parent().unwrap().display().to_string();
+    let path = format!("{programs}:{}", std::env::var("PATH").unwrap_or_default());
+    let ran = Command::new("sh").args(["-c", script]).env("PATH", path).current_dir(root()).output().unwrap();
+    (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_on_stdin_is_recognized_however_the_pipe_is_cut() {
+    let utf16 = r#"printf '{\000"\000i\000d\000"\000:\000"\000a\000"\000}\000\n\000'"#;
+    for (feed, words) in [
+        (format!("(head -c 2 {IMAGE}; sleep .3; tail -c +3 {IMAGE})"), "stdin is a JPEG image"),
+        (format!("gzip -c {IMAGE} | (head -c 1; sleep .3; cat)"), "pipe it through gzip -dc first"),
+        (utf16.to_owned(), "iconv -f UTF-16LE -t UTF-8"),
+        ("cat testdata/models/signs.safetensors".to_owned(), "stdin is a model file"),
+        ("printf 'P6\\n2 2\\n255\\n123456789012'".to_owned(), "stdin is a PNM image"),
+    ] {
+        let (status, stderr) = shell(&format!("{feed} | dl-propose sliding-window --max 1"));
+        assert!(status == Some(2) && stderr.contains(words) && stderr.lines().count() == 1, "{feed}: {stderr}");
+    }
+    let names = format!("(printf {}; sleep .3; printf '{}\\0{OTHER}\\0')", &IMAGE[..9], &IMAGE[9..]);
+    let (status, stderr) = shell(&format!("{names} | dl-propose sliding-window --max 1"));
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn files_of_records_that_are_something_else_are_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    for name in ["a.jsonl", "a.jsonl.gz"] {
+        fs::write(at(name), b"\x1F\x8B\x08\0\0\0\0\0\0\x03").unwrap();
+        let ran = run("dl-nms", &[at(name)], "").expect(2);
+        assert!(ran.stderr.contains(&format!("gzip -dc {} | dl-nms", at(name))), "{}", ran.stderr);
+    }
+    let ran = run::<&str>("dl-nms", &[], "found.jsonl\n").expect(1);
+    assert!(ran.stderr.contains("found.jsonl: a file of records on stdin; name it as an argument"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_record_without_the_needed_field_is_not_explained_by_its_folder() {
+    for (tool, args) in [("dl-nms", &[][..]), ("dl-eval", &["voc"])] {
+        let ran = run(tool, args, "{\"id\":\"a\",\"image\":\"none/a.jpg\"}\n").expect(1);
+        assert!(!ran.stderr.contains("hint:"), "{tool}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn records_made_in_another_folder_get_one_hint() {
     let stream = "{\"image\":\"none/a.jpg\"}\n{\"image\":\"none/b.jpg\"}\n";

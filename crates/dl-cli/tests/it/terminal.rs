@@ -81,6 +81,7 @@ fn a_terminal_as_stdin_is_a_usage_error_at_once() {
     for command in ["dl-nms", "dl-data check", "dl-eval voc"] {
         let Some((status, output)) = in_terminal(command) else { return };
         assert!(status == 2 && output.contains("no input: pipe records in, or name images"), "{command}: {output:?}");
+        assert!(output.contains(&format!("see {command} --help")), "{command}: {output:?}");
     }
 }
 
@@ -91,6 +92,8 @@ fn features_on_the_terminal_come_with_a_hint() {
     let hint = "features are printed as base64";
     let Some((status, output)) = in_terminal(&command) else { return };
     assert!(status == 0 && output.contains(hint), "{output:?}");
+    let Some((_, output)) = in_terminal(&format!("{command} | dl-data check")) else { return };
+    assert!(output.contains(&format!("dl-data: {hint}")), "{output:?}");
     for other in ["--features-json", "> /dev/null"] {
         let Some((status, output)) = in_terminal(&format!("{command} {other}")) else { return };
         assert!(status == 0 && !output.contains(hint), "{other}: {output:?}");

@@ -10,7 +10,7 @@ use super::{
     VggColumn, Xception,
 };
 use crate::text::{ClipImages, ClipOptions};
-use crate::{Backbone, ModelConfig, Preprocessing, plain};
+use crate::{Backbone, Kind, ModelConfig, Preprocessing, plain};
 
 /// An entry of the table of architectures.
 pub struct Architecture {
@@ -298,6 +298,7 @@ impl ModelConfig {
     /// The config of bare weights: the architecture's default options and preprocessing, no labels.
     pub fn new(architecture: &str, num_classes: usize) -> Self {
         Self {
+            kind: Some(Kind::ImageNetwork),
             architecture: architecture.to_owned(),
             options: Map::new(),
             num_classes,

@@ -26,6 +26,11 @@ pub trait Detector: Send + Sync {
     /// Class names by [`Found::class`].
     fn labels(&self) -> &[String];
 
+    /// What was assumed of the file, for the user.
+    fn note(&self) -> Option<&str> {
+        None
+    }
+
     /// How an image becomes the input.
     fn preprocessing(&self) -> &Preprocessing;
 

@@ -7,6 +7,7 @@ use dl_record::file::{MOST_LIST_BYTES, decode, lines, read_regular};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::kind::Kind;
 use super::limits::{self, LARGEST_SIDE};
 use super::preprocessing::Preprocessing;
 use crate::checkpoint::printable;
@@ -15,6 +16,9 @@ use crate::network::LayerName;
 /// Everything about a model except its weights. Unknown keys are preserved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ModelConfig {
+    /// The kind of model; absent in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
     /// Name of the architecture, see [`ARCHITECTURES`](crate::ARCHITECTURES).
     pub architecture: String,
     /// Options of the architecture that differ from the defaults.

@@ -1,8 +1,10 @@
 //! What a model file says of itself, and the limits of what is believed.
 
 mod config;
+mod kind;
 pub(crate) mod limits;
 mod preprocessing;
 
 pub use config::{Labels, ModelConfig};
+pub use kind::Kind;
 pub use preprocessing::{ChannelOrder, Preprocessing, Resize};

@@ -9,12 +9,13 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::file::limits;
+use crate::file::{Kind, limits};
 use crate::heads::{dot, probabilities};
 
+/// How older files state what they contain.
 const FORMAT: &str = "dl-linear-head";
 
 /// The model that `dl-finetune linear` writes.
@@ -36,13 +37,19 @@ pub struct LinearHead {
 
 #[derive(Serialize, Deserialize)]
 struct Config {
-    format: String,
+    #[serde(default = "linear_head")]
+    kind: Kind,
     layer: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     network: Option<String>,
     labels: Vec<String>,
     #[serde(default)]
     training: Value,
+}
+
+/// The kind of older files, which do not state it.
+fn linear_head() -> Kind {
+    Kind::LinearHead
 }
 
 impl LinearHead {
@@ -54,7 +61,7 @@ impl LinearHead {
     /// Whether an open model file contains such a head.
     pub fn is_in(file: &Checkpoint) -> bool {
         let config: Option<Value> = file.config().ok().flatten();
-        config.is_some_and(|config| config["format"] == FORMAT)
+        config.is_some_and(|config| config["kind"] == json!(Kind::LinearHead) || config["format"] == FORMAT)
     }
 
     /// Reads a model file.
@@ -97,7 +104,7 @@ impl LinearHead {
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
         let config = Config {
-            format: FORMAT.into(),
+            kind: Kind::LinearHead,
             layer: self.layer.clone(),
             network: self.network.clone(),
             labels: self.labels.clone(),

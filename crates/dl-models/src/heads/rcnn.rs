@@ -14,10 +14,10 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_record::Matrix;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::checkpoint::{self, Checkpoint, Precision};
-use crate::file::limits;
+use crate::file::{Kind, limits};
 use crate::heads::dot;
 
 /// Outputs of a box regressor: dx, dy, dw, dh.
@@ -26,6 +26,7 @@ pub const DELTAS: usize = 4;
 /// The class of regions without an object, for networks that score it with the others.
 pub const BACKGROUND: &str = "background";
 
+/// How older files state what they contain.
 const FORMAT: &str = "dl-rcnn-heads";
 
 /// What `dl-finetune svm` and `dl-finetune bbox` write and `dl-detect` reads.
@@ -65,11 +66,17 @@ impl RegionLinear {
 
 #[derive(Serialize, Deserialize)]
 struct Config {
-    format: String,
+    #[serde(default = "rcnn_heads")]
+    kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     svm: Option<PartConfig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bbox: Option<PartConfig>,
+}
+
+/// The kind of older files, which do not state it.
+fn rcnn_heads() -> Kind {
+    Kind::RcnnHeads
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,15 +95,27 @@ impl RcnnHeads {
     /// # Errors
     /// When the file does not exist or is not such a file.
     pub fn load(path: &Path) -> Result<Self> {
-        let file = Checkpoint::open(path)?;
-        Self::read(&file).with_context(|| format!("model {}", path.display()))
+        Self::from_checkpoint(&Checkpoint::open(path)?)
+    }
+
+    /// [`load`](Self::load) for an open file.
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_checkpoint(file: &Checkpoint) -> Result<Self> {
+        Self::read(file).with_context(|| format!("model {}", file.path().display()))
+    }
+
+    /// Whether an open model file contains such heads.
+    pub fn is_in(file: &Checkpoint) -> bool {
+        let config: Option<Value> = file.config().ok().flatten();
+        config.is_some_and(|config| config["kind"] == json!(Kind::RcnnHeads) || config["format"] == FORMAT)
     }
 
     fn read(file: &Checkpoint) -> Result<Self> {
-        let config: Option<Config> = file.config().ok().flatten();
-        let Some(config) = config.filter(|config| config.format == FORMAT) else {
+        if !Self::is_in(file) {
             bail!("does not contain R-CNN heads; dl-finetune svm and dl-finetune bbox write them");
-        };
+        }
+        let config: Config = file.config()?.context("has no config")?;
         let part = |name: &str, config: Option<PartConfig>, outputs: usize| {
             config.map(|config| read_part(file, name, config, outputs)).transpose()
         };
@@ -106,11 +125,22 @@ impl RcnnHeads {
     /// Changes one part of the model at `path` and keeps the other; creates the file if it does not exist. Two programs
     /// may do so at once: the second waits, and sees what the first wrote.
     /// # Errors
-    /// When the file contains something else, or cannot be written.
+    /// When the file contains something else, or cannot be written, or the two parts were trained on features of
+    /// different networks, which no features can match.
     pub fn update(path: &Path, change: impl FnOnce(&mut Self)) -> Result<()> {
         let _lock = lock_folder_of(path)?;
         let mut heads = if path.exists() { Self::load(path)? } else { Self::default() };
         change(&mut heads);
+        let network = |part: &Option<RegionLinear>| part.as_ref().and_then(|part| part.network.clone());
+        if let (Some(svm), Some(bbox)) = (network(&heads.svm), network(&heads.bbox)) {
+            ensure!(
+                svm == bbox,
+                "{}: the svm part was trained on features of \"{svm}\", the bbox part on those of \"{bbox}\", and \
+                 detection needs both from one network; nothing is written: train on features of the same network, or \
+                 write another file",
+                path.display()
+            );
+        }
         heads.save(path)
     }
 
@@ -124,7 +154,7 @@ impl RcnnHeads {
                 training: part.training.clone(),
             })
         };
-        let config = Config { format: FORMAT.into(), svm: describe(&self.svm), bbox: describe(&self.bbox) };
+        let config = Config { kind: Kind::RcnnHeads, svm: describe(&self.svm), bbox: describe(&self.bbox) };
         let mut tensors = BTreeMap::new();
         for (name, part) in [("svm", &self.svm), ("bbox", &self.bbox)] {
             if let Some(RegionLinear { weight, bias, .. }) = part {
@@ -201,6 +231,24 @@ mod tests {
         let found = RcnnHeads::load(&path).unwrap();
         assert_eq!(found, RcnnHeads { svm: Some(svm), bbox: Some(bbox) });
         assert_eq!(found.svm.unwrap().output(&[1.0, 2.0, 4.0], 1), 0.5 * (0.5 + 3.0 + 10.0) + 1.0);
+    }
+
+    #[test]
+    fn parts_of_different_networks_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("heads.safetensors");
+        let of = |outputs: usize, network: &str| RegionLinear {
+            network: Some(network.to_owned()),
+            layer: format!("layer{outputs}"),
+            ..linear(&["dog"], outputs)
+        };
+        let [svm, same, other] = [of(1, "alexnet:01"), of(DELTAS, "alexnet:01"), of(DELTAS, "vgg16:02")];
+        RcnnHeads::update(&path, |heads| heads.svm = Some(svm.clone())).unwrap();
+        let error = RcnnHeads::update(&path, |heads| heads.bbox = Some(other)).unwrap_err().to_string();
+        assert!(error.contains("alexnet:01") && error.contains("vgg16:02"), "{error}");
+        assert_eq!(RcnnHeads::load(&path).unwrap().bbox, None);
+        RcnnHeads::update(&path, |heads| heads.bbox = Some(same.clone())).unwrap();
+        assert_eq!(RcnnHeads::load(&path).unwrap(), RcnnHeads { svm: Some(svm), bbox: Some(same) });
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{BertOptions, ClipOptions, Gpt2Options, folder};
 use crate::checkpoint::printable;
+use crate::file::Kind;
 use crate::file::limits::{self, MOST_CLASSES};
 use crate::{Checkpoint, LayerName};
 
@@ -195,6 +196,8 @@ impl TextConfig {
     /// Never for values that JSON can represent.
     pub fn description(&self) -> Result<Value> {
         let mut written = serde_json::to_value(self)?;
+        let kind = if self.architecture == "clip" { Kind::Clip } else { Kind::TextNetwork };
+        written["kind"] = serde_json::to_value(kind)?;
         if self.architecture == "clip" {
             // What reading it as an image network needs.
             let side = self.option("vision_config").and_then(|vision| vision["image_size"].as_u64());

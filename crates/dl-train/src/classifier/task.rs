@@ -9,7 +9,7 @@ use dl_ops::cross_entropy;
 
 use super::batches::{Batch, Batches};
 use super::loss::LossConfig;
-use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
 use crate::hits::hits;
 
 /// A network trained to classify regions or images.
@@ -35,7 +35,7 @@ pub struct ClassifierTask<'a> {
     /// Where to compute.
     pub device: &'a Device,
     /// Makes the model file.
-    pub file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
+    pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
 }
 
 /// Examples evaluated together.
@@ -82,7 +82,7 @@ impl Task for ClassifierTask<'_> {
         Evaluation { model: self.model, batches, device: self.device }.run().map(Some)
     }
 
-    fn model(&self, progress: &Progress) -> Result<ModelFile> {
+    fn model(&self, progress: &Progress) -> Result<TrainedModel> {
         (self.file)(progress)
     }
 }

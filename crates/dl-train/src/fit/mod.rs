@@ -20,4 +20,4 @@ pub use log::Log;
 pub use optimizer::{Optimizer, OptimizerConfig, Parameter, Rule};
 pub use progress::Progress;
 pub use run::{Ended, Event, Files, FitConfig, Why, fit};
-pub use task::{Loss, ModelFile, Task, Validation};
+pub use task::{Loss, Task, TrainedModel, Validation};

@@ -9,7 +9,7 @@ use dl_models::{Checkpoint, Precision, checkpoint, plain};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ModelFile, Optimizer, Progress, Task};
+use super::{Optimizer, Progress, Task, TrainedModel};
 
 /// The metadata key of [`State`].
 const KEY: &str = "training_state";
@@ -29,7 +29,7 @@ struct State {
 /// Writes the file.
 pub(super) fn save(
     path: &Path,
-    model: ModelFile,
+    model: TrainedModel,
     settings: &Map<String, Value>,
     progress: &Progress,
     optimizers: &[Optimizer],

@@ -52,7 +52,7 @@ pub trait Task: Sync {
     /// [`buffers`](Self::buffers) by name; the config must not depend on the clock.
     /// # Errors
     /// The error ends the training run.
-    fn model(&self, progress: &Progress) -> Result<ModelFile>;
+    fn model(&self, progress: &Progress) -> Result<TrainedModel>;
 }
 
 /// The loss of one batch.
@@ -77,7 +77,7 @@ pub struct Validation {
 
 /// A model ready to be written.
 #[derive(Clone, Debug)]
-pub struct ModelFile {
+pub struct TrainedModel {
     /// The config stored in the file.
     pub config: Value,
     /// Its tensors.

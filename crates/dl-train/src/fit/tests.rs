@@ -73,9 +73,9 @@ impl Task for Line {
         Ok(Some(Validation { loss: away, score: -away, metrics: BTreeMap::from([("slope".into(), self.slope()?)]) }))
     }
 
-    fn model(&self, progress: &Progress) -> Result<ModelFile> {
+    fn model(&self, progress: &Progress) -> Result<TrainedModel> {
         let named = [("weight", &self.weight), ("bias", &self.bias), ("chaser", &self.chaser), ("count", &self.count)];
-        Ok(ModelFile {
+        Ok(TrainedModel {
             config: json!({"slope": progress.mean("slope"), "steps": progress.step}),
             tensors: named.map(|(name, var)| (name.to_owned(), var.as_detached_tensor())).into(),
             texts: vec![("tokenizer", "{}".to_owned())],
@@ -268,9 +268,9 @@ impl Task for Runaway {
         Ok(Loss { value: self.0.as_tensor().sqr()?.sum_all()?, metrics: Vec::new() })
     }
 
-    fn model(&self, _: &Progress) -> Result<ModelFile> {
+    fn model(&self, _: &Progress) -> Result<TrainedModel> {
         let tensors = BTreeMap::from([("weight".to_owned(), self.0.as_detached_tensor())]);
-        Ok(ModelFile { config: json!({}), tensors, texts: Vec::new(), precision: Precision::F32 })
+        Ok(TrainedModel { config: json!({}), tensors, texts: Vec::new(), precision: Precision::F32 })
     }
 }
 

@@ -5,7 +5,7 @@ use dl_models::Parameters;
 
 use super::{Deal, LabeledTexts, weights};
 use crate::classifier::LossConfig;
-use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
 use crate::hits::hits;
 
 /// A BERT trained to classify texts.
@@ -25,7 +25,7 @@ pub struct TextClassifierTask<'a> {
     /// Seed of dropout.
     pub seed: u64,
     /// Makes the model file.
-    pub file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
+    pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
 }
 
 /// Training texts, and how they are dealt out.
@@ -65,7 +65,7 @@ impl Task for TextClassifierTask<'_> {
         if self.validation.is_empty() { Ok(None) } else { self.validation.evaluate().map(Some) }
     }
 
-    fn model(&self, progress: &Progress) -> Result<ModelFile> {
+    fn model(&self, progress: &Progress) -> Result<TrainedModel> {
         (self.file)(progress)
     }
 }

@@ -7,7 +7,7 @@ use dl_models::Parameters;
 use dl_models::text::{TextModel, loss};
 
 use super::{Deal, weights};
-use crate::fit::{Loss, ModelFile, Parameter, Progress, Task, Validation};
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
 
 /// A GPT trained to predict texts.
 pub struct LanguageModelTask<'a> {
@@ -18,7 +18,7 @@ pub struct LanguageModelTask<'a> {
     validation: &'a [Vec<u32>],
     weight_decay: f64,
     seed: u64,
-    file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
+    file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
 }
 
 /// Parts of texts evaluated together.
@@ -35,7 +35,7 @@ impl<'a> LanguageModelTask<'a> {
         batch: usize,
         weight_decay: f64,
         seed: u64,
-        file: &'a (dyn Fn(&Progress) -> Result<ModelFile> + Sync),
+        file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
     ) -> Self {
         let deal = Deal::new(train.len(), batch, seed);
         Self { model, parameters, train, deal, validation, weight_decay, seed, file }
@@ -82,7 +82,7 @@ impl Task for LanguageModelTask<'_> {
         Ok(Some(Validation { loss, score: -loss, metrics }))
     }
 
-    fn model(&self, progress: &Progress) -> Result<ModelFile> {
+    fn model(&self, progress: &Progress) -> Result<TrainedModel> {
         (self.file)(progress)
     }
 }

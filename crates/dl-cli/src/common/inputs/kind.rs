@@ -12,6 +12,12 @@ pub(super) fn is_glob(input: &str) -> bool {
     input.contains(GLOB) && !Path::new(input).exists()
 }
 
+/// The endings of files of records.
+pub(super) const RECORD_ENDINGS: [&str; 2] = ["jsonl", "ndjson"];
+
+/// The endings of compressed files, which are not read but explained.
+const COMPRESSED_ENDINGS: [&str; 4] = ["gz", "zst", "xz", "zip"];
+
 /// What is at a path.
 pub(super) enum Kind {
     Folder,
@@ -25,7 +31,10 @@ impl Kind {
     pub(super) fn of(path: &Path) -> Self {
         match () {
             () if path.is_dir() => Self::Folder,
-            () if has_ending(path, &["jsonl", "ndjson"]) => Self::Records,
+            () if has_ending(path, &RECORD_ENDINGS) => Self::Records,
+            () if has_ending(path, &COMPRESSED_ENDINGS) && has_ending(&path.with_extension(""), &RECORD_ENDINGS) => {
+                Self::Records
+            }
             () => Self::Image,
         }
     }

@@ -12,8 +12,8 @@ use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Arg, Args};
 use dl_record::file::open_named;
 use dl_record::{Line, Reader, Record};
 use dl_vision::formats::{IMAGE_ENDINGS, Unusable, Walk, escaped};
@@ -31,6 +31,11 @@ pub struct Inputs {
 }
 
 type Lines<'a> = Reader<Box<dyn BufRead + Send + 'a>>;
+
+/// For programs that never open an image: says what their inputs can be.
+pub(crate) fn only_records(inputs: Arg) -> Arg {
+    inputs.help("Files of records (.jsonl), or globs; `-` is stdin [default: stdin]")
+}
 
 /// Marks an argument that is not Unicode, so that only its record fails. No path contains NUL.
 const NOT_UNICODE: char = '\0';
@@ -50,7 +55,7 @@ enum Source {
 }
 
 impl Inputs {
-    /// Refuses to wait for records that a person would have to type, unless `-` asks for it.
+    /// Refuses to wait for records that a person would have to type, unless `-` asks for it; then a note says so.
     /// # Errors
     /// When there are no inputs and stdin is a terminal.
     pub(crate) fn check_terminal(&self, io: &Io) -> Result<()> {
@@ -58,8 +63,11 @@ impl Inputs {
             !(self.inputs.is_empty() && io.input_is_terminal),
             "no input: pipe records in, or name images, folders of images or files of records (.jsonl); \
              see {} --help",
-            io.messages.tool()
+            io.command
         );
+        if self.inputs.iter().any(|input| input == "-") {
+            io.note_terminal();
+        }
         Ok(())
     }
 
@@ -108,7 +116,11 @@ impl Inputs {
                         match open_named(&path) {
                             Ok(file) => {
                                 let stream = BufReader::with_capacity(1 << 16, file);
-                                open = Some((Reader::new(Box::new(stream), &name, tool), Some(name)));
+                                let stream = match stdin::lines_of_file(stream, &name, tool) {
+                                    Ok(stream) => stream,
+                                    Err(error) => return Some(Err(error.context(name))),
+                                };
+                                open = Some((Reader::new(stream, &name, tool), Some(name)));
                             }
                             Err(error) => return Some(Err(error.context(name))),
                         }

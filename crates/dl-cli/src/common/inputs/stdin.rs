@@ -1,48 +1,73 @@
-//! stdin that is not records: paths of images are accepted, and common mistakes are explained.
+//! Streams that are not records: paths of images are accepted on stdin, and common mistakes are explained.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use dl_record::{Failure, Line, Record};
 use dl_vision::formats::{IMAGE_ENDINGS, has_ending};
 
-/// First bytes of files that somebody may pipe in.
-const SIGNATURES: [(&[u8], &str); 6] = [
-    (b"\xFF\xD8\xFF", "JPEG"),
-    (b"\x89PNG\r\n", "PNG"),
-    (b"GIF8", "GIF"),
-    (b"RIFF", "WebP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-];
+use super::kind::RECORD_ENDINGS;
+use crate::common::beginning::{Foreign, beginning};
 
 /// The longest path of a line, in bytes.
 const LONGEST_PATH: usize = 4096;
 
 /// The lines of stdin; names that end in NUL, as `find -print0` prints them, become lines.
 /// # Errors
-/// When stdin is an image or compressed.
+/// When stdin is an image, compressed, a model file or UTF-16 without a byte order mark.
 pub(super) fn lines<'a>(stdin: &'a mut (dyn BufRead + Send), tool: &str) -> Result<Box<dyn BufRead + Send + 'a>> {
-    // An error is reported when the lines are read.
-    let beginning = stdin.fill_buf().unwrap_or_default();
-    if let Some((_, format)) = SIGNATURES.iter().find(|(bytes, _)| beginning.starts_with(bytes)) {
-        bail!("stdin is a {format} image, but {tool} reads records or names of images; name the file as an argument");
+    let (beginning, is_end) = beginning(stdin);
+    match Foreign::of(&beginning) {
+        None => {}
+        Some(Foreign::Image(format)) => bail!(
+            "stdin is a {format} image, but {tool} reads records or names of images; name the file as an argument"
+        ),
+        Some(Foreign::Compressed(command)) => bail!("stdin is compressed; pipe it through {command} first"),
+        Some(Foreign::Zip) => {
+            bail!("stdin is a zip file, but {tool} reads records or names of images; unpack it first")
+        }
+        Some(Foreign::Model) => bail!("stdin is a model file, but {tool} reads records or names of images"),
+        Some(Foreign::Utf16(name)) => bail!("stdin is UTF-16; convert it with iconv -f {name} -t UTF-8"),
     }
-    if beginning.starts_with(b"\x1F\x8B") {
-        bail!("stdin is compressed; pipe it through gzip -dc first");
+    // A record has no NUL; a byte order mark of UTF-16 is left to the reader of records.
+    let is_of_records = [&b"{"[..], b"\xFF\xFE", b"\xFE\xFF"].iter().any(|start| beginning.starts_with(start));
+    let whole = rejoined(beginning, is_end, stdin);
+    if is_of_records {
+        return Ok(whole);
     }
-    let starts_with_name =
-        !beginning.starts_with(b"{") && !beginning.starts_with(b"\xFF\xFE") && !beginning.starts_with(b"\xFE\xFF");
-    if starts_with_name && beginning.contains(&0) {
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, NulToNewline(stdin))));
-    }
-    Ok(Box::new(stdin))
+    Ok(Box::new(BufReader::with_capacity(1 << 16, NulToNewline(whole))))
 }
 
-struct NulToNewline<'a>(&'a mut (dyn BufRead + Send));
+/// The lines of a file that is named as one of records.
+/// # Errors
+/// When it is an image, compressed, a model file or UTF-16 without a byte order mark. The message gives the reason.
+pub(super) fn lines_of_file<'a>(
+    mut file: impl BufRead + Send + 'a,
+    name: &str,
+    tool: &str,
+) -> Result<Box<dyn BufRead + Send + 'a>> {
+    let (beginning, is_end) = beginning(&mut file);
+    match Foreign::of(&beginning) {
+        None => Ok(rejoined(beginning, is_end, file)),
+        Some(Foreign::Image(format)) => bail!("is a {format} image, not a file of records; rename it"),
+        Some(Foreign::Compressed(command)) => bail!("is compressed; use {command} {name} | {tool}"),
+        Some(Foreign::Zip) => bail!("is a zip file, not a file of records; unpack it first"),
+        Some(Foreign::Model) => bail!("is a model file, not a file of records"),
+        Some(Foreign::Utf16(encoding)) => bail!("is UTF-16; convert it with iconv -f {encoding} -t UTF-8 {name}"),
+    }
+}
 
-impl Read for NulToNewline<'_> {
+/// The stream again, with the beginning that was taken off it.
+fn rejoined<'a>(beginning: Vec<u8>, is_end: bool, rest: impl BufRead + Send + 'a) -> Box<dyn BufRead + Send + 'a> {
+    let beginning = Cursor::new(beginning);
+    // A terminal that has ended is not read again.
+    if is_end { Box::new(beginning) } else { Box::new(beginning.chain(rest)) }
+}
+
+struct NulToNewline<R>(R);
+
+impl<R: Read> Read for NulToNewline<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(buffer)?;
         buffer[..count].iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'\n');
@@ -66,6 +91,8 @@ pub(super) fn named_image(line: Line) -> Result<Line> {
         format!("{path}: no such file; paths on stdin are relative to the current folder")
     } else if Path::new(&path).is_dir() {
         format!("{path}: a folder on stdin; name it as an argument")
+    } else if has_ending(Path::new(&path), &RECORD_ENDINGS) {
+        format!("{path}: a file of records on stdin; name it as an argument")
     } else {
         format!("{message}; each line must be a record or the path of an image")
     };
@@ -90,6 +117,19 @@ mod tests {
     fn names_that_end_in_nul_become_lines() {
         assert_eq!(text(b"a b.jpg\0c\nd.jpg\0").unwrap(), "a b.jpg\nc\nd.jpg\n");
         assert_eq!(text(b"{\"id\":\"\0\"}\n").unwrap(), "{\"id\":\"\0\"}\n");
+        // The first buffer has no NUL yet.
+        let mut stdin = BufReader::with_capacity(3, &b"photos/front of the house.jpg\0b.jpg\0"[..]);
+        let mut names = String::new();
+        lines(&mut stdin, "dl-test").unwrap().read_to_string(&mut names).unwrap();
+        assert_eq!(names, "photos/front of the house.jpg\nb.jpg\n");
+    }
+
+    #[test]
+    fn a_file_of_records_that_is_something_else_is_refused_with_a_remedy() {
+        let error =
+            |bytes: &'static [u8]| lines_of_file(bytes, "a.jsonl", "dl-test").map(drop).unwrap_err().to_string();
+        assert_eq!(error(b"\x1F\x8B\x08"), "is compressed; use gzip -dc a.jsonl | dl-test");
+        assert!(error(b"\x89PNG\r\n\x1A\n").contains("is a PNG image"));
     }
 
     #[test]
@@ -113,7 +153,7 @@ mod tests {
         let line = read(at("my cat.JPG"));
         assert_eq!((line.broken, line.record.image().unwrap()), (false, Some(at("my cat.JPG"))));
         for (path, why) in
-            [("none.jpg", "no such file"), ("", "a folder"), ("a.jsonl", "not a JSON object"), ("*", "not a")]
+            [("none.jpg", "no such file"), ("", "a folder"), ("a.jsonl", "a file of records"), ("*", "not a")]
         {
             let line = read(at(path));
             let failure = line.record.error().unwrap().unwrap();

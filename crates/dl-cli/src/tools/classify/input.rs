@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 /// The values of `--input`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Input {
-    /// The whole image; the predictions are the record's
+    /// The whole image; predictions are stored in the record
     Image,
-    /// Each of the record's objects, cropped; the predictions are the object's
+    /// Each of the record's objects, cropped; predictions are stored in the object
     Objects,
-    /// Each of the record's detections, cropped; the predictions are the detection's
+    /// Each of the record's detections, cropped; predictions are stored in the detection
     Detections,
-    /// Each of the record's proposals, cropped; the predictions are the proposal's
+    /// Each of the record's proposals, cropped; predictions are stored in the proposal
     Proposals,
 }
 

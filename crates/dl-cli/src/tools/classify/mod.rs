@@ -20,8 +20,9 @@ use scorer::{Options, Probabilities, Scorer, Work};
 /// Predict the class of an image, of regions of an image, or of a text
 ///
 /// A network trained on images classifies each image as a whole. One that dl-finetune classifier trained on crops of
-/// objects classifies each of the record's `objects` and `detections`, cropped as in training. A text model reads the
-/// record's `text`; a linear head, from dl-finetune linear, reads its `features`.
+/// objects classifies each of the record's `objects` and `detections`, cropped as in training. One trained on proposals
+/// classifies each of the `proposals`. A text model reads the record's `text`; a linear head, from dl-finetune linear,
+/// reads its `features`.
 ///
 /// Writes `predictions` to the record or to each region: labels with probabilities (the softmax of the class scores),
 /// best first. If the model has no labels, the class numbers take their place. With CLIP, the classes are any words you
@@ -63,7 +64,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT", requires = "labels")]
     template: Vec<String>,
 
-    /// What to classify [default: what the network was trained on: whole images, or objects and detections]
+    /// What to classify [default: what the network was trained on: whole images, objects and detections, or proposals]
     #[arg(long, value_enum, value_name = "WHAT")]
     input: Option<Input>,
 

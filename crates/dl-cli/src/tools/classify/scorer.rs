@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_models::text::zero_shot::ZeroShot;
-use dl_models::text::{TextBatch, TextConfig, TextModel, TextNetwork, Tokens};
+use dl_models::text::{TextBatch, TextModel, TextNetwork, Tokens};
 use dl_models::{
-    Checkpoint, LOGITS, LayerName, LinearHead, Model, Preprocessing, Resize, check_network, plain, probabilities,
+    Kind, LOGITS, LayerName, LinearHead, Model, ModelFile, Preprocessing, Resize, check_network, plain, probabilities,
 };
 use dl_record::Record;
 
@@ -63,26 +63,22 @@ impl Scorer {
     pub(super) fn open(options: &Options, device: Device) -> Result<Self> {
         let Options { path, arch, labels, templates, input, warp } = *options;
         let name = || format!("model {}", path.display());
-        let file = Checkpoint::open(path)?;
-        let is_head = arch.is_none() && LinearHead::is_in(&file);
-        let text = if arch.is_some() || is_head { None } else { TextConfig::text_architecture(&file)? };
-        if text.as_deref() != Some("clip") {
+        let file = ModelFile::open(path, arch)?;
+        if file.kind() != Kind::Clip {
             ensure!(templates.is_empty(), "--template is for CLIP; {} has classes of its own", name());
         }
-        if let Some(input) = input.filter(|_| is_head || text.is_some()) {
-            let input = format!("{input:?}").to_lowercase();
-            let reads = match text.as_deref() {
-                None => "reads features",
-                Some("clip") => "is a CLIP, which classifies whole images",
-                Some(_) => "reads texts",
+        if let Some(input) = input {
+            let reads = match file.kind() {
+                Kind::LinearHead => "reads features",
+                Kind::TextNetwork => "reads texts",
+                Kind::Clip if input != Input::Image => "is a CLIP, which classifies whole images",
+                _ => "",
             };
-            ensure!(input == "image" && text.as_deref() == Some("clip"), "--input {input}: {} {reads}", name());
+            ensure!(reads.is_empty(), "--input {}: {} {reads}", format!("{input:?}").to_lowercase(), name());
         }
-        if is_head {
-            return Ok(Self::Features(LinearHead::from_checkpoint(&file)?));
-        }
-        match text.as_deref() {
-            None => {
+        match file {
+            ModelFile::LinearHead(head) => Ok(Self::Features(head)),
+            ModelFile::ImageNetwork(file) => {
                 let model = Model::from_checkpoint(file, arch, &device)?;
                 let regions = match Input::regions(input, &model.config) {
                     Some(regions) => Some((regions, warp.resolve(&model.config)?)),
@@ -90,7 +86,7 @@ impl Scorer {
                 };
                 Ok(Self::Images(Box::new(ImageScorer { model, layers: [LOGITS.parse()?], device, regions })))
             }
-            Some("clip") => {
+            ModelFile::Clip(_) => {
                 let Some(labels) = labels else {
                     bail!("{}: CLIP has no classes of its own; name them with --labels", name())
                 };
@@ -98,15 +94,17 @@ impl Scorer {
                 let templates = if templates.is_empty() { usual.as_slice() } else { templates };
                 Ok(Self::Words(Box::new(ZeroShot::open(path, labels, templates, &device)?), device))
             }
-            Some(architecture) => {
+            ModelFile::TextNetwork(file) => {
                 let model = TextModel::from_checkpoint(file, &device)?;
                 let network: &dyn TextNetwork = model.network.texts();
                 network.layer(LOGITS).with_context(|| {
+                    let architecture = &model.config.architecture;
                     format!("{}: a {architecture} without a classifier; train one with dl-finetune classifier", name())
                 })?;
                 ensure!(model.config.labels.is_some(), "{}: its config has no labels", name());
                 Ok(Self::Texts(Box::new(model)))
             }
+            ModelFile::RcnnHeads(_) | ModelFile::Detector(_) => Err(file.unfit(path, "a classifier")),
         }
     }
 

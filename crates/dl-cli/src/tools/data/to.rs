@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use dl_record::{Record, write_atomically};
 use dl_vision::formats::{ImageFiles, coco, voc, yolo};
+use dl_vision::picture::dimensions;
 
 use super::names;
 use crate::common::{Common, Inputs, Io, Job, Labels, Outcome, counted, each_record, is_image_of, not_an_input};
@@ -31,7 +32,7 @@ enum Format {
 /// Write COCO annotations of the ground truth (`objects`)
 ///
 /// Ids that came from a COCO file are kept; other records and objects get new ones. Labels without a category id are
-/// numbered after the highest id, sorted by name.
+/// numbered after the highest id, sorted by name. A record without width and height fails if its image cannot be read.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split test | dl-data to coco --output test.json")]
 struct CocoArgs {
@@ -186,6 +187,7 @@ impl Args {
                 let mut writer = coco::Writer::new(ids(args.truth.as_deref())?, names(args.labels.as_ref()))?;
                 let outcome = write_records(io, job, |record| {
                     output.look_at(record)?;
+                    check_size(record)?;
                     writer.write(record)
                 })?;
                 output.check()?;
@@ -266,6 +268,17 @@ impl<'a> Output<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Fails when the size of an image can be found neither in the record nor in the image.
+fn check_size(record: &Record) -> Result<()> {
+    if record.width()?.is_some() && record.height()?.is_some() {
+        return Ok(());
+    }
+    if let Some(image) = record.image()? {
+        dimensions(&image).context("the record has no width and height, and its image cannot be read")?;
+    }
+    Ok(())
 }
 
 fn ids(truth: Option<&Path>) -> Result<Option<coco::Ids>> {

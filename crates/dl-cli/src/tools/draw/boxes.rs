@@ -11,13 +11,15 @@ use dl_record::file::write_inside;
 use super::annotate::{Options, drawn};
 use super::fonts::report_missing;
 use super::name::Names;
-use super::save::{Kind, encoded};
+use super::pass::pass_on;
+use super::save::{Kind, encoded, is_drawing, marked};
 use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, not_an_input};
 
 /// Draw each record's boxes on its image
 ///
 /// The drawing of the record with the id `street/7` is DIR/street/7.jpg; its path is stored in the record's field
-/// `drawing`. If two drawings would have the same name, the second becomes `7-2.jpg`.
+/// `drawing`. If two drawings would have the same name, the second becomes `7-2.jpg`. An existing file
+/// is replaced only if dl-draw boxes has drawn it. Records pass through to stdout, unless it is a terminal.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw boxes --output-dir drawn found.jsonl > drawn.jsonl
@@ -77,6 +79,7 @@ impl Args {
         if self.output_dir.exists() && !self.output_dir.is_dir() {
             bail!("--output-dir {}: is a file, not a folder; choose another", self.output_dir.display());
         }
+        pass_on(io, None);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let images = self.options.images(&io.messages);
         let originals = Originals::of(&self.inputs);
@@ -90,7 +93,9 @@ impl Args {
             |records, scored| {
                 let zoom = |longer| f64::from(self.zoom.unwrap_or(enlargement(longer)));
                 let drawings = drawn(records, &scored, &mut threshold, |record, least| {
-                    encoded(&self.options.annotate(record, &images, zoom, least, &fonts)?, self.format.kind())
+                    let drawing =
+                        encoded(&self.options.annotate(record, &images, zoom, least, &fonts)?, self.format.kind())?;
+                    Ok(marked(drawing, self.format.kind()))
                 });
                 let mut write = |record: &mut Record, drawing: Result<Vec<u8>>| {
                     let drawing = drawing?;
@@ -121,6 +126,10 @@ impl Args {
             bail!("{}: the drawing would replace the image; name another --output-dir", path.display());
         }
         originals.check(&path)?;
+        // It may be the image of another record, even of one that has not been read yet.
+        if path.is_file() && !is_drawing(&path) {
+            bail!("{}: exists and is not a drawing of dl-draw boxes; name another --output-dir", path.display());
+        }
         Ok((name, renamed))
     }
 }

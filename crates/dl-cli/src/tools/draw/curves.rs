@@ -22,7 +22,7 @@ use crate::common::{Common, Io, Outcome};
   dl-eval voc --curves curves.json found.jsonl
   dl-draw pr curves.json --output pr.png")]
 pub(super) struct Args {
-    /// Curves of each class
+    /// Curves per class
     #[arg(value_name = "CURVES.json")]
     curves: PathBuf,
 

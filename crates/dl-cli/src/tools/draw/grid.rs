@@ -12,6 +12,7 @@ use image::{Rgb, RgbImage};
 
 use super::annotate::{Options, drawn, score};
 use super::fonts::report_missing;
+use super::pass::pass_on;
 use super::save::{Kind, MOST_PIXELS, check_size, save};
 use crate::common::{Common, Inputs, Io, Job, Outcome, clipped, is_image_of, map_batches, not_an_input};
 
@@ -34,7 +35,8 @@ const WRONG: Color = [200, 25, 35];
 ///
 /// A caption shows the record's id, its true class and its best prediction, if present. Correct predictions are marked
 /// with ✓ and a green frame, wrong ones with ✗ and a red frame. The path of the grid is stored in the field `drawing`
-/// of the records in it. Failed records are left out.
+/// of the records in it. Failed records are left out. Records pass through to stdout, unless it is a terminal or gets
+/// the grid.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw grid --columns 4 --output grid.png found.jsonl > drawn.jsonl
@@ -73,6 +75,7 @@ impl Args {
             bail!("{}: a grid is a .png or .jpg file", self.output.display());
         };
         not_an_input(&self.output, &self.inputs)?;
+        pass_on(io, Some(&self.output));
         let rows = self.rows.min(self.rows_that_fit()?);
         let most = rows * self.columns as usize;
         let replaces = AtomicBool::new(false);

@@ -12,6 +12,7 @@ mod grid;
 mod html;
 mod lines;
 mod name;
+mod pass;
 mod rows;
 mod save;
 mod thin;

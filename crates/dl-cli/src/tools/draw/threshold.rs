@@ -21,12 +21,12 @@ pub(super) struct Threshold {
     /// margins.
     hidden: [(usize, usize); 2],
     /// Detections and proposals beyond `max`.
-    beyond: usize,
+    beyond: [usize; 2],
 }
 
 impl Threshold {
     pub(super) fn new(stated: Option<f64>, max: usize) -> Self {
-        Self { stated, are_margins: false, max, hidden: Default::default(), beyond: 0 }
+        Self { stated, are_margins: false, max, hidden: Default::default(), beyond: [0; 2] }
     }
 
     /// The threshold so far.
@@ -43,7 +43,8 @@ impl Threshold {
         let (detections, images) = &mut self.hidden[usize::from(self.stated.is_none() && self.are_margins)];
         *detections += hidden;
         *images += usize::from(hidden > 0);
-        self.beyond += proposals.saturating_sub(self.max) + usize::saturating_sub(shown, self.max);
+        self.beyond[0] += usize::saturating_sub(shown, self.max);
+        self.beyond[1] += proposals.saturating_sub(self.max);
         least
     }
 
@@ -56,15 +57,18 @@ impl Threshold {
                 messages.note(format_args!("{detections} below --score {least} hidden in {images}"));
             }
         }
-        self.report_beyond(messages);
+        self.report_beyond(self.beyond[0], "detection", messages);
+        self.report_proposals(messages);
     }
 
-    /// Reports the boxes beyond `max`.
-    pub(super) fn report_beyond(&self, messages: &Messages) {
-        if self.beyond > 0 {
-            let boxes = if self.beyond == 1 { "box" } else { "boxes" };
-            messages
-                .note(format_args!("{} {boxes} beyond the best --max {} of an image not drawn", self.beyond, self.max));
+    /// Reports the proposals beyond `max`.
+    pub(super) fn report_proposals(&self, messages: &Messages) {
+        self.report_beyond(self.beyond[1], "proposal", messages);
+    }
+
+    fn report_beyond(&self, count: usize, what: &str, messages: &Messages) {
+        if count > 0 {
+            messages.note(format_args!("{} not drawn: --max {} per image", counted(count, what), self.max));
         }
     }
 }

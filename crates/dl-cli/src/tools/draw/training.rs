@@ -106,7 +106,7 @@ impl Args {
                 }
                 if let Some(history) = histories.get_mut(name) {
                     let trace = if validated.is_some() { &mut history.validated } else { &mut history.trained };
-                    trace.push(bounded(iteration + 1.0), bounded(value));
+                    trace.push(bounded(iteration), bounded(value));
                 }
             }
             Ok(())

@@ -63,11 +63,11 @@ pub struct Args {
     layer: Vec<LayerName>,
 
     /// How to pool the rows of a sample, one per token, into one row; mean and max also pool feature maps [default:
-    /// mean for texts, last for GPT-2, cls for images in CLIP, none for maps]
+    /// mean for texts (last for GPT-2), cls for images in CLIP, none for maps]
     #[arg(long, value_enum)]
     pool: Option<Pool>,
 
-    /// Divide each row by its length, so that dot products of rows are cosines
+    /// Divide each row by its L2 norm, so that dot products of rows are cosines
     #[arg(long)]
     normalize: bool,
 
@@ -237,9 +237,6 @@ impl Tool for Args {
         let cut = cut.into_inner();
         if cut > 0 {
             io.messages.note(format_args!("texts cut to the maximum length of the network: {cut}"));
-        }
-        if io.output_is_terminal && self.features_dir.is_none() && !self.features_json {
-            io.messages.note("features are printed as base64; redirect them with > FILE, or use --features-json");
         }
         Ok(outcome)
     }

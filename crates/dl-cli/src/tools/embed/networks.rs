@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
-use dl_models::text::{TextConfig, TextLayer, TextModel, TextNetwork, Tokens};
-use dl_models::{Checkpoint, LayerName, Model};
+use dl_models::text::{TextLayer, TextModel, TextNetwork, Tokens};
+use dl_models::{LayerName, Model, ModelFile};
 use dl_record::{Matrix, Record};
 
 use super::pool::{self, Pool};
@@ -28,16 +28,13 @@ type ShapesOfSize = ([usize; 2], Vec<Vec<usize>>);
 impl Networks {
     /// Opens the networks. Without `layers`, each gives its default layer; each of CLIP's two gives those that it has.
     pub(super) fn open(path: &Path, arch: Option<&str>, layers: &[LayerName], device: &Device) -> Result<Self> {
-        let open = || Checkpoint::open(path);
-        let architecture = if arch.is_some() { None } else { TextConfig::text_architecture(&open()?)? };
-        let is_both = architecture.as_deref() == Some("clip");
-        let texts = match &architecture {
-            Some(_) => Some(TextModel::from_checkpoint(open()?, device)?),
-            None => None,
-        };
-        let images = match &architecture {
-            Some(_) if !is_both => None,
-            _ => Some(Model::open(path, arch, device)?),
+        let (images, texts) = match ModelFile::open(path, arch)? {
+            ModelFile::ImageNetwork(file) => (Some(Model::from_checkpoint(file, arch, device)?), None),
+            ModelFile::TextNetwork(file) => (None, Some(TextModel::from_checkpoint(file, device)?)),
+            ModelFile::Clip(file) => {
+                (Some(Model::open(path, arch, device)?), Some(TextModel::from_checkpoint(file, device)?))
+            }
+            other => return Err(other.unfit(path, "a network")),
         };
         let in_context = || format!("model {}", path.display());
         let mut requested = (Vec::new(), Vec::new());

@@ -74,7 +74,7 @@ pub(super) fn images(pool: Option<Pool>, shape: &[usize], features: Matrix) -> R
     Ok(pooled)
 }
 
-/// Divides each row by its length; a row of zeros stays unchanged.
+/// Divides each row by its L2 norm; a row of zeros stays unchanged.
 pub(super) fn normalize(rows: &mut Matrix) {
     for row in rows.data.chunks_exact_mut(rows.columns.max(1)) {
         let length = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();

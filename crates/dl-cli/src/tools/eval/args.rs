@@ -1,4 +1,4 @@
-//! Options that the metrics of boxes share: where truth and findings are, and the format of the figures.
+//! Options that the metrics of boxes share: where truth and findings are, and the format of the report.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use crate::common::{Common, Inputs, not_an_input};
 
 /// Options that the metrics of boxes share.
 #[derive(clap::Args, Clone, Debug)]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct SourceArgs {
     #[command(flatten)]
     pub(super) inputs: Inputs,

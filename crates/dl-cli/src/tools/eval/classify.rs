@@ -16,7 +16,7 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_
 ///
 /// Reads the true `label` and the `predictions` that dl-classify writes, of whole records or of their objects or
 /// detections. A class that is not among the predictions counts with a score of 0, so for the AUC run dl-classify with
-/// --top-k 0. Means are over the classes that have samples. Undefined figures are null.
+/// --top-k 0. Means are over the classes that have samples. Undefined metrics are null.
 ///
 /// A detection is scored against the object that it overlaps most. Detections that overlap no object are left out, as
 /// are objects that no detection found: dl-eval voc and coco count those.
@@ -28,6 +28,7 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_
     | dl-classify --model crops.safetensors --top-k 0 | dl-eval classify
   dl-eval classify --confusion confusion.json predicted.jsonl
   dl-draw confusion confusion.json --output confusion.png")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) inputs: Inputs,

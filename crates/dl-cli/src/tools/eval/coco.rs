@@ -16,7 +16,7 @@ use crate::common::{Io, Outcome, Tally};
 /// Compute the twelve COCO metrics, for boxes or masks
 ///
 /// AP is the mean over IoU 0.5, 0.55, ..., 0.95; s, m and l stand for objects of up to 32^2, up to 96^2 and more than
-/// 96^2 pixels. Figures are fractions from 0 to 1, or -1 if there are no true objects. Objects marked difficult count
+/// 96^2 pixels. Metrics are fractions from 0 to 1, or -1 if there are no true objects. Objects marked difficult count
 /// like any other: COCO has no such mark.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:

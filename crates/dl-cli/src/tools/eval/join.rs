@@ -238,10 +238,12 @@ impl<F: Finding> Found<F> {
         }
     }
 
-    /// The images that are not in the truth, sorted.
+    /// The images with findings that are not in the truth, sorted. Records that failed are counted already.
     fn left(&self) -> Vec<String> {
         let mut left: Vec<String> = match self {
-            Self::Records(by_id) => by_id.keys().cloned().collect(),
+            Self::Records(by_id) => {
+                by_id.iter().filter(|(_, found)| found.is_some()).map(|(id, _)| id.clone()).collect()
+            }
             Self::Results { by_image, .. } => by_image.keys().map(ToString::to_string).collect(),
         };
         left.sort_unstable();

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use dl_models::ModelFile;
 use dl_models::text::{TextModel, loss};
 use dl_record::{Record, Writer, write_atomically};
 use serde_json::json;
@@ -24,6 +25,7 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Job, Outcome, Tally, each_re
   dl-eval lm --model names_gpt.safetensors < held-out.jsonl | jq .nll
   dl-eval lm --model gpt2/ --records scored.jsonl --format table \\
     texts.jsonl")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -52,7 +54,7 @@ const TOKENS: usize = 4096;
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let model = TextModel::open(&self.model, &self.device.open()?)?;
+        let model = ModelFile::open_text(&self.model, &self.device.open()?)?;
         model.gpt2().with_context(|| format!("model {}", self.model.display()))?;
         let (total, tally) = match &self.records {
             None => self.measure(io, &model, None)?,

@@ -29,8 +29,8 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, clipped};
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
 /// and `predictions`. voc, coco and proposals can also read the two from separate files.
 ///
-/// Records with `error` are left out of the figures, reported, and counted as `errors`. A record without `objects` or
-/// without `detections` fails; an image in which nothing was found has `[]`. Without any records, no figures are
+/// Records with `error` are left out of the metrics, reported, and counted as `errors`. A record without `objects` or
+/// without `detections` fails; an image in which nothing was found has `[]`. Without any records, no metrics are
 /// printed. The exit status is 1 if records failed, or if there is nothing to measure: no records, no ground truth, no
 /// results, or no label that is in both.
 #[derive(Parser, Debug)]

@@ -1,4 +1,4 @@
-//! Figures as a table, JSON or CSV.
+//! Metrics as a table, JSON or CSV.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -12,16 +12,16 @@ use crate::common::{Io, clipped, padded_left, padded_right};
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(super) enum Format {
-    /// Aligned columns; long labels are cut, and `-` is an undefined figure
+    /// Aligned columns; long labels are cut, and `-` is an undefined metric
     Table,
     /// One JSON object on one line
     Json,
-    /// Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a
+    /// Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a
     /// formula gets a leading quote mark (')
     Csv,
 }
 
-/// Figures as JSON and as a table.
+/// Metrics as JSON and as a table.
 pub(super) struct Report {
     /// For `Format::Json`.
     pub(super) json: Value,

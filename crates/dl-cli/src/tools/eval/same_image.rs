@@ -20,7 +20,7 @@ pub(super) fn hint(found: &[String], missing: &[String]) -> Option<String> {
     let filter = format!("'.id |= {}'", renaming(found, truth)?);
     Some(format!(
         "is \"{found}\" of the detections \"{truth}\" of the truth? Images are joined by equal ids: to rename them all, \
-         pipe the detections through jq -c {filter}"
+         run jq -c {filter} DETECTIONS > renamed.jsonl"
     ))
 }
 
@@ -65,7 +65,7 @@ mod tests {
         ] {
             let [found, truth] = [found, truth].map(str::to_owned);
             let hint = hint(&["other".to_owned(), found], &["more".to_owned(), truth]).unwrap();
-            assert!(hint.ends_with(&format!("jq -c '.id |= {filter}'")), "{hint}");
+            assert!(hint.ends_with(&format!("jq -c '.id |= {filter}' DETECTIONS > renamed.jsonl")), "{hint}");
         }
         for (found, truth) in [("a", "b"), ("v1.0", "v1.1")] {
             assert_eq!(hint(&[found.to_owned()], &[truth.to_owned()]), None);

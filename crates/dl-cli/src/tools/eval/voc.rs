@@ -18,7 +18,7 @@ use crate::common::{Io, Outcome, numbers};
 /// Compute the average precision per class and its mean, as Pascal VOC does
 ///
 /// Each detection is matched with the true box of its class that it overlaps most. If that box is already matched, the
-/// detection is a false positive; if it is marked difficult or crowd, the detection does not count. The figures of a
+/// detection is a false positive; if it is marked difficult or crowd, the detection does not count. The metrics of a
 /// class without true boxes are undefined (null) and do not enter the mean.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
@@ -34,8 +34,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Points::All)]
     points: Points,
 
-    /// Add 1 to every width and height, for boxes whose far corner is their last pixel, as in VOC's own files. The
-    /// boxes that dl-data writes do not need it
+    /// Add 1 to every width and height, for boxes with inclusive coordinates (xmax and ymax are the last pixel), as in
+    /// VOC's own files. The boxes that dl-data writes do not need it
     #[arg(long)]
     plus_one: bool,
 

@@ -23,11 +23,13 @@ Examples:
     | dl-embed --model alexnet.safetensors --layer pool5 --with-objects \\
       --features-dir features \\
     | dl-finetune bbox --output voc-rcnn.safetensors")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; the part written by dl-finetune svm is kept
+    /// Model file to write; the part written by dl-finetune svm is kept, and must come from features of the same
+    /// network
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
@@ -68,7 +70,7 @@ impl Trainer for BoxTrainer {
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        outputs::check_heads(&self.output, "bbox", self.force)?;
+        let other = outputs::check_heads(&self.output, "bbox", self.force)?;
         let mut trainer = BoxTrainer::new(BoxRegressionConfig {
             min_iou: self.min_iou,
             lambda: self.lambda,
@@ -76,7 +78,7 @@ impl Args {
             spool_dir: self.spool_dir.clone(),
         });
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = train_all(io, job, &mut trainer)?;
+        let tally = train_all(io, job, &mut trainer, other.as_deref())?;
         let messages = &io.messages;
         messages.progress_to(trainer.classes() as u64, "classes");
         let bbox = trainer.finish(|label| {

@@ -1,4 +1,4 @@
-//! Ctrl-C: a training saves and exits.
+//! Ctrl-C: a training run saves and exits.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};

@@ -27,6 +27,7 @@ Examples:
   dl-data from folder pets \\
     | dl-embed --model imagenet.safetensors --layer avgpool \\
     | dl-finetune linear --output pets-head.safetensors")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use dl_models::Precision;
 use dl_models::text::{TOKENIZER_KEY, TextModel, loss};
-use dl_train::fit::{ModelFile, Progress};
+use dl_train::fit::{Progress, TrainedModel};
 use dl_train::text::LanguageModelTask;
 use serde_json::{Map, Value, json};
 
@@ -25,7 +25,7 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 /// last checkpoint.
 #[derive(clap::Args, Debug)]
 #[command(
-    mut_arg("iterations", |arg| arg.help("Number of batches [default: 3 epochs, but at least 100 and at most 10000]")),
+    mut_arg("iterations", |arg| arg.help("Number of batches [default: 3 epochs; at least 100 batches, at most 10000]")),
     mut_arg("optimizer", |arg| arg.help("Optimizer [default: adamw]")),
     mut_arg("lr", |arg| arg.help("Learning rate [default: 0.00005, or 0.0003 with sgd]")),
 )]
@@ -34,6 +34,7 @@ Examples:
   dl-finetune lm --init-from names_gpt.safetensors --val-fraction 0.1 \\
     --epochs 5 --output planets.safetensors < planets.jsonl
   dl-generate --model planets.safetensors --prompt '' --count 10 | jq -r .text")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -43,7 +44,7 @@ pub(super) struct Args {
     output: PathBuf,
 
     /// GPT-2 to start from: a model file, or a Hugging Face model folder
-    #[arg(long, value_name = "FILE|DIR", help_heading = "Network")]
+    #[arg(long, value_name = "PATH", help_heading = "Network")]
     init_from: PathBuf,
 
     /// File of validation records
@@ -142,7 +143,7 @@ impl Args {
                 ("loss".to_owned(), json!(progress.mean("loss"))),
                 ("validation".to_owned(), serde_json::to_value(&progress.validation)?),
             ]);
-            Ok(ModelFile {
+            Ok(TrainedModel {
                 config: config.description()?,
                 tensors: parameters.tensors(),
                 texts: vec![(TOKENIZER_KEY, model.tokenizer.text().to_owned())],

@@ -10,7 +10,7 @@ mod svm;
 mod texts;
 mod training;
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow, ensure};
 use clap::{Parser, Subcommand};
 use dl_record::Record;
 use dl_train::intake::Taken;
@@ -86,13 +86,26 @@ trait Trainer {
     fn add(&mut self, taken: &Taken) -> Result<()>;
 }
 
-/// Passes all good records to a trainer.
-fn train_all(io: &mut Io, job: Job, trainer: &mut impl Trainer) -> Result<Tally> {
+/// Fails when features come from another network than those of the other part of the model file.
+fn check_other_part(own: Option<&str>, other: Option<&str>) -> Result<()> {
+    if let (Some(own), Some(other)) = (own, other) {
+        ensure!(
+            own == other,
+            "the features were computed by \"{own}\", but the other part of the --output file was trained on those of \
+             \"{other}\", and detection needs both from one network; use that network, or name another --output"
+        );
+    }
+    Ok(())
+}
+
+/// Passes all good records to a trainer. `other` is the network of the part of the model file that is kept.
+fn train_all(io: &mut Io, job: Job, trainer: &mut impl Trainer, other: Option<&str>) -> Result<Tally> {
     let mut fatal = None;
     let tally = each_record(io, job, |record, _| {
         if fatal.is_none() {
             let taken = trainer.take(&record)?;
-            fatal = trainer.add(&taken).err();
+            let own = taken.tensor.network.as_deref();
+            fatal = check_other_part(own, other).and_then(|()| trainer.add(&taken)).err();
         }
         Ok(())
     })?;

@@ -1,4 +1,5 @@
-//! Checks before hours of work that the files of a training can be written, and that none is overwritten by accident.
+//! Checks before hours of work that the files of a training run can be written, and that none is overwritten by
+//! accident.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use crate::common::{Inputs, not_an_input};
 /// Longest file name, in bytes, that common file systems allow.
 const LONGEST_NAME: usize = 255;
 
-/// Fails when an output cannot be written, is one of the files that the training reads, or is not a regular file.
+/// Fails when an output cannot be written, is one of the files that the training run reads, or is not a regular file.
 pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
     let read: Vec<PathBuf> =
         inputs.inputs.iter().map(PathBuf::from).chain(others.iter().flatten().map(PathBuf::from)).collect();
@@ -65,15 +66,16 @@ pub(super) fn check_new(model: &Path, force: bool, remedy: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fails when the file of R-CNN's heads exists and has this part already, or is not such a file.
-pub(super) fn check_heads(model: &Path, part: &str, force: bool) -> Result<()> {
+/// Fails when the file of R-CNN's heads exists and has this part already, or is not such a file. Returns the network
+/// whose features the other part was trained on, if known.
+pub(super) fn check_heads(model: &Path, part: &str, force: bool) -> Result<Option<String>> {
     if !model.exists() {
-        return Ok(());
+        return Ok(None);
     }
     let heads = RcnnHeads::load(model)?;
-    let is_there = if part == "svm" { heads.svm.is_some() } else { heads.bbox.is_some() };
-    if is_there && !force {
+    let (own, other) = if part == "svm" { (heads.svm, heads.bbox) } else { (heads.bbox, heads.svm) };
+    if own.is_some() && !force {
         bail!("--output {}: already has an {part} part; --force replaces it", model.display());
     }
-    Ok(())
+    Ok(other.and_then(|other| other.network))
 }

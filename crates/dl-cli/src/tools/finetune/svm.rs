@@ -15,8 +15,8 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
 ///
 /// Positives are the features of the ground-truth boxes, which dl-embed --with-objects puts before the proposals;
 /// negatives are proposals that hardly overlap an object of the class. Objects marked difficult or crowd are neither.
-/// The stream may be larger than memory: features in the records are spooled to a temporary file, features in separate
-/// files are read again.
+/// The stream may be larger than memory: features inside the records are spooled to a temporary file; features in side
+/// files are reread from those files.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,11 +24,13 @@ Examples:
     | dl-embed --model alexnet.safetensors --layer fc7 --with-objects \\
       --features-dir features \\
     | dl-finetune svm --output voc-rcnn.safetensors")]
+#[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
 
-    /// Model file to write; the part written by dl-finetune bbox is kept
+    /// Model file to write; the part written by dl-finetune bbox is kept, and must come from features of the same
+    /// network
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
@@ -48,7 +50,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().positive_weight, value_parser = numbers::positive)]
     positive_weight: f64,
 
-    /// Constant feature that carries the bias
+    /// Value of the constant feature whose weight is the bias
     #[arg(long, value_name = "X", default_value_t = SvmConfig::default().bias, value_parser = numbers::not_negative)]
     bias: f64,
 
@@ -117,10 +119,10 @@ impl Args {
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        outputs::check_heads(&self.output, "svm", self.force)?;
+        let other = outputs::check_heads(&self.output, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = train_all(io, job, &mut trainer)?;
+        let tally = train_all(io, job, &mut trainer, other.as_deref())?;
         let messages = &io.messages;
         let missing = trainer.objects_without_features();
         if missing > 0 {

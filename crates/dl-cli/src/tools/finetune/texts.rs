@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use dl_models::Checkpoint;
 use dl_models::text::{TextFreeze, TextModel};
+use dl_models::{Checkpoint, ModelFile};
 use dl_record::Record;
 use dl_train::Digest;
 use dl_train::sampler::Rounds;
@@ -99,7 +99,7 @@ pub(super) fn freeze(path: &Path, up_to: Option<&str>, trainable: Option<usize>)
         return Ok(TextFreeze::Nothing);
     }
     // Opened for the names and number of its layers.
-    let model = TextModel::open(path, &candle_core::Device::Cpu)?;
+    let model = ModelFile::open_text(path, &candle_core::Device::Cpu)?;
     let network = model.network.texts();
     match (up_to, trainable) {
         (Some(layer), _) => TextFreeze::up_to(network, layer).with_context(|| format!("--freeze {layer}")),

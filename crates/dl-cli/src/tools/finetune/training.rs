@@ -16,8 +16,8 @@ use crate::common::{Inputs, Messages, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(super) struct TrainingArgs {
-    /// Number of batches [default: 100 epochs from scratch, 10 from pretrained weights (3 of texts), but at least 100
-    /// (500 from scratch) and at most 10000 (500 for regions from pretrained weights)]
+    /// Number of batches [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts); at least
+    /// 100 batches (500 from scratch), at most 10000 (500 for regions from pretrained weights)]
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs")]
     iterations: Option<usize>,
 
@@ -39,7 +39,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_enum, conflicts_with = "cosine")]
     schedule: Option<ScheduleName>,
 
-    /// Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of all]
+    /// Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of the iterations]
     #[arg(long, value_name = "N,...", value_delimiter = ',')]
     lr_steps: Option<Vec<usize>>,
 
@@ -51,7 +51,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N", default_value_t = 5)]
     plateau_patience: usize,
 
-    /// Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of all, at most 100]
+    /// Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of the iterations, at most 100]
     #[arg(long, value_name = "N")]
     warmup: Option<usize>,
 
@@ -93,7 +93,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, conflicts_with = "resume")]
     force: bool,
 
-    /// Write the metrics and the learning rate of each iteration, and each validation, as one JSON object per line
+    /// Write one JSON object per line for each iteration (metrics, learning rate) and each validation
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -132,7 +132,7 @@ impl FromStr for Limit {
     }
 }
 
-/// What a training is like; the defaults depend on it.
+/// What a training run is like; the defaults depend on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation {
     /// Steps per epoch.
@@ -147,7 +147,7 @@ pub(super) struct Situation {
     pub(super) examples: ExamplesOf,
 }
 
-/// What the examples of a training are.
+/// What the examples of a training run are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExamplesOf {
     /// Whole images, or crops of objects.
@@ -287,7 +287,7 @@ impl TrainingArgs {
         Ok(figures)
     }
 
-    /// Writes the log of a training without steps.
+    /// Writes the log of a training run without steps.
     pub(super) fn log_once(&self, progress: &Progress) -> Result<()> {
         let Some(path) = &self.log else { return Ok(()) };
         let mut log = Log::open(path, false)?;
@@ -324,7 +324,7 @@ impl TrainingArgs {
         Ok(ended.why == Why::Done)
     }
 
-    /// Trains `task` and writes `output`. `settings` are all other options that shape the training.
+    /// Trains `task` and writes `output`. `settings` are all other options that shape it.
     pub(super) fn run<T: Task>(
         &self,
         task: &T,

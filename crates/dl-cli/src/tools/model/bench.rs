@@ -112,11 +112,13 @@ impl BenchArgs {
         let mut once = || once().and_then(|outputs| device.synchronize().map(|()| outputs).map_err(plain));
         once()?;
         let mut times = Vec::new();
+        io.messages.bar().count("run");
         let start = Instant::now();
         while times.len() < 5 || start.elapsed() < Duration::from_secs_f64(self.seconds) {
             let before = Instant::now();
             once()?;
             times.push(before.elapsed().as_secs_f64());
+            io.messages.bar().inc(1);
         }
         times.sort_by(f64::total_cmp);
         let median = times[times.len() / 2];

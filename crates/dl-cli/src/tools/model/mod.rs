@@ -80,7 +80,7 @@ enum Command {
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq)]
 enum Format {
-    /// Blocks of lines for people
+    /// Human-readable text
     Table,
     /// One JSON object per line
     Json,

@@ -14,11 +14,11 @@ use crate::common::{Common, Io, Outcome};
 
 /// List the layers of a network: output shape, parameters, multiply-adds, memory
 ///
-/// Figures are for one image or one text in single precision. Multiply-adds count convolutions, fully connected layers
-/// and the two products of each attention layer (queries with keys, probabilities with values), masked positions
-/// included. A tensor that two layers share is counted once. The running means and variances of batch norms count as
-/// buffers, not as parameters. No weights are read. A row without a kind passes its input through, as dropout does. For
-/// CLIP, the text network comes first, then the image network.
+/// Sizes and counts are for one image or one text in single precision. Multiply-adds count convolutions, fully
+/// connected layers and the two products of each attention layer (queries with keys, probabilities with values), masked
+/// positions included. A tensor that two layers share is counted once. The running means and variances of batch norms
+/// count as buffers, not as parameters. No weights are read. A row without a kind passes its input through, as dropout
+/// does. For CLIP, the text network comes first, then the image network.
 #[derive(clap::Args, Debug)]
 #[command(group(ArgGroup::new("network").args(["file", "arch"]).required(true).multiple(true)))]
 #[command(after_help = "\

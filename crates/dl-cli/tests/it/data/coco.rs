@@ -61,6 +61,22 @@ fn coco_survives_a_round_trip() {
 }
 
 #[test]
+fn a_record_whose_size_cannot_be_found_fails() {
+    let folder = folder();
+    write_image(folder.path(), "a.pgm", 8, 6);
+    let line = |name: &str, more: &str| {
+        let image = folder.path().join(name).display().to_string();
+        format!("{{\"id\":\"{name}\",\"image\":{image:?}{more}}}\n")
+    };
+    let stream = line("a.pgm", "") + &line("none.pgm", "") + &line("gone.pgm", ",\"width\":8,\"height\":6");
+    let ran = data("to coco", folder.path(), &stream).expect(1);
+    assert!(ran.stderr.contains("<stdin>:2: ") && ran.stderr.contains("none.pgm: no such file"), "{}", ran.stderr);
+    let written: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let names: Vec<&Value> = written["images"].as_array().unwrap().iter().map(|image| &image["file_name"]).collect();
+    assert_eq!(json!(names), json!(["a.pgm", "gone.pgm"]));
+}
+
+#[test]
 fn a_polygon_that_does_not_match_the_mask_is_not_written() {
     let folder = folder();
     write(folder.path(), "ann.json", coco().to_string());

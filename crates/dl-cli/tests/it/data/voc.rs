@@ -8,6 +8,14 @@ use serde_json::json;
 use super::*;
 use crate::support::shared;
 
+#[test]
+fn a_folder_of_images_alone_is_left_to_from_folder() {
+    let folder = folder();
+    write_image(folder.path(), "photos/a.pgm", 4, 4);
+    let ran = data("from voc {}/photos", folder.path(), "").expect(2);
+    assert!(ran.stderr.contains("use dl-data from folder --no-labels"), "{}", ran.stderr);
+}
+
 const CELL: &str = "<annotation verified=\"yes\">
 	<folder>VOC2012</folder>
 	<filename>cell 1.pgm</filename>

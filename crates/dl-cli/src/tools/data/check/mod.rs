@@ -20,13 +20,14 @@ use objects::Rules;
 
 /// Find missing and broken images, wrong sizes, boxes, masks and labels, and duplicate ids
 ///
-/// Each finding is a line on stderr, `ID: object N (LABEL): ...`, where N counts from 0. The records are written to
-/// stdout unchanged. The exit status is 1 if there are findings.
+/// Each finding is a line on stderr, `ID: object N (LABEL): ...`, where N counts from 0. Without --fix, the records are
+/// written to stdout unchanged, and the exit status is 1 if there are findings.
 ///
 /// With --fix, boxes are clipped to the image; objects with an empty or inverted box or an unknown label are dropped;
 /// masks that are broken, empty or of the wrong size are removed; areas are updated; and width and height are set to
 /// those of the image. A record that cannot be fixed (broken image, duplicate id, boxes in the scale of another image
-/// size) gets an `error`. The exit status is 1 if there is such a record, or if every object was dropped.
+/// size) gets an `error`. The exit status is 0 if everything was fixed, and 1 if there is such a record, or if every
+/// object was dropped.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from voc VOC2007 | dl-data check > /dev/null

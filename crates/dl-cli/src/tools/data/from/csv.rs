@@ -1,6 +1,6 @@
 //! `dl-data from csv`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ArgGroup;
@@ -72,6 +72,9 @@ fn delimiter(text: &str) -> Result<Delimiter> {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        if self.file.as_path() == Path::new("-") {
+            io.note_terminal();
+        }
         let config = Config {
             text: self.text.clone(),
             image: self.image.clone(),

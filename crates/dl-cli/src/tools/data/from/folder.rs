@@ -10,8 +10,8 @@ use crate::common::{Common, Io, Outcome};
 
 /// Read images from folders, one folder per class, or from a single folder
 ///
-/// The label is the name of the top folder in DIR. Images directly in DIR get no label. Names that begin with a dot are
-/// skipped; files without an image extension are counted and reported.
+/// The label is the name of the folder directly below DIR that contains the image, at any depth. Images directly in DIR
+/// get no label. Names that begin with a dot are skipped; files without an image extension are counted and reported.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:\n  dl-data from folder imagenette/train > train.jsonl")]
 pub(super) struct Args {

@@ -1,6 +1,6 @@
 //! `dl-data from lines`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use dl_vision::formats::lines;
@@ -24,6 +24,9 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        if self.files.iter().any(|file| file.as_path() == Path::new("-")) {
+            io.note_terminal();
+        }
         write(io, &self.common, lines::read(&self.files)?)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use dl_vision::formats::voc;
+use anyhow::{Result, anyhow};
+use dl_vision::formats::{IMAGE_ENDINGS, Walk, voc};
 
 use super::write;
 use crate::common::{Common, Io, Outcome};
@@ -31,6 +31,19 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        write(io, &self.common, voc::read(&self.folder, &self.split)?)
+        let found = voc::read(&self.folder, &self.split).map_err(|error| self.explained(error))?;
+        write(io, &self.common, found)
+    }
+
+    /// The error, or a better one for a folder of images alone.
+    fn explained(&self, error: anyhow::Error) -> anyhow::Error {
+        let has = |endings: &'static [&'static str]| Walk::new(&self.folder, endings).find_first("files").is_ok();
+        if has(&["xml"]) || !has(&IMAGE_ENDINGS) {
+            return error;
+        }
+        anyhow!(
+            "{}: has images, but no XML files with annotations; to read images alone, use dl-data from folder --no-labels",
+            self.folder.display()
+        )
     }
 }

@@ -39,8 +39,8 @@ pub(super) struct Args {
     #[arg(long)]
     predictions: bool,
 
-    /// What to do with oriented boxes (lines of a class and four corners, or DOTA's lines) [default: read four corners
-    /// as a polygon; refuse DOTA's lines]
+    /// What to do with oriented boxes (a class and four corners per line, or DOTA's format) [default: read four corners
+    /// as a polygon; refuse DOTA's format]
     #[arg(long, value_enum, value_name = "HOW")]
     obb: Option<Obb>,
 

@@ -75,6 +75,9 @@ pub(super) struct Card {
 
     #[serde(skip)]
     fields: Fields,
+    /// Detections, objects and predictions that are in the record but not here, and texts that were cut.
+    #[serde(skip)]
+    pub(super) cut: [usize; 4],
     /// Why the record failed here.
     #[serde(skip)]
     pub(super) failure: Option<Error>,
@@ -176,6 +179,7 @@ impl Card {
     }
 
     fn fill(&mut self, record: &mut Record, images: &Images, limits: Limits) -> Result<()> {
+        record.id()?;
         self.size = record.width()?.zip(record.height()?).map(|(width, height)| [width, height]);
         if record.has("image") && (self.error.is_none() || record.has("width")) {
             let (image, _turn) = images.open(record)?.split();
@@ -184,6 +188,8 @@ impl Card {
             self.thumbnail = Some([image.width(), image.height()]);
             self.source = Some(data_uri(&image)?);
         }
+        self.cut[2] = record.predictions()?.map_or(0, |all| all.len().saturating_sub(MOST_PREDICTIONS));
+        self.cut[3] = usize::from(record.text()?.is_some_and(|text| text.chars().count() > MOST_TEXT));
         self.text = record.text()?.map(|text| short(&text, MOST_TEXT));
         self.label = record.label()?.map(|label| short(&label, MOST_NAME));
         let guess = |guess: dl_record::Prediction| Guess { label: short(&guess.label, MOST_NAME), score: guess.score };
@@ -252,6 +258,8 @@ impl Card {
             })
         };
         let found = order.into_iter().map(detection).collect::<Result<Vec<_>>>()?;
+        self.cut[0] = verdicts.len() - found.len();
+        self.cut[1] = truth.len() - shown.len();
         self.left_out = verdicts.len() - found.len() + truth.len() - shown.len();
         self.objects = has_truth.then_some(shown);
         self.detections = detections.is_some().then_some(found);
@@ -271,9 +279,9 @@ impl Card {
         self.error.is_none() && self.fields.detections.is_some() && self.fields.objects.is_some()
     }
 
-    /// How many proposals the record has.
+    /// How many proposals there are to draw: none beside detections or objects.
     pub(super) fn proposal_count(&self) -> usize {
-        self.fields.proposals
+        if self.fields.detections.is_some() || self.fields.objects.is_some() { 0 } else { self.fields.proposals }
     }
 
     /// The labels on the card.

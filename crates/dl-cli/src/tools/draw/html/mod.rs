@@ -15,6 +15,7 @@ use dl_metrics::voc::{VocConfig, VocEvaluator};
 use dl_record::{Line, Writer, write_atomically};
 use rayon::prelude::*;
 
+use super::pass::pass_on;
 use super::threshold::Threshold;
 use crate::common::{
     Common, ImageArgs, Images, Inputs, Io, Messages, Outcome, STRICT, counted, each_line, is_image_of, main::guarded,
@@ -25,9 +26,10 @@ use page::Page;
 
 /// Write an HTML page to view records in a browser
 ///
-/// The page is a single file with thumbnails, boxes, masks, labels and scores; it needs no network. Filter it by class,
+/// The page is a single file with thumbnails, boxes, masks, labels and scores; it works offline. Filter it by class,
 /// score, kind of error and id, compare detections with the ground truth, and see a precision-recall curve per class.
-/// Press ? in the page to see the keyboard shortcuts. Records pass through to stdout, unless it is a terminal.
+/// Press ? in the page to see the keyboard shortcuts. Records pass through to stdout, unless it is a terminal or gets the
+/// page.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw html --output found.html found.jsonl
@@ -85,6 +87,7 @@ impl Args {
         }
         not_an_input(&self.output, &self.inputs)?;
         self.inputs.check_terminal(io)?;
+        pass_on(io, Some(&self.output));
         let mut failed = 0;
         write_atomically(&self.output, |file| {
             failed = self.write(io, file)?;
@@ -96,7 +99,6 @@ impl Args {
     /// Writes the page; returns how many records failed.
     fn write(&self, io: &mut Io, file: &mut dyn Write) -> Result<usize> {
         let messages = io.messages.clone();
-        let passes_on = !io.output_is_terminal;
         let mut run = Run {
             args: self,
             images: self.image.images(&messages),
@@ -104,6 +106,7 @@ impl Args {
             page: Page::start(file, &self.title())?,
             evaluator: VocEvaluator::new(VocConfig { iou: self.iou, plus_one: false }),
             threshold: Threshold::new(self.score, self.max),
+            cut: [0; 4],
             shown: 0,
             left_out: 0,
             failed: 0,
@@ -115,12 +118,11 @@ impl Args {
             lines.push(line);
             if lines.len() >= at_once || bytes >= MOST_BYTES_AT_ONCE {
                 bytes = 0;
-                run.take(std::mem::take(&mut lines), passes_on.then_some(stdout))?;
+                run.take(std::mem::take(&mut lines), stdout)?;
             }
             Ok(())
         })?;
-        let output: Option<&mut dyn Write> = if passes_on { Some(&mut io.output) } else { None };
-        run.take(lines, output)?;
+        run.take(lines, &mut io.output)?;
         run.finish()
     }
 
@@ -138,6 +140,8 @@ struct Run<'a> {
     page: Page<'a>,
     evaluator: VocEvaluator,
     threshold: Threshold,
+    /// See [`Card::cut`].
+    cut: [usize; 4],
     shown: usize,
     left_out: usize,
     failed: usize,
@@ -145,29 +149,27 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Adds cards of the lines to the page, made on all threads, and passes the records on.
-    fn take(&mut self, mut lines: Vec<Line>, output: Option<&mut dyn Write>) -> Result<()> {
+    fn take(&mut self, mut lines: Vec<Line>, output: &mut dyn Write) -> Result<()> {
+        let replaced = |line: &Line| is_image_of(&self.args.output, &line.record).unwrap_or(false);
+        if lines.iter().any(replaced) {
+            let output = self.args.output.display();
+            bail!("{output}: is an image of the records, which the page would replace; name another --output");
+        }
         let room = self.args.records - self.shown;
         let beyond = lines.split_off(room.min(lines.len()));
         let limits = Limits { thumbnail: self.args.thumbnail, boxes: self.args.max, iou: self.args.iou };
-        let (images, args) = (&self.images, self.args);
+        let images = &self.images;
         let card = |line: &mut Line| {
-            let result = guarded(|| {
-                if is_image_of(&args.output, &line.record)? {
-                    bail!("{}: the page would replace the image; name another --output", args.output.display());
-                }
-                Ok(Card::of(&mut line.record, images, limits))
-            });
+            let result = guarded(|| Ok(Card::of(&mut line.record, images, limits)));
             result.unwrap_or_else(|error| Card::failed(&line.record, error))
         };
         let cards: Vec<Card> = lines.par_iter_mut().map(card).collect();
         self.shown += cards.len();
         self.left_out += beyond.len();
-        let mut writer = output.map(Writer::new);
+        let mut writer = Writer::new(output);
         for (mut line, card) in lines.into_iter().zip(cards) {
             self.add(&mut line, card)?;
-            if let Some(writer) = &mut writer {
-                writer.write(&line.record)?;
-            }
+            writer.write(&line.record)?;
             if self.failed > 0 && self.args.common.strict {
                 bail!(STRICT);
             }
@@ -177,9 +179,7 @@ impl Run<'_> {
                 report_broken(&self.messages, &line);
                 self.failed += 1;
             }
-            if let Some(writer) = &mut writer {
-                writer.write(&line.record)?;
-            }
+            writer.write(&line.record)?;
         }
         Ok(())
     }
@@ -194,6 +194,7 @@ impl Run<'_> {
             line.record.fail(self.messages.tool(), text);
             self.failed += 1;
         }
+        self.cut.iter_mut().zip(card.cut).for_each(|(sum, count)| *sum += count);
         let (detections, objects) = card.all();
         self.threshold.next(detections.iter().map(|detection| detection.score), card.proposal_count());
         if card.has_truth() {
@@ -204,7 +205,21 @@ impl Run<'_> {
 
     fn finish(self) -> Result<usize> {
         let score = self.threshold.current();
-        self.threshold.report_beyond(&self.messages);
+        self.threshold.report_proposals(&self.messages);
+        let max = format!("not drawn: --max {} per image", self.args.max);
+        let whys = [
+            max.as_str(),
+            "not drawn: at most 2000 per image",
+            "left out: at most 10 per record",
+            "cut to 4000 characters",
+        ];
+        let kinds = ["detection", "object", "prediction", "text"].into_iter().zip(whys);
+        for (count, (what, why)) in self.cut.into_iter().zip(kinds).filter(|(count, _)| *count > 0) {
+            self.messages.note(format_args!("{} {why}", counted(count, what)));
+        }
+        if self.shown == 0 {
+            self.messages.note("no records; the page is empty");
+        }
         if self.left_out > 0 {
             let left_out = counted(self.left_out, "record");
             self.messages.note(format_args!("{left_out} beyond --records {} not in the page", self.args.records));

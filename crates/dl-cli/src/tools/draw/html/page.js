@@ -47,12 +47,17 @@
     const list = (text) => text.split(",").filter(Boolean).map(decodeURIComponent);
     for (const [key, value] of location.hash.slice(1).split("&").map((pair) => pair.split("="))) {
       if (value === undefined) continue;
+      try {
+        apply(key, value);
+      } catch { /* not ours */ }
+    }
+    function apply(key, value) {
       if (key === "score" && Number.isFinite(Number(value))) state.score = Number(value);
       if (key === "kind") state.kinds = new Set(list(value).filter((kind) => Object.hasOwn(KINDS, kind)));
       if (key === "class") state.classes = new Set(list(value).filter((label) => Object.hasOwn(classes, label)));
       if (key === "hide") state.hide = new Set(list(value).filter((layer) => Object.hasOwn(LAYERS, layer)));
       if (["search", "sort", "color", "open"].includes(key)) {
-        try { state[key] = decodeURIComponent(value); } catch { /* not ours */ }
+        state[key] = decodeURIComponent(value);
       }
     }
   }

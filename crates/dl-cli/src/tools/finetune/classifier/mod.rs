@@ -15,11 +15,12 @@ use dl_train::classifier::{
     AugmentConfig, BatchConfig, Batches, ClassifierTask, Evaluation, ExampleConfig, Examples, Head, Kind, LossConfig,
     StartConfig, StartingPoint,
 };
-use dl_train::fit::{ModelFile, Progress, Validation};
+use dl_train::fit::{Progress, TrainedModel, Validation};
 use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
+use super::no_record;
 use super::training::{ExamplesOf, Situation, TrainingArgs, default_batch};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest,
@@ -39,6 +40,17 @@ use options::{ClassWeights, DtypeName, FreezeTo, InputName, StrategyName};
 /// STEM.last.safetensors holds the last network and everything that --resume needs. Ctrl-C saves and exits with status
 /// 130. When the loss explodes, training stops, and the model file keeps the best network or the last checkpoint.
 #[derive(clap::Args, Debug)]
+#[command(
+    mut_arg("warp", |arg| {
+        arg.help("How to warp a region to the network's input size [default: that of --init-from, or context]")
+    }),
+    mut_arg("pad", |arg| {
+        arg.help(
+            "Context around a region, in pixels of the network's input [default: that of --init-from, or 16; for inputs \
+             of at most 32 pixels, an eighth of the side]",
+        )
+    }),
+)]
 #[command(after_help = "\
 Examples:
   dl-data from voc VOC2007 --split trainval | dl-propose selective-search \\
@@ -107,8 +119,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "none|all|LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
     freeze: Option<FreezeTo>,
 
-    /// Train the last N stages and everything after them; the feature maps of a stage have one size (layer1 to layer4
-    /// of a ResNet); in a BERT, a stage is a block
+    /// Train the last N stages and everything after them; a stage is a run of layers whose feature maps have the same
+    /// size (layer1 to layer4 of a ResNet), or a block of a BERT
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
@@ -154,8 +166,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", value_parser = numbers::probability, help_heading = "Training")]
     dropout: Option<f64>,
 
-    /// Megabytes of decoded images to keep in memory, and as many again of the features of frozen layers, if they have
-    /// no dropout
+    /// Megabytes of memory for decoded images, and the same amount again for the features of frozen layers without
+    /// dropout
     #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
     cache: usize,
 
@@ -253,6 +265,9 @@ impl Args {
         let mut train = Examples::new(config);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| train.push(&record))?;
+        if tally.good == 0 && tally.failed == 0 {
+            return Err(no_record(&tally));
+        }
         let mut train = train.finish()?;
         let mut validation = None;
         if let Some(fraction) = self.val_fraction {
@@ -401,7 +416,7 @@ impl Args {
         LogisticConfig { cost: self.cost, class_weights, standardize: true, solver: LbfgsConfig::default() }
     }
 
-    /// The result of a regression in the form of a training's progress.
+    /// The result of a regression in the form of a training run's progress.
     fn extracted(fitted: &Logistic, train: &Validation, validation: Option<Validation>) -> Progress {
         let means = [("loss".to_owned(), train.loss), ("accuracy".to_owned(), train.score)].into();
         Progress { step: fitted.iterations, validation, means, ..Progress::default() }
@@ -439,7 +454,7 @@ impl Args {
             let mut config = described.clone();
             config.training = self.figures(warp, situation, batch, progress)?;
             self.add_choices(&mut config, data, strategy, progress)?;
-            Ok(ModelFile {
+            Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
                 tensors: start.parameters.tensors(),
                 texts: Vec::new(),
@@ -458,7 +473,7 @@ impl Args {
         (train, validation): (&Examples, Option<&Examples>),
         Recipe { strategy, batch }: Recipe,
         session: &Session,
-        file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
+        file: &(dyn Fn(&Situation, &Progress) -> Result<TrainedModel> + Sync),
         then: impl FnOnce(&ClassifierTask, &Situation) -> Result<R>,
     ) -> Result<R> {
         let StartingPoint { model, parameters, frozen, .. } = start;

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Var};
 use dl_models::text::{Network, TOKENIZER_KEY, TextConfig, TextFreeze, TextModel, Tokens};
-use dl_models::{Checkpoint, Fit, Parameters, checkpoint};
+use dl_models::{Checkpoint, Fit, ModelFile, Parameters, checkpoint};
 use dl_train::Digest;
 use dl_train::classifier::LossConfig;
-use dl_train::fit::{ModelFile, Progress, Task, Validation};
+use dl_train::fit::{Progress, Task, TrainedModel, Validation};
 use dl_train::linear::Logistic;
 use dl_train::sampler::per_class;
 use dl_train::text::{LabeledText, LabeledTexts, TextClassifierTask, TrainingTexts};
@@ -28,8 +28,11 @@ const BEFORE_HEAD: &str = "pooler";
 
 /// Whether the file holds a network that reads texts and not images.
 pub(super) fn reads_texts(path: &Path) -> Result<bool> {
-    let architecture = TextConfig::text_architecture(&Checkpoint::open(path)?)?;
-    Ok(architecture.is_some_and(|architecture| architecture != "clip"))
+    match ModelFile::open(path, None)? {
+        ModelFile::TextNetwork(_) => Ok(true),
+        ModelFile::ImageNetwork(_) | ModelFile::Clip(_) => Ok(false),
+        other => Err(other.unfit(path, "a network")),
+    }
 }
 
 /// Trains on texts; `init_from` is the network.
@@ -306,7 +309,7 @@ impl TextTraining<'_> {
                 ("validation".to_owned(), serde_json::to_value(&progress.validation)?),
             ]);
             self.add_choices(&mut config, start, strategy);
-            Ok(ModelFile {
+            Ok(TrainedModel {
                 config: config.description()?,
                 tensors: parameters.tensors(),
                 texts: vec![(TOKENIZER_KEY, model.tokenizer.text().to_owned())],
@@ -325,7 +328,7 @@ impl TextTraining<'_> {
         start: &TextStart,
         (train, validation): (&[LabeledText], &[LabeledText]),
         strategy: Option<Strategy>,
-        file: &(dyn Fn(&Situation, &Progress) -> Result<ModelFile> + Sync),
+        file: &(dyn Fn(&Situation, &Progress) -> Result<TrainedModel> + Sync),
         then: impl FnOnce(&TextClassifierTask, &Situation) -> Result<R>,
     ) -> Result<R> {
         let Self { args, messages, .. } = self;

@@ -1,16 +1,18 @@
 //! Published weights by name, each with its address, digest and license.
 
 use std::env;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use dl_models::checkpoint::convert;
+use anyhow::{Context, Result, bail, ensure};
+use dl_models::checkpoint::{convert, printable};
 use dl_models::text::{self, TextConfig};
 use dl_models::{Checkpoint, Fit, Labels, ModelConfig};
+use dl_record::file::{MOST_LIST_BYTES, decode, read_named};
 use dl_vision::labels::builtin;
 use serde::Deserialize;
 use serde_json::json;
+
+use super::download::Known;
 
 /// Made by `weights.py`.
 const BUILTIN: &str = include_str!("weights.jsonl");
@@ -49,7 +51,8 @@ pub(in crate::tools::model) fn all() -> Result<Vec<Weights>> {
         None => parse(BUILTIN),
         Some(path) => {
             let place = || format!("{TABLE_VARIABLE}={}", Path::new(&path).display());
-            parse(&fs::read_to_string(&path).with_context(place)?).with_context(place)
+            let text = read_named(Path::new(&path), MOST_LIST_BYTES).and_then(decode);
+            parse(&text.with_context(place)?).with_context(place)
         }
     }
 }
@@ -66,7 +69,20 @@ pub(super) fn find(name: &str) -> Result<Weights> {
 
 fn parse(table: &str) -> Result<Vec<Weights>> {
     let rows = table.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    rows.map(|(index, line)| serde_json::from_str(line).with_context(|| format!("line {}", index + 1))).collect()
+    rows.map(|(index, line)| row(line).with_context(|| format!("line {}", index + 1))).collect()
+}
+
+fn row(line: &str) -> Result<Weights> {
+    let mut weights: Weights = serde_json::from_str(line)?;
+    if let Some(digits) = &mut weights.sha256 {
+        digits.make_ascii_lowercase();
+        ensure!(
+            (8..=64).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+            "sha256 \"{}\": expected 8 to 64 hexadecimal digits",
+            printable(digits)
+        );
+    }
+    Ok(weights)
 }
 
 impl Weights {
@@ -79,6 +95,12 @@ impl Weights {
     pub(super) fn file_name(&self) -> String {
         let safe = |letter: char| if letter.is_alphanumeric() || "._-".contains(letter) { letter } else { '-' };
         format!("{}.safetensors", self.name.chars().map(safe).collect::<String>())
+    }
+
+    /// Whether a file in the cache was made from these weights.
+    pub(super) fn is_origin_of(&self, known: &Known) -> bool {
+        let is_pinned = |pin: &String| known.made_from.as_ref().is_some_and(|sha256| sha256.starts_with(pin.as_str()));
+        known.url == self.source && self.sha256.as_ref().is_none_or(is_pinned)
     }
 
     /// `103 MB, license BSD-3-Clause; trained on ImageNet, whose terms may apply; top-1 accuracy 80.858 %`
@@ -109,6 +131,14 @@ impl Weights {
         if let Some(list) = &self.labels {
             config.labels = Some(Labels::Names(builtin(list).with_context(|| format!("no built-in labels @{list}"))?));
         }
+        if let Some(Labels::File(file)) = &config.labels {
+            bail!(
+                "{}: its labels are in the file \"{}\", which is not fetched; \
+                 set \"labels\" to a built-in list in its row of the table",
+                self.name,
+                printable(file)
+            );
+        }
         config.preprocessing.shorter = self.shorter.or(config.preprocessing.shorter);
         config.license = Some(self.license.clone());
         config.source = Some(json!({"url": url, "sha256": sha256, "origin": self.origin}));
@@ -125,6 +155,19 @@ mod tests {
 
     use super::super::source::Source;
     use super::*;
+
+    #[test]
+    fn digests_in_the_table_are_hexadecimal() {
+        let with = |sha256: &str| {
+            let row = json!({"name": "resnet18", "source": "hf:a/b", "license": "MIT", "sha256": sha256});
+            parse(&format!("\n{row}\n"))
+        };
+        assert_eq!(with("7BE5BE79").unwrap()[0].sha256.as_deref(), Some("7be5be79"));
+        for bad in ["", "7be5be7", "7be5be7x", &"0".repeat(65)] {
+            let error = format!("{:#}", with(bad).unwrap_err());
+            assert!(error.contains("line 2") && error.contains("hexadecimal"), "{error}");
+        }
+    }
 
     #[test]
     fn every_row_of_the_table_names_a_network_and_a_source() {

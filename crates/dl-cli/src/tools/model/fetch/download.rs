@@ -1,7 +1,7 @@
 //! Download one file into the cache. It gets its name only when it is complete and checked.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::http::{Answer, Attempts, Failure, Http};
 use super::hub::MAX_LICENSE;
-use crate::common::{Messages, digest};
+use crate::common::{Messages, digest, is_model};
 
 /// What to fetch.
 pub(super) struct Request<'a> {
@@ -33,6 +33,9 @@ pub(super) struct Known {
     pub(super) url: String,
     pub(super) bytes: u64,
     pub(super) sha256: String,
+    /// The SHA-256 of the published weights that it was made from.
+    #[serde(default)]
+    pub(super) made_from: Option<String>,
     #[serde(default)]
     pub(super) revision: Option<String>,
     #[serde(default)]
@@ -46,6 +49,11 @@ impl Known {
     pub(super) fn of(path: &Path) -> Option<Self> {
         let known: Self = serde_json::from_slice(&fs::read(beside(path, "json")).ok()?).ok()?;
         (fs::metadata(path).ok()?.len() == known.bytes).then_some(known)
+    }
+
+    /// Whether the file still has its SHA-256: it is read, since a disk or a program may have changed it.
+    pub(super) fn is_intact(&self, path: &Path) -> bool {
+        digest(path).is_ok_and(|(_, sha256)| sha256 == self.sha256)
     }
 
     /// Stores it beside the file.
@@ -101,7 +109,8 @@ pub(super) fn download(http: &Http, messages: &Messages, request: &Request) -> R
         .open(&part_path)
         .with_context(in_cache)?;
     let cached = Known::of(path)
-        .filter(|known| known.url == address && request.pin.is_none_or(|pin| known.sha256.starts_with(pin)));
+        .filter(|known| known.url == address && request.pin.is_none_or(|pin| known.sha256.starts_with(pin)))
+        .filter(|known| known.is_intact(path));
     let mut run = Run {
         http,
         messages,
@@ -136,7 +145,7 @@ pub(super) fn download(http: &Http, messages: &Messages, request: &Request) -> R
     fs::rename(&part_path, path).with_context(in_cache)?;
     let _ = fs::remove_file(beside(path, "part.json"));
     let revision = request.revision.map(str::to_owned);
-    let known = Known { url: address.to_owned(), bytes, sha256, revision, etag, license };
+    let known = Known { url: address.to_owned(), bytes, sha256, made_from: None, revision, etag, license };
     known.write(path)?;
     Ok((known, true))
 }
@@ -325,7 +334,11 @@ pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.chars().all(|letter| letter.is_ascii_hexdigit())
 }
 
-/// Checks the SHA-256, and that a model file can be read. Returns size and SHA-256.
+/// How many bytes at the beginning of a file show what it is.
+const BEGINNING: u64 = 512;
+
+/// Checks the SHA-256, that the file is neither empty nor a web page, and that a model file can be read. Returns size and
+/// SHA-256.
 fn check(part: &Path, request: &Request, checksum: Option<&str>) -> Result<(u64, String)> {
     let (bytes, sha256) = digest(part)?;
     let address = request.address;
@@ -335,10 +348,45 @@ fn check(part: &Path, request: &Request, checksum: Option<&str>) -> Result<(u64,
     if let Some(stated) = checksum {
         ensure!(sha256 == stated, "{address}: has the SHA-256 {sha256}, the server states {stated}; nothing is kept");
     }
+    ensure!(bytes > 0, "{address}: the server sends an empty file; nothing is kept");
     let extension = request.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    if matches!(extension, "safetensors" | "pth" | "pt" | "caffemodel") {
+    let beginning = beginning(part).with_context(|| part.display().to_string())?;
+    ensure!(
+        matches!(extension, "html" | "htm") || !is_web_page(&beginning),
+        "{address}: the server sends a web page, not a file; check the address; nothing is kept"
+    );
+    let is_named_model = matches!(extension, "safetensors" | "pth" | "pt" | "bin" | "caffemodel");
+    if is_named_model || is_model(&beginning) {
         let why = || format!("{address}: not a complete model file; nothing is kept");
         Checkpoint::open(part).map_err(|error| anyhow!("{}", error.root_cause())).with_context(why)?;
     }
     Ok((bytes, sha256))
+}
+
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(BEGINNING).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether a file begins as HTML does.
+fn is_web_page(beginning: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(beginning).to_lowercase();
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    ["<!doctype html", "<html", "<head"].iter().any(|tag| text.starts_with(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_web_page;
+
+    #[test]
+    fn web_pages_are_detected() {
+        for page in ["<!DOCTYPE html>\n<html>", "\u{feff}\n <HTML lang=\"en\">", "<head>"] {
+            assert!(is_web_page(page.as_bytes()), "{page}");
+        }
+        for other in [&b"\0\0<html>"[..], b"<?xml version=\"1.0\"?>", b"{}", b""] {
+            assert!(!is_web_page(other));
+        }
+    }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_models::checkpoint::printable;
+use dl_record::file::check_writable;
 use dl_record::write_atomically;
 use serde_json::json;
 
@@ -31,8 +32,8 @@ use crate::common::{Common, Io, Outcome, digest};
 /// tokenizer, hf:OWNER/NAME:FILE a single file; @REV selects a branch, tag or commit. https://... fetches any file.
 ///
 /// Prints one JSON line per file with its path, SHA-256 and license. Interrupted downloads resume. A file gets its name
-/// only when it is complete and its SHA-256 matches those of the table, the server and --sha256. If the license is
-/// reported as unknown, check it before you use the model.
+/// only when it is complete and its SHA-256 matches those of the table, the server and --sha256; a file that was damaged
+/// in the cache is fetched again. If the license is reported as unknown, check it before you use the model.
 ///
 /// Environment variables: HF_ENDPOINT is the address of another hub, HF_TOKEN the token to log in to it, and
 /// HF_HUB_OFFLINE=1 means --offline. DL_WEIGHTS is a file to use as the table of weights, in the format of
@@ -103,10 +104,14 @@ impl FetchArgs {
     pub(super) fn run(&self, io: &mut Io, format: Format) -> Result<Outcome> {
         let source: Source = self.source.parse()?;
         let cache = self.cache()?;
+        if let Some(output) = &self.output {
+            check_writable(output).context("--output")?;
+        }
+        let only_one = self.sha256.is_some() || self.output.is_some();
         let files = match &source {
             Source::Named(name) => vec![self.named(io, name, &cache)?],
             _ if self.is_offline() => self.cached(&source, &cache)?,
-            _ => self.fetch(io, &source, &cache, self.sha256.as_deref(), self.sha256.is_some())?,
+            _ => self.fetch(io, &source, &cache, self.sha256.as_deref(), only_one)?,
         };
         ensure!(
             self.output.is_none() || files.len() == 1,
@@ -132,10 +137,16 @@ impl FetchArgs {
         let weights = catalog::find(name)?;
         ensure!(self.sha256.is_none(), "--sha256 is for hf: and https:// sources; the table has the digest of {name}");
         let path = cache.join("models").join(weights.file_name());
-        if let Some(known) = Known::of(&path).filter(|known| known.url == weights.source) {
-            return Ok(Fetched { path, known, is_new: false });
+        let cached = Known::of(&path).filter(|known| weights.is_origin_of(known));
+        let is_damaged = match cached {
+            Some(known) if known.is_intact(&path) => return Ok(Fetched { path, known, is_new: false }),
+            cached => cached.is_some(),
+        };
+        let state = if is_damaged { "damaged in" } else { "not in" };
+        ensure!(!self.is_offline(), "{name}: {state} the cache {}; fetch it without --offline", cache.display());
+        if is_damaged {
+            io.messages.note(format_args!("{name}: damaged in the cache; fetching it again"));
         }
-        ensure!(!self.is_offline(), "{name}: not in the cache {}; fetch it without --offline", cache.display());
         let source: Source = weights.source.parse()?;
         ensure!(!matches!(source, Source::Named(_)), "{name}: the table has no address but \"{}\"", weights.source);
         io.messages.note(format_args!("{name}: {}", weights.description()));
@@ -151,6 +162,7 @@ impl FetchArgs {
             url: weights.source.clone(),
             bytes,
             sha256,
+            made_from: Some(first.known.sha256.clone()),
             revision: first.known.revision.clone(),
             etag: None,
             license: Some(weights.license.clone()),
@@ -175,9 +187,10 @@ impl FetchArgs {
             Source::Hub(hub) => self.of_hub(&http, hub, cache)?,
             Source::Named(name) => bail!("{name}: not an address"),
         };
+        let option = if self.sha256.is_some() { "--sha256 is the digest of" } else { "--output takes" };
         ensure!(
             !only_one || items.len() == 1,
-            "--sha256 is the digest of one file, {} has {}; select one with :FILE",
+            "{option} one file, {} has {}; select one with :FILE",
             self.source,
             items.len()
         );
@@ -233,10 +246,11 @@ impl FetchArgs {
         let files = files.with_context(|| {
             format!("{}: not in the cache {}; fetch it without --offline", self.source, cache.display())
         })?;
-        for Fetched { path, .. } in &files {
+        for Fetched { path, known, .. } in &files {
+            ensure!(known.is_intact(path), "{}: damaged in the cache; fetch it without --offline", path.display());
             if let Some(pin) = &self.sha256 {
-                let (_, sha256) = digest(path)?;
-                ensure!(sha256 == *pin, "{}: has the SHA-256 {sha256}, expected {pin}", path.display());
+                let sha256 = &known.sha256;
+                ensure!(sha256 == pin, "{}: has the SHA-256 {sha256}, expected {pin}", path.display());
             }
         }
         Ok(files)
@@ -256,11 +270,11 @@ impl FetchArgs {
 
 /// Is the cached file the requested one, as far as this shows without asking the server?
 fn is_right(known: &Known, path: &Path, pin: Option<&str>, revision: Option<&str>) -> bool {
-    match pin {
-        // Read it again: the file may have changed on disk.
-        Some(pin) => known.sha256.starts_with(pin) && digest(path).is_ok_and(|(_, sha256)| sha256 == known.sha256),
+    let is_requested = match pin {
+        Some(pin) => known.sha256.starts_with(pin),
         None => revision.is_some() && known.revision.as_deref() == revision,
-    }
+    };
+    is_requested && known.is_intact(path)
 }
 
 fn hub_folder(cache: &Path, hub: &HubSource) -> PathBuf {

@@ -1,0 +1,74 @@
+//! One list of the objects that several views of an image show.
+
+use dl_models::detection::Found;
+use dl_record::BBox;
+use dl_vision::boxes::iou;
+
+use super::views::Seen;
+
+/// The overlap above which two boxes of one class show one object.
+const OVERLAP: f64 = 0.5;
+
+/// The objects of all views, best first, each once. Of an object over a seam, a tile shows only a part, which overlaps
+/// little with the whole, but lies in it: then the two are joined.
+pub(super) fn merged(views: Vec<Vec<Seen>>, max: Option<usize>) -> Vec<Found> {
+    let mut all: Vec<Seen> = views.into_iter().flatten().collect();
+    // The sort is stable: ties stay in the order of the views.
+    all.sort_by(|a, b| b.found.score.total_cmp(&a.found.score));
+    let mut kept: Vec<Seen> = Vec::new();
+    for seen in all {
+        let of_class = kept.iter_mut().filter(|kept| kept.found.class == seen.found.class);
+        let mut is_new = true;
+        for kept in of_class {
+            let (a, b) = (kept.found.bbox, seen.found.bbox);
+            if iou(&a, &b) > OVERLAP {
+                is_new = false;
+            } else if (kept.is_cut || seen.is_cut) && inside(&a, &b) > OVERLAP {
+                kept.found.bbox = BBox::new(a.x1.min(b.x1), a.y1.min(b.y1), a.x2.max(b.x2), a.y2.max(b.y2));
+                is_new = false;
+            }
+            if !is_new {
+                break;
+            }
+        }
+        if is_new {
+            kept.push(seen);
+        }
+    }
+    kept.truncate(max.unwrap_or(usize::MAX));
+    kept.into_iter().map(|seen| seen.found).collect()
+}
+
+/// Intersection over the smaller of two boxes.
+fn inside(a: &BBox, b: &BBox) -> f64 {
+    let width = a.x2.min(b.x2) - a.x1.max(b.x1);
+    let height = a.y2.min(b.y2) - a.y1.max(b.y1);
+    let smaller = a.area().min(b.area());
+    if width <= 0.0 || height <= 0.0 || smaller <= 0.0 { 0.0 } else { width * height / smaller }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(bbox: [f64; 4], score: f64, is_cut: bool) -> Seen {
+        let [x1, y1, x2, y2] = bbox;
+        Seen { found: Found { bbox: BBox::new(x1, y1, x2, y2), class: 0, score, mask: None }, is_cut }
+    }
+
+    #[test]
+    fn an_object_over_a_seam_is_found_once_and_whole() {
+        let left = vec![seen([10.0, 10.0, 100.0, 50.0], 0.9, true)];
+        let right = vec![seen([80.0, 10.0, 160.0, 50.0], 0.8, true)];
+        let whole = vec![seen([10.0, 10.0, 160.0, 50.0], 0.7, false)];
+        let found = merged(vec![whole, left, right], None);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].bbox, BBox::new(10.0, 10.0, 160.0, 50.0));
+    }
+
+    #[test]
+    fn a_small_object_before_a_large_one_is_kept() {
+        let views = vec![vec![seen([0.0, 0.0, 100.0, 100.0], 0.9, false), seen([10.0, 10.0, 30.0, 30.0], 0.8, false)]];
+        assert_eq!(merged(views, None).len(), 2);
+    }
+}
