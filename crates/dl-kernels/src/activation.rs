@@ -4,7 +4,7 @@
 use crate::exp;
 use crate::simd::{LANES, Simd};
 
-/// min(high, max(slope x, low, x)): no activation, a clamp, ReLU or leaky ReLU, in the same four instructions.
+/// min(high, max(low, max(slope x, x))): no activation, a clamp, ReLU or leaky ReLU, in the same instructions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Activation {
     low: f32,
@@ -27,16 +27,63 @@ impl Activation {
         Self { slope, ..Self::NONE }
     }
 
+    /// Whether a slope is applied.
+    pub(crate) fn is_leaky(self) -> bool {
+        self.slope != 1.0
+    }
+
+    /// In vectors, to be loaded before a loop.
+    ///
     /// # Safety
     /// The processor must support the instructions of `S`.
     #[inline(always)]
-    pub(crate) unsafe fn apply<S: Simd>(&self, value: S::Block) -> S::Block {
+    pub(crate) unsafe fn vectors<S: Simd>(self) -> Vectors<S> {
         // SAFETY: guaranteed by the caller.
         unsafe {
-            // This order preserves NaN.
-            let above = S::max(S::mul(value, S::splat(self.slope)), S::max(S::splat(self.low), value));
-            S::min(S::splat(self.high), above)
+            let (low, high, slope) = (S::splat(self.low), S::splat(self.high), S::splat(self.slope));
+            Vectors { low, high, slope, is_leaky: self.is_leaky() }
         }
+    }
+}
+
+/// An [`Activation`] in vectors.
+#[derive(Clone, Copy)]
+pub(crate) struct Vectors<S: Simd> {
+    low: S::Block,
+    high: S::Block,
+    slope: S::Block,
+    is_leaky: bool,
+}
+
+impl<S: Simd> Vectors<S> {
+    /// The whole activation.
+    ///
+    /// # Safety
+    /// The processor must support the instructions of `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn apply(self, value: S::Block) -> S::Block {
+        // SAFETY: guaranteed by the caller.
+        unsafe { self.clamp(if self.is_leaky { self.leak(value) } else { value }) }
+    }
+
+    /// max(slope x, x): the first part, which does nothing unless the activation is leaky.
+    ///
+    /// # Safety
+    /// The processor must support the instructions of `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn leak(self, value: S::Block) -> S::Block {
+        // SAFETY: guaranteed by the caller. This order preserves NaN.
+        unsafe { S::max(S::mul(value, self.slope), value) }
+    }
+
+    /// The second part.
+    ///
+    /// # Safety
+    /// The processor must support the instructions of `S`.
+    #[inline(always)]
+    pub(crate) unsafe fn clamp(self, value: S::Block) -> S::Block {
+        // SAFETY: guaranteed by the caller. This order preserves NaN.
+        unsafe { S::min(self.high, S::max(self.low, value)) }
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A single image costs one read of the weight; several images share the cached part.
 
+use std::sync::Arc;
+
 use crate::activation::Activation;
 use crate::import::RowSpan;
 use crate::memory::{Aligned, Memory};
@@ -17,32 +19,36 @@ pub(crate) struct Dense {
     input: RowSpan,
     output: RowSpan,
     /// [blocks][inputs][16].
-    weight: Aligned,
+    weight: Arc<Aligned>,
     bias: Aligned,
     activation: Activation,
 }
 
 impl Dense {
-    /// `weight` [outputs, inputs]; `bias` [outputs] or empty.
-    pub(crate) fn new(
-        level: Level,
-        input: RowSpan,
-        output: RowSpan,
-        weight: &[f32],
-        bias: &[f32],
-        activation: Activation,
-    ) -> Self {
-        let blocks = output.length.div_ceil(LANES);
-        let mut packed = Aligned::zeros(blocks * input.length * LANES);
-        for (out, row) in weight.chunks_exact(input.length.max(1)).enumerate() {
-            let block = &mut packed[out / LANES * input.length * LANES..][..input.length * LANES];
+    /// [outputs, inputs] -> [blocks][inputs][16]
+    pub(crate) fn pack([outputs, inputs]: [usize; 2], weight: &[f32]) -> Aligned {
+        let mut packed = Aligned::zeros(outputs.div_ceil(LANES) * inputs * LANES);
+        for (out, row) in weight.chunks_exact(inputs.max(1)).enumerate() {
+            let block = &mut packed[out / LANES * inputs * LANES..][..inputs * LANES];
             for (line, number) in block.chunks_exact_mut(LANES).zip(row) {
                 line[out % LANES] = *number;
             }
         }
-        let mut padded = Aligned::zeros(blocks * LANES);
+        packed
+    }
+
+    /// A weight of [`pack`](Self::pack); `bias` [outputs] or empty.
+    pub(crate) fn new(
+        level: Level,
+        input: RowSpan,
+        output: RowSpan,
+        weight: Arc<Aligned>,
+        bias: &[f32],
+        activation: Activation,
+    ) -> Self {
+        let mut padded = Aligned::zeros(output.length.div_ceil(LANES) * LANES);
         padded[..bias.len()].copy_from_slice(bias);
-        Self { level, input, output, weight: packed, bias: padded, activation }
+        Self { level, input, output, weight, bias: padded, activation }
     }
 
     fn blocks(&self) -> usize {

@@ -20,7 +20,7 @@ pub struct NodeId(pub(crate) usize);
 
 /// One operation.
 pub enum Operation {
-    /// The input image.
+    /// An image or a row given to the plan.
     Input,
     /// weight [outputs, inputs / groups, kh, kw], bias [outputs] or none.
     Conv2d {
@@ -174,17 +174,59 @@ pub(crate) struct Node {
 /// Operations, in an order in which they can be computed.
 pub struct Graph {
     pub(crate) nodes: Vec<Node>,
+    /// Names of the inputs, which are the first nodes.
+    pub(crate) names: Vec<String>,
 }
 
 impl Graph {
     /// A graph with only an image [channels, height, width]; its node is [`input`](Self::input).
     pub fn new(image: [usize; 3]) -> Self {
-        Self { nodes: vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: image.to_vec() }] }
+        Self::of(vec![("image".to_owned(), image.to_vec())])
     }
 
-    /// The input image.
+    /// A graph with only these inputs, by name: images [channels, height, width] and rows [features]; their nodes are
+    /// [`inputs`](Self::inputs).
+    /// # Errors
+    /// When there is no input, two have the same name, or a shape is neither.
+    pub fn with_inputs(inputs: &[(&str, &[usize])]) -> Result<Self> {
+        ensure!(!inputs.is_empty(), "a graph has at least one input");
+        for (index, (name, shape)) in inputs.iter().enumerate() {
+            ensure!([1, 3].contains(&shape.len()), "input {name}: shape {shape:?} is neither an image nor a row");
+            ensure!(inputs[..index].iter().all(|(other, _)| other != name), "two inputs are called {name}");
+        }
+        Ok(Self::of(inputs.iter().map(|(name, shape)| ((*name).to_owned(), shape.to_vec())).collect()))
+    }
+
+    pub(crate) fn of(inputs: Vec<(String, Vec<usize>)>) -> Self {
+        let (names, shapes): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+        let node = |shape| Node { operation: Operation::Input, inputs: Vec::new(), shape };
+        Self { names, nodes: shapes.into_iter().map(node).collect() }
+    }
+
+    /// The first input; the only one of most graphs.
     pub fn input(&self) -> NodeId {
         NodeId(0)
+    }
+
+    /// The inputs, in the order given.
+    pub fn inputs(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.names.len()).map(NodeId)
+    }
+
+    /// The input of this name.
+    pub fn input_named(&self, name: &str) -> Option<NodeId> {
+        self.names.iter().position(|known| known == name).map(NodeId)
+    }
+
+    /// Size of one image or row of all inputs, and where each starts in it.
+    pub(crate) fn input_places(&self) -> (usize, Vec<usize>) {
+        let mut total = 0;
+        let starts = self.inputs().map(|input| {
+            total += self.shape(input).iter().product::<usize>();
+            total - self.shape(input).iter().product::<usize>()
+        });
+        let starts = starts.collect();
+        (total, starts)
     }
 
     /// The shape of a node's output: [channels, height, width] or [features].
@@ -192,7 +234,7 @@ impl Graph {
         &self.nodes[node.0].shape
     }
 
-    /// All nodes in the order of computation, the image first.
+    /// All nodes in the order of computation, the inputs first.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         (0..self.nodes.len()).map(NodeId)
     }
@@ -243,7 +285,7 @@ fn map(shape: &[usize]) -> Result<[usize; 3]> {
 fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>> {
     let first = *inputs.first().context("an operation has no input")?;
     Ok(match operation {
-        Operation::Input => bail!("a graph has exactly one input"),
+        Operation::Input => bail!("the inputs of a graph are given when it is made"),
         Operation::Conv2d { shape: [outputs, inputs, kh, kw], config, .. } => {
             let [channels, height, width] = map(first)?;
             ensure!(

@@ -12,11 +12,20 @@ pub(crate) struct Import {
     output: Map,
     /// The scale and the shift of each channel.
     affine: Option<(Vec<f32>, Vec<f32>)>,
+    /// Stride between images, and where this input starts in one: an image of a plan with several inputs is all of them.
+    image: usize,
+    first: usize,
 }
 
 impl Import {
     pub(crate) fn new(level: Level, output: Map, affine: Option<(Vec<f32>, Vec<f32>)>) -> Self {
-        Self { level, output, affine }
+        let image = output.channels * output.height * output.width;
+        Self { level, output, affine, image, first: 0 }
+    }
+
+    /// The same for one of several inputs.
+    pub(crate) fn among(self, image: usize, first: usize) -> Self {
+        Self { image, first, ..self }
     }
 
     pub(crate) fn tasks(&self, images: usize) -> usize {
@@ -43,14 +52,17 @@ impl Import {
         map.zero_margin(memory, images, image, block, rows);
     }
 
+    /// Where a channel starts.
+    fn channel(&self, image: usize, channel: usize) -> usize {
+        image * self.image + self.first + channel * self.output.height * self.output.width
+    }
+
     fn blocks(&self, images: usize, image: usize, block: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
-        let plane = map.height * map.width;
         let channels = block * LANES..map.channels.min((block + 1) * LANES);
         let count = rows.len() * map.width;
-        let planes = channels
-            .clone()
-            .map(|channel| &input[(image * map.channels + channel) * plane + rows.start * map.width..][..count]);
+        let planes =
+            channels.clone().map(|channel| &input[self.channel(image, channel) + rows.start * map.width..][..count]);
         let mut into = Into {
             planes: [&[]; LANES],
             channels: channels.len(),
@@ -67,13 +79,12 @@ impl Import {
     /// An image with few channels, which are interleaved.
     fn side_by_side(&self, images: usize, image: usize, rows: Range<usize>, memory: Memory, input: &[f32]) {
         let map = &self.output;
-        let plane = map.height * map.width;
         for y in rows {
             let to = memory.at(map.at(images, image, 0, [y, 0]), map.width * map.lanes);
             // SAFETY: `at` checks the bounds; only this task writes the row.
             let to = unsafe { std::slice::from_raw_parts_mut(to, map.width * map.lanes) };
             for channel in 0..map.channels {
-                let from = &input[(image * map.channels + channel) * plane + y * map.width..][..map.width];
+                let from = &input[self.channel(image, channel) + y * map.width..][..map.width];
                 let to = to[channel..].iter_mut().step_by(map.lanes).zip(from);
                 match &self.affine {
                     None => to.for_each(|(to, number)| *to = *number),

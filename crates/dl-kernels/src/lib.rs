@@ -20,6 +20,7 @@ mod map;
 mod memory;
 mod mix;
 mod normalize;
+mod packed;
 mod plan;
 mod pool;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use exp::{exp, sigmoid, tanh};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
 pub use normalize::LocalResponse;
+pub use packed::Resources;
 pub use plan::{Plan, PlanConfig};
 pub use resample::{ResizeAxis, ResizeMethod, Tap};
 pub use simd::Level;

@@ -24,6 +24,8 @@ impl Aligned {
     /// Grows to at least `length` numbers with arbitrary content.
     pub(crate) fn grow(&mut self, length: usize) {
         if self.length < length {
+            // Freed first.
+            *self = Self::default();
             *self = Self::zeros(length);
         }
     }

@@ -98,12 +98,13 @@ impl Row<'_> {
         // SAFETY: guaranteed by the caller.
         unsafe {
             let (scale, shift) = (S::load(self.scale), S::load(self.shift.as_ptr()));
+            let activation = self.activation.vectors::<S>();
             for x in 0..self.width {
                 let mut value = S::mul_add(S::load(self.input.add(x * LANES)), scale, shift);
                 if !self.other.is_null() {
                     value = S::add(value, S::load(self.other.add(x * LANES)));
                 }
-                S::store(self.output.add(x * LANES), curve.apply::<S>(self.activation.apply::<S>(value)));
+                S::store(self.output.add(x * LANES), curve.apply::<S>(activation.apply(value)));
             }
         }
     }

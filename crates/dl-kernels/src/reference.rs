@@ -8,12 +8,16 @@ use crate::window::Window;
 
 /// The outputs of `nodes` for one image.
 pub(crate) fn evaluate(graph: &Graph, nodes: &[NodeId], image: &[f32]) -> Vec<Vec<f64>> {
+    let (_, starts) = graph.input_places();
     let mut values: Vec<Vec<f64>> = Vec::new();
-    for node in &graph.nodes {
+    for (index, node) in graph.nodes.iter().enumerate() {
         let inputs: Vec<&Vec<f64>> = node.inputs.iter().map(|input| &values[input.0]).collect();
         let shapes: Vec<&[usize]> = node.inputs.iter().map(|input| graph.shape(*input)).collect();
         values.push(match &node.operation {
-            Operation::Input => image.iter().map(|number| f64::from(*number)).collect(),
+            Operation::Input => {
+                let own = &image[starts[index]..][..node.shape.iter().product()];
+                own.iter().map(|number| f64::from(*number)).collect()
+            }
             operation => apply(operation, &inputs, &shapes, &node.shape),
         });
     }

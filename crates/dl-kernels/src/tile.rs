@@ -94,14 +94,25 @@ unsafe fn tile<S: Simd, const P: usize, const B: usize, const PLACES: bool>(t: &
                 k += 1;
             }
         }
+        // Each of these loops is small enough to be unrolled, without which the sums would be in memory.
+        if !t.residual.is_null() {
+            for (p, sums) in sums.iter_mut().enumerate() {
+                for (b, sum) in sums.iter_mut().enumerate() {
+                    *sum = S::add(*sum, S::load(t.residual.add(p * t.residual_step + b * t.residual_block)));
+                }
+            }
+        }
+        let activation = t.activation.vectors::<S>();
+        if t.activation.is_leaky() {
+            for sums in &mut sums {
+                for sum in sums {
+                    *sum = activation.leak(*sum);
+                }
+            }
+        }
         for (p, sums) in sums.iter().enumerate() {
             for (b, sum) in sums.iter().enumerate() {
-                let mut value = *sum;
-                if !t.residual.is_null() {
-                    value = S::add(value, S::load(t.residual.add(p * t.residual_step + b * t.residual_block)));
-                }
-                value = t.activation.apply::<S>(value);
-                S::store(t.output.add(p * t.output_step + b * t.output_block), value);
+                S::store(t.output.add(p * t.output_step + b * t.output_block), activation.clamp(*sum));
             }
         }
     }

@@ -3,9 +3,10 @@
 
 use candle_core::{Device, Tensor, Var};
 use dl_ops::{
-    ConvTranspose2dConfig, PoolConfig, ResizeTo, RoiAlignConfig, RoiPoolConfig, adaptive_avg_pool2d, avg_pool2d,
-    avg_pool2d_without_padding, batch_norm, batch_norm_train, conv_transpose2d, cross_entropy, local_response_norm,
-    log_softmax, max_pool2d, resize_bilinear, resize_nearest, roi_align, roi_pool, softmax,
+    Conv2dConfig, ConvTranspose2dConfig, L2Epsilon, Padding, PoolConfig, ResizeTo, RoiAlignConfig, RoiPoolConfig,
+    adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding, batch_norm, batch_norm_train, conv_transpose2d,
+    cross_entropy, l2_norm, leaky_relu, local_response_norm, locally_connected2d, log_softmax, max_pool2d,
+    resize_bilinear, resize_nearest, roi_align, roi_pool, sigmoid, softmax, tanh,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -58,6 +59,9 @@ impl Case<'_> {
     }
 
     fn pooling(&self) -> PoolConfig {
+        if let Some([kernel, stride, padding]) = self.option::<[usize; 3]>("darknet") {
+            return PoolConfig::darknet(kernel, stride, padding);
+        }
         PoolConfig {
             kernel: self.field("kernel_size"),
             stride: self.field("stride"),
@@ -104,6 +108,27 @@ impl Case<'_> {
         Ok(y)
     }
 
+    fn l2_norm(&self, x: &Var) -> candle_core::Result<Tensor> {
+        let weight = self.input("weight");
+        let epsilon = match self.option("at_least") {
+            Some(epsilon) => L2Epsilon::AtLeast(epsilon),
+            None => L2Epsilon::Added(self.field("added")),
+        };
+        let y = l2_norm(x, &weight, epsilon)?;
+        self.assert_gradients(&y, &[("weight", &weight)]);
+        Ok(y)
+    }
+
+    fn locally_connected2d(&self, x: &Var) -> candle_core::Result<Tensor> {
+        let (weight, bias) = (self.input("weight"), self.input("bias"));
+        let [rows, columns] = self.field("padding");
+        let padding = Padding { top: rows, bottom: rows, left: columns, right: columns };
+        let config = Conv2dConfig { stride: self.field("stride"), padding, ..Default::default() };
+        let y = locally_connected2d(x, &weight, Some(&bias), self.field("kernel"), &config)?;
+        self.assert_gradients(&y, &[("weight", &weight), ("bias", &bias)]);
+        Ok(y)
+    }
+
     fn resize(&self, x: &Var) -> candle_core::Result<Tensor> {
         let to = match self.option("size") {
             Some(size) => ResizeTo::Size(size),
@@ -140,6 +165,11 @@ impl Case<'_> {
             "softmax" => softmax(x, self.field("dim")),
             "log_softmax" => log_softmax(x, self.field("dim")),
             "cross_entropy" => cross_entropy(x, &Tensor::new(self.field::<Vec<u32>>("targets"), &Device::Cpu)?),
+            "leaky_relu" => leaky_relu(x, self.field("slope")),
+            "sigmoid" => sigmoid(&(x.as_tensor() * self.field::<f64>("times"))?),
+            "tanh" => tanh(&(x.as_tensor() * self.field::<f64>("times"))?),
+            "l2_norm" => self.l2_norm(x),
+            "locally_connected2d" => self.locally_connected2d(x),
             "resize" => self.resize(x),
             "conv_transpose2d" => self.conv_transpose2d(x),
             "roi_align" => self.roi_align(x),
@@ -190,6 +220,11 @@ macro_rules! tests {
 tests! {
     batch_norm_in_training_and_inference: "batch_norm";
     local_response_norm_with_odd_and_even_windows: "local_response_norm";
+    leaky_relu_with_two_slopes: "leaky_relu";
+    sigmoid_of_numbers_on_both_sides: "sigmoid";
+    tanh_of_numbers_on_both_sides: "tanh";
+    l2_norm_of_torchvision_and_caffe: "l2_norm";
+    locally_connected2d_with_stride_and_padding: "locally_connected2d";
     softmax_along_each_dimension: "softmax";
     log_softmax_along_each_dimension: "log_softmax";
     cross_entropy_of_rows: "cross_entropy";

@@ -135,6 +135,47 @@ for size in [[1, 1], [4, 3]]:
     cases.append(case("adaptive_avg_pool2d", {"x": [1, 2, 6, 7]}, {"size": size},
                       lambda x, size=size: (F.adaptive_avg_pool2d(x, size),)))
 
+# darknet's [maxpool]: padding is half before the map and the rest after it, and counts as -inf.
+for kernel, stride, padding in [(2, 1, 1), (2, 2, 1), (3, 2, 2), (5, 1, 4)]:
+    before, after = padding // 2, padding - padding // 2
+    options = {"darknet": [kernel, stride, padding]}
+    cases.append(case("max_pool2d", {"x": [1, 2, 6, 7]}, options,
+                      lambda x, k=kernel, s=stride, b=before, a=after:
+                      (F.max_pool2d(F.pad(x, (b, a, b, a), value=-math.inf), k, s),)))
+
+for slope in [0.1, 0.2]:
+    cases.append(case("leaky_relu", {"x": [2, 3, 4]}, {"slope": slope}, lambda x, s=slope: (F.leaky_relu(x, s),)))
+for op in ["sigmoid", "tanh"]:
+    # Numbers between -6 and 6.
+    cases.append(case(op, {"x": [2, 3, 4]}, {"times": 6.0}, lambda x, op=op: (getattr(torch, op)(6.0 * x),)))
+
+# SSD's norm of conv4_3: torchvision's, and Caffe's.
+for options in [{"at_least": 1e-12}, {"at_least": 1.5}, {"added": 1e-10}, {"added": 0.5}]:
+    def l2_norm(x, weight, o=options):
+        if "at_least" in o:
+            y = F.normalize(x, dim=1, eps=o["at_least"])
+        else:
+            y = x / (x.square().sum(1, keepdim=True) + o["added"]).sqrt()
+        return (y * weight.reshape(1, -1, 1, 1),)
+
+    cases.append(case("l2_norm", {"x": [2, 5, 3, 2], "weight": [5]}, options, l2_norm))
+
+# A convolution with filters of its own at every place: darknet's [local].
+for x, filters, options in [
+    ([2, 3, 4, 5], 2, {"kernel": [3, 3], "stride": [1, 1], "padding": [1, 1]}),
+    ([1, 2, 5, 6], 3, {"kernel": [3, 2], "stride": [2, 2], "padding": [0, 1]}),
+]:
+    def local(x, weight, bias, o=options):
+        columns = F.unfold(x, o["kernel"], stride=o["stride"], padding=o["padding"])
+        y = torch.einsum("pfi,nip->nfp", weight, columns)
+        return (y.reshape(-1, *bias.shape) + bias,)
+
+    height, width = ((x[2 + axis] + 2 * options["padding"][axis] - options["kernel"][axis]) // options["stride"][axis] + 1
+                     for axis in range(2))
+    shapes = {"x": x, "weight": [height * width, filters, x[1] * math.prod(options["kernel"])],
+              "bias": [filters, height, width]}
+    cases.append(case("locally_connected2d", shapes, options, local))
+
 golden = {"made_with": f"torch {torch.__version__}, torchvision {torchvision.__version__}", "cases": cases}
 path = Path(__file__).with_name("torch.json")
 text = json.dumps(golden, separators=(",", ":")).replace('{"op"', '\n{"op"')

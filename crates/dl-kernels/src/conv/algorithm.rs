@@ -1,13 +1,14 @@
 //! Chooses the algorithm of a convolution, and wraps all of them as one step.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::depthwise::Depthwise;
 use super::direct::Direct;
 use super::winograd::{Winograd, WinogradF2, WinogradF4};
 use super::{Conv2dConfig, Layer};
 use crate::map::Padding;
-use crate::memory::Memory;
+use crate::memory::{Aligned, Memory};
+use crate::packed::Layout;
 use crate::simd::{LANES, Level};
 
 /// The algorithm of a convolution.
@@ -65,12 +66,36 @@ pub(crate) enum Convolution {
 }
 
 impl Convolution {
-    pub(crate) fn new(layer: &Layer, algorithm: Algorithm, level: Level) -> Self {
+    /// The order of the packed weight.
+    pub(crate) fn layout(layer: &Layer, algorithm: Algorithm) -> Layout {
         match algorithm {
-            Algorithm::WinogradF2 => Self::WinogradF2(WinogradF2::new(layer, level)),
-            Algorithm::WinogradF4 => Self::WinogradF4(WinogradF4::new(layer, level)),
-            Algorithm::Depthwise => Self::Depthwise(Depthwise::new(layer, level)),
-            Algorithm::Direct => Self::Direct(Direct::new(&in_blocks(layer), level)),
+            Algorithm::WinogradF2 => Layout::WinogradF2,
+            Algorithm::WinogradF4 => Layout::WinogradF4,
+            Algorithm::Depthwise => Layout::Depthwise,
+            Algorithm::Direct => Layout::Direct { lanes: layer.input.lanes },
+        }
+    }
+
+    /// Packs `weight`, row-major, of the layer's shape.
+    pub(crate) fn pack(layer: &Layer, algorithm: Algorithm, level: Level, weight: &[f32]) -> Aligned {
+        match algorithm {
+            Algorithm::WinogradF2 => WinogradF2::pack(layer, level, weight),
+            Algorithm::WinogradF4 => WinogradF4::pack(layer, level, weight),
+            Algorithm::Depthwise => Depthwise::pack(layer, weight),
+            Algorithm::Direct if fits_blocks(layer) => Direct::pack(layer, weight),
+            Algorithm::Direct => {
+                Direct::pack(&in_blocks(layer), &without_groups(weight, layer.shape, layer.conv.groups))
+            }
+        }
+    }
+
+    /// The step, with a weight of [`pack`](Self::pack).
+    pub(crate) fn new(layer: &Layer, algorithm: Algorithm, level: Level, weight: Arc<Aligned>) -> Self {
+        match algorithm {
+            Algorithm::WinogradF2 => Self::WinogradF2(WinogradF2::new(layer, level, weight)),
+            Algorithm::WinogradF4 => Self::WinogradF4(WinogradF4::new(layer, level, weight)),
+            Algorithm::Depthwise => Self::Depthwise(Depthwise::new(layer, level, weight)),
+            Algorithm::Direct => Self::Direct(Direct::new(&in_blocks(layer), level, weight)),
         }
     }
 
@@ -93,15 +118,20 @@ impl Convolution {
     }
 }
 
+/// Whether each group is whole blocks of channels.
+fn fits_blocks(layer: &Layer) -> bool {
+    let [outputs, inputs, ..] = layer.shape;
+    layer.conv.groups == 1 || (inputs % LANES == 0 && (outputs / layer.conv.groups) % LANES == 0)
+}
+
 /// The layer itself, or, if its groups are not whole blocks of channels, an equivalent layer without groups.
 fn in_blocks<'a>(layer: &Layer<'a>) -> Layer<'a> {
-    let (mut shape, mut conv) = (layer.shape, layer.conv);
-    if conv.groups == 1 || (shape[1] % LANES == 0 && (shape[0] / conv.groups) % LANES == 0) {
-        return layer.clone();
+    let mut layer = layer.clone();
+    if !fits_blocks(&layer) {
+        layer.shape[1] *= layer.conv.groups;
+        layer.conv.groups = 1;
     }
-    let weight = Cow::Owned(without_groups(&layer.weight, shape, conv.groups));
-    (shape[1], conv.groups) = (shape[1] * conv.groups, 1);
-    Layer { conv, shape, weight, ..layer.clone() }
+    layer
 }
 
 /// Expands the weight of a grouped convolution with zeros to one without groups.

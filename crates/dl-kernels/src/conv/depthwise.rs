@@ -1,5 +1,7 @@
 //! The depthwise convolution: one kernel per channel, sixteen channels at a time.
 
+use std::sync::Arc;
+
 use super::{Conv2dConfig, Layer};
 use crate::activation::Activation;
 use crate::map::Map;
@@ -19,7 +21,7 @@ pub(crate) struct Depthwise {
     output: Map,
     residual: Option<Map>,
     /// [blocks][kh * kw][16].
-    weight: Aligned,
+    weight: Arc<Aligned>,
     bias: Aligned,
     activation: Activation,
     /// Offset of each kernel position from the kernel's corner.
@@ -28,20 +30,23 @@ pub(crate) struct Depthwise {
 }
 
 impl Depthwise {
-    pub(crate) fn new(layer: &Layer, level: Level) -> Self {
-        let Layer { conv, input, output, residual, activation, .. } = *layer;
-        let [outputs, _, kh, kw] = layer.shape;
-        let mut weight = Aligned::zeros(output.blocks() * kh * kw * LANES);
-        let mut places = Vec::new();
-        for y in 0..kh {
-            for x in 0..kw {
-                for channel in 0..outputs {
-                    let line = (channel / LANES * kh + y) * kw + x;
-                    weight[line * LANES + channel % LANES] = layer.weight_at(channel, 0, [y, x]);
-                }
-                places.push(y * conv.dilation[0] * input.row() + x * conv.dilation[1] * input.lanes);
+    /// [outputs, 1, kh, kw] -> [blocks][kh * kw][16]
+    pub(crate) fn pack(layer: &Layer, weight: &[f32]) -> Aligned {
+        let [_, _, kh, kw] = layer.shape;
+        let mut packed = Aligned::zeros(layer.output.blocks() * kh * kw * LANES);
+        for (channel, kernel) in weight.chunks_exact((kh * kw).max(1)).enumerate() {
+            for (place, number) in kernel.iter().enumerate() {
+                packed[(channel / LANES * kh * kw + place) * LANES + channel % LANES] = *number;
             }
         }
+        packed
+    }
+
+    pub(crate) fn new(layer: &Layer, level: Level, weight: Arc<Aligned>) -> Self {
+        let Layer { conv, input, output, residual, activation, .. } = *layer;
+        let [_, _, kh, kw] = layer.shape;
+        let at = |y: usize, x: usize| y * conv.dilation[0] * input.row() + x * conv.dilation[1] * input.lanes;
+        let places = (0..kh).flat_map(|y| (0..kw).map(move |x| at(y, x))).collect();
         let rows = (OUTPUT / (output.width * LANES).max(1)).clamp(1, output.height.max(1));
         Self { level, conv, input, output, residual, weight, bias: layer.padded_bias(), activation, places, rows }
     }
@@ -123,10 +128,11 @@ impl Row<'_> {
                     *sum = S::mul_add(S::load(first.add(place + n * self.step)), weight, *sum);
                 }
             }
+            let activation = self.activation.vectors::<S>();
             for (n, sum) in sums.into_iter().enumerate() {
                 let at = (x + n) * LANES;
                 let sum = if self.residual.is_null() { sum } else { S::add(sum, S::load(self.residual.add(at))) };
-                S::store(self.output.add(at), self.activation.apply::<S>(sum));
+                S::store(self.output.add(at), activation.apply(sum));
             }
         }
     }

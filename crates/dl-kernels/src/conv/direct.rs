@@ -2,6 +2,7 @@
 //! convolution is then a plain matrix product.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -28,7 +29,7 @@ pub(crate) struct Direct {
     output: Map,
     residual: Option<Map>,
     /// [blocks][k][16].
-    weight: Aligned,
+    weight: Arc<Aligned>,
     bias: Aligned,
     activation: Activation,
     /// Offset of each segment under the kernel, from the input's position at the kernel's corner.
@@ -44,9 +45,65 @@ pub(crate) struct Direct {
     rows: usize,
 }
 
+/// The numbers of the sum of an output, in order: those under the kernel, block by block of channels, then row by row.
+struct Lines {
+    blocks: usize,
+    /// Positions of the kernel.
+    places: usize,
+    lanes: usize,
+    /// Channels of each block, and of the last one.
+    channels: [usize; 2],
+}
+
+impl Lines {
+    fn new(layer: &Layer) -> Self {
+        let ([_, inputs, kh, kw], lanes) = (layer.shape, layer.input.lanes);
+        let blocks = inputs.div_ceil(lanes);
+        // Half of the last block is skipped if it is unused.
+        let last = inputs - blocks.saturating_sub(1) * lanes;
+        let last = last.next_multiple_of(channels_of_a_segment(inputs, lanes));
+        Self { blocks, places: kh * kw, lanes, channels: [lanes, last] }
+    }
+
+    fn of_block(&self, block: usize) -> usize {
+        self.channels[usize::from(block + 1 == self.blocks)]
+    }
+
+    fn k(&self) -> usize {
+        (0..self.blocks).map(|block| self.places * self.of_block(block)).sum()
+    }
+
+    /// The channel, which may be past the last one, and the kernel's position.
+    fn all(&self) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.blocks).flat_map(move |block| {
+            let lanes = move |place| (0..self.of_block(block)).map(move |lane| (block * self.lanes + lane, place));
+            (0..self.places).flat_map(lanes)
+        })
+    }
+}
+
 impl Direct {
-    /// The weight of `layer` must be dense (groups = 1), or its groups whole blocks of channels.
-    pub(crate) fn new(layer: &Layer, level: Level) -> Self {
+    /// [outputs, inputs / groups, kh, kw] -> [blocks][k][16]. The layer must be dense (groups = 1), or its groups whole
+    /// blocks of channels.
+    pub(crate) fn pack(layer: &Layer, weight: &[f32]) -> Aligned {
+        let [outputs, inputs, kh, kw] = layer.shape;
+        let lines = Lines::new(layer);
+        let mut packed = Aligned::zeros(layer.output.blocks() * lines.k() * LANES);
+        let (row, area) = (inputs * kh * kw, kh * kw);
+        packed.par_chunks_exact_mut((lines.k() * LANES).max(1)).enumerate().for_each(|(out, block)| {
+            let rows = &weight[out * LANES * row..outputs.min((out + 1) * LANES) * row];
+            for ((channel, place), line) in lines.all().zip(block.chunks_exact_mut(LANES)) {
+                if channel < inputs {
+                    let column = rows[channel * area + place..].iter().step_by(row);
+                    line.iter_mut().zip(column).for_each(|(line, number)| *line = *number);
+                }
+            }
+        });
+        packed
+    }
+
+    /// As for [`pack`](Self::pack).
+    pub(crate) fn new(layer: &Layer, level: Level, weight: Arc<Aligned>) -> Self {
         let Layer { conv, mut input, mut output, mut residual, activation, .. } = *layer;
         let [outputs, inputs, kh, kw] = layer.shape;
         let pointwise = [kh, kw] == [1, 1] && conv.stride == [1, 1] && conv.padding == Default::default();
@@ -59,34 +116,18 @@ impl Direct {
         let run = channels_of_a_segment(inputs, input.lanes);
         let together = if conv.dilation[1] == 1 && run == input.lanes { kw } else { 1 };
         let mut segments = Vec::new();
-        // The channel and the position of each number of each segment.
-        let mut lines = Vec::new();
         for block in 0..blocks {
             for y in 0..kh {
                 for x in (0..kw).step_by(together) {
                     let offset = y * conv.dilation[0] * input.row() + x * conv.dilation[1] * input.lanes;
                     for first in (0..input.lanes).step_by(run).filter(|first| block * input.lanes + first < inputs) {
                         segments.push(block * input.plane() + offset + first);
-                        for x in x..x + together {
-                            lines.extend((first..first + run).map(|lane| (block * input.lanes + lane, [y, x])));
-                        }
                     }
                 }
             }
         }
-        let k = lines.len();
+        let k = Lines::new(layer).k();
         let group = [blocks, (outputs / conv.groups).div_ceil(LANES)];
-        let mut weight = Aligned::zeros(output.blocks() * k * LANES);
-        let (row, area) = (inputs * kh * kw, kh * kw);
-        weight.par_chunks_exact_mut(k * LANES).enumerate().for_each(|(out, block)| {
-            let rows = &layer.weight[out * LANES * row..outputs.min((out + 1) * LANES) * row];
-            for ((channel, [y, x]), line) in lines.iter().zip(block.chunks_exact_mut(LANES)) {
-                if *channel < inputs {
-                    let column = rows[channel * area + y * kw + x..].iter().step_by(row);
-                    line.iter_mut().zip(column).for_each(|(line, number)| *line = *number);
-                }
-            }
-        });
         let tiling = Tiling::new(level, output.width, group[1], k);
         let count = tiling.groups().len();
         // A single row cannot be split, so the blocks are.

@@ -2,22 +2,24 @@
 //!
 //! Its weight is read once per run, which is all its time: the images of a batch share the read.
 
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
 use crate::activation::Activation;
 use crate::conv::{Conv2dConfig, channels_of_a_segment};
 use crate::map::Map;
 use crate::memory::{Aligned, Memory};
+use crate::packed::Layout;
 use crate::simd::{LANES, Level};
 use crate::tile::Tile;
 
 /// A layer to compile.
-pub(crate) struct LocalLayer<'a> {
+pub(crate) struct LocalLayer {
     /// Without dilation and groups.
     pub(crate) conv: Conv2dConfig,
-    /// [places, filters, channels, kh, kw], row-major.
-    pub(crate) weight: &'a [f32],
+    /// The weight's [places, filters, channels, kh, kw].
     pub(crate) shape: [usize; 5],
-    /// [filters, h, w], or empty.
-    pub(crate) bias: &'a [f32],
     pub(crate) activation: Activation,
     pub(crate) input: Map,
     pub(crate) output: Map,
@@ -34,46 +36,63 @@ pub(crate) struct Local {
     segments: Vec<usize>,
     segment_length: usize,
     /// [places][blocks][k][16].
-    weight: Aligned,
+    weight: Arc<Aligned>,
     /// [places][blocks][16].
     bias: Aligned,
 }
 
 impl Local {
-    pub(crate) fn new(layer: &LocalLayer, level: Level) -> Self {
+    /// The order of the packed weight.
+    pub(crate) fn layout(layer: &LocalLayer) -> Layout {
+        Layout::Local { lanes: layer.input.lanes }
+    }
+
+    /// [places, filters, channels, kh, kw] -> [places][blocks][k][16]
+    pub(crate) fn pack(layer: &LocalLayer, weight: &[f32]) -> Aligned {
+        let [places, filters, channels, kh, kw] = layer.shape;
+        let (blocks, lanes, area) = (layer.output.blocks(), layer.input.lanes, kh * kw);
+        let all = channels.next_multiple_of(channels_of_a_segment(channels, lanes));
+        let (k, row) = (all * area, channels * area);
+        let mut packed = Aligned::zeros(places * blocks * k * LANES);
+        packed.par_chunks_exact_mut((k * LANES).max(1)).enumerate().for_each(|(index, to)| {
+            let (place, block) = (index / blocks, index % blocks);
+            for filter in block * LANES..filters.min((block + 1) * LANES) {
+                let from = &weight[(place * filters + filter) * row..][..row];
+                for (channel, kernel) in from.chunks_exact(area.max(1)).enumerate() {
+                    // Block by block of channels, position by position.
+                    let first = channel / lanes * lanes;
+                    let wide = lanes.min(all - first);
+                    for (under, number) in kernel.iter().enumerate() {
+                        let line = first * area + under * wide + channel % lanes;
+                        to[line * LANES + filter % LANES] = *number;
+                    }
+                }
+            }
+        });
+        packed
+    }
+
+    /// A weight of [`pack`](Self::pack); `bias` [filters, h, w], or empty.
+    pub(crate) fn new(layer: &LocalLayer, level: Level, weight: Arc<Aligned>, bias: &[f32]) -> Self {
         let LocalLayer { conv, input, output, activation, .. } = *layer;
         let [places, filters, channels, kh, kw] = layer.shape;
         let run = channels_of_a_segment(channels, input.lanes);
         let mut segments = Vec::new();
-        // The channel and the kernel's index of each number of each segment.
-        let mut lines = Vec::new();
         for block in 0..input.blocks() {
             for y in 0..kh {
                 for x in 0..kw {
-                    for first in (0..input.lanes).step_by(run).filter(|first| block * input.lanes + first < channels) {
-                        segments.push(block * input.plane() + y * input.row() + x * input.lanes + first);
-                        lines.extend((first..first + run).map(|lane| (block * input.lanes + lane, y * kw + x)));
-                    }
+                    let corner = block * input.plane() + y * input.row() + x * input.lanes;
+                    let firsts = (0..input.lanes).step_by(run).filter(|first| block * input.lanes + first < channels);
+                    segments.extend(firsts.map(|first| corner + first));
                 }
             }
         }
-        let (k, row, blocks) = (lines.len(), channels * kh * kw, output.blocks());
-        let mut weight = Aligned::zeros(places * blocks * k * LANES);
-        let mut bias = Aligned::zeros(places * blocks * LANES);
-        for place in 0..places {
-            for filter in 0..filters {
-                let from = &layer.weight[(place * filters + filter) * row..][..row];
-                let block = place * blocks + filter / LANES;
-                let to = weight[block * k * LANES..][..k * LANES].chunks_exact_mut(LANES);
-                for ((channel, under), line) in lines.iter().zip(to) {
-                    if *channel < channels {
-                        line[filter % LANES] = from[channel * kh * kw + under];
-                    }
-                }
-                bias[block * LANES + filter % LANES] = layer.bias.get(filter * places + place).copied().unwrap_or(0.0);
-            }
+        let mut packed = Aligned::zeros(places * output.blocks() * LANES);
+        for (index, number) in bias.iter().enumerate().take(filters * places) {
+            let (filter, place) = (index / places, index % places);
+            packed[(place * output.blocks() + filter / LANES) * LANES + filter % LANES] = *number;
         }
-        Self { level, conv, input, output, activation, segments, segment_length: run, weight, bias }
+        Self { level, conv, input, output, activation, segments, segment_length: run, weight, bias: packed }
     }
 
     /// One task per place.

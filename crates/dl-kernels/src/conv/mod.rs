@@ -80,8 +80,7 @@ impl Conv2dConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Layer<'a> {
     pub(crate) conv: Conv2dConfig,
-    /// [outputs, inputs / groups, kh, kw], row-major.
-    pub(crate) weight: std::borrow::Cow<'a, [f32]>,
+    /// The weight's [outputs, inputs / groups, kh, kw].
     pub(crate) shape: [usize; 4],
     /// [outputs], or empty.
     pub(crate) bias: &'a [f32],
@@ -94,12 +93,6 @@ pub(crate) struct Layer<'a> {
 }
 
 impl Layer<'_> {
-    /// The weight of an output, an input, and a kernel position.
-    pub(crate) fn weight_at(&self, output: usize, input: usize, [y, x]: [usize; 2]) -> f32 {
-        let [_, inputs, kh, kw] = self.shape;
-        self.weight[((output * inputs + input) * kh + y) * kw + x]
-    }
-
     /// The bias, padded with zeros to whole blocks.
     pub(crate) fn padded_bias(&self) -> crate::memory::Aligned {
         let mut bias = crate::memory::Aligned::zeros(self.output.blocks() * crate::simd::LANES);

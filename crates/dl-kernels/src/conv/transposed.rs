@@ -3,12 +3,15 @@
 //! Outputs that are a stride apart use the same part of the kernel, a phase: they are a direct convolution of stride 1
 //! with it. No zeros are multiplied, and each phase writes its own rows and columns of the output.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail, ensure};
 
 use super::{Tiling, channels_of_a_segment};
 use crate::activation::Activation;
 use crate::map::{Map, Padding};
 use crate::memory::{Aligned, Memory};
+use crate::packed::Layout;
 use crate::simd::{LANES, Level};
 use crate::tile::Tile;
 
@@ -104,8 +107,7 @@ struct Tap {
 /// A layer to compile.
 pub(crate) struct TransposedLayer<'a> {
     pub(crate) conv: ConvTranspose2dConfig,
-    /// [inputs, outputs / groups, kh, kw], row-major.
-    pub(crate) weight: &'a [f32],
+    /// The weight's [inputs, outputs / groups, kh, kw].
     pub(crate) shape: [usize; 4],
     /// [outputs], or empty.
     pub(crate) bias: &'a [f32],
@@ -119,6 +121,8 @@ pub(crate) struct Transposed {
     conv: ConvTranspose2dConfig,
     input: Map,
     output: Map,
+    /// [parts][blocks][k][16]; each part has a k of its own.
+    weight: Arc<Aligned>,
     bias: Aligned,
     activation: Activation,
     segment_length: usize,
@@ -138,31 +142,85 @@ struct Part {
     corner: [isize; 2],
     /// Offset of each segment from the corner.
     segments: Vec<usize>,
-    /// [blocks][k][16].
-    weight: Aligned,
+    /// Where its weight starts.
+    weight: usize,
     tiling: Tiling,
 }
 
-/// Approximate input size of a task.
-const INPUT: usize = 1 << 14;
+/// Approximate input size of a task, which reads the whole weight.
+const INPUT: usize = 1 << 16;
+/// Fewest tasks per image, so that no thread waits long for the last one.
+const TASKS: usize = 4;
 
 impl Transposed {
-    pub(crate) fn new(layer: &TransposedLayer, level: Level) -> Self {
+    /// The order of the packed weight.
+    pub(crate) fn layout(layer: &TransposedLayer) -> Layout {
+        let TransposedLayer { conv: ConvTranspose2dConfig { stride, .. }, input, output, .. } = *layer;
+        let phases = [stride[0].min(output.height), stride[1].min(output.width)];
+        Layout::Transposed { lanes: input.lanes, phases }
+    }
+
+    /// [inputs, outputs / groups, kh, kw] -> [parts][blocks][k][16]
+    pub(crate) fn pack(layer: &TransposedLayer, weight: &[f32]) -> Aligned {
+        let TransposedLayer { conv, input, output, .. } = *layer;
+        let [inputs, group_outputs, kh, kw] = layer.shape;
+        let group_inputs = (inputs / conv.groups).max(1);
+        let run = channels_of_a_segment(inputs, input.lanes);
+        // The channel and the kernel's index of each number of a sum.
+        let mut sums: Vec<Vec<(usize, usize)>> = Vec::new();
+        let columns = conv.phases(1, kw, output.width);
+        for row in conv.phases(0, kh, output.height) {
+            for column in &columns {
+                let mut lines = Vec::new();
+                for block in 0..input.blocks() {
+                    let channels = block * input.lanes..((block + 1) * input.lanes).min(inputs.next_multiple_of(run));
+                    for y in &row.taps {
+                        for x in &column.taps {
+                            lines.extend(channels.clone().map(|channel| (channel, y.index * kw + x.index)));
+                        }
+                    }
+                }
+                sums.push(lines);
+            }
+        }
+        let total: usize = sums.iter().map(Vec::len).sum();
+        let mut packed = Aligned::zeros(output.blocks() * total * LANES);
+        let mut start = 0;
+        for lines in sums {
+            for out in 0..group_outputs * conv.groups {
+                let (group, of_group) = (out / group_outputs, out % group_outputs);
+                let block = &mut packed[start + out / LANES * lines.len() * LANES..][..lines.len() * LANES];
+                for ((channel, place), line) in lines.iter().zip(block.chunks_exact_mut(LANES)) {
+                    // Channels of other groups have weight 0.
+                    if *channel < inputs && channel / group_inputs == group {
+                        line[out % LANES] = weight[(channel * group_outputs + of_group) * kh * kw + place];
+                    }
+                }
+            }
+            start += output.blocks() * lines.len() * LANES;
+        }
+        packed
+    }
+
+    /// A weight of [`pack`](Self::pack).
+    pub(crate) fn new(layer: &TransposedLayer, level: Level, weight: Arc<Aligned>) -> Self {
         let TransposedLayer { conv, input, output, activation, .. } = *layer;
         let [inputs, _, kh, kw] = layer.shape;
         let run = channels_of_a_segment(inputs, input.lanes);
         let mut bias = Aligned::zeros(output.blocks() * LANES);
         bias[..layer.bias.len()].copy_from_slice(layer.bias);
         let columns = conv.phases(1, kw, output.width);
-        let mut parts = Vec::new();
+        let (mut parts, mut start) = (Vec::new(), 0);
         for row in conv.phases(0, kh, output.height) {
             for column in &columns {
-                parts.push(part(layer, level, [&row, column], run));
+                let part = part(layer, level, [&row, column], run, start);
+                start += output.blocks() * part.segments.len() * run * LANES;
+                parts.push(part);
             }
         }
         let longest = output.height.div_ceil(conv.stride[0]);
-        let rows = (INPUT / (input.blocks() * input.row()).max(1)).clamp(1, longest.max(1));
-        Self { conv, input, output, bias, activation, segment_length: run, parts, rows, longest }
+        let rows = (INPUT / (input.blocks() * input.row()).max(1)).clamp(1, longest.div_ceil(TASKS).max(1));
+        Self { conv, input, output, weight, bias, activation, segment_length: run, parts, rows, longest }
     }
 
     fn strips(&self) -> usize {
@@ -197,7 +255,8 @@ impl Transposed {
                 segments: part.segments.as_ptr(),
                 segment_count: part.segments.len(),
                 segment_length: self.segment_length,
-                weight: part.weight[blocks.start * k * LANES..blocks.end * k * LANES].as_ptr(),
+                weight: self.weight[part.weight + blocks.start * k * LANES..part.weight + blocks.end * k * LANES]
+                    .as_ptr(),
                 weight_step: k * LANES,
                 bias: self.bias[blocks.start * LANES..blocks.end * LANES].as_ptr(),
                 output: std::ptr::null_mut(),
@@ -230,38 +289,21 @@ impl Transposed {
     }
 }
 
-fn part(layer: &TransposedLayer, level: Level, [row, column]: [&Phase; 2], run: usize) -> Part {
-    let TransposedLayer { conv, input, output, .. } = *layer;
-    let [inputs, group_outputs, kh, kw] = layer.shape;
-    let (outputs, group_inputs) = (group_outputs * conv.groups, inputs / conv.groups);
+fn part(layer: &TransposedLayer, level: Level, [row, column]: [&Phase; 2], run: usize, weight: usize) -> Part {
+    let TransposedLayer { input, output, .. } = *layer;
+    let inputs = layer.shape[0];
     let corner = [row.lowest(), column.lowest()];
     let mut segments = Vec::new();
-    // The channel and the kernel's indices of each number of each segment.
-    let mut lines = Vec::new();
     for block in 0..input.blocks() {
         for y in &row.taps {
             for x in &column.taps {
                 let offset =
                     (y.shift - corner[0]) as usize * input.row() + (x.shift - corner[1]) as usize * input.lanes;
-                for first in (0..input.lanes).step_by(run).filter(|first| block * input.lanes + first < inputs) {
-                    segments.push(block * input.plane() + offset + first);
-                    lines.extend((first..first + run).map(|lane| (block * input.lanes + lane, y.index * kw + x.index)));
-                }
+                let firsts = (0..input.lanes).step_by(run).filter(|first| block * input.lanes + first < inputs);
+                segments.extend(firsts.map(|first| block * input.plane() + offset + first));
             }
         }
     }
-    let k = lines.len();
-    let mut weight = Aligned::zeros(output.blocks() * k * LANES);
-    for out in 0..outputs {
-        let (group, of_group) = (out / group_outputs, out % group_outputs);
-        let block = &mut weight[out / LANES * k * LANES..][..k * LANES];
-        for ((channel, place), line) in lines.iter().zip(block.chunks_exact_mut(LANES)) {
-            // Channels of other groups have weight 0.
-            if *channel < inputs && channel / group_inputs == group {
-                line[out % LANES] = layer.weight[(channel * group_outputs + of_group) * kh * kw + place];
-            }
-        }
-    }
-    let tiling = Tiling::new(level, column.count, output.blocks(), k);
+    let tiling = Tiling::new(level, column.count, output.blocks(), segments.len() * run);
     Part { first: [row.first, column.first], count: [row.count, column.count], corner, segments, weight, tiling }
 }

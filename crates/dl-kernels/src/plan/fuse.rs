@@ -115,7 +115,7 @@ impl Uses {
         for output in outputs {
             (needed[output.0], is_output[output.0]) = (true, true);
         }
-        for node in (0..count).rev().filter(|node| *node > 0) {
+        for node in (0..count).rev() {
             if needed[node] {
                 for input in &graph.nodes[node].inputs {
                     needed[input.0] = true;
@@ -123,7 +123,8 @@ impl Uses {
                 }
             }
         }
-        needed[0] = true;
+        // A plan checks all of its inputs.
+        graph.inputs().for_each(|input| needed[input.0] = true);
         Self { needed, by, is_output }
     }
 

@@ -7,11 +7,12 @@ mod stage;
 
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 
 use crate::conv::Winograd;
 use crate::graph::{Graph, Node, NodeId, Operation};
+use crate::packed::Resources;
 use crate::simd::Level;
 use stage::Stage;
 
@@ -34,7 +35,10 @@ impl Default for PlanConfig {
 
 /// A network compiled for images of one size. It can be run from several threads at the same time.
 pub struct Plan {
+    /// Size of all inputs of an image.
     image: usize,
+    /// Name and size of each input.
+    inputs: Vec<(String, usize)>,
     /// The convolutions, a few images at a time; then the fully connected layers at the end, if any, for all images at
     /// once, since reading their weights takes longer than computing.
     stages: Vec<Stage>,
@@ -51,18 +55,36 @@ impl Plan {
     /// # Errors
     /// When the size of a weight does not match its shape.
     pub fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
-        let image = graph.shape(graph.input()).iter().product();
+        Self::sharing(graph, outputs, config, &Resources::default())
+    }
+
+    /// [`new`](Self::new) with the packed weights and the working memory of other plans.
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn sharing(graph: Graph, outputs: &[NodeId], config: PlanConfig, resources: &Resources) -> Result<Self> {
+        let (image, _) = graph.input_places();
+        let size = |input| graph.shape(input).iter().product();
+        let inputs = graph.names.iter().cloned().zip(graph.inputs().map(size)).collect();
         let Some(cut) = cut(&graph, outputs) else {
-            let stages = vec![Stage::new(graph, outputs, config)?];
+            let stages = vec![Stage::new(graph, outputs, config, resources)?];
             let targets = vec![(0..outputs.len()).collect()];
-            return Ok(Self { image, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
+            return Ok(Self { image, inputs, stages, targets, outputs: outputs.len(), spare: Mutex::default() });
         };
         let (front, back) = split(graph, cut);
         let (before, after): (Vec<usize>, Vec<usize>) = (0..outputs.len()).partition(|index| outputs[*index] < cut);
         let requested: Vec<NodeId> = before.iter().map(|index| outputs[*index]).chain([cut]).collect();
         let later: Vec<NodeId> = after.iter().map(|index| NodeId(outputs[*index].0 - cut.0)).collect();
-        let stages = vec![Stage::new(front, &requested, config)?, Stage::new(back, &later, config)?];
-        Ok(Self { image, stages, targets: vec![before, after], outputs: outputs.len(), spare: Mutex::default() })
+        let [front, back] =
+            [(front, &requested), (back, &later)].map(|(graph, outputs)| Stage::new(graph, outputs, config, resources));
+        let stages = vec![front?, back?];
+        Ok(Self {
+            image,
+            inputs,
+            stages,
+            targets: vec![before, after],
+            outputs: outputs.len(),
+            spare: Mutex::default(),
+        })
     }
 
     /// The outputs for `input` [n, channels, height, width]: each [n, ...] with the graph's shapes.
@@ -72,6 +94,34 @@ impl Plan {
         let mut outputs = vec![Vec::new(); self.outputs];
         self.run_into(input, &mut outputs)?;
         Ok(outputs)
+    }
+
+    /// [`run`](Self::run) for a graph with several inputs, by name, each [n, ...].
+    /// # Errors
+    /// When an input is missing, unknown, or not the same whole number of images or rows as the others.
+    pub fn run_inputs(&self, inputs: &[(&str, &[f32])]) -> Result<Vec<Vec<f32>>> {
+        ensure!(inputs.len() == self.inputs.len(), "{} inputs for {}", inputs.len(), self.inputs.len());
+        let mut ordered = Vec::with_capacity(inputs.len());
+        for (name, size) in &self.inputs {
+            let given = inputs.iter().find(|(given, _)| given == name);
+            let (_, numbers) = given.with_context(|| format!("input {name} is missing"))?;
+            ordered.push((*numbers, *size));
+        }
+        let (first, size) = ordered[0];
+        let images = first.len() / size.max(1);
+        for ((numbers, size), (name, _)) in ordered.iter().zip(&self.inputs) {
+            ensure!(
+                numbers.len() == images * size,
+                "input {name}: {} numbers are not {images} times {size}",
+                numbers.len()
+            );
+        }
+        // Image by image.
+        let mut all = Vec::with_capacity(images * self.image);
+        for image in 0..images {
+            ordered.iter().for_each(|(numbers, size)| all.extend_from_slice(&numbers[image * size..][..*size]));
+        }
+        self.run(&all)
     }
 
     /// [`run`](Self::run) into vectors, which are cleared first: if they have enough capacity, and a batch of this size
@@ -146,20 +196,21 @@ fn cut(graph: &Graph, outputs: &[NodeId]) -> Option<NodeId> {
     let cut = graph.nodes[linear].inputs[0];
     let alone = graph.nodes[cut.0 + 1..].iter().all(|node| node.inputs.iter().all(|input| *input >= cut));
     let goes_on = outputs.iter().any(|output| *output > cut);
-    (cut.0 > 0 && alone && goes_on && graph.shape(cut).len() == 1).then_some(cut)
+    (cut.0 >= graph.names.len() && alone && goes_on && graph.shape(cut).len() == 1).then_some(cut)
 }
 
 /// Splits the graph into the part up to `cut` and the rest.
 fn split(graph: Graph, cut: NodeId) -> (Graph, Graph) {
-    let mut front = graph.nodes;
+    let Graph { nodes: mut front, names } = graph;
     let back = front.split_off(cut.0 + 1);
     let row = front[cut.0].shape.clone();
-    let mut nodes = vec![Node { operation: Operation::Input, inputs: Vec::new(), shape: row }];
-    nodes.extend(
-        back.into_iter()
-            .map(|node| Node { inputs: node.inputs.iter().map(|input| NodeId(input.0 - cut.0)).collect(), ..node }),
-    );
-    (Graph { nodes: front }, Graph { nodes })
+    let rest = back.into_iter().map(|node| {
+        let inputs = node.inputs.iter().map(|input| NodeId(input.0 - cut.0)).collect();
+        Node { inputs, ..node }
+    });
+    let mut after = Graph::of(vec![("row".to_owned(), row)]);
+    after.nodes.extend(rest);
+    (Graph { nodes: front, names }, after)
 }
 
 #[cfg(test)]

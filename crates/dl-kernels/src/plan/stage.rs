@@ -1,7 +1,6 @@
 //! Sequences of steps that run on the same images.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
@@ -16,9 +15,10 @@ use crate::dense::Dense;
 use crate::graph::{Graph, Node, NodeId, Numbers, Operation};
 use crate::import::{Export, Import, RowSpan};
 use crate::map::{Map, Padding};
-use crate::memory::{Aligned, Memory};
+use crate::memory::Memory;
 use crate::mix::{Copy, Mix};
 use crate::normalize::{Lrn, Softmax};
+use crate::packed::{Layout, Resources, Workspace};
 use crate::pool::{Pool, Reduce};
 use crate::resample::Resize;
 use crate::simd::LANES;
@@ -108,25 +108,17 @@ pub(super) struct Stage {
     /// Images for which a thread runs all steps alone, because their maps stay in its cache.
     lot: Option<usize>,
     outputs: Vec<RowSpan>,
-    /// Working memory that is not in use.
-    spare: Mutex<Vec<Workspace>>,
-}
-
-#[derive(Default)]
-struct Workspace {
-    numbers: Aligned,
-    /// Number of tasks of each step.
-    counts: Vec<usize>,
+    resources: Resources,
 }
 
 impl Stage {
-    pub(super) fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig) -> Result<Self> {
+    pub(super) fn new(graph: Graph, outputs: &[NodeId], config: PlanConfig, resources: &Resources) -> Result<Self> {
         let fused = fuse(&graph, outputs);
         let algorithms: Vec<Option<Algorithm>> = fused.iter().map(|step| algorithm(&graph, step, config)).collect();
         let maps = layout(&graph, &fused, &algorithms, outputs);
         let mut steps = Vec::new();
         for (step, algorithm) in fused.iter().zip(algorithms) {
-            compile(&graph, step, algorithm, &maps, config, &mut steps)?;
+            compile(&graph, step, algorithm, &maps, (config, resources), &mut steps)?;
         }
         let mut rows = Vec::new();
         for output in outputs {
@@ -139,12 +131,13 @@ impl Stage {
                 None => rows_of(map),
             });
         }
-        let image = graph.shape(graph.input()).iter().product();
+        let (image, _) = graph.input_places();
         // Rows are the input of fully connected layers, which process all images at once.
-        let of_maps = graph.shape(graph.input()).len() == 3;
+        let of_maps = graph.inputs().any(|input| graph.shape(input).len() == 3);
         let together = if of_maps { (config.memory / maps.memory.max(1)).max(1) } else { usize::MAX };
         let lot = Some(CACHE / maps.memory.max(1)).filter(|lot| of_maps && *lot > 1).map(|lot| lot.min(together));
-        Ok(Self { steps, image, memory: maps.memory, together, lot, outputs: rows, spare: Mutex::default() })
+        let resources = resources.clone();
+        Ok(Self { steps, image, memory: maps.memory, together, lot, outputs: rows, resources })
     }
 
     /// Size of the working memory for a batch.
@@ -177,7 +170,7 @@ impl Stage {
 
     /// All threads run one step, then the next. After the first batch of this size, nothing is allocated.
     fn run_together(&self, input: &[f32], images: usize, mut take: impl FnMut(usize, &[f32])) {
-        self.with_memory(self.memory * images.min(self.together), |Workspace { numbers, counts }| {
+        self.resources.with_workspace(self.memory * images.min(self.together), |Workspace { numbers, counts }| {
             let mut first = 0;
             while first < images {
                 let count = self.together.min(images - first);
@@ -215,7 +208,7 @@ impl Stage {
                 Source::There(_) => (self.memory * count, 0),
                 Source::Made(_) => (self.memory * count, self.image * count),
             };
-            self.with_memory(maps + made, |Workspace { numbers, .. }| {
+            self.resources.with_workspace(maps + made, |Workspace { numbers, .. }| {
                 let (maps, made) = numbers.split_at_mut(maps);
                 let input = match source {
                     Source::There(input) => &input[images.start * self.image..images.end * self.image],
@@ -244,13 +237,6 @@ impl Stage {
                 take(output, image, &numbers[rows.at(images, image)..][..rows.length]);
             }
         }
-    }
-
-    fn with_memory(&self, length: usize, work: impl FnOnce(&mut Workspace)) {
-        let mut workspace = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        workspace.numbers.grow(length);
-        work(&mut workspace);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
 
@@ -301,8 +287,10 @@ fn margin(graph: &Graph, node: usize) -> Option<Padding> {
 }
 
 fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outputs: &[NodeId]) -> Maps {
-    // The image, renormalized if the network requires it.
-    let image = fused.first().map_or(0, |step| step.last);
+    // The inputs, renormalized if the network requires it.
+    let is_input = |step: &&Fused| matches!(graph.nodes[step.core].operation, Operation::Input);
+    let images: Vec<usize> = fused.iter().filter(is_input).map(|step| step.last).collect();
+    let image = images[0];
     // Parts of a concatenation are written in place: part -> (whole, channels before it).
     let mut part_of: HashMap<usize, (usize, usize)> = HashMap::new();
     for step in fused.iter().rev() {
@@ -313,7 +301,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
             let mut distinct = inputs.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            let free = inputs.iter().all(|input| *input != image && !part_of.contains_key(input));
+            let free = inputs.iter().all(|input| !images.contains(input) && !part_of.contains_key(input));
             if whole_blocks && free && distinct.len() == inputs.len() {
                 let mut before = 0;
                 for (input, channels) in inputs.iter().zip(channels) {
@@ -332,7 +320,7 @@ fn layout(graph: &Graph, fused: &[Fused], algorithms: &[Option<Algorithm>], outp
     };
     // The margins that the readers need.
     let mut margins: HashMap<usize, Padding> = HashMap::new();
-    let mut interleaved = shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
+    let mut interleaved = images.len() == 1 && shape_of(graph, 0)[0] <= 4 && graph.nodes[0].shape.len() == 3;
     for (step, algorithm) in fused.iter().zip(algorithms) {
         let node = &graph.nodes[step.core];
         if let Some(needed) = margin(graph, step.core).filter(|_| !algorithm.is_some_and(Algorithm::is_winograd)) {
@@ -406,7 +394,7 @@ fn compile(
     step: &Fused,
     algorithm: Option<Algorithm>,
     maps: &Maps,
-    config: PlanConfig,
+    (config, resources): (PlanConfig, &Resources),
     steps: &mut Vec<Step>,
 ) -> Result<()> {
     let node = &graph.nodes[step.core];
@@ -418,51 +406,59 @@ fn compile(
         Operation::Affine { scale, shift } => Some((scale, shift)),
         _ => None,
     });
+    let scale = affine.map(|(scale, _)| scale.as_slice());
     steps.push(match &node.operation {
         Operation::Input => {
             let affine = affine.map(|(scale, shift)| (scale.clone(), shift.clone()));
-            Step::Import(Import::new(level, output, affine))
+            let (image, starts) = graph.input_places();
+            Step::Import(Import::new(level, output, affine).among(image, starts[step.core]))
         }
         Operation::Conv2d { weight, shape, bias, config: conv } => {
-            let (mut weight, mut bias) = (numbers(weight, shape)?, read_bias(bias, &shape[..1])?);
-            if let Some((scale, shift)) = affine {
-                bias.resize(shape[0], 0.0);
-                let each = weight.len() / shape[0].max(1);
-                for (out, lines) in weight.chunks_exact_mut(each.max(1)).enumerate() {
-                    lines.iter_mut().for_each(|number| *number *= scale[out]);
-                    bias[out] = bias[out] * scale[out] + shift[out];
+            let (conv, shape, input) = (*conv, *shape, inputs[0]);
+            let bias = folded_bias(bias, shape[0], affine)?;
+            let layer = Layer { conv, shape, bias: &bias, activation, input, output, residual };
+            let algorithm = algorithm.unwrap_or(Algorithm::Direct);
+            let packed = resources.packed(weight, (Convolution::layout(&layer, algorithm), level), scale, || {
+                let mut numbers = numbers(weight, &shape)?;
+                if let Some(scale) = scale {
+                    let each = (numbers.len() / shape[0].max(1)).max(1);
+                    for (lines, scale) in numbers.chunks_exact_mut(each).zip(scale) {
+                        lines.iter_mut().for_each(|number| *number *= scale);
+                    }
                 }
-            }
-            let (conv, shape, weight) = (*conv, *shape, weight.into());
-            let layer = Layer { conv, weight, shape, bias: &bias, activation, input: inputs[0], output, residual };
-            Step::Convolution(Convolution::new(&layer, algorithm.unwrap_or(Algorithm::Direct), level))
+                Ok(Convolution::pack(&layer, algorithm, level, &numbers))
+            })?;
+            Step::Convolution(Convolution::new(&layer, algorithm, level, packed))
         }
         Operation::ConvTranspose2d { weight, shape, bias, config: conv } => {
-            let (conv, shape @ [_, group_outputs, kh, kw]) = (*conv, *shape);
-            let outputs = group_outputs * conv.groups;
-            let (mut weight, mut bias) = (numbers(weight, &shape)?, read_bias(bias, &[outputs])?);
-            if let Some((scale, shift)) = affine {
-                bias.resize(outputs, 0.0);
-                let (group_inputs, area) = ((shape[0] / conv.groups).max(1), (kh * kw).max(1));
-                for (index, lines) in weight.chunks_exact_mut(area).enumerate() {
-                    let (input, out) = (index / group_outputs, index % group_outputs);
-                    let scale = scale[input / group_inputs * group_outputs + out];
-                    lines.iter_mut().for_each(|number| *number *= scale);
+            let (conv, shape @ [_, group_outputs, kh, kw], input) = (*conv, *shape, inputs[0]);
+            let bias = folded_bias(bias, group_outputs * conv.groups, affine)?;
+            let layer = TransposedLayer { conv, shape, bias: &bias, activation, input, output };
+            let packed = resources.packed(weight, (Transposed::layout(&layer), level), scale, || {
+                let mut numbers = numbers(weight, &shape)?;
+                if let Some(scale) = scale {
+                    let (group_inputs, area) = ((shape[0] / conv.groups).max(1), (kh * kw).max(1));
+                    for (index, lines) in numbers.chunks_exact_mut(area).enumerate() {
+                        let (input, out) = (index / group_outputs, index % group_outputs);
+                        let scale = scale[input / group_inputs * group_outputs + out];
+                        lines.iter_mut().for_each(|number| *number *= scale);
+                    }
                 }
-                bias.iter_mut().zip(scale).zip(shift).for_each(|((bias, scale), shift)| *bias = *bias * scale + shift);
-            }
-            let (weight, bias, input) = (&weight, &bias, inputs[0]);
-            let layer = TransposedLayer { conv, weight, shape, bias, activation, input, output };
-            Step::Transposed(Transposed::new(&layer, level))
+                Ok(Transposed::pack(&layer, &numbers))
+            })?;
+            Step::Transposed(Transposed::new(&layer, level, packed))
         }
         Operation::LocallyConnected2d { weight, shape, bias, config: conv } => {
-            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, &node.shape)?);
-            let (conv, shape, weight, bias, input) = (*conv, *shape, &weight, &bias, inputs[0]);
-            Step::Local(Local::new(&LocalLayer { conv, weight, shape, bias, activation, input, output }, level))
+            let layer = LocalLayer { conv: *conv, shape: *shape, activation, input: inputs[0], output };
+            let pack = || Ok(Local::pack(&layer, &numbers(weight, shape)?));
+            let packed = resources.packed(weight, (Local::layout(&layer), level), None, pack)?;
+            Step::Local(Local::new(&layer, level, packed, &read_bias(bias, &node.shape)?))
         }
         Operation::Linear { weight, shape, bias } => {
-            let (weight, bias) = (numbers(weight, shape)?, read_bias(bias, &shape[..1])?);
-            Step::Dense(Dense::new(level, rows_of(inputs[0]), rows_of(output), &weight, &bias, activation))
+            let packed = resources
+                .packed(weight, (Layout::Dense, level), None, || Ok(Dense::pack(*shape, &numbers(weight, shape)?)))?;
+            let (input, output, bias) = (rows_of(inputs[0]), rows_of(output), read_bias(bias, &shape[..1])?);
+            Step::Dense(Dense::new(level, input, output, packed, &bias, activation))
         }
         Operation::Affine { scale, shift } => {
             let mix = Mix::new(level, [inputs[0], output]).scaled(scale, shift);
@@ -528,6 +524,16 @@ fn numbers(read: &Numbers, shape: &[usize]) -> Result<Vec<f32>> {
     let numbers = read();
     ensure!(numbers.len() == shape.iter().product(), "a weight of shape {shape:?} has {} numbers", numbers.len());
     Ok(numbers)
+}
+
+/// The bias with a batch norm folded into it; empty if there is neither.
+fn folded_bias(bias: &Option<Numbers>, outputs: usize, affine: Option<(&Vec<f32>, &Vec<f32>)>) -> Result<Vec<f32>> {
+    let mut bias = read_bias(bias, &[outputs])?;
+    if let Some((scale, shift)) = affine {
+        bias.resize(outputs, 0.0);
+        bias.iter_mut().zip(scale).zip(shift).for_each(|((bias, scale), shift)| *bias = *bias * scale + shift);
+    }
+    Ok(bias)
 }
 
 fn read_bias(bias: &Option<Numbers>, shape: &[usize]) -> Result<Vec<f32>> {

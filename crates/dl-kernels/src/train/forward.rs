@@ -1,5 +1,7 @@
 //! The forward convolution.
 
+use std::sync::Arc;
+
 use super::{ConvShape, Output, in_rounds, place};
 use crate::activation::Activation;
 use crate::conv::{Algorithm, Convolution, Layer};
@@ -28,9 +30,9 @@ impl ConvShape {
         let mut to = Map::new([shape[0], height, width], Default::default());
         let numbers = place([&mut from, &mut to]);
         let activation = if relu { Activation::RELU } else { Activation::NONE };
-        let layer =
-            Layer { conv, weight: weight.into(), shape, bias, activation, input: from, output: to, residual: None };
-        let (import, step) = (Import::new(level, from, None), Convolution::new(&layer, algorithm, level));
+        let layer = Layer { conv, shape, bias, activation, input: from, output: to, residual: None };
+        let packed = Arc::new(Convolution::pack(&layer, algorithm, level, weight));
+        let (import, step) = (Import::new(level, from, None), Convolution::new(&layer, algorithm, level, packed));
         let (image, plane) = (input.iter().product::<usize>(), height * width);
         let result = Output::new(images * shape[0] * plane);
         in_rounds(images, numbers, |first, count, memory| {

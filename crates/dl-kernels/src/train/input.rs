@@ -1,5 +1,7 @@
 //! The gradient of the input.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::phase::Axis;
@@ -114,9 +116,10 @@ impl ConvShape {
         let shape = [self.input[0], per_group, y.taps.len(), x.taps.len()];
         let input = from.without([y.skipped(), x.skipped()]);
         let activation = Activation::NONE;
-        let layer =
-            Layer { conv, weight: turned.into(), shape, bias: &[], activation, input, output: to, residual: None };
-        Convolution::new(&layer, Algorithm::of(shape, &conv, [to.height, to.width], self.winograd), level)
+        let layer = Layer { conv, shape, bias: &[], activation, input, output: to, residual: None };
+        let algorithm = Algorithm::of(shape, &conv, [to.height, to.width], self.winograd);
+        let packed = Arc::new(Convolution::pack(&layer, algorithm, level, &turned));
+        Convolution::new(&layer, algorithm, level, packed)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Inference plans of a network, compiled on first use.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
-use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig, Winograd};
+use dl_kernels::{Graph, NodeId, Operation, Plan, PlanConfig, Resources, Winograd};
 use dl_record::Matrix;
 
 use crate::network::distinct;
@@ -19,7 +19,7 @@ struct Compiled {
     shapes: Vec<Vec<usize>>,
 }
 
-/// Most plans kept: each has its own copy of the weights, so images of many sizes must not fill the memory.
+/// Most plans kept. They share the packed weights and the working memory, but each has its own steps.
 const KEPT: usize = 4;
 
 /// The plans of one network.
@@ -27,6 +27,7 @@ const KEPT: usize = 4;
 pub(crate) struct Plans {
     /// Most recently used last.
     compiled: Mutex<Vec<(Key, Arc<Compiled>)>>,
+    resources: Resources,
 }
 
 impl Plans {
@@ -61,13 +62,16 @@ impl Plans {
 
     fn compiled(&self, backbone: &dyn Backbone, image: [usize; 3], layers: &[LayerName]) -> Result<Arc<Compiled>> {
         let key: Key = (image, layers.iter().map(ToString::to_string).collect());
-        let mut plans = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = plans.iter().position(|(known, _)| *known == key) {
-            plans[index..].rotate_left(1);
-            return Ok(plans[plans.len() - 1].1.clone());
+        if let Some(known) = self.known(&key) {
+            return Ok(known);
         }
         let config = PlanConfig { winograd: Winograd::current()?, ..PlanConfig::default() };
-        let compiled = Arc::new(compile(backbone, image, layers, config)?);
+        // Not under the lock: compiling runs on all threads, and one that waits may run another image.
+        let compiled = Arc::new(compile(backbone, image, layers, (config, &self.resources))?);
+        if let Some(known) = self.known(&key) {
+            return Ok(known);
+        }
+        let mut plans = self.plans();
         if plans.len() == KEPT {
             plans.remove(0);
         }
@@ -75,18 +79,35 @@ impl Plans {
         Ok(compiled)
     }
 
+    /// The plan with this key, which becomes the most recently used.
+    fn known(&self, key: &Key) -> Option<Arc<Compiled>> {
+        let mut plans = self.plans();
+        let index = plans.iter().position(|(known, _)| known == key)?;
+        plans[index..].rotate_left(1);
+        plans.last().map(|(_, compiled)| compiled.clone())
+    }
+
+    fn plans(&self) -> MutexGuard<'_, Vec<(Key, Arc<Compiled>)>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The image sizes of the plans, most recently used last.
     #[cfg(test)]
     pub(crate) fn sizes(&self) -> Vec<[usize; 3]> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|((size, _), _)| *size).collect()
+        self.plans().iter().map(|((size, _), _)| *size).collect()
     }
 }
 
 /// A plan for images of one size.
-fn compile(backbone: &dyn Backbone, image: [usize; 3], layers: &[LayerName], config: PlanConfig) -> Result<Compiled> {
+fn compile(
+    backbone: &dyn Backbone,
+    image: [usize; 3],
+    layers: &[LayerName],
+    (config, resources): (PlanConfig, &Resources),
+) -> Result<Compiled> {
     let (graph, outputs) = graph(backbone, image, layers)?;
     let shapes = outputs.iter().map(|node| graph.shape(*node).to_vec()).collect();
-    Ok(Compiled { plan: Plan::new(graph, &outputs, config)?, shapes })
+    Ok(Compiled { plan: Plan::sharing(graph, &outputs, config, resources)?, shapes })
 }
 
 /// The network as a graph, up to `layers`, and the nodes of these.
@@ -111,4 +132,136 @@ pub(crate) fn graph(backbone: &dyn Backbone, image: [usize; 3], layers: &[LayerN
         });
     }
     Ok((graph, outputs))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_nn::VarBuilder;
+    use dl_ops::{Conv2dConfig, ConvTranspose2dConfig, L2Epsilon, Padding, PoolConfig, ResizeMethod};
+
+    use super::*;
+    use crate::network::{LOGITS, Run};
+    use crate::{BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, L2Norm, Linear, LocallyConnected2d, Parameters};
+
+    /// A network with every operation of detectors and generators, for images of [3, height, width].
+    struct Every {
+        conv: Conv2d,
+        norm: BatchNorm2d,
+        up: ConvTranspose2d,
+        up_norm: BatchNorm2d,
+        scale: L2Norm,
+        side: Conv2d,
+        local: LocallyConnected2d,
+        linear: Linear,
+    }
+
+    impl Every {
+        fn new(vb: &VarBuilder) -> Self {
+            let (fresh, padded) = (Fresh::kaiming(), Conv2dConfig { padding: Padding::all(1), ..Default::default() });
+            let double = ConvTranspose2dConfig { stride: [2, 2], padding: [1, 1], ..Default::default() };
+            let pp = |name: &str| vb.pp(name);
+            Self {
+                conv: Conv2d::without_bias([3, 20], [3, 3], padded, fresh, pp("conv")).unwrap(),
+                norm: BatchNorm2d::new(20, 1e-5, pp("norm")).unwrap(),
+                up: ConvTranspose2d::new([20, 13], [4, 4], double, fresh, pp("up")).unwrap(),
+                up_norm: BatchNorm2d::new(13, 1e-5, pp("up_norm")).unwrap(),
+                scale: L2Norm::new(13, 20.0, L2Epsilon::AtLeast(1e-12), pp("scale")).unwrap(),
+                side: Conv2d::new([13, 20], [3, 3], padded, fresh, pp("side")).unwrap(),
+                local: LocallyConnected2d::new([33, 6], [3, 3], [4, 5], padded, fresh, pp("local")).unwrap(),
+                linear: Linear::new(6 * 20, 11, fresh, pp("linear")).unwrap(),
+            }
+        }
+    }
+
+    const LAYERS: [&str; 15] = [
+        "conv", "norm", "leaky", "pooled", "up", "up_norm", "tanh", "scale", "softmax", "side", "nearest", "bilinear",
+        "local", "sigmoid", LOGITS,
+    ];
+
+    impl Backbone for Every {
+        fn layers(&self) -> Vec<String> {
+            LAYERS.map(str::to_owned).to_vec()
+        }
+
+        fn aliases(&self) -> Vec<(String, String)> {
+            Vec::new()
+        }
+
+        fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+            let x = pass.conv("conv", &self.conv, x)?;
+            let x = pass.batch_norm("norm", &self.norm, &x)?;
+            let x = pass.leaky_relu("leaky", 0.1, &x)?;
+            let x = pass.max_pool("pooled", &PoolConfig::darknet(2, 1, 1), &x)?;
+            let up = pass.conv_transpose("up", &self.up, &x)?;
+            let up = pass.batch_norm("up_norm", &self.up_norm, &up)?;
+            let up = pass.tanh("tanh", &up)?;
+            let up = pass.l2_norm("scale", &self.scale, &up)?;
+            let up = pass.softmax("softmax", &up)?;
+            let side = pass.conv("side", &self.side, &up)?;
+            let size = pass.size(&x)?;
+            let nearest = pass.resize("nearest", [4, 5], ResizeMethod::Nearest, &up)?;
+            let side = pass.resize("", size, ResizeMethod::Bilinear, &side)?;
+            let side = pass.resize("bilinear", [4, 5], ResizeMethod::Bilinear, &side)?;
+            let both = pass.concat("", &[&nearest, &side])?;
+            let local = pass.locally_connected("local", &self.local, &both)?;
+            let row = pass.flatten("", &local)?;
+            let row = pass.sigmoid("sigmoid", &row)?;
+            pass.linear(LOGITS, &self.linear, &row)
+        }
+    }
+
+    fn names() -> Vec<LayerName> {
+        LAYERS.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn images(count: usize, [height, width]: [usize; 2]) -> Tensor {
+        let vb = Parameters::fresh(1).builder(&Device::Cpu);
+        let hint = candle_nn::Init::Randn { mean: 0.0, stdev: 1.0 };
+        vb.get_with_hints((count, 3, height, width), "x", hint).unwrap().detach()
+    }
+
+    #[test]
+    fn plans_of_every_operation_equal_the_direct_computation() {
+        let vb = Parameters::fresh(0).frozen(|_| true).builder(&Device::Cpu);
+        let network = Every::new(&vb);
+        let plans = Plans::default();
+        for size in [[13, 10], [7, 9], [13, 10]] {
+            let x = images(3, size);
+            let expected = (&network as &dyn Backbone).features(&x, &names(), None).unwrap();
+            for threads in [1, 2] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let all = pool.install(|| plans.run(&network, &x, &names()).unwrap());
+                let alone = pool.install(|| plans.run(&network, &x.narrow(0, 1, 1).unwrap(), &names()).unwrap());
+                for (((found, alone), expected), name) in all.iter().zip(&alone).zip(&expected).zip(LAYERS) {
+                    assert_eq!(found.dims(), expected.dims(), "{name}");
+                    let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                    for (found, expected) in numbers(found).iter().zip(numbers(expected)) {
+                        let error = (found - expected).abs();
+                        assert!(error < 2e-5 * (1.0 + expected.abs()), "{name}: {found} and {expected}");
+                    }
+                    let second = numbers(&found.narrow(0, 1, 1).unwrap());
+                    assert!(second.iter().zip(numbers(alone)).all(|(a, b)| a.to_bits() == b.to_bits()), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_of_another_size_packs_no_weights_unless_they_are_trained() {
+        let sizes: Vec<[usize; 2]> = (8..58).map(|height| [height, 71 - height]).collect();
+        for trained in [false, true] {
+            let vb = Parameters::fresh(0).frozen(move |_| !trained).builder(&Device::Cpu);
+            let (network, plans) = (Every::new(&vb), Plans::default());
+            let logits: Vec<LayerName> = vec![LOGITS.parse().unwrap()];
+            plans.run(&network, &images(1, [8, 63]), &logits).unwrap();
+            let bytes = plans.resources.weight_bytes();
+            assert_eq!(bytes == 0, trained);
+            for size in &sizes {
+                plans.run(&network, &images(1, *size), &logits).unwrap();
+            }
+            // At most a second algorithm of the 3 x 3 convolutions.
+            assert!(plans.resources.weight_bytes() <= 2 * bytes);
+            assert_eq!(plans.sizes().len(), KEPT);
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod transforms;
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use rayon::prelude::*;
@@ -98,7 +99,7 @@ pub(crate) struct WinogradConv<T, const IN: usize, const OUT: usize> {
     output: Map,
     residual: Option<Map>,
     /// [blocks][points][lines][16]: the transformed weight.
-    weight: Aligned,
+    weight: Arc<Aligned>,
     /// Input channels that are multiplied.
     lines: usize,
     /// Channels per segment.
@@ -120,18 +121,25 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> WinogradConv<T, I
     /// Products per tile.
     const POINTS: usize = IN * IN;
 
-    pub(crate) fn new(layer: &Layer, level: Level) -> Self {
-        let Layer { conv, input, output, residual, activation, .. } = *layer;
+    /// [outputs, inputs, 3, 3] -> [blocks][points][lines][16], transformed.
+    pub(crate) fn pack(layer: &Layer, level: Level, weight: &[f32]) -> Aligned {
         let [outputs, inputs, ..] = layer.shape;
-        let run = channels_of_a_segment(inputs, input.lanes);
-        let lines = inputs.next_multiple_of(run);
-        let mut weight = Aligned::zeros(output.blocks() * Self::POINTS * lines * LANES);
-        weight.par_chunks_exact_mut(Self::POINTS * lines * LANES).enumerate().for_each(|(block, to)| {
+        let lines = inputs.next_multiple_of(channels_of_a_segment(inputs, layer.input.lanes));
+        let mut packed = Aligned::zeros(layer.output.blocks() * Self::POINTS * lines * LANES);
+        packed.par_chunks_exact_mut(Self::POINTS * lines * LANES).enumerate().for_each(|(block, to)| {
             let outs = block * LANES..outputs.min((block + 1) * LANES);
-            let from = &layer.weight[outs.start * inputs * 9..outs.end * inputs * 9];
+            let from = &weight[outs.start * inputs * 9..outs.end * inputs * 9];
             let transform = PhantomData::<T>;
             level.run(Weights::<T, IN, OUT> { from, outputs: outs.len(), inputs, to, lines, transform });
         });
+        packed
+    }
+
+    pub(crate) fn new(layer: &Layer, level: Level, weight: Arc<Aligned>) -> Self {
+        let Layer { conv, input, output, residual, activation, .. } = *layer;
+        let inputs = layer.shape[1];
+        let run = channels_of_a_segment(inputs, input.lanes);
+        let lines = inputs.next_multiple_of(run);
         let sizes = (1..=TILES).map(|size| Size {
             tiling: Tiling::new(level, size, output.blocks(), lines),
             segments: (0..lines).step_by(run).map(|line| line / LANES * size * LANES + line % LANES).collect(),
@@ -434,14 +442,14 @@ impl<T: Transform<IN, OUT>, const IN: usize, const OUT: usize> Kernel for TileOu
                     line[x] = value;
                 }
             }
-            let bias = S::load(self.bias.as_ptr());
+            let (bias, activation) = (S::load(self.bias.as_ptr()), self.activation.vectors::<S>());
             for (y, line) in half.into_iter().enumerate().take(self.size[0]) {
                 for (x, value) in T::after::<S>(line).into_iter().enumerate().take(self.size[1]) {
                     let mut value = S::add(value, bias);
                     if !self.residual.is_null() {
                         value = S::add(value, S::load(self.residual.add(y * self.residual_row + x * LANES)));
                     }
-                    S::store(self.output.add(y * self.row + x * LANES), self.activation.apply::<S>(value));
+                    S::store(self.output.add(y * self.row + x * LANES), activation.apply(value));
                 }
             }
         }

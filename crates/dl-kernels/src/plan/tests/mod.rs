@@ -88,7 +88,7 @@ fn check(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: f64) {
 /// [`check`] with a tolerance for each Winograd algorithm.
 fn check_each(build: impl Fn() -> (Net, Vec<NodeId>), tolerance: impl Fn(Winograd) -> f64) {
     let (net, outputs) = build();
-    let image: usize = net.graph.shape(net.graph.input()).iter().product();
+    let (image, _) = net.graph.input_places();
     let images = draw(77, 3 * image);
     let expected: Vec<Vec<Vec<f64>>> =
         images.chunks_exact(image).map(|image| evaluate(&net.graph, &outputs, image)).collect();
@@ -403,5 +403,116 @@ fn channels_that_end_in_the_first_half_of_a_block() {
             (net, vec![joined, large])
         };
         check(net, 3e-5);
+    }
+}
+
+/// A network in which layers of every kind keep their numbers, for images of any size.
+struct Kept {
+    weights: Vec<(Numbers, [usize; 4])>,
+    linear: Numbers,
+    /// How often numbers were read.
+    reads: Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let reads = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let kept = |numbers: Numbers| -> Numbers {
+            let reads = reads.clone();
+            Arc::new(move || {
+                reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                numbers()
+            })
+        };
+        let shapes = [[32, 3, 3, 3], [32, 32, 3, 3], [32, 1, 3, 3], [32, 20, 2, 2]];
+        let weights = shapes.iter().enumerate().map(|(index, shape)| (kept(weight(index, shape)), *shape));
+        Self { weights: weights.collect(), linear: kept(weight(9, &[5, 20])), reads }
+    }
+
+    fn graph(&self, [height, width]: [usize; 2]) -> (Graph, Vec<NodeId>) {
+        let mut net = Net::new([3, height, width]);
+        let padded = Conv2dConfig { padding: Padding::all(1), ..Default::default() };
+        let mut x = net.graph.input();
+        for ((weight, shape), groups) in self.weights[..3].iter().zip([1, 1, 32]) {
+            let (weight, config) = (weight.clone(), Conv2dConfig { groups, ..padded });
+            x = net.add(Operation::Conv2d { weight, shape: *shape, bias: None, config }, &[x]);
+        }
+        let scale = (0..32).map(|channel| 1.0 + channel as f32 / 32.0).collect();
+        x = net.add(Operation::Affine { scale, shift: vec![0.1; 32] }, &[x]);
+        let config = crate::conv::ConvTranspose2dConfig { stride: [2, 2], ..Default::default() };
+        let (weight, shape) = (self.weights[3].0.clone(), self.weights[3].1);
+        x = net.add(Operation::ConvTranspose2d { weight, shape, bias: None, config }, &[x]);
+        x = net.add(Operation::AdaptiveAvgPool2d([1, 1]), &[x]);
+        x = net.add(Operation::Flatten, &[x]);
+        let y = net.add(Operation::Linear { weight: self.linear.clone(), shape: [5, 20], bias: None }, &[x]);
+        (net.graph, vec![y])
+    }
+}
+
+#[test]
+fn plans_of_many_sizes_share_the_packed_weights_and_the_working_memory() {
+    let (kept, resources) = (Kept::new(), Resources::default());
+    let plan = |size, resources: &Resources| {
+        let (graph, outputs) = kept.graph(size);
+        Plan::sharing(graph, &outputs, PlanConfig::default(), resources).unwrap()
+    };
+    let reads = || kept.reads.load(std::sync::atomic::Ordering::SeqCst);
+    let first = plan([64, 48], &resources);
+    let (bytes, once) = (resources.weight_bytes(), reads());
+    assert_eq!(once, 5);
+    let sizes = (0..50).map(|index| [48 + index, 70 - index % 17]);
+    let mut last = first;
+    for size in sizes {
+        let image = draw(3, 3 * size[0] * size[1]);
+        let shared = plan(size, &resources);
+        let found = shared.run(&image).unwrap();
+        let alone = Plan::new(kept.graph(size).0, &kept.graph(size).1, PlanConfig::default()).unwrap();
+        assert_eq!(found, alone.run(&image).unwrap(), "{size:?}");
+        last = shared;
+    }
+    // The plans alone read every weight; those that share read none.
+    assert_eq!((resources.weight_bytes(), reads()), (bytes, once + 50 * 5));
+    // One working memory, of the largest size.
+    assert!(resources.working_memory() <= 2 * last.working_memory(1).max(plan([97, 70], &resources).working_memory(1)));
+}
+
+#[test]
+fn another_algorithm_or_batch_norm_is_another_packed_weight() {
+    let (kept, resources) = (Kept::new(), Resources::default());
+    let plan = |size, winograd| {
+        let (graph, outputs) = kept.graph(size);
+        Plan::sharing(graph, &outputs, PlanConfig { winograd, ..PlanConfig::default() }, &resources).unwrap()
+    };
+    let image = draw(3, 3 * 40 * 40);
+    let expected = Winograd::ALL.map(|winograd| {
+        let (graph, outputs) = kept.graph([40, 40]);
+        Plan::new(graph, &outputs, PlanConfig { winograd, ..PlanConfig::default() }).unwrap().run(&image).unwrap()
+    });
+    for _ in 0..2 {
+        for (winograd, expected) in Winograd::ALL.into_iter().zip(&expected) {
+            assert_eq!(plan([40, 40], winograd).run(&image).unwrap(), *expected);
+        }
+    }
+    // A layer whose numbers only the graph has is packed, but not kept.
+    let (before, net) = (resources.weight_bytes(), || {
+        let mut net = Net::new([3, 9, 9]);
+        let y = net.conv(NodeId(0), 16, 3, 1);
+        (net.graph, [y])
+    });
+    let (graph, outputs) = net();
+    Plan::sharing(graph, &outputs, PlanConfig::default(), &resources).unwrap();
+    assert_eq!(resources.weight_bytes(), before);
+    // The same layer with other statistics after it.
+    let shape = [16, 3, 3, 3];
+    let numbers = weight(1, &shape);
+    for scale in [1.0, 2.0, 1.0] {
+        let mut net = Net::new([3, 9, 9]);
+        let config = Conv2dConfig::default();
+        let x = net.add(Operation::Conv2d { weight: numbers.clone(), shape, bias: None, config }, &[NodeId(0)]);
+        let y = net.add(Operation::Affine { scale: vec![scale; 16], shift: vec![0.0; 16] }, &[x]);
+        let expected = evaluate(&net.graph, &[y], &image[..243]);
+        let plan = Plan::sharing(net.graph, &[y], PlanConfig::default(), &resources).unwrap();
+        let found = plan.run(&image[..243]).unwrap();
+        assert!(found[0].iter().zip(&expected[0]).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5), "scale {scale}");
     }
 }

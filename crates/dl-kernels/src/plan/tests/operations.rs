@@ -250,3 +250,56 @@ fn multiply_adds_are_those_of_the_definitions() {
     let z = net.local(input, 7, [3, 3], Conv2dConfig::default());
     assert_eq!(net.graph.multiply_adds_of(z), (3 * 2) * 7 * 3 * 9);
 }
+
+#[test]
+fn several_inputs_by_name() {
+    for with_rows in [false, true] {
+        let build = || {
+            let shapes: [(&str, &[usize]); 3] = [("image", &[3, 9, 8]), ("map", &[5, 9, 8]), ("row", &[20])];
+            let mut net = Net { graph: Graph::with_inputs(&shapes[..if with_rows { 3 } else { 2 }]).unwrap(), seed: 0 };
+            let (image, map) = (net.graph.input(), net.graph.input_named("map").unwrap());
+            let image = net.norm(image);
+            let x = net.conv(image, 16, 3, 1);
+            let both = net.add(Operation::Concat, &[x, map]);
+            let y = net.conv(both, 7, 3, 2);
+            let direct = net.conv(map, 9, 3, 1);
+            if !with_rows {
+                return (net, vec![y, direct]);
+            }
+            let row = net.graph.input_named("row").unwrap();
+            let squashed = net.add(Operation::Tanh, &[row]);
+            let logits = net.linear(squashed, 4);
+            (net, vec![y, direct, logits])
+        };
+        // As images that are all inputs, one after another.
+        check(build, 1e-5);
+        let (net, outputs) = build();
+        let (total, starts) = net.graph.input_places();
+        let plan = Plan::new(net.graph, &outputs, PlanConfig::default()).unwrap();
+        let all = draw(77, 3 * total);
+        let ends = starts.iter().skip(1).copied().chain([total]);
+        let inputs: Vec<Vec<f32>> = starts
+            .iter()
+            .zip(ends)
+            .map(|(start, end)| all.chunks_exact(total).flat_map(|image| image[*start..end].to_vec()).collect())
+            .collect();
+        let mut named: Vec<(&str, &[f32])> = ["image", "map", "row"]
+            .into_iter()
+            .zip(&inputs)
+            .map(|(name, numbers)| (name, numbers.as_slice()))
+            .collect();
+        named.reverse();
+        assert_eq!(plan.run_inputs(&named).unwrap(), plan.run(&all).unwrap());
+        let error = |inputs: &[(&str, &[f32])]| plan.run_inputs(inputs).unwrap_err().to_string();
+        assert!(error(&named[1..]).contains("inputs for"));
+        let mut unknown = named.clone();
+        unknown[0].0 = "picture";
+        assert!(error(&unknown).contains("is missing"));
+        let mut short = named.clone();
+        short[0].1 = &short[0].1[1..];
+        assert!(error(&short).contains("numbers are not"));
+    }
+    assert!(Graph::with_inputs(&[]).is_err());
+    assert!(Graph::with_inputs(&[("a", &[3]), ("a", &[4])]).is_err());
+    assert!(Graph::with_inputs(&[("a", &[3, 4])]).is_err());
+}
