@@ -12,7 +12,9 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use dl_models::detection::ssd::Ssd;
 use dl_models::detection::{Detector, DetectorKind, Found, Placed, Rules, open};
-use dl_models::{ChannelOrder, Checkpoint, ModelConfig, Parameters, Precision, checkpoint, with_candle_ops};
+use dl_models::{
+    ChannelOrder, Checkpoint, Kind, ModelConfig, ModelFile, Parameters, Precision, checkpoint, with_candle_ops,
+};
 use dl_record::BBox;
 use dl_vision::picture::warp::resample;
 use formula::Formula;
@@ -195,6 +197,7 @@ fn every_architecture_is_built_from_a_config_and_a_saved_one_opens() {
         assert_eq!(ssd.default_boxes().len(), count, "{name}");
         let path = folder.path().join(format!("{name}.safetensors"));
         checkpoint::save(&path, &config, &parameters.tensors(), Precision::F32).unwrap();
+        assert_eq!(ModelFile::open(&path, None).unwrap().kind(), Kind::Detector);
         let opened = open(Checkpoint::open(&path).unwrap(), None, &Device::Cpu).unwrap().expect("a detector");
         let x = noise(&ssd, 1);
         let placed = [ssd.placed(90, 60)];

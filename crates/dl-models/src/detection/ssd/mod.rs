@@ -46,7 +46,7 @@ use crate::checkpoint::printable;
 use crate::file::limits;
 use crate::model::{CheckpointBackend, build_outline};
 use crate::network::plans::{Plans, graph};
-use crate::{Backbone, Checkpoint, LayerName, ModelConfig, Preprocessing};
+use crate::{Backbone, Checkpoint, Kind, LayerName, ModelConfig, Preprocessing};
 
 /// Images per run of the network, which bounds its memory.
 const BATCH: usize = 8;
@@ -122,7 +122,7 @@ impl Ssd {
     /// When the architecture does not exist.
     pub fn default_config(name: &str, num_classes: usize) -> Result<ModelConfig> {
         let preprocessing = (find(name)?.preprocessing)();
-        Ok(ModelConfig { preprocessing, ..ModelConfig::new(name, num_classes) })
+        Ok(ModelConfig { kind: Some(Kind::Detector), preprocessing, ..ModelConfig::new(name, num_classes) })
     }
 
     fn assemble(architecture: &Architecture, config: ModelConfig, folder: &Path, vb: VarBuilder) -> Result<Self> {
