@@ -63,10 +63,15 @@ impl MobileNetV1Options {
 
 /// MobileNet V1. Inputs of any size.
 pub struct MobileNetV1 {
+    features: MobileNetV1Features,
+    classifier: Linear,
+}
+
+/// MobileNet V1 without its classifier.
+pub(crate) struct MobileNetV1Features {
     stem: ConvNorm,
     /// The blocks of each stage: a depthwise and a pointwise convolution.
     stages: Vec<Vec<[ConvNorm; 2]>>,
-    classifier: Linear,
 }
 
 /// Table 1 of the paper: channels, number of blocks, stride of the first.
@@ -78,12 +83,20 @@ impl MobileNetV1 {
     /// # Errors
     /// When one is missing or has a different shape.
     pub fn new(options: &MobileNetV1Options, num_classes: usize, vb: VarBuilder) -> Result<Self> {
+        let features = MobileNetV1Features::new(options, &vb)?;
+        let [.., channels] = MobileNetV1Features::channels(options);
+        let classifier = Linear::new(channels, num_classes, Fresh::normal(0.01), vb.pp("classifier"))?;
+        Ok(Self { features, classifier })
+    }
+}
+
+impl MobileNetV1Features {
+    pub(crate) fn new(options: &MobileNetV1Options, vb: &VarBuilder) -> Result<Self> {
         let mut channels = divisible(32, options.width);
         let names = ["conv_stem", "bn1"];
-        let stem = ConvNorm::new([3, channels], Shape { kernel: 3, stride: 2, groups: 1 }, options, names, &vb)?;
+        let stem = ConvNorm::new([3, channels], Shape { kernel: 3, stride: 2, groups: 1 }, options, names, vb)?;
         let mut stages = Vec::new();
-        for [outputs, count, stride] in TABLE {
-            let outputs = divisible(outputs, options.width);
+        for ([_, count, stride], outputs) in TABLE.into_iter().zip(Self::channels(options)) {
             let mut blocks = Vec::new();
             for index in 0..count {
                 let vb = vb.pp(format!("blocks.{}.{index}", stages.len()));
@@ -97,13 +110,15 @@ impl MobileNetV1 {
             }
             stages.push(blocks);
         }
-        let classifier = Linear::new(channels, num_classes, Fresh::normal(0.01), vb.pp("classifier"))?;
-        Ok(Self { stem, stages, classifier })
+        Ok(Self { stem, stages })
     }
-}
 
-impl Backbone for MobileNetV1 {
-    fn layers(&self) -> Vec<String> {
+    /// The channels of the outputs `blocks.0` to `blocks.4`.
+    pub(crate) fn channels(options: &MobileNetV1Options) -> [usize; 5] {
+        TABLE.map(|[channels, ..]| divisible(channels, options.width))
+    }
+
+    pub(crate) fn layers(&self) -> Vec<String> {
         let mut layers: Vec<String> = ["conv_stem", "bn1"].map(String::from).to_vec();
         for (stage, blocks) in self.stages.iter().enumerate() {
             for block in 0..blocks.len() {
@@ -113,15 +128,10 @@ impl Backbone for MobileNetV1 {
             }
             layers.push(format!("blocks.{stage}"));
         }
-        layers.extend(["global_pool", "classifier", LOGITS].map(String::from));
         layers
     }
 
-    fn aliases(&self) -> Vec<(String, String)> {
-        aliases([("conv1", "bn1"), ("pool", "global_pool"), ("fc", "classifier")])
-    }
-
-    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+    pub(crate) fn run(&self, x: &Value, pass: &mut Pass) -> Run {
         let mut x = self.stem.run(["conv_stem", "bn1"], x, pass)?;
         for (stage, blocks) in self.stages.iter().enumerate() {
             for (index, [depthwise, pointwise]) in blocks.iter().enumerate() {
@@ -131,6 +141,22 @@ impl Backbone for MobileNetV1 {
             }
             x = pass.see(&format!("blocks.{stage}"), x)?;
         }
+        Ok(x)
+    }
+}
+
+impl Backbone for MobileNetV1 {
+    fn layers(&self) -> Vec<String> {
+        let classifier = ["global_pool", "classifier", LOGITS].map(String::from);
+        self.features.layers().into_iter().chain(classifier).collect()
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        aliases([("conv1", "bn1"), ("pool", "global_pool"), ("fc", "classifier")])
+    }
+
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let x = self.features.run(x, pass)?;
         let x = pass.adaptive_avg_pool("", [1, 1], &x)?;
         let x = pass.flatten("global_pool", &x)?;
         let x = pass.linear("classifier", &self.classifier, &x)?;

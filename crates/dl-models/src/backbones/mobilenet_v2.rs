@@ -46,12 +46,19 @@ impl Default for MobileNetV2Options {
 
 /// MobileNet V2. Inputs of any size.
 pub struct MobileNetV2 {
+    features: MobileNetV2Features,
+    classifier: Linear,
+    dropout: f64,
+}
+
+/// MobileNet V2 without its classifier.
+pub(crate) struct MobileNetV2Features {
     first: ConvNorm,
     /// `features.1` and so on.
     blocks: Vec<(String, Block)>,
     last: ConvNorm,
-    classifier: Linear,
-    dropout: f64,
+    /// Of the last output.
+    channels: usize,
 }
 
 /// Table 2 of the paper: expansion, channels, number of blocks, stride of the first.
@@ -65,11 +72,22 @@ impl MobileNetV2 {
     /// # Errors
     /// When one is missing or has a different shape.
     pub fn new(options: &MobileNetV2Options, num_classes: usize, vb: VarBuilder) -> Result<Self> {
-        let mut channels = divisible(32, options.width);
+        let features = MobileNetV2Features::new(options.width, &vb)?;
+        let classifier = Linear::new(features.channels, num_classes, Fresh::normal(0.01), vb.pp("classifier.1"))?;
+        Ok(Self { features, classifier, dropout: options.dropout })
+    }
+}
+
+impl MobileNetV2Features {
+    /// The expanded map of `features.14`, the last one of stride 16.
+    pub(crate) const EXPANDED: &str = "features.14.conv.0";
+
+    pub(crate) fn new(width: f64, vb: &VarBuilder) -> Result<Self> {
+        let mut channels = divisible(32, width);
         let first = ConvNorm::new([3, channels], 3, 2, 1, vb.pp("features.0"))?;
         let mut blocks = Vec::new();
         for [widening, outputs, count, stride] in TABLE {
-            let outputs = divisible(outputs, options.width);
+            let outputs = divisible(outputs, width);
             for index in 0..count {
                 let name = format!("features.{}", blocks.len() + 1);
                 let stride = if index == 0 { stride } else { 1 };
@@ -78,22 +96,38 @@ impl MobileNetV2 {
                 blocks.push((name, block));
             }
         }
-        let outputs = divisible(1280, options.width.max(1.0));
+        let outputs = divisible(1280, width.max(1.0));
         let last = ConvNorm::new([channels, outputs], 1, 1, 1, vb.pp(LAST))?;
-        let classifier = Linear::new(outputs, num_classes, Fresh::normal(0.01), vb.pp("classifier.1"))?;
-        Ok(Self { first, blocks, last, classifier, dropout: options.dropout })
+        Ok(Self { first, blocks, last, channels: outputs })
     }
-}
 
-impl Backbone for MobileNetV2 {
-    fn layers(&self) -> Vec<String> {
+    /// The channels of [`EXPANDED`](Self::EXPANDED) and of the last output.
+    pub(crate) fn channels(&self, width: f64) -> [usize; 2] {
+        [6 * divisible(96, width), self.channels]
+    }
+
+    pub(crate) fn layers(&self) -> Vec<String> {
         let mut layers = ConvNorm::layers("features.0").to_vec();
         for (name, block) in &self.blocks {
             layers.extend(block.layers(name));
         }
         layers.extend(ConvNorm::layers(LAST));
-        layers.extend(["classifier.0", "classifier.1", LOGITS].map(String::from));
         layers
+    }
+
+    pub(crate) fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let mut x = self.first.run("features.0", x, pass)?;
+        for (name, block) in &self.blocks {
+            x = block.run(name, &x, pass)?;
+        }
+        self.last.run(LAST, &x, pass)
+    }
+}
+
+impl Backbone for MobileNetV2 {
+    fn layers(&self) -> Vec<String> {
+        let classifier = ["classifier.0", "classifier.1", LOGITS].map(String::from);
+        self.features.layers().into_iter().chain(classifier).collect()
     }
 
     fn aliases(&self) -> Vec<(String, String)> {
@@ -101,11 +135,7 @@ impl Backbone for MobileNetV2 {
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let mut x = self.first.run("features.0", x, pass)?;
-        for (name, block) in &self.blocks {
-            x = block.run(name, &x, pass)?;
-        }
-        let x = self.last.run(LAST, &x, pass)?;
+        let x = self.features.run(x, pass)?;
         let x = pass.adaptive_avg_pool("", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
         let x = pass.dropout("classifier.0", self.dropout, &x)?;

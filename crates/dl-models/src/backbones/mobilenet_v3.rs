@@ -116,21 +116,25 @@ impl MobileNetV3Size {
     }
 }
 
-const EPS: f64 = 1e-3;
 /// TensorFlow's 0.99, as one minus it.
 const MOMENTUM: f64 = 0.01;
 
 /// MobileNet V3. Inputs of any size.
 pub struct MobileNetV3 {
+    features: MobileNetV3Features,
+    hidden: Linear,
+    classifier: Linear,
+    dropout: f64,
+}
+
+/// MobileNet V3 without its classifier.
+pub(crate) struct MobileNetV3Features {
     first: ConvNorm,
     /// `features.1` and so on.
     blocks: Vec<(String, Block)>,
     last: (String, ConvNorm),
-    /// Channels of the last features.
+    /// Of the last output.
     channels: usize,
-    /// `classifier.0` and `classifier.3`; `None` in the body of a detector.
-    classifier: Option<[Linear; 2]>,
-    dropout: f64,
 }
 
 impl MobileNetV3 {
@@ -143,55 +147,67 @@ impl MobileNetV3 {
         num_classes: usize,
         vb: VarBuilder,
     ) -> Result<Self> {
-        let body = Self::body(size, options, EPS, vb.clone())?;
+        let features = MobileNetV3Features::new(size, options.width, false, MobileNetV3Features::EPS, &vb)?;
+        let (inputs, hidden) = (features.channels, divisible(size.table().1, options.width));
         let linear = |index: usize, inputs: usize, outputs: usize| {
             Linear::new(inputs, outputs, Fresh::normal(0.01), vb.pp(format!("classifier.{index}")))
         };
-        let hidden = divisible(size.table().1, options.width);
-        let classifier = [linear(0, body.channels, hidden)?, linear(3, hidden, num_classes)?];
-        Ok(Self { classifier: Some(classifier), ..body })
+        Ok(Self {
+            features,
+            hidden: linear(0, inputs, hidden)?,
+            classifier: linear(3, hidden, num_classes)?,
+            dropout: options.dropout,
+        })
     }
+}
 
-    /// Only `features`, for a detector, with another epsilon in the batch norms.
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn body(size: MobileNetV3Size, options: &MobileNetV3Options, eps: f64, vb: VarBuilder) -> Result<Self> {
+impl MobileNetV3Features {
+    /// The epsilon of torchvision's batch norms.
+    pub(crate) const EPS: f64 = 1e-3;
+
+    /// The expanded map of `features.13` of the large variant, the last one of stride 16.
+    pub(crate) const EXPANDED: &str = "features.13.block.0";
+
+    /// `reduced_tail`: half the channels in the last three blocks, for detectors (section 6.3 of the paper); `eps`: of the
+    /// batch norms.
+    pub(crate) fn new(
+        size: MobileNetV3Size,
+        width: f64,
+        reduced_tail: bool,
+        eps: f64,
+        vb: &VarBuilder,
+    ) -> Result<Self> {
         let (rows, _) = size.table();
-        let scaled = |channels| divisible(channels, options.width);
+        let scaled = |channels| divisible(channels, width);
         let mut channels = scaled(16);
         let first = ConvNorm::new([3, channels], [3, 2, 1], Some(HS), eps, vb.pp("features.0"))?;
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<(String, Block)> = Vec::new();
         for row in rows {
             let name = format!("features.{}", blocks.len() + 1);
-            let widths = [channels, scaled(row.wide), scaled(row.outputs)];
+            let part = |from_last: usize| if reduced_tail && rows.len() - blocks.len() <= from_last { 2 } else { 1 };
+            let widths = [channels, scaled(row.wide / part(2)), scaled(row.outputs / part(3))];
             blocks.push((name.clone(), Block::new(row, widths, eps, vb.pp(&name))?));
             channels = widths[2];
         }
         let name = format!("features.{}", blocks.len() + 1);
         let last = ConvNorm::new([channels, 6 * channels], [1, 1, 1], Some(HS), eps, vb.pp(&name))?;
-        let (channels, dropout) = (6 * channels, options.dropout);
-        Ok(Self { first, blocks, last: (name, last), channels, classifier: None, dropout })
+        Ok(Self { first, blocks, last: (name, last), channels: 6 * channels })
+    }
+
+    /// The channels of [`EXPANDED`](Self::EXPANDED) and of the last output.
+    pub(crate) fn channels(&self, width: f64) -> [usize; 2] {
+        [divisible(672, width), self.channels]
     }
 }
 
-impl Backbone for MobileNetV3 {
+impl Backbone for MobileNetV3Features {
     fn layers(&self) -> Vec<String> {
         let mut layers = self.first.layers("features.0");
         for (name, block) in &self.blocks {
             layers.extend(block.layers(name));
         }
         layers.extend(self.last.1.layers(&self.last.0));
-        if self.classifier.is_some() {
-            layers.push("avgpool".to_owned());
-            layers.extend((0..4).map(|index| format!("classifier.{index}")));
-            layers.push(LOGITS.to_owned());
-        }
         layers
-    }
-
-    fn aliases(&self) -> Vec<(String, String)> {
-        let table = [("conv1", "features.0"), ("conv_last", &self.last.0), ("pool", "avgpool"), ("fc", "classifier.3")];
-        table.map(|(alias, path)| (alias.to_owned(), path.to_owned())).to_vec()
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
@@ -199,14 +215,41 @@ impl Backbone for MobileNetV3 {
         for (name, block) in &self.blocks {
             x = block.run(name, &x, pass)?;
         }
-        let x = self.last.1.run(&self.last.0, &x, pass)?;
-        let Some([hidden, classifier]) = &self.classifier else { return Ok(x) };
+        self.last.1.run(&self.last.0, &x, pass)
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+impl Backbone for MobileNetV3 {
+    fn layers(&self) -> Vec<String> {
+        let mut layers = self.features.layers();
+        layers.push("avgpool".to_owned());
+        layers.extend((0..4).map(|index| format!("classifier.{index}")));
+        layers.push(LOGITS.to_owned());
+        layers
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        let table = [
+            ("conv1", "features.0"),
+            ("conv_last", &self.features.last.0),
+            ("pool", "avgpool"),
+            ("fc", "classifier.3"),
+        ];
+        table.map(|(alias, path)| (alias.to_owned(), path.to_owned())).to_vec()
+    }
+
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let x = self.features.run(x, pass)?;
         let x = pass.adaptive_avg_pool("avgpool", [1, 1], &x)?;
         let x = pass.flatten("", &x)?;
-        let x = pass.linear("classifier.0", hidden, &x)?;
+        let x = pass.linear("classifier.0", &self.hidden, &x)?;
         let x = pass.hard_swish("classifier.1", &x)?;
         let x = pass.dropout("classifier.2", self.dropout, &x)?;
-        let x = pass.linear("classifier.3", classifier, &x)?;
+        let x = pass.linear("classifier.3", &self.classifier, &x)?;
         pass.see(LOGITS, x)
     }
 }
@@ -276,8 +319,7 @@ impl Block {
         if wide != inputs {
             convs.push(ConvNorm::new([inputs, wide], [1, 1, 1], activation, eps, vb.pp(0))?);
         }
-        let kernel = [row.kernel, row.stride, wide];
-        convs.push(ConvNorm::new([wide, wide], kernel, activation, eps, vb.pp(convs.len()))?);
+        convs.push(ConvNorm::new([wide, wide], [row.kernel, row.stride, wide], activation, eps, vb.pp(convs.len()))?);
         let squeeze = if row.squeezes { Some(Squeeze::new(wide, vb.pp(convs.len()))?) } else { None };
         let place = convs.len() + usize::from(row.squeezes);
         let narrow = ConvNorm::new([wide, outputs], [1, 1, 1], None, eps, vb.pp(place))?;

@@ -27,13 +27,17 @@ pub use architectures::{ARCHITECTURES, Architecture, Auxiliary};
 pub use googlenet::{GoogLeNet, GoogLeNetOptions};
 pub use inception_v3::{InceptionV3, InceptionV3Options};
 pub use mini_xception::MiniXception;
+pub(crate) use mobilenet_v1::MobileNetV1Features;
 pub use mobilenet_v1::{MobileNetV1, MobileNetV1Options};
+pub(crate) use mobilenet_v2::MobileNetV2Features;
 pub use mobilenet_v2::{MobileNetV2, MobileNetV2Options};
+pub(crate) use mobilenet_v3::MobileNetV3Features;
 pub use mobilenet_v3::{MobileNetV3, MobileNetV3Options, MobileNetV3Size};
 pub use resnet::{Depth, ResNet};
 pub use resnet_cifar::CifarResNet;
 pub use squeezenet::{SqueezeNet, SqueezeNetOptions, Version};
 pub use vgg::{Vgg, VggColumn, VggOptions};
+pub(crate) use width::{divisible, scaled};
 pub use xception::{Xception, XceptionOptions};
 
 /// Converts a table to the form of [`Backbone::aliases`].

@@ -1,13 +1,13 @@
 //! Numbers of channels with a width factor.
 
 /// `channels` times `width`, rounded, at least 1.
-pub(super) fn scaled(channels: usize, width: f64) -> usize {
+pub(crate) fn scaled(channels: usize, width: f64) -> usize {
     ((channels as f64 * width).round() as usize).max(1)
 }
 
 /// `channels` times `width`, rounded to a multiple of 8 but never more than a tenth below: the rule of the MobileNets
 /// (`make_divisible` in torchvision and timm).
-pub(super) fn divisible(channels: usize, width: f64) -> usize {
+pub(crate) fn divisible(channels: usize, width: f64) -> usize {
     let exact = channels as f64 * width;
     let nearest = (((exact + 4.0) / 8.0).floor() as usize * 8).max(8);
     if (nearest as f64) < 0.9 * exact { nearest + 8 } else { nearest }

@@ -5,9 +5,12 @@
 //! trained; the rule uses the boxes, coders and suppression of [`dl_vision::boxes`].
 
 pub mod darknet;
+mod default_boxes;
 mod found;
+mod one_stage;
 mod placed;
 pub mod rcnn;
+pub mod ssd;
 mod table;
 mod yolo;
 pub mod yolo_v1;
@@ -15,7 +18,9 @@ mod yolo_v2;
 
 use anyhow::Result;
 
+pub use default_boxes::{DefaultBoxes, SourceBoxes};
 pub use found::{Found, Rules};
+pub use one_stage::{Candidate, Selection};
 pub use placed::Placed;
 pub use table::{DETECTORS, DetectorKind, open};
 

@@ -5,6 +5,7 @@ use candle_core::Device;
 
 use super::Detector;
 use super::rcnn::{self, RCNNS, RcnnKind};
+use super::ssd::{self, Ssd};
 use crate::Checkpoint;
 
 /// An entry of the table of detectors.
@@ -34,7 +35,55 @@ pub static DETECTORS: &[DetectorKind] = &[
     two_stages::<9>(),
     two_stages::<10>(),
     two_stages::<11>(),
+    DetectorKind {
+        name: "ssd300_res10",
+        paper: SSD_PAPER,
+        is_in: |file| ssd::is_in("ssd300_res10", file),
+        open: |file, device| open_ssd("ssd300_res10", file, device),
+    },
+    DetectorKind {
+        name: "ssd300_vgg16",
+        paper: SSD_PAPER,
+        is_in: |file| ssd::is_in("ssd300_vgg16", file),
+        open: |file, device| open_ssd("ssd300_vgg16", file, device),
+    },
+    DetectorKind {
+        name: "ssd512_vgg16",
+        paper: SSD_PAPER,
+        is_in: |file| ssd::is_in("ssd512_vgg16", file),
+        open: |file, device| open_ssd("ssd512_vgg16", file, device),
+    },
+    DetectorKind {
+        name: "ssd_mb_tiny_slim",
+        paper: SSD_PAPER,
+        is_in: |file| ssd::is_in("ssd_mb_tiny_slim", file),
+        open: |file, device| open_ssd("ssd_mb_tiny_slim", file, device),
+    },
+    DetectorKind {
+        name: "ssd_mobilenet_v1",
+        paper: "Howard et al. 2017, MobileNets: efficient convolutional neural networks for mobile vision applications, section 4.6",
+        is_in: |file| ssd::is_in("ssd_mobilenet_v1", file),
+        open: |file, device| open_ssd("ssd_mobilenet_v1", file, device),
+    },
+    DetectorKind {
+        name: "ssdlite320_mobilenet_v3_large",
+        paper: "Howard et al. 2019, Searching for MobileNetV3, section 6.3",
+        is_in: |file| ssd::is_in("ssdlite320_mobilenet_v3_large", file),
+        open: |file, device| open_ssd("ssdlite320_mobilenet_v3_large", file, device),
+    },
+    DetectorKind {
+        name: "ssdlite_mobilenet_v2",
+        paper: "Sandler et al. 2018, MobileNetV2: inverted residuals and linear bottlenecks, section 6.2",
+        is_in: |file| ssd::is_in("ssdlite_mobilenet_v2", file),
+        open: |file, device| open_ssd("ssdlite_mobilenet_v2", file, device),
+    },
 ];
+
+const SSD_PAPER: &str = "Liu et al. 2016, SSD: single shot multibox detector";
+
+fn open_ssd(name: &str, file: Checkpoint, device: &Device) -> Result<Box<dyn Detector>> {
+    Ok(Box::new(Ssd::open(name, file, device)?))
+}
 
 /// An entry for the two-stage detector of this index in [`RCNNS`].
 const fn two_stages<const INDEX: usize>() -> DetectorKind {

@@ -1,3 +1,4 @@
-//! Training of detectors.
+//! Training of detectors: which boxes belong to which objects, and losses.
 
+pub mod ssd;
 pub mod yolo_v1;

@@ -6,7 +6,7 @@ use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
 use super::layout::Layout;
-use crate::backbones::{Depth, MobileNetV3, MobileNetV3Options, MobileNetV3Size, ResNet};
+use crate::backbones::{Depth, MobileNetV3Features, MobileNetV3Size, ResNet};
 use crate::network::plans::graph;
 use crate::{Architecture, Backbone, LayerName, ModelConfig, plain};
 
@@ -45,7 +45,7 @@ fn network(layout: &Layout, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
         |depth| -> Result<Box<dyn Backbone>> { Ok(Box::new(ResNet::body(depth, eps, vb.clone()).map_err(plain)?)) };
     let mobilenet = |size| -> Result<Box<dyn Backbone>> {
         let weights = within(&vb, |name| Some(name.strip_prefix("features.").unwrap_or(name).to_owned()));
-        Ok(Box::new(MobileNetV3::body(size, &MobileNetV3Options::default(), eps, weights).map_err(plain)?))
+        Ok(Box::new(MobileNetV3Features::new(size, 1.0, false, eps, &weights).map_err(plain)?))
     };
     match layout.body.as_str() {
         "resnet18" => resnet(Depth::D18),

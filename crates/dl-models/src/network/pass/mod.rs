@@ -60,6 +60,8 @@ pub enum Value {
 pub struct Pass<'a> {
     requested: Vec<String>,
     kept: BTreeMap<String, Value>,
+    /// The output that [`tapped`](Self::tapped) waits for, and its value once it is computed.
+    tap: Option<(String, Option<Value>)>,
     mode: Mode<'a>,
     /// The output that the run starts from, and its value.
     beginning: Option<(String, Tensor)>,
@@ -91,6 +93,7 @@ impl<'a> Pass<'a> {
         Self {
             requested,
             kept: BTreeMap::new(),
+            tap: None,
             mode,
             beginning: None,
             dropout: None,
@@ -158,7 +161,27 @@ impl<'a> Pass<'a> {
 
     /// Whether this output is to be kept.
     pub fn keeps(&self, name: &str) -> bool {
-        self.requested.iter().any(|requested| requested == name)
+        self.requested.iter().any(|requested| requested == name) || self.is_tapped(name)
+    }
+
+    fn is_tapped(&self, name: &str) -> bool {
+        self.tap.as_ref().is_some_and(|(tap, _)| tap == name)
+    }
+
+    /// Runs a part of a network that has the output `name` inside; returns that output and the part's own.
+    /// # Errors
+    /// As `run`, or when it has no such output.
+    pub(crate) fn tapped(
+        &mut self,
+        name: &str,
+        run: impl FnOnce(&mut Self) -> Run,
+    ) -> std::result::Result<[Value; 2], Halt> {
+        let outer = self.tap.replace((name.to_owned(), None));
+        let last = run(self);
+        match (last?, std::mem::replace(&mut self.tap, outer)) {
+            (last, Some((_, Some(inner)))) => Ok([inner, last]),
+            _ => Err(anyhow::anyhow!("the network did not compute its layer {name}").into()),
+        }
     }
 
     /// Whether two fusible operations must be computed separately, because the output between them is requested, or the
@@ -219,7 +242,12 @@ impl<'a> Pass<'a> {
         if let (Mode::Tally(tally), Value::Now(x)) = (&mut self.mode, &x) {
             tally.show(name, x);
         }
-        if self.keeps(name) {
+        if let Some((tap, inner)) = &mut self.tap
+            && tap == name
+        {
+            *inner = Some(x.clone());
+        }
+        if self.requested.iter().any(|requested| requested == name) {
             self.kept.insert(name.to_owned(), x.clone());
             if self.kept.len() == self.requested.len() {
                 return Err(Halt::Done);
