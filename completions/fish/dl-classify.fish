@@ -2,16 +2,16 @@ complete -c dl-classify -l model -d 'Model file of a network or a linear head, o
 complete -c dl-classify -l arch -d 'Architecture of a file of bare weights; see dl-model list [default: from the file]' -r
 complete -c dl-classify -l labels -d 'Class names to use instead of the model\'s: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc. For CLIP: the words to choose from' -r
 complete -c dl-classify -l template -d 'For CLIP: the sentence in which each label replaces {}; may be repeated, to average over the sentences [default: a photo of a {}]' -r
-complete -c dl-classify -l input -d 'What to classify [default: what the network was trained on: whole images, or objects and detections]' -r -f -a "image\t'The whole image; the predictions are the record\'s'
-objects\t'Each of the record\'s objects, cropped; the predictions are the object\'s'
-detections\t'Each of the record\'s detections, cropped; the predictions are the detection\'s'
-proposals\t'Each of the record\'s proposals, cropped; the predictions are the proposal\'s'"
+complete -c dl-classify -l input -d 'What to classify [default: what the network was trained on: whole images, objects and detections, or proposals]' -r -f -a "image\t'The whole image; predictions are stored in the record'
+objects\t'Each of the record\'s objects, cropped; predictions are stored in the object'
+detections\t'Each of the record\'s detections, cropped; predictions are stored in the detection'
+proposals\t'Each of the record\'s proposals, cropped; predictions are stored in the proposal'"
 complete -c dl-classify -l top-k -d 'Predictions per image, region or text; 0 for all classes' -r -f
 complete -c dl-classify -l batch -d 'Images or regions per batch; does not affect the results' -r -f
-complete -c dl-classify -l warp -d 'How to warp a region to the network\'s input size [default: as in training, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'
+complete -c dl-classify -l warp -d 'How to warp a region to the network\'s input size [default: as the network was trained, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'
 tight\t'Stretch it, without context'
 square\t'Take the tightest square around it, with context'"
-complete -c dl-classify -l pad -d 'Context around a region, in pixels of the network\'s input [default: as in training, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
+complete -c dl-classify -l pad -d 'Context around a region, in pixels of the network\'s input [default: as the network was trained, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
 complete -c dl-classify -l resize -d 'How to resize a whole image to the network\'s input size [default: from the file]' -r -f -a "shorter\t'Scale the shorter side, then crop the center'
 stretch\t'Scale both sides, ignoring the aspect ratio'
 letterbox\t'Scale the longer side, and fill the rest with the mean color'

@@ -60,7 +60,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_su
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from coco" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l split -d 'Splits to read, in this order [default: all]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l labels -d 'Names of the classes 0, 1, 2, ...: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc [default: those that the dataset states]' -r
-complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l obb -d 'What to do with oriented boxes (lines of a class and four corners, or DOTA\'s lines) [default: read four corners as a polygon; refuse DOTA\'s lines]' -r -f -a "box\t'Use the bounding box of the corners'
+complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l obb -d 'What to do with oriented boxes (a class and four corners per line, or DOTA\'s format) [default: read four corners as a polygon; refuse DOTA\'s format]' -r -f -a "box\t'Use the bounding box of the corners'
 refuse\t'Report and skip them'"
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand from; and __fish_seen_subcommand_from yolo" -l seed -d 'Seed of all random numbers' -r -f

@@ -39,12 +39,12 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l curves -d 'Also 
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l truth -d 'Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l detections -d 'Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l split -d 'Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
 json\t'One JSON object on one line'
-csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l plus-one -d 'Add 1 to every width and height, for boxes whose far corner is their last pixel, as in VOC\'s own files. The boxes that dl-data writes do not need it'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l plus-one -d 'Add 1 to every width and height, for boxes with inclusive coordinates (xmax and ymax are the last pixel), as in VOC\'s own files. The boxes that dl-data writes do not need it'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l strict -d 'Stop at the first record that fails'
@@ -56,9 +56,9 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l curves -d 'Also
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l truth -d 'Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l detections -d 'Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l split -d 'Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
 json\t'One JSON object on one line'
-csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand coco" -l masks -d 'Compare masks; same as --iou-type segm'
@@ -72,9 +72,9 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l at -d 'Num
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l truth -d 'Read the ground truth from a separate file: COCO (.json), records (.jsonl), or a VOC folder' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l detections -d 'Results to compare with --truth: records (.jsonl), joined by `id`, or COCO results (.json), joined by `image_id`' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l split -d 'Use only the images listed in ImageSets/Main/NAME.txt of a VOC folder' -r
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
 json\t'One JSON object on one line'
-csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand proposals" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -86,9 +86,9 @@ objects\t'Each object\'s predictions against its label; objects marked difficult
 detections\t'Each detection\'s predictions against the label of the object that it overlaps most'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l iou -d 'Minimum overlap (IoU) for a detection to match an object' -r -f
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l confusion -d 'Also write the confusion matrix, for dl-draw confusion: rows are true classes, columns predicted ones. With more than 1000 classes, only the counts that are not 0 are written' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
 json\t'One JSON object on one line'
-csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -97,9 +97,9 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -l strict -d '
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand classify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l model -d 'Model file of a GPT-2, or a Hugging Face model folder' -r -F
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l records -d 'Also write the records to this file, each with its `nll` (mean over its tokens) and its number of `tokens`' -r -F
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined figure'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
 json\t'One JSON object on one line'
-csv\t'Comma-separated values with a header; an undefined figure is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l seed -d 'Seed of all random numbers' -r -f

@@ -44,10 +44,6 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l i
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l arch -d 'Architecture to train from scratch, or of a file of bare weights; see dl-model list' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l width-mult -d 'Factor on the number of channels, if the architecture supports it' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l size -d 'Side of the network\'s input in pixels [default: that of --init-from, or 224]' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warp -d 'How to warp a region to the network\'s input size [default: as in training, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'
-tight\t'Stretch it, without context'
-square\t'Take the tightest square around it, with context'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: as in training, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dtype -d 'Number type of the stored weights' -r -f -a "f32\t'Single precision'
 f16\t'Half precision: a file of half the size'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strategy -d 'Which layers of a pretrained network to train, and how [default: all]' -r -f -a "auto\t'Whichever is best in a short cross-validation; prints the scores'
@@ -57,7 +53,7 @@ top\t'The head and the last two stages; for a BERT, the last two blocks'
 all\t'All layers'
 scratch\t'All layers, from random weights; --init-from provides only the architecture'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers to freeze: none, all (except the classification layer), or LAYER and all layers before it' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Train the last N stages and everything after them; the feature maps of a stage have one size (layer1 to layer4 of a ResNet); in a BERT, a stage is a block' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Train the last N stages and everything after them; a stage is a run of layers whose feature maps have the same size (layer1 to layer4 of a ResNet), or a block of a BERT' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the learning rate of a layer and its parts; may be repeated' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'For --strategy feature-extraction: C, the inverse of the regularization strength' -r -f
@@ -68,8 +64,8 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l b
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l label-smoothing -d 'Label smoothing: fraction of each label to spread evenly over all classes' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'Weights of the classes in the loss: none, balanced (inversely proportional to their frequency), or a file with {"LABEL": X, ..}' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dropout -d 'Probability of dropout, if the architecture has dropout [default: the architecture\'s]' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of decoded images to keep in memory, and as many again of the features of frozen layers, if they have no dropout' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 100 epochs from scratch, 10 from pretrained weights (3 of texts), but at least 100 (500 from scratch) and at most 10000 (500 for regions from pretrained weights)]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of memory for decoded images, and the same amount again for the features of frozen layers without dropout' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts); at least 100 batches (500 from scratch), at most 10000 (500 for regions from pretrained weights)]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
 adam\t'Adam, with weight decay as part of the gradient'
@@ -79,9 +75,9 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l s
 step\t'Divided by ten at --lr-steps'
 cosine\t'Down to 0 along a cosine'
 plateau\t'Divided by ten when the validation loss stops improving'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of all]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of the iterations]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l plateau-patience -d 'For --schedule plateau: divide the rate by ten after N validations without a lower loss' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of all, at most 100]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of the iterations, at most 100]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l momentum -d 'Momentum of sgd' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l clip -d 'Clip gradients to this norm; none for no limit' -r
@@ -89,7 +85,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l s
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l patience -d 'Stop after N validations without improvement' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l checkpoint-every -d 'Write the model files every N iterations, so that a killed run can resume' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l log -d 'Write the metrics and the learning rate of each iteration, and each validation, as one JSON object per line' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l log -d 'Write one JSON object per line for each iteration (metrics, learning rate) and each validation' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l augment -d 'Kinds of augmentation, with new random values in each epoch [default: flip]' -r -f -a "none\t'No augmentation'
 crop\t'Crop to a random size and position'
 flip\t'Flip horizontally with probability 0.5'
@@ -106,6 +102,10 @@ keep\t'Decode what is there, and report the damage'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warp -d 'How to warp a region to the network\'s input size [default: that of --init-from, or context]' -r -f -a "context\t'Stretch it, with --pad pixels of context on every side'
+tight\t'Stretch it, without context'
+square\t'Take the tightest square around it, with context'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: that of --init-from, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'Same as --schedule cosine'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l force -d 'Overwrite an existing model file'
@@ -141,9 +141,9 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l schedule 
 step\t'Divided by ten at --lr-steps'
 cosine\t'Down to 0 along a cosine'
 plateau\t'Divided by ten when the validation loss stops improving'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of all]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of the iterations]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l plateau-patience -d 'For --schedule plateau: divide the rate by ten after N validations without a lower loss' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of all, at most 100]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of the iterations, at most 100]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l momentum -d 'Momentum of sgd' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l clip -d 'Clip gradients to this norm; none for no limit' -r
@@ -151,11 +151,11 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l stop-abov
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l patience -d 'Stop after N validations without improvement' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l checkpoint-every -d 'Write the model files every N iterations, so that a killed run can resume' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l log -d 'Write the metrics and the learning rate of each iteration, and each validation, as one JSON object per line' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l log -d 'Write one JSON object per line for each iteration (metrics, learning rate) and each validation' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l iterations -d 'Number of batches [default: 3 epochs, but at least 100 and at most 10000]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l iterations -d 'Number of batches [default: 3 epochs; at least 100 batches, at most 10000]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l optimizer -d 'Optimizer [default: adamw]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
 adam\t'Adam, with weight decay as part of the gradient'
 adamw\t'Adam with decoupled weight decay'"
@@ -167,11 +167,11 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s q -l quie
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l output -d 'Model file to write; the part written by dl-finetune bbox is kept' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l output -d 'Model file to write; the part written by dl-finetune bbox is kept, and must come from features of the same network' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l layer -d 'Layer to train on [default: the only one in the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l cost -d 'C, the weight of the loss of a negative: the inverse of the regularization strength' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l positive-weight -d 'Factor on C for positives' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l bias -d 'Constant feature that carries the bias' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l bias -d 'Value of the constant feature whose weight is the bias' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l tolerance -d 'Stop the solver when the projected gradients differ by less than this' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l negative-iou -d 'Proposals with less than this IoU with every object of the class are negatives' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l hard-score -d 'Add negatives that score above this to the training set of a class' -r -f
@@ -186,7 +186,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s q -l qui
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand svm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l output -d 'Model file to write; the part written by dl-finetune svm is kept' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l output -d 'Model file to write; the part written by dl-finetune svm is kept, and must come from features of the same network' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l layer -d 'Layer to train on [default: the only one in the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l min-iou -d 'Train on proposals with more than this IoU with an object' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l lambda -d 'Regularization strength' -r -f

@@ -33,7 +33,7 @@ complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "convert" -d 'Conv
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "fetch" -d 'Download model files into a cache'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "bench" -d 'Measure the speed of a network on this machine'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Blocks of lines for people'
+complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Human-readable text'
 json\t'One JSON object per line'"
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l seed -d 'Seed of all random numbers' -r -f
@@ -42,7 +42,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s q -l quiet -d
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Blocks of lines for people'
+complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Human-readable text'
 json\t'One JSON object per line'"
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand list" -l seed -d 'Seed of all random numbers' -r -f
@@ -53,7 +53,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand list" -s h -l help -d 
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l arch -d 'Architecture; see dl-model list. Needed without FILE, and for a file of bare weights' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l size -d 'Side of the image in pixels [default: the network\'s input size]' -r -f
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l tokens -d 'Number of tokens in the text [default: the maximum that the network reads]' -r -f
-complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Blocks of lines for people'
+complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Human-readable text'
 json\t'One JSON object per line'"
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand summary" -l seed -d 'Seed of all random numbers' -r -f
@@ -79,7 +79,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l cache-dir -d
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l sha256 -d 'Expected SHA-256 of the file' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l retries -d 'Retries in a row without progress before giving up' -r -f
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l max-bytes -d 'Refuse files of more than N bytes; K, M and G stand for thousand, million and billion' -r -f
-complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Blocks of lines for people'
+complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Human-readable text'
 json\t'One JSON object per line'"
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l seed -d 'Seed of all random numbers' -r -f

@@ -25,7 +25,7 @@ pub enum ModelFile {
     /// A linear classifier on features.
     LinearHead(LinearHead),
     /// The SVMs and box regressors of R-CNN.
-    RcnnHeads(RcnnHeads),
+    RcnnHeads(Box<RcnnHeads>),
     /// A detector: [`detection::open`](crate::detection::open) reads it.
     Detector(Checkpoint),
 }
@@ -42,7 +42,7 @@ impl ModelFile {
             Kind::TextNetwork => Self::TextNetwork(file),
             Kind::Clip => Self::Clip(file),
             Kind::LinearHead => Self::LinearHead(LinearHead::from_checkpoint(&file)?),
-            Kind::RcnnHeads => Self::RcnnHeads(RcnnHeads::from_checkpoint(&file)?),
+            Kind::RcnnHeads => Self::RcnnHeads(Box::new(RcnnHeads::from_checkpoint(&file)?)),
             Kind::Detector => Self::Detector(file),
         })
     }

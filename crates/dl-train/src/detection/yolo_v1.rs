@@ -267,7 +267,7 @@ mod tests {
     fn a_cell_without_an_object_only_lowers_its_confidences() {
         let config = LossConfig { grid: SMALL, ..LossConfig::default() };
         let output = vec![0.5; SMALL.numbers()];
-        let loss = config.loss(&output, &vec![0.0; 4 * 6]).unwrap();
+        let loss = config.loss(&output, &[0.0; 4 * 6]).unwrap();
         assert_eq!(loss.delta.iter().filter(|delta| **delta == -0.25).count(), 8);
         assert_eq!((loss.cost, loss.total()), (8.0 * 0.0625, 8.0 * 0.0625));
         assert!(config.loss(&output, &[0.0; 5]).is_err());

@@ -10,31 +10,33 @@ use super::views::Seen;
 const OVERLAP: f64 = 0.5;
 
 /// The objects of all views, best first, each once. Of an object over a seam, a tile shows only a part, which overlaps
-/// little with the whole, but lies in it: then the two are joined.
+/// little with the whole, but lies in it; so whole objects come first, and take in the parts.
 pub(super) fn merged(views: Vec<Vec<Seen>>, max: Option<usize>) -> Vec<Found> {
-    let mut all: Vec<Seen> = views.into_iter().flatten().collect();
-    // The sort is stable: ties stay in the order of the views.
-    all.sort_by(|a, b| b.found.score.total_cmp(&a.found.score));
+    let (mut all, mut parts): (Vec<Seen>, Vec<Seen>) = views.into_iter().flatten().partition(|seen| !seen.is_cut);
+    // The sorts are stable: ties stay in the order of the views.
+    let best_first = |seen: &mut Vec<Seen>| seen.sort_by(|a, b| b.found.score.total_cmp(&a.found.score));
+    best_first(&mut all);
+    best_first(&mut parts);
+    all.append(&mut parts);
     let mut kept: Vec<Seen> = Vec::new();
     for seen in all {
-        let of_class = kept.iter_mut().filter(|kept| kept.found.class == seen.found.class);
-        let mut is_new = true;
-        for kept in of_class {
+        let is_same = |kept: &&mut Seen| {
             let (a, b) = (kept.found.bbox, seen.found.bbox);
-            if iou(&a, &b) > OVERLAP {
-                is_new = false;
-            } else if (kept.is_cut || seen.is_cut) && inside(&a, &b) > OVERLAP {
-                kept.found.bbox = BBox::new(a.x1.min(b.x1), a.y1.min(b.y1), a.x2.max(b.x2), a.y2.max(b.y2));
-                is_new = false;
+            let is_part = kept.is_cut || seen.is_cut;
+            kept.found.class == seen.found.class && (iou(&a, &b) > OVERLAP || (is_part && inside(&a, &b) > OVERLAP))
+        };
+        match kept.iter_mut().find(is_same) {
+            Some(kept) => {
+                let (a, b) = (kept.found.bbox, seen.found.bbox);
+                kept.found.score = kept.found.score.max(seen.found.score);
+                if kept.is_cut {
+                    kept.found.bbox = BBox::new(a.x1.min(b.x1), a.y1.min(b.y1), a.x2.max(b.x2), a.y2.max(b.y2));
+                }
             }
-            if !is_new {
-                break;
-            }
-        }
-        if is_new {
-            kept.push(seen);
+            None => kept.push(seen),
         }
     }
+    best_first(&mut kept);
     kept.truncate(max.unwrap_or(usize::MAX));
     kept.into_iter().map(|seen| seen.found).collect()
 }
@@ -63,7 +65,7 @@ mod tests {
         let whole = vec![seen([10.0, 10.0, 160.0, 50.0], 0.7, false)];
         let found = merged(vec![whole, left, right], None);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].bbox, BBox::new(10.0, 10.0, 160.0, 50.0));
+        assert_eq!((found[0].bbox, found[0].score), (BBox::new(10.0, 10.0, 160.0, 50.0), 0.9));
     }
 
     #[test]

@@ -114,7 +114,7 @@ impl FeatureArgs {
 
 /// What `--model` holds.
 enum Model {
-    Heads(RcnnHeads),
+    Heads(Box<RcnnHeads>),
     Detector(Box<dyn Detector>),
 }
 
@@ -132,7 +132,7 @@ impl Tool for Args {
                     let why = "takes features of proposals, not images";
                     anyhow::bail!("{option} is for detectors of whole images; this model {why}");
                 }
-                heads::run(self, found, io)
+                heads::run(self, *found, io)
             }
             Model::Detector(detector) => {
                 if let Some(option) = self.features.given() {
@@ -146,7 +146,7 @@ impl Tool for Args {
 
 impl Args {
     fn open(&self) -> Result<Model> {
-        let Some(path) = self.model.as_deref() else { return Ok(Model::Heads(RcnnHeads::default())) };
+        let Some(path) = self.model.as_deref() else { return Ok(Model::Heads(Box::default())) };
         match ModelFile::open(path, self.arch.as_deref())? {
             ModelFile::RcnnHeads(heads) => Ok(Model::Heads(heads)),
             ModelFile::Detector(file) => {

@@ -32,7 +32,8 @@ impl Networks {
             ModelFile::ImageNetwork(file) => (Some(Model::from_checkpoint(file, arch, device)?), None),
             ModelFile::TextNetwork(file) => (None, Some(TextModel::from_checkpoint(file, device)?)),
             ModelFile::Clip(file) => {
-                (Some(Model::open(path, arch, device)?), Some(TextModel::from_checkpoint(file, device)?))
+                let texts = TextModel::from_checkpoint(file, device)?;
+                (Some(Model::open(path, arch, device)?), Some(texts))
             }
             other => return Err(other.unfit(path, "a network")),
         };

@@ -21,7 +21,7 @@ pub(super) fn labels_of(path: &Path, stated: Option<&str>, classes: usize) -> Re
     let stated = stated.and_then(|names| names.rsplit(['/', '\\']).next()).map(str::to_owned);
     let own = path.with_extension("names").file_name().and_then(|name| name.to_str()).map(str::to_owned);
     let names: Vec<String> = [stated, own].into_iter().flatten().collect();
-    for name in names.iter().filter(|name| !name.is_empty() && folder.join(name).exists()) {
+    if let Some(name) = names.iter().find(|name| !name.is_empty() && folder.join(name).exists()) {
         let of_file = || format!("its class names {}", printable(name));
         let labels = labels_beside(folder, name).with_context(of_file)?;
         let found = labels.len();

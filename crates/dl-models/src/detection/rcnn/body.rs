@@ -73,9 +73,12 @@ fn within<'a>(vb: &VarBuilder<'a>, stored: impl Fn(&str) -> Option<String> + Sen
     VarBuilder::from_backend(Box::new(Within { vb: vb.clone(), stored: Box::new(stored) }), dtype, device)
 }
 
+/// The stored name of a weight, if it is used.
+type Stored<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
+
 struct Within<'a> {
     vb: VarBuilder<'a>,
-    stored: Box<dyn Fn(&str) -> Option<String> + Send + Sync + 'a>,
+    stored: Box<Stored<'a>>,
 }
 
 impl SimpleBackend for Within<'_> {

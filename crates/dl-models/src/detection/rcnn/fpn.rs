@@ -1,10 +1,12 @@
 //! The feature pyramid network (Lin et al. 2017, figure 3): maps of all sizes with the meaning of the smallest.
 //!
-//!     C5 ── 1x1 ──────────────── 3x3 ── P5 ── every second pixel ── P6
-//!                  │ twice the size
-//!     C4 ── 1x1 ── + ─────────── 3x3 ── P4
-//!                  │
-//!     C3 ...
+//! ```text
+//! C5 ── 1x1 ──────────────── 3x3 ── P5 ── every second pixel ── P6
+//!              │ twice the size
+//! C4 ── 1x1 ── + ─────────── 3x3 ── P4
+//!              │
+//! C3 ...
+//! ```
 
 use candle_core::Result;
 use candle_nn::VarBuilder;

@@ -187,7 +187,7 @@ impl Ssd {
         let [height, width] = self.config.preprocessing.size;
         let length = 3 * height * width;
         ensure!(
-            x.len() % length == 0,
+            x.len().is_multiple_of(length),
             "the input has {} numbers; expected a multiple of 3 x {height} x {width}",
             x.len()
         );

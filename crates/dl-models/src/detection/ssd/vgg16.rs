@@ -85,8 +85,7 @@ fn build(extras: &[Extra], options: &VggOptions, heads: Heads, vb: &VarBuilder) 
     for (place, outputs) in FEATURES {
         let (name, outputs) = (format!("features.{place}"), scaled(outputs));
         first.push(Step::Conv(relu(&name, Shape::square(3, [inputs, outputs]), Fresh::kaiming_out())?));
-        first
-            .extend(POOLS.iter().filter(|(after, ..)| *after == place).map(|(_, name, pool)| Step::Pool(*name, *pool)));
+        first.extend(POOLS.iter().filter(|(after, ..)| *after == place).map(|(_, name, pool)| Step::Pool(name, *pool)));
         inputs = outputs;
     }
     let conv4_3 = inputs;
