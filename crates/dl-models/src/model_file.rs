@@ -72,7 +72,7 @@ impl ModelFile {
     /// The error of a program that needs something else: `needed`, for example "a network for texts".
     pub fn unfit(&self, path: &Path, needed: &str) -> Error {
         let kind = self.kind();
-        anyhow!("model {}: is {}, not {needed}; {}", path.display(), kind.description(), kind.programs())
+        anyhow!("model {}: contains {}, not {needed}; {}", path.display(), kind.description(), kind.programs())
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
         let file = written(Some("image-network")).unwrap();
         assert_eq!(file.kind(), Kind::ImageNetwork);
         let error = file.unfit(&path, "a network for texts").to_string();
-        assert!(error.contains("is a network for images, not a network for texts; dl-embed"), "{error}");
+        assert!(error.contains("contains a network for images, not a network for texts; dl-embed"), "{error}");
         let error = format!("{:#}", written(Some("generator")).err().unwrap());
         assert!(error.contains("its kind is \"generator\", which this version does not support"), "{error}");
     }

@@ -444,12 +444,17 @@ fn fast_rcnn_needs_proposals_and_pools_them_from_conv5_3() {
     let error = detector.detect(&x, &[placed], &Rules::default()).unwrap_err().to_string();
     assert!(error.contains("needs proposals"), "{error}");
     let regions = vec![BBox::new(3.0, 4.0, 60.0, 50.0), BBox::new(20.0, 0.0, 90.0, 64.0)];
-    let found = detector.detect_regions(&x, &[placed], &[regions.clone()], &Rules { raw: true, ..Rules::default() });
+    let found = detector.detect_regions(
+        &x,
+        &[placed],
+        std::slice::from_ref(&regions),
+        &Rules { raw: true, ..Rules::default() },
+    );
     assert_eq!(found.unwrap()[0].len(), 2 * 3);
     let x = Tensor::from_vec(x, (1, 3, 64, 90), &Device::Cpu).unwrap();
     let map = detector.features(&x, &["backbone.0"]).unwrap().remove(0);
     assert_eq!(map.dims(), [1, 512, 4, 5]);
-    let [pooled, logits, deltas] = detector.heads(0, &[map.clone()], &placed, &regions).unwrap();
+    let [pooled, logits, deltas] = detector.heads(0, std::slice::from_ref(&map), &placed, &regions).unwrap();
     let rows = Tensor::new(&[[0.0_f32, 3.0, 4.0, 60.0, 50.0], [0.0, 20.0, 0.0, 90.0, 64.0]], &Device::Cpu).unwrap();
     let config = dl_ops::RoiPoolConfig { output_size: [7, 7], spatial_scale: 1.0 / 16.0 };
     let numbers = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();

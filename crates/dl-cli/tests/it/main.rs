@@ -10,6 +10,7 @@ mod classifier;
 mod classify;
 mod data;
 mod detect;
+mod detectors;
 mod draw;
 mod draw_html;
 mod embed;

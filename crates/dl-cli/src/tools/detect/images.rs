@@ -85,7 +85,11 @@ fn rules(args: &Args, detector: &dyn Detector) -> Result<Rules> {
     let labels = detector.labels();
     let class = |label: &String| match labels.iter().position(|known| known == label) {
         Some(class) => Ok(class),
-        None => bail!("--classes: the model has no class \"{label}\"; it has {}", labels.join(", ")),
+        None => {
+            let more = if labels.len() > 20 { ", ..." } else { "" };
+            let some: Vec<&str> = labels.iter().take(20).map(String::as_str).collect();
+            bail!("--classes: the model has no class \"{label}\"; it has {}{more}", some.join(", "))
+        }
     };
     let classes = args.image.classes.iter().map(class).collect::<Result<Vec<_>>>()?;
     Ok(Rules {

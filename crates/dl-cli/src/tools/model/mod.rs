@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use dl_models::checkpoint::{excerpt, printable};
+use dl_models::detection::DETECTORS;
 use dl_models::text::TEXT_ARCHITECTURES;
 use dl_models::{ARCHITECTURES, Checkpoint};
 use serde::Serialize;
@@ -225,6 +226,13 @@ fn list(io: &mut Io, format: Format) -> Result<Outcome> {
         let row = json!({
             "architecture": architecture.name, "reads": "texts", "layer": architecture.layer,
             "weights": weights(architecture.name), "paper": architecture.paper,
+        });
+        write(io, &row, format)?;
+    }
+    for detector in DETECTORS {
+        let row = json!({
+            "architecture": detector.name, "reads": "images", "finds": "objects",
+            "weights": weights(detector.name), "paper": detector.paper,
         });
         write(io, &row, format)?;
     }

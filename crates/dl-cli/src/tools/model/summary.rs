@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ArgGroup;
 use dl_models::checkpoint::printable;
 use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
-use dl_models::{Checkpoint, Fit, ModelConfig, Summary};
+use dl_models::{Checkpoint, Fit, Kind, ModelConfig, ModelFile, Summary};
 
 use super::Format;
 use crate::common::{Common, Io, Outcome};
@@ -55,6 +55,13 @@ pub(super) struct SummaryArgs {
 
 impl SummaryArgs {
     pub(super) fn run(&self, io: &mut Io, format: Format) -> Result<Outcome> {
+        if let Some(path) = &self.file {
+            let file = ModelFile::open(path, self.arch.as_deref().filter(|arch| !is_for_texts(arch)))?;
+            match file.kind() {
+                Kind::ImageNetwork | Kind::TextNetwork | Kind::Clip => {}
+                _ => return Err(file.unfit(path, "a network that can be summarized")),
+            }
+        }
         let mut file = self.file.as_deref().map(Checkpoint::open).transpose()?;
         let summary = match self.text_config(file.as_mut())? {
             Some(config) => self.of_texts(io, &config, file.as_ref())?,

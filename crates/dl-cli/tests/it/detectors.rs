@@ -1,0 +1,130 @@
+//! `dl-detect` with detectors of whole images.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use dl_models::detection::ssd::Ssd;
+use dl_models::{Parameters, Precision, checkpoint};
+use serde_json::{Value, json};
+
+use crate::support::{Ran, root, run, shared};
+
+/// An SSD with random weights, which finds something everywhere.
+fn random_ssd(folder: &Path) -> PathBuf {
+    let mut config = Ssd::default_config("ssd_mobilenet_v1", 3).unwrap();
+    config.options.insert("width".into(), 0.125.into());
+    let parameters = Parameters::fresh(1);
+    Ssd::new(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
+    let path = folder.join("ssd.safetensors");
+    checkpoint::save(&path, &config, &parameters.tensors(), Precision::F32).unwrap();
+    path
+}
+
+fn sign(number: u32) -> String {
+    root().join(format!("testdata/signs/JPEGImages/test-{number:04}.jpg")).to_str().unwrap().to_owned()
+}
+
+fn detect(model: &Path, more: &[&str]) -> Ran {
+    run("dl-detect", &[&["--model", model.to_str().unwrap()], more].concat(), "")
+}
+
+#[test]
+fn detections_are_the_same_bytes_in_any_batch_and_with_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = random_ssd(folder.path());
+    let images: Vec<String> = (1..=5).map(sign).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let found = |more: &[&str]| detect(&model, &[more, &images].concat()).expect(0).stdout;
+    let all = found(&["--score", "0"]);
+    assert_eq!(all.lines().count(), 5);
+    assert!(all.lines().all(|line| line.contains("\"label\"")), "{all}");
+    assert_eq!(all, found(&["--score", "0", "--batch", "1", "--threads", "1"]));
+    let alone: String = images.iter().map(|image| detect(&model, &["--score", "0", image]).expect(0).stdout).collect();
+    assert_eq!(all, alone);
+}
+
+#[test]
+fn options_choose_what_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = random_ssd(folder.path());
+    let image = sign(1);
+    let found = |more: &[&str]| -> Vec<Value> {
+        let records = detect(&model, &[more, &[&image]].concat()).expect(0).records();
+        records[0]["detections"].as_array().unwrap().clone()
+    };
+    let all = found(&["--score", "0"]);
+    assert_eq!(found(&["--score", "0", "--max", "3"]), all[..3]);
+    let label = all[0]["label"].as_str().unwrap();
+    let of_class = found(&["--score", "0", "--classes", label]);
+    assert!(!of_class.is_empty() && of_class.iter().all(|found| found["label"] == label));
+    assert!(found(&["--score", "0", "--raw"]).len() > all.len());
+    assert!(!found(&["--score", "0", "--tta"]).is_empty());
+    assert!(!found(&["--score", "0", "--tile", "64"]).is_empty());
+    assert_eq!(found(&["--score", "1"]), Vec::<Value>::new());
+    let ran = detect(&model, &["--classes", "unicorn", &image]).expect(2);
+    assert!(ran.stderr.contains("the model has no class \"unicorn\""), "{}", ran.stderr);
+    let ran = detect(&model, &["--drop-features", &image]).expect(2);
+    assert!(ran.stderr.contains("--drop-features is for SVMs and box regressors"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_broken_image_fails_its_record_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = random_ssd(folder.path());
+    let ran = detect(&model, &["--score", "0", &sign(1), "nothing.jpg", &sign(2)]).expect(1);
+    let records = ran.records();
+    assert_eq!(records.len(), 3);
+    assert!(records[1]["error"]["message"].as_str().unwrap().contains("no such file"), "{}", records[1]);
+    assert!(records[0].get("detections").is_some() && records[2].get("detections").is_some());
+}
+
+#[test]
+fn a_model_of_another_kind_is_refused_by_the_name_of_its_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let detector = random_ssd(folder.path());
+    let models = root().join("testdata/models");
+    let (network, heads) = (models.join("signs.safetensors"), models.join("signs-rcnn.safetensors"));
+    let (detector, network, heads) = (detector.to_str().unwrap(), network.to_str().unwrap(), heads.to_str().unwrap());
+    let image = sign(1);
+    let output = folder.path().join("out.safetensors");
+    let output = output.to_str().unwrap();
+    let cases: [(&str, Vec<&str>, &str); 8] = [
+        (
+            "dl-classify",
+            vec!["--model", heads, &image],
+            "SVMs and box regressors on features, not a classifier; dl-detect",
+        ),
+        ("dl-embed", vec!["--model", heads, &image], "not a network; dl-detect takes it"),
+        ("dl-embed", vec!["--model", detector, &image], "contains a detector, not a network; dl-detect takes it"),
+        ("dl-classify", vec!["--model", detector, &image], "contains a detector, not a classifier; dl-detect takes it"),
+        ("dl-detect", vec!["--model", network, &image], "a network for images, not a detector"),
+        ("dl-generate", vec!["--model", detector, "--prompt", "a"], "not a network for texts; dl-detect takes it"),
+        ("dl-finetune", vec!["classifier", "--init-from", heads, "--output", output], "not a network; dl-detect"),
+        ("dl-model", vec!["summary", detector], "contains a detector, not a network that can be summarized"),
+    ];
+    for (program, args, words) in cases {
+        let ran = run(program, &args, "").expect(2);
+        assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{program}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn real_detectors_find_the_stated_objects() {
+    let Some(weights) = shared("weights") else { return };
+    let Some(photos) = shared("data/rcnn-demo") else { return };
+    let photo = photos.join("004545.jpg");
+    let photo = photo.to_str().unwrap();
+    let found = |model: &str, score: &str| -> Vec<Value> {
+        let records = detect(&weights.join(model), &["--score", score, photo]).expect(0).records();
+        records[0]["detections"].as_array().unwrap().clone()
+    };
+    let horse = &found("yolo_fastest_1.1.weights", "0.9")[0];
+    assert_eq!(horse["label"], "horse");
+    let labels: Vec<Value> =
+        found("coco_ssd_mobilenet_v1_300.safetensors", "0.6").iter().map(|found| found["label"].clone()).collect();
+    assert_eq!(labels, [json!("person"), json!("horse"), json!("person")]);
+    let face = found("face_ssd300_res10.safetensors", "0.3");
+    assert_eq!((face.len(), &face[0]["label"]), (1, &json!("face")));
+    let (one, other) = (found("face_ssd_slim_320.safetensors", "0.7"), found("face_ssd_slim_320.pth", "0.7"));
+    assert_eq!((one.len(), &one), (1, &other));
+}
