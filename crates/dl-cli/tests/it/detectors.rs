@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
+use dl_models::detection::rcnn::{GeneralizedRcnn, RcnnKind};
 use dl_models::detection::ssd::Ssd;
-use dl_models::{Parameters, Precision, checkpoint};
+use dl_models::{Kind, ModelConfig, Parameters, Precision, checkpoint};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, root, run, shared};
@@ -16,6 +17,24 @@ fn random_ssd(folder: &Path) -> PathBuf {
     let parameters = Parameters::fresh(1);
     Ssd::new(config.clone(), parameters.builder(&Device::Cpu)).unwrap();
     let path = folder.join("ssd.safetensors");
+    checkpoint::save(&path, &config, &parameters.tensors(), Precision::F32).unwrap();
+    path
+}
+
+/// A two-stage detector with random weights.
+fn random_rcnn(folder: &Path, architecture: &str) -> PathBuf {
+    let mut config = ModelConfig::new(architecture, 3);
+    let options = json!({
+        "body": "squeezenet1_1", "maps": ["fire9"], "fpn": "none", "anchor_sizes": [[32.0, 64.0]],
+        "min_size": 64, "max_size": 96, "box_hidden": 16, "box_score_thresh": 0.0,
+    });
+    config.kind = Some(Kind::Detector);
+    config.options = options.as_object().unwrap().clone();
+    let (layout, recipe) = RcnnKind::find(architecture).unwrap().configured(&config.options).unwrap();
+    let parameters = Parameters::fresh(1);
+    let labels = vec!["cat".to_owned(), "dog".to_owned()];
+    GeneralizedRcnn::new(layout, recipe, labels, parameters.builder(&Device::Cpu)).unwrap();
+    let path = folder.join(format!("{architecture}.safetensors"));
     checkpoint::save(&path, &config, &parameters.tensors(), Precision::F32).unwrap();
     path
 }
@@ -65,6 +84,25 @@ fn options_choose_what_is_reported() {
     assert!(ran.stderr.contains("the model has no class \"unicorn\""), "{}", ran.stderr);
     let ran = detect(&model, &["--drop-features", &image]).expect(2);
     assert!(ran.stderr.contains("--drop-features is for SVMs and box regressors"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_proposals_of_one_detector_are_the_regions_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let faster = random_rcnn(folder.path(), "fasterrcnn_resnet50_fpn");
+    let fast = random_rcnn(folder.path(), "fast_rcnn_vgg16");
+    let image = sign(1);
+    let proposed = run("dl-propose", &["rpn", "--model", faster.to_str().unwrap(), "--max", "7", &image], "").expect(0);
+    let proposals = proposed.records()[0]["proposals"].as_array().unwrap().clone();
+    assert_eq!(proposals.len(), 7);
+    let score = |proposal: &Value| proposal["score"].as_f64().unwrap();
+    assert!(proposals.is_sorted_by(|a, b| score(a) >= score(b)), "{proposals:?}");
+    let found = run("dl-detect", &["--model", fast.to_str().unwrap(), "--raw"], &proposed.stdout).expect(0).records();
+    assert_eq!(found[0]["detections"].as_array().unwrap().len(), 2 * 7);
+    let without = detect(&fast, &[&image]).expect(1).records();
+    assert!(without[0]["error"]["message"].as_str().unwrap().contains("run dl-propose first"), "{}", without[0]);
+    let ran = run("dl-propose", &["rpn", "--model", fast.to_str().unwrap(), &image], "").expect(2);
+    assert!(ran.stderr.contains("has no region proposal network"), "{}", ran.stderr);
 }
 
 #[test]

@@ -44,6 +44,11 @@ pub trait Detector: Send + Sync {
         Placed::of(self.preprocessing(), width, height)
     }
 
+    /// The detector as one of two stages, for its proposals alone, or for given ones.
+    fn two_stage(&self) -> Option<&rcnn::GeneralizedRcnn> {
+        None
+    }
+
     /// The objects in each image, best first. `x` is [n, 3, h, w] for n images that are placed in inputs of one size.
     /// What is found in an image does not depend on the other images.
     /// # Errors

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::Map;
 
 use super::views::{Seen, View, views};
-use super::{Args, merge};
+use super::{Args, merge, regions};
 use crate::common::{Io, Job, Outcome, map_weighed_batches, numbers};
 
 /// Options of detectors of whole images.
@@ -63,6 +63,13 @@ pub(super) fn run(args: &Args, detector: &dyn Detector, io: &mut Io) -> Result<O
     let rules = rules(args, detector)?;
     if let Some(note) = detector.note() {
         io.messages.note(note);
+    }
+    if let Some(fast) = detector.two_stage().filter(|detector| !detector.has_proposals()) {
+        ensure!(
+            !args.image.tta && args.image.tile.is_none(),
+            "--tile and --tta are for detectors that find regions themselves; this one needs proposals"
+        );
+        return regions::run(args, fast, &rules, io);
     }
     let images = args.truncated.images(&io.messages);
     let batch = args.image.batch;
@@ -173,7 +180,7 @@ fn compute(
     detector.detect(&x, &placed, rules)
 }
 
-fn write(record: &mut Record, detector: &dyn Detector, found: Vec<Found>) -> Result<()> {
+pub(super) fn write(record: &mut Record, detector: &dyn Detector, found: Vec<Found>) -> Result<()> {
     let labels = detector.labels();
     let detections: Vec<Detection> = found
         .into_iter()

@@ -3,6 +3,7 @@
 mod heads;
 mod images;
 mod merge;
+mod regions;
 mod views;
 
 use std::path::PathBuf;

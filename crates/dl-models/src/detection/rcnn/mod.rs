@@ -128,6 +128,11 @@ impl GeneralizedRcnn {
         &self.recipe
     }
 
+    /// Whether it has a region proposal network. Without one it needs [given regions](Self::detect_regions).
+    pub fn has_proposals(&self) -> bool {
+        self.anchors.is_some()
+    }
+
     /// The regions of each image that may show objects, best first, in pixels of the image. `x` and `images` as for
     /// [`detect`](Detector::detect).
     /// # Errors
@@ -250,6 +255,10 @@ impl GeneralizedRcnn {
 }
 
 impl Detector for GeneralizedRcnn {
+    fn two_stage(&self) -> Option<&GeneralizedRcnn> {
+        Some(self)
+    }
+
     fn labels(&self) -> &[String] {
         &self.labels
     }

@@ -1,5 +1,7 @@
 //! `dl-propose`: regions that may contain objects.
 
+mod rpn;
+
 use anyhow::{Result, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -26,6 +28,7 @@ pub struct Args {
 enum Method {
     SelectiveSearch(SelectiveSearch),
     SlidingWindow(SlidingWindow),
+    Rpn(rpn::Rpn),
 }
 
 /// Merge similar regions, from small to large (Uijlings et al. 2013)
@@ -117,6 +120,7 @@ impl Tool for Args {
         match &self.method {
             Method::SelectiveSearch(args) => &args.common,
             Method::SlidingWindow(args) => &args.common,
+            Method::Rpn(args) => &args.common,
         }
     }
 
@@ -124,6 +128,7 @@ impl Tool for Args {
         match &self.method {
             Method::SelectiveSearch(args) => args.run(io),
             Method::SlidingWindow(args) => args.run(io),
+            Method::Rpn(args) => args.run(io),
         }
     }
 }
