@@ -28,7 +28,7 @@ needs() {
     *'dl-model fetch'* | *'git clone'* | 'cd dl-tools'* | *'apt-get '* | *rustup* | *https://*) echo "needs the network" ;;
     make\ * | *'cargo '* | testdata/*.sh* | target/* | bench/*) echo "needs the source tree and time" ;;
     *dpkg* | *RUSTC* | mkdir\ arm*) echo "needs Debian and root" ;;
-    *.pth* | *.caffemodel* | *.cfg* | *darknet53* | *llama*) echo "needs published weights" ;;
+    *.pth* | *.weights* | *.caffemodel* | *.cfg* | *darknet53* | *llama*) echo "needs published weights" ;;
     *encoder.layer.11*) echo "needs the whole BERT" ;;
     *--device\ cuda* | *--device\ metal*) echo "needs a graphics card" ;;
     *'--iterations '[0-9][0-9][0-9][0-9]*) echo "trains for hours" ;;

@@ -28,6 +28,7 @@ complete -c dl-propose -n "__fish_dl_propose_needs_command" -s h -l help -d 'Pri
 complete -c dl-propose -n "__fish_dl_propose_needs_command" -s V -l version -d 'Print version'
 complete -c dl-propose -n "__fish_dl_propose_needs_command" -f -a "selective-search" -d 'Merge similar regions, from small to large (Uijlings et al. 2013)'
 complete -c dl-propose -n "__fish_dl_propose_needs_command" -f -a "sliding-window" -d 'Slide windows of every scale and aspect ratio over the image'
+complete -c dl-propose -n "__fish_dl_propose_needs_command" -f -a "rpn" -d 'Propose the regions of a detector\'s region proposal network (Ren et al. 2015)'
 complete -c dl-propose -n "__fish_dl_propose_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand selective-search" -l mode -d 'How many grouping strategies to combine: single (1), fast (8) or quality (80)' -r -f -a "single\t''
 fast\t''
@@ -57,6 +58,19 @@ complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -s
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -l strict -d 'Stop at the first record that fails'
 complete -c dl-propose -n "__fish_dl_propose_using_subcommand sliding-window" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window help" -f -a "selective-search" -d 'Merge similar regions, from small to large (Uijlings et al. 2013)'
-complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window help" -f -a "sliding-window" -d 'Slide windows of every scale and aspect ratio over the image'
-complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l model -d 'Model file: a detector with a region proposal network' -r -F
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l arch -d 'Architecture of the detector, if the file does not state it' -r
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l max -d 'Propose at most N regions per image [default: that of the detector\'s recipe]' -r -f
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -l strict -d 'Stop at the first record that fails'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand rpn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window rpn help" -f -a "selective-search" -d 'Merge similar regions, from small to large (Uijlings et al. 2013)'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window rpn help" -f -a "sliding-window" -d 'Slide windows of every scale and aspect ratio over the image'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window rpn help" -f -a "rpn" -d 'Propose the regions of a detector\'s region proposal network (Ren et al. 2015)'
+complete -c dl-propose -n "__fish_dl_propose_using_subcommand help; and not __fish_seen_subcommand_from selective-search sliding-window rpn help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -29,7 +29,7 @@ use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Outcome, Tool, nu
     group(ArgGroup::new("scores").args(["model", "softmax"]).required(true).multiple(true)),
     after_help = "\
 Examples:
-  dl-detect --model ssd300_vgg16.safetensors photo.jpg
+  dl-detect --model ssd300_vgg16.pth photo.jpg
   dl-detect --model yolov3-tiny.weights --tile 640 aerial.jpg
   dl-propose selective-search photo.jpg \\
     | dl-embed --model alexnet.safetensors --layer pool5,fc7 \\
