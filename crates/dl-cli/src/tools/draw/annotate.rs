@@ -14,6 +14,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
+use super::classified::detections;
 use super::fonts::FontArgs;
 use super::save::check_size;
 use super::threshold::Threshold;
@@ -95,7 +96,7 @@ impl Options {
     /// # Errors
     /// When a field cannot be read.
     pub(super) fn scored(&self, record: &Record) -> Result<Scored> {
-        let detections = record.detections()?;
+        let detections = detections(record)?;
         let is_bare = detections.is_none() && !record.has("objects");
         let shown = |layer| self.shows(layer, is_bare);
         let detections = detections.filter(|_| shown(Layer::Detections)).unwrap_or_default();
@@ -120,7 +121,7 @@ impl Options {
         fonts: &Fonts,
     ) -> Result<RgbImage> {
         let (image, _turn) = images.open(record)?.split();
-        let (detections, objects) = (record.detections()?, record.objects()?);
+        let (detections, objects) = (detections(record)?, record.objects()?);
         let is_bare = detections.is_none() && objects.is_none();
         let shown = |layer| self.shows(layer, is_bare);
         let scale = scale(image.width().max(image.height()).max(1));

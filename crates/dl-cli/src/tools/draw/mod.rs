@@ -5,6 +5,7 @@ mod axis;
 mod boxes;
 mod canvas;
 mod chart;
+mod classified;
 mod confusion;
 mod curves;
 mod fonts;

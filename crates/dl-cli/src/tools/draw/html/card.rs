@@ -13,6 +13,7 @@ use image::{GrayImage, RgbImage};
 use serde::Serialize;
 
 use super::super::annotate::smooth;
+use super::super::classified::detections;
 use crate::common::{Images, one_line};
 
 /// Least overlap for a detection of the right class to count as badly placed, as in Hoiem's analysis of errors.
@@ -194,7 +195,7 @@ impl Card {
         self.label = record.label()?.map(|label| short(&label, MOST_NAME));
         let guess = |guess: dl_record::Prediction| Guess { label: short(&guess.label, MOST_NAME), score: guess.score };
         self.predictions = record.predictions()?.map(|all| all.into_iter().take(MOST_PREDICTIONS).map(guess).collect());
-        self.fields.detections = record.detections()?;
+        self.fields.detections = detections(record)?;
         self.fields.objects = record.objects()?;
         let proposals = record.proposals()?;
         self.fields.proposals = proposals.as_ref().map_or(0, Vec::len);
