@@ -6,7 +6,7 @@ use dl_models::heads::rcnn::RcnnHeads;
 use serde_json::Value;
 
 use crate::finetune::{lines, toy_records, train_toy_heads};
-use crate::support::{Ran, run};
+use crate::support::{Ran, root, run};
 
 fn detect(model: &Path, stream: &str, more: &[&str]) -> Ran {
     run("dl-detect", &[&["--model", model.to_str().unwrap()], more].concat(), stream)
@@ -154,4 +154,14 @@ fn heads_refuse_features_of_another_network() {
         RcnnHeads::update(&model, |heads| heads.svm.as_mut().unwrap().network = None).unwrap();
     }
     detect(&model, &of("b:2"), &["--no-regression"]).expect(0);
+}
+
+#[test]
+fn the_included_heads_know_the_included_network() {
+    let models = root().join("testdata/models");
+    let heads = RcnnHeads::load(&models.join("signs-rcnn.safetensors")).unwrap();
+    let network = dl_models::fingerprint(&models.join("signs.safetensors"), None).unwrap();
+    for part in [heads.svm.unwrap(), heads.bbox.unwrap()] {
+        assert_eq!(part.network.as_deref(), Some(network.as_str()));
+    }
 }
