@@ -54,7 +54,7 @@ all\t'All layers'
 scratch\t'All layers, from random weights; --init-from provides only the architecture'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers to freeze: none, all (except the classification layer), or LAYER and all layers before it' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Train the last N stages and everything after them; a stage is a run of layers whose feature maps have the same size (layer1 to layer4 of a ResNet), or a block of a BERT' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer [default: 10 for regions with pretrained weights without batch norms, otherwise 1]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the learning rate of a layer and its parts; may be repeated' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'For --strategy feature-extraction: C, the inverse of the regularization strength' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images from scratch, 16 for texts)]' -r -f

@@ -291,7 +291,7 @@ fn a_language_model_trains_on_a_new_list_and_resumes_to_the_same_weights() {
     let whole = path("whole.safetensors");
     train(&whole, &["--epochs", "6"]).expect(0);
     let (before, after) = (likelihood(start, &held_out), likelihood(&whole, &held_out));
-    assert!(after < 0.7 * before, "{before}, then {after}");
+    assert!(after < 0.8 * before, "{before}, then {after}");
     // The same training, killed several times.
     let broken = path("broken.safetensors");
     let args = ["--epochs", "6", "--checkpoint-every", "1", "--resume"];

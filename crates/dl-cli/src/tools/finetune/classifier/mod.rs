@@ -124,9 +124,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
-    /// Factor on the learning rate of the classification layer
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Transfer")]
-    head_lr: f64,
+    /// Factor on the learning rate of the classification layer [default: 10 for regions with pretrained weights without
+    /// batch norms, otherwise 1]
+    #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Transfer")]
+    head_lr: Option<f64>,
 
     /// Factor on the learning rate of a layer and its parts; may be repeated
     #[arg(long, value_name = "LAYER=X", value_parser = super::training::named_factor, help_heading = "Transfer")]
@@ -495,7 +496,6 @@ impl Args {
             batches = batches.through(model, layer.clone());
             validation = validation.map(|batches| batches.through(model, layer));
         }
-        let factors = options::Factors::new(model, self.head_lr, &self.layer_lr)?;
         let batch_norms = parameters.tensors().keys().any(|name| name.ends_with(".running_mean"));
         let situation = Situation {
             epoch: batches.epoch(),
@@ -507,6 +507,8 @@ impl Args {
                 _ => ExamplesOf::Images { batch_norms },
             },
         };
+        let head = self.head_lr.unwrap_or(situation.head_factor());
+        let factors = options::Factors::new(model, head, &self.layer_lr)?;
         let file = |progress: &Progress| file(&situation, progress);
         let task = ClassifierTask {
             model,

@@ -405,7 +405,7 @@ fn factor(args: &Args, name: &str) -> f64 {
     let name = name.strip_prefix("bert.").unwrap_or(name);
     let within = |layer: &str| name.strip_prefix(layer).is_some_and(|rest| rest.starts_with('.'));
     let own = args.layer_lr.iter().rev().find(|(layer, _)| within(layer)).map(|(_, factor)| *factor);
-    own.unwrap_or(if within("classifier") { args.head_lr } else { 1.0 })
+    own.unwrap_or(if within("classifier") { args.head_lr.unwrap_or(1.0) } else { 1.0 })
 }
 
 /// Which layers are frozen.
