@@ -12,6 +12,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::file::open_regular;
+use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::contents::{Contents, Place, StoredTensor, byte_length};
@@ -48,7 +49,9 @@ pub(super) fn read_zip(path: &Path) -> Result<Contents> {
     let file = open_regular(path).context("cannot be opened")?;
     let size = file.metadata()?.len();
     let lists = Bounded { inner: BufReader::new(file), left: LONGEST_LISTS };
-    let mut zip = ZipArchive::new(lists).context("is a broken zip; is it truncated?")?;
+    // PyTorch's archives start at the beginning of the file; searching for the start fails on some of them.
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let mut zip = ZipArchive::with_config(config, lists).context("is a broken zip; is it truncated?")?;
     let names = zip.file_names().filter_map(|name| Some(name.ok()?.into_owned()));
     let data: Vec<String> = names.filter(|name| name.ends_with("/data.pkl") || name == "data.pkl").collect();
     let name = match data.as_slice() {
