@@ -22,13 +22,18 @@ pub(crate) enum Prepared {
     Whole { input: Vec<f32>, size: [usize; 2] },
 }
 
+/// A network's input [3, height, width] of `size` [height, width], which shows the rectangle `source` of an image.
+pub(crate) fn resampled(image: &RgbImage, source: &BBox, size: [usize; 2], preprocessing: &Preprocessing) -> Vec<f32> {
+    let mut input = vec![0.0; 3 * size[0] * size[1]];
+    resample(image, source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
+    input
+}
+
 impl Prepared {
     /// A whole image, resized and normalized.
     pub(crate) fn whole(image: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
         let (source, size) = preprocessing.whole_image(image.width(), image.height(), resize);
-        let mut input = vec![0.0; 3 * size[0] * size[1]];
-        resample(image, &source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
-        Self::Whole { input, size }
+        Self::Whole { input: resampled(image, &source, size, preprocessing), size }
     }
 
     /// Regions of an image, warped as the network was trained.

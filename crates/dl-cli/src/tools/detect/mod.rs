@@ -8,7 +8,7 @@ mod views;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Parser};
 use dl_models::detection::Detector;
 use dl_models::heads::rcnn::RcnnHeads;
@@ -130,14 +130,15 @@ impl Tool for Args {
         match self.open()? {
             Model::Heads(found) => {
                 if let Some(option) = self.image.given() {
-                    let why = "takes features of proposals, not images";
-                    anyhow::bail!("{option} is for detectors of whole images; this model {why}");
+                    bail!(
+                        "{option} is for detectors of whole images; this model takes features of proposals, not images"
+                    );
                 }
                 heads::run(self, *found, io)
             }
             Model::Detector(detector) => {
                 if let Some(option) = self.features.given() {
-                    anyhow::bail!("{option} is for SVMs and box regressors; this model is a detector of whole images");
+                    bail!("{option} is for SVMs and box regressors; this model is a detector of whole images");
                 }
                 images::run(self, &*detector, io)
             }
@@ -152,8 +153,7 @@ impl Args {
             ModelFile::RcnnHeads(heads) => Ok(Model::Heads(heads)),
             ModelFile::Detector(file) => {
                 let detector = detection::open(file, self.arch.as_deref(), &self.device.open()?)?;
-                ensure!(detector.is_some(), "model {}: not a detector", path.display());
-                detector.map(Model::Detector).ok_or_else(|| anyhow::anyhow!("not a detector"))
+                detector.map(Model::Detector).with_context(|| format!("model {}: not a detector", path.display()))
             }
             other => Err(other.unfit(path, "a detector, or SVMs and box regressors")),
         }

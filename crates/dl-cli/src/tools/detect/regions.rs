@@ -4,10 +4,9 @@ use anyhow::{Context, Result};
 use dl_models::detection::rcnn::GeneralizedRcnn;
 use dl_models::detection::{Detector, Rules};
 use dl_record::BBox;
-use dl_vision::picture::warp::resample;
 
 use super::{Args, images};
-use crate::common::{Io, Job, Outcome, map_batches};
+use crate::common::{Io, Job, Outcome, map_batches, resampled};
 
 /// Detects objects among the `proposals` of the records.
 pub(super) fn run(args: &Args, detector: &GeneralizedRcnn, rules: &Rules, io: &mut Io) -> Result<Outcome> {
@@ -23,11 +22,7 @@ pub(super) fn run(args: &Args, detector: &GeneralizedRcnn, rules: &Rules, io: &m
             let regions: Vec<BBox> = regions.collect::<Result<_, _>>()?;
             let image = opened.open(record)?;
             let placed = detector.placed(image.width(), image.height());
-            let [height, width] = placed.size;
-            let mut input = vec![0.0; 3 * height * width];
-            let (interpolation, normalization) =
-                (detector.preprocessing().interpolation, detector.preprocessing().normalization());
-            resample(&image, &placed.source, placed.size, interpolation, &normalization, &mut input);
+            let input = resampled(&image, &placed.source, placed.size, detector.preprocessing());
             Ok((placed, input, regions))
         },
         |records, prepared| {

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
+use dl_models::ModelFile;
 use dl_models::detection::{self, Detector};
-use dl_models::{ModelFile, Preprocessing};
 use dl_record::Proposal;
-use dl_vision::picture::warp::resample;
 use serde_json::Map;
 
-use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, map_batches};
+use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, map_batches, resampled};
 
 /// Propose the regions of a detector's region proposal network (Ren et al. 2015)
 ///
@@ -70,11 +69,7 @@ impl Rpn {
             |record| {
                 let image = images.open(record)?;
                 let placed = detector.placed(image.width(), image.height());
-                let [height, width] = placed.size;
-                let mut input = vec![0.0; 3 * height * width];
-                let Preprocessing { interpolation, .. } = *detector.preprocessing();
-                let normalization = detector.preprocessing().normalization();
-                resample(&image, &placed.source, placed.size, interpolation, &normalization, &mut input);
+                let input = resampled(&image, &placed.source, placed.size, detector.preprocessing());
                 Ok((placed, input))
             },
             |records, prepared| {
