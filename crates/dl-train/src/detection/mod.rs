@@ -23,11 +23,13 @@ mod start;
 mod task;
 mod trainee;
 pub mod yolo_v1;
+mod yolo_v1_trainee;
 
 pub use batches::{BatchConfig, DetectionBatch, DetectionBatches, Placing};
 pub use evaluation::DetectionEvaluation;
 pub use samples::{Dropped, Sample, SampleConfig, Samples};
 pub use ssd_trainee::SsdTrainee;
-pub use start::{DetectorStart, Freeze, StartedDetector};
+pub use start::{DetectorStart, Freeze, Selects, StartedDetector};
 pub use task::{Build, DetectorTask, is_buffer};
 pub use trainee::{DetectionLoss, Trainee, Truth};
+pub use yolo_v1_trainee::YoloV1Trainee;

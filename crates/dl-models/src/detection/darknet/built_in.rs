@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 use anyhow::{Result, bail, ensure};
 
+use crate::checkpoint::darknet::cfg::{Cfg, Kind, Layer};
 use crate::detection::yolo_v1::Grid;
 
 /// The built-in networks.
@@ -114,10 +115,43 @@ impl BuiltIn {
     }
 }
 
+/// The text of a `.cfg` with YOLOv1's grid for another number of classes: those of its `[detection]`, and the outputs of
+/// the `[connected]` before it.
+/// # Errors
+/// When the text is invalid, or is not of this form.
+pub fn with_classes(text: &str, classes: usize) -> Result<String> {
+    let cfg = Cfg::parse(text)?;
+    let last = cfg.layers.len().checked_sub(2).map(|before| &cfg.layers[before..]);
+    let Some([connected, head]) = last else { bail!("has no layers") };
+    let Kind::Detection(detection) = &head.kind else {
+        bail!("only networks that end with [detection], YOLOv1's grid, can be trained");
+    };
+    if detection.classes == classes {
+        return Ok(text.to_owned());
+    }
+    ensure!(
+        matches!(connected.kind, Kind::Connected(_)),
+        "is for {} classes, and only a [connected] before [detection] can be changed to {classes}",
+        detection.classes
+    );
+    let grid = Grid { side: detection.side, boxes: detection.boxes, classes };
+    let mut changed = String::new();
+    for (line, number) in text.lines().zip(1..) {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let is_in = |layer: &Layer| number > layer.line;
+        match key {
+            "classes" if is_in(head) => changed.push_str(&format!("classes={classes}")),
+            "output" if is_in(connected) && !is_in(head) => changed.push_str(&format!("output={}", grid.numbers())),
+            _ => changed.push_str(line),
+        }
+        changed.push('\n');
+    }
+    Ok(changed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::darknet::cfg::{Cfg, Kind};
 
     #[test]
     fn the_networks_have_the_papers_layers() {
@@ -131,5 +165,7 @@ mod tests {
         }
         assert!(BuiltIn { size: 300, ..paper }.cfg("yolov1").unwrap_err().to_string().contains("multiple of 64"));
         assert!(paper.cfg("yolov9").is_err());
+        let three = with_classes(&paper.cfg("fast_yolo").unwrap(), 3).unwrap();
+        assert_eq!(three, BuiltIn { grid: Grid { classes: 3, ..Grid::PAPER }, ..paper }.cfg("fast_yolo").unwrap());
     }
 }

@@ -29,7 +29,7 @@ use crate::network::plans::Plans;
 use crate::{
     Backbone, ChannelOrder, Checkpoint, Kind as FileKind, Labels, LayerName, ModelConfig, Preprocessing, Resize, plain,
 };
-pub use built_in::{BUILT_IN, BuiltIn};
+pub use built_in::{BUILT_IN, BuiltIn, with_classes};
 pub use network::Network;
 pub use recipe::{Epsilon, Fit, RECIPES, Recipe};
 
@@ -163,6 +163,20 @@ impl Darknet {
     /// The text of the `.cfg` in a config.
     pub fn cfg_of(config: &ModelConfig) -> Option<&str> {
         config.options.get(CFG_OPTION)?.as_str()
+    }
+
+    /// The text of the `.cfg` of a file; `None` if it has none.
+    /// # Errors
+    /// When its config cannot be read.
+    pub fn text_of(file: &Checkpoint) -> Result<Option<String>> {
+        let config = file.config::<ModelConfig>()?;
+        let ours = config.as_ref().and_then(Self::cfg_of);
+        Ok(ours.or_else(|| file.metadata(CFG_KEY)).map(str::to_owned))
+    }
+
+    /// The class names in the config of a file of ours.
+    pub fn labels_of(file: &Checkpoint) -> Option<Vec<String>> {
+        file.config::<ModelConfig>().ok()??.label_names(Path::new("")).ok()?
     }
 
     /// The network of a config without weights.

@@ -21,7 +21,7 @@ use super::training::{ExamplesOf, Situation, TrainingArgs};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, digest, each_record, numbers,
 };
-use options::{AugmentName, DtypeName, FreezeTo};
+use options::{AugmentName, DtypeName, FreezeTo, ResizeName};
 
 /// Train a network to find objects in images
 ///
@@ -29,7 +29,7 @@ use options::{AugmentName, DtypeName, FreezeTo};
 /// of the objects, sorted by name, or those of --init-from if they are the same. Groups of objects (`crowd`), boxes
 /// without an area and boxes outside of their image are dropped and counted. Images are decoded when a batch needs them.
 ///
-/// Networks are the SSDs of dl-model list. A pretrained network for images, such as a MobileNet, becomes the trunk of a
+/// Networks are the SSDs of dl-model list, and YOLOv1. A pretrained network for images, such as a MobileNet, becomes the trunk of a
 /// new detector; of a pretrained detector, everything is kept but the class scores of other labels.
 ///
 /// The model file holds the best detector by AP if there is validation data, and the last one otherwise. Beside it,
@@ -62,8 +62,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
     val_fraction: Option<f64>,
 
-    /// Architecture [default: that of the detector in --init-from]; see dl-model list
-    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    /// Architecture [default: that of the detector in --init-from]; see dl-model list. A .cfg of darknet with a
+    /// [detection] is one, too
+    #[arg(long, value_name = "NAME|FILE.cfg", help_heading = "Network")]
     arch: Option<String>,
 
     /// Pretrained model to start from: a network for images, which becomes the trunk, or a detector
@@ -77,6 +78,18 @@ pub(super) struct Args {
     /// Side of the network's input in pixels [default: that of the architecture, or of the detector in --init-from]
     #[arg(long, value_name = "PIXELS", value_parser = numbers::side, help_heading = "Network")]
     size: Option<usize>,
+
+    /// How images of another shape than the input are resized [default: stretch, or that of --init-from]
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Network")]
+    resize: Option<ResizeName>,
+
+    /// For yolov1 and fast_yolo: cells per side of the grid [default: --size / 64]
+    #[arg(long, value_name = "N", value_parser = numbers::cells, help_heading = "Network")]
+    grid: Option<usize>,
+
+    /// For yolov1 and fast_yolo: convolutions without batch norms, as in the paper
+    #[arg(long, help_heading = "Network")]
+    no_batch_norm: bool,
 
     /// Number type of the stored weights
     #[arg(long, value_enum, default_value_t = DtypeName::F32, help_heading = "Network")]
@@ -155,6 +168,9 @@ impl Args {
             init_from: self.init_from.clone(),
             width: self.width_mult,
             size: self.size,
+            grid: self.grid,
+            without_norms: self.no_batch_norm,
+            padded: self.resize.map(|resize| resize == ResizeName::Pad),
             freeze: self.freeze.0.clone(),
             seed: self.common.seed,
         }

@@ -26,6 +26,15 @@ impl From<DtypeName> for Precision {
     }
 }
 
+/// `--resize`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResizeName {
+    /// Both sides to the input's, ignoring the aspect ratio
+    Stretch,
+    /// The aspect ratio is kept, and the rest is filled with the mean
+    Pad,
+}
+
 /// `--augment`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AugmentName {
