@@ -189,3 +189,15 @@ fn cells_are_those_of_yolo_v1_alone() {
         assert!(cells.iter().any(is_of), "{found}");
     }
 }
+
+#[test]
+fn masks_of_tiles_and_of_the_mirror_image_are_masks_of_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = random_rcnn(folder.path(), "maskrcnn_resnet50_fpn");
+    let record = detect(&model, &["--tta", "--tile", "100", "--max", "30", &sign(1)]).expect(0).records().remove(0);
+    let found = record["detections"].as_array().unwrap();
+    assert!(!found.is_empty());
+    for found in found {
+        assert_eq!(found["mask"]["size"], json!([record["height"], record["width"]]));
+    }
+}

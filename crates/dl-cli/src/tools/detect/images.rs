@@ -143,8 +143,9 @@ fn detect(args: &Args, detector: &dyn Detector, rules: &Rules, images: &[RgbImag
                     .collect(),
             };
             for ((index, view), result) in some.iter().zip(each) {
-                match (&mut found[*index], result) {
-                    (Ok(all), Ok(result)) => all.push(view.to_image(result, images[*index].dimensions().into())),
+                let seen = result.and_then(|result| view.to_image(result, images[*index].dimensions().into()));
+                match (&mut found[*index], seen) {
+                    (Ok(all), Ok(seen)) => all.push(seen),
                     (all @ Ok(_), Err(error)) => *all = Err(error),
                     _ => {}
                 }
@@ -159,11 +160,7 @@ fn detect(args: &Args, detector: &dyn Detector, rules: &Rules, images: &[RgbImag
             if is_one_view || rules.raw {
                 return Ok(views.into_iter().flatten().map(|seen| seen.found).collect());
             }
-            ensure!(
-                views.iter().flatten().all(|seen| seen.found.mask.is_none()),
-                "--tile and --tta do not support detectors with masks"
-            );
-            Ok(merge::merged(views, rules.max))
+            merge::merged(views, rules.max)
         })
         .collect()
 }
