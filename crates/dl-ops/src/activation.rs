@@ -80,14 +80,23 @@ impl CustomOp1 for Tanh {
     }
 }
 
-fn each(x: &[f32], layout: &Layout, work: impl Fn(&[f32], &mut [f32]) + Sync) -> Result<(CpuStorage, Shape)> {
+/// `work` on blocks of x and of the output, on all threads.
+pub(crate) fn each(
+    x: &[f32],
+    layout: &Layout,
+    work: impl Fn(&[f32], &mut [f32]) + Sync,
+) -> Result<(CpuStorage, Shape)> {
     let mut output = vec![0.0; x.len()];
     output.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(output, x)| work(x, output));
     Ok(cpu::output(output, layout.shape()))
 }
 
 /// Calls `work` with x, or the result, and the result's gradient.
-fn each_gradient(x: &Tensor, gradient: &Tensor, work: impl Fn(&[f32], &[f32], &mut [f32]) + Sync) -> Result<Tensor> {
+pub(crate) fn each_gradient(
+    x: &Tensor,
+    gradient: &Tensor,
+    work: impl Fn(&[f32], &[f32], &mut [f32]) + Sync,
+) -> Result<Tensor> {
     let mut output = vec![0.0; gradient.elem_count()];
     cpu::with_floats(x, |x| {
         cpu::with_floats(gradient, |gradient| {

@@ -1,8 +1,9 @@
 //! ReLU: max(x, 0), with gradient 0 at 0, as in torch (candle has 1).
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 
+use crate::activation::{each, each_gradient};
+use crate::wide::wide;
 use crate::{cpu, portable};
 
 /// max(x, 0) of every number; NaN is preserved. Any shape.
@@ -26,8 +27,7 @@ impl CustomOp1 for Relu {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = cpu::floats(storage, layout)?;
-        let data = x.par_iter().with_min_len(1 << 14).map(|value| rectify(*value)).collect();
-        Ok(cpu::output(data, layout.shape()))
+        each(&x, layout, rectified)
     }
 
     fn bwd(&self, _: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
@@ -37,13 +37,21 @@ impl CustomOp1 for Relu {
 
 /// The gradient where `result` is positive, 0 elsewhere.
 pub(crate) fn masked(result: &Tensor, gradient: &Tensor) -> Result<Tensor> {
-    let data = cpu::with_floats(result, |result| {
-        cpu::with_floats(gradient, |gradient| {
-            let pairs = result.par_iter().with_min_len(1 << 14).zip(gradient);
-            Ok(pairs.map(|(result, gradient)| if *result > 0.0 { *gradient } else { 0.0 }).collect())
-        })
-    })?;
-    cpu::tensor(data, gradient.shape())
+    each_gradient(result, gradient, positive)
+}
+
+wide! {
+    fn rectified(x: &[f32], output: &mut [f32]) {
+        for (output, x) in output.iter_mut().zip(x) {
+            *output = rectify(*x);
+        }
+    }
+
+    fn positive(result: &[f32], gradient: &[f32], output: &mut [f32]) {
+        for ((output, result), gradient) in output.iter_mut().zip(result).zip(gradient) {
+            *output = if *result > 0.0 { *gradient } else { 0.0 };
+        }
+    }
 }
 
 #[cfg(test)]

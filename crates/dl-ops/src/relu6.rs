@@ -1,8 +1,9 @@
 //! ReLU6: x between 0 and 6 (MobileNet V1, section 3.1 of V2), with gradient 0 at both ends, as in torch.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 
+use crate::activation::{each, each_gradient};
+use crate::wide::wide;
 use crate::{cpu, portable};
 
 /// min(max(x, 0), 6) of every number; NaN is preserved. Any shape.
@@ -21,19 +22,26 @@ impl CustomOp1 for Relu6 {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = cpu::floats(storage, layout)?;
-        let data = x.par_iter().with_min_len(1 << 14).map(|value| value.clamp(0.0, 6.0)).collect();
-        Ok(cpu::output(data, layout.shape()))
+        each(&x, layout, clamped)
     }
 
     fn bwd(&self, _: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let data = cpu::with_floats(result, |result| {
-            cpu::with_floats(gradient, |gradient| {
-                let pairs = result.par_iter().with_min_len(1 << 14).zip(gradient);
-                let inside = |result: f32| result > 0.0 && result < 6.0;
-                Ok(pairs.map(|(result, gradient)| if inside(*result) { *gradient } else { 0.0 }).collect())
-            })
-        })?;
-        cpu::tensor(data, gradient.shape()).map(Some)
+        each_gradient(result, gradient, inside).map(Some)
+    }
+}
+
+wide! {
+    fn clamped(x: &[f32], output: &mut [f32]) {
+        for (output, x) in output.iter_mut().zip(x) {
+            *output = x.clamp(0.0, 6.0);
+        }
+    }
+
+    /// The gradient where the result is between the ends, 0 elsewhere.
+    fn inside(result: &[f32], gradient: &[f32], output: &mut [f32]) {
+        for ((output, result), gradient) in output.iter_mut().zip(result).zip(gradient) {
+            *output = if *result > 0.0 && *result < 6.0 { *gradient } else { 0.0 };
+        }
     }
 }
 

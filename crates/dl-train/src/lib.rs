@@ -2,6 +2,7 @@
 
 pub mod box_regression;
 pub mod classifier;
+pub mod data;
 pub mod detection;
 mod digest;
 mod dot;

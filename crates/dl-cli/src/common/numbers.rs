@@ -14,6 +14,11 @@ pub(crate) fn side(text: &str) -> Result<usize> {
     whole(text, 1..=2048)
 }
 
+/// Cells per side of a grid.
+pub(crate) fn cells(text: &str) -> Result<usize> {
+    whole(text, 1..=64)
+}
+
 /// The most iterations of anything, so that what is computed from them does not overflow.
 pub(crate) const MOST: usize = 1_000_000_000;
 

@@ -8,6 +8,7 @@ pub mod darknet;
 mod default_boxes;
 mod found;
 mod one_stage;
+mod outline;
 mod placed;
 pub mod rcnn;
 pub mod ssd;
@@ -22,6 +23,7 @@ use dl_record::Cell;
 pub use default_boxes::{DefaultBoxes, SourceBoxes};
 pub use found::{Found, Rules};
 pub use one_stage::{Candidate, Selection};
+pub use outline::Outline;
 pub use placed::Placed;
 pub use table::{DETECTORS, DetectorKind, open};
 

@@ -23,6 +23,8 @@ pub struct DetectorKind {
 /// All detectors.
 pub static DETECTORS: &[DetectorKind] = &[
     super::darknet::KIND,
+    super::darknet::built_in::<0>(),
+    super::darknet::built_in::<1>(),
     two_stages::<0>(),
     two_stages::<1>(),
     two_stages::<2>(),

@@ -13,9 +13,8 @@ use rand::seq::SliceRandom;
 use rand_distr::Beta;
 use rayon::prelude::*;
 
-use super::augment::AugmentConfig;
-use super::images::Images;
 use super::{Example, Examples, Kind};
+use crate::data::{AugmentConfig, Images};
 use crate::sampler::Rounds;
 
 /// Options of batches.

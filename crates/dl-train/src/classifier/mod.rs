@@ -9,16 +9,14 @@
 //! Frozen layers cost no backward pass. Where they have no dropout, an inference plan runs them, and their features are
 //! kept.
 
-mod augment;
 mod batches;
 mod examples;
 mod head;
-mod images;
 mod loss;
 mod start;
 mod task;
 
-pub use augment::{Affine, AugmentConfig};
+pub use crate::data::{Affine, AugmentConfig};
 pub use batches::{Batch, BatchConfig, Batches};
 pub use examples::{Example, ExampleConfig, Examples, Kind};
 pub use head::Head;

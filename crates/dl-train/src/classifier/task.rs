@@ -146,7 +146,7 @@ impl Evaluation<'_, '_> {
             per_class.iter().filter(|(_, all)| *all > 0).map(|(correct, all)| *correct as f64 / *all as f64).collect();
         let mean_recall = recalls.iter().sum::<f64>() / recalls.len() as f64;
         let metrics = BTreeMap::from([("accuracy".to_owned(), accuracy), ("mean_recall".to_owned(), mean_recall)]);
-        Ok(Validation { loss: loss / count as f64, score: accuracy, metrics })
+        Ok(Validation { loss: Some(loss / count as f64), score: accuracy, metrics })
     }
 }
 

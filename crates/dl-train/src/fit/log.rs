@@ -47,7 +47,7 @@ impl Log {
             Event::Validated { iteration, epoch, validation, best } => {
                 let mut line: Map<String, Value> =
                     validation.metrics.iter().map(|(name, value)| (format!("val_{name}"), json!(value))).collect();
-                line.insert("val_loss".into(), json!(validation.loss));
+                line.extend(validation.loss.map(|loss| ("val_loss".to_owned(), json!(loss))));
                 line.insert("iteration".into(), json!(iteration));
                 line.insert("epoch".into(), json!(epoch));
                 line.insert("best".into(), json!(best));

@@ -7,6 +7,8 @@
 //! early stopping and running means. That file, `STEM.last.safetensors` beside the model, is itself a whole model: the
 //! last one. The model file holds the best model if there is validation, and the last one otherwise.
 
+mod average;
+mod gradients;
 mod log;
 mod optimizer;
 mod progress;

@@ -69,11 +69,11 @@ impl Progress {
     /// Records a validation and returns whether it is the best so far.
     pub(super) fn validated(&mut self, validation: Validation, schedule: &Schedule, patience: Option<usize>) -> bool {
         if let Decay::Plateau(plateau) = &schedule.decay {
-            self.plateau.update(plateau, validation.loss);
+            self.plateau.update(plateau, validation.cost());
         }
-        let better = validation.loss.is_finite()
+        let better = validation.cost().is_finite()
             && self.best.as_ref().is_none_or(|(_, best)| {
-                validation.score > best.score || (validation.score == best.score && validation.loss < best.loss)
+                validation.score > best.score || (validation.score == best.score && validation.cost() < best.cost())
             });
         if better {
             self.best = Some((self.step, validation.clone()));

@@ -6,10 +6,12 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use anyhow::{Result, ensure};
+use candle_core::Var;
 use dl_models::{checkpoint, plain};
 use serde_json::{Map, Value};
 
-use super::{Optimizer, OptimizerConfig, Progress, Task, Validation, state};
+use super::average::{Average, within};
+use super::{Optimizer, OptimizerConfig, Parameter, Progress, Task, Validation, gradients, state};
 use crate::schedule::Schedule;
 
 /// Options of the training loop.
@@ -19,6 +21,10 @@ pub struct FitConfig {
     pub schedule: Schedule,
     /// Options of each player's optimizer.
     pub optimizers: Vec<OptimizerConfig>,
+    /// Batches per step: its gradient is the mean of theirs, in the memory of one.
+    pub accumulate: usize,
+    /// The decay of a moving average of the weights and buffers; models are validated and written with it.
+    pub average: Option<f64>,
     /// Steps per epoch, for the log.
     pub epoch: usize,
     /// Validate every N steps, and at the end; 0: never.
@@ -125,29 +131,37 @@ pub fn fit<T: Task>(
     mut report: impl FnMut(Event) -> Result<()>,
 ) -> Result<Ended> {
     let turns = task.turns();
-    let optimizers = config.optimizers.iter().enumerate();
+    let players: Vec<Vec<Parameter>> = (0..config.optimizers.len()).map(|player| task.parameters(player)).collect();
+    let vars: Vec<Vec<Var>> =
+        players.iter().map(|player| player.iter().map(|parameter| parameter.var.clone()).collect()).collect();
+    let trained = players.iter().flatten().map(|parameter| (parameter.name.clone(), parameter.var.clone()));
+    let trained = trained.chain(task.buffers());
+    let mut average = config.average.map(|decay| Average::new(decay, trained)).transpose()?;
+    let options = config.optimizers.iter();
     let mut optimizers: Vec<Optimizer> =
-        optimizers.map(|(player, options)| Optimizer::new(task.parameters(player), *options)).collect();
+        players.into_iter().zip(options).map(|(player, options)| Optimizer::new(player, *options)).collect();
     ensure!(turns.iter().all(|player| *player < optimizers.len()), "a player without an optimizer");
     let mut progress = Progress::default();
     let mut written = None;
     if let Some(files) = config.files.as_ref().filter(|_| config.resume) {
         // A run killed before anything was saved starts over.
         if files.last.exists() {
-            progress = state::recall(&files.last, task, &config.settings, &mut optimizers)?;
+            progress = state::recall(&files.last, task, &config.settings, &mut optimizers, average.as_mut())?;
             written = Some(progress.best.as_ref().map_or(progress.step, |(step, _)| *step));
         }
         report(Event::Resumed(&progress))?;
     }
     let iterations = config.schedule.iterations;
     let first = progress.step;
+    let accumulate = config.accumulate.max(1);
     thread::scope(|scope| {
         let (sender, batches) = sync_channel(1);
         if !progress.stopped {
             scope.spawn(move || {
                 for step in first..iterations {
+                    let parts = (step * accumulate..(step + 1) * accumulate).map(|part| task.batch(part));
                     // Sending fails only when the loop has ended.
-                    if sender.send(task.batch(step)).is_err() {
+                    if sender.send(parts.collect::<Result<Vec<_>>>()).is_err() {
                         break;
                     }
                 }
@@ -156,25 +170,37 @@ pub fn fit<T: Task>(
             drop(sender);
         }
         let mut exploded = None;
-        'steps: for batch in &batches {
-            let batch = batch?;
+        'steps: for parts in &batches {
+            let parts = parts?;
             let iteration = progress.step;
             let epoch = iteration / config.epoch.max(1);
             let rate = progress.rate(&config.schedule);
             let mut figures: Vec<(String, f64)> = Vec::new();
             for (turn, player) in turns.iter().enumerate() {
-                let loss = task.loss(iteration, turn, &batch)?;
-                let value = f64::from(loss.value.to_scalar::<f32>().map_err(plain)?);
+                let (mut value, mut metrics, mut gradient) = (0.0, Vec::new(), None);
+                let share = 1.0 / accumulate as f64;
+                for (part, batch) in parts.iter().enumerate() {
+                    let loss = task.loss(iteration * accumulate + part, turn, batch)?;
+                    let scaled = if accumulate == 1 { loss.value } else { (loss.value * share).map_err(plain)? };
+                    value += f64::from(scaled.to_scalar::<f32>().map_err(plain)?);
+                    add_shares(&mut metrics, loss.metrics, share);
+                    if value.is_finite() {
+                        let more = scaled.backward().map_err(plain)?;
+                        gradient = Some(gradients::add(gradient, more, &vars[*player]).map_err(plain)?);
+                    }
+                }
                 // Players of a game push each other's loss up: only a lone one can explode.
                 let limit = config.explosion.filter(|_| optimizers.len() == 1);
                 if !value.is_finite() || limit.is_some_and(|factor| progress.has_exploded(value, factor)) {
                     exploded = Some(Why::Exploded { loss: value, first: progress.first_loss });
                     break 'steps;
                 }
-                optimizers[*player].step(&loss.value.backward().map_err(plain)?, rate)?;
+                if let Some(gradient) = &gradient {
+                    optimizers[*player].step(gradient, rate)?;
+                }
                 let name = if *player == 0 { "loss".to_owned() } else { format!("loss{player}") };
                 let all = [(name, value)].into_iter();
-                for (name, value) in all.chain(loss.metrics.into_iter().map(|(name, value)| (name.to_owned(), value))) {
+                for (name, value) in all.chain(metrics.into_iter().map(|(name, value)| (name.to_owned(), value))) {
                     // Of several turns of one player, the last counts.
                     match figures.iter_mut().find(|(known, _)| *known == name) {
                         Some(figure) => figure.1 = value,
@@ -183,17 +209,20 @@ pub fn fit<T: Task>(
                 }
             }
             progress.add(&figures);
+            if let Some(average) = &mut average {
+                average.update(progress.step)?;
+            }
             report(Event::Step { iteration, epoch, rate, figures: &figures })?;
 
             let done = progress.step;
             let due = |every: usize| every > 0 && done.is_multiple_of(every);
             if config.validate_every > 0
                 && (due(config.validate_every) || done == iterations)
-                && let Some(validation) = task.validate()?
+                && let Some(validation) = within(average.as_ref(), || task.validate())?
             {
                 let best = progress.validated(validation.clone(), &config.schedule, config.patience);
                 if let Some(files) = config.files.as_ref().filter(|_| best) {
-                    write_model(task, files, &progress)?;
+                    within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);
                 }
                 report(Event::Validated { iteration, epoch, validation: &validation, best })?;
@@ -204,10 +233,11 @@ pub fn fit<T: Task>(
             {
                 // The model first: a run resumed from an older file of the last model writes the same model again.
                 if progress.best.is_none() {
-                    write_model(task, files, &progress)?;
+                    within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);
                 }
-                state::save(&files.last, task.model(&progress)?, &config.settings, &progress, &optimizers)?;
+                let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
+                state::save(&files.last, task.model(&progress)?, &config.settings, &progress, &state)?;
             }
             if progress.stopped || leave {
                 break;
@@ -223,6 +253,16 @@ pub fn fit<T: Task>(
         };
         Ok(Ended { why, progress, written })
     })
+}
+
+/// Adds metrics of a batch to those of its step, which are the means.
+fn add_shares(sums: &mut Vec<(&'static str, f64)>, metrics: Vec<(&'static str, f64)>, share: f64) {
+    for (name, value) in metrics {
+        match sums.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += value * share,
+            None => sums.push((name, value * share)),
+        }
+    }
 }
 
 fn write_model<T: Task>(task: &T, files: &Files, progress: &Progress) -> Result<()> {

@@ -1,4 +1,5 @@
-//! The file that training resumes from: the last model, whole, and the optimizers' tensors beside its own.
+//! The file that training resumes from: the last model, whole, and beside its own tensors those of the optimizers and
+//! of the moving average.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,12 +10,21 @@ use dl_models::{Checkpoint, Precision, checkpoint, plain};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::average::Average;
 use super::{Optimizer, Progress, Task, TrainedModel};
 
 /// The metadata key of [`State`].
 const KEY: &str = "training_state";
 /// The names of the optimizers' tensors begin with this and the player's number.
 const PREFIX: &str = "optimizer.";
+/// The names of the moving averages begin with this.
+const AVERAGE: &str = "average.";
+
+/// What the loop keeps besides the weights.
+pub(super) struct Memory<'a> {
+    pub(super) optimizers: &'a [Optimizer],
+    pub(super) average: Option<&'a Average>,
+}
 
 /// What the file holds besides its tensors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,15 +42,17 @@ pub(super) fn save(
     model: TrainedModel,
     settings: &Map<String, Value>,
     progress: &Progress,
-    optimizers: &[Optimizer],
+    memory: &Memory,
 ) -> Result<()> {
     let mut tensors = model.tensors;
     let mut steps = Vec::new();
-    for (player, optimizer) in optimizers.iter().enumerate() {
+    for (player, optimizer) in memory.optimizers.iter().enumerate() {
         let (memory, made) = optimizer.memory();
         tensors.extend(memory.into_iter().map(|(name, tensor)| (format!("{PREFIX}{player}/{name}"), tensor)));
         steps.push(made);
     }
+    let averages = memory.average.map(Average::tensors).unwrap_or_default();
+    tensors.extend(averages.into_iter().map(|(name, tensor)| (format!("{AVERAGE}{name}"), tensor)));
     let state = State { settings: settings.clone(), progress: progress.clone(), steps };
     let state = serde_json::to_string(&state)?;
     let texts = model.texts.iter().map(|(key, text)| (*key, text.as_str())).chain([(KEY, state.as_str())]);
@@ -55,6 +67,7 @@ pub(super) fn recall<T: Task>(
     task: &T,
     settings: &Map<String, Value>,
     optimizers: &mut [Optimizer],
+    average: Option<&mut Average>,
 ) -> Result<Progress> {
     let file = Checkpoint::open(path)?;
     let in_context = || format!("{}: cannot be resumed", path.display());
@@ -85,6 +98,9 @@ pub(super) fn recall<T: Task>(
     for (player, (optimizer, steps)) in optimizers.iter_mut().zip(&state.steps).enumerate() {
         let read = |name: &str| -> Result<Tensor> { file.tensor(&format!("{PREFIX}{player}/{name}"), &Device::Cpu) };
         optimizer.recall(steps, read).with_context(in_context)?;
+    }
+    if let Some(average) = average {
+        average.recall(|name| file.tensor(&format!("{AVERAGE}{name}"), &Device::Cpu)).with_context(in_context)?;
     }
     Ok(state.progress)
 }

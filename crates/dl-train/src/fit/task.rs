@@ -31,7 +31,8 @@ pub trait Task: Sync {
         vec![0]
     }
 
-    /// The batch of a step, from 0.
+    /// The batch of a step, from 0. With [`FitConfig::accumulate`](super::FitConfig), a step has several batches, and
+    /// `step` counts batches, here and in [`loss`](Self::loss).
     /// # Errors
     /// The error ends the training run.
     fn batch(&self, step: usize) -> Result<Self::Batch>;
@@ -67,12 +68,19 @@ pub struct Loss {
 /// How good the model is on validation data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
-    /// The mean loss.
-    pub loss: f64,
+    /// The mean loss; `None` for detectors, whose loss is not computed on validation data.
+    pub loss: Option<f64>,
     /// What is highest for the best model: an accuracy, a mean average precision, or minus the loss.
     pub score: f64,
     /// Metrics for the log, for example `accuracy`.
     pub metrics: BTreeMap<String, f64>,
+}
+
+impl Validation {
+    /// What should fall: the mean loss, or else how far the score is from 1.
+    pub(crate) fn cost(&self) -> f64 {
+        self.loss.unwrap_or(1.0 - self.score)
+    }
 }
 
 /// A model ready to be written.

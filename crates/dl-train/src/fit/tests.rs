@@ -70,7 +70,11 @@ impl Task for Line {
 
     fn validate(&self) -> Result<Option<Validation>> {
         let away = (self.slope()? - 3.0).abs();
-        Ok(Some(Validation { loss: away, score: -away, metrics: BTreeMap::from([("slope".into(), self.slope()?)]) }))
+        Ok(Some(Validation {
+            loss: Some(away),
+            score: -away,
+            metrics: BTreeMap::from([("slope".into(), self.slope()?)]),
+        }))
     }
 
     fn model(&self, progress: &Progress) -> Result<TrainedModel> {
@@ -95,6 +99,8 @@ fn config(folder: &Path, rule: Rule) -> FitConfig {
     FitConfig {
         schedule: Schedule { rate: 0.05, warmup: 5, decay, iterations: 60 },
         optimizers: vec![OptimizerConfig { rule, largest_gradient: Some(1.0) }; 2],
+        accumulate: 1,
+        average: None,
         epoch: 10,
         validate_every: 7,
         save_every: 4,
@@ -144,6 +150,35 @@ fn a_run_killed_anywhere_ends_in_the_same_files() {
             assert!(files(&whole) == files(&broken), "{rule:?}, killed every {every}");
         }
     }
+}
+
+#[test]
+fn a_run_with_an_average_and_several_batches_per_step_resumes_to_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let with =
+        |name: &str| FitConfig { average: Some(0.9), accumulate: 3, ..config(&folder.path().join(name), Rule::ADAM) };
+    let whole = with("whole");
+    let line = Line::new();
+    fit(&line, &whole, &GO, |_| Ok(())).unwrap();
+    // The model that is written is the average, and training went on with the weights themselves.
+    let weight = |path: &Path, name: &str| {
+        let tensor = Checkpoint::open(path).unwrap().tensor(name, &Device::Cpu).unwrap();
+        tensor.to_vec2::<f32>().unwrap()[0][0]
+    };
+    let last = &paths(&whole).last;
+    assert_eq!(f64::from(weight(last, "weight")), line.slope().unwrap());
+    assert!((weight(last, "weight") - weight(last, "average.weight")).abs() > 1e-4);
+    // Three batches per step, each counted by the buffer.
+    assert_eq!(weight(last, "count"), 180.0);
+    let broken = with("broken");
+    for every in [5, 13, 29, 1000] {
+        let left = Cell::new(every);
+        let _ = fit(&Line::new(), &broken, &GO, |_| match left.replace(left.get() - 1) {
+            1 => bail!("killed"),
+            _ => Ok(()),
+        });
+    }
+    assert!(files(&whole) == files(&broken));
 }
 
 #[test]

@@ -109,6 +109,6 @@ impl<'a> LabeledTexts<'a> {
         let count = self.len() as f64;
         let accuracy = correct as f64 / count;
         let metrics = BTreeMap::from([("accuracy".to_owned(), accuracy)]);
-        Ok(Validation { loss: loss / count, score: accuracy, metrics })
+        Ok(Validation { loss: Some(loss / count), score: accuracy, metrics })
     }
 }

@@ -79,7 +79,7 @@ impl Task for LanguageModelTask<'_> {
         }
         let loss = Self::likelihood(self.model, self.validation)?;
         let metrics = BTreeMap::from([("perplexity".to_owned(), loss.exp())]);
-        Ok(Some(Validation { loss, score: -loss, metrics }))
+        Ok(Some(Validation { loss: Some(loss), score: -loss, metrics }))
     }
 
     fn model(&self, progress: &Progress) -> Result<TrainedModel> {

@@ -82,7 +82,7 @@ pub fn try_all(
             match validate(*strategy, run)? {
                 Some(validation) => {
                     accuracy += validation.score;
-                    loss += validation.loss;
+                    loss += validation.loss.unwrap_or_default();
                 }
                 None => loss = f64::INFINITY,
             }

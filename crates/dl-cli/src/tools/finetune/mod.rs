@@ -1,7 +1,8 @@
-//! `dl-finetune`: trains classifiers, language models, linear heads, and the SVMs and box regressors of R-CNN.
+//! `dl-finetune`: trains classifiers, detectors, language models, linear heads, and the SVMs and box regressors of R-CNN.
 
 mod bbox;
 mod classifier;
+mod detector;
 mod interrupt;
 mod linear;
 mod lm;
@@ -25,6 +26,8 @@ use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
     after_help = "Examples:
   dl-finetune classifier --init-from imagenet.safetensors \\
     --output network.safetensors < proposals.jsonl
+  dl-finetune detector --arch ssd_mobilenet_v1 --init-from imagenet.safetensors \\
+    --output detector.safetensors < train.jsonl
   dl-embed --model imagenet.safetensors --layer avgpool pets.jsonl \\
     | dl-finetune linear --output pets-head.safetensors
   dl-finetune lm --init-from gpt2.safetensors --output poems.safetensors \\
@@ -41,6 +44,7 @@ pub struct Args {
 enum Command {
     // Boxed because it has many options.
     Classifier(Box<classifier::Args>),
+    Detector(Box<detector::Args>),
     Linear(linear::Args),
     Lm(Box<lm::Args>),
     Svm(svm::Args),
@@ -53,6 +57,7 @@ impl Tool for Args {
     fn common(&self) -> &Common {
         match &self.command {
             Command::Classifier(args) => &args.common,
+            Command::Detector(args) => &args.common,
             Command::Linear(args) => &args.common,
             Command::Lm(args) => &args.common,
             Command::Svm(args) => &args.common,
@@ -63,6 +68,7 @@ impl Tool for Args {
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         match &self.command {
             Command::Classifier(args) => args.run(io),
+            Command::Detector(args) => args.run(io),
             Command::Linear(args) => args.run(io),
             Command::Lm(args) => args.run(io),
             Command::Svm(args) => args.run(io),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
-use dl_train::fit::{Ended, Event, Files, FitConfig, Log, OptimizerConfig, Progress, Rule, Task, Why, fit};
+use dl_train::fit::{Ended, Event, Files, FitConfig, Log, OptimizerConfig, Progress, Rule, Task, Validation, Why, fit};
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
@@ -16,8 +16,8 @@ use crate::common::{Inputs, Messages, Outcome, numbers};
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Training")]
 pub(super) struct TrainingArgs {
-    /// Number of batches [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts); at least
-    /// 100 batches (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]
+    /// Number of steps, each of one batch [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for
+    /// texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs")]
     iterations: Option<usize>,
 
@@ -31,7 +31,7 @@ pub(super) struct TrainingArgs {
 
     /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or
     /// 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained
-    /// weights, otherwise 0.001]
+    /// weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001]
     #[arg(long, value_name = "X", value_parser = numbers::positive)]
     lr: Option<f64>,
 
@@ -62,6 +62,14 @@ pub(super) struct TrainingArgs {
     /// Weight decay; not applied to biases and norms
     #[arg(long, value_name = "X", default_value_t = 5e-4, value_parser = numbers::not_negative)]
     pub(super) weight_decay: f64,
+
+    /// Batches per step, whose gradients are averaged: as a batch N times as large, in the memory of one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::batch)]
+    accumulate: usize,
+
+    /// Validate and write a moving average of the weights with this decay, for example 0.999
+    #[arg(long, value_name = "DECAY", value_parser = numbers::probability)]
+    ema: Option<f64>,
 
     /// Clip gradients to this norm; none for no limit
     #[arg(long, value_name = "NORM|none", default_value = "1")]
@@ -162,6 +170,8 @@ pub(super) enum ExamplesOf {
     },
     /// Texts.
     Texts,
+    /// Images with boxes, for detectors.
+    Detections,
 }
 
 impl Situation {
@@ -214,14 +224,19 @@ impl TrainingArgs {
         )
     }
 
-    /// The default number of batches in which only the head is trained.
+    /// The default number of steps in which only the head is trained.
     pub(super) fn head_first(&self, situation: &Situation) -> Result<usize> {
         Ok(if situation.protects_features() { self.steps(situation)? / 10 } else { 0 })
     }
 
-    /// The number of batches, of which `epoch` are a pass over the examples.
+    /// Steps that are a pass over the examples.
+    fn epoch(&self, situation: &Situation) -> usize {
+        situation.epoch.div_ceil(self.accumulate).max(1)
+    }
+
+    /// The number of steps.
     fn steps(&self, situation: &Situation) -> Result<usize> {
-        let epoch = situation.epoch.max(1);
+        let epoch = self.epoch(situation);
         if let Some(epochs) = self.epochs {
             let steps = ((epochs * epoch as f64).ceil() as usize).max(1);
             ensure!(steps <= numbers::MOST, "--epochs: more than {} batches; give fewer", numbers::MOST);
@@ -231,6 +246,7 @@ impl TrainingArgs {
             (true, _) => epoch.saturating_mul(100).clamp(500, 10_000),
             (false, ExamplesOf::Images { .. }) => epoch.saturating_mul(10).clamp(100, 10_000),
             (false, ExamplesOf::Regions { .. }) => epoch.saturating_mul(10).clamp(100, 2000),
+            (false, ExamplesOf::Detections) => epoch.saturating_mul(60).clamp(300, 10_000),
             (false, ExamplesOf::Texts) => epoch.saturating_mul(3).clamp(100, 10_000),
         };
         Ok(self.iterations.unwrap_or(default))
@@ -246,9 +262,12 @@ impl TrainingArgs {
         let Situation { from_scratch, head_only, examples, .. } = *situation;
         let batch_norms = match examples {
             ExamplesOf::Images { batch_norms } | ExamplesOf::Regions { batch_norms } => batch_norms,
-            ExamplesOf::Texts => false,
+            ExamplesOf::Texts | ExamplesOf::Detections => false,
         };
         let sgd = self.optimizer(situation) == OptimizerName::Sgd;
+        if examples == ExamplesOf::Detections {
+            return self.lr.unwrap_or(if sgd { 0.01 } else { 1e-3 });
+        }
         self.lr.unwrap_or(match (sgd, from_scratch, head_only, batch_norms) {
             (true, true, _, true) | (true, false, true, true) => 0.05,
             (true, true, _, false) => 0.01,
@@ -299,6 +318,10 @@ impl TrainingArgs {
             ("weight_decay".to_owned(), json!(self.weight_decay)),
             ("clip".to_owned(), json!(self.clip.0)),
         ]);
+        if self.accumulate > 1 {
+            figures.insert("accumulate".to_owned(), json!(self.accumulate));
+        }
+        figures.extend(self.ema.map(|decay| ("ema".to_owned(), json!(decay))));
         match self.optimizer(situation) {
             OptimizerName::Sgd => figures.insert("momentum".to_owned(), json!(self.momentum)),
             other => figures.insert("optimizer".to_owned(), json!(format!("{other:?}").to_lowercase())),
@@ -323,7 +346,9 @@ impl TrainingArgs {
         FitConfig {
             schedule,
             optimizers: vec![OptimizerConfig { rule, largest_gradient: self.clip.0 }],
-            epoch: situation.epoch,
+            accumulate: self.accumulate,
+            average: self.ema,
+            epoch: self.epoch(situation),
             validate_every: 0,
             save_every: 0,
             patience: None,
@@ -355,7 +380,7 @@ impl TrainingArgs {
         let steps = self.steps(situation)?;
         let mut config = self.fit_config(situation, steps);
         let validate_every =
-            if situation.validates { self.validate_every.unwrap_or(situation.epoch).max(1) } else { 0 };
+            if situation.validates { self.validate_every.unwrap_or(self.epoch(situation)).max(1) } else { 0 };
         settings.extend([
             ("iterations".to_owned(), json!(steps)),
             ("schedule".to_owned(), serde_json::to_value(&config.schedule)?),
@@ -364,6 +389,10 @@ impl TrainingArgs {
             ("validate_every".to_owned(), json!(validate_every)),
             ("patience".to_owned(), json!(self.patience)),
         ]);
+        if self.accumulate > 1 {
+            settings.insert("accumulate".to_owned(), json!(self.accumulate));
+        }
+        settings.extend(self.ema.map(|decay| ("ema".to_owned(), json!(decay))));
         let files = Files::of(output);
         config = FitConfig {
             validate_every,
@@ -423,15 +452,19 @@ impl TrainingArgs {
         match &progress.best {
             None => messages.note(format_args!("loss {loss:.4}{words} over the last batches; written to {path}")),
             Some((step, best)) => {
-                let words: String = best.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}")).collect();
-                let loss = best.loss;
-                messages.note(format_args!(
-                    "best validation after {step} batches: loss {loss:.4}{words}; written to {path}"
-                ));
+                let words = validation_words(best);
+                messages.note(format_args!("best validation after {step} batches: {words}; written to {path}"));
             }
         }
         Ok(None)
     }
+}
+
+/// `loss 0.5, accuracy 0.9`
+fn validation_words(validation: &Validation) -> String {
+    let loss = validation.loss.map(|loss| format!("loss {loss:.4}"));
+    let metrics = validation.metrics.iter().map(|(name, value)| format!("{name} {value:.4}"));
+    loss.into_iter().chain(metrics).collect::<Vec<_>>().join(", ")
 }
 
 fn report_event(event: &Event, messages: &Messages) {
@@ -449,10 +482,8 @@ fn report_event(event: &Event, messages: &Messages) {
             messages.bar().set_message(words.collect::<Vec<_>>().join(", "));
         }
         Event::Validated { iteration, validation, best, .. } => {
-            let words = validation.metrics.iter().map(|(name, value)| format!(", {name} {value:.4}"));
-            let (words, best) = (words.collect::<String>(), if *best { ", the best" } else { "" });
-            let loss = validation.loss;
-            messages.detail(format_args!("validation after {}: loss {loss:.4}{words}{best}", iteration + 1));
+            let (words, best) = (validation_words(validation), if *best { ", the best" } else { "" });
+            messages.detail(format_args!("validation after {}: {words}{best}", iteration + 1));
         }
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A `.cfg` describes the network, the `.weights` beside it has the numbers, and a `.names` the classes.
 
+mod built_in;
 mod labels;
 mod network;
 mod recipe;
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
@@ -17,13 +20,16 @@ use super::yolo::Candidates;
 pub use super::yolo::Suppression;
 use super::yolo_v1::{Grid, YoloV1};
 use super::yolo_v2::{Squash, YoloV2};
-use super::{Detector, DetectorKind, Found, Placed, Rules};
-use crate::checkpoint::darknet::cfg::{Cfg, Kind, numbers};
+use super::{Detector, DetectorKind, Found, Outline, Placed, Rules};
+use crate::checkpoint::darknet::cfg::{Cfg, Detection, Kind, numbers};
 use crate::checkpoint::darknet::{CFG_KEY, VERSION_KEY};
 use crate::file::limits;
-use crate::model::CheckpointBackend;
+use crate::model::{CheckpointBackend, build_outline};
 use crate::network::plans::Plans;
-use crate::{Backbone, ChannelOrder, Checkpoint, LayerName, Preprocessing, Resize, plain};
+use crate::{
+    Backbone, ChannelOrder, Checkpoint, Kind as FileKind, Labels, LayerName, ModelConfig, Preprocessing, Resize, plain,
+};
+pub use built_in::{BUILT_IN, BuiltIn, with_classes};
 pub use network::Network;
 pub use recipe::{Epsilon, Fit, RECIPES, Recipe};
 
@@ -34,6 +40,19 @@ pub(super) const KIND: DetectorKind = DetectorKind {
     is_in,
     open: |file, device| Ok(Box::new(Darknet::open(file, &Recipe::default(), device)?)),
 };
+
+/// The entry of a network that is built in.
+pub(super) const fn built_in<const INDEX: usize>() -> DetectorKind {
+    DetectorKind {
+        name: BUILT_IN[INDEX],
+        paper: "Redmon et al. 2016, You only look once: unified, real-time object detection",
+        is_in: |_| false,
+        open: KIND.open,
+    }
+}
+
+/// The option of a config that holds the text of the `.cfg`.
+const CFG_OPTION: &str = "cfg";
 
 /// The gray around a letterboxed image, from 0 to 1.
 const GRAY: f32 = 0.5;
@@ -51,6 +70,21 @@ pub struct Darknet {
     suppression: Suppression,
     device: Device,
     plans: Plans,
+}
+
+/// The factors of YOLOv1's loss (equation 3 of the paper), and darknet's `rescore`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GridLoss {
+    /// Of confidences of boxes with an object.
+    pub object: f32,
+    /// Of the other confidences.
+    pub no_object: f32,
+    /// Of classes.
+    pub class: f32,
+    /// Of coordinates.
+    pub coordinates: f32,
+    /// Whether the target of a confidence is the IoU; otherwise 1.
+    pub rescore: bool,
 }
 
 /// A layer that describes boxes.
@@ -103,23 +137,100 @@ fn is_in(file: &Checkpoint) -> bool {
 }
 
 impl Darknet {
-    /// Opens `.weights`.
+    /// A config for the network of a `.cfg`, for images that are stretched, or padded to keep their aspect ratio.
+    /// # Errors
+    /// When the text is invalid, or not that of a detector.
+    pub fn config(architecture: &str, text: &str, labels: &[String], padded: bool) -> Result<ModelConfig> {
+        let cfg = Cfg::parse(text)?;
+        let heads = heads(&cfg)?;
+        let size = size_of(&cfg)?;
+        let classes = heads.first().map_or(0, |(_, head)| head.classes());
+        ensure!(classes == labels.len(), "is for {classes} classes, but there are {}", labels.len());
+        let is_v1 = heads.iter().any(|(_, head)| matches!(head, Head::Grid(_)));
+        let preprocessing = match padded {
+            true => preprocessing(size, false, true),
+            false => preprocessing(size, is_v1, false),
+        };
+        Ok(ModelConfig {
+            kind: Some(FileKind::Detector),
+            options: Map::from_iter([(CFG_OPTION.to_owned(), text.into())]),
+            labels: Some(Labels::Names(labels.to_vec())),
+            preprocessing,
+            ..ModelConfig::new(architecture, classes)
+        })
+    }
+
+    /// The text of the `.cfg` in a config.
+    pub fn cfg_of(config: &ModelConfig) -> Option<&str> {
+        config.options.get(CFG_OPTION)?.as_str()
+    }
+
+    /// The text of the `.cfg` of a file; `None` if it has none.
+    /// # Errors
+    /// When its config cannot be read.
+    pub fn text_of(file: &Checkpoint) -> Result<Option<String>> {
+        let config = file.config::<ModelConfig>()?;
+        let ours = config.as_ref().and_then(Self::cfg_of);
+        Ok(ours.or_else(|| file.metadata(CFG_KEY)).map(str::to_owned))
+    }
+
+    /// The class names in the config of a file of ours.
+    pub fn labels_of(file: &Checkpoint) -> Option<Vec<String>> {
+        file.config::<ModelConfig>().ok()??.label_names(Path::new("")).ok()?
+    }
+
+    /// The network of a config without weights.
+    /// # Errors
+    /// When the text of its `.cfg` is invalid.
+    pub fn outline(config: &ModelConfig) -> Result<Outline> {
+        let cfg = Cfg::parse(Self::cfg_of(config).context("its config has no cfg")?).context("its .cfg")?;
+        let (network, weights) = build_outline(None, |vb| Network::new(&cfg, Recipe::default().epsilon, &vb))?;
+        Ok(Outline { layers: network.layers(), weights })
+    }
+
+    /// A detector from a config and a source of weights, for example [`Parameters`](crate::Parameters).
+    /// # Errors
+    /// When the text of its `.cfg` is invalid, or a weight is missing or has a different shape.
+    pub fn new(config: &ModelConfig, recipe: &Recipe, vb: &VarBuilder) -> Result<Self> {
+        config.check().context("its config")?;
+        let cfg = Cfg::parse(Self::cfg_of(config).context("its config has no cfg")?).context("its .cfg")?;
+        let heads = heads(&cfg)?;
+        ensure!(
+            config.preprocessing.size == size_of(&cfg)?,
+            "its .cfg is for images of another size than its preprocessing"
+        );
+        let classes = heads.first().map_or(0, |(_, head)| head.classes());
+        let labels = config.label_names(Path::new(""))?.context("its config has no labels")?;
+        ensure!(labels.len() == classes, "its config has {} labels for {classes} classes", labels.len());
+        let is_v1 = heads.iter().any(|(_, head)| matches!(head, Head::Grid(_)));
+        Ok(Self {
+            network: Network::new(&cfg, recipe.epsilon, vb).context("its .cfg")?,
+            heads,
+            labels,
+            note: None,
+            preprocessing: config.preprocessing.clone(),
+            suppression: if is_v1 { recipe.yolo_v1 } else { recipe.yolo_v2 },
+            device: vb.device().clone(),
+            plans: Plans::default(),
+        })
+    }
+
+    /// Opens `.weights`, or a file of ours.
     /// # Errors
     /// When the file is of another kind, the network is not supported or not a detector, or its class names cannot be
     /// read.
     pub fn open(file: Checkpoint, recipe: &Recipe, device: &Device) -> Result<Self> {
+        if let Some(config) = file.config::<ModelConfig>()? {
+            limits::check_weights(&Self::outline(&config)?.weights, &file)?;
+            let backend = CheckpointBackend { checkpoint: file, wanted_by: "its .cfg".to_owned() };
+            let vb = VarBuilder::from_backend(Box::new(backend), DType::F32, device.clone());
+            return Self::new(&config, recipe, &vb);
+        }
         let text = file.metadata(CFG_KEY).context("is not a darknet network: it has no .cfg")?;
         let cfg = Cfg::parse(text).context("its .cfg")?;
         let version = file.metadata(VERSION_KEY).unwrap_or_default().to_owned();
         let heads = heads(&cfg)?;
-        let [channels, height, width] = cfg.input;
-        ensure!(channels == 3, "its .cfg: [net] channels={channels}; expected 3, for color images");
-        let sides = 1..=limits::LARGEST_SIDE;
-        ensure!(
-            sides.contains(&height) && sides.contains(&width),
-            "its .cfg: [net] height={height} and width={width}; expected 1 to {}",
-            limits::LARGEST_SIDE
-        );
+        let size = size_of(&cfg)?;
         let classes = heads.first().map_or(0, |(_, head)| head.classes());
         let (labels, note) = labels::labels_of(file.path(), cfg.names.as_deref(), classes)?;
         let is_v1 = heads.iter().any(|(_, head)| matches!(head, Head::Grid(_)));
@@ -130,7 +241,7 @@ impl Darknet {
             heads,
             labels,
             note,
-            preprocessing: preprocessing([height, width], is_v1, letterboxed(&cfg, recipe.fit, &version)),
+            preprocessing: preprocessing(size, is_v1, letterboxed(&cfg, recipe.fit, &version)),
             suppression: if is_v1 { recipe.yolo_v1 } else { recipe.yolo_v2 },
             device: device.clone(),
             plans: Plans::default(),
@@ -147,6 +258,17 @@ impl Darknet {
         self.heads.iter().find_map(|(layer, head)| match head {
             Head::Grid(grid) => Some((layer, grid)),
             Head::Anchors(_) => None,
+        })
+    }
+
+    /// The factors of YOLOv1's loss, as in the `.cfg`; `None` for later generations.
+    pub fn loss_of_grid(config: &ModelConfig) -> Option<GridLoss> {
+        let cfg = Cfg::parse(Self::cfg_of(config)?).ok()?;
+        cfg.layers.into_iter().find_map(|layer| match layer.kind {
+            Kind::Detection(Detection { scales: [object, no_object, class, coordinates], rescore, .. }) => {
+                Some(GridLoss { object, no_object, class, coordinates, rescore })
+            }
+            _ => None,
         })
     }
 
@@ -220,6 +342,19 @@ fn heads(cfg: &Cfg) -> Result<Vec<(LayerName, Head)>> {
     }
     ensure!(!heads.is_empty(), "is not a detector: its .cfg has no [detection], [region] or [yolo]");
     Ok(heads)
+}
+
+/// [height, width] of the input.
+fn size_of(cfg: &Cfg) -> Result<[usize; 2]> {
+    let [channels, height, width] = cfg.input;
+    ensure!(channels == 3, "its .cfg: [net] channels={channels}; expected 3, for color images");
+    let sides = 1..=limits::LARGEST_SIDE;
+    ensure!(
+        sides.contains(&height) && sides.contains(&width),
+        "its .cfg: [net] height={height} and width={width}; expected 1 to {}",
+        limits::LARGEST_SIDE
+    );
+    Ok([height, width])
 }
 
 /// Whether images keep their aspect ratio.

@@ -49,6 +49,8 @@ enum Step {
         linear: Linear,
         flatten: bool,
         activation: Activation,
+        /// Whether a batch norm is folded into the weights, which cannot be trained then.
+        folded: bool,
     },
     Local {
         local: LocallyConnected2d,
@@ -131,6 +133,11 @@ impl Network {
             referred.extend(from);
         }
         Ok(Self { layers, referred })
+    }
+
+    /// Whether a layer has a batch norm that is folded into its weights, which cannot be trained.
+    pub fn has_folded_norms(&self) -> bool {
+        self.layers.iter().any(|(_, step)| matches!(step, Step::Connected { folded: true, .. }))
     }
 }
 
@@ -215,7 +222,7 @@ impl Step {
         let fresh = Fresh::kaiming_in();
         if !connected.norm {
             let linear = Linear::new(inputs, outputs, fresh, vb.pp("Linear"))?;
-            return Ok(Self::Connected { linear, flatten: true, activation });
+            return Ok(Self::Connected { linear, flatten: true, activation, folded: false });
         }
         let weight = vb.pp("Linear").get((outputs, inputs), "weight")?;
         let norm = vb.pp("BatchNorm1d");
@@ -226,7 +233,8 @@ impl Step {
         let weight = weight.broadcast_mul(&scale.unsqueeze(1)?)?;
         let folded = HashMap::from([("weight".to_owned(), weight), ("bias".to_owned(), bias)]);
         let folded = VarBuilder::from_tensors(folded, vb.dtype(), vb.device());
-        Ok(Self::Connected { linear: Linear::new(inputs, outputs, fresh, folded)?, flatten: true, activation })
+        let linear = Linear::new(inputs, outputs, fresh, folded)?;
+        Ok(Self::Connected { linear, flatten: true, activation, folded: true })
     }
 
     fn local(local: &Local, layer: &Layer, vb: VarBuilder) -> Result<Self> {
@@ -357,7 +365,7 @@ impl Step {
                 };
                 activate(name, *activation, x, pass)
             }
-            Self::Connected { linear, flatten, activation } => {
+            Self::Connected { linear, flatten, activation, .. } => {
                 let x = if *flatten { pass.flatten("", &x)? } else { x };
                 let x = pass.linear(&inner("linear"), linear, &x)?;
                 activate(name, *activation, x, pass)

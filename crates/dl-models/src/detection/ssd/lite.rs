@@ -84,7 +84,7 @@ const CUT: usize = 13;
 
 /// The name in torchvision's SSDLite of a tensor of MobileNet V3: `backbone.features.14.block.0.0.weight` becomes
 /// `backbone.features.1.1.block.0.0.weight`.
-fn torchvision_name(name: &str) -> Option<String> {
+pub(super) fn torchvision_name(name: &str) -> Option<String> {
     let (index, rest) = name.strip_prefix("backbone.features.")?.split_once('.')?;
     let index: usize = index.parse().ok()?;
     let place = match (index, rest.strip_prefix("block.")) {

@@ -23,6 +23,7 @@ mod lite;
 mod mobilenet_v1;
 mod network;
 mod parts;
+mod pretrained;
 mod recipe;
 mod res10;
 mod slim;
@@ -39,9 +40,10 @@ use rayon::prelude::*;
 use self::architectures::Architecture;
 use self::heads::Heads;
 use self::network::{SsdNetwork, boxes_output, classes_output};
+pub use self::pretrained::{Trunk, is_box_head, is_class_head};
 pub use self::recipe::{CodeOrder, RECIPES, Recipe, Scores};
 use super::one_stage::Candidate;
-use super::{Detector, Found, Placed, Rules};
+use super::{Detector, Found, Outline, Placed, Rules};
 use crate::checkpoint::printable;
 use crate::file::limits;
 use crate::model::{CheckpointBackend, build_outline};
@@ -125,16 +127,45 @@ impl Ssd {
         Ok(ModelConfig { kind: Some(Kind::Detector), preprocessing, ..ModelConfig::new(name, num_classes) })
     }
 
-    fn assemble(architecture: &Architecture, config: ModelConfig, folder: &Path, vb: VarBuilder) -> Result<Self> {
-        let (labels, reported) = config::labels(&config, folder)?;
-        let recipe = match config.options.get("recipe") {
-            None => architecture.recipe,
+    /// The names of the architectures.
+    pub fn architectures() -> impl Iterator<Item = &'static str> {
+        architectures::ARCHITECTURES.iter().map(|architecture| architecture.name)
+    }
+
+    /// The config of the detector of this architecture in a model file.
+    /// # Errors
+    /// When it is invalid.
+    pub fn config_of(name: &str, file: &Checkpoint) -> Result<ModelConfig> {
+        config::read(file, find(name)?)
+    }
+
+    /// The recipe of a config: how the network's numbers become detections.
+    /// # Errors
+    /// When it does not exist.
+    pub fn recipe_of(config: &ModelConfig) -> Result<Recipe> {
+        let name = match config.options.get("recipe") {
+            None => find(&config.architecture)?.recipe,
             Some(name) => name.as_str().unwrap_or_default(),
         };
-        let recipe = *Recipe::find(recipe).with_context(|| {
+        Recipe::find(name).copied().with_context(|| {
             let known = RECIPES.map(|recipe| recipe.name).join(", ");
-            format!("options: recipe \"{}\" does not exist; choose from {known}", printable(recipe))
-        })?;
+            format!("options: recipe \"{}\" does not exist; choose from {known}", printable(name))
+        })
+    }
+
+    /// The network of a config without weights.
+    /// # Errors
+    /// When the architecture or an option is unknown.
+    pub fn outline(config: &ModelConfig) -> Result<Outline> {
+        config.check()?;
+        let architecture = find(&config.architecture)?;
+        let (network, weights) = build_outline(None, |vb| build(architecture, config, &vb))?;
+        Ok(Outline { layers: network.layers(), weights })
+    }
+
+    fn assemble(architecture: &Architecture, config: ModelConfig, folder: &Path, vb: VarBuilder) -> Result<Self> {
+        let (labels, reported) = config::labels(&config, folder)?;
+        let recipe = Self::recipe_of(&config)?;
         let network = build(architecture, &config, &vb)?;
         let size = config.preprocessing.size;
         let boxes = (architecture.boxes)(size);

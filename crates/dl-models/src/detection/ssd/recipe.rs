@@ -41,13 +41,15 @@ pub enum CodeOrder {
 
 /// Every recipe.
 #[rustfmt::skip]
-pub static RECIPES: [Recipe; 5] = [
+pub static RECIPES: [Recipe; 6] = [
     //       name                  scores           order            score  top_k  iou   keep  clip
     recipe("torchvision",          Scores::Softmax, CodeOrder::Xywh, 0.01,  400,   0.45, 200,  true),
     recipe("torchvision-lite",     Scores::Softmax, CodeOrder::Xywh, 0.001, 300,   0.55, 300,  true),
     recipe("caffe",                Scores::Softmax, CodeOrder::Xywh, 0.01,  400,   0.45, 200,  false),
     // The most detections of a class are 100, too.
     recipe("tensorflow",           Scores::Sigmoid, CodeOrder::Yxhw, 1e-8,  ALL,   0.6,  100,  false),
+    // TensorFlow's order of codes, for its networks when they are trained here.
+    recipe("softmax-yxhw",         Scores::Softmax, CodeOrder::Yxhw, 0.01,  400,   0.45, 200,  true),
     recipe("ultra-light-face",     Scores::Softmax, CodeOrder::Xywh, 0.7,   200,   0.3,  200,  false),
 ];
 

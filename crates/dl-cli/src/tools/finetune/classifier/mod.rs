@@ -424,7 +424,7 @@ impl Args {
 
     /// The result of a regression in the form of a training run's progress.
     fn extracted(fitted: &Logistic, train: &Validation, validation: Option<Validation>) -> Progress {
-        let means = [("loss".to_owned(), train.loss), ("accuracy".to_owned(), train.score)].into();
+        let means = [("loss".to_owned(), train.loss.unwrap_or_default()), ("accuracy".to_owned(), train.score)].into();
         Progress { step: fitted.iterations, validation, means, ..Progress::default() }
     }
 
@@ -435,7 +435,8 @@ impl Args {
         let path = self.output.display();
         let (loss, accuracy) = (progress.mean("loss"), progress.mean("accuracy"));
         let words = progress.validation.as_ref().map_or(String::new(), |validation| {
-            format!("; validation loss {:.4}, accuracy {:.4}", validation.loss, validation.score)
+            let loss = validation.loss.unwrap_or_default();
+            format!("; validation loss {loss:.4}, accuracy {:.4}", validation.score)
         });
         messages.note(format_args!("training loss {loss:.4}, accuracy {accuracy:.4}{words}; written to {path}"));
     }

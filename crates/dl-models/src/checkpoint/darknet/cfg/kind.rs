@@ -172,6 +172,10 @@ pub(crate) struct Detection {
     pub(crate) sqrt: bool,
     /// Whether the class values of a cell go through a softmax.
     pub(crate) softmax: bool,
+    /// Factors of the loss: of objects, of boxes without an object, of classes, of coordinates.
+    pub(crate) scales: [f32; 4],
+    /// Whether the target of a confidence is the IoU.
+    pub(crate) rescore: bool,
 }
 
 /// Options of `[region]`.
@@ -361,7 +365,10 @@ impl Detection {
             found == expected,
             "expected {expected} inputs, not {found}: {side} x {side} x ({boxes} x 5 + {classes})"
         );
-        Ok(Self { side, boxes, classes, sqrt: section.flag("sqrt")?, softmax: section.flag("softmax")? })
+        let scale = |name: &str| section.float(&format!("{name}_scale"), 1.0);
+        let scales = [scale("object")?, scale("noobject")?, scale("class")?, scale("coord")?];
+        let [sqrt, softmax, rescore] = [section.flag("sqrt")?, section.flag("softmax")?, section.flag("rescore")?];
+        Ok(Self { side, boxes, classes, sqrt, softmax, scales, rescore })
     }
 }
 

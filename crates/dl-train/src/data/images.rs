@@ -7,7 +7,7 @@ use dl_vision::picture::{Loaded, Loader, Truncated};
 use image::RgbImage;
 
 /// Images by index.
-pub(super) struct Images<'a> {
+pub struct Images<'a> {
     sources: &'a [String],
     loader: Loader,
     most: usize,
@@ -25,17 +25,12 @@ struct Kept {
 
 impl<'a> Images<'a> {
     /// Keeps up to `most` bytes; `broken` is called once for each image that cannot be decoded.
-    pub(super) fn new(
-        sources: &'a [String],
-        truncated: Truncated,
-        most: usize,
-        broken: &'a (dyn Fn(&str) + Sync),
-    ) -> Self {
+    pub fn new(sources: &'a [String], truncated: Truncated, most: usize, broken: &'a (dyn Fn(&str) + Sync)) -> Self {
         Self { sources, loader: Loader::new(truncated), most, broken, kept: Mutex::default() }
     }
 
     /// Returns an image, or `None` when it cannot be decoded.
-    pub(super) fn get(&self, index: u32) -> Option<Arc<RgbImage>> {
+    pub fn get(&self, index: u32) -> Option<Arc<RgbImage>> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = kept().images.get(&index) {
             return known.clone();

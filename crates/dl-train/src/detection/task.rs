@@ -1,0 +1,81 @@
+//! Detection as a [`Task`].
+
+use anyhow::Result;
+use candle_core::{Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use dl_models::Parameters;
+use dl_models::detection::Detector;
+
+use super::{DetectionBatch, DetectionBatches, DetectionEvaluation, Trainee};
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
+
+/// Builds a detector for inference from weights.
+pub type Build<'a> = dyn Fn(VarBuilder) -> Result<Box<dyn Detector>> + Sync + 'a;
+
+/// A detector in training.
+pub struct DetectorTask<'a> {
+    /// Computes the loss.
+    pub trainee: &'a dyn Trainee,
+    /// Its weights.
+    pub parameters: &'a Parameters,
+    /// Builds the detector that is validated, with the current weights.
+    pub build: &'a Build<'a>,
+    /// Where batches come from.
+    pub batches: DetectionBatches<'a>,
+    /// Validation samples.
+    pub validation: Option<DetectionEvaluation<'a>>,
+    /// Factor on the learning rate of a weight, by its name.
+    pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Seed of dropout and samplers.
+    pub seed: u64,
+    /// Where to compute.
+    pub device: &'a Device,
+    /// Makes the model file.
+    pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
+}
+
+/// Whether a tensor holds running statistics of a batch norm, which have no gradient.
+pub fn is_buffer(name: &str) -> bool {
+    name.ends_with(".running_mean") || name.ends_with(".running_var")
+}
+
+impl Task for DetectorTask<'_> {
+    type Batch = DetectionBatch;
+
+    fn parameters(&self, _: usize) -> Vec<Parameter> {
+        let weights = self.parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name));
+        let parameter = |(name, var): (String, Var)| {
+            let factor = (self.factor)(&name);
+            Parameter { factor, ..Parameter::new(name, var, self.weight_decay) }
+        };
+        weights.map(parameter).collect()
+    }
+
+    fn buffers(&self) -> Vec<(String, Var)> {
+        self.parameters.vars().into_iter().filter(|(name, _)| is_buffer(name)).collect()
+    }
+
+    fn batch(&self, step: usize) -> Result<DetectionBatch> {
+        self.batches.make(step)
+    }
+
+    fn loss(&self, step: usize, _: usize, batch: &DetectionBatch) -> Result<Loss> {
+        let x = Tensor::from_slice(&batch.inputs, batch.shape.as_slice(), self.device)?;
+        let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
+        let loss = self.trainee.loss(&x, &batch.truths, &mut rng)?;
+        Ok(Loss { value: loss.value, metrics: loss.parts })
+    }
+
+    fn validate(&self) -> Result<Option<Validation>> {
+        let Some(validation) = &self.validation else { return Ok(None) };
+        // A detector of its own: its plans hold copies of the weights.
+        let detector = (self.build)(self.parameters.fixed(self.device))?;
+        validation.run(&*detector).map(Some)
+    }
+
+    fn model(&self, progress: &Progress) -> Result<TrainedModel> {
+        (self.file)(progress)
+    }
+}
