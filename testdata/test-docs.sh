@@ -99,12 +99,12 @@ stand_ins() {
     { idx 1 04; printf '\x00\x01\x00\x01'; } > mnist/$n-labels-idx1-ubyte
   done
 
-  # Classes as folders: two kinds of images, four of each.
+  # Classes as folders: two kinds of images, five of each, so that a tenth is one.
   for folder in pets flowers digits test services services-test imagenette/train imagenette/val; do
     mkdir -p "$folder"/{cat,dog}
-    for n in 1 2 3 4; do
+    for n in 1 2 3 4 5; do
       cp testdata/signs/JPEGImages/test-000$n.jpg "$folder/cat/$n.jpg"
-      cp testdata/signs/JPEGImages/test-000$((n + 4)).jpg "$folder/dog/$n.jpg"
+      cp testdata/signs/JPEGImages/test-000$((n + 3)).jpg "$folder/dog/$n.jpg"
     done
   done
 
@@ -130,6 +130,7 @@ stand_ins() {
     --output "$work/networks/crops.safetensors" all.jsonl || true
   cp "$work/networks/crops.safetensors" .
   dl-data from folder pets > "$work/pets.jsonl"
+  cp "$work/pets.jsonl" .
   # Large ones are links, because every page gets a copy of the template.
   for n in alexnet resnet18 resnet50; do
     dl-finetune classifier --quiet --arch $n --size 64 --iterations 1 --batch 2 \
@@ -139,6 +140,10 @@ stand_ins() {
   done
   # A small ResNet.
   cp "$models/roads.safetensors" imagenet.safetensors
+  # The same in one part, with the index of a sharded file.
+  cp imagenet.safetensors model-00001-of-00001.safetensors
+  head -c "$((8 + $(od -An -tu8 -N8 imagenet.safetensors)))" imagenet.safetensors | tail -c +9 |
+    jq '{weight_map: (del(.__metadata__) | map_values("model-00001-of-00001.safetensors"))}' > model.safetensors.index.json
   dl-embed --model imagenet.safetensors --layer avgpool --dtype f32 "$work/pets.jsonl" |
     dl-finetune linear --quiet --output pets-head.safetensors
   mkdir models

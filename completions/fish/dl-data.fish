@@ -205,6 +205,7 @@ complete -c dl-data -n "__fish_dl_data_using_subcommand shard" -l strict -d 'Sto
 complete -c dl-data -n "__fish_dl_data_using_subcommand shard" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -l labels -d 'Known labels: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc; any other label is a finding [default: accept any label]' -r
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -l empty -d 'Treat a box as empty if its width or height is at most this; a VOC box with xmin = xmax has a width of 1' -r -f
+complete -c dl-data -n "__fish_dl_data_using_subcommand check" -l grid -d 'Cells per side of YOLOv1\'s grid, to count the objects that it loses' -r -f
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
 keep\t'Decode what is there, and report the damage'"
 complete -c dl-data -n "__fish_dl_data_using_subcommand check" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r

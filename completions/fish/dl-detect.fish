@@ -14,6 +14,7 @@ complete -c dl-detect -l threads -d 'Number of threads, at most 1024; does not a
 complete -c dl-detect -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-detect -l raw -d 'Skip non-maximum suppression: dl-nms can follow'
 complete -c dl-detect -l tta -d 'Also detect in the mirrored image, and merge (test-time augmentation)'
+complete -c dl-detect -l cells -d 'Also write `cells`: what each cell of YOLOv1\'s grid predicts; dl-draw grid draws it'
 complete -c dl-detect -l no-regression -d 'Keep the boxes of the proposals, even if the model has box regressors'
 complete -c dl-detect -l with-objects -d 'Also score the ground-truth boxes that dl-embed --with-objects added to the proposals'
 complete -c dl-detect -l drop-features -d 'Remove the `features`, which are large, from the records'

@@ -40,7 +40,9 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l format -d 'For
 png\t'Lossless'"
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l show -d 'What to draw [default: detections and objects; proposals if a record has neither]' -r -f -a "detections\t'Solid lines; with ground truth, ✓ if correct, ✗ and dashed black if wrong'
 objects\t'Ground truth, dashed in green and white'
-proposals\t'Thin lines, from yellow for the best to blue for the last'"
+proposals\t'Thin lines, from yellow for the best to blue for the last'
+cell-boxes\t'The boxes of YOLOv1\'s cells, the thicker the more confident (dl-detect --cells)'
+cell-classes\t'The most likely class of each of YOLOv1\'s cells, as a tint'"
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l score -d 'Hide detections with a lower score [default: 0.5 for probabilities; 0 for margins, that is, from the first record with a score outside 0 to 1]' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l max -d 'Draw at most N detections and N proposals per image, the best ones' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l iou -d 'Minimum overlap (IoU) with an object of its class for a detection to be correct' -r -f
@@ -60,7 +62,9 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l cell -d 'Width 
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l rows -d 'Draw at most N rows; further records pass through undrawn' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l show -d 'What to draw [default: detections and objects; proposals if a record has neither]' -r -f -a "detections\t'Solid lines; with ground truth, ✓ if correct, ✗ and dashed black if wrong'
 objects\t'Ground truth, dashed in green and white'
-proposals\t'Thin lines, from yellow for the best to blue for the last'"
+proposals\t'Thin lines, from yellow for the best to blue for the last'
+cell-boxes\t'The boxes of YOLOv1\'s cells, the thicker the more confident (dl-detect --cells)'
+cell-classes\t'The most likely class of each of YOLOv1\'s cells, as a tint'"
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l score -d 'Hide detections with a lower score [default: 0.5 for probabilities; 0 for margins, that is, from the first record with a score outside 0 to 1]' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l max -d 'Draw at most N detections and N proposals per image, the best ones' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand grid" -l iou -d 'Minimum overlap (IoU) with an object of its class for a detection to be correct' -r -f

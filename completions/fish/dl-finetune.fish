@@ -27,6 +27,7 @@ end
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s h -l help -d 'Print help'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -s V -l version -d 'Print version'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
+complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "detector" -d 'Train a network to find objects in images'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "lm" -d 'Train a language model on texts'
 complete -c dl-finetune -n "__fish_dl_finetune_needs_command" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
@@ -55,6 +56,7 @@ scratch\t'All layers, from random weights; --init-from provides only the archite
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers to freeze: none, all (except the classification layer), or LAYER and all layers before it' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Train the last N stages and everything after them; a stage is a run of layers whose feature maps have the same size (layer1 to layer4 of a ResNet), or a block of a BERT' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer [default: 10 for regions with pretrained weights without batch norms, otherwise 1]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-first -d 'Train the classification layer alone for the first N batches, then all layers (Kumar et al. 2022) [default: a tenth of the batches for regions with pretrained weights without batch norms, otherwise 0]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the learning rate of a layer and its parts; may be repeated' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'For --strategy feature-extraction: C, the inverse of the regularization strength' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images from scratch, 16 for texts)]' -r -f
@@ -65,12 +67,12 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l l
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'Weights of the classes in the loss: none, balanced (inversely proportional to their frequency), or a file with {"LABEL": X, ..}' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l dropout -d 'Probability of dropout, if the architecture has dropout [default: the architecture\'s]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of memory for decoded images, and the same amount again for the features of frozen layers without dropout' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of batches [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts); at least 100 batches (500 from scratch), at most 10000 (500 for regions from pretrained weights)]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of steps, each of one batch [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
 adam\t'Adam, with weight decay as part of the gradient'
 adamw\t'Adam with decoupled weight decay'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l schedule -d 'Learning-rate schedule [default: cosine, or step with --lr-steps]' -r -f -a "constant\t'Constant after the warm-up'
 step\t'Divided by ten at --lr-steps'
 cosine\t'Down to 0 along a cosine'
@@ -80,6 +82,8 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l p
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of the iterations, at most 100]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l momentum -d 'Momentum of sgd' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l accumulate -d 'Batches per step, whose gradients are averaged: as a batch N times as large, in the memory of one' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l ema -d 'Validate and write a moving average of the weights with this decay, for example 0.999' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l clip -d 'Clip gradients to this norm; none for no limit' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l stop-above -d 'Stop when the loss stays above X times its initial value for 30 batches; none for no limit. A loss that is not a number always stops training' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
@@ -114,6 +118,66 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s q
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l output -d 'Model file to write; it is a complete model at any time during training' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val -d 'File of validation records' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val-fraction -d 'Hold out this fraction of the images for validation, chosen at random' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l arch -d 'Architecture [default: that of the detector in --init-from]; see dl-model list. A .cfg of darknet with a [detection] is one, too' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l init-from -d 'Pretrained model to start from: a network for images, which becomes the trunk, or a detector' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l width-mult -d 'Factor on the number of channels, if the architecture supports it' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l size -d 'Side of the network\'s input in pixels [default: that of the architecture, or of the detector in --init-from]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l resize -d 'How images of another shape than the input are resized [default: stretch, or that of --init-from]' -r -f -a "stretch\t'Both sides to the input\'s, ignoring the aspect ratio'
+pad\t'The aspect ratio is kept, and the rest is filled with the mean'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l grid -d 'For yolov1 and fast_yolo: cells per side of the grid [default: --size / 64]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l dtype -d 'Number type of the stored weights' -r -f -a "f32\t'Single precision'
+f16\t'Half precision: a file of half the size'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l freeze -d 'Layers to freeze: none, all (except the heads), or LAYER and all layers before it' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l head-lr -d 'Factor on the learning rate of the heads' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l batch -d 'Images per batch' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l cache -d 'Megabytes of memory for decoded images' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l iterations -d 'Number of steps, each of one batch [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+adam\t'Adam, with weight decay as part of the gradient'
+adamw\t'Adam with decoupled weight decay'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l schedule -d 'Learning-rate schedule [default: cosine, or step with --lr-steps]' -r -f -a "constant\t'Constant after the warm-up'
+step\t'Divided by ten at --lr-steps'
+cosine\t'Down to 0 along a cosine'
+plateau\t'Divided by ten when the validation loss stops improving'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l lr-steps -d 'Iterations at which to divide the rate by ten [default: at 2/3 and 8/9 of the iterations]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l plateau-patience -d 'For --schedule plateau: divide the rate by ten after N validations without a lower loss' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of the iterations, at most 100]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l momentum -d 'Momentum of sgd' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l accumulate -d 'Batches per step, whose gradients are averaged: as a batch N times as large, in the memory of one' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l ema -d 'Validate and write a moving average of the weights with this decay, for example 0.999' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l clip -d 'Clip gradients to this norm; none for no limit' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l stop-above -d 'Stop when the loss stays above X times its initial value for 30 batches; none for no limit. A loss that is not a number always stops training' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l patience -d 'Stop after N validations without improvement' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l checkpoint-every -d 'Write the model files every N iterations, so that a killed run can resume' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l log -d 'Write one JSON object per line for each iteration (metrics, learning rate) and each validation' -r -F
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l augment -d 'Augmentation of images, with new random values in each epoch' -r -f -a "none\t'No augmentation'
+flip\t'Flip horizontally with probability 0.5: Fast, Faster and Mask R-CNN'
+jitter\t'Change colors, move each edge by up to a fifth of the side, flip'
+ssd\t'Change colors, expand by up to 4, crop around objects, flip: SSD'
+ssdlite\t'Crop around objects, flip: torchvision\'s SSDlite'
+yolo\t'Change hue, saturation and value, move each edge by up to a fifth of the side, flip: YOLO'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l no-batch-norm -d 'For yolov1 and fast_yolo: convolutions without batch norms, as in the paper'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l no-difficult -d 'Do not train on difficult objects'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l cosine -d 'Same as --schedule cosine'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l no-flip -d 'Do not flip: for objects in which left and right differ, such as arrows'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l strict -d 'Stop at the first record that fails'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l output -d 'Model file to write' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l layer -d 'Layer to train on [default: the only one in the records]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -l cost -d 'C, the inverse of the regularization strength' -r -f
@@ -146,6 +210,8 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l plateau-p
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l warmup -d 'Iterations over which the rate rises to --lr; 0 for no warm-up [default: a tenth of the iterations, at most 100]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l momentum -d 'Momentum of sgd' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l weight-decay -d 'Weight decay; not applied to biases and norms' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l accumulate -d 'Batches per step, whose gradients are averaged: as a batch N times as large, in the memory of one' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l ema -d 'Validate and write a moving average of the weights with this decay, for example 0.999' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l clip -d 'Clip gradients to this norm; none for no limit' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l stop-above -d 'Stop when the loss stays above X times its initial value for 30 batches; none for no limit. A loss that is not a number always stops training' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l validate-every -d 'Validate every N iterations [default: once per epoch]' -r -f
@@ -198,9 +264,10 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s q -l qu
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -l strict -d 'Stop at the first record that fails'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand bbox" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "lm" -d 'Train a language model on texts'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier linear lm svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "classifier" -d 'Train a network to classify regions, images or texts'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "detector" -d 'Train a network to find objects in images'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "linear" -d 'Train a linear classifier on the features of whole images or texts: multinomial logistic regression'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "lm" -d 'Train a language model on texts'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "svm" -d 'Train one linear SVM per class on the features of regions, with hard-negative mining'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "bbox" -d 'Train one box regressor per class, from the features of a proposal to the box of its object'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand help; and not __fish_seen_subcommand_from classifier detector linear lm svm bbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

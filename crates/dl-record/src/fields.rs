@@ -93,6 +93,21 @@ pub struct Prediction {
     pub extra: Extra,
 }
 
+/// A cell of a detector's grid (YOLOv1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cell {
+    /// The cell itself.
+    #[serde(rename = "box")]
+    pub bbox: BBox,
+    /// Its class probabilities, given that it contains the center of an object, best first.
+    pub predictions: Vec<Prediction>,
+    /// Its boxes, with their confidences as scores.
+    pub proposals: Vec<Proposal>,
+    /// Fields of other programs, which pass through.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
 /// COCO's compressed run-length encoding: alternating runs of 0 and 1, column by column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mask {
@@ -207,6 +222,8 @@ fields! {
     predictions, set_predictions: Vec<Prediction>;
     /// Detected objects.
     detections, set_detections: Vec<Detection>;
+    /// The cells of a detector's grid, row by row (YOLOv1).
+    cells, set_cells: Vec<Cell>;
     /// Why the sample failed; later programs pass the record through unchanged.
     error, set_error: Failure;
 }

@@ -30,7 +30,7 @@ mod writer;
 
 pub use bbox::BBox;
 pub use failure::Failure;
-pub use fields::{Detection, Mask, Object, Prediction, Proposal, region_predictions, set_region_predictions};
+pub use fields::{Cell, Detection, Mask, Object, Prediction, Proposal, region_predictions, set_region_predictions};
 pub use file::write_atomically;
 pub use fnv::Fnv1a;
 pub use reader::{Line, MOST_LINE_BYTES, Reader};

@@ -8,8 +8,10 @@ use dl_record::{BBox, Mask};
 use hotcoco::mask;
 use hotcoco::types::Rle;
 
+mod part;
 mod paste;
 
+pub use part::{in_image, union};
 pub use paste::paste;
 
 /// The mask of a bitmap, row by row, `width * height` bytes; nonzero bytes are in the mask.

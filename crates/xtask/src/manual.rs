@@ -27,11 +27,12 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("features", "object of TENSOR", "dl-embed"),
     ("predictions", "list of PREDICTION", "dl-classify"),
     ("detections", "list of DETECTION", "dl-detect, dl-nms"),
+    ("cells", "list of CELL", "dl-detect"),
     ("error", "FAILURE", "any program"),
 ];
 
 /// The types of fields, as the schema names them.
-const PARTS: &[&str] = &["Object", "Proposal", "Detection", "Prediction", "Tensor", "Mask", "Failure"];
+const PARTS: &[&str] = &["Object", "Proposal", "Detection", "Prediction", "Cell", "Tensor", "Mask", "Failure"];
 
 /// All files in man/.
 /// # Errors

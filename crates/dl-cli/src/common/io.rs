@@ -16,6 +16,8 @@ pub struct Io {
     pub output: Box<dyn Write + Send>,
     /// Messages for the user.
     pub messages: Messages,
+    /// Whether images on stdin are frames to work on; otherwise they are refused.
+    pub takes_frames: bool,
     /// Whether a person would have to type the input.
     pub input_is_terminal: bool,
     /// Whether a person reads the output.
@@ -41,6 +43,7 @@ impl Io {
             input: Box::new(BufReader::with_capacity(BUFFER, stdin)),
             output,
             messages: if is_terminal { messages.on_terminal() } else { messages },
+            takes_frames: false,
             input_is_terminal: io::stdin().is_terminal() && !closed::stdin(),
             output_is_terminal: kind == Stdout::Terminal,
         }

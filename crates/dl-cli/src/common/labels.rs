@@ -1,4 +1,4 @@
-//! `--labels`: class names, in every program that takes them.
+//! Class names: `--labels` in every program that takes them, and lists in messages.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,6 +8,8 @@ use anyhow::{Result, anyhow, bail, ensure};
 use dl_record::file::read_list;
 use dl_record::shown;
 use dl_vision::labels::{BUILTIN, builtin};
+
+use super::clipped;
 
 /// The value of `--labels`: `cat,dog`, `@FILE` with one label per line, or the built-in `@imagenet`, `@coco` or `@voc`.
 /// Never empty, and no label occurs twice; a file may have blank lines.
@@ -49,6 +51,17 @@ fn from_file_or_builtin(name: &str) -> Result<Vec<String>> {
     }
     // clap prints the outermost message alone.
     read_list(Path::new(name)).map_err(|error| anyhow!("{error:#}; built-in lists: @{}", BUILTIN.join(", @")))
+}
+
+/// The first labels, quoted, and the number of the others.
+pub(crate) fn few<'a>(labels: impl Iterator<Item = &'a str>) -> String {
+    const FEW: usize = 10;
+    let (mut named, mut more) = (Vec::new(), 0);
+    for label in labels {
+        if named.len() < FEW { named.push(format!("\"{}\"", clipped(label, 48))) } else { more += 1 }
+    }
+    let named = named.join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 #[cfg(test)]

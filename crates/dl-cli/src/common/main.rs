@@ -38,6 +38,9 @@ pub trait Tool: Parser {
     /// The program's name, for example `dl-nms`.
     const NAME: &'static str;
 
+    /// Whether it opens images, so that a stream of them can be its input.
+    const TAKES_FRAMES: bool = false;
+
     /// The common options.
     fn common(&self) -> &Common;
 
@@ -58,6 +61,7 @@ pub fn main<T: Tool>() -> ExitCode {
     };
     let common = args.common();
     let mut io = Io::of_process(T::NAME, common.quiet, common.verbose);
+    io.takes_frames = T::TAKES_FRAMES;
     if io.input_is_terminal {
         io.command = command::<T>();
     }

@@ -32,7 +32,7 @@ pub use images::{ImageArgs, Images};
 pub use inputs::Inputs;
 pub(crate) use inputs::only_records;
 pub use io::Io;
-pub(crate) use labels::Labels;
+pub(crate) use labels::{Labels, few};
 pub use main::{Outcome, Tool, main};
 pub(crate) use messages::counted;
 pub use messages::{Messages, one_line};

@@ -84,7 +84,7 @@ pub fn map_weighed_batches<T: Send>(
     let tool = io.messages.tool();
     let threads = job.common.thread_count();
     job.inputs.check_terminal(io)?;
-    let lines = job.inputs.lines(&mut *io.input, &io.messages)?;
+    let lines = job.inputs.lines(&mut *io.input, io.takes_frames, &io.messages)?;
     let messages = io.messages.clone();
     let is_terminal = io.output_is_terminal;
     let mut writer = Writer::new(&mut io.output);
@@ -377,7 +377,7 @@ pub(crate) fn each_line(
     let output = Mutex::new(&mut io.output);
     let failed = Mutex::new(None);
     let mut stdin = Tied { input: &mut *io.input, unread: 0, output: &output, failed: &failed };
-    for line in inputs.lines(&mut stdin, &messages)? {
+    for line in inputs.lines(&mut stdin, io.takes_frames, &messages)? {
         // A flush that fails ends the input; the error is that of the output.
         if let Some(error) = locked(&failed).take() {
             return Err(error.into());
@@ -398,7 +398,7 @@ pub(crate) fn each_arrival(
     mut work: impl FnMut(Option<Line>, &mut dyn Write) -> Result<()>,
 ) -> Result<()> {
     inputs.check_terminal(io)?;
-    let lines = inputs.lines(&mut *io.input, &io.messages)?;
+    let lines = inputs.lines(&mut *io.input, io.takes_frames, &io.messages)?;
     let messages = &io.messages;
     let output = &mut io.output;
     thread::scope(|scope| {
@@ -512,6 +512,7 @@ mod tests {
             input: Box::new(Cursor::new(input.to_owned())),
             output: Box::new(output.clone()),
             messages: Messages::new("dl-test", Box::new(errors.clone()), false, 0, Progress::hidden("dl-test")),
+            takes_frames: false,
             input_is_terminal: false,
             output_is_terminal: false,
         };

@@ -19,9 +19,11 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, Tool, map_records, numbers
     after_help = "\
 Examples:
   dl-nms --iou 0.3 detected.jsonl > kept.jsonl
-  dl-detect --model signs.safetensors embedded.jsonl \\
+  dl-detect --model heads.safetensors embedded.jsonl \\
     | dl-nms --score 0.05 --max 100 > kept.jsonl
-  dl-nms --method soft-gaussian --sigma 0.5 detected.jsonl > kept.jsonl"
+  dl-embed --model voc.safetensors --layer logits proposed.jsonl \\
+    | dl-detect --softmax voc.safetensors \\
+    | dl-nms --method soft-gaussian --sigma 0.5 > kept.jsonl"
 )]
 #[command(mut_arg("inputs", crate::common::only_records))]
 pub struct Args {

@@ -166,3 +166,38 @@ fn real_detectors_find_the_stated_objects() {
     let (one, other) = (found("face_ssd_slim_320.safetensors", "0.7"), found("face_ssd_slim_320.pth", "0.7"));
     assert_eq!((one.len(), &one), (1, &other));
 }
+
+#[test]
+fn cells_are_those_of_yolo_v1_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = detect(&random_ssd(folder.path()), &["--cells", &sign(1)]).expect(2);
+    assert!(ran.stderr.contains("--cells: the detector has no grid of cells, as YOLOv1 has"), "{}", ran.stderr);
+    let Some(weights) = shared("weights/darknet_yolov1/yolov1_paper.weights") else { return };
+    let record = detect(&weights, &["--cells", &sign(1)]).expect(0).records().remove(0);
+    let cells = record["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 49);
+    let number = |value: &Value| value.as_f64().unwrap();
+    // The score of a detection is the confidence of a box times the probability of a class of its cell.
+    for found in record["detections"].as_array().unwrap() {
+        let is_of = |cell: &Value| {
+            let classes = cell["predictions"].as_array().unwrap().iter();
+            let mut class = classes.filter(|class| class["label"] == found["label"]);
+            let probability = number(&class.next().unwrap()["score"]);
+            let mut boxes = cell["proposals"].as_array().unwrap().iter();
+            boxes.any(|one| (number(&one["score"]) * probability - number(&found["score"])).abs() < 1e-6)
+        };
+        assert!(cells.iter().any(is_of), "{found}");
+    }
+}
+
+#[test]
+fn masks_of_tiles_and_of_the_mirror_image_are_masks_of_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = random_rcnn(folder.path(), "maskrcnn_resnet50_fpn");
+    let record = detect(&model, &["--tta", "--tile", "100", "--max", "30", &sign(1)]).expect(0).records().remove(0);
+    let found = record["detections"].as_array().unwrap();
+    assert!(!found.is_empty());
+    for found in found {
+        assert_eq!(found["mask"]["size"], json!([record["height"], record["width"]]));
+    }
+}

@@ -550,3 +550,34 @@ fn a_drawing_never_replaces_the_image_of_another_record() {
         ran.records().iter().for_each(|record| drop(open(record)));
     }
 }
+
+#[test]
+fn a_grid_of_cells_is_drawn_as_in_the_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    // Two cells: the left one is surely a dog, the right one has nothing but a doubtful box.
+    let cells = json!([
+        {"box": [0, 0, 32, 48], "predictions": [{"label": "dog", "score": 1.0}],
+            "proposals": [{"box": [4, 4, 28, 40], "score": 0.9}]},
+        {"box": [32, 0, 64, 48], "predictions": [{"label": "cat", "score": 0.0}],
+            "proposals": [{"box": [36, 8, 60, 44], "score": 0.001}]},
+    ]);
+    let mut line = record(folder.path(), "a");
+    line["cells"] = cells;
+    let output = folder.path().join("grid.png");
+    let grid = ["grid", "--columns", "3", "--cell", "64", "--output", output.to_str().unwrap()];
+    let ran = run("dl-draw", &grid, &line.to_string()).expect(0);
+    assert_eq!(ran.records()[0]["cells"], line["cells"]);
+    let drawn = image::open(&output).unwrap().to_rgb8();
+    assert_eq!(drawn.width(), 3 * (64 + 8) + 8);
+    // The middle of each cell: only the class map tints one of them.
+    let is_gray = |panel: u32, x: u32| drawn.get_pixel(8 + panel * 72 + x, 8 + 24).0 == [128; 3];
+    let middles = [[0, 16], [0, 48], [1, 16], [1, 48], [2, 32]].map(|[panel, x]| is_gray(panel, x));
+    assert_eq!(middles, [true, true, false, true, true]);
+
+    let ran = boxes(folder.path(), &line.to_string(), &["--show", "cell-boxes"]).expect(0);
+    let drawn = open(&ran.records()[0]);
+    assert!(!untouched(&drawn, [14, 100, 30, 104]), "the confident box");
+    assert!(untouched(&drawn, [140, 100, 150, 104]), "the doubtful one");
+    let ran = boxes(folder.path(), &record(folder.path(), "b").to_string(), &["--show", "cell-boxes"]).expect(1);
+    assert!(ran.stderr.contains("no \"cells\", which dl-detect --cells writes"), "{}", ran.stderr);
+}

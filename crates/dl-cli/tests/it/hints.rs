@@ -1,9 +1,10 @@
 //! Repeated messages, and hints for common mistakes.
 
 use std::fs;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{program, root, run};
 
@@ -42,12 +43,43 @@ fn names_of_images_on_stdin_are_images() {
 }
 
 #[test]
-fn an_image_on_stdin_is_refused_with_a_remedy() {
+fn an_image_on_stdin_is_refused_with_a_remedy_by_a_program_that_opens_no_images() {
     let stdin = fs::File::open(root().join(IMAGE)).unwrap();
-    let ran = Command::new(program("dl-propose")).args(PROPOSE).stdin(stdin).output().unwrap();
+    let ran = Command::new(program("dl-nms")).stdin(stdin).output().unwrap();
     let stderr = String::from_utf8(ran.stderr).unwrap();
     assert_eq!((ran.status.code(), ran.stdout.len()), (Some(2), 0), "{stderr}");
-    assert!(stderr.contains("stdin is a JPEG image") && stderr.contains("name the file"), "{stderr}");
+    assert!(stderr.contains("stdin is a JPEG image") && stderr.contains("reads records; dl-propose"), "{stderr}");
+}
+
+#[test]
+fn images_on_stdin_are_the_frames_of_a_video() {
+    let bytes = |name: &str| fs::read(root().join(name)).unwrap();
+    let feed = |stream: &[u8]| {
+        let mut child = Command::new(program("dl-propose"));
+        let child = child.args(PROPOSE).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stream).unwrap();
+        let ran = child.wait_with_output().unwrap();
+        let records = String::from_utf8(ran.stdout).unwrap();
+        let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (ran.status.code(), records, String::from_utf8(ran.stderr).unwrap())
+    };
+    let stream = [bytes(IMAGE), bytes(OTHER), bytes(IMAGE)].concat();
+    let (status, records, stderr) = feed(&stream);
+    assert_eq!((status, stderr.as_str(), records.len()), (Some(0), "", 3));
+    for (number, (record, name)) in records.iter().zip([IMAGE, OTHER, IMAGE]).enumerate() {
+        let named = json!({"id": format!("frame-{:06}", number + 1), "image": name});
+        let mut expected = run("dl-propose", &PROPOSE, &format!("{named}\n")).expect(0).records().remove(0);
+        expected["image"] = record["image"].clone();
+        assert_eq!(*record, expected);
+    }
+    // A last frame that is cut off, or that is no image, fails alone.
+    let (status, records, stderr) = feed(&stream[..stream.len() - 50]);
+    assert_eq!((status, records.len()), (Some(1), 3), "{stderr}");
+    assert!(stderr.contains("<stdin>: frame 3") && stderr.contains("truncated"), "{stderr}");
+    let (status, records, stderr) = feed(&[&bytes(IMAGE)[..], b"no image at all"].concat());
+    assert_eq!((status, records.len()), (Some(1), 2), "{stderr}");
+    assert!(stderr.contains("<stdin>: frame 2: the rest of the stream is skipped: not an image"), "{stderr}");
 }
 
 /// Runs a shell script in the repository's root with the programs in PATH: status and stderr.
@@ -70,7 +102,7 @@ fn what_is_on_stdin_is_recognized_however_the_pipe_is_cut() {
         ("cat testdata/models/signs.safetensors".to_owned(), "stdin is a model file"),
         ("printf 'P6\\n2 2\\n255\\n123456789012'".to_owned(), "stdin is a PNM image"),
     ] {
-        let (status, stderr) = shell(&format!("{feed} | dl-propose sliding-window --max 1"));
+        let (status, stderr) = shell(&format!("{feed} | dl-nms"));
         assert!(status == Some(2) && stderr.contains(words) && stderr.lines().count() == 1, "{feed}: {stderr}");
     }
     let names = format!("(printf {}; sleep .3; printf '{}\\0{OTHER}\\0')", &IMAGE[..9], &IMAGE[9..]);

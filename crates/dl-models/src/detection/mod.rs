@@ -17,7 +17,8 @@ mod yolo;
 pub mod yolo_v1;
 mod yolo_v2;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use dl_record::Cell;
 
 pub use default_boxes::{DefaultBoxes, SourceBoxes};
 pub use found::{Found, Rules};
@@ -49,6 +50,14 @@ pub trait Detector: Send + Sync {
     /// The detector as one of two stages, for its proposals alone, or for given ones.
     fn two_stage(&self) -> Option<&rcnn::GeneralizedRcnn> {
         None
+    }
+
+    /// The cells of its grid for each image, row by row, in pixels of the image. `x` and `images` as for
+    /// [`detect`](Self::detect).
+    /// # Errors
+    /// When the detector has no grid, or as [`detect`](Self::detect).
+    fn cells(&self, _x: &[f32], _images: &[Placed]) -> Result<Vec<Vec<Cell>>> {
+        bail!("the detector has no grid of cells, as YOLOv1 has")
     }
 
     /// The objects in each image, best first. `x` is [n, 3, h, w] for n images that are placed in inputs of one size.

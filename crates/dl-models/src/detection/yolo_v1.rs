@@ -8,8 +8,11 @@
 
 use std::ops::Range;
 
-use super::Rules;
+use dl_record::{BBox, Cell, Prediction, Proposal};
+use serde_json::Map;
+
 use super::yolo::{Candidates, Suppression, softmax};
+use super::{Placed, Rules};
 
 /// Where the numbers of an image are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,34 @@ impl YoloV1 {
         [(numbers[0] + column) / side as f32, (numbers[1] + row) / side as f32, length(numbers[2]), length(numbers[3])]
     }
 
+    /// The cells of an image, row by row, in its pixels.
+    pub(super) fn cells(&self, output: &[f32], placed: &Placed, labels: &[String]) -> Vec<Cell> {
+        let Grid { side, boxes, .. } = self.grid;
+        let [height, width] = placed.size.map(|side| side as f64);
+        let in_image = |[x, y, w, h]: [f64; 4]| {
+            let [x, w] = [x, w].map(|number| number * width);
+            let [y, h] = [y, h].map(|number| number * height);
+            placed.to_image(BBox::new(x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0))
+        };
+        let cell = |cell: usize| {
+            let scores = self.classes(output, cell).into_iter().map(f64::from);
+            let of_class =
+                |(label, score): (&String, f64)| Prediction { label: label.clone(), score, extra: Map::new() };
+            let mut predictions: Vec<Prediction> = labels.iter().zip(scores).map(of_class).collect();
+            predictions.sort_by(|a, b| b.score.total_cmp(&a.score));
+            let of_box = |index| Proposal {
+                bbox: in_image(self.bbox(output, cell, index).map(f64::from)),
+                score: output[self.grid.confidence_of(cell, index)].into(),
+                extra: Map::new(),
+            };
+            let [row, column] = [cell / side, cell % side].map(|place| (place as f64 + 0.5) / side as f64);
+            let whole = 1.0 / side as f64;
+            let bbox = in_image([column, row, whole, whole]);
+            Cell { bbox, predictions, proposals: (0..boxes).map(of_box).collect(), extra: Map::new() }
+        };
+        (0..self.grid.cells()).map(cell).collect()
+    }
+
     /// Adds the candidates of an image; `size`: [height, width] of the input in pixels.
     pub(super) fn collect(
         &self,
@@ -120,6 +151,21 @@ mod tests {
         assert_eq!(grid.confidence_of(0, 0), 980);
         assert_eq!(grid.confidence_of(48, 1), 1077);
         assert_eq!((grid.coordinates_of(0, 0).start, grid.coordinates_of(48, 1).end), (1078, 1470));
+    }
+
+    #[test]
+    fn cells_are_places_in_the_image_with_classes_and_boxes() {
+        let yolo = YoloV1 { grid: Grid { side: 2, boxes: 1, classes: 2 }, sqrt: false, softmax: false };
+        let mut output = vec![0.0; yolo.grid.numbers()];
+        output[yolo.grid.classes_of(2)].copy_from_slice(&[0.25, 0.75]);
+        output[yolo.grid.confidence_of(2, 0)] = 0.5;
+        output[yolo.grid.coordinates_of(2, 0)].copy_from_slice(&[0.5, 0.5, 0.5, 1.0]);
+        let placed = Placed { image: [40, 20], source: BBox::new(0.0, 0.0, 40.0, 20.0), size: [8, 8] };
+        let cells = yolo.cells(&output, &placed, &["cat".to_owned(), "dog".to_owned()]);
+        assert_eq!(cells.len(), 4);
+        assert_eq!(cells[2].bbox, BBox::new(0.0, 10.0, 20.0, 20.0));
+        assert_eq!((cells[2].predictions[0].label.as_str(), cells[2].predictions[0].score), ("dog", 0.75));
+        assert_eq!((cells[2].proposals[0].bbox, cells[2].proposals[0].score), (BBox::new(0.0, 5.0, 20.0, 25.0), 0.5));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct ClassifierTask<'a> {
     pub loss: LossConfig,
     /// Factor on the learning rate of a weight, by its name.
     pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
+    /// Steps in which a weight is not yet trained, by its name.
+    pub waits: &'a (dyn Fn(&str) -> u64 + Sync),
     /// Weight decay.
     pub weight_decay: f64,
     /// Probability of dropout; `None` for the architecture's.
@@ -53,7 +55,7 @@ impl Task for ClassifierTask<'_> {
         let weights = self.parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name));
         let parameter = |(name, var): (String, Var)| {
             let factor = (self.factor)(&name);
-            Parameter { factor, ..Parameter::new(name, var, self.weight_decay) }
+            Parameter { factor, waits: (self.waits)(&name), ..Parameter::new(name, var, self.weight_decay) }
         };
         weights.map(parameter).collect()
     }

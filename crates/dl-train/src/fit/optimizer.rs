@@ -76,13 +76,15 @@ pub struct Parameter {
     pub factor: f64,
     /// Weight decay.
     pub decay: f64,
+    /// Steps of the optimizer before the first one that changes it.
+    pub waits: u64,
 }
 
 impl Parameter {
     /// A weight at the common rate. Biases, norms and other vectors have no weight decay.
     pub fn new(name: impl Into<String>, var: Var, decay: f64) -> Self {
         let decay = if var.rank() > 1 { decay } else { 0.0 };
-        Self { name: name.into(), var, factor: 1.0, decay }
+        Self { name: name.into(), var, factor: 1.0, decay, waits: 0 }
     }
 }
 
@@ -90,11 +92,13 @@ impl Parameter {
 pub struct Optimizer {
     config: OptimizerConfig,
     weights: Vec<Weight>,
+    /// Steps taken so far.
+    taken: u64,
 }
 
 struct Weight {
     parameter: Parameter,
-    /// Steps taken so far.
+    /// Steps that changed it so far.
     steps: u64,
     /// The state tensors in the order of [`Rule::slots`]; empty before the first step.
     memory: Vec<Tensor>,
@@ -104,10 +108,10 @@ impl Optimizer {
     /// An optimizer without state.
     pub fn new(parameters: impl IntoIterator<Item = Parameter>, config: OptimizerConfig) -> Self {
         let weight = |parameter| Weight { parameter, steps: 0, memory: Vec::new() };
-        Self { config, weights: parameters.into_iter().map(weight).collect() }
+        Self { config, weights: parameters.into_iter().map(weight).collect(), taken: 0 }
     }
 
-    /// Takes one step at `rate`. Weights without a gradient stay as they are.
+    /// Takes one step at `rate`. Weights without a gradient stay as they are, and so do those that wait.
     /// # Errors
     /// When candle fails.
     pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
@@ -117,8 +121,11 @@ impl Optimizer {
     fn advance(&mut self, gradients: &GradStore, rate: f64) -> candle_core::Result<()> {
         let scale = self.clip_scale(gradients)?;
         let rule = self.config.rule;
-        for Weight { parameter: Parameter { var, factor, decay, .. }, steps, memory } in &mut self.weights {
-            let Some(gradient) = gradients.get(var) else { continue };
+        let taken = self.taken;
+        self.taken += 1;
+        for Weight { parameter, steps, memory } in &mut self.weights {
+            let Some(gradient) = gradients.get(&parameter.var).filter(|_| taken >= parameter.waits) else { continue };
+            let Parameter { var, factor, decay, .. } = parameter;
             if memory.is_empty() {
                 *memory = rule.slots().iter().map(|_| var.zeros_like()).collect::<candle_core::Result<_>>()?;
             }
@@ -144,7 +151,7 @@ impl Optimizer {
         let Some(largest) = self.config.largest_gradient else { return Ok(1.0) };
         let mut squares = 0.0;
         for Weight { parameter, .. } in &self.weights {
-            if let Some(gradient) = gradients.get(&parameter.var) {
+            if let Some(gradient) = gradients.get(&parameter.var).filter(|_| self.taken >= parameter.waits) {
                 squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
             }
         }
@@ -173,6 +180,7 @@ impl Optimizer {
         for Weight { parameter, steps: made, memory } in &mut self.weights {
             let Some(count) = steps.get(&parameter.name) else { continue };
             *made = *count;
+            self.taken = self.taken.max(parameter.waits + *count);
             memory.clear();
             for slot in self.config.rule.slots() {
                 let name = format!("{}/{slot}", parameter.name);
@@ -197,6 +205,37 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_weight_that_waits_is_trained_later_also_after_a_break() {
+        let number = |var: &Var| var.to_vec1::<f32>().unwrap()[0];
+        let weights = || [ones(&[1]), ones(&[1])];
+        let optimizer = |[head, body]: &[Var; 2]| {
+            let body = Parameter { waits: 2, ..Parameter::new("body", body.clone(), 0.0) };
+            Optimizer::new([Parameter::new("head", head.clone(), 0.0), body], OptimizerConfig::default())
+        };
+        let step = |optimizer: &mut Optimizer, [head, body]: &[Var; 2]| {
+            let loss = (head.as_tensor() * body.as_tensor()).unwrap().sum_all().unwrap();
+            optimizer.step(&loss.backward().unwrap(), 0.1).unwrap();
+        };
+        let whole = weights();
+        let mut trained = optimizer(&whole);
+        for count in 0..4 {
+            assert_eq!(number(&whole[1]) == 1.0, count <= 2, "{count}");
+            step(&mut trained, &whole);
+        }
+        // The same with a break before the last step, and one before the body is trained.
+        for break_at in [1, 3] {
+            let broken = weights();
+            let mut first = optimizer(&broken);
+            (0..break_at).for_each(|_| step(&mut first, &broken));
+            let (tensors, steps) = first.memory();
+            let mut second = optimizer(&broken);
+            second.recall(&steps, |name| Ok(tensors[name].clone())).unwrap();
+            (break_at..4).for_each(|_| step(&mut second, &broken));
+            assert_eq!(broken.each_ref().map(number), whole.each_ref().map(number));
+        }
+    }
+
     fn ones(shape: &[usize]) -> Var {
         Var::from_tensor(&Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap()).unwrap()
     }
@@ -219,6 +258,7 @@ mod tests {
                 var: var.clone(),
                 factor: 1.0,
                 decay: golden["weight_decay"].as_f64().unwrap(),
+                waits: 0,
             };
             let mut optimizer = Optimizer::new([parameter], config);
             for (step, expected) in case.as_array().unwrap().iter().enumerate() {

@@ -2,6 +2,7 @@
 
 pub mod draw;
 mod exif;
+mod frames;
 mod jpeg;
 mod load;
 mod pixels;
@@ -11,5 +12,6 @@ pub mod text;
 mod tiff;
 pub mod warp;
 
+pub use frames::{Frame, Frames};
 pub use load::{LARGE_BYTES, Loaded, Loader, MOST_BYTES, Truncated, Turn, dimensions, load};
 pub use source::Source;

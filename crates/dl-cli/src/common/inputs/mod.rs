@@ -1,6 +1,7 @@
 //! Sources of records: stdin, files of records, and images named as arguments.
 
 mod count;
+mod frames;
 mod glob;
 mod kind;
 mod stdin;
@@ -18,8 +19,10 @@ use dl_record::file::open_named;
 use dl_record::{Line, Reader, Record};
 use dl_vision::formats::{IMAGE_ENDINGS, Unusable, Walk, escaped};
 
+use self::frames::FrameLines;
 pub(super) use self::glob::Matches;
 use self::kind::{Kind, is_glob};
+use self::stdin::Stdin;
 use super::{Io, Messages};
 
 /// The inputs on the command line.
@@ -72,12 +75,14 @@ impl Inputs {
     }
 
     /// All records of all inputs in order. Each input is opened when its turn comes. An unreadable file in a folder or of
-    /// a glob is a broken line; the other files of a folder are reported as ignored.
+    /// a glob is a broken line; the other files of a folder are reported as ignored. With `takes_frames`, a stream of
+    /// images on stdin is one record per image.
     /// # Errors
     /// When a glob matches nothing, or a folder contains no image.
     pub(crate) fn lines<'a>(
         &self,
         stdin: &'a mut (dyn BufRead + Send),
+        takes_frames: bool,
         messages: &Messages,
     ) -> Result<impl Iterator<Item = Result<Line>> + Send + use<'a>> {
         let mut sources = self.sources()?;
@@ -85,6 +90,7 @@ impl Inputs {
         let mut stdin = Some(stdin);
         // A file has its name; stdin names itself in its errors.
         let mut open: Option<(Lines<'a>, Option<String>)> = None;
+        let mut frames: Option<FrameLines<'a>> = None;
         let messages = messages.clone();
         let tool = messages.tool();
         Ok(std::iter::from_fn(move || {
@@ -103,14 +109,15 @@ impl Inputs {
                         None => open = None,
                     }
                 }
+                if let Some(line) = frames.as_mut().and_then(Iterator::next) {
+                    return Some(line);
+                }
                 match sources.pop_front()? {
-                    Source::Stdin => {
-                        let stream = match stdin::lines(stdin.take()?, tool) {
-                            Ok(stream) => stream,
-                            Err(error) => return Some(Err(error)),
-                        };
-                        open = Some((Reader::new(stream, "<stdin>", tool), None));
-                    }
+                    Source::Stdin => match stdin::open(stdin.take()?, takes_frames, tool) {
+                        Ok(Stdin::Lines(stream)) => open = Some((Reader::new(stream, "<stdin>", tool), None)),
+                        Ok(Stdin::Frames(stream)) => frames = Some(FrameLines::new(stream, tool)),
+                        Err(error) => return Some(Err(error)),
+                    },
                     Source::Records(path) => {
                         let name = path.display().to_string();
                         match open_named(&path) {

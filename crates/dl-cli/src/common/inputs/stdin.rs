@@ -13,15 +13,24 @@ use crate::common::beginning::{Foreign, beginning};
 /// The longest path of a line, in bytes.
 const LONGEST_PATH: usize = 4096;
 
-/// The lines of stdin; names that end in NUL, as `find -print0` prints them, become lines.
+/// What stdin holds.
+pub(super) enum Stdin<'a> {
+    /// Records or names of images. Names that end in NUL, as `find -print0` prints them, are lines.
+    Lines(Box<dyn BufRead + Send + 'a>),
+    /// Images one after another.
+    Frames(Box<dyn BufRead + Send + 'a>),
+}
+
+/// Finds out what stdin holds.
 /// # Errors
-/// When stdin is an image, compressed, a model file or UTF-16 without a byte order mark.
-pub(super) fn lines<'a>(stdin: &'a mut (dyn BufRead + Send), tool: &str) -> Result<Box<dyn BufRead + Send + 'a>> {
+/// When it is compressed, a model file or UTF-16 without a byte order mark, or images but not `takes_frames`.
+pub(super) fn open<'a>(stdin: &'a mut (dyn BufRead + Send), takes_frames: bool, tool: &str) -> Result<Stdin<'a>> {
     let (beginning, is_end) = beginning(stdin);
     match Foreign::of(&beginning) {
         None => {}
+        Some(Foreign::Image(_)) if takes_frames => return Ok(Stdin::Frames(rejoined(beginning, is_end, stdin))),
         Some(Foreign::Image(format)) => bail!(
-            "stdin is a {format} image, but {tool} reads records or names of images; name the file as an argument"
+            "stdin is a {format} image, but {tool} reads records; dl-propose, dl-embed and dl-detect make them of images"
         ),
         Some(Foreign::Compressed(command)) => bail!("stdin is compressed; pipe it through {command} first"),
         Some(Foreign::Zip) => {
@@ -34,9 +43,9 @@ pub(super) fn lines<'a>(stdin: &'a mut (dyn BufRead + Send), tool: &str) -> Resu
     let is_of_records = [&b"{"[..], b"\xFF\xFE", b"\xFE\xFF"].iter().any(|start| beginning.starts_with(start));
     let whole = rejoined(beginning, is_end, stdin);
     if is_of_records {
-        return Ok(whole);
+        return Ok(Stdin::Lines(whole));
     }
-    Ok(Box::new(BufReader::with_capacity(1 << 16, NulToNewline(whole))))
+    Ok(Stdin::Lines(Box::new(BufReader::with_capacity(1 << 16, NulToNewline(whole)))))
 }
 
 /// The lines of a file that is named as one of records.
@@ -109,7 +118,10 @@ mod tests {
 
     fn text(mut stdin: &[u8]) -> Result<String> {
         let mut text = String::new();
-        lines(&mut stdin, "dl-test")?.read_to_string(&mut text)?;
+        match open(&mut stdin, false, "dl-test")? {
+            Stdin::Lines(mut stream) => stream.read_to_string(&mut text)?,
+            Stdin::Frames(_) => panic!("frames"),
+        };
         Ok(text)
     }
 
@@ -120,7 +132,8 @@ mod tests {
         // The first buffer has no NUL yet.
         let mut stdin = BufReader::with_capacity(3, &b"photos/front of the house.jpg\0b.jpg\0"[..]);
         let mut names = String::new();
-        lines(&mut stdin, "dl-test").unwrap().read_to_string(&mut names).unwrap();
+        let Stdin::Lines(mut stream) = open(&mut stdin, false, "dl-test").unwrap() else { panic!("frames") };
+        stream.read_to_string(&mut names).unwrap();
         assert_eq!(names, "photos/front of the house.jpg\nb.jpg\n");
     }
 

@@ -95,6 +95,7 @@ pub struct Args {
 
 impl Tool for Args {
     const NAME: &'static str = "dl-classify";
+    const TAKES_FRAMES: bool = true;
 
     fn common(&self) -> &Common {
         &self.common

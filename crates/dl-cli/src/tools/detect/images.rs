@@ -1,6 +1,6 @@
 //! Detectors of whole images: batches of views of the images, and one result per image.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use dl_models::detection::{Detector, Found, Placed, Rules};
 use dl_record::{Detection, Record};
 use dl_vision::picture::warp::resample;
@@ -36,6 +36,10 @@ pub(super) struct DetectorArgs {
     #[arg(long, value_name = "FRACTION", default_value_t = 0.2, value_parser = numbers::tile_overlap)]
     overlap: f64,
 
+    /// Also write `cells`: what each cell of YOLOv1's grid predicts; dl-draw grid draws it
+    #[arg(long, conflicts_with_all = ["tta", "tile"])]
+    cells: bool,
+
     /// Images that are computed together; does not affect the results
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = numbers::batch)]
     batch: usize,
@@ -49,6 +53,7 @@ impl DetectorArgs {
             (self.raw, "--raw"),
             (self.tta, "--tta"),
             (self.tile.is_some(), "--tile"),
+            (self.cells, "--cells"),
         ]
         .into_iter()
         .find_map(|(is_given, name)| is_given.then_some(name))
@@ -71,6 +76,9 @@ pub(super) fn run(args: &Args, detector: &dyn Detector, io: &mut Io) -> Result<O
         );
         return regions::run(args, fast, &rules, io);
     }
+    if args.image.cells {
+        detector.cells(&[], &[]).context("--cells")?;
+    }
     let images = args.truncated.images(&io.messages);
     let batch = args.image.batch;
     let job = Job { common: &args.common, inputs: &args.inputs };
@@ -83,7 +91,11 @@ pub(super) fn run(args: &Args, detector: &dyn Detector, io: &mut Io) -> Result<O
         |record| Ok(images.open(record)?.into_image()),
         |records, images| {
             let found = detect(args, detector, &rules, &images);
-            records.iter_mut().zip(found).map(|(record, found)| write(record, detector, found?)).collect()
+            let write = |((record, image), found): ((&mut &mut Record, &RgbImage), Result<Vec<Found>>)| {
+                write(record, detector, found?)?;
+                if args.image.cells { write_cells(record, detector, image) } else { Ok(()) }
+            };
+            records.iter_mut().zip(&images).zip(found).map(write).collect()
         },
     )
 }
@@ -131,8 +143,9 @@ fn detect(args: &Args, detector: &dyn Detector, rules: &Rules, images: &[RgbImag
                     .collect(),
             };
             for ((index, view), result) in some.iter().zip(each) {
-                match (&mut found[*index], result) {
-                    (Ok(all), Ok(result)) => all.push(view.to_image(result, images[*index].dimensions().into())),
+                let seen = result.and_then(|result| view.to_image(result, images[*index].dimensions().into()));
+                match (&mut found[*index], seen) {
+                    (Ok(all), Ok(seen)) => all.push(seen),
                     (all @ Ok(_), Err(error)) => *all = Err(error),
                     _ => {}
                 }
@@ -147,11 +160,7 @@ fn detect(args: &Args, detector: &dyn Detector, rules: &Rules, images: &[RgbImag
             if is_one_view || rules.raw {
                 return Ok(views.into_iter().flatten().map(|seen| seen.found).collect());
             }
-            ensure!(
-                views.iter().flatten().all(|seen| seen.found.mask.is_none()),
-                "--tile and --tta do not support detectors with masks"
-            );
-            Ok(merge::merged(views, rules.max))
+            merge::merged(views, rules.max)
         })
         .collect()
 }
@@ -163,9 +172,13 @@ fn compute(
     images: &[RgbImage],
     views: &[(usize, View)],
 ) -> Result<Vec<Vec<Found>>> {
-    let Some((_, View { placed: Placed { size: [height, width], .. }, .. })) = views.first() else {
-        return Ok(Vec::new());
-    };
+    let (x, placed) = input(detector, images, views);
+    detector.detect(&x, &placed, rules)
+}
+
+/// The input [n, 3, h, w] of views of one input size.
+fn input(detector: &dyn Detector, images: &[RgbImage], views: &[(usize, View)]) -> (Vec<f32>, Vec<Placed>) {
+    let [height, width] = views.first().map_or([0, 0], |(_, view)| view.placed.size);
     let preprocessing = detector.preprocessing();
     let length = 3 * height * width;
     let mut x = vec![0.0; views.len() * length];
@@ -173,11 +186,18 @@ fn compute(
         let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
         resample(&images[*index], &view.source(), view.placed.size, interpolation, &normalization, input);
         if view.is_mirrored {
-            input.chunks_exact_mut(*width).for_each(<[f32]>::reverse);
+            input.chunks_exact_mut(width).for_each(<[f32]>::reverse);
         }
     });
-    let placed: Vec<Placed> = views.iter().map(|(_, view)| view.placed).collect();
-    detector.detect(&x, &placed, rules)
+    (x, views.iter().map(|(_, view)| view.placed).collect())
+}
+
+/// Adds the cells of the detector's grid.
+fn write_cells(record: &mut Record, detector: &dyn Detector, image: &RgbImage) -> Result<()> {
+    let views = views(image.dimensions(), None, 0.0, false).into_iter().map(|view| (0, view.placed(detector)));
+    let (x, placed) = input(detector, std::slice::from_ref(image), &views.collect::<Vec<_>>());
+    let cells = detector.cells(&x, &placed)?;
+    record.set_cells(&cells.into_iter().next().context("one image has one grid")?)
 }
 
 pub(super) fn write(record: &mut Record, detector: &dyn Detector, found: Vec<Found>) -> Result<()> {

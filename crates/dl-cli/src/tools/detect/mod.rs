@@ -22,6 +22,8 @@ use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Outcome, Tool, nu
 /// (R-CNN), scores every proposal from its features with the SVM of every class, or with the softmax of a fine-tuned
 /// network, and corrects its box with the box regressor of the class, if the model has one. Writes `detections`, best
 /// first. Those of a detector are already free of duplicates; after SVMs, dl-nms removes them.
+///
+/// Images on stdin, one after another, are the frames of a video, as ffmpeg -f image2pipe writes them.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-detect",
@@ -31,6 +33,8 @@ use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Outcome, Tool, nu
 Examples:
   dl-detect --model ssd300_vgg16.pth photo.jpg
   dl-detect --model yolov3-tiny.weights --tile 640 aerial.jpg
+  ffmpeg -v error -i video.mp4 -f image2pipe -c:v mjpeg - \\
+    | dl-detect --model yolov3-tiny.weights > found.jsonl
   dl-propose selective-search photo.jpg \\
     | dl-embed --model alexnet.safetensors --layer pool5,fc7 \\
     | dl-detect --model voc-rcnn.safetensors --drop-features \\
@@ -121,6 +125,7 @@ enum Model {
 
 impl Tool for Args {
     const NAME: &'static str = "dl-detect";
+    const TAKES_FRAMES: bool = true;
 
     fn common(&self) -> &Common {
         &self.common

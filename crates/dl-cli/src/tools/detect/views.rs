@@ -1,7 +1,9 @@
 //! The parts of an image in which a detector looks: all of it, its mirror image, tiles.
 
+use anyhow::Result;
 use dl_models::detection::{Detector, Found, Placed};
 use dl_record::BBox;
+use dl_vision::masks::in_image;
 
 /// An object that ends closer to the border of a tile, in pixels, may continue beyond it.
 const SEAM: f64 = 3.0;
@@ -50,7 +52,10 @@ impl View {
     }
 
     /// What was found in it, in pixels of the image of `width` x `height`.
-    pub(super) fn to_image(self, found: Vec<Found>, [width, height]: [u32; 2]) -> Vec<Seen> {
+    /// # Errors
+    /// When a mask is not of the view's size.
+    pub(super) fn to_image(self, found: Vec<Found>, size: [u32; 2]) -> Result<Vec<Seen>> {
+        let [width, height] = size;
         let [left, top] = self.origin.map(f64::from);
         let [right, bottom] = [left + self.width(), top + f64::from(self.placed.image[1])];
         let in_image = |mut found: Found| {
@@ -62,7 +67,10 @@ impl View {
                 || (right < width.into() && bbox.x2 > right - SEAM)
                 || (bottom < height.into() && bbox.y2 > bottom - SEAM);
             found.bbox = bbox;
-            Seen { found, is_cut }
+            if let Some(mask) = &found.mask {
+                found.mask = Some(in_image(mask, self.origin, size, self.is_mirrored)?);
+            }
+            Ok(Seen { found, is_cut })
         };
         found.into_iter().map(in_image).collect()
     }

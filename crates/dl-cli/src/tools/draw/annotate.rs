@@ -14,6 +14,7 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
+use super::cells;
 use super::classified::detections;
 use super::fonts::FontArgs;
 use super::save::check_size;
@@ -41,6 +42,10 @@ enum Layer {
     Objects,
     /// Thin lines, from yellow for the best to blue for the last
     Proposals,
+    /// The boxes of YOLOv1's cells, the thicker the more confident (dl-detect --cells)
+    CellBoxes,
+    /// The most likely class of each of YOLOv1's cells, as a tint
+    CellClasses,
 }
 
 /// What to draw, and how.
@@ -104,6 +109,20 @@ impl Options {
         Ok(Scored { scores: detections.iter().map(|detection| detection.score).collect(), proposals })
     }
 
+    /// What to draw of a record, each in an image of its own, with words for its caption: three images of a grid of
+    /// cells, as in the paper, otherwise one.
+    pub(super) fn panels(&self, record: &Record) -> Vec<(&'static str, Self)> {
+        if !self.show.is_empty() || !record.has("cells") {
+            return vec![("", self.clone())];
+        }
+        let showing = |show: &[Layer]| Self { show: show.to_vec(), ..self.clone() };
+        vec![
+            ("boxes of the cells", showing(&[Layer::CellBoxes])),
+            ("class probability map", showing(&[Layer::CellClasses])),
+            ("detections", showing(&[Layer::Detections, Layer::Objects])),
+        ]
+    }
+
     fn shows(&self, layer: Layer, is_bare: bool) -> bool {
         if self.show.is_empty() { (layer == Layer::Proposals) == is_bare } else { self.show.contains(&layer) }
     }
@@ -126,6 +145,7 @@ impl Options {
         let shown = |layer| self.shows(layer, is_bare);
         let scale = scale(image.width().max(image.height()).max(1));
         let mut sheet = Sheet::new(image, scale)?;
+        sheet.cells(record, &self.show)?;
         if shown(Layer::Proposals) {
             sheet.proposals(&record.proposals()?.unwrap_or_default(), self.max)?;
         }
@@ -229,6 +249,24 @@ impl Sheet {
         let bitmap = GrayImage::from_raw(width, height, bitmap).context("mask: its runs do not add up to its size")?;
         let bitmap = resize(&bitmap, self.image.width(), self.image.height(), FilterType::Nearest);
         draw::tint(&mut self.image, &bitmap, color, 0.4);
+        Ok(())
+    }
+
+    /// Draws the cells of a grid as far as they are to be shown.
+    fn cells(&mut self, record: &Record, show: &[Layer]) -> Result<()> {
+        let shown = |layer| show.contains(&layer);
+        if !shown(Layer::CellBoxes) && !shown(Layer::CellClasses) {
+            return Ok(());
+        }
+        let cells = record.cells()?.context("the record has no \"cells\", which dl-detect --cells writes")?;
+        let (x, y) = self.scale;
+        let place = |bbox: &BBox| BBox::new(x * bbox.x1, y * bbox.y1, x * bbox.x2, y * bbox.y2);
+        if shown(Layer::CellClasses) {
+            cells::classes(&mut self.image, &cells, &place)?;
+        }
+        if shown(Layer::CellBoxes) {
+            cells::boxes(&mut self.image, &cells, &place)?;
+        }
         Ok(())
     }
 

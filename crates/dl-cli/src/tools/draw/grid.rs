@@ -34,14 +34,17 @@ const WRONG: Color = [200, 25, 35];
 /// Draw records as one grid of annotated images with captions
 ///
 /// A caption shows the record's id, its true class and its best prediction, if present. Correct predictions are marked
-/// with ✓ and a green frame, wrong ones with ✗ and a red frame. The path of the grid is stored in the field `drawing`
+/// with ✓ and a green frame, wrong ones with ✗ and a red frame. A record with the cells of YOLOv1 is drawn three times: the
+/// boxes of all cells, the class probability map, and the detections (use --columns 3). The path of the grid is stored in the field `drawing`
 /// of the records in it. Failed records are left out. Records pass through to stdout, unless it is a terminal or gets
 /// the grid.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-draw grid --columns 4 --output grid.png found.jsonl > drawn.jsonl
   head -12 found.jsonl \\
-    | dl-draw grid --cell 240 --output grid.jpg > drawn.jsonl")]
+    | dl-draw grid --cell 240 --output grid.jpg > drawn.jsonl
+  dl-detect --model yolov1.weights --cells photo.jpg \\
+    | dl-draw grid --columns 3 --output yolo.png > drawn.jsonl")]
 pub(super) struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -100,15 +103,18 @@ impl Args {
                 let (scored, captions): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
                 let scale = |longer| f64::from(self.cell) / f64::from(longer);
                 let images = drawn(records, &scored, &mut threshold, |record, least| {
-                    self.options.annotate(record, &images, scale, least, &fonts)
+                    let panels = self.options.panels(record).into_iter();
+                    let drawn = panels
+                        .map(|(words, options)| Ok((words, options.annotate(record, &images, scale, least, &fonts)?)));
+                    drawn.collect::<Result<Vec<_>>>()
                 });
-                let mut keep = |record: &mut Record, image: Result<RgbImage>, caption| {
-                    let image = image?;
-                    if cells.len() == most {
+                let mut keep = |record: &mut Record, panels: Result<Vec<(&str, RgbImage)>>, caption: Caption| {
+                    let panels = panels?;
+                    if cells.len() + panels.len() > most {
                         left_out += 1;
                         return Ok(());
                     }
-                    cells.push(Cell { image, caption });
+                    cells.extend(panels.into_iter().map(|(words, image)| Cell { image, caption: caption.with(words) }));
                     record.set("drawing", &drawing)
                 };
                 let cells = images.into_iter().zip(captions);
@@ -202,6 +208,12 @@ impl Caption {
             words.push_str(&format!("  {mark} {} {}", short(&best.label), score(best.score)));
         }
         Ok(Self { words, is_right })
+    }
+
+    /// The same with more words in front, as ids can be long.
+    fn with(&self, words: &str) -> Self {
+        let separator = if words.is_empty() { "" } else { "  " };
+        Self { words: format!("{words}{separator}{}", self.words), is_right: self.is_right }
     }
 
     fn color(&self) -> Color {

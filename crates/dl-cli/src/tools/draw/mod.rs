@@ -4,6 +4,7 @@ mod annotate;
 mod axis;
 mod boxes;
 mod canvas;
+mod cells;
 mod chart;
 mod classified;
 mod confusion;

@@ -183,6 +183,7 @@ enum FeatureType {
 
 impl Tool for Args {
     const NAME: &'static str = "dl-embed";
+    const TAKES_FRAMES: bool = true;
 
     fn common(&self) -> &Common {
         &self.common

@@ -22,7 +22,7 @@ use dl_record::write_atomically;
 use dl_vision::formats::has_ending;
 use serde::{Serialize, Serializer};
 
-use crate::common::{Common, Io, Outcome, Tally, Tool, clipped};
+use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 
 /// Measure detections, proposals, predicted classes and language models against the ground truth
 ///
@@ -120,17 +120,6 @@ fn report_unknown<'a>(io: &Io, labels: impl Iterator<Item = &'a String>) {
     if !labels.is_empty() {
         io.messages.note(format_args!("no true object has the label {labels}; it has no AP"));
     }
-}
-
-/// The first labels, quoted, and the number of the others.
-fn few<'a>(labels: impl Iterator<Item = &'a str>) -> String {
-    const FEW: usize = 10;
-    let (mut named, mut more) = (Vec::new(), 0);
-    for label in labels {
-        if named.len() < FEW { named.push(format!("\"{}\"", clipped(label, 48))) } else { more += 1 }
-    }
-    let named = named.join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// Writes `{"class": {"precision": [..], "recall": [..], "ap": ..}, ..}`.

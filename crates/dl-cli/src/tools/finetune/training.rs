@@ -17,7 +17,7 @@ use crate::common::{Inputs, Messages, Outcome, numbers};
 #[command(next_help_heading = "Training")]
 pub(super) struct TrainingArgs {
     /// Number of steps, each of one batch [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for
-    /// texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (500 for regions from pretrained weights)]
+    /// texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs")]
     iterations: Option<usize>,
 
@@ -175,15 +175,16 @@ pub(super) enum ExamplesOf {
 }
 
 impl Situation {
-    /// The default factor on the learning rate of the head. A new head among pretrained layers needs larger steps than
-    /// they do: with equal rates, the features
-    /// of blood cells became worse than untuned.
+    /// Whether a new head could ruin good features: the gradient that a random head sends into pretrained layers distorts
+    /// them (Kumar et al. 2022), and no batch norm keeps them in range. With one rate for all layers from the start, the
+    /// features of blood cells became worse than untuned.
+    fn protects_features(&self) -> bool {
+        matches!(self.examples, ExamplesOf::Regions { batch_norms: false }) && !self.from_scratch && !self.head_only
+    }
+
+    /// The default factor on the learning rate of the head.
     pub(super) fn head_factor(&self) -> f64 {
-        let is_pretrained = !self.from_scratch && !self.head_only;
-        match self.examples {
-            ExamplesOf::Regions { batch_norms: false } if is_pretrained => 10.0,
-            _ => 1.0,
-        }
+        if self.protects_features() { 10.0 } else { 1.0 }
     }
 }
 
@@ -223,6 +224,11 @@ impl TrainingArgs {
         )
     }
 
+    /// The default number of steps in which only the head is trained.
+    pub(super) fn head_first(&self, situation: &Situation) -> Result<usize> {
+        Ok(if situation.protects_features() { self.steps(situation)? / 10 } else { 0 })
+    }
+
     /// Steps that are a pass over the examples.
     fn epoch(&self, situation: &Situation) -> usize {
         situation.epoch.div_ceil(self.accumulate).max(1)
@@ -239,7 +245,7 @@ impl TrainingArgs {
         let default = match (situation.from_scratch, situation.examples) {
             (true, _) => epoch.saturating_mul(100).clamp(500, 10_000),
             (false, ExamplesOf::Images { .. }) => epoch.saturating_mul(10).clamp(100, 10_000),
-            (false, ExamplesOf::Regions { .. }) => epoch.saturating_mul(10).clamp(100, 500),
+            (false, ExamplesOf::Regions { .. }) => epoch.saturating_mul(10).clamp(100, 2000),
             (false, ExamplesOf::Detections) => epoch.saturating_mul(60).clamp(300, 10_000),
             (false, ExamplesOf::Texts) => epoch.saturating_mul(3).clamp(100, 10_000),
         };

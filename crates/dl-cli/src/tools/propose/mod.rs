@@ -115,6 +115,7 @@ struct SlidingWindow {
 
 impl Tool for Args {
     const NAME: &'static str = "dl-propose";
+    const TAKES_FRAMES: bool = true;
 
     fn common(&self) -> &Common {
         match &self.method {

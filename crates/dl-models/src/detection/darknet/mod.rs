@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use dl_record::BBox;
+use dl_record::{BBox, Cell};
 use dl_vision::picture::warp::Interpolation;
 use serde_json::Map;
 
@@ -283,6 +283,24 @@ impl Darknet {
         network.features(x, layers, None)
     }
 
+    /// The input [n, 3, h, w] as a tensor from 0 to 1; `None` for no images.
+    fn input(&self, x: &[f32], images: &[Placed]) -> Result<Option<Tensor>> {
+        let Some(Placed { size, .. }) = images.first() else { return Ok(None) };
+        let [height, width] = *size;
+        ensure!(images.iter().all(|placed| placed.size == *size), "the inputs have different sizes");
+        let shape = (images.len(), 3, height, width);
+        if x.len() != images.len() * 3 * height * width {
+            bail!("the input has {} numbers; expected those of shape {shape:?}", x.len());
+        }
+        // The network's input is not centered.
+        let gray = self.preprocessing.mean[0];
+        let x = match gray == 0.0 {
+            true => Tensor::from_slice(x, shape, &self.device),
+            false => Tensor::from_vec(x.iter().map(|x| x + gray).collect::<Vec<f32>>(), shape, &self.device),
+        };
+        x.map(Some).map_err(plain)
+    }
+
     /// The objects in an image, from the outputs that describe boxes, each [...] of one image.
     fn objects(&self, outputs: &[Tensor], placed: &Placed, rules: &Rules) -> Result<Vec<Found>> {
         let mut candidates = Candidates::default();
@@ -403,22 +421,26 @@ impl Detector for Darknet {
         }
     }
 
-    fn detect(&self, x: &[f32], images: &[Placed], rules: &Rules) -> Result<Vec<Vec<Found>>> {
-        let Some(Placed { size, .. }) = images.first() else { return Ok(Vec::new()) };
-        let [height, width] = *size;
-        ensure!(images.iter().all(|placed| placed.size == *size), "the inputs have different sizes");
-        let shape = (images.len(), 3, height, width);
-        if x.len() != images.len() * 3 * height * width {
-            bail!("the input has {} numbers; expected those of shape {shape:?}", x.len());
-        }
-        // The network's input is not centered.
-        let gray = self.preprocessing.mean[0];
-        let x = match gray == 0.0 {
-            true => Tensor::from_slice(x, shape, &self.device),
-            false => Tensor::from_vec(x.iter().map(|x| x + gray).collect::<Vec<f32>>(), shape, &self.device),
+    fn cells(&self, x: &[f32], images: &[Placed]) -> Result<Vec<Vec<Cell>>> {
+        let Some((layer, head)) = self.grid() else {
+            bail!("the network has no [detection] layer, and so no grid of cells");
         };
+        let Some(x) = self.input(x, images)? else { return Ok(Vec::new()) };
+        let outputs = self.features(&x, std::slice::from_ref(layer))?;
+        let numbers = outputs.first().context("one layer has one output")?;
+        let cells = images.iter().enumerate().map(|(image, placed)| {
+            let numbers = numbers.get(image).and_then(|numbers| numbers.flatten_all()).and_then(|x| x.to_vec1::<f32>());
+            let numbers = numbers.map_err(plain)?;
+            ensure!(numbers.len() == head.grid.numbers(), "expected {} numbers", head.grid.numbers());
+            Ok(head.cells(&numbers, placed, &self.labels))
+        });
+        cells.collect()
+    }
+
+    fn detect(&self, x: &[f32], images: &[Placed], rules: &Rules) -> Result<Vec<Vec<Found>>> {
+        let Some(x) = self.input(x, images)? else { return Ok(Vec::new()) };
         let layers: Vec<LayerName> = self.heads.iter().map(|(layer, _)| layer.clone()).collect();
-        let outputs = self.features(&x.map_err(plain)?, &layers)?;
+        let outputs = self.features(&x, &layers)?;
         let objects = images.iter().enumerate().map(|(image, placed)| {
             let outputs: Vec<Tensor> =
                 outputs.iter().map(|output| output.get(image).map_err(plain)).collect::<Result<_>>()?;

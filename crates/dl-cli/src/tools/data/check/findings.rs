@@ -13,6 +13,8 @@ pub(super) struct Findings {
     pub(super) kept_objects: usize,
     pub(super) dropped_objects: usize,
     pub(super) removed_masks: usize,
+    /// Width and height of the image, if known.
+    pub(super) size: Option<(u32, u32)>,
 }
 
 impl Findings {
@@ -25,6 +27,7 @@ impl Findings {
             kept_objects: 0,
             dropped_objects: 0,
             removed_masks: 0,
+            size: None,
         }
     }
 

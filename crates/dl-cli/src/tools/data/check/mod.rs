@@ -1,5 +1,6 @@
 //! `dl-data check`: finds what is wrong with a dataset before it is used for training.
 
+mod census;
 mod findings;
 mod objects;
 mod size;
@@ -15,6 +16,7 @@ use super::names;
 use crate::common::{
     Common, ImageArgs, Images, Inputs, Io, Job, Labels, Outcome, counted, map_batches, numbers, one_line, report_failed,
 };
+use census::Census;
 use findings::Findings;
 use objects::Rules;
 
@@ -28,6 +30,9 @@ use objects::Rules;
 /// those of the image. A record that cannot be fixed (broken image, duplicate id, boxes in the scale of another image
 /// size) gets an `error`. The exit status is 0 if everything was fixed, and 1 if there is such a record, or if every
 /// object was dropped.
+///
+/// Notes, which are not findings, count images without objects, labels with a single object, and objects that YOLOv1
+/// loses because it finds one per cell of its grid.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from voc VOC2007 | dl-data check > /dev/null
@@ -49,6 +54,10 @@ pub(super) struct Args {
     /// Treat a box as empty if its width or height is at most this; a VOC box with xmin = xmax has a width of 1
     #[arg(long, value_name = "PIXELS", default_value_t = 1.0, value_parser = numbers::not_negative)]
     empty: f64,
+
+    /// Cells per side of YOLOv1's grid, to count the objects that it loses
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = numbers::count)]
+    grid: usize,
 
     /// Read only the image headers: faster, but does not notice truncated images
     #[arg(long)]
@@ -72,6 +81,7 @@ impl Args {
         let messages = io.messages.clone();
         let images = self.image.images(&messages);
         let mut ids = HashSet::new();
+        let mut census = Census::new(self.grid);
         let (mut count, mut records, mut all) = (0, 0, 0);
         let (mut kept, mut dropped, mut removed) = (0, 0, 0);
         let job = Job { common: &self.common, inputs: &self.inputs };
@@ -92,6 +102,9 @@ impl Args {
                     count += findings.count();
                     (kept, dropped) = (kept + findings.kept_objects, dropped + findings.dropped_objects);
                     removed += findings.removed_masks;
+                    if let Ok(Some(objects)) = record.objects() {
+                        census.add(&objects, findings.size);
+                    }
                     for text in findings.reported(self.fix) {
                         report_failed(&messages, &name, text);
                     }
@@ -108,6 +121,7 @@ impl Args {
             },
         )?;
         messages.note(format_args!("{} in {records} of {}", counted(count, "finding"), counted(all, "record")));
+        census.report(&messages);
         if self.fix && (dropped > 0 || removed > 0) {
             let [lost, left] = [dropped, kept].map(|count| counted(count, "object"));
             messages.note(format_args!("{lost} dropped, {} removed, {left} kept", counted(removed, "mask")));
@@ -135,6 +149,7 @@ impl Args {
         let stated = (record.width()?, record.height()?);
         let real = self.real_size(record, images, findings)?;
         let size = size::reconcile(stated, real, objects.as_deref().unwrap_or_default(), findings);
+        findings.size = size;
         if let Some((width, height)) = size.filter(|size| self.fix && real == Some(*size)) {
             record.set_width(&width)?;
             record.set_height(&height)?;

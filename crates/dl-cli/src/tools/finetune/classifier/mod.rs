@@ -129,6 +129,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Transfer")]
     head_lr: Option<f64>,
 
+    /// Train the classification layer alone for the first N batches, then all layers (Kumar et al. 2022) [default: a tenth
+    /// of the batches for regions with pretrained weights without batch norms, otherwise 0]
+    #[arg(long, value_name = "N", help_heading = "Transfer")]
+    head_first: Option<usize>,
+
     /// Factor on the learning rate of a layer and its parts; may be repeated
     #[arg(long, value_name = "LAYER=X", value_parser = super::training::named_factor, help_heading = "Transfer")]
     layer_lr: Vec<(String, f64)>,
@@ -509,6 +514,7 @@ impl Args {
             },
         };
         let head = self.head_lr.unwrap_or(situation.head_factor());
+        let head_first = self.head_first.map_or_else(|| self.training.head_first(&situation), Ok)?;
         let factors = options::Factors::new(model, head, &self.layer_lr)?;
         let file = |progress: &Progress| file(&situation, progress);
         let task = ClassifierTask {
@@ -518,6 +524,7 @@ impl Args {
             validation,
             loss: LossConfig { smoothing: self.label_smoothing, weights: self.class_weights.weights(train)? },
             factor: &|name| factors.of(name),
+            waits: &|name| if model.architecture.is_head_weight(name) { 0 } else { head_first as u64 },
             weight_decay: self.training.weight_decay,
             dropout: self.dropout,
             seed: self.common.seed,
@@ -554,6 +561,7 @@ impl Args {
             "batch": batch,
             "positive_fraction": self.positive_fraction,
             "head_lr": self.head_lr,
+            "head_first": self.head_first,
             "layer_lr": self.layer_lr,
             "label_smoothing": self.label_smoothing,
             "dropout": self.dropout,

@@ -40,10 +40,11 @@ pub(super) fn run(args: &Args, init_from: &Path, io: &mut Io) -> Result<Outcome>
     let of_images = args.input.is_some_and(|input| input != InputName::Text)
         || args.views.are_requested()
         || args.views.mixup > 0.0
+        || args.head_first.is_some()
         || args.size.is_some();
     ensure!(
         !of_images,
-        "--input image|objects|proposals, --size, --augment and --mixup are for images; this network reads texts"
+        "--input image|objects|proposals, --size, --augment, --mixup and --head-first are for images; this network reads texts"
     );
     let device = args.device.open()?;
     let requested = args.strategy.and_then(StrategyName::strategy);
