@@ -71,7 +71,10 @@ fn a_trained_ssd_finds_what_it_was_trained_on() {
     let records = squares(folder.path(), 20);
     let (input, model) = (written(folder.path(), "train.jsonl", &records), folder.path().join("m.safetensors"));
     let log = folder.path().join("log.jsonl");
-    let more = format!("{SSD} --lr 0.003 --iterations 120 --val {input} --validate-every 60 --ema 0.9 --log {}", log.display());
+    let more = format!(
+        "{SSD} --lr 0.003 --iterations 120 --val {input} --validate-every 60 --ema 0.9 --log {}",
+        log.display()
+    );
     let input2 = written(folder.path(), "same.jsonl", &records);
     let ran = train(&model, &input2, &more).expect(0);
     assert!(ran.stderr.contains("20 images, 16 objects of 2 classes, 4 images without objects"), "{}", ran.stderr);
