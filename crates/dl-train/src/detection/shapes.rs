@@ -1,77 +1,94 @@
 //! Shapes of default boxes for the objects of a training set.
 //!
-//! Redmon and Farhadi 2017 (YOLO9000, section 2): clusters of the objects' widths and heights are better priors than
-//! shapes chosen by hand. Clusters are made in the logarithms of both sides, where a distance is a ratio, as it is in the
-//! IoU of boxes with a common center. A shape belongs to the coarsest source whose cells are dense enough for it.
+//! Redmon and Farhadi 2017 (YOLO9000, section 2): shapes of the objects are better priors than shapes chosen by hand. With
+//! clusters of all objects, the most frequent class takes nearly all shapes, and the others are hardly matched; so the
+//! shapes here are few that together cover the objects of every class. A shape belongs to the coarsest source whose cells
+//! are dense enough for it.
 
 use dl_models::Preprocessing;
 use dl_models::detection::Placed;
 
-use super::Sample;
+use super::Samples;
 use crate::data::View;
 
-/// Number of clusters: YOLOv3's.
-const CLUSTERS: usize = 9;
-const ROUNDS: usize = 30;
+/// Most shapes.
+const MOST: usize = 9;
+/// An object is covered by a shape with at least this IoU, at the same center.
+const COVER: f64 = 0.65;
+/// The part of the objects that is covered, of each class.
+const ENOUGH: f64 = 0.98;
+/// Objects that are looked at.
+const MOST_OBJECTS: usize = 2000;
 /// A cell is at most this fraction of the sides of its boxes, so that a neighboring box overlaps an object between two
 /// cells by half.
 const CELL: f64 = 0.5;
-/// The smallest side of a shape, as a part of the input's.
-const SMALLEST: f64 = 0.01;
 
-/// (width, height) of each object as parts of the input's, of images whose size is known.
-pub(super) fn sides(samples: &[Sample], preprocessing: &Preprocessing) -> Vec<[f64; 2]> {
-    let mut sides = Vec::new();
-    for sample in samples {
+/// An object: (width, height) as parts of the input's, and its weight.
+pub(super) type Sides = ([f64; 2], f64);
+
+/// The sides of the objects of images whose size is known; all classes have the same total weight.
+pub(super) fn sides(samples: &Samples, preprocessing: &Preprocessing) -> Vec<Sides> {
+    let mut found: Vec<([f64; 2], usize)> = Vec::new();
+    for sample in samples.samples() {
         let Some([width, height]) = sample.size else { continue };
         let placed = Placed::of(preprocessing, width, height);
         let [rows, columns] = placed.size.map(|side| side as f64);
         let view = View { placed, mirrored: false };
-        let boxes = sample.boxes().map(|bbox| view.to_input(&bbox.clip(width.into(), height.into())));
-        let inside = boxes.map(|bbox| [bbox.width() / columns, bbox.height() / rows]);
-        sides.extend(inside.filter(|sides| sides.iter().all(|side| *side > 0.0)));
-    }
-    sides
-}
-
-/// The shapes for sources with cells of these sizes, from fine to coarse: clusters of `sides`. Sources without one have
-/// an empty list.
-pub(super) fn shapes(sides: &[[f64; 2]], cells: &[[f64; 2]]) -> Vec<Vec<[f64; 2]>> {
-    let mut shapes = vec![Vec::new(); cells.len()];
-    for shape in clusters(sides) {
-        let is_dense = |cell: &[f64; 2]| (0..2).all(|axis| cell[axis] <= CELL * shape[axis]);
-        let source = cells.iter().rposition(is_dense).unwrap_or(0);
-        if let Some(shapes) = shapes.get_mut(source) {
-            shapes.push(shape);
+        for (bbox, (_, class)) in sample.boxes().zip(&sample.used) {
+            let bbox = view.to_input(&bbox.clip(width.into(), height.into()));
+            let sides = [bbox.width() / columns, bbox.height() / rows];
+            if sides.iter().all(|side| *side > 0.0) {
+                found.push((sides, *class));
+            }
         }
     }
+    let step = found.len().div_ceil(MOST_OBJECTS).max(1);
+    let found: Vec<_> = found.into_iter().step_by(step).collect();
+    let mut counts = vec![0.0; samples.labels().len()];
+    found.iter().for_each(|(_, class)| counts[*class] += 1.0);
+    found.into_iter().map(|(sides, class)| (sides, 1.0 / counts[class])).collect()
+}
+
+/// Whether boxes of this shape around every cell are dense enough.
+pub(super) fn is_dense(cell: &[f64; 2], shape: &[f64; 2]) -> bool {
+    (0..2).all(|axis| cell[axis] <= CELL * shape[axis])
+}
+
+/// The shapes on sources with cells of these sizes, from fine to coarse. Sources without one have an empty list.
+pub(super) fn on_sources(shapes: &[[f64; 2]], cells: &[[f64; 2]]) -> Vec<Vec<[f64; 2]>> {
+    let mut sources = vec![Vec::new(); cells.len()];
+    for shape in shapes {
+        let source = cells.iter().rposition(|cell| is_dense(cell, shape)).unwrap_or(0);
+        if let Some(shapes) = sources.get_mut(source) {
+            shapes.push(*shape);
+        }
+    }
+    sources
+}
+
+/// Few shapes that cover the objects: at each step the one of an object that covers most of the others that are left.
+pub(super) fn covering(objects: &[Sides]) -> Vec<[f64; 2]> {
+    let total: f64 = objects.iter().map(|(_, weight)| weight).sum();
+    let mut left: Vec<Sides> = objects.to_vec();
+    let mut shapes = Vec::new();
+    while shapes.len() < MOST && left.iter().map(|(_, weight)| weight).sum::<f64>() > (1.0 - ENOUGH) * total {
+        let covered = |shape: &[f64; 2]| -> f64 {
+            left.iter().filter(|(sides, _)| overlap(shape, sides) >= COVER).map(|(_, weight)| weight).sum()
+        };
+        let best = objects.iter().map(|(sides, _)| (covered(sides), sides));
+        let Some((_, shape)) = best.reduce(|best, next| if next.0 > best.0 { next } else { best }) else { break };
+        left.retain(|(sides, _)| overlap(shape, sides) < COVER);
+        // Few digits: they are stored in the config.
+        shapes.push(shape.map(|side| (side * 1e4).ceil() / 1e4));
+    }
+    shapes.sort_by(|a, b| (a[0] * a[1]).total_cmp(&(b[0] * b[1])));
     shapes
 }
 
-/// The centers of clusters, from small to large. They start at even ranks of the areas.
-fn clusters(sides: &[[f64; 2]]) -> Vec<[f64; 2]> {
-    let mut points: Vec<[f64; 2]> = sides.iter().map(|sides| sides.map(|side| side.max(SMALLEST).ln())).collect();
-    points.sort_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1])).then(a[0].total_cmp(&b[0])));
-    points.dedup();
-    let count = CLUSTERS.min(points.len());
-    let mut centers: Vec<[f64; 2]> =
-        (0..count).map(|index| points[(2 * index + 1) * points.len() / (2 * count)]).collect();
-    for _ in 0..ROUNDS {
-        let mut sums = vec![([0.0; 2], 0.0); count];
-        for point in &points {
-            let distance = |center: &[f64; 2]| (center[0] - point[0]).powi(2) + (center[1] - point[1]).powi(2);
-            let nearest = (0..count).min_by(|a, b| distance(&centers[*a]).total_cmp(&distance(&centers[*b])));
-            let (sum, members) = &mut sums[nearest.unwrap_or_default()];
-            *members += 1.0;
-            (sum[0], sum[1]) = (sum[0] + point[0], sum[1] + point[1]);
-        }
-        for (center, (sum, members)) in centers.iter_mut().zip(sums).filter(|(_, (_, members))| *members > 0.0) {
-            *center = sum.map(|sum| sum / members);
-        }
-    }
-    centers.sort_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1])));
-    // Few digits: they are stored in the config.
-    centers.into_iter().map(|center| center.map(|side| (side.exp() * 1e4).round() / 1e4)).collect()
+/// The IoU of two boxes with the same center.
+fn overlap(a: &[f64; 2], b: &[f64; 2]) -> f64 {
+    let inner = a[0].min(b[0]) * a[1].min(b[1]);
+    inner / (a[0] * a[1] + b[0] * b[1] - inner)
 }
 
 #[cfg(test)]
@@ -79,17 +96,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_are_those_of_the_objects_on_sources_that_are_dense_enough() {
-        let near =
-            |center: [f64; 2]| (0..40).map(move |index| center.map(|side| side * (1.0 + 0.002 * f64::from(index % 7))));
-        let objects: Vec<[f64; 2]> = near([0.05, 0.05]).chain(near([0.4, 0.2])).chain(near([0.9, 0.9])).collect();
-        let cells = [[0.05; 2], [0.1; 2], [0.5; 2]];
-        let shapes = shapes(&objects, &cells);
-        assert_eq!(shapes.iter().map(Vec::len).sum::<usize>(), CLUSTERS);
-        assert!(shapes[0].iter().all(|shape| shape[0] < 0.06) && !shapes[0].is_empty(), "{shapes:?}");
-        assert!(shapes[1].iter().any(|shape| shape[0] > 0.39 && shape[1] < 0.21), "{shapes:?}");
-        assert!(shapes[2].is_empty());
-        assert!(super::shapes(&[], &cells).iter().all(Vec::is_empty));
-        assert_eq!(clusters(&[[0.5, 0.5]; 9]), [[0.5, 0.5]]);
+    fn a_rare_class_has_a_shape_too() {
+        let near = |center: [f64; 2], count: i32| {
+            (0..count).map(move |index| {
+                (center.map(|side| side * (1.0 + 0.01 * f64::from(index % 7))), 1.0 / f64::from(count))
+            })
+        };
+        let objects: Vec<Sides> =
+            near([0.05, 0.05], 5).chain(near([0.4, 0.2], 400)).chain(near([0.9, 0.9], 40)).collect();
+        let shapes = covering(&objects);
+        assert_eq!(shapes.len(), 3, "{shapes:?}");
+        assert!(shapes[0][0] < 0.06 && shapes[1][1] < 0.22 && shapes[2][0] > 0.85, "{shapes:?}");
+        let sources = on_sources(&shapes, &[[0.05; 2], [0.1; 2], [0.5; 2]]);
+        assert_eq!(sources, [vec![shapes[0]], vec![shapes[1], shapes[2]], Vec::new()]);
+        assert!(covering(&[]).is_empty());
     }
 }

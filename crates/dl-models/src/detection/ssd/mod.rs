@@ -173,6 +173,16 @@ impl Ssd {
         nodes.iter().map(cell).collect()
     }
 
+    /// Adds a source with cells half as large as those of the first one, for small objects. Returns whether the
+    /// architecture can have one.
+    pub fn add_fine_source(config: &mut ModelConfig) -> bool {
+        let can = config.architecture == shapes::WITH_FINE;
+        if can {
+            config.options.insert(shapes::FINE.to_owned(), true.into());
+        }
+        can
+    }
+
     /// Chooses the shapes of the default boxes around a cell of each source, (width, height) as parts of the input's; an
     /// empty list keeps the architecture's.
     pub fn set_shapes(config: &mut ModelConfig, shapes: &[Vec<[f64; 2]>]) {
@@ -379,6 +389,7 @@ fn build(architecture: &Architecture, config: &ModelConfig, vb: &VarBuilder) -> 
     let mut config = config.clone();
     config.options.remove("recipe");
     config.options.remove(shapes::OPTION);
+    config.options.remove(shapes::FINE);
     (architecture.build)(&config, Heads { boxes: &per_cell, classes: config.num_classes }, vb)
 }
 

@@ -13,7 +13,7 @@ use dl_models::{Checkpoint, Labels, ModelConfig, ModelFile, Parameters, Resize};
 use serde_json::{Value, json};
 
 use super::{DetectorStart, Plan, initialized_from};
-use crate::detection::shapes::{shapes, sides};
+use crate::detection::shapes::{covering, is_dense, on_sources, sides};
 use crate::detection::ssd::Matching;
 use crate::detection::{Samples, SsdTrainee, Trainee};
 
@@ -61,9 +61,15 @@ pub(super) fn plan(
         config.preprocessing.resize = if padded { Resize::Letterbox } else { Resize::Stretch };
     }
     if !is_detector && !start.own_shapes {
-        let sides = sides(samples.samples(), &config.preprocessing);
-        let cells = Ssd::cells(&config).with_context(|| format!("architecture {name}"))?;
-        Ssd::set_shapes(&mut config, &shapes(&sides, &cells));
+        let shapes = covering(&sides(samples, &config.preprocessing));
+        let cells = |config: &ModelConfig| Ssd::cells(config).with_context(|| format!("architecture {name}"));
+        let mut own = cells(&config)?;
+        if shapes.first().zip(own.first()).is_some_and(|(shape, cell)| !is_dense(cell, shape))
+            && Ssd::add_fine_source(&mut config)
+        {
+            own = cells(&config)?;
+        }
+        Ssd::set_shapes(&mut config, &on_sources(&shapes, &own));
     }
     let outline = Ssd::outline(&config).with_context(|| format!("architecture {name}"))?;
     let built = config.clone();
