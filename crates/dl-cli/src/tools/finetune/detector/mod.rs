@@ -40,8 +40,9 @@ use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName};
 Examples:
   dl-data from voc cells --split train > train.jsonl
   dl-data from voc cells --split val > val.jsonl
-  dl-finetune detector --arch ssd_mobilenet_v1 --init-from imagenet.safetensors \\
-    --val val.jsonl --log log.jsonl --output cells.safetensors train.jsonl
+  dl-finetune detector --arch ssd_mobilenet_v1 \\
+    --init-from imagenet.safetensors --val val.jsonl --ema 0.998 \\
+    --log log.jsonl --output cells.safetensors train.jsonl
   dl-draw curves log.jsonl --output curves.png
   dl-detect --model cells.safetensors photo.jpg
   dl-finetune detector --init-from cells.safetensors --freeze blocks.3 \\
@@ -83,8 +84,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Network")]
     resize: Option<ResizeName>,
 
-    /// For a new SSD: the shapes of its default boxes. With objects, records need `width` and `height`
-    #[arg(long, value_enum, value_name = "OF", default_value_t = DefaultBoxesName::Objects, help_heading = "Network")]
+    /// For a new SSD: the shapes of its default boxes; objects needs the records' `width` and `height`
+    #[arg(long, value_enum, value_name = "OF", default_value_t = DefaultBoxesName::Architecture, help_heading = "Network")]
     default_boxes: DefaultBoxesName,
 
     /// For yolov1 and fast_yolo: cells per side of the grid [default: --size / 64]
