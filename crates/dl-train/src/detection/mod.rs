@@ -17,6 +17,7 @@
 mod batches;
 mod evaluation;
 mod samples;
+mod shapes;
 pub mod ssd;
 mod ssd_trainee;
 mod start;

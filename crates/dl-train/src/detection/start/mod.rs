@@ -13,7 +13,7 @@ use dl_models::detection::{DetectorKind, Outline};
 use dl_models::{Checkpoint, Fit, Misfit, ModelConfig, ModelFile, Parameters};
 use serde_json::{Value, json};
 
-use super::{Build, Trainee};
+use super::{Build, Samples, Trainee};
 
 /// Which detector to start from.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub struct DetectorStart {
     pub without_norms: bool,
     /// Whether images keep their aspect ratio and are padded, instead of stretched.
     pub padded: Option<bool>,
+    /// Keep the shapes of the architecture's default boxes, instead of those of the objects.
+    pub own_shapes: bool,
     /// Which layers are frozen.
     pub freeze: Freeze,
     /// Seed of the drawn weights.
@@ -90,10 +92,10 @@ struct Plan {
 }
 
 impl StartedDetector {
-    /// Builds the detector for `labels`.
+    /// Builds the detector for the classes and the objects of a training set.
     /// # Errors
     /// When the architecture is unknown or not given, or the file is of another kind or does not fit.
-    pub fn new(start: &DetectorStart, labels: &[String], device: &Device) -> Result<Self> {
+    pub fn new(start: &DetectorStart, samples: &Samples, device: &Device) -> Result<Self> {
         let file = start.init_from.as_deref().map(|path| ModelFile::open(path, None)).transpose()?;
         let of_file = match &file {
             Some(ModelFile::Detector(file)) => DetectorKind::of(file, None)?.map(|kind| kind.name),
@@ -117,10 +119,13 @@ impl StartedDetector {
             Some(ModelFile::Detector(file) | ModelFile::ImageNetwork(file)) => file.prefix_note(),
             _ => None,
         };
+        if let (Some(of_file), Some(path), false) = (of_file, &start.init_from, name.ends_with(".cfg")) {
+            ensure!(of_file == name, "model {}: is a {of_file}, not a {name} as in --arch", path.display());
+        }
         let plan = if ssd::trains(name) {
-            ssd::plan(name, start, file, labels, device)?
+            ssd::plan(name, start, file, samples, device)?
         } else if yolo_v1::trains(name) {
-            yolo_v1::plan(name, start, file, labels, device)?
+            yolo_v1::plan(name, start, file, samples.labels(), device)?
         } else {
             let known: Vec<&str> = ssd::names().chain(yolo_v1::names()).collect();
             anyhow::bail!("--arch {name}: cannot be trained; choose from {}, or a darknet .cfg", known.join(", "))

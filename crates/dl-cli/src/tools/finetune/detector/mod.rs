@@ -21,7 +21,7 @@ use super::training::{ExamplesOf, Situation, TrainingArgs};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, digest, each_record, numbers,
 };
-use options::{AugmentName, DtypeName, FreezeTo, ResizeName};
+use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName};
 
 /// Train a network to find objects in images
 ///
@@ -40,8 +40,9 @@ use options::{AugmentName, DtypeName, FreezeTo, ResizeName};
 Examples:
   dl-data from voc cells --split train > train.jsonl
   dl-data from voc cells --split val > val.jsonl
-  dl-finetune detector --arch ssd_mobilenet_v1 --init-from imagenet.safetensors \\
-    --val val.jsonl --log log.jsonl --output cells.safetensors train.jsonl
+  dl-finetune detector --arch ssd_mobilenet_v1 \\
+    --init-from imagenet.safetensors --val val.jsonl --ema 0.998 \\
+    --log log.jsonl --output cells.safetensors train.jsonl
   dl-draw curves log.jsonl --output curves.png
   dl-detect --model cells.safetensors photo.jpg
   dl-finetune detector --init-from cells.safetensors --freeze blocks.3 \\
@@ -82,6 +83,10 @@ pub(super) struct Args {
     /// How images of another shape than the input are resized [default: stretch, or that of --init-from]
     #[arg(long, value_enum, value_name = "HOW", help_heading = "Network")]
     resize: Option<ResizeName>,
+
+    /// For a new SSD: the shapes of its default boxes; objects needs the records' `width` and `height`
+    #[arg(long, value_enum, value_name = "OF", default_value_t = DefaultBoxesName::Architecture, help_heading = "Network")]
+    default_boxes: DefaultBoxesName,
 
     /// For yolov1 and fast_yolo: cells per side of the grid [default: --size / 64]
     #[arg(long, value_name = "N", value_parser = numbers::cells, help_heading = "Network")]
@@ -156,7 +161,7 @@ impl Args {
             failed.fetch_add(1, Ordering::Relaxed);
             messages.error(error);
         };
-        let started = StartedDetector::new(&self.start(), data.train.labels(), &device)?;
+        let started = StartedDetector::new(&self.start(), &data.train, &device)?;
         self.report_start(&started, messages);
         let outcome = self.train(&started, &data, &device, messages, &broken)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
@@ -171,6 +176,7 @@ impl Args {
             grid: self.grid,
             without_norms: self.no_batch_norm,
             padded: self.resize.map(|resize| resize == ResizeName::Pad),
+            own_shapes: self.default_boxes == DefaultBoxesName::Architecture,
             freeze: self.freeze.0.clone(),
             seed: self.common.seed,
         }

@@ -35,6 +35,15 @@ pub(super) enum ResizeName {
     Pad,
 }
 
+/// `--default-boxes`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DefaultBoxesName {
+    /// Clusters of the widths and heights of the objects
+    Objects,
+    /// Those of the architecture
+    Architecture,
+}
+
 /// `--augment`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AugmentName {
