@@ -10,6 +10,7 @@ mod classifier;
 mod classify;
 mod data;
 mod detect;
+mod detector_training;
 mod detectors;
 mod draw;
 mod draw_html;

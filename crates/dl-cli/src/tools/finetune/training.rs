@@ -25,7 +25,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N", value_parser = numbers::positive)]
     epochs: Option<f64>,
 
-    /// Optimizer [default: sgd for images, adamw for texts]
+    /// Optimizer [default: sgd for images, adamw for texts and detectors]
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerName>,
 
@@ -253,8 +253,8 @@ impl TrainingArgs {
     }
 
     fn optimizer(&self, situation: &Situation) -> OptimizerName {
-        let texts = situation.examples == ExamplesOf::Texts;
-        self.optimizer.unwrap_or(if texts { OptimizerName::Adamw } else { OptimizerName::Sgd })
+        let adapts = matches!(situation.examples, ExamplesOf::Texts | ExamplesOf::Detections);
+        self.optimizer.unwrap_or(if adapts { OptimizerName::Adamw } else { OptimizerName::Sgd })
     }
 
     /// The learning rate. Pretrained weights are ruined by steps that suit new ones.
