@@ -183,7 +183,7 @@ impl Args {
     }
 
     fn read(&self, io: &mut Io) -> Result<Data> {
-        let config = SampleConfig { difficult: !self.no_difficult, masks: false };
+        let config = SampleConfig { difficult: !self.no_difficult, masks: false, proposals: false };
         let mut train = Samples::new(config);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| train.push(&record))?;
