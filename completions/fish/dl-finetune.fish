@@ -69,10 +69,10 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l d
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cache -d 'Megabytes of memory for decoded images, and the same amount again for the features of frozen layers without dropout' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l iterations -d 'Number of steps, each of one batch [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts and detectors]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
 adam\t'Adam, with weight decay as part of the gradient'
 adamw\t'Adam with decoupled weight decay'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001, from scratch 0.003]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l schedule -d 'Learning-rate schedule [default: cosine, or step with --lr-steps]' -r -f -a "constant\t'Constant after the warm-up'
 step\t'Divided by ten at --lr-steps'
 cosine\t'Down to 0 along a cosine'
@@ -127,6 +127,8 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l wid
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l size -d 'Side of the network\'s input in pixels [default: that of the architecture, or of the detector in --init-from]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l resize -d 'How images of another shape than the input are resized [default: stretch, or that of --init-from]' -r -f -a "stretch\t'Both sides to the input\'s, ignoring the aspect ratio'
 pad\t'The aspect ratio is kept, and the rest is filled with the mean'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l default-boxes -d 'For a new SSD: the shapes of its default boxes; objects needs the records\' `width` and `height`' -r -f -a "objects\t'Clusters of the widths and heights of the objects'
+architecture\t'Those of the architecture'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l grid -d 'For yolov1 and fast_yolo: cells per side of the grid [default: --size / 64]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l dtype -d 'Number type of the stored weights' -r -f -a "f32\t'Single precision'
 f16\t'Half precision: a file of half the size'"
@@ -136,10 +138,10 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l bat
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l cache -d 'Megabytes of memory for decoded images' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l iterations -d 'Number of steps, each of one batch [default: 100 epochs from scratch, 10 epochs from pretrained weights (3 for texts, 60 for detectors); at least 100 (500 from scratch), at most 10000 (2000 for regions from pretrained weights)]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l epochs -d 'Passes over the examples, instead of --iterations' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l optimizer -d 'Optimizer [default: sgd for images, adamw for texts and detectors]' -r -f -a "sgd\t'Stochastic gradient descent with momentum'
 adam\t'Adam, with weight decay as part of the gradient'
 adamw\t'Adam with decoupled weight decay'"
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l lr -d 'Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001, from scratch 0.003]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l schedule -d 'Learning-rate schedule [default: cosine, or step with --lr-steps]' -r -f -a "constant\t'Constant after the warm-up'
 step\t'Divided by ten at --lr-steps'
 cosine\t'Down to 0 along a cosine'

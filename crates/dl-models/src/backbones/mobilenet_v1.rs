@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::aliases;
 use super::width::divisible;
 use crate::network::layers::Fresh;
-use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Linear, ModelConfig, Pass, Run, Value};
+use crate::{Backbone, BatchNorm2d, Conv2d, Halt, LOGITS, Linear, ModelConfig, Pass, Run, Value};
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,6 +132,13 @@ impl MobileNetV1Features {
     }
 
     pub(crate) fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        let [.., last] = self.run_stages(x, pass)?;
+        Ok(last)
+    }
+
+    /// The outputs `blocks.0` to `blocks.4`.
+    pub(crate) fn run_stages(&self, x: &Value, pass: &mut Pass) -> std::result::Result<[Value; 5], Halt> {
+        let mut outputs = [const { Value::Before }; 5];
         let mut x = self.stem.run(["conv_stem", "bn1"], x, pass)?;
         for (stage, blocks) in self.stages.iter().enumerate() {
             for (index, [depthwise, pointwise]) in blocks.iter().enumerate() {
@@ -140,8 +147,9 @@ impl MobileNetV1Features {
                 x = pointwise.run([&format!("{name}.conv_pw"), &name], &x, pass)?;
             }
             x = pass.see(&format!("blocks.{stage}"), x)?;
+            outputs[stage] = x.clone();
         }
-        Ok(x)
+        Ok(outputs)
     }
 }
 

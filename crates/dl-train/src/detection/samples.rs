@@ -29,6 +29,8 @@ pub struct Sample {
     pub id: String,
     /// All objects of the record, for evaluation.
     pub objects: Vec<Object>,
+    /// Width and height in pixels, if the record states them.
+    pub size: Option<[u32; 2]>,
     /// The objects to train on: index in `objects`, and class.
     pub used: Vec<(usize, usize)>,
     /// The boxes of its proposals, if they are needed.
@@ -94,7 +96,7 @@ impl Samples {
         let image: String = record.require("image", "it is what the detector is trained on")?;
         let objects = record.objects()?;
         let objects = objects.context("the record has no \"objects\"; an image without objects has an empty list")?;
-        let size = record.width()?.zip(record.height()?);
+        let size = record.width()?.zip(record.height()?).map(<[u32; 2]>::from);
         let mut dropped = self.dropped;
         let mut used = Vec::new();
         for (index, object) in objects.iter().enumerate() {
@@ -102,7 +104,7 @@ impl Samples {
             bbox.check().with_context(|| format!("objects[{index}]"))?;
             ensure!(!label.is_empty(), "objects[{index}]: an empty label");
             ensure!(label != BACKGROUND, "objects[{index}]: the label \"{BACKGROUND}\" is reserved; rename it");
-            let visible = size.map(|(width, height)| bbox.clip(f64::from(width), f64::from(height)));
+            let visible = size.map(|[width, height]| bbox.clip(f64::from(width), f64::from(height)));
             let count = match () {
                 () if *crowd => &mut dropped.crowd,
                 () if bbox.area() <= 0.0 => &mut dropped.empty,
@@ -127,7 +129,7 @@ impl Samples {
         for bbox in &proposals {
             self.digest.text(&format!("{bbox:?}"));
         }
-        self.samples.push(Sample { image, id, objects, used, proposals });
+        self.samples.push(Sample { image, id, objects, size, used, proposals });
         Ok(())
     }
 

@@ -31,7 +31,7 @@ pub(super) struct TrainingArgs {
 
     /// Learning rate [default: from pretrained weights 0.0003, or 0.02 with batch norms; for the head alone 0.002, or
     /// 0.05 with batch norms; from scratch 0.01, or 0.05 with batch norms; Adam and AdamW 0.00005 from pretrained
-    /// weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001]
+    /// weights, otherwise 0.001; detectors 0.01 with sgd, otherwise 0.001, from scratch 0.003]
     #[arg(long, value_name = "X", value_parser = numbers::positive)]
     lr: Option<f64>,
 
@@ -266,7 +266,11 @@ impl TrainingArgs {
         };
         let sgd = self.optimizer(situation) == OptimizerName::Sgd;
         if examples == ExamplesOf::Detections {
-            return self.lr.unwrap_or(if sgd { 0.01 } else { 1e-3 });
+            return self.lr.unwrap_or(match (sgd, from_scratch) {
+                (true, _) => 0.01,
+                (false, true) => 3e-3,
+                (false, false) => 1e-3,
+            });
         }
         self.lr.unwrap_or(match (sgd, from_scratch, head_only, batch_norms) {
             (true, true, _, true) | (true, false, true, true) => 0.05,

@@ -3,6 +3,7 @@
 //!
 //! | source | what | size for 300 |
 //! | --- | --- | --- |
+//! | blocks.2, with the option `fine` | 256 channels | 38 |
 //! | blocks.3 | 512 channels | 19 |
 //! | blocks.4 | 1024 channels | 10 |
 //! | extras.0 .. extras.3 | 1 x 1, then 3 x 3 of stride 2: 512, 256, 256, 128 channels | 5, 3, 2, 1 |
@@ -21,7 +22,8 @@ use crate::{Pass, Value, plain};
 const EXTRAS: [usize; 4] = [512, 256, 256, 128];
 const NORM: Norm = Norm { eps: 1e-3, momentum: 0.1 };
 
-struct MobileNetV1Trunk(MobileNetV1Features);
+/// The backbone, and how many of its last outputs are sources.
+struct MobileNetV1Trunk(MobileNetV1Features, usize);
 
 impl Trunk for MobileNetV1Trunk {
     fn layers(&self) -> Vec<String> {
@@ -29,15 +31,17 @@ impl Trunk for MobileNetV1Trunk {
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Result<Vec<Value>, Halt> {
-        let [blocks3, last] = pass.tapped("blocks.3", |pass| self.0.run(x, pass))?;
-        Ok(vec![blocks3, last])
+        let stages = self.0.run_stages(x, pass)?;
+        Ok(stages[stages.len() - self.1..].to_vec())
     }
 }
 
 pub(super) fn build(options: &MobileNetV1Options, heads: Heads, vb: &VarBuilder) -> Result<SsdNetwork> {
     let trunk = MobileNetV1Features::new(options, vb).map_err(plain)?;
-    let [.., third, fourth] = MobileNetV1Features::channels(options);
-    let (mut channels, mut extras) = (vec![third, fourth], Vec::new());
+    // Two, or three with the option `fine`.
+    let stages = MobileNetV1Features::channels(options);
+    let taken = heads.boxes.len().saturating_sub(EXTRAS.len()).clamp(1, stages.len());
+    let (mut channels, mut extras) = (stages[stages.len() - taken..].to_vec(), Vec::new());
     for (index, outputs) in EXTRAS.into_iter().enumerate() {
         let inputs = channels[channels.len() - 1];
         let [between, outputs] = [outputs / 2, outputs].map(|channels| divisible(channels, options.width));
@@ -56,5 +60,5 @@ pub(super) fn build(options: &MobileNetV1Options, heads: Heads, vb: &VarBuilder)
         extras.push(Stage::of_units(&format!("extras.{index}"), units));
         channels.push(outputs);
     }
-    Ok(SsdNetwork { trunk: Box::new(MobileNetV1Trunk(trunk)), extras, heads: heads.pointwise(&channels, vb)? })
+    Ok(SsdNetwork { trunk: Box::new(MobileNetV1Trunk(trunk, taken)), extras, heads: heads.pointwise(&channels, vb)? })
 }

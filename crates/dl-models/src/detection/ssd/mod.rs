@@ -26,6 +26,7 @@ mod parts;
 mod pretrained;
 mod recipe;
 mod res10;
+mod shapes;
 mod slim;
 mod vgg16;
 
@@ -34,8 +35,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
+use dl_kernels::NodeId;
 use dl_record::{BBox, Matrix};
 use rayon::prelude::*;
+use serde_json::json;
 
 use self::architectures::Architecture;
 use self::heads::Heads;
@@ -153,6 +156,39 @@ impl Ssd {
         })
     }
 
+    /// The size of a cell of each source map, as parts of the input's [width, height].
+    /// # Errors
+    /// When the architecture or an option is unknown, or the input is too small.
+    pub fn cells(config: &ModelConfig) -> Result<Vec<[f64; 2]>> {
+        let architecture = find(&config.architecture)?;
+        let (network, _) = build_outline(None, |vb| build(architecture, config, &vb))?;
+        let names = (0..network.heads.len()).map(|source| boxes_output(source).parse());
+        let outputs: Vec<LayerName> = names.collect::<Result<_>>()?;
+        let [rows, columns] = config.preprocessing.size;
+        let (graph, nodes) = graph(&network, [3, rows, columns], &outputs)?;
+        let cell = |node: &NodeId| match *graph.shape(*node) {
+            [_, height, width] => Ok([1.0 / width as f64, 1.0 / height as f64]),
+            _ => bail!("the heads do not give maps"),
+        };
+        nodes.iter().map(cell).collect()
+    }
+
+    /// Adds a source with cells half as large as those of the first one, for small objects. Returns whether the
+    /// architecture can have one.
+    pub fn add_fine_source(config: &mut ModelConfig) -> bool {
+        let can = config.architecture == shapes::WITH_FINE;
+        if can {
+            config.options.insert(shapes::FINE.to_owned(), true.into());
+        }
+        can
+    }
+
+    /// Chooses the shapes of the default boxes around a cell of each source, (width, height) as parts of the input's; an
+    /// empty list keeps the architecture's.
+    pub fn set_shapes(config: &mut ModelConfig, shapes: &[Vec<[f64; 2]>]) {
+        config.options.insert(shapes::OPTION.to_owned(), json!(shapes));
+    }
+
     /// The network of a config without weights.
     /// # Errors
     /// When the architecture or an option is unknown.
@@ -168,7 +204,7 @@ impl Ssd {
         let recipe = Self::recipe_of(&config)?;
         let network = build(architecture, &config, &vb)?;
         let size = config.preprocessing.size;
-        let boxes = (architecture.boxes)(size);
+        let boxes = shapes::default_boxes(architecture, &config)?;
         let per_cell = boxes.per_cell();
         let names = (0..per_cell.len()).flat_map(|source| [classes_output(source), boxes_output(source)]);
         let outputs: Vec<LayerName> = names.map(|name| name.parse()).collect::<Result<_>>()?;
@@ -348,10 +384,12 @@ fn find(name: &str) -> Result<&'static Architecture> {
 }
 
 fn build(architecture: &Architecture, config: &ModelConfig, vb: &VarBuilder) -> Result<SsdNetwork> {
-    let per_cell = (architecture.boxes)(config.preprocessing.size).per_cell();
-    // The recipe is no option of the network.
+    let per_cell = shapes::default_boxes(architecture, config)?.per_cell();
+    // These are no options of the network.
     let mut config = config.clone();
     config.options.remove("recipe");
+    config.options.remove(shapes::OPTION);
+    config.options.remove(shapes::FINE);
     (architecture.build)(&config, Heads { boxes: &per_cell, classes: config.num_classes }, vb)
 }
 

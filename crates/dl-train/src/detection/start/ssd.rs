@@ -1,6 +1,6 @@
 //! Starting points of SSDs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,8 +13,9 @@ use dl_models::{Checkpoint, Labels, ModelConfig, ModelFile, Parameters, Resize};
 use serde_json::{Value, json};
 
 use super::{DetectorStart, Plan, initialized_from};
+use crate::detection::shapes::{covering, is_dense, on_sources, sides};
 use crate::detection::ssd::Matching;
-use crate::detection::{SsdTrainee, Trainee};
+use crate::detection::{Samples, SsdTrainee, Trainee};
 
 /// The names of the architectures.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -33,9 +34,11 @@ pub(super) fn plan(
     name: &str,
     start: &DetectorStart,
     file: Option<ModelFile>,
-    labels: &[String],
+    samples: &Samples,
     device: &Device,
 ) -> Result<Plan> {
+    let labels = samples.labels();
+    let is_detector = matches!(file, Some(ModelFile::Detector(_)));
     ensure!(start.grid.is_none(), "--grid is for YOLO; {name} has default boxes");
     let (mut config, tensors) = match file {
         Some(ModelFile::Detector(file)) => {
@@ -57,6 +60,17 @@ pub(super) fn plan(
     if let Some(padded) = start.padded {
         config.preprocessing.resize = if padded { Resize::Letterbox } else { Resize::Stretch };
     }
+    if !is_detector && !start.own_shapes {
+        let shapes = covering(&sides(samples, &config.preprocessing));
+        let cells = |config: &ModelConfig| Ssd::cells(config).with_context(|| format!("architecture {name}"));
+        let mut own = cells(&config)?;
+        if shapes.first().zip(own.first()).is_some_and(|(shape, cell)| !is_dense(cell, shape))
+            && Ssd::add_fine_source(&mut config)
+        {
+            own = cells(&config)?;
+        }
+        Ssd::set_shapes(&mut config, &on_sources(&shapes, &own));
+    }
     let outline = Ssd::outline(&config).with_context(|| format!("architecture {name}"))?;
     let built = config.clone();
     let trained = config.clone();
@@ -68,6 +82,7 @@ pub(super) fn plan(
         is_head: Arc::new(is_head),
         // No image network has the extra layers.
         is_new: Arc::new(move |weight| is_head(weight) || weight.contains("extra")),
+        constant: BTreeSet::new(),
         trainee: Box::new(move |parameters: &Parameters, device: &Device| -> Result<Box<dyn Trainee>> {
             let ssd = Ssd::new(trained.clone(), parameters.builder(device))?;
             Ok(Box::new(SsdTrainee { ssd, matching: Matching::Caffe }))
@@ -87,7 +102,6 @@ fn fresh(name: &str, labels: &[String]) -> Result<ModelConfig> {
 /// All of a detector but the class scores of other labels.
 fn detector(name: &str, file: &Checkpoint, labels: &[String], device: &Device) -> Result<Given> {
     let old = Ssd::config_of(name, file)?;
-    ensure!(old.architecture == name, "is a {}, not a {name} as in --arch", old.architecture);
     let mut tensors = file.all(device)?;
     let mut config = old.clone();
     let had_sigmoid = trained_by_softmax(&mut config)?;

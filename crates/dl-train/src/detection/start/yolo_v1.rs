@@ -1,6 +1,6 @@
 //! Starting points of YOLOv1: the paper's two networks, and any `.cfg` with its grid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -53,6 +53,8 @@ pub(super) fn plan(
         !is_detector || stated.is_some(),
         "{of_file}: is another kind of detector than {name}; give a YOLO, or none"
     );
+    // A .cfg that is given describes the network, whatever the file of the weights has.
+    let stated = stated.filter(|_| !name.ends_with(".cfg"));
     let (architecture, text) = text(name, start, stated, labels.len())?;
     let mut config = Darknet::config(&architecture, &text, labels, start.padded.unwrap_or(false))
         .with_context(|| format!("--arch {name}"))?;
@@ -70,6 +72,7 @@ pub(super) fn plan(
         is_head: Arc::new(is_head.clone()),
         // A network for images has convolutions alone in common with a detector.
         is_new: Arc::new(move |weight| is_head(weight) || weight.contains(".Linear.") || weight.contains(".Local2d.")),
+        constant: BTreeSet::new(),
         trainee: Box::new(move |parameters: &Parameters, device: &Device| -> Result<Box<dyn Trainee>> {
             let detector = Darknet::new(&trained, &Recipe::default(), &parameters.builder(device))?;
             ensure!(!detector.network().has_folded_norms(), "a [connected] with batch_normalize cannot be trained");
@@ -99,7 +102,7 @@ fn text(name: &str, start: &DetectorStart, stated: Option<String>, classes: usiz
         ensure!(!is_given, "{option} is for the built-in networks; the .cfg decides here");
     }
     let (architecture, text) = match stated {
-        Some(text) => (if name.ends_with(".cfg") { "darknet" } else { name }, text),
+        Some(text) => (name, text),
         None if name.ends_with(".cfg") => ("darknet", read_text(Path::new(name), LONGEST_CFG).context("--arch")?),
         None => bail!("--arch {name}: give a .cfg, or one of {}", BUILT_IN.join(", ")),
     };
