@@ -33,7 +33,7 @@ pub use evaluation::DetectionEvaluation;
 pub use rcnn::RcnnTrainee;
 pub use samples::{Dropped, Sample, SampleConfig, Samples};
 pub use ssd_trainee::SsdTrainee;
-pub use start::{DetectorStart, Freeze, Selects, StartedDetector};
+pub use start::{DetectorStart, Freeze, Needs, Selects, StartedDetector};
 pub use task::{Build, DetectorTask, is_buffer};
 pub use trainee::{DetectionLoss, Trainee, Truth};
 pub use yolo_v1_trainee::YoloV1Trainee;
