@@ -99,7 +99,8 @@ fn a_trained_ssd_finds_what_it_was_trained_on() {
 
     // Other labels keep all but the class scores; the same ones keep everything.
     let tuned = folder.path().join("tuned.safetensors");
-    let more = format!("--init-from {} --iterations 2 --batch 2 --freeze all", model.display());
+    let from = format!("--init-from {} --iterations 2 --batch 2", model.display());
+    let more = format!("{from} --freeze all");
     let ran = train(&tuned, &input, &more).expect(0);
     assert!(!ran.stderr.contains("new:") && ran.stderr.contains("tensors are frozen"), "{}", ran.stderr);
     let mut one = records.clone();
@@ -107,7 +108,7 @@ fn a_trained_ssd_finds_what_it_was_trained_on() {
     let input = written(folder.path(), "red.jsonl", &one);
     let ran = train(&tuned, &input, &format!("{more} --force")).expect(0);
     assert!(ran.stderr.contains("new: classification_headers.0.bias"), "{}", ran.stderr);
-    let ran = train(&tuned, &input, &format!("{more} --force --freeze nothing.here")).expect(2);
+    let ran = train(&tuned, &input, &format!("{from} --force --freeze nothing.here")).expect(2);
     assert!(ran.stderr.contains("layer nothing.here does not exist"), "{}", ran.stderr);
 }
 

@@ -81,7 +81,7 @@ fn saturated(pixel: [f32; 3], factor: f32) -> [f32; 3] {
     }
     // At most 1: then the least channel becomes 0.
     let factor = factor.min(most / (most - least));
-    pixel.map(|channel| most - (most - channel) * factor)
+    pixel.map(|channel| (most - (most - channel) * factor).max(0.0))
 }
 
 #[cfg(test)]

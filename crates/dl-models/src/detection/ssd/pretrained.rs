@@ -53,7 +53,10 @@ impl Trunk {
     pub fn adapt(&self, config: &ModelConfig, ssd: &mut ModelConfig) -> Result<()> {
         match self.network {
             "mobilenet_v1" => {
-                let MobileNetV1Options { width, folded, same_padding } = MobileNetV1Options::read(config)?;
+                // An SSD has options of its own.
+                let mut trunk = config.clone();
+                trunk.options.retain(|name, _| ["width", "folded", "same_padding"].contains(&name.as_str()));
+                let MobileNetV1Options { width, folded, same_padding } = MobileNetV1Options::read(&trunk)?;
                 for (name, value) in
                     [("width", json!(width)), ("folded", json!(folded)), ("same_padding", json!(same_padding))]
                 {
