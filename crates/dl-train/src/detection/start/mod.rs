@@ -75,6 +75,9 @@ pub struct StartedDetector {
     pub notes: Vec<String>,
 }
 
+/// Builds the trainee of trainable weights.
+type MakeTrainee = dyn Fn(&Parameters, &Device) -> Result<Box<dyn Trainee>>;
+
 /// What a family of detectors decides before the network is built.
 struct Plan {
     /// The description, with the new labels.
@@ -87,7 +90,7 @@ struct Plan {
     /// Whether pretrained networks need not have a weight.
     is_new: Selects,
     /// Builds the trainee from its parameters.
-    trainee: Box<dyn Fn(&Parameters, &Device) -> Result<Box<dyn Trainee>>>,
+    trainee: Box<MakeTrainee>,
     build: Box<Build<'static>>,
 }
 
