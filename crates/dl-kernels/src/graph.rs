@@ -18,6 +18,13 @@ pub type Numbers = Arc<dyn Fn() -> Vec<f32> + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(crate) usize);
 
+impl NodeId {
+    /// Its position in the order of computation.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// One operation.
 pub enum Operation {
     /// An image or a row given to the plan.
@@ -237,6 +244,11 @@ impl Graph {
     /// All nodes in the order of computation, the inputs first.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
         (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// The nodes whose outputs a node works on.
+    pub fn sources(&self, node: NodeId) -> &[NodeId] {
+        &self.nodes[node.0].inputs
     }
 
     /// The operation of a node.

@@ -13,6 +13,7 @@ pub mod heads;
 mod model;
 mod model_file;
 mod network;
+mod onnx;
 pub mod text;
 
 /// The instruction set and the convolution algorithm in use, and a switch for benchmarks.
@@ -31,3 +32,4 @@ pub use network::{
     Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, Halt, L2Norm, LOGITS, LayerName, Linear, LocalResponseNorm,
     LocallyConnected2d, Parameters, Pass, Run, Value, plain,
 };
+pub use onnx::OnnxModel;

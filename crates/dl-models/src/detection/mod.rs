@@ -8,6 +8,7 @@ pub mod darknet;
 mod default_boxes;
 mod found;
 mod one_stage;
+mod onnx;
 mod outline;
 mod placed;
 pub mod rcnn;
@@ -27,7 +28,7 @@ pub use outline::Outline;
 pub use placed::Placed;
 pub use table::{DETECTORS, DetectorKind, open};
 
-use crate::Preprocessing;
+use crate::{OnnxModel, Preprocessing};
 
 /// A network that finds objects in whole images.
 pub trait Detector: Send + Sync {
@@ -58,6 +59,16 @@ pub trait Detector: Send + Sync {
     /// When the detector has no grid, or as [`detect`](Self::detect).
     fn cells(&self, _x: &[f32], _images: &[Placed]) -> Result<Vec<Vec<Cell>>> {
         bail!("the detector has no grid of cells, as YOLOv1 has")
+    }
+
+    /// The detector for one image as an ONNX model, with its suppression: the input is `input` [1, 3, height, width],
+    /// preprocessed; the outputs are `boxes` [n, 4] in pixels of the input, `labels` [n] and `scores` [n], best first.
+    /// # Errors
+    /// When it cannot be exported.
+    fn onnx(&self) -> Result<OnnxModel> {
+        bail!(
+            "detectors of two stages cannot be exported: only networks that are one plan, such as SSD and YOLO, can be"
+        )
     }
 
     /// The objects in each image, best first. `x` is [n, 3, h, w] for n images that are placed in inputs of one size.

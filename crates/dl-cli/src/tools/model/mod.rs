@@ -1,7 +1,8 @@
-//! `dl-model`: inspect, convert and fetch model files; list, summarize and benchmark networks.
+//! `dl-model`: inspect, convert, export and fetch model files; list, summarize and benchmark networks.
 
 mod bench;
 mod convert;
+mod export;
 mod fetch;
 mod summary;
 
@@ -20,7 +21,7 @@ use serde_json::{Map, Value, json};
 use self::fetch::catalog;
 use crate::common::{Common, Io, Outcome, Tool, digest, one_line};
 
-/// Inspect, convert and fetch model files; list, summarize and benchmark networks
+/// Inspect, convert, export and fetch model files; list, summarize and benchmark networks
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-model",
@@ -34,6 +35,7 @@ Examples:
     | jq -r '[.file, .architecture] | @tsv'
   dl-model summary --arch resnet18
   dl-model convert resnet18.pth resnet18.safetensors --arch resnet18
+  dl-model export squeezenet.safetensors --onnx squeezenet.onnx
   dl-model bench --arch resnet50 --batch 8"
 )]
 pub struct Args {
@@ -75,6 +77,7 @@ enum Command {
     },
     Summary(summary::SummaryArgs),
     Convert(convert::ConvertArgs),
+    Export(export::ExportArgs),
     Fetch(fetch::FetchArgs),
     Bench(bench::BenchArgs),
 }
@@ -95,6 +98,7 @@ impl Tool for Args {
             Command::Info { common, .. } | Command::List { common, .. } => common,
             Command::Summary(summary) => &summary.common,
             Command::Convert(convert) => &convert.common,
+            Command::Export(export) => &export.common,
             Command::Fetch(fetch) => &fetch.common,
             Command::Bench(bench) => &bench.common,
         }
@@ -106,6 +110,7 @@ impl Tool for Args {
             Command::Bench(bench) => bench.run(io),
             Command::Summary(summary) => summary.run(io, summary.format.unwrap_or(default)),
             Command::Convert(convert) => convert.run(io),
+            Command::Export(export) => export.run(io),
             Command::Fetch(fetch) => fetch.run(io, fetch.format.unwrap_or(default)),
             Command::List { format, .. } => list(io, format.unwrap_or(default)),
             Command::Info { files, tensors, format, .. } => self.info(io, files, *tensors, format.unwrap_or(default)),

@@ -5,6 +5,7 @@
 mod built_in;
 mod labels;
 mod network;
+mod onnx;
 mod recipe;
 
 use std::path::Path;
@@ -27,7 +28,8 @@ use crate::file::limits;
 use crate::model::{CheckpointBackend, build_outline};
 use crate::network::plans::Plans;
 use crate::{
-    Backbone, ChannelOrder, Checkpoint, Kind as FileKind, Labels, LayerName, ModelConfig, Preprocessing, Resize, plain,
+    Backbone, ChannelOrder, Checkpoint, Kind as FileKind, Labels, LayerName, ModelConfig, OnnxModel, Preprocessing,
+    Resize, plain,
 };
 pub use built_in::{BUILT_IN, BuiltIn, with_classes};
 pub use network::Network;
@@ -419,6 +421,10 @@ impl Detector for Darknet {
             Resize::Letterbox => Placed { image: [width, height], source: letterbox(width, height, size), size },
             _ => Placed::of(&self.preprocessing, width, height),
         }
+    }
+
+    fn onnx(&self) -> Result<OnnxModel> {
+        self.exported()
     }
 
     fn cells(&self, x: &[f32], images: &[Placed]) -> Result<Vec<Vec<Cell>>> {

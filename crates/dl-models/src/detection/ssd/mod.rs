@@ -22,6 +22,7 @@ mod heads;
 mod lite;
 mod mobilenet_v1;
 mod network;
+mod onnx;
 mod parts;
 mod pretrained;
 mod recipe;
@@ -51,7 +52,7 @@ use crate::checkpoint::printable;
 use crate::file::limits;
 use crate::model::{CheckpointBackend, build_outline};
 use crate::network::plans::{Plans, graph};
-use crate::{Backbone, Checkpoint, Kind, LayerName, ModelConfig, Preprocessing};
+use crate::{Backbone, Checkpoint, Kind, LayerName, ModelConfig, OnnxModel, Preprocessing};
 
 /// Images per run of the network, which bounds its memory.
 const BATCH: usize = 8;
@@ -367,6 +368,10 @@ impl Detector for Ssd {
 
     fn preprocessing(&self) -> &Preprocessing {
         &self.config.preprocessing
+    }
+
+    fn onnx(&self) -> Result<OnnxModel> {
+        self.exported()
     }
 
     fn detect(&self, x: &[f32], images: &[Placed], rules: &Rules) -> Result<Vec<Vec<Found>>> {
