@@ -40,6 +40,7 @@ pub(crate) fn run<T: Tool>(args: &[&str], stdin: &[u8]) -> Vec<u8> {
         input: Box::new(Cursor::new(stdin.to_vec())),
         output: Box::new(output.clone()),
         messages: Messages::new(T::NAME, Box::new(errors.clone()), false, 1, Progress::hidden(T::NAME)),
+        takes_frames: true,
         input_is_terminal: false,
         output_is_terminal: false,
     };

@@ -13,8 +13,8 @@ pub struct Outline {
     pub weights: BTreeMap<String, Vec<usize>>,
 }
 
-/// torchvision's prefix of the weights of a trunk, which the names of its outputs do not have.
-const PREFIX: &str = "backbone.";
+/// torchvision's prefixes of the weights of a trunk, which the names of its outputs do not have.
+const PREFIXES: [&str; 2] = ["backbone.body.", "backbone."];
 
 impl Outline {
     /// The weights of the output `layer` and of everything before it.
@@ -31,7 +31,7 @@ impl Outline {
 
     /// The position, in the order of computation, of the output that a weight belongs to.
     fn position(&self, weight: &str) -> Option<usize> {
-        let mut name = weight.strip_prefix(PREFIX).unwrap_or(weight);
+        let mut name = PREFIXES.iter().find_map(|prefix| weight.strip_prefix(prefix)).unwrap_or(weight);
         while let Some((module, _)) = name.rsplit_once('.') {
             if let Some(position) = self.layers.iter().rposition(|layer| layer == module) {
                 return Some(position);

@@ -37,6 +37,10 @@ pub static DETECTORS: &[DetectorKind] = &[
     two_stages::<9>(),
     two_stages::<10>(),
     two_stages::<11>(),
+    two_stages::<12>(),
+    two_stages::<13>(),
+    two_stages::<14>(),
+    two_stages::<15>(),
     DetectorKind {
         name: "ssd300_res10",
         paper: SSD_PAPER,

@@ -46,6 +46,16 @@ impl View {
         (has_center && visible.width() > 0.0 && visible.height() > 0.0).then_some(visible)
     }
 
+    /// [height, width] of the part of the input, from its top left, beyond which there is no image.
+    pub fn extent(&self) -> [f64; 2] {
+        let Placed { source, size: [rows, columns], image: [width, height] } = self.placed;
+        let scale = [columns as f64 / source.width(), rows as f64 / source.height()];
+        let right = if self.mirrored { source.x2 } else { f64::from(width) - source.x1 };
+        let down = f64::from(height) - source.y1;
+        let along = |length: f64, most: usize| length.round().clamp(1.0, most.max(1) as f64);
+        [along(down * scale[1], rows), along(right * scale[0], columns)]
+    }
+
     /// A mask of the image as one of the input: the nearest pixels.
     /// # Errors
     /// When the mask is broken, or of another image's size.
@@ -158,6 +168,15 @@ mod tests {
             assert_eq!(lit, [5, 6, 13, 14]);
         }
         assert!(view(false).mask(&Mask { size: [5, 4], counts: mask.counts }).is_err());
+    }
+
+    #[test]
+    fn padding_at_the_end_is_not_part_of_the_extent() {
+        assert_eq!(view(false).extent(), [4.0, 4.0]);
+        let source = BBox::new(-4.0, 0.0, 4.0, 4.0);
+        let mirrored = View { placed: Placed { image: [4, 4], source, size: [4, 8] }, mirrored: true };
+        assert_eq!(mirrored.extent(), [4.0, 4.0]);
+        assert_eq!(mirrored.to_input(&BBox::new(0.0, 0.0, 1.0, 1.0)), BBox::new(3.0, 0.0, 4.0, 1.0));
     }
 
     #[test]

@@ -129,8 +129,14 @@ impl<'a> DetectionBatches<'a> {
         let (width, height) = image.dimensions();
         let boxes: Vec<BBox> = sample.boxes().map(|bbox| bbox.clip(width.into(), height.into())).collect();
         let rectangle = self.config.augment.rectangle([width, height], &boxes, &mut rng);
-        let placed = self.placed([width, height], &rectangle);
+        let mut placed = self.placed([width, height], &rectangle);
         let mirrored = rng.random::<f64>() < self.config.augment.flip;
+        if mirrored {
+            // The padding is mirrored, too: it returns to the sides where it was.
+            let Placed { source, .. } = &mut placed;
+            let [before, after] = [rectangle.x1 - source.x1, source.x2 - rectangle.x2];
+            (source.x1, source.x2) = (rectangle.x1 - after, rectangle.x2 + before);
+        }
         Some(Shown { sample, image, view: View { placed, mirrored }, draw })
     }
 
@@ -153,9 +159,14 @@ impl<'a> DetectionBatches<'a> {
     fn batch(&self, mut shown: Vec<Shown>) -> Result<DetectionBatch> {
         let largest = |axis: usize| shown.iter().map(|shown| shown.view.placed.size[axis]).max().unwrap_or_default();
         let size = [largest(0), largest(1)];
-        for Shown { view: View { placed, .. }, .. } in &mut shown {
+        for Shown { view: View { placed, mirrored }, .. } in &mut shown {
             placed.source.y2 = placed.source.y1 + placed.source.height() * size[0] as f64 / placed.size[0] as f64;
-            placed.source.x2 = placed.source.x1 + placed.source.width() * size[1] as f64 / placed.size[1] as f64;
+            let width = placed.source.width() * size[1] as f64 / placed.size[1] as f64;
+            if *mirrored {
+                placed.source.x1 = placed.source.x2 - width;
+            } else {
+                placed.source.x2 = placed.source.x1 + width;
+            }
             placed.size = size;
         }
         let (seed, color) = (self.config.seed, self.config.augment.color);
@@ -179,8 +190,16 @@ impl<'a> DetectionBatches<'a> {
 
 /// The visible objects of a sample.
 fn truth(sample: &Sample, view: &View, masks: bool) -> Result<Truth> {
-    let mut truth = Truth { placed: view.placed, boxes: Vec::new(), classes: Vec::new(), masks: Vec::new() };
     let [width, height] = view.placed.image.map(f64::from);
+    let proposals = sample.proposals.iter();
+    let mut truth = Truth {
+        placed: view.placed,
+        extent: view.extent(),
+        boxes: Vec::new(),
+        classes: Vec::new(),
+        masks: Vec::new(),
+        proposals: proposals.filter_map(|bbox| view.visible(&bbox.clip(width, height))).collect(),
+    };
     for (index, class) in &sample.used {
         let object = &sample.objects[*index];
         let Some(bbox) = view.visible(&object.bbox.clip(width, height)) else { continue };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use dl_metrics::coco::{CocoBuilder, CocoConfig, UNDEFINED, evaluate};
 use dl_metrics::voc::{VocConfig, VocEvaluator};
 use dl_models::detection::{Detector, Found, Placed, Rules};
-use dl_record::{Detection, Object};
+use dl_record::{BBox, Detection, Object};
 use dl_vision::picture::warp::resample;
 use image::RgbImage;
 use rayon::prelude::*;
@@ -45,8 +45,7 @@ impl DetectionEvaluation<'_> {
         for some in samples.chunks(TOGETHER) {
             let decoded: Vec<(&Sample, Arc<RgbImage>)> =
                 some.par_iter().filter_map(|(index, sample)| Some((*sample, self.images.get(*index)?))).collect();
-            let images: Vec<&RgbImage> = decoded.iter().map(|(_, image)| &**image).collect();
-            for ((sample, _), found) in decoded.iter().zip(detect(detector, &images)?) {
+            for ((sample, _), found) in decoded.iter().zip(detect(detector, &decoded)?) {
                 let detections = found.into_iter().map(|found| detection(found, detector.labels())).collect::<Vec<_>>();
                 let objects: Vec<Object> =
                     sample.objects.iter().filter(|object| object.bbox.area() > 0.0).cloned().collect();
@@ -70,9 +69,10 @@ fn detection(Found { bbox, class, score, mask }: Found, labels: &[String]) -> De
 }
 
 /// The objects in each image, of which those with inputs of one size are computed together.
-fn detect(detector: &dyn Detector, images: &[&RgbImage]) -> Result<Vec<Vec<Found>>> {
+fn detect(detector: &dyn Detector, images: &[(&Sample, Arc<RgbImage>)]) -> Result<Vec<Vec<Found>>> {
     let rules = Rules { score: Some(LEAST_SCORE), ..Rules::default() };
-    let placed: Vec<Placed> = images.iter().map(|image| detector.placed(image.width(), image.height())).collect();
+    let placed: Vec<Placed> = images.iter().map(|(_, image)| detector.placed(image.width(), image.height())).collect();
+    let given = detector.two_stage().filter(|detector| !detector.has_proposals());
     let preprocessing = detector.preprocessing();
     let mut found: Vec<Vec<Found>> = Vec::with_capacity(images.len());
     let mut rest = images;
@@ -82,11 +82,19 @@ fn detect(detector: &dyn Detector, images: &[&RgbImage]) -> Result<Vec<Vec<Found
         let [height, width] = same.first().context("a group has an image")?.size;
         let length = 3 * height * width;
         let mut x = vec![0.0; same.len() * length];
-        x.par_chunks_exact_mut(length.max(1)).zip(now.par_iter().zip(same)).for_each(|(input, (image, placed))| {
-            let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
-            resample(image, &placed.source, placed.size, interpolation, &normalization, input);
+        x.par_chunks_exact_mut(length.max(1)).zip(now.par_iter().zip(same)).for_each(
+            |(input, ((_, image), placed))| {
+                let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
+                resample(image, &placed.source, placed.size, interpolation, &normalization, input);
+            },
+        );
+        found.extend(match given {
+            Some(detector) => {
+                let regions: Vec<Vec<BBox>> = now.iter().map(|(sample, _)| sample.proposals.clone()).collect();
+                detector.detect_regions(&x, same, &regions, &rules)?
+            }
+            None => detector.detect(&x, same, &rules)?,
         });
-        found.extend(detector.detect(&x, same, &rules)?);
     }
     Ok(found)
 }

@@ -5,7 +5,7 @@
 //!               |
 //!            images, augmented, with their boxes        batches, crate::data
 //!               |
-//!            Trainee: targets and loss                  ssd, yolo_v1
+//!            Trainee: targets and loss                  ssd, yolo_v1, rcnn
 //!               |
 //!            DetectorTask for the loop of crate::fit    task
 //!               |
@@ -16,6 +16,8 @@
 
 mod batches;
 mod evaluation;
+mod losses;
+pub mod rcnn;
 mod samples;
 mod shapes;
 pub mod ssd;
@@ -28,9 +30,10 @@ mod yolo_v1_trainee;
 
 pub use batches::{BatchConfig, DetectionBatch, DetectionBatches, Placing};
 pub use evaluation::DetectionEvaluation;
+pub use rcnn::RcnnTrainee;
 pub use samples::{Dropped, Sample, SampleConfig, Samples};
 pub use ssd_trainee::SsdTrainee;
-pub use start::{DetectorStart, Freeze, Selects, StartedDetector};
+pub use start::{DetectorStart, Freeze, Needs, Selects, StartedDetector};
 pub use task::{Build, DetectorTask, is_buffer};
 pub use trainee::{DetectionLoss, Trainee, Truth};
 pub use yolo_v1_trainee::YoloV1Trainee;

@@ -16,6 +16,8 @@ pub struct SampleConfig {
     pub difficult: bool,
     /// Whether objects need masks.
     pub masks: bool,
+    /// Whether records need proposals.
+    pub proposals: bool,
 }
 
 /// An image and its objects.
@@ -31,6 +33,8 @@ pub struct Sample {
     pub size: Option<[u32; 2]>,
     /// The objects to train on: index in `objects`, and class.
     pub used: Vec<(usize, usize)>,
+    /// The boxes of its proposals, if they are needed.
+    pub proposals: Vec<BBox>,
 }
 
 impl Sample {
@@ -115,13 +119,17 @@ impl Samples {
             };
             *count += 1;
         }
+        let proposals = if self.config.proposals { proposals(record)? } else { Vec::new() };
         for field in ["id", "objects"] {
             self.digest.text(record.raw(field).unwrap_or_default());
         }
         self.digest.text(&image);
         let id = record.id()?.unwrap_or_else(|| image.clone());
         self.dropped = dropped;
-        self.samples.push(Sample { image, id, objects, size, used });
+        for bbox in &proposals {
+            self.digest.text(&format!("{bbox:?}"));
+        }
+        self.samples.push(Sample { image, id, objects, size, used, proposals });
         Ok(())
     }
 
@@ -222,11 +230,19 @@ impl Samples {
     }
 }
 
+fn proposals(record: &Record) -> Result<Vec<BBox>> {
+    let proposals = record.proposals()?.context("the record has no \"proposals\"; dl-propose computes them")?;
+    for (index, proposal) in proposals.iter().enumerate() {
+        proposal.bbox.check().with_context(|| format!("proposals[{index}]"))?;
+    }
+    Ok(proposals.into_iter().map(|proposal| proposal.bbox).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CONFIG: SampleConfig = SampleConfig { difficult: false, masks: false };
+    const CONFIG: SampleConfig = SampleConfig { difficult: false, masks: false, proposals: false };
 
     fn samples(lines: &[&str]) -> Samples {
         let mut samples = Samples::new(CONFIG);

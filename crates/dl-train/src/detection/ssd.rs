@@ -7,6 +7,8 @@ use dl_models::plain;
 use dl_record::BBox;
 use dl_vision::boxes::{BoxCoder, Match, Matcher, iou};
 
+use super::losses::smooth_l1;
+
 /// How default boxes are matched to objects. In both, a box with an IoU of at least 0.5 with some object is matched to
 /// the one that it overlaps most; the rules differ in how each object gets a box, however little they overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +154,7 @@ pub fn ssd_loss(logits: &Tensor, codes: &Tensor, targets: &[Targets]) -> Result<
             return Ok(SsdLoss { boxes: zero()?, classes });
         }
         let codes = codes.reshape((images * count, 4))?.index_select(&Tensor::new(code_rows, device)?, 0)?;
-        let boxes = (smooth_l1(&codes, &Tensor::from_vec(code_targets, (matched, 4), device)?)? / divisor)?;
+        let boxes = (smooth_l1(&codes, &Tensor::from_vec(code_targets, (matched, 4), device)?, 1.0)? / divisor)?;
         Ok(SsdLoss { boxes, classes })
     };
     loss().map_err(plain).context("the loss of SSD")
@@ -173,14 +175,6 @@ fn samples(scores: &[f32], classes: usize, wanted: &[u32]) -> Vec<usize> {
     hardest.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     hardest.truncate(NEGATIVES * positives.len());
     positives.into_iter().chain(hardest.into_iter().map(|(_, index)| index)).collect()
-}
-
-/// The sum of 0.5 d^2 for differences d up to 1, and of |d| - 0.5 beyond.
-fn smooth_l1(found: &Tensor, wanted: &Tensor) -> candle_core::Result<Tensor> {
-    let distance = (found - wanted)?.abs()?;
-    // m (d - m / 2) with m = min(d, 1)
-    let near = distance.minimum(1.0)?;
-    (&near * (&distance - (&near * 0.5)?)?)?.sum_all()
 }
 
 #[cfg(test)]

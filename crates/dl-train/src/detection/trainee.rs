@@ -11,12 +11,16 @@ use rand_chacha::ChaCha8Rng;
 pub struct Truth {
     /// The place of the image in the input.
     pub placed: Placed,
+    /// [height, width] of the part of the input that is not padding, in pixels from its top left.
+    pub extent: [f64; 2],
     /// The ground-truth boxes, in pixels of the input. All have a width and a height above 0 and are inside the input.
     pub boxes: Vec<BBox>,
     /// The class of each box: its index in the labels, without a background.
     pub classes: Vec<usize>,
     /// The mask of each box, of the input's size; empty for detectors without masks.
     pub masks: Vec<Mask>,
+    /// Regions that may show objects, in pixels of the input, for detectors without a region proposal network.
+    pub proposals: Vec<BBox>,
 }
 
 /// The loss of a batch.
@@ -37,6 +41,11 @@ pub trait Trainee: Sync {
 
     /// Whether it is trained on masks.
     fn needs_masks(&self) -> bool {
+        false
+    }
+
+    /// Whether it is trained on given proposals.
+    fn needs_proposals(&self) -> bool {
         false
     }
 }

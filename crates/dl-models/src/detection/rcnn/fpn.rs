@@ -16,9 +16,6 @@ use super::conv_norm::ConvNorm;
 use crate::network::layers::Fresh;
 use crate::{Halt, Pass, Value};
 
-/// Channels of every map.
-pub(super) const CHANNELS: usize = 256;
-
 /// torchvision's `LastLevelMaxPool`.
 const LAST: PoolConfig = PoolConfig::square(1, 2);
 
@@ -30,18 +27,19 @@ pub(super) struct Fpn {
 }
 
 impl Fpn {
-    /// Built from `inner_blocks.0.0.weight` and so on.
-    pub(super) fn new(channels: &[usize], norm: bool, vb: VarBuilder) -> Result<Self> {
+    /// The pyramid on maps of `channels` each, with `width` channels itself. Built from `inner_blocks.0.0.weight` and so
+    /// on.
+    pub(super) fn new(channels: &[usize], width: usize, norm: bool, vb: VarBuilder) -> Result<Self> {
         let blocks = |name: &str, kernel: usize, inputs: &dyn Fn(usize) -> usize| -> Result<Vec<ConvNorm>> {
             let block = |(index, channels): (usize, &usize)| {
                 let vb = vb.pp(format!("{name}.{index}"));
-                ConvNorm::new([inputs(*channels), CHANNELS], kernel, norm, Fresh::kaiming(), vb)
+                ConvNorm::new([inputs(*channels), width], kernel, norm, Fresh::kaiming_linear(), vb)
             };
             channels.iter().enumerate().map(block).collect()
         };
         Ok(Self {
             inner: blocks("inner_blocks", 1, &|channels| channels)?,
-            layer: blocks("layer_blocks", 3, &|_| CHANNELS)?,
+            layer: blocks("layer_blocks", 3, &|_| width)?,
         })
     }
 

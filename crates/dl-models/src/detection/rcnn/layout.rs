@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::body;
 use super::recipe::Recipe;
 use crate::checkpoint::printable;
 
@@ -57,12 +58,16 @@ pub enum MaskKind {
 pub struct Layout {
     /// The network below: a name of [`ARCHITECTURES`](crate::ARCHITECTURES).
     pub body: String,
+    /// Its options, as in the config of an image network: `{"width": 0.25}`.
+    pub body_options: Map<String, Value>,
     /// Its outputs that are used, the largest map first.
     pub maps: Vec<String>,
     /// Epsilon of the batch norms in a ResNet or MobileNet V3.
     pub norm_eps: f64,
-    /// The feature pyramid on these maps; it has 256 channels.
+    /// The feature pyramid on these maps.
     pub fpn: Pyramid,
+    /// Channels of its maps.
+    pub fpn_channels: usize,
     /// Convolutions of the region proposal network; 0: there is none, and proposals come from elsewhere.
     pub rpn_convs: usize,
     /// Anchor sizes for each map, including the one that is pooled from the last map of a pyramid.
@@ -95,6 +100,8 @@ pub struct RcnnKind {
     pub paper: &'static str,
     /// The recipe that applies unless the config names another one.
     pub recipe: &'static str,
+    /// Whether any image network can be its body.
+    pub any_body: bool,
     layout: fn() -> Layout,
     adjust: fn(&mut Recipe),
 }
@@ -107,7 +114,11 @@ const MASK: &str = "He et al. 2017, Mask R-CNN";
 const CASCADE: &str = "Cai and Vasconcelos 2018, Cascade R-CNN: delving into high quality object detection";
 
 /// The two-stage detectors.
-pub const RCNNS: [RcnnKind; 12] = [
+pub const RCNNS: [RcnnKind; 16] = [
+    any_body("fast_rcnn", FAST, || Layout { rpn_convs: 0, ..mobilenet_v1_fpn() }),
+    any_body("faster_rcnn", FASTER, mobilenet_v1_fpn),
+    any_body("mask_rcnn", MASK, || with_masks(mobilenet_v1_fpn())),
+    any_body("cascade_rcnn", CASCADE, || cascaded(mobilenet_v1_fpn())),
     kind("fast_rcnn_vgg16", FAST, "fast-caffe", || Layout { rpn_convs: 0, ..vgg16() }, unchanged),
     kind("fast_rcnn_resnet50_fpn", FAST, "torchvision", || Layout { rpn_convs: 0, ..resnet50_fpn() }, unchanged),
     kind("faster_rcnn_vgg16", FASTER, "faster-caffe", vgg16, unchanged),
@@ -141,7 +152,20 @@ const fn kind(
     layout: fn() -> Layout,
     adjust: fn(&mut Recipe),
 ) -> RcnnKind {
-    RcnnKind { name, paper, recipe, layout, adjust }
+    RcnnKind { name, paper, recipe, any_body: false, layout, adjust }
+}
+
+/// A detector for images of 320 pixels, on any image network.
+const fn any_body(name: &'static str, paper: &'static str, layout: fn() -> Layout) -> RcnnKind {
+    RcnnKind { name, paper, recipe: "torchvision", any_body: true, layout, adjust: smaller }
+}
+
+/// Fewer regions, in smaller images.
+fn smaller(recipe: &mut Recipe) {
+    (recipe.min_size, recipe.max_size) = (320, 533);
+    (recipe.rpn_pre_nms_top_n_train, recipe.rpn_post_nms_top_n_train) = (1000, 500);
+    (recipe.rpn_pre_nms_top_n_test, recipe.rpn_post_nms_top_n_test) = (500, 200);
+    recipe.box_batch_size_per_image = 128;
 }
 
 fn unchanged(_: &mut Recipe) {}
@@ -157,9 +181,11 @@ fn names(maps: &[&str]) -> Vec<String> {
 fn vgg16() -> Layout {
     Layout {
         body: "vgg16".to_owned(),
+        body_options: Map::new(),
         maps: names(&["conv5_3"]),
         norm_eps: 1e-5,
         fpn: Pyramid::None,
+        fpn_channels: 256,
         rpn_convs: 1,
         anchor_sizes: vec![vec![128.0, 256.0, 512.0]],
         anchor_ratios: vec![0.5, 1.0, 2.0],
@@ -202,6 +228,16 @@ fn mobilenet_v3_large_fpn() -> Layout {
     }
 }
 
+/// Maps of 1/8 to 1/32 of the input's sides and the pooled one, 6 anchors each.
+fn mobilenet_v1_fpn() -> Layout {
+    Layout {
+        body: "mobilenet_v1".to_owned(),
+        maps: names(&["blocks.2", "blocks.3", "blocks.4"]),
+        anchor_sizes: [8.0, 16.0, 32.0, 64.0].map(body::anchor_sizes).to_vec(),
+        ..resnet50_fpn()
+    }
+}
+
 fn cascaded(layout: Layout) -> Layout {
     Layout { box_weights: CASCADE_WEIGHTS.to_vec(), class_agnostic: true, ..layout }
 }
@@ -232,6 +268,14 @@ impl RcnnKind {
     /// # Errors
     /// When an option is unknown, has the wrong type, or is out of range.
     pub fn configured(&self, options: &Map<String, Value>) -> Result<(Layout, Recipe)> {
+        let (layout, recipe) = self.unchecked(options)?;
+        layout.check()?;
+        recipe.check()?;
+        Ok((layout, recipe))
+    }
+
+    /// [`configured`](Self::configured), although the parts may not fit each other.
+    pub(super) fn unchecked(&self, options: &Map<String, Value>) -> Result<(Layout, Recipe)> {
         let mut options = options.clone();
         let name = match options.remove("recipe") {
             None => self.recipe.to_owned(),
@@ -245,8 +289,6 @@ impl RcnnKind {
         if let Some(unknown) = options.keys().next() {
             bail!("option {} is unknown", printable(unknown));
         }
-        layout.check()?;
-        recipe.check()?;
         Ok((layout, recipe))
     }
 }
@@ -274,6 +316,7 @@ impl Layout {
         among("rpn_convs", self.rpn_convs, 0, 8)?;
         among("box_size", self.box_size, 1, 32)?;
         among("box_hidden", self.box_hidden, 1, 1 << 14)?;
+        among("fpn_channels", self.fpn_channels, 1, 1 << 12)?;
         among("the number of box_weights", self.box_weights.len(), 1, 3)?;
         let maps = self.maps.len() + usize::from(self.fpn != Pyramid::None);
         ensure!(

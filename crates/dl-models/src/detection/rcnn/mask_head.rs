@@ -12,6 +12,9 @@ use crate::{Backbone, Conv2d, Pass, Run, Value, plain};
 /// The output [regions, classes, 28, 28]: probabilities.
 pub(super) const MASKS: &str = "masks";
 
+/// Their logits.
+pub(super) const LOGITS: &str = "mask_predictor.mask_fcn_logits";
+
 /// Bins along each side of a region.
 pub(super) const BINS: usize = 14;
 /// Pixels along each side of a mask.
@@ -49,7 +52,7 @@ impl MaskNetwork {
 
 impl Backbone for MaskNetwork {
     fn layers(&self) -> Vec<String> {
-        ["mask_predictor.mask_fcn_logits", MASKS].map(str::to_owned).to_vec()
+        [LOGITS, MASKS].map(str::to_owned).to_vec()
     }
 
     fn aliases(&self) -> Vec<(String, String)> {
@@ -64,7 +67,7 @@ impl Backbone for MaskNetwork {
         }
         let x = pass.conv_transpose("", &self.conv5_mask, &x)?;
         let x = pass.relu("", &x)?;
-        let x = pass.conv("mask_predictor.mask_fcn_logits", &self.mask_fcn_logits, &x)?;
+        let x = pass.conv(LOGITS, &self.mask_fcn_logits, &x)?;
         pass.sigmoid(MASKS, &x)
     }
 }

@@ -9,6 +9,7 @@
 //! | features of regions | roi | Girshick 2015, He et al. 2017 |
 //! | classes and boxes | box_head, roi_heads | Girshick 2015, Cai and Vasconcelos 2018 |
 //! | masks | mask_head | He et al. 2017 |
+//! | what training computes, with gradients | training | |
 //!
 //! [`RCNNS`] is the table of the detectors by their parts, [`Recipe`] that of the sources' constants. The tensors have
 //! torchvision's names.
@@ -16,6 +17,7 @@
 mod anchors;
 mod body;
 mod box_head;
+mod config;
 mod conv_norm;
 mod fpn;
 mod layout;
@@ -27,6 +29,7 @@ mod recipe;
 mod roi;
 mod roi_heads;
 mod rpn;
+mod training;
 mod transform;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -35,20 +38,22 @@ use candle_nn::VarBuilder;
 use dl_record::BBox;
 
 pub use anchors::{AnchorRounding, Anchors};
+pub use config::{Pretrained, config, is_body, is_class_head, pretrained_tensors};
 pub use layout::{BoxHeadKind, Layout, MaskKind, Pyramid, RCNNS, RcnnKind, RoiMethod};
-pub use open::{guess, open};
+pub use open::{config_of, guess, open, tensors};
 pub use recipe::{RECIPE_NAMES, RECIPES, Recipe, SizeRounding};
 pub use rpn::Proposal;
+pub use training::BatchMaps;
 
 use super::{Detector, Found, Placed, Rules};
-use crate::file::{Preprocessing, Resize};
+use crate::file::Preprocessing;
 use crate::plain;
 use box_head::BoxNetwork;
 use mask_head::MaskNetwork;
 use network::MapNetwork;
 use planned::Planned;
 use roi_heads::{RoiHeads, Seen};
-use rpn::{MapScores, RpnHead};
+use rpn::{MapNumbers, MapScores, RpnHead};
 
 /// A two-stage detector.
 pub struct GeneralizedRcnn {
@@ -102,17 +107,7 @@ impl GeneralizedRcnn {
                 Some(MaskNetwork::new(channels, classes, kind == MaskKind::Norm, head, predictor)?)
             }
         };
-        let preprocessing = Preprocessing {
-            size: [recipe.min_size, recipe.max_size],
-            resize: Resize::None,
-            shorter: Some(recipe.min_size),
-            interpolation: recipe.interpolation,
-            channel_order: recipe.channel_order,
-            range: recipe.range,
-            mean: recipe.mean,
-            std: recipe.std,
-            extra: serde_json::Map::new(),
-        };
+        let preprocessing = config::preprocessing(&recipe);
         let heads = RoiHeads { stages, masks: masks.map(Planned::new), classes };
         let maps = Planned::new(network);
         Ok(Self { layout, recipe, labels, preprocessing, device, maps, anchors, heads })
@@ -227,16 +222,10 @@ impl GeneralizedRcnn {
         let Some(anchors) = &self.anchors else {
             bail!("the detector has no region proposal network: it needs proposals, which dl-propose computes");
         };
-        let of_image =
-            |x: &Tensor| x.get(index).and_then(|x| x.flatten_all()).and_then(|x| x.to_vec1::<f32>()).map_err(plain);
-        let mut numbers = Vec::new();
-        for [objectness, deltas] in &batch.scores {
-            let (_, _, height, width) = objectness.dims4().map_err(plain)?;
-            numbers.push((of_image(objectness)?, of_image(deltas)?, [height, width]));
-        }
-        let maps = numbers.iter().map(|(objectness, deltas, size)| MapScores { objectness, deltas, size: *size });
-        let maps: Vec<MapScores> = maps.collect();
-        rpn::select(anchors, &self.recipe, &maps, placed.size, transform::resized(placed))
+        let top_n = [self.recipe.rpn_pre_nms_top_n_test, self.recipe.rpn_post_nms_top_n_test];
+        let scores = rpn::scores_of(&batch.scores, index)?;
+        let maps: Vec<MapScores> = scores.iter().map(MapNumbers::borrowed).collect();
+        rpn::select(anchors, &self.recipe, top_n, &maps, placed.size, transform::resized(placed))
     }
 
     /// The objects among regions of one image of a batch, in pixels of the input.

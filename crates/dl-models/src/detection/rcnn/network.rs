@@ -6,14 +6,15 @@ use candle_nn::VarBuilder;
 
 use super::anchors::Anchors;
 use super::body::Body;
-use super::fpn::{self, Fpn};
+use super::fpn::Fpn;
 use super::layout::{Layout, Pyramid};
 use super::rpn::RpnHead;
 use crate::{Backbone, Pass, Run, Value, plain};
 
 pub(super) struct MapNetwork {
     body: Body,
-    fpn: Option<Fpn>,
+    /// The pyramid, and its channels.
+    fpn: Option<(Fpn, usize)>,
     rpn: Option<RpnHead>,
 }
 
@@ -25,7 +26,8 @@ impl MapNetwork {
             Pyramid::None => None,
             kind => {
                 let vb = vb.pp("backbone.fpn");
-                Some(Fpn::new(&body.channels, kind == Pyramid::Norm, vb).map_err(plain)?)
+                let width = layout.fpn_channels;
+                Some((Fpn::new(&body.channels, width, kind == Pyramid::Norm, vb).map_err(plain)?, width))
             }
         };
         let network = Self { body, fpn, rpn: None };
@@ -40,11 +42,16 @@ impl MapNetwork {
         Ok(Self { rpn, ..network })
     }
 
+    /// The outputs of the body.
+    pub(super) fn body_layers(&self) -> Vec<String> {
+        self.body.network.layers()
+    }
+
     /// Channels of every map.
     pub(super) fn channels(&self) -> usize {
-        match (&self.fpn, self.body.channels.last()) {
-            (None, Some(channels)) => *channels,
-            _ => fpn::CHANNELS,
+        match &self.fpn {
+            Some((_, channels)) => *channels,
+            None => self.body.channels.last().copied().unwrap_or_default(),
         }
     }
 
@@ -79,7 +86,7 @@ impl Backbone for MapNetwork {
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
         let maps = pass.outputs_of(&*self.body.network, x, &self.body.maps)?;
         let maps = match &self.fpn {
-            Some(fpn) => fpn.run(&maps, pass)?,
+            Some((fpn, _)) => fpn.run(&maps, pass)?,
             None => {
                 for (name, map) in self.maps().iter().zip(&maps) {
                     pass.see(name, map.clone())?;

@@ -3,6 +3,8 @@
 //! torchvision renamed tensors in version 0.13: `inner_blocks.0.weight` became `inner_blocks.0.0.weight`, and its own
 //! files have the older names. The networks here ask for the newer ones.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
@@ -11,6 +13,7 @@ use dl_vision::labels::{builtin, coco_by_id};
 use serde_json::{Map, Value};
 
 use super::GeneralizedRcnn;
+use super::config::with_background;
 use super::layout::RcnnKind;
 use crate::Checkpoint;
 use crate::file::{Labels, ModelConfig, limits};
@@ -51,40 +54,59 @@ pub fn guess(file: &Checkpoint) -> Option<&'static str> {
 /// # Errors
 /// When its config is invalid, or a tensor is missing or has a different shape.
 pub fn open(kind: &RcnnKind, file: Checkpoint, device: &Device) -> Result<GeneralizedRcnn> {
-    let config: Option<ModelConfig> = file.config()?;
-    let folder = file.path().parent().map(ToOwned::to_owned).unwrap_or_default();
-    let mut options = Map::new();
-    let classes = match &config {
-        Some(config) => {
-            config.check().context("its config")?;
-            options.clone_from(&config.options);
-            config.num_classes
-        }
-        None => {
-            if is_coco_v1(kind, &file) {
-                options.insert("norm_eps".to_owned(), Value::from(0.0));
-            }
-            let shape = CLASS_SCORES.iter().find_map(|name| file.shape(name));
-            shape
-                .and_then(|shape| shape.first())
-                .copied()
-                .with_context(|| format!("tensor \"{}\" is missing, {} expects it", CLASS_SCORES[0], kind.name))?
-        }
-    };
-    ensure!(classes >= 2, "{classes} classes; a detector has the background and at least one other");
-    limits::count("num_classes", classes, limits::MOST_CLASSES)?;
-    let labels = match config.as_ref().map(|config| (config, &config.labels)) {
-        // Without the background.
-        Some((_, Some(Labels::Names(names)))) if names.len() + 1 == classes => names.clone(),
-        Some((config, Some(_))) => config.label_names(&folder)?.unwrap_or_default().split_off(1),
-        _ => default_labels(classes),
-    };
-    let (layout, recipe) = kind.configured(&options).context("its config")?;
-    let build = |vb: VarBuilder| GeneralizedRcnn::new(layout.clone(), recipe.clone(), labels.clone(), vb);
-    let (_, shapes) = build_outline(None, build)?;
+    let config = config_of(kind, &file)?;
+    let build = |vb: VarBuilder| GeneralizedRcnn::from_config(&config, vb);
+    let (_, shapes) = build_outline(None, build).context("its config")?;
     limits::check_weights(&shapes, &file)?;
     let weights = Weights { file, kind: kind.name };
     build(VarBuilder::from_backend(Box::new(weights), DType::F32, device.clone()))
+}
+
+/// The config of the detector in a file, with the names of all classes, of which the first is the background.
+/// # Errors
+/// When it is invalid, or the file has no tensor that shows the number of classes.
+pub fn config_of(kind: &RcnnKind, file: &Checkpoint) -> Result<ModelConfig> {
+    let folder = file.path().parent().map(ToOwned::to_owned).unwrap_or_default();
+    let config = match file.config::<ModelConfig>()? {
+        Some(config) => {
+            config.check().context("its config")?;
+            ensure!(config.num_classes >= 2, TOO_FEW);
+            let names = match &config.labels {
+                // Without the background.
+                Some(Labels::Names(names)) if names.len() + 1 == config.num_classes => names.clone(),
+                Some(_) => config.label_names(&folder)?.unwrap_or_default().split_off(1),
+                None => default_labels(config.num_classes),
+            };
+            let labels = Some(with_background(&names));
+            ModelConfig { architecture: kind.name.to_owned(), labels, ..config }
+        }
+        None => {
+            let shape = CLASS_SCORES.iter().find_map(|name| file.shape(name));
+            let classes = shape
+                .and_then(|shape| shape.first())
+                .copied()
+                .with_context(|| format!("tensor \"{}\" is missing, {} expects it", CLASS_SCORES[0], kind.name))?;
+            ensure!(classes >= 2, TOO_FEW);
+            limits::count("num_classes", classes, limits::MOST_CLASSES)?;
+            let mut options = Map::new();
+            if is_coco_v1(kind, file) {
+                options.insert("norm_eps".to_owned(), Value::from(0.0));
+            }
+            super::config(kind.name, None, &options, &default_labels(classes))?
+        }
+    };
+    kind.configured(&config.options).context("its config")?;
+    Ok(config)
+}
+
+const TOO_FEW: &str = "too few classes; a detector has the background and at least one other";
+
+/// All tensors of a file by the newer names.
+/// # Errors
+/// When one cannot be read.
+pub fn tensors(file: &Checkpoint, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    let all = file.all(device)?;
+    Ok(all.into_iter().map(|(name, tensor)| (newer(&name).unwrap_or(name), tensor)).collect())
 }
 
 /// Whether this is torchvision's `COCO_V1` file of a ResNet-50-FPN, whose frozen batch norms were trained with an epsilon
@@ -122,6 +144,22 @@ fn older(name: &str) -> Option<String> {
         ["roi_heads", "mask_head", index, "0", end] => {
             let index: usize = index.parse().ok()?;
             Some(format!("roi_heads.mask_head.mask_fcn{}.{end}", index + 1))
+        }
+        _ => None,
+    }
+}
+
+/// The name of a tensor since version 0.13 of torchvision, if it had another one before: the reverse of [`older`].
+fn newer(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    match parts[..] {
+        ["backbone", "fpn", blocks @ ("inner_blocks" | "layer_blocks"), index, end] => {
+            Some(format!("backbone.fpn.{blocks}.{index}.0.{end}"))
+        }
+        ["rpn", "head", "conv", end] => Some(format!("rpn.head.conv.0.0.{end}")),
+        ["roi_heads", "mask_head", layer, end] => {
+            let number: usize = layer.strip_prefix("mask_fcn")?.parse().ok()?;
+            Some(format!("roi_heads.mask_head.{}.0.{end}", number.checked_sub(1)?))
         }
         _ => None,
     }
@@ -178,14 +216,17 @@ mod tests {
 
     #[test]
     fn older_names_are_known() {
-        for (newer, expected) in [
+        for (name, expected) in [
             ("backbone.fpn.inner_blocks.3.0.weight", Some("backbone.fpn.inner_blocks.3.weight")),
             ("rpn.head.conv.0.0.bias", Some("rpn.head.conv.bias")),
             ("rpn.head.conv.1.0.bias", None),
             ("roi_heads.mask_head.2.0.bias", Some("roi_heads.mask_head.mask_fcn3.bias")),
             ("backbone.body.conv1.weight", None),
         ] {
-            assert_eq!(older(newer).as_deref(), expected);
+            assert_eq!(older(name).as_deref(), expected);
+            if let Some(older) = expected {
+                assert_eq!(newer(older).as_deref(), Some(name));
+            }
         }
     }
 }

@@ -14,11 +14,14 @@ use crate::plain;
 const CANONICAL: f32 = 224.0;
 const CANONICAL_LEVEL: f32 = 4.0;
 
-/// [regions, channels, size, size] from the maps of one image, each [1, channels, h, w]. `image`: the height by which
-/// torchvision guesses the scale of the maps.
+/// A region, and its image in the batch.
+pub(super) type ImageRegion = (usize, BBox);
+
+/// [regions, channels, size, size] from the maps of a batch, each [n, channels, h, w], with gradients. `method_height`:
+/// the height by which torchvision guesses the scale of the maps.
 pub(super) fn pool(
     maps: &[Tensor],
-    regions: &[BBox],
+    regions: &[ImageRegion],
     [method_height, size]: [usize; 2],
     method: RoiMethod,
     recipe: &Recipe,
@@ -29,7 +32,7 @@ pub(super) fn pool(
         // Scales are powers of two.
         levels.push(-(height as f32 / method_height as f32).log2().round());
     }
-    let chosen: Vec<usize> = regions.iter().map(|region| level_of(region, &levels)).collect();
+    let chosen: Vec<usize> = regions.iter().map(|(_, region)| level_of(region, &levels)).collect();
     let (mut parts, mut order) = (Vec::new(), Vec::new());
     for (index, (map, level)) in maps.iter().zip(&levels).enumerate() {
         let of_map: Vec<usize> = (0..regions.len()).filter(|region| chosen[*region] == index).collect();
@@ -38,8 +41,9 @@ pub(super) fn pool(
         }
         let spatial_scale = (-level).exp2();
         let rows = of_map.iter().flat_map(|region| {
-            let [x1, y1, x2, y2]: [f64; 4] = regions[*region].into();
-            [0.0, x1 as f32, y1 as f32, x2 as f32, y2 as f32]
+            let (image, region) = regions[*region];
+            let [x1, y1, x2, y2]: [f64; 4] = region.into();
+            [image as f32, x1 as f32, y1 as f32, x2 as f32, y2 as f32]
         });
         let rows = Tensor::from_iter(rows, map.device()).and_then(|rows| rows.reshape((of_map.len(), 5)));
         let rows = rows.map_err(plain)?;
@@ -100,7 +104,7 @@ mod tests {
         let map = |value: f32, side: usize| Tensor::full(value, (1, 1, side, side), &Device::Cpu).unwrap();
         let maps = [map(1.0, 128), map(2.0, 64), map(3.0, 32)];
         let sides = [300.0, 20.0, 130.0, 30.0, 400.0];
-        let regions = sides.map(|side| BBox::new(0.0, 0.0, side, side));
+        let regions = sides.map(|side| (0, BBox::new(0.0, 0.0, side, side)));
         let found = pool(&maps, &regions, [512, 1], RoiMethod::Align, &RECIPES[0]).unwrap();
         assert_eq!(found.dims(), [5, 1, 1, 1]);
         let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();

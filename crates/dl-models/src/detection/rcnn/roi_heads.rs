@@ -186,7 +186,8 @@ fn select(candidates: Vec<Candidate>, recipe: &Recipe, rules: &Rules) -> Vec<Can
 pub(super) fn pool(seen: &Seen, regions: &[BBox], size: usize, method: RoiMethod, recipe: &Recipe) -> Result<Tensor> {
     let height =
         if recipe.roi_scale_of_image { transform::resized(seen.placed)[0] as usize } else { seen.placed.size[0] };
-    roi::pool(seen.maps, regions, [height, size], method, recipe)
+    let regions: Vec<roi::ImageRegion> = regions.iter().map(|region| (0, *region)).collect();
+    roi::pool(seen.maps, &regions, [height, size], method, recipe)
 }
 
 fn numbers(x: Option<Tensor>) -> Result<Vec<f32>> {

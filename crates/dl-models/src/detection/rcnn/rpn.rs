@@ -2,6 +2,7 @@
 //! object, and how to move them onto it.
 
 use anyhow::{Result, ensure};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding};
 use dl_record::BBox;
@@ -72,30 +73,61 @@ pub(super) struct MapScores<'a> {
     pub(super) size: [usize; 2],
 }
 
+/// [`MapScores`] that own their numbers.
+pub(super) struct MapNumbers {
+    objectness: Vec<f32>,
+    deltas: Vec<f32>,
+    size: [usize; 2],
+}
+
+impl MapNumbers {
+    pub(super) fn borrowed(&self) -> MapScores<'_> {
+        MapScores { objectness: &self.objectness, deltas: &self.deltas, size: self.size }
+    }
+}
+
+/// The numbers of one image of a batch: `scores` are, for each map, objectness [n, anchors, h, w] and deltas
+/// [n, 4 anchors, h, w].
+pub(super) fn scores_of(scores: &[[Tensor; 2]], image: usize) -> Result<Vec<MapNumbers>> {
+    let of_image = |x: &Tensor| x.get(image).and_then(|x| x.flatten_all()).and_then(|x| x.to_vec1::<f32>());
+    let of_map = |[objectness, deltas]: &[Tensor; 2]| -> candle_core::Result<MapNumbers> {
+        let (_, _, height, width) = objectness.dims4()?;
+        Ok(MapNumbers { objectness: of_image(objectness)?, deltas: of_image(deltas)?, size: [height, width] })
+    };
+    scores.iter().map(of_map).collect::<candle_core::Result<_>>().map_err(plain)
+}
+
 /// The proposals of one image, best first: the best anchors of each map, moved, cut to the image, and without those that
-/// overlap a better one of their map. `input` and `image`: [height, width] of the input, and of the image in it.
+/// overlap a better one of their map. `top_n`: the most of each map before suppression, and of all after it. `input` and
+/// `image`: [height, width] of the input, and of the image in it.
 pub(super) fn select(
     anchors: &Anchors,
     recipe: &Recipe,
+    top_n: [usize; 2],
     maps: &[MapScores],
     input: [usize; 2],
     image: [f64; 2],
 ) -> Result<Vec<Proposal>> {
-    let of_map = |(map, scores): (usize, &MapScores)| best_of_map(anchors, recipe, map, scores, input, image);
+    let of_map =
+        |(map, scores): (usize, &MapScores)| best_of_map(anchors, recipe, top_n[0], (map, scores), input, image);
     let found: Vec<Vec<Proposal>> = maps.par_iter().enumerate().map(of_map).collect::<Result<_>>()?;
     let levels: Vec<usize> = found.iter().enumerate().flat_map(|(map, found)| found.iter().map(move |_| map)).collect();
     let (boxes, scores): (Vec<BBox>, Vec<f64>) = found.iter().flatten().map(|p| (p.bbox, p.score)).unzip();
-    let config =
-        NmsConfig { iou: recipe.rpn_nms_thresh, max: Some(recipe.rpn_post_nms_top_n_test), ..NmsConfig::default() };
+    let config = NmsConfig { iou: recipe.rpn_nms_thresh, max: Some(top_n[1]), ..NmsConfig::default() };
     let kept = nms(&boxes, &scores, &levels, &config);
     Ok(kept.into_iter().map(|kept| Proposal { bbox: kept.bbox, score: kept.score }).collect())
+}
+
+/// The pixels [vertical, horizontal] between positions of a map of [height, width]: torchvision's integer division.
+pub(super) fn stride(input: [usize; 2], map: [usize; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| input[axis] / map[axis].max(1))
 }
 
 fn best_of_map(
     anchors: &Anchors,
     recipe: &Recipe,
-    map: usize,
-    scores: &MapScores,
+    most: usize,
+    (map, scores): (usize, &MapScores),
     input: [usize; 2],
     image: [f64; 2],
 ) -> Result<Vec<Proposal>> {
@@ -105,11 +137,10 @@ fn best_of_map(
         plane > 0 && scores.objectness.len() == each * plane && scores.deltas.len() == 4 * each * plane,
         "map {map} of the region proposal network does not match its anchors"
     );
-    // torchvision's integer division.
-    let stride = [input[0] / height, input[1] / width];
+    let stride = stride(input, scores.size);
     let coder = BoxCoder::default();
     let mut found = Vec::new();
-    for index in best(scores.objectness, plane, recipe.rpn_pre_nms_top_n_test) {
+    for index in best(scores.objectness, plane, most) {
         // [a, h, w] -> [h, w, a]
         let (anchor, position) = (index % each, index / each);
         let deltas = std::array::from_fn(|i| f64::from(scores.deltas[(4 * anchor + i) * plane + position]));
@@ -168,7 +199,7 @@ mod tests {
         let (high, low) = ([2.0_f32, 1.0], [0.5_f32, 4.0]);
         let deltas = [0.0_f32; 8];
         let map = |objectness| MapScores { objectness, deltas: &deltas, size: [1, 2] };
-        let found = select(&anchors, &RECIPES[0], &[map(&high), map(&low)], [8, 4], [8.0, 100.0]).unwrap();
+        let found = select(&anchors, &RECIPES[0], [1000; 2], &[map(&high), map(&low)], [8, 4], [8.0, 100.0]).unwrap();
         // Anchors 2 pixels apart overlap by 6 / 8 of their part in the image.
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].bbox, BBox::new(0.0, 0.0, 10.0, 8.0));

@@ -37,6 +37,12 @@ impl Fresh {
         Self { weight: candle_nn::init::DEFAULT_KAIMING_UNIFORM, bias: Init::Const(0.0) }
     }
 
+    /// Weights by He et al. 2015 for layers without ReLU, uniform; biases 0.
+    pub fn kaiming_linear() -> Self {
+        let (dist, fan, non_linearity) = (NormalOrUniform::Uniform, FanInOut::FanIn, NonLinearity::Linear);
+        Self { weight: Init::Kaiming { dist, fan, non_linearity }, bias: Init::Const(0.0) }
+    }
+
     /// Weights by He et al. 2015 for ReLU, normal, preserving the variance of gradients (torch's `fan_out`); biases 0.
     pub fn kaiming_out() -> Self {
         let (dist, fan, non_linearity) = (NormalOrUniform::Normal, FanInOut::FanOut, NonLinearity::ReLU);

@@ -1,5 +1,6 @@
 //! The detector that training starts from: new, with the trunk of a pretrained image network, or pretrained itself.
 
+mod rcnn;
 mod ssd;
 mod yolo_v1;
 
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use dl_models::detection::{DetectorKind, Outline};
 use dl_models::{Checkpoint, Fit, Misfit, ModelConfig, ModelFile, Parameters};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Build, Samples, Trainee};
 
@@ -26,6 +27,11 @@ pub struct DetectorStart {
     pub width: Option<f64>,
     /// Side of the input in pixels.
     pub size: Option<usize>,
+    /// For two-stage detectors that take any: the image network below.
+    pub backbone: Option<String>,
+    /// Options of a two-stage detector, by name: fields of [`Layout`](dl_models::detection::rcnn::Layout) and
+    /// [`Recipe`](dl_models::detection::rcnn::Recipe).
+    pub options: Map<String, Value>,
     /// Cells per side of YOLO's grid.
     pub grid: Option<usize>,
     /// Whether the built-in YOLOs have no batch norms, as in the paper.
@@ -38,6 +44,43 @@ pub struct DetectorStart {
     pub freeze: Freeze,
     /// Seed of the drawn weights.
     pub seed: u64,
+}
+
+/// What records need, besides objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// A mask for each object.
+    pub masks: bool,
+    /// Regions that may show objects.
+    pub proposals: bool,
+}
+
+impl DetectorStart {
+    /// What the detector needs of records.
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn needs(&self) -> Result<Needs> {
+        let of_file = || -> Result<Option<&'static str>> {
+            let Some(path) = &self.init_from else { return Ok(None) };
+            name_in(&ModelFile::open(path, None)?)
+        };
+        let name = match &self.architecture {
+            Some(name) => Some(name.as_str()),
+            None => of_file()?,
+        };
+        match name {
+            Some(name) if rcnn::trains(name) => rcnn::needs(name, &self.options),
+            _ => Ok(Needs::default()),
+        }
+    }
+}
+
+/// The name of the detector in a file; `None` if it is something else.
+fn name_in(file: &ModelFile) -> Result<Option<&'static str>> {
+    match file {
+        ModelFile::Detector(file) => Ok(DetectorKind::of(file, None)?.map(|kind| kind.name)),
+        _ => Ok(None),
+    }
 }
 
 /// Which layers are frozen.
@@ -89,6 +132,8 @@ struct Plan {
     is_head: Selects,
     /// Whether pretrained networks need not have a weight.
     is_new: Selects,
+    /// Weights that are not trained, whatever else is frozen.
+    constant: BTreeSet<String>,
     /// Builds the trainee from its parameters.
     trainee: Box<MakeTrainee>,
     build: Box<Build<'static>>,
@@ -100,10 +145,7 @@ impl StartedDetector {
     /// When the architecture is unknown or not given, or the file is of another kind or does not fit.
     pub fn new(start: &DetectorStart, samples: &Samples, device: &Device) -> Result<Self> {
         let file = start.init_from.as_deref().map(|path| ModelFile::open(path, None)).transpose()?;
-        let of_file = match &file {
-            Some(ModelFile::Detector(file)) => DetectorKind::of(file, None)?.map(|kind| kind.name),
-            _ => None,
-        };
+        let of_file = file.as_ref().map(name_in).transpose()?.flatten();
         let name = start.architecture.as_deref().or(of_file).context(
             "which detector? give --arch, for example ssd_mobilenet_v1 (dl-model list lists them), or a detector in \
              --init-from",
@@ -125,19 +167,25 @@ impl StartedDetector {
         if let (Some(of_file), Some(path), false) = (of_file, &start.init_from, name.ends_with(".cfg")) {
             ensure!(of_file == name, "model {}: is a {of_file}, not a {name} as in --arch", path.display());
         }
-        let plan = if ssd::trains(name) {
+        ensure!(
+            rcnn::trains(name) || (start.backbone.is_none() && start.options.is_empty()),
+            "--backbone and --option are for two-stage detectors, not for {name}"
+        );
+        let plan = if rcnn::trains(name) {
+            rcnn::plan(name, start, file, samples.labels(), device)?
+        } else if ssd::trains(name) {
             ssd::plan(name, start, file, samples, device)?
         } else if yolo_v1::trains(name) {
             yolo_v1::plan(name, start, file, samples.labels(), device)?
         } else {
-            let known: Vec<&str> = ssd::names().chain(yolo_v1::names()).collect();
+            let known: Vec<&str> = ssd::names().chain(yolo_v1::names()).chain(rcnn::names()).collect();
             anyhow::bail!("--arch {name}: cannot be trained; choose from {}, or a darknet .cfg", known.join(", "))
         };
         Self::of(start, plan, notes, device)
     }
 
     fn of(start: &DetectorStart, plan: Plan, note: Option<String>, device: &Device) -> Result<Self> {
-        let Plan { mut config, tensors, outline, is_head, is_new, trainee, build } = plan;
+        let Plan { mut config, tensors, outline, is_head, is_new, constant, trainee, build } = plan;
         config.seed = Some(start.seed);
         let in_context = || match &start.init_from {
             Some(path) => format!("model {}", path.display()),
@@ -150,7 +198,8 @@ impl StartedDetector {
             let needed = outline.weights.keys().filter(|name| !is_new(name)).count();
             ensure!(2 * fit.loaded.len() >= needed, "{}: does not fit: {}", in_context(), fit.report());
         }
-        let frozen = frozen(&start.freeze, &outline, &is_head).context("--freeze")?;
+        let mut frozen = frozen(&start.freeze, &outline, &is_head).context("--freeze")?;
+        frozen.extend(constant);
         let still = frozen.len();
         let parameters = Parameters::starting_from(tensors, start.seed).frozen(move |name| frozen.contains(name));
         let trainee = trainee(&parameters, device).with_context(in_context)?;

@@ -1,6 +1,6 @@
 //! Starting points of SSDs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -82,6 +82,7 @@ pub(super) fn plan(
         is_head: Arc::new(is_head),
         // No image network has the extra layers.
         is_new: Arc::new(move |weight| is_head(weight) || weight.contains("extra")),
+        constant: BTreeSet::new(),
         trainee: Box::new(move |parameters: &Parameters, device: &Device| -> Result<Box<dyn Trainee>> {
             let ssd = Ssd::new(trained.clone(), parameters.builder(device))?;
             Ok(Box::new(SsdTrainee { ssd, matching: Matching::Caffe }))

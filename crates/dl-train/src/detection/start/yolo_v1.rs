@@ -1,6 +1,6 @@
 //! Starting points of YOLOv1: the paper's two networks, and any `.cfg` with its grid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -72,6 +72,7 @@ pub(super) fn plan(
         is_head: Arc::new(is_head.clone()),
         // A network for images has convolutions alone in common with a detector.
         is_new: Arc::new(move |weight| is_head(weight) || weight.contains(".Linear.") || weight.contains(".Local2d.")),
+        constant: BTreeSet::new(),
         trainee: Box::new(move |parameters: &Parameters, device: &Device| -> Result<Box<dyn Trainee>> {
             let detector = Darknet::new(&trained, &Recipe::default(), &parameters.builder(device))?;
             ensure!(!detector.network().has_folded_norms(), "a [connected] with batch_normalize cannot be trained");

@@ -21,7 +21,7 @@ use super::training::{ExamplesOf, Situation, TrainingArgs};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, digest, each_record, numbers,
 };
-use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName};
+use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName, named_value};
 
 /// Train a network to find objects in images
 ///
@@ -29,7 +29,8 @@ use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName};
 /// of the objects, sorted by name, or those of --init-from if they are the same. Groups of objects (`crowd`), boxes
 /// without an area and boxes outside of their image are dropped and counted. Images are decoded when a batch needs them.
 ///
-/// Networks are the SSDs of dl-model list, and YOLOv1. A pretrained network for images, such as a MobileNet, becomes the trunk of a
+/// Networks are the SSDs and the two-stage detectors of dl-model list, and YOLOv1. Fast R-CNN needs records with
+/// `proposals`, and networks with masks need a `mask` for each object. A pretrained network for images, such as a MobileNet, becomes the trunk of a
 /// new detector; of a pretrained detector, everything is kept but the class scores of other labels.
 ///
 /// The model file holds the best detector by AP if there is validation data, and the last one otherwise. Beside it,
@@ -67,6 +68,16 @@ pub(super) struct Args {
     /// [detection] is one, too
     #[arg(long, value_name = "NAME|FILE.cfg", help_heading = "Network")]
     arch: Option<String>,
+
+    /// For fast_rcnn, faster_rcnn, mask_rcnn and cascade_rcnn: the network for images below [default: that in
+    /// --init-from, or mobilenet_v1]
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    backbone: Option<String>,
+
+    /// Option of a two-stage detector, such as fpn=none, fpn_channels=64, box_hidden=256 or recipe=detectron2; can be
+    /// repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named_value, help_heading = "Network")]
+    option: Vec<(String, Value)>,
 
     /// Pretrained model to start from: a network for images, which becomes the trunk, or a detector
     #[arg(long, value_name = "FILE", help_heading = "Network")]
@@ -173,6 +184,8 @@ impl Args {
             init_from: self.init_from.clone(),
             width: self.width_mult,
             size: self.size,
+            backbone: self.backbone.clone(),
+            options: self.option.iter().cloned().collect(),
             grid: self.grid,
             without_norms: self.no_batch_norm,
             padded: self.resize.map(|resize| resize == ResizeName::Pad),
@@ -183,7 +196,8 @@ impl Args {
     }
 
     fn read(&self, io: &mut Io) -> Result<Data> {
-        let config = SampleConfig { difficult: !self.no_difficult, masks: false };
+        let needs = self.start().needs()?;
+        let config = SampleConfig { difficult: !self.no_difficult, masks: needs.masks, proposals: needs.proposals };
         let mut train = Samples::new(config);
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| train.push(&record))?;

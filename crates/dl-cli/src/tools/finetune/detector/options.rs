@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use dl_models::Precision;
 use dl_train::data::Recipe;
 use dl_train::detection::Freeze;
+use serde_json::Value;
 
 /// Number type of the stored weights.
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -78,6 +79,12 @@ impl AugmentName {
         let recipe = Recipe::find(self.name()).copied()?;
         Some(if no_flip { Recipe { flip: 0.0, ..recipe } } else { recipe })
     }
+}
+
+/// `--option`: a name and a JSON value, or a text.
+pub(super) fn named_value(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }
 
 /// `--freeze`.
