@@ -30,6 +30,7 @@ complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "info" -d 'Describ
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "list" -d 'List the networks that dl-tools supports, and the names of weights to fetch'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "summary" -d 'List the layers of a network: output shape, parameters, multiply-adds, memory'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "convert" -d 'Convert a model file of any format to dl-tools\' format'
+complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "export" -d 'Export a network to ONNX'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "fetch" -d 'Download model files into a cache'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "bench" -d 'Measure the speed of a network on this machine'
 complete -c dl-model -n "__fish_dl_model_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -74,6 +75,15 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s q -l quiet
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l onnx -d 'ONNX file to write' -r -F
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l layer -d 'Layers to export as outputs [default: the scores of the classes, `logits`]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l arch -d 'Architecture of a file that does not state it; see dl-model list' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l strict -d 'Stop at the first record that fails'
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l output -d 'Also copy the model to FILE' -r -F
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l cache-dir -d 'Folder of the cache [default: dl-tools in $XDG_CACHE_HOME or ~/.cache]' -r -f -a "(__fish_complete_directories)"
 complete -c dl-model -n "__fish_dl_model_using_subcommand fetch" -l sha256 -d 'Expected SHA-256 of the file' -r
@@ -106,10 +116,11 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s q -l quiet -
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -l strict -d 'Stop at the first record that fails'
 complete -c dl-model -n "__fish_dl_model_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "info" -d 'Describe model files: format, config, number of tensors and weights, types, license, SHA-256'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "list" -d 'List the networks that dl-tools supports, and the names of weights to fetch'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "summary" -d 'List the layers of a network: output shape, parameters, multiply-adds, memory'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "convert" -d 'Convert a model file of any format to dl-tools\' format'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "fetch" -d 'Download model files into a cache'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "bench" -d 'Measure the speed of a network on this machine'
-complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert fetch bench help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "info" -d 'Describe model files: format, config, number of tensors and weights, types, license, SHA-256'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "list" -d 'List the networks that dl-tools supports, and the names of weights to fetch'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "summary" -d 'List the layers of a network: output shape, parameters, multiply-adds, memory'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "convert" -d 'Convert a model file of any format to dl-tools\' format'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "export" -d 'Export a network to ONNX'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "fetch" -d 'Download model files into a cache'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "bench" -d 'Measure the speed of a network on this machine'
+complete -c dl-model -n "__fish_dl_model_using_subcommand help; and not __fish_seen_subcommand_from info list summary convert export fetch bench help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

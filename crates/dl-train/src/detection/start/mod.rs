@@ -118,6 +118,9 @@ pub struct StartedDetector {
     pub notes: Vec<String>,
 }
 
+/// Builds the trainee of trainable weights.
+type MakeTrainee = dyn Fn(&Parameters, &Device) -> Result<Box<dyn Trainee>>;
+
 /// What a family of detectors decides before the network is built.
 struct Plan {
     /// The description, with the new labels.
@@ -132,7 +135,7 @@ struct Plan {
     /// Weights that are not trained, whatever else is frozen.
     constant: BTreeSet<String>,
     /// Builds the trainee from its parameters.
-    trainee: Box<dyn Fn(&Parameters, &Device) -> Result<Box<dyn Trainee>>>,
+    trainee: Box<MakeTrainee>,
     build: Box<Build<'static>>,
 }
 
