@@ -1,5 +1,6 @@
 //! The losses of two-stage detectors, and a step of SGD, equal torchvision's; see
 //! testdata/goldens/detection/rcnn/make_training.py.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[path = "../../dl-models/tests/formula/mod.rs"]
 mod formula;

@@ -183,11 +183,10 @@ fn pool(
     more: &[(&str, usize)],
 ) -> Result<Value> {
     let windows = config.windows(from[1], from[2])?;
+    // No more than the last window needs: more would make room for another one.
     let after = |axis: usize| {
         let reach = (windows[axis].len() - 1) * config.stride[axis] + config.kernel[axis];
-        let needed = reach.saturating_sub(from[1 + axis] + config.padding[axis]);
-        // What is not needed would only make room for another window.
-        needed
+        reach.saturating_sub(from[1 + axis] + config.padding[axis])
     };
     let pads = [config.padding[0], config.padding[1], after(0), after(1)];
     let mut attributes =
@@ -216,7 +215,7 @@ fn adaptive_average(model: &mut OnnxModel, x: &Value, bins: [usize; 2], from: &[
     if bins == [1, 1] {
         return Ok(model.add("GlobalAveragePool", &[x], &[]));
     }
-    if from[1] % bins[0] == 0 && from[2] % bins[1] == 0 {
+    if from[1].is_multiple_of(bins[0]) && from[2].is_multiple_of(bins[1]) {
         let kernel = [from[1] / bins[0], from[2] / bins[1]];
         return Ok(model.add("AveragePool", &[x], &[("kernel_shape", Ints(&kernel)), ("strides", Ints(&kernel))]));
     }

@@ -1,6 +1,7 @@
 //! The loss of masks (He et al. 2017, section 3): the cross-entropy of each pixel of the mask of the region's own class.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
@@ -33,14 +34,16 @@ fn targets(regions: &[Region], truths: &[Truth], side: usize) -> Result<Vec<f32>
     let mut targets = Vec::with_capacity(regions.len() * side * side);
     for region in regions {
         let object = region.object.context("a mask is trained on a region without an object")?;
-        let key = (region.image, object);
-        if !bitmaps.contains_key(&key) {
-            let mask = truths[region.image].masks.get(object).context("an object has no mask to train on")?;
-            bitmaps.insert(key, bitmap(mask)?);
-        }
+        let bitmap = match bitmaps.entry((region.image, object)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let mask = truths[region.image].masks.get(object).context("an object has no mask to train on")?;
+                new.insert(bitmap(mask)?)
+            }
+        };
         let [x1, y1, x2, y2] = <[f64; 4]>::from(region.bbox).map(|edge| edge as f32);
         let target = Tensor::new(&[[0.0, x1, y1, x2, y2]], &Device::Cpu)
-            .and_then(|row| roi_align(&bitmaps[&key], &row, &config))
+            .and_then(|row| roi_align(bitmap, &row, &config))
             .and_then(|target| target.flatten_all()?.to_vec1::<f32>());
         targets.extend(target.map_err(plain)?);
     }
