@@ -201,3 +201,13 @@ fn masks_of_tiles_and_of_the_mirror_image_are_masks_of_the_image() {
         assert_eq!(found["mask"]["size"], json!([record["height"], record["width"]]));
     }
 }
+
+#[test]
+fn the_included_detector_finds_the_included_signs() {
+    let model = root().join("testdata/models/signs-ssd.safetensors");
+    let signs = root().join("testdata/signs");
+    let records = run("dl-data", &["from", "voc", signs.to_str().unwrap(), "--split", "test"], "").expect(0).stdout;
+    let found = run("dl-detect", &["--model", model.to_str().unwrap()], &records).expect(0).stdout;
+    let metrics = run("dl-eval", &["voc", "--iou", "0.5", "--format", "json"], &found).expect(0).records().remove(0);
+    assert!(metrics["mAP"].as_f64().unwrap() > 0.85, "{metrics}");
+}

@@ -9,7 +9,7 @@ use dl_cli::tools::TABLE;
 const COLUMNS: usize = 80;
 
 /// What an example begins with.
-const KNOWN: &[&str] = &["dl-", "head ", "ls ", "cat ", "find ", "jq "];
+const KNOWN: &[&str] = &["dl-", "head ", "ls ", "cat ", "find ", "jq ", "ffmpeg "];
 
 /// Every command, with its full name.
 fn commands() -> Vec<(String, CommandLine)> {

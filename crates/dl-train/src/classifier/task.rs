@@ -9,7 +9,7 @@ use dl_ops::cross_entropy;
 
 use super::batches::{Batch, Batches};
 use super::loss::LossConfig;
-use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
+use crate::fit::{Early, Loss, Parameter, Progress, Task, TrainedModel, Validation};
 use crate::hits::hits;
 
 /// A network trained to classify regions or images.
@@ -26,8 +26,8 @@ pub struct ClassifierTask<'a> {
     pub loss: LossConfig,
     /// Factor on the learning rate of a weight, by its name.
     pub factor: &'a (dyn Fn(&str) -> f64 + Sync),
-    /// Steps in which a weight is not yet trained, by its name.
-    pub waits: &'a (dyn Fn(&str) -> u64 + Sync),
+    /// What is different for a weight in the first steps, by its name.
+    pub early: &'a (dyn Fn(&str) -> Option<Early> + Sync),
     /// Weight decay.
     pub weight_decay: f64,
     /// Probability of dropout; `None` for the architecture's.
@@ -55,7 +55,7 @@ impl Task for ClassifierTask<'_> {
         let weights = self.parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name));
         let parameter = |(name, var): (String, Var)| {
             let factor = (self.factor)(&name);
-            Parameter { factor, waits: (self.waits)(&name), ..Parameter::new(name, var, self.weight_decay) }
+            Parameter { factor, early: (self.early)(&name), ..Parameter::new(name, var, self.weight_decay) }
         };
         weights.map(parameter).collect()
     }

@@ -7,7 +7,9 @@ use dl_models::plain;
 /// The sum of 0.5 d^2 / beta for differences d up to beta, and of d - 0.5 beta beyond (Girshick 2015, equation 3); with
 /// a beta of 0, of d.
 pub(super) fn smooth_l1(found: &Tensor, wanted: &Tensor, beta: f64) -> candle_core::Result<Tensor> {
-    let distance = (found - wanted)?.abs()?;
+    // As torch, and not candle, has it: the slope of |d| at 0 is 0.
+    let difference = (found - wanted)?;
+    let distance = (&difference * difference.sign()?.detach())?;
     if beta == 0.0 {
         return distance.sum_all();
     }

@@ -19,7 +19,7 @@ mod task;
 mod tests;
 
 pub use log::Log;
-pub use optimizer::{Optimizer, OptimizerConfig, Parameter, Rule};
+pub use optimizer::{Early, Optimizer, OptimizerConfig, Parameter, Rule};
 pub use progress::Progress;
 pub use run::{Ended, Event, Files, FitConfig, Why, fit};
 pub use task::{Loss, Task, TrainedModel, Validation};

@@ -76,15 +76,40 @@ pub struct Parameter {
     pub factor: f64,
     /// Weight decay.
     pub decay: f64,
-    /// Steps of the optimizer before the first one that changes it.
-    pub waits: u64,
+    /// What is different in the first steps.
+    pub early: Option<Early>,
+}
+
+/// Another factor on the learning rate of a weight in the first steps of its optimizer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Early {
+    /// Number of steps.
+    pub steps: u64,
+    /// The factor; with 0, nothing changes the weight.
+    pub factor: f64,
 }
 
 impl Parameter {
     /// A weight at the common rate. Biases, norms and other vectors have no weight decay.
     pub fn new(name: impl Into<String>, var: Var, decay: f64) -> Self {
         let decay = if var.rank() > 1 { decay } else { 0.0 };
-        Self { name: name.into(), var, factor: 1.0, decay, waits: 0 }
+        Self { name: name.into(), var, factor: 1.0, decay, early: None }
+    }
+}
+
+impl Parameter {
+    /// The factor on the learning rate after so many steps of the optimizer; `None` if nothing changes the weight yet.
+    fn factor_after(&self, steps: u64) -> Option<f64> {
+        match self.early.filter(|early| steps < early.steps) {
+            Some(Early { factor: 0.0, .. }) => None,
+            Some(early) => Some(early.factor),
+            None => Some(self.factor),
+        }
+    }
+
+    /// Steps of the optimizer before the first one that changes it.
+    fn waits(&self) -> u64 {
+        self.early.filter(|early| early.factor == 0.0).map_or(0, |early| early.steps)
     }
 }
 
@@ -124,13 +149,15 @@ impl Optimizer {
         let taken = self.taken;
         self.taken += 1;
         for Weight { parameter, steps, memory } in &mut self.weights {
-            let Some(gradient) = gradients.get(&parameter.var).filter(|_| taken >= parameter.waits) else { continue };
-            let Parameter { var, factor, decay, .. } = parameter;
+            let Some((gradient, factor)) = gradients.get(&parameter.var).zip(parameter.factor_after(taken)) else {
+                continue;
+            };
+            let Parameter { var, decay, .. } = parameter;
             if memory.is_empty() {
                 *memory = rule.slots().iter().map(|_| var.zeros_like()).collect::<candle_core::Result<_>>()?;
             }
             *steps += 1;
-            let (rate, decay) = (rate * *factor, *decay);
+            let (rate, decay) = (rate * factor, *decay);
             match (rule, memory.as_slice()) {
                 (Rule::Sgd { momentum }, [velocity]) => {
                     sgd_step(var, gradient, velocity, SgdStep { rate, momentum, decay, scale })?;
@@ -151,7 +178,7 @@ impl Optimizer {
         let Some(largest) = self.config.largest_gradient else { return Ok(1.0) };
         let mut squares = 0.0;
         for Weight { parameter, .. } in &self.weights {
-            if let Some(gradient) = gradients.get(&parameter.var).filter(|_| self.taken >= parameter.waits) {
+            if let Some(gradient) = gradients.get(&parameter.var).filter(|_| self.taken >= parameter.waits()) {
                 squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
             }
         }
@@ -180,7 +207,7 @@ impl Optimizer {
         for Weight { parameter, steps: made, memory } in &mut self.weights {
             let Some(count) = steps.get(&parameter.name) else { continue };
             *made = *count;
-            self.taken = self.taken.max(parameter.waits + *count);
+            self.taken = self.taken.max(parameter.waits() + *count);
             memory.clear();
             for slot in self.config.rule.slots() {
                 let name = format!("{}/{slot}", parameter.name);
@@ -210,8 +237,10 @@ mod tests {
         let number = |var: &Var| var.to_vec1::<f32>().unwrap()[0];
         let weights = || [ones(&[1]), ones(&[1])];
         let optimizer = |[head, body]: &[Var; 2]| {
-            let body = Parameter { waits: 2, ..Parameter::new("body", body.clone(), 0.0) };
-            Optimizer::new([Parameter::new("head", head.clone(), 0.0), body], OptimizerConfig::default())
+            let early = |factor| Some(Early { steps: 2, factor });
+            let body = Parameter { early: early(0.0), ..Parameter::new("body", body.clone(), 0.0) };
+            let head = Parameter { early: early(10.0), ..Parameter::new("head", head.clone(), 0.0) };
+            Optimizer::new([head, body], OptimizerConfig::default())
         };
         let step = |optimizer: &mut Optimizer, [head, body]: &[Var; 2]| {
             let loss = (head.as_tensor() * body.as_tensor()).unwrap().sum_all().unwrap();
@@ -222,6 +251,8 @@ mod tests {
         for count in 0..4 {
             assert_eq!(number(&whole[1]) == 1.0, count <= 2, "{count}");
             step(&mut trained, &whole);
+            // The first step of the head is ten times as long: 10 x 0.1.
+            assert!(count > 0 || number(&whole[0]).abs() < 1e-6);
         }
         // The same with a break before the last step, and one before the body is trained.
         for break_at in [1, 3] {
@@ -258,7 +289,7 @@ mod tests {
                 var: var.clone(),
                 factor: 1.0,
                 decay: golden["weight_decay"].as_f64().unwrap(),
-                waits: 0,
+                early: None,
             };
             let mut optimizer = Optimizer::new([parameter], config);
             for (step, expected) in case.as_array().unwrap().iter().enumerate() {

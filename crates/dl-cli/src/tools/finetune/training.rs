@@ -174,17 +174,15 @@ pub(super) enum ExamplesOf {
     Detections,
 }
 
+/// The default factor on the learning rate of a new head while it is trained alone.
+pub(super) const HEAD_ALONE: f64 = 10.0;
+
 impl Situation {
     /// Whether a new head could ruin good features: the gradient that a random head sends into pretrained layers distorts
     /// them (Kumar et al. 2022), and no batch norm keeps them in range. With one rate for all layers from the start, the
     /// features of blood cells became worse than untuned.
     fn protects_features(&self) -> bool {
         matches!(self.examples, ExamplesOf::Regions { batch_norms: false }) && !self.from_scratch && !self.head_only
-    }
-
-    /// The default factor on the learning rate of the head.
-    pub(super) fn head_factor(&self) -> f64 {
-        if self.protects_features() { 10.0 } else { 1.0 }
     }
 }
 

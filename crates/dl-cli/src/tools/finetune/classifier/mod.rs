@@ -15,13 +15,13 @@ use dl_train::classifier::{
     AugmentConfig, BatchConfig, Batches, ClassifierTask, Evaluation, ExampleConfig, Examples, Head, Kind, LossConfig,
     StartConfig, StartingPoint,
 };
-use dl_train::fit::{Progress, TrainedModel, Validation};
+use dl_train::fit::{Early, Progress, TrainedModel, Validation};
 use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
 use super::no_record;
-use super::training::{ExamplesOf, Situation, TrainingArgs, default_batch};
+use super::training::{self, ExamplesOf, Situation, TrainingArgs, default_batch};
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest,
     each_record, numbers,
@@ -124,8 +124,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = "Transfer")]
     trainable_layers: Option<usize>,
 
-    /// Factor on the learning rate of the classification layer [default: 10 for regions with pretrained weights without
-    /// batch norms, otherwise 1]
+    /// Factor on the learning rate of the classification layer [default: 10 while --head-first trains it alone, otherwise
+    /// 1]
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Transfer")]
     head_lr: Option<f64>,
 
@@ -513,7 +513,8 @@ impl Args {
                 _ => ExamplesOf::Images { batch_norms },
             },
         };
-        let head = self.head_lr.unwrap_or(situation.head_factor());
+        let head = self.head_lr.unwrap_or(1.0);
+        let head_alone = self.head_lr.unwrap_or(training::HEAD_ALONE);
         let head_first = self.head_first.map_or_else(|| self.training.head_first(&situation), Ok)?;
         let factors = options::Factors::new(model, head, &self.layer_lr)?;
         let file = |progress: &Progress| file(&situation, progress);
@@ -524,7 +525,10 @@ impl Args {
             validation,
             loss: LossConfig { smoothing: self.label_smoothing, weights: self.class_weights.weights(train)? },
             factor: &|name| factors.of(name),
-            waits: &|name| if model.architecture.is_head_weight(name) { 0 } else { head_first as u64 },
+            early: &|name| {
+                let factor = if model.architecture.is_head_weight(name) { head_alone } else { 0.0 };
+                (head_first > 0).then_some(Early { steps: head_first as u64, factor })
+            },
             weight_decay: self.training.weight_decay,
             dropout: self.dropout,
             seed: self.common.seed,
