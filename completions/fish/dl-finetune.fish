@@ -55,7 +55,7 @@ all\t'All layers'
 scratch\t'All layers, from random weights; --init-from provides only the architecture'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l freeze -d 'Layers to freeze: none, all (except the classification layer), or LAYER and all layers before it' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l trainable-layers -d 'Train the last N stages and everything after them; a stage is a run of layers whose feature maps have the same size (layer1 to layer4 of a ResNet), or a block of a BERT' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer [default: 10 for regions with pretrained weights without batch norms, otherwise 1]' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-lr -d 'Factor on the learning rate of the classification layer [default: 10 while --head-first trains it alone, otherwise 1]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l head-first -d 'Train the classification layer alone for the first N batches, then all layers (Kumar et al. 2022) [default: a tenth of the batches for regions with pretrained weights without batch norms, otherwise 0]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l layer-lr -d 'Factor on the learning rate of a layer and its parts; may be repeated' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'For --strategy feature-extraction: C, the inverse of the regularization strength' -r -f
