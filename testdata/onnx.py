@@ -4,7 +4,8 @@
 Every network of `dl-model list` that reads images is drawn at random by a single training step, exported, and run on the
 same preprocessed noise by both; the table has the largest difference of its class scores, relative to the largest score.
 With WEIGHTS, a folder of trained models, they and their detectors are compared on their stored images, too. Needs
-onnxruntime, numpy, safetensors and Pillow. docs/models.md has the figures.
+onnxruntime, numpy, safetensors and Pillow. It keeps the files in OUT, 15 GB or more.
+docs/detectors.md has the figures.
 """
 
 import base64
