@@ -10,7 +10,8 @@ use dl_models::detection::{Detector, Placed, Rules};
 use dl_models::{ARCHITECTURES, Checkpoint, Parameters, Precision};
 use dl_record::{BBox, rng};
 use dl_train::detection::rcnn::Sampler;
-use dl_train::detection::{DetectionLoss, RcnnTrainee, Trainee, Truth, is_buffer};
+use dl_train::detection::{DetectionLoss, RcnnTrainee, Trainee, Truth};
+use dl_train::fit::{Parameter, weights};
 use dl_vision::masks::from_bitmap;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
@@ -93,8 +94,8 @@ fn step(
 ) -> DetectionLoss {
     let loss = trainee.loss(&scene.0, &scene.1, &mut rng(1, draw)).unwrap();
     let gradients = loss.value.backward().unwrap();
-    for (name, var) in parameters.vars() {
-        if let Some(gradient) = gradients.get(&var).filter(|_| !is_buffer(&name)) {
+    for Parameter { name, var, .. } in weights(parameters, 0.0, &|_| 1.0) {
+        if let Some(gradient) = gradients.get(&var) {
             let momentum = match momenta.get(&name) {
                 Some(before) => ((before * 0.9).unwrap() + gradient).unwrap(),
                 None => gradient.clone(),
@@ -185,7 +186,7 @@ fn gradients_reach_every_trained_weight() {
         let (x, truths) = two_images();
         let loss = trainee.loss(&x, &truths, &mut rng(0, "")).unwrap();
         let gradients = loss.value.backward().unwrap();
-        for (name, var) in parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name)) {
+        for Parameter { name, var, .. } in weights(&parameters, 0.0, &|_| 1.0) {
             // Small regions are pooled from the first map alone.
             if arch == "fast_rcnn" && ["layer_blocks.1", "layer_blocks.2"].iter().any(|block| name.contains(block)) {
                 continue;

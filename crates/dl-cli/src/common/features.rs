@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use dl_models::{LayerName, Model, Preprocessing, Resize, plain};
 use dl_record::{BBox, Matrix};
 use dl_vision::picture::Loaded;
-use dl_vision::picture::warp::{context_box, resample};
+use dl_vision::picture::warp::context_box;
 use image::RgbImage;
 use rayon::prelude::*;
 
@@ -22,18 +22,11 @@ pub(crate) enum Prepared {
     Whole { input: Vec<f32>, size: [usize; 2] },
 }
 
-/// A network's input [3, height, width] of `size` [height, width], which shows the rectangle `source` of an image.
-pub(crate) fn resampled(image: &RgbImage, source: &BBox, size: [usize; 2], preprocessing: &Preprocessing) -> Vec<f32> {
-    let mut input = vec![0.0; 3 * size[0] * size[1]];
-    resample(image, source, size, preprocessing.interpolation, &preprocessing.normalization(), &mut input);
-    input
-}
-
 impl Prepared {
     /// A whole image, resized and normalized.
     pub(crate) fn whole(image: &RgbImage, preprocessing: &Preprocessing, resize: Resize) -> Self {
         let (source, size) = preprocessing.whole_image(image.width(), image.height(), resize);
-        Self::Whole { input: resampled(image, &source, size, preprocessing), size }
+        Self::Whole { input: preprocessing.input(image, &source, size), size }
     }
 
     /// Regions of an image, warped as the network was trained.
@@ -136,11 +129,8 @@ impl<'a> FeatureExtractor<'a> {
     fn run(&self, units: &[(usize, Unit)]) -> Result<Vec<Matrix>> {
         let [height, width] = units[0].1.size;
         let preprocessing = &self.model.config.preprocessing;
-        let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
         let make = |index: usize, input: &mut [f32]| match units[index].1.input {
-            Input::Region(image, source) => {
-                resample(image, source, [height, width], interpolation, &normalization, input);
-            }
+            Input::Region(image, source) => preprocessing.fill(image, source, [height, width], input),
             Input::Ready(ready) => input.copy_from_slice(ready),
         };
         if self.plans() {

@@ -27,7 +27,7 @@ pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
 pub(crate) use beginning::is_model;
 pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub(crate) use digest::digest;
-pub(crate) use features::{FeatureExtractor, Prepared, resampled};
+pub(crate) use features::{FeatureExtractor, Prepared};
 pub use images::{ImageArgs, Images};
 pub use inputs::Inputs;
 pub(crate) use inputs::only_records;

@@ -18,6 +18,7 @@ use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
 
 use super::aliases;
 use super::width::divisible;
@@ -58,6 +59,13 @@ impl MobileNetV1Options {
             options.width = width.as_f64().context("the config's width_multiplier is not a number")?;
         }
         Ok(options)
+    }
+
+    /// The options as those of a config.
+    pub fn entries(&self) -> Map<String, serde_json::Value> {
+        let Self { width, folded, same_padding } = self;
+        let entries = json!({"width": width, "folded": folded, "same_padding": same_padding});
+        entries.as_object().cloned().unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a detector finds, and what it should leave out.
 
-use dl_record::{BBox, Mask};
+use dl_record::{BBox, Detection, Mask};
+use serde_json::Map;
 
 /// An object that a detector found.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,14 @@ pub struct Found {
     pub score: f64,
     /// Its pixels, from a detector with masks.
     pub mask: Option<Mask>,
+}
+
+impl Found {
+    /// The object as records have it. `labels`: those of the detector.
+    pub fn detection(self, labels: &[String]) -> Detection {
+        let Self { bbox, class, score, mask } = self;
+        Detection { bbox, label: labels[class].clone(), score, mask, proposal: None, extra: Map::new() }
+    }
 }
 
 /// Which objects to report. The default is the detector's own recipe.

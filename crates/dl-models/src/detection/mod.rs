@@ -24,7 +24,7 @@ use dl_record::Cell;
 pub use default_boxes::{DefaultBoxes, SourceBoxes};
 pub use found::{Found, Rules};
 pub use one_stage::{Candidate, Selection};
-pub use outline::Outline;
+pub use outline::DetectorOutline;
 pub use placed::Placed;
 pub use table::{DETECTORS, DetectorKind, open};
 

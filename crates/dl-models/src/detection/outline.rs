@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-/// The outputs and the weights of a network.
+use crate::model::position;
+
+/// The outputs and the weights of a detector.
 #[derive(Clone, Debug)]
-pub struct Outline {
+pub struct DetectorOutline {
     /// Its outputs, in the order of computation.
     pub layers: Vec<String>,
     /// The shapes of its weights by name, running statistics included.
@@ -16,7 +18,7 @@ pub struct Outline {
 /// torchvision's prefixes of the weights of a trunk, which the names of its outputs do not have.
 const PREFIXES: [&str; 2] = ["backbone.body.", "backbone."];
 
-impl Outline {
+impl DetectorOutline {
     /// The weights of the output `layer` and of everything before it.
     /// # Errors
     /// When the layer does not exist; the message lists some that do.
@@ -31,14 +33,8 @@ impl Outline {
 
     /// The position, in the order of computation, of the output that a weight belongs to.
     fn position(&self, weight: &str) -> Option<usize> {
-        let mut name = PREFIXES.iter().find_map(|prefix| weight.strip_prefix(prefix)).unwrap_or(weight);
-        while let Some((module, _)) = name.rsplit_once('.') {
-            if let Some(position) = self.layers.iter().rposition(|layer| layer == module) {
-                return Some(position);
-            }
-            name = module;
-        }
-        None
+        let short = PREFIXES.iter().find_map(|prefix| weight.strip_prefix(prefix));
+        position(&self.layers, short.unwrap_or(weight))
     }
 }
 
@@ -51,7 +47,7 @@ mod tests {
         let layers = ["features.0", "features.1", "head"].map(str::to_owned).to_vec();
         let names = ["backbone.features.0.0.weight", "features.1.bias", "head.weight", "other.weight"];
         let weights = names.map(|name| (name.to_owned(), vec![1])).into();
-        let outline = Outline { layers, weights };
+        let outline = DetectorOutline { layers, weights };
         assert_eq!(outline.weights_up_to("features.1").unwrap(), names[..2]);
         let error = outline.weights_up_to("fc").unwrap_err().to_string();
         assert_eq!(error, "layer fc does not exist; choose from features.0, features.1, head");

@@ -31,6 +31,14 @@ impl Placed {
         BBox::new(left + x1 * scale[0], top + y1 * scale[1], left + x2 * scale[0], top + y2 * scale[1])
     }
 
+    /// A box in pixels of the image, in pixels of the input; it may extend outside the input.
+    pub fn to_input(&self, bbox: BBox) -> BBox {
+        let [x1, y1, x2, y2]: [f64; 4] = bbox.into();
+        let [left, top, ..]: [f64; 4] = self.source.into();
+        let scale = [self.size[1] as f64 / self.source.width(), self.size[0] as f64 / self.source.height()];
+        BBox::new((x1 - left) * scale[0], (y1 - top) * scale[1], (x2 - left) * scale[0], (y2 - top) * scale[1])
+    }
+
     /// The box cut to the image.
     pub fn clip(&self, bbox: BBox) -> BBox {
         bbox.clip(self.image[0].into(), self.image[1].into())
@@ -42,8 +50,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_box_returns_to_the_image() {
+    fn a_box_goes_to_the_input_and_back() {
         let placed = Placed { image: [200, 100], source: BBox::new(0.0, -50.0, 200.0, 150.0), size: [20, 20] };
-        assert_eq!(placed.to_image(BBox::new(0.0, 5.0, 20.0, 15.0)), BBox::new(0.0, 0.0, 200.0, 100.0));
+        let [whole, in_input] = [BBox::new(0.0, 0.0, 200.0, 100.0), BBox::new(0.0, 5.0, 20.0, 15.0)];
+        assert_eq!(placed.to_image(in_input), whole);
+        assert_eq!(placed.to_input(whole), in_input);
     }
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 use dl_record::BBox;
-use dl_vision::picture::warp::{Interpolation, Normalization, letterbox_box, shorter_box, stretch_box};
+use dl_vision::picture::warp::{Interpolation, Normalization, letterbox_box, resample, shorter_box, stretch_box};
+use image::RgbImage;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -130,8 +131,20 @@ impl Preprocessing {
         Normalization { bgr, white: self.range[1], mean: self.mean, std: self.std }
     }
 
+    /// The input [3, height, width] of `size` [height, width] that shows the rectangle `source` of an image, in pixels.
+    pub fn input(&self, image: &RgbImage, source: &BBox, size: [usize; 2]) -> Vec<f32> {
+        let mut input = vec![0.0; 3 * size[0] * size[1]];
+        self.fill(image, source, size, &mut input);
+        input
+    }
+
+    /// The same, written to `input`, which has the length for it.
+    pub fn fill(&self, image: &RgbImage, source: &BBox, size: [usize; 2], input: &mut [f32]) {
+        resample(image, source, size, self.interpolation, &self.normalization(), input);
+    }
+
     /// The source rectangle of a whole image of `width` x `height` pixels, and the input's [height, width], for
-    /// [`resample`](dl_vision::picture::warp::resample).
+    /// [`input`](Self::input).
     pub fn whole_image(&self, width: u32, height: u32, resize: Resize) -> (BBox, [usize; 2]) {
         let shorter = self.shorter.unwrap_or(self.size[0].min(self.size[1]));
         match resize {

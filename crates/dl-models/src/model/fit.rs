@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use candle_core::Tensor;
 
 use super::tensor_shapes;
 use crate::text::{self, TextConfig};
@@ -52,24 +53,38 @@ impl Fit {
         file: &Checkpoint,
         leave_out: impl Fn(&str) -> bool,
     ) -> Self {
+        let given =
+            |name: &str| file.shape(name).filter(|_| !leave_out(name)).map(|shape| (shape, file.holds_floats(name)));
+        Self::between(expected, file.tensors().into_iter().map(|tensor| tensor.name), given)
+    }
+
+    /// Compares tensors in memory, all of floats, with a network's, by name and shape.
+    pub fn of_tensors(expected: &BTreeMap<String, Vec<usize>>, tensors: &BTreeMap<String, Tensor>) -> Self {
+        Self::between(expected, tensors.keys().cloned(), |name| Some((tensors.get(name)?.dims(), true)))
+    }
+
+    /// `given`: the shape of a tensor that may be loaded, and whether it holds floats.
+    fn between<'a>(
+        expected: &BTreeMap<String, Vec<usize>>,
+        names: impl Iterator<Item = String>,
+        given: impl Fn(&str) -> Option<(&'a [usize], bool)>,
+    ) -> Self {
         let mut fit = Self::default();
         for (name, shape) in expected {
-            let reason = match file.shape(name) {
-                _ if leave_out(name) => None,
-                None => None,
-                Some(found) if found != shape => Some(format!("is {found:?}, the network expects {shape:?}")),
-                Some(_) if !file.holds_floats(name) => Some("has no floats".to_owned()),
-                Some(_) => {
+            let reason = match given(name) {
+                None => {
+                    fit.new.push(name.clone());
+                    continue;
+                }
+                Some((found, _)) if found != shape => format!("is {found:?}, the network expects {shape:?}"),
+                Some((_, false)) => "has no floats".to_owned(),
+                Some((_, true)) => {
                     fit.loaded.push(name.clone());
                     continue;
                 }
             };
-            match reason {
-                Some(reason) => fit.misfits.push(Misfit { name: name.clone(), reason }),
-                None => fit.new.push(name.clone()),
-            }
+            fit.misfits.push(Misfit { name: name.clone(), reason });
         }
-        let names = file.tensors().into_iter().map(|tensor| tensor.name);
         fit.unused = names.filter(|name| !expected.contains_key(name)).collect();
         fit
     }

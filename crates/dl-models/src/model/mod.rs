@@ -9,6 +9,7 @@ mod training;
 pub use fingerprint::{check_network, fingerprint};
 pub use fit::{Fit, Misfit};
 pub use outline::Outline;
+pub(crate) use outline::position;
 pub use summary::{LayerSummary, Summary};
 pub use training::{CurrentModel, TrainingPass};
 

@@ -47,14 +47,7 @@ impl Outline {
     /// The position, in the order of computation, of the output that a weight belongs to; past the last one if no
     /// output has its name, as for auxiliary heads.
     fn position(&self, weight: &str) -> usize {
-        let mut name = weight;
-        while let Some((module, _)) = name.rsplit_once('.') {
-            if let Some(position) = self.layers.iter().rposition(|layer| layer == module) {
-                return position;
-            }
-            name = module;
-        }
-        self.layers.len()
+        position(&self.layers, weight).unwrap_or(self.layers.len())
     }
 
     /// The weights of the output `layer` and of everything before it, except the head's.
@@ -112,6 +105,12 @@ impl Outline {
             None => Ok(Vec::new()),
         }
     }
+}
+
+/// The position among the outputs `layers` of the innermost one whose name a weight has; `None` if it has none.
+pub(crate) fn position(layers: &[String], weight: &str) -> Option<usize> {
+    let modules = weight.rmatch_indices('.').map(|(end, _)| &weight[..end]);
+    modules.filter_map(|module| layers.iter().rposition(|layer| layer == module)).next()
 }
 
 /// The outermost module with an output that a weight belongs to: `layer1`, `features.3`.

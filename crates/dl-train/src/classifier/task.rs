@@ -9,7 +9,7 @@ use dl_ops::cross_entropy;
 
 use super::batches::{Batch, Batches};
 use super::loss::LossConfig;
-use crate::fit::{Early, Loss, Parameter, Progress, Task, TrainedModel, Validation};
+use crate::fit::{Early, Loss, Parameter, Progress, Task, TrainedModel, Validation, buffers, weights};
 use crate::hits::hits;
 
 /// A network trained to classify regions or images.
@@ -43,25 +43,16 @@ pub struct ClassifierTask<'a> {
 /// Examples evaluated together.
 const TOGETHER: usize = 64;
 
-/// Whether a tensor holds running statistics of a batch norm, which have no gradient.
-fn is_buffer(name: &str) -> bool {
-    name.ends_with(".running_mean") || name.ends_with(".running_var")
-}
-
 impl Task for ClassifierTask<'_> {
     type Batch = Batch;
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
-        let weights = self.parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name));
-        let parameter = |(name, var): (String, Var)| {
-            let factor = (self.factor)(&name);
-            Parameter { factor, early: (self.early)(&name), ..Parameter::new(name, var, self.weight_decay) }
-        };
-        weights.map(parameter).collect()
+        let weights = weights(self.parameters, self.weight_decay, self.factor).into_iter();
+        weights.map(|weight| Parameter { early: (self.early)(&weight.name), ..weight }).collect()
     }
 
     fn buffers(&self) -> Vec<(String, Var)> {
-        self.parameters.vars().into_iter().filter(|(name, _)| is_buffer(name)).collect()
+        buffers(self.parameters)
     }
 
     fn batch(&self, step: usize) -> Result<Batch> {

@@ -27,11 +27,8 @@ pub struct View {
 impl View {
     /// A box of the image in pixels of the input. It may extend outside the input.
     pub fn to_input(&self, bbox: &BBox) -> BBox {
-        let Placed { source, size: [rows, columns], .. } = self.placed;
-        let scale = [columns as f64 / source.width(), rows as f64 / source.height()];
-        let [x1, x2] = [bbox.x1, bbox.x2].map(|x| (x - source.x1) * scale[0]);
-        let [y1, y2] = [bbox.y1, bbox.y2].map(|y| (y - source.y1) * scale[1]);
-        let width = columns as f64;
+        let BBox { x1, y1, x2, y2 } = self.placed.to_input(*bbox);
+        let width = self.placed.size[1] as f64;
         if self.mirrored { BBox::new(width - x2, y1, width - x1, y2) } else { BBox::new(x1, y1, x2, y2) }
     }
 
@@ -67,16 +64,12 @@ impl View {
             "a mask is of {mask_width} x {mask_height} pixels, its image of {width} x {height}"
         );
         let bitmap = masks::to_bitmap(mask)?;
-        let place = |index: usize, count: usize, [first, last]: [f64; 2], length: u32| {
-            let at = first + (index as f64 + 0.5) * (last - first) / count as f64;
-            (at >= 0.0 && at < f64::from(length)).then_some(at as usize)
-        };
         let mut seen = vec![0; rows * columns];
         for (row, line) in seen.chunks_exact_mut(columns.max(1)).enumerate() {
-            let Some(y) = place(row, rows, [source.y1, source.y2], height) else { continue };
+            let Some(y) = pixel_at(row, rows, [source.y1, source.y2], height) else { continue };
             for (column, pixel) in line.iter_mut().enumerate() {
                 let column = if self.mirrored { columns - 1 - column } else { column };
-                if let Some(x) = place(column, columns, [source.x1, source.x2], width) {
+                if let Some(x) = pixel_at(column, columns, [source.x1, source.x2], width) {
                     *pixel = bitmap[y * width as usize + x];
                 }
             }
@@ -94,15 +87,14 @@ impl View {
     ) -> Vec<f32> {
         let Placed { source, size: [rows, columns], .. } = self.placed;
         let mut x = vec![0.0; 3 * rows * columns];
-        let (size, interpolation) = ([rows, columns], preprocessing.interpolation);
-        let normalization = preprocessing.normalization();
         if color == Photometric::None {
-            resample(image, &source, size, interpolation, &normalization, &mut x);
+            preprocessing.fill(image, &source, [rows, columns], &mut x);
         } else {
-            resample(image, &source, size, interpolation, &Normalization::IDENTITY, &mut x);
+            let identity = Normalization::IDENTITY;
+            resample(image, &source, [rows, columns], preprocessing.interpolation, &identity, &mut x);
             x.iter_mut().for_each(|value| *value /= 255.0);
             color.apply(&mut x, rng);
-            normalize(&mut x, &normalization);
+            normalize(&mut x, &preprocessing.normalization());
             self.clear_outside(&mut x);
         }
         if self.mirrored {
@@ -114,20 +106,23 @@ impl View {
     /// What is outside the image has the mean color, whatever happened to the colors.
     fn clear_outside(&self, x: &mut [f32]) {
         let Placed { source, size: [rows, columns], image: [width, height] } = self.placed;
-        let is_inside = |index: usize, count: usize, [first, last]: [f64; 2], length: u32| {
-            let at = first + (index as f64 + 0.5) * (last - first) / count as f64;
-            at >= 0.0 && at < f64::from(length)
-        };
         let inside: Vec<bool> =
-            (0..columns).map(|column| is_inside(column, columns, [source.x1, source.x2], width)).collect();
+            (0..columns).map(|column| pixel_at(column, columns, [source.x1, source.x2], width).is_some()).collect();
         for (index, line) in x.chunks_exact_mut(columns.max(1)).enumerate() {
-            if !is_inside(index % rows, rows, [source.y1, source.y2], height) {
+            if pixel_at(index % rows, rows, [source.y1, source.y2], height).is_none() {
                 line.fill(0.0);
                 continue;
             }
             line.iter_mut().zip(&inside).filter(|(_, inside)| !**inside).for_each(|(value, _)| *value = 0.0);
         }
     }
+}
+
+/// The pixel of an image of `length` pixels, along one axis, in which the center of pixel `index` of an input of `count`
+/// lies that shows it from `first` to `last`; `None` outside the image.
+fn pixel_at(index: usize, count: usize, [first, last]: [f64; 2], length: u32) -> Option<usize> {
+    let at = first + (index as f64 + 0.5) * (last - first) / count as f64;
+    (at >= 0.0 && at < f64::from(length)).then_some(at as usize)
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@ use anyhow::{Context, Result, ensure};
 use dl_metrics::coco::{CocoBuilder, CocoConfig, UNDEFINED, evaluate};
 use dl_metrics::voc::{VocConfig, VocEvaluator};
 use dl_models::detection::{Detector, Found, Placed, Rules};
-use dl_record::{BBox, Detection, Object};
-use dl_vision::picture::warp::resample;
+use dl_record::{BBox, Object};
 use image::RgbImage;
 use rayon::prelude::*;
-use serde_json::Map;
 use std::sync::Arc;
 
 use super::{Sample, Samples};
@@ -46,7 +44,7 @@ impl DetectionEvaluation<'_> {
             let decoded: Vec<(&Sample, Arc<RgbImage>)> =
                 some.par_iter().filter_map(|(index, sample)| Some((*sample, self.images.get(*index)?))).collect();
             for ((sample, _), found) in decoded.iter().zip(detect(detector, &decoded)?) {
-                let detections = found.into_iter().map(|found| detection(found, detector.labels())).collect::<Vec<_>>();
+                let detections: Vec<_> = found.into_iter().map(|found| found.detection(detector.labels())).collect();
                 let objects: Vec<Object> =
                     sample.objects.iter().filter(|object| object.bbox.area() > 0.0).cloned().collect();
                 voc.add(&objects, &detections);
@@ -64,10 +62,6 @@ impl DetectionEvaluation<'_> {
     }
 }
 
-fn detection(Found { bbox, class, score, mask }: Found, labels: &[String]) -> Detection {
-    Detection { bbox, label: labels[class].clone(), score, mask, proposal: None, extra: Map::new() }
-}
-
 /// The objects in each image, of which those with inputs of one size are computed together.
 fn detect(detector: &dyn Detector, images: &[(&Sample, Arc<RgbImage>)]) -> Result<Vec<Vec<Found>>> {
     let rules = Rules { score: Some(LEAST_SCORE), ..Rules::default() };
@@ -82,12 +76,9 @@ fn detect(detector: &dyn Detector, images: &[(&Sample, Arc<RgbImage>)]) -> Resul
         let [height, width] = same.first().context("a group has an image")?.size;
         let length = 3 * height * width;
         let mut x = vec![0.0; same.len() * length];
-        x.par_chunks_exact_mut(length.max(1)).zip(now.par_iter().zip(same)).for_each(
-            |(input, ((_, image), placed))| {
-                let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
-                resample(image, &placed.source, placed.size, interpolation, &normalization, input);
-            },
-        );
+        x.par_chunks_exact_mut(length.max(1))
+            .zip(now.par_iter().zip(same))
+            .for_each(|(input, ((_, image), placed))| preprocessing.fill(image, &placed.source, placed.size, input));
         found.extend(match given {
             Some(detector) => {
                 let regions: Vec<Vec<BBox>> = now.iter().map(|(sample, _)| sample.proposals.clone()).collect();

@@ -34,6 +34,6 @@ pub use rcnn::RcnnTrainee;
 pub use samples::{Dropped, Sample, SampleConfig, Samples};
 pub use ssd_trainee::SsdTrainee;
 pub use start::{DetectorStart, Freeze, Needs, Selects, StartedDetector};
-pub use task::{Build, DetectorTask, is_buffer};
+pub use task::{Build, DetectorTask};
 pub use trainee::{DetectionLoss, Trainee, Truth};
 pub use yolo_v1_trainee::YoloV1Trainee;

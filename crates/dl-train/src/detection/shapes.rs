@@ -9,7 +9,6 @@ use dl_models::Preprocessing;
 use dl_models::detection::Placed;
 
 use super::Samples;
-use crate::data::View;
 
 /// Most shapes.
 const MOST: usize = 9;
@@ -33,9 +32,8 @@ pub(super) fn sides(samples: &Samples, preprocessing: &Preprocessing) -> Vec<Sid
         let Some([width, height]) = sample.size else { continue };
         let placed = Placed::of(preprocessing, width, height);
         let [rows, columns] = placed.size.map(|side| side as f64);
-        let view = View { placed, mirrored: false };
         for (bbox, (_, class)) in sample.boxes().zip(&sample.used) {
-            let bbox = view.to_input(&bbox.clip(width.into(), height.into()));
+            let bbox = placed.to_input(placed.clip(*bbox));
             let sides = [bbox.width() / columns, bbox.height() / rows];
             if sides.iter().all(|side| *side > 0.0) {
                 found.push((sides, *class));

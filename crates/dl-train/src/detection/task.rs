@@ -7,7 +7,7 @@ use dl_models::Parameters;
 use dl_models::detection::Detector;
 
 use super::{DetectionBatch, DetectionBatches, DetectionEvaluation, Trainee};
-use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation, buffers, weights};
 
 /// Builds a detector for inference from weights.
 pub type Build<'a> = dyn Fn(VarBuilder) -> Result<Box<dyn Detector>> + Sync + 'a;
@@ -36,25 +36,15 @@ pub struct DetectorTask<'a> {
     pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
 }
 
-/// Whether a tensor holds running statistics of a batch norm, which have no gradient.
-pub fn is_buffer(name: &str) -> bool {
-    name.ends_with(".running_mean") || name.ends_with(".running_var")
-}
-
 impl Task for DetectorTask<'_> {
     type Batch = DetectionBatch;
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
-        let weights = self.parameters.vars().into_iter().filter(|(name, _)| !is_buffer(name));
-        let parameter = |(name, var): (String, Var)| {
-            let factor = (self.factor)(&name);
-            Parameter { factor, ..Parameter::new(name, var, self.weight_decay) }
-        };
-        weights.map(parameter).collect()
+        weights(self.parameters, self.weight_decay, self.factor)
     }
 
     fn buffers(&self) -> Vec<(String, Var)> {
-        self.parameters.vars().into_iter().filter(|(name, _)| is_buffer(name)).collect()
+        buffers(self.parameters)
     }
 
     fn batch(&self, step: usize) -> Result<DetectionBatch> {

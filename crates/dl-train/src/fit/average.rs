@@ -1,5 +1,5 @@
 //! The moving average of the weights (Polyak and Juditsky 1992, as in TensorFlow's `ExponentialMovingAverage`): models
-//! are validated and written with it, while training goes on with the weights themselves.
+//! are validated and written with it, and the optimizer changes the weights themselves.
 
 use std::collections::BTreeMap;
 

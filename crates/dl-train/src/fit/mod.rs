@@ -17,9 +17,11 @@ mod state;
 mod task;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 pub use log::Log;
 pub use optimizer::{Early, Optimizer, OptimizerConfig, Parameter, Rule};
 pub use progress::Progress;
 pub use run::{Ended, Event, Files, FitConfig, Why, fit};
 pub use task::{Loss, Task, TrainedModel, Validation};
+pub use weights::{buffers, weights};

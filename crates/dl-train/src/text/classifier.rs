@@ -3,9 +3,9 @@
 use anyhow::Result;
 use dl_models::Parameters;
 
-use super::{Deal, LabeledTexts, weights};
+use super::{Deal, LabeledTexts};
 use crate::classifier::LossConfig;
-use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation, weights};
 use crate::hits::hits;
 
 /// A BERT trained to classify texts.

@@ -6,8 +6,8 @@ use anyhow::Result;
 use dl_models::Parameters;
 use dl_models::text::{TextModel, loss};
 
-use super::{Deal, weights};
-use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation};
+use super::Deal;
+use crate::fit::{Loss, Parameter, Progress, Task, TrainedModel, Validation, weights};
 
 /// A GPT trained to predict texts.
 pub struct LanguageModelTask<'a> {

@@ -11,9 +11,6 @@ pub use language_model::LanguageModelTask;
 
 use std::sync::{Mutex, PoisonError};
 
-use dl_models::Parameters;
-
-use crate::fit::Parameter;
 use crate::sampler::Rounds;
 
 /// Deals out the indices of examples in batches.
@@ -32,10 +29,4 @@ impl Deal {
         let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
         (step * self.batch..(step + 1) * self.batch).map(|place| rounds.at(place)).collect()
     }
-}
-
-/// All trained weights.
-fn weights(parameters: &Parameters, decay: f64, factor: &dyn Fn(&str) -> f64) -> Vec<Parameter> {
-    let weights = parameters.vars().into_iter();
-    weights.map(|(name, var)| Parameter { factor: factor(&name), ..Parameter::new(name, var, decay) }).collect()
 }

@@ -2,11 +2,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use dl_models::detection::{Detector, Found, Placed, Rules};
-use dl_record::{Detection, Record};
-use dl_vision::picture::warp::resample;
+use dl_record::Record;
 use image::RgbImage;
 use rayon::prelude::*;
-use serde_json::Map;
 
 use super::views::{Seen, View, views};
 use super::{Args, merge, regions};
@@ -183,8 +181,7 @@ fn input(detector: &dyn Detector, images: &[RgbImage], views: &[(usize, View)]) 
     let length = 3 * height * width;
     let mut x = vec![0.0; views.len() * length];
     x.par_chunks_exact_mut(length.max(1)).zip(views).for_each(|(input, (index, view))| {
-        let (interpolation, normalization) = (preprocessing.interpolation, preprocessing.normalization());
-        resample(&images[*index], &view.source(), view.placed.size, interpolation, &normalization, input);
+        preprocessing.fill(&images[*index], &view.source(), view.placed.size, input);
         if view.is_mirrored {
             input.chunks_exact_mut(width).for_each(<[f32]>::reverse);
         }
@@ -201,17 +198,6 @@ fn write_cells(record: &mut Record, detector: &dyn Detector, image: &RgbImage) -
 }
 
 pub(super) fn write(record: &mut Record, detector: &dyn Detector, found: Vec<Found>) -> Result<()> {
-    let labels = detector.labels();
-    let detections: Vec<Detection> = found
-        .into_iter()
-        .map(|Found { bbox, class, score, mask }| Detection {
-            bbox,
-            label: labels[class].clone(),
-            score,
-            mask,
-            proposal: None,
-            extra: Map::new(),
-        })
-        .collect();
+    let detections: Vec<_> = found.into_iter().map(|found| found.detection(detector.labels())).collect();
     record.set_detections(&detections)
 }

@@ -6,7 +6,7 @@ use dl_models::detection::{Detector, Rules};
 use dl_record::BBox;
 
 use super::{Args, images};
-use crate::common::{Io, Job, Outcome, map_batches, resampled};
+use crate::common::{Io, Job, Outcome, map_batches};
 
 /// Detects objects among the `proposals` of the records.
 pub(super) fn run(args: &Args, detector: &GeneralizedRcnn, rules: &Rules, io: &mut Io) -> Result<Outcome> {
@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args, detector: &GeneralizedRcnn, rules: &Rules, io: &m
             let regions: Vec<BBox> = regions.collect::<Result<_, _>>()?;
             let image = opened.open(record)?;
             let placed = detector.placed(image.width(), image.height());
-            let input = resampled(&image, &placed.source, placed.size, detector.preprocessing());
+            let input = detector.preprocessing().input(&image, &placed.source, placed.size);
             Ok((placed, input, regions))
         },
         |records, prepared| {

@@ -9,7 +9,7 @@ use dl_models::detection::{self, Detector};
 use dl_record::Proposal;
 use serde_json::Map;
 
-use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, map_batches, resampled};
+use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Outcome, map_batches};
 
 /// Propose the regions of a detector's region proposal network (Ren et al. 2015)
 ///
@@ -69,7 +69,7 @@ impl Rpn {
             |record| {
                 let image = images.open(record)?;
                 let placed = detector.placed(image.width(), image.height());
-                let input = resampled(&image, &placed.source, placed.size, detector.preprocessing());
+                let input = detector.preprocessing().input(&image, &placed.source, placed.size);
                 Ok((placed, input))
             },
             |records, prepared| {

@@ -21,7 +21,7 @@ use super::yolo::Candidates;
 pub use super::yolo::Suppression;
 use super::yolo_v1::{Grid, YoloV1};
 use super::yolo_v2::{Squash, YoloV2};
-use super::{Detector, DetectorKind, Found, Outline, Placed, Rules};
+use super::{Detector, DetectorKind, DetectorOutline, Found, Placed, Rules};
 use crate::checkpoint::darknet::cfg::{Cfg, Detection, Kind, numbers};
 use crate::checkpoint::darknet::{CFG_KEY, VERSION_KEY};
 use crate::file::limits;
@@ -184,10 +184,10 @@ impl Darknet {
     /// The network of a config without weights.
     /// # Errors
     /// When the text of its `.cfg` is invalid.
-    pub fn outline(config: &ModelConfig) -> Result<Outline> {
+    pub fn outline(config: &ModelConfig) -> Result<DetectorOutline> {
         let cfg = Cfg::parse(Self::cfg_of(config).context("its config has no cfg")?).context("its .cfg")?;
         let (network, weights) = build_outline(None, |vb| Network::new(&cfg, Recipe::default().epsilon, &vb))?;
-        Ok(Outline { layers: network.layers(), weights })
+        Ok(DetectorOutline { layers: network.layers(), weights })
     }
 
     /// A detector from a config and a source of weights, for example [`Parameters`](crate::Parameters).

@@ -14,7 +14,7 @@ use super::body;
 use super::layout::{Layout, MaskKind, RcnnKind};
 use super::recipe::Recipe;
 use crate::backbones::MobileNetV1Options;
-use crate::detection::Outline;
+use crate::detection::DetectorOutline;
 use crate::file::{Kind, Labels, Preprocessing, Resize};
 use crate::model::build_outline;
 use crate::{Checkpoint, ModelConfig};
@@ -105,14 +105,14 @@ impl GeneralizedRcnn {
     /// The network of a config without weights.
     /// # Errors
     /// As [`from_config`](Self::from_config).
-    pub fn outline(config: &ModelConfig) -> Result<Outline> {
+    pub fn outline(config: &ModelConfig) -> Result<DetectorOutline> {
         let (detector, weights) = build_outline(None, |vb| Self::from_config(config, vb))?;
         let of_mobilenet = detector.layout.body.starts_with("mobilenet_v3");
         let layers = detector.maps.network.body_layers().into_iter().map(|layer| {
             // As in the names of its weights.
             if of_mobilenet { layer.trim_start_matches("features.").to_owned() } else { layer }
         });
-        Ok(Outline { layers: layers.collect(), weights })
+        Ok(DetectorOutline { layers: layers.collect(), weights })
     }
 
     /// Whether it computes masks.
@@ -138,11 +138,7 @@ pub(super) fn options_of_body(config: &ModelConfig) -> Result<Map<String, Value>
     let mut body_options = config.options.clone();
     if config.architecture == "mobilenet_v1" {
         // Files of others have their own words.
-        let MobileNetV1Options { width, folded, same_padding } = MobileNetV1Options::read(config)?;
-        body_options.extend(
-            [("width", json!(width)), ("folded", json!(folded)), ("same_padding", json!(same_padding))]
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
+        body_options.extend(MobileNetV1Options::read(config)?.entries());
     }
     let Preprocessing { channel_order, range, mean, std, .. } = &config.preprocessing;
     let options = json!({

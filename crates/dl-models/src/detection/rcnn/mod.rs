@@ -40,10 +40,10 @@ use dl_record::BBox;
 pub use anchors::{AnchorRounding, Anchors};
 pub use config::{Pretrained, config, is_body, is_class_head, pretrained_tensors};
 pub use layout::{BoxHeadKind, Layout, MaskKind, Pyramid, RCNNS, RcnnKind, RoiMethod};
+pub use network::BatchMaps;
 pub use open::{config_of, guess, open, tensors};
 pub use recipe::{RECIPE_NAMES, RECIPES, Recipe, SizeRounding};
 pub use rpn::Proposal;
-pub use training::BatchMaps;
 
 use super::{Detector, Found, Placed, Rules};
 use crate::file::Preprocessing;
@@ -53,7 +53,7 @@ use mask_head::MaskNetwork;
 use network::MapNetwork;
 use planned::Planned;
 use roi_heads::{RoiHeads, Seen};
-use rpn::{MapNumbers, MapScores, RpnHead};
+use rpn::{MapNumbers, MapScores};
 
 /// A two-stage detector.
 pub struct GeneralizedRcnn {
@@ -66,14 +66,6 @@ pub struct GeneralizedRcnn {
     /// `None` without a region proposal network.
     anchors: Option<Anchors>,
     heads: RoiHeads,
-}
-
-/// The maps of a batch.
-struct Batch {
-    /// The largest first, [n, channels, h, w].
-    maps: Vec<Tensor>,
-    /// For each map, objectness [n, anchors, h, w] and deltas [n, 4 anchors, h, w].
-    scores: Vec<[Tensor; 2]>,
 }
 
 impl GeneralizedRcnn {
@@ -158,7 +150,7 @@ impl GeneralizedRcnn {
         ensure!(regions.len() == images.len(), "{} lists of regions for {} images", regions.len(), images.len());
         let batch = self.look(x, images)?;
         let of_image = |(index, (placed, regions)): (usize, (&Placed, &Vec<BBox>))| {
-            let regions = regions.iter().map(|region| in_input(placed, *region)).collect();
+            let regions = regions.iter().map(|region| placed.to_input(*region)).collect();
             self.objects(&batch, index, placed, regions, rules)
         };
         images.iter().zip(regions).enumerate().map(of_image).collect()
@@ -188,8 +180,8 @@ impl GeneralizedRcnn {
     }
 
     /// Computes the maps of a batch.
-    fn look(&self, x: &[f32], images: &[Placed]) -> Result<Batch> {
-        let Some(first) = images.first() else { return Ok(Batch { maps: Vec::new(), scores: Vec::new() }) };
+    fn look(&self, x: &[f32], images: &[Placed]) -> Result<BatchMaps> {
+        let Some(first) = images.first() else { return Ok(BatchMaps::default()) };
         let [height, width] = first.size;
         ensure!(images.iter().all(|placed| placed.size == first.size), "the images of a batch need one input size");
         let shape = (images.len(), 3, height, width);
@@ -201,24 +193,11 @@ impl GeneralizedRcnn {
         );
         let x = Tensor::from_slice(x, shape, &self.device).map_err(plain)?;
         let network = &self.maps.network;
-        let names = network.maps();
-        let pooled = network.pooled_maps();
-        // The last map of a pyramid is needed only by the region proposal network.
-        let mut wanted: Vec<String> = names[..pooled].to_vec();
-        if self.anchors.is_some() {
-            wanted.extend((0..names.len()).flat_map(RpnHead::names));
-        }
-        let mut outputs = self.maps.run(&x, &wanted)?.into_iter();
-        let maps = outputs.by_ref().take(pooled).collect();
-        let mut scores = Vec::new();
-        while let (Some(objectness), Some(deltas)) = (outputs.next(), outputs.next()) {
-            scores.push([objectness, deltas]);
-        }
-        Ok(Batch { maps, scores })
+        Ok(network.batch_maps(self.maps.run(&x, &network.wanted())?, first.size))
     }
 
     /// The proposals for one image of a batch, in pixels of the input.
-    fn propose(&self, batch: &Batch, index: usize, placed: &Placed) -> Result<Vec<Proposal>> {
+    fn propose(&self, batch: &BatchMaps, index: usize, placed: &Placed) -> Result<Vec<Proposal>> {
         let Some(anchors) = &self.anchors else {
             bail!("the detector has no region proposal network: it needs proposals, which dl-propose computes");
         };
@@ -231,7 +210,7 @@ impl GeneralizedRcnn {
     /// The objects among regions of one image of a batch, in pixels of the input.
     fn objects(
         &self,
-        batch: &Batch,
+        batch: &BatchMaps,
         index: usize,
         placed: &Placed,
         regions: Vec<BBox>,
@@ -269,12 +248,4 @@ impl Detector for GeneralizedRcnn {
         };
         images.iter().enumerate().map(of_image).collect()
     }
-}
-
-/// A box in pixels of the image, in pixels of the input: the reverse of [`Placed::to_image`].
-fn in_input(placed: &Placed, bbox: BBox) -> BBox {
-    let [x1, y1, x2, y2]: [f64; 4] = bbox.into();
-    let [left, top, ..]: [f64; 4] = placed.source.into();
-    let scale = [placed.size[1] as f64 / placed.source.width(), placed.size[0] as f64 / placed.source.height()];
-    BBox::new((x1 - left) * scale[0], (y1 - top) * scale[1], (x2 - left) * scale[0], (y2 - top) * scale[1])
 }

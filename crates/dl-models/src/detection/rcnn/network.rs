@@ -2,6 +2,7 @@
 //! maps, so that one plan computes it.
 
 use anyhow::{Result, ensure};
+use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 use super::anchors::Anchors;
@@ -10,6 +11,18 @@ use super::fpn::Fpn;
 use super::layout::{Layout, Pyramid};
 use super::rpn::RpnHead;
 use crate::{Backbone, Pass, Run, Value, plain};
+
+/// The maps of a batch of n images.
+#[derive(Default)]
+pub struct BatchMaps {
+    /// Those that regions are pooled from, the largest first, [n, channels, h, w].
+    pub maps: Vec<Tensor>,
+    /// For each map of the region proposal network, objectness [n, anchors, h, w] and deltas [n, 4 anchors, h, w]; empty
+    /// without this network.
+    pub scores: Vec<[Tensor; 2]>,
+    /// [height, width] of the input in pixels.
+    pub input: [usize; 2],
+}
 
 pub(super) struct MapNetwork {
     body: Body,
@@ -63,6 +76,25 @@ impl MapNetwork {
         } else {
             (0..count).map(|index| format!("backbone.{index}")).collect()
         }
+    }
+
+    /// The names of the outputs that [`BatchMaps`] holds: the maps that regions are pooled from, and the scores of all. A
+    /// last map of a pyramid is needed only for its scores.
+    pub(super) fn wanted(&self) -> Vec<String> {
+        let names = self.maps();
+        let scored = if self.rpn.is_some() { names.len() } else { 0 };
+        names.into_iter().take(self.pooled_maps()).chain((0..scored).flat_map(RpnHead::names)).collect()
+    }
+
+    /// The [`wanted`](Self::wanted) outputs for an input of [height, width] pixels.
+    pub(super) fn batch_maps(&self, outputs: Vec<Tensor>, input: [usize; 2]) -> BatchMaps {
+        let mut outputs = outputs.into_iter();
+        let maps = outputs.by_ref().take(self.pooled_maps()).collect();
+        let mut scores = Vec::new();
+        while let (Some(objectness), Some(deltas)) = (outputs.next(), outputs.next()) {
+            scores.push([objectness, deltas]);
+        }
+        BatchMaps { maps, scores, input }
     }
 
     /// The number of maps from which regions are pooled; a last one is only for the region proposal network.

@@ -6,20 +6,9 @@ use candle_core::Tensor;
 use dl_record::BBox;
 use rand_chacha::ChaCha8Rng;
 
-use super::rpn::{MapNumbers, MapScores, RpnHead};
-use super::{GeneralizedRcnn, Proposal, box_head, mask_head, roi, rpn};
+use super::rpn::{MapNumbers, MapScores};
+use super::{BatchMaps, GeneralizedRcnn, Proposal, box_head, mask_head, roi, rpn};
 use crate::{Backbone, LayerName, plain};
-
-/// The maps of a batch of n images.
-pub struct BatchMaps {
-    /// Those that regions are pooled from, the largest first, [n, channels, h, w].
-    pub maps: Vec<Tensor>,
-    /// For each map of the region proposal network, objectness [n, anchors, h, w] and deltas [n, 4 anchors, h, w]; empty
-    /// without this network.
-    pub scores: Vec<[Tensor; 2]>,
-    /// [height, width] of the input in pixels.
-    pub input: [usize; 2],
-}
 
 impl GeneralizedRcnn {
     /// The maps of a batch x [n, 3, h, w].
@@ -28,17 +17,8 @@ impl GeneralizedRcnn {
     pub fn maps_in_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<BatchMaps> {
         let (_, _, height, width) = x.dims4().map_err(plain)?;
         let network = &self.maps.network;
-        let names = network.maps();
-        let pooled = network.pooled_maps();
-        let scored = if self.anchors.is_some() { names.len() } else { 0 };
-        let wanted = names[..pooled].iter().cloned().chain((0..scored).flat_map(RpnHead::names));
-        let mut outputs = in_training(network, x, wanted, rng)?.into_iter();
-        let maps = outputs.by_ref().take(pooled).collect();
-        let mut scores = Vec::new();
-        while let (Some(objectness), Some(deltas)) = (outputs.next(), outputs.next()) {
-            scores.push([objectness, deltas]);
-        }
-        Ok(BatchMaps { maps, scores, input: [height, width] })
+        let outputs = in_training(network, x, network.wanted().into_iter(), rng)?;
+        Ok(network.batch_maps(outputs, [height, width]))
     }
 
     /// All anchors of an image, in the order maps, rows, columns, anchors of a position; empty without a region proposal

@@ -47,7 +47,7 @@ use self::network::{SsdNetwork, boxes_output, classes_output};
 pub use self::pretrained::{Trunk, is_box_head, is_class_head};
 pub use self::recipe::{CodeOrder, RECIPES, Recipe, Scores};
 use super::one_stage::Candidate;
-use super::{Detector, Found, Outline, Placed, Rules};
+use super::{Detector, DetectorOutline, Found, Placed, Rules};
 use crate::checkpoint::printable;
 use crate::file::limits;
 use crate::model::{CheckpointBackend, build_outline};
@@ -193,11 +193,11 @@ impl Ssd {
     /// The network of a config without weights.
     /// # Errors
     /// When the architecture or an option is unknown.
-    pub fn outline(config: &ModelConfig) -> Result<Outline> {
+    pub fn outline(config: &ModelConfig) -> Result<DetectorOutline> {
         config.check()?;
         let architecture = find(&config.architecture)?;
         let (network, weights) = build_outline(None, |vb| build(architecture, config, &vb))?;
-        Ok(Outline { layers: network.layers(), weights })
+        Ok(DetectorOutline { layers: network.layers(), weights })
     }
 
     fn assemble(architecture: &Architecture, config: ModelConfig, folder: &Path, vb: VarBuilder) -> Result<Self> {
@@ -390,7 +390,7 @@ fn find(name: &str) -> Result<&'static Architecture> {
 
 fn build(architecture: &Architecture, config: &ModelConfig, vb: &VarBuilder) -> Result<SsdNetwork> {
     let per_cell = shapes::default_boxes(architecture, config)?.per_cell();
-    // These are no options of the network.
+    // A file may have these, but the network does not.
     let mut config = config.clone();
     config.options.remove("recipe");
     config.options.remove(shapes::OPTION);

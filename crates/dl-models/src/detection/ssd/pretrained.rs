@@ -54,14 +54,10 @@ impl Trunk {
         match self.network {
             "mobilenet_v1" => {
                 // An SSD has options of its own.
+                let known = MobileNetV1Options::default().entries();
                 let mut trunk = config.clone();
-                trunk.options.retain(|name, _| ["width", "folded", "same_padding"].contains(&name.as_str()));
-                let MobileNetV1Options { width, folded, same_padding } = MobileNetV1Options::read(&trunk)?;
-                for (name, value) in
-                    [("width", json!(width)), ("folded", json!(folded)), ("same_padding", json!(same_padding))]
-                {
-                    ssd.options.insert(name.to_owned(), value);
-                }
+                trunk.options.retain(|name, _| known.contains_key(name));
+                ssd.options.extend(MobileNetV1Options::read(&trunk)?.entries());
             }
             _ => ssd.options.extend(config.options.get("width").map(|width| ("width".to_owned(), width.clone()))),
         }

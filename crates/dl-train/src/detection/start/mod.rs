@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
-use dl_models::detection::{DetectorKind, Outline};
-use dl_models::{Checkpoint, Fit, Misfit, ModelConfig, ModelFile, Parameters};
+use dl_models::detection::{DetectorKind, DetectorOutline};
+use dl_models::{Checkpoint, Fit, ModelConfig, ModelFile, Parameters};
 use serde_json::{Map, Value, json};
 
 use super::{Build, Samples, Trainee};
@@ -128,7 +128,7 @@ struct Plan {
     /// The weights to start from, by their names in the detector; `None` without a file.
     tensors: Option<BTreeMap<String, Tensor>>,
     /// The network without weights.
-    outline: Outline,
+    outline: DetectorOutline,
     is_head: Selects,
     /// Whether pretrained networks need not have a weight.
     is_new: Selects,
@@ -193,8 +193,10 @@ impl StartedDetector {
         };
         let has_file = tensors.is_some();
         let mut tensors = tensors.unwrap_or_default();
-        let fit = has_file.then(|| fit(&outline, &mut tensors));
+        let fit = has_file.then(|| Fit::of_tensors(&outline.weights, &tensors));
         if let Some(fit) = &fit {
+            let loaded = fit.loaded_names();
+            tensors.retain(|name, _| loaded.contains(name.as_str()));
             let needed = outline.weights.keys().filter(|name| !is_new(name)).count();
             ensure!(2 * fit.loaded.len() >= needed, "{}: does not fit: {}", in_context(), fit.report());
         }
@@ -208,27 +210,8 @@ impl StartedDetector {
     }
 }
 
-/// Which weights of the network are given; leaves only these.
-fn fit(outline: &Outline, tensors: &mut BTreeMap<String, Tensor>) -> Fit {
-    let mut fit = Fit::default();
-    for (name, shape) in &outline.weights {
-        match tensors.get(name).map(Tensor::dims) {
-            Some(found) if found == shape.as_slice() => fit.loaded.push(name.clone()),
-            Some(found) => {
-                let reason = format!("is {found:?}, the network expects {shape:?}");
-                fit.misfits.push(Misfit { name: name.clone(), reason });
-            }
-            None => fit.new.push(name.clone()),
-        }
-    }
-    fit.unused = tensors.keys().filter(|name| !outline.weights.contains_key(*name)).cloned().collect();
-    let loaded: BTreeSet<&str> = fit.loaded_names();
-    tensors.retain(|name, _| loaded.contains(name.as_str()));
-    fit
-}
-
 /// The names of the frozen weights.
-fn frozen(freeze: &Freeze, outline: &Outline, is_head: &Selects) -> Result<BTreeSet<String>> {
+fn frozen(freeze: &Freeze, outline: &DetectorOutline, is_head: &Selects) -> Result<BTreeSet<String>> {
     Ok(match freeze {
         Freeze::Nothing => BTreeSet::new(),
         Freeze::Body => outline.weights.keys().filter(|name| !is_head(name)).cloned().collect(),

@@ -9,7 +9,7 @@ use candle_nn::VarBuilder;
 use dl_models::detection::rcnn::{
     self, GeneralizedRcnn, MaskKind, Pretrained, RCNNS, RcnnKind, is_body, is_class_head, pretrained_tensors,
 };
-use dl_models::detection::{Detector, Outline};
+use dl_models::detection::{Detector, DetectorOutline};
 use dl_models::{Checkpoint, Labels, ModelConfig, ModelFile, Parameters};
 use serde_json::{Map, Value, json};
 
@@ -140,7 +140,7 @@ fn body(name: &str, start: &DetectorStart, mut file: Checkpoint, labels: &[Strin
 
 /// The weights and statistics of the batch norms below, which stay as they are: a batch of a few images is too small for
 /// statistics of its own (torchvision's `FrozenBatchNorm2d`).
-fn norms_of_body(outline: &Outline) -> BTreeSet<String> {
+fn norms_of_body(outline: &DetectorOutline) -> BTreeSet<String> {
     let norms = outline.weights.keys().filter_map(|name| name.strip_suffix(".running_mean"));
     let weights = norms
         .filter(|norm| is_body(norm))
