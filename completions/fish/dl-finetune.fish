@@ -120,7 +120,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l s
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l output -d 'Model file to write; it is a complete model at any time during training' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val -d 'File of validation records' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val-fraction -d 'Hold out this fraction of the images for validation, chosen at random' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val-fraction -d 'Hold out this fraction of the images or texts for validation, chosen at random' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l arch -d 'Architecture [default: that of the detector in --init-from]; see dl-model list. A .cfg of darknet with a [detection] is one, too' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l backbone -d 'For fast_rcnn, faster_rcnn, mask_rcnn and cascade_rcnn: the network for images below [default: that in --init-from, or mobilenet_v1]' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l option -d 'Option of a two-stage detector, such as fpn=none, fpn_channels=64, box_hidden=256 or recipe=detectron2; can be repeated' -r
@@ -199,7 +199,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand linear" -s h -l 
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l output -d 'Model file to write; it is a complete model at any time during training' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l init-from -d 'GPT-2 to start from: a model file, or a Hugging Face model folder' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val -d 'File of validation records' -r -F
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val-fraction -d 'Hold out this fraction of the texts for validation, chosen at random' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l val-fraction -d 'Hold out this fraction of the images or texts for validation, chosen at random' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l freeze -d 'Freeze LAYER (embeddings, h.3) and all layers before it' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l trainable-layers -d 'Train the last N blocks and everything after them' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l batch -d 'Texts per batch, at most 4096 [default: a quarter of the texts, at least 8 and at most 32]' -r -f

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::texts::{self, Source};
 use super::training::{ExamplesOf, Situation, TrainingArgs, default_batch};
+use super::validation::ValidationArgs;
 use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 
 /// Train a language model on texts
@@ -47,13 +48,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", help_heading = "Network")]
     init_from: PathBuf,
 
-    /// File of validation records
-    #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
-    val: Option<PathBuf>,
-
-    /// Hold out this fraction of the texts for validation, chosen at random
-    #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
-    val_fraction: Option<f64>,
+    #[command(flatten)]
+    validation: ValidationArgs,
 
     /// Freeze LAYER (embeddings, h.3) and all layers before it
     #[arg(long, value_name = "LAYER", conflicts_with = "trainable_layers", help_heading = "Transfer")]
@@ -83,8 +79,8 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        self.training.check(self.val.is_some() || self.val_fraction.is_some())?;
-        let others = [Some(self.init_from.as_path()), self.val.as_deref()];
+        self.training.check(self.validation.is_given())?;
+        let others = [Some(self.init_from.as_path()), self.validation.file()];
         self.training.check_files(&self.output, &self.inputs, &others)?;
         let device = self.device.open()?;
         let freeze = texts::freeze(&self.init_from, self.freeze.as_deref(), self.trainable_layers)?;
@@ -101,8 +97,8 @@ impl Args {
         let source = Source {
             common: &self.common,
             inputs: &self.inputs,
-            val: self.val.as_deref(),
-            val_fraction: self.val_fraction,
+            val: self.validation.file(),
+            val_fraction: self.validation.fraction(),
         };
         let read = source.read(io, |record| loss::language_model_parts(&model, &texts::text_of(record)?))?;
         let flat = |texts: Vec<Vec<Vec<u32>>>| texts.into_iter().flatten().collect::<Vec<_>>();
@@ -128,7 +124,7 @@ impl Args {
             "seed": self.common.seed,
             "data": read.digest.to_string(),
             "val": read.validation_digest.to_string(),
-            "val_fraction": self.val_fraction,
+            "val_fraction": self.validation.fraction(),
             "init_from": texts::start_digest(&self.init_from)?,
             "options": options.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<Map<_, _>>(),
             "freeze": format!("{freeze:?}"),

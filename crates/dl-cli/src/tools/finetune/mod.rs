@@ -3,6 +3,7 @@
 mod bbox;
 mod classifier;
 mod detector;
+mod dtype;
 mod interrupt;
 mod linear;
 mod lm;
@@ -10,6 +11,7 @@ mod outputs;
 mod svm;
 mod texts;
 mod training;
+mod validation;
 
 use anyhow::{Error, Result, anyhow, ensure};
 use clap::{Parser, Subcommand};

@@ -320,15 +320,18 @@ impl TrainingArgs {
             ("weight_decay".to_owned(), json!(self.weight_decay)),
             ("clip".to_owned(), json!(self.clip.0)),
         ]);
-        if self.accumulate > 1 {
-            figures.insert("accumulate".to_owned(), json!(self.accumulate));
-        }
-        figures.extend(self.ema.map(|decay| ("ema".to_owned(), json!(decay))));
+        figures.extend(self.choices());
         match self.optimizer(situation) {
             OptimizerName::Sgd => figures.insert("momentum".to_owned(), json!(self.momentum)),
             other => figures.insert("optimizer".to_owned(), json!(format!("{other:?}").to_lowercase())),
         };
         Ok(figures)
+    }
+
+    /// The options that files mention only when they are not the defaults.
+    fn choices(&self) -> impl Iterator<Item = (String, Value)> {
+        let accumulate = (self.accumulate > 1).then(|| ("accumulate".to_owned(), json!(self.accumulate)));
+        accumulate.into_iter().chain(self.ema.map(|decay| ("ema".to_owned(), json!(decay))))
     }
 
     /// Writes the log of a training run without steps.
@@ -391,10 +394,7 @@ impl TrainingArgs {
             ("validate_every".to_owned(), json!(validate_every)),
             ("patience".to_owned(), json!(self.patience)),
         ]);
-        if self.accumulate > 1 {
-            settings.insert("accumulate".to_owned(), json!(self.accumulate));
-        }
-        settings.extend(self.ema.map(|decay| ("ema".to_owned(), json!(decay))));
+        settings.extend(self.choices());
         let files = Files::of(output);
         config = FitConfig {
             validate_every,

@@ -20,13 +20,15 @@ use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
 use serde_json::{Map, Value, json};
 
+use super::dtype::DtypeName;
 use super::no_record;
 use super::training::{self, ExamplesOf, Situation, TrainingArgs, default_batch};
+use super::validation::ValidationArgs;
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RegionWarp, Tally, WarpArgs, digest,
     each_record, numbers,
 };
-use options::{ClassWeights, DtypeName, FreezeTo, InputName, StrategyName};
+use options::{ClassWeights, FreezeTo, InputName, StrategyName};
 
 /// Train a network to classify regions, images or texts
 ///
@@ -71,13 +73,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// File of validation records
-    #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
-    val: Option<PathBuf>,
-
-    /// Hold out this fraction of the images or texts for validation, chosen at random
-    #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
-    val_fraction: Option<f64>,
+    #[command(flatten)]
+    validation: ValidationArgs,
 
     /// Train on at most N examples of each class, chosen at random
     #[arg(long, value_name = "N")]
@@ -223,14 +220,14 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         ensure!(self.label_smoothing < 1.0, "--label-smoothing must be below 1");
         ensure!(self.per_class != Some(0), "--per-class must be above 0");
-        self.training.check(self.val.is_some() || self.val_fraction.is_some())?;
+        self.training.check(self.validation.is_given())?;
         if let Some(strategy) = self.strategy {
             ensure!(
                 self.init_from.is_some() || strategy == StrategyName::Scratch,
                 "--strategy needs pretrained weights: give --init-from"
             );
         }
-        let others = [self.init_from.as_deref(), self.val.as_deref()];
+        let others = [self.init_from.as_deref(), self.validation.file()];
         self.training.check_files(&self.output, &self.inputs, &others)?;
         if let Some(path) = self.init_from.as_deref().filter(|_| self.arch.is_none())
             && texts::reads_texts(path)?
@@ -276,11 +273,11 @@ impl Args {
         }
         let mut train = train.finish()?;
         let mut validation = None;
-        if let Some(fraction) = self.val_fraction {
+        if let Some(fraction) = self.validation.fraction() {
             let (rest, held_out) = train.split(fraction, self.common.seed).context("--val-fraction")?;
             (train, validation) = (rest, Some(held_out));
         }
-        if let Some(path) = &self.val {
+        if let Some(path) = self.validation.file() {
             let inputs = Inputs { inputs: vec![path.display().to_string()] };
             let mut examples = Examples::new(config);
             each_record(io, Job { common: &self.common, inputs: &inputs }, |record, _| examples.push(&record))?;
@@ -552,7 +549,7 @@ impl Args {
             "seed": self.common.seed,
             "data": data.train.digest().to_string(),
             "val": data.validation.as_ref().map(|examples| examples.digest().to_string()),
-            "val_fraction": self.val_fraction,
+            "val_fraction": self.validation.fraction(),
             "per_class": self.per_class,
             "positive_iou": [self.positive_iou, self.background_iou],
             "labels": config.labels,

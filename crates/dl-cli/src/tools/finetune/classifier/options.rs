@@ -8,28 +8,10 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use dl_models::{LayerName, Model, Precision};
+use dl_models::{LayerName, Model};
 use dl_record::file::{MOST_LIST_BYTES, read_text};
 use dl_train::classifier::{Examples, Freeze, Kind, balanced};
 use dl_train::transfer::Strategy;
-
-/// Number type of the stored weights.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-pub(super) enum DtypeName {
-    /// Single precision
-    F32,
-    /// Half precision: a file of half the size
-    F16,
-}
-
-impl From<DtypeName> for Precision {
-    fn from(dtype: DtypeName) -> Self {
-        match dtype {
-            DtypeName::F32 => Self::F32,
-            DtypeName::F16 => Self::F16,
-        }
-    }
-}
 
 /// What to classify.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -93,8 +93,8 @@ fn read(args: &Args, init_from: &Path, device: &Device, io: &mut Io) -> Result<D
     let source = Source {
         common: &args.common,
         inputs: &args.inputs,
-        val: args.val.as_deref(),
-        val_fraction: args.val_fraction,
+        val: args.validation.file(),
+        val_fraction: args.validation.fraction(),
     };
     let mut cut = 0;
     let read = source.read(io, |record| -> Result<(Tokens, String)> {
@@ -384,7 +384,7 @@ impl TextTraining<'_> {
             "seed": args.common.seed,
             "data": data.digests[0].to_string(),
             "val": data.digests[1].to_string(),
-            "val_fraction": args.val_fraction,
+            "val_fraction": args.validation.fraction(),
             "per_class": args.per_class,
             "init_from": texts::start_digest(self.init_from)?,
             "labels": data.labels,

@@ -11,17 +11,19 @@ use dl_models::detection::Detector;
 use dl_train::data::{Images, Recipe};
 use dl_train::detection::{
     BatchConfig, DetectionBatches, DetectionEvaluation, DetectorStart, DetectorTask, Freeze, Placing, SampleConfig,
-    Samples, StartedDetector, is_buffer,
+    Samples, StartedDetector,
 };
-use dl_train::fit::{Progress, TrainedModel};
+use dl_train::fit::{Progress, Task, TrainedModel};
 use serde_json::{Map, Value, json};
 
+use super::dtype::DtypeName;
 use super::no_record;
 use super::training::{ExamplesOf, Situation, TrainingArgs};
+use super::validation::ValidationArgs;
 use crate::common::{
     Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, digest, each_record, numbers,
 };
-use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName, named_value};
+use options::{AugmentName, DefaultBoxesName, FreezeTo, ResizeName, named_value};
 
 /// Train a network to find objects in images
 ///
@@ -30,8 +32,9 @@ use options::{AugmentName, DefaultBoxesName, DtypeName, FreezeTo, ResizeName, na
 /// without an area and boxes outside of their image are dropped and counted. Images are decoded when a batch needs them.
 ///
 /// Networks are the SSDs and the two-stage detectors of dl-model list, and YOLOv1. Fast R-CNN needs records with
-/// `proposals`, and networks with masks need a `mask` for each object. A pretrained network for images, such as a MobileNet, becomes the trunk of a
-/// new detector; of a pretrained detector, everything is kept but the class scores of other labels.
+/// `proposals`, and networks with masks need a `mask` for each object. A pretrained network for images, such as a
+/// MobileNet, becomes the trunk of a new detector; of a pretrained detector, everything is kept but the class scores of
+/// other labels.
 ///
 /// The model file holds the best detector by AP if there is validation data, and the last one otherwise. Beside it,
 /// STEM.last.safetensors holds the last weights and everything that --resume needs. Ctrl-C saves and exits with status
@@ -56,13 +59,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// File of validation records
-    #[arg(long, value_name = "RECORDS.jsonl", conflicts_with = "val_fraction")]
-    val: Option<PathBuf>,
-
-    /// Hold out this fraction of the images for validation, chosen at random
-    #[arg(long, value_name = "FRACTION", value_parser = numbers::share)]
-    val_fraction: Option<f64>,
+    #[command(flatten)]
+    validation: ValidationArgs,
 
     /// Architecture [default: that of the detector in --init-from]; see dl-model list. A .cfg of darknet with a
     /// [detection] is one, too
@@ -161,8 +159,8 @@ struct Data {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        self.training.check(self.val.is_some() || self.val_fraction.is_some())?;
-        let others = [self.init_from.as_deref(), self.val.as_deref()];
+        self.training.check(self.validation.is_given())?;
+        let others = [self.init_from.as_deref(), self.validation.file()];
         self.training.check_files(&self.output, &self.inputs, &others)?;
         let device = self.device.open()?;
         let data = self.read(io)?;
@@ -206,11 +204,11 @@ impl Args {
         }
         let mut train = train.finish()?;
         let mut validation = None;
-        if let Some(fraction) = self.val_fraction {
+        if let Some(fraction) = self.validation.fraction() {
             let (rest, held_out) = train.split(fraction, self.common.seed).context("--val-fraction")?;
             (train, validation) = (rest, Some(held_out));
         }
-        if let Some(path) = &self.val {
+        if let Some(path) = self.validation.file() {
             let inputs = Inputs { inputs: vec![path.display().to_string()] };
             let mut samples = Samples::new(config);
             each_record(io, Job { common: &self.common, inputs: &inputs }, |record, _| samples.push(&record))?;
@@ -247,7 +245,7 @@ impl Args {
     }
 
     fn augment(&self) -> Result<Recipe> {
-        self.augment.recipe(self.no_flip).with_context(|| format!("--augment {}: is missing", self.augment.name()))
+        self.augment.recipe(self.no_flip).context("--augment")
     }
 
     fn train(
@@ -320,8 +318,7 @@ impl Args {
             device,
             file: &file,
         };
-        let count: usize =
-            parameters.vars().iter().filter(|(name, _)| !is_buffer(name)).map(|(_, var)| var.elem_count()).sum();
+        let count: usize = task.parameters(0).iter().map(|weight| weight.var.elem_count()).sum();
         messages.detail(format_args!("{count} trained weights"));
         self.training.run(&task, &self.output, &situation, self.settings(started, data)?, messages)
     }
@@ -346,7 +343,7 @@ impl Args {
             "seed": self.common.seed,
             "data": data.train.digest().to_string(),
             "val": data.validation.as_ref().map(|samples| samples.digest().to_string()),
-            "val_fraction": self.val_fraction,
+            "val_fraction": self.validation.fraction(),
             "labels": config.labels,
             "architecture": config.architecture,
             "options": config.options,

@@ -3,29 +3,11 @@
 use std::convert::Infallible;
 use std::str::FromStr;
 
+use anyhow::{Context, Result};
 use clap::ValueEnum;
-use dl_models::Precision;
 use dl_train::data::Recipe;
 use dl_train::detection::Freeze;
 use serde_json::Value;
-
-/// Number type of the stored weights.
-#[derive(ValueEnum, Clone, Copy, Debug)]
-pub(super) enum DtypeName {
-    /// Single precision
-    F32,
-    /// Half precision: a file of half the size
-    F16,
-}
-
-impl From<DtypeName> for Precision {
-    fn from(dtype: DtypeName) -> Self {
-        match dtype {
-            DtypeName::F32 => Self::F32,
-            DtypeName::F16 => Self::F16,
-        }
-    }
-}
 
 /// `--resize`.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +57,17 @@ impl AugmentName {
     }
 
     /// The recipe of this name, without its flip if `no_flip`.
-    pub(super) fn recipe(self, no_flip: bool) -> Option<Recipe> {
-        let recipe = Recipe::find(self.name()).copied()?;
-        Some(if no_flip { Recipe { flip: 0.0, ..recipe } } else { recipe })
+    /// # Errors
+    /// When there is no such recipe.
+    pub(super) fn recipe(self, no_flip: bool) -> Result<Recipe> {
+        let recipe = *Recipe::find(self.name()).with_context(|| format!("no recipe is named {}", self.name()))?;
+        Ok(if no_flip { Recipe { flip: 0.0, ..recipe } } else { recipe })
     }
 }
 
 /// `--option`: a name and a JSON value, or a text.
-pub(super) fn named_value(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+pub(super) fn named_value(text: &str) -> Result<(String, Value)> {
+    let (name, value) = text.split_once('=').context("expected NAME=VALUE")?;
     Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }
 
