@@ -11,7 +11,7 @@ use dl_models::{Checkpoint, LinearHead, ModelConfig};
 use serde_json::{Value, json};
 
 use crate::finetune::{lines, shapes};
-use crate::support::{Ran, program, root, run, shared};
+use crate::support::{Ran, program, root, run, run_killed, shared};
 
 /// Records of whole images with labels, and a file of them.
 fn labeled_images(folder: &Path, count: usize) -> (Vec<Value>, String) {
@@ -74,20 +74,10 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_weights() {
         fs::create_dir_all(model.parent().unwrap()).unwrap();
     }
     classifier(&whole, &input, &options(&whole)).expect(0);
-    let mut kills = 0;
-    loop {
-        let mut child = spawn(&broken, &input, &options(&broken));
-        // Short compared to the training and always different: before a step, within one, while a file is written.
-        sleep(Duration::from_millis(20 + (kills * 37 + 11) % 230));
-        if kills < 12 && child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            kills += 1;
-            continue;
-        }
-        assert!(child.wait().unwrap().success());
-        break;
-    }
+    let args = arguments(&format!("classifier {input} --output {} {}", broken.display(), options(&broken)));
+    // Short compared to the training, and always different.
+    let wait = |kills| Duration::from_millis(20 + (kills * 37 + 11) % 230);
+    let kills = run_killed("dl-finetune", &args, 12, wait);
     assert!(kills >= 3, "{kills} kills");
     for path in [|model: &Path| model.to_owned(), last] {
         assert!(fs::read(path(&whole)).unwrap() == fs::read(path(&broken)).unwrap(), "{}", path(&whole).display());

@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, program, root, run};
+use crate::support::{Ran, root, run, run_killed};
 
 fn arguments(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
@@ -153,22 +151,8 @@ fn a_training_killed_at_any_moment_resumes_to_the_same_files() {
         fs::create_dir_all(model.parent().unwrap()).unwrap();
     }
     train(&whole, &input, &options).expect(0);
-    let mut kills = 0;
-    loop {
-        let args = arguments(&format!("detector {input} --output {} {options}", broken.display()));
-        let mut command = Command::new(program("dl-finetune"));
-        command.args(args).current_dir(root()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        sleep(Duration::from_millis(150 + (kills * 137 + 11) % 900));
-        if kills < 20 && child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            kills += 1;
-            continue;
-        }
-        assert!(child.wait().unwrap().success());
-        break;
-    }
+    let args = arguments(&format!("detector {input} --output {} {options}", broken.display()));
+    let kills = run_killed("dl-finetune", &args, 20, |kills| Duration::from_millis(150 + (kills * 137 + 11) % 900));
     assert!(kills >= 1, "{kills} kills");
     let last = |model: &Path| -> PathBuf { model.with_file_name("m.last.safetensors") };
     assert!(fs::read(&whole).unwrap() == fs::read(&broken).unwrap());

@@ -138,6 +138,27 @@ pub fn in_terminal(command: &str) -> Option<(i32, String)> {
     Some((status.code().unwrap_or(-1), output))
 }
 
+/// Runs a program until it succeeds, and kills it up to `most` times before that, `wait` after each start: before a step,
+/// within one, while a file is written. Returns how often it was killed.
+pub fn run_killed(tool: &str, args: &[String], most: u64, wait: impl Fn(u64) -> Duration) -> u64 {
+    let mut kills = 0;
+    loop {
+        let mut command = Command::new(program(tool));
+        command.args(args).current_dir(root()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{tool}: {error}"));
+        thread::sleep(wait(kills));
+        if kills < most && child.try_wait().expect("the child is ours").is_none() {
+            child.kill().expect("the child is ours");
+            child.wait().expect("the child is ours");
+            kills += 1;
+            continue;
+        }
+        let status = child.wait().expect("the child is ours");
+        assert!(status.success(), "{tool} after {kills} kills: {status}");
+        return kills;
+    }
+}
+
 /// The repository's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is there")
