@@ -14,8 +14,8 @@ done
 data=$(realpath "$data")
 cd "$(dirname "$0")"
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/pip install --quiet numpy opencv-contrib-python-headless pycocotools hotcoco torch torchvision \
-  timm onnx onnxruntime safetensors
+.venv/bin/pip install --quiet numpy 'opencv-contrib-python-headless<5' pycocotools hotcoco torch torchvision \
+  timm onnx onnxruntime onnxscript safetensors pillow
 (cd .. && cargo build --release --locked --workspace --bins --examples)
 
 # measure TITLE SHORT FULL SCRIPT [ARGUMENTS]: SHORT (with --quick) and FULL are the options that set the duration.
@@ -36,6 +36,9 @@ measure() {
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)
 level=$(../target/release/dl-model bench --arch squeezenet1_1 --seconds 0 | sed 's/.*"level":"\([^"]*\)".*/\1/')
 echo "$(date +%F), CPU ${cpu:-$(uname -m)}, $(nproc) cores, level $level, load at the start $(cut -d' ' -f1 /proc/loadavg)"
+measure "Detectors" "--rounds 1 fast_yolo" "" detectors.py --bin ../target/release
+measure "Detectors: single operations" "--runs 1" "" detector_ops.py
+measure "Detectors: training" "--rounds 1 --steps 2" "" detector_training.py
 short="--networks squeezenet1_0 --batches 1 --rounds 1 --seconds 0"
 measure "Networks" "$short" "" networks.py
 measure "Networks, candle's own operations" "$short" "--rounds 1 --seconds 0.5" networks.py --peers candle
