@@ -93,7 +93,10 @@ pub(crate) enum Curve {
     None,
     /// x clamp(x / 6 + 1/2, 0, 1).
     HardSwish,
+    Mish,
     Sigmoid,
+    /// x / (1 + e^-x).
+    Swish,
     Tanh,
 }
 
@@ -111,7 +114,9 @@ impl Curve {
                     let gate = S::mul_add(value, S::splat(1.0 / 6.0), half);
                     S::mul(value, S::min(one, S::max(zero, gate)))
                 }
+                Self::Mish => each::<S>(value, exp::mish),
                 Self::Sigmoid => each::<S>(value, exp::sigmoid),
+                Self::Swish => each::<S>(value, exp::swish),
                 Self::Tanh => each::<S>(value, exp::tanh),
             }
         }

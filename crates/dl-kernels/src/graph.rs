@@ -88,6 +88,10 @@ pub enum Operation {
     Tanh,
     /// x clamp(x / 6 + 1/2, 0, 1) of every number x (Howard et al. 2019, section 5.2).
     HardSwish,
+    /// x / (1 + e^-x) of every number x (Ramachandran et al. 2017).
+    Swish,
+    /// x tanh(ln(1 + e^x)) of every number x (Misra 2019).
+    Mish,
     /// Multiplies each channel of a map [channels, height, width] by its number in a map [channels, 1, 1].
     Gate,
     /// Adds channels of zeros before and after those of a map.
@@ -123,6 +127,13 @@ pub enum Operation {
     },
     /// Flattens a map to a row, channel by channel.
     Flatten,
+    /// Moves numbers: number i of the output is number `from[i]` of the input, both counted channel by channel.
+    Rearrange {
+        /// The place of each number in the input.
+        from: Arc<[u32]>,
+        /// The shape of the output: a map or a row.
+        shape: Vec<usize>,
+    },
     /// weight [outputs, inputs], bias [outputs] or none.
     Linear {
         /// The weight.
@@ -154,6 +165,8 @@ impl Operation {
             Self::Sigmoid => "Sigmoid",
             Self::Tanh => "Tanh",
             Self::HardSwish => "Hardswish",
+            Self::Swish => "SiLU",
+            Self::Mish => "Mish",
             Self::Gate => "Gate",
             Self::PadChannels { .. } => "PadChannels",
             Self::Add => "Add",
@@ -164,6 +177,7 @@ impl Operation {
             Self::Resize { .. } => "Upsample",
             Self::L2Norm { .. } => "L2Norm",
             Self::Flatten => "Flatten",
+            Self::Rearrange { .. } => "Rearrange",
             Self::Linear { .. } => "Linear",
             Self::LocalResponseNorm(_) => "LocalResponseNorm",
             Self::Softmax => "Softmax",
@@ -337,6 +351,8 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         }
         Operation::Clamp { .. }
         | Operation::HardSwish
+        | Operation::Swish
+        | Operation::Mish
         | Operation::Sigmoid
         | Operation::Tanh
         | Operation::LocalResponseNorm(_)
@@ -380,6 +396,19 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         }
         Operation::AdaptiveAvgPool2d([rows, columns]) => vec![map(first)?[0], *rows, *columns],
         Operation::Flatten => vec![first.iter().product()],
+        Operation::Rearrange { from, shape } => {
+            let (count, numbers) = (first.iter().product::<usize>(), shape.iter().product::<usize>());
+            ensure!(
+                [1, 3].contains(&shape.len()) && numbers == from.len(),
+                "{} numbers for shape {shape:?}",
+                from.len()
+            );
+            ensure!(
+                count < u32::MAX as usize && from.iter().all(|from| (*from as usize) < count),
+                "a number to move is not in an output of shape {first:?}"
+            );
+            shape.clone()
+        }
         Operation::Linear { shape: [outputs, inputs], .. } => {
             ensure!(first == [*inputs], "a layer with {inputs} inputs does not match shape {first:?}");
             vec![*outputs]

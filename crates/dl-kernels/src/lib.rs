@@ -23,6 +23,7 @@ mod normalize;
 mod packed;
 mod plan;
 mod pool;
+mod rearrange;
 #[cfg(test)]
 mod reference;
 mod resample;
@@ -34,7 +35,7 @@ mod window;
 
 pub use across::L2Epsilon;
 pub use conv::{Conv2dConfig, ConvTranspose2dConfig, Winograd};
-pub use exp::{exp, sigmoid, tanh};
+pub use exp::{exp, mish, sigmoid, swish, tanh};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
 pub use normalize::LocalResponse;

@@ -85,7 +85,9 @@ impl Kernel for Row<'_> {
             match self.curve {
                 Curve::None => self.all::<S>(Curve::None),
                 Curve::HardSwish => self.all::<S>(Curve::HardSwish),
+                Curve::Mish => self.all::<S>(Curve::Mish),
                 Curve::Sigmoid => self.all::<S>(Curve::Sigmoid),
+                Curve::Swish => self.all::<S>(Curve::Swish),
                 Curve::Tanh => self.all::<S>(Curve::Tanh),
             }
         }

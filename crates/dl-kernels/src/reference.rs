@@ -157,6 +157,9 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
             x.iter().enumerate().map(one).collect()
         }
         Operation::HardSwish => x.iter().map(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)).collect(),
+        Operation::Swish => x.iter().map(|x| x / (1.0 + (-x).exp())).collect(),
+        Operation::Mish => x.iter().map(|x| x * x.exp().ln_1p().tanh()).collect(),
+        Operation::Rearrange { from, .. } => from.iter().map(|from| x[*from as usize]).collect(),
         Operation::Gate => x.iter().enumerate().map(|(index, x)| x * inputs[1][index / plane]).collect(),
         Operation::PadChannels { before, after } => {
             [vec![0.0; before * plane], x.clone(), vec![0.0; after * plane]].concat()

@@ -43,7 +43,7 @@ mod softmax;
 mod strip;
 mod wide;
 
-pub use activation::{leaky_relu, sigmoid, tanh};
+pub use activation::{leaky_relu, mish, sigmoid, swish, tanh};
 pub use adam::{AdamStep, adam_step};
 pub use add_relu::add_relu;
 pub use attention::{AttentionConfig, AttentionDropout, attention};

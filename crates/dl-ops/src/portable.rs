@@ -36,6 +36,18 @@ pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     (x.neg()?.exp()? + 1.0)?.recip()
 }
 
+pub(crate) fn swish(x: &Tensor) -> Result<Tensor> {
+    x * sigmoid(x)?
+}
+
+pub(crate) fn mish(x: &Tensor) -> Result<Tensor> {
+    // Where the factor is 1, a constant, so that nothing overflows.
+    let small = x.gt(20.0)?.where_cond(&x.ones_like()?.affine(20.0, 0.0)?, x)?;
+    let e = small.exp()?;
+    let n = (&e * (&e + 2.0)?)?;
+    x * (&n / (&n + 2.0)?)?
+}
+
 /// Divides the channels of x [n, c, ...] by their L2 norm and multiplies them by weight [c].
 pub(crate) fn l2_norm(x: &Tensor, weight: &Tensor, epsilon: L2Epsilon) -> Result<Tensor> {
     let squares = x.sqr()?.sum_keepdim(1)?;

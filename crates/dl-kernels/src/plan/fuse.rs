@@ -82,8 +82,8 @@ impl Fused {
                 self.activation = Activation::leaky(*slope);
                 true
             }
-            Operation::HardSwish | Operation::Sigmoid | Operation::Tanh if mixes => {
-                self.curve = curve(&node.operation);
+            operation if mixes && curve(operation) != Curve::None => {
+                self.curve = curve(operation);
                 true
             }
             _ => false,
@@ -95,7 +95,9 @@ impl Fused {
 pub(super) fn curve(operation: &Operation) -> Curve {
     match operation {
         Operation::HardSwish => Curve::HardSwish,
+        Operation::Mish => Curve::Mish,
         Operation::Sigmoid => Curve::Sigmoid,
+        Operation::Swish => Curve::Swish,
         Operation::Tanh => Curve::Tanh,
         _ => Curve::None,
     }

@@ -18,6 +18,7 @@ use crate::mix::{Copy, Mix};
 use crate::normalize::{Lrn, Softmax};
 use crate::packed::{Layout, Resources, Workspace};
 use crate::pool::{Pool, Reduce};
+use crate::rearrange::Rearrange;
 use crate::resample::Resize;
 use crate::simd::LANES;
 use crate::team;
@@ -33,6 +34,7 @@ enum Step {
     Pool(Pool),
     Mix(Mix),
     Copy(Copy),
+    Rearrange(Rearrange),
     Lrn(Lrn),
     Resize(Resize),
     L2(L2),
@@ -52,6 +54,7 @@ impl Step {
             Self::Pool(step) => step.tasks(images),
             Self::Mix(step) => step.tasks(images),
             Self::Copy(step) => step.tasks(images),
+            Self::Rearrange(step) => step.tasks(images),
             Self::Lrn(step) => step.tasks(images),
             Self::Resize(step) => step.tasks(images),
             Self::L2(step) => step.tasks(images),
@@ -71,6 +74,7 @@ impl Step {
             Self::Pool(step) => step.run(task, images, memory),
             Self::Mix(step) => step.run(task, images, memory),
             Self::Copy(step) => step.run(task, images, memory),
+            Self::Rearrange(step) => step.run(task, images, memory),
             Self::Lrn(step) => step.run(task, images, memory),
             Self::Resize(step) => step.run(task, images, memory),
             Self::L2(step) => step.run(task, images, memory),
@@ -321,9 +325,11 @@ fn compile(
             let activation = Activation::leaky(*slope);
             Step::Mix(Mix { activation, ..Mix::new(level, [inputs[0], output]) })
         }
-        operation @ (Operation::HardSwish | Operation::Sigmoid | Operation::Tanh) => {
-            Step::Mix(Mix { curve: curve(operation), ..Mix::new(level, [inputs[0], output]) })
-        }
+        operation @ (Operation::HardSwish
+        | Operation::Mish
+        | Operation::Sigmoid
+        | Operation::Swish
+        | Operation::Tanh) => Step::Mix(Mix { curve: curve(operation), ..Mix::new(level, [inputs[0], output]) }),
         Operation::Resize { method, .. } => Step::Resize(Resize::new(level, inputs[0], output, *method)?),
         Operation::L2Norm { weight, epsilon } => Step::L2(L2::new(level, [inputs[0], output], weight, *epsilon)),
         Operation::Gate => Step::Mix(Mix { gate: Some(inputs[1]), ..Mix::new(level, [inputs[0], output]) }),
@@ -359,6 +365,7 @@ fn compile(
             let windows = [Window::adaptive(inputs[0].height, *rows), Window::adaptive(inputs[0].width, *columns)];
             Step::Pool(Pool::new(level, inputs[0], output, windows, Reduce::Mean))
         }
+        Operation::Rearrange { from, .. } => Step::Rearrange(Rearrange::new(inputs[0], output, from)?),
         Operation::Flatten => Step::Export(Export::new(level, inputs[0], rows_of(output))),
         Operation::LocalResponseNorm(config) => Step::Lrn(Lrn { config: *config, input: inputs[0], output }),
         Operation::Softmax if node.shape.len() == 3 => {

@@ -173,9 +173,9 @@ mod tests {
         }
     }
 
-    const LAYERS: [&str; 15] = [
+    const LAYERS: [&str; 18] = [
         "conv", "norm", "leaky", "pooled", "up", "up_norm", "tanh", "scale", "softmax", "side", "nearest", "bilinear",
-        "local", "sigmoid", LOGITS,
+        "local", "swish", "mish", "moved", "sigmoid", LOGITS,
     ];
 
     impl Backbone for Every {
@@ -204,7 +204,11 @@ mod tests {
             let side = pass.resize("bilinear", [4, 5], ResizeMethod::Bilinear, &side)?;
             let both = pass.concat("", &[&nearest, &side])?;
             let local = pass.locally_connected("local", &self.local, &both)?;
-            let row = pass.flatten("", &local)?;
+            let swish = pass.swish("swish", &local)?;
+            let mish = pass.mish("mish", &swish)?;
+            let from = (0..120).rev().collect();
+            let moved = pass.rearrange("moved", (&from, &[15, 4, 2]), &mish)?;
+            let row = pass.flatten("", &moved)?;
             let row = pass.sigmoid("sigmoid", &row)?;
             pass.linear(LOGITS, &self.linear, &row)
         }

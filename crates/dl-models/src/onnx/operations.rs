@@ -73,6 +73,19 @@ fn add(model: &mut OnnxModel, operation: &Operation, inputs: &[&Value], from: &[
         Operation::Sigmoid => model.add("Sigmoid", &[x], &[]),
         Operation::Tanh => model.add("Tanh", &[x], &[]),
         Operation::HardSwish => model.add("HardSwish", &[x], &[]),
+        Operation::Swish => {
+            let gate = model.add("Sigmoid", &[x], &[]);
+            model.add("Mul", &[x, &gate], &[])
+        }
+        Operation::Mish => model.add("Mish", &[x], &[]),
+        Operation::Rearrange { from, shape } => {
+            let flat = model.add("Flatten", &[x], &[("axis", Int(1))]);
+            let from = model.ints(&from.iter().map(|from| i64::from(*from)).collect::<Vec<i64>>());
+            let moved = model.add("Gather", &[&flat, &from], &[("axis", Int(1))]);
+            let shape: Vec<i64> = std::iter::once(0).chain(shape.iter().map(|side| *side as i64)).collect();
+            let shape = model.ints(&shape);
+            model.add("Reshape", &[&moved, &shape], &[])
+        }
         Operation::Gate => model.add("Mul", &[x, inputs[1]], &[]),
         Operation::PadChannels { before, after } => {
             let pads = model.ints(&[0, *before as i64, 0, 0, 0, *after as i64, 0, 0]);

@@ -91,6 +91,9 @@ fn every_operation_has_a_counterpart() {
         Operation::Sigmoid,
         Operation::Tanh,
         Operation::HardSwish,
+        Operation::Swish,
+        Operation::Mish,
+        Operation::Rearrange { from: (0..196).rev().collect(), shape: vec![4, 7, 7] },
         Operation::PadChannels { before: 1, after: 2 },
         Operation::MaxPool2d(PoolConfig::square(3, 2).ceil()),
         Operation::AvgPool2d(PoolConfig { padding: [1, 1], ..PoolConfig::square(2, 2).ceil() }),
@@ -120,9 +123,19 @@ fn every_operation_has_a_counterpart() {
     }
     let model = decoded(model);
     let found = kinds(&model);
-    for kind in
-        ["Conv", "ConvTranspose", "Gemm", "Relu", "Clip", "LRN", "Resize", "Gather", "GlobalAveragePool", "Softmax"]
-    {
+    for kind in [
+        "Conv",
+        "ConvTranspose",
+        "Gemm",
+        "Relu",
+        "Clip",
+        "LRN",
+        "Resize",
+        "Gather",
+        "GlobalAveragePool",
+        "Softmax",
+        "Mish",
+    ] {
         assert!(found.contains(&kind), "{kind} in {found:?}");
     }
 }

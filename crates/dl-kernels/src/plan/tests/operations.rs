@@ -68,8 +68,12 @@ fn curves_of_maps_and_rows() {
         let wide = net.add(Operation::Affine { scale: vec![9.0; 20], shift: vec![-1.0; 20] }, &[x]);
         let sigmoid = net.add(Operation::Sigmoid, &[wide]);
         let tanh = net.add(Operation::Tanh, &[x]);
+        let swish = net.add(Operation::Swish, &[wide]);
+        let mish = net.add(Operation::Mish, &[wide]);
         let softmax = net.add(Operation::Softmax, &[x]);
         let sum = net.add(Operation::Add, &[sigmoid, tanh]);
+        let sum = net.add(Operation::Mish, &[sum]);
+        let sum = net.add(Operation::Add, &[sum, x]);
         let fused = net.add(Operation::Sigmoid, &[sum]);
         let y = net.conv(fused, 4, 3, 1);
         let row = net.add(Operation::Flatten, &[y]);
@@ -77,9 +81,32 @@ fn curves_of_maps_and_rows() {
         let squashed = net.add(Operation::Tanh, &[row]);
         let last = net.add(Operation::Sigmoid, &[squashed]);
         let of_image = net.add(Operation::Tanh, &[input]);
-        (net, vec![sigmoid, tanh, softmax, y, squashed, last, of_image])
+        (net, vec![sigmoid, tanh, swish, mish, softmax, y, squashed, last, of_image])
     };
     check(build, 5e-6);
+}
+
+#[test]
+fn numbers_are_moved_between_maps_and_rows() {
+    for channels in [3, 21] {
+        let build = || {
+            let mut net = Net::new([3, 6, 4]);
+            let input = net.graph.input();
+            let x = if channels == 3 { input } else { net.conv(input, channels, 3, 1) };
+            let count = channels * 24;
+            // Every seventh number, around and around; once as a map with a margin, once as a row.
+            let from = |length: usize| (0..length).map(|index| (index * 7 % count) as u32).collect();
+            let map = net.add(Operation::Rearrange { from: from(count), shape: vec![channels * 4, 3, 2] }, &[x]);
+            let wide = net.conv(map, 9, 3, 1);
+            let joined = net.add(Operation::Concat, &[wide, map]);
+            let row = net.add(Operation::Rearrange { from: from(19), shape: vec![19] }, &[x]);
+            let linear = net.linear(row, 33);
+            let back =
+                net.add(Operation::Rearrange { from: (0..33).rev().collect(), shape: vec![3, 1, 11] }, &[linear]);
+            (net, vec![map, wide, joined, linear, back])
+        };
+        check(build, 5e-6);
+    }
 }
 
 #[test]
@@ -224,6 +251,9 @@ fn shapes_that_do_not_fit_the_operations_are_an_error() {
     fails(Operation::LeakyRelu { slope: 1.5 });
     fails(Operation::LeakyRelu { slope: f32::NAN });
     fails(Operation::Resize { size: [0, 3], method: ResizeMethod::Nearest });
+    fails(Operation::Rearrange { from: [0, 48].into(), shape: vec![2] });
+    fails(Operation::Rearrange { from: [0, 1, 2].into(), shape: vec![2] });
+    fails(Operation::Rearrange { from: [0, 1].into(), shape: vec![2, 1] });
     fails(Operation::L2Norm { weight: vec![1.0; 4], epsilon: L2Epsilon::Added(0.0) });
     for (shape, config) in [
         ([4, 3, 3, 3], ConvTranspose2dConfig::default()),

@@ -77,6 +77,22 @@ impl Pass<'_> {
         self.see(name, y)
     }
 
+    /// Swish, also called SiLU.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn swish(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Swish), |[x], _| dl_ops::swish(x))?;
+        self.see(name, y)
+    }
+
+    /// Mish.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn mish(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Mish), |[x], _| dl_ops::mish(x))?;
+        self.see(name, y)
+    }
+
     /// The hyperbolic tangent.
     /// # Errors
     /// As [`conv`](Self::conv).

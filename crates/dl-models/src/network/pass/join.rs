@@ -1,7 +1,10 @@
 //! Operations that join maps, or change only their shape.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 use dl_kernels::Operation;
+use rand_chacha::ChaCha8Rng;
 
 use super::{Mode, Pass, Run, Value, later, number};
 
@@ -58,6 +61,21 @@ impl Pass<'_> {
     pub fn pad_channels(&mut self, name: &str, [before, after]: [usize; 2], x: &Value) -> Run {
         let operation = || Ok(Operation::PadChannels { before, after });
         let y = self.apply([x], operation, |[x], _| x.pad_with_zeros(1, before, after))?;
+        self.see(name, y)
+    }
+
+    /// Moves numbers: number i of each output, of shape `shape` without the batch, is number `from[i]` of the input.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn rearrange(&mut self, name: &str, (from, shape): (&Arc<[u32]>, &[usize]), x: &Value) -> Run {
+        let operation = || Ok(Operation::Rearrange { from: from.clone(), shape: shape.to_vec() });
+        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
+            let rows = x.flatten_from(1)?;
+            let places = Tensor::new(&from[..], x.device())?;
+            let batch: Vec<usize> = [rows.dim(0)?].iter().chain(shape).copied().collect();
+            rows.index_select(&places, 1)?.reshape(batch)
+        };
+        let y = self.apply([x], operation, now)?;
         self.see(name, y)
     }
 
