@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
 use dl_models::checkpoint::convert;
-use dl_models::detection::darknet::{Darknet, Recipe, Suppression};
+use dl_models::detection::darknet::{Darknet, Network, Recipe, Suppression};
 use dl_models::detection::{self, Detector, Found, Placed, Rules};
 use dl_models::{Backbone, Checkpoint, LayerName};
 use dl_record::BBox;
@@ -300,6 +301,132 @@ fn images_are_resized_and_letterboxed_as_by_darknet() {
     }
 }
 
+/// The folder of the goldens that OpenCV made.
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/goldens/detection/darknet")
+}
+
+/// The input of the goldens.
+fn drawn_image(height: usize, width: usize) -> Tensor {
+    let numbers = (0..3 * height * width).map(|index| {
+        let (channel, y, x) = (index / (height * width), index / width % height, index % width);
+        ((y * 37 + x * 91 + channel * 53 + (x * y) % 29 * 7) % 256) as f32 / 255.0
+    });
+    Tensor::from_iter(numbers, &Device::Cpu).unwrap().reshape((1, 3, height, width)).unwrap()
+}
+
+/// The largest difference from the golden's numbers, relative to their size.
+fn worst_number(found: &Tensor, expected: &Value) -> f32 {
+    let (found, expected): (Vec<f32>, Vec<f32>) = (numbers(found), serde_json::from_value(expected.clone()).unwrap());
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(&expected).map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max)
+}
+
+#[test]
+fn later_generations_equal_opencv() {
+    let golden = json(&goldens().join("opencv.json"));
+    for name in ["yolov2", "yolov3_tiny", "yolov4_tiny", "yolov4_csp"] {
+        let detector = detector(&goldens().join(name).with_extension("weights"), "opencv");
+        let size @ [height, width] = detector.preprocessing().size;
+        let x = drawn_image(height, width);
+        let network: &dyn Backbone = detector.network();
+        let mut worst = 0_f32;
+        for (map, expected) in golden[name]["maps"].as_object().unwrap() {
+            let requested = [layer(map)];
+            for found in [detector.features(&x, &requested).unwrap(), network.features(&x, &requested, None).unwrap()] {
+                worst = worst.max(worst_number(&found[0], expected));
+            }
+        }
+        let image = [width as u32, height as u32];
+        let whole = BBox::new(0.0, 0.0, width as f64, height as f64);
+        // Not cut to the image; suppressed where OpenCV does it.
+        let recipe = Recipe::named("opencv").unwrap();
+        let iou = golden[name]["iou"].as_f64();
+        let suppression = Suppression { iou: iou.unwrap_or_default(), clip: false, ..recipe.yolo_v2 };
+        let rules = Rules { score: golden["least"].as_f64(), raw: iou.is_none(), ..Rules::default() };
+        let recipe = Recipe { yolo_v2: suppression, ..recipe };
+        let file = Checkpoint::open(&goldens().join(name).with_extension("weights")).unwrap();
+        let uncut = Darknet::open(file, &recipe, &Device::Cpu).unwrap();
+        let placed = Placed { image, source: whole, size };
+        let found = uncut.detect(&numbers(&x), &[placed], &rules).unwrap().remove(0);
+        assert_eq!(found.len() as u64, golden[name]["count"].as_u64().unwrap(), "{name}");
+        let (mut edge, mut score) = (0_f64, 0_f64);
+        let stated = golden[name]["boxes"].as_array().unwrap();
+        for stated in stated {
+            let bbox: [f64; 4] = serde_json::from_value(stated["box"].clone()).unwrap();
+            // Equal scores may be in another order.
+            let differences = found.iter().filter(|found| stated["class"] == found.class).map(|found| {
+                let edges = <[f64; 4]>::from(found.bbox);
+                let edge = edges.iter().zip(bbox).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                (edge, (found.score - stated["score"].as_f64().unwrap()).abs())
+            });
+            let closest = differences.min_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1))).unwrap();
+            (edge, score) = (edge.max(closest.0), score.max(closest.1));
+        }
+        eprintln!("{name}: numbers differ by {worst:.1e}, boxes by {edge:.1e} pixels, scores by {score:.1e}");
+        assert!(stated.len() > 10 && worst < 2e-5 && edge < 1e-3 && score < 1e-5, "{name}");
+    }
+}
+
+/// The network of a golden that is not a detector.
+fn classifier(cfg: &str) -> Network {
+    let file = Checkpoint::open(&goldens().join("classifier.weights")).unwrap();
+    let tensors = file.all(&Device::Cpu).unwrap().into_iter().collect();
+    let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+    Network::of_cfg(cfg, &Recipe::named("opencv").unwrap(), &vb).unwrap()
+}
+
+#[test]
+fn a_classifier_ends_with_a_softmax_and_its_cost_is_ignored() {
+    let golden = json(&goldens().join("opencv.json"));
+    let network = classifier(&std::fs::read_to_string(goldens().join("classifier.cfg")).unwrap());
+    let requested = [layer("layer_6"), layer("layer_7")];
+    let found = (&network as &dyn Backbone).features(&drawn_image(24, 24), &requested, None).unwrap();
+    let worst = worst_number(&found[0], &golden["classifier"]["maps"]["layer_6"]);
+    assert!(worst < 1e-6, "{worst}");
+    assert_eq!(numbers(&found[1]), numbers(&found[0]));
+}
+
+#[test]
+fn a_softmax_has_groups_and_a_temperature_on_maps_and_on_rows() {
+    let text = std::fs::read_to_string(goldens().join("classifier.cfg")).unwrap();
+    let before = text.split("[avgpool]").next().unwrap();
+    let softmax = "[softmax]\ngroups=4\ntemperature=.5\n";
+    let network = classifier(&format!("{before}{softmax}"));
+    let network: &dyn Backbone = &network;
+    let found = network.features(&drawn_image(24, 24), &[layer("layer_4"), layer("layer_5")], None).unwrap();
+    assert_eq!(found[1].dims(), [1, 5, 6, 6]);
+    for (found, x) in numbers(&found[1]).chunks(45).zip(numbers(&found[0]).chunks(45)) {
+        let sum: f64 = x.iter().map(|x| (f64::from(*x) * 2.0).exp()).sum();
+        for (found, x) in found.iter().zip(x) {
+            assert!((f64::from(*found) - (f64::from(*x) * 2.0).exp() / sum).abs() < 1e-6, "{found}");
+        }
+    }
+    let cfg = format!("[net]\nheight=2\nwidth=2\n[connected]\noutput=8\nactivation=linear\n{softmax}[dropout]\n");
+    let tensors = [("module_list.0.Linear.weight", vec![8, 12]), ("module_list.0.Linear.bias", vec![8])];
+    let draw = |shape: Vec<usize>| {
+        let numbers = (0..shape.iter().product::<usize>()).map(|index| (index * 7919 % 1009) as f32 / 1009.0);
+        Tensor::from_iter(numbers, &Device::Cpu).unwrap().reshape(shape).unwrap()
+    };
+    let tensors = tensors.map(|(name, shape)| (name.to_owned(), draw(shape)));
+    let vb = VarBuilder::from_tensors(tensors.into(), DType::F32, &Device::Cpu);
+    let network = Network::of_cfg(&cfg, &Recipe::default(), &vb).unwrap();
+    let found = (&network as &dyn Backbone).features(&draw(vec![1, 3, 2, 2]), &[layer("layer_2")], None).unwrap();
+    assert_eq!(found[0].dims(), [1, 8]);
+    assert!(numbers(&found[0]).chunks(2).all(|pair| (pair[0] + pair[1] - 1.0).abs() < 1e-6), "{found:?}");
+}
+
+#[test]
+fn an_upsampling_multiplies_by_its_scale() {
+    let cfg = "[net]\nheight=2\nwidth=2\n[upsample]\nstride=2\nscale=.5\n[reorg3d]\nstride=2\n";
+    let vb = VarBuilder::from_tensors(std::collections::HashMap::new(), DType::F32, &Device::Cpu);
+    let network = Network::of_cfg(cfg, &Recipe::default(), &vb).unwrap();
+    let x = Tensor::arange(0_f32, 12.0, &Device::Cpu).unwrap().reshape((1, 3, 2, 2)).unwrap();
+    let found = (&network as &dyn Backbone).features(&x, &[layer("layer_1")], None).unwrap().remove(0);
+    let expected: Vec<f32> = (0..48).map(|index| (index % 12) as f32 / 2.0).collect();
+    assert_eq!((found.dims(), numbers(&found)), (&[1, 12, 2, 2][..], expected));
+}
+
 /// The error for weights of `count` zeros with this `.cfg`.
 fn error(cfg: &str, count: usize) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -336,8 +463,12 @@ fn hostile_networks_are_refused_with_one_line() {
         (format!("{net}{head}[route]\nlayers=1\n"), 24, "layer 1 has boxes"),
         (format!("{net}{head}{head}"), 24, "is truncated"),
         (format!("{net}{head}[dropout]"), 24, "follows boxes"),
-        (format!("{net}[convolutional]\nfilters=6\nactivation=mish\n"), 24, "is not a detector"),
-        (format!("{net}{}", head.replace("linear", "mish")), 24, "line 4: layer 0 [convolutional]: activation=mish"),
+        (format!("{net}[convolutional]\nfilters=6\nactivation=hard_mish\n"), 24, "is not a detector"),
+        (
+            format!("{net}{}", head.replace("linear", "hard_mish")),
+            24,
+            "line 4: layer 0 [convolutional]: activation=hard_mish",
+        ),
         (head.replace("[conv", "[net]\n[conv"), 24, "height=0 and width=0"),
         (format!("{net}channels=1\n{head}"), 12, "channels=1"),
         (format!("[net]\nheight=99999\nwidth=32\n{head}"), 24, "expected 1 to 2048"),
@@ -345,11 +476,15 @@ fn hostile_networks_are_refused_with_one_line() {
         (format!("{net}[connected]\noutput=999999\n"), 24, "is truncated"),
         (format!("{net}[connected]\noutput=6\n{head}"), 6 + 6 * 3072 + 42, "expects a map"),
         (format!("{net}{head}[crop]\n"), 24, "follows boxes"),
-        (
-            format!("{net}[reorg]\nstride=2\n[convolutional]\nfilters=6\n[yolo]\nclasses=1\nanchors=1,1\nnum=1\n"),
-            78,
-            "not supported in a detector",
-        ),
+        (format!("{net}[crop]\ncrop_height=8\ncrop_width=8\n{head}"), 24, "line 4: layer 0 [crop]: is not supported"),
+        (format!("{net}[reorg]\nstride=2\n{head}"), 24, "[reorg]: stride=2 does not divide a map of shape [3, 32, 32]"),
+        (format!("{net}[reorg3d]\nstride=2\nreverse=1\n{head}"), 24, "[reorg3d]: reverse=1 is not supported"),
+        (format!("{net}[reorg3d]\nstride=5\n{head}"), 24, "[reorg3d]: stride=5 does not divide"),
+        (format!("{net}[softmax]\ngroups=5\n{head}"), 24, "3072 numbers cannot be divided into 5 groups"),
+        (format!("{net}[softmax]\ntree=9k.tree\n{head}"), 24, "[softmax]: tree=9k.tree is not supported"),
+        (format!("{net}[softmax]\ntemperature=0\n{head}"), 24, "temperature=0: expected a number above 0"),
+        (format!("{net}[sam]\nfrom=-2\n{head}"), 24, "layers [sam] are not supported"),
+        (format!("{net}[upsample]\nstride=128\n[softmax]\n{shrunk}"), 24, "too large to be moved"),
     ];
     for (cfg, count, expected) in cases {
         let text = error(&cfg, count);

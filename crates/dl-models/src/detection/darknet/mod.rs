@@ -4,6 +4,7 @@
 
 mod built_in;
 mod labels;
+mod moved;
 mod network;
 mod onnx;
 mod recipe;

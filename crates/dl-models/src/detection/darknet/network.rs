@@ -10,9 +10,10 @@ use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig, ResizeMethod};
 
+use super::moved::{Moved, groups, reorganized, ungrouped};
 use super::recipe::{Epsilon, Recipe};
 use crate::checkpoint::darknet::cfg::{
-    Activation, Cfg, Connected, Convolutional, Kind, Layer, Local, MaxPool, Shape, numbers,
+    Activation, Cfg, Connected, Convolutional, Kind, Layer, Local, MaxPool, Shape, Softmax, numbers,
 };
 use crate::{Backbone, BatchNorm2d, Conv2d, Fresh, Halt, Linear, LocallyConnected2d, Pass, Run, Value};
 
@@ -22,6 +23,8 @@ const MOST_LAYERS: usize = 2048;
 const MOST_NUMBERS: usize = 1 << 28;
 /// Most numbers in all outputs together.
 const MOST_NUMBERS_TOGETHER: usize = 1 << 31;
+/// Most numbers in all outputs whose numbers are moved one by one; YOLOv2 at 2048 x 2048 moves 2^20.
+const MOST_MOVED: usize = 1 << 24;
 /// Most multiply-adds and comparisons for an image; YOLOv4 at 2048 x 2048 needs 7e11.
 const MOST_WORK: usize = 1 << 42;
 
@@ -72,7 +75,18 @@ enum Step {
         from: usize,
         activation: Activation,
     },
-    Upsample([usize; 2]),
+    Upsample {
+        size: [usize; 2],
+        /// Per channel, unless it is 1.
+        scale: Option<Vec<f32>>,
+    },
+    Reorg(Moved),
+    Softmax {
+        /// To groups as positions of a map and back, unless there is one position.
+        moved: Option<[Moved; 2]>,
+        /// Per number of a group, the reciprocal of the temperature.
+        scale: Vec<f32>,
+    },
     Activation(Activation),
     /// Boxes: the output is the input.
     Head,
@@ -118,15 +132,19 @@ impl Network {
             let reads_rows = before.is_some_and(|before| rows[before]);
             let alike = from.iter().all(|from| rows[*from] == reads_rows);
             ensure!(alike, "{}: joins rows and maps", place());
-            let takes_rows =
-                matches!(layer.kind, Kind::Connected(_) | Kind::Dropout(_) | Kind::Activation(_) | Kind::Detection(_));
+            let takes_rows = matches!(
+                layer.kind,
+                Kind::Connected(_) | Kind::Dropout(_) | Kind::Activation(_) | Kind::Softmax(_) | Kind::Detection(_)
+            );
             ensure!(!reads_rows || takes_rows, "{}: expects a map, but its input is a row", place());
             if !is_route && matches!(layers.last(), Some((_, Step::Head))) {
                 bail!("{}: follows boxes, and expects a map", place());
             }
             let mut step = Step::new(layer, epsilon, vb.pp(format!("module_list.{index}"))).with_context(place)?;
-            if let Step::Connected { flatten, .. } = &mut step {
-                *flatten = !reads_rows;
+            match &mut step {
+                Step::Connected { flatten, .. } => *flatten = !reads_rows,
+                Step::Softmax { moved: Some([_, back]), .. } if reads_rows => back.shape = vec![numbers(layer.output)],
+                _ => {}
             }
             rows.push(matches!(step, Step::Connected { .. }) || (reads_rows && takes_rows));
             layers.push((layer.clone(), step));
@@ -145,15 +163,19 @@ impl Network {
 fn check_size(cfg: &Cfg) -> Result<()> {
     let count = cfg.layers.len();
     ensure!(count <= MOST_LAYERS, "has {count} layers; networks of up to {MOST_LAYERS} are supported");
-    let (mut together, mut work) = (0_usize, 0_usize);
+    let (mut together, mut moved, mut work) = (0_usize, 0_usize, 0_usize);
     for (index, layer) in cfg.layers.iter().enumerate() {
         let output = numbers(layer.output);
         together = together.saturating_add(output);
         work = work.saturating_add(output.saturating_mul(work_of(layer)));
+        if matches!(layer.kind, Kind::Reorg(_) | Kind::Softmax(_)) {
+            moved = moved.saturating_add(output);
+        }
         let (place, shape) = (layer.place(index), layer.output);
         ensure!(output > 0, "{place}: its output of shape {shape:?} is empty");
         ensure!(output <= MOST_NUMBERS, "{place}: its output of shape {shape:?} is too large");
         ensure!(together <= MOST_NUMBERS_TOGETHER, "{place}: the outputs up to it are too large together");
+        ensure!(moved <= MOST_MOVED, "{place}: its output of shape {shape:?} is too large to be moved");
         ensure!(work <= MOST_WORK, "{place}: the network up to it needs too many multiply-adds");
     }
     Ok(())
@@ -194,10 +216,16 @@ impl Step {
             Kind::ScaleChannels { from, activation } => {
                 Self::ScaleChannels { from: *from, activation: supported(*activation)? }
             }
-            Kind::Upsample(_) => Self::Upsample([layer.output[1], layer.output[2]]),
+            Kind::Upsample { scale, .. } => {
+                let [channels, height, width] = layer.output;
+                let scale = (*scale != 1.0).then(|| vec![*scale; channels]);
+                Self::Upsample { size: [height, width], scale }
+            }
+            Kind::Reorg(reorg) => Self::Reorg(reorganized(reorg, layer.input, layer.output)),
+            Kind::Softmax(softmax) => Self::softmax(softmax, layer.input),
             Kind::Activation(activation) => Self::Activation(supported(*activation)?),
             Kind::Detection(_) | Kind::Region(_) | Kind::Yolo(_) => Self::Head,
-            Kind::Other => bail!("is not supported in a detector"),
+            Kind::Other => bail!("is not supported"),
         })
     }
 
@@ -235,6 +263,14 @@ impl Step {
         let folded = VarBuilder::from_tensors(folded, vb.dtype(), vb.device());
         let linear = Linear::new(inputs, outputs, fresh, folded)?;
         Ok(Self::Connected { linear, flatten: true, activation, folded: true })
+    }
+
+    /// Of a map, or of a row, which the caller knows.
+    fn softmax(&Softmax { groups: count, temperature }: &Softmax, input: Shape) -> Self {
+        let each = numbers(input) / count;
+        let is_plain = count == 1 && each == input[0] && temperature == 1.0;
+        let moved = (!is_plain).then(|| [groups([count, each]), ungrouped([count, each], input)]);
+        Self::Softmax { moved, scale: vec![1.0 / temperature; each] }
     }
 
     fn local(local: &Local, layer: &Layer, vb: VarBuilder) -> Result<Self> {
@@ -309,6 +345,8 @@ fn activate(name: &str, activation: Activation, x: Value, pass: &mut Pass) -> Ru
         Activation::Relu6 => pass.relu6(name, &x),
         Activation::Logistic => pass.sigmoid(name, &x),
         Activation::Tanh => pass.tanh(name, &x),
+        Activation::Swish => pass.swish(name, &x),
+        Activation::Mish => pass.mish(name, &x),
         Activation::Linear | Activation::Other(_) => pass.see(name, x),
     }
 }
@@ -401,7 +439,19 @@ impl Step {
                 let x = pass.gate("", layer(*from)?, &x)?;
                 activate(name, *activation, x, pass)
             }
-            Self::Upsample(size) => pass.resize(name, *size, ResizeMethod::Nearest, &x),
+            Self::Upsample { size, scale: None } => pass.resize(name, *size, ResizeMethod::Nearest, &x),
+            Self::Upsample { size, scale: Some(scale) } => {
+                let x = pass.resize("", *size, ResizeMethod::Nearest, &x)?;
+                pass.affine(name, scale, &vec![0.0; scale.len()], &x)
+            }
+            Self::Reorg(moved) => moved.run(name, &x, pass),
+            Self::Softmax { moved: None, .. } => pass.softmax(name, &x),
+            Self::Softmax { moved: Some([there, back]), scale } => {
+                let x = there.run("", &x, pass)?;
+                let x = pass.affine("", scale, &vec![0.0; scale.len()], &x)?;
+                let x = pass.softmax("", &x)?;
+                back.run(name, &x, pass)
+            }
             Self::Activation(activation) => activate(name, *activation, x, pass),
             Self::Head => Ok(x),
         }

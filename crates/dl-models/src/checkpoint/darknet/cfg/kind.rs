@@ -42,8 +42,17 @@ pub(crate) enum Kind {
         /// Applied to the product.
         activation: Activation,
     },
-    /// Nearest-neighbor enlargement by this factor.
-    Upsample(usize),
+    /// Nearest-neighbor enlargement by a factor.
+    Upsample {
+        /// The factor.
+        stride: usize,
+        /// What every number is multiplied by.
+        scale: f32,
+    },
+    /// Places of a cell as channels.
+    Reorg(Reorg),
+    /// Softmax of each group of numbers.
+    Softmax(Softmax),
     /// An activation alone.
     Activation(Activation),
     /// The boxes of YOLOv1.
@@ -71,12 +80,16 @@ pub(crate) enum Activation {
     Logistic,
     /// The hyperbolic tangent.
     Tanh,
+    /// x times its sigmoid.
+    Swish,
+    /// x times tanh(ln(1 + e^x)).
+    Mish,
     /// Another one of darknet's, which is not computed.
     Other(&'static str),
 }
 
 /// darknet's activations that are not computed.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 18] = [
     "loggy",
     "elu",
     "selu",
@@ -86,9 +99,7 @@ const OTHERS: [&str; 20] = [
     "lhtan",
     "ramp",
     "stair",
-    "mish",
     "hard_mish",
-    "swish",
     "gelu",
     "revleaky",
     "normalize_channels",
@@ -109,6 +120,8 @@ impl Activation {
             "relu6" => Self::Relu6,
             "logistic" => Self::Logistic,
             "tanh" => Self::Tanh,
+            "swish" | "silu" => Self::Swish,
+            "mish" => Self::Mish,
             _ => match OTHERS.iter().find(|other| **other == name) {
                 Some(other) => Self::Other(other),
                 None => bail!("activation={} is not one of darknet's", printable(name)),
@@ -158,6 +171,34 @@ pub(crate) struct MaxPool {
     pub(crate) stride: [usize; 2],
     /// Rows or columns added on both sides together.
     pub(crate) padding: usize,
+}
+
+/// Options of `[reorg]` and `[reorg3d]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reorg {
+    /// Rows and columns of a cell.
+    pub(crate) stride: usize,
+    pub(crate) order: Order,
+}
+
+/// How a reorganization counts numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// `[reorg]`: as if the input had the shape of the reverse's output. Numbers of several rows and channels are mixed.
+    Mixed,
+    /// `[reorg]` with `reverse`: channels as places of a cell.
+    Reverse,
+    /// `[reorg3d]`: places of a cell as channels.
+    Cells,
+}
+
+/// Options of `[softmax]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Softmax {
+    /// Groups of equally many numbers, one after another.
+    pub(crate) groups: usize,
+    /// What the numbers are divided by.
+    pub(crate) temperature: f32,
 }
 
 /// Options of `[detection]`.
@@ -266,9 +307,9 @@ impl Kind {
                 (Self::Dropout(probability), input)
             }
             "upsample" => {
-                ensure!(section.float("scale", 1.0)? == 1.0, "scale= is not supported");
-                let stride = section.positive("stride", 2)?;
-                (Self::Upsample(stride), [channels, height.saturating_mul(stride), width.saturating_mul(stride)])
+                let (stride, scale) = (section.positive("stride", 2)?, section.float("scale", 1.0)?);
+                let output = [channels, height.saturating_mul(stride), width.saturating_mul(stride)];
+                (Self::Upsample { stride, scale }, output)
             }
             "route" => {
                 let from = earlier(section, "layers", before)?;
@@ -305,12 +346,24 @@ impl Kind {
             "detection" => (Self::Detection(Detection::read(section, input)?), input),
             "region" => (Self::Region(Region::read(section, input)?), input),
             "yolo" => (Self::Yolo(Yolo::read(section, input)?), input),
-            "reorg" if !section.flag("reverse")? => {
-                let stride = section.positive("stride", 1)?;
-                (Self::Other, [channels.saturating_mul(stride * stride), height / stride, width / stride])
+            "reorg" | "reorg3d" => {
+                let (reorg, output) = Reorg::read(section, input)?;
+                (Self::Reorg(reorg), output)
             }
+            "softmax" | "soft" => {
+                section.without(&["tree", "spatial"])?;
+                let (groups, temperature) = (section.positive("groups", 1)?, section.float("temperature", 1.0)?);
+                let count = numbers(input);
+                ensure!(count.is_multiple_of(groups), "{count} numbers cannot be divided into {groups} groups");
+                ensure!(temperature > 0.0, "temperature={temperature}: expected a number above 0");
+                (Self::Softmax(Softmax { groups, temperature }), input)
+            }
+            // A loss: its output is its input.
+            "cost" => (Self::Activation(Activation::Linear), input),
+            // A loss on the sigmoid.
+            "logistic" => (Self::Activation(Activation::Logistic), input),
             "crop" => (Self::Other, [channels, section.get("crop_height", 1)?, section.get("crop_width", 1)?]),
-            "softmax" | "soft" | "cost" | "logistic" | "Gaussian_yolo" => (Self::Other, input),
+            "Gaussian_yolo" => (Self::Other, input),
             other => bail!("layers [{other}] are not supported"),
         })
     }
@@ -349,6 +402,31 @@ fn check_channels(input: Shape, anchors: usize, classes: usize) -> Result<()> {
     let expected = anchors * (5 + classes);
     ensure!(input[0] == expected, "expected {expected} channels, not {}: {anchors} x (5 + {classes})", input[0]);
     Ok(())
+}
+
+impl Reorg {
+    fn read(section: &Section, input @ [channels, height, width]: Shape) -> Result<(Self, Shape)> {
+        section.without(&["flatten", "extra"])?;
+        let (stride, reverse) = (section.positive("stride", 1)?, section.flag("reverse")?);
+        let order = match (section.kind.as_str(), reverse) {
+            ("reorg3d", true) => bail!("reverse=1 is not supported"),
+            ("reorg3d", false) => Order::Cells,
+            (_, true) => Order::Reverse,
+            (_, false) => Order::Mixed,
+        };
+        let area = stride.saturating_mul(stride);
+        let divides = |side: usize| side.is_multiple_of(stride);
+        ensure!(
+            (order == Order::Cells || channels.is_multiple_of(area))
+                && (reverse || (divides(height) && divides(width))),
+            "stride={stride} does not divide a map of shape {input:?}"
+        );
+        let output = match reverse {
+            true => [channels / area, height.saturating_mul(stride), width.saturating_mul(stride)],
+            false => [channels.saturating_mul(area), height / stride, width / stride],
+        };
+        Ok((Self { stride, order }, output))
+    }
 }
 
 impl Detection {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use section::{Section, sections};
 
-pub(crate) use kind::{Activation, Connected, Convolutional, Detection, Kind, Local, MaxPool};
+pub(crate) use kind::{Activation, Connected, Convolutional, Detection, Kind, Local, MaxPool, Order, Reorg, Softmax};
 pub(super) use tensors::tensors;
 
 /// Channels, height, width of an output.
