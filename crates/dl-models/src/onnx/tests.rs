@@ -10,8 +10,10 @@ use dl_kernels::{
 };
 use prost::Message;
 
-use super::messages::ModelProto;
+use super::messages::{ModelProto, NodeProto};
 use super::{Axis, Kind, OnnxModel, add_graph};
+use crate::detection::Detector;
+use crate::detection::darknet::{Darknet, Recipe};
 use crate::{LOGITS, Model, ModelConfig, Parameters};
 
 /// Decodes a model, and checks that every value is defined once, before it is used.
@@ -138,6 +140,50 @@ fn every_operation_has_a_counterpart() {
     ] {
         assert!(found.contains(&kind), "{kind} in {found:?}");
     }
+}
+
+/// The node that computes a value.
+fn source<'a>(model: &'a ModelProto, value: &str) -> &'a NodeProto {
+    let nodes = &model.graph.as_ref().unwrap().node;
+    nodes.iter().find(|node| node.output.iter().any(|output| output == value)).unwrap()
+}
+
+/// The numbers of a constant.
+fn constant(model: &ModelProto, name: &str) -> Vec<f32> {
+    let constants = &model.graph.as_ref().unwrap().initializer;
+    let bytes = constants.iter().find(|constant| constant.name.as_deref() == Some(name)).unwrap().raw_data.as_ref();
+    bytes.unwrap().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+#[test]
+fn a_yolo_cuts_its_boxes_and_limits_its_scores_after_the_suppression() {
+    let cfg = "[net]\nheight=32\nwidth=24\n[convolutional]\nfilters=12\nsize=3\nstride=8\npad=1\n\
+               activation=linear\n[yolo]\nclasses=1\nanchors=4,4,9,9\nnum=2\n";
+    let config = Darknet::config("darknet", cfg, &["cat".to_owned()], false).unwrap();
+    let weights = Parameters::fresh(0).builder(&Device::Cpu);
+    let detector = Darknet::new(&config, &Recipe::default(), &weights).unwrap();
+    let model = decoded(detector.onnx().unwrap());
+    let kind = |node: &NodeProto| node.op_type.clone().unwrap();
+    let before = |value: &str| {
+        let output = source(&model, value);
+        assert_eq!(kind(output), "Identity");
+        let compressed = source(&model, &output.input[0]);
+        assert_eq!(kind(compressed), "Compress");
+        compressed.clone()
+    };
+    let (boxes, scores) = (before("boxes"), before("scores"));
+    // The same condition.
+    assert_eq!(boxes.input[1], scores.input[1]);
+    let cut = source(&model, &boxes.input[0]);
+    assert_eq!((kind(cut), constant(&model, &cut.input[1])), ("Min".to_owned(), vec![24.0, 32.0, 24.0, 32.0]));
+    let limited = source(&model, &scores.input[0]);
+    assert_eq!((kind(limited), constant(&model, &limited.input[1])), ("Min".to_owned(), vec![1.0]));
+    // Suppression sees the whole scores, and the boxes as they are.
+    let kinds = kinds(&model);
+    let suppression = kinds.iter().position(|kind| *kind == "NonMaxSuppression").unwrap();
+    let place = |name: &str| kinds.iter().position(|kind| *kind == name).unwrap();
+    assert!(["Where", "Less", "Abs"].iter().all(|name| place(name) < suppression));
+    assert!(["Compress", "ReduceMin"].iter().all(|name| kinds[suppression..].contains(name)));
 }
 
 #[test]

@@ -2,17 +2,14 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Darknet, Head};
+use super::{Darknet, Head, Suppression};
 use crate::detection::one_stage::Selection;
-use crate::detection::onnx::{Scored, add_detections, columns, corners, of_one_image};
+use crate::detection::onnx::{Scored, add_detections, columns, corners, of_one_image, usable_scores};
 use crate::detection::yolo_v1::{Grid, YoloV1};
 use crate::detection::yolo_v2::{Squash, YoloV2};
 use crate::network::plans::graph;
 use crate::onnx::{Attribute, Axis, OnnxModel, Value, add_graph};
 use crate::{LayerName, Resize};
-
-/// The most boxes of a class that enter suppression, and the most detections; darknet has no such limit.
-const MOST: usize = 1000;
 
 impl Darknet {
     pub(super) fn exported(&self) -> Result<OnnxModel> {
@@ -21,15 +18,19 @@ impl Darknet {
         let (graph, nodes) = graph(&self.network, [3, size[0], size[1]], &layers)?;
         let mut model = OnnxModel::default();
         let maps = add_graph(&mut model, &graph, ("input", Axis::Fixed(1)), &nodes)?;
-        let (mut boxes, mut scores) = (Vec::new(), Vec::new());
+        let (mut boxes, mut sides, mut scores) = (Vec::new(), Vec::new(), Vec::new());
         for ((map, node), (_, head)) in maps.iter().zip(&nodes).zip(&self.heads) {
-            let (some_boxes, some_scores) = match (head, graph.shape(*node)) {
+            let some = match (head, graph.shape(*node)) {
                 (Head::Grid(head), _) => grid(&mut model, map, head, size)?,
-                (Head::Anchors(head), &[_, rows, columns]) => anchors(&mut model, map, head, [rows, columns], size)?,
+                (Head::Anchors(head), &[_, rows, columns]) => {
+                    let least = self.suppression.score as f32;
+                    anchors(&mut model, map, head, ([rows, columns], size), least)?
+                }
                 (Head::Anchors(_), shape) => anyhow::bail!("anchors on an output of shape {shape:?}"),
             };
-            boxes.push(some_boxes);
-            scores.push(some_scores);
+            boxes.push(some.boxes);
+            sides.push(some.sides);
+            scores.push(some.scores);
         }
         let count = |(head, node): (&Head, &dl_kernels::NodeId)| match head {
             Head::Grid(head) => head.grid.cells() * head.grid.boxes,
@@ -41,11 +42,15 @@ impl Darknet {
             let joined = model.add("Concat", &parts, &[("axis", Attribute::Int(1))]);
             of_one_image(model, &joined)
         };
-        let (boxes, scores) = (joined(&mut model, &boxes), joined(&mut model, &scores));
+        let [boxes, sides, scores] = [boxes, sides, scores].map(|parts| joined(&mut model, &parts));
+        let scores = usable_scores(&mut model, [&boxes, &sides, &scores]);
         let scores = model.add("Transpose", &[&scores], &[("perm", Attribute::Ints(&[1, 0]))]);
-        let scored = Scored { boxes, scores, count, labels: (0..self.labels.len()).collect() };
-        let selection = Selection { score: self.suppression.score, top_k: MOST, iou: self.suppression.iou, keep: MOST };
-        add_detections(&mut model, &scored, &selection)?;
+        let scored = Scored { boxes, sides: Some(sides), scores, count, labels: (0..self.labels.len()).collect() };
+        let Suppression { score, iou, clip } = self.suppression;
+        ensure!(clip, "a recipe that does not cut boxes to the image cannot be exported");
+        // As many as there are: darknet has no limit.
+        let selection = Selection { score, top_k: usize::MAX, iou, keep: usize::MAX };
+        add_detections(&mut model, &scored, &selection, size)?;
         let letterbox = self.preprocessing.resize == Resize::Letterbox;
         let config = serde_json::json!({
             "preprocessing": {"size": size, "range": [0.0, 1.0], "channel_order": "RGB", "letterbox": letterbox},
@@ -56,8 +61,18 @@ impl Darknet {
     }
 }
 
-/// The boxes [1, boxes, 4] and scores [1, boxes, classes] of YOLOv1's output.
-fn grid(model: &mut OnnxModel, output: &Value, head: &YoloV1, size: [usize; 2]) -> Result<(Value, Value)> {
+/// What a head describes.
+struct Described {
+    /// [1, boxes, 4]
+    boxes: Value,
+    /// [1, boxes, 2]
+    sides: Value,
+    /// [1, boxes, classes]
+    scores: Value,
+}
+
+/// What YOLOv1's output describes.
+fn grid(model: &mut OnnxModel, output: &Value, head: &YoloV1, size: [usize; 2]) -> Result<Described> {
     let Grid { side, boxes, classes } = head.grid;
     let cells = side * side;
     let mut start = 0;
@@ -93,39 +108,35 @@ fn grid(model: &mut OnnxModel, output: &Value, head: &YoloV1, size: [usize; 2]) 
     }
     let pixels = model.floats(&[2], &pixels)?;
     let sides = model.add("Mul", &[&sides, &pixels], &[]);
-    Ok((corners(model, &centers, &sides), scores))
+    Ok(Described { boxes: corners(model, &centers, &sides), sides, scores })
 }
 
-/// The boxes [1, boxes, 4] and scores [1, boxes, classes] of a map with anchors.
+/// What a map with anchors describes, in the order of detection: cell by cell.
 fn anchors(
     model: &mut OnnxModel,
     map: &Value,
     head: &YoloV2,
-    cells: [usize; 2],
-    size: [usize; 2],
-) -> Result<(Value, Value)> {
-    let ([rows, columns_], count) = (cells, head.anchors.len());
-    let entries = 5 + head.classes;
-    let plane = rows * columns_;
+    ([rows, width], size): ([usize; 2], [usize; 2]),
+    least: f32,
+) -> Result<Described> {
+    let (count, entries, plane) = (head.anchors.len(), 5 + head.classes, rows * width);
     ensure!(count > 0, "a head has no anchors");
-    // [1, anchors, entries, cells] -> [1, boxes, entries], anchor by anchor.
+    // [1, anchors, entries, cells] -> [1, cells, anchors, entries] -> [1, boxes, entries]
     let shape = model.ints(&[1, count as i64, entries as i64, plane as i64]);
     let numbers = model.add("Reshape", &[map, &shape], &[]);
-    let numbers = model.add("Transpose", &[&numbers], &[("perm", Attribute::Ints(&[0, 1, 3, 2]))]);
+    let numbers = model.add("Transpose", &[&numbers], &[("perm", Attribute::Ints(&[0, 3, 1, 2]))]);
     let shape = model.ints(&[1, (count * plane) as i64, entries as i64]);
     let numbers = model.add("Reshape", &[&numbers, &shape], &[]);
     let squashed = |model: &mut OnnxModel, x: Value| {
         if head.new_coords { x } else { model.add("Sigmoid", &[&x], &[]) }
     };
     let per_box = |value: &dyn Fn(usize, usize) -> [f32; 2]| -> Vec<f32> {
-        (0..count)
-            .flat_map(|anchor| (0..plane).map(move |cell| (anchor, cell)))
-            .flat_map(|(a, c)| value(a, c))
-            .collect()
+        let boxes = (0..plane).flat_map(|cell| (0..count).map(move |anchor| (anchor, cell)));
+        boxes.flat_map(|(anchor, cell)| value(anchor, cell)).collect()
     };
     let shape = [count * plane, 2];
-    let pixels = [size[1] as f32 / columns_ as f32, size[0] as f32 / rows as f32];
-    let places = per_box(&|_, cell| [(cell % columns_) as f32, (cell / columns_) as f32]);
+    let pixels = [size[1] as f32 / width as f32, size[0] as f32 / rows as f32];
+    let places = per_box(&|_, cell| [(cell % width) as f32, (cell / width) as f32]);
     let places = model.floats(&shape, &places)?;
     let offsets = columns(model, &numbers, 0, 2);
     let mut offsets = squashed(model, offsets);
@@ -155,6 +166,12 @@ fn anchors(
         Squash::Softmax => model.add("Softmax", &[&classes], &[("axis", Attribute::Int(2))]),
         Squash::Sigmoid => squashed(model, classes),
     };
-    let scores = model.add("Mul", &[&objectness, &classes], &[]);
-    Ok((corners(model, &centers, &sides), scores))
+    let mut scores = model.add("Mul", &[&objectness, &classes], &[]);
+    if head.new_coords {
+        // Nothing limits the classes to 1, so that the threshold of the objectness does not follow from that of the score.
+        let (least, never) = (model.float(least), model.float(-1.0));
+        let is_object = model.add("Greater", &[&objectness, &least], &[]);
+        scores = model.add("Where", &[&is_object, &scores, &never], &[]);
+    }
+    Ok(Described { boxes: corners(model, &centers, &sides), sides, scores })
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{CodeOrder, Scores, Ssd};
-use crate::detection::onnx::{Scored, add_detections, columns, corners, of_one_image};
+use crate::detection::onnx::{Scored, add_detections, clipped, columns, corners, of_one_image};
 use crate::network::plans::graph;
 use crate::onnx::{Attribute, Axis, OnnxModel, Value, add_graph};
 
@@ -34,8 +34,8 @@ impl Ssd {
         let codes = joined(&mut model, 1, 4);
         let boxes = self.boxes(&mut model, codes)?;
         let boxes = of_one_image(&mut model, &boxes);
-        let scored = Scored { boxes, scores, count: self.default_boxes.len(), labels };
-        add_detections(&mut model, &scored, &self.recipe.selection)?;
+        let scored = Scored { boxes, sides: None, scores, count: self.default_boxes.len(), labels };
+        add_detections(&mut model, &scored, &self.recipe.selection, self.config.preprocessing.size)?;
         model.describe("config", serde_json::to_string(&self.config)?);
         model.describe("labels", serde_json::to_string(&self.labels)?);
         Ok(model)
@@ -57,31 +57,17 @@ impl Ssd {
             boxes.iter().flat_map(|bbox| [bbox.center().0 as f32, bbox.center().1 as f32]).collect();
         let shape = [boxes.len(), 2];
         let (sides, centers) = (model.floats(&shape, &sides)?, model.floats(&shape, &centers)?);
-        let [shifts, growths] = [0, 2].map(|first| {
-            let weights = [weights[first], weights[first + 1]];
-            let part = columns(model, &codes, first, first + 2);
-            (part, weights)
-        });
-        let scaled = |model: &mut OnnxModel, (part, weights): (Value, [f32; 2])| -> Result<Value> {
-            let weights = model.floats(&[2], &weights)?;
-            Ok(model.add("Div", &[&part, &weights], &[]))
-        };
-        let shifts = scaled(model, shifts)?;
+        let weights = model.floats(&[4], &weights)?;
+        let codes = model.add("Div", &[&codes, &weights], &[]);
+        let (shifts, growths) = (columns(model, &codes, 0, 2), columns(model, &codes, 2, 4));
         let shifts = model.add("Mul", &[&shifts, &sides], &[]);
         let centers = model.add("Add", &[&shifts, &centers], &[]);
-        let growths = scaled(model, growths)?;
         let largest = model.float(LARGEST_GROWTH.ln());
         let growths = model.add("Min", &[&growths, &largest], &[]);
         let growths = model.add("Exp", &[&growths], &[]);
         let sides = model.add("Mul", &[&growths, &sides], &[]);
         let boxes = corners(model, &centers, &sides);
-        if !self.recipe.clip {
-            return Ok(boxes);
-        }
-        let [height, width] = self.config.preprocessing.size.map(|side| side as f32);
-        let (zero, bounds) = (model.float(0.0), model.floats(&[4], &[width, height, width, height])?);
-        let boxes = model.add("Max", &[&boxes, &zero], &[]);
-        Ok(model.add("Min", &[&boxes, &bounds], &[]))
+        if self.recipe.clip { clipped(model, &boxes, self.config.preprocessing.size) } else { Ok(boxes) }
     }
 }
 
