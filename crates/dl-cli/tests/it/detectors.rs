@@ -138,7 +138,7 @@ fn a_model_of_another_kind_is_refused_by_the_name_of_its_program() {
         ("dl-detect", vec!["--model", network, &image], "a network for images, not a detector"),
         ("dl-generate", vec!["--model", detector, "--prompt", "a"], "not a network for texts; dl-detect takes it"),
         ("dl-finetune", vec!["classifier", "--init-from", heads, "--output", output], "not a network; dl-detect"),
-        ("dl-model", vec!["summary", detector], "contains a detector, not a network that can be summarized"),
+        ("dl-model", vec!["summary", heads], "not a network that can be summarized; dl-detect takes it"),
     ];
     for (program, args, words) in cases {
         let ran = run(program, &args, "").expect(2);

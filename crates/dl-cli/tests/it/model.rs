@@ -157,6 +157,37 @@ fn summary_counts_as_torchinfo_does() {
 }
 
 #[test]
+fn summary_of_detectors_counts_as_torchvision_does() {
+    let summary = |args: &[&str]| run("dl-model", &[&["summary"], args].concat(), "").expect(0).records().remove(0);
+    // torchvision 0.29.2: the parameters of its models, with batch norms that are not frozen.
+    for (name, parameters) in [("ssd300_vgg16", 35_641_826), ("maskrcnn_resnet50_fpn", 44_454_513)] {
+        let found = summary(&["--arch", name]);
+        assert_eq!(found["parameters"], parameters, "{name}");
+        let layers = found["layers"].as_array().unwrap();
+        let sum = |key: &str| layers.iter().map(|row| row[key].as_u64().unwrap()).sum::<u64>();
+        assert_eq!((sum("parameters"), &json!(sum("multiply_adds"))), (parameters, &found["multiply_adds"]), "{name}");
+    }
+    let row = |found: &Value, name: &str| {
+        let row = found["layers"].as_array().unwrap().iter().find(|row| row["name"] == name).cloned();
+        row.map(|row| json!([row["output"], row["parameters"]])).unwrap()
+    };
+    let faster = summary(&["--arch", "fasterrcnn_resnet50_fpn", "--size", "256"]);
+    assert_eq!(row(&faster, "backbone.body.layer1.0.conv1"), json!([[64, 64, 64], 4096]));
+    assert_eq!(row(&faster, "rpn.head.cls_logits.0"), json!([[3, 64, 64], 256 * 256 * 9 + 256 + 256 * 3 + 3]));
+    assert_eq!(row(&faster, "rpn.head.cls_logits.1"), json!([[3, 32, 32], 0]));
+    assert_eq!(row(&faster, "roi_heads.box_predictor.cls_score"), json!([[91], 1025 * 91]));
+    let file = goldens("detection/darknet/yolov4_tiny.weights");
+    let yolo = summary(&[&file]);
+    assert_eq!(row(&yolo, "layer_0.conv"), json!([[4, 32, 24], 108]));
+    assert_eq!(row(&yolo, "layer_0.norm"), json!([[4, 32, 24], 8]));
+    assert_eq!((&yolo["input"], &yolo["architecture"]), (&json!([3, 64, 48]), &json!("darknet")));
+    let numbers = (fs::metadata(&file).unwrap().len() - 20) / 4;
+    assert_eq!(yolo["parameters"].as_u64().unwrap() + yolo["buffers"].as_u64().unwrap(), numbers);
+    let refused = run("dl-model", &["summary", &file, "--size", "64"], "").expect(2);
+    assert!(refused.stderr.contains("states the size of its images"), "{}", refused.stderr);
+}
+
+#[test]
 fn summary_of_text_networks_counts_as_torch_does() {
     let golden = fs::read_to_string(goldens("summary/texts.json")).unwrap();
     let golden: Value = serde_json::from_str(&golden).unwrap();

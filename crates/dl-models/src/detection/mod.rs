@@ -13,6 +13,7 @@ mod outline;
 mod placed;
 pub mod rcnn;
 pub mod ssd;
+pub(crate) mod summary;
 mod table;
 mod yolo;
 pub mod yolo_v1;

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::Tensor;
 use serde::Serialize;
 
+use crate::detection::summary::{Detector, described};
 use crate::model::outline;
 use crate::network::distinct;
 use crate::network::tally::{TallyStep, zeros};
 use crate::text::{self, Network, TextBatch, TextConfig, Tokens};
-use crate::{Checkpoint, Halt, ModelConfig, Pass, Value, plain};
-use dl_kernels::{Graph, NodeId};
+use crate::{Backbone, Checkpoint, Halt, ModelConfig, Pass, Value, plain};
+use dl_kernels::{Graph, NodeId, Operation};
 
 /// A network's layers and their totals, for one image or one text.
 #[derive(Clone, Debug, Serialize)]
@@ -71,23 +72,45 @@ impl Summary {
             let layers = rows(pass.into_steps(), "");
             return Ok(Self { architecture, input: Some(image), ..Self::sums(layers) }.with_tensors(&tensors));
         }
-        let names = backbone.layers();
-        let mut pass = Pass::plan(distinct(&names), Graph::new(image));
-        let input = Value::Later(Graph::new(image).input());
-        finished(backbone.run(&input, &mut pass))?;
-        let (kept, Some(graph)) = pass.into_plan() else { bail!("the network was run instead of planned") };
-        let mut rows: Vec<(NodeId, LayerSummary)> = Vec::new();
-        for name in names {
-            let Some(Value::Later(node)) = kept.get(&name) else { continue };
-            rows.push((*node, LayerSummary { output: graph.shape(*node).to_vec(), ..LayerSummary::named(name) }));
-        }
-        // By order of computation; an output that equals its input comes after it.
-        rows.sort_by_key(|(node, _)| *node);
-        count_operations(&mut rows, &graph);
+        let (mut rows, graph) = planned(&*backbone, image)?;
+        count_operations(&mut rows, &graph, 0);
         let sums = Self::sums(rows.into_iter().map(|(_, row)| row).collect());
         let mut summary = Self { architecture, input: Some(image), multiply_adds: graph.multiply_adds(), ..sums };
         summary.assign_parameters(&tensors);
         Ok(summary.with_tensors(&tensors))
+    }
+
+    /// The table of a detector: that in `file`, or `arch` with its defaults, for an image of `side` x `side` pixels (default:
+    /// its input size); `None` if it is none. What a detector of two stages computes for each region is counted for one. No
+    /// weights are read or initialized.
+    /// # Errors
+    /// When the detector cannot be described, or does not take an image of this size.
+    pub fn of_detector(file: Option<&Checkpoint>, arch: Option<&str>, side: Option<usize>) -> Result<Option<Self>> {
+        let Some(detector) = described(file, arch, side)? else { return Ok(None) };
+        let mut layers = Vec::new();
+        for part in detector.parts() {
+            let (mut rows, graph) = planned(part.network, part.input).with_context(|| {
+                let [_, height, width] = detector.image;
+                format!("{} for images of {height} x {width}", detector.architecture)
+            })?;
+            if let Some(last) = part.last {
+                let last = rows.iter().filter(|(_, row)| last.contains(&row.name)).map(|(node, _)| *node).max();
+                rows.retain(|(node, _)| last.is_some_and(|last| *node <= last));
+            }
+            rows.retain(|(node, _)| node.index() > part.listed);
+            count_operations(&mut rows, &graph, part.listed);
+            if part.by_operation {
+                count_weights(&mut rows, &graph, part.listed);
+            }
+            let named =
+                |(_, row): (NodeId, LayerSummary)| LayerSummary { name: format!("{}{}", part.prefix, row.name), ..row };
+            layers.extend(rows.into_iter().map(named));
+        }
+        let Detector { architecture, image, tensors, .. } = &detector;
+        let mut summary = Self { architecture: architecture.clone(), input: Some(*image), ..Self::sums(layers) }
+            .with_tensors(tensors);
+        detector.settle(&mut summary);
+        Ok(Some(summary))
     }
 
     /// The table of the text network of `config`, for one text of `tokens` tokens (default: the longest supported). For
@@ -159,7 +182,7 @@ impl Summary {
     }
 
     /// Adds every tensor to the row of its module, or of the nearest enclosing one.
-    fn assign_parameters(&mut self, tensors: &BTreeMap<String, Vec<usize>>) {
+    pub(crate) fn assign_parameters(&mut self, tensors: &BTreeMap<String, Vec<usize>>) {
         for (tensor, shape) in tensors {
             let count: usize = shape.iter().product();
             let (module, part) = tensor.rsplit_once('.').unwrap_or(("", tensor));
@@ -213,9 +236,51 @@ fn blank([channels, height, width]: [usize; 3]) -> Result<Tensor> {
     zeros(&[1, channels, height, width]).map_err(plain)
 }
 
-/// Adds every operation to the first row at or after it: unnamed operations belong to the next named one.
-fn count_operations(rows: &mut [(NodeId, LayerSummary)], graph: &Graph) {
-    for node in graph.nodes().skip(1) {
+/// The graph of a network, and a row for each of its outputs.
+fn planned(network: &dyn Backbone, image: [usize; 3]) -> Result<(Vec<(NodeId, LayerSummary)>, Graph)> {
+    let names = network.layers();
+    let mut pass = Pass::plan(distinct(&names), Graph::new(image));
+    let input = Value::Later(Graph::new(image).input());
+    finished(network.run(&input, &mut pass))?;
+    let (kept, Some(graph)) = pass.into_plan() else { bail!("the network was run instead of planned") };
+    let mut rows: Vec<(NodeId, LayerSummary)> = Vec::new();
+    for name in names {
+        let Some(Value::Later(node)) = kept.get(&name) else { continue };
+        rows.push((*node, LayerSummary { output: graph.shape(*node).to_vec(), ..LayerSummary::named(name) }));
+    }
+    // By order of computation; an output that equals its input comes after it.
+    rows.sort_by_key(|(node, _)| *node);
+    Ok((rows, graph))
+}
+
+/// Adds to each row the weights of its operations in a network that was built without weights.
+fn count_weights(rows: &mut [(NodeId, LayerSummary)], graph: &Graph, listed: usize) {
+    for node in graph.nodes().skip(listed + 1) {
+        let Some((_, row)) = rows.iter_mut().find(|(at, _)| *at >= node) else { break };
+        row.parameters += match graph.operation(node) {
+            Operation::Conv2d { shape, bias, .. } => {
+                shape.iter().product::<usize>() + bias.as_ref().map_or(0, |_| shape[0])
+            }
+            Operation::ConvTranspose2d { shape, bias, config, .. } => {
+                shape.iter().product::<usize>() + bias.as_ref().map_or(0, |_| shape[1] * config.groups)
+            }
+            Operation::Linear { shape, bias, .. } => {
+                shape.iter().product::<usize>() + bias.as_ref().map_or(0, |_| shape[0])
+            }
+            Operation::L2Norm { weight, .. } => weight.len(),
+            // Without weights, a batch norm is all zeros; a constant is not.
+            Operation::Affine { scale, shift } if scale.iter().chain(shift).all(|number| *number == 0.0) => {
+                scale.len() + shift.len()
+            }
+            _ => 0,
+        };
+    }
+}
+
+/// Adds every operation to the first row at or after it: unnamed operations belong to the next named one. The first
+/// `listed` ones are left out.
+fn count_operations(rows: &mut [(NodeId, LayerSummary)], graph: &Graph, listed: usize) {
+    for node in graph.nodes().skip(listed + 1) {
         let Some((_, row)) = rows.iter_mut().find(|(at, _)| *at >= node) else { break };
         let join = if row.kind.is_empty() { "" } else { " + " };
         row.kind = format!("{}{join}{}", row.kind, graph.operation(node).name());

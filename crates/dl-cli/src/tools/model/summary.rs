@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ArgGroup;
 use dl_models::checkpoint::printable;
 use dl_models::text::{TEXT_ARCHITECTURES, TextConfig};
@@ -18,7 +18,8 @@ use crate::common::{Common, Io, Outcome};
 /// connected layers and the two products of each attention layer (queries with keys, probabilities with values), masked
 /// positions included. A tensor that two layers share is counted once. The running means and variances of batch norms
 /// count as buffers, not as parameters. No weights are read. A row without a kind passes its input through, as dropout
-/// does. For CLIP, the text network comes first, then the image network.
+/// does. For CLIP, the text network comes first, then the image network. For a detector with two stages, the rows of
+/// roi_heads count one region.
 #[derive(clap::Args, Debug)]
 #[command(group(ArgGroup::new("network").args(["file", "arch"]).required(true).multiple(true)))]
 #[command(after_help = "\
@@ -27,9 +28,10 @@ Examples:
   dl-model summary --arch vgg16 --size 64 \\
     | jq -c '.layers[] | [.name, .parameters]'
   dl-model summary --arch bert --tokens 128 | jq .multiply_adds
+  dl-model summary --arch fasterrcnn_resnet50_fpn --size 800
   dl-model summary testdata/models/signs.safetensors")]
 pub(super) struct SummaryArgs {
-    /// Model file with a config, or a Hugging Face model folder
+    /// Model file with a config, a detector, or a Hugging Face model folder
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -58,14 +60,17 @@ impl SummaryArgs {
         if let Some(path) = &self.file {
             let file = ModelFile::open(path, self.arch.as_deref().filter(|arch| !is_for_texts(arch)))?;
             match file.kind() {
-                Kind::ImageNetwork | Kind::TextNetwork | Kind::Clip => {}
+                Kind::ImageNetwork | Kind::TextNetwork | Kind::Clip | Kind::Detector => {}
                 _ => return Err(file.unfit(path, "a network that can be summarized")),
             }
         }
         let mut file = self.file.as_deref().map(Checkpoint::open).transpose()?;
-        let summary = match self.text_config(file.as_mut())? {
-            Some(config) => self.of_texts(io, &config, file.as_ref())?,
-            None => self.of_images(io, file.as_mut())?,
+        let summary = match self.of_detector(file.as_ref())? {
+            Some(summary) => summary,
+            None => match self.text_config(file.as_mut())? {
+                Some(config) => self.of_texts(io, &config, file.as_ref())?,
+                None => self.of_images(io, file.as_mut())?,
+            },
         };
         match format {
             Format::Json => {
@@ -75,6 +80,19 @@ impl SummaryArgs {
             Format::Table => table(&mut io.output, &summary)?,
         }
         Ok(Outcome::AllWell)
+    }
+
+    /// `None` if it is something else.
+    fn of_detector(&self, file: Option<&Checkpoint>) -> Result<Option<Summary>> {
+        let summary = Summary::of_detector(file, self.arch.as_deref(), self.size.map(usize::from));
+        let summary = match file {
+            Some(file) => summary.with_context(|| format!("model {}", file.path().display()))?,
+            None => summary?,
+        };
+        if let (Some(summary), Some(_)) = (&summary, self.tokens) {
+            bail!("--tokens: {} reads images, not texts", summary.architecture);
+        }
+        Ok(summary)
     }
 
     /// The config of a network that reads texts; `None` for one that reads only images.

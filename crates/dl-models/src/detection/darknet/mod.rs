@@ -191,6 +191,13 @@ impl Darknet {
         Ok(DetectorOutline { layers: network.layers(), weights })
     }
 
+    /// The network of the text of a `.cfg`, with the [height, width] of its input.
+    pub(crate) fn without_weights(text: &str, vb: &VarBuilder) -> Result<(Network, [usize; 2])> {
+        let cfg = Cfg::parse(text).context("its .cfg")?;
+        let size = size_of(&cfg)?;
+        Ok((Network::new(&cfg, Recipe::default().epsilon, vb).context("its .cfg")?, size))
+    }
+
     /// A detector from a config and a source of weights, for example [`Parameters`](crate::Parameters).
     /// # Errors
     /// When the text of its `.cfg` is invalid, or a weight is missing or has a different shape.

@@ -45,9 +45,11 @@ pub use open::{config_of, guess, open, tensors};
 pub use recipe::{RECIPE_NAMES, RECIPES, Recipe, SizeRounding};
 pub use rpn::Proposal;
 
+use super::summary::Part;
 use super::{Detector, Found, Placed, Rules};
 use crate::file::Preprocessing;
-use crate::plain;
+use crate::network::plans::graph;
+use crate::{LayerName, plain};
 use box_head::BoxNetwork;
 use mask_head::MaskNetwork;
 use network::MapNetwork;
@@ -103,6 +105,30 @@ impl GeneralizedRcnn {
         let heads = RoiHeads { stages, masks: masks.map(Planned::new), classes };
         let maps = Planned::new(network);
         Ok(Self { layout, recipe, labels, preprocessing, device, maps, anchors, heads })
+    }
+
+    /// Its networks for an image [channels, height, width], those of the second stage for one region.
+    pub(crate) fn parts(&self, image: [usize; 3]) -> Vec<Part<'_>> {
+        let (maps, layout) = (&self.maps.network, &self.layout);
+        let (body, used) = maps.body();
+        let names: Vec<LayerName> = used.iter().map(|name| LayerName { name: name.clone(), pooled: None }).collect();
+        // The maps of the body come first in the whole network, too.
+        let nodes = graph(body, image, &names).map(|(_, nodes)| nodes).unwrap_or_default();
+        let listed = nodes.iter().map(|node| node.index()).max().unwrap_or_default();
+        let mut parts = vec![
+            Part { last: Some(used), ..Part::whole(body, image, "backbone.body.") },
+            Part { listed, ..Part::whole(maps, image, "") },
+        ];
+        let region = |size: usize| [maps.channels(), size, size];
+        for (index, stage) in self.heads.stages.iter().enumerate() {
+            let prefix =
+                if self.heads.stages.len() > 1 { format!("roi_heads.{index}.") } else { "roi_heads.".to_owned() };
+            parts.push(Part::whole(&stage.network, region(layout.box_size), &prefix));
+        }
+        if let Some(masks) = &self.heads.masks {
+            parts.push(Part::whole(&masks.network, region(mask_head::BINS), "roi_heads."));
+        }
+        parts
     }
 
     /// Its parts.

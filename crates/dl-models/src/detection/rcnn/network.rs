@@ -55,6 +55,11 @@ impl MapNetwork {
         Ok(Self { rpn, ..network })
     }
 
+    /// The network below, and its outputs that are used.
+    pub(super) fn body(&self) -> (&dyn Backbone, &[String]) {
+        (&*self.body.network, &self.body.maps)
+    }
+
     /// The outputs of the body.
     pub(super) fn body_layers(&self) -> Vec<String> {
         self.body.network.layers()

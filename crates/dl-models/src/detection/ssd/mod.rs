@@ -50,7 +50,7 @@ use super::one_stage::Candidate;
 use super::{Detector, DetectorOutline, Found, Placed, Rules};
 use crate::checkpoint::printable;
 use crate::file::limits;
-use crate::model::{CheckpointBackend, build_outline};
+use crate::model::{CheckpointBackend, TensorShapes, build_outline};
 use crate::network::plans::{Plans, graph};
 use crate::{Backbone, Checkpoint, Kind, LayerName, ModelConfig, OnnxModel, Preprocessing};
 
@@ -198,6 +198,17 @@ impl Ssd {
         let architecture = find(&config.architecture)?;
         let (network, weights) = build_outline(None, |vb| build(architecture, config, &vb))?;
         Ok(DetectorOutline { layers: network.layers(), weights })
+    }
+
+    /// The network of a config, and the shapes of its weights; where it depends on what there is, as in `file`.
+    pub(crate) fn without_weights(
+        config: &ModelConfig,
+        file: Option<&Checkpoint>,
+    ) -> Result<(Box<dyn Backbone>, TensorShapes)> {
+        config.check()?;
+        let architecture = find(&config.architecture)?;
+        let (network, weights) = build_outline(file, |vb| build(architecture, config, &vb))?;
+        Ok((Box::new(network), weights))
     }
 
     fn assemble(architecture: &Architecture, config: ModelConfig, folder: &Path, vb: VarBuilder) -> Result<Self> {
