@@ -69,6 +69,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l arch -d 'A
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l labels -d 'Class names in the order of the scores: a list, @FILE with one per line, or the built-in @imagenet, @coco or @voc' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l mean -d 'Caffe\'s mean image (.binaryproto); its mean per channel is stored in the config' -r -F
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l license -d 'License of the weights, as an SPDX identifier' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l svd -d 'Truncate fc6 and fc7 of a two-stage detector to these ranks, by singular value decomposition' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s q -l quiet -d 'Print only errors on stderr, and no progress display'

@@ -27,6 +27,12 @@ pub(crate) fn count(text: &str) -> Result<usize> {
     whole(text, 1..=MOST)
 }
 
+/// The ranks of two layers.
+pub(crate) fn ranks(text: &str) -> Result<[usize; 2]> {
+    let (first, second) = text.split_once(',').context("expected two numbers, such as 1024,256")?;
+    Ok([count(first)?, count(second)?])
+}
+
 /// A finite number.
 pub(crate) fn finite(text: &str) -> Result<f64> {
     real(text, |number| number.is_finite(), "expected a finite number")

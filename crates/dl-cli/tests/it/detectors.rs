@@ -106,6 +106,54 @@ fn the_proposals_of_one_detector_are_the_regions_of_another() {
 }
 
 #[test]
+fn heads_with_truncated_layers_are_smaller_and_at_full_rank_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = sign(1);
+    let truncated = |from: &Path, ranks: &str| -> PathBuf {
+        let to = folder.path().join("truncated.safetensors");
+        let args = ["convert", from.to_str().unwrap(), to.to_str().unwrap(), "--svd", ranks];
+        run("dl-model", &args, "").expect(0);
+        to
+    };
+    let found = |model: &Path| detect(model, &["--score", "0", &image]).expect(0).records()[0]["detections"].clone();
+    for architecture in ["faster_rcnn_vgg16", "cascade_rcnn_resnet50_fpn"] {
+        let whole = random_rcnn(folder.path(), architecture);
+        let (expected, full) = (found(&whole), found(&truncated(&whole, "16,16")));
+        let rows = |found: &Value| found.as_array().unwrap().len();
+        assert!(rows(&expected) > 0 && rows(&full) == rows(&expected), "{full} {expected}");
+        for (full, expected) in full.as_array().unwrap().iter().zip(expected.as_array().unwrap()) {
+            let distance = |a: &Value, b: &Value| (a.as_f64().unwrap() - b.as_f64().unwrap()).abs();
+            assert!(distance(&full["score"], &expected["score"]) < 1e-5, "{full} {expected}");
+            assert!(
+                (0..4).all(|edge| distance(&full["box"][edge], &expected["box"][edge]) < 1e-2),
+                "{full} {expected}"
+            );
+        }
+        let low = truncated(&whole, "3,2");
+        let bytes = |path: &Path| std::fs::metadata(path).unwrap().len();
+        assert!(bytes(&low) < bytes(&whole) && found(&low) != expected);
+        let ran = run("dl-model", &["info", "--tensors", low.to_str().unwrap()], "").expect(0);
+        let stage = if architecture.starts_with("cascade") { "2." } else { "" };
+        let shape = &ran.records()[0]["tensors"][format!("roi_heads.box_head.{stage}fc7_L.weight")]["shape"];
+        assert_eq!(*shape, json!([2, 16]), "{}", ran.stdout);
+    }
+
+    let refused = |from: &Path, ranks: &str, words: &str| {
+        let out = folder.path().join("none.safetensors");
+        let args = ["convert", from.to_str().unwrap(), out.to_str().unwrap(), "--svd", ranks];
+        let ran = run("dl-model", &args, "").expect(2);
+        assert!(ran.stderr.contains(words) && !out.exists(), "{}", ran.stderr);
+    };
+    let whole = random_rcnn(folder.path(), "fast_rcnn_vgg16");
+    refused(&whole, "17,16", "fc6: rank 17: its weight is 16 x 25088; expected 1 to 16");
+    refused(&whole, "16", "expected two numbers, such as 1024,256");
+    refused(&whole, "0,4", "expected a whole number from 1");
+    refused(&truncated(&whole, "4,4"), "3,3", "truncated already, to ranks 4 and 4");
+    refused(&random_rcnn(folder.path(), "fasterrcnn_resnet50_fpn_v2"), "4,4", "has convolutions");
+    refused(&random_ssd(folder.path()), "4,4", "is not a two-stage detector, which --svd is for");
+}
+
+#[test]
 fn a_broken_image_fails_its_record_alone() {
     let folder = tempfile::tempdir().unwrap();
     let model = random_ssd(folder.path());

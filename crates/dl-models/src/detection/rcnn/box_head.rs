@@ -1,5 +1,5 @@
 //! From the features of a region to its class scores and boxes (Girshick 2015, figure 1): fc6, fc7, and two outputs side
-//! by side.
+//! by side. fc6 and fc7 may each be two layers, the factors of a truncated singular value decomposition (section 3.1).
 
 use anyhow::{Result, bail};
 use candle_nn::VarBuilder;
@@ -14,6 +14,35 @@ pub(super) const LOGITS: &str = "box_predictor.cls_score";
 /// The deltas [regions, 4 classes], or [regions, 4] of class-agnostic boxes.
 pub(super) const DELTAS: &str = "box_predictor.bbox_pred";
 
+/// A fully connected layer, or one of low rank: U (V x) + bias, in fast-rcnn's names `fc6_L` and `fc6_U`.
+enum FullyConnected {
+    Whole(Linear),
+    Factors([Linear; 2]),
+}
+
+impl FullyConnected {
+    fn new([inputs, outputs]: [usize; 2], rank: Option<usize>, name: &str, head: &VarBuilder) -> Result<Self> {
+        let pp = |end: &str| head.pp(format!("{name}{end}"));
+        let built = match rank {
+            None => Linear::new(inputs, outputs, Fresh::torch(inputs), pp("")).map(Self::Whole),
+            Some(rank) => Linear::without_bias(inputs, rank, Fresh::torch(inputs), pp("_L")).and_then(|first| {
+                Ok(Self::Factors([first, Linear::new(rank, outputs, Fresh::torch(rank), pp("_U"))?]))
+            }),
+        };
+        built.map_err(plain)
+    }
+
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        match self {
+            Self::Whole(layer) => pass.linear("", layer, x),
+            Self::Factors([first, second]) => {
+                let x = pass.linear("", first, x)?;
+                pass.linear("", second, &x)
+            }
+        }
+    }
+}
+
 /// The layers for one stage.
 pub(super) struct BoxNetwork {
     head: BoxHead,
@@ -23,7 +52,7 @@ pub(super) struct BoxNetwork {
 
 enum BoxHead {
     /// Fully connected layers with ReLU and dropout.
-    Linear { layers: [Linear; 2], dropout: f64 },
+    Linear { layers: [FullyConnected; 2], dropout: f64 },
     /// torchvision's `FastRCNNConvFCHead`.
     Convolutions { convs: Vec<ConvNorm>, layer: Linear },
 }
@@ -45,10 +74,10 @@ impl BoxNetwork {
         let boxes = if layout.class_agnostic { 1 } else { classes };
         let head = match layout.box_head {
             BoxHeadKind::Linear => {
-                let inputs = channels * bins;
+                let ranks = layout.box_svd.map(|ranks| ranks.map(Some)).unwrap_or_default();
                 let layers = [
-                    linear(inputs, hidden, Fresh::torch(inputs), head.pp("fc6"))?,
-                    linear(hidden, hidden, Fresh::torch(hidden), head.pp("fc7"))?,
+                    FullyConnected::new([channels * bins, hidden], ranks[0], "fc6", &head)?,
+                    FullyConnected::new([hidden; 2], ranks[1], "fc7", &head)?,
                 ];
                 BoxHead::Linear { layers, dropout: layout.box_dropout }
             }
@@ -86,10 +115,10 @@ impl Backbone for BoxNetwork {
         let x = match &self.head {
             BoxHead::Linear { layers: [fc6, fc7], dropout } => {
                 let x = pass.flatten("", x)?;
-                let x = pass.linear("", fc6, &x)?;
+                let x = fc6.run(&x, pass)?;
                 let x = pass.relu("", &x)?;
                 let x = if *dropout > 0.0 { pass.dropout("", *dropout, &x)? } else { x };
-                let x = pass.linear("", fc7, &x)?;
+                let x = fc7.run(&x, pass)?;
                 let x = pass.relu("", &x)?;
                 if *dropout > 0.0 { pass.dropout("", *dropout, &x)? } else { x }
             }

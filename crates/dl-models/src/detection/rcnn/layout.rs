@@ -82,6 +82,8 @@ pub struct Layout {
     pub box_head: BoxHeadKind,
     /// Outputs of its fully connected layers.
     pub box_hidden: usize,
+    /// The ranks of fc6 and fc7 after a truncated singular value decomposition (Girshick 2015, section 3.1).
+    pub box_svd: Option<[usize; 2]>,
     /// Dropout after each of them.
     pub box_dropout: f64,
     /// For each stage, the factors of its box coder: one stage, or three of a cascade.
@@ -193,6 +195,7 @@ fn vgg16() -> Layout {
         box_size: 7,
         box_head: BoxHeadKind::Linear,
         box_hidden: 4096,
+        box_svd: None,
         box_dropout: 0.5,
         box_weights: CASCADE_WEIGHTS[..1].to_vec(),
         class_agnostic: false,
@@ -316,6 +319,13 @@ impl Layout {
         among("rpn_convs", self.rpn_convs, 0, 8)?;
         among("box_size", self.box_size, 1, 32)?;
         among("box_hidden", self.box_hidden, 1, 1 << 14)?;
+        for rank in self.box_svd.into_iter().flatten() {
+            among("a rank of box_svd", rank, 1, self.box_hidden)?;
+        }
+        ensure!(
+            self.box_svd.is_none() || self.box_head == BoxHeadKind::Linear,
+            "box_svd needs a head of two fully connected layers"
+        );
         among("fpn_channels", self.fpn_channels, 1, 1 << 12)?;
         among("the number of box_weights", self.box_weights.len(), 1, 3)?;
         let maps = self.maps.len() + usize::from(self.fpn != Pyramid::None);

@@ -9,6 +9,7 @@
 //! | features of regions | roi | Girshick 2015, He et al. 2017 |
 //! | classes and boxes | box_head, roi_heads | Girshick 2015, Cai and Vasconcelos 2018 |
 //! | masks | mask_head | He et al. 2017 |
+//! | smaller fully connected layers | svd | Girshick 2015, section 3.1 |
 //! | what training computes, with gradients | training | |
 //!
 //! [`RCNNS`] is the table of the detectors by their parts, [`Recipe`] that of the sources' constants. The tensors have
@@ -29,6 +30,7 @@ mod recipe;
 mod roi;
 mod roi_heads;
 mod rpn;
+mod svd;
 mod training;
 mod transform;
 
@@ -44,6 +46,7 @@ pub use network::BatchMaps;
 pub use open::{config_of, guess, open, tensors};
 pub use recipe::{RECIPE_NAMES, RECIPES, Recipe, SizeRounding};
 pub use rpn::Proposal;
+pub use svd::truncated;
 
 use super::summary::Part;
 use super::{Detector, Found, Placed, Rules};

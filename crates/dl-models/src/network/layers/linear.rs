@@ -6,11 +6,11 @@ use dl_kernels::Operation;
 
 use super::{Fresh, Weight, to_read};
 
-/// A fully connected layer with bias.
+/// A fully connected layer.
 #[derive(Clone, Debug)]
 pub struct Linear {
     weight: Weight,
-    bias: Tensor,
+    bias: Option<Tensor>,
 }
 
 impl Linear {
@@ -20,24 +20,32 @@ impl Linear {
     pub fn new(inputs: usize, outputs: usize, fresh: Fresh, vb: VarBuilder) -> Result<Self> {
         let weight = vb.get_with_hints((outputs, inputs), "weight", fresh.weight)?;
         let bias = vb.get_with_hints(outputs, "bias", fresh.bias)?;
-        Ok(Self { weight: Weight::new(weight), bias })
+        Ok(Self { weight: Weight::new(weight), bias: Some(bias) })
+    }
+
+    /// A layer without bias, of `weight` [outputs, inputs] under the builder's prefix.
+    /// # Errors
+    /// When the builder lacks it.
+    pub fn without_bias(inputs: usize, outputs: usize, fresh: Fresh, vb: VarBuilder) -> Result<Self> {
+        let weight = vb.get_with_hints((outputs, inputs), "weight", fresh.weight)?;
+        Ok(Self { weight: Weight::new(weight), bias: None })
     }
 
     /// Maps x [n, inputs] to [n, outputs].
     /// # Errors
     /// When x has the wrong shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        dl_ops::linear(x, &self.weight.tensor, Some(&self.bias))
+        dl_ops::linear(x, &self.weight.tensor, self.bias.as_ref())
     }
 
     /// Whether it is trained.
     pub(crate) fn is_trained(&self) -> bool {
-        self.weight.tensor.is_variable() || self.bias.is_variable()
+        self.weight.tensor.is_variable() || self.bias.as_ref().is_some_and(Tensor::is_variable)
     }
 
     pub(crate) fn operation(&self) -> Result<Operation> {
         let (outputs, inputs) = self.weight.tensor.dims2()?;
-        let (weight, bias) = (self.weight.numbers(), Some(to_read(&self.bias)));
+        let (weight, bias) = (self.weight.numbers(), self.bias.as_ref().map(to_read));
         Ok(Operation::Linear { weight, shape: [outputs, inputs], bias })
     }
 }
