@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::across::L2Epsilon;
 use crate::conv::{Conv2dConfig, ConvTranspose2dConfig};
-use crate::normalize::LocalResponse;
+use crate::normalize::{LocalResponse, Neighbors};
 use crate::resample::ResizeMethod;
 use crate::window::PoolConfig;
 
@@ -355,8 +355,14 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         | Operation::Mish
         | Operation::Sigmoid
         | Operation::Tanh
-        | Operation::LocalResponseNorm(_)
         | Operation::Softmax => first.to_vec(),
+        Operation::LocalResponseNorm(LocalResponse { neighbors, size, .. }) => {
+            if *neighbors == Neighbors::Positions {
+                ensure!(size % 2 == 1, "the size {size} of a response norm over positions is not odd");
+                map(first)?;
+            }
+            first.to_vec()
+        }
         Operation::LeakyRelu { slope } => {
             ensure!((0.0..=1.0).contains(slope), "the slope {slope} of a leaky ReLU is not between 0 and 1");
             first.to_vec()

@@ -38,7 +38,7 @@ pub use conv::{Conv2dConfig, ConvTranspose2dConfig, Winograd};
 pub use exp::{exp, mish, sigmoid, swish, tanh};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
-pub use normalize::LocalResponse;
+pub use normalize::{LocalResponse, Neighbors};
 pub use packed::Resources;
 pub use plan::{Plan, PlanConfig};
 pub use resample::{ResizeAxis, ResizeMethod, Tap};

@@ -1,4 +1,4 @@
-//! Operations across channels: local response normalization and softmax.
+//! Local response normalization, and the softmax of rows.
 
 use crate::across::softmax;
 use crate::import::RowSpan;
@@ -6,17 +6,28 @@ use crate::map::Map;
 use crate::memory::{Memory, with_scratch};
 use crate::simd::LANES;
 
-/// AlexNet's local response normalization with torch's parameters (Krizhevsky et al. 2012, section 3.3).
+/// Local response normalization: each number over (k + alpha times the mean of the squares around)^beta.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LocalResponse {
-    /// Number of neighboring channels in the sum.
+    /// Which numbers are around.
+    pub neighbors: Neighbors,
+    /// How many, along each axis.
     pub size: usize,
     /// Factor on the mean of their squares.
     pub alpha: f32,
     /// Exponent.
     pub beta: f32,
-    /// Added to the sum.
+    /// Added to it.
     pub k: f32,
+}
+
+/// The numbers that a local response normalization sums over. Those outside of the map are zeros, and count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbors {
+    /// The same position of neighboring channels (Krizhevsky et al. 2012, section 3.3; torch's).
+    Channels,
+    /// A square of positions of the same channel: Caffe's `WITHIN_CHANNEL`.
+    Positions,
 }
 
 /// The compiled normalization.
@@ -32,12 +43,58 @@ impl Lrn {
     }
 
     pub(crate) fn run(&self, task: usize, images: usize, memory: Memory) {
-        with_scratch(self.input.channels, |place| self.row(task, images, memory, place));
+        match self.config.neighbors {
+            Neighbors::Channels => with_scratch(self.input.channels, |place| self.row(task, images, memory, place)),
+            Neighbors::Positions => {
+                let columns = self.input.width * LANES;
+                with_scratch(columns, |sums| self.row_of_positions(task, images, memory, sums));
+            }
+        }
+    }
+
+    /// Computes one row of an image from squares of positions; `sums` is scratch memory for a row of a block.
+    fn row_of_positions(&self, task: usize, images: usize, memory: Memory, sums: &mut [f32]) {
+        let LocalResponse { size, alpha, beta, k, .. } = self.config;
+        let (y, image) = (task % self.input.height, task / self.input.height);
+        let factor = alpha / (size * size) as f32;
+        let around = |at: usize, end: usize| at.saturating_sub(size / 2)..(at + size.div_ceil(2)).min(end);
+        // One position of a block; the lanes without channels are zeros and stay so.
+        let read = |block: usize, [y, x]: [usize; 2]| {
+            let at = self.input.at(images, image, block, [y, x]);
+            let mut lanes = [0.0_f32; LANES];
+            // SAFETY: `at` checks the bounds; no task writes the input concurrently.
+            let there = unsafe { std::slice::from_raw_parts(memory.at(at, self.input.lanes), self.input.lanes) };
+            lanes[..self.input.lanes].copy_from_slice(there);
+            lanes
+        };
+        for block in 0..self.output.blocks() {
+            // The squares of a column of positions, which its neighbors share.
+            for (x, sums) in sums.chunks_exact_mut(LANES).enumerate() {
+                sums.fill(0.0);
+                for y in around(y, self.input.height) {
+                    sums.iter_mut().zip(read(block, [y, x])).for_each(|(sum, number)| *sum += number * number);
+                }
+            }
+            for x in 0..self.input.width {
+                let mut total = [0.0_f32; LANES];
+                for x in around(x, self.input.width) {
+                    total.iter_mut().zip(&sums[x * LANES..][..LANES]).for_each(|(total, sum)| *total += sum);
+                }
+                let numbers = read(block, [y, x]);
+                let at = self.output.at(images, image, block, [y, x]);
+                // SAFETY: `at` checks the bounds; only this task writes this row.
+                let output = unsafe { std::slice::from_raw_parts_mut(memory.at(at, LANES), LANES) };
+                for ((output, number), total) in output.iter_mut().zip(numbers).zip(total) {
+                    *output = number / power(k + factor * total, beta);
+                }
+            }
+            self.output.zero_margin(memory, images, image, block, y..y + 1);
+        }
     }
 
     /// Computes one row of an image; `place` is scratch memory for the channels of a position.
     fn row(&self, task: usize, images: usize, memory: Memory, place: &mut [f32]) {
-        let LocalResponse { size, alpha, beta, k } = self.config;
+        let LocalResponse { size, alpha, beta, k, .. } = self.config;
         let (y, image) = (task % self.input.height, task / self.input.height);
         let channels = self.input.channels;
         for x in 0..self.input.width {
@@ -63,6 +120,15 @@ impl Lrn {
             self.output.zero_margin(memory, images, image, block, y..y + 1);
         }
     }
+}
+
+/// x^exponent; the exponent in all networks by two square roots, which are many times faster.
+fn power(x: f32, exponent: f32) -> f32 {
+    if exponent == 0.75 {
+        let root = x.sqrt();
+        return root * root.sqrt();
+    }
+    x.powf(exponent)
 }
 
 /// The compiled softmax of each row.

@@ -3,7 +3,7 @@
 use crate::across::L2Epsilon;
 use crate::graph::{Graph, NodeId, Operation};
 use crate::map::Padding;
-use crate::normalize::LocalResponse;
+use crate::normalize::{LocalResponse, Neighbors};
 use crate::window::Window;
 
 /// The outputs of `nodes` for one image.
@@ -187,12 +187,22 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
             };
             weight.chunks_exact(x.len()).enumerate().map(row).collect()
         }
-        Operation::LocalResponseNorm(LocalResponse { size, alpha, beta, k }) => {
+        Operation::LocalResponseNorm(LocalResponse { neighbors, size, alpha, beta, k }) => {
+            let near = |at: usize, end: usize| at.saturating_sub(size / 2)..(at + size.div_ceil(2)).min(end);
             let one = |(index, number): (usize, &f64)| {
                 let (channel, place) = (index / plane, index % plane);
-                let near = channel.saturating_sub(size / 2)..(channel + size.div_ceil(2)).min(shape[0]);
-                let squares: f64 = near.map(|channel| x[channel * plane + place].powi(2)).sum();
-                number / (f64::from(*k) + f64::from(*alpha) / *size as f64 * squares).powf(f64::from(*beta))
+                let (squares, count): (f64, usize) = match neighbors {
+                    Neighbors::Channels => {
+                        (near(channel, shape[0]).map(|channel| x[channel * plane + place].powi(2)).sum(), *size)
+                    }
+                    Neighbors::Positions => {
+                        let (height, width) = (shape[1], shape[2]);
+                        let (y, x0) = (place / width, place % width);
+                        let rows = near(y, height).flat_map(|y| near(x0, width).map(move |column| y * width + column));
+                        (rows.map(|place| x[channel * plane + place].powi(2)).sum(), size * size)
+                    }
+                };
+                number / (f64::from(*k) + f64::from(*alpha) / count as f64 * squares).powf(f64::from(*beta))
             };
             x.iter().enumerate().map(one).collect()
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dl_kernels::{
-    Conv2dConfig, Graph, LocalResponse, NodeId, Operation, Padding, Plan, PlanConfig, PoolConfig, Winograd,
+    Conv2dConfig, Graph, LocalResponse, Neighbors, NodeId, Operation, Padding, Plan, PlanConfig, PoolConfig, Winograd,
 };
 
 /// The system's allocator, counting.
@@ -61,7 +61,7 @@ fn network() -> (Graph, Vec<NodeId>) {
     let c = add(conv([10, 16, 1, 1], Conv2dConfig::default()), &[sum]);
     let all = add(Operation::Concat, &[c, sum]);
     let all = add(Operation::MaxPool2d(PoolConfig::square(3, 2)), &[all]);
-    let norm = LocalResponse { size: 5, alpha: 0.1, beta: 0.75, k: 1.0 };
+    let norm = LocalResponse { neighbors: Neighbors::Channels, size: 5, alpha: 0.1, beta: 0.75, k: 1.0 };
     let all = add(Operation::LocalResponseNorm(norm), &[all]);
     let pooled = add(Operation::AdaptiveAvgPool2d([2, 2]), &[all]);
     let row = add(Operation::Flatten, &[pooled]);

@@ -133,6 +133,7 @@ equal_in_layers_logits_and_gradients! {
     vgg16_bn_equals_torchvision: "vgg16_bn" "vgg16_bn",
     vgg16_c_equals_torch: "vgg16_c" "vgg16_c",
     xception_equals_timm: "xception" "xception",
+    zf_equals_caffes: "zf" "zf",
     vgg11_bn_equals_torchvision: "vgg11_bn" "vgg11_bn",
     vgg13_equals_torchvision: "vgg13" "vgg13",
     vgg13_bn_equals_torchvision: "vgg13_bn" "vgg13_bn",

@@ -18,7 +18,7 @@ import timm
 import torch
 import torchvision
 from formula import formula, signed
-from networks import AlexNet2012, CifarResNet, MiniXception
+from networks import AlexNet2012, CifarResNet, MiniXception, Zf
 
 CLASSES = 10
 
@@ -241,6 +241,14 @@ goldens = {
         ["input", "conv2.weight", "fc8.weight"],
         {"width": 0.125},
         # As large as pixels from 0 to 255: smaller numbers hardly show the normalization.
+        scale=150.0,
+    ),
+    "zf": golden(
+        Zf(CLASSES, width=0.125),
+        [2, 3, 99, 83],
+        ["relu1", "norm1", "pool1", "relu2", "norm2", "pool2", "relu5", "pool5", "relu6", "relu7"],
+        ["input", "conv1.weight", "conv2.bias", "fc6.weight", "fc8.bias"],
+        {"width": 0.125},
         scale=150.0,
     ),
     "vgg11": of_vgg(

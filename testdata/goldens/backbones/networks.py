@@ -103,6 +103,42 @@ class MiniXception(nn.Module):
         return self.head(self.blocks(x)).mean((2, 3))
 
 
+class WithinChannel(nn.Module):
+    """Caffe's LRN layer with norm_region WITHIN_CHANNEL (src/caffe/layers/lrn_layer.cpp): x (1 + alpha mean)^-beta."""
+
+    def forward(self, x):
+        mean = F.avg_pool2d(x.square(), 3, 1, 1, count_include_pad=True)
+        return x * (1 + 5e-5 * mean) ** -0.75
+
+
+class Zf(nn.Module):
+    """py-faster-rcnn's ZF, layer by layer from models/pascal_voc/ZF/faster_rcnn_end2end/test.prototxt (96dc9f1)."""
+
+    def __init__(self, classes, width=1.0):
+        super().__init__()
+        c1, c2, c3, c4, c5, hidden = [round(channels * width) for channels in [96, 256, 384, 384, 256, 4096]]
+        self.conv1 = nn.Conv2d(3, c1, 7, 2, 3)
+        self.conv2 = nn.Conv2d(c1, c2, 5, 2, 2)
+        self.conv3 = nn.Conv2d(c2, c3, 3, padding=1)
+        self.conv4 = nn.Conv2d(c3, c4, 3, padding=1)
+        self.conv5 = nn.Conv2d(c4, c5, 3, padding=1)
+        self.norm1, self.norm2 = WithinChannel(), WithinChannel()
+        self.pool1, self.pool2 = (nn.MaxPool2d(3, 2, 1, ceil_mode=True) for _ in range(2))
+        self.pool5 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.fc6, self.fc7, self.fc8 = nn.Linear(c5 * 36, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, classes)
+        for index in range(1, 8):
+            self.add_module(f"relu{index}", nn.ReLU())
+
+    def forward(self, x):
+        x = self.pool1(self.norm1(self.relu1(self.conv1(x))))
+        x = self.pool2(self.norm2(self.relu2(self.conv2(x))))
+        x = self.relu3(self.conv3(x))
+        x = self.relu4(self.conv4(x))
+        x = self.pool5(self.relu5(self.conv5(x)))
+        x = F.adaptive_avg_pool2d(x, 6).flatten(1)
+        return self.fc8(self.relu7(self.fc7(self.relu6(self.fc6(x)))))
+
+
 class AlexNet2012(nn.Module):
     """Caffe's bvlc_alexnet, or bvlc_reference_caffenet (pool_first), layer by layer from their prototxt files."""
 

@@ -19,7 +19,7 @@
 
 use candle_core::Result;
 use candle_nn::{Init, VarBuilder};
-use dl_ops::{Conv2dConfig, Padding, PoolConfig};
+use dl_ops::{Conv2dConfig, Neighbors, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
 use super::aliases;
@@ -60,7 +60,8 @@ pub struct AlexNet2012 {
 }
 
 const POOL: PoolConfig = PoolConfig::square(3, 2).ceil();
-const LRN: LocalResponseNorm = LocalResponseNorm { size: 5, alpha: 1e-4, beta: 0.75, k: 1.0 };
+const LRN: LocalResponseNorm =
+    LocalResponseNorm { neighbors: Neighbors::Channels, size: 5, alpha: 1e-4, beta: 0.75, k: 1.0 };
 
 /// Section 3.5 and figure 2 of the paper: channels, kernel, stride, padding, groups, initial bias (section 5).
 const CONVS: [(usize, usize, usize, usize, usize, f64); 5] = [

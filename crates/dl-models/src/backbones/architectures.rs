@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::{
     AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Depth, GoogLeNet, InceptionV3, MiniXception, MobileNetV1,
     MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions, Version, Vgg,
-    VggColumn, Xception,
+    VggColumn, Xception, Zf,
 };
 use crate::text::{ClipImages, ClipOptions};
 use crate::{Backbone, Kind, ModelConfig, Preprocessing, plain};
@@ -192,6 +192,19 @@ pub const ARCHITECTURES: &[Architecture] = &[
         build: |config, vb| {
             let options = config.options()?;
             Ok(Box::new(Xception::new(&options, config.num_classes, vb).map_err(plain)?))
+        },
+    },
+    Architecture {
+        name: "zf",
+        paper: "Zeiler and Fergus 2014, Visualizing and understanding convolutional networks; as in Faster R-CNN",
+        layer: "fc7",
+        head: "fc8",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::caffe,
+        build: |config, vb| {
+            let options = config.options()?;
+            Ok(Box::new(Zf::new(&options, config.num_classes, vb).map_err(plain)?))
         },
     },
 ];

@@ -20,6 +20,7 @@ mod squeezenet;
 mod vgg;
 mod width;
 mod xception;
+mod zf;
 
 pub use alexnet::AlexNet;
 pub use alexnet_2012::{AlexNet2012, AlexNet2012Options, AlexNetOrder};
@@ -39,6 +40,7 @@ pub use squeezenet::{SqueezeNet, SqueezeNetOptions, Version};
 pub use vgg::{Vgg, VggColumn, VggOptions};
 pub(crate) use width::{divisible, scaled};
 pub use xception::{Xception, XceptionOptions};
+pub use zf::{Zf, ZfOptions};
 
 /// Converts a table to the form of [`Backbone::aliases`].
 fn aliases<const N: usize>(table: [(&str, &str); N]) -> Vec<(String, String)> {

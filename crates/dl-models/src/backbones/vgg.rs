@@ -24,7 +24,7 @@
 
 use candle_core::Result;
 use candle_nn::VarBuilder;
-use dl_ops::{Conv2dConfig, Padding, PoolConfig};
+use dl_ops::{Conv2dConfig, Neighbors, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
 use super::width::scaled;
@@ -67,7 +67,8 @@ const CHANNELS: [usize; 5] = [64, 128, 256, 512, 512];
 const POOL: PoolConfig = PoolConfig::square(2, 2);
 const EPS: f64 = 1e-5;
 /// Krizhevsky et al. 2012; torch's alpha applies to the mean, the paper's to the sum.
-const LRN: LocalResponseNorm = LocalResponseNorm { size: 5, alpha: 5e-4, beta: 0.75, k: 2.0 };
+const LRN: LocalResponseNorm =
+    LocalResponseNorm { neighbors: Neighbors::Channels, size: 5, alpha: 5e-4, beta: 0.75, k: 2.0 };
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

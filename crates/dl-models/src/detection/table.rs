@@ -41,6 +41,8 @@ pub static DETECTORS: &[DetectorKind] = &[
     two_stages::<13>(),
     two_stages::<14>(),
     two_stages::<15>(),
+    two_stages::<16>(),
+    two_stages::<17>(),
     DetectorKind {
         name: "ssd300_res10",
         paper: SSD_PAPER,

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, ensure};
 use dl_kernels::{
-    Conv2dConfig, ConvTranspose2dConfig, Graph, L2Epsilon, LocalResponse, NodeId, Operation, Padding, PoolConfig,
-    ResizeAxis, ResizeMethod, Window,
+    Conv2dConfig, ConvTranspose2dConfig, Graph, L2Epsilon, LocalResponse, Neighbors, NodeId, Operation, Padding,
+    PoolConfig, ResizeAxis, ResizeMethod, Window,
 };
 
 use super::model::Attribute::{Float, Int, Ints, Text};
@@ -104,7 +104,10 @@ fn add(model: &mut OnnxModel, operation: &Operation, inputs: &[&Value], from: &[
             let bias = bias.as_ref().map(|bias| model.floats(&[shape[0]], &bias())).transpose()?;
             model.add_with("Gemm", &[Some(x), Some(&weight), bias.as_ref()], &[("transB", Int(1))])
         }
-        Operation::LocalResponseNorm(LocalResponse { size, alpha, beta, k }) => {
+        Operation::LocalResponseNorm(norm @ LocalResponse { neighbors: Neighbors::Positions, .. }) => {
+            response_of_positions(model, x, norm, from)?
+        }
+        Operation::LocalResponseNorm(LocalResponse { size, alpha, beta, k, .. }) => {
             // With an even size, ONNX's window begins one channel later.
             ensure!(
                 size % 2 == 1,
@@ -222,6 +225,23 @@ fn average(model: &mut OnnxModel, x: &Value, config: &PoolConfig, from: &[usize]
     let factors: Vec<f32> = rows.iter().flat_map(|row| columns.iter().map(move |column| row * column)).collect();
     let factors = model.floats(&[1, 1, rows.len(), columns.len()], &factors)?;
     Ok(model.add("Mul", &[&mean, &factors], &[]))
+}
+
+/// ONNX's LRN is over channels alone.
+fn response_of_positions(
+    model: &mut OnnxModel,
+    x: &Value,
+    &LocalResponse { size, alpha, beta, k, .. }: &LocalResponse,
+    from: &[usize],
+) -> Result<Value> {
+    let squares = model.add("Mul", &[x, x], &[]);
+    let around = PoolConfig { padding: [size / 2; 2], ..PoolConfig::square(size, 1) };
+    let mean = average(model, &squares, &around, from)?;
+    let [alpha, beta, k] = [alpha, beta, k].map(|number| model.float(number));
+    let scaled = model.add("Mul", &[&mean, &alpha], &[]);
+    let sum = model.add("Add", &[&scaled, &k], &[]);
+    let divisor = model.add("Pow", &[&sum, &beta], &[]);
+    Ok(model.add("Div", &[x, &divisor], &[]))
 }
 
 fn adaptive_average(model: &mut OnnxModel, x: &Value, bins: [usize; 2], from: &[usize]) -> Result<Value> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use dl_kernels::{
-    Conv2dConfig, ConvTranspose2dConfig, Graph, L2Epsilon, LocalResponse, NodeId, Operation, Padding, PoolConfig,
-    ResizeMethod,
+    Conv2dConfig, ConvTranspose2dConfig, Graph, L2Epsilon, LocalResponse, Neighbors, NodeId, Operation, Padding,
+    PoolConfig, ResizeMethod,
 };
 use prost::Message;
 
@@ -103,7 +103,20 @@ fn every_operation_has_a_counterpart() {
         Operation::Resize { size: [5, 5], method: ResizeMethod::Bilinear },
         Operation::L2Norm { weight: vec![20.0; 7], epsilon: L2Epsilon::Added(1e-10) },
         Operation::L2Norm { weight: vec![20.0; 7], epsilon: L2Epsilon::AtLeast(1e-12) },
-        Operation::LocalResponseNorm(LocalResponse { size: 5, alpha: 1e-4, beta: 0.75, k: 1.0 }),
+        Operation::LocalResponseNorm(LocalResponse {
+            neighbors: Neighbors::Channels,
+            size: 5,
+            alpha: 1e-4,
+            beta: 0.75,
+            k: 1.0,
+        }),
+        Operation::LocalResponseNorm(LocalResponse {
+            neighbors: Neighbors::Positions,
+            size: 3,
+            alpha: 1e-4,
+            beta: 0.75,
+            k: 1.0,
+        }),
         Operation::AdaptiveAvgPool2d([3, 2]),
         Operation::Softmax,
         Operation::Flatten,
@@ -132,6 +145,7 @@ fn every_operation_has_a_counterpart() {
         "Relu",
         "Clip",
         "LRN",
+        "Pow",
         "Resize",
         "Gather",
         "GlobalAveragePool",
@@ -190,7 +204,7 @@ fn a_yolo_cuts_its_boxes_and_limits_its_scores_after_the_suppression() {
 fn a_local_response_over_an_even_number_of_channels_is_refused() {
     let mut graph = Graph::new([4, 2, 2]);
     let input = graph.input();
-    let config = LocalResponse { size: 4, alpha: 1e-4, beta: 0.75, k: 1.0 };
+    let config = LocalResponse { neighbors: Neighbors::Channels, size: 4, alpha: 1e-4, beta: 0.75, k: 1.0 };
     let node = graph.add(Operation::LocalResponseNorm(config), &[input]).unwrap();
     let error = add_graph(&mut OnnxModel::default(), &graph, ("input", Axis::Fixed(1)), &[node]).unwrap_err();
     assert!(error.to_string().contains("over 4 channels"), "{error}");

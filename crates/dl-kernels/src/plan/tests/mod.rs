@@ -8,7 +8,7 @@ use super::*;
 use crate::conv::{Conv2dConfig, Winograd};
 use crate::graph::Numbers;
 use crate::map::Padding;
-use crate::normalize::LocalResponse;
+use crate::normalize::{LocalResponse, Neighbors};
 use crate::reference::evaluate;
 use crate::window::PoolConfig;
 
@@ -265,7 +265,7 @@ fn a_classic_network_with_fully_connected_layers() {
         let input = net.graph.input();
         let x = net.conv(input, 20, 5, 2);
         let x = net.relu(x);
-        let config = LocalResponse { size: 5, alpha: 1e-1, beta: 0.75, k: 1.0 };
+        let config = LocalResponse { neighbors: Neighbors::Channels, size: 5, alpha: 1e-1, beta: 0.75, k: 1.0 };
         let x = net.add(Operation::LocalResponseNorm(config), &[x]);
         let x = net.add(Operation::AvgPool2d(PoolConfig { padding: [1, 1], ..PoolConfig::square(3, 2) }), &[x]);
         let x = net.add(Operation::AdaptiveAvgPool2d([4, 3]), &[x]);
@@ -278,6 +278,24 @@ fn a_classic_network_with_fully_connected_layers() {
         (net, vec![pooled, before, logits, pooled, probabilities, row, logits])
     };
     check(build, 5e-6);
+}
+
+#[test]
+fn a_response_norm_over_a_square_of_positions() {
+    for (size, beta, channels) in [(3, 0.75, 20), (5, 0.6, 16), (1, 0.75, 5)] {
+        let build = || {
+            let mut net = Net::new([3, 13, 10]);
+            let input = net.graph.input();
+            let config = LocalResponse { neighbors: Neighbors::Positions, size, alpha: 2.0, beta, k: 1.0 };
+            // Of the image itself, whose channels are interleaved, too.
+            let first = net.add(Operation::LocalResponseNorm(config), &[input]);
+            let x = net.conv(first, channels, 5, 1);
+            let x = net.add(Operation::LocalResponseNorm(config), &[x]);
+            let last = net.conv(x, 16, 3, 2);
+            (net, vec![first, x, last])
+        };
+        check(build, 5e-6);
+    }
 }
 
 #[test]

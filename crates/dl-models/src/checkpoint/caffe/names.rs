@@ -5,6 +5,7 @@
 //! | VGG (11, 13, 16, 19 layers, and column C) | conv1_1, fc6 | conv1_1 .. conv5_4, fc6, fc7, the last | features.0 .. , classifier.0, .3, .6 |
 //! | SqueezeNet 1.0, 1.1 | fire2/squeeze1x1 | conv1, fireN/expand3x3, conv10 | features.0, features.M.expand3x3, classifier.1 |
 //! | AlexNet, CaffeNet, R-CNN's | conv1 of 11 x 11, fc6 | conv1 .. conv5, fc6, fc7, the last | the same, fc8 |
+//! | ZF | conv1 of 7 x 7, conv5, fc6 | conv1 .. conv5, fc6, fc7, the last | the same, fc8 |
 //! | GoogLeNet | inception_3a/1x1 | conv1/7x7_s2, inception_3a/3x3_reduce, loss3/classifier | conv1.conv, inception3a.branch2.0.conv, fc |
 //!
 //! The last layer of a network fine-tuned for other classes may have any name. A network in the table of architectures
@@ -38,8 +39,11 @@ pub(super) fn recognize(
     net: &str,
     transform: Option<&TransformationParameter>,
 ) -> Option<ModelConfig> {
-    let known =
-        vgg(tensors).or_else(|| squeezenet(tensors)).or_else(|| alexnet(tensors, net)).or_else(|| googlenet(tensors));
+    let known = vgg(tensors)
+        .or_else(|| squeezenet(tensors))
+        .or_else(|| alexnet(tensors, net))
+        .or_else(|| zf(tensors))
+        .or_else(|| googlenet(tensors));
     let modules: BTreeMap<&str, &str> = match &known {
         Some(known) => known.modules.iter().map(|(theirs, ours)| (theirs.as_str(), ours.as_str())).collect(),
         None => BTreeMap::new(),
@@ -174,6 +178,16 @@ fn alexnet(tensors: &BTreeMap<String, StoredTensor>, net: &str) -> Option<Known>
     Some(Known { architecture: Some(architecture), modules, size: 227, resize: Resize::Stretch, shorter: None, mean })
 }
 
+fn zf(tensors: &BTreeMap<String, StoredTensor>) -> Option<Known> {
+    let first = tensors.get("conv1.weight")?.shape.as_slice();
+    if first != [96, 3, 7, 7] || !has(tensors, "conv5") || !has(tensors, "fc6") {
+        return None;
+    }
+    let modules = last(tensors).map(|last| (last, "fc8".to_owned())).into_iter().collect();
+    let mean = [102.9801, 115.9465, 122.7717];
+    Some(Known { architecture: Some("zf"), modules, size: 224, resize: Resize::Stretch, shorter: None, mean })
+}
+
 fn googlenet(tensors: &BTreeMap<String, StoredTensor>) -> Option<Known> {
     if !has(tensors, "inception_3a/1x1") {
         return None;
@@ -249,6 +263,17 @@ mod tests {
                 tensors.into_iter().map(|(name, stored)| (name, stored.shape)).collect();
             assert_eq!(found, tensor_shapes(&ModelConfig::new(architecture, 7)).unwrap());
         }
+    }
+
+    #[test]
+    fn zf_keeps_caffes_names() {
+        let layers = ["fc6", "fc7", "fc8_birds", "conv1", "conv2", "conv3", "conv4", "conv5"];
+        let mut tensors = caffe("zf", &layers);
+        let config = recognize(&mut tensors, "ZF", None).unwrap();
+        assert_eq!((config.architecture.as_str(), config.num_classes), ("zf", 7));
+        let found: BTreeMap<String, Vec<usize>> =
+            tensors.into_iter().map(|(name, stored)| (name, stored.shape)).collect();
+        assert_eq!(found, tensor_shapes(&ModelConfig::new("zf", 7)).unwrap());
     }
 
     #[test]

@@ -24,8 +24,7 @@ pub enum AnchorRounding {
 pub struct Anchors {
     /// For each map, its anchors around the origin: ratios outer, sizes inner.
     cells: Vec<Vec<BBox>>,
-    /// Where the center of the first position is: 0 (torchvision), or half a stride.
-    offset: f64,
+    rounding: AnchorRounding,
 }
 
 impl Anchors {
@@ -40,7 +39,19 @@ impl Anchors {
             let shapes = ratios.iter().flat_map(|ratio| sizes.iter().map(move |size| (*ratio, *size)));
             shapes.map(|(ratio, size)| cell(ratio, size, rounding)).collect()
         });
-        Ok(Self { cells: cells.collect(), offset: if rounding == AnchorRounding::Sides { 0.5 } else { 0.0 } })
+        Ok(Self { cells: cells.collect(), rounding })
+    }
+
+    /// The pixels [vertical, horizontal] between positions of a map of [height, width]. torchvision divides the sides and
+    /// rounds down, so that 600 rows over 39 give 15; the other sources have the network's stride, a power of two.
+    pub fn stride(&self, input: [usize; 2], map: [usize; 2]) -> [usize; 2] {
+        [0, 1].map(|axis| {
+            let (input, map) = (input[axis], map[axis].max(1));
+            match self.rounding {
+                AnchorRounding::Corners => input / map,
+                _ => (input as f64 / map as f64).log2().round().exp2() as usize,
+            }
+        })
     }
 
     /// The number of anchors per position of a map.
@@ -53,7 +64,9 @@ impl Anchors {
     pub fn at(&self, map: usize, index: usize, width: usize, stride: [usize; 2]) -> BBox {
         let cells = &self.cells[map];
         let (position, cell) = (index / cells.len(), cells[index % cells.len()]);
-        let place = |position: usize, stride: usize| (position as f64 + self.offset) * stride as f64;
+        // The center of the first position is at 0, or at half a stride.
+        let offset = if self.rounding == AnchorRounding::Sides { 0.5 } else { 0.0 };
+        let place = |position: usize, stride: usize| (position as f64 + offset) * stride as f64;
         let (x, y) = (place(position % width, stride[1]), place(position / width, stride[0]));
         BBox::new(cell.x1 + x, cell.y1 + y, cell.x2 + x, cell.y2 + y)
     }
@@ -110,6 +123,20 @@ mod tests {
         for (index, [x1, y1, x2, y2]) in listed.into_iter().enumerate() {
             let expected = BBox::new(x1 - 1.0, y1 - 1.0, x2, y2);
             assert_eq!(anchors.at(0, index, 1, [16, 16]), expected);
+        }
+    }
+
+    #[test]
+    fn only_torchvision_divides_the_input_by_the_map() {
+        // ZF's conv5 of 600 x 1000 pixels, and P6 of 800 x 1088.
+        for (rounding, expected) in [
+            (AnchorRounding::Corners, [[15, 15], [61, 64]]),
+            (AnchorRounding::Sides, [[16, 16], [64, 64]]),
+            (AnchorRounding::None, [[16, 16], [64, 64]]),
+        ] {
+            let anchors = Anchors::new(&[vec![16.0]], &[1.0], rounding).unwrap();
+            let found = [anchors.stride([600, 1000], [39, 64]), anchors.stride([800, 1088], [13, 17])];
+            assert_eq!(found, expected);
         }
     }
 

@@ -156,7 +156,7 @@ pub(super) fn options_of_body(config: &ModelConfig) -> Result<Map<String, Value>
 pub struct Pretrained {
     /// The options of its config.
     pub options: Map<String, Value>,
-    /// The tensors by their names in the detector: the body's and, for VGG-16 as in Fast R-CNN, fc6 and fc7.
+    /// The tensors by their names in the detector: the body's and, for VGG-16 and ZF as in Fast R-CNN, fc6 and fc7.
     pub tensors: BTreeMap<String, Tensor>,
 }
 
@@ -176,6 +176,9 @@ pub fn pretrained_tensors(file: &Checkpoint, config: &ModelConfig, device: &Devi
             Some(format!("roi_heads.box_head.{layer}.{end}"))
         }
         Some(_) => None,
+        None if config.architecture == "zf" && (name.starts_with("fc6.") || name.starts_with("fc7.")) => {
+            Some(format!("roi_heads.box_head.{name}"))
+        }
         None => Some(format!("{BODY}{}", name.strip_prefix(features).unwrap_or(name))),
     };
     let tensors = file.all(device)?.into_iter().filter_map(|(name, tensor)| Some((renamed(&name)?, tensor))).collect();

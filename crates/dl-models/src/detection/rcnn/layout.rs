@@ -116,7 +116,7 @@ const MASK: &str = "He et al. 2017, Mask R-CNN";
 const CASCADE: &str = "Cai and Vasconcelos 2018, Cascade R-CNN: delving into high quality object detection";
 
 /// The two-stage detectors.
-pub const RCNNS: [RcnnKind; 16] = [
+pub const RCNNS: [RcnnKind; 18] = [
     any_body("fast_rcnn", FAST, || Layout { rpn_convs: 0, ..mobilenet_v1_fpn() }),
     any_body("faster_rcnn", FASTER, mobilenet_v1_fpn),
     any_body("mask_rcnn", MASK, || with_masks(mobilenet_v1_fpn())),
@@ -124,6 +124,8 @@ pub const RCNNS: [RcnnKind; 16] = [
     kind("fast_rcnn_vgg16", FAST, "fast-caffe", || Layout { rpn_convs: 0, ..vgg16() }, unchanged),
     kind("fast_rcnn_resnet50_fpn", FAST, "torchvision", || Layout { rpn_convs: 0, ..resnet50_fpn() }, unchanged),
     kind("faster_rcnn_vgg16", FASTER, "faster-caffe", vgg16, unchanged),
+    kind("fast_rcnn_zf", FAST, "fast-caffe", || Layout { rpn_convs: 0, ..zf() }, unchanged),
+    kind("faster_rcnn_zf", FASTER, "faster-caffe", zf, unchanged),
     kind("fasterrcnn_resnet50_fpn", FASTER, "torchvision", resnet50_fpn, unchanged),
     kind("fasterrcnn_resnet50_fpn_v2", FASTER_V2, "torchvision", resnet50_fpn_v2, unchanged),
     kind("fasterrcnn_mobilenet_v3_large_fpn", FASTER, "torchvision", mobilenet_v3_large_fpn, |recipe| {
@@ -201,6 +203,11 @@ fn vgg16() -> Layout {
         class_agnostic: false,
         masks: MaskKind::None,
     }
+}
+
+/// conv5, 9 anchors, RoIPool 6 x 6, fc6 and fc7.
+fn zf() -> Layout {
+    Layout { body: "zf".to_owned(), maps: names(&["conv5"]), box_size: 6, ..vgg16() }
 }
 
 /// P2 to P5 and P6, 3 anchors each, RoIAlign 7 x 7, two layers of 1024.

@@ -118,11 +118,6 @@ pub(super) fn select(
     Ok(kept.into_iter().map(|kept| Proposal { bbox: kept.bbox, score: kept.score }).collect())
 }
 
-/// The pixels [vertical, horizontal] between positions of a map of [height, width]: torchvision's integer division.
-pub(super) fn stride(input: [usize; 2], map: [usize; 2]) -> [usize; 2] {
-    [0, 1].map(|axis| input[axis] / map[axis].max(1))
-}
-
 fn best_of_map(
     anchors: &Anchors,
     recipe: &Recipe,
@@ -137,7 +132,7 @@ fn best_of_map(
         plane > 0 && scores.objectness.len() == each * plane && scores.deltas.len() == 4 * each * plane,
         "map {map} of the region proposal network does not match its anchors"
     );
-    let stride = stride(input, scores.size);
+    let stride = anchors.stride(input, scores.size);
     let coder = BoxCoder::default();
     let mut found = Vec::new();
     for index in best(scores.objectness, plane, most) {

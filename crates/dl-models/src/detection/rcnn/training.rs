@@ -30,7 +30,7 @@ impl GeneralizedRcnn {
         let mut boxes = Vec::new();
         for (map, [objectness, _]) in batch.scores.iter().enumerate() {
             let (_, each, height, width) = objectness.dims4().map_err(plain)?;
-            let stride = rpn::stride(batch.input, [height, width]);
+            let stride = anchors.stride(batch.input, [height, width]);
             boxes.extend((0..each * height * width).map(|index| anchors.at(map, index, width, stride)));
         }
         Ok(boxes)

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
-use dl_kernels::{LocalResponse, Operation};
+use dl_kernels::{LocalResponse, Neighbors, Operation};
 use dl_ops::{BatchStatistics, L2Epsilon};
 
 use super::vector;
@@ -97,10 +97,12 @@ impl BatchNorm2d {
     }
 }
 
-/// Local response normalization (Krizhevsky et al. 2012, section 3.3), with torch's parameters.
+/// Local response normalization, with torch's and Caffe's parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalResponseNorm {
-    /// Number of neighboring channels in the sum.
+    /// Which numbers are in the sum.
+    pub neighbors: Neighbors,
+    /// How many, along each axis.
     pub size: usize,
     /// Factor on the mean of their squares.
     pub alpha: f64,
@@ -115,12 +117,16 @@ impl LocalResponseNorm {
     /// # Errors
     /// When x has the wrong shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        dl_ops::local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+        match self.neighbors {
+            Neighbors::Channels => dl_ops::local_response_norm(x, self.size, self.alpha, self.beta, self.k),
+            Neighbors::Positions => dl_ops::spatial_response_norm(x, self.size, self.alpha, self.beta, self.k),
+        }
     }
 
     pub(crate) fn operation(&self) -> Operation {
-        let Self { size, alpha, beta, k } = *self;
-        Operation::LocalResponseNorm(LocalResponse { size, alpha: alpha as f32, beta: beta as f32, k: k as f32 })
+        let Self { neighbors, size, alpha, beta, k } = *self;
+        let [alpha, beta, k] = [alpha, beta, k].map(|number| number as f32);
+        Operation::LocalResponseNorm(LocalResponse { neighbors, size, alpha, beta, k })
     }
 }
 
