@@ -3,6 +3,10 @@ complete -c dl-detect -l arch -d 'Architecture of a detector whose file does not
 complete -c dl-detect -l score -d 'Drop detections with a lower score [default: that of the detector\'s recipe; -1, the margin of the SVMs; 0.05 with --softmax]' -r -f
 complete -c dl-detect -l max -d 'Keep at most N detections per image, the best of all classes [default: that of the detector\'s recipe; all]' -r -f
 complete -c dl-detect -l classes -d 'Report only these classes' -r
+complete -c dl-detect -l recipe -d 'Use the thresholds, the suppression and the numbers of boxes of this program, instead of those in the model' -r -f -a "torchvision\t'torchvision: R-CNNs, SSD, SSDlite'
+detectron2\t'detectron2: R-CNNs'
+caffe\t'The papers\' programs in Caffe: R-CNNs, SSD'
+darknet\t'darknet: YOLO'"
 complete -c dl-detect -l tile -d 'Also detect in square tiles of PIXELS, for small objects in large images, and merge' -r -f
 complete -c dl-detect -l overlap -d 'Fraction of a tile that overlaps the next one' -r -f
 complete -c dl-detect -l batch -d 'Images that are computed together; does not affect the results' -r -f

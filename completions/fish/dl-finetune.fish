@@ -123,7 +123,11 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l val-fraction -d 'Hold out this fraction of the images or texts for validation, chosen at random' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l arch -d 'Architecture [default: that of the detector in --init-from]; see dl-model list. A .cfg of darknet with a [detection] is one, too' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l backbone -d 'For fast_rcnn, faster_rcnn, mask_rcnn and cascade_rcnn: the network for images below [default: that in --init-from, or mobilenet_v1]' -r
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l option -d 'Option of a two-stage detector, such as fpn=none, fpn_channels=64, box_hidden=256 or recipe=detectron2; can be repeated' -r
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l recipe -d 'Train with the constants of this program, such as pixels, anchors, samples and thresholds [default: those of the architecture, or of the detector in --init-from]' -r -f -a "torchvision\t'torchvision: R-CNNs, SSD, SSDlite'
+detectron2\t'detectron2: R-CNNs'
+caffe\t'The papers\' programs in Caffe: R-CNNs, SSD'
+darknet\t'darknet: YOLO'"
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l option -d 'Option of a two-stage detector, such as fpn=none, fpn_channels=64, box_hidden=256 or box_nms_thresh=0.3; can be repeated' -r
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l init-from -d 'Pretrained model to start from: a network for images, which becomes the trunk, or a detector' -r -F
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l width-mult -d 'Factor on the number of channels, if the architecture supports it' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l size -d 'Side of the network\'s input in pixels [default: that of the architecture, or of the detector in --init-from]' -r -f

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use dl_models::detection::Preset;
 use dl_models::{ModelConfig, plain};
 use dl_vision::picture::warp::Warp;
 
@@ -89,6 +90,30 @@ pub struct WarpArgs {
     /// inputs of at most 32 pixels, an eighth of the side]
     #[arg(long, value_name = "PIXELS")]
     pad: Option<usize>,
+}
+
+/// `--recipe`.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum RecipeName {
+    /// torchvision: R-CNNs, SSD, SSDlite
+    Torchvision,
+    /// detectron2: R-CNNs
+    Detectron2,
+    /// The papers' programs in Caffe: R-CNNs, SSD
+    Caffe,
+    /// darknet: YOLO
+    Darknet,
+}
+
+impl From<RecipeName> for Preset {
+    fn from(name: RecipeName) -> Self {
+        match name {
+            RecipeName::Torchvision => Self::Torchvision,
+            RecipeName::Detectron2 => Self::Detectron2,
+            RecipeName::Caffe => Self::Caffe,
+            RecipeName::Darknet => Self::Darknet,
+        }
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]

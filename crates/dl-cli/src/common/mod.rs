@@ -23,7 +23,7 @@ mod stream;
 mod whole;
 
 pub use allocator::keep_freed_memory;
-pub use args::{Common, DeviceArgs, RegionWarp, WarpArgs};
+pub use args::{Common, DeviceArgs, RecipeName, RegionWarp, WarpArgs};
 pub(crate) use beginning::is_model;
 pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub(crate) use digest::digest;

@@ -183,6 +183,37 @@ fn odd_records_are_counted_and_do_not_end_the_training() {
 }
 
 #[test]
+fn a_recipe_is_stored_with_the_model_and_refused_for_other_detectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = written(folder.path(), "train.jsonl", &squares(folder.path(), 6));
+    let model = folder.path().join("m.safetensors");
+    let zf = "--arch faster_rcnn --backbone zf --width-mult 0.0625 --size 64 --option fpn=none --option box_hidden=16 \
+              --batch 2 --iterations 2 --force";
+    for (program, recipe, mean) in [("caffe", "faster-caffe", 102.9801), ("detectron2", "detectron2", 103.53)] {
+        train(&model, &input, &format!("{zf} --recipe {program}")).expect(0);
+        let config = run("dl-model", &["info", model.to_str().unwrap()], "").expect(0).records()[0]["config"].clone();
+        assert_eq!((&config["options"]["recipe"], &config["options"]["body"]), (&json!(recipe), &json!("zf")));
+        let stored = config["preprocessing"]["mean"][0].as_f64().unwrap();
+        assert!((stored - mean).abs() < 1e-4, "{config}");
+        run("dl-detect", &["--model", model.to_str().unwrap(), &input], "").expect(0);
+    }
+    let kept = fs::read(&model).unwrap();
+    for (arguments, words) in [
+        (
+            format!("{zf} --recipe darknet"),
+            "recipe darknet is not for a detector of two stages; choose from torchvision",
+        ),
+        (format!("{zf} --recipe caffe --option recipe=torchvision"), "--recipe and --option recipe are the same"),
+        (format!("{SSD} --force --recipe detectron2"), "recipe detectron2 is not for an SSD; choose from torchvision"),
+        (format!("{YOLO} --force --recipe caffe"), "recipe caffe is not for a YOLO; choose from darknet"),
+    ] {
+        let ran = train(&model, &input, &arguments).expect(2);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    assert!(fs::read(&model).unwrap() == kept, "nothing is overwritten");
+}
+
+#[test]
 fn unfit_input_is_refused_in_one_clear_line() {
     let folder = tempfile::tempdir().unwrap();
     let records = squares(folder.path(), 6);

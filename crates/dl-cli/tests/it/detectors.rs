@@ -106,6 +106,35 @@ fn the_proposals_of_one_detector_are_the_regions_of_another() {
 }
 
 #[test]
+fn a_recipe_changes_what_is_reported_and_is_refused_for_other_detectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ssd, rcnn) = (random_ssd(folder.path()), random_rcnn(folder.path(), "fasterrcnn_resnet50_fpn"));
+    let image = sign(1);
+    let found = |model: &Path, more: &[&str]| -> Vec<Value> {
+        let records = detect(model, &[more, &["--score", "0", &image]].concat()).expect(0).records();
+        records[0]["detections"].as_array().unwrap().clone()
+    };
+    // Their own recipes are TensorFlow's and torchvision's.
+    for model in [&ssd, &rcnn] {
+        let caffe = found(model, &["--recipe", "caffe"]);
+        assert!(!caffe.is_empty() && caffe != found(model, &[]), "{caffe:?}");
+    }
+    assert_eq!(found(&rcnn, &["--recipe", "torchvision"]), found(&rcnn, &[]));
+    let refused = |model: &Path, recipe: &str, words: &str| {
+        let ran = detect(model, &["--recipe", recipe, &image]).expect(2);
+        assert!(ran.stderr.contains(words) && ran.stderr.lines().count() == 1, "{}", ran.stderr);
+    };
+    refused(&ssd, "detectron2", "recipe detectron2 is not for an SSD; choose from torchvision, caffe");
+    refused(
+        &rcnn,
+        "darknet",
+        "recipe darknet is not for a detector of two stages; choose from torchvision, detectron2",
+    );
+    let heads = root().join("testdata/models/signs-rcnn.safetensors");
+    refused(&heads, "caffe", "--recipe is for detectors of whole images");
+}
+
+#[test]
 fn heads_with_truncated_layers_are_smaller_and_at_full_rank_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let image = sign(1);

@@ -11,6 +11,7 @@ mod one_stage;
 mod onnx;
 mod outline;
 mod placed;
+mod preset;
 pub mod rcnn;
 pub mod ssd;
 pub(crate) mod summary;
@@ -27,6 +28,7 @@ pub use found::{Found, Rules};
 pub use one_stage::{Candidate, Selection};
 pub use outline::DetectorOutline;
 pub use placed::Placed;
+pub use preset::{Family, PRESETS, Preset};
 pub use table::{DETECTORS, DetectorKind, open};
 
 use crate::{OnnxModel, Preprocessing};
@@ -48,6 +50,12 @@ pub trait Detector: Send + Sync {
     fn placed(&self, width: u32, height: u32) -> Placed {
         Placed::of(self.preprocessing(), width, height)
     }
+
+    /// Chooses what is reported as this program does: thresholds, suppression and numbers of boxes. What the weights were
+    /// trained with, such as pixels, anchors and the pooling of regions, stays.
+    /// # Errors
+    /// When the program has no such detectors.
+    fn report_as(&mut self, preset: Preset) -> Result<()>;
 
     /// The detector as one of two stages, for its proposals alone, or for given ones.
     fn two_stage(&self) -> Option<&rcnn::GeneralizedRcnn> {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::views::{Seen, View, views};
 use super::{Args, merge, regions};
-use crate::common::{Io, Job, Outcome, map_weighed_batches, numbers};
+use crate::common::{Io, Job, Outcome, RecipeName, map_weighed_batches, numbers};
 
 /// Options of detectors of whole images.
 #[derive(clap::Args, Debug)]
@@ -17,6 +17,10 @@ pub(super) struct DetectorArgs {
     /// Report only these classes
     #[arg(long, value_name = "LABEL,...", value_delimiter = ',')]
     classes: Vec<String>,
+
+    /// Use the thresholds, the suppression and the numbers of boxes of this program, instead of those in the model
+    #[arg(long, value_enum, value_name = "PROGRAM")]
+    pub(super) recipe: Option<RecipeName>,
 
     /// Skip non-maximum suppression: dl-nms can follow
     #[arg(long)]
@@ -48,6 +52,7 @@ impl DetectorArgs {
     pub(super) fn given(&self) -> Option<&'static str> {
         [
             (!self.classes.is_empty(), "--classes"),
+            (self.recipe.is_some(), "--recipe"),
             (self.raw, "--raw"),
             (self.tta, "--tta"),
             (self.tile.is_some(), "--tile"),

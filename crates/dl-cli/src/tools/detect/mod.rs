@@ -158,7 +158,12 @@ impl Args {
             ModelFile::RcnnHeads(heads) => Ok(Model::Heads(heads)),
             ModelFile::Detector(file) => {
                 let detector = detection::open(file, self.arch.as_deref(), &self.device.open()?)?;
-                detector.map(Model::Detector).with_context(|| format!("model {}: not a detector", path.display()))
+                let mut detector = detector.with_context(|| format!("model {}: not a detector", path.display()))?;
+                if let Some(recipe) = self.image.recipe {
+                    let of_file = || format!("--recipe with model {}", path.display());
+                    detector.report_as(recipe.into()).with_context(of_file)?;
+                }
+                Ok(Model::Detector(detector))
             }
             other => Err(other.unfit(path, "a detector, or SVMs and box regressors")),
         }

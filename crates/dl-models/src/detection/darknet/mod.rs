@@ -22,7 +22,7 @@ use super::yolo::Candidates;
 pub use super::yolo::Suppression;
 use super::yolo_v1::{Grid, YoloV1};
 use super::yolo_v2::{Squash, YoloV2};
-use super::{Detector, DetectorKind, DetectorOutline, Found, Placed, Rules};
+use super::{Detector, DetectorKind, DetectorOutline, Family, Found, Placed, Preset, Rules};
 use crate::checkpoint::darknet::cfg::{Cfg, Detection, Kind, numbers};
 use crate::checkpoint::darknet::{CFG_KEY, VERSION_KEY};
 use crate::file::limits;
@@ -411,6 +411,12 @@ fn letterbox(width: u32, height: u32, [rows, columns]: [usize; 2]) -> BBox {
 }
 
 impl Detector for Darknet {
+    fn report_as(&mut self, preset: Preset) -> Result<()> {
+        let recipe = Recipe::named(preset.recipe(Family::Yolo)?)?;
+        self.suppression = if self.grid().is_some() { recipe.yolo_v1 } else { recipe.yolo_v2 };
+        Ok(())
+    }
+
     fn labels(&self) -> &[String] {
         &self.labels
     }

@@ -49,7 +49,7 @@ pub use rpn::Proposal;
 pub use svd::truncated;
 
 use super::summary::Part;
-use super::{Detector, Found, Placed, Rules};
+use super::{Detector, Family, Found, Placed, Preset, Rules};
 use crate::file::Preprocessing;
 use crate::network::plans::graph;
 use crate::{LayerName, plain};
@@ -252,6 +252,12 @@ impl GeneralizedRcnn {
 }
 
 impl Detector for GeneralizedRcnn {
+    fn report_as(&mut self, preset: Preset) -> Result<()> {
+        let family = if self.has_proposals() { Family::FasterRcnn } else { Family::FastRcnn };
+        self.recipe = self.recipe.clone().reporting_as(Recipe::find(preset.recipe(family)?)?);
+        Ok(())
+    }
+
     fn two_stage(&self) -> Option<&GeneralizedRcnn> {
         Some(self)
     }

@@ -203,6 +203,25 @@ impl Recipe {
         Ok(&RECIPES[index.unwrap_or(0)])
     }
 
+    /// This recipe with what `other` does after the network in inference: which regions are proposed, and which objects
+    /// are reported.
+    #[must_use]
+    pub(super) fn reporting_as(self, other: &Self) -> Self {
+        Self {
+            rpn_pre_nms_top_n_test: other.rpn_pre_nms_top_n_test,
+            rpn_post_nms_top_n_test: other.rpn_post_nms_top_n_test,
+            rpn_nms_thresh: other.rpn_nms_thresh,
+            rpn_score_thresh: other.rpn_score_thresh,
+            rpn_min_size: other.rpn_min_size,
+            box_score_thresh: other.box_score_thresh,
+            box_min_size: other.box_min_size,
+            box_nms_thresh: other.box_nms_thresh,
+            box_detections_per_img: other.box_detections_per_img,
+            mask_thresh: other.mask_thresh,
+            ..self
+        }
+    }
+
     /// Checks that a file's numbers are within memory, and make sense.
     pub(super) fn check(&self) -> Result<()> {
         const LONGEST: usize = 8192;
@@ -253,6 +272,16 @@ impl Recipe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_as_another_program_keeps_what_was_trained() {
+        let [torchvision, _, caffe, _] = &RECIPES;
+        let mixed = torchvision.clone().reporting_as(caffe);
+        assert_eq!((mixed.box_nms_thresh, mixed.rpn_post_nms_top_n_test, mixed.rpn_min_size), (0.3, 300, 16.0));
+        let kept = |recipe: &Recipe| (recipe.mean, recipe.min_size, recipe.anchor_rounding, recipe.roi_scale_of_image);
+        assert_eq!(kept(&mixed), kept(torchvision));
+        assert_eq!(mixed.clone().reporting_as(torchvision), *torchvision);
+    }
 
     #[test]
     fn every_recipe_is_valid_and_has_a_name() {

@@ -47,7 +47,7 @@ use self::network::{SsdNetwork, boxes_output, classes_output};
 pub use self::pretrained::{Trunk, is_box_head, is_class_head};
 pub use self::recipe::{CodeOrder, RECIPES, Recipe, Scores};
 use super::one_stage::Candidate;
-use super::{Detector, DetectorOutline, Found, Placed, Rules};
+use super::{Detector, DetectorOutline, Family, Found, Placed, Preset, Rules};
 use crate::checkpoint::printable;
 use crate::file::limits;
 use crate::model::{CheckpointBackend, TensorShapes, build_outline};
@@ -155,6 +155,11 @@ impl Ssd {
             let known = RECIPES.map(|recipe| recipe.name).join(", ");
             format!("options: recipe \"{}\" does not exist; choose from {known}", printable(name))
         })
+    }
+
+    /// The family of an architecture in the table of recipes.
+    pub fn family(architecture: &str) -> Family {
+        if architecture.starts_with("ssdlite") { Family::SsdLite } else { Family::Ssd }
     }
 
     /// The size of a cell of each source map, as parts of the input's [width, height].
@@ -373,6 +378,13 @@ impl Ssd {
 }
 
 impl Detector for Ssd {
+    fn report_as(&mut self, preset: Preset) -> Result<()> {
+        let name = preset.recipe(Self::family(&self.config.architecture))?;
+        let Recipe { selection, clip, .. } = *Recipe::find(name).context("the recipe is missing in the table")?;
+        self.recipe = Recipe { selection, clip, ..self.recipe };
+        Ok(())
+    }
+
     fn labels(&self) -> &[String] {
         &self.labels
     }

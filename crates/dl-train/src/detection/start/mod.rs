@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
-use dl_models::detection::{DetectorKind, DetectorOutline};
+use dl_models::detection::{DetectorKind, DetectorOutline, Preset};
 use dl_models::{Checkpoint, Fit, ModelConfig, ModelFile, Parameters};
 use serde_json::{Map, Value, json};
 
@@ -32,6 +32,8 @@ pub struct DetectorStart {
     /// Options of a two-stage detector, by name: fields of [`Layout`](dl_models::detection::rcnn::Layout) and
     /// [`Recipe`](dl_models::detection::rcnn::Recipe).
     pub options: Map<String, Value>,
+    /// The program whose constants the detector is trained with; `None`: those of the architecture or of the file.
+    pub recipe: Option<Preset>,
     /// Cells per side of YOLO's grid.
     pub grid: Option<usize>,
     /// Whether the built-in YOLOs have no batch norms, as in the paper.

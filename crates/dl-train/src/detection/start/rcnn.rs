@@ -9,7 +9,7 @@ use candle_nn::VarBuilder;
 use dl_models::detection::rcnn::{
     self, GeneralizedRcnn, MaskKind, Pretrained, RCNNS, RcnnKind, is_body, is_class_head, pretrained_tensors,
 };
-use dl_models::detection::{Detector, DetectorOutline};
+use dl_models::detection::{Detector, DetectorOutline, Family};
 use dl_models::{Checkpoint, Labels, ModelConfig, ModelFile, Parameters};
 use serde_json::{Map, Value, json};
 
@@ -50,6 +50,14 @@ pub(super) fn plan(
 ) -> Result<Plan> {
     ensure!(start.grid.is_none() && !start.without_norms, "--grid and --no-batch-norm are for YOLO, not for {name}");
     ensure!(start.padded.is_none(), "--resize: the images of {name} always keep their aspect ratio");
+    let mut with_recipe = start.clone();
+    if let Some(preset) = start.recipe {
+        let family = if needs(name, &start.options)?.proposals { Family::FastRcnn } else { Family::FasterRcnn };
+        let recipe = preset.recipe(family)?;
+        let stated = with_recipe.options.insert("recipe".to_owned(), recipe.into());
+        ensure!(stated.is_none(), "--recipe and --option recipe are the same; give one of them");
+    }
+    let start = &with_recipe;
     let has_file = file.is_some();
     let (config, mut tensors) = match file {
         Some(ModelFile::Detector(file)) => {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
-use dl_models::detection::Detector;
 use dl_models::detection::ssd::{CodeOrder, Recipe, Scores, Ssd, Trunk, is_box_head, is_class_head};
+use dl_models::detection::{Detector, Preset};
 use dl_models::{Checkpoint, Labels, ModelConfig, ModelFile, Parameters, Resize};
 use serde_json::{Value, json};
 
@@ -48,6 +48,9 @@ pub(super) fn plan(
         Some(ModelFile::ImageNetwork(file)) => trunk(name, file, labels, device)?,
         _ => (fresh(name, labels)?, None),
     };
+    if let Some(preset) = start.recipe {
+        take_recipe(&mut config, preset, is_detector)?;
+    }
     let names = ["background".to_owned()].into_iter().chain(labels.iter().cloned());
     config.num_classes = labels.len() + 1;
     config.labels = Some(Labels::Names(names.collect()));
@@ -139,6 +142,19 @@ fn trunk(name: &str, mut file: Checkpoint, labels: &[String], device: &Device) -
     config.source = Some(initialized_from(&file, old.source.clone()));
     let tensors = trunk.tensors(&file, device).context(of_file)?;
     Ok((config, Some(tensors)))
+}
+
+/// Chooses a program's recipe. A pretrained detector keeps its order of box codes.
+fn take_recipe(config: &mut ModelConfig, preset: Preset, is_pretrained: bool) -> Result<()> {
+    let name = preset.recipe(Ssd::family(&config.architecture))?;
+    let old = Ssd::recipe_of(config)?;
+    config.options.insert("recipe".into(), name.into());
+    ensure!(
+        !is_pretrained || Ssd::recipe_of(config)?.order == old.order,
+        "recipe {name} has another order of box codes than the detector in --init-from, whose recipe is {}",
+        old.name
+    );
+    Ok(())
 }
 
 /// Chooses the recipe with a softmax and the same order of codes, since that is what the loss trains. Returns whether the

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use candle_nn::VarBuilder;
-use dl_models::detection::Detector;
 use dl_models::detection::darknet::{BUILT_IN, BuiltIn, Darknet, Recipe, with_classes};
 use dl_models::detection::yolo_v1::Grid;
+use dl_models::detection::{Detector, Family};
 use dl_models::{Checkpoint, ModelFile, Parameters};
 use dl_record::file::read_text;
 
@@ -39,6 +39,10 @@ pub(super) fn plan(
     labels: &[String],
     device: &Device,
 ) -> Result<Plan> {
+    if let Some(preset) = start.recipe {
+        // It has no constants but darknet's.
+        preset.recipe(Family::Yolo)?;
+    }
     let (file, is_detector) = match file {
         Some(ModelFile::Detector(file)) => (Some(file), true),
         Some(ModelFile::ImageNetwork(file)) => (Some(file), false),

@@ -21,7 +21,7 @@ use super::no_record;
 use super::training::{ExamplesOf, Situation, TrainingArgs};
 use super::validation::ValidationArgs;
 use crate::common::{
-    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, Tally, digest, each_record, numbers,
+    Common, DeviceArgs, ImageArgs, Inputs, Io, Job, Messages, Outcome, RecipeName, Tally, digest, each_record, numbers,
 };
 use options::{AugmentName, DefaultBoxesName, FreezeTo, ResizeName, named_value};
 
@@ -72,7 +72,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     backbone: Option<String>,
 
-    /// Option of a two-stage detector, such as fpn=none, fpn_channels=64, box_hidden=256 or recipe=detectron2; can be
+    /// Train with the constants of this program, such as pixels, anchors, samples and thresholds [default: those of the
+    /// architecture, or of the detector in --init-from]
+    #[arg(long, value_enum, value_name = "PROGRAM", help_heading = "Network")]
+    recipe: Option<RecipeName>,
+
+    /// Option of a two-stage detector, such as fpn=none, fpn_channels=64, box_hidden=256 or box_nms_thresh=0.3; can be
     /// repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = named_value, help_heading = "Network")]
     option: Vec<(String, Value)>,
@@ -184,6 +189,7 @@ impl Args {
             size: self.size,
             backbone: self.backbone.clone(),
             options: self.option.iter().cloned().collect(),
+            recipe: self.recipe.map(Into::into),
             grid: self.grid,
             without_norms: self.no_batch_norm,
             padded: self.resize.map(|resize| resize == ResizeName::Pad),
