@@ -11,6 +11,7 @@ import collections
 import io
 import json
 import os
+import pickle
 import struct
 import zipfile
 from pathlib import Path
@@ -253,7 +254,22 @@ activation=linear
     remember("small.conv.3", first, "darknet")
 
 
+def detectron2_file():
+    """A file as in detectron2's model zoo: a pickle of NumPy arrays, by the names of its weights."""
+    model = {
+        "backbone.bottom_up.stem.conv1.weight": numbers(2, 3, 2, 2).float().numpy(),
+        "backbone.bottom_up.stem.conv1.norm.running_var": numbers(2, start=1.0).double().numpy(),
+        "roi_heads.box_head.fc1.weight": np.asfortranarray(numbers(3, 4, start=2.0).float().numpy()),
+        "half": numbers(3, start=4.0).half().numpy(),
+        "counts": np.array([1, -2, 1 << 40]),
+    }
+    content = {"model": model, "__author__": "Detectron2 Model Zoo", "iteration": np.float64(3.0)}
+    (HERE / "detectron2.pkl").write_bytes(pickle.dumps(content, protocol=4))
+    remember("detectron2.pkl", {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in model.items()}, "pickle")
+
+
 torch_files()
+detectron2_file()
 evil_files()
 caffe_files()
 darknet_files()

@@ -34,7 +34,7 @@ pub(crate) use mobilenet_v2::MobileNetV2Features;
 pub use mobilenet_v2::{MobileNetV2, MobileNetV2Options};
 pub(crate) use mobilenet_v3::MobileNetV3Features;
 pub use mobilenet_v3::{MobileNetV3, MobileNetV3Options, MobileNetV3Size};
-pub use resnet::{Depth, ResNet};
+pub use resnet::{BottleneckStride, Depth, ResNet};
 pub use resnet_cifar::CifarResNet;
 pub use squeezenet::{SqueezeNet, SqueezeNetOptions, Version};
 pub use vgg::{Vgg, VggColumn, VggOptions};

@@ -43,6 +43,16 @@ impl Depth {
     }
 }
 
+/// Which convolution of a bottleneck has the stride.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BottleneckStride {
+    /// The 1 x 1: the paper, and the weights of its authors that detectron2 starts from (`STRIDE_IN_1X1`).
+    First,
+    /// The 3 x 3: torchvision.
+    #[default]
+    Second,
+}
+
 /// ResNet. Inputs of any size.
 pub struct ResNet {
     conv1: Conv2d,
@@ -63,7 +73,7 @@ impl ResNet {
     /// # Errors
     /// When one is missing or has a different shape.
     pub fn new(depth: Depth, num_classes: usize, vb: VarBuilder) -> Result<Self> {
-        let body = Self::body(depth, EPS, vb.clone())?;
+        let body = Self::body(depth, EPS, BottleneckStride::Second, vb.clone())?;
         let fc = Linear::new(body.channels, num_classes, Fresh::torch(body.channels), vb.pp("fc"))?;
         Ok(Self { fc: Some(fc), ..body })
     }
@@ -71,7 +81,7 @@ impl ResNet {
     /// Only `conv1` to `layer4`, for a detector, with another epsilon in the batch norms.
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn body(depth: Depth, eps: f64, vb: VarBuilder) -> Result<Self> {
+    pub fn body(depth: Depth, eps: f64, strided: BottleneckStride, vb: VarBuilder) -> Result<Self> {
         let (counts, bottleneck) = depth.blocks();
         let mut channels = 64;
         let mut stages = [const { Vec::new() }; 4];
@@ -80,7 +90,8 @@ impl ResNet {
             for index in 0..count {
                 let stride = if stage > 0 && index == 0 { 2 } else { 1 };
                 let name = format!("layer{}.{index}", stage + 1);
-                let block = Block::new(channels, width, stride, (bottleneck, eps), vb.pp(&name))?;
+                let kind = bottleneck.then_some(strided);
+                let block = Block::new(channels, width, stride, (kind, eps), vb.pp(&name))?;
                 channels = block.outputs;
                 blocks.push((name, block));
             }
@@ -154,12 +165,23 @@ struct Block {
 }
 
 impl Block {
-    fn new(inputs: usize, width: usize, stride: usize, (bottleneck, eps): (bool, f64), vb: VarBuilder) -> Result<Self> {
-        let outputs = if bottleneck { 4 * width } else { width };
-        let layers = if bottleneck {
-            vec![([inputs, width], 1, 1), ([width, width], 3, stride), ([width, outputs], 1, 1)]
-        } else {
-            vec![([inputs, width], 3, stride), ([width, outputs], 3, 1)]
+    fn new(
+        inputs: usize,
+        width: usize,
+        stride: usize,
+        (bottleneck, eps): (Option<BottleneckStride>, f64),
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let outputs = if bottleneck.is_some() { 4 * width } else { width };
+        let layers = match bottleneck {
+            Some(strided) => {
+                let [first, second] = match strided {
+                    BottleneckStride::First => [stride, 1],
+                    BottleneckStride::Second => [1, stride],
+                };
+                vec![([inputs, width], 1, first), ([width, width], 3, second), ([width, outputs], 1, 1)]
+            }
+            None => vec![([inputs, width], 3, stride), ([width, outputs], 3, 1)],
         };
         let convs = layers.into_iter().enumerate().map(|(index, (channels, kernel, stride))| {
             let conv = conv(channels, kernel, stride, vb.pp(format!("conv{}", index + 1)))?;

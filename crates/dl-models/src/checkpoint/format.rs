@@ -22,6 +22,8 @@ pub enum Format {
     TorchZip,
     /// PyTorch before 1.6: pickles, followed by the numbers.
     TorchLegacy,
+    /// A pickle of NumPy arrays, as in detectron2's model zoo.
+    Pickle,
     /// Caffe's `.caffemodel`.
     Caffe,
     /// darknet's `.weights`, with the `.cfg` beside it.
@@ -35,6 +37,7 @@ impl fmt::Display for Format {
             Self::Sharded => "sharded",
             Self::TorchZip => "pytorch",
             Self::TorchLegacy => "pytorch before 1.6",
+            Self::Pickle => "pickle",
             Self::Caffe => "caffe",
             Self::Darknet => "darknet",
         })
@@ -57,6 +60,7 @@ pub(super) fn read_as(path: &Path, format: Format) -> Result<Contents> {
         Format::Sharded => bail!("is itself an index"),
         Format::TorchZip => torch::read_zip(path),
         Format::TorchLegacy => torch::read_legacy(path),
+        Format::Pickle => torch::read_pickle(path),
         Format::Caffe => caffe::read(path),
         Format::Darknet => darknet::read(path),
     }
@@ -80,6 +84,9 @@ fn detect(start: &[u8], size: u64) -> Result<Format> {
     if torch::is_legacy(start) {
         return Ok(Format::TorchLegacy);
     }
+    if matches!(start, [0x80, 2..=5, ..]) {
+        return Ok(Format::Pickle);
+    }
     if darknet::is_header(start) {
         return Ok(Format::Darknet);
     }
@@ -95,7 +102,7 @@ fn detect(start: &[u8], size: u64) -> Result<Format> {
     }
     let first: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     bail!(
-        "is not a supported model file (safetensors, PyTorch, Caffe, darknet); it begins with the bytes {}",
+        "is not a supported model file (safetensors, PyTorch, detectron2, Caffe, darknet); it begins with the bytes {}",
         first.join(" ")
     )
 }

@@ -16,7 +16,7 @@ use zip::read::{ArchiveOffset, Config};
 use zip::{CompressionMethod, ZipArchive};
 
 use super::contents::{Contents, Place, StoredTensor, byte_length};
-use super::pickle::{LONGEST_PICKLE, Storage, TensorView, state_dict, unpickle};
+use super::pickle::{LONGEST_PICKLE, Storage, TensorView, state_dict, unpickle, unpickle_arrays};
 use super::{is_float, printable};
 
 /// The first pickle of a pre-1.6 file: protocol 2, and a number of ten bytes.
@@ -138,6 +138,19 @@ pub(super) fn read_legacy(path: &Path) -> Result<Contents> {
         };
         spans.insert(key, Span { start: at + 8, length: end - at - 8 });
         at = end;
+    }
+    contents(path, size, tensors, &spans)
+}
+
+/// Reads a pickle of NumPy arrays.
+pub(super) fn read_pickle(path: &Path) -> Result<Contents> {
+    let file = open_regular(path).context("cannot be opened")?;
+    let size = file.metadata()?.len();
+    let tensors = state_dict(&unpickle_arrays(&mut BufReader::new(file), size)?)?;
+    let mut spans = HashMap::new();
+    for TensorView { storage, dtype, .. } in tensors.values() {
+        let (start, length) = (storage.key.parse()?, storage.count * (dtype.bitsize() as u64 / 8));
+        spans.insert(storage.key.clone(), Span { start, length });
     }
     contents(path, size, tensors, &spans)
 }

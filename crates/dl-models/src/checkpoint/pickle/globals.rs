@@ -38,6 +38,10 @@ pub(super) enum Meaning {
     Foreign(&'static str),
     /// `(class, name)`: a method, ignored for classes of `torch.optim` and rejected for others.
     Method,
+    /// NumPy's `_reconstruct`: an array whose state follows. Ignored, except in a pickle of arrays.
+    Array,
+    /// `numpy.dtype`: a number type by its code, `f4`. Ignored, except in a pickle of arrays.
+    ArrayType,
     /// Something to ignore, whatever its arguments.
     Opaque,
 }
@@ -230,7 +234,7 @@ static LIST: &[Global] = &[
     number("complex64", Dtype::C64),
     number("float8_e4m3fn", Dtype::F8_E4M3),
     number("float8_e5m2", Dtype::F8_E5M2),
-    opaque("numpy", "dtype"),
+    global("numpy", "dtype", Meaning::ArrayType),
     opaque("numpy", "ndarray"),
     opaque("numpy", "bool_"),
     opaque("numpy", "bool"),
@@ -247,6 +251,6 @@ static LIST: &[Global] = &[
     opaque("numpy", "uint64"),
     opaque("numpy", "str_"),
     opaque("numpy._core.multiarray", "scalar"),
-    opaque("numpy._core.multiarray", "_reconstruct"),
+    global("numpy._core.multiarray", "_reconstruct", Meaning::Array),
     opaque("numpy._core.numeric", "_frombuffer"),
 ];

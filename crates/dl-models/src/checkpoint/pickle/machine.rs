@@ -24,9 +24,23 @@ const LONGEST_KEY: usize = 256;
 /// # Errors
 /// When it names something that is not on the list, is malformed, or is truncated.
 pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
+    run(input, LONGEST_PICKLE, false)
+}
+
+/// Runs a pickle that is a whole file of `size` bytes and holds NumPy arrays, as tensors whose storage is named by the
+/// place of its first byte. Arrays of other pickles are ignored.
+/// # Errors
+/// As [`unpickle`].
+pub(in super::super) fn unpickle_arrays(input: &mut dyn BufRead, size: u64) -> Result<Unpickled> {
+    run(input, size, true)
+}
+
+fn run(input: &mut dyn BufRead, longest: u64, arrays: bool) -> Result<Unpickled> {
     let mut machine = Machine {
         input,
-        left: LONGEST_PICKLE,
+        longest,
+        left: longest,
+        arrays,
         values: Vec::new(),
         stack: Vec::new(),
         marks: Vec::new(),
@@ -46,8 +60,11 @@ pub(in super::super) fn unpickle(input: &mut dyn BufRead) -> Result<Unpickled> {
 
 struct Machine<'a> {
     input: &'a mut dyn BufRead,
-    /// Bytes left to read.
+    /// Bytes that may be read, and those that are left.
+    longest: u64,
     left: u64,
+    /// Whether NumPy arrays are tensors.
+    arrays: bool,
     values: Vec<Value>,
     stack: Vec<Id>,
     marks: Vec<usize>,
@@ -92,8 +109,9 @@ impl Machine<'_> {
             }
             b'B' | b'C' | 0x8e | 0x96 => {
                 let length = self.length(opcode)?;
+                let start = self.longest - self.left;
                 self.skip(length)?;
-                self.push(Value::Opaque)?;
+                self.push(if self.arrays { Value::Bytes { start, length } } else { Value::Opaque })?;
             }
             b']' | 0x8f => self.push(Value::List(Vec::new()))?,
             b'}' => self.push(Value::Dict(Vec::new()))?,
@@ -175,9 +193,15 @@ impl Machine<'_> {
                 let arguments = self.tuple(arguments)?;
                 self.call(callee, &arguments)?;
             }
-            // The state of an object: attributes of an OrderedDict (`_metadata`), of a parameter, or of an ignored
-            // value.
-            b'b' => drop(self.pop()?),
+            // The state of an array, or of another object: attributes of an OrderedDict (`_metadata`), of a parameter,
+            // or of an ignored value.
+            b'b' => {
+                let state = self.pop()?;
+                let object = self.top()?;
+                if let Some(value) = self.array_with(object, state)? {
+                    self.values[object as usize] = value;
+                }
+            }
             b'Q' => {
                 let id = self.pop()?;
                 self.persistent(id)?;
@@ -200,7 +224,7 @@ impl Machine<'_> {
     fn take(&mut self, length: u64) -> Result<()> {
         let left = self.left.checked_sub(length);
         let beyond =
-            || format!("the pickle is truncated, or longer than {LONGEST_PICKLE} bytes: it is not a weights file");
+            || format!("the pickle is truncated, or longer than {} bytes: it is not a weights file", self.longest);
         self.left = left.with_context(beyond)?;
         Ok(())
     }
@@ -470,8 +494,68 @@ impl Machine<'_> {
                 Value::Global(class) if class.module == OF_OPTIMIZERS => Value::Opaque,
                 _ => return Err(unlisted(global.module, global.name)),
             },
-            Meaning::Opaque => Value::Opaque,
+            Meaning::Array if self.arrays => Value::Array,
+            Meaning::ArrayType if self.arrays => Value::ArrayType(match argument(0)? {
+                Value::Text(code) => ARRAY_TYPES.iter().find(|(known, _)| known == code).map(|(_, dtype)| *dtype),
+                _ => None,
+            }),
+            Meaning::Array | Meaning::ArrayType | Meaning::Opaque => Value::Opaque,
         })
+    }
+
+    /// What becomes of an array or a number type by its state; `None` for other objects.
+    fn array_with(&self, object: Id, state: Id) -> Result<Option<Value>> {
+        let parts = || -> Result<Vec<&Value>> {
+            let items = self.get(state).items().context("the pickle has an array without a state")?;
+            Ok(items.iter().take(8).map(|id| self.get(*id)).collect())
+        };
+        match self.get(object) {
+            Value::ArrayType(_) => {
+                let is_big = matches!(parts()?.get(1), Some(Value::Text(order)) if order == ">");
+                ensure!(!is_big, "the pickle has arrays of a big-endian machine, which are not supported");
+                Ok(None)
+            }
+            Value::Array => {
+                // Version, shape, type, whether it is column-major, numbers.
+                let parts = parts()?;
+                let [_, shape, Value::ArrayType(dtype), Value::Bool(by_columns), data] = parts[..] else {
+                    return Ok(Some(Value::Opaque));
+                };
+                let Value::Bytes { start, length } = *data else {
+                    return Ok(Some(match dtype {
+                        Some(_) => Value::Foreign("is stored as text; save the pickle with protocol 4"),
+                        None => Value::Opaque,
+                    }));
+                };
+                let Some(dtype) = *dtype else { return Ok(Some(Value::Foreign("has an unsupported number type"))) };
+                let sides =
+                    shape.items().context("an array's shape is not made of numbers")?.iter().map(|id| {
+                        match self.get(*id) {
+                            Value::Int(side) => usize::try_from(*side).ok(),
+                            _ => None,
+                        }
+                    });
+                let shape: Option<Vec<usize>> = sides.collect();
+                let shape = shape.context("an array's shape is not made of numbers")?;
+                let count = shape.iter().try_fold(1_u64, |all, side| all.checked_mul(*side as u64));
+                let size = dtype.bitsize() as u64 / 8;
+                ensure!(
+                    shape.len() <= 32 && count.and_then(|count| count.checked_mul(size)) == Some(length),
+                    "an array of shape {shape:?} has {length} bytes"
+                );
+                let mut strides = vec![0; shape.len()];
+                let mut step = 1;
+                for place in 0..shape.len() {
+                    let axis = if *by_columns { place } else { shape.len() - 1 - place };
+                    strides[axis] = step;
+                    step = usize::saturating_mul(step, shape[axis].max(1));
+                }
+                let storage = Storage { dtype: Some(dtype), key: start.to_string(), count: length / size, first: 0 };
+                let view = TensorView { storage, dtype, offset: 0, shape, strides, bits: Vec::new() };
+                Ok(Some(Value::Tensor(Box::new(view))))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// `bits`: the index of the optional argument with the names of the view bits.
@@ -540,6 +624,19 @@ impl Machine<'_> {
         self.push(Value::Storage(Box::new(storage)))
     }
 }
+
+/// NumPy's codes of number types.
+const ARRAY_TYPES: [(&str, Dtype); 9] = [
+    ("f8", Dtype::F64),
+    ("f4", Dtype::F32),
+    ("f2", Dtype::F16),
+    ("i8", Dtype::I64),
+    ("i4", Dtype::I32),
+    ("i2", Dtype::I16),
+    ("i1", Dtype::I8),
+    ("u1", Dtype::U8),
+    ("b1", Dtype::BOOL),
+];
 
 /// Finds a name on the list.
 fn named(module: &str, name: &str) -> Result<&'static Global> {

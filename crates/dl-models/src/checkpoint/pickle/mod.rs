@@ -11,6 +11,6 @@ mod machine;
 mod state_dict;
 mod value;
 
-pub(super) use machine::{LONGEST_PICKLE, unpickle};
+pub(super) use machine::{LONGEST_PICKLE, unpickle, unpickle_arrays};
 pub(super) use state_dict::state_dict;
 pub(super) use value::{Storage, TensorView};

@@ -59,6 +59,15 @@ pub(in super::super) enum Value {
     Tensor(Box<TensorView>),
     /// An unsupported kind of tensor, as a phrase: `is quantized`.
     Foreign(&'static str),
+    /// Bytes, by their place in a pickle of arrays.
+    Bytes {
+        start: u64,
+        length: u64,
+    },
+    /// A NumPy array, before its state.
+    Array,
+    /// A NumPy number type, if it is supported.
+    ArrayType(Option<Dtype>),
     /// Anything else, which is ignored: `None`, a learning rate, a device, a NumPy number, options.
     Opaque,
 }

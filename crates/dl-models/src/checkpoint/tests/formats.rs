@@ -72,7 +72,7 @@ fn every_format_gives_the_tensors_that_were_written() {
             }
         }
     }
-    assert_eq!(files, 11);
+    assert_eq!(files, 12);
 }
 
 #[test]

@@ -2,15 +2,18 @@
 //!
 //! [`choose`] finds the maps of a network that a detector should use, and anchors of matching sizes.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 
 use super::layout::{Layout, Pyramid};
-use crate::backbones::{Depth, MobileNetV3Features, MobileNetV3Options, MobileNetV3Size, ResNet};
+use crate::backbones::{BottleneckStride, Depth, MobileNetV3Features, MobileNetV3Options, MobileNetV3Size, ResNet};
 use crate::network::plans::graph;
 use crate::{Architecture, Backbone, LOGITS, LayerName, ModelConfig, plain};
+
+/// The option of a ResNet whose bottlenecks have their stride in the first convolution, as detectron2 calls it.
+pub(super) const STRIDE_IN_1X1: &str = "stride_in_1x1";
 
 /// Side of the input, in pixels, with which the sizes of maps are found: large enough for any network of the table.
 const SIDE: usize = 256;
@@ -44,8 +47,14 @@ fn network(layout: &Layout, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
     let mut config = ModelConfig::new(&layout.body, 1);
     config.options.clone_from(&layout.body_options);
     config.check().context("body_options")?;
-    let resnet =
-        |depth| -> Result<Box<dyn Backbone>> { Ok(Box::new(ResNet::body(depth, eps, vb.clone()).map_err(plain)?)) };
+    let resnet = |depth| -> Result<Box<dyn Backbone>> {
+        let strided = match config.options.get(STRIDE_IN_1X1).map(|option| option.as_bool()) {
+            None | Some(Some(false)) => BottleneckStride::Second,
+            Some(Some(true)) => BottleneckStride::First,
+            Some(None) => bail!("body_options: {STRIDE_IN_1X1} must be true or false"),
+        };
+        Ok(Box::new(ResNet::body(depth, eps, strided, vb.clone()).map_err(plain)?))
+    };
     let mobilenet = |size| -> Result<Box<dyn Backbone>> {
         let weights = within(&vb, |name| Some(name.strip_prefix("features.").unwrap_or(name).to_owned()));
         let options: MobileNetV3Options = config.options()?;

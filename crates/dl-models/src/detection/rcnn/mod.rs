@@ -20,6 +20,7 @@ mod body;
 mod box_head;
 mod config;
 mod conv_norm;
+mod detectron2;
 mod fpn;
 mod layout;
 mod mask_head;

@@ -1,4 +1,4 @@
-//! Opens two-stage detectors: our files, and torchvision's state dicts as they are.
+//! Opens two-stage detectors: our files, and torchvision's and detectron2's state dicts as they are.
 //!
 //! torchvision renamed tensors in version 0.13: `inner_blocks.0.weight` became `inner_blocks.0.0.weight`, and its own
 //! files have the older names. The networks here ask for the newer ones.
@@ -10,11 +10,12 @@ use candle_core::{DType, Device, Shape, Tensor};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{Init, VarBuilder};
 use dl_vision::labels::{builtin, coco_by_id};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::GeneralizedRcnn;
 use super::config::with_background;
 use super::layout::RcnnKind;
+use super::{body, detectron2};
 use crate::Checkpoint;
 use crate::file::{Labels, ModelConfig, limits};
 use crate::model::build_outline;
@@ -25,6 +26,9 @@ const CLASS_SCORES: [&str; 2] =
 /// The two-stage detector whose tensors a file without a config holds: one of torchvision.
 pub fn guess(file: &Checkpoint) -> Option<&'static str> {
     let has = |name: &str| file.contains(name);
+    if detectron2::is_in(file) {
+        return detectron2::guess(file);
+    }
     if !has(CLASS_SCORES[0]) || !has("rpn.head.cls_logits.weight") {
         return None;
     }
@@ -58,6 +62,10 @@ pub fn open(kind: &RcnnKind, file: Checkpoint, device: &Device) -> Result<Genera
     let build = |vb: VarBuilder| GeneralizedRcnn::from_config(&config, vb);
     let (_, shapes) = build_outline(None, build).context("its config")?;
     limits::check_weights(&shapes, &file)?;
+    if detectron2::is_in(&file) {
+        let tensors = detectron2::tensors(&file, device)?.into_iter().collect();
+        return build(VarBuilder::from_tensors(tensors, DType::F32, device));
+    }
     let weights = Weights { file, kind: kind.name };
     build(VarBuilder::from_backend(Box::new(weights), DType::F32, device.clone()))
 }
@@ -89,6 +97,11 @@ pub fn config_of(kind: &RcnnKind, file: &Checkpoint) -> Result<ModelConfig> {
             ensure!(classes >= 2, TOO_FEW);
             limits::count("num_classes", classes, limits::MOST_CLASSES)?;
             let mut options = Map::new();
+            if detectron2::is_in(file) {
+                // The weights that the model zoo starts from are those of the paper's authors.
+                let body_options = json!({body::STRIDE_IN_1X1: true});
+                options.extend([("recipe".to_owned(), "detectron2".into()), ("body_options".to_owned(), body_options)]);
+            }
             if is_coco_v1(kind, file) {
                 options.insert("norm_eps".to_owned(), Value::from(0.0));
             }
@@ -105,6 +118,9 @@ const TOO_FEW: &str = "too few classes; a detector has the background and at lea
 /// # Errors
 /// When one cannot be read.
 pub fn tensors(file: &Checkpoint, device: &Device) -> Result<BTreeMap<String, Tensor>> {
+    if detectron2::is_in(file) {
+        return detectron2::tensors(file, device);
+    }
     let all = file.all(device)?;
     Ok(all.into_iter().map(|(name, tensor)| (newer(&name).unwrap_or(name), tensor)).collect())
 }
@@ -117,11 +133,12 @@ fn is_coco_v1(kind: &RcnnKind, file: &Checkpoint) -> bool {
     of_kind && frozen && has("backbone.fpn.inner_blocks.0.weight") && file.shape(CLASS_SCORES[0]) == Some(&[91, 1024])
 }
 
-/// The names of the classes after the background: COCO's for 91 classes, VOC's for 21, otherwise numbers.
+/// The names of the classes after the background: COCO's for 91 classes, with gaps, or 81, VOC's for 21, otherwise numbers.
 fn default_labels(classes: usize) -> Vec<String> {
     let numbered = || (1..classes).map(|class| format!("class {class}")).collect();
     match classes {
         91 => coco_by_id().into_iter().skip(1).map(|name| name.unwrap_or_else(|| "N/A".to_owned())).collect(),
+        81 => builtin("coco").unwrap_or_else(numbered),
         21 => builtin("voc").unwrap_or_else(numbered),
         _ => numbered(),
     }
