@@ -70,7 +70,7 @@ rcnn() {
 # Shapes of the objects as default boxes, and the whole augmentation.
 ssd() {
   train "ssd-$1" train.jsonl --arch ssd_mobilenet_v1 --init-from "$weights/mobilenet_v1_0.75_imagenet.safetensors" \
-    --default-boxes objects --augment jitter --ema 0.998 --iterations 1500 --seed "$1"
+    --default-boxes objects --augment jitter --ema 0.998 --iterations 800 --seed "$1"
   row "ssd-$1" "ssd-$1.safetensors" bbox dl-detect -q "${threads[@]}" --model "ssd-$1.safetensors" test.jsonl
 }
 
