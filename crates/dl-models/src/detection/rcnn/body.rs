@@ -71,9 +71,9 @@ fn network(layout: &Layout, vb: VarBuilder) -> Result<Box<dyn Backbone>> {
         other => {
             let architecture = Architecture::find(other)?;
             let weights = within(&vb, move |name| {
-                let is_head = name.starts_with("classifier.") || architecture.is_head_weight(name);
-                // SqueezeNet's maps end below its classifier, too.
-                (!is_head).then(|| name.to_owned())
+                // Maps end below all of these.
+                let is_above = ["classifier.", "fc6.", "fc7."].iter().any(|module| name.starts_with(module));
+                (!is_above && !architecture.is_head_weight(name)).then(|| name.to_owned())
             });
             (architecture.build)(&config, weights)
         }
