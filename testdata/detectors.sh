@@ -75,7 +75,7 @@ ssd() {
 }
 
 # Two stages: few channels, and fewer regions than the default.
-parts=(--init-from "$small" --batch 2 --iterations 1500 --ema 0.998 --option fpn_channels=64 --option box_hidden=256
+parts=(--init-from "$small" --batch 2 --iterations 800 --ema 0.998 --option fpn_channels=64 --option box_hidden=256
   --option rpn_post_nms_top_n_train=500 --option box_batch_size_per_image=128)
 # The size of the images.
 own_size=(--option min_size=480 --option max_size=640 --option rpn_post_nms_top_n_test=300)
