@@ -61,7 +61,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l l
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cost -d 'For --strategy feature-extraction: C, the inverse of the regularization strength' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l batch -d 'Examples per batch, at most 4096 [default: a quarter of the examples, at least 8 and at most 32 (128 for images from scratch, 16 for texts)]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-fraction -d 'Fraction of a batch that shows objects; the rest is background' -r -f
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-iou -d 'Proposals with at least this IoU with an object are examples of its class' -r -f
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l positive-iou -d 'Proposals with at least this IoU with an object are examples of its class. With R-CNN\'s 0.5, the features become less sensitive to where an object ends' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l background-iou -d 'Proposals with less than this IoU with every object are background' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l label-smoothing -d 'Label smoothing: fraction of each label to spread evenly over all classes' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l class-weights -d 'Weights of the classes in the loss: none, balanced (inversely proportional to their frequency), or a file with {"LABEL": X, ..}' -r

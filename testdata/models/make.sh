@@ -19,8 +19,8 @@ detector() {
 
   dl-finetune classifier "$work/proposals.jsonl" --force --output "$work/signs.safetensors" \
     --arch squeezenet1_1 --width-mult 0.5 --size 64 --pad 4 --no-flip --dtype f16 \
-    --iterations 3000 --batch 64 --positive-fraction 0.6 --lr 0.03 --head-lr 0.1 --warmup 100 --cosine --weight-decay 0.0002 \
-    --log "$work/train.jsonl"
+    --iterations 3000 --batch 64 --positive-fraction 0.6 --positive-iou 0.5 --lr 0.03 --head-lr 0.1 --warmup 100 --cosine \
+    --weight-decay 0.0002 --log "$work/train.jsonl"
 
   head -n 300 "$work/proposals.jsonl" | dl-embed --model "$work/signs.safetensors" --layer fire9 --with-objects \
     --dtype f16 --features-dir "$work/features" > "$work/embedded.jsonl"

@@ -148,8 +148,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "FRACTION", default_value_t = 0.25, value_parser = numbers::share, help_heading = "Training")]
     positive_fraction: f64,
 
-    /// Proposals with at least this IoU with an object are examples of its class
-    #[arg(long, value_name = "IOU", default_value_t = ExampleConfig::default().positive_iou, value_parser = numbers::overlap, help_heading = "Training")]
+    /// Proposals with at least this IoU with an object are examples of its class. With R-CNN's 0.5, the features become
+    /// less sensitive to where an object ends
+    #[arg(long, value_name = "IOU", default_value_t = 0.7, value_parser = numbers::overlap, help_heading = "Training")]
     positive_iou: f64,
 
     /// Proposals with less than this IoU with every object are background
