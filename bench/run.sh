@@ -38,7 +38,7 @@ level=$(../target/release/dl-model bench --arch squeezenet1_1 --seconds 0 | sed 
 echo "$(date +%F), CPU ${cpu:-$(uname -m)}, $(nproc) cores, level $level, load at the start $(cut -d' ' -f1 /proc/loadavg)"
 measure "Detectors" "--rounds 1 fast_yolo" "" detectors.py --bin ../target/release
 measure "Detectors: single operations" "--runs 1" "" detector_ops.py
-measure "Detectors: training" "--rounds 1 --steps 2" "" detector_training.py
+measure "Detectors: training" "--rounds 1 --steps 2" "" detector_training.py --bin ../target/release
 short="--networks squeezenet1_0 --batches 1 --rounds 1 --seconds 0"
 measure "Networks" "$short" "" networks.py
 measure "Networks, candle's own operations" "$short" "--rounds 1 --seconds 0.5" networks.py --peers candle
