@@ -36,14 +36,18 @@ pub fn swish(x: f32) -> f32 {
 }
 
 /// x tanh(ln(1 + e^x)) within 8 units in the last place. NaN is preserved.
-///
-/// tanh(ln(1 + e)) is n / (n + 2) for n = e (e + 2), which loses no digits to subtraction.
 #[inline(always)]
 pub fn mish(x: f32) -> f32 {
+    x * mish_factor(x)
+}
+
+/// tanh(ln(1 + e^x)), by which mish multiplies x. It is n / (n + 2) for n = e (e + 2), which loses no digits to subtraction.
+#[inline(always)]
+pub fn mish_factor(x: f32) -> f32 {
     // The factor is 1 from there on; e^2x would overflow.
     let e = exp(if x > 20.0 { 20.0 } else { x });
     let n = e * (e + 2.0);
-    x * (n / (n + 2.0))
+    n / (n + 2.0)
 }
 
 /// tanh x within 4 units in the last place. NaN is preserved.

@@ -35,7 +35,7 @@ mod window;
 
 pub use across::L2Epsilon;
 pub use conv::{Conv2dConfig, ConvTranspose2dConfig, Winograd};
-pub use exp::{exp, mish, sigmoid, swish, tanh};
+pub use exp::{exp, mish, mish_factor, sigmoid, swish, tanh};
 pub use graph::{Graph, NodeId, Numbers, Operation};
 pub use map::Padding;
 pub use normalize::{LocalResponse, Neighbors};

@@ -213,10 +213,8 @@ wide! {
 
     fn mish_gradient(x: &[f32], gradient: &[f32], output: &mut [f32]) {
         for ((output, x), gradient) in output.iter_mut().zip(x).zip(gradient) {
-            // The factor tanh(ln(1 + e^x)), as in the kernel, and its derivative, the logistic function times 1 - factor^2.
-            let e = dl_kernels::exp(x.min(20.0));
-            let n = e * (e + 2.0);
-            let factor = n / (n + 2.0);
+            // The derivative of the factor is the logistic function times 1 - factor^2.
+            let factor = dl_kernels::mish_factor(*x);
             *output = gradient * (factor + x * dl_kernels::sigmoid(*x) * (1.0 - factor * factor));
         }
     }
@@ -231,6 +229,9 @@ mod tests {
     use crate::portable;
 
     type Function = fn(&Tensor) -> Result<Tensor>;
+
+    /// Of the pairs; swish and mish multiply a factor by up to 9.
+    const TOLERANCES: [f32; 5] = [5e-7, 5e-7, 5e-7, 2e-6, 2e-6];
 
     fn pairs() -> [[Function; 2]; 5] {
         let leaky: Function = |x| leaky_relu(x, 0.1);
@@ -250,10 +251,10 @@ mod tests {
 
     #[test]
     fn equal_the_portable_ones_on_strided_shapes() {
-        for [ours, portable] in pairs() {
+        for ([ours, portable], tolerance) in pairs().into_iter().zip(TOLERANCES) {
             for x in [wide(&strided("x", &[2, 3, 5, 7])), wide(&strided("x", &[3, 9])).t().unwrap(), draw("x", &[0, 4])]
             {
-                assert_close(&ours(&x).unwrap(), &portable(&x).unwrap(), 2e-6);
+                assert_close(&ours(&x).unwrap(), &portable(&x).unwrap(), tolerance);
             }
         }
     }

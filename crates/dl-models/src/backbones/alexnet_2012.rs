@@ -23,9 +23,10 @@ use dl_ops::{Conv2dConfig, Neighbors, Padding, PoolConfig};
 use serde::{Deserialize, Serialize};
 
 use super::aliases;
+use super::caffe_head::CaffeHead;
 use super::width::scaled;
 use crate::network::layers::Fresh;
-use crate::{Backbone, Conv2d, LOGITS, Linear, LocalResponseNorm, Pass, Run, Value};
+use crate::{Backbone, Conv2d, LOGITS, LocalResponseNorm, Pass, Run, Value};
 
 /// Options of the architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,9 +54,7 @@ pub enum AlexNetOrder {
 /// AlexNet of 2012. Inputs of at least 67 x 67 pixels.
 pub struct AlexNet2012 {
     convs: [Conv2d; 5],
-    fc6: Linear,
-    fc7: Linear,
-    fc8: Linear,
+    head: CaffeHead,
     order: AlexNetOrder,
 }
 
@@ -91,9 +90,7 @@ impl AlexNet2012 {
         let hidden = scaled(4096);
         Ok(Self {
             convs: convs.try_into().map_err(|_| candle_core::Error::Msg("five convolutions".into()))?,
-            fc6: Linear::new(inputs * 36, hidden, fresh(0.005, 1.0), vb.pp("fc6"))?,
-            fc7: Linear::new(hidden, hidden, fresh(0.005, 1.0), vb.pp("fc7"))?,
-            fc8: Linear::new(hidden, num_classes, fresh(0.01, 0.0), vb.pp("fc8"))?,
+            head: CaffeHead::new([inputs, hidden, num_classes], [fresh(0.005, 1.0), fresh(0.01, 0.0)], &vb)?,
             order,
         })
     }
@@ -156,18 +153,6 @@ impl Backbone for AlexNet2012 {
         let x = pass.conv_relu(["", "conv4"], conv4, &x)?;
         let x = pass.conv_relu(["", "conv5"], conv5, &x)?;
         let x = pass.max_pool("pool5", &POOL, &x)?;
-        let x = match pass.size(&x)? {
-            [6, 6] => x,
-            _ => pass.adaptive_avg_pool("", [6, 6], &x)?,
-        };
-        let x = pass.flatten("", &x)?;
-        let x = pass.linear("", &self.fc6, &x)?;
-        let x = pass.relu("fc6", &x)?;
-        let x = pass.dropout("drop6", 0.5, &x)?;
-        let x = pass.linear("", &self.fc7, &x)?;
-        let x = pass.relu("fc7", &x)?;
-        let x = pass.dropout("drop7", 0.5, &x)?;
-        let x = pass.linear("fc8", &self.fc8, &x)?;
-        pass.see(LOGITS, x)
+        self.head.run(&x, pass)
     }
 }

@@ -7,6 +7,7 @@ mod alexnet;
 mod alexnet_2012;
 mod architectures;
 mod basic_conv;
+mod caffe_head;
 mod googlenet;
 mod inception_v3;
 mod mini_xception;

@@ -28,7 +28,7 @@ pub use found::{Found, Rules};
 pub use one_stage::{Candidate, Selection};
 pub use outline::DetectorOutline;
 pub use placed::Placed;
-pub use preset::{Family, PRESETS, Preset};
+pub use preset::{Family, Preset};
 pub use table::{DETECTORS, DetectorKind, open};
 
 use crate::{OnnxModel, Preprocessing};

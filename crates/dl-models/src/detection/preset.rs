@@ -44,7 +44,7 @@ const TABLE: [(Family, &str, [Option<&str>; 4]); 5] = [
 ];
 
 /// All programs, with their names.
-pub const PRESETS: [(Preset, &str); 4] = [
+const PRESETS: [(Preset, &str); 4] = [
     (Preset::Torchvision, "torchvision"),
     (Preset::Detectron2, "detectron2"),
     (Preset::Caffe, "caffe"),

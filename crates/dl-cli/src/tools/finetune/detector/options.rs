@@ -58,9 +58,9 @@ impl AugmentName {
 
     /// The recipe of this name, without its flip if `no_flip`.
     /// # Errors
-    /// When there is no such recipe.
+    /// When the recipe does not exist.
     pub(super) fn recipe(self, no_flip: bool) -> Result<Recipe> {
-        let recipe = *Recipe::find(self.name()).with_context(|| format!("no recipe is named {}", self.name()))?;
+        let recipe = *Recipe::find(self.name()).with_context(|| format!("recipe {} does not exist", self.name()))?;
         Ok(if no_flip { Recipe { flip: 0.0, ..recipe } } else { recipe })
     }
 }
