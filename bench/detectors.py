@@ -7,9 +7,9 @@ torchvision's networks have seeded, untrained weights, the same on both sides; t
 training. dl-detect runs on a list of one image and on a list of many; the difference over the number of images more is the
 time of one, including the decoding of the JPEG, which the peers are spared. ONNX Runtime runs the model that dl-model
 exports, or for two stages torchvision's own export, which resizes the image itself. With --weights DIR, a folder of trained
-models, SSD MobileNet V1 and Yolo-Fastest are measured, too, the latter also beside OpenCV's DNN. The programs take turns;
-each figure is the median over the rounds. Needs torch, torchvision, onnx, onnxscript, onnxruntime, opencv-python-headless
-below 5 and Pillow.
+models, SSD MobileNet V1 and Yolo-Fastest are measured, too: the former also beside its network without the steps from maps
+to boxes, the latter beside OpenCV's DNN. The programs take turns; each figure is the median over the rounds. Needs torch,
+torchvision, onnx, onnxscript, onnxruntime, opencv-python-headless below 5 and Pillow.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from pathlib import Path
 
 import cv2
 import numpy
+import onnx
+import onnx.utils
 import onnxruntime
 import torch
 import torchvision
@@ -105,16 +107,16 @@ def of_torchvision(options, folder, image, name, count):
             network([x])
 
     peers = {"torchvision": Peer(call, count)}
-    onnx = folder / f"{name}.onnx"
+    exported = folder / f"{name}.onnx"
     if "rcnn" in name:
         with warnings.catch_warnings():
             # The exporter that torchvision's detectors support is no longer torch's default.
             warnings.simplefilter("ignore")
-            torch.onnx.export(network, ([x],), str(onnx), opset_version=17, dynamo=False)
-        peers["onnxruntime"] = Peer(runtime(onnx, x.numpy()), count)
+            torch.onnx.export(network, ([x],), str(exported), opset_version=17, dynamo=False)
+        peers["onnxruntime"] = Peer(runtime(exported, x.numpy()), count)
     elif name != "ssdlite320_mobilenet_v3_large":
-        program(options, "dl-model", "export", model, "--arch", name, "--onnx", onnx)
-        peers["onnxruntime"] = Peer(runtime(onnx), count)
+        program(options, "dl-model", "export", model, "--arch", name, "--onnx", exported)
+        peers["onnxruntime"] = Peer(runtime(exported), count)
     return Ours(options, image, model, count, "--arch", name), peers
 
 
@@ -124,16 +126,28 @@ def of_yolo(options, folder, image, name, count):
     model = folder / f"{name}.safetensors"
     program(options, "dl-finetune", "detector", "--arch", name, "--iterations", 1, "--batch", 1, "--quiet", "--lr", 1e-9,
             "--output", model, stdin=json.dumps(record) + "\n")
-    onnx = folder / f"{name}.onnx"
-    program(options, "dl-model", "export", model, "--onnx", onnx)
-    return Ours(options, image, model, count), {"onnxruntime": Peer(runtime(onnx), count)}
+    exported = folder / f"{name}.onnx"
+    program(options, "dl-model", "export", model, "--onnx", exported)
+    return Ours(options, image, model, count), {"onnxruntime": Peer(runtime(exported), count)}
+
+
+def heads_of(path):
+    """The exported model up to its last convolutions, whose maps become boxes."""
+    graph = onnx.load(path).graph
+    maps = {node.output[0] for node in graph.node if node.op_type == "Conv"}
+    outputs = [node.input[0] for node in graph.node if node.op_type == "Transpose" and node.input[0] in maps]
+    network = path.with_suffix(".network.onnx")
+    onnx.utils.extract_model(str(path), str(network), [graph.input[0].name], outputs)
+    return network
 
 
 def of_trained(options, folder, image, name, count):
     model = options.weights / name
-    onnx = folder / f"{name}.onnx"
-    program(options, "dl-model", "export", model, "--onnx", onnx)
-    peers = {"onnxruntime": Peer(runtime(onnx), count)}
+    exported = folder / f"{name}.onnx"
+    program(options, "dl-model", "export", model, "--onnx", exported)
+    peers = {"onnxruntime": Peer(runtime(exported), count)}
+    if name.endswith(".safetensors"):
+        peers["onnxruntime, network"] = Peer(runtime(heads_of(exported)), count)
     if name.endswith(".weights"):
         network = cv2.dnn.readNetFromDarknet(str(model.with_suffix(".cfg")), str(model))
         outputs = network.getUnconnectedOutLayersNames()

@@ -136,12 +136,13 @@ macro_rules! kernels {
     };
 }
 
+// Sums, the weights of the blocks and one number of the input are in the 32 registers.
 #[cfg(target_arch = "x86_64")]
 kernels!(avx512, crate::simd::Avx512, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl",
     1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
     2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
     3: 1 2 3 4 5 6 7 8 9;
-    4: 1 2 3 4 5 6 7;
+    4: 1 2 3 4 5 6;
 );
 #[cfg(target_arch = "x86_64")]
 kernels!(avx2, crate::simd::Avx2, "avx2,fma", 1: 1 2 3 4 5 6; 2: 1 2 3;);

@@ -19,6 +19,9 @@ const WEIGHT: usize = 1 << 17;
 const INPUT: usize = 1 << 16;
 /// Approximate number of tasks per image, so that no thread waits long for the last one.
 const TASKS: usize = 16;
+/// Length of the part of a sum that is computed for all rows at a time, so that its weight stays in the cache. Longer sums
+/// are continued from the output.
+const DEPTH: usize = 512;
 /// Positions of a map that are computed as one row, if its rows are contiguous.
 const FLAT: usize = 224;
 
@@ -35,6 +38,8 @@ pub(crate) struct Direct {
     /// Offset of each segment under the kernel, from the input's position at the kernel's corner.
     segments: Vec<usize>,
     segment_length: usize,
+    /// Parts of the sum, as ranges into the segments.
+    parts: Vec<Range<usize>>,
     /// The tiling of one group of channels.
     tiling: Tiling,
     /// Input and output blocks per group of channels.
@@ -128,7 +133,11 @@ impl Direct {
         }
         let k = Lines::new(layer).k();
         let group = [blocks, (outputs / conv.groups).div_ceil(LANES)];
-        let tiling = Tiling::new(level, output.width, group[1], k);
+        let segment_length = together * run;
+        let at_once = (DEPTH / segment_length).max(1);
+        let parts: Vec<_> =
+            (0..segments.len()).step_by(at_once).map(|first| first..segments.len().min(first + at_once)).collect();
+        let tiling = Tiling::new(level, output.width, group[1], k.min(at_once * segment_length));
         let count = tiling.groups().len();
         // A single row cannot be split, so the blocks are.
         let fewest = if output.height == 1 { TASKS } else { 1 };
@@ -138,7 +147,6 @@ impl Direct {
         let strips = (numbers / INPUT).max(TASKS.div_ceil(chunks.len() * conv.groups)).max(1);
         let rows = output.height.div_ceil(strips).max(1);
         let bias = layer.padded_bias();
-        let segment_length = together * run;
         Self {
             conv,
             input,
@@ -149,6 +157,7 @@ impl Direct {
             activation,
             segments,
             segment_length,
+            parts,
             tiling,
             group,
             chunks,
@@ -175,28 +184,30 @@ impl Direct {
         let k = self.segments.len() * self.segment_length;
         let (input, output) = (&self.input, &self.output);
         let padding = self.conv.padding;
-        for part in &self.tiling.groups()[self.chunks[chunk].clone()] {
-            let first = group * blocks_out + part.first;
-            let start = Tile {
-                input: std::ptr::null(),
-                input_step: self.conv.stride[1] * input.lanes,
-                segments: self.segments.as_ptr(),
-                segment_count: self.segments.len(),
-                segment_length: self.segment_length,
-                weight: self.weight[first * k * LANES..(first + part.blocks) * k * LANES].as_ptr(),
-                weight_step: k * LANES,
-                bias: self.bias[first * LANES..(first + part.blocks) * LANES].as_ptr(),
-                output: std::ptr::null_mut(),
-                output_step: LANES,
-                output_block: output.plane(),
-                residual: std::ptr::null(),
-                residual_step: LANES,
-                residual_block: self.residual.map_or(0, |map| map.plane()),
-                accumulate: false,
-                activation: self.activation,
-            };
-            for y in rows.clone() {
-                for piece in &part.pieces {
+        for blocks in &self.tiling.groups()[self.chunks[chunk].clone()] {
+            let first = group * blocks_out + blocks.first;
+            let weight = &self.weight[first * k * LANES..(first + blocks.blocks) * k * LANES];
+            for part in &self.parts {
+                let (begins, ends) = (part.start == 0, part.end == self.segments.len());
+                let start = Tile {
+                    input: std::ptr::null(),
+                    input_step: self.conv.stride[1] * input.lanes,
+                    segments: self.segments[part.clone()].as_ptr(),
+                    segment_count: part.len(),
+                    segment_length: self.segment_length,
+                    weight: weight[part.start * self.segment_length * LANES..].as_ptr(),
+                    weight_step: k * LANES,
+                    bias: self.bias[first * LANES..(first + blocks.blocks) * LANES].as_ptr(),
+                    output: std::ptr::null_mut(),
+                    output_step: LANES,
+                    output_block: output.plane(),
+                    residual: std::ptr::null(),
+                    residual_step: LANES,
+                    residual_block: self.residual.map_or(0, |map| map.plane()),
+                    accumulate: !begins,
+                    activation: if ends { self.activation } else { Activation::NONE },
+                };
+                for (y, piece) in rows.clone().flat_map(|y| blocks.pieces.iter().map(move |piece| (y, piece))) {
                     // The kernel's corner, `padding` before the position; the margin keeps it within the memory.
                     let corner = input.at(
                         images,
@@ -206,10 +217,11 @@ impl Direct {
                     ) - padding.top * input.row()
                         - padding.left * input.lanes;
                     let at = |map: &Map| map.at(images, image, first, [y, piece.first]);
+                    let residual = self.residual.as_ref().filter(|_| ends);
                     let tile = Tile {
                         input: memory.at(corner, 1),
                         output: memory.at(at(output), 1),
-                        residual: self.residual.as_ref().map_or(std::ptr::null(), |map| memory.at(at(map), 1)),
+                        residual: residual.map_or(std::ptr::null(), |map| memory.at(at(map), 1)),
                         ..start
                     };
                     // SAFETY: the maps are within the memory; the margins cover everything that the kernel reads; only
@@ -217,7 +229,7 @@ impl Direct {
                     unsafe { (piece.kernel)(&tile) };
                 }
             }
-            for block in first..first + part.blocks {
+            for block in first..first + blocks.blocks {
                 output.zero_margin(memory, images, image, block, rows.clone());
             }
         }

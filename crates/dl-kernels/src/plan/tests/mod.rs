@@ -204,6 +204,23 @@ fn each_winograd_option_is_a_different_algorithm() {
 }
 
 #[test]
+fn long_sums_are_continued_from_the_output() {
+    for (kernel, stride, groups) in [(3, 1, 1), (3, 2, 1), (1, 1, 1), (3, 1, 2)] {
+        let build = || {
+            let mut net = Net::new([608, 7, 6]);
+            let input = net.graph.input();
+            let config =
+                Conv2dConfig { stride: [stride; 2], padding: Padding::all(kernel / 2), groups, ..Default::default() };
+            let x = net.conv_with(input, 96, [kernel; 2], config);
+            let other = net.conv(input, 96, 1, stride);
+            let sum = net.add(Operation::Add, &[x, other]);
+            (net, vec![sum])
+        };
+        check(build, 3e-5);
+    }
+}
+
+#[test]
 fn a_residual_block_with_batch_norms() {
     for wanted_inside in [false, true] {
         let build = || {
