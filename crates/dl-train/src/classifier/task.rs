@@ -45,6 +45,7 @@ const TOGETHER: usize = 64;
 
 impl Task for ClassifierTask<'_> {
     type Batch = Batch;
+    type Shared = ();
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
         let weights = weights(self.parameters, self.weight_decay, self.factor).into_iter();
@@ -59,7 +60,7 @@ impl Task for ClassifierTask<'_> {
         self.batches.make(step)
     }
 
-    fn loss(&self, step: usize, _: usize, batch: &Batch) -> Result<Loss> {
+    fn loss(&self, step: usize, _: usize, batch: &Batch, (): &mut ()) -> Result<Loss> {
         let inputs = Tensor::from_slice(&batch.inputs, batch.shape.as_slice(), self.device)?;
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let from = self.batches.layer().map(|layer| layer.name.as_str());

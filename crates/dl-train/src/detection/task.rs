@@ -38,6 +38,7 @@ pub struct DetectorTask<'a> {
 
 impl Task for DetectorTask<'_> {
     type Batch = DetectionBatch;
+    type Shared = ();
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
         weights(self.parameters, self.weight_decay, self.factor)
@@ -51,7 +52,7 @@ impl Task for DetectorTask<'_> {
         self.batches.make(step)
     }
 
-    fn loss(&self, step: usize, _: usize, batch: &DetectionBatch) -> Result<Loss> {
+    fn loss(&self, step: usize, _: usize, batch: &DetectionBatch, (): &mut ()) -> Result<Loss> {
         let x = Tensor::from_slice(&batch.inputs, batch.shape.as_slice(), self.device)?;
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let loss = self.trainee.loss(&x, &batch.truths, &mut rng)?;

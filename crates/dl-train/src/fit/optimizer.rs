@@ -175,14 +175,21 @@ impl Optimizer {
 
     /// The factor that scales the gradients down to the largest norm allowed; 1 when they are within it.
     fn clip_scale(&self, gradients: &GradStore) -> candle_core::Result<f64> {
-        let Some(largest) = self.config.largest_gradient else { return Ok(1.0) };
+        match self.config.largest_gradient {
+            Some(largest) => Ok((largest / self.norm(gradients)?).min(1.0)),
+            None => Ok(1.0),
+        }
+    }
+
+    /// The norm of the gradients of all weights that do not wait.
+    pub(super) fn norm(&self, gradients: &GradStore) -> candle_core::Result<f64> {
         let mut squares = 0.0;
         for Weight { parameter, .. } in &self.weights {
             if let Some(gradient) = gradients.get(&parameter.var).filter(|_| self.taken >= parameter.waits()) {
                 squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
             }
         }
-        Ok((largest / squares.sqrt()).min(1.0))
+        Ok(squares.sqrt())
     }
 
     /// Its state: tensors named `NAME/velocity` and the like, and the number of steps of each weight.

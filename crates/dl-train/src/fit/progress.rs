@@ -61,7 +61,8 @@ impl Progress {
         self.step += 1;
         let share = 1.0 / self.step.min(WINDOW) as f64;
         for (name, value) in figures {
-            let mean = self.means.entry(name.clone()).or_insert(0.0);
+            // The loss of a lazy phase is not in every step.
+            let mean = self.means.entry(name.clone()).or_insert(*value);
             *mean += share * (value - *mean);
         }
     }

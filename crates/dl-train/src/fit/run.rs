@@ -5,25 +5,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use candle_core::Var;
 use dl_models::{checkpoint, plain};
 use serde_json::{Map, Value};
 
 use super::average::{Average, within};
-use super::{Optimizer, OptimizerConfig, Parameter, Progress, Task, Validation, gradients, state};
-use crate::schedule::Schedule;
+use super::{Optimizer, Parameter, Player, Progress, Task, Validation, gradients, state};
 
 /// Options of the training loop.
 #[derive(Clone, Debug)]
 pub struct FitConfig {
-    /// Number of steps, and the learning rate over them.
-    pub schedule: Schedule,
-    /// Options of each player's optimizer.
-    pub optimizers: Vec<OptimizerConfig>,
+    /// Number of steps.
+    pub iterations: usize,
+    /// How the weights of each player are trained. A plateau schedule watches the validation for all of them.
+    pub players: Vec<Player>,
     /// Batches per step: its gradient is the mean of theirs, in the memory of one.
     pub accumulate: usize,
-    /// The decay of a moving average of the weights and buffers; models are validated and written with it.
+    /// The decay of a moving average of what [`Task::averaged`] names; models are validated and written with it.
     pub average: Option<f64>,
     /// Steps per epoch, for the log.
     pub epoch: usize,
@@ -72,9 +71,10 @@ pub enum Event<'a> {
         iteration: usize,
         /// Its epoch, from 0.
         epoch: usize,
-        /// Learning rate.
+        /// Learning rate of the first player.
         rate: f64,
-        /// `loss` and the task's metrics; players after the first have `loss1` and so on.
+        /// `loss`, or, by name, the loss of each phase of the step (`generator`), the norm of its gradient
+        /// (`generator_gradient`) and the rate of each player after the first (`generator_lr`); and the task's metrics.
         figures: &'a [(String, f64)],
     },
     /// The model was validated.
@@ -102,6 +102,8 @@ pub enum Why {
     /// The loss exploded: its value at the last step, and its mean over the first steps. The files hold what was
     /// written before.
     Exploded {
+        /// The phase.
+        phase: &'static str,
         /// NaN, infinite, or far above the first losses for many steps.
         loss: f64,
         /// The mean loss of the first steps.
@@ -130,17 +132,18 @@ pub fn fit<T: Task>(
     interrupted: &AtomicBool,
     mut report: impl FnMut(Event) -> Result<()>,
 ) -> Result<Ended> {
-    let turns = task.turns();
-    let players: Vec<Vec<Parameter>> = (0..config.optimizers.len()).map(|player| task.parameters(player)).collect();
+    let phases = task.phases();
+    let players: Vec<Vec<Parameter>> = (0..config.players.len()).map(|player| task.parameters(player)).collect();
     let vars: Vec<Vec<Var>> =
         players.iter().map(|player| player.iter().map(|parameter| parameter.var.clone()).collect()).collect();
-    let trained = players.iter().flatten().map(|parameter| (parameter.name.clone(), parameter.var.clone()));
-    let trained = trained.chain(task.buffers());
-    let mut average = config.average.map(|decay| Average::new(decay, trained)).transpose()?;
-    let options = config.optimizers.iter();
+    let averaged = task.averaged(players.len());
+    let mut average = config.average.map(|decay| Average::new(decay, averaged)).transpose()?;
+    let options = config.players.iter();
     let mut optimizers: Vec<Optimizer> =
-        players.into_iter().zip(options).map(|(player, options)| Optimizer::new(player, *options)).collect();
-    ensure!(turns.iter().all(|player| *player < optimizers.len()), "a player without an optimizer");
+        players.into_iter().zip(options).map(|(player, options)| Optimizer::new(player, options.optimizer)).collect();
+    ensure!(phases.iter().all(|phase| phase.player < optimizers.len()), "a phase without a player");
+    let alone = phases.len() == 1;
+    let schedule = &config.players.first().context("training without a player")?.schedule;
     let mut progress = Progress::default();
     let mut written = None;
     if let Some(files) = config.files.as_ref().filter(|_| config.resume) {
@@ -151,7 +154,7 @@ pub fn fit<T: Task>(
         }
         report(Event::Resumed(&progress))?;
     }
-    let iterations = config.schedule.iterations;
+    let iterations = config.iterations;
     let first = progress.step;
     let accumulate = config.accumulate.max(1);
     thread::scope(|scope| {
@@ -174,40 +177,45 @@ pub fn fit<T: Task>(
             let parts = parts?;
             let iteration = progress.step;
             let epoch = iteration / config.epoch.max(1);
-            let rate = progress.rate(&config.schedule);
+            let rates: Vec<f64> = config.players.iter().map(|player| progress.rate(&player.schedule)).collect();
+            let rate = rates.first().copied().unwrap_or_default();
             let mut figures: Vec<(String, f64)> = Vec::new();
-            for (turn, player) in turns.iter().enumerate() {
+            let mut shared: Vec<T::Shared> = parts.iter().map(|_| T::Shared::default()).collect();
+            for (index, phase) in phases.iter().enumerate().filter(|(_, phase)| phase.when.includes(iteration)) {
                 let (mut value, mut metrics, mut gradient) = (0.0, Vec::new(), None);
                 let share = 1.0 / accumulate as f64;
-                for (part, batch) in parts.iter().enumerate() {
-                    let loss = task.loss(iteration * accumulate + part, turn, batch)?;
+                for (part, (batch, shared)) in parts.iter().zip(&mut shared).enumerate() {
+                    let loss = task.loss(iteration * accumulate + part, index, batch, shared)?;
                     let scaled = if accumulate == 1 { loss.value } else { (loss.value * share).map_err(plain)? };
                     value += f64::from(scaled.to_scalar::<f32>().map_err(plain)?);
                     add_shares(&mut metrics, loss.metrics, share);
                     if value.is_finite() {
                         let more = scaled.backward().map_err(plain)?;
-                        gradient = Some(gradients::add(gradient, more, &vars[*player]).map_err(plain)?);
+                        gradient = Some(gradients::add(gradient, more, &vars[phase.player]).map_err(plain)?);
                     }
                 }
                 // Players of a game push each other's loss up: only a lone one can explode.
-                let limit = config.explosion.filter(|_| optimizers.len() == 1);
+                let limit = config.explosion.filter(|_| alone);
                 if !value.is_finite() || limit.is_some_and(|factor| progress.has_exploded(value, factor)) {
-                    exploded = Some(Why::Exploded { loss: value, first: progress.first_loss });
+                    let (phase, first) = (phase.name, progress.first_loss);
+                    exploded = Some(Why::Exploded { phase, loss: value, first });
                     break 'steps;
                 }
+                let (optimizer, rate) = (&mut optimizers[phase.player], rates[phase.player]);
                 if let Some(gradient) = &gradient {
-                    optimizers[*player].step(gradient, rate)?;
-                }
-                let name = if *player == 0 { "loss".to_owned() } else { format!("loss{player}") };
-                let all = [(name, value)].into_iter();
-                for (name, value) in all.chain(metrics.into_iter().map(|(name, value)| (name.to_owned(), value))) {
-                    // Of several turns of one player, the last counts.
-                    match figures.iter_mut().find(|(known, _)| *known == name) {
-                        Some(figure) => figure.1 = value,
-                        None => figures.push((name, value)),
+                    if !alone {
+                        let norm = optimizer.norm(gradient).map_err(plain)?;
+                        metrics.push((format!("{}_gradient", phase.name), norm));
                     }
+                    optimizer.step(gradient, rate)?;
                 }
+                if phase.player > 0 {
+                    metrics.push((format!("{}_lr", phase.name), rate));
+                }
+                figures.push((if alone { "loss" } else { phase.name }.to_owned(), value));
+                figures.extend(metrics);
             }
+            task.after_step(iteration)?;
             progress.add(&figures);
             if let Some(average) = &mut average {
                 average.update(progress.step)?;
@@ -220,7 +228,7 @@ pub fn fit<T: Task>(
                 && (due(config.validate_every) || done == iterations)
                 && let Some(validation) = within(average.as_ref(), || task.validate())?
             {
-                let best = progress.validated(validation.clone(), &config.schedule, config.patience);
+                let best = progress.validated(validation.clone(), schedule, config.patience);
                 if let Some(files) = config.files.as_ref().filter(|_| best) {
                     within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);
@@ -237,7 +245,7 @@ pub fn fit<T: Task>(
                     written = Some(done);
                 }
                 let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
-                state::save(&files.last, task.model(&progress)?, &config.settings, &progress, &state)?;
+                state::save(&files.last, task, task.model(&progress)?, &config.settings, &progress, &state)?;
             }
             if progress.stopped || leave {
                 break;
@@ -256,11 +264,11 @@ pub fn fit<T: Task>(
 }
 
 /// Adds metrics of a batch to those of its step, which are the means.
-fn add_shares(sums: &mut Vec<(&'static str, f64)>, metrics: Vec<(&'static str, f64)>, share: f64) {
+fn add_shares(sums: &mut Vec<(String, f64)>, metrics: Vec<(&'static str, f64)>, share: f64) {
     for (name, value) in metrics {
-        match sums.iter_mut().find(|(known, _)| *known == name) {
+        match sums.iter_mut().find(|(known, _)| known == name) {
             Some((_, sum)) => *sum += value * share,
-            None => sums.push((name, value * share)),
+            None => sums.push((name.to_owned(), value * share)),
         }
     }
 }

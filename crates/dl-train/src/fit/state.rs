@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 use dl_models::{Checkpoint, Precision, checkpoint, plain};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -17,6 +17,8 @@ use super::{Optimizer, Progress, Task, TrainedModel};
 const KEY: &str = "training_state";
 /// The names of the optimizers' tensors begin with this and the player's number.
 const PREFIX: &str = "optimizer.";
+/// The names of what the task declares begin with this.
+const STATE: &str = "state.";
 /// The names of the moving averages begin with this.
 const AVERAGE: &str = "average.";
 
@@ -37,14 +39,18 @@ struct State {
 }
 
 /// Writes the file.
-pub(super) fn save(
+pub(super) fn save<T: Task>(
     path: &Path,
+    task: &T,
     model: TrainedModel,
     settings: &Map<String, Value>,
     progress: &Progress,
     memory: &Memory,
 ) -> Result<()> {
     let mut tensors = model.tensors;
+    for (name, var) in changed(task, memory.optimizers.len()) {
+        tensors.entry(name).or_insert_with(|| var.as_detached_tensor());
+    }
     let mut steps = Vec::new();
     for (player, optimizer) in memory.optimizers.iter().enumerate() {
         let (memory, made) = optimizer.memory();
@@ -88,9 +94,7 @@ pub(super) fn recall<T: Task>(
         }
     }
     ensure!(state.steps.len() == optimizers.len(), "{}: it has another number of optimizers", in_context());
-    let players = (0..optimizers.len()).flat_map(|player| task.parameters(player));
-    let trained = players.map(|parameter| (parameter.name, parameter.var)).chain(task.buffers());
-    for (name, var) in trained {
+    for (name, var) in changed(task, optimizers.len()) {
         let tensor = file.tensor(&name, &Device::Cpu)?;
         let tensor = tensor.to_device(var.device()).map_err(plain)?;
         var.set(&tensor).map_err(plain).with_context(|| format!("{}: tensor \"{name}\"", in_context()))?;
@@ -103,4 +107,11 @@ pub(super) fn recall<T: Task>(
         average.recall(|name| file.tensor(&format!("{AVERAGE}{name}"), &Device::Cpu)).with_context(in_context)?;
     }
     Ok(state.progress)
+}
+
+/// Everything that training changes, by its name in the file.
+fn changed<T: Task>(task: &T, players: usize) -> impl Iterator<Item = (String, Var)> {
+    let weights = (0..players).flat_map(|player| task.parameters(player));
+    let weights = weights.map(|parameter| (parameter.name, parameter.var));
+    weights.chain(task.buffers()).chain(task.state().into_iter().map(|(name, var)| (format!("{STATE}{name}"), var)))
 }

@@ -8,7 +8,7 @@ use dl_models::Precision;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Parameter, Progress};
+use super::{Parameter, Phase, Progress};
 
 /// Something that is trained batch by batch: a classifier, a language model, a detector, a GAN.
 ///
@@ -18,7 +18,12 @@ pub trait Task: Sync {
     /// What `batch` returns; it is made on its own thread while the network works on the previous batch.
     type Batch: Send;
 
-    /// The weights that `player` trains. Most tasks have one player, 0; a GAN has two, each with its own optimizer.
+    /// What the phases of a step hand on, for each of its batches: a GAN's generated images, made for the discriminator and
+    /// used again for the generator. `()` for most tasks.
+    type Shared: Default;
+
+    /// The weights of a player, by the name in the model file. Most tasks have one player, 0; a GAN has two, each with its
+    /// own optimizer.
     fn parameters(&self, player: usize) -> Vec<Parameter>;
 
     /// What else training changes, by the name in the model file: running statistics of batch norms.
@@ -26,9 +31,21 @@ pub trait Task: Sync {
         Vec::new()
     }
 
-    /// Whose turn it is within one step, in order. A GAN whose critic is trained twice per step: `[0, 0, 1]`.
-    fn turns(&self) -> Vec<usize> {
-        vec![0]
+    /// What else must survive a kill, but is of no use in a model, by name: an image pool, the strength of an adaptive
+    /// augmentation. f32.
+    fn state(&self) -> Vec<(String, Var)> {
+        Vec::new()
+    }
+
+    /// What the moving average covers, by name: all weights and buffers, or those of a GAN's generator alone.
+    fn averaged(&self, players: usize) -> Vec<(String, Var)> {
+        let weights = (0..players).flat_map(|player| self.parameters(player));
+        weights.map(|parameter| (parameter.name, parameter.var)).chain(self.buffers()).collect()
+    }
+
+    /// The phases of a step, in order.
+    fn phases(&self) -> Vec<Phase> {
+        vec![Phase::new("loss", 0)]
     }
 
     /// The batch of a step, from 0. With [`FitConfig::accumulate`](super::FitConfig), a step has several batches, and
@@ -37,10 +54,19 @@ pub trait Task: Sync {
     /// The error ends the training run.
     fn batch(&self, step: usize) -> Result<Self::Batch>;
 
-    /// The loss of turn `turn` (an index into [`turns`](Self::turns)) of a step. Its gradient then updates the weights.
+    /// The loss of phase `phase` (an index into [`phases`](Self::phases)) of a step. Its gradient then updates the weights of
+    /// the phase's player alone; a task spares the work for others by detaching their weights.
     /// # Errors
     /// The error ends the training run.
-    fn loss(&self, step: usize, turn: usize, batch: &Self::Batch) -> Result<Loss>;
+    fn loss(&self, step: usize, phase: usize, batch: &Self::Batch, shared: &mut Self::Shared) -> Result<Loss>;
+
+    /// What is done after the phases of a step, before the model is validated or saved.
+    /// # Errors
+    /// The error ends the training run.
+    fn after_step(&self, step: usize) -> Result<()> {
+        let _ = step;
+        Ok(())
+    }
 
     /// How good the model is on validation data; `None` if there is none.
     /// # Errors
@@ -49,8 +75,8 @@ pub trait Task: Sync {
         Ok(None)
     }
 
-    /// The whole model as it is now, as users will open it. Its tensors hold all of [`parameters`](Self::parameters) and
-    /// [`buffers`](Self::buffers) by name; the config must not depend on the clock.
+    /// The whole model as it is now, as users will open it. The config must not depend on the clock. Parameters and buffers
+    /// that it leaves out, a GAN's discriminator, are in the file of the last model.
     /// # Errors
     /// The error ends the training run.
     fn model(&self, progress: &Progress) -> Result<TrainedModel>;

@@ -18,6 +18,7 @@ struct Line {
     bias: Var,
     chaser: Var,
     count: Var,
+    pool: Var,
 }
 
 fn var(start: f32) -> Var {
@@ -26,12 +27,13 @@ fn var(start: f32) -> Var {
 
 impl Line {
     fn new() -> Self {
-        Self { weight: var(0.0), bias: var(0.0), chaser: var(5.0), count: var(0.0) }
+        Self { weight: var(0.0), bias: var(0.0), chaser: var(5.0), count: var(0.0), pool: var(0.0) }
     }
 }
 
 impl Task for Line {
     type Batch = (Tensor, Tensor);
+    type Shared = Option<f64>;
 
     fn parameters(&self, player: usize) -> Vec<Parameter> {
         match player {
@@ -47,8 +49,18 @@ impl Task for Line {
         vec![("count".into(), self.count.clone())]
     }
 
-    fn turns(&self) -> Vec<usize> {
-        vec![0, 1]
+    fn phases(&self) -> Vec<Phase> {
+        let pull = Phase::new("pull", 1).when(When::Every(4));
+        vec![Phase::new("line", 0), Phase::new("chase", 1), pull]
+    }
+
+    fn state(&self) -> Vec<(String, Var)> {
+        vec![("pool".into(), self.pool.clone())]
+    }
+
+    fn after_step(&self, step: usize) -> Result<()> {
+        let pool = ((self.pool.as_detached_tensor() * 0.5)? + self.weight.as_detached_tensor())?;
+        Ok(self.pool.set(&(pool + step as f64 * 1e-3)?)?)
     }
 
     fn batch(&self, step: usize) -> Result<Self::Batch> {
@@ -58,11 +70,16 @@ impl Task for Line {
         Ok((Tensor::from_vec(x, (8, 1), &Device::Cpu)?, Tensor::from_vec(y, (8, 1), &Device::Cpu)?))
     }
 
-    fn loss(&self, _: usize, turn: usize, (x, y): &Self::Batch) -> Result<Loss> {
-        if turn == 1 {
-            let value = (self.chaser.as_tensor() - self.weight.detach())?.sqr()?.sum_all()?;
-            return Ok(Loss { value, metrics: Vec::new() });
+    fn loss(&self, _: usize, phase: usize, (x, y): &Self::Batch, shared: &mut Option<f64>) -> Result<Loss> {
+        if phase == 1 {
+            let (slope, pool) = (self.weight.detach(), self.pool.as_detached_tensor());
+            let value = (self.chaser.as_tensor() - (slope + pool)?)?.sqr()?.sum_all()?;
+            return Ok(Loss { value, metrics: vec![("handed_on", shared.take().unwrap_or(f64::NAN))] });
         }
+        if phase == 2 {
+            return Ok(Loss { value: self.chaser.as_tensor().abs()?.sum_all()?, metrics: Vec::new() });
+        }
+        *shared = Some(self.slope()?);
         self.count.set(&(self.count.as_detached_tensor() + 1.0)?)?;
         let found = x.matmul(&self.weight)?.broadcast_add(&self.bias)?;
         Ok(Loss { value: (found - y)?.sqr()?.mean_all()?, metrics: vec![("slope", self.slope()?)] })
@@ -78,7 +95,8 @@ impl Task for Line {
     }
 
     fn model(&self, progress: &Progress) -> Result<TrainedModel> {
-        let named = [("weight", &self.weight), ("bias", &self.bias), ("chaser", &self.chaser), ("count", &self.count)];
+        // The chaser is of no use to those who open the model.
+        let named = [("weight", &self.weight), ("bias", &self.bias), ("count", &self.count)];
         Ok(TrainedModel {
             config: json!({"slope": progress.mean("slope"), "steps": progress.step}),
             tensors: named.map(|(name, var)| (name.to_owned(), var.as_detached_tensor())).into(),
@@ -94,11 +112,16 @@ impl Line {
     }
 }
 
+fn players(rule: Rule, largest_gradient: Option<f64>, schedule: Schedule) -> Vec<Player> {
+    let half = Schedule { rate: schedule.rate / 2.0, ..schedule.clone() };
+    [schedule, half].map(|schedule| Player { optimizer: OptimizerConfig { rule, largest_gradient }, schedule }).into()
+}
+
 fn config(folder: &Path, rule: Rule) -> FitConfig {
     let decay = Decay::Plateau(Plateau { factor: 0.5, patience: 1, threshold: 1e-4 });
     FitConfig {
-        schedule: Schedule { rate: 0.05, warmup: 5, decay, iterations: 60 },
-        optimizers: vec![OptimizerConfig { rule, largest_gradient: Some(1.0) }; 2],
+        iterations: 60,
+        players: players(rule, Some(1.0), Schedule { rate: 0.05, warmup: 5, decay, iterations: 60 }),
         accumulate: 1,
         average: None,
         epoch: 10,
@@ -218,8 +241,9 @@ fn patience_ends_the_run_and_keeps_the_best_model() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), Rule::Sgd { momentum: 0.95 });
     config.patience = Some(2);
-    config.schedule = Schedule { rate: 0.1, warmup: 0, decay: Decay::Constant, iterations: 1000 };
-    config.optimizers = vec![OptimizerConfig { rule: Rule::Sgd { momentum: 0.95 }, largest_gradient: None }; 2];
+    let schedule = Schedule { rate: 0.1, warmup: 0, decay: Decay::Constant, iterations: 1000 };
+    config.iterations = 1000;
+    config.players = players(Rule::Sgd { momentum: 0.95 }, None, schedule);
     let mut scores = Vec::new();
     let ended = fit(&Line::new(), &config, &GO, |event| {
         if let Event::Validated { validation, .. } = event {
@@ -277,7 +301,7 @@ fn a_resumed_log_drops_steps_that_are_repeated() {
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let steps: Vec<u64> = lines
         .iter()
-        .filter(|line| line.get("loss").is_some())
+        .filter(|line| line.get("line").is_some())
         .map(|line| line["iteration"].as_u64().unwrap())
         .collect();
     assert_eq!(steps, (0..60).collect::<Vec<_>>());
@@ -290,6 +314,7 @@ struct Runaway(Var);
 
 impl Task for Runaway {
     type Batch = ();
+    type Shared = ();
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
         vec![Parameter::new("weight", self.0.clone(), 0.0)]
@@ -299,7 +324,7 @@ impl Task for Runaway {
         Ok(())
     }
 
-    fn loss(&self, _: usize, _: usize, (): &()) -> Result<Loss> {
+    fn loss(&self, _: usize, _: usize, (): &(), (): &mut ()) -> Result<Loss> {
         Ok(Loss { value: self.0.as_tensor().sqr()?.sum_all()?, metrics: Vec::new() })
     }
 
@@ -313,8 +338,9 @@ impl Task for Runaway {
 fn an_exploding_loss_ends_the_run_and_leaves_the_files_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(folder.path(), Rule::Sgd { momentum: 0.0 });
-    config.optimizers = vec![OptimizerConfig { rule: Rule::Sgd { momentum: 0.0 }, largest_gradient: None }];
-    config.schedule = Schedule { rate: 1.05, warmup: 0, decay: Decay::Constant, iterations: 2000 };
+    let schedule = Schedule { rate: 1.05, warmup: 0, decay: Decay::Constant, iterations: 2000 };
+    config.iterations = 2000;
+    config.players = players(Rule::Sgd { momentum: 0.0 }, None, schedule);
     config.save_every = 0;
     for (explosion, least, most) in [(Some(3.0), 40, 60), (None, 400, 600)] {
         config.explosion = explosion;

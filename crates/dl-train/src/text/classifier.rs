@@ -44,6 +44,7 @@ impl<'a> TrainingTexts<'a> {
 
 impl Task for TextClassifierTask<'_> {
     type Batch = Vec<usize>;
+    type Shared = ();
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
         weights(self.parameters, self.weight_decay, &self.factor)
@@ -53,7 +54,7 @@ impl Task for TextClassifierTask<'_> {
         Ok(self.train.deal.of(step))
     }
 
-    fn loss(&self, step: usize, _: usize, batch: &Vec<usize>) -> Result<Loss> {
+    fn loss(&self, step: usize, _: usize, batch: &Vec<usize>, (): &mut ()) -> Result<Loss> {
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let (logits, classes) = self.train.texts.scores(batch, Some(&mut rng))?;
         let right = hits(&logits, &classes)?.into_iter().filter(|hit| *hit).count();

@@ -57,6 +57,7 @@ impl<'a> LanguageModelTask<'a> {
 
 impl Task for LanguageModelTask<'_> {
     type Batch = Vec<usize>;
+    type Shared = ();
 
     fn parameters(&self, _: usize) -> Vec<Parameter> {
         weights(self.parameters, self.weight_decay, &|_| 1.0)
@@ -66,7 +67,7 @@ impl Task for LanguageModelTask<'_> {
         Ok(self.deal.of(step))
     }
 
-    fn loss(&self, step: usize, _: usize, batch: &Vec<usize>) -> Result<Loss> {
+    fn loss(&self, step: usize, _: usize, batch: &Vec<usize>, (): &mut ()) -> Result<Loss> {
         let parts: Vec<&[u32]> = batch.iter().map(|index| self.train[*index].as_slice()).collect();
         let mut rng = dl_record::rng(self.seed, &format!("dropout/{step}"));
         let value = loss::language_model_loss(self.model.gpt2()?, &parts, Some(&mut rng))?;

@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
-use dl_train::fit::{Ended, Event, Files, FitConfig, Log, OptimizerConfig, Progress, Rule, Task, Validation, Why, fit};
+use dl_train::fit::{
+    Ended, Event, Files, FitConfig, Log, OptimizerConfig, Player, Progress, Rule, Task, Validation, Why, fit,
+};
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
@@ -349,8 +351,8 @@ impl TrainingArgs {
     fn fit_config(&self, situation: &Situation, steps: usize) -> FitConfig {
         let Recipe { rule, schedule } = self.recipe(situation, steps);
         FitConfig {
-            schedule,
-            optimizers: vec![OptimizerConfig { rule, largest_gradient: self.clip.0 }],
+            iterations: schedule.iterations,
+            players: vec![Player { optimizer: OptimizerConfig { rule, largest_gradient: self.clip.0 }, schedule }],
             accumulate: self.accumulate,
             average: self.ema,
             epoch: self.epoch(situation),
@@ -388,8 +390,7 @@ impl TrainingArgs {
             if situation.validates { self.validate_every.unwrap_or(self.epoch(situation)).max(1) } else { 0 };
         settings.extend([
             ("iterations".to_owned(), json!(steps)),
-            ("schedule".to_owned(), serde_json::to_value(&config.schedule)?),
-            ("optimizer".to_owned(), serde_json::to_value(&config.optimizers)?),
+            ("players".to_owned(), serde_json::to_value(&config.players)?),
             ("weight_decay".to_owned(), json!(self.weight_decay)),
             ("validate_every".to_owned(), json!(validate_every)),
             ("patience".to_owned(), json!(self.patience)),
@@ -405,14 +406,15 @@ impl TrainingArgs {
             resume: self.resume,
             ..config
         };
-        self.report_recipe(situation, &config.schedule, messages);
+        let schedule = self.recipe(situation, steps).schedule;
+        self.report_recipe(situation, &schedule, messages);
         let mut log = self.log.as_deref().map(|path| Log::open(path, self.resume)).transpose()?;
         messages.progress_to(steps as u64, "batches");
         let ended = fit(task, &config, interrupt::flag()?, |event| {
             report_event(&event, messages);
             log.as_mut().map_or(Ok(()), |log| log.write(&event))
         })?;
-        self.report_end(&ended, &files, config.schedule.rate, messages)
+        self.report_end(&ended, &files, schedule.rate, messages)
     }
 
     fn report_recipe(&self, situation: &Situation, schedule: &Schedule, messages: &Messages) {
@@ -431,7 +433,7 @@ impl TrainingArgs {
         let words: String = words.map(|(name, value)| format!(", {name} {value:.4}")).collect();
         let (loss, path, step) = (progress.mean("loss"), files.model.display(), progress.step);
         match ended.why {
-            Why::Exploded { loss, first } => {
+            Why::Exploded { loss, first, .. } => {
                 let what = format!(
                     "the loss exploded: {loss:.3} at batch {}, {first:.3} at first; try --lr {}",
                     step + 1,
