@@ -9,6 +9,7 @@ pub mod backbones;
 pub mod checkpoint;
 pub mod detection;
 mod file;
+pub mod gan;
 pub mod heads;
 mod model;
 mod model_file;

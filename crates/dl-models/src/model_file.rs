@@ -12,7 +12,7 @@ use crate::detection::DetectorKind;
 use crate::file::Kind;
 use crate::heads::rcnn::RcnnHeads;
 use crate::text::{TextConfig, TextModel};
-use crate::{Checkpoint, LinearHead};
+use crate::{Checkpoint, LinearHead, gan};
 
 /// An open model file, by kind.
 pub enum ModelFile {
@@ -28,6 +28,8 @@ pub enum ModelFile {
     RcnnHeads(Box<RcnnHeads>),
     /// A detector: [`detection::open`](crate::detection::open) reads it.
     Detector(Checkpoint),
+    /// A generator of images: [`Generator::open`](crate::gan::Generator::open) reads it.
+    Generator(Checkpoint),
 }
 
 impl ModelFile {
@@ -44,6 +46,7 @@ impl ModelFile {
             Kind::LinearHead => Self::LinearHead(LinearHead::from_checkpoint(&file)?),
             Kind::RcnnHeads => Self::RcnnHeads(Box::new(RcnnHeads::from_checkpoint(&file)?)),
             Kind::Detector => Self::Detector(file),
+            Kind::Generator => Self::Generator(file),
         })
     }
 
@@ -66,6 +69,7 @@ impl ModelFile {
             Self::LinearHead(_) => Kind::LinearHead,
             Self::RcnnHeads(_) => Kind::RcnnHeads,
             Self::Detector(_) => Kind::Detector,
+            Self::Generator(_) => Kind::Generator,
         }
     }
 
@@ -97,6 +101,9 @@ fn kind(file: &Checkpoint, arch: Option<&str>) -> Result<Kind> {
     }
     if DetectorKind::of(file, None)?.is_some() {
         return Ok(Kind::Detector);
+    }
+    if gan::is_gan(file) {
+        return Ok(Kind::Generator);
     }
     Ok(match TextConfig::text_architecture(file)?.as_deref() {
         Some("clip") => Kind::Clip,
@@ -133,7 +140,7 @@ mod tests {
         assert_eq!(file.kind(), Kind::ImageNetwork);
         let error = file.unfit(&path, "a network for texts").to_string();
         assert!(error.contains("contains a network for images, not a network for texts; dl-embed"), "{error}");
-        let error = format!("{:#}", written(Some("generator")).err().unwrap());
-        assert!(error.contains("its kind is \"generator\", which this version does not support"), "{error}");
+        let error = format!("{:#}", written(Some("dreamer")).err().unwrap());
+        assert!(error.contains("its kind is \"dreamer\", which this version does not support"), "{error}");
     }
 }

@@ -7,6 +7,7 @@ pub mod detection;
 mod digest;
 mod dot;
 pub mod fit;
+pub mod gan;
 pub mod hits;
 pub mod intake;
 pub mod linear;

@@ -11,6 +11,8 @@ pub mod draw;
 pub mod embed;
 pub mod eval;
 pub mod finetune;
+pub mod gan_sample;
+pub mod gan_train;
 pub mod generate;
 pub mod model;
 pub mod nms;
@@ -34,6 +36,8 @@ pub const TABLE: &[Entry] = &[
     entry::<detect::Args>(),
     entry::<nms::Args>(),
     entry::<generate::Args>(),
+    entry::<gan_train::Args>(),
+    entry::<gan_sample::Args>(),
     entry::<eval::Args>(),
     entry::<draw::Args>(),
     entry::<model::Args>(),

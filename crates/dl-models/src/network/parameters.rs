@@ -54,6 +54,18 @@ impl Parameters {
         VarBuilder::from_tensors(self.tensors().into_iter().collect(), DType::F32, device)
     }
 
+    /// A builder of another network on the weights requested so far: constants that change when these are trained. Running
+    /// statistics of batch norms are shared.
+    pub fn following(&self, device: &Device) -> VarBuilder<'static> {
+        let vars = self.lock();
+        let own = vars.iter().map(|(name, var)| {
+            let is_statistic = name.ends_with(".running_mean") || name.ends_with(".running_var");
+            (name.clone(), if is_statistic { var.as_tensor().clone() } else { var.as_detached_tensor() })
+        });
+        let all = self.constants().clone().into_iter().chain(own).collect();
+        VarBuilder::from_tensors(all, DType::F32, device)
+    }
+
     /// The trainable weights requested so far, sorted by name.
     pub fn vars(&self) -> Vec<(String, Var)> {
         self.lock().iter().map(|(name, var)| (name.clone(), var.clone())).collect()

@@ -8,8 +8,8 @@ use dl_record::Record;
 use dl_train::box_regression::{BoxRegressionConfig, BoxTrainer};
 use dl_train::intake::Taken;
 
-use super::{Trainer, outputs, train_all};
-use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
+use super::{Trainer, heads, train_all};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, model_files, numbers};
 
 /// Train one box regressor per class, from the features of a proposal to the box of its object
 ///
@@ -69,8 +69,8 @@ impl Trainer for BoxTrainer {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        let other = outputs::check_heads(&self.output, "bbox", self.force)?;
+        model_files::check(&[("--output", &self.output)], &self.inputs, &[])?;
+        let other = heads::check(&self.output, "bbox", self.force)?;
         let mut trainer = BoxTrainer::new(BoxRegressionConfig {
             min_iou: self.min_iou,
             lambda: self.lambda,

@@ -13,8 +13,10 @@ use dl_train::intake::check_same_network;
 use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
 use serde_json::json;
 
-use super::{no_record, outputs};
-use crate::common::{Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record, numbers, whole_features};
+use super::no_record;
+use crate::common::{
+    Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record, model_files, numbers, whole_features,
+};
 
 /// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///
@@ -109,8 +111,8 @@ impl LabeledFeatures {
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        outputs::check_new(&self.output, self.force, "--force overwrites it")?;
+        model_files::check(&[("--output", &self.output)], &self.inputs, &[])?;
+        model_files::check_new(&self.output, self.force, "--force overwrites it")?;
         let mut rows = LabeledFeatures { layer: self.layer.clone(), ..LabeledFeatures::default() };
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| rows.push(&record))?;

@@ -8,8 +8,8 @@ use dl_record::Record;
 use dl_train::intake::Taken;
 use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};
 
-use super::{Trainer, outputs, train_all};
-use crate::common::{Common, Inputs, Io, Job, Outcome, counted, numbers};
+use super::{Trainer, heads, train_all};
+use crate::common::{Common, Inputs, Io, Job, Outcome, counted, model_files, numbers};
 
 /// Train one linear SVM per class on the features of regions, with hard-negative mining
 ///
@@ -118,8 +118,8 @@ impl Args {
     }
 
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        outputs::check(&[("--output", &self.output)], &self.inputs, &[])?;
-        let other = outputs::check_heads(&self.output, "svm", self.force)?;
+        model_files::check(&[("--output", &self.output)], &self.inputs, &[])?;
+        let other = heads::check(&self.output, "svm", self.force)?;
         let mut trainer = SvmTrainer::new(self.config())?;
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = train_all(io, job, &mut trainer, other.as_deref())?;

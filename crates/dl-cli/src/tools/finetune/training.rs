@@ -11,8 +11,7 @@ use dl_train::fit::{
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
-use super::{interrupt, outputs};
-use crate::common::{Inputs, Messages, Outcome, numbers};
+use crate::common::{Inputs, Messages, Outcome, interrupt, model_files, numbers};
 
 /// Options of the training loop.
 #[derive(clap::Args, Debug)]
@@ -215,9 +214,9 @@ impl TrainingArgs {
         let last = Files::of(output).last;
         let written: Vec<(&str, &Path)> =
             [("--output", output), ("the file beside --output", last.as_path())].into_iter().chain(log).collect();
-        outputs::check(&written, inputs, others)?;
-        outputs::check_no_link(&last)?;
-        outputs::check_new(
+        model_files::check(&written, inputs, others)?;
+        model_files::check_no_link(&last)?;
+        model_files::check_new(
             output,
             self.force || self.resume,
             "--resume continues an unfinished run, --force overwrites",

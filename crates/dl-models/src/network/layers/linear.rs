@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::VarBuilder;
 use dl_kernels::Operation;
 
-use super::{Fresh, Weight, to_read};
+use super::{BatchNorm2d, Fresh, Weight, to_read};
 
 /// A fully connected layer.
 #[derive(Clone, Debug)]
@@ -36,6 +36,19 @@ impl Linear {
     /// When x has the wrong shape.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         dl_ops::linear(x, &self.weight.tensor, self.bias.as_ref())
+    }
+
+    /// The layer whose outputs are those of a batch norm after this one.
+    pub(crate) fn with_norm(&self, norm: &BatchNorm2d) -> Result<Self> {
+        let [scale, shift] = norm.scale_and_shift()?;
+        let [scale, shift] = [scale, shift].map(|numbers| Tensor::new(numbers, self.weight.tensor.device()));
+        let (scale, shift) = (scale?, shift?);
+        let weight = self.weight.tensor.detach().broadcast_mul(&scale.unsqueeze(1)?)?;
+        let bias = match &self.bias {
+            Some(bias) => ((bias.detach() * scale)? + shift)?,
+            None => shift,
+        };
+        Ok(Self { weight: Weight::new(weight), bias: Some(bias) })
     }
 
     /// Whether it is trained.

@@ -16,6 +16,8 @@ pub struct BatchNorm2d {
     running_variance: Var,
     eps: f64,
     momentum: f64,
+    /// Whether training uses the batch's statistics also if the weights are constants.
+    of_batch: bool,
 }
 
 impl BatchNorm2d {
@@ -37,6 +39,7 @@ impl BatchNorm2d {
             running_variance: statistics("running_var", 1.0)?,
             eps,
             momentum: Self::MOMENTUM,
+            of_batch: false,
         })
     }
 
@@ -44,6 +47,13 @@ impl BatchNorm2d {
     #[must_use]
     pub fn with_momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
+    }
+
+    /// The same, but training uses the batch's statistics also if the weights are constants: a discriminator while its
+    /// generator is trained.
+    #[must_use]
+    pub fn of_batch(self) -> Self {
+        Self { of_batch: true, ..self }
     }
 
     /// Whether it is trained. Otherwise it keeps its running statistics.
@@ -57,7 +67,7 @@ impl BatchNorm2d {
     /// When x has the wrong shape.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
-        if !train || !self.is_trained() {
+        if !train || !(self.is_trained() || self.of_batch) {
             return dl_ops::batch_norm(x, &self.weight, &self.bias, &mean, &variance, self.eps);
         }
         let (y, batch) = dl_ops::batch_norm_train(x, &self.weight, &self.bias, self.eps)?;
@@ -82,6 +92,12 @@ impl BatchNorm2d {
     }
 
     pub(crate) fn operation(&self) -> Result<Operation> {
+        let [scale, shift] = self.scale_and_shift()?;
+        Ok(Operation::Affine { scale, shift })
+    }
+
+    /// Factor and summand of each channel, by the running statistics.
+    pub(crate) fn scale_and_shift(&self) -> Result<[Vec<f32>; 2]> {
         let [weight, bias] = [vector(&self.weight)?, vector(&self.bias)?];
         let [mean, variance] = [vector(&self.running_mean)?, vector(&self.running_variance)?];
         let scale = weight.iter().zip(&variance).map(|(weight, variance)| {
@@ -93,7 +109,8 @@ impl BatchNorm2d {
             let shift = f64::from(*bias) - f64::from(*mean) * scale;
             shift as f32
         });
-        Ok(Operation::Affine { shift: shift.collect(), scale: scale.iter().map(|scale| *scale as f32).collect() })
+        let shift = shift.collect();
+        Ok([scale.iter().map(|scale| *scale as f32).collect(), shift])
     }
 }
 

@@ -79,6 +79,19 @@ impl Pass<'_> {
         self.see(name, y)
     }
 
+    /// Reads rows as maps of the shape [channels, height, width].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn unflatten(&mut self, name: &str, shape: [usize; 3], x: &Value) -> Run {
+        let operation = || {
+            let from = (0..shape.iter().product::<usize>() as u32).collect();
+            Ok(Operation::Rearrange { from, shape: shape.to_vec() })
+        };
+        let [channels, height, width] = shape;
+        let y = self.apply([x], operation, |[x], _| x.reshape(((), channels, height, width)))?;
+        self.see(name, y)
+    }
+
     /// Flattens maps to rows.
     /// # Errors
     /// As [`conv`](Self::conv).

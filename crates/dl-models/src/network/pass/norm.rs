@@ -5,7 +5,7 @@ use dl_kernels::Operation;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Pass, Run, Value};
-use crate::network::layers::{BatchNorm2d, L2Norm, LocalResponseNorm};
+use crate::network::layers::{BatchNorm2d, L2Norm, Linear, LocalResponseNorm};
 
 impl Pass<'_> {
     /// Batch normalization.
@@ -27,6 +27,20 @@ impl Pass<'_> {
         }
         let y = self.apply([x], || norm.operation(), |[x], _| norm.train_relu(x))?;
         self.see(after, y)
+    }
+
+    /// A fully connected layer and a batch norm of its outputs; in a plan they are one layer.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn linear_norm(&mut self, name: &str, linear: &Linear, norm: &BatchNorm2d, x: &Value) -> Run {
+        self.varies |= linear.is_trained() || norm.is_trained();
+        let now = |[x]: [&Tensor; 1], train: Option<&mut ChaCha8Rng>| {
+            // Rows as maps of one pixel.
+            let map = linear.forward(x)?.unsqueeze(2)?.unsqueeze(3)?;
+            norm.forward_t(&map, train.is_some())?.flatten_from(1)
+        };
+        let y = self.apply([x], || linear.with_norm(norm)?.operation(), now)?;
+        self.see(name, y)
     }
 
     /// Local response normalization.

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use dl_models::heads::rcnn::RcnnHeads;
 use dl_record::file::{check_writable, is_same};
 
 use crate::common::{Inputs, not_an_input};
@@ -14,7 +13,7 @@ use crate::common::{Inputs, not_an_input};
 const LONGEST_NAME: usize = 255;
 
 /// Fails when an output cannot be written, is one of the files that the training run reads, or is not a regular file.
-pub(super) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
+pub(crate) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option<&Path>]) -> Result<()> {
     let read: Vec<PathBuf> =
         inputs.inputs.iter().map(PathBuf::from).chain(others.iter().flatten().map(PathBuf::from)).collect();
     for (index, (option, path)) in outputs.iter().enumerate() {
@@ -48,7 +47,7 @@ fn place(path: &Path) -> Option<PathBuf> {
 }
 
 /// Fails when a file that the user did not name is a symlink: only links that are named are followed.
-pub(super) fn check_no_link(path: &Path) -> Result<()> {
+pub(crate) fn check_no_link(path: &Path) -> Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
         bail!(
             "{}: is a symlink that training would write through; remove it, or name another --output",
@@ -59,23 +58,9 @@ pub(super) fn check_no_link(path: &Path) -> Result<()> {
 }
 
 /// Fails when the model exists and `force` is not given; `remedy` says what to do.
-pub(super) fn check_new(model: &Path, force: bool, remedy: &str) -> Result<()> {
+pub(crate) fn check_new(model: &Path, force: bool, remedy: &str) -> Result<()> {
     if !force && model.is_file() {
         bail!("--output {}: exists; {remedy}", model.display());
     }
     Ok(())
-}
-
-/// Fails when the file of R-CNN's heads exists and has this part already, or is not such a file. Returns the network
-/// whose features the other part was trained on, if known.
-pub(super) fn check_heads(model: &Path, part: &str, force: bool) -> Result<Option<String>> {
-    if !model.exists() {
-        return Ok(None);
-    }
-    let heads = RcnnHeads::load(model)?;
-    let (own, other) = if part == "svm" { (heads.svm, heads.bbox) } else { (heads.bbox, heads.svm) };
-    if own.is_some() && !force {
-        bail!("--output {}: already has an {part} part; --force replaces it", model.display());
-    }
-    Ok(other.and_then(|other| other.network))
 }

@@ -10,7 +10,7 @@ use signal_hook::flag;
 /// A flag that becomes true at the first SIGINT or SIGTERM; a second one ends the process with status 130.
 /// # Errors
 /// When a signal handler cannot be installed.
-pub(super) fn flag() -> Result<&'static AtomicBool> {
+pub(crate) fn flag() -> Result<&'static AtomicBool> {
     static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     let set = FLAG.get_or_init(Arc::default);
     for signal in [SIGINT, SIGTERM] {

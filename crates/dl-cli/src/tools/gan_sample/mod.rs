@@ -1,0 +1,221 @@
+//! `dl-gan-sample`: make images with a generator.
+
+mod latents;
+mod pixels;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clap::Parser;
+use dl_models::ModelFile;
+use dl_models::gan::{Canvas, Generator};
+use dl_record::{Record, Writer, write_atomically};
+
+use crate::common::{Common, DeviceArgs, Io, Outcome, Tool, few, numbers};
+pub(crate) use latents::Latents;
+use pixels::{Pixels, png};
+pub(crate) use pixels::{sheet_of, write_sheet};
+
+/// Most images of a batch are this many numbers.
+const BATCH_NUMBERS: usize = 1 << 22;
+
+/// Make images with the generator of a GAN
+///
+/// Writes one record per image: `image` (a data: URI, or a file in --out-dir), `width`, `height`, and `label` if the
+/// generator is conditional. A sample depends only on the model, --seed and its number, not on the other samples.
+#[derive(Parser, Debug)]
+#[command(
+    name = "dl-gan-sample",
+    version,
+    after_help = "\
+Examples:
+  dl-gan-sample faces.safetensors --count 64 --grid 8x8 \\
+    --output sheet.png > samples.jsonl
+  dl-gan-sample digits.safetensors --label 7 --count 100 \\
+    --out-dir sevens > sevens.jsonl
+  dl-gan-sample faces.safetensors --interpolate 3:8 --count 10 \\
+    --out-dir between > between.jsonl"
+)]
+pub struct Args {
+    /// Model file of a generator
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    /// Number of images
+    #[arg(short = 'n', long, visible_alias = "n", value_name = "N", default_value_t = 16, value_parser = numbers::count)]
+    count: usize,
+
+    /// Number of the first sample
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first: usize,
+
+    /// Label of the images; may be repeated, the samples then take turns [default: all labels in turn]
+    #[arg(long, value_name = "NAME")]
+    label: Vec<String>,
+
+    /// Factor on the random vectors, 0 to 1: smaller values give more typical and less diverse images
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::share)]
+    truncation: f64,
+
+    /// Make --count images between the samples number A and B
+    #[arg(long, value_name = "A:B", value_parser = pair, conflicts_with_all = ["first", "latents"])]
+    interpolate: Option<[usize; 2]>,
+
+    /// Random vectors, instead of those of --seed: a safetensors file with a tensor `latent` [n, columns] or [n, columns, 1,
+    /// 1], and `label` [n] if the generator is conditional
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "first"])]
+    latents: Option<PathBuf>,
+
+    /// Write the images as PNG files to this folder
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+
+    /// Draw the first R x C images as one, to --output
+    #[arg(long, value_name = "RxC", value_parser = rows_and_columns, requires = "output")]
+    grid: Option<[usize; 2]>,
+
+    /// Image of --grid to write: .png
+    #[arg(long, value_name = "FILE", requires = "grid")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+fn pair(text: &str) -> Result<[usize; 2]> {
+    let (a, b) = text.split_once(':').context("expected two numbers of samples, such as 3:8")?;
+    let number = |text: &str| text.parse().context("expected two numbers of samples, such as 3:8");
+    Ok([number(a)?, number(b)?])
+}
+
+fn rows_and_columns(text: &str) -> Result<[usize; 2]> {
+    let (rows, columns) = text.split_once('x').context("expected rows and columns, such as 4x8")?;
+    let number = |text: &str| -> Result<usize> {
+        let number = numbers::count(text)?;
+        ensure!(number <= 1000, "expected at most 1000");
+        Ok(number)
+    };
+    Ok([number(rows)?, number(columns)?])
+}
+
+impl Tool for Args {
+    const NAME: &'static str = "dl-gan-sample";
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let generator = self.open()?;
+        let given = self.latents.as_deref().map(|path| latents::read(path, &generator)).transpose()?;
+        let count = given.as_ref().map_or(self.count, |given| given.count);
+        let labels = self.labels(&generator, given.as_ref())?;
+        if let Some(folder) = &self.out_dir {
+            fs::create_dir_all(folder).with_context(|| format!("--out-dir {}", folder.display()))?;
+        }
+        let canvas = generator.config().image;
+        let mut sheet = self.grid.map(|grid| (grid, Vec::new()));
+        let mut writer = Writer::new(&mut io.output);
+        let together = (BATCH_NUMBERS / canvas.numbers()).clamp(1, 256);
+        io.messages.progress_to(count as u64, "images");
+        for start in (0..count).step_by(together) {
+            let end = count.min(start + together);
+            let latents = match (&given, self.interpolate) {
+                (Some(given), _) => given.rows(start..end, generator.config().latent),
+                (None, Some([a, b])) => Latents::between(&generator, self.common.seed, [a, b], (start..end, count)),
+                (None, None) => Latents::of_seed(&generator, self.common.seed, self.first + start..self.first + end),
+            };
+            let scaled: Vec<f32> = latents.iter().map(|number| number * self.truncation as f32).collect();
+            let own = if labels.is_empty() { &[][..] } else { &labels[start..end] };
+            let images = generator.generate(&scaled, own)?;
+            for (place, numbers) in images.chunks_exact(canvas.numbers()).enumerate() {
+                let index = start + place;
+                let label = labels
+                    .get(index)
+                    .and_then(|label| generator.config().labels.as_ref().map(|names| names[*label as usize].as_str()));
+                writer.write(&self.record(self.first + index, numbers, canvas, label)?)?;
+                if let Some((grid, numbers_of)) = &mut sheet
+                    && index < grid[0] * grid[1]
+                {
+                    numbers_of.extend_from_slice(numbers);
+                }
+                io.messages.bar().inc(1);
+            }
+        }
+        writer.flush()?;
+        if let (Some((grid, numbers)), Some(path)) = (sheet, &self.output) {
+            write_sheet(&sheet_of(&numbers, canvas, grid), path).context("--output")?;
+        }
+        Ok(Outcome::of(0))
+    }
+}
+
+impl Args {
+    fn open(&self) -> Result<Generator> {
+        let device = self.device.open()?;
+        match ModelFile::open(&self.model, None)? {
+            ModelFile::Generator(file) => Generator::open(file, &device),
+            other => Err(other.unfit(&self.model, "a generator")),
+        }
+    }
+
+    /// The label of each image; empty if the generator is not conditional.
+    fn labels(&self, generator: &Generator, given: Option<&latents::Given>) -> Result<Vec<u32>> {
+        let Some(names) = &generator.config().labels else {
+            ensure!(self.label.is_empty(), "--label: the generator is not conditional");
+            return Ok(Vec::new());
+        };
+        if let Some(labels) = given.and_then(|given| given.labels.clone()).filter(|_| self.label.is_empty()) {
+            ensure!(
+                labels.iter().all(|label| (*label as usize) < names.len()),
+                "--latents: a label is not below {}",
+                names.len()
+            );
+            return Ok(labels);
+        }
+        let chosen: Vec<u32> = match self.label.is_empty() {
+            true => (0..names.len() as u32).collect(),
+            false => self.label.iter().map(|label| find(names, label)).collect::<Result<_>>()?,
+        };
+        let count = given.map_or(self.count, |given| given.count);
+        Ok((0..count).map(|index| chosen[(self.first + index) % chosen.len()]).collect())
+    }
+
+    fn record(&self, number: usize, numbers: &[f32], canvas: Canvas, label: Option<&str>) -> Result<Record> {
+        let bytes = png(&Pixels::of(numbers, canvas))?;
+        let id = format!("sample-{number:06}");
+        let image = match &self.out_dir {
+            Some(folder) => {
+                let path = folder.join(format!("{id}.png"));
+                write_atomically(&path, |output| Ok(output.write_all(&bytes)?))?;
+                path.to_str().with_context(|| format!("{}: is not UTF-8", path.display()))?.to_owned()
+            }
+            None => format!("data:image/png;base64,{}", BASE64_STANDARD.encode(bytes)),
+        };
+        let mut record = Record::default();
+        record.set_id(&id)?;
+        record.set_image(&image)?;
+        record.set_width(&(canvas.width as u32))?;
+        record.set_height(&(canvas.height as u32))?;
+        if let Some(label) = label {
+            record.set_label(&label.to_owned())?;
+        }
+        Ok(record)
+    }
+}
+
+fn find(names: &[String], label: &str) -> Result<u32> {
+    match names.iter().position(|name| name == label) {
+        Some(place) => Ok(place as u32),
+        None => bail!(
+            "--label {label}: the generator has no such label; choose from {}",
+            few(names.iter().map(String::as_str))
+        ),
+    }
+}

@@ -1,0 +1,67 @@
+//! Images of numbers from -1 to 1, and sheets of them.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use dl_models::gan::Canvas;
+use dl_record::write_atomically;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+/// An 8-bit image with its channels interleaved.
+pub(crate) struct Pixels {
+    canvas: Canvas,
+    bytes: Vec<u8>,
+}
+
+impl Pixels {
+    /// [channels, height, width], -1 to 1 -> [height, width, channels], 0 to 255, rounded.
+    pub(super) fn of(numbers: &[f32], canvas: Canvas) -> Self {
+        let area = canvas.height * canvas.width;
+        let mut bytes = vec![0; numbers.len()];
+        for (channel, numbers) in numbers.chunks_exact(area).enumerate() {
+            for (place, number) in numbers.iter().enumerate() {
+                // A cast saturates.
+                bytes[place * canvas.channels + channel] = ((number + 1.0) / 2.0 * 255.0 + 0.5).floor() as u8;
+            }
+        }
+        Self { canvas, bytes }
+    }
+}
+
+/// One image of the images in `numbers`, row by row, in `rows` x `columns` places; places without an image are black.
+pub(crate) fn sheet_of(numbers: &[f32], canvas: Canvas, [rows, columns]: [usize; 2]) -> Pixels {
+    let whole = Canvas { height: rows * canvas.height, width: columns * canvas.width, ..canvas };
+    let mut bytes = vec![0; whole.numbers()];
+    let line = canvas.width * canvas.channels;
+    for (index, numbers) in numbers.chunks_exact(canvas.numbers()).enumerate().take(rows * columns) {
+        let image = Pixels::of(numbers, canvas);
+        for (y, pixels) in image.bytes.chunks_exact(line).enumerate() {
+            let row = index / columns * canvas.height + y;
+            let start = (row * columns + index % columns) * line;
+            bytes[start..start + line].copy_from_slice(pixels);
+        }
+    }
+    Pixels { canvas: whole, bytes }
+}
+
+/// The bytes of a PNG file.
+pub(super) fn png(pixels: &Pixels) -> Result<Vec<u8>> {
+    let color = match pixels.canvas.channels {
+        1 => ExtendedColorType::L8,
+        2 => ExtendedColorType::La8,
+        3 => ExtendedColorType::Rgb8,
+        _ => ExtendedColorType::Rgba8,
+    };
+    let mut file = Cursor::new(Vec::new());
+    let (width, height) = (pixels.canvas.width as u32, pixels.canvas.height as u32);
+    PngEncoder::new(&mut file).write_image(&pixels.bytes, width, height, color).context("cannot be encoded as PNG")?;
+    Ok(file.into_inner())
+}
+
+/// Writes a PNG file.
+pub(crate) fn write_sheet(pixels: &Pixels, path: &Path) -> Result<()> {
+    let bytes = png(pixels)?;
+    write_atomically(path, |output| Ok(output.write_all(&bytes)?))
+}

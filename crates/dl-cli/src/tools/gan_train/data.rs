@@ -1,0 +1,115 @@
+//! The images to train on.
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use dl_models::gan::Canvas;
+use dl_train::gan::GanImages;
+use dl_vision::picture::Loader;
+use image::RgbImage;
+
+use super::network::Start;
+use super::options::{Colors, GanArgs, SizeName};
+use crate::common::{Io, Job, Tally, each_record};
+
+/// Images that decide whether all are gray.
+const LOOKED_AT: usize = 16;
+/// Largest side of the first image that is taken as the size.
+const SMALL: u32 = 128;
+
+/// The images, and what they look like.
+pub(super) struct Data {
+    pub(super) images: GanImages,
+    pub(super) canvas: Canvas,
+    pub(super) tally: Tally,
+}
+
+impl Data {
+    /// Reads all records, and decodes the first images if the options do not say what they look like.
+    pub(super) fn read(args: &GanArgs, labeled: bool, start: Option<&Start>, io: &mut Io) -> Result<Self> {
+        let mut images = GanImages::default();
+        let job = Job { common: &args.common, inputs: &args.inputs };
+        let tally = each_record(io, job, |record, _| images.push(&record, labeled))?;
+        match tally.good {
+            0 if tally.failed > 0 => bail!("no record can be trained on"),
+            0 => bail!("no records to train on; give records with `image`, for example of dl-data from folder"),
+            1 => bail!("a GAN cannot be trained on one image; give several"),
+            _ => {}
+        }
+        images.finish(start.and_then(|start| start.config().labels.as_deref()))?;
+        let canvas = match start {
+            Some(start) => of_start(args, start)?,
+            None => chosen(args, &images)?,
+        };
+        if labeled && images.labels().len() < 2 {
+            io.messages.note("all images have the same label: samples of a label are samples of all");
+        }
+        let colors = if canvas.channels == 1 { "gray" } else { "RGB" };
+        let labels = if labeled { format!(" of {} labels", images.labels().len()) } else { String::new() };
+        io.messages.note(format_args!(
+            "{} images{labels}, as {} x {} pixels, {colors}",
+            images.sources().len(),
+            canvas.width,
+            canvas.height
+        ));
+        Ok(Self { images, canvas, tally })
+    }
+}
+
+fn of_start(args: &GanArgs, start: &Start) -> Result<Canvas> {
+    let canvas = start.config().image;
+    if let Some(SizeName([height, width])) = args.size {
+        ensure!(
+            [height, width] == [canvas.height, canvas.width],
+            "--size {width}x{height}: the generator of --init-from makes {} x {} pixels",
+            canvas.width,
+            canvas.height
+        );
+    }
+    if let Some(colors) = args.colors {
+        ensure!(
+            colors.channels() == canvas.channels,
+            "--colors: the generator of --init-from makes images of {} channels",
+            canvas.channels
+        );
+    }
+    ensure!(
+        matches!(canvas.channels, 1 | 3),
+        "the generator of --init-from makes images of {} channels; gray and RGB are supported",
+        canvas.channels
+    );
+    Ok(canvas)
+}
+
+fn chosen(args: &GanArgs, images: &GanImages) -> Result<Canvas> {
+    let loader = Loader::new(args.image.truncated());
+    let first: Vec<RgbImage> = match (args.size, args.colors) {
+        (Some(_), Some(_)) => Vec::new(),
+        _ => images
+            .sources()
+            .iter()
+            .take(LOOKED_AT)
+            .filter_map(|source| loader.load(source).ok())
+            .map(|image| image.into_image())
+            .collect(),
+    };
+    let unknown = || anyhow!("none of the first {LOOKED_AT} images can be decoded; give --size and --colors");
+    let colors = match args.colors {
+        Some(colors) => colors,
+        None if first.is_empty() => return Err(unknown()),
+        None if first.iter().all(is_gray) => Colors::Gray,
+        None => Colors::Rgb,
+    };
+    let channels = colors.channels();
+    let canvas = |[height, width]: [usize; 2]| Canvas { channels, height, width };
+    match args.size {
+        Some(SizeName(size)) => Ok(canvas(size)),
+        None => {
+            let (width, height) = first.first().with_context(|| unknown().to_string())?.dimensions();
+            let fits = width.max(height) <= SMALL && width.is_multiple_of(4) && height.is_multiple_of(4);
+            Ok(canvas(if fits { [height as usize, width as usize] } else { [64; 2] }))
+        }
+    }
+}
+
+fn is_gray(image: &RgbImage) -> bool {
+    image.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
+}

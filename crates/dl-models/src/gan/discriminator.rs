@@ -1,0 +1,219 @@
+//! Discriminators: is an image real or generated?
+
+use anyhow::{Result, bail};
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use dl_ops::{Conv2dConfig, Padding};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::Canvas;
+use super::dcgan::{STDEV, norm};
+use super::label_embedding::LabelEmbedding;
+use crate::network::pass::{Halt, Pass, Value};
+use crate::{BatchNorm2d, Conv2d, Fresh, Linear, plain};
+
+/// Slope of the leaky ReLU for negative numbers, in all of them.
+const SLOPE: f32 = 0.2;
+
+/// How a discriminator gets to know the label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conditioning {
+    /// An embedding is appended to the image: as numbers of its row, or as another channel (Mirza and Osindero 2014).
+    Embed,
+    /// The inner product of an embedding with the last features is added to the logit (Miyato and Koyama 2018).
+    Project,
+}
+
+/// What a discriminator looks like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiscriminatorConfig {
+    /// Fully connected, with hidden layers of these sizes; or convolutional, with this many channels in the first map
+    /// (`ndf`), doubled by each next one.
+    pub body: DiscriminatorBody,
+    /// The images.
+    pub image: Canvas,
+    /// Number of labels, and how they are used.
+    pub labels: Option<(usize, Conditioning)>,
+    /// Batch norms in the convolutional one, after every convolution but the first and the last.
+    pub norms: bool,
+    /// Probability of dropout after each hidden layer of the fully connected one.
+    pub dropout: f64,
+    /// Whether the weights are constants, for training the generator; norms still use the batch's statistics.
+    pub constant: bool,
+}
+
+/// The hidden layers of a discriminator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DiscriminatorBody {
+    /// PyTorch-GAN's `gan.py`: 512, 256.
+    Vanilla(Vec<usize>),
+    /// pytorch/examples' `dcgan`: 64.
+    Dcgan(usize),
+}
+
+/// A discriminator.
+pub struct Discriminator {
+    body: Body,
+    last: Last,
+    dropout: f64,
+    /// An embedding as large as an image's row or channel.
+    appended: Option<LabelEmbedding>,
+    projected: Option<LabelEmbedding>,
+}
+
+enum Body {
+    Vanilla(Vec<Linear>),
+    Dcgan(Vec<(Conv2d, Option<BatchNorm2d>)>),
+}
+
+enum Last {
+    Linear(Linear),
+    Conv(Conv2d),
+}
+
+impl Discriminator {
+    /// A discriminator with weights of the builder; a Dcgan's are `main.N`, a vanilla one's `model.N`.
+    /// # Errors
+    /// When the images do not fit the body, or a weight has another shape.
+    pub fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
+        let image = &config.image;
+        let embedded = config.labels.filter(|(_, conditioning)| *conditioning == Conditioning::Embed);
+        let projected = config.labels.filter(|(_, conditioning)| *conditioning == Conditioning::Project);
+        let (body, last, columns, features) = match &config.body {
+            DiscriminatorBody::Vanilla(hidden) => {
+                // PyTorch-GAN appends as many numbers as there are labels.
+                let columns = embedded.map_or(0, |(labels, _)| labels);
+                let (body, last) = vanilla(image.numbers() + columns, hidden, &vb.pp("model")).map_err(plain)?;
+                (body, last, columns, hidden.last().copied().unwrap_or(0))
+            }
+            DiscriminatorBody::Dcgan(channels) => {
+                let inputs = image.channels + usize::from(embedded.is_some());
+                let (body, last) = dcgan(config, inputs, *channels, &vb.pp("main"))?;
+                (body, last, image.height * image.width, channels << (image.doublings()?.1 - 1))
+            }
+        };
+        let embedding = |labels: Option<(usize, Conditioning)>, columns, name: &str| {
+            labels.map(|(labels, _)| LabelEmbedding::new(labels, columns, vb.pp(name))).transpose().map_err(plain)
+        };
+        Ok(Self {
+            body,
+            last,
+            dropout: config.dropout,
+            appended: embedding(embedded, columns, "label_embedding")?,
+            projected: embedding(projected, features, "label_projection")?,
+        })
+    }
+
+    /// The names of the hidden layers, from the image on: their weights begin with them.
+    pub fn layers(config: &DiscriminatorConfig) -> Vec<String> {
+        match &config.body {
+            DiscriminatorBody::Vanilla(hidden) => {
+                (0..hidden.len()).map(|index| format!("model.{}", 2 * index)).collect()
+            }
+            DiscriminatorBody::Dcgan(_) => {
+                let halvings = config.image.doublings().map_or(0, |(_, halvings)| halvings);
+                // After the first: convolution, norm, activation.
+                let stride = if config.norms { 3 } else { 2 };
+                (0..halvings).map(|index| format!("main.{}", (stride * index).saturating_sub(stride - 2))).collect()
+            }
+        }
+    }
+
+    /// Logits [n] of images [n, channels, height, width] and labels [n] u32, in training: above 0 for real ones.
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn train(&self, images: &Tensor, labels: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        match self.logits(images, labels, &mut Pass::new(Vec::new(), Some(rng))) {
+            Ok(logits) => Ok(logits),
+            Err(Halt::Failed(error)) => Err(plain(error)),
+            Err(Halt::Done) => bail!("the discriminator stopped early"),
+        }
+    }
+
+    fn logits(&self, images: &Tensor, labels: Option<&Tensor>, pass: &mut Pass) -> Result<Tensor, Halt> {
+        let need = || anyhow::anyhow!("the discriminator is conditional: it needs labels");
+        let (n, _, height, width) = images.dims4()?;
+        let appended = match &self.appended {
+            Some(embedding) => Some(embedding.forward(labels.ok_or_else(need)?)?),
+            None => None,
+        };
+        let mut x = match (&self.body, appended) {
+            (Body::Vanilla(_), None) => images.flatten_from(1)?,
+            (Body::Vanilla(_), Some(embedded)) => Tensor::cat(&[&images.flatten_from(1)?, &embedded], 1)?,
+            (Body::Dcgan(_), None) => images.clone(),
+            (Body::Dcgan(_), Some(embedded)) => Tensor::cat(&[images, &embedded.reshape((n, 1, height, width))?], 1)?,
+        };
+        x = self.features(x, pass)?;
+        let logits = match &self.last {
+            Last::Linear(last) => last.forward(&x)?,
+            Last::Conv(last) => last.forward(&x)?,
+        };
+        let logits = logits.flatten_all()?;
+        let Some(embedding) = &self.projected else { return Ok(logits) };
+        let embedded = embedding.forward(labels.ok_or_else(need)?)?;
+        let features = if x.rank() == 4 { x.sum((2, 3))? } else { x };
+        Ok((logits + (features * embedded)?.sum(1)?)?)
+    }
+
+    /// The last hidden layer.
+    fn features(&self, x: Tensor, pass: &mut Pass) -> Result<Tensor, Halt> {
+        let mut x = Value::Now(x);
+        match &self.body {
+            Body::Vanilla(layers) => {
+                for linear in layers {
+                    x = pass.linear("", linear, &x)?;
+                    x = pass.leaky_relu("", SLOPE, &x)?;
+                    if self.dropout > 0.0 {
+                        x = pass.dropout("", self.dropout, &x)?;
+                    }
+                }
+            }
+            Body::Dcgan(layers) => {
+                for (conv, norm) in layers {
+                    x = pass.conv("", conv, &x)?;
+                    if let Some(norm) = norm {
+                        x = pass.batch_norm("", norm, &x)?;
+                    }
+                    x = pass.leaky_relu("", SLOPE, &x)?;
+                }
+            }
+        }
+        match x {
+            Value::Now(x) => Ok(x),
+            _ => Err(anyhow::anyhow!("the discriminator was not computed").into()),
+        }
+    }
+}
+
+fn vanilla(inputs: usize, hidden: &[usize], vb: &VarBuilder) -> candle_core::Result<(Body, Last)> {
+    let (mut inputs, mut layers, mut place) = (inputs, Vec::new(), 0);
+    for &columns in hidden {
+        layers.push(Linear::new(inputs, columns, Fresh::torch(inputs), vb.pp(place))?);
+        // Its activation is a module of torch's, too.
+        (inputs, place) = (columns, place + 2);
+    }
+    let last = Linear::new(inputs, 1, Fresh::torch(inputs), vb.pp(place))?;
+    Ok((Body::Vanilla(layers), Last::Linear(last)))
+}
+
+/// Convolutions that halve the map, with the names of pytorch/examples.
+fn dcgan(config: &DiscriminatorConfig, inputs: usize, channels: usize, vb: &VarBuilder) -> Result<(Body, Last)> {
+    let (map, halvings) = config.image.doublings()?;
+    let half = Conv2dConfig { stride: [2; 2], padding: Padding::all(1), ..Default::default() };
+    let conv = |channels, kernel, config, place: usize| {
+        Conv2d::without_bias(channels, kernel, config, Fresh::normal(STDEV), vb.pp(place)).map_err(plain)
+    };
+    let (mut inputs, mut layers, mut place) = (inputs, Vec::new(), 0);
+    for index in 0..halvings {
+        let outputs = channels << index;
+        let layer = conv([inputs, outputs], [4; 2], half, place)?;
+        let normed = config.norms && index > 0;
+        let norm = normed.then(|| norm(outputs, 1e-5, &vb.pp(place + 1)).map_err(plain)).transpose()?;
+        layers.push((layer, norm.map(|norm| if config.constant { norm.of_batch() } else { norm })));
+        (inputs, place) = (outputs, place + 2 + usize::from(normed));
+    }
+    let last = conv([inputs, 1], map, Conv2dConfig::default(), place)?;
+    Ok((Body::Dcgan(layers), Last::Conv(last)))
+}

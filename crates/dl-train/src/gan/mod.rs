@@ -1,0 +1,9 @@
+//! Training of GANs: images, losses, and the two-player task.
+
+mod images;
+mod loss;
+mod task;
+
+pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages};
+pub use loss::GanLoss;
+pub use task::{GanTask, Generated, Players};

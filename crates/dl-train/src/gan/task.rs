@@ -1,0 +1,208 @@
+//! The game of a generator and a discriminator.
+
+use anyhow::{Context, Result};
+use candle_core::{D, Device, Tensor, Var};
+use dl_models::gan::{Discriminator, Generator, push_latent};
+use dl_models::{Parameters, plain};
+use rand_chacha::ChaCha8Rng;
+
+use super::{GanBatch, GanLoss};
+use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When, buffers, weights};
+
+/// The two networks with their weights.
+pub struct Players {
+    /// The generator.
+    pub generator: Generator,
+    /// Its weights.
+    pub generator_weights: Parameters,
+    /// The discriminator.
+    pub discriminator: Discriminator,
+    /// The same weights as constants, for the generator's loss.
+    pub judge: Discriminator,
+    /// The discriminator's weights.
+    pub discriminator_weights: Parameters,
+}
+
+/// Names of the discriminator's weights in files begin with this.
+const DISCRIMINATOR: &str = "discriminator.";
+const GENERATOR_PLAYER: usize = 0;
+const DISCRIMINATOR_PLAYER: usize = 1;
+/// Index of the discriminator's phase.
+const DISCRIMINATE: usize = 0;
+
+/// A GAN in training: each step trains the discriminator on a batch, and then, or every few steps, the generator.
+pub struct GanTask<'a> {
+    /// The networks.
+    pub players: &'a Players,
+    /// Makes batch number N, from 0.
+    pub batches: &'a (dyn Fn(usize) -> Result<GanBatch> + Sync),
+    /// The loss.
+    pub loss: GanLoss,
+    /// Real images are this much less than real, see [`GanLoss::discriminator`].
+    pub smoothing: f64,
+    /// Standard deviation of the noise on all images that the discriminator sees, at the start; it falls to 0 at the end
+    /// (Sonderby et al. 2017, instance noise).
+    pub noise: f64,
+    /// Steps of the whole training.
+    pub steps: usize,
+    /// The generator is trained every N steps.
+    pub critic: usize,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// The seed of all random draws.
+    pub seed: u64,
+    /// The device.
+    pub device: &'a Device,
+    /// Makes the model file of the generator.
+    pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
+}
+
+/// The generated images of a step, with their gradient, and what they are compared with.
+#[derive(Default)]
+pub struct Generated {
+    images: Option<Tensor>,
+}
+
+impl GanTask<'_> {
+    fn rng(&self, purpose: &str, step: usize) -> ChaCha8Rng {
+        dl_record::rng(self.seed, &format!("{purpose}/{step}"))
+    }
+
+    fn labels(&self, batch: &GanBatch) -> Result<Option<Tensor>> {
+        let labels = (!batch.labels.is_empty()).then_some(&batch.labels);
+        labels.map(|labels| Tensor::from_slice(labels, labels.len(), self.device)).transpose().map_err(plain)
+    }
+
+    fn real(&self, batch: &GanBatch) -> Result<Tensor> {
+        let image = self.players.generator.config().image;
+        let shape = ((), image.channels, image.height, image.width);
+        Tensor::from_slice(&batch.images, shape, self.device).map_err(plain)
+    }
+
+    /// Images of random vectors, with the labels of the batch.
+    fn generate(&self, step: usize, batch: &GanBatch, labels: Option<&Tensor>) -> Result<Tensor> {
+        let columns = self.players.generator.config().latent;
+        let latents = Tensor::from_slice(&batch.latents, ((), columns), self.device).map_err(plain)?;
+        self.players.generator.train(&latents, labels, &mut self.rng("generate", step))
+    }
+
+    /// The images with instance noise.
+    fn noisy(&self, images: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        let left = 1.0 - step as f64 / self.steps.max(1) as f64;
+        let stdev = self.noise * left.max(0.0);
+        if stdev <= 0.0 {
+            return Ok(images.clone());
+        }
+        let mut noise = Vec::new();
+        push_latent(&mut noise, images.elem_count(), rng);
+        let noise = Tensor::from_vec(noise, images.shape(), self.device).map_err(plain)?;
+        (images + (noise * stdev).map_err(plain)?).map_err(plain)
+    }
+
+    fn discriminate(&self, step: usize, batch: &GanBatch, generated: &mut Generated) -> Result<Loss> {
+        let labels = self.labels(batch)?;
+        let real = self.real(batch)?;
+        let made = self.generate(step, batch, labels.as_ref())?;
+        let constant = made.detach();
+        let mut rng = self.rng("discriminator", step);
+        let shown = [&real, &constant].map(|images| {
+            let images = self.noisy(images, step, &mut rng)?;
+            self.players.discriminator.train(&images, labels.as_ref(), &mut rng)
+        });
+        let [of_real, of_made] = shown;
+        let (of_real, of_made) = (of_real?, of_made?);
+        let value = self.loss.discriminator(&of_real, &of_made, self.smoothing).map_err(plain)?;
+        let mut metrics = seen(&of_real, &of_made)?;
+        metrics.push(("diversity", diversity(&constant)? / diversity(&real)?.max(1e-12)));
+        generated.images = Some(made);
+        Ok(Loss { value, metrics })
+    }
+
+    fn deceive(&self, step: usize, batch: &GanBatch, generated: &mut Generated) -> Result<Loss> {
+        let labels = self.labels(batch)?;
+        let made = generated.images.take().context("no images were generated for the discriminator")?;
+        let mut rng = self.rng("generator", step);
+        let images = self.noisy(&made, step, &mut rng)?;
+        let of_made = self.players.judge.train(&images, labels.as_ref(), &mut rng)?;
+        let of_real = match self.loss.compares() {
+            true => {
+                let real = self.noisy(&self.real(batch)?, step, &mut rng)?;
+                Some(self.players.judge.train(&real, labels.as_ref(), &mut rng)?)
+            }
+            false => None,
+        };
+        let value = self.loss.generator(&of_made, of_real.as_ref()).map_err(plain)?;
+        Ok(Loss { value, metrics: Vec::new() })
+    }
+}
+
+/// What the discriminator thinks: the mean probability of being real of real and of generated images, and how often it is
+/// right.
+fn seen(real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
+    let numbers = |logits: &Tensor| logits.to_vec1::<f32>().map_err(plain);
+    let (real, made) = (numbers(real)?, numbers(made)?);
+    let mean = |logits: &[f32]| {
+        let sum: f64 = logits.iter().map(|logit| 1.0 / (1.0 + (-f64::from(*logit)).exp())).sum();
+        sum / logits.len().max(1) as f64
+    };
+    let right = real.iter().filter(|logit| **logit > 0.0).count() + made.iter().filter(|logit| **logit <= 0.0).count();
+    let accuracy = right as f64 / (real.len() + made.len()).max(1) as f64;
+    Ok(vec![("d_real", mean(&real)), ("d_fake", mean(&made)), ("d_accuracy", accuracy)])
+}
+
+/// The standard deviation of a pixel over the images of a batch [n, ...], averaged over the pixels.
+fn diversity(images: &Tensor) -> Result<f64> {
+    let rows = images.flatten_from(1).map_err(plain)?;
+    if rows.dim(0).map_err(plain)? < 2 {
+        return Ok(0.0);
+    }
+    let deviation = || rows.var(0)?.sqrt()?.mean(D::Minus1)?.to_scalar::<f32>();
+    deviation().map(f64::from).map_err(plain)
+}
+
+impl Task for GanTask<'_> {
+    type Batch = GanBatch;
+    type Shared = Generated;
+
+    fn parameters(&self, player: usize) -> Vec<Parameter> {
+        let Players { generator_weights, discriminator_weights, .. } = self.players;
+        match player {
+            GENERATOR_PLAYER => weights(generator_weights, self.weight_decay, &|_| 1.0),
+            _ => weights(discriminator_weights, self.weight_decay, &|_| 1.0)
+                .into_iter()
+                .map(|weight| Parameter { name: format!("{DISCRIMINATOR}{}", weight.name), ..weight })
+                .collect(),
+        }
+    }
+
+    fn buffers(&self) -> Vec<(String, Var)> {
+        let of_discriminator = buffers(&self.players.discriminator_weights).into_iter();
+        let of_discriminator = of_discriminator.map(|(name, var)| (format!("{DISCRIMINATOR}{name}"), var));
+        buffers(&self.players.generator_weights).into_iter().chain(of_discriminator).collect()
+    }
+
+    fn averaged(&self, _: usize) -> Vec<(String, Var)> {
+        let weights = self.parameters(GENERATOR_PLAYER).into_iter().map(|weight| (weight.name, weight.var));
+        weights.chain(buffers(&self.players.generator_weights)).collect()
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        let generator = Phase::new("generator", GENERATOR_PLAYER).when(When::Every(self.critic));
+        vec![Phase::new("discriminator", DISCRIMINATOR_PLAYER), generator]
+    }
+
+    fn batch(&self, step: usize) -> Result<GanBatch> {
+        (self.batches)(step)
+    }
+
+    fn loss(&self, step: usize, phase: usize, batch: &GanBatch, generated: &mut Generated) -> Result<Loss> {
+        match phase {
+            DISCRIMINATE => self.discriminate(step, batch, generated),
+            _ => self.deceive(step, batch, generated),
+        }
+    }
+
+    fn model(&self, progress: &Progress) -> Result<TrainedModel> {
+        (self.file)(progress)
+    }
+}
