@@ -46,7 +46,7 @@ pub(crate) const READING: &[&str] = &[
 ];
 
 /// Programs that read no stream, or need many records to do anything.
-const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-model"];
+const NOT_STREAMING: &[&str] = &["dl-finetune", "dl-gan-sample", "dl-gan-train", "dl-model"];
 
 /// The files that the programs of the tables need.
 pub(crate) struct Bench {

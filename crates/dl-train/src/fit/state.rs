@@ -51,6 +51,9 @@ pub(super) fn save<T: Task>(
     for (name, var) in changed(task, memory.optimizers.len()) {
         tensors.entry(name).or_insert_with(|| var.as_detached_tensor());
     }
+    for (name, tensor) in task.frozen() {
+        tensors.entry(name).or_insert(tensor);
+    }
     let mut steps = Vec::new();
     for (player, optimizer) in memory.optimizers.iter().enumerate() {
         let (memory, made) = optimizer.memory();

@@ -31,6 +31,11 @@ pub trait Task: Sync {
         Vec::new()
     }
 
+    /// Constants that the model leaves out, for the file of the last model: frozen weights of a discriminator.
+    fn frozen(&self) -> BTreeMap<String, Tensor> {
+        BTreeMap::new()
+    }
+
     /// What else must survive a kill, but is of no use in a model, by name: an image pool, the strength of an adaptive
     /// augmentation. f32.
     fn state(&self) -> Vec<(String, Var)> {

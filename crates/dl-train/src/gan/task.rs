@@ -1,5 +1,7 @@
 //! The game of a generator and a discriminator.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use candle_core::{D, Device, Tensor, Var};
 use dl_models::gan::{Discriminator, Generator, push_latent};
@@ -179,6 +181,11 @@ impl Task for GanTask<'_> {
         let of_discriminator = buffers(&self.players.discriminator_weights).into_iter();
         let of_discriminator = of_discriminator.map(|(name, var)| (format!("{DISCRIMINATOR}{name}"), var));
         buffers(&self.players.generator_weights).into_iter().chain(of_discriminator).collect()
+    }
+
+    fn frozen(&self) -> BTreeMap<String, Tensor> {
+        let tensors = self.players.discriminator_weights.tensors().into_iter();
+        tensors.map(|(name, tensor)| (format!("{DISCRIMINATOR}{name}"), tensor)).collect()
     }
 
     fn averaged(&self, _: usize) -> Vec<(String, Var)> {

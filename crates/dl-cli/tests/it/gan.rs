@@ -1,0 +1,224 @@
+//! `dl-gan-train` and `dl-gan-sample`.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use serde_json::{Value, json};
+
+use crate::support::{Ran, run, run_killed, shared};
+
+fn uri(image: impl FnOnce(&mut Cursor<Vec<u8>>)) -> String {
+    let mut bytes = Cursor::new(Vec::new());
+    image(&mut bytes);
+    format!("data:image/png;base64,{}", BASE64_STANDARD.encode(bytes.into_inner()))
+}
+
+/// Images of bright discs (label `disc`) and bars (label `bar`), gray or colored, of `side` pixels.
+fn records(count: usize, side: u32, gray: bool) -> String {
+    let mut all = String::new();
+    for index in 0..count {
+        let disc = index % 2 == 0;
+        let (x0, y0) = ((index % 5) as u32, (index / 5 % 5) as u32);
+        let is_bright = |x: u32, y: u32| match disc {
+            true => (x.abs_diff(side / 2 + x0) + y.abs_diff(side / 2 + y0)) < side / 4,
+            false => x.abs_diff(side / 2 + x0) < 2,
+        };
+        let image = match gray {
+            true => {
+                let image = GrayImage::from_fn(side, side, |x, y| Luma([if is_bright(x, y) { 255 } else { 0 }]));
+                uri(|to| image.write_to(to, ImageFormat::Png).unwrap())
+            }
+            false => {
+                let image = RgbImage::from_fn(side, side, |x, y| {
+                    if is_bright(x, y) { Rgb([250, 40, 10]) } else { Rgb([10, 90, 160]) }
+                });
+                uri(|to| image.write_to(to, ImageFormat::Png).unwrap())
+            }
+        };
+        let label = if disc { "disc" } else { "bar" };
+        all += &format!("{}\n", json!({ "id": format!("r{index}"), "image": image, "label": label }));
+    }
+    all
+}
+
+fn train(words: &str, output: &Path, records: &str) -> Ran {
+    let words: Vec<&str> = words.split(' ').collect();
+    run("dl-gan-train", &[&words[..], &["--output", output.to_str().unwrap()]].concat(), records)
+}
+
+fn sample(model: &Path, words: &[&str]) -> Ran {
+    run("dl-gan-sample", &[&[model.to_str().unwrap()], words].concat(), "")
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_gan_is_trained_on_gray_and_colored_images_and_makes_images_of_their_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    for (words, gray, channels) in [
+        ("vanilla --iterations 3 --width 0.1 --batch 8", true, 1),
+        ("dcgan --iterations 2 --width 0.1 --batch 8 --ema 0.9 --flip --instance-noise 0.1", false, 3),
+        ("dcgan --iterations 2 --width 0.1 --batch 8 --colors gray --size 24x16 --loss hinge --n-critic 2", false, 1),
+        ("conditional --body upsample --iterations 2 --width 0.1 --batch 8 --conditioning project", false, 3),
+    ] {
+        let output = folder.path().join("gan.safetensors");
+        let log = folder.path().join("log.jsonl");
+        let words = format!("{words} --force --samples-every 2 --log {}", log.display());
+        let ran = train(&words, &output, &records(20, 16, gray)).expect(0);
+        assert!(
+            ran.stderr.contains("20 images") && ran.stderr.contains("accuracy of the discriminator"),
+            "{}",
+            ran.stderr
+        );
+        let first = lines(&fs::read_to_string(&log).unwrap()).remove(0);
+        let names = ["generator", "discriminator", "d_real", "d_fake", "d_accuracy", "diversity", "generator_gradient"];
+        assert!(names.iter().all(|name| first[name].is_number()), "{first}");
+        let made = sample(&output, &["--count", "3"]).expect(0);
+        let made = lines(&made.stdout);
+        let size = if words.contains("24x16") { (24, 16) } else { (16, 16) };
+        assert_eq!(made.len(), 3);
+        for record in &made {
+            assert_eq!((record["width"].as_u64(), record["height"].as_u64()), (Some(size.0), Some(size.1)));
+            let uri = record["image"].as_str().unwrap().strip_prefix("data:image/png;base64,").unwrap();
+            let image = image::load_from_memory(&BASE64_STANDARD.decode(uri).unwrap()).unwrap();
+            assert_eq!(usize::from(image.color().channel_count()), channels, "{words}");
+        }
+        let labels: Vec<_> = made.iter().filter_map(|record| record["label"].as_str()).collect();
+        let expected: &[&str] = if words.starts_with("conditional") { &["bar", "disc", "bar"] } else { &[] };
+        assert_eq!(labels, expected);
+        let sheet = image::open(folder.path().join("gan.samples-000002.png")).unwrap();
+        assert_eq!(u64::from(sheet.width()), 8 * size.0);
+    }
+}
+
+#[test]
+fn a_sample_depends_on_the_model_the_seed_and_its_number_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("gan.safetensors");
+    train("conditional --iterations 2 --width 0.1 --batch 8 --seed 3", &output, &records(20, 16, true)).expect(0);
+    let all = lines(&sample(&output, &["-n", "9"]).expect(0).stdout);
+    let some = lines(&sample(&output, &["--n", "2", "--first", "5", "--threads", "1"]).expect(0).stdout);
+    assert_eq!(all[5..7], some[..]);
+    assert_ne!(all[0]["image"], all[2]["image"]);
+    let other = lines(&sample(&output, &["--count", "1", "--seed", "1"]).expect(0).stdout);
+    assert_ne!(all[0]["image"], other[0]["image"]);
+    // The ends of an interpolation are the samples themselves.
+    let words = ["--interpolate", "2:7", "--count", "4", "--label", "disc"];
+    let between = lines(&sample(&output, &words).expect(0).stdout);
+    let at = |number: &str| {
+        let words = ["--first", number, "--count", "1", "--label", "disc"];
+        lines(&sample(&output, &words).expect(0).stdout).remove(0)["image"].clone()
+    };
+    assert_eq!([&between[0]["image"], &between[3]["image"]], [&at("2"), &at("7")]);
+    assert_ne!(between[1]["image"], between[2]["image"]);
+    // Files, and a sheet of the same images.
+    let (files, sheet) = (folder.path().join("made"), folder.path().join("sheet.png"));
+    let words =
+        ["--count", "3", "--out-dir", files.to_str().unwrap(), "--grid", "1x2", "--output", sheet.to_str().unwrap()];
+    let made = lines(&sample(&output, &words).expect(0).stdout);
+    let first = image::open(made[0]["image"].as_str().unwrap()).unwrap().to_luma8();
+    let sheet = image::open(sheet).unwrap().to_luma8();
+    assert_eq!(sheet.dimensions(), (32, 16));
+    assert!((0..16).all(|y| (0..16).all(|x| first.get_pixel(x, y) == sheet.get_pixel(x, y))));
+}
+
+#[test]
+fn a_training_killed_at_any_moment_resumes_to_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("train.jsonl");
+    fs::write(&input, records(24, 16, false)).unwrap();
+    let args = |name: &str| -> Vec<String> {
+        let model = folder.path().join(name).join("gan.safetensors");
+        fs::create_dir_all(model.parent().unwrap()).unwrap();
+        let words = "dcgan --width 0.4 --batch 16 --iterations 60 --ema 0.9 --checkpoint-every 3 --n-critic 2 --resume";
+        let files = [input.display().to_string(), "--output".to_owned(), model.display().to_string()];
+        words.split(' ').map(str::to_owned).chain(files).collect()
+    };
+    let kills = run_killed("dl-gan-train", &args("broken"), 10, |kills| Duration::from_millis(60 + (kills * 97) % 300));
+    assert!(kills >= 1, "{kills} kills");
+    let whole = args("whole");
+    run("dl-gan-train", &whole, "").expect(0);
+    for file in ["gan.safetensors", "gan.last.safetensors"] {
+        let bytes = |name: &str| fs::read(folder.path().join(name).join(file)).unwrap();
+        assert!(bytes("whole") == bytes("broken"), "{file} after {kills} kills");
+    }
+    let other = [&whole[..], &["--loss".to_owned(), "hinge".to_owned()]].concat();
+    let ran = run("dl-gan-train", &other, "").expect(2);
+    assert!(ran.stderr.contains("that run had"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_trained_gan_is_adapted_with_its_first_layers_frozen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first.safetensors"), folder.path().join("second.safetensors"));
+    train("dcgan --width 0.1 --batch 8 --iterations 3", &first, &records(24, 16, false)).expect(0);
+    let words = format!("dcgan --width 0.1 --batch 4 --iterations 2 --freeze-d 1 --init-from {}", first.display());
+    train(&words, &second, &records(10, 32, false)).expect(0);
+    let weight = |model: &Path, name: &str| {
+        let last = model.with_extension("last.safetensors");
+        let tensors = candle_core::safetensors::load(last, &candle_core::Device::Cpu).unwrap();
+        tensors[name].flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let [frozen, trained] = ["discriminator.main.0.weight", "discriminator.main.2.weight"];
+    assert_eq!(weight(&first, frozen), weight(&second, frozen));
+    assert_ne!(weight(&first, trained), weight(&second, trained));
+    let ran = train(&words.replace("dcgan", "vanilla"), &folder.path().join("x.safetensors"), &records(4, 16, true));
+    assert!(ran.expect(2).stderr.contains("is a dcgan generator, not vanilla"));
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("gan.safetensors");
+    let refused = |words: &str, records: &str| {
+        let ran = train(words, &output, records).expect(2);
+        assert!(!output.exists());
+        ran.stderr
+    };
+    assert!(refused("dcgan", "").contains("no records to train on"));
+    assert!(refused("dcgan", &records(1, 16, true)).contains("cannot be trained on one image"));
+    assert!(refused("dcgan --size 100", &records(4, 16, true)).contains("112 x 112 do"));
+    assert!(refused("dcgan --size 0", &records(4, 16, true)).contains("expected pixels"));
+    let unlabeled = records(4, 16, true).replace("\"label\"", "\"other\"");
+    assert!(refused("conditional", &unlabeled).contains("no record can be trained on"));
+    // A loss that is not a number names the player, the batch and what to try; the last good file stands.
+    let words = "dcgan --width 0.1 --batch 4 --iterations 40 --lr-g 1e30 --lr-d 1e30 --checkpoint-every 0";
+    let ran = train(words, &output, &records(8, 16, true)).expect(2);
+    assert!(ran.stderr.contains("at batch") && ran.stderr.contains("no model was written"), "{}", ran.stderr);
+    assert!(!output.exists());
+    // One broken image among good ones is reported, and the rest is trained on.
+    let broken = records(8, 16, true) + "{\"id\":\"x\",\"image\":\"missing.png\"}\n";
+    let ran = train("dcgan --width 0.1 --batch 4 --iterations 4", &output, &broken).expect(1);
+    assert!(ran.stderr.contains("missing.png") && output.exists(), "{}", ran.stderr);
+}
+
+#[test]
+fn what_cannot_be_sampled_is_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("gan.safetensors");
+    train("conditional --iterations 1 --width 0.1 --batch 8", &output, &records(20, 16, true)).expect(0);
+    let ran = sample(&output, &["--label", "square"]).expect(2);
+    assert!(ran.stderr.contains("no such label; choose from \"bar\", \"disc\""), "{}", ran.stderr);
+    assert!(sample(&output, &["--grid", "2x2"]).expect(2).stderr.contains("--output"));
+    assert!(sample(&output, &["--interpolate", "2"]).expect(2).stderr.contains("such as 3:8"));
+    let ran = run("dl-detect", &["--model", output.to_str().unwrap(), "x.jpg"], "").expect(2);
+    assert!(ran.stderr.contains("contains a generator of images") && ran.stderr.contains("dl-gan-sample takes it"));
+    let missing = folder.path().join("missing.safetensors");
+    assert!(sample(&missing, &[]).expect(2).stderr.contains("missing.safetensors"));
+    if let Some(weights) = shared("weights") {
+        let discriminator = weights.join("mnist_gan_mlp_discriminator.safetensors");
+        let ran = sample(&discriminator, &[]).expect(2);
+        assert!(ran.stderr.contains("contains a discriminator, not a generator"), "{}", ran.stderr);
+        let (model, latents) =
+            (weights.join("dcgan_faces_64.safetensors"), weights.join("dcgan_faces_64.input.safetensors"));
+        let made = sample(&model, &["--latents", latents.to_str().unwrap()]).expect(0);
+        assert_eq!(made.stdout.lines().count(), 8);
+    }
+}
