@@ -16,7 +16,7 @@ use super::save::{Chart, chart_error, check_size, not_a_file, save_chart};
 use super::trace::Trace;
 use crate::common::{Common, Io, Outcome, clipped};
 
-/// Draw the losses and accuracies that dl-finetune --log writes
+/// Draw the losses and accuracies that --log of dl-finetune and dl-gan-train writes
 ///
 /// Draws one chart per metric, with training and validation (val_) together. The values of single iterations are faint,
 /// with their running mean on top.
@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 
-    /// Metrics to draw, without the prefix val_ [default: all except iteration, epoch, lr and seconds]
+    /// Metrics to draw, without the prefix val_ [default: all except iteration, epoch, seconds and learning rates]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     metrics: Option<Vec<String>>,
 
@@ -61,8 +61,15 @@ struct History {
 
 /// Keys that are not metrics.
 const OTHERS: [&str; 4] = ["iteration", "epoch", "lr", "seconds"];
+/// The names of learning rates of single players end with this.
+const RATE: &str = "_lr";
+/// Losses, of which a GAN has two.
+const LOSSES: [&str; 3] = ["loss", "discriminator", "generator"];
 const TRAINED: RGBColor = RGBColor(31, 119, 180);
 const VALIDATED: RGBColor = RGBColor(214, 39, 40);
+
+/// What to draw.
+const WRITERS: &str = "dl-finetune --log and dl-gan-train --log write such files";
 
 /// The most metrics of a drawing.
 const MOST_METRICS: usize = 64;
@@ -71,9 +78,9 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         not_a_file(&self.output, &self.log)?;
         let histories = self.read().with_context(|| self.log.display().to_string())?;
-        // The loss first, the others by name.
+        // The losses first, the others by name.
         let mut histories: Vec<(String, History)> = histories.into_iter().collect();
-        histories.sort_by_key(|(name, _)| (name != "loss", name.clone()));
+        histories.sort_by_key(|(name, _)| (!LOSSES.contains(&name.as_str()), name.clone()));
         let height = u64::from(self.height) * histories.len() as u64;
         check_size(self.width.into(), height)?;
         save_chart(&self.output, (self.width, height as u32), &self.fonts, &io.messages, &Histories(histories))?;
@@ -85,9 +92,9 @@ impl Args {
         let mut known = BTreeSet::new();
         each_row(&self.log, |number, line| {
             let Some(iteration) = line.get("iteration").and_then(Value::as_f64) else {
-                bail!("line {number}: has no \"iteration\"; dl-finetune --log writes such files");
+                bail!("line {number}: has no \"iteration\"; {WRITERS}");
             };
-            for (key, value) in line.iter().filter(|(key, _)| !OTHERS.contains(&key.as_str())) {
+            for (key, value) in line.iter().filter(|(key, _)| !OTHERS.contains(&key.as_str()) && !key.ends_with(RATE)) {
                 let Some(value) = value.as_f64() else { continue };
                 let validated = key.strip_prefix("val_");
                 let name = validated.unwrap_or(key);
@@ -112,7 +119,7 @@ impl Args {
             Ok(())
         })?;
         if known.is_empty() {
-            bail!("has no metrics; dl-finetune --log writes such files");
+            bail!("has no metrics; {WRITERS}");
         }
         let missing = self.metrics.iter().flatten().find(|name| !histories.contains_key(*name));
         if let Some(missing) = missing {
