@@ -40,8 +40,8 @@ fn main() -> Result<()> {
         }
         "ssim" | "ssim-gaussian" => timed(|| {
             let planes = |bytes: &Vec<u8>| Planes::of_rgb(bytes, width, bytes.len() / 3 / width);
-            let window = if metric == "ssim" { Window::uniform() } else { Window::gaussian() };
-            ssim(&planes(&bytes[0])?, &planes(&bytes[1])?, &window)
+            let window = if metric == "ssim" { Window::Uniform } else { Window::Gaussian };
+            ssim(&planes(&bytes[0])?, &planes(&bytes[1])?, window)
         })?,
         other => bail!("{other} is not a metric of this program"),
     };

@@ -11,14 +11,14 @@ use crate::ssim::{Window, similarities};
 /// The weights of the scales, from fine to coarse.
 const WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-/// The similarity of two images over five scales, at most 1, with [`Window::gaussian`]: of each channel, the product of the
+/// The similarity of two images over five scales, at most 1, with [`Window::Gaussian`]: of each channel, the product of the
 /// contrast and structure at the first four scales and of the whole similarity at the last, each to the power of its
 /// weight; negative ones count as 0. Then the mean over the channels.
 /// # Errors
 /// When the sizes differ, or a side is below 176 pixels, so that the window does not fit at the last scale.
 pub fn ms_ssim(first: &Planes, second: &Planes) -> Result<f64> {
     first.check_same(second)?;
-    let window = Window::gaussian();
+    let window = Window::Gaussian;
     let (width, height) = (first.width, first.height);
     let least = window.side() << (WEIGHTS.len() - 1);
     ensure!(
@@ -31,7 +31,7 @@ pub fn ms_ssim(first: &Planes, second: &Planes) -> Result<f64> {
         if scale > 0 {
             scales = scales.map(|planes| planes.halved());
         }
-        let found = similarities(&scales[0], &scales[1], &window)?;
+        let found = similarities(&scales[0], &scales[1], window)?;
         for (product, found) in products.iter_mut().zip(found) {
             let term = if scale + 1 < WEIGHTS.len() { found.contrast } else { found.whole };
             *product *= term.max(0.0).powf(*weight);

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dl_record::Matrix;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// A row of the other set, or another row of the same.
@@ -182,8 +183,10 @@ impl Candidates {
         let worst: Vec<f32> = locked(&self.tiles[tile]).iter().map(|row| self.worst(row)).collect();
         for (row, (products, norm)) in products.chunks_exact(other_norms.len()).zip(norms).enumerate() {
             found.clear();
-            each_below(products, *norm, other_norms, worst[row], |place, squared| {
-                found.extend(index(row, place).map(|index| (squared, index)));
+            Arch::new().dispatch(|| {
+                each_below(products, *norm, other_norms, worst[row], |place, squared| {
+                    found.extend(index(row, place).map(|index| (squared, index)));
+                });
             });
             if !found.is_empty() {
                 self.merge(&mut locked(&self.tiles[tile])[row], found);
@@ -248,6 +251,7 @@ fn turn(products: &[f32], rows: usize, turned: &mut [f32]) {
 
 /// Calls `work` with the place and the squared distance of each row whose squared distance is not above `limit`, or not a
 /// number.
+#[inline(always)]
 fn each_below(products: &[f32], norm: f32, norms: &[f32], limit: f32, mut work: impl FnMut(usize, f32)) {
     let squared = |product: f32, other: f32| norm + other - 2.0 * product;
     let mut rest = |first: usize, products: &[f32], norms: &[f32]| {
@@ -292,53 +296,79 @@ pub(crate) fn inside(first: &Balls, second: &Balls) -> [usize; 2] {
     let [a_radii, b_radii] = [radii(first), radii(second)];
     let error = error_factor(first.rows.columns);
     let tiles: Vec<(usize, usize)> = (0..a.tiles()).flat_map(|i| (0..b.tiles()).map(move |j| (i, j))).collect();
+    let sides = [
+        Side { points: &a, balls: first, limits: &a_radii, inside: &a_inside },
+        Side { points: &b, balls: second, limits: &b_radii, inside: &b_inside },
+    ];
     tiles.par_iter().for_each_init(Vec::new, |memory, (i, j)| {
         let (a_first, a_tile, a_norms) = a.tile(*i);
         let (b_first, b_tile, b_norms) = b.tile(*j);
         let products = products(a_tile, b_tile, memory);
         for (row, (products, norm)) in products.chunks_exact(b_norms.len()).zip(a_norms).enumerate() {
-            let row = a_first + row;
-            let mut is_inside = a_inside[row].load(Ordering::Relaxed);
-            let limits = &b_radii[b_first..b_first + b_norms.len()];
-            let others = &b_inside[b_first..b_first + b_norms.len()];
-            let own_limit = a_radii[row];
-            let lowest = |product: f32, other: f32| {
-                let sum = norm + other;
-                sum - 2.0 * product - error * sum
-            };
-            for start in (0..b_norms.len()).step_by(LANES) {
-                let lanes = start..b_norms.len().min(start + LANES);
-                let (products, norms, limits) =
-                    (&products[lanes.clone()], &b_norms[lanes.clone()], &limits[lanes.clone()]);
-                let mut all_outside = true;
-                for ((product, other), limit) in products.iter().zip(norms).zip(limits) {
-                    let lowest = lowest(*product, *other);
-                    all_outside &= ((lowest > *limit) | is_inside) & (lowest > own_limit);
-                }
-                if all_outside {
-                    continue;
-                }
-                for (lane, place) in lanes.enumerate() {
-                    let index = b_first + place;
-                    let lowest = lowest(products[lane], norms[lane]);
-                    let may_hold_row = !is_inside && !(lowest > limits[lane]);
-                    let may_be_held = !(lowest > own_limit) && !others[place].load(Ordering::Relaxed);
-                    if may_hold_row || may_be_held {
-                        let squared = a.exact(row, &b, index);
-                        is_inside = is_inside || squared <= second.radii[index];
-                        if squared <= first.radii[row] {
-                            others[place].store(true, Ordering::Relaxed);
-                        }
-                    }
-                }
-            }
-            if is_inside {
-                a_inside[row].store(true, Ordering::Relaxed);
-            }
+            let others = Others { first: b_first, products, norms: b_norms };
+            Arch::new().dispatch(|| mark_inside(&sides, a_first + row, *norm, &others, error));
         }
     });
     let count = |flags: &[AtomicBool]| flags.iter().filter(|flag| flag.load(Ordering::Relaxed)).count();
     [count(&a_inside), count(&b_inside)]
+}
+
+/// A set of balls, while rows are marked.
+struct Side<'a> {
+    points: &'a Points<'a>,
+    balls: &'a Balls<'a>,
+    /// Squared radii, rounded up.
+    limits: &'a [f32],
+    /// Whether a row is in a ball of the other set, as far as is known.
+    inside: &'a [AtomicBool],
+}
+
+/// Rows of the second set, and their products with a row of the first.
+struct Others<'a> {
+    first: usize,
+    products: &'a [f32],
+    norms: &'a [f32],
+}
+
+/// Marks a row of the first set and `others` of the second that are inside balls of each other.
+#[inline(always)]
+fn mark_inside([a, b]: &[Side; 2], row: usize, norm: f32, others: &Others, error: f32) {
+    let mut is_inside = a.inside[row].load(Ordering::Relaxed);
+    let own_limit = a.limits[row];
+    // The smallest that the squared distance can be.
+    let lowest = |product: f32, other: f32| {
+        let sum = norm + other;
+        sum - 2.0 * product - error * sum
+    };
+    let limits = &b.limits[others.first..][..others.norms.len()];
+    let lanes = others.products.chunks(LANES).zip(others.norms.chunks(LANES)).zip(limits.chunks(LANES));
+    for (chunk, ((products, norms), limits)) in lanes.enumerate() {
+        let mut all_outside = true;
+        for ((product, other), limit) in products.iter().zip(norms).zip(limits) {
+            let lowest = lowest(*product, *other);
+            all_outside &= ((lowest > *limit) | is_inside) & (lowest > own_limit);
+        }
+        if all_outside {
+            continue;
+        }
+        for (lane, ((product, other), limit)) in products.iter().zip(norms).zip(limits).enumerate() {
+            let index = others.first + chunk * LANES + lane;
+            let lowest = lowest(*product, *other);
+            // What is not a number may be anything.
+            let may_be_in_other = !is_inside && !(lowest > *limit);
+            let may_hold_other = !(lowest > own_limit) && !b.inside[index].load(Ordering::Relaxed);
+            if may_be_in_other || may_hold_other {
+                let squared = a.points.exact(row, b.points, index);
+                is_inside = is_inside || squared <= b.balls.radii[index];
+                if squared <= a.balls.radii[row] {
+                    b.inside[index].store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+    if is_inside {
+        a.inside[row].store(true, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Structural similarity (Wang et al. 2004, Image quality assessment: from error visibility to structural similarity).
 //!
-//! Two windows are in use, and they give different numbers: [`Window::uniform`] is scikit-image's default,
-//! [`Window::gaussian`] the paper's and that of the super-resolution papers. Both are separable, and only places where the
+//! Two windows are in use, and they give different numbers: [`Window::Uniform`] is scikit-image's default,
+//! [`Window::Gaussian`] the paper's and that of the super-resolution papers. Both are separable, and only places where the
 //! whole window fits count. Values are from 0 to 255.
 
 use anyhow::{Result, ensure};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::planes::Planes;
@@ -13,34 +14,25 @@ use crate::planes::Planes;
 const C1: f64 = 6.5025;
 const C2: f64 = 58.5225;
 /// Rows that one task computes. Fixed, so that sums do not depend on `--threads`.
-const BAND: usize = 32;
+const BAND: usize = 64;
 
 /// How local means and variances are weighted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Window {
-    /// The weights of a row, and of a column; they sum to 1.
-    taps: Vec<f64>,
-    /// Variances are multiplied by it: 1, or n / (n - 1) for those of a sample.
-    factor: f64,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// 7 x 7 equal weights and the covariance of a sample: scikit-image's `structural_similarity` by default.
+    Uniform,
+    /// 11 x 11 weights of a Gaussian with sigma 1.5: the paper, BasicSR, and scikit-image with `gaussian_weights`, `sigma=1.5`
+    /// and `use_sample_covariance=False`.
+    Gaussian,
 }
 
 impl Window {
-    /// 7 x 7 equal weights and the covariance of a sample: scikit-image's `structural_similarity` by default.
-    pub fn uniform() -> Self {
-        Self { taps: vec![1.0 / 7.0; 7], factor: 49.0 / 48.0 }
-    }
-
-    /// 11 x 11 weights of a Gaussian with sigma 1.5: the paper, BasicSR, and scikit-image with `gaussian_weights`, `sigma=1.5`
-    /// and `use_sample_covariance=False`.
-    pub fn gaussian() -> Self {
-        let weights: Vec<f64> = (-5..=5).map(|x| (-f64::from(x * x) / (2.0 * 1.5 * 1.5)).exp()).collect();
-        let sum: f64 = weights.iter().sum();
-        Self { taps: weights.iter().map(|weight| weight / sum).collect(), factor: 1.0 }
-    }
-
     /// Its side in pixels.
-    pub fn side(&self) -> usize {
-        self.taps.len()
+    pub fn side(self) -> usize {
+        match self {
+            Self::Uniform => UNIFORM.len(),
+            Self::Gaussian => 11,
+        }
     }
 }
 
@@ -56,78 +48,130 @@ pub(crate) struct Similarity {
 /// The similarity of two images, at most 1: the mean over the places, then over the channels.
 /// # Errors
 /// When the sizes differ, or an image is smaller than the window.
-pub fn ssim(first: &Planes, second: &Planes, window: &Window) -> Result<f64> {
+pub fn ssim(first: &Planes, second: &Planes, window: Window) -> Result<f64> {
     let channels = similarities(first, second, window)?;
     Ok(channels.iter().map(|channel| channel.whole).sum::<f64>() / channels.len() as f64)
 }
 
 /// The similarity of each channel.
-pub(crate) fn similarities(first: &Planes, second: &Planes, window: &Window) -> Result<Vec<Similarity>> {
+pub(crate) fn similarities(first: &Planes, second: &Planes, window: Window) -> Result<Vec<Similarity>> {
     first.check_same(second)?;
     let (width, height, side) = (first.width, first.height, window.side());
     ensure!(
         width.min(height) >= side,
         "an image of {width} x {height} pixels is smaller than the window of {side} x {side}"
     );
-    let places = (height - side + 1) * (width - side + 1);
+    let rows = height - side + 1;
     let channel = |(a, b): (&Vec<f64>, &Vec<f64>)| {
-        let bands = (0..height - side + 1).into_par_iter().step_by(BAND);
+        let bands = (0..rows).into_par_iter().step_by(BAND);
         let sums = bands.map(|first| {
-            let last = (first + BAND).min(height - side + 1);
-            band(&a[first * width..], &b[first * width..], [width, last - first], window)
+            let range = first * width..((first + BAND).min(rows) + side - 1) * width;
+            let (a, b) = (&a[range.clone()], &b[range]);
+            // Compiled for each instruction set; none of them changes a result.
+            Arch::new().dispatch(|| match window {
+                Window::Uniform => band(a, b, width, &UNIFORM, 49.0 / 48.0),
+                Window::Gaussian => band(a, b, width, &gaussian_taps(), 1.0),
+            })
         });
         let sums = sums.collect::<Vec<[f64; 2]>>();
-        let mean = |of: usize| sums.iter().map(|sums| sums[of]).sum::<f64>() / places as f64;
+        let places = (rows * (width - side + 1)) as f64;
+        let mean = |of: usize| sums.iter().map(|sums| sums[of]).sum::<f64>() / places;
         Similarity { whole: mean(0), contrast: mean(1) }
     };
     Ok(first.channels.iter().zip(&second.channels).map(channel).collect())
 }
 
-/// The sums of the similarity, and of its contrast part, over `rows` rows of places.
-fn band(a: &[f64], b: &[f64], [width, rows]: [usize; 2], window: &Window) -> [f64; 2] {
-    let Window { taps, factor } = window;
-    let places = width - taps.len() + 1;
-    // Of a row: the weighted sums over the column of a window, of a, b, a^2 + b^2 and a b.
-    let mut columns = [const { Vec::new() }; 4].map(|_: Vec<f64>| vec![0.0; width]);
-    let mut means = [const { Vec::new() }; 4].map(|_: Vec<f64>| vec![0.0; places]);
+const UNIFORM: [f64; 7] = [1.0 / 7.0; 7];
+
+fn gaussian_taps() -> [f64; 11] {
+    let weight = |index: usize| (-(index as f64 - 5.0).powi(2) / (2.0 * 1.5 * 1.5)).exp();
+    let sum: f64 = (0..11).map(weight).sum();
+    std::array::from_fn(|index| weight(index) / sum)
+}
+
+/// The sums of the similarity, and of its contrast part, over the places of rows of `width` pixels, with a separable window
+/// of `taps`; variances are multiplied by `factor`.
+#[inline(always)]
+fn band<const N: usize>(a: &[f64], b: &[f64], width: usize, taps: &[f64; N], factor: f64) -> [f64; 2] {
+    let places = width - N + 1;
+    // Of the last N rows: the weighted sums over the row of a window, of a, b, a^2 + b^2 and a b.
+    let mut means: [[Vec<f64>; 4]; N] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; places]));
+    let mut products = [vec![0.0; width], vec![0.0; width]];
+    let mut found = [vec![0.0; places], vec![0.0; places]];
     let mut sums = [0.0; 2];
-    for row in 0..rows {
-        columns.iter_mut().for_each(|column| column.fill(0.0));
-        for (tap, weight) in taps.iter().enumerate() {
-            let at = (row + tap) * width;
-            add_row(&a[at..at + width], &b[at..at + width], *weight, &mut columns);
+    for (row, (a, b)) in a.chunks_exact(width).zip(b.chunks_exact(width)).enumerate() {
+        let [squares, mixed] = &mut products;
+        for (((a, b), square), mixed) in a.iter().zip(b).zip(&mut *squares).zip(&mut *mixed) {
+            *square = a * a + b * b;
+            *mixed = a * b;
         }
-        for (column, mean) in columns.iter().zip(&mut means) {
-            mean.fill(0.0);
-            for (tap, weight) in taps.iter().enumerate() {
-                mean.iter_mut().zip(&column[tap..]).for_each(|(mean, value)| *mean += weight * value);
-            }
+        let slot = &mut means[row % N];
+        for (values, means) in [a, b, squares, mixed].into_iter().zip(slot) {
+            filter(values, taps, means);
         }
-        let [of_a, of_b, squares, products] = &means;
-        // Several sums, so that they do not wait for each other.
-        let mut lanes = [[0.0; 8]; 2];
-        for place in 0..places {
-            let (a, b) = (of_a[place], of_b[place]);
-            let (both, norms) = (a * b, a * a + b * b);
-            let contrast = (2.0 * factor * (products[place] - both) + C2) / (factor * (squares[place] - norms) + C2);
-            lanes[0][place % 8] += (2.0 * both + C1) / (norms + C1) * contrast;
-            lanes[1][place % 8] += contrast;
+        if row + 1 < N {
+            continue;
         }
-        sums.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum += lanes.iter().sum::<f64>());
+        // The oldest row first.
+        let rows: [&[Vec<f64>; 4]; N] = std::array::from_fn(|tap| &means[(row + 1 + tap) % N]);
+        let [whole, contrast] = &mut found;
+        compare(rows, taps, factor, whole, contrast);
+        sums[0] += sum(whole);
+        sums[1] += sum(contrast);
     }
     sums
 }
 
-fn add_row(a: &[f64], b: &[f64], weight: f64, columns: &mut [Vec<f64>; 4]) {
-    let [of_a, of_b, squares, products] = columns;
-    let sums = of_a.iter_mut().zip(of_b).zip(squares.iter_mut().zip(products));
-    for ((a, b), ((of_a, of_b), (square, product))) in a.iter().zip(b).zip(sums) {
-        let (weighted_a, weighted_b) = (weight * a, weight * b);
-        *of_a += weighted_a;
-        *of_b += weighted_b;
-        *square += weighted_a * a + weighted_b * b;
-        *product += weighted_a * b;
+/// The weighted sums over N neighbors.
+#[inline(always)]
+fn filter<const N: usize>(values: &[f64], taps: &[f64; N], sums: &mut [f64]) {
+    for (sum, values) in sums.iter_mut().zip(values.windows(N)) {
+        let mut weighted = 0.0;
+        for tap in 0..N {
+            weighted += taps[tap] * values[tap];
+        }
+        *sum = weighted;
     }
+}
+
+/// The similarity at each place of a row, and its contrast part, from the rows below each other.
+#[inline(always)]
+fn compare<const N: usize>(
+    rows: [&[Vec<f64>; 4]; N],
+    taps: &[f64; N],
+    factor: f64,
+    whole: &mut [f64],
+    contrast: &mut [f64],
+) {
+    let places = whole.len();
+    let contrast = &mut contrast[..places];
+    let rows: [[&[f64]; 4]; N] = rows.map(|row| std::array::from_fn(|of| &row[of][..places]));
+    for place in 0..places {
+        let mut means = [0.0; 4];
+        for tap in 0..N {
+            for of in 0..4 {
+                means[of] += taps[tap] * rows[tap][of][place];
+            }
+        }
+        let [a, b, squares, mixed] = means;
+        let (both, norms) = (a * b, a * a + b * b);
+        let of_contrast = (2.0 * factor * (mixed - both) + C2) / (factor * (squares - norms) + C2);
+        contrast[place] = of_contrast;
+        whole[place] = (2.0 * both + C1) / (norms + C1) * of_contrast;
+    }
+}
+
+/// In eight sums that do not wait for each other.
+#[inline(always)]
+fn sum(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let (chunks, rest) = values.as_chunks::<8>();
+    for chunk in chunks {
+        for lane in 0..8 {
+            lanes[lane] += chunk[lane];
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
 }
 
 #[cfg(test)]
@@ -145,10 +189,10 @@ mod tests {
                 let expected = case[key].as_f64().unwrap();
                 assert!((found - expected).abs() < 1e-9, "{key} {found}, expected {expected}");
             };
-            close(ssim(&a, &b, &Window::uniform()).unwrap(), "ssim_skimage");
-            close(ssim(&a, &b, &Window::gaussian()).unwrap(), "ssim_gaussian");
+            close(ssim(&a, &b, Window::Uniform).unwrap(), "ssim_skimage");
+            close(ssim(&a, &b, Window::Gaussian).unwrap(), "ssim_gaussian");
             let luma = |planes: &Planes| planes.luma().unwrap().cropped(side("border")).unwrap();
-            close(ssim(&luma(&a), &luma(&b), &Window::gaussian()).unwrap(), "ssim_sr");
+            close(ssim(&luma(&a), &luma(&b), Window::Gaussian).unwrap(), "ssim_sr");
         }
     }
 
@@ -159,11 +203,11 @@ mod tests {
                 let Some(expected) = expected[key].as_f64() else { return };
                 assert!((found - expected).abs() < 1e-6, "{key} {found}, expected {expected}");
             };
-            close(ssim(&a, &b, &Window::uniform()).unwrap(), "ssim_scikit_image_default");
-            close(ssim(&a, &b, &Window::gaussian()).unwrap(), "ssim");
+            close(ssim(&a, &b, Window::Uniform).unwrap(), "ssim_scikit_image_default");
+            close(ssim(&a, &b, Window::Gaussian).unwrap(), "ssim");
             let luma = |planes: &Planes, border| planes.luma().unwrap().cropped(border).unwrap();
             for border in [0, 4] {
-                let found = ssim(&luma(&a, border), &luma(&b, border), &Window::gaussian()).unwrap();
+                let found = ssim(&luma(&a, border), &luma(&b, border), Window::Gaussian).unwrap();
                 close(found, &format!("ssim_y_border{border}"));
             }
         }
@@ -172,10 +216,10 @@ mod tests {
     #[test]
     fn equal_images_are_one_and_small_ones_are_refused() {
         let [a, _] = golden_pair(40, 45);
-        assert!((ssim(&a, &a, &Window::uniform()).unwrap() - 1.0).abs() < 1e-12);
+        assert!((ssim(&a, &a, Window::Uniform).unwrap() - 1.0).abs() < 1e-12);
         let [small, other] = golden_pair(10, 40);
-        assert!(ssim(&small, &other, &Window::uniform()).is_ok());
-        let error = ssim(&small, &other, &Window::gaussian()).unwrap_err().to_string();
+        assert!(ssim(&small, &other, Window::Uniform).is_ok());
+        let error = ssim(&small, &other, Window::Gaussian).unwrap_err().to_string();
         assert_eq!(error, "an image of 10 x 40 pixels is smaller than the window of 11 x 11");
     }
 
@@ -184,7 +228,7 @@ mod tests {
         let [a, b] = golden_pair(90, 150);
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| ssim(&a, &b, &Window::uniform()).unwrap())
+            pool.install(|| ssim(&a, &b, Window::Uniform).unwrap())
         };
         assert_eq!(on(1).to_bits(), on(3).to_bits());
     }
