@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dl_record::Matrix;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 /// A row of the other set, or another row of the same.
@@ -183,11 +183,8 @@ impl Candidates {
         let worst: Vec<f32> = locked(&self.tiles[tile]).iter().map(|row| self.worst(row)).collect();
         for (row, (products, norm)) in products.chunks_exact(other_norms.len()).zip(norms).enumerate() {
             found.clear();
-            Arch::new().dispatch(|| {
-                each_below(products, *norm, other_norms, worst[row], |place, squared| {
-                    found.extend(index(row, place).map(|index| (squared, index)));
-                });
-            });
+            Arch::new().dispatch(Below { products, norm: *norm, norms: other_norms, limit: worst[row], found });
+            found.retain_mut(|(_, place)| index(row, *place).map(|index| *place = index).is_some());
             if !found.is_empty() {
                 self.merge(&mut locked(&self.tiles[tile])[row], found);
             }
@@ -249,30 +246,41 @@ fn turn(products: &[f32], rows: usize, turned: &mut [f32]) {
     }
 }
 
-/// Calls `work` with the place and the squared distance of each row whose squared distance is not above `limit`, or not a
-/// number.
-#[inline(always)]
-fn each_below(products: &[f32], norm: f32, norms: &[f32], limit: f32, mut work: impl FnMut(usize, f32)) {
-    let squared = |product: f32, other: f32| norm + other - 2.0 * product;
-    let mut rest = |first: usize, products: &[f32], norms: &[f32]| {
-        for (place, (product, other)) in products.iter().zip(norms).enumerate() {
-            let squared = squared(*product, *other);
-            if !(squared > limit) {
-                work(first + place, squared);
+/// Finds the rows whose squared distance is not above `limit`, or not a number.
+struct Below<'a> {
+    /// With the rows.
+    products: &'a [f32],
+    norm: f32,
+    /// Of the rows.
+    norms: &'a [f32],
+    limit: f32,
+    /// The squared distance and the place of each row found.
+    found: &'a mut Vec<(f32, usize)>,
+}
+
+/// Compiled for each instruction set; none of them changes a result.
+impl NullaryFnOnce for Below<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { products, norm, norms, limit, found } = self;
+        for (chunk, (products, norms)) in products.chunks(LANES).zip(norms.chunks(LANES)).enumerate() {
+            let mut all_above = true;
+            for (product, other) in products.iter().zip(norms) {
+                all_above &= norm + other - 2.0 * product > limit;
+            }
+            if all_above {
+                continue;
+            }
+            for (lane, (product, other)) in products.iter().zip(norms).enumerate() {
+                let squared = norm + other - 2.0 * product;
+                if !(squared > limit) {
+                    found.push((squared, chunk * LANES + lane));
+                }
             }
         }
-    };
-    let (chunks, norm_chunks) = (products.as_chunks::<LANES>(), norms.as_chunks::<LANES>());
-    for (chunk, (products, norms)) in chunks.0.iter().zip(norm_chunks.0).enumerate() {
-        let mut all_above = true;
-        for lane in 0..LANES {
-            all_above &= squared(products[lane], norms[lane]) > limit;
-        }
-        if !all_above {
-            rest(chunk * LANES, products, norms);
-        }
     }
-    rest(chunks.0.len() * LANES, chunks.1, norm_chunks.1);
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -305,8 +313,16 @@ pub(crate) fn inside(first: &Balls, second: &Balls) -> [usize; 2] {
         let (b_first, b_tile, b_norms) = b.tile(*j);
         let products = products(a_tile, b_tile, memory);
         for (row, (products, norm)) in products.chunks_exact(b_norms.len()).zip(a_norms).enumerate() {
-            let others = Others { first: b_first, products, norms: b_norms };
-            Arch::new().dispatch(|| mark_inside(&sides, a_first + row, *norm, &others, error));
+            let (row, sides) = (a_first + row, &sides);
+            Arch::new().dispatch(MarkInside {
+                sides,
+                row,
+                norm: *norm,
+                first: b_first,
+                products,
+                norms: b_norms,
+                error,
+            });
         }
     });
     let count = |flags: &[AtomicBool]| flags.iter().filter(|flag| flag.load(Ordering::Relaxed)).count();
@@ -323,51 +339,62 @@ struct Side<'a> {
     inside: &'a [AtomicBool],
 }
 
-/// Rows of the second set, and their products with a row of the first.
-struct Others<'a> {
+/// Marks a row of the first set and some of the second that are inside balls of each other.
+struct MarkInside<'a> {
+    sides: &'a [Side<'a>; 2],
+    row: usize,
+    norm: f32,
+    /// The first of the rows of the second set.
     first: usize,
+    /// With these rows.
     products: &'a [f32],
     norms: &'a [f32],
+    error: f32,
 }
 
-/// Marks a row of the first set and `others` of the second that are inside balls of each other.
-#[inline(always)]
-fn mark_inside([a, b]: &[Side; 2], row: usize, norm: f32, others: &Others, error: f32) {
-    let mut is_inside = a.inside[row].load(Ordering::Relaxed);
-    let own_limit = a.limits[row];
-    // The smallest that the squared distance can be.
-    let lowest = |product: f32, other: f32| {
-        let sum = norm + other;
-        sum - 2.0 * product - error * sum
-    };
-    let limits = &b.limits[others.first..][..others.norms.len()];
-    let lanes = others.products.chunks(LANES).zip(others.norms.chunks(LANES)).zip(limits.chunks(LANES));
-    for (chunk, ((products, norms), limits)) in lanes.enumerate() {
-        let mut all_outside = true;
-        for ((product, other), limit) in products.iter().zip(norms).zip(limits) {
-            let lowest = lowest(*product, *other);
-            all_outside &= ((lowest > *limit) | is_inside) & (lowest > own_limit);
-        }
-        if all_outside {
-            continue;
-        }
-        for (lane, ((product, other), limit)) in products.iter().zip(norms).zip(limits).enumerate() {
-            let index = others.first + chunk * LANES + lane;
-            let lowest = lowest(*product, *other);
-            // What is not a number may be anything.
-            let may_be_in_other = !is_inside && !(lowest > *limit);
-            let may_hold_other = !(lowest > own_limit) && !b.inside[index].load(Ordering::Relaxed);
-            if may_be_in_other || may_hold_other {
-                let squared = a.points.exact(row, b.points, index);
-                is_inside = is_inside || squared <= b.balls.radii[index];
-                if squared <= a.balls.radii[row] {
-                    b.inside[index].store(true, Ordering::Relaxed);
+/// Compiled for each instruction set; none of them changes a result.
+impl NullaryFnOnce for MarkInside<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { sides: [a, b], row, norm, first, products, norms, error } = self;
+        let mut is_inside = a.inside[row].load(Ordering::Relaxed);
+        let own_limit = a.limits[row];
+        // The smallest that the squared distance can be.
+        let lowest = |product: f32, other: f32| {
+            let sum = norm + other;
+            sum - 2.0 * product - error * sum
+        };
+        let limits = &b.limits[first..][..norms.len()];
+        let lanes = products.chunks(LANES).zip(norms.chunks(LANES)).zip(limits.chunks(LANES));
+        for (chunk, ((products, norms), limits)) in lanes.enumerate() {
+            let mut all_outside = true;
+            for ((product, other), limit) in products.iter().zip(norms).zip(limits) {
+                let lowest = lowest(*product, *other);
+                all_outside &= ((lowest > *limit) | is_inside) & (lowest > own_limit);
+            }
+            if all_outside {
+                continue;
+            }
+            for (lane, ((product, other), limit)) in products.iter().zip(norms).zip(limits).enumerate() {
+                let index = first + chunk * LANES + lane;
+                let lowest = lowest(*product, *other);
+                // What is not a number may be anything.
+                let may_be_in_other = !is_inside && !(lowest > *limit);
+                let may_hold_other = !(lowest > own_limit) && !b.inside[index].load(Ordering::Relaxed);
+                if may_be_in_other || may_hold_other {
+                    let squared = a.points.exact(row, b.points, index);
+                    is_inside = is_inside || squared <= b.balls.radii[index];
+                    if squared <= a.balls.radii[row] {
+                        b.inside[index].store(true, Ordering::Relaxed);
+                    }
                 }
             }
         }
-    }
-    if is_inside {
-        a.inside[row].store(true, Ordering::Relaxed);
+        if is_inside {
+            a.inside[row].store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! whole window fits count. Values are from 0 to 255.
 
 use anyhow::{Result, ensure};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use crate::planes::Planes;
@@ -30,7 +30,7 @@ impl Window {
     /// Its side in pixels.
     pub fn side(self) -> usize {
         match self {
-            Self::Uniform => UNIFORM.len(),
+            Self::Uniform => 7,
             Self::Gaussian => 11,
         }
     }
@@ -67,11 +67,12 @@ pub(crate) fn similarities(first: &Planes, second: &Planes, window: Window) -> R
         let sums = bands.map(|first| {
             let range = first * width..((first + BAND).min(rows) + side - 1) * width;
             let (a, b) = (&a[range.clone()], &b[range]);
-            // Compiled for each instruction set; none of them changes a result.
-            Arch::new().dispatch(|| match window {
-                Window::Uniform => band(a, b, width, &UNIFORM, 49.0 / 48.0),
-                Window::Gaussian => band(a, b, width, &gaussian_taps(), 1.0),
-            })
+            match window {
+                Window::Uniform => {
+                    Arch::new().dispatch(Band { a, b, width, taps: &[1.0 / 7.0; 7], factor: 49.0 / 48.0 })
+                }
+                Window::Gaussian => Arch::new().dispatch(Band { a, b, width, taps: &gaussian_taps(), factor: 1.0 }),
+            }
         });
         let sums = sums.collect::<Vec<[f64; 2]>>();
         let places = (rows * (width - side + 1)) as f64;
@@ -81,54 +82,67 @@ pub(crate) fn similarities(first: &Planes, second: &Planes, window: Window) -> R
     Ok(first.channels.iter().zip(&second.channels).map(channel).collect())
 }
 
-const UNIFORM: [f64; 7] = [1.0 / 7.0; 7];
-
 fn gaussian_taps() -> [f64; 11] {
     let weight = |index: usize| (-(index as f64 - 5.0).powi(2) / (2.0 * 1.5 * 1.5)).exp();
     let sum: f64 = (0..11).map(weight).sum();
     std::array::from_fn(|index| weight(index) / sum)
 }
 
-/// The sums of the similarity, and of its contrast part, over the places of rows of `width` pixels, with a separable window
-/// of `taps`; variances are multiplied by `factor`.
-#[inline(always)]
-fn band<const N: usize>(a: &[f64], b: &[f64], width: usize, taps: &[f64; N], factor: f64) -> [f64; 2] {
-    let places = width - N + 1;
-    // Of the last N rows: the weighted sums over the row of a window, of a, b, a^2 + b^2 and a b.
-    let mut means: [[Vec<f64>; 4]; N] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; places]));
-    let mut products = [vec![0.0; width], vec![0.0; width]];
-    let mut found = [vec![0.0; places], vec![0.0; places]];
-    let mut sums = [0.0; 2];
-    for (row, (a, b)) in a.chunks_exact(width).zip(b.chunks_exact(width)).enumerate() {
-        let [squares, mixed] = &mut products;
-        for (((a, b), square), mixed) in a.iter().zip(b).zip(&mut *squares).zip(&mut *mixed) {
-            *square = a * a + b * b;
-            *mixed = a * b;
+/// Rows of `width` pixels, with a separable window of `taps`; variances are multiplied by `factor`.
+struct Band<'a, const N: usize> {
+    a: &'a [f64],
+    b: &'a [f64],
+    width: usize,
+    taps: &'a [f64; N],
+    factor: f64,
+}
+
+/// Compiled for each instruction set; none of them changes a result.
+impl<const N: usize> NullaryFnOnce for Band<'_, N> {
+    /// The sums of the similarity, and of its contrast part.
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn call(self) -> [f64; 2] {
+        let Self { a, b, width, taps, factor } = self;
+        let places = width - N + 1;
+        // Of the last N rows: the weighted sums over the row of a window, of a, b, a^2 + b^2 and a b.
+        let mut means: [[Vec<f64>; 4]; N] = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; places]));
+        let mut products = [vec![0.0; width], vec![0.0; width]];
+        let mut found = [vec![0.0; places], vec![0.0; places]];
+        let mut sums = [0.0; 2];
+        for (row, (a, b)) in a.chunks_exact(width).zip(b.chunks_exact(width)).enumerate() {
+            let [squares, mixed] = &mut products;
+            for (((a, b), square), mixed) in a.iter().zip(b).zip(&mut *squares).zip(&mut *mixed) {
+                *square = a * a + b * b;
+                *mixed = a * b;
+            }
+            let slot = &mut means[row % N];
+            for (values, means) in [a, b, squares, mixed].into_iter().zip(slot) {
+                filter(values, taps, means);
+            }
+            if row + 1 < N {
+                continue;
+            }
+            // The oldest row first.
+            let rows: [&[Vec<f64>; 4]; N] = std::array::from_fn(|tap| &means[(row + 1 + tap) % N]);
+            let [whole, contrast] = &mut found;
+            compare(rows, taps, factor, whole, contrast);
+            sums[0] += sum(whole);
+            sums[1] += sum(contrast);
         }
-        let slot = &mut means[row % N];
-        for (values, means) in [a, b, squares, mixed].into_iter().zip(slot) {
-            filter(values, taps, means);
-        }
-        if row + 1 < N {
-            continue;
-        }
-        // The oldest row first.
-        let rows: [&[Vec<f64>; 4]; N] = std::array::from_fn(|tap| &means[(row + 1 + tap) % N]);
-        let [whole, contrast] = &mut found;
-        compare(rows, taps, factor, whole, contrast);
-        sums[0] += sum(whole);
-        sums[1] += sum(contrast);
+        sums
     }
-    sums
 }
 
 /// The weighted sums over N neighbors.
 #[inline(always)]
 fn filter<const N: usize>(values: &[f64], taps: &[f64; N], sums: &mut [f64]) {
-    for (sum, values) in sums.iter_mut().zip(values.windows(N)) {
+    let shifted: [&[f64]; N] = std::array::from_fn(|tap| &values[tap..][..sums.len()]);
+    for (place, sum) in sums.iter_mut().enumerate() {
         let mut weighted = 0.0;
         for tap in 0..N {
-            weighted += taps[tap] * values[tap];
+            weighted += taps[tap] * shifted[tap][place];
         }
         *sum = weighted;
     }
