@@ -76,17 +76,17 @@ enum Reference {
 
 impl PairArgs {
     /// Measures all pairs, and writes the report.
-    fn run(&self, io: &mut Io, metric: &mut impl Metric) -> Result<Outcome> {
+    fn run<M: Metric>(&self, io: &mut Io, metric: &mut M) -> Result<Outcome> {
         let mut errors = Tally::default();
-        let mut reference = self.reference(io, &mut errors)?;
+        let reference = self.reference(io, &mut errors)?;
         let (figures, tally) = match &self.records {
-            None => self.measure(io, metric, &mut reference, None)?,
+            None => self.measure(io, metric, &reference, None)?,
             Some(path) => {
                 not_an_input(path, &self.inputs)?;
                 self.inputs.check_terminal(io)?;
                 let mut measured = None;
                 write_atomically(path, |output| {
-                    measured = Some(self.measure(io, metric, &mut reference, Some(output))?);
+                    measured = Some(self.measure(io, metric, &reference, Some(output))?);
                     Ok(())
                 })?;
                 measured.context("the file was not written")?
@@ -101,7 +101,7 @@ impl PairArgs {
             io.messages.error("nothing to measure: no pair of images");
             return Ok(Outcome::SomeFailed);
         }
-        figures.report(errors.failed + errors.carried, metric).write(io, self.format)?;
+        figures.report(errors.failed + errors.carried, &*metric).write(io, self.format)?;
         Ok(Outcome::of(errors.failed))
     }
 
@@ -133,11 +133,11 @@ impl PairArgs {
         Ok(Reference::Records { path: path.clone(), images })
     }
 
-    fn measure(
+    fn measure<M: Metric>(
         &self,
         io: &mut Io,
-        metric: &mut impl Metric,
-        reference: &mut Reference,
+        metric: &mut M,
+        reference: &Reference,
         output: Option<&mut dyn Write>,
     ) -> Result<(Figures, Tally)> {
         let mut output = output.map(|output| Writer::new(output as &mut dyn Write));
@@ -154,7 +154,7 @@ impl PairArgs {
             if let Some(output) = &mut output
                 && fatal.is_none()
             {
-                record.set(metric_field(metric), &figure.is_finite().then_some(figure))?;
+                record.set(M::NAME, &figure.is_finite().then_some(figure))?;
                 fatal = output.write(&record).err();
             }
             Ok(())
@@ -167,10 +167,6 @@ impl PairArgs {
         }
         Ok((figures, tally))
     }
-}
-
-fn metric_field<M: Metric>(_: &M) -> &'static str {
-    M::NAME
 }
 
 impl Reference {
