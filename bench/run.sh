@@ -15,7 +15,7 @@ data=$(realpath "$data")
 cd "$(dirname "$0")"
 [ -x .venv/bin/python ] || python3 -m venv .venv
 .venv/bin/pip install --quiet numpy 'opencv-contrib-python-headless<5' pycocotools hotcoco torch torchvision \
-  timm onnx onnxruntime onnxscript safetensors pillow
+  timm onnx onnxruntime onnxscript safetensors pillow scikit-image pytorch-fid torch-fidelity
 (cd .. && cargo build --release --locked --workspace --bins --examples)
 
 # measure TITLE SHORT FULL SCRIPT [ARGUMENTS]: SHORT (with --quick) and FULL are the options that set the duration.
@@ -54,3 +54,4 @@ measure "Selective search: time" "--first 1 --runs 1" "" selective_search.py "$d
 measure "Non-maximum suppression" "--runs 3" "" nms.py
 measure "Features through a pipe" "2 100 100" "" records.sh
 measure "COCO evaluation" "--rounds 0 --fast-rounds 1" "" coco_eval.py
+measure "Metrics of generated images" "--rounds 1 --rows 500 --columns 64" "" gan_metrics.py --bin ../target/release

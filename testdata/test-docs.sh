@@ -29,6 +29,7 @@ needs() {
     make\ * | *'cargo '* | testdata/*.sh* | target/* | bench/*) echo "needs the source tree and time" ;;
     *dpkg* | *RUSTC* | mkdir\ arm*) echo "needs Debian and root" ;;
     *.pth* | *.weights* | *.caffemodel* | *.cfg* | *darknet53* | *llama*) echo "needs published weights" ;;
+    *'dl-eval lpips'*--linear*) echo "needs published weights" ;;
     *encoder.layer.11*) echo "needs the whole BERT" ;;
     *--device\ cuda* | *--device\ metal*) echo "needs a graphics card" ;;
     *'--iterations '[0-9][0-9][0-9][0-9]*) echo "trains for hours" ;;
@@ -172,6 +173,11 @@ stand_ins() {
   dl-embed --quiet --model imagenet.safetensors --layer avgpool "$work/pets.jsonl" |
     dl-classify --quiet --model pets-head.safetensors --top-k 0 > predicted.jsonl
   dl-eval classify --quiet --confusion confusion.json predicted.jsonl > classes.json
+  # Generated and real samples, and a pair of images.
+  for n in real generated; do
+    dl-embed --quiet --model squeezenet.safetensors --layer fire9@1 "$work/pets.jsonl" > $n.jsonl
+  done
+  echo '{"id":"pair","image":"photo.jpg","target":"photo.jpg"}' > pairs.jsonl
   dl-finetune classifier --quiet --init-from squeezenet.safetensors --size 64 --iterations 2 --batch 2 \
     --log training.jsonl --output "$work/networks/logged.safetensors" "$work/pets.jsonl" || true
   cp training.jsonl log.jsonl

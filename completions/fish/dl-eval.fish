@@ -31,6 +31,17 @@ complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "coco" -d 'Compute t
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "proposals" -d 'Compute the recall and the average best overlap of the first N proposals'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "classify" -d 'Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "lm" -d 'Compute the negative log-likelihood and the perplexity of texts under a language model'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "fid" -d 'Compute the Fréchet distance between the features of generated and real samples (FID with Inception\'s features)'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "kid" -d 'Compute the kernel distance between the features of generated and real samples (KID with Inception\'s features)'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "inception-score" -d 'Compute the Inception score of class scores: are samples clear, and of many classes?'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "precision-recall" -d 'Compute the precision and recall of generated samples by nearest neighbors'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "duplicates" -d 'Find generated samples that are copies of real ones, by the distance of their features'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "modes" -d 'Count the classes of generated samples, to find classes that a generator never makes'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "two-sample" -d 'Train a fresh classifier to tell generated from real samples by their features'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "psnr" -d 'Compute the peak signal-to-noise ratio of pairs of images, in decibels'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "ssim" -d 'Compute the structural similarity of pairs of images'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "ms-ssim" -d 'Compute the multi-scale structural similarity of pairs of images'
+complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "lpips" -d 'Compute the learned perceptual distance of pairs of images (LPIPS 0.1)'
 complete -c dl-eval -n "__fish_dl_eval_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l iou -d 'Minimum overlap (IoU) for a detection to match a true box' -r -f
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand voc" -l points -d 'How to compute `AP` and `mAP`; the JSON output always has both kinds' -r -f -a "all\t'Area under the whole curve (VOC 2010 and later)'
@@ -107,9 +118,174 @@ complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s q -l quiet -d 'Pr
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -l strict -d 'Stop at the first record that fails'
 complete -c dl-eval -n "__fish_dl_eval_using_subcommand lm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "voc" -d 'Compute the average precision per class and its mean, as Pascal VOC does'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "coco" -d 'Compute the twelve COCO metrics, for boxes or masks'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "proposals" -d 'Compute the recall and the average best overlap of the first N proposals'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "classify" -d 'Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "lm" -d 'Compute the negative log-likelihood and the perplexity of texts under a language model'
-complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -l against -d 'Records of the real samples (.jsonl), with features of the same network and layer; `-` is stdin' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -l layer -d 'Layer whose features are compared [default: the only one in the records]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand fid" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l subsets -d 'Number of subsets' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l subset-size -d 'Rows of each set in a subset [default: 1000, or all rows of the smaller set if it has fewer]' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l against -d 'Records of the real samples (.jsonl), with features of the same network and layer; `-` is stdin' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l layer -d 'Layer whose features are compared [default: the only one in the records]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l exact -d 'Compute the value over all rows, without subsets'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand kid" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l layer -d 'Layer of the class scores' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l splits -d 'Number of parts' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l no-shuffle -d 'Divide the samples in the order of the input; samples sorted by class then get a score that is too low'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand inception-score" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l k -d 'How many nearest other rows a ball reaches to' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l against -d 'Records of the real samples (.jsonl), with features of the same network and layer; `-` is stdin' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l layer -d 'Layer whose features are compared [default: the only one in the records]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand precision-recall" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l max -d 'List at most N pairs, the nearest first' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l against -d 'Records of the real samples (.jsonl), with features of the same network and layer; `-` is stdin' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l layer -d 'Layer whose features are compared [default: the only one in the records]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand duplicates" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -l against -d 'Records of the real samples (.jsonl), whose shares are the reference' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -l labels -d 'Classes that should occur equally often: LABEL,... or @FILE with one per line, or @imagenet, @coco, @voc [default: the classes that occur]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand modes" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l folds -d 'Number of parts; each is held out once' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l cost -d 'C, the inverse of the regularization strength' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l against -d 'Records of the real samples (.jsonl), with features of the same network and layer; `-` is stdin' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l layer -d 'Layer whose features are compared [default: the only one in the records]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand two-sample" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l protocol -d 'Whose figures to reproduce' -r -f -a "skimage\t'scikit-image\'s defaults: red, green and blue; SSIM with a uniform window of 7 x 7'
+sr\t'Super-resolution papers and BasicSR: luma (BT.601, 16 to 235), a cropped border; SSIM with a Gaussian window of 11 x 11'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l channels -d 'What to compare [default: rgb; y in the protocol sr]' -r -f -a "rgb\t'Red, green and blue'
+y\t'Luma (ITU-R BT.601, 16 to 235, not rounded)'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l border -d 'Pixels to crop on each side; in the protocol sr, the factor of the super-resolution [default: 0]' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l field -d 'Compare with the image in this field of the same record: a path or a data: URI' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l against -d 'Compare with the image of the record of the same `id` in a file of records (.jsonl), or with the image of the same path in a folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l records -d 'Also write the records to this file, each with its figure' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand psnr" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l protocol -d 'Whose figures to reproduce' -r -f -a "skimage\t'scikit-image\'s defaults: red, green and blue; SSIM with a uniform window of 7 x 7'
+sr\t'Super-resolution papers and BasicSR: luma (BT.601, 16 to 235), a cropped border; SSIM with a Gaussian window of 11 x 11'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l channels -d 'What to compare [default: rgb; y in the protocol sr]' -r -f -a "rgb\t'Red, green and blue'
+y\t'Luma (ITU-R BT.601, 16 to 235, not rounded)'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l border -d 'Pixels to crop on each side; in the protocol sr, the factor of the super-resolution [default: 0]' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l field -d 'Compare with the image in this field of the same record: a path or a data: URI' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l against -d 'Compare with the image of the record of the same `id` in a file of records (.jsonl), or with the image of the same path in a folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l records -d 'Also write the records to this file, each with its figure' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ssim" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l field -d 'Compare with the image in this field of the same record: a path or a data: URI' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l against -d 'Compare with the image of the record of the same `id` in a file of records (.jsonl), or with the image of the same path in a folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l records -d 'Also write the records to this file, each with its figure' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand ms-ssim" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l model -d 'Model file with the convolutions of AlexNet, VGG-16 or SqueezeNet 1.1' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l linear -d 'File with the weights of the channels' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l field -d 'Compare with the image in this field of the same record: a path or a data: URI' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l against -d 'Compare with the image of the record of the same `id` in a file of records (.jsonl), or with the image of the same path in a folder' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l records -d 'Also write the records to this file, each with its figure' -r -F
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l format -d 'Output format [default: table on a terminal, otherwise json]' -r -f -a "table\t'Aligned columns; long labels are cut, and `-` is an undefined metric'
+json\t'One JSON object on one line'
+csv\t'Comma-separated values with a header; an undefined metric is empty. A label that a spreadsheet would read as a formula gets a leading quote mark (\')'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l uncalibrated -d 'Weigh every channel equally; the distances are then not those of LPIPS'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -s v -l verbose -d 'Print details on stderr, and every repeated message'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -l strict -d 'Stop at the first record that fails'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand lpips" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "voc" -d 'Compute the average precision per class and its mean, as Pascal VOC does'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "coco" -d 'Compute the twelve COCO metrics, for boxes or masks'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "proposals" -d 'Compute the recall and the average best overlap of the first N proposals'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "classify" -d 'Compute the accuracy, calibration error, and precision, recall, F1 and ROC AUC per class'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "lm" -d 'Compute the negative log-likelihood and the perplexity of texts under a language model'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "fid" -d 'Compute the Fréchet distance between the features of generated and real samples (FID with Inception\'s features)'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "kid" -d 'Compute the kernel distance between the features of generated and real samples (KID with Inception\'s features)'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "inception-score" -d 'Compute the Inception score of class scores: are samples clear, and of many classes?'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "precision-recall" -d 'Compute the precision and recall of generated samples by nearest neighbors'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "duplicates" -d 'Find generated samples that are copies of real ones, by the distance of their features'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "modes" -d 'Count the classes of generated samples, to find classes that a generator never makes'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "two-sample" -d 'Train a fresh classifier to tell generated from real samples by their features'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "psnr" -d 'Compute the peak signal-to-noise ratio of pairs of images, in decibels'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "ssim" -d 'Compute the structural similarity of pairs of images'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "ms-ssim" -d 'Compute the multi-scale structural similarity of pairs of images'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "lpips" -d 'Compute the learned perceptual distance of pairs of images (LPIPS 0.1)'
+complete -c dl-eval -n "__fish_dl_eval_using_subcommand help; and not __fish_seen_subcommand_from voc coco proposals classify lm fid kid inception-score precision-recall duplicates modes two-sample psnr ssim ms-ssim lpips help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

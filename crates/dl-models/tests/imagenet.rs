@@ -148,3 +148,37 @@ fn mini_xception_classifies_the_face() {
         }
     }
 }
+
+#[test]
+fn lenet5_equals_the_stored_reference() {
+    let Some(path) = shared("mnist_lenet.safetensors") else { return };
+    let model = Model::open(&path, None, &Device::Cpu).unwrap();
+    let stored = |file: &str, tensor: &str| {
+        let path = path.with_file_name(format!("mnist_lenet.{file}.safetensors"));
+        candle_core::safetensors::load(path, &Device::Cpu).unwrap()[tensor].clone()
+    };
+    let pixels = (stored("input", "pixels").to_dtype(DType::F32).unwrap() / 255.0).unwrap();
+    let (count, height, width) = match *pixels.dims() {
+        [count, height, width] | [count, 1, height, width] => (count, height, width),
+        ref other => panic!("{other:?}"),
+    };
+    let gray = pixels.reshape((count, 1, height, width)).unwrap();
+    let colors = Tensor::cat(&[&gray, &gray, &gray], 1).unwrap();
+    for (layer, tensor) in [("c5", "features_120"), ("f6", "features_84"), ("logits", "logits")] {
+        let expected = stored("output", tensor);
+        let requested = [layer.parse().unwrap()];
+        for x in [&gray, &colors] {
+            let ways = [model.features(x, &requested).unwrap(), model.backbone.features(x, &requested, None).unwrap()];
+            for found in ways {
+                let found = found[0].flatten_from(1).unwrap();
+                assert_eq!(found.dims(), expected.dims(), "{layer}");
+                for (found, expected) in numbers(&found).iter().zip(numbers(&expected)) {
+                    assert!(
+                        (found - expected).abs() <= 1e-4 + 1e-4 * expected.abs(),
+                        "{layer}: {found}, not {expected}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -115,6 +115,7 @@ equal_in_layers_logits_and_gradients! {
     inception_v3_equals_torchvision: "inception_v3" "inception_v3",
     #[ignore = "slow: a whole image, as the auxiliary classifier requires"]
     inception_v3_of_a_whole_image_equals_torchvision: "inception_v3" "inception_v3 of a whole picture",
+    lenet5_equals_torch: "lenet5" "lenet5",
     mini_xception_equals_torch: "mini_xception" "mini_xception",
     mobilenet_v1_equals_timm: "mobilenet_v1" "mobilenet_v1",
     mobilenet_v2_equals_torchvision: "mobilenet_v2" "mobilenet_v2",

@@ -18,7 +18,7 @@ import timm
 import torch
 import torchvision
 from formula import formula, signed
-from networks import AlexNet2012, CifarResNet, MiniXception, Zf
+from networks import AlexNet2012, CifarResNet, LeNet5, MiniXception, Zf
 
 CLASSES = 10
 
@@ -161,6 +161,12 @@ goldens = {
         + ["block12.rep.6", "block12", "act3", "conv4", "act4", "global_pool"],
         ["input", "conv1.weight", "block1.skip.weight", "block2.rep.1.conv1.weight", "block8.rep.8.bias", "fc.weight"],
         gain=3.0,
+    ),
+    "lenet5": golden(
+        LeNet5(CLASSES),
+        [2, 1, 32, 32],
+        ["convnet.c1", "convnet.s2", "convnet.relu3", "convnet.relu5", "fc.f6", "fc.relu6"],
+        ["input", "convnet.c1.weight", "convnet.c3.bias", "convnet.c5.weight", "fc.f6.weight", "fc.f7.bias"],
     ),
     "mini_xception": golden(
         MiniXception(CLASSES),

@@ -1,5 +1,7 @@
 """Networks that neither torchvision nor timm has, rewritten in torch from their sources."""
 
+from collections import OrderedDict
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -83,6 +85,24 @@ class MiniBlock(nn.Module):
     def forward(self, x):
         y = F.relu(self.bn1(self.sep1(x)))
         return self.pool(self.bn2(self.sep2(y))) + self.shortcut(x)
+
+
+class LeNet5(nn.Module):
+    """csinva/gan-vae-pretrained-pytorch's LeNet5 without its log-softmax, in its names."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.convnet = nn.Sequential(OrderedDict([
+            ("c1", nn.Conv2d(1, 6, 5)), ("relu1", nn.ReLU()), ("s2", nn.MaxPool2d(2, 2)),
+            ("c3", nn.Conv2d(6, 16, 5)), ("relu3", nn.ReLU()), ("s4", nn.MaxPool2d(2, 2)),
+            ("c5", nn.Conv2d(16, 120, 5)), ("relu5", nn.ReLU()),
+        ]))
+        self.fc = nn.Sequential(OrderedDict([
+            ("f6", nn.Linear(120, 84)), ("relu6", nn.ReLU()), ("f7", nn.Linear(84, classes)),
+        ]))
+
+    def forward(self, x):
+        return self.fc(self.convnet(x).flatten(1))
 
 
 class MiniXception(nn.Module):

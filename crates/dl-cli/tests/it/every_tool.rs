@@ -40,6 +40,8 @@ pub(crate) const READING: &[&str] = &[
     "dl-eval proposals",
     "dl-eval classify",
     "dl-eval lm --model testdata/goldens/text/gpt2",
+    "dl-eval psnr --field image",
+    "dl-eval ssim --protocol sr --border 4 --field image",
     "dl-data to coco",
     "dl-data to voc DIR/voc",
     "dl-data to yolo DIR/yolo",

@@ -17,6 +17,8 @@ mod draw_html;
 mod embed;
 mod eval;
 mod eval_coco;
+mod eval_generated;
+mod eval_pairs;
 mod every_tool;
 mod fetch;
 mod finetune;

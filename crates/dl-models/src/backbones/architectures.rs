@@ -5,7 +5,7 @@ use candle_nn::VarBuilder;
 use serde_json::Map;
 
 use super::{
-    AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Depth, GoogLeNet, InceptionV3, MiniXception, MobileNetV1,
+    AlexNet, AlexNet2012, AlexNetOrder, CifarResNet, Depth, GoogLeNet, InceptionV3, LeNet5, MiniXception, MobileNetV1,
     MobileNetV1Options, MobileNetV2, MobileNetV3, MobileNetV3Size, ResNet, SqueezeNet, SqueezeNetOptions, Version, Vgg,
     VggColumn, Xception, Zf,
 };
@@ -103,6 +103,16 @@ pub const ARCHITECTURES: &[Architecture] = &[
             let options = config.options()?;
             Ok(Box::new(InceptionV3::new(&options, config.num_classes, vb).map_err(plain)?))
         },
+    },
+    Architecture {
+        name: "lenet5",
+        paper: "LeCun et al. 1998, Gradient-based learning applied to document recognition; with ReLU and max pooling",
+        layer: "f6",
+        head: "fc.f7",
+        new_head: &[],
+        auxiliary: &[],
+        preprocessing: Preprocessing::lenet5,
+        build: |config, vb| Ok(Box::new(LeNet5::new(config.num_classes, vb).map_err(plain)?)),
     },
     Architecture {
         name: "mini_xception",

@@ -11,22 +11,21 @@
 //! A block is two separable convolutions with batch norms, ReLU between them, and a max pool; a 1 x 1 convolution with
 //! stride 2 and a batch norm of its input are added, and no ReLU follows. Padding is TensorFlow's SAME.
 //!
-//! An image of three channels, all normalized alike, is converted to grayscale first (ITU-R BT.601, as in Pillow and
-//! OpenCV).
+//! An image of three channels, all normalized alike, is converted to grayscale first.
 
-use candle_core::{Result, Tensor};
+use candle_core::Result;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding, PoolConfig};
 
 use super::aliases;
+use super::gray::ToGray;
 use super::separable::SeparableConv2d;
 use crate::network::layers::Fresh;
 use crate::{Backbone, BatchNorm2d, Conv2d, LOGITS, Pass, Run, Value};
 
 /// mini-Xception. Inputs [n, 1, h, w], or [n, 3, h, w] in red, green, blue, of at least 5 x 5 pixels.
 pub struct MiniXception {
-    /// Red, green, blue to gray; constant.
-    gray: Conv2d,
+    gray: ToGray,
     /// `conv1`, `conv2`: each with a batch norm.
     stem: [(Conv2d, BatchNorm2d); 2],
     blocks: Vec<Block>,
@@ -35,8 +34,6 @@ pub struct MiniXception {
 
 /// Channels of the first convolutions, and of each block.
 const CHANNELS: [usize; 5] = [8, 16, 32, 64, 128];
-/// The weights of red, green and blue in gray.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Keras's default.
 const EPS: f64 = 1e-3;
 /// Keras's 0.99, as one minus it.
@@ -47,8 +44,7 @@ impl MiniXception {
     /// # Errors
     /// When one is missing or has a different shape.
     pub fn new(num_classes: usize, vb: VarBuilder) -> Result<Self> {
-        let weight = Tensor::new(&LUMA, vb.device())?.reshape((1, 3, 1, 1))?;
-        let gray = Conv2d::fixed(weight, Conv2dConfig::default());
+        let gray = ToGray::new(&vb)?;
         let conv = |channels: [usize; 2], name: &str| {
             Conv2d::without_bias(channels, [3, 3], Conv2dConfig::default(), Fresh::kaiming(), vb.pp(name))
         };
@@ -84,10 +80,7 @@ impl Backbone for MiniXception {
     }
 
     fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let mut x = match pass.shape(x)? {
-            [3, ..] => pass.conv("", &self.gray, x)?,
-            _ => x.clone(),
-        };
+        let mut x = self.gray.run(x, pass)?;
         for (index, (conv, norm)) in (1..).zip(&self.stem) {
             x = pass.conv(&format!("conv{index}"), conv, &x)?;
             x = pass.batch_norm_relu([&format!("bn{index}"), &format!("relu{index}")], norm, &x)?;

@@ -119,6 +119,12 @@ impl Preprocessing {
         Self { size: [32, 32], shorter: Some(32), ..Self::torchvision() }
     }
 
+    /// Preprocessing of LeNet-5: 32 x 32 pixels in [0, 1], ignoring the aspect ratio.
+    pub fn lenet5() -> Self {
+        let [mean, std] = [[0.0; 3], [1.0; 3]];
+        Self { size: [32, 32], resize: Resize::Stretch, shorter: None, mean, std, ..Self::torchvision() }
+    }
+
     /// Preprocessing of mini-Xception: 64 x 64 pixels in [-1, 1], ignoring the aspect ratio.
     pub fn mini_xception() -> Self {
         let [mean, std] = [[0.5; 3]; 2];
@@ -172,7 +178,8 @@ impl Preprocessing {
     }
 }
 
-/// Reads one of our keywords, or a third-party description that mentions the aspect ratio.
+/// Reads one of our keywords, or a third-party description that mentions the aspect ratio or states both sizes
+/// (`28x28 to 32x32, bilinear`).
 fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.as_str() {
@@ -180,12 +187,22 @@ fn resize_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resize, D::
         "stretch" => Ok(Resize::Stretch),
         "letterbox" => Ok(Resize::Letterbox),
         "none" => Ok(Resize::None),
-        sentence if sentence.contains("aspect ratio not kept") => Ok(Resize::Stretch),
+        sentence if sentence.contains("aspect ratio not kept") || states_sizes(sentence) => Ok(Resize::Stretch),
         other => Err(D::Error::custom(format!(
             "resize is \"{}\"; expected shorter, stretch, letterbox or none",
             printable(other)
         ))),
     }
+}
+
+/// Whether a description begins with two sizes: `28x28 to 32x32`.
+fn states_sizes(sentence: &str) -> bool {
+    let is_size = |word: Option<&str>| {
+        let sides = word.and_then(|word| word.trim_end_matches(',').split_once('x'));
+        sides.is_some_and(|(width, height)| [width, height].iter().all(|side| side.parse::<u32>().is_ok()))
+    };
+    let mut words = sentence.split_whitespace();
+    is_size(words.next()) && words.next() == Some("to") && is_size(words.next())
 }
 
 fn channel_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ChannelOrder, D::Error> {
@@ -226,6 +243,18 @@ mod tests {
         for written in ways.map(Result::unwrap) {
             assert!(written.contains(r#""mean":[0.485,0.456,0.406],"std":[0.229,0.229,0.229]"#), "{written}");
             assert_eq!(serde_json::from_str::<Preprocessing>(&written).unwrap(), preprocessing);
+        }
+    }
+
+    #[test]
+    fn a_description_of_both_sizes_stretches() {
+        let read = |resize: &str| {
+            let text = format!(r#"{{"size":[32,32],"resize":"{resize}","range":[0,1],"mean":[0],"std":[1]}}"#);
+            serde_json::from_str::<Preprocessing>(&text).map(|preprocessing| preprocessing.resize)
+        };
+        assert_eq!(read("28x28 to 32x32, bilinear, half-pixel centers").unwrap(), Resize::Stretch);
+        for unknown in ["28x28", "28x28 to", "28 to 32", "to 32x32", "axb to 32x32"] {
+            assert!(read(unknown).is_err(), "{unknown}");
         }
     }
 

@@ -1,10 +1,12 @@
-//! Classifiers and regressors on features that are already computed.
+//! Classifiers, regressors and distances on features.
 
 mod dot;
 mod linear_head;
+mod lpips;
 mod probabilities;
 pub mod rcnn;
 
 pub use dot::dot;
 pub use linear_head::LinearHead;
+pub use lpips::{Lpips, LpipsDistance};
 pub use probabilities::probabilities;

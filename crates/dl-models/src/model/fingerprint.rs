@@ -39,9 +39,23 @@ pub fn fingerprint(path: &Path, arch: Option<&str>) -> Result<String> {
         let description = described(config.options, config.preprocessing);
         (config.architecture, description, tensors)
     };
+    hashed(&architecture, &description, &file, |name| tensors.contains_key(name))
+}
+
+/// The fingerprint of a part of a network, the tensors for which `is_used` holds.
+pub(crate) fn fingerprint_of(architecture: &str, file: &Checkpoint, is_used: impl Fn(&str) -> bool) -> Result<String> {
+    hashed(architecture, &Value::Null, file, is_used)
+}
+
+fn hashed(
+    architecture: &str,
+    description: &Value,
+    file: &Checkpoint,
+    is_used: impl Fn(&str) -> bool,
+) -> Result<String> {
     let mut hasher = Sha256::new();
     hasher.update(json!([architecture, description]).to_string());
-    for digest in tensor_digests(&file, |name| tensors.contains_key(name))? {
+    for digest in tensor_digests(file, is_used)? {
         hasher.update(digest);
     }
     Ok(format!("{architecture}:{}", hexadecimal(&hasher.finalize()[..BYTES])))

@@ -6,6 +6,7 @@ mod outline;
 mod summary;
 mod training;
 
+pub(crate) use fingerprint::fingerprint_of;
 pub use fingerprint::{check_network, fingerprint};
 pub use fit::{Fit, Misfit};
 pub use outline::Outline;

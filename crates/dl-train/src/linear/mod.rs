@@ -5,11 +5,13 @@
 //! so the penalty is on the difference of the two rows.
 
 mod lbfgs;
+mod two_sample;
 
 use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
 pub use lbfgs::{LbfgsConfig, Minimum, minimize};
+pub use two_sample::{TwoSample, TwoSampleConfig, two_sample};
 
 use crate::dot;
 

@@ -1,11 +1,13 @@
-//! `dl-eval`: metrics of detections, proposals, classes and language models.
+//! `dl-eval`: metrics of detections, proposals, classes, language models, and generated samples and images.
 
 mod args;
 mod classify;
 mod coco;
 mod findings;
+mod generated;
 mod join;
 mod lm;
+mod pairs;
 mod proposals;
 mod report;
 mod same_image;
@@ -24,10 +26,11 @@ use serde::{Serialize, Serializer};
 
 use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 
-/// Measure detections, proposals, predicted classes and language models against the ground truth
+/// Measure detections, proposals, predicted classes, language models and generated images
 ///
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
-/// and `predictions`. voc, coco and proposals can also read the two from separate files.
+/// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples read
+/// `features` of two streams; psnr, ssim, ms-ssim and lpips read pairs of images.
 ///
 /// Records with `error` are left out of the metrics, reported, and counted as `errors`. A record without `objects` or
 /// without `detections` fails; an image in which nothing was found has `[]`. Without any records, no metrics are
@@ -42,7 +45,9 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, few};
   dl-eval coco --truth instances_val2017.json --detections results.json
   dl-eval classify --format table predicted.jsonl
   dl-eval proposals --iou 0.5,0.7 --at 100,2000 proposals.jsonl \\
-    | jq '.at[1].MABO'"
+    | jq '.at[1].MABO'
+  dl-eval fid --against real.jsonl generated.jsonl
+  dl-eval psnr --protocol sr --border 4 --field target pairs.jsonl"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -56,6 +61,17 @@ enum Metric {
     Proposals(proposals::Args),
     Classify(classify::Args),
     Lm(lm::Args),
+    Fid(generated::fid::Args),
+    Kid(generated::kid::Args),
+    InceptionScore(generated::inception_score::Args),
+    PrecisionRecall(generated::precision_recall::Args),
+    Duplicates(generated::duplicates::Args),
+    Modes(generated::modes::Args),
+    TwoSample(generated::two_sample::Args),
+    Psnr(pairs::psnr::Args),
+    Ssim(pairs::ssim::Args),
+    MsSsim(pairs::ms_ssim::Args),
+    Lpips(pairs::lpips::Args),
 }
 
 impl Tool for Args {
@@ -68,6 +84,17 @@ impl Tool for Args {
             Metric::Proposals(args) => &args.source.common,
             Metric::Classify(args) => &args.common,
             Metric::Lm(args) => &args.common,
+            Metric::Fid(args) => &args.sets.common,
+            Metric::Kid(args) => &args.sets.common,
+            Metric::InceptionScore(args) => &args.common,
+            Metric::PrecisionRecall(args) => &args.sets.common,
+            Metric::Duplicates(args) => &args.sets.common,
+            Metric::Modes(args) => &args.common,
+            Metric::TwoSample(args) => &args.sets.common,
+            Metric::Psnr(args) => &args.pairs.common,
+            Metric::Ssim(args) => &args.pairs.common,
+            Metric::MsSsim(args) => &args.pairs.common,
+            Metric::Lpips(args) => &args.pairs.common,
         }
     }
 
@@ -78,6 +105,17 @@ impl Tool for Args {
             Metric::Proposals(args) => args.run(io),
             Metric::Classify(args) => args.run(io),
             Metric::Lm(args) => args.run(io),
+            Metric::Fid(args) => args.run(io),
+            Metric::Kid(args) => args.run(io),
+            Metric::InceptionScore(args) => args.run(io),
+            Metric::PrecisionRecall(args) => args.run(io),
+            Metric::Duplicates(args) => args.run(io),
+            Metric::Modes(args) => args.run(io),
+            Metric::TwoSample(args) => args.run(io),
+            Metric::Psnr(args) => args.run(io),
+            Metric::Ssim(args) => args.run(io),
+            Metric::MsSsim(args) => args.run(io),
+            Metric::Lpips(args) => args.run(io),
         }
     }
 }
