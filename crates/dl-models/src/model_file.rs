@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::checkpoint::printable;
 use crate::detection::DetectorKind;
 use crate::file::Kind;
+use crate::gan::TranslatorArchitecture;
 use crate::heads::rcnn::RcnnHeads;
 use crate::text::{TextConfig, TextModel};
 use crate::{Checkpoint, LinearHead};
@@ -28,6 +29,9 @@ pub enum ModelFile {
     RcnnHeads(Box<RcnnHeads>),
     /// A detector: [`detection::open`](crate::detection::open) reads it.
     Detector(Checkpoint),
+    /// A generator: [`Translator::from_checkpoint`](crate::gan::Translator::from_checkpoint) reads one that turns images
+    /// into images.
+    Generator(Checkpoint),
 }
 
 impl ModelFile {
@@ -44,6 +48,7 @@ impl ModelFile {
             Kind::LinearHead => Self::LinearHead(LinearHead::from_checkpoint(&file)?),
             Kind::RcnnHeads => Self::RcnnHeads(Box::new(RcnnHeads::from_checkpoint(&file)?)),
             Kind::Detector => Self::Detector(file),
+            Kind::Generator => Self::Generator(file),
         })
     }
 
@@ -66,6 +71,7 @@ impl ModelFile {
             Self::LinearHead(_) => Kind::LinearHead,
             Self::RcnnHeads(_) => Kind::RcnnHeads,
             Self::Detector(_) => Kind::Detector,
+            Self::Generator(_) => Kind::Generator,
         }
     }
 
@@ -97,6 +103,9 @@ fn kind(file: &Checkpoint, arch: Option<&str>) -> Result<Kind> {
     }
     if DetectorKind::of(file, None)?.is_some() {
         return Ok(Kind::Detector);
+    }
+    if TranslatorArchitecture::of(file)?.is_some() {
+        return Ok(Kind::Generator);
     }
     Ok(match TextConfig::text_architecture(file)?.as_deref() {
         Some("clip") => Kind::Clip,
@@ -133,7 +142,7 @@ mod tests {
         assert_eq!(file.kind(), Kind::ImageNetwork);
         let error = file.unfit(&path, "a network for texts").to_string();
         assert!(error.contains("contains a network for images, not a network for texts; dl-embed"), "{error}");
-        let error = format!("{:#}", written(Some("generator")).err().unwrap());
-        assert!(error.contains("its kind is \"generator\", which this version does not support"), "{error}");
+        let error = format!("{:#}", written(Some("hologram")).err().unwrap());
+        assert!(error.contains("its kind is \"hologram\", which this version does not support"), "{error}");
     }
 }

@@ -18,6 +18,8 @@ pub enum Kind {
     RcnnHeads,
     /// A network that finds objects in images.
     Detector,
+    /// A network that makes images, from noise or from other images.
+    Generator,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::LinearHead => "a linear head on features",
             Self::RcnnHeads => "SVMs and box regressors on features",
             Self::Detector => "a detector",
+            Self::Generator => "a generator of images",
         }
     }
 
@@ -41,6 +44,7 @@ impl Kind {
             Self::Clip => "dl-embed and dl-classify take it",
             Self::LinearHead => "dl-classify takes it",
             Self::RcnnHeads | Self::Detector => "dl-detect takes it",
+            Self::Generator => "dl-gan-edit takes it if it turns images into images",
         }
     }
 }
