@@ -11,6 +11,7 @@ pub mod draw;
 pub mod embed;
 pub mod eval;
 pub mod finetune;
+pub mod gan_edit;
 pub mod generate;
 pub mod model;
 pub mod nms;
@@ -34,6 +35,7 @@ pub const TABLE: &[Entry] = &[
     entry::<detect::Args>(),
     entry::<nms::Args>(),
     entry::<generate::Args>(),
+    entry::<gan_edit::Args>(),
     entry::<eval::Args>(),
     entry::<draw::Args>(),
     entry::<model::Args>(),

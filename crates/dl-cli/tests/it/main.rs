@@ -20,6 +20,7 @@ mod eval_coco;
 mod every_tool;
 mod fetch;
 mod finetune;
+mod gan_edit;
 mod help;
 mod hints;
 mod hostile_models;

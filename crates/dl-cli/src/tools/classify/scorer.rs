@@ -104,7 +104,9 @@ impl Scorer {
                 ensure!(model.config.labels.is_some(), "{}: its config has no labels", name());
                 Ok(Self::Texts(Box::new(model)))
             }
-            ModelFile::RcnnHeads(_) | ModelFile::Detector(_) => Err(file.unfit(path, "a classifier")),
+            ModelFile::RcnnHeads(_) | ModelFile::Detector(_) | ModelFile::Generator(_) => {
+                Err(file.unfit(path, "a classifier"))
+            }
         }
     }
 
