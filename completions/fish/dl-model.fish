@@ -79,6 +79,7 @@ complete -c dl-model -n "__fish_dl_model_using_subcommand convert" -s h -l help 
 complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l onnx -d 'ONNX file to write' -r -F
 complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l layer -d 'Layers to export as outputs [default: the scores of the classes, `logits`]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l arch -d 'Architecture of a file that does not state it; see dl-model list' -r
+complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l size -d 'Side of the input of a generator that turns images into images, in pixels' -r -f
 complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-model -n "__fish_dl_model_using_subcommand export" -l seed -d 'Seed of all random numbers' -r -f
 complete -c dl-model -n "__fish_dl_model_using_subcommand export" -s q -l quiet -d 'Print only errors on stderr, and no progress display'

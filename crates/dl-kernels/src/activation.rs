@@ -93,8 +93,14 @@ pub(crate) enum Curve {
     None,
     /// x clamp(x / 6 + 1/2, 0, 1).
     HardSwish,
+    /// 1 / sqrt(x).
+    InverseRoot,
     Mish,
     Sigmoid,
+    /// ln(1 + e^x).
+    Softplus,
+    /// x x.
+    Square,
     /// x / (1 + e^-x).
     Swish,
     Tanh,
@@ -114,8 +120,11 @@ impl Curve {
                     let gate = S::mul_add(value, S::splat(1.0 / 6.0), half);
                     S::mul(value, S::min(one, S::max(zero, gate)))
                 }
+                Self::InverseRoot => each::<S>(value, |number| 1.0 / number.sqrt()),
                 Self::Mish => each::<S>(value, exp::mish),
                 Self::Sigmoid => each::<S>(value, exp::sigmoid),
+                Self::Softplus => each::<S>(value, exp::softplus),
+                Self::Square => S::mul(value, value),
                 Self::Swish => each::<S>(value, exp::swish),
                 Self::Tanh => each::<S>(value, exp::tanh),
             }

@@ -1,4 +1,4 @@
-//! e^x, the logistic function, tanh, swish and mish by arithmetic only, so that loops vectorize, unlike calls of the C
+//! e^x, the logistic function, tanh, swish, mish and softplus by arithmetic only, so that loops vectorize, unlike calls of the C
 //! library.
 
 /// e^x within 2 units in the last place, for x in [-87, 88]; below, 0; above, as for 88. NaN is preserved.
@@ -50,6 +50,23 @@ pub fn mish_factor(x: f32) -> f32 {
     n / (n + 2.0)
 }
 
+/// ln(1 + e^x) (Dugas et al. 2001) within 1e-6 (1 + x). NaN is preserved.
+///
+/// max(x, 0) + ln(1 + e) for e = e^-|x|, the logarithm by artanh's series: ln(1 + e) = 2 artanh(e / (2 + e)), whose
+/// argument is at most 1/3.
+#[inline(always)]
+pub fn softplus(x: f32) -> f32 {
+    let e = exp(-x.abs());
+    let s = e / (2.0 + e);
+    let square = s * s;
+    let mut p = 1.0 / 13.0;
+    for coefficient in [1.0 / 11.0, 1.0 / 9.0, 1.0 / 7.0, 0.2, 1.0 / 3.0, 1.0] {
+        p = p * square + coefficient;
+    }
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + 2.0 * s * p
+}
+
 /// tanh x within 4 units in the last place. NaN is preserved.
 ///
 /// Near 0 by the polynomial of Cephes' `tanhf`, elsewhere by e^2x.
@@ -68,7 +85,7 @@ pub fn tanh(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{exp, mish, sigmoid, swish, tanh};
+    use super::{exp, mish, sigmoid, softplus, swish, tanh};
 
     #[test]
     fn sigmoid_and_tanh_equal_the_library_within_four_units_in_the_last_place() {
@@ -99,6 +116,19 @@ mod tests {
         }
         assert_eq!([swish(f32::INFINITY), mish(f32::INFINITY), mish(1e30)], [f32::INFINITY, f32::INFINITY, 1e30]);
         assert!(swish(f32::NAN).is_nan() && mish(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn softplus_equals_its_definition() {
+        for step in -870_000..=870_000 {
+            let x = step as f32 * 1e-4;
+            let exact = f64::from(x);
+            let expected = exact.max(0.0) + (-exact.abs()).exp().ln_1p();
+            let error = (f64::from(softplus(x)) - expected).abs();
+            assert!(error < 1e-6 * expected.max(1e-30), "{x}: {} and {expected}", softplus(x));
+        }
+        assert_eq!([softplus(f32::INFINITY), softplus(f32::NEG_INFINITY)], [f32::INFINITY, 0.0]);
+        assert!(softplus(f32::NAN).is_nan());
     }
 
     #[test]

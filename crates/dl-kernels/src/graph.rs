@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::across::L2Epsilon;
 use crate::conv::{Conv2dConfig, ConvTranspose2dConfig};
+use crate::map::Padding;
 use crate::normalize::{LocalResponse, Neighbors};
 use crate::resample::ResizeMethod;
 use crate::window::PoolConfig;
@@ -82,8 +83,19 @@ pub enum Operation {
         /// Between 0 and 1.
         slope: f32,
     },
+    /// x where it is positive, the slope of its channel times x elsewhere (He et al. 2015).
+    Prelu {
+        /// One number per channel.
+        slopes: Vec<f32>,
+    },
     /// 1 / (1 + e^-x) of every number x.
     Sigmoid,
+    /// ln(1 + e^x) of every number x.
+    Softplus,
+    /// The square of every number.
+    Square,
+    /// 1 / sqrt(x) of every number x.
+    InverseRoot,
     /// tanh x of every number x.
     Tanh,
     /// x clamp(x / 6 + 1/2, 0, 1) of every number x (Howard et al. 2019, section 5.2).
@@ -94,6 +106,14 @@ pub enum Operation {
     Mish,
     /// Multiplies each channel of a map [channels, height, width] by its number in a map [channels, 1, 1].
     Gate,
+    /// Adds rows and columns that mirror those inside of the edge, which itself is not repeated.
+    ReflectionPad(Padding),
+    /// Turns `factor` * `factor` channels into one that is `factor` times as high and wide: number (c factor + i)
+    /// factor + j of the input's channels is pixel (i, j) of each square of channel c (Shi et al. 2016).
+    PixelShuffle {
+        /// How much higher and wider.
+        factor: usize,
+    },
     /// Adds channels of zeros before and after those of a map.
     PadChannels {
         /// Channels before.
@@ -145,6 +165,15 @@ pub enum Operation {
     },
     /// Local response normalization.
     LocalResponseNorm(LocalResponse),
+    /// Normalizes each channel by its own mean and (biased) variance, then multiplies it by a weight and adds a bias.
+    InstanceNorm {
+        /// One number per channel.
+        weight: Vec<f32>,
+        /// One number per channel.
+        bias: Vec<f32>,
+        /// Added to the variance.
+        eps: f64,
+    },
     /// Softmax of a row, or along the channels of each position of a map.
     Softmax,
 }
@@ -162,12 +191,18 @@ impl Operation {
             Self::Clamp { low: 0.0, high: 6.0 } => "ReLU6",
             Self::Clamp { .. } => "Clamp",
             Self::LeakyRelu { .. } => "LeakyReLU",
+            Self::Prelu { .. } => "PReLU",
             Self::Sigmoid => "Sigmoid",
+            Self::Softplus => "Softplus",
+            Self::Square => "Square",
+            Self::InverseRoot => "InverseRoot",
             Self::Tanh => "Tanh",
             Self::HardSwish => "Hardswish",
             Self::Swish => "SiLU",
             Self::Mish => "Mish",
             Self::Gate => "Gate",
+            Self::ReflectionPad(_) => "ReflectionPad2d",
+            Self::PixelShuffle { .. } => "PixelShuffle",
             Self::PadChannels { .. } => "PadChannels",
             Self::Add => "Add",
             Self::Concat => "Concat",
@@ -180,6 +215,7 @@ impl Operation {
             Self::Rearrange { .. } => "Rearrange",
             Self::Linear { .. } => "Linear",
             Self::LocalResponseNorm(_) => "LocalResponseNorm",
+            Self::InstanceNorm { .. } => "InstanceNorm2d",
             Self::Softmax => "Softmax",
         }
     }
@@ -354,8 +390,42 @@ fn output_shape(operation: &Operation, inputs: &[&[usize]]) -> Result<Vec<usize>
         | Operation::Swish
         | Operation::Mish
         | Operation::Sigmoid
+        | Operation::Softplus
+        | Operation::Square
+        | Operation::InverseRoot
         | Operation::Tanh
         | Operation::Softmax => first.to_vec(),
+        Operation::Prelu { slopes } => {
+            ensure!(slopes.len() == map(first)?[0], "expected one slope per channel of {first:?}");
+            first.to_vec()
+        }
+        Operation::InstanceNorm { weight, bias, .. } => {
+            let [channels, height, width] = map(first)?;
+            ensure!(
+                weight.len() == channels && bias.len() == channels,
+                "expected one weight and one bias per channel of {first:?}"
+            );
+            ensure!(height * width > 1, "a map of {height}x{width} has no variance to normalize by");
+            first.to_vec()
+        }
+        Operation::ReflectionPad(padding) => {
+            let [channels, height, width] = map(first)?;
+            let Padding { top, bottom, left, right } = *padding;
+            ensure!(
+                top.max(bottom) < height && left.max(right) < width,
+                "a map of {height}x{width} is too small for a reflection of {padding:?}"
+            );
+            vec![channels, top + height + bottom, left + width + right]
+        }
+        Operation::PixelShuffle { factor } => {
+            let [channels, height, width] = map(first)?;
+            let square = factor.saturating_mul(*factor);
+            ensure!(
+                square > 0 && channels.is_multiple_of(square),
+                "{channels} channels cannot become pixels of a map {factor} times as large"
+            );
+            vec![channels / square, height * factor, width * factor]
+        }
         Operation::LocalResponseNorm(LocalResponse { neighbors, size, .. }) => {
             if *neighbors == Neighbors::Positions {
                 ensure!(size % 2 == 1, "the size {size} of a response norm over positions is not odd");

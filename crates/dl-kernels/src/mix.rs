@@ -85,8 +85,11 @@ impl Kernel for Row<'_> {
             match self.curve {
                 Curve::None => self.all::<S>(Curve::None),
                 Curve::HardSwish => self.all::<S>(Curve::HardSwish),
+                Curve::InverseRoot => self.all::<S>(Curve::InverseRoot),
                 Curve::Mish => self.all::<S>(Curve::Mish),
                 Curve::Sigmoid => self.all::<S>(Curve::Sigmoid),
+                Curve::Softplus => self.all::<S>(Curve::Softplus),
+                Curve::Square => self.all::<S>(Curve::Square),
                 Curve::Swish => self.all::<S>(Curve::Swish),
                 Curve::Tanh => self.all::<S>(Curve::Tanh),
             }

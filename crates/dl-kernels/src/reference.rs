@@ -4,6 +4,7 @@ use crate::across::L2Epsilon;
 use crate::graph::{Graph, NodeId, Operation};
 use crate::map::Padding;
 use crate::normalize::{LocalResponse, Neighbors};
+use crate::reflect::reflected;
 use crate::window::Window;
 
 /// The outputs of `nodes` for one image.
@@ -127,6 +128,41 @@ fn apply(operation: &Operation, inputs: &[&Vec<f64>], shapes: &[&[usize]], to: &
         Operation::LeakyRelu { slope } => x.iter().map(|x| if *x > 0.0 { *x } else { x * f64::from(*slope) }).collect(),
         Operation::Sigmoid => x.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect(),
         Operation::Tanh => x.iter().map(|x| x.tanh()).collect(),
+        Operation::Softplus => x.iter().map(|x| x.exp().ln_1p()).collect(),
+        Operation::Square => x.iter().map(|x| x * x).collect(),
+        Operation::InverseRoot => x.iter().map(|x| 1.0 / x.sqrt()).collect(),
+        Operation::Prelu { slopes } => {
+            let one = |(index, x): (usize, &f64)| if *x > 0.0 { *x } else { x * f64::from(slopes[index / plane]) };
+            x.iter().enumerate().map(one).collect()
+        }
+        Operation::InstanceNorm { weight, bias, eps } => {
+            let channels = x.chunks_exact(plane).zip(weight).zip(bias);
+            let normed = channels.flat_map(|((channel, weight), bias)| {
+                let mean = channel.iter().sum::<f64>() / plane as f64;
+                let variance = channel.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / plane as f64;
+                let factor = f64::from(*weight) / (variance + eps).sqrt();
+                channel.iter().map(move |x| (x - mean) * factor + f64::from(*bias))
+            });
+            normed.collect()
+        }
+        Operation::ReflectionPad(padding) => {
+            let rows = reflected(shape[1], padding.top, padding.bottom);
+            let columns = reflected(shape[2], padding.left, padding.right);
+            let padded = x.chunks_exact(plane).flat_map(|plane| {
+                let columns = &columns;
+                rows.iter().flat_map(move |y| columns.iter().map(move |x| plane[y * shape[2] + x]))
+            });
+            padded.collect()
+        }
+        Operation::PixelShuffle { factor } => {
+            let mut result = vec![0.0; x.len()];
+            for (index, number) in x.iter().enumerate() {
+                let (channel, y, column) = (index / plane, index % plane / shape[2], index % shape[2]);
+                let (out, i, j) = (channel / (factor * factor), channel / factor % factor, channel % factor);
+                result[(out * to[1] + y * factor + i) * to[2] + column * factor + j] = *number;
+            }
+            result
+        }
         Operation::Resize { size, method } => {
             let [rows, columns] = method.taps([shape[1], shape[2]], *size).unwrap();
             let mut result = Vec::new();

@@ -30,7 +30,8 @@ pub use model::{
 };
 pub use model_file::ModelFile;
 pub use network::{
-    Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, Halt, L2Norm, LOGITS, LayerName, Linear, LocalResponseNorm,
-    LocallyConnected2d, Parameters, Pass, Run, Value, plain,
+    Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, Halt, InstanceNorm2d, L2Norm, LOGITS, LayerName, Linear,
+    LocalResponseNorm, LocallyConnected2d, ModulatedConv2d, Parameters, Pass, Prelu, Run, SpectralConv2d,
+    SpectralLinear, Value, plain,
 };
 pub use onnx::OnnxModel;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::checkpoint::printable;
 use crate::detection::DetectorKind;
 use crate::file::Kind;
+use crate::gan::TranslatorArchitecture;
 use crate::heads::rcnn::RcnnHeads;
 use crate::text::{TextConfig, TextModel};
 use crate::{Checkpoint, LinearHead, gan};
@@ -28,7 +29,8 @@ pub enum ModelFile {
     RcnnHeads(Box<RcnnHeads>),
     /// A detector: [`detection::open`](crate::detection::open) reads it.
     Detector(Checkpoint),
-    /// A generator of images: [`Generator::open`](crate::gan::Generator::open) reads it.
+    /// A generator: [`Generator::open`](crate::gan::Generator::open) reads one of random vectors,
+    /// [`Translator::from_checkpoint`](crate::gan::Translator::from_checkpoint) one that turns images into images.
     Generator(Checkpoint),
 }
 
@@ -102,7 +104,7 @@ fn kind(file: &Checkpoint, arch: Option<&str>) -> Result<Kind> {
     if DetectorKind::of(file, None)?.is_some() {
         return Ok(Kind::Detector);
     }
-    if gan::is_gan(file) {
+    if gan::is_gan(file) || TranslatorArchitecture::of(file)?.is_some() {
         return Ok(Kind::Generator);
     }
     Ok(match TextConfig::text_architecture(file)?.as_deref() {
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(file.kind(), Kind::ImageNetwork);
         let error = file.unfit(&path, "a network for texts").to_string();
         assert!(error.contains("contains a network for images, not a network for texts; dl-embed"), "{error}");
-        let error = format!("{:#}", written(Some("dreamer")).err().unwrap());
-        assert!(error.contains("its kind is \"dreamer\", which this version does not support"), "{error}");
+        let error = format!("{:#}", written(Some("hologram")).err().unwrap());
+        assert!(error.contains("its kind is \"hologram\", which this version does not support"), "{error}");
     }
 }

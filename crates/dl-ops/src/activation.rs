@@ -1,7 +1,7 @@
-//! Leaky ReLU, the logistic function, tanh, swish and mish, with their gradients; the numbers are those of inference
+//! Leaky ReLU, the logistic function, softplus, tanh, swish and mish, with their gradients; the numbers are those of inference
 //! plans.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use crate::wide::wide;
@@ -31,6 +31,28 @@ pub fn tanh(x: &Tensor) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(Tanh) } else { x.tanh() }
 }
 
+/// ln(1 + e^x) of every number; NaN is preserved. Any shape.
+/// # Errors
+/// When candle fails.
+pub fn softplus(x: &Tensor) -> Result<Tensor> {
+    if cpu::serves(x) { x.apply_op1(Softplus) } else { portable::softplus(x) }
+}
+
+/// The gradient of [`leaky_relu`] at x: `gradient` where x is positive, `slope` times it elsewhere. It is linear in
+/// `gradient`, to which its own gradient goes; x is a constant.
+/// # Errors
+/// When the shapes differ, or candle fails.
+pub(crate) fn leaky_relu_gradient(x: &Tensor, gradient: &Tensor, slope: f32) -> Result<Tensor> {
+    if x.dims() != gradient.dims() {
+        bail!("leaky_relu_gradient: shapes {:?} and {:?} differ", x.dims(), gradient.dims());
+    }
+    let x = x.detach();
+    if cpu::serves(gradient) {
+        return gradient.apply_op1(LeakyReluGradient { x, slope });
+    }
+    x.gt(0.0)?.where_cond(gradient, &(gradient * f64::from(slope))?)
+}
+
 /// x / (1 + e^-x) of every number; NaN is preserved. Any shape.
 /// # Errors
 /// When candle fails.
@@ -47,7 +69,14 @@ pub fn mish(x: &Tensor) -> Result<Tensor> {
 
 struct LeakyRelu(f32);
 
+struct LeakyReluGradient {
+    x: Tensor,
+    slope: f32,
+}
+
 struct Sigmoid;
+
+struct Softplus;
 
 struct Tanh;
 
@@ -82,6 +111,41 @@ impl CustomOp1 for Sigmoid {
 
     fn bwd(&self, _: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         each_gradient(y, gradient, logistic_gradient).map(Some)
+    }
+}
+
+impl CustomOp1 for LeakyReluGradient {
+    fn name(&self) -> &'static str {
+        "leaky_relu_gradient"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let gradient = cpu::floats(storage, layout)?;
+        let mut output = vec![0.0; gradient.len()];
+        cpu::with_floats(&self.x, |x| {
+            let blocks = output.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).zip(gradient.par_chunks(BLOCK));
+            blocks.for_each(|((output, x), gradient)| leaky_gradient(x, gradient, self.slope, output));
+            Ok(())
+        })?;
+        Ok(cpu::output(output, layout.shape()))
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        leaky_relu_gradient(&self.x, &gradient.detach(), self.slope).map(Some)
+    }
+}
+
+impl CustomOp1 for Softplus {
+    fn name(&self) -> &'static str {
+        "softplus"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        each(&cpu::floats(storage, layout)?, layout, softened)
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        each_gradient(x, gradient, softened_gradient).map(Some)
     }
 }
 
@@ -180,6 +244,18 @@ wide! {
         }
     }
 
+    fn softened(x: &[f32], output: &mut [f32]) {
+        for (output, x) in output.iter_mut().zip(x) {
+            *output = dl_kernels::softplus(*x);
+        }
+    }
+
+    fn softened_gradient(x: &[f32], gradient: &[f32], output: &mut [f32]) {
+        for ((output, x), gradient) in output.iter_mut().zip(x).zip(gradient) {
+            *output = gradient * dl_kernels::sigmoid(*x);
+        }
+    }
+
     fn hyperbolic(x: &[f32], output: &mut [f32]) {
         for (output, x) in output.iter_mut().zip(x) {
             *output = dl_kernels::tanh(*x);
@@ -224,16 +300,16 @@ wide! {
 mod tests {
     use candle_core::{Device, Result, Tensor, Var};
 
-    use super::{leaky_relu, mish, sigmoid, swish, tanh};
+    use super::{leaky_relu, leaky_relu_gradient, mish, sigmoid, softplus, swish, tanh};
     use crate::gradient_check::{assert_close, check_gradients, draw, strided};
     use crate::portable;
 
     type Function = fn(&Tensor) -> Result<Tensor>;
 
     /// Of the pairs; swish and mish multiply a factor by up to 9.
-    const TOLERANCES: [f32; 5] = [5e-7, 5e-7, 5e-7, 2e-6, 2e-6];
+    const TOLERANCES: [f32; 6] = [5e-7, 5e-7, 5e-7, 2e-6, 2e-6, 1e-6];
 
-    fn pairs() -> [[Function; 2]; 5] {
+    fn pairs() -> [[Function; 2]; 6] {
         let leaky: Function = |x| leaky_relu(x, 0.1);
         [
             [leaky, |x| portable::leaky_relu(x, 0.1)],
@@ -241,6 +317,7 @@ mod tests {
             [tanh, Tensor::tanh],
             [swish, portable::swish],
             [mish, portable::mish],
+            [softplus, portable::softplus],
         ]
     }
 
@@ -272,6 +349,17 @@ mod tests {
             let x = Var::new(&[-1_f32, 0.0, 2.0], &Device::Cpu).unwrap();
             let gradients = f(&x).unwrap().sum_all().unwrap().backward().unwrap();
             assert_eq!(gradients.get(&x).unwrap().to_vec1::<f32>().unwrap(), [0.1, 0.1, 1.0]);
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_leaky_relu_as_an_operation_has_a_gradient() {
+        let x = strided("x", &[3, 4, 5]);
+        for inside in [false, true] {
+            check_gradients(&[&[3, 4, 5]], 1e-2, |t| {
+                let of = || leaky_relu_gradient(&x, &t[0], 0.2);
+                if inside { of() } else { crate::with_candle_ops(of) }
+            });
         }
     }
 

@@ -37,6 +37,39 @@ pub fn adaptive_avg_pool2d(x: &Tensor, size: [usize; 2]) -> Result<Tensor> {
     average(x, Window::adaptive(h, size[0]), Window::adaptive(w, size[1]))
 }
 
+/// The gradient of [`avg_pool2d`] with respect to a map of [height, width], as an operation on the result's gradient
+/// [n, c, h', w'] that has a gradient itself.
+/// # Errors
+/// When the gradient does not have the size of the result, or candle fails.
+pub(crate) fn avg_pool2d_gradient(gradient: &Tensor, config: &PoolConfig, size: [usize; 2]) -> Result<Tensor> {
+    spread(gradient, cpu::windows(config, size[0], size[1])?, size)
+}
+
+/// [`avg_pool2d_gradient`] of [`adaptive_avg_pool2d`].
+/// # Errors
+/// As there.
+pub(crate) fn adaptive_avg_pool2d_gradient(gradient: &Tensor, size: [usize; 2]) -> Result<Tensor> {
+    let (_, _, rows, columns) = gradient.dims4()?;
+    spread(gradient, [Window::adaptive(size[0], rows), Window::adaptive(size[1], columns)], size)
+}
+
+fn spread(gradient: &Tensor, [rows, columns]: [Vec<Window>; 2], size: [usize; 2]) -> Result<Tensor> {
+    let (_, _, h, w) = gradient.dims4()?;
+    if [h, w] != [rows.len(), columns.len()] {
+        bail!("average pooling of {size:?} does not have a gradient of {h}x{w}");
+    }
+    if cpu::serves(gradient) {
+        return gradient.apply_op1(Spread { average: Average { rows, columns }, size });
+    }
+    portable::average_gradient(gradient, &rows, &columns, size)
+}
+
+/// The gradient of [`Average`].
+struct Spread {
+    average: Average,
+    size: [usize; 2],
+}
+
 fn average(x: &Tensor, rows: Vec<Window>, columns: Vec<Window>) -> Result<Tensor> {
     if cpu::serves(x) { x.apply_op1(Average { rows, columns }) } else { portable::average(x, &rows, &columns) }
 }
@@ -66,6 +99,16 @@ impl Average {
         }
     }
 
+    /// The gradients of all planes, of this size.
+    fn spread_all(&self, gradient: &[f32], [height, width]: [usize; 2]) -> Vec<f32> {
+        let mut output = vec![0.0; gradient.len() / self.count().max(1) * height * width];
+        let planes = output.par_chunks_exact_mut(height * width).zip(gradient.par_chunks_exact(self.count()));
+        planes
+            .with_min_len(16)
+            .for_each_init(|| vec![0.0; width], |shares, (output, gradient)| self.spread(gradient, shares, output));
+        output
+    }
+
     /// The gradient of one plane, by the same steps in reverse.
     fn spread(&self, gradient: &[f32], shares: &mut [f32], output: &mut [f32]) {
         let width = shares.len();
@@ -79,6 +122,23 @@ impl Average {
                 values.iter_mut().zip(&*shares).for_each(|(value, share)| *value += share);
             }
         }
+    }
+}
+
+impl CustomOp1 for Spread {
+    fn name(&self) -> &'static str {
+        "avg_pool2d_gradient"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (n, c, ..) = layout.shape().dims4()?;
+        let output = self.average.spread_all(&cpu::floats(storage, layout)?, self.size);
+        Ok(cpu::output(output, (n, c, self.size[0], self.size[1])))
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let Average { rows, columns } = &self.average;
+        average(&gradient.detach(), rows.clone(), columns.clone()).map(Some)
     }
 }
 
@@ -97,16 +157,8 @@ impl CustomOp1 for Average {
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (n, c, h, w) = x.dims4()?;
-        let mut output = vec![0.0; n * c * h * w];
-        cpu::with_floats(gradient, |gradient| {
-            let planes = output.par_chunks_exact_mut(h * w).zip(gradient.par_chunks_exact(self.count()));
-            planes
-                .with_min_len(16)
-                .for_each_init(|| vec![0.0; w], |shares, (output, gradient)| self.spread(gradient, shares, output));
-            Ok(())
-        })?;
-        cpu::tensor(output, x.shape()).map(Some)
+        let (_, _, h, w) = x.dims4()?;
+        cpu::with_floats(gradient, |gradient| cpu::tensor(self.spread_all(gradient, [h, w]), x.shape())).map(Some)
     }
 }
 
@@ -150,5 +202,32 @@ mod tests {
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d(&x[0], &ODD));
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| avg_pool2d_without_padding(&x[0], &ODD));
         check_gradients(&[&[2, 2, 7, 5]], 1e-2, |x| adaptive_avg_pool2d(&x[0], [3, 2]));
+    }
+
+    #[test]
+    fn the_gradient_as_an_operation_is_the_transpose_and_has_a_gradient() {
+        let size = [7, 5];
+        let pooled = avg_pool2d(&draw("x", &[2, 3, 7, 5]), &ODD).unwrap();
+        let gradient = strided("gradient", pooled.dims());
+        let x = candle_core::Var::from_tensor(&draw("x", &[2, 3, 7, 5])).unwrap();
+        for adaptive in [false, true] {
+            let y = if adaptive {
+                adaptive_avg_pool2d(&x, [pooled.dims()[2], pooled.dims()[3]])
+            } else {
+                avg_pool2d(&x, &ODD)
+            };
+            let expected = (y.unwrap() * &gradient).unwrap().sum_all().unwrap().backward().unwrap().remove(&x).unwrap();
+            let of = |gradient: &Tensor| {
+                if adaptive {
+                    adaptive_avg_pool2d_gradient(gradient, size)
+                } else {
+                    avg_pool2d_gradient(gradient, &ODD, size)
+                }
+            };
+            assert_close(&of(&gradient).unwrap(), &expected, 1e-6);
+            assert_close(&crate::with_candle_ops(|| of(&gradient).unwrap()), &expected, 1e-6);
+            check_gradients(&[pooled.dims()], 1e-2, |t| of(&t[0]));
+        }
+        assert!(avg_pool2d_gradient(&draw("g", &[1, 1, 2, 2]), &ODD, size).is_err());
     }
 }

@@ -36,6 +36,13 @@ pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     (x.neg()?.exp()? + 1.0)?.recip()
 }
 
+pub(crate) fn softplus(x: &Tensor) -> Result<Tensor> {
+    // Where it is x, so that nothing overflows.
+    let is_large = x.gt(20.0)?;
+    let small = is_large.where_cond(&x.ones_like()?.affine(20.0, 0.0)?, x)?;
+    is_large.where_cond(x, &(small.exp()? + 1.0)?.log()?)
+}
+
 pub(crate) fn swish(x: &Tensor) -> Result<Tensor> {
     x * sigmoid(x)?
 }
@@ -173,6 +180,25 @@ pub(crate) fn average(x: &Tensor, rows: &[Window], columns: &[Window]) -> Result
     };
     let along_width = x.contiguous()?.broadcast_matmul(&axis(columns, 3)?)?;
     along_width.transpose(D::Minus1, D::Minus2)?.contiguous()?.broadcast_matmul(&axis(rows, 2)?)?.transpose(2, 3)
+}
+
+/// The gradient of [`average`] with respect to a map of [height, width], as an operation on the result's gradient.
+pub(crate) fn average_gradient(
+    gradient: &Tensor,
+    rows: &[Window],
+    columns: &[Window],
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let axis = |windows: &[Window], length: usize| -> Result<Tensor> {
+        let mut matrix = vec![0.0_f32; windows.len() * length];
+        for (window, row) in windows.iter().zip(matrix.chunks_exact_mut(length)) {
+            row[window.start..window.end].fill(1.0 / window.padded as f32);
+        }
+        Tensor::from_vec(matrix, (windows.len(), length), gradient.device())?.to_dtype(gradient.dtype())
+    };
+    let along_width = gradient.contiguous()?.broadcast_matmul(&axis(columns, size[1])?)?;
+    let turned = along_width.transpose(D::Minus1, D::Minus2)?.contiguous()?;
+    turned.broadcast_matmul(&axis(rows, size[0])?)?.transpose(2, 3)
 }
 
 /// Per-channel numbers [c] as a shape that broadcasts over x [n, c, ...].

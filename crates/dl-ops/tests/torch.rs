@@ -5,8 +5,9 @@ use candle_core::{Device, Tensor, Var};
 use dl_ops::{
     Conv2dConfig, ConvTranspose2dConfig, L2Epsilon, Padding, PoolConfig, ResizeTo, RoiAlignConfig, RoiPoolConfig,
     adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding, batch_norm, batch_norm_train, conv_transpose2d,
-    cross_entropy, l2_norm, leaky_relu, local_response_norm, locally_connected2d, log_softmax, max_pool2d,
-    resize_bilinear, resize_nearest, roi_align, roi_pool, sigmoid, softmax, tanh,
+    cross_entropy, instance_norm, l2_norm, leaky_relu, local_response_norm, locally_connected2d, log_softmax,
+    max_pool2d, modulated_conv2d, pixel_shuffle, prelu, reflection_pad2d, resize_bilinear, resize_nearest, roi_align,
+    roi_pool, sigmoid, softmax, softplus, tanh,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -108,6 +109,36 @@ impl Case<'_> {
         Ok(y)
     }
 
+    fn instance_norm(&self, x: &Var) -> candle_core::Result<Tensor> {
+        if !self.field::<bool>("affine") {
+            return instance_norm(x, None, 1e-5);
+        }
+        let (weight, bias) = (self.input("weight"), self.input("bias"));
+        let y = instance_norm(x, Some([&weight, &bias]), 1e-5)?;
+        self.assert_gradients(&y, &[("weight", &weight), ("bias", &bias)]);
+        Ok(y)
+    }
+
+    fn prelu(&self, x: &Var) -> candle_core::Result<Tensor> {
+        let weight = self.input("weight");
+        let y = prelu(x, &weight)?;
+        self.assert_gradients(&y, &[("weight", &weight)]);
+        Ok(y)
+    }
+
+    fn modulated_conv2d(&self, x: &Var) -> candle_core::Result<Tensor> {
+        let (weight, styles) = (self.input("weight"), self.input("styles"));
+        let config = Conv2dConfig { padding: Padding::all(1), ..Default::default() };
+        let y = modulated_conv2d(x, &weight, &styles, true, &config)?;
+        self.assert_gradients(&y, &[("weight", &weight), ("styles", &styles)]);
+        Ok(y)
+    }
+
+    fn sides(&self) -> Padding {
+        let [top, bottom, left, right] = ["top", "bottom", "left", "right"].map(|side| self.field(side));
+        Padding { top, bottom, left, right }
+    }
+
     fn l2_norm(&self, x: &Var) -> candle_core::Result<Tensor> {
         let weight = self.input("weight");
         let epsilon = match self.option("at_least") {
@@ -168,6 +199,12 @@ impl Case<'_> {
             "leaky_relu" => leaky_relu(x, self.field("slope")),
             "sigmoid" => sigmoid(&(x.as_tensor() * self.field::<f64>("times"))?),
             "tanh" => tanh(&(x.as_tensor() * self.field::<f64>("times"))?),
+            "softplus" => softplus(&(x.as_tensor() * self.field::<f64>("times"))?),
+            "instance_norm" => self.instance_norm(x),
+            "pixel_shuffle" => pixel_shuffle(x, self.field("factor")),
+            "prelu" => self.prelu(x),
+            "reflection_pad2d" => reflection_pad2d(x, self.sides()),
+            "modulated_conv2d" => self.modulated_conv2d(x),
             "l2_norm" => self.l2_norm(x),
             "locally_connected2d" => self.locally_connected2d(x),
             "resize" => self.resize(x),
@@ -224,6 +261,12 @@ tests! {
     sigmoid_of_numbers_on_both_sides: "sigmoid";
     tanh_of_numbers_on_both_sides: "tanh";
     l2_norm_of_torchvision_and_caffe: "l2_norm";
+    instance_norm_with_and_without_weights: "instance_norm";
+    pixel_shuffle_by_two_and_three: "pixel_shuffle";
+    prelu_with_one_slope_and_one_per_channel: "prelu";
+    reflection_pad2d_of_equal_and_unequal_sides: "reflection_pad2d";
+    softplus_of_small_and_large_numbers: "softplus";
+    modulated_conv2d_with_demodulation: "modulated_conv2d";
     locally_connected2d_with_stride_and_padding: "locally_connected2d";
     softmax_along_each_dimension: "softmax";
     log_softmax_along_each_dimension: "log_softmax";

@@ -176,6 +176,35 @@ for x, filters, options in [
               "bias": [filters, height, width]}
     cases.append(case("locally_connected2d", shapes, options, local))
 
+# What generators need.
+for affine in [False, True]:
+    shapes = {"x": [2, 3, 4, 5]} | ({"weight": [3], "bias": [3]} if affine else {})
+    cases.append(case("instance_norm", shapes, {"affine": affine},
+                      lambda x, weight=None, bias=None: (F.instance_norm(x, weight=weight, bias=bias, eps=1e-5),)))
+for factor in [2, 3]:
+    cases.append(case("pixel_shuffle", {"x": [2, 2 * factor * factor, 3, 2]}, {"factor": factor},
+                      lambda x, r=factor: (F.pixel_shuffle(x, r),)))
+for slopes in [1, 4]:
+    cases.append(case("prelu", {"x": [2, 4, 3, 2], "weight": [slopes]}, {}, lambda x, weight: (F.prelu(x, weight),)))
+for left, right, top, bottom in [(3, 3, 3, 3), (0, 2, 1, 3)]:
+    options = {"left": left, "right": right, "top": top, "bottom": bottom}
+    cases.append(case("reflection_pad2d", {"x": [2, 2, 4, 5]}, options,
+                      lambda x, sides=(left, right, top, bottom): (F.pad(x, sides, mode="reflect"),)))
+# Numbers between -30 and 30.
+cases.append(case("softplus", {"x": [2, 3, 4]}, {"times": 30.0}, lambda x: (F.softplus(30.0 * x),)))
+
+
+def modulated(x, weight, styles):
+    """StyleGAN2's: a weight for each sample, as groups of one convolution."""
+    n, c, h, w = x.shape
+    own = weight.unsqueeze(0) * styles.reshape(n, 1, c, 1, 1)
+    own = own * (own.square().sum((2, 3, 4), keepdim=True) + 1e-8).rsqrt()
+    y = F.conv2d(x.reshape(1, n * c, h, w), own.flatten(0, 1), padding=1, groups=n)
+    return (y.reshape(n, -1, h, w),)
+
+
+cases.append(case("modulated_conv2d", {"x": [2, 3, 4, 5], "weight": [4, 3, 3, 3], "styles": [2, 3]}, {}, modulated))
+
 golden = {"made_with": f"torch {torch.__version__}, torchvision {torchvision.__version__}", "cases": cases}
 path = Path(__file__).with_name("torch.json")
 text = json.dumps(golden, separators=(",", ":")).replace('{"op"', '\n{"op"')

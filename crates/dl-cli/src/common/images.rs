@@ -30,6 +30,11 @@ impl ImageArgs {
         Images { loader: Loader::new(self.truncated()), messages: messages.clone() }
     }
 
+    /// The same for programs that write images: the alpha of transparent pixels is kept apart.
+    pub fn images_with_alpha(self, messages: &Messages) -> Images {
+        Images { loader: Loader::new(self.truncated()).keeping_alpha(), messages: messages.clone() }
+    }
+
     /// What to do with truncated images.
     pub fn truncated(self) -> Truncated {
         match self.truncated {

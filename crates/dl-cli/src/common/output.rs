@@ -1,6 +1,7 @@
 //! An output must not replace an input that is still being read.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use dl_record::Record;
@@ -29,6 +30,31 @@ pub(crate) fn not_an_input(output: &Path, inputs: &Inputs) -> Result<()> {
             bail!("{}: would replace the input {input}; choose another output", output.display())
         }
         None => Ok(()),
+    }
+}
+
+/// The inputs named on the command line, none of which a written image may replace.
+pub(crate) struct Originals {
+    files: HashSet<PathBuf>,
+    /// Folders and globs.
+    others: Inputs,
+}
+
+impl Originals {
+    pub(crate) fn of(inputs: &Inputs) -> Self {
+        let (files, others): (Vec<_>, Vec<_>) =
+            inputs.inputs.iter().cloned().partition(|input| Path::new(input).is_file());
+        let files = files.iter().filter_map(|input| Path::new(input).canonicalize().ok()).collect();
+        Self { files, others: Inputs { inputs: others } }
+    }
+
+    /// # Errors
+    /// When the output is one of them.
+    pub(crate) fn check(&self, output: &Path) -> Result<()> {
+        if output.canonicalize().is_ok_and(|output| self.files.contains(&output)) {
+            bail!("{}: would replace an input; name another --output-dir", output.display());
+        }
+        not_an_input(output, &self.others)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod draw;
 pub mod embed;
 pub mod eval;
 pub mod finetune;
+pub mod gan_edit;
 pub mod gan_sample;
 pub mod gan_train;
 pub mod generate;
@@ -36,6 +37,7 @@ pub const TABLE: &[Entry] = &[
     entry::<detect::Args>(),
     entry::<nms::Args>(),
     entry::<generate::Args>(),
+    entry::<gan_edit::Args>(),
     entry::<gan_train::Args>(),
     entry::<gan_sample::Args>(),
     entry::<eval::Args>(),

@@ -13,10 +13,11 @@ use tempfile::TempDir;
 
 use crate::embed::write_small_network;
 use crate::finetune::{toy_records, train_toy_heads};
+use crate::gan_edit::write_generator;
 use crate::support::{program, root, run};
 
-/// Programs that write one record per input record. `DIR` is a folder for their files, `NETWORK` and `HEADS` are small
-/// model files.
+/// Programs that write one record per input record. `DIR` is a folder for their files, `NETWORK`, `HEADS`, `LARGER` and
+/// `STYLE` are small model files.
 pub(crate) const STREAMING: &[&str] = &[
     "dl-data check",
     "dl-data shard 1/1",
@@ -29,6 +30,8 @@ pub(crate) const STREAMING: &[&str] = &[
     "dl-generate --model testdata/goldens/text/gpt2 --max-tokens 3",
     "dl-detect --model HEADS --score -5",
     "dl-nms --iou 0.3",
+    "dl-gan-edit super-resolve --model LARGER --output-dir DIR/large",
+    "dl-gan-edit translate --model STYLE --output-dir DIR/style",
     "dl-draw boxes --output-dir DIR/drawn",
     "dl-draw grid --output DIR/grid.png",
 ];
@@ -60,6 +63,8 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         write_small_network(&folder.path().join("network.safetensors"));
         train_toy_heads(&folder.path().join("heads.safetensors"));
+        write_generator(&folder.path().join("larger.safetensors"), "rdn", &json!({"channels": 8}));
+        write_generator(&folder.path().join("style.safetensors"), "cyclegan_small", &json!({"channels": 4}));
         Self { folder }
     }
 
@@ -69,6 +74,8 @@ impl Bench {
         let word = |word: &str| match word {
             "NETWORK" => path("network.safetensors"),
             "HEADS" => path("heads.safetensors"),
+            "LARGER" => path("larger.safetensors"),
+            "STYLE" => path("style.safetensors"),
             _ => word.strip_prefix("DIR/").map_or_else(|| word.to_owned(), path),
         };
         let mut words = row.split(' ').map(word);

@@ -23,6 +23,7 @@ mod every_tool;
 mod fetch;
 mod finetune;
 mod gan;
+mod gan_edit;
 mod help;
 mod hints;
 mod hostile_models;

@@ -59,6 +59,7 @@ impl Fused {
         let transposed = matches!(core, Operation::ConvTranspose2d { .. });
         let dense = matches!(core, Operation::Linear { .. } | Operation::LocallyConnected2d { .. });
         let mixes = matches!(core, Operation::Affine { .. } | Operation::Add);
+        let instance = matches!(core, Operation::InstanceNorm { .. });
         let node = &graph.nodes[next];
         match &node.operation {
             Operation::Affine { .. } if matches!(core, Operation::Input) => {
@@ -69,16 +70,18 @@ impl Fused {
                 self.affine = Some(next);
                 true
             }
-            Operation::Add if self.residual.is_none() && (conv || matches!(core, Operation::Affine { .. })) => {
+            Operation::Add
+                if self.residual.is_none() && (conv || instance || matches!(core, Operation::Affine { .. })) =>
+            {
                 let other = node.inputs.iter().find(|input| input.0 != self.last);
                 self.residual = other.map(|other| other.0);
                 self.residual.is_some()
             }
-            Operation::Clamp { low, high } if conv || transposed || dense || mixes => {
+            Operation::Clamp { low, high } if conv || transposed || dense || mixes || instance => {
                 self.activation = Activation::clamp(*low, *high);
                 true
             }
-            Operation::LeakyRelu { slope } if conv || transposed || dense || mixes => {
+            Operation::LeakyRelu { slope } if conv || transposed || dense || mixes || instance => {
                 self.activation = Activation::leaky(*slope);
                 true
             }
@@ -95,8 +98,11 @@ impl Fused {
 pub(super) fn curve(operation: &Operation) -> Curve {
     match operation {
         Operation::HardSwish => Curve::HardSwish,
+        Operation::InverseRoot => Curve::InverseRoot,
         Operation::Mish => Curve::Mish,
         Operation::Sigmoid => Curve::Sigmoid,
+        Operation::Softplus => Curve::Softplus,
+        Operation::Square => Curve::Square,
         Operation::Swish => Curve::Swish,
         Operation::Tanh => Curve::Tanh,
         _ => Curve::None,

@@ -12,14 +12,18 @@ use crate::conv::{Algorithm, Convolution, Layer, Local, LocalLayer, Transposed, 
 use crate::dense::Dense;
 use crate::graph::{Graph, NodeId, Numbers, Operation};
 use crate::import::{Export, Import, RowSpan};
+use crate::instance::Instance;
 use crate::map::Map;
 use crate::memory::Memory;
 use crate::mix::{Copy, Mix};
 use crate::normalize::{Lrn, Softmax};
 use crate::packed::{Layout, Resources, Workspace};
 use crate::pool::{Pool, Reduce};
+use crate::prelu::Prelu;
 use crate::rearrange::Rearrange;
+use crate::reflect::Reflect;
 use crate::resample::Resize;
+use crate::shuffle::Shuffle;
 use crate::simd::LANES;
 use crate::team;
 use crate::window::Window;
@@ -34,6 +38,10 @@ enum Step {
     Pool(Pool),
     Mix(Mix),
     Copy(Copy),
+    Prelu(Prelu),
+    Instance(Instance),
+    Reflect(Reflect),
+    Shuffle(Shuffle),
     Rearrange(Rearrange),
     Lrn(Lrn),
     Resize(Resize),
@@ -54,6 +62,10 @@ impl Step {
             Self::Pool(step) => step.tasks(images),
             Self::Mix(step) => step.tasks(images),
             Self::Copy(step) => step.tasks(images),
+            Self::Prelu(step) => step.tasks(images),
+            Self::Instance(step) => step.tasks(images),
+            Self::Reflect(step) => step.tasks(images),
+            Self::Shuffle(step) => step.tasks(images),
             Self::Rearrange(step) => step.tasks(images),
             Self::Lrn(step) => step.tasks(images),
             Self::Resize(step) => step.tasks(images),
@@ -74,6 +86,10 @@ impl Step {
             Self::Pool(step) => step.run(task, images, memory),
             Self::Mix(step) => step.run(task, images, memory),
             Self::Copy(step) => step.run(task, images, memory),
+            Self::Prelu(step) => step.run(task, images, memory),
+            Self::Instance(step) => step.run(task, images, memory),
+            Self::Reflect(step) => step.run(task, images, memory),
+            Self::Shuffle(step) => step.run(task, images, memory),
             Self::Rearrange(step) => step.run(task, images, memory),
             Self::Lrn(step) => step.run(task, images, memory),
             Self::Resize(step) => step.run(task, images, memory),
@@ -325,9 +341,18 @@ fn compile(
             let activation = Activation::leaky(*slope);
             Step::Mix(Mix { activation, ..Mix::new(level, [inputs[0], output]) })
         }
+        Operation::Prelu { slopes } => Step::Prelu(Prelu::new(level, [inputs[0], output], slopes)),
+        Operation::InstanceNorm { weight, bias, eps } => {
+            Step::Instance(Instance::new(level, [inputs[0], output], [weight, bias], *eps, (residual, activation)))
+        }
+        Operation::ReflectionPad(padding) => Step::Reflect(Reflect::new(inputs[0], output, *padding)),
+        Operation::PixelShuffle { factor } => Step::Shuffle(Shuffle::new(inputs[0], output, *factor)),
         operation @ (Operation::HardSwish
+        | Operation::InverseRoot
         | Operation::Mish
         | Operation::Sigmoid
+        | Operation::Softplus
+        | Operation::Square
         | Operation::Swish
         | Operation::Tanh) => Step::Mix(Mix { curve: curve(operation), ..Mix::new(level, [inputs[0], output]) }),
         Operation::Resize { method, .. } => Step::Resize(Resize::new(level, inputs[0], output, *method)?),

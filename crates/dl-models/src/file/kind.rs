@@ -18,7 +18,7 @@ pub enum Kind {
     RcnnHeads,
     /// A network that finds objects in images.
     Detector,
-    /// A network that makes images.
+    /// A network that makes images, from noise or from other images.
     Generator,
 }
 
@@ -44,7 +44,7 @@ impl Kind {
             Self::Clip => "dl-embed and dl-classify take it",
             Self::LinearHead => "dl-classify takes it",
             Self::RcnnHeads | Self::Detector => "dl-detect takes it",
-            Self::Generator => "dl-gan-sample takes it",
+            Self::Generator => "dl-gan-sample takes it, or dl-gan-edit if it turns images into images",
         }
     }
 }

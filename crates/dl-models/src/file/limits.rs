@@ -28,6 +28,8 @@ pub(crate) const MOST_INNER: usize = 1 << 18;
 pub(crate) const MOST_BLOCKS: usize = 512;
 /// Heads of an attention.
 pub(crate) const MOST_HEADS: usize = 1024;
+/// Channels of a generator's maps; StyleGAN has 512.
+pub(crate) const MOST_CHANNELS: usize = 1 << 12;
 /// Tokens of the longest text.
 pub(crate) const MOST_POSITIONS: usize = 1 << 17;
 /// Tokens of a vocabulary.

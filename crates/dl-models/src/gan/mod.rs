@@ -7,15 +7,28 @@
 //! | `dcgan` | transposed convolutions | Radford et al. 2016, pytorch/examples |
 //! | `upsample` | nearest upsampling and convolutions | PyTorch-GAN's DCGAN, without checkerboards |
 //!
-//! Each of them can be conditional (Mirza and Osindero 2014): an embedding of the label is appended to the random vector.
+//! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, CycleGAN's
+//! generators and pix2pix's U-Net.
+//!
+//! Each generator of random vectors can be conditional (Mirza and Osindero 2014): an embedding of the label is appended to the random vector.
 
 mod canvas;
 mod config;
+pub mod cyclegan;
 mod dcgan;
 mod discriminator;
 mod generator;
 mod label_embedding;
+pub mod norm;
+pub mod patch_gan;
+pub mod rdn;
+pub mod srgan;
+pub mod srresnet;
 mod third_party;
+mod tiles;
+mod translator;
+mod translator_config;
+pub mod unet;
 mod upsample;
 mod vanilla;
 
@@ -24,6 +37,9 @@ pub use config::{GENERATORS, GeneratorConfig};
 pub use discriminator::{Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig};
 pub use generator::{Generator, push_latent};
 pub(crate) use third_party::is_gan;
+pub use tiles::{Seams, Tiling};
+pub use translator::{Geometry, TRANSLATORS, Task, Translator, TranslatorArchitecture};
+pub use translator_config::TranslatorConfig;
 
 /// The name of a generator's output.
 pub(crate) const IMAGE: &str = "image";

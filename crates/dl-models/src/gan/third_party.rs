@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Canvas, GeneratorConfig};
+use super::{Canvas, GeneratorConfig, TranslatorArchitecture};
 use crate::Checkpoint;
 use crate::checkpoint::printable;
 
@@ -25,6 +25,9 @@ pub(crate) fn is_gan(file: &Checkpoint) -> bool {
 /// # Errors
 /// When it is invalid, or the file holds something else.
 pub(super) fn config(file: &Checkpoint) -> Result<GeneratorConfig> {
+    if let Some((architecture, _)) = TranslatorArchitecture::of(file)? {
+        bail!("contains {}, which turns images into images; dl-gan-edit takes it", architecture.name);
+    }
     let stated: Option<Map<String, Value>> = file.config()?;
     if let Some(config) = stated.as_ref().filter(|config| config.get("kind").is_some()) {
         return serde_json::from_value(Value::Object(config.clone())).context("its config is invalid");

@@ -78,6 +78,28 @@ fn add(model: &mut OnnxModel, operation: &Operation, inputs: &[&Value], from: &[
             model.add("Mul", &[x, &gate], &[])
         }
         Operation::Mish => model.add("Mish", &[x], &[]),
+        Operation::Prelu { slopes } => {
+            let slopes = model.floats(&[slopes.len(), 1, 1], slopes)?;
+            model.add("PRelu", &[x, &slopes], &[])
+        }
+        Operation::Softplus => model.add("Softplus", &[x], &[]),
+        Operation::Square => model.add("Mul", &[x, x], &[]),
+        Operation::InverseRoot => {
+            let root = model.add("Sqrt", &[x], &[]);
+            model.add("Reciprocal", &[&root], &[])
+        }
+        Operation::ReflectionPad(Padding { top, bottom, left, right }) => {
+            let pads = [0, 0, *top, *left, 0, 0, *bottom, *right].map(|count| count as i64);
+            let pads = model.ints(&pads);
+            model.add("Pad", &[x, &pads], &[("mode", Text("reflect"))])
+        }
+        Operation::PixelShuffle { factor } => {
+            model.add("DepthToSpace", &[x], &[("blocksize", Int(*factor)), ("mode", Text("CRD"))])
+        }
+        Operation::InstanceNorm { weight, bias, eps } => {
+            let (weight, bias) = (model.floats(&[weight.len()], weight)?, model.floats(&[bias.len()], bias)?);
+            model.add("InstanceNormalization", &[x, &weight, &bias], &[("epsilon", Float(*eps as f32))])
+        }
         Operation::Rearrange { from, shape } => {
             let flat = model.add("Flatten", &[x], &[("axis", Int(1))]);
             let from = model.ints(&from.iter().map(|from| i64::from(*from)).collect::<Vec<i64>>());

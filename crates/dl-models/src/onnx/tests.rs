@@ -96,7 +96,15 @@ fn every_operation_has_a_counterpart() {
         Operation::Swish,
         Operation::Mish,
         Operation::Rearrange { from: (0..196).rev().collect(), shape: vec![4, 7, 7] },
-        Operation::PadChannels { before: 1, after: 2 },
+        Operation::Prelu { slopes: vec![0.1, -0.2, 1.5, 0.0] },
+        Operation::Square,
+        Operation::Softplus,
+        Operation::InverseRoot,
+        Operation::PixelShuffle { factor: 2 },
+        Operation::InstanceNorm { weight: vec![1.0], bias: vec![0.0], eps: 1e-5 },
+        Operation::ReflectionPad(Padding { top: 1, bottom: 0, left: 0, right: 3 }),
+        Operation::AdaptiveAvgPool2d([7, 7]),
+        Operation::PadChannels { before: 3, after: 3 },
         Operation::MaxPool2d(PoolConfig::square(3, 2).ceil()),
         Operation::AvgPool2d(PoolConfig { padding: [1, 1], ..PoolConfig::square(2, 2).ceil() }),
         Operation::Resize { size: [7, 7], method: ResizeMethod::Nearest },
@@ -151,6 +159,11 @@ fn every_operation_has_a_counterpart() {
         "GlobalAveragePool",
         "Softmax",
         "Mish",
+        "PRelu",
+        "Softplus",
+        "DepthToSpace",
+        "InstanceNormalization",
+        "Reciprocal",
     ] {
         assert!(found.contains(&kind), "{kind} in {found:?}");
     }

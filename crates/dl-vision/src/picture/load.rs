@@ -5,7 +5,7 @@
 //! - The format is detected from the content (JPEG, PNG, BMP, GIF, TIFF, WebP, PNM), never from the name.
 //! - EXIF orientation is applied: width, height and boxes are those of the upright image.
 //! - Gray becomes equal red, green and blue. 16 bits are scaled to 8 with rounding. A palette is looked up.
-//! - Transparent pixels are composited over white.
+//! - Transparent pixels are composited over white, unless a loader keeps transparency apart.
 //! - CMYK becomes (1 - c)(1 - k), as in Pillow; ICC profiles are not applied.
 //! - Of an animation or several pages, the first is read.
 //! - A truncated file is an error, never an image padded with gray, unless requested.
@@ -19,11 +19,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, anyhow, bail};
 use image::codecs::jpeg::JpegDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::exif;
 use super::jpeg;
-use super::pixels::to_rgb;
+use super::pixels::{to_rgb, to_rgb_and_alpha};
 use super::source::{Input, Source, name};
 use super::tiff::Tiff;
 
@@ -49,6 +49,7 @@ pub enum Truncated {
 #[derive(Debug, Default)]
 pub struct Loader {
     truncated: Truncated,
+    keeps_alpha: bool,
     large: Mutex<()>,
 }
 
@@ -56,6 +57,7 @@ pub struct Loader {
 #[derive(Debug)]
 pub struct Loaded<'a> {
     image: RgbImage,
+    alpha: Option<GrayImage>,
     damage: Option<String>,
     turn: Turn<'a>,
 }
@@ -69,6 +71,11 @@ impl<'a> Loaded<'a> {
     /// What is missing or damaged, if that was accepted.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+
+    /// Takes the alpha of each pixel, of the image's size, if the file has it and the loader keeps it.
+    pub fn take_alpha(&mut self) -> Option<GrayImage> {
+        self.alpha.take()
     }
 
     /// The pixels, and the guard that blocks the next large image.
@@ -138,7 +145,14 @@ impl Source {
 impl Loader {
     /// A loader with this treatment of damaged images.
     pub fn new(truncated: Truncated) -> Self {
-        Self { truncated, large: Mutex::default() }
+        Self { truncated, ..Self::default() }
+    }
+
+    /// The same, but the colors of transparent pixels stay as they are stored, and [`Loaded::take_alpha`] has their alpha:
+    /// for programs that write images. TIFF has none.
+    #[must_use]
+    pub fn keeping_alpha(self) -> Self {
+        Self { keeps_alpha: true, ..self }
     }
 
     /// Decodes an image like [`load`](load()). A large image waits while another large one is held, so a thread must
@@ -185,7 +199,7 @@ impl Loader {
         decoder.read_image(&mut samples).map_err(plain)?;
         drop(bytes);
         let image = upright(to_rgb(samples, color, width, height)?, header.orientation);
-        Ok(Loaded { image, damage: found.damage, turn: Turn(turn) })
+        Ok(Loaded { image, alpha: None, damage: found.damage, turn: Turn(turn) })
     }
 
     fn tiff(&self, input: Box<dyn Input>) -> Result<Loaded<'_>> {
@@ -196,7 +210,7 @@ impl Loader {
         let turned = exif::swaps_sides(orientation);
         let turn = self.turn(Held { own, samples: 3, pixels: pixels(size), turned }, size)?;
         let image = upright(tiff.decode(MOST_BYTES)?, orientation);
-        Ok(Loaded { image, damage: None, turn: Turn(turn) })
+        Ok(Loaded { image, alpha: None, damage: None, turn: Turn(turn) })
     }
 
     fn other(&self, source: Source) -> Result<Loaded<'_>> {
@@ -212,7 +226,9 @@ impl Loader {
             _ => 0,
         };
         let turned = exif::swaps_sides(orientation);
-        let samples = color.bytes_per_pixel().into();
+        // The colors and the alpha of a pixel are copied while its samples are held.
+        let apart = if self.keeps_alpha && color.has_alpha() { u64::from(color.bytes_per_pixel()) } else { 0 };
+        let samples = u64::from(color.bytes_per_pixel()) + apart;
         let turn = self.turn(Held { own, samples, pixels: pixels(size), turned }, size)?;
         // Row by row, so that the rows before a missing part are kept.
         let by_row = matches!(format, ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Pnm)
@@ -226,8 +242,16 @@ impl Loader {
             }
             Err(error) => return Err(plain(error)),
         };
-        let image = upright(to_rgb(samples, color, size.0, size.1)?, orientation);
-        Ok(Loaded { image, damage, turn: Turn(turn) })
+        let (image, alpha) = match self.keeps_alpha {
+            true => to_rgb_and_alpha(samples, color, size.0, size.1)?,
+            false => (to_rgb(samples, color, size.0, size.1)?, None),
+        };
+        let alpha = alpha.map(|alpha| {
+            let mut alpha = DynamicImage::ImageLuma8(alpha);
+            alpha.apply_orientation(orientation);
+            alpha.into_luma8()
+        });
+        Ok(Loaded { image: upright(image, orientation), alpha, damage, turn: Turn(turn) })
     }
 
     /// Waits until a large image may be opened; rejects one that is too large.
@@ -341,6 +365,26 @@ mod tests {
     fn assert_near(found: [[u8; 3]; 4], expected: [[u8; 3]; 4]) {
         let far = found.iter().flatten().zip(expected.iter().flatten()).any(|(a, b)| a.abs_diff(*b) > 2);
         assert!(!far, "{found:?}, expected {expected:?}");
+    }
+
+    #[test]
+    fn transparency_is_kept_apart_if_requested() {
+        let loader = Loader::default().keeping_alpha();
+        let encoded = |image: DynamicImage| {
+            let mut bytes = Cursor::new(Vec::new());
+            image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+            uri(bytes.get_ref())
+        };
+        let four = ImageBuffer::from_fn(2, 1, |x, _| Rgba([10_u8, 20, 30, if x == 0 { 0 } else { 200 }]));
+        let wide = ImageBuffer::from_fn(2, 1, |x, _| LumaA([1000_u16, if x == 0 { 0 } else { 65535 }]));
+        for (image, color, last) in [(four.into(), [10, 20, 30], 200), (wide.into(), [4; 3], 255)] {
+            let mut loaded = loader.load(&encoded(image)).unwrap();
+            let alpha = loaded.take_alpha().unwrap();
+            assert_eq!([alpha.get_pixel(0, 0).0, alpha.get_pixel(1, 0).0], [[0], [last]]);
+            assert_eq!(loaded.get_pixel(0, 0).0, color);
+        }
+        let opaque: DynamicImage = ImageBuffer::from_pixel(1, 1, Rgb([1_u8, 2, 3])).into();
+        assert!(loader.load(&encoded(opaque)).unwrap().take_alpha().is_none());
     }
 
     fn uri(bytes: &[u8]) -> String {

@@ -1,7 +1,7 @@
 //! Converts decoded samples of any kind to 8-bit RGB, in place if there are enough of them.
 
 use anyhow::{Result, bail};
-use image::{ColorType, RgbImage};
+use image::{ColorType, GrayImage, RgbImage};
 
 /// Converts `samples`, native-endian, to RGB: gray becomes equal red, green and blue, 16 bits are scaled to 8 with
 /// rounding, transparent pixels are composited over white.
@@ -27,6 +27,35 @@ pub(super) fn to_rgb(samples: Vec<u8>, color: ColorType, width: u32, height: u32
         Some(image) => Ok(image),
         None => bail!("the decoder gave too few pixels"),
     }
+}
+
+/// Converts `samples` as [`to_rgb`] does, but keeps transparency apart: the colors as they are stored, and the alpha of
+/// each pixel if the samples have it.
+/// # Errors
+/// As [`to_rgb`].
+pub(super) fn to_rgb_and_alpha(
+    samples: Vec<u8>,
+    color: ColorType,
+    width: u32,
+    height: u32,
+) -> Result<(RgbImage, Option<GrayImage>)> {
+    let depth = usize::from(color.bytes_per_pixel() / color.channel_count());
+    let (channels, opaque) = match color {
+        ColorType::La8 => (2, ColorType::L8),
+        ColorType::La16 => (2, ColorType::L16),
+        ColorType::Rgba8 => (4, ColorType::Rgb8),
+        ColorType::Rgba16 => (4, ColorType::Rgb16),
+        _ => return Ok((to_rgb(samples, color, width, height)?, None)),
+    };
+    let pixels = || samples.chunks_exact(channels * depth);
+    let alpha = pixels().map(|pixel| match pixel[(channels - 1) * depth..] {
+        [high_or_low, other] => eight([high_or_low, other]),
+        [alpha, ..] => alpha,
+        [] => 255,
+    });
+    let alpha = GrayImage::from_raw(width, height, alpha.collect());
+    let colors = pixels().flat_map(|pixel| &pixel[..(channels - 1) * depth]).copied().collect();
+    Ok((to_rgb(colors, opaque, width, height)?, alpha))
 }
 
 /// color * alpha + white * (1 - alpha), rounded.

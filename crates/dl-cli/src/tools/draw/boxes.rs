@@ -1,7 +1,6 @@
 //! `dl-draw boxes`: an annotated image per record.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
@@ -10,10 +9,9 @@ use dl_record::file::write_inside;
 
 use super::annotate::{Options, drawn};
 use super::fonts::report_missing;
-use super::name::Names;
 use super::pass::pass_on;
 use super::save::{Kind, encoded, is_drawing, marked};
-use crate::common::{Common, Inputs, Io, Job, Outcome, is_image_of, map_batches, not_an_input};
+use crate::common::{Common, FileNames, Inputs, Io, Job, Originals, Outcome, is_image_of, map_batches};
 
 /// Draw each record's boxes on its image
 ///
@@ -83,7 +81,7 @@ impl Args {
         let job = Job { common: &self.common, inputs: &self.inputs };
         let images = self.options.images(&io.messages);
         let originals = Originals::of(&self.inputs);
-        let (mut names, mut renamed) = (Names::default(), 0_usize);
+        let (mut names, mut renamed) = (FileNames::default(), 0_usize);
         let (fonts, mut threshold) = (self.options.fonts()?, self.options.threshold());
         let outcome = map_batches(
             io,
@@ -118,7 +116,7 @@ impl Args {
     }
 
     /// The path of a record's drawing, inside the folder whatever the record's id is, and whether a number was added.
-    fn name(&self, record: &Record, names: &mut Names, originals: &Originals) -> Result<(PathBuf, bool)> {
+    fn name(&self, record: &Record, names: &mut FileNames, originals: &Originals) -> Result<(PathBuf, bool)> {
         let Some(id) = record.id()?.or(record.image()?) else { bail!("the record has neither id nor image") };
         let (name, renamed) = names.take(&id, self.format.endings())?;
         let path = self.output_dir.join(&name);
@@ -131,29 +129,6 @@ impl Args {
             bail!("{}: exists and is not a drawing of dl-draw boxes; name another --output-dir", path.display());
         }
         Ok((name, renamed))
-    }
-}
-
-/// The inputs named on the command line, none of which a drawing may replace.
-struct Originals {
-    files: HashSet<PathBuf>,
-    /// Folders and globs.
-    others: Inputs,
-}
-
-impl Originals {
-    fn of(inputs: &Inputs) -> Self {
-        let (files, others): (Vec<_>, Vec<_>) =
-            inputs.inputs.iter().cloned().partition(|input| Path::new(input).is_file());
-        let files = files.iter().filter_map(|input| Path::new(input).canonicalize().ok()).collect();
-        Self { files, others: Inputs { inputs: others } }
-    }
-
-    fn check(&self, drawing: &Path) -> Result<()> {
-        if drawing.canonicalize().is_ok_and(|drawing| self.files.contains(&drawing)) {
-            bail!("{}: the drawing would replace an input; name another --output-dir", drawing.display());
-        }
-        not_an_input(drawing, &self.others)
     }
 }
 

@@ -13,7 +13,6 @@ mod fonts;
 mod grid;
 mod html;
 mod lines;
-mod name;
 mod pass;
 mod rows;
 mod save;

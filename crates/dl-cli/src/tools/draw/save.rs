@@ -1,11 +1,10 @@
 //! Writing a drawing to a file, in the format of the file's extension.
 
 use std::fs;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
-use dl_record::file::open_regular;
 use dl_record::write_atomically;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, Rgb, RgbImage};
@@ -13,7 +12,7 @@ use plotters::prelude::SVGBackend;
 
 use super::canvas::Canvas;
 use super::fonts::{FontArgs, report_missing};
-use crate::common::{Inputs, Messages, not_an_input};
+use crate::common::{ImageFile, Inputs, Messages, is_marked, not_an_input};
 
 /// The most pixels of a drawing that is larger than its image.
 pub(super) const MOST_PIXELS: u64 = 1 << 26;
@@ -104,32 +103,20 @@ pub(super) fn encoded(image: &RgbImage, kind: Kind) -> Result<Vec<u8>> {
 }
 
 /// The comment in a drawing's file.
-const MARK: &[u8] = b"drawn by dl-draw";
-
-/// The checksum of the comment as a chunk of a PNG.
-const CHECKSUM: [u8; 4] = [0x7F, 0xA3, 0x53, 0x95];
+const MARK: &str = "drawn by dl-draw";
 
 /// The bytes of an image file with a comment by which [`is_drawing`] recognizes it.
-pub(super) fn marked(mut bytes: Vec<u8>, kind: Kind) -> Vec<u8> {
-    let (at, comment) = match kind {
-        // After the header segment of JFIF, which has 18 bytes and is the first.
-        Kind::Jpg if bytes.get(2..4) == Some(&[0xFF, 0xE0][..]) => (20, [&[0xFF, 0xFE, 0, 18][..], MARK].concat()),
-        Kind::Jpg => (2, [&[0xFF, 0xFE, 0, 18][..], MARK].concat()),
-        // After the signature and the header.
-        Kind::Png => (33, [&[0_u8, 0, 0, 24][..], b"tEXtComment\0", MARK, &CHECKSUM].concat()),
-        Kind::Svg => return bytes,
-    };
-    if at <= bytes.len() {
-        bytes.splice(at..at, comment);
+pub(super) fn marked(bytes: Vec<u8>, kind: Kind) -> Vec<u8> {
+    match kind {
+        Kind::Jpg => crate::common::marked(bytes, ImageFile::Jpg, MARK),
+        Kind::Png => crate::common::marked(bytes, ImageFile::Png, MARK),
+        Kind::Svg => bytes,
     }
-    bytes
 }
 
 /// Whether a file has the comment of a drawing.
 pub(super) fn is_drawing(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let Ok(file) = open_regular(path) else { return false };
-    file.take(128).read_to_end(&mut head).is_ok() && head.windows(MARK.len()).any(|bytes| bytes == MARK)
+    is_marked(path, MARK)
 }
 
 /// Writes an image, atomically.

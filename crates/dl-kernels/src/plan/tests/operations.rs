@@ -135,6 +135,72 @@ fn maps_of_other_sizes() {
 }
 
 #[test]
+fn instance_norms_with_and_without_what_follows() {
+    for (channels, follows) in [(3, 0), (16, 1), (21, 2), (40, 3)] {
+        let build = || {
+            let mut net = Net::new([3, 9, 7]);
+            let input = net.graph.input();
+            let x = net.conv(input, channels, 3, 1);
+            let moved = net.add(Operation::Affine { scale: vec![3.0; channels], shift: vec![50.0; channels] }, &[x]);
+            let (weight, bias) = (draw(5, channels), draw(6, channels));
+            let normed = net.add(Operation::InstanceNorm { weight, bias, eps: 1e-5 }, &[moved]);
+            let (weight, bias) = (vec![1.0; channels], vec![0.0; channels]);
+            let other = net.add(Operation::InstanceNorm { weight, bias, eps: 0.1 }, &[x]);
+            let mut y = other;
+            if follows > 1 {
+                y = net.add(Operation::Add, &[y, moved]);
+            }
+            if follows % 2 == 1 {
+                y = net.relu(y);
+            }
+            let z = net.conv(y, 5, 3, 1);
+            (net, if follows == 0 { vec![normed, other, z] } else { vec![normed, z] })
+        };
+        // Single precision has a millionth of the distance of the numbers from 0.
+        check(build, 1e-4);
+    }
+}
+
+#[test]
+fn slopes_reflections_and_shuffled_pixels() {
+    for channels in [4, 16, 36, 68] {
+        let build = || {
+            let mut net = Net::new([4, 7, 5]);
+            let input = net.graph.input();
+            let x = if channels == 4 { input } else { net.conv(input, channels, 3, 1) };
+            let slopes: Vec<f32> = draw(8, channels).iter().map(|slope| 2.0 * slope).collect();
+            let slopes = net.add(Operation::Prelu { slopes }, &[x]);
+            let padding = Padding { top: 3, bottom: 1, left: 0, right: 4 };
+            let mirrored = net.add(Operation::ReflectionPad(padding), &[x]);
+            let valid = net.conv_with(mirrored, 7, [3, 3], Conv2dConfig::default());
+            let shuffled = net.add(Operation::PixelShuffle { factor: 2 }, &[slopes]);
+            let y = net.conv(shuffled, 9, 3, 1);
+            let y = net.add(Operation::PixelShuffle { factor: 3 }, &[y]);
+            (net, vec![slopes, mirrored, valid, shuffled, y])
+        };
+        check(build, 1e-5);
+    }
+}
+
+#[test]
+fn demodulation_of_rows_and_softplus() {
+    let build = || {
+        let mut net = Net::new([3, 4, 4]);
+        let input = net.graph.input();
+        let row = net.add(Operation::Flatten, &[input]);
+        let style = net.linear(row, 21);
+        let squares = net.add(Operation::Square, &[style]);
+        let shape = [6, 21];
+        let weight: Numbers = Arc::new(|| draw(3, 6 * 21).iter().map(|number| number * number).collect());
+        let sums = net.add(Operation::Linear { weight, shape, bias: Some(Arc::new(|| vec![1e-3; 6])) }, &[squares]);
+        let factors = net.add(Operation::InverseRoot, &[sums]);
+        let softplus = net.add(Operation::Softplus, &[style]);
+        (net, vec![squares, factors, softplus])
+    };
+    check(build, 1e-5);
+}
+
+#[test]
 fn transposed_convolutions_of_odd_shapes() {
     let plain = ConvTranspose2dConfig::default();
     let cases = [
@@ -255,6 +321,11 @@ fn shapes_that_do_not_fit_the_operations_are_an_error() {
     fails(Operation::Rearrange { from: [0, 1, 2].into(), shape: vec![2] });
     fails(Operation::Rearrange { from: [0, 1].into(), shape: vec![2, 1] });
     fails(Operation::L2Norm { weight: vec![1.0; 4], epsilon: L2Epsilon::Added(0.0) });
+    fails(Operation::Prelu { slopes: vec![0.1; 2] });
+    fails(Operation::InstanceNorm { weight: vec![1.0; 3], bias: vec![0.0; 2], eps: 1e-5 });
+    fails(Operation::ReflectionPad(Padding::all(4)));
+    fails(Operation::PixelShuffle { factor: 2 });
+    fails(Operation::PixelShuffle { factor: 0 });
     for (shape, config) in [
         ([4, 3, 3, 3], ConvTranspose2dConfig::default()),
         ([3, 4, 0, 3], ConvTranspose2dConfig::default()),

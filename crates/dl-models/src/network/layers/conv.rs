@@ -73,6 +73,10 @@ impl Conv2d {
         &self.weight.tensor
     }
 
+    pub(crate) fn config(&self) -> &Conv2dConfig {
+        &self.config
+    }
+
     /// Whether it is trained.
     pub(crate) fn is_trained(&self) -> bool {
         self.weight.tensor.is_variable() || self.bias.as_ref().is_some_and(Tensor::is_variable)
@@ -125,6 +129,15 @@ impl ConvTranspose2d {
         let shape = (inputs, outputs / config.groups.max(1), kh, kw);
         let weight = Weight::new(vb.get_with_hints(shape, "weight", fresh.weight)?);
         Ok(Self { weight, bias: None, config })
+    }
+
+    /// [inputs, outputs / groups, kh, kw]
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight.tensor
+    }
+
+    pub(crate) fn config(&self) -> &ConvTranspose2dConfig {
+        &self.config
     }
 
     /// Maps x [n, inputs, h, w] to [n, outputs, h', w'].

@@ -51,6 +51,11 @@ impl Linear {
         Ok(Self { weight: Weight::new(weight), bias: Some(bias) })
     }
 
+    /// [outputs, inputs]
+    pub(crate) fn weight(&self) -> &Tensor {
+        &self.weight.tensor
+    }
+
     /// Whether it is trained.
     pub(crate) fn is_trained(&self) -> bool {
         self.weight.tensor.is_variable() || self.bias.as_ref().is_some_and(Tensor::is_variable)

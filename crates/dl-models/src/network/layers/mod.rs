@@ -2,7 +2,10 @@
 
 mod conv;
 mod linear;
+mod modulated;
 mod norm;
+mod prelu;
+mod spectral;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +17,10 @@ use dl_kernels::Numbers;
 
 pub use conv::{Conv2d, ConvTranspose2d, LocallyConnected2d};
 pub use linear::Linear;
-pub use norm::{BatchNorm2d, L2Norm, LocalResponseNorm};
+pub use modulated::ModulatedConv2d;
+pub use norm::{BatchNorm2d, InstanceNorm2d, L2Norm, LocalResponseNorm};
+pub use prelu::Prelu;
+pub use spectral::{SpectralConv2d, SpectralLinear};
 
 /// How new weights are initialized.
 #[derive(Clone, Copy, Debug)]

@@ -91,6 +91,11 @@ impl BatchNorm2d {
         self.running_variance.set(&variance)
     }
 
+    /// The factor of each channel with the running statistics, [channels], with a gradient for the weight.
+    pub(crate) fn scale(&self) -> Result<Tensor> {
+        &self.weight / (self.running_variance.as_detached_tensor() + self.eps)?.sqrt()?
+    }
+
     pub(crate) fn operation(&self) -> Result<Operation> {
         let [scale, shift] = self.scale_and_shift()?;
         Ok(Operation::Affine { scale, shift })
@@ -111,6 +116,50 @@ impl BatchNorm2d {
         });
         let shift = shift.collect();
         Ok([scale.iter().map(|scale| *scale as f32).collect(), shift])
+    }
+}
+
+/// Instance normalization (Ulyanov et al. 2016), like torch's `InstanceNorm2d` without running statistics.
+#[derive(Clone, Debug)]
+pub struct InstanceNorm2d {
+    affine: Option<[Tensor; 2]>,
+    channels: usize,
+    eps: f64,
+}
+
+impl InstanceNorm2d {
+    /// Without weight and bias: torch's default, and that of CycleGAN and pix2pix.
+    pub fn new(channels: usize, eps: f64) -> Self {
+        Self { affine: None, channels, eps }
+    }
+
+    /// With `weight` and `bias` [channels] under the builder's prefix.
+    /// # Errors
+    /// When the builder lacks one of the tensors.
+    pub fn affine(channels: usize, eps: f64, vb: VarBuilder) -> Result<Self> {
+        let weight = vb.get_with_hints(channels, "weight", Init::Const(1.0))?;
+        let bias = vb.get_with_hints(channels, "bias", Init::Const(0.0))?;
+        Ok(Self { affine: Some([weight, bias]), channels, eps })
+    }
+
+    /// Normalizes x [n, channels, h, w].
+    /// # Errors
+    /// When x has the wrong shape, or its maps have a single pixel.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        dl_ops::instance_norm(x, self.affine.as_ref().map(|[weight, bias]| [weight, bias]), self.eps)
+    }
+
+    /// Whether it is trained.
+    pub(crate) fn is_trained(&self) -> bool {
+        self.affine.iter().flatten().any(Tensor::is_variable)
+    }
+
+    pub(crate) fn operation(&self) -> Result<Operation> {
+        let [weight, bias] = match &self.affine {
+            Some([weight, bias]) => [vector(weight)?, vector(bias)?],
+            None => [vec![1.0; self.channels], vec![0.0; self.channels]],
+        };
+        Ok(Operation::InstanceNorm { weight, bias, eps: self.eps })
     }
 }
 

@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 use dl_kernels::Operation;
 
 use super::{Mode, Pass, Run, Value};
+use crate::network::layers::Prelu;
 
 impl Pass<'_> {
     /// ReLU.
@@ -45,6 +46,9 @@ impl Pass<'_> {
     /// Clamps to a range; `now` computes it.
     fn clamp(&mut self, name: &str, [low, high]: [f32; 2], now: fn(&Tensor) -> Result<Tensor>, x: &Value) -> Run {
         let y = self.apply([x], || Ok(Operation::Clamp { low, high }), |[x], _| now(x))?;
+        if (low, high) == (0.0, f32::INFINITY) {
+            self.record(x, &y, |tape, x, y| tape.leaky_relu(x, y, 0.0));
+        }
         self.see(name, y)
     }
 
@@ -58,6 +62,17 @@ impl Pass<'_> {
             (Mode::Train(rng), Value::Now(x)) => Value::Now(dl_ops::dropout(x, p, *rng)?),
             _ => x.clone(),
         };
+        self.record(x, &y, |tape, x, y| tape.record_unknown("Dropout", &[x], y));
+        self.see(name, y)
+    }
+
+    /// ReLU with trained slopes.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn prelu(&mut self, name: &str, prelu: &Prelu, x: &Value) -> Run {
+        self.varies |= prelu.is_trained();
+        let [channels, ..] = self.shape(x)?;
+        let y = self.apply([x], || prelu.operation(channels), |[x], _| prelu.forward(x))?;
         self.see(name, y)
     }
 
@@ -66,6 +81,7 @@ impl Pass<'_> {
     /// As [`conv`](Self::conv).
     pub fn leaky_relu(&mut self, name: &str, slope: f32, x: &Value) -> Run {
         let y = self.apply([x], || Ok(Operation::LeakyRelu { slope }), |[x], _| dl_ops::leaky_relu(x, slope))?;
+        self.record(x, &y, |tape, x, y| tape.leaky_relu(x, y, slope));
         self.see(name, y)
     }
 
@@ -74,6 +90,14 @@ impl Pass<'_> {
     /// As [`conv`](Self::conv).
     pub fn sigmoid(&mut self, name: &str, x: &Value) -> Run {
         let y = self.apply([x], || Ok(Operation::Sigmoid), |[x], _| dl_ops::sigmoid(x))?;
+        self.see(name, y)
+    }
+
+    /// Softplus: ln(1 + e^x).
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn softplus(&mut self, name: &str, x: &Value) -> Run {
+        let y = self.apply([x], || Ok(Operation::Softplus), |[x], _| dl_ops::softplus(x))?;
         self.see(name, y)
     }
 

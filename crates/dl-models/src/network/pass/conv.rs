@@ -1,7 +1,11 @@
 //! Layers with a weight matrix: convolutions of every kind, and fully connected layers.
 
+use std::sync::Arc;
+
+use dl_kernels::Operation;
+
 use super::{Mode, Pass, Run, Value};
-use crate::network::layers::{Conv2d, ConvTranspose2d, Linear, LocallyConnected2d};
+use crate::network::layers::{Conv2d, ConvTranspose2d, Linear, LocallyConnected2d, ModulatedConv2d};
 
 impl Pass<'_> {
     /// A convolution.
@@ -10,6 +14,7 @@ impl Pass<'_> {
     pub fn conv(&mut self, name: &str, conv: &Conv2d, x: &Value) -> Run {
         self.varies |= conv.is_trained();
         let y = self.apply([x], || conv.operation(), |[x], _| conv.forward(x))?;
+        self.record(x, &y, |tape, x, y| tape.conv2d(x, y, conv.weight(), conv.config()));
         self.see(name, y)
     }
 
@@ -31,6 +36,7 @@ impl Pass<'_> {
     pub fn linear(&mut self, name: &str, linear: &Linear, x: &Value) -> Run {
         self.varies |= linear.is_trained();
         let y = self.apply([x], || linear.operation(), |[x], _| linear.forward(x))?;
+        self.record(x, &y, |tape, x, y| tape.linear(x, y, linear.weight()));
         self.see(name, y)
     }
 
@@ -40,7 +46,41 @@ impl Pass<'_> {
     pub fn conv_transpose(&mut self, name: &str, conv: &ConvTranspose2d, x: &Value) -> Run {
         self.varies |= conv.is_trained();
         let y = self.apply([x], || conv.operation(), |[x], _| conv.forward(x))?;
+        self.record(x, &y, |tape, x, y| tape.conv_transpose2d(x, y, conv.weight(), conv.config()));
         self.see(name, y)
+    }
+
+    /// A modulated convolution of a map [n, inputs, h, w] by styles [n, inputs].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn modulated_conv(&mut self, name: &str, conv: &ModulatedConv2d, x: &Value, styles: &Value) -> Run {
+        self.varies |= conv.is_trained();
+        if !matches!(self.mode, Mode::Plan(_)) {
+            let y = self.apply([x, styles], || conv.operation(), |[x, styles], _| conv.forward(x, styles))?;
+            return self.see(name, y);
+        }
+        let only_planned = |_: [&candle_core::Tensor; 1], _: Option<&mut rand_chacha::ChaCha8Rng>| {
+            candle_core::bail!("a step of a plan is not computed directly")
+        };
+        let [inputs, ..] = self.shape(x)?;
+        let scaled = self.gate_by_row(inputs, x, styles)?;
+        let y = self.apply([&scaled], || conv.operation(), only_planned)?;
+        if !conv.demodulates() {
+            return self.see(name, y);
+        }
+        let squares = self.apply([styles], || Ok(Operation::Square), only_planned)?;
+        let norms = self.apply([&squares], || conv.squared_norms(), only_planned)?;
+        let factors = self.apply([&norms], || Ok(Operation::InverseRoot), only_planned)?;
+        let [outputs, ..] = self.shape(&y)?;
+        let y = self.gate_by_row(outputs, &y, &factors)?;
+        self.see(name, y)
+    }
+
+    /// Multiplies the channels of a map by the numbers of a row.
+    fn gate_by_row(&mut self, channels: usize, x: &Value, row: &Value) -> Run {
+        let same: Arc<[u32]> = (0..channels as u32).collect();
+        let column = self.rearrange("", (&same, &[channels, 1, 1]), row)?;
+        self.gate("", x, &column)
     }
 
     /// A locally connected layer: a convolution with filters of its own at every place.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use dl_kernels::Operation;
+use dl_ops::Tape;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Mode, Pass, Run, Value, later, number};
@@ -14,6 +15,9 @@ impl Pass<'_> {
     /// As [`conv`](Self::conv).
     pub fn add(&mut self, name: &str, a: &Value, b: &Value) -> Run {
         let y = self.apply([a, b], || Ok(Operation::Add), |[a, b], _| a.add(b))?;
+        if let (Some(tape), Value::Now(a), Value::Now(b), Value::Now(y)) = (&mut self.tape, a, b, &y) {
+            tape.add(a, b, y);
+        }
         self.see(name, y)
     }
 
@@ -41,7 +45,11 @@ impl Pass<'_> {
             }
             _ => {
                 let maps = maps.iter().map(|map| number(map)).collect::<std::result::Result<Vec<_>, _>>()?;
-                Value::Now(Tensor::cat(&maps, 1)?)
+                let y = Tensor::cat(&maps, 1)?;
+                if let Some(tape) = &mut self.tape {
+                    tape.concat(&maps, &y);
+                }
+                Value::Now(y)
             }
         };
         self.see(name, y)
@@ -97,6 +105,7 @@ impl Pass<'_> {
     /// As [`conv`](Self::conv).
     pub fn flatten(&mut self, name: &str, x: &Value) -> Run {
         let y = self.apply([x], || Ok(Operation::Flatten), |[x], _| x.flatten_from(1))?;
+        self.record(x, &y, Tape::reshape);
         self.see(name, y)
     }
 }

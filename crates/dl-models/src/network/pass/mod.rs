@@ -4,17 +4,22 @@
 //! with gradients; for inference they are recorded as a graph, which is compiled to a [`Plan`](dl_kernels::Plan).
 
 mod activation;
+mod blur;
 mod conv;
 mod inside;
 mod join;
 mod norm;
 mod pool;
 mod resize;
+mod shuffle;
+mod spectral;
+mod tape;
 
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor};
 use dl_kernels::{Graph, NodeId, Operation};
+use dl_ops::Tape;
 use rand_chacha::ChaCha8Rng;
 
 use crate::network::tally::{Tally, TallyStep};
@@ -71,6 +76,8 @@ pub struct Pass<'a> {
     fixed_outputs: Option<Vec<String>>,
     /// Whether a layer so far is trained or random.
     varies: bool,
+    /// Records how to compute the gradient with respect to the input, for a penalty on it.
+    tape: Option<Tape>,
 }
 
 enum Mode<'a> {
@@ -99,6 +106,7 @@ impl<'a> Pass<'a> {
             dropout: None,
             fixed_outputs: None,
             varies: false,
+            tape: None,
         }
     }
 
@@ -187,7 +195,7 @@ impl<'a> Pass<'a> {
     /// Whether two fusible operations must be computed separately, because the output between them is requested, or the
     /// run may start from it.
     fn apart(&self, between: &str, x: &Value) -> bool {
-        self.keeps(between) || matches!(x, Value::Before)
+        self.keeps(between) || matches!(x, Value::Before) || self.tape.is_some()
     }
 
     /// Whether the network is being trained.
@@ -305,8 +313,20 @@ impl<'a> Pass<'a> {
                 }
                 Ok(Value::Later(graph.add(operation()?, &nodes)?))
             }
-            Mode::Infer | Mode::Tally(_) => Ok(Value::Now(now(numbers(inputs)?, None)?)),
-            Mode::Train(rng) => Ok(Value::Now(now(numbers(inputs)?, Some(rng))?)),
+            mode => {
+                let inputs = numbers(inputs)?;
+                let y = match mode {
+                    Mode::Train(rng) => now(inputs, Some(rng))?,
+                    _ => now(inputs, None)?,
+                };
+                if let Some(tape) = &mut self.tape
+                    && inputs.iter().any(|x| tape.depends(x))
+                {
+                    // Until the operation says how.
+                    tape.record_unknown(operation()?.name(), &inputs, &y);
+                }
+                Ok(Value::Now(y))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use dl_kernels::Operation;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Pass, Run, Value};
-use crate::network::layers::{BatchNorm2d, L2Norm, Linear, LocalResponseNorm};
+use crate::network::layers::{BatchNorm2d, InstanceNorm2d, L2Norm, Linear, LocalResponseNorm};
 
 impl Pass<'_> {
     /// Batch normalization.
@@ -14,6 +14,23 @@ impl Pass<'_> {
     pub fn batch_norm(&mut self, name: &str, norm: &BatchNorm2d, x: &Value) -> Run {
         self.varies |= norm.is_trained();
         let y = self.apply([x], || norm.operation(), |[x], train| norm.forward_t(x, train.is_some()))?;
+        if self.tape.is_some() {
+            let stored = !self.trains() || !norm.is_trained();
+            let scale = norm.scale()?;
+            self.record(x, &y, |tape, x, y| match stored {
+                true => tape.scale(x, y, &scale),
+                false => tape.record_unknown("a batch norm in training", &[x], y),
+            });
+        }
+        self.see(name, y)
+    }
+
+    /// Instance normalization.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn instance_norm(&mut self, name: &str, norm: &InstanceNorm2d, x: &Value) -> Run {
+        self.varies |= norm.is_trained();
+        let y = self.apply([x], || norm.operation(), |[x], _| norm.forward(x))?;
         self.see(name, y)
     }
 

@@ -1,4 +1,4 @@
-//! The file name of a record's drawing, from its id.
+//! The file name of an image that a program writes for a record, from the record's id.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -8,24 +8,24 @@ use anyhow::{Result, bail};
 /// The most bytes of a part of a name: file systems allow 255, and an extension and a number must fit.
 const MOST_BYTES: usize = 200;
 
-/// Names in use, with the number of drawings with each.
+/// Names in use, with the number of files with each.
 #[derive(Default)]
-pub(super) struct Names(HashMap<PathBuf, usize>);
+pub(crate) struct FileNames(HashMap<PathBuf, usize>);
 
-impl Names {
-    /// The name of a drawing inside the output folder, and whether a number was added because the name was in use.
+impl FileNames {
+    /// The name of a file inside the output folder, and whether a number was added because the name was in use.
     /// # Errors
     /// When the id cannot be a file name.
-    pub(super) fn take(&mut self, id: &str, endings: &[&str]) -> Result<(PathBuf, bool)> {
+    pub(crate) fn take(&mut self, id: &str, endings: &[&str]) -> Result<(PathBuf, bool)> {
         let base = name(id, endings)?;
         if !self.0.contains_key(&base) {
             self.0.insert(base.clone(), 1);
             return Ok((base, false));
         }
         loop {
-            let drawings = self.0.entry(base.clone()).or_default();
-            *drawings += 1;
-            let other = numbered(&base, *drawings);
+            let files = self.0.entry(base.clone()).or_default();
+            *files += 1;
+            let other = numbered(&base, *files);
             if !self.0.contains_key(&other) {
                 self.0.insert(other.clone(), 1);
                 return Ok((other, true));
@@ -76,8 +76,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_drawings_never_have_one_name() {
-        let mut names = Names::default();
+    fn two_files_never_have_one_name() {
+        let mut names = FileNames::default();
         let mut take = |id: &str| names.take(id, &["jpg", "jpeg"]).map(|(path, _)| path.display().to_string());
         let expected = [
             ("a.jpg", "a.jpg"),
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_long_name_is_shortened_to_one_that_can_be_written() {
-        let mut names = Names::default();
+        let mut names = FileNames::default();
         for number in 0..3 {
             let (path, renamed) = names.take(&"é".repeat(400), &["jpg"]).unwrap();
             assert!(path.as_os_str().len() < 255 && renamed == (number > 0), "{}", path.display());

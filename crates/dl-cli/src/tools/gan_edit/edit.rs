@@ -1,0 +1,125 @@
+//! One result per record: decode, run the network, write the result.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use dl_models::gan::{Task, Tiling, Translator};
+use dl_record::Record;
+use image::imageops::{FilterType, resize};
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
+
+use super::boxes::scale_boxes;
+use super::result::{Format, Results};
+use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, map_batches, numbers};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct EditArgs {
+    #[command(flatten)]
+    inputs: Inputs,
+
+    /// Model file of a generator: safetensors, or a PyTorch file whose tensors show the architecture
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+
+    /// Folder for the results; created if it does not exist. The result of the record with the id `street/7` is
+    /// DIR/street/7.png; a file that dl-gan-edit has not written is never replaced [default: each result is a `data:` URI
+    /// in its record]
+    #[arg(long, value_name = "DIR", alias = "out-dir")]
+    output_dir: Option<PathBuf>,
+
+    /// Format of the results
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    format: Format,
+
+    /// Side of the tiles that a large image is cut into, in pixels; less takes less memory [default: by the network]
+    #[arg(long, value_name = "PIXELS", value_parser = numbers::side)]
+    tile: Option<usize>,
+
+    #[command(flatten)]
+    images: ImageArgs,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+impl EditArgs {
+    pub(super) fn run(&self, task: Task, io: &mut Io) -> Result<Outcome> {
+        let translator = Translator::open(&self.model, &Device::Cpu)?;
+        if translator.architecture.task != task {
+            let (name, other) = (
+                translator.architecture.name,
+                match task {
+                    Task::SuperResolution => "translates images; use dl-gan-edit translate",
+                    Task::Translation => "enlarges images; use dl-gan-edit super-resolve",
+                },
+            );
+            bail!("model {}: {name} {other}", self.model.display());
+        }
+        let tiling = match self.tile {
+            Some(side) => translator.tiling(side).context("--tile")?,
+            None => translator.default_tiling(),
+        };
+        let mut results = Results::new(self.output_dir.as_deref(), self.format, &self.inputs)?;
+        let editor = Editor { translator, tiling, task, images: self.images.images_with_alpha(&io.messages) };
+        let job = Job { common: &self.common, inputs: &self.inputs };
+        // One image at a time, whose network runs on all threads: so memory does not grow with their number.
+        let outcome = map_batches(
+            io,
+            job,
+            1,
+            |_| Ok(()),
+            |records, _| records.iter_mut().map(|record| editor.edit(record, &mut results)).collect(),
+        )?;
+        results.report(&io.messages);
+        Ok(outcome)
+    }
+}
+
+struct Editor {
+    translator: Translator,
+    tiling: Tiling,
+    task: Task,
+    images: Images,
+}
+
+impl Editor {
+    /// Replaces the record's image.
+    fn edit(&self, record: &mut Record, results: &mut Results) -> Result<()> {
+        let mut loaded = self.images.open(record)?;
+        let alpha = loaded.take_alpha();
+        let scale = self.translator.geometry.scale;
+        if scale > 1 {
+            scale_boxes(record, scale)?;
+        }
+        let edited = self.translator.translate(&loaded, &self.tiling)?;
+        let is_gray = self.task == Task::SuperResolution && is_gray(&loaded);
+        drop(loaded);
+        let (width, height) = edited.dimensions();
+        // Bicubic, which leaves the alpha of an image that keeps its size as it is.
+        let alpha = alpha.map(|alpha| match alpha.dimensions() == (width, height) {
+            true => alpha,
+            false => resize(&alpha, width, height, FilterType::CatmullRom),
+        });
+        results.write(record, joined(edited, alpha, is_gray))?;
+        record.set_width(&width)?;
+        record.set_height(&height)
+    }
+}
+
+/// Whether red, green and blue are equal everywhere.
+fn is_gray(image: &RgbImage) -> bool {
+    image.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2])
+}
+
+fn joined(image: RgbImage, alpha: Option<GrayImage>, is_gray: bool) -> DynamicImage {
+    let image = DynamicImage::ImageRgb8(image);
+    let Some(alpha) = alpha else {
+        return if is_gray { DynamicImage::ImageLuma8(image.into_luma8()) } else { image };
+    };
+    let mut both: RgbaImage =
+        if is_gray { DynamicImage::from(image.into_luma8()).into_rgba8() } else { image.into_rgba8() };
+    both.pixels_mut().zip(alpha.pixels()).for_each(|(pixel, alpha)| pixel.0[3] = alpha.0[0]);
+    let both = DynamicImage::ImageRgba8(both);
+    if is_gray { DynamicImage::ImageLumaA8(both.into_luma_alpha8()) } else { both }
+}
