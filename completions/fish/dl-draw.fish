@@ -31,7 +31,7 @@ complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "grid" -d 'Draw reco
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "html" -d 'Write an HTML page to view records in a browser'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "pr" -d 'Draw the precision-recall curves that dl-eval --curves writes'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "confusion" -d 'Draw the confusion matrix that dl-eval classify --confusion writes'
-complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "curves" -d 'Draw the losses and accuracies that dl-finetune --log writes'
+complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "curves" -d 'Draw the losses and accuracies that --log of dl-finetune and dl-gan-train writes'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "lines" -d 'Draw a table as a line chart'
 complete -c dl-draw -n "__fish_dl_draw_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand boxes" -l output-dir -d 'Folder for the drawings; created if it does not exist' -r -f -a "(__fish_complete_directories)"
@@ -115,7 +115,7 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -s v -l verbo
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l strict -d 'Stop at the first record that fails'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l output -d 'File to write: .png, .jpg or .svg' -r -F
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l metrics -d 'Metrics to draw, without the prefix val_ [default: all except iteration, epoch, lr and seconds]' -r
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l metrics -d 'Metrics to draw, without the prefix val_ [default: all except iteration, epoch, seconds and learning rates]' -r
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l width -d 'Width of the charts in pixels' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l height -d 'Height of each chart in pixels' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l font -d 'Font for characters that the built-in DejaVu Sans lacks (.ttf, .otf, .ttc); may be repeated' -r -F
@@ -145,6 +145,6 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_see
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "html" -d 'Write an HTML page to view records in a browser'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "pr" -d 'Draw the precision-recall curves that dl-eval --curves writes'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "confusion" -d 'Draw the confusion matrix that dl-eval classify --confusion writes'
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "curves" -d 'Draw the losses and accuracies that dl-finetune --log writes'
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "curves" -d 'Draw the losses and accuracies that --log of dl-finetune and dl-gan-train writes'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "lines" -d 'Draw a table as a line chart'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand help; and not __fish_seen_subcommand_from boxes grid html pr confusion curves lines help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
