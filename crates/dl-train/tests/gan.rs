@@ -107,6 +107,7 @@ fn whole_steps_equal_those_of_torch() {
             players: &players,
             batches: &batches,
             loss,
+            penalty: None,
             // Those of the script.
             smoothing: if matches!(&name[..], "vanilla lsgan embed" | "dcgan non-saturating") { 0.1 } else { 0.0 },
             noise: 0.0,

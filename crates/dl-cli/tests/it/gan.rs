@@ -66,6 +66,9 @@ fn a_gan_is_trained_on_gray_and_colored_images_and_makes_images_of_their_shape()
         ("vanilla --iterations 3 --width 0.1 --batch 8", true, 1),
         ("dcgan --iterations 2 --width 0.1 --batch 8 --ema 0.9 --flip --instance-noise 0.1", false, 3),
         ("dcgan --iterations 2 --width 0.1 --batch 8 --colors gray --size 24x16 --loss hinge --n-critic 2", false, 1),
+        ("dcgan --iterations 2 --width 0.1 --batch 8 --loss wgan", false, 3),
+        ("vanilla --iterations 4 --width 0.1 --batch 8 --loss relativistic --penalty r1+r2 --lazy 2", true, 1),
+        ("conditional --iterations 2 --width 0.1 --batch 8 --penalty r1 --gamma 1 --conditioning project", false, 3),
         ("conditional --body upsample --iterations 2 --width 0.1 --batch 8 --conditioning project", false, 3),
     ] {
         let output = folder.path().join("gan.safetensors");
@@ -80,6 +83,7 @@ fn a_gan_is_trained_on_gray_and_colored_images_and_makes_images_of_their_shape()
         let first = lines(&fs::read_to_string(&log).unwrap()).remove(0);
         let names = ["generator", "discriminator", "d_real", "d_fake", "d_accuracy", "diversity", "generator_gradient"];
         assert!(names.iter().all(|name| first[name].is_number()), "{first}");
+        assert_eq!(first["penalty"].is_number(), words.contains("wgan") || words.contains("--penalty"), "{first}");
         let made = sample(&output, &["--count", "3"]).expect(0);
         let made = lines(&made.stdout);
         let size = if words.contains("24x16") { (24, 16) } else { (16, 16) };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Canvas;
 use super::dcgan::{STDEV, norm};
 use super::label_embedding::LabelEmbedding;
-use crate::network::pass::{Halt, Pass, Value};
+use crate::network::pass::{Halt, Pass, Run, Value};
 use crate::{BatchNorm2d, Conv2d, Fresh, Linear, plain};
 
 /// Slope of the leaky ReLU for negative numbers, in all of them.
@@ -125,41 +125,73 @@ impl Discriminator {
     /// # Errors
     /// When the shapes do not fit.
     pub fn train(&self, images: &Tensor, labels: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        match self.logits(images, labels, &mut Pass::new(Vec::new(), Some(rng))) {
-            Ok(logits) => Ok(logits),
+        let mut pass = Pass::new(Vec::new(), Some(rng));
+        match self.logits(images, labels, &mut pass) {
+            Ok(Value::Now(logits)) => logits.flatten_all().map_err(plain),
+            Err(Halt::Failed(error)) => Err(plain(error)),
+            _ => bail!("the discriminator stopped early"),
+        }
+    }
+
+    /// The gradient of the logit of each image with respect to it, of the images' shape; its own gradient goes to the
+    /// weights, for penalties on it.
+    /// # Errors
+    /// When the shapes do not fit, or the discriminator has batch norms, in which the images of a batch mix.
+    pub fn input_gradient(&self, images: &Tensor, labels: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        let mut pass = Pass::new(Vec::new(), Some(rng)).taped(images);
+        match self.logits(images, labels, &mut pass) {
+            Ok(logits) => pass.input_gradient(&logits),
             Err(Halt::Failed(error)) => Err(plain(error)),
             Err(Halt::Done) => bail!("the discriminator stopped early"),
         }
     }
 
-    fn logits(&self, images: &Tensor, labels: Option<&Tensor>, pass: &mut Pass) -> Result<Tensor, Halt> {
-        let need = || anyhow::anyhow!("the discriminator is conditional: it needs labels");
+    /// [n, 1]
+    fn logits(&self, images: &Tensor, labels: Option<&Tensor>, pass: &mut Pass) -> Run {
+        let embed = |embedding: &LabelEmbedding| -> Result<Tensor, Halt> {
+            let Some(labels) = labels else {
+                return Err(anyhow::anyhow!("the discriminator is conditional: it needs labels").into());
+            };
+            Ok(embedding.forward(labels)?)
+        };
         let (n, _, height, width) = images.dims4()?;
-        let appended = match &self.appended {
-            Some(embedding) => Some(embedding.forward(labels.ok_or_else(need)?)?),
-            None => None,
-        };
-        let mut x = match (&self.body, appended) {
-            (Body::Vanilla(_), None) => images.flatten_from(1)?,
-            (Body::Vanilla(_), Some(embedded)) => Tensor::cat(&[&images.flatten_from(1)?, &embedded], 1)?,
-            (Body::Dcgan(_), None) => images.clone(),
-            (Body::Dcgan(_), Some(embedded)) => Tensor::cat(&[images, &embedded.reshape((n, 1, height, width))?], 1)?,
-        };
-        x = self.features(x, pass)?;
+        let mut x = Value::Now(images.clone());
+        if matches!(self.body, Body::Vanilla(_)) {
+            x = pass.flatten("", &x)?;
+        }
+        if let Some(embedding) = &self.appended {
+            let embedded = embed(embedding)?;
+            let embedded = match self.body {
+                Body::Vanilla(_) => embedded,
+                Body::Dcgan(_) => embedded.reshape((n, 1, height, width))?,
+            };
+            x = pass.concat("", &[&x, &Value::Now(embedded)])?;
+        }
+        let features = self.features(x, pass)?;
         let logits = match &self.last {
-            Last::Linear(last) => last.forward(&x)?,
-            Last::Conv(last) => last.forward(&x)?,
+            Last::Linear(last) => pass.linear("", last, &features)?,
+            Last::Conv(last) => {
+                let logits = pass.conv("", last, &features)?;
+                pass.flatten("", &logits)?
+            }
         };
-        let logits = logits.flatten_all()?;
         let Some(embedding) = &self.projected else { return Ok(logits) };
-        let embedded = embedding.forward(labels.ok_or_else(need)?)?;
-        let features = if x.rank() == 4 { x.sum((2, 3))? } else { x };
-        Ok((logits + (features * embedded)?.sum(1)?)?)
+        let embedded = embed(embedding)?;
+        let product = match self.body {
+            Body::Vanilla(_) => pass.project("", &features, &embedded)?,
+            Body::Dcgan(_) => {
+                // The sum over the positions is their mean times their number.
+                let [rows, columns] = pass.size(&features)?;
+                let mean = pass.adaptive_avg_pool("", [1, 1], &features)?;
+                let mean = pass.flatten("", &mean)?;
+                pass.project("", &mean, &(embedded * (rows * columns) as f64)?)?
+            }
+        };
+        pass.add("", &logits, &product)
     }
 
     /// The last hidden layer.
-    fn features(&self, x: Tensor, pass: &mut Pass) -> Result<Tensor, Halt> {
-        let mut x = Value::Now(x);
+    fn features(&self, mut x: Value, pass: &mut Pass) -> Run {
         match &self.body {
             Body::Vanilla(layers) => {
                 for linear in layers {
@@ -180,10 +212,7 @@ impl Discriminator {
                 }
             }
         }
-        match x {
-            Value::Now(x) => Ok(x),
-            _ => Err(anyhow::anyhow!("the discriminator was not computed").into()),
-        }
+        Ok(x)
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod images;
 mod loss;
+mod penalty;
 mod task;
 
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages};
 pub use loss::GanLoss;
+pub use penalty::{Penalty, PenaltyKind};
 pub use task::{GanTask, Generated, Players};

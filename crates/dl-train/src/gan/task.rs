@@ -8,7 +8,7 @@ use dl_models::gan::{Discriminator, Generator, push_latent};
 use dl_models::{Parameters, plain};
 use rand_chacha::ChaCha8Rng;
 
-use super::{GanBatch, GanLoss};
+use super::{GanBatch, GanLoss, Penalty};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When, buffers, weights};
 
 /// The two networks with their weights.
@@ -29,8 +29,9 @@ pub struct Players {
 const DISCRIMINATOR: &str = "discriminator.";
 const GENERATOR_PLAYER: usize = 0;
 const DISCRIMINATOR_PLAYER: usize = 1;
-/// Index of the discriminator's phase.
+/// Indices of the phases.
 const DISCRIMINATE: usize = 0;
+const DECEIVE: usize = 1;
 
 /// A GAN in training: each step trains the discriminator on a batch, and then, or every few steps, the generator.
 pub struct GanTask<'a> {
@@ -40,6 +41,8 @@ pub struct GanTask<'a> {
     pub batches: &'a (dyn Fn(usize) -> Result<GanBatch> + Sync),
     /// The loss.
     pub loss: GanLoss,
+    /// The penalty on the discriminator.
+    pub penalty: Option<Penalty>,
     /// Real images are this much less than real, see [`GanLoss::discriminator`].
     pub smoothing: f64,
     /// Standard deviation of the noise on all images that the discriminator sees, at the start; it falls to 0 at the end
@@ -63,6 +66,8 @@ pub struct GanTask<'a> {
 #[derive(Default)]
 pub struct Generated {
     images: Option<Tensor>,
+    /// The same without their gradient.
+    constant: Option<Tensor>,
 }
 
 impl GanTask<'_> {
@@ -116,7 +121,17 @@ impl GanTask<'_> {
         let value = self.loss.discriminator(&of_real, &of_made, self.smoothing).map_err(plain)?;
         let mut metrics = seen(&of_real, &of_made)?;
         metrics.push(("diversity", diversity(&constant)? / diversity(&real)?.max(1e-12)));
+        let value = match self.penalty.filter(|penalty| penalty.lazy == 1) {
+            Some(penalty) => {
+                let images = [&real, &constant];
+                let penalty = penalty.of(&self.players.discriminator, images, labels.as_ref(), &mut rng)?;
+                metrics.push(("penalty", f64::from(penalty.to_scalar::<f32>().map_err(plain)?)));
+                (value + penalty).map_err(plain)?
+            }
+            None => value,
+        };
         generated.images = Some(made);
+        generated.constant = Some(constant);
         Ok(Loss { value, metrics })
     }
 
@@ -134,6 +149,18 @@ impl GanTask<'_> {
             false => None,
         };
         let value = self.loss.generator(&of_made, of_real.as_ref()).map_err(plain)?;
+        Ok(Loss { value, metrics: Vec::new() })
+    }
+}
+
+impl GanTask<'_> {
+    /// The phase of a lazy penalty.
+    fn punish(&self, step: usize, batch: &GanBatch, generated: &Generated) -> Result<Loss> {
+        let penalty = self.penalty.context("a phase without a penalty")?;
+        let (labels, real) = (self.labels(batch)?, self.real(batch)?);
+        let made = generated.constant.as_ref().context("no images were generated for the discriminator")?;
+        let mut rng = self.rng("penalty", step);
+        let value = penalty.of(&self.players.discriminator, [&real, made], labels.as_ref(), &mut rng)?;
         Ok(Loss { value, metrics: Vec::new() })
     }
 }
@@ -195,7 +222,9 @@ impl Task for GanTask<'_> {
 
     fn phases(&self) -> Vec<Phase> {
         let generator = Phase::new("generator", GENERATOR_PLAYER).when(When::Every(self.critic));
-        vec![Phase::new("discriminator", DISCRIMINATOR_PLAYER), generator]
+        let lazy = self.penalty.filter(|penalty| penalty.lazy > 1);
+        let lazy = lazy.map(|penalty| Phase::new("penalty", DISCRIMINATOR_PLAYER).when(When::Every(penalty.lazy)));
+        [Phase::new("discriminator", DISCRIMINATOR_PLAYER), generator].into_iter().chain(lazy).collect()
     }
 
     fn batch(&self, step: usize) -> Result<GanBatch> {
@@ -205,7 +234,8 @@ impl Task for GanTask<'_> {
     fn loss(&self, step: usize, phase: usize, batch: &GanBatch, generated: &mut Generated) -> Result<Loss> {
         match phase {
             DISCRIMINATE => self.discriminate(step, batch, generated),
-            _ => self.deceive(step, batch, generated),
+            DECEIVE => self.deceive(step, batch, generated),
+            _ => self.punish(step, batch, generated),
         }
     }
 

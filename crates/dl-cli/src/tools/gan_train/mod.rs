@@ -184,6 +184,7 @@ impl GanArgs {
             players: &players,
             batches: &make,
             loss: recipe.loss,
+            penalty: recipe.penalty,
             smoothing: self.label_smoothing,
             noise: self.instance_noise,
             steps,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result};
 use clap::ValueEnum;
 use dl_models::gan::Conditioning;
-use dl_train::gan::GanLoss;
+use dl_train::gan::{GanLoss, PenaltyKind};
 
 use crate::common::{Common, DeviceArgs, ImageArgs, Inputs, numbers};
 
@@ -36,7 +36,7 @@ pub(super) struct GanArgs {
     #[arg(long, value_name = "N", value_parser = columns, help_heading = "Network")]
     pub(super) latent: Option<usize>,
 
-    /// Discriminator without batch norms, as penalties need it
+    /// Discriminator without batch norms
     #[arg(long, help_heading = "Network")]
     pub(super) no_batch_norm: bool,
 
@@ -51,6 +51,19 @@ pub(super) struct GanArgs {
     /// Loss of both players [default: lsgan for conditional with --body vanilla, otherwise non-saturating]
     #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
     pub(super) loss: Option<LossName>,
+
+    /// Penalty on the discriminator's gradient with respect to images; its batch norms are then left out [default: wgan-gp
+    /// for --loss wgan, otherwise none]
+    #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
+    pub(super) penalty: Option<PenaltyName>,
+
+    /// Weight of the penalty [default: 10; for r1+r2 0.05]
+    #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
+    pub(super) gamma: Option<f64>,
+
+    /// Compute the penalty on every Nth batch, N times as large: 16 in StyleGAN2
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::count, help_heading = "Training")]
+    pub(super) lazy: usize,
 
     /// Images per batch [default: 64]
     #[arg(long, value_name = "N", value_parser = numbers::batch, help_heading = "Training")]
@@ -225,6 +238,32 @@ impl From<LossName> for GanLoss {
             LossName::Hinge => Self::Hinge,
             LossName::Wgan => Self::Wgan,
             LossName::Relativistic => Self::Relativistic,
+        }
+    }
+}
+
+/// `--penalty`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PenaltyName {
+    /// No penalty
+    None,
+    /// On real images, toward 0 (Mescheder et al. 2018)
+    R1,
+    /// On real and on generated images, toward 0 (R3GAN)
+    #[value(name = "r1+r2")]
+    R1R2,
+    /// Between real and generated images, toward a norm of 1 (Gulrajani et al. 2017)
+    WganGp,
+}
+
+impl PenaltyName {
+    /// Which penalty it is, and its default weight.
+    pub(super) fn kind(self) -> Option<(PenaltyKind, f64)> {
+        match self {
+            Self::None => None,
+            Self::R1 => Some((PenaltyKind::R1, 10.0)),
+            Self::R1R2 => Some((PenaltyKind::R1R2, 0.05)),
+            Self::WganGp => Some((PenaltyKind::WganGp, 10.0)),
         }
     }
 }

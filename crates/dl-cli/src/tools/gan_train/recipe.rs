@@ -2,11 +2,11 @@
 
 use dl_models::gan::{Conditioning, DiscriminatorBody};
 use dl_train::fit::{OptimizerConfig, Player, Rule};
-use dl_train::gan::GanLoss;
+use dl_train::gan::{GanLoss, Penalty};
 use dl_train::schedule::{Decay, Schedule};
 use serde_json::{Map, Value, json};
 
-use super::options::{BodyName, GanArgs};
+use super::options::{BodyName, GanArgs, PenaltyName};
 
 /// Adam's learning rate in all papers on these networks.
 pub(super) const RATE: f64 = 2e-4;
@@ -41,6 +41,7 @@ pub(super) struct Recipe {
     pub(super) batch: usize,
     pub(super) epochs: f64,
     pub(super) loss: GanLoss,
+    pub(super) penalty: Option<Penalty>,
     pub(super) critic: usize,
     pub(super) rates: [f64; 2],
     pub(super) betas: [f64; 2],
@@ -60,17 +61,25 @@ impl Recipe {
             None if plain && conditional => GanLoss::Lsgan,
             None => GanLoss::NonSaturating,
         };
+        let penalty = match args.penalty {
+            None if loss == GanLoss::Wgan => PenaltyName::WganGp,
+            chosen => chosen.unwrap_or(PenaltyName::None),
+        };
+        let penalty =
+            penalty.kind().map(|(kind, gamma)| Penalty { kind, gamma: args.gamma.unwrap_or(gamma), lazy: args.lazy });
         Self {
             architecture,
             latent: args.latent.unwrap_or(100),
             batch: args.batch.unwrap_or(64),
             epochs: 25.0,
             loss,
+            penalty,
             critic: args.n_critic.unwrap_or(if loss == GanLoss::Wgan { 5 } else { 1 }),
             rates: [args.lr_g.unwrap_or(RATE), args.lr_d.unwrap_or(RATE)],
             betas: [args.beta1.unwrap_or(0.5), 0.999],
             width: args.width,
-            norms: !args.no_batch_norm,
+            // A penalty is on the gradient of one image, which a batch norm mixes with the others.
+            norms: !args.no_batch_norm && penalty.is_none(),
             dropout: if plain && conditional { 0.4 } else { 0.0 },
         }
     }
@@ -115,6 +124,7 @@ impl Recipe {
     pub(super) fn figures(&self) -> Map<String, Value> {
         let figures = json!({
             "loss": self.loss,
+            "penalty": self.penalty,
             "lr_g": self.rates[0],
             "lr_d": self.rates[1],
             "betas": self.betas,

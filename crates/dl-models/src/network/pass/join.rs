@@ -55,6 +55,15 @@ impl Pass<'_> {
         self.see(name, y)
     }
 
+    /// The inner product [n, 1] of each row of x [n, k] with that of embedded labels [n, k] (Miyato and Koyama 2018).
+    /// # Errors
+    /// As [`conv`](Self::conv), or when the run is a plan.
+    pub fn project(&mut self, name: &str, x: &Value, embedded: &Tensor) -> Run {
+        let y = Value::Now(dl_ops::projection(number(x)?, embedded)?);
+        self.record(x, &y, |tape, x, y| tape.projection(x, y, embedded));
+        self.see(name, y)
+    }
+
     /// Multiplies the channels of a map [n, c, h, w] by those of a gate [n, c, 1, 1].
     /// # Errors
     /// As [`conv`](Self::conv).
