@@ -12,7 +12,7 @@ use dl_models::gan::{
 };
 use dl_models::{Checkpoint, Parameters, Precision};
 use dl_train::fit::{Event, Files, FitConfig, OptimizerConfig, Player, Progress, Rule, TrainedModel, fit};
-use dl_train::gan::{GanBatch, GanLoss, GanTask, Players};
+use dl_train::gan::{GanBatch, GanLoss, GanTask, Penalty, PenaltyKind, Players};
 use dl_train::schedule::{Decay, Schedule};
 use formula::{formula, mix};
 use serde_json::{Map, Value, json};
@@ -39,7 +39,15 @@ fn number(golden: &Value, name: &str) -> usize {
     golden[name].as_u64().unwrap() as usize
 }
 
-/// The networks of a case: `vanilla|dcgan LOSS [embed|project]`.
+fn penalty(words: &[&str]) -> Option<PenaltyKind> {
+    match words.get(3) {
+        Some(&"r1") => Some(PenaltyKind::R1),
+        Some(&"r1+r2") => Some(PenaltyKind::R1R2),
+        _ => None,
+    }
+}
+
+/// The networks of a case: `vanilla|dcgan LOSS [embed|project] [r1|r1+r2]`.
 fn players(golden: &Value, words: &[&str]) -> Players {
     let (labels, columns) = (number(golden, "labels"), number(golden, "columns"));
     let conditioning = match words.get(2) {
@@ -69,7 +77,7 @@ fn players(golden: &Value, words: &[&str]) -> Players {
         body,
         image,
         labels: conditioning.map(|conditioning| (labels, conditioning)),
-        norms: true,
+        norms: penalty(words).is_none(),
         dropout: 0.0,
         constant: false,
     };
@@ -102,12 +110,13 @@ fn whole_steps_equal_those_of_torch() {
             let tensors = players.generator_weights.tensors();
             Ok(TrainedModel { config: json!({}), tensors, texts: Vec::new(), precision: Precision::F32 })
         };
+        let kind = penalty(&words);
         let loss: GanLoss = serde_json::from_value(words[1].into()).unwrap();
         let task = GanTask {
             players: &players,
             batches: &batches,
             loss,
-            penalty: None,
+            penalty: kind.map(|kind| Penalty { kind, gamma: 1.0, lazy: 1 }),
             // Those of the script.
             smoothing: if matches!(&name[..], "vanilla lsgan embed" | "dcgan non-saturating") { 0.1 } else { 0.0 },
             noise: 0.0,

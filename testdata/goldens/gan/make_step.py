@@ -100,12 +100,12 @@ class Dcgan(nn.Module):
 class DcganDiscriminator(nn.Module):
     """ndf 4. With `labels`, an embedding's inner product with the last features (Miyato and Koyama 2018)."""
 
-    def __init__(self, labels=0):
+    def __init__(self, labels=0, norms=True):
         super().__init__()
         leaky = nn.LeakyReLU(0.2)
+        norm = [nn.BatchNorm2d(8)] if norms else []
         self.main = nn.Sequential(
-            nn.Conv2d(3, 4, 4, 2, 1, bias=False), leaky,
-            nn.Conv2d(4, 8, 4, 2, 1, bias=False), nn.BatchNorm2d(8), leaky,
+            nn.Conv2d(3, 4, 4, 2, 1, bias=False), leaky, nn.Conv2d(4, 8, 4, 2, 1, bias=False), *norm, leaky,
             nn.Conv2d(8, 1, 4, 1, 0, bias=False))
         if labels:
             self.label_projection = nn.Embedding(labels, 8)
@@ -151,7 +151,14 @@ def losses(kind, smoothing):
     return of_discriminator[kind], of_generator[kind]
 
 
-def run(generator, discriminator, loss, smoothing, channels, side, labeled):
+def squared_gradient(discriminator, images, labels):
+    """The mean squared norm of the gradient, half of it: R1 or R2 with a gamma of 1."""
+    images = images.detach().clone().requires_grad_()
+    gradient = torch.autograd.grad(discriminator(images, *labels).sum(), images, create_graph=True)[0]
+    return gradient.flatten(1).square().sum(1).mean() / 2
+
+
+def run(generator, discriminator, loss, smoothing, channels, side, labeled, penalized=()):
     start(generator, "generator")
     start(discriminator, "discriminator")
     optimizers = [torch.optim.Adam(module.parameters(), RATE, BETAS, EPS) for module in (discriminator, generator)]
@@ -166,6 +173,8 @@ def run(generator, discriminator, loss, smoothing, channels, side, labeled):
         made = generator(z, *labels)
         optimizers[0].zero_grad()
         d = of_discriminator(discriminator(real, *labels), discriminator(made.detach(), *labels))
+        for name in penalized:
+            d = d + squared_gradient(discriminator, {"r1": real, "r2": made}[name], labels)
         d.backward()
         optimizers[0].step()
         optimizers[1].zero_grad()
@@ -203,6 +212,11 @@ def main():
         Dcgan(), DcganDiscriminator(), "non-saturating", 0.1, 3, 16, labeled=False)
     cases["dcgan hinge project"] = run(
         ConditionalDcgan(), DcganDiscriminator(LABELS), "hinge", 0.0, 3, 16, labeled=True)
+    cases["vanilla lsgan embed r1"] = run(
+        Conditional(), ConditionalDiscriminator(), "lsgan", 0.0, 1, 4, labeled=True, penalized=["r1"])
+    cases["dcgan relativistic project r1+r2"] = run(
+        ConditionalDcgan(), DcganDiscriminator(LABELS, norms=False), "relativistic", 0.0, 3, 16, labeled=True,
+        penalized=["r1", "r2"])
     golden = {
         "made_with": f"torch {torch.__version__.split('+')[0]}, testdata/goldens/gan/make_step.py",
         "batch": BATCH, "latent": LATENT, "labels": LABELS, "columns": COLUMNS, "steps": STEPS, "rate": RATE,
