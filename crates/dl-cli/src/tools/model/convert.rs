@@ -162,11 +162,13 @@ impl ConvertArgs {
     /// The config to write; `None` for bare weights of an unknown network.
     fn config(&self, io: &Io, file: &mut Checkpoint) -> Result<Option<Map<String, Value>>> {
         let stated: Option<Map<String, Value>> = file.config()?;
-        let requested = self.arch.is_some() || self.labels.is_some() || self.mean.is_some() || self.license.is_some();
-        // A config of another kind, such as a detector's heads, is kept as it is.
+        let changed = self.arch.is_some() || self.labels.is_some() || self.mean.is_some();
+        let requested = changed || self.license.is_some();
+        // A config of another kind, such as that of a detector's heads or of a generator, is kept as it is but for the license.
         let known = stated.as_ref().is_none_or(|stated| serde_json::from_value::<ModelConfig>(json!(stated)).is_ok());
-        if !requested && !known {
-            return Ok(stated);
+        if let Some(mut other) = stated.clone().filter(|_| !known && !changed) {
+            other.extend(self.license.as_ref().map(|license| ("license".to_owned(), json!(license))));
+            return Ok(Some(other));
         }
         let mut config = match ModelConfig::read(file, self.arch.as_deref()) {
             Ok(config) => config,
