@@ -86,6 +86,7 @@ impl Planes {
 
 /// The files of the shared data, for tests: the pair and what is expected of it. Empty, with a message, without them.
 #[cfg(test)]
+#[expect(clippy::print_stderr, reason = "a skipped test prints why")]
 pub(crate) fn shared_pairs() -> Vec<(serde_json::Value, [Planes; 2])> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/gan-metrics");
     let Ok(text) = std::fs::read_to_string(folder.join("pairs.expected.json")) else {

@@ -25,7 +25,7 @@ fn golden_rows(first: usize, rows: usize, columns: usize, shift: f64) -> Vec<Vec
     let formula = |row: u64, column: u64| {
         let mut mixed = (row * 2_654_435_761 + column * 40_503 + 12_345) & 0xffff_ffff;
         mixed ^= mixed >> 13;
-        mixed = mixed * 1_597_334_677 & 0xffff_ffff;
+        mixed = (mixed * 1_597_334_677) & 0xffff_ffff;
         mixed ^= mixed >> 16;
         (mixed % 256) as f64 / 64.0 - 2.0
     };

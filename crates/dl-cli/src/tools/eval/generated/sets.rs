@@ -131,6 +131,9 @@ impl Origin {
     }
 }
 
+/// The names and numbers of rows of both sets.
+pub(super) type Counts = [(&'static str, usize); 2];
+
 /// Two sets of rows.
 pub(super) struct Sets {
     pub(super) generated: Matrix,
@@ -143,7 +146,7 @@ pub(super) struct Sets {
 
 impl Sets {
     /// The names and numbers of rows of both.
-    pub(super) fn counts(&self) -> [(&'static str, usize); 2] {
+    pub(super) fn counts(&self) -> Counts {
         [("generated", self.generated.rows), ("real", self.real.rows)]
     }
 }
@@ -155,7 +158,7 @@ impl SetArgs {
         &self,
         io: &mut Io,
         mut work: impl FnMut(bool, &Record, Vec<f32>) -> Result<()>,
-    ) -> Result<Option<(Origin, [(&'static str, usize); 2])>> {
+    ) -> Result<Option<(Origin, Counts)>> {
         let is_stdin = self.inputs.inputs.is_empty() || self.inputs.inputs.iter().any(|input| input == "-");
         if self.against == "-" && is_stdin {
             bail!("--against -: stdin is also the generated records; name a file for one of the two");
