@@ -44,6 +44,12 @@ lsgan\t'Least squares (Mao et al. 2017)'
 hinge\t'Hinge (Lim and Ye 2017)'
 wgan\t'The critic\'s difference (Arjovsky et al. 2017)'
 relativistic\t'Each generated image against a real one (R3GAN)'"
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l penalty -d 'Penalty on the discriminator\'s gradient with respect to images; its batch norms are then left out [default: wgan-gp for --loss wgan, otherwise none]' -r -f -a "none\t'No penalty'
+r1\t'On real images, toward 0 (Mescheder et al. 2018)'
+r1+r2\t'On real and on generated images, toward 0 (R3GAN)'
+wgan-gp\t'Between real and generated images, toward a norm of 1 (Gulrajani et al. 2017)'"
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l gamma -d 'Weight of the penalty [default: 10; for r1+r2 0.05]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l lazy -d 'Compute the penalty on every Nth batch, N times as large: 16 in StyleGAN2' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l batch -d 'Images per batch [default: 64]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l iterations -d 'Number of batches [default: 25 epochs]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l epochs -d 'Passes over the images, instead of --iterations' -r -f
@@ -65,7 +71,7 @@ keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l no-batch-norm -d 'Discriminator without batch norms, as penalties need it'
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l no-batch-norm -d 'Discriminator without batch norms'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l flip -d 'Flip half of the images horizontally'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l resume -d 'Resume from STEM.last.safetensors, to the same result as without a break'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l force -d 'Overwrite an existing --output'
@@ -93,6 +99,12 @@ lsgan\t'Least squares (Mao et al. 2017)'
 hinge\t'Hinge (Lim and Ye 2017)'
 wgan\t'The critic\'s difference (Arjovsky et al. 2017)'
 relativistic\t'Each generated image against a real one (R3GAN)'"
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l penalty -d 'Penalty on the discriminator\'s gradient with respect to images; its batch norms are then left out [default: wgan-gp for --loss wgan, otherwise none]' -r -f -a "none\t'No penalty'
+r1\t'On real images, toward 0 (Mescheder et al. 2018)'
+r1+r2\t'On real and on generated images, toward 0 (R3GAN)'
+wgan-gp\t'Between real and generated images, toward a norm of 1 (Gulrajani et al. 2017)'"
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l gamma -d 'Weight of the penalty [default: 10; for r1+r2 0.05]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l lazy -d 'Compute the penalty on every Nth batch, N times as large: 16 in StyleGAN2' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l batch -d 'Images per batch [default: 64]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l iterations -d 'Number of batches [default: 25 epochs]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l epochs -d 'Passes over the images, instead of --iterations' -r -f
@@ -114,7 +126,7 @@ keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l no-batch-norm -d 'Discriminator without batch norms, as penalties need it'
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l no-batch-norm -d 'Discriminator without batch norms'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l flip -d 'Flip half of the images horizontally'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l resume -d 'Resume from STEM.last.safetensors, to the same result as without a break'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l force -d 'Overwrite an existing --output'
@@ -136,6 +148,12 @@ lsgan\t'Least squares (Mao et al. 2017)'
 hinge\t'Hinge (Lim and Ye 2017)'
 wgan\t'The critic\'s difference (Arjovsky et al. 2017)'
 relativistic\t'Each generated image against a real one (R3GAN)'"
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l penalty -d 'Penalty on the discriminator\'s gradient with respect to images; its batch norms are then left out [default: wgan-gp for --loss wgan, otherwise none]' -r -f -a "none\t'No penalty'
+r1\t'On real images, toward 0 (Mescheder et al. 2018)'
+r1+r2\t'On real and on generated images, toward 0 (R3GAN)'
+wgan-gp\t'Between real and generated images, toward a norm of 1 (Gulrajani et al. 2017)'"
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l gamma -d 'Weight of the penalty [default: 10; for r1+r2 0.05]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l lazy -d 'Compute the penalty on every Nth batch, N times as large: 16 in StyleGAN2' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l batch -d 'Images per batch [default: 64]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l iterations -d 'Number of batches [default: 25 epochs]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l epochs -d 'Passes over the images, instead of --iterations' -r -f
@@ -157,7 +175,7 @@ keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l no-batch-norm -d 'Discriminator without batch norms, as penalties need it'
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l no-batch-norm -d 'Discriminator without batch norms'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l flip -d 'Flip half of the images horizontally'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l resume -d 'Resume from STEM.last.safetensors, to the same result as without a break'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l force -d 'Overwrite an existing --output'

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::support::{Ran, run, run_killed, shared};
+use crate::support::{Ran, root, run, run_killed, shared};
 
 fn uri(image: impl FnOnce(&mut Cursor<Vec<u8>>)) -> String {
     let mut bytes = Cursor::new(Vec::new());
@@ -225,4 +225,14 @@ fn what_cannot_be_sampled_is_refused_with_a_remedy() {
         let made = sample(&model, &["--latents", latents.to_str().unwrap()]).expect(0);
         assert_eq!(made.stdout.lines().count(), 8);
     }
+}
+
+#[test]
+fn the_included_generator_draws_its_ten_signs() {
+    let model = root().join("testdata/models/signs-gan.safetensors");
+    let made = lines(&sample(&model, &["--count", "20"]).expect(0).stdout);
+    let labels: std::collections::BTreeSet<&str> = made.iter().filter_map(|record| record["label"].as_str()).collect();
+    assert_eq!((made.len(), labels.len()), (20, 10));
+    let ran = sample(&model, &["--label", "service-fuel", "-n", "2"]).expect(0);
+    assert!(lines(&ran.stdout).iter().all(|record| record["label"] == "service-fuel"));
 }
