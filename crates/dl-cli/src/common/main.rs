@@ -68,6 +68,9 @@ pub fn main<T: Tool>() -> ExitCode {
     let messages = io.messages.clone();
     let outcome = guarded(|| {
         if let Some(threads) = common.threads {
+            // Where the stacks do not fit, a thread that has started may find no memory for itself, which aborts the program.
+            let stacks = threads.get() * STACK;
+            Vec::<u8>::new().try_reserve_exact(stacks).map_err(|_| no_thread(&"their stacks do not fit in memory"))?;
             // Without --threads, rayon starts its threads when they are first needed.
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global().map_err(|error| no_thread(&error))?;
@@ -79,6 +82,9 @@ pub fn main<T: Tool>() -> ExitCode {
     messages.finish();
     status(outcome, &messages)
 }
+
+/// Bytes of a thread's stack, and what it needs to start.
+const STACK: usize = (2 << 20) + (1 << 18);
 
 /// The program with the subcommand that the arguments name.
 fn command<T: Tool>() -> String {
