@@ -14,7 +14,7 @@ dl-gan-sample -q "$model" --count 80 --grid 8x10 --output "$out/sheet.png" > "$o
 # features NAME: those of NAME.jsonl by the included classifier of road signs.
 features() { dl-embed -q --model "$network" --layer "$layer" "$out/$1.jsonl" > "$out/$1.features.jsonl"; }
 
-dl-gan-sample -q "$model" --count 1000 --seed 1 --out-dir "$out/made" > "$out/made.jsonl"
+dl-gan-sample -q "$model" --count 1000 --seed 1 --output-dir "$out/made" > "$out/made.jsonl"
 for set in train:5 other:6; do
   xtask testdata task services --split train --per-class 100 --seed "${set#*:}" --output "$out/${set%:*}"
   dl-data from folder -q "$out/${set%:*}" > "$out/${set%:*}.jsonl"

@@ -4,7 +4,7 @@ complete -c dl-gan-sample -l label -d 'Label of the images; may be repeated, the
 complete -c dl-gan-sample -l truncation -d 'Factor on the random vectors, 0 to 1: smaller values give more typical and less diverse images' -r -f
 complete -c dl-gan-sample -l interpolate -d 'Make --count images between the samples number A and B' -r
 complete -c dl-gan-sample -l latents -d 'Random vectors, instead of those of --seed: a safetensors file with a tensor `latent` [n, columns] or [n, columns, 1, 1], and `label` [n] if the generator is conditional' -r -F
-complete -c dl-gan-sample -l out-dir -d 'Write the images as PNG files to this folder' -r -f -a "(__fish_complete_directories)"
+complete -c dl-gan-sample -l output-dir -d 'Write the images as PNG files to this folder' -r -f -a "(__fish_complete_directories)"
 complete -c dl-gan-sample -l grid -d 'Draw the first R x C images as one, to --output' -r
 complete -c dl-gan-sample -l output -d 'Image of --grid to write: .png' -r -F
 complete -c dl-gan-sample -l device -d 'Device to compute on: cpu, cuda:N or metal' -r

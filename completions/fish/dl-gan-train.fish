@@ -61,6 +61,8 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l n-
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l label-smoothing -d 'Train the discriminator on 1 - X as the probability of real images, for example 0.1' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l instance-noise -d 'Standard deviation of noise on all images that the discriminator sees; falls to 0 during training' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l augment -d 'Augmentation of all images that the discriminator sees, for small sets of images' -r -f -a "none\t'No augmentation'
+diff\t'DiffAugment (Zhao et al. 2020): colors, shifts and cut-out squares, through which the generator is trained'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l cache -d 'Megabytes of memory for decoded images' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
@@ -116,6 +118,8 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l label-smoothing -d 'Train the discriminator on 1 - X as the probability of real images, for example 0.1' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l instance-noise -d 'Standard deviation of noise on all images that the discriminator sees; falls to 0 during training' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l augment -d 'Augmentation of all images that the discriminator sees, for small sets of images' -r -f -a "none\t'No augmentation'
+diff\t'DiffAugment (Zhao et al. 2020): colors, shifts and cut-out squares, through which the generator is trained'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l cache -d 'Megabytes of memory for decoded images' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
@@ -165,6 +169,8 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l n-cr
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l label-smoothing -d 'Train the discriminator on 1 - X as the probability of real images, for example 0.1' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l instance-noise -d 'Standard deviation of noise on all images that the discriminator sees; falls to 0 during training' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l augment -d 'Augmentation of all images that the discriminator sees, for small sets of images' -r -f -a "none\t'No augmentation'
+diff\t'DiffAugment (Zhao et al. 2020): colors, shifts and cut-out squares, through which the generator is trained'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l cache -d 'Megabytes of memory for decoded images' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f

@@ -120,6 +120,7 @@ fn whole_steps_equal_those_of_torch() {
             // Those of the script.
             smoothing: if matches!(&name[..], "vanilla lsgan embed" | "dcgan non-saturating") { 0.1 } else { 0.0 },
             noise: 0.0,
+            augment: false,
             steps,
             critic: 1,
             weight_decay: 0.0,

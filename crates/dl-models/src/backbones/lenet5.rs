@@ -21,7 +21,8 @@ use super::gray::ToGray;
 use crate::network::layers::Fresh;
 use crate::{Backbone, Conv2d, LOGITS, Linear, Pass, Run, Value};
 
-/// LeNet-5. Inputs [n, 1, 32, 32], or [n, 3, 32, 32] in red, green, blue.
+/// LeNet-5. Inputs [n, 1, h, w], or [n, 3, h, w] in red, green, blue, of at least 32 x 32 pixels; the last map of larger ones
+/// is averaged.
 pub struct LeNet5 {
     gray: ToGray,
     c1: Conv2d,
@@ -82,6 +83,10 @@ impl Backbone for LeNet5 {
         let x = pass.conv_relu(["convnet.c3", "convnet.relu3"], &self.c3, &x)?;
         let x = pass.max_pool("convnet.s4", &POOL, &x)?;
         let x = pass.conv_relu(["convnet.c5", "convnet.relu5"], &self.c5, &x)?;
+        let x = match pass.size(&x)? {
+            [1, 1] => x,
+            _ => pass.adaptive_avg_pool("", [1, 1], &x)?,
+        };
         let x = pass.flatten("", &x)?;
         let x = pass.linear("fc.f6", &self.f6, &x)?;
         let x = pass.relu("fc.relu6", &x)?;

@@ -1,5 +1,6 @@
 //! Training of GANs: images, losses, and the two-player task.
 
+mod augment;
 mod images;
 mod loss;
 mod penalty;

@@ -8,6 +8,7 @@ use dl_models::gan::{Discriminator, Generator, push_latent};
 use dl_models::{Parameters, plain};
 use rand_chacha::ChaCha8Rng;
 
+use super::augment::augmented;
 use super::{GanBatch, GanLoss, Penalty};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When, buffers, weights};
 
@@ -48,6 +49,8 @@ pub struct GanTask<'a> {
     /// Standard deviation of the noise on all images that the discriminator sees, at the start; it falls to 0 at the end
     /// (Sonderby et al. 2017, instance noise).
     pub noise: f64,
+    /// Whether all images that the discriminator sees are augmented, differentiably (Zhao et al. 2020).
+    pub augment: bool,
     /// Steps of the whole training.
     pub steps: usize,
     /// The generator is trained every N steps.
@@ -93,6 +96,12 @@ impl GanTask<'_> {
         self.players.generator.train(&latents, labels, &mut self.rng("generate", step))
     }
 
+    /// The images as the discriminator sees them.
+    fn shown(&self, images: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        let images = self.noisy(images, step, rng)?;
+        if self.augment { augmented(&images, rng).map_err(plain) } else { Ok(images) }
+    }
+
     /// The images with instance noise.
     fn noisy(&self, images: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
         let left = 1.0 - step as f64 / self.steps.max(1) as f64;
@@ -113,7 +122,7 @@ impl GanTask<'_> {
         let constant = made.detach();
         let mut rng = self.rng("discriminator", step);
         let shown = [&real, &constant].map(|images| {
-            let images = self.noisy(images, step, &mut rng)?;
+            let images = self.shown(images, step, &mut rng)?;
             self.players.discriminator.train(&images, labels.as_ref(), &mut rng)
         });
         let [of_real, of_made] = shown;
@@ -139,11 +148,11 @@ impl GanTask<'_> {
         let labels = self.labels(batch)?;
         let made = generated.images.take().context("no images were generated for the discriminator")?;
         let mut rng = self.rng("generator", step);
-        let images = self.noisy(&made, step, &mut rng)?;
+        let images = self.shown(&made, step, &mut rng)?;
         let of_made = self.players.judge.train(&images, labels.as_ref(), &mut rng)?;
         let of_real = match self.loss.compares() {
             true => {
-                let real = self.noisy(&self.real(batch)?, step, &mut rng)?;
+                let real = self.shown(&self.real(batch)?, step, &mut rng)?;
                 Some(self.players.judge.train(&real, labels.as_ref(), &mut rng)?)
             }
             false => None,

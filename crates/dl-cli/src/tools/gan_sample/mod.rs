@@ -24,7 +24,7 @@ const BATCH_NUMBERS: usize = 1 << 22;
 
 /// Make images with the generator of a GAN
 ///
-/// Writes one record per image: `image` (a data: URI, or a file in --out-dir), `width`, `height`, and `label` if the
+/// Writes one record per image: `image` (a data: URI, or a file in --output-dir), `width`, `height`, and `label` if the
 /// generator is conditional. A sample depends only on the model, --seed and its number, not on the other samples.
 #[derive(Parser, Debug)]
 #[command(
@@ -35,9 +35,9 @@ Examples:
   dl-gan-sample faces.safetensors --count 64 --grid 8x8 \\
     --output sheet.png > samples.jsonl
   dl-gan-sample digits.safetensors --label 7 --count 100 \\
-    --out-dir sevens > sevens.jsonl
+    --output-dir sevens > sevens.jsonl
   dl-gan-sample faces.safetensors --interpolate 3:8 --count 10 \\
-    --out-dir between > between.jsonl"
+    --output-dir between > between.jsonl"
 )]
 pub struct Args {
     /// Model file of a generator
@@ -70,8 +70,8 @@ pub struct Args {
     latents: Option<PathBuf>,
 
     /// Write the images as PNG files to this folder
-    #[arg(long, value_name = "DIR")]
-    out_dir: Option<PathBuf>,
+    #[arg(long, alias = "out-dir", value_name = "DIR")]
+    output_dir: Option<PathBuf>,
 
     /// Draw the first R x C images as one, to --output
     #[arg(long, value_name = "RxC", value_parser = rows_and_columns, requires = "output")]
@@ -116,8 +116,8 @@ impl Tool for Args {
         let given = self.latents.as_deref().map(|path| latents::read(path, &generator)).transpose()?;
         let count = given.as_ref().map_or(self.count, |given| given.count);
         let labels = self.labels(&generator, given.as_ref())?;
-        if let Some(folder) = &self.out_dir {
-            fs::create_dir_all(folder).with_context(|| format!("--out-dir {}", folder.display()))?;
+        if let Some(folder) = &self.output_dir {
+            fs::create_dir_all(folder).with_context(|| format!("--output-dir {}", folder.display()))?;
         }
         let canvas = generator.config().image;
         let mut sheet = self.grid.map(|grid| (grid, Vec::new()));
@@ -190,7 +190,7 @@ impl Args {
     fn record(&self, number: usize, numbers: &[f32], canvas: Canvas, label: Option<&str>) -> Result<Record> {
         let bytes = png(&Pixels::of(numbers, canvas))?;
         let id = format!("sample-{number:06}");
-        let image = match &self.out_dir {
+        let image = match &self.output_dir {
             Some(folder) => {
                 let path = folder.join(format!("{id}.png"));
                 write_atomically(&path, |output| Ok(output.write_all(&bytes)?))?;

@@ -57,7 +57,7 @@ enum Command {
 #[command(after_help = "Examples:
   dl-data from idx mnist | dl-gan-train vanilla --epochs 20 \\
     --output digits.safetensors
-  dl-gan-sample digits.safetensors --count 8 --out-dir digits > made.jsonl")]
+  dl-gan-sample digits.safetensors --count 8 --output-dir digits > made.jsonl")]
 struct Vanilla {
     #[command(flatten)]
     gan: GanArgs,
@@ -72,7 +72,7 @@ struct Vanilla {
   dl-data from folder signs \\
     | dl-gan-train conditional --size 32 --output signs.safetensors
   dl-gan-sample signs.safetensors --label stop --count 8 \\
-    --out-dir stops > stops.jsonl")]
+    --output-dir stops > stops.jsonl")]
 struct Conditional {
     /// The networks
     #[arg(long, value_enum, value_name = "NAME", default_value_t = options::BodyName::Dcgan, help_heading = "Network")]
@@ -187,6 +187,7 @@ impl GanArgs {
             penalty: recipe.penalty,
             smoothing: self.label_smoothing,
             noise: self.instance_noise,
+            augment: self.augment == options::AugmentName::Diff,
             steps,
             critic: recipe.critic,
             weight_decay: self.weight_decay,
@@ -247,6 +248,7 @@ impl GanArgs {
             "flip": self.flip,
             "label_smoothing": self.label_smoothing,
             "instance_noise": self.instance_noise,
+            "augment": self.augment == options::AugmentName::Diff,
             // The noise falls over all steps; otherwise a run may be continued for longer.
             "iterations": if self.instance_noise > 0.0 { json!(steps) } else { Value::Null },
             "weight_decay": self.weight_decay,

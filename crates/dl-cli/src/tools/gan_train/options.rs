@@ -109,6 +109,10 @@ pub(super) struct GanArgs {
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative, help_heading = "Training")]
     pub(super) instance_noise: f64,
 
+    /// Augmentation of all images that the discriminator sees, for small sets of images
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = AugmentName::None, help_heading = "Training")]
+    pub(super) augment: AugmentName,
+
     /// Weight decay of all weight matrices
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative, help_heading = "Training")]
     pub(super) weight_decay: f64,
@@ -266,6 +270,15 @@ impl PenaltyName {
             Self::WganGp => Some((PenaltyKind::WganGp, 10.0)),
         }
     }
+}
+
+/// `--augment`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AugmentName {
+    /// No augmentation
+    None,
+    /// DiffAugment (Zhao et al. 2020): colors, shifts and cut-out squares, through which the generator is trained
+    Diff,
 }
 
 /// Numbers of a vector.
