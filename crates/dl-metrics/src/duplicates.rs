@@ -47,7 +47,7 @@ impl Duplicates {
 
 /// Finds the nearest real row of each generated one: features [n, d] and [m, d].
 /// # Errors
-/// When there is no generated row or fewer than two real ones, or the numbers of columns differ.
+/// With no generated rows, with fewer than two real ones, or when the numbers of columns differ.
 pub fn duplicates(generated: &Matrix, real: &Matrix) -> Result<Duplicates> {
     check_sets(generated, real, 1)?;
     check_sets(real, real, 2)?;

@@ -223,7 +223,7 @@ impl Candidates {
             // Only rows of about the same norm can be as near.
             let reach = (f64::from(points.norms[row]).sqrt() + last.sqrt()).powi(2) * 1.001;
             let error = f64::from(self.error) * (f64::from(points.norms[row]) + reach.min(f64::from(largest)));
-            // Rows that are no candidates are at least this far away.
+            // All other rows are at least this far away.
             let others =
                 candidates.get(self.keep - 1).map_or(f64::INFINITY, |(squared, _)| f64::from(*squared) - error);
             // At 0, other rows may be as near, but none is nearer. A distance that is not a number decides nothing.

@@ -26,7 +26,7 @@ impl Planes {
     /// The luma of red, green and blue: ITU-R BT.601, from 16 to 235, as MATLAB's `rgb2ycbcr` and the super-resolution
     /// papers have it, but not rounded (BasicSR's `bgr2ycbcr` with `y_only`).
     /// # Errors
-    /// When there are no three channels.
+    /// When the number of channels is not three.
     pub fn luma(&self) -> Result<Self> {
         let [red, green, blue] = self.channels.as_slice() else {
             anyhow::bail!("{} channels; luma is of red, green and blue", self.channels.len());

@@ -1,6 +1,6 @@
 //! Minibatch standard deviation (Karras et al. 2018, section 3): a discriminator sees how much its samples differ.
 //!
-//! A sample's result depends on the others of its group, so there is no inference step for it.
+//! A sample's result depends on the others of its group, so it is for training only.
 
 use candle_core::{Result, Tensor, bail};
 

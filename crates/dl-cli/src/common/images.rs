@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use dl_record::Record;
 use dl_vision::picture::{Loaded, Loader, Truncated};
+use image::RgbImage;
 
 use super::Messages;
 
@@ -86,6 +87,11 @@ impl Images {
         }
         Ok(image)
     }
+}
+
+/// Whether red, green and blue are equal everywhere.
+pub(crate) fn is_gray(image: &RgbImage) -> bool {
+    image.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
 }
 
 #[cfg(test)]

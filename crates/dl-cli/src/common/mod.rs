@@ -33,6 +33,7 @@ pub(crate) use clipped::{clipped, padded_left, padded_right};
 pub(crate) use digest::digest;
 pub(crate) use features::{FeatureExtractor, Prepared};
 pub(crate) use file_names::FileNames;
+pub(crate) use images::is_gray;
 pub use images::{ImageArgs, Images};
 pub use inputs::Inputs;
 pub(crate) use inputs::only_records;

@@ -19,6 +19,6 @@ impl LabelEmbedding {
 
     /// The vectors [n, columns] of labels [n] u32.
     pub(super) fn forward(&self, labels: &Tensor) -> Result<Tensor> {
-        self.weight.index_select(labels, 0)
+        dl_ops::embedding(&self.weight, labels)
     }
 }

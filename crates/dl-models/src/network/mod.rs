@@ -15,5 +15,5 @@ pub use layers::{
     BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, InstanceNorm2d, L2Norm, Linear, LocalResponseNorm, LocallyConnected2d,
     ModulatedConv2d, Prelu, SpectralConv2d, SpectralLinear, plain,
 };
-pub use parameters::Parameters;
+pub use parameters::{Parameters, is_statistic};
 pub use pass::{Halt, Pass, Run, Value};

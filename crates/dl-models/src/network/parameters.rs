@@ -59,8 +59,7 @@ impl Parameters {
     pub fn following(&self, device: &Device) -> VarBuilder<'static> {
         let vars = self.lock();
         let own = vars.iter().map(|(name, var)| {
-            let is_statistic = name.ends_with(".running_mean") || name.ends_with(".running_var");
-            (name.clone(), if is_statistic { var.as_tensor().clone() } else { var.as_detached_tensor() })
+            (name.clone(), if is_statistic(name) { var.as_tensor().clone() } else { var.as_detached_tensor() })
         });
         let all = self.constants().clone().into_iter().chain(own).collect();
         VarBuilder::from_tensors(all, DType::F32, device)
@@ -120,6 +119,11 @@ impl SimpleBackend for Parameters {
     fn contains_tensor(&self, name: &str) -> bool {
         self.given.contains_key(name)
     }
+}
+
+/// Whether a tensor holds running statistics of a batch norm, which have no gradient.
+pub fn is_statistic(name: &str) -> bool {
+    name.ends_with(".running_mean") || name.ends_with(".running_var")
 }
 
 /// Initial numbers of the weight `name`.

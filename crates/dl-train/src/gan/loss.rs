@@ -1,6 +1,7 @@
 //! Losses of the two players, of logits.
 
 use candle_core::{Result, Tensor};
+use dl_ops::softplus;
 use serde::{Deserialize, Serialize};
 
 /// How a discriminator's logits become the losses of both players.
@@ -74,11 +75,6 @@ impl GanLoss {
     pub fn compares(self) -> bool {
         self == Self::Relativistic
     }
-}
-
-/// ln(1 + e^x), which neither overflows nor loses small numbers.
-fn softplus(x: &Tensor) -> Result<Tensor> {
-    x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?
 }
 
 #[cfg(test)]

@@ -9,4 +9,4 @@ mod task;
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages};
 pub use loss::GanLoss;
 pub use penalty::{Penalty, PenaltyKind};
-pub use task::{GanTask, Generated, Players};
+pub use task::{DISCRIMINATOR, GanTask, Generated, Players};

@@ -27,7 +27,7 @@ pub struct Players {
 }
 
 /// Names of the discriminator's weights in files begin with this.
-const DISCRIMINATOR: &str = "discriminator.";
+pub const DISCRIMINATOR: &str = "discriminator.";
 const GENERATOR_PLAYER: usize = 0;
 const DISCRIMINATOR_PLAYER: usize = 1;
 /// Indices of the phases.

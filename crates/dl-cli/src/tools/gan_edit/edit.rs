@@ -11,7 +11,7 @@ use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 use super::boxes::scale_boxes;
 use super::result::{Format, Results};
-use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, map_batches, numbers};
+use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, is_gray, map_batches, numbers};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct EditArgs {
@@ -105,11 +105,6 @@ impl Editor {
         record.set_width(&width)?;
         record.set_height(&height)
     }
-}
-
-/// Whether red, green and blue are equal everywhere.
-fn is_gray(image: &RgbImage) -> bool {
-    image.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2])
 }
 
 fn joined(image: RgbImage, alpha: Option<GrayImage>, is_gray: bool) -> DynamicImage {

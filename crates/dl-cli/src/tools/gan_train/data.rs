@@ -8,7 +8,7 @@ use image::RgbImage;
 
 use super::network::Start;
 use super::options::{Colors, GanArgs, SizeName};
-use crate::common::{Io, Job, Tally, each_record};
+use crate::common::{Io, Job, Tally, each_record, is_gray};
 
 /// Images that decide whether all are gray.
 const LOOKED_AT: usize = 16;
@@ -108,8 +108,4 @@ fn chosen(args: &GanArgs, images: &GanImages) -> Result<Canvas> {
             Ok(canvas(if fits { [height as usize, width as usize] } else { [64; 2] }))
         }
     }
-}
-
-fn is_gray(image: &RgbImage) -> bool {
-    image.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2])
 }

@@ -8,15 +8,12 @@ use candle_core::{Device, Tensor};
 use dl_models::gan::{Discriminator, DiscriminatorConfig, Generator, GeneratorConfig};
 use dl_models::{Checkpoint, ModelFile, Parameters};
 use dl_train::fit::Files;
-use dl_train::gan::Players;
+use dl_train::gan::{DISCRIMINATOR, Players};
 
 use super::data::Data;
 use super::options::GanArgs;
 use super::recipe::{Architecture, Recipe};
 use crate::common::Messages;
-
-/// Names of the discriminator's weights in STEM.last.safetensors begin with this.
-const DISCRIMINATOR: &str = "discriminator.";
 
 /// A generator to start from, and the discriminator beside it.
 pub(super) struct Start {

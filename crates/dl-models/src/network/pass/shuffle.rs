@@ -24,7 +24,7 @@ impl Pass<'_> {
         self.see(name, y)
     }
 
-    /// Appends the standard deviation over groups of `group` samples as `features` channels. There are no plans for it:
+    /// Appends the standard deviation over groups of `group` samples as `features` channels. Plans do not support it:
     /// a sample's result depends on the others.
     /// # Errors
     /// As [`conv`](Self::conv).
