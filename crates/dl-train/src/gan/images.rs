@@ -1,23 +1,20 @@
 //! The images that a GAN is trained on, and batches of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail, ensure};
 use dl_models::gan::{Canvas, push_latent};
-use dl_models::{Preprocessing, Resize};
 use dl_record::Record;
 use dl_vision::picture::Truncated;
-use image::RgbImage;
 use rand::RngExt;
 use rayon::prelude::*;
 
+use super::Pixels;
 use crate::Digest;
 use crate::data::Images;
 use crate::sampler::Rounds;
 
-/// Weights of red, green and blue in gray (BT.601).
-const GRAY: [f32; 3] = [0.299, 0.587, 0.114];
 /// Images that may fail in a row before training gives up.
 const MOST_FAILURES: usize = 100;
 
@@ -125,7 +122,7 @@ pub struct GanBatches<'a> {
     images: Images<'a>,
     classes: &'a [u32],
     config: GanBatchConfig,
-    preprocessing: Preprocessing,
+    pixels: Pixels,
     count: usize,
     rounds: Mutex<Rounds>,
 }
@@ -133,17 +130,9 @@ pub struct GanBatches<'a> {
 impl<'a> GanBatches<'a> {
     /// Batches of `data`, whose cache is `images`.
     pub fn new(data: &'a GanImages, images: Images<'a>, config: GanBatchConfig) -> Self {
-        let (count, canvas) = (data.sources.len(), config.canvas);
-        let preprocessing = Preprocessing {
-            size: [canvas.height, canvas.width],
-            resize: Resize::Shorter,
-            shorter: None,
-            mean: [0.5; 3],
-            std: [0.5; 3],
-            ..Preprocessing::torchvision()
-        };
+        let (count, pixels) = (data.sources.len(), Pixels::new(config.canvas));
         let rounds = Mutex::new(Rounds::new(count, config.seed, "images"));
-        Self { images, classes: &data.classes, config, preprocessing, count, rounds }
+        Self { images, classes: &data.classes, config, pixels, count, rounds }
     }
 
     /// The cache of images for [`new`](Self::new).
@@ -183,7 +172,7 @@ impl<'a> GanBatches<'a> {
             for _ in 0..MOST_FAILURES {
                 if let Some(image) = self.images.get(index as u32) {
                     let flipped = flip && rng.random::<bool>();
-                    return Ok((self.numbers(&image, flipped), self.classes.get(index).copied()));
+                    return Ok((self.pixels.of(&image, flipped), self.classes.get(index).copied()));
                 }
                 index = rng.random_range(0..self.count);
             }
@@ -194,21 +183,5 @@ impl<'a> GanBatches<'a> {
         let mut latents = Vec::with_capacity(size * latent);
         push_latent(&mut latents, size * latent, &mut dl_record::rng(seed, &format!("latents/{iteration}")));
         Ok(GanBatch { images: images.concat(), labels: labels.into_iter().flatten().collect(), latents })
-    }
-
-    /// [channels, height, width], -1 to 1.
-    fn numbers(&self, image: &Arc<RgbImage>, flipped: bool) -> Vec<f32> {
-        let (source, size) = self.preprocessing.whole_image(image.width(), image.height(), Resize::Shorter);
-        let mut numbers = self.preprocessing.input(image, &source, size);
-        if self.config.canvas.channels == 1 {
-            let area = size[0] * size[1];
-            let [red, green, blue] = [0, 1, 2].map(|channel| &numbers[channel * area..][..area]);
-            let gray = red.iter().zip(green).zip(blue);
-            numbers = gray.map(|((red, green), blue)| GRAY[0] * red + GRAY[1] * green + GRAY[2] * blue).collect();
-        }
-        if flipped {
-            numbers.chunks_exact_mut(self.config.canvas.width).for_each(<[f32]>::reverse);
-        }
-        numbers
     }
 }

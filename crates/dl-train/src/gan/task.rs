@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use candle_core::{D, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use dl_models::gan::{Discriminator, Generator, push_latent};
 use dl_models::{Parameters, plain};
 use rand_chacha::ChaCha8Rng;
 
 use super::augment::augmented;
+use super::balance::{diversity, seen};
 use super::{GanBatch, GanLoss, Penalty};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When, buffers, weights};
 
@@ -172,30 +173,6 @@ impl GanTask<'_> {
         let value = penalty.of(&self.players.discriminator, [&real, made], labels.as_ref(), &mut rng)?;
         Ok(Loss { value, metrics: Vec::new() })
     }
-}
-
-/// What the discriminator thinks: the mean probability of being real of real and of generated images, and how often it is
-/// right.
-fn seen(real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
-    let numbers = |logits: &Tensor| logits.to_vec1::<f32>().map_err(plain);
-    let (real, made) = (numbers(real)?, numbers(made)?);
-    let mean = |logits: &[f32]| {
-        let sum: f64 = logits.iter().map(|logit| 1.0 / (1.0 + (-f64::from(*logit)).exp())).sum();
-        sum / logits.len().max(1) as f64
-    };
-    let right = real.iter().filter(|logit| **logit > 0.0).count() + made.iter().filter(|logit| **logit <= 0.0).count();
-    let accuracy = right as f64 / (real.len() + made.len()).max(1) as f64;
-    Ok(vec![("d_real", mean(&real)), ("d_fake", mean(&made)), ("d_accuracy", accuracy)])
-}
-
-/// The standard deviation of a pixel over the images of a batch [n, ...], averaged over the pixels.
-fn diversity(images: &Tensor) -> Result<f64> {
-    let rows = images.flatten_from(1).map_err(plain)?;
-    if rows.dim(0).map_err(plain)? < 2 {
-        return Ok(0.0);
-    }
-    let deviation = || rows.var(0)?.sqrt()?.mean(D::Minus1)?.to_scalar::<f32>();
-    deviation().map(f64::from).map_err(plain)
 }
 
 impl Task for GanTask<'_> {

@@ -62,15 +62,16 @@ impl Watch {
         self.means.get(name).copied().unwrap_or(f64::NAN)
     }
 
-    /// `D(real) 0.61, D(fake) 0.40, accuracy of the discriminator 0.75, diversity 0.93`
+    /// `D(real) 0.61, D(fake) 0.40, accuracy of the discriminator 0.75, diversity 0.93`, of those that were logged.
     pub(super) fn summary(&self) -> String {
-        format!(
-            "D(real) {:.2}, D(fake) {:.2}, accuracy of the discriminator {:.2}, diversity {:.2}",
-            self.mean("d_real"),
-            self.mean("d_fake"),
-            self.mean("d_accuracy"),
-            self.mean("diversity")
-        )
+        let words = [
+            ("d_real", "D(real)"),
+            ("d_fake", "D(fake)"),
+            ("d_accuracy", "accuracy of the discriminator"),
+            ("diversity", "diversity"),
+        ];
+        let known = words.iter().filter_map(|(name, words)| Some(format!("{words} {:.2}", self.means.get(*name)?)));
+        known.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -1,15 +1,13 @@
 //! What each architecture is trained with by default, and what the options change.
 
 use dl_models::gan::{Conditioning, DiscriminatorBody};
-use dl_train::fit::{OptimizerConfig, Player, Rule};
 use dl_train::gan::{GanLoss, Penalty};
-use dl_train::schedule::{Decay, Schedule};
 use serde_json::{Map, Value, json};
 
-use super::options::{BodyName, GanArgs, PenaltyName};
+use super::options::{BodyName, LatentArgs};
 
 /// Adam's learning rate in all papers on these networks.
-pub(super) const RATE: f64 = 2e-4;
+const RATE: f64 = 2e-4;
 
 /// The subcommand with its own options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,30 +51,25 @@ pub(super) struct Recipe {
 
 impl Recipe {
     /// PyTorch-GAN's `gan.py` and `cgan.py`, pytorch/examples' `dcgan`: Adam with a rate of 0.0002 and a beta1 of 0.5.
-    pub(super) fn new(architecture: Architecture, args: &GanArgs) -> Self {
+    pub(super) fn new(architecture: Architecture, args: &LatentArgs) -> Self {
         let plain = architecture.body() == BodyName::Vanilla;
         let conditional = architecture.is_conditional();
-        let loss = match args.loss {
+        let loss = match args.game.loss {
             Some(loss) => loss.into(),
             None if plain && conditional => GanLoss::Lsgan,
             None => GanLoss::NonSaturating,
         };
-        let penalty = match args.penalty {
-            None if loss == GanLoss::Wgan => PenaltyName::WganGp,
-            chosen => chosen.unwrap_or(PenaltyName::None),
-        };
-        let penalty =
-            penalty.kind().map(|(kind, gamma)| Penalty { kind, gamma: args.gamma.unwrap_or(gamma), lazy: args.lazy });
+        let penalty = args.game.penalty(loss);
         Self {
             architecture,
             latent: args.latent.unwrap_or(100),
-            batch: args.batch.unwrap_or(64),
+            batch: args.training.batch.unwrap_or(64),
             epochs: 25.0,
             loss,
             penalty,
-            critic: args.n_critic.unwrap_or(if loss == GanLoss::Wgan { 5 } else { 1 }),
-            rates: [args.lr_g.unwrap_or(RATE), args.lr_d.unwrap_or(RATE)],
-            betas: [args.beta1.unwrap_or(0.5), 0.999],
+            critic: args.game.critic(loss),
+            rates: [args.training.lr_g.unwrap_or(RATE), args.training.lr_d.unwrap_or(RATE)],
+            betas: [args.training.beta1.unwrap_or(0.5), 0.999],
             width: args.width,
             // A penalty is on the gradient of one image, which a batch norm mixes with the others.
             norms: !args.no_batch_norm && penalty.is_none(),
@@ -109,15 +102,6 @@ impl Recipe {
 
     fn scaled(&self, channels: usize) -> usize {
         ((channels as f64 * self.width).round() as usize).max(1)
-    }
-
-    /// The players in the order of the task: generator, discriminator.
-    pub(super) fn players(&self, steps: usize) -> Vec<Player> {
-        let player = |rate| Player {
-            optimizer: OptimizerConfig { rule: Rule::Adam { betas: self.betas, eps: 1e-8 }, largest_gradient: None },
-            schedule: Schedule { rate, warmup: 0, decay: Decay::Constant, iterations: steps },
-        };
-        self.rates.map(player).into()
     }
 
     /// What the model file holds about the training.

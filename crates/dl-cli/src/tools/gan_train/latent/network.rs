@@ -11,7 +11,7 @@ use dl_train::fit::Files;
 use dl_train::gan::{DISCRIMINATOR, Players};
 
 use super::data::Data;
-use super::options::GanArgs;
+use super::options::LatentArgs;
 use super::recipe::{Architecture, Recipe};
 use crate::common::Messages;
 
@@ -52,7 +52,7 @@ fn split_off(tensors: &mut BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor>
         .collect()
 }
 
-impl GanArgs {
+impl LatentArgs {
     pub(super) fn generator_config(
         &self,
         recipe: &Recipe,
@@ -89,13 +89,13 @@ impl GanArgs {
 }
 
 pub(super) fn players(
-    args: &GanArgs,
+    args: &LatentArgs,
     recipe: &Recipe,
     config: &GeneratorConfig,
     start: Option<&Start>,
     device: &Device,
 ) -> Result<Players> {
-    let seed = args.common.seed;
+    let seed = args.training.common.seed;
     let tensors = |of: fn(&Start) -> &BTreeMap<String, Tensor>| start.map(of).cloned().unwrap_or_default();
     let generator_weights = Parameters::starting_from(tensors(|start| &start.generator), seed);
     // Another seed, so that no layer of one player starts as one of the other.

@@ -7,8 +7,9 @@ use dl_vision::picture::Loader;
 use image::RgbImage;
 
 use super::network::Start;
-use super::options::{Colors, GanArgs, SizeName};
+use super::options::LatentArgs;
 use crate::common::{Io, Job, Tally, each_record, is_gray};
+use crate::tools::gan_train::pictures::{Colors, SizeName};
 
 /// Images that decide whether all are gray.
 const LOOKED_AT: usize = 16;
@@ -24,9 +25,9 @@ pub(super) struct Data {
 
 impl Data {
     /// Reads all records, and decodes the first images if the options do not say what they look like.
-    pub(super) fn read(args: &GanArgs, labeled: bool, start: Option<&Start>, io: &mut Io) -> Result<Self> {
+    pub(super) fn read(args: &LatentArgs, labeled: bool, start: Option<&Start>, io: &mut Io) -> Result<Self> {
         let mut images = GanImages::default();
-        let job = Job { common: &args.common, inputs: &args.inputs };
+        let job = Job { common: &args.training.common, inputs: &args.training.inputs };
         let tally = each_record(io, job, |record, _| images.push(&record, labeled))?;
         match tally.good {
             0 if tally.failed > 0 => bail!("no record can be trained on"),
@@ -54,9 +55,9 @@ impl Data {
     }
 }
 
-fn of_start(args: &GanArgs, start: &Start) -> Result<Canvas> {
+fn of_start(args: &LatentArgs, start: &Start) -> Result<Canvas> {
     let canvas = start.config().image;
-    if let Some(SizeName([height, width])) = args.size {
+    if let Some(SizeName([height, width])) = args.pictures.size {
         ensure!(
             [height, width] == [canvas.height, canvas.width],
             "--size {width}x{height}: the generator of --init-from makes {} x {} pixels",
@@ -64,7 +65,7 @@ fn of_start(args: &GanArgs, start: &Start) -> Result<Canvas> {
             canvas.height
         );
     }
-    if let Some(colors) = args.colors {
+    if let Some(colors) = args.pictures.colors {
         ensure!(
             colors.channels() == canvas.channels,
             "--colors: the generator of --init-from makes images of {} channels",
@@ -79,9 +80,9 @@ fn of_start(args: &GanArgs, start: &Start) -> Result<Canvas> {
     Ok(canvas)
 }
 
-fn chosen(args: &GanArgs, images: &GanImages) -> Result<Canvas> {
-    let loader = Loader::new(args.image.truncated());
-    let first: Vec<RgbImage> = match (args.size, args.colors) {
+fn chosen(args: &LatentArgs, images: &GanImages) -> Result<Canvas> {
+    let loader = Loader::new(args.pictures.truncated());
+    let first: Vec<RgbImage> = match (args.pictures.size, args.pictures.colors) {
         (Some(_), Some(_)) => Vec::new(),
         _ => images
             .sources()
@@ -92,7 +93,7 @@ fn chosen(args: &GanArgs, images: &GanImages) -> Result<Canvas> {
             .collect(),
     };
     let unknown = || anyhow!("none of the first {LOOKED_AT} images can be decoded; give --size and --colors");
-    let colors = match args.colors {
+    let colors = match args.pictures.colors {
         Some(colors) => colors,
         None if first.is_empty() => return Err(unknown()),
         None if first.iter().all(is_gray) => Colors::Gray,
@@ -100,7 +101,7 @@ fn chosen(args: &GanArgs, images: &GanImages) -> Result<Canvas> {
     };
     let channels = colors.channels();
     let canvas = |[height, width]: [usize; 2]| Canvas { channels, height, width };
-    match args.size {
+    match args.pictures.size {
         Some(SizeName(size)) => Ok(canvas(size)),
         None => {
             let (width, height) = first.first().with_context(|| unknown().to_string())?.dimensions();

@@ -1,0 +1,101 @@
+//! The subcommands of generators of random vectors.
+
+use anyhow::Result;
+
+use super::LatentArgs;
+use super::options::{BodyName, ConditioningName, columns};
+use super::recipe::Architecture;
+use crate::common::{Io, Outcome};
+use crate::tools::gan_train::Training;
+use crate::tools::gan_train::training::TrainingArgs;
+
+/// Train the fully connected GAN of Goodfellow et al. 2014
+///
+/// The generator has hidden layers of 128, 256, 512 and 1024 columns, the discriminator of 512 and 256. Images are resized
+/// so that their shorter side fits, and cropped at the center.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-data from idx mnist | dl-gan-train vanilla --epochs 20 \\
+    --output digits.safetensors
+  dl-gan-sample digits.safetensors --count 8 --output-dir digits > made.jsonl")]
+pub(in super::super) struct Vanilla {
+    #[command(flatten)]
+    gan: LatentArgs,
+}
+
+/// Train a GAN on images and their labels, so that samples of a label can be made
+///
+/// The generator gets an embedding of the `label` beside the random vector (Mirza and Osindero 2014). The discriminator gets
+/// one beside the image, or adds the inner product of one with its features (--conditioning project).
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-data from folder signs \\
+    | dl-gan-train conditional --size 32 --output signs.safetensors
+  dl-gan-sample signs.safetensors --label stop --count 8 \\
+    --output-dir stops > stops.jsonl")]
+pub(in super::super) struct Conditional {
+    /// The networks
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = BodyName::Dcgan, help_heading = "Network")]
+    body: BodyName,
+
+    /// How the discriminator gets to know the label
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = ConditioningName::Embed, help_heading = "Network")]
+    conditioning: ConditioningName,
+
+    /// Numbers of a label's embedding in the generator
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = columns, help_heading = "Network")]
+    label_columns: usize,
+
+    #[command(flatten)]
+    gan: LatentArgs,
+}
+
+/// Train the convolutional GAN of Radford et al. 2016
+///
+/// The generator doubles a small map with transposed convolutions and batch norms up to the size of the images, the
+/// discriminator halves it. Sides need enough factors of 2: 28, 32, 64 and 96 pixels do.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-data from folder faces | dl-gan-train dcgan --size 64 --flip \\
+    --ema 0.999 --output faces.safetensors
+  dl-gan-train dcgan --size 64 --init-from faces.safetensors \\
+    --lr-g 0.0001 --lr-d 0.0001 --output cats.safetensors < cats.jsonl")]
+pub(in super::super) struct Dcgan {
+    #[command(flatten)]
+    gan: LatentArgs,
+}
+
+impl Training for Vanilla {
+    fn training(&self) -> &TrainingArgs {
+        &self.gan.training
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.gan.run(Architecture::Vanilla, io)
+    }
+}
+
+impl Training for Conditional {
+    fn training(&self) -> &TrainingArgs {
+        &self.gan.training
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let architecture = Architecture::Conditional {
+            body: self.body,
+            conditioning: self.conditioning.into(),
+            columns: self.label_columns,
+        };
+        self.gan.run(architecture, io)
+    }
+}
+
+impl Training for Dcgan {
+    fn training(&self) -> &TrainingArgs {
+        &self.gan.training
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.gan.run(Architecture::Dcgan, io)
+    }
+}

@@ -1,0 +1,129 @@
+//! Generators of images from random vectors: vanilla, conditional and dcgan.
+
+mod commands;
+mod data;
+mod network;
+mod options;
+mod recipe;
+mod sheet;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Result;
+use candle_core::Device;
+use dl_models::Precision;
+use dl_models::gan::GeneratorConfig;
+use dl_train::fit::{FitConfig, Progress, TrainedModel};
+use dl_train::gan::{GanBatchConfig, GanBatches, GanTask};
+use serde_json::{Value, json};
+
+use super::game::AugmentName;
+use super::training::TrainingArgs;
+use crate::common::{Io, Outcome, digest};
+pub(super) use commands::{Conditional, Dcgan, Vanilla};
+use data::Data;
+use options::LatentArgs;
+use recipe::{Architecture, Recipe};
+use sheet::Sheet;
+
+impl LatentArgs {
+    pub(super) fn run(&self, architecture: Architecture, io: &mut Io) -> Result<Outcome> {
+        self.training.check_files(&[], &[self.init_from.as_deref()])?;
+        let device = self.training.device.open()?;
+        let recipe = Recipe::new(architecture, self);
+        let start = self.start(&device)?;
+        let data = Data::read(self, architecture.is_conditional(), start.as_ref(), io)?;
+        let messages = &io.messages;
+        let config = self.generator_config(&recipe, &data, start.as_ref())?;
+        let players = network::players(self, &recipe, &config, start.as_ref(), &device)?;
+        network::report(&players, messages)?;
+        let failed = AtomicUsize::new(0);
+        let broken = |error: &str| {
+            failed.fetch_add(1, Ordering::Relaxed);
+            messages.error(error);
+        };
+        let images = GanBatches::cache(&data.images, self.pictures.truncated(), self.pictures.cache_bytes(), &broken);
+        let batch = GanBatchConfig {
+            canvas: config.image,
+            latent: config.latent,
+            size: recipe.batch.min(data.images.sources().len().max(1)),
+            flip: self.pictures.flip,
+            seed: self.training.common.seed,
+        };
+        let batches = GanBatches::new(&data.images, images, batch);
+        let steps = self.training.steps(batches.epoch(), recipe.epochs);
+        let fitted = self.fit_config(&recipe, &config, &data, steps, &batches)?;
+        let figures = recipe.figures();
+        let file = |progress: &Progress| {
+            let mut config = config.clone();
+            config.seed = Some(self.training.common.seed);
+            config.data_digest = Some(data.images.digest().to_string());
+            config.training = figures.clone();
+            config.training.insert("batch".into(), json!(batch.size));
+            config.training.insert("iterations".into(), json!(progress.step));
+            Ok(TrainedModel {
+                config: serde_json::to_value(&config)?,
+                tensors: players.generator_weights.tensors(),
+                texts: Vec::new(),
+                precision: Precision::F32,
+            })
+        };
+        let make = |step| batches.make(step);
+        let task = GanTask {
+            players: &players,
+            batches: &make,
+            loss: recipe.loss,
+            penalty: recipe.penalty,
+            smoothing: self.game.label_smoothing,
+            noise: self.game.instance_noise,
+            augment: self.game.augment == AugmentName::Diff,
+            steps,
+            critic: recipe.critic,
+            weight_decay: self.training.weight_decay,
+            seed: self.training.common.seed,
+            device: &device,
+            file: &file,
+        };
+        let sheet = Sheet::new(&self.training.output, &config, self.training.common.seed);
+        let outcome = self.training.train(&task, &fitted, &|done| sheet.draw(&players, done), messages)?;
+        Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
+    }
+
+    fn fit_config(
+        &self,
+        recipe: &Recipe,
+        config: &GeneratorConfig,
+        data: &Data,
+        steps: usize,
+        batches: &GanBatches,
+    ) -> Result<FitConfig> {
+        let players = TrainingArgs::players(recipe.rates, recipe.betas, steps);
+        let digest_of = |path: &Path| -> Result<String> { Ok(digest(path)?.1) };
+        let init = self.init_from.as_deref().map(digest_of).transpose()?;
+        let settings = json!({
+            "data": data.images.digest().to_string(),
+            "init_from": init,
+            "architecture": config.architecture,
+            "options": config.options,
+            "latent": config.latent,
+            "image": config.image,
+            "labels": config.labels,
+            "label_columns": config.label_columns,
+            "batch": batches.size(),
+            "flip": self.pictures.flip,
+            "label_smoothing": self.game.label_smoothing,
+            "instance_noise": self.game.instance_noise,
+            "augment": self.game.augment == AugmentName::Diff,
+            // The noise falls over all steps; otherwise a run may be continued for longer.
+            "iterations": if self.game.instance_noise > 0.0 { json!(steps) } else { Value::Null },
+            "recipe": recipe.figures(),
+        });
+        Ok(self.training.fit_config(players, steps, batches.epoch(), &settings))
+    }
+
+    /// The generator to start from.
+    fn start(&self, device: &Device) -> Result<Option<network::Start>> {
+        self.init_from.as_deref().map(|path| network::Start::open(path, device)).transpose()
+    }
+}

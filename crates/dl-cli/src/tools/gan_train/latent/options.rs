@@ -1,0 +1,81 @@
+//! Options of generators of random vectors.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use dl_models::gan::Conditioning;
+
+use crate::common::numbers;
+use crate::tools::gan_train::game::GameArgs;
+use crate::tools::gan_train::pictures::PictureArgs;
+use crate::tools::gan_train::training::TrainingArgs;
+
+/// Options of vanilla, conditional and dcgan.
+#[derive(clap::Args, Debug)]
+pub(super) struct LatentArgs {
+    #[command(flatten)]
+    pub(super) training: TrainingArgs,
+
+    #[command(flatten)]
+    pub(super) game: GameArgs,
+
+    #[command(flatten)]
+    pub(super) pictures: PictureArgs,
+
+    /// Factor on the number of channels, or of hidden columns
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Network")]
+    pub(super) width: f64,
+
+    /// Numbers of a random vector [default: 100, or those of --init-from]
+    #[arg(long, value_name = "N", value_parser = columns, help_heading = "Network")]
+    pub(super) latent: Option<usize>,
+
+    /// Discriminator without batch norms
+    #[arg(long, help_heading = "Network")]
+    pub(super) no_batch_norm: bool,
+
+    /// Generator to start from; its discriminator is read from STEM.last.safetensors beside it, if that exists
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    pub(super) init_from: Option<PathBuf>,
+
+    /// With --init-from: freeze the first N layers of the discriminator (FreezeD)
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "init_from", help_heading = "Network")]
+    pub(super) freeze_d: usize,
+}
+
+/// `--body`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyName {
+    /// Those of dl-gan-train vanilla
+    Vanilla,
+    /// Those of dl-gan-train dcgan
+    Dcgan,
+    /// A generator of nearest upsampling and convolutions, and the discriminator of dcgan
+    Upsample,
+}
+
+/// `--conditioning`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ConditioningName {
+    /// As numbers or a channel beside the image
+    Embed,
+    /// As the inner product with the last features (Miyato and Koyama 2018)
+    Project,
+}
+
+impl From<ConditioningName> for Conditioning {
+    fn from(name: ConditioningName) -> Self {
+        match name {
+            ConditioningName::Embed => Self::Embed,
+            ConditioningName::Project => Self::Project,
+        }
+    }
+}
+
+/// Numbers of a vector.
+pub(super) fn columns(text: &str) -> Result<usize> {
+    let columns = numbers::count(text)?;
+    anyhow::ensure!(columns <= 1 << 14, "expected at most {}", 1 << 14);
+    Ok(columns)
+}

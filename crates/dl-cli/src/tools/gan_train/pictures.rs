@@ -1,0 +1,76 @@
+//! How images become inputs.
+
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result};
+use clap::ValueEnum;
+use dl_vision::picture::Truncated;
+
+use crate::common::{ImageArgs, numbers};
+
+/// Options of the images.
+#[derive(clap::Args, Debug)]
+pub(super) struct PictureArgs {
+    /// Size of the images in pixels [default: that of the first image if it is at most 128 and fits, otherwise 64]
+    #[arg(long, value_name = "SIDE|WxH", help_heading = "Network")]
+    pub(super) size: Option<SizeName>,
+
+    /// Colors of the images [default: gray if the first images are, otherwise rgb]
+    #[arg(long, value_enum, value_name = "COLORS", help_heading = "Network")]
+    pub(super) colors: Option<Colors>,
+
+    /// Flip half of the images horizontally
+    #[arg(long, help_heading = "Training")]
+    pub(super) flip: bool,
+
+    /// Megabytes of memory for decoded images
+    #[arg(long, value_name = "MB", default_value_t = 1000, help_heading = "Training")]
+    pub(super) cache: usize,
+
+    #[command(flatten)]
+    pub(super) image: ImageArgs,
+}
+
+/// `--size`: [height, width].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SizeName(pub(super) [usize; 2]);
+
+impl FromStr for SizeName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (width, height) = text.split_once('x').unwrap_or((text, text));
+        let side = |side: &str| numbers::side(side).context("expected pixels, such as 64 or 96x64");
+        Ok(Self([side(height)?, side(width)?]))
+    }
+}
+
+/// `--colors`.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colors {
+    /// One channel; colors become their brightness
+    Gray,
+    /// Three channels
+    Rgb,
+}
+
+impl Colors {
+    pub(super) fn channels(self) -> usize {
+        match self {
+            Self::Gray => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
+impl PictureArgs {
+    /// What is done with images whose files end early.
+    pub(super) fn truncated(&self) -> Truncated {
+        self.image.truncated()
+    }
+
+    /// Bytes of memory for decoded images.
+    pub(super) fn cache_bytes(&self) -> usize {
+        self.cache.saturating_mul(1_000_000)
+    }
+}

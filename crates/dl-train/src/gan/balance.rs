@@ -1,0 +1,29 @@
+//! Figures of the balance between the players.
+
+use anyhow::Result;
+use candle_core::{D, Tensor};
+use dl_models::plain;
+
+/// What the discriminator thinks, of logits [n]: the mean probability of being real of real and of generated images
+/// (`d_real`, `d_fake`), and how often it is right (`d_accuracy`).
+pub(super) fn seen(real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
+    let numbers = |logits: &Tensor| logits.to_vec1::<f32>().map_err(plain);
+    let (real, made) = (numbers(real)?, numbers(made)?);
+    let mean = |logits: &[f32]| {
+        let sum: f64 = logits.iter().map(|logit| 1.0 / (1.0 + (-f64::from(*logit)).exp())).sum();
+        sum / logits.len().max(1) as f64
+    };
+    let right = real.iter().filter(|logit| **logit > 0.0).count() + made.iter().filter(|logit| **logit <= 0.0).count();
+    let accuracy = right as f64 / (real.len() + made.len()).max(1) as f64;
+    Ok(vec![("d_real", mean(&real)), ("d_fake", mean(&made)), ("d_accuracy", accuracy)])
+}
+
+/// The standard deviation of a pixel over the images of a batch [n, ...], averaged over the pixels.
+pub(super) fn diversity(images: &Tensor) -> Result<f64> {
+    let rows = images.flatten_from(1).map_err(plain)?;
+    if rows.dim(0).map_err(plain)? < 2 {
+        return Ok(0.0);
+    }
+    let deviation = || rows.var(0)?.sqrt()?.mean(D::Minus1)?.to_scalar::<f32>();
+    deviation().map(f64::from).map_err(plain)
+}
