@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use dl_models::gan::{Canvas, Generator, GeneratorConfig, push_latent};
+use dl_models::gan::{Canvas, Condition, Generator, GeneratorConfig, push_latent};
 use dl_models::{Checkpoint, ModelFile, Parameters, Precision, checkpoint};
 use serde_json::json;
 
@@ -24,6 +24,10 @@ fn open(path: &Path) -> Generator {
     }
 }
 
+fn told(labels: &[u32]) -> Condition<'_> {
+    if labels.is_empty() { Condition::None } else { Condition::Labels(labels) }
+}
+
 /// Compares with the stored images, by the atol and rtol of 1e-4 that the source states.
 fn check(model: &str, stored: &str, labeled: bool) {
     let Some(path) = shared(model) else { return };
@@ -39,7 +43,7 @@ fn check(model: &str, stored: &str, labeled: bool) {
         false => Vec::new(),
     };
     let expected: Vec<f32> = output["images"].flatten_all().unwrap().to_vec1().unwrap();
-    let found = generator.generate(&latents, &labels).unwrap();
+    let found = generator.generate(&latents, told(&labels)).unwrap();
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {
         assert!((found - expected).abs() <= 1e-4 + 1e-4 * expected.abs(), "{model}: {found} {expected}");
@@ -47,7 +51,7 @@ fn check(model: &str, stored: &str, labeled: bool) {
     // An image is the same alone.
     let (columns, numbers) = (generator.config().latent, generator.config().image.numbers());
     let label = labels.get(1..2).unwrap_or_default();
-    let alone = generator.generate(&latents[columns..2 * columns], label).unwrap();
+    let alone = generator.generate(&latents[columns..2 * columns], told(label)).unwrap();
     assert!(alone.iter().zip(&found[numbers..]).all(|(a, b)| a.to_bits() == b.to_bits()), "{model}");
 }
 
@@ -91,11 +95,11 @@ fn a_generator_that_was_written_is_read_with_its_labels() {
         assert_eq!(generator.config().labels, config.labels);
         let mut latents = Vec::new();
         push_latent(&mut latents, 3 * 7, &mut dl_record::rng(0, "test"));
-        let images = generator.generate(&latents, &[0, 1, 0]).unwrap();
+        let images = generator.generate(&latents, Condition::Labels(&[0, 1, 0])).unwrap();
         assert_eq!(images.len(), 3 * image.numbers());
         assert!(images.iter().all(|number| (-1.0..=1.0).contains(number)));
         // The label matters, and so does the number of labels.
-        let other = generator.generate(&latents, &[1, 1, 0]).unwrap();
+        let other = generator.generate(&latents, Condition::Labels(&[1, 1, 0])).unwrap();
         assert_ne!(images[..image.numbers()], other[..image.numbers()]);
         assert_eq!(images[image.numbers()..], other[image.numbers()..]);
         assert!(generator.generate(&latents, &[]).is_err() && generator.generate(&latents[1..], &[0, 1, 0]).is_err());

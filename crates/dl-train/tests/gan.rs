@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 
 use candle_core::{Device, Tensor};
 use dl_models::gan::{
-    Canvas, Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig, Generator, GeneratorConfig,
+    Canvas, ConditionSize, Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig, Generator,
+    GeneratorConfig,
 };
 use dl_models::{Checkpoint, Parameters, Precision};
 use dl_train::fit::{Event, Files, FitConfig, OptimizerConfig, Player, Progress, Rule, TrainedModel, fit};
@@ -76,7 +77,7 @@ fn players(golden: &Value, words: &[&str]) -> Players {
     let config = DiscriminatorConfig {
         body,
         image,
-        labels: conditioning.map(|conditioning| (labels, conditioning)),
+        condition: conditioning.map(|conditioning| (ConditionSize::Labels(labels), conditioning)),
         norms: penalty(words).is_none(),
         dropout: 0.0,
         constant: false,
@@ -103,6 +104,7 @@ fn whole_steps_equal_those_of_torch() {
             Ok(GanBatch {
                 images: signed(&format!("real/{step}"), count * config.image.numbers(), 1.0),
                 labels: if labels > 0 { (0..count).map(|index| (index % labels) as u32).collect() } else { Vec::new() },
+                features: Vec::new(),
                 latents: signed(&format!("latents/{step}"), count * config.latent, 2.0),
             })
         };
@@ -121,11 +123,13 @@ fn whole_steps_equal_those_of_torch() {
             smoothing: if matches!(&name[..], "vanilla lsgan embed" | "dcgan non-saturating") { 0.1 } else { 0.0 },
             noise: 0.0,
             augment: false,
+            mismatched: false,
             steps,
             critic: 1,
             weight_decay: 0.0,
             seed: 0,
             device: &Device::Cpu,
+            validate: None,
             file: &file,
         };
         let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Canvas;
+use super::{Canvas, ConditionSize, FeatureCondition};
 use crate::checkpoint::printable;
 use crate::file::{Kind, limits};
 
@@ -31,7 +31,10 @@ pub struct GeneratorConfig {
     /// The labels of a conditional generator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
-    /// Numbers of a label's embedding.
+    /// The features of a generator that is conditional on features.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<FeatureCondition>,
+    /// Numbers of the embedding of a label or of features.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_columns: Option<usize>,
     /// Origin of the weights.
@@ -64,6 +67,7 @@ impl GeneratorConfig {
             latent,
             image,
             labels: None,
+            condition: None,
             label_columns: None,
             source: None,
             license: None,
@@ -90,14 +94,24 @@ impl GeneratorConfig {
             limits::count("the number of labels", labels.len(), limits::MOST_CLASSES)?;
             limits::labels(labels)?;
         }
+        if let Some(condition) = &self.condition {
+            limits::count("the columns of the condition", condition.columns, MOST_LATENT)?;
+            ensure!(self.labels.is_none(), "a generator has either labels or a condition, not both");
+        }
         ensure!(
-            self.labels.is_some() == self.label_columns.is_some(),
-            "a conditional generator has both labels and label_columns"
+            self.condition_size().is_some() == self.label_columns.is_some(),
+            "a conditional generator has both labels or a condition, and label_columns"
         );
         self.label_columns.map_or(Ok(()), |columns| limits::count("label_columns", columns, MOST_LATENT))
     }
 
-    /// Numbers of the network's input: the random vector and the label's embedding.
+    /// The kind and the size of what a conditional generator is told.
+    pub fn condition_size(&self) -> Option<ConditionSize> {
+        let labels = self.labels.as_ref().map(|labels| ConditionSize::Labels(labels.len()));
+        labels.or(self.condition.as_ref().map(|condition| ConditionSize::Features(condition.columns)))
+    }
+
+    /// Numbers of the network's input: the random vector and the embedding of the condition.
     pub fn inputs(&self) -> usize {
         self.latent + self.label_columns.unwrap_or(0)
     }

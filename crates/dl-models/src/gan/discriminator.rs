@@ -7,16 +7,19 @@ use dl_ops::{Conv2dConfig, Padding};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Canvas;
+use super::condition::ConditionEmbedding;
 use super::dcgan::{STDEV, norm};
-use super::label_embedding::LabelEmbedding;
+use super::{Canvas, ConditionSize};
 use crate::network::pass::{Halt, Pass, Run, Value};
 use crate::{BatchNorm2d, Conv2d, Fresh, Linear, plain};
 
 /// Slope of the leaky ReLU for negative numbers, in all of them.
 const SLOPE: f32 = 0.2;
 
-/// How a discriminator gets to know the label.
+/// Most numbers of features' embedding beside a fully connected one's image.
+const MOST_APPENDED: usize = 128;
+
+/// How a discriminator gets to know the label or the features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Conditioning {
@@ -34,8 +37,8 @@ pub struct DiscriminatorConfig {
     pub body: DiscriminatorBody,
     /// The images.
     pub image: Canvas,
-    /// Number of labels, and how they are used.
-    pub labels: Option<(usize, Conditioning)>,
+    /// The condition, and how it is used.
+    pub condition: Option<(ConditionSize, Conditioning)>,
     /// Batch norms in the convolutional one, after every convolution but the first and the last.
     pub norms: bool,
     /// Probability of dropout after each hidden layer of the fully connected one.
@@ -59,8 +62,8 @@ pub struct Discriminator {
     last: Last,
     dropout: f64,
     /// An embedding as large as an image's row or channel.
-    appended: Option<LabelEmbedding>,
-    projected: Option<LabelEmbedding>,
+    appended: Option<ConditionEmbedding>,
+    projected: Option<ConditionEmbedding>,
 }
 
 enum Body {
@@ -79,12 +82,15 @@ impl Discriminator {
     /// When the images do not fit the body, or a weight has another shape.
     pub fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
         let image = &config.image;
-        let embedded = config.labels.filter(|(_, conditioning)| *conditioning == Conditioning::Embed);
-        let projected = config.labels.filter(|(_, conditioning)| *conditioning == Conditioning::Project);
+        let embedded = config.condition.filter(|(_, conditioning)| *conditioning == Conditioning::Embed);
+        let projected = config.condition.filter(|(_, conditioning)| *conditioning == Conditioning::Project);
         let (body, last, columns, features) = match &config.body {
             DiscriminatorBody::Vanilla(hidden) => {
                 // PyTorch-GAN appends as many numbers as there are labels.
-                let columns = embedded.map_or(0, |(labels, _)| labels);
+                let columns = embedded.map_or(0, |(size, _)| match size {
+                    ConditionSize::Labels(labels) => labels,
+                    ConditionSize::Features(columns) => columns.min(MOST_APPENDED),
+                });
                 let (body, last) = vanilla(image.numbers() + columns, hidden, &vb.pp("model")).map_err(plain)?;
                 (body, last, columns, hidden.last().copied().unwrap_or(0))
             }
@@ -94,15 +100,19 @@ impl Discriminator {
                 (body, last, image.height * image.width, channels << (image.doublings()?.1 - 1))
             }
         };
-        let embedding = |labels: Option<(usize, Conditioning)>, columns, name: &str| {
-            labels.map(|(labels, _)| LabelEmbedding::new(labels, columns, vb.pp(name))).transpose().map_err(plain)
+        let embedding = |condition: Option<(ConditionSize, Conditioning)>, columns, how: &str| {
+            let build = |(size, _)| {
+                let kind = if matches!(size, ConditionSize::Labels(_)) { "label" } else { "condition" };
+                ConditionEmbedding::new(size, columns, vb.pp(format!("{kind}_{how}")))
+            };
+            condition.map(build).transpose().map_err(plain)
         };
         Ok(Self {
             body,
             last,
             dropout: config.dropout,
-            appended: embedding(embedded, columns, "label_embedding")?,
-            projected: embedding(projected, features, "label_projection")?,
+            appended: embedding(embedded, columns, "embedding")?,
+            projected: embedding(projected, features, "projection")?,
         })
     }
 
@@ -121,12 +131,13 @@ impl Discriminator {
         }
     }
 
-    /// Logits [n] of images [n, channels, height, width] and labels [n] u32, in training: above 0 for real ones.
+    /// Logits [n] of images [n, channels, height, width] and a condition, labels [n] u32 or features
+    /// [n, columns], in training: above 0 for real ones.
     /// # Errors
     /// When the shapes do not fit.
-    pub fn train(&self, images: &Tensor, labels: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+    pub fn train(&self, images: &Tensor, condition: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
         let mut pass = Pass::new(Vec::new(), Some(rng));
-        match self.logits(images, labels, &mut pass) {
+        match self.logits(images, condition, &mut pass) {
             Ok(Value::Now(logits)) => logits.flatten_all().map_err(plain),
             Err(Halt::Failed(error)) => Err(plain(error)),
             _ => bail!("the discriminator stopped early"),
@@ -137,9 +148,9 @@ impl Discriminator {
     /// weights, for penalties on it.
     /// # Errors
     /// When the shapes do not fit, or the discriminator has batch norms, in which the images of a batch mix.
-    pub fn input_gradient(&self, images: &Tensor, labels: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+    pub fn input_gradient(&self, images: &Tensor, condition: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
         let mut pass = Pass::new(Vec::new(), Some(rng)).taped(images);
-        match self.logits(images, labels, &mut pass) {
+        match self.logits(images, condition, &mut pass) {
             Ok(logits) => pass.input_gradient(&logits),
             Err(Halt::Failed(error)) => Err(plain(error)),
             Err(Halt::Done) => bail!("the discriminator stopped early"),
@@ -147,12 +158,12 @@ impl Discriminator {
     }
 
     /// [n, 1]
-    fn logits(&self, images: &Tensor, labels: Option<&Tensor>, pass: &mut Pass) -> Run {
-        let embed = |embedding: &LabelEmbedding| -> Result<Tensor, Halt> {
-            let Some(labels) = labels else {
-                return Err(anyhow::anyhow!("the discriminator is conditional: it needs labels").into());
+    fn logits(&self, images: &Tensor, condition: Option<&Tensor>, pass: &mut Pass) -> Run {
+        let embed = |embedding: &ConditionEmbedding| -> Result<Tensor, Halt> {
+            let Some(condition) = condition else {
+                return Err(anyhow::anyhow!("the discriminator is conditional: it needs labels or features").into());
             };
-            Ok(embedding.forward(labels)?)
+            Ok(embedding.forward(condition)?)
         };
         let (n, _, height, width) = images.dims4()?;
         let mut x = Value::Now(images.clone());

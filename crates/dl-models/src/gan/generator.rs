@@ -7,11 +7,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use super::condition::ConditionEmbedding;
 use super::dcgan::Dcgan;
-use super::label_embedding::LabelEmbedding;
 use super::upsample::Upsample;
 use super::vanilla::Vanilla;
-use super::{GeneratorConfig, IMAGE, third_party};
+use super::{ConditionSize, GeneratorConfig, IMAGE, third_party};
 use crate::file::limits;
 use crate::model::{CheckpointBackend, build_outline};
 use crate::network::pass::{Halt, Pass, Value};
@@ -22,7 +22,7 @@ use crate::{Backbone, Checkpoint, LayerName, plain};
 pub struct Generator {
     config: GeneratorConfig,
     network: Box<dyn Backbone>,
-    labels: Option<LabelEmbedding>,
+    condition: Option<ConditionEmbedding>,
     plans: Plans,
 }
 
@@ -48,8 +48,8 @@ impl Generator {
     /// When the config is invalid, or a weight is missing or has another shape.
     pub fn new(config: GeneratorConfig, vb: &VarBuilder) -> Result<Self> {
         config.check()?;
-        let (network, labels) = parts(&config, vb)?;
-        Ok(Self { config, network, labels, plans: Plans::default() })
+        let (network, condition) = parts(&config, vb)?;
+        Ok(Self { config, network, condition, plans: Plans::default() })
     }
 
     /// Its description.
@@ -57,12 +57,12 @@ impl Generator {
         &self.config
     }
 
-    /// Images [n, channels, height, width], -1 to 1, of random vectors [n, latent] and, if it is conditional, labels [n]
-    /// u32; in training, with gradients, and batch norms use the batch's statistics.
+    /// Images [n, channels, height, width], -1 to 1, of random vectors [n, latent] and, if it is conditional, the
+    /// condition, labels [n] u32 or features [n, columns]; in training, with gradients, and batch norms use the batch's statistics.
     /// # Errors
     /// When the shapes do not fit.
-    pub fn train(&self, latents: &Tensor, labels: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        let x = self.inputs(latents, labels)?;
+    pub fn train(&self, latents: &Tensor, condition: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        let x = self.inputs(latents, condition)?;
         let mut pass = Pass::new(Vec::new(), Some(rng));
         let rows = match self.network.run(&Value::Now(x), &mut pass) {
             Ok(Value::Now(rows)) => rows,
@@ -73,11 +73,11 @@ impl Generator {
         rows.reshape(((), image.channels, image.height, image.width)).map_err(plain)
     }
 
-    /// Images of random vectors, one after another, each [channels, height, width], -1 to 1. `labels`: one per vector, or
-    /// none.
+    /// Images of random vectors, one after another, each [channels, height, width], -1 to 1. `condition`: one per
+    /// vector, if it is conditional.
     /// # Errors
     /// When the lengths do not fit, or the network's outputs are not finite.
-    pub fn generate(&self, latents: &[f32], labels: &[u32]) -> Result<Vec<f32>> {
+    pub fn generate(&self, latents: &[f32], condition: Condition) -> Result<Vec<f32>> {
         let columns = self.config.latent;
         ensure!(latents.len().is_multiple_of(columns), "{} numbers are not random vectors of {columns}", latents.len());
         let rows = latents.len() / columns;
@@ -86,11 +86,7 @@ impl Generator {
         }
         let device = &Device::Cpu;
         let latents = Tensor::from_slice(latents, (rows, columns), device).map_err(plain)?;
-        let labels = match labels {
-            [] => None,
-            labels => Some(Tensor::from_slice(labels, labels.len(), device).map_err(plain)?),
-        };
-        let x = self.inputs(&latents, labels.as_ref())?;
+        let x = self.inputs(&latents, condition.tensor(rows, device)?.as_ref())?;
         let layer: LayerName = IMAGE.parse()?;
         let images = self.plans.run(&*self.network, &x, &[layer])?;
         let [images] = &images[..] else { bail!("the generator made no images") };
@@ -103,17 +99,44 @@ impl Generator {
     }
 
     /// The network's input [n, latent + label columns, 1, 1].
-    fn inputs(&self, latents: &Tensor, labels: Option<&Tensor>) -> Result<Tensor> {
-        let rows = match (&self.labels, labels) {
+    fn inputs(&self, latents: &Tensor, condition: Option<&Tensor>) -> Result<Tensor> {
+        let rows = match (&self.condition, condition) {
             (None, None) => latents.clone(),
-            (Some(embedding), Some(labels)) => {
-                let embedded = embedding.forward(labels).map_err(plain)?;
+            (Some(embedding), Some(condition)) => {
+                let embedded = embedding.forward(condition).map_err(plain)?;
                 Tensor::cat(&[latents, &embedded], 1).map_err(plain)?
             }
-            (Some(_), None) => bail!("the generator is conditional: it needs labels"),
-            (None, Some(_)) => bail!("the generator is not conditional: it has no labels"),
+            (Some(_), None) => bail!("the generator is conditional: it needs labels or features"),
+            (None, Some(_)) => bail!("the generator is not conditional"),
         };
         rows.unsqueeze(2).and_then(|rows| rows.unsqueeze(3)).map_err(plain)
+    }
+}
+
+/// What conditional images are told.
+#[derive(Clone, Copy, Debug)]
+pub enum Condition<'a> {
+    /// Nothing: the generator is not conditional.
+    None,
+    /// A label for each image.
+    Labels(&'a [u32]),
+    /// Features for each image, one after another.
+    Features(&'a [f32]),
+}
+
+impl Condition<'_> {
+    /// Labels [rows] or features [rows, columns].
+    /// # Errors
+    /// When features are not as many for each row.
+    pub fn tensor(self, rows: usize, device: &Device) -> Result<Option<Tensor>> {
+        match self {
+            Self::None => Ok(None),
+            Self::Labels(labels) => Tensor::from_slice(labels, labels.len(), device).map(Some).map_err(plain),
+            Self::Features(features) => {
+                let columns = features.len() / rows.max(1);
+                Tensor::from_slice(features, (rows, columns), device).map(Some).map_err(plain)
+            }
+        }
     }
 }
 
@@ -122,18 +145,19 @@ pub fn push_latent(latents: &mut Vec<f32>, count: usize, rng: &mut ChaCha8Rng) {
     latents.extend((0..count).map(|_| rng.sample::<f32, _>(StandardNormal)));
 }
 
-fn parts(config: &GeneratorConfig, vb: &VarBuilder) -> Result<(Box<dyn Backbone>, Option<LabelEmbedding>)> {
+fn parts(config: &GeneratorConfig, vb: &VarBuilder) -> Result<(Box<dyn Backbone>, Option<ConditionEmbedding>)> {
     let network: Box<dyn Backbone> = match config.architecture.as_str() {
         "vanilla" => Box::new(Vanilla::new(config, vb)?),
         "dcgan" => Box::new(Dcgan::new(config, vb)?),
         "upsample" => Box::new(Upsample::new(config, vb)?),
         other => bail!("generator architecture {other} does not exist"),
     };
-    let labels = match (&config.labels, config.label_columns) {
-        (Some(labels), Some(columns)) => {
-            Some(LabelEmbedding::new(labels.len(), columns, vb.pp("label_emb")).map_err(plain)?)
+    let condition = match (config.condition_size(), config.label_columns) {
+        (Some(size), Some(columns)) => {
+            let name = if matches!(size, ConditionSize::Labels(_)) { "label_emb" } else { "condition" };
+            Some(ConditionEmbedding::new(size, columns, vb.pp(name)).map_err(plain)?)
         }
         _ => None,
     };
-    Ok((network, labels))
+    Ok((network, condition))
 }

@@ -10,15 +10,16 @@
 //! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, CycleGAN's
 //! generators and pix2pix's U-Net.
 //!
-//! Each generator of random vectors can be conditional (Mirza and Osindero 2014): an embedding of the label is appended to the random vector.
+//! Each generator of random vectors can be conditional: an embedding of a label (Mirza and Osindero 2014), or of features such as
+//! those of a caption (Reed et al. 2016), is appended to the random vector.
 
 mod canvas;
+mod condition;
 mod config;
 pub mod cyclegan;
 mod dcgan;
 mod discriminator;
 mod generator;
-mod label_embedding;
 pub mod norm;
 pub mod patch_gan;
 pub mod rdn;
@@ -33,9 +34,10 @@ mod upsample;
 mod vanilla;
 
 pub use canvas::Canvas;
+pub use condition::{ConditionSize, FeatureCondition};
 pub use config::{GENERATORS, GeneratorConfig};
 pub use discriminator::{Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig};
-pub use generator::{Generator, push_latent};
+pub use generator::{Condition, Generator, push_latent};
 pub(crate) use third_party::is_gan;
 pub use tiles::{Seams, Tiling};
 pub use translator::{Geometry, TRANSLATORS, Task, Translator, TranslatorArchitecture};

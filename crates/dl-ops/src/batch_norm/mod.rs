@@ -3,6 +3,7 @@
 //! Each channel is one task that computes the channel's statistics, then normalizes it while it is cached; likewise for
 //! the gradient. So memory is read once, and results do not depend on the number of threads.
 
+mod channel_major;
 mod kernels;
 
 use std::sync::{Arc, OnceLock};
@@ -12,7 +13,11 @@ use rayon::prelude::*;
 
 use crate::cpu::{self, Shared};
 use crate::portable;
+use channel_major::{from_channel_major, to_channel_major};
 use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalize, normalize_and_rectify};
+
+/// Shorter planes are put together.
+const NARROW: usize = 16;
 
 /// The statistics of each channel of a batch.
 #[derive(Clone, Debug)]
@@ -135,6 +140,16 @@ impl Planes {
         Some(Self { n: *n, channels: *channels, plane: plane.iter().product() })
     }
 
+    /// Whether the planes are so short that they are put together first: rows have planes of one number.
+    fn is_narrow(&self) -> bool {
+        self.n > 1 && self.plane < NARROW
+    }
+
+    /// The layout of [c, n, ...].
+    fn channel_major(&self) -> Self {
+        Self { n: 1, channels: self.channels, plane: self.n * self.plane }
+    }
+
     /// Offsets of the planes of one channel.
     fn starts(&self, channel: usize) -> impl Iterator<Item = usize> {
         (0..self.n).map(move |image| (image * self.channels + channel) * self.plane)
@@ -175,6 +190,32 @@ impl BatchNorm {
             let x = &x[start..][..shape.plane];
             if self.relu { normalize_and_rectify(x, line, y) } else { normalize(x, line, y) }
         }
+    }
+
+    /// The result, whose statistics are kept unless they are given.
+    fn forward(&self, shape: &Planes, x: &[f32], [weight, bias]: [&[f32]; 2]) -> Vec<f32> {
+        let mut output = vec![0.0; x.len()];
+        let shared = Shared::new(&mut output);
+        let channels = (0..shape.channels).into_par_iter();
+        if let Some(statistics) = self.statistics.get() {
+            channels.for_each(|index| {
+                self.apply(shape, x, &statistics[index], index, [weight[index], bias[index]], &shared);
+            });
+        } else {
+            let statistics = channels.map(|index| {
+                let channel = self.statistics_of(shape, x, index);
+                self.apply(shape, x, &channel, index, [weight[index], bias[index]], &shared);
+                channel
+            });
+            self.statistics.get_or_init(|| statistics.collect());
+        }
+        output
+    }
+
+    /// For each channel: writes the gradient of x, and returns those of weight and bias.
+    fn backward(&self, shape: &Planes, data: &Data, statistics: &[Channel]) -> Vec<[f32; 2]> {
+        let channels = statistics.par_iter().enumerate();
+        channels.map(|(index, channel)| self.channel_gradients(shape, data, channel, index)).collect()
     }
 
     /// For one channel: writes the gradient of x, and returns those of weight and bias.
@@ -245,21 +286,12 @@ impl CustomOp3 for BatchNorm {
     ) -> Result<(CpuStorage, Shape)> {
         let Some(shape) = Planes::of(lx.dims()) else { bail!("batch_norm: x has shape {:?}", lx.dims()) };
         let (x, weight, bias) = (cpu::floats(x, lx)?, cpu::floats(w, lw)?, cpu::floats(b, lb)?);
-        let mut output = vec![0.0; x.len()];
-        let shared = Shared::new(&mut output);
-        let channels = (0..shape.channels).into_par_iter();
-        if let Some(statistics) = self.statistics.get() {
-            channels.for_each(|index| {
-                self.apply(&shape, &x, &statistics[index], index, [weight[index], bias[index]], &shared);
-            });
+        let output = if shape.is_narrow() {
+            let output = self.forward(&shape.channel_major(), &to_channel_major(&x, &shape), [&weight, &bias]);
+            from_channel_major(&output, &shape)
         } else {
-            let statistics = channels.map(|index| {
-                let channel = self.statistics_of(&shape, &x, index);
-                self.apply(&shape, &x, &channel, index, [weight[index], bias[index]], &shared);
-                channel
-            });
-            self.statistics.get_or_init(|| statistics.collect());
-        }
+            self.forward(&shape, &x, [&weight, &bias])
+        };
         Ok(cpu::output(output, lx.shape()))
     }
 
@@ -280,10 +312,20 @@ impl CustomOp3 for BatchNorm {
             cpu::with_floats(weight, |weight| {
                 cpu::with_floats(y, |y| {
                     cpu::with_floats(gradient, |gradient| {
-                        let output = needs_output.then(|| Shared::new(&mut output));
-                        let data = Data { x, weight, y, gradient, output };
-                        let channels = statistics.par_iter().enumerate();
-                        Ok(channels.map(|(i, channel)| self.channel_gradients(&shape, &data, channel, i)).collect())
+                        if !shape.is_narrow() {
+                            let output = needs_output.then(|| Shared::new(&mut output));
+                            return Ok(self.backward(&shape, &Data { x, weight, y, gradient, output }, statistics));
+                        }
+                        let [x, gradient] = [x, gradient].map(|data| to_channel_major(data, &shape));
+                        let y = if self.relu { to_channel_major(y, &shape) } else { Vec::new() };
+                        let mut turned = vec![0.0; output.len()];
+                        let shared = needs_output.then(|| Shared::new(&mut turned));
+                        let data = Data { x: &x, weight, y: &y, gradient: &gradient, output: shared };
+                        let found = self.backward(&shape.channel_major(), &data, statistics);
+                        if needs_output {
+                            output = from_channel_major(&turned, &shape);
+                        }
+                        Ok(found)
                     })
                 })
             })

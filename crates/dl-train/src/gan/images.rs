@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail, ensure};
-use dl_models::gan::{Canvas, push_latent};
+use dl_models::gan::{Canvas, Condition, FeatureCondition, push_latent};
 use dl_record::Record;
 use dl_vision::picture::Truncated;
 use rand::RngExt;
@@ -13,12 +13,24 @@ use rayon::prelude::*;
 use super::Pixels;
 use crate::Digest;
 use crate::data::Images;
+use crate::intake::check_same_network;
 use crate::sampler::Rounds;
 
 /// Images that may fail in a row before training gives up.
 const MOST_FAILURES: usize = 100;
 
-/// The images of a stream, with labels if they are needed, without pixels.
+/// What is known of an image besides its pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Nothing.
+    Nothing,
+    /// The record's label.
+    Label,
+    /// A row of features, with their name and the network that computed them.
+    Features(FeatureCondition, Vec<f32>),
+}
+
+/// The images of a stream, with labels or features if they are needed, without pixels.
 #[derive(Clone, Debug, Default)]
 pub struct GanImages {
     sources: Vec<String>,
@@ -26,16 +38,19 @@ pub struct GanImages {
     classes: Vec<u32>,
     labels: Vec<String>,
     known: BTreeMap<String, u32>,
+    condition: Option<FeatureCondition>,
+    /// [n, columns] of the condition.
+    features: Vec<f32>,
     digest: Digest,
 }
 
 impl GanImages {
     /// Adds the image of a record. A record that fails adds nothing.
     /// # Errors
-    /// When the record has no `image`, or `labeled` and no `label`.
-    pub fn push(&mut self, record: &Record, labeled: bool) -> Result<()> {
+    /// When the record has no `image` or no `label`, or its features differ in kind from those before.
+    pub fn push(&mut self, record: &Record, told: Told) -> Result<()> {
         let image: String = record.require("image", "it is what the GAN is trained on")?;
-        if labeled {
+        if let Told::Label = told {
             let label: String = record.require("label", "a conditional GAN needs it")?;
             ensure!(!label.is_empty(), "label is empty");
             let next = self.labels.len() as u32;
@@ -46,8 +61,25 @@ impl GanImages {
             self.classes.push(class);
             self.digest.text(&label);
         }
+        if let Told::Features(condition, row) = told {
+            self.tell(condition, &row)?;
+        }
         self.digest.text(&image);
         self.sources.push(image);
+        Ok(())
+    }
+
+    fn tell(&mut self, condition: FeatureCondition, row: &[f32]) -> Result<()> {
+        let layer = &condition.feature;
+        ensure!(row.iter().all(|number| number.is_finite()), "features \"{layer}\" are not finite");
+        if let Some(known) = &self.condition {
+            let (own, before) = (condition.columns, known.columns);
+            ensure!(own == before, "features \"{layer}\" have {own} columns, those of the records before {before}");
+            check_same_network(layer, condition.network.as_deref(), known.network.as_deref())?;
+        }
+        self.condition.get_or_insert(condition);
+        self.digest.floats(row);
+        self.features.extend_from_slice(row);
         Ok(())
     }
 
@@ -85,6 +117,17 @@ impl GanImages {
         &self.classes
     }
 
+    /// The features of an image; none if they are not needed.
+    pub fn features_of(&self, image: usize) -> &[f32] {
+        let columns = self.condition.as_ref().map_or(0, |condition| condition.columns);
+        &self.features[image * columns..][..columns]
+    }
+
+    /// What the features are, if there are any.
+    pub fn condition(&self) -> Option<&FeatureCondition> {
+        self.condition.as_ref()
+    }
+
     /// A fingerprint of the data.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -98,8 +141,21 @@ pub struct GanBatch {
     pub images: Vec<f32>,
     /// One per image, or empty.
     pub labels: Vec<u32>,
+    /// The features of each image, or empty.
+    pub features: Vec<f32>,
     /// [n, latent], standard normal.
     pub latents: Vec<f32>,
+}
+
+impl GanBatch {
+    /// What the networks are told of the images.
+    pub fn condition(&self) -> Condition<'_> {
+        match (self.labels.is_empty(), self.features.is_empty()) {
+            (true, true) => Condition::None,
+            (false, _) => Condition::Labels(&self.labels),
+            (true, false) => Condition::Features(&self.features),
+        }
+    }
 }
 
 /// Options of batches.
@@ -120,7 +176,7 @@ pub struct GanBatchConfig {
 /// Makes batches.
 pub struct GanBatches<'a> {
     images: Images<'a>,
-    classes: &'a [u32],
+    data: &'a GanImages,
     config: GanBatchConfig,
     pixels: Pixels,
     count: usize,
@@ -132,7 +188,7 @@ impl<'a> GanBatches<'a> {
     pub fn new(data: &'a GanImages, images: Images<'a>, config: GanBatchConfig) -> Self {
         let (count, pixels) = (data.sources.len(), Pixels::new(config.canvas));
         let rounds = Mutex::new(Rounds::new(count, config.seed, "images"));
-        Self { images, classes: &data.classes, config, pixels, count, rounds }
+        Self { images, data, config, pixels, count, rounds }
     }
 
     /// The cache of images for [`new`](Self::new).
@@ -172,16 +228,18 @@ impl<'a> GanBatches<'a> {
             for _ in 0..MOST_FAILURES {
                 if let Some(image) = self.images.get(index as u32) {
                     let flipped = flip && rng.random::<bool>();
-                    return Ok((self.pixels.of(&image, flipped), self.classes.get(index).copied()));
+                    return Ok((self.pixels.of(&image, flipped), index));
                 }
                 index = rng.random_range(0..self.count);
             }
             bail!("{MOST_FAILURES} images in a row cannot be decoded")
         });
-        let shown: Vec<(Vec<f32>, Option<u32>)> = shown.collect::<Result<_>>()?;
-        let (images, labels): (Vec<Vec<f32>>, Vec<Option<u32>>) = shown.into_iter().unzip();
+        let shown: Vec<(Vec<f32>, usize)> = shown.collect::<Result<_>>()?;
+        let (images, places): (Vec<Vec<f32>>, Vec<usize>) = shown.into_iter().unzip();
+        let labels = places.iter().filter_map(|place| self.data.classes.get(*place).copied()).collect();
+        let features = places.iter().flat_map(|place| self.data.features_of(*place)).copied().collect();
         let mut latents = Vec::with_capacity(size * latent);
         push_latent(&mut latents, size * latent, &mut dl_record::rng(seed, &format!("latents/{iteration}")));
-        Ok(GanBatch { images: images.concat(), labels: labels.into_iter().flatten().collect(), latents })
+        Ok(GanBatch { images: images.concat(), labels, features, latents })
     }
 }

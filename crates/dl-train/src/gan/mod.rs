@@ -8,7 +8,7 @@ mod penalty;
 mod pixels;
 mod task;
 
-pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages};
+pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};
 pub use loss::GanLoss;
 pub use penalty::{Penalty, PenaltyKind};
 pub use pixels::Pixels;

@@ -34,7 +34,7 @@ pub struct Penalty {
 }
 
 impl Penalty {
-    /// Its value for real and generated images [n, ...] of the labels [n]: a scalar, whose exact gradient goes to the
+    /// Its value for real and generated images [n, ...] with their condition, if any: a scalar, whose exact gradient goes to the
     /// discriminator's weights.
     /// # Errors
     /// When the discriminator has batch norms.
@@ -42,12 +42,12 @@ impl Penalty {
         &self,
         discriminator: &Discriminator,
         [real, made]: [&Tensor; 2],
-        labels: Option<&Tensor>,
+        condition: Option<&Tensor>,
         rng: &mut ChaCha8Rng,
     ) -> Result<Tensor> {
         let gamma = self.gamma * self.lazy as f64;
         let mut zero_centered = |images: &Tensor| {
-            let gradient = discriminator.input_gradient(images, labels, rng)?;
+            let gradient = discriminator.input_gradient(images, condition, rng)?;
             zero_centered_penalty(&gradient, gamma).map_err(plain)
         };
         match self.kind {
@@ -58,7 +58,7 @@ impl Penalty {
                 let shares: Vec<f32> = (0..count).map(|_| rng.random()).collect();
                 let shares = Tensor::from_vec(shares, count, real.device()).map_err(plain)?;
                 let images = between(real, made, &shares).map_err(plain)?;
-                let gradient = discriminator.input_gradient(&images, labels, rng)?;
+                let gradient = discriminator.input_gradient(&images, condition, rng)?;
                 one_centered_penalty(&gradient, gamma).map_err(plain)
             }
         }

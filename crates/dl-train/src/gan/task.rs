@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::augment::augmented;
 use super::balance::{diversity, seen};
 use super::{GanBatch, GanLoss, Penalty};
-use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When, buffers, weights};
+use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, Validation, When, buffers, weights};
 
 /// The two networks with their weights.
 pub struct Players {
@@ -52,6 +52,9 @@ pub struct GanTask<'a> {
     pub noise: f64,
     /// Whether all images that the discriminator sees are augmented, differentiably (Zhao et al. 2020).
     pub augment: bool,
+    /// Whether real images with the conditions of other images count as generated, as half of the loss (Reed et al. 2016,
+    /// GAN-CLS).
+    pub mismatched: bool,
     /// Steps of the whole training.
     pub steps: usize,
     /// The generator is trained every N steps.
@@ -62,6 +65,8 @@ pub struct GanTask<'a> {
     pub seed: u64,
     /// The device.
     pub device: &'a Device,
+    /// How good the generator is: minus its distance to real images, for example.
+    pub validate: Option<&'a (dyn Fn() -> Result<Option<Validation>> + Sync)>,
     /// Makes the model file of the generator.
     pub file: &'a (dyn Fn(&Progress) -> Result<TrainedModel> + Sync),
 }
@@ -79,9 +84,9 @@ impl GanTask<'_> {
         dl_record::rng(self.seed, &format!("{purpose}/{step}"))
     }
 
-    fn labels(&self, batch: &GanBatch) -> Result<Option<Tensor>> {
-        let labels = (!batch.labels.is_empty()).then_some(&batch.labels);
-        labels.map(|labels| Tensor::from_slice(labels, labels.len(), self.device)).transpose().map_err(plain)
+    fn condition(&self, batch: &GanBatch) -> Result<Option<Tensor>> {
+        let columns = self.players.generator.config().latent;
+        batch.condition().tensor(batch.latents.len() / columns, self.device)
     }
 
     fn real(&self, batch: &GanBatch) -> Result<Tensor> {
@@ -90,17 +95,27 @@ impl GanTask<'_> {
         Tensor::from_slice(&batch.images, shape, self.device).map_err(plain)
     }
 
-    /// Images of random vectors, with the labels of the batch.
-    fn generate(&self, step: usize, batch: &GanBatch, labels: Option<&Tensor>) -> Result<Tensor> {
+    /// Images of random vectors, with the condition of the batch.
+    fn generate(&self, step: usize, batch: &GanBatch, condition: Option<&Tensor>) -> Result<Tensor> {
         let columns = self.players.generator.config().latent;
         let latents = Tensor::from_slice(&batch.latents, ((), columns), self.device).map_err(plain)?;
-        self.players.generator.train(&latents, labels, &mut self.rng("generate", step))
+        self.players.generator.train(&latents, condition, &mut self.rng("generate", step))
     }
 
     /// The images as the discriminator sees them.
     fn shown(&self, images: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
         let images = self.noisy(images, step, rng)?;
         if self.augment { augmented(&images, rng).map_err(plain) } else { Ok(images) }
+    }
+
+    /// What the discriminator thinks of real images with the conditions of others.
+    fn of_wrong(&self, real: &Tensor, condition: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        let images = self.shown(real, step, rng)?;
+        let count = condition.dim(0).map_err(plain)?;
+        let others: Vec<u32> = (0..count).map(|row| ((row + 1) % count) as u32).collect();
+        let others = Tensor::from_vec(others, count, self.device).map_err(plain)?;
+        let wrong = condition.index_select(&others, 0).map_err(plain)?;
+        self.players.discriminator.train(&images, Some(&wrong), rng)
     }
 
     /// The images with instance noise.
@@ -117,24 +132,31 @@ impl GanTask<'_> {
     }
 
     fn discriminate(&self, step: usize, batch: &GanBatch, generated: &mut Generated) -> Result<Loss> {
-        let labels = self.labels(batch)?;
+        let condition = self.condition(batch)?;
         let real = self.real(batch)?;
-        let made = self.generate(step, batch, labels.as_ref())?;
+        let made = self.generate(step, batch, condition.as_ref())?;
         let constant = made.detach();
         let mut rng = self.rng("discriminator", step);
         let shown = [&real, &constant].map(|images| {
             let images = self.shown(images, step, &mut rng)?;
-            self.players.discriminator.train(&images, labels.as_ref(), &mut rng)
+            self.players.discriminator.train(&images, condition.as_ref(), &mut rng)
         });
         let [of_real, of_made] = shown;
         let (of_real, of_made) = (of_real?, of_made?);
-        let value = self.loss.discriminator(&of_real, &of_made, self.smoothing).map_err(plain)?;
+        let mut value = self.loss.discriminator(&of_real, &of_made, self.smoothing).map_err(plain)?;
+        if self.mismatched
+            && let Some(condition) = &condition
+        {
+            let of_wrong = self.of_wrong(&real, condition, step, &mut rng)?;
+            let wrong = self.loss.discriminator(&of_real, &of_wrong, self.smoothing).map_err(plain)?;
+            value = ((value + wrong).map_err(plain)? * 0.5).map_err(plain)?;
+        }
         let mut metrics = seen(&of_real, &of_made)?;
         metrics.push(("diversity", diversity(&constant)? / diversity(&real)?.max(1e-12)));
         let value = match self.penalty.filter(|penalty| penalty.lazy == 1) {
             Some(penalty) => {
                 let images = [&real, &constant];
-                let penalty = penalty.of(&self.players.discriminator, images, labels.as_ref(), &mut rng)?;
+                let penalty = penalty.of(&self.players.discriminator, images, condition.as_ref(), &mut rng)?;
                 metrics.push(("penalty", f64::from(penalty.to_scalar::<f32>().map_err(plain)?)));
                 (value + penalty).map_err(plain)?
             }
@@ -146,15 +168,15 @@ impl GanTask<'_> {
     }
 
     fn deceive(&self, step: usize, batch: &GanBatch, generated: &mut Generated) -> Result<Loss> {
-        let labels = self.labels(batch)?;
+        let condition = self.condition(batch)?;
         let made = generated.images.take().context("no images were generated for the discriminator")?;
         let mut rng = self.rng("generator", step);
         let images = self.shown(&made, step, &mut rng)?;
-        let of_made = self.players.judge.train(&images, labels.as_ref(), &mut rng)?;
+        let of_made = self.players.judge.train(&images, condition.as_ref(), &mut rng)?;
         let of_real = match self.loss.compares() {
             true => {
                 let real = self.shown(&self.real(batch)?, step, &mut rng)?;
-                Some(self.players.judge.train(&real, labels.as_ref(), &mut rng)?)
+                Some(self.players.judge.train(&real, condition.as_ref(), &mut rng)?)
             }
             false => None,
         };
@@ -167,10 +189,10 @@ impl GanTask<'_> {
     /// The phase of a lazy penalty.
     fn punish(&self, step: usize, batch: &GanBatch, generated: &Generated) -> Result<Loss> {
         let penalty = self.penalty.context("a phase without a penalty")?;
-        let (labels, real) = (self.labels(batch)?, self.real(batch)?);
+        let (condition, real) = (self.condition(batch)?, self.real(batch)?);
         let made = generated.constant.as_ref().context("no images were generated for the discriminator")?;
         let mut rng = self.rng("penalty", step);
-        let value = penalty.of(&self.players.discriminator, [&real, made], labels.as_ref(), &mut rng)?;
+        let value = penalty.of(&self.players.discriminator, [&real, made], condition.as_ref(), &mut rng)?;
         Ok(Loss { value, metrics: Vec::new() })
     }
 }
@@ -223,6 +245,10 @@ impl Task for GanTask<'_> {
             DECEIVE => self.deceive(step, batch, generated),
             _ => self.punish(step, batch, generated),
         }
+    }
+
+    fn validate(&self) -> Result<Option<Validation>> {
+        self.validate.map_or(Ok(None), |validate| validate())
     }
 
     fn model(&self, progress: &Progress) -> Result<TrainedModel> {

@@ -3,6 +3,7 @@
 mod file_names;
 mod networks;
 mod pool;
+mod prompts;
 mod texts;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::common::{
 use file_names::FileNames;
 use networks::Networks;
 use pool::Pool;
+pub(crate) use prompts::prompt_features;
 
 /// Compute features of regions, whole images or texts
 ///

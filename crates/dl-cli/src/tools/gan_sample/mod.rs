@@ -1,12 +1,13 @@
 //! `dl-gan-sample`: make images with a generator.
 
+mod conditions;
 mod latents;
 mod pixels;
 
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
@@ -14,18 +15,19 @@ use dl_models::ModelFile;
 use dl_models::gan::{Canvas, Generator};
 use dl_record::{Record, Writer, write_atomically};
 
-use crate::common::{Common, DeviceArgs, Io, Outcome, Tool, few, numbers};
+use crate::common::{Common, DeviceArgs, Io, Outcome, Tool, numbers};
+use conditions::{ConditionArgs, Conditions};
 pub(crate) use latents::Latents;
 use pixels::{Pixels, png};
-pub(crate) use pixels::{sheet_of, write_sheet};
+pub(crate) use pixels::{rgb_of, sheet_of, write_sheet};
 
 /// Most images of a batch are this many numbers.
 const BATCH_NUMBERS: usize = 1 << 22;
 
 /// Make images with the generator of a GAN
 ///
-/// Writes one record per image: `image` (a data: URI, or a file in --output-dir), `width`, `height`, and `label` if the
-/// generator is conditional. A sample depends only on the model, --seed and its number, not on the other samples.
+/// Writes one record per image: `image` (a data: URI, or a file in --output-dir), `width`, `height`, and `label` or `text`
+/// if the generator is conditional. A sample depends only on the model, --seed and its number, not on the other samples.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-sample",
@@ -52,10 +54,6 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     first: usize,
 
-    /// Label of the images; may be repeated, the samples then take turns [default: all labels in turn]
-    #[arg(long, value_name = "NAME")]
-    label: Vec<String>,
-
     /// Factor on the random vectors, 0 to 1: smaller values give more typical and less diverse images
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::share)]
     truncation: f64,
@@ -80,6 +78,9 @@ pub struct Args {
     /// Image of --grid to write: .png
     #[arg(long, value_name = "FILE", requires = "grid")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    condition: ConditionArgs,
 
     #[command(flatten)]
     device: DeviceArgs,
@@ -115,7 +116,7 @@ impl Tool for Args {
         let generator = self.open()?;
         let given = self.latents.as_deref().map(|path| latents::read(path, &generator)).transpose()?;
         let count = given.as_ref().map_or(self.count, |given| given.count);
-        let labels = self.labels(&generator, given.as_ref())?;
+        let conditions = self.condition.read(generator.config(), given.as_ref())?;
         if let Some(folder) = &self.output_dir {
             fs::create_dir_all(folder).with_context(|| format!("--output-dir {}", folder.display()))?;
         }
@@ -132,14 +133,11 @@ impl Tool for Args {
                 (None, None) => Latents::of_seed(&generator, self.common.seed, self.first + start..self.first + end),
             };
             let scaled: Vec<f32> = latents.iter().map(|number| number * self.truncation as f32).collect();
-            let own = if labels.is_empty() { &[][..] } else { &labels[start..end] };
-            let images = generator.generate(&scaled, own)?;
+            let part = conditions.part(self.first + start..self.first + end);
+            let images = generator.generate(&scaled, part.condition())?;
             for (place, numbers) in images.chunks_exact(canvas.numbers()).enumerate() {
                 let index = start + place;
-                let label = labels
-                    .get(index)
-                    .and_then(|label| generator.config().labels.as_ref().map(|names| names[*label as usize].as_str()));
-                writer.write(&self.record(self.first + index, numbers, canvas, label)?)?;
+                writer.write(&self.record(self.first + index, numbers, canvas, &conditions)?)?;
                 if let Some((grid, numbers_of)) = &mut sheet
                     && index < grid[0] * grid[1]
                 {
@@ -165,29 +163,7 @@ impl Args {
         }
     }
 
-    /// The label of each image; empty if the generator is not conditional.
-    fn labels(&self, generator: &Generator, given: Option<&latents::Given>) -> Result<Vec<u32>> {
-        let Some(names) = &generator.config().labels else {
-            ensure!(self.label.is_empty(), "--label: the generator is not conditional");
-            return Ok(Vec::new());
-        };
-        if let Some(labels) = given.and_then(|given| given.labels.clone()).filter(|_| self.label.is_empty()) {
-            ensure!(
-                labels.iter().all(|label| (*label as usize) < names.len()),
-                "--latents: a label is not below {}",
-                names.len()
-            );
-            return Ok(labels);
-        }
-        let chosen: Vec<u32> = match self.label.is_empty() {
-            true => (0..names.len() as u32).collect(),
-            false => self.label.iter().map(|label| find(names, label)).collect::<Result<_>>()?,
-        };
-        let count = given.map_or(self.count, |given| given.count);
-        Ok((0..count).map(|index| chosen[(self.first + index) % chosen.len()]).collect())
-    }
-
-    fn record(&self, number: usize, numbers: &[f32], canvas: Canvas, label: Option<&str>) -> Result<Record> {
+    fn record(&self, number: usize, numbers: &[f32], canvas: Canvas, conditions: &Conditions) -> Result<Record> {
         let bytes = png(&Pixels::of(numbers, canvas))?;
         let id = format!("sample-{number:06}");
         let image = match &self.output_dir {
@@ -203,19 +179,12 @@ impl Args {
         record.set_image(&image)?;
         record.set_width(&(canvas.width as u32))?;
         record.set_height(&(canvas.height as u32))?;
-        if let Some(label) = label {
+        if let Some(label) = conditions.label(number) {
             record.set_label(&label.to_owned())?;
         }
+        if let Some(text) = conditions.text(number) {
+            record.set_text(&text.to_owned())?;
+        }
         Ok(record)
-    }
-}
-
-fn find(names: &[String], label: &str) -> Result<u32> {
-    match names.iter().position(|name| name == label) {
-        Some(place) => Ok(place as u32),
-        None => bail!(
-            "--label {label}: the generator has no such label; choose from {}",
-            few(names.iter().map(String::as_str))
-        ),
     }
 }

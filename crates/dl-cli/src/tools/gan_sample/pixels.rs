@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use dl_models::gan::Canvas;
 use dl_record::write_atomically;
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 
 /// An 8-bit image with its channels interleaved.
 pub(crate) struct Pixels {
@@ -28,6 +28,16 @@ impl Pixels {
         }
         Self { canvas, bytes }
     }
+}
+
+/// [channels, height, width], -1 to 1, as an 8-bit RGB image; alpha is left out.
+pub(crate) fn rgb_of(numbers: &[f32], canvas: Canvas) -> RgbImage {
+    let pixels = Pixels::of(numbers, canvas);
+    RgbImage::from_fn(canvas.width as u32, canvas.height as u32, |x, y| {
+        let place = (y as usize * canvas.width + x as usize) * canvas.channels;
+        let of = |channel: usize| pixels.bytes[place + if canvas.channels < 3 { 0 } else { channel }];
+        Rgb([of(0), of(1), of(2)])
+    })
 }
 
 /// One image of the images in `numbers`, row by row, in `rows` x `columns` places; places without an image are black.

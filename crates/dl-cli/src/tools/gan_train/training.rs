@@ -177,7 +177,12 @@ impl TrainingArgs {
                         messages.detail(format_args!("samples after {done} batches: {}", path.display()));
                     }
                 }
-                Event::Validated { .. } => (),
+                Event::Validated { iteration, validation, best, .. } => {
+                    let figures = validation.metrics.iter().map(|(name, value)| format!("{name} {value:.4}"));
+                    let words = figures.collect::<Vec<_>>().join(", ");
+                    let best = if *best { ", the best so far" } else { "" };
+                    messages.detail(format_args!("after {} batches: {words}{best}", iteration + 1));
+                }
             }
             if interrupted.load(Ordering::Relaxed) || end.is_some_and(|end| Instant::now() >= end) {
                 stop.store(true, Ordering::Relaxed);

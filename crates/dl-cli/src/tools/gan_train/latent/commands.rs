@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::LatentArgs;
-use super::options::{BodyName, ConditioningName, columns};
+use super::options::{BodyName, ConditionName, ConditioningName, columns};
 use super::recipe::Architecture;
 use crate::common::{Io, Outcome};
 use crate::tools::gan_train::Training;
@@ -23,26 +23,37 @@ pub(in super::super) struct Vanilla {
     gan: LatentArgs,
 }
 
-/// Train a GAN on images and their labels, so that samples of a label can be made
+/// Train a GAN on images and their labels or captions, so that samples of a label or a prompt can be made
 ///
 /// The generator gets an embedding of the `label` beside the random vector (Mirza and Osindero 2014). The discriminator gets
-/// one beside the image, or adds the inner product of one with its features (--conditioning project).
+/// one beside the image, or adds the inner product of one with its features (--conditioning project). With --condition NAME,
+/// a projection of the record's features NAME, such as a caption's, takes the label's place (Reed et al. 2016); images with
+/// the features of others are then shown to the discriminator as wrong.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder signs \\
     | dl-gan-train conditional --size 32 --output signs.safetensors
   dl-gan-sample signs.safetensors --label stop --count 8 \\
-    --output-dir stops > stops.jsonl")]
+    --output-dir stops > stops.jsonl
+  dl-embed --model bert/ --layer encoder.layer.1 captions.jsonl \\
+    | dl-gan-train conditional --condition encoder.layer.1 --size 32 \\
+      --output drawn.safetensors
+  dl-gan-sample drawn.safetensors --prompt 'a red circle' \\
+    --text-model bert/ --output-dir circles > circles.jsonl")]
 pub(in super::super) struct Conditional {
     /// The networks
     #[arg(long, value_enum, value_name = "NAME", default_value_t = BodyName::Dcgan, help_heading = "Network")]
     body: BodyName,
 
-    /// How the discriminator gets to know the label
+    /// What the networks are told: label, or the name of features in the records
+    #[arg(long, value_name = "label|NAME", default_value = "label", help_heading = "Network")]
+    condition: ConditionName,
+
+    /// How the discriminator gets to know the condition
     #[arg(long, value_enum, value_name = "HOW", default_value_t = ConditioningName::Embed, help_heading = "Network")]
     conditioning: ConditioningName,
 
-    /// Numbers of a label's embedding in the generator
+    /// Numbers of the condition's embedding in the generator
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = columns, help_heading = "Network")]
     label_columns: usize,
 
@@ -71,7 +82,7 @@ impl Training for Vanilla {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        self.gan.run(Architecture::Vanilla, io)
+        self.gan.run(Architecture::Vanilla, None, io)
     }
 }
 
@@ -86,7 +97,7 @@ impl Training for Conditional {
             conditioning: self.conditioning.into(),
             columns: self.label_columns,
         };
-        self.gan.run(architecture, io)
+        self.gan.run(architecture, Some(&self.condition), io)
     }
 }
 
@@ -96,6 +107,6 @@ impl Training for Dcgan {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        self.gan.run(Architecture::Dcgan, io)
+        self.gan.run(Architecture::Dcgan, None, io)
     }
 }

@@ -1,14 +1,15 @@
 //! The images to train on.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use dl_models::gan::Canvas;
-use dl_train::gan::GanImages;
+use dl_models::gan::{Canvas, FeatureCondition};
+use dl_record::Record;
+use dl_train::gan::{GanImages, Told};
 use dl_vision::picture::Loader;
 use image::RgbImage;
 
 use super::network::Start;
-use super::options::LatentArgs;
-use crate::common::{Io, Job, Tally, each_record, is_gray};
+use super::options::{ConditionName, LatentArgs};
+use crate::common::{Io, Job, Tally, WholeFeatures, each_record, is_gray, whole_features};
 use crate::tools::gan_train::pictures::{Colors, SizeName};
 
 /// Images that decide whether all are gray.
@@ -25,10 +26,15 @@ pub(super) struct Data {
 
 impl Data {
     /// Reads all records, and decodes the first images if the options do not say what they look like.
-    pub(super) fn read(args: &LatentArgs, labeled: bool, start: Option<&Start>, io: &mut Io) -> Result<Self> {
+    pub(super) fn read(
+        args: &LatentArgs,
+        told: Option<&ConditionName>,
+        start: Option<&Start>,
+        io: &mut Io,
+    ) -> Result<Self> {
         let mut images = GanImages::default();
         let job = Job { common: &args.training.common, inputs: &args.training.inputs };
-        let tally = each_record(io, job, |record, _| images.push(&record, labeled))?;
+        let tally = each_record(io, job, |record, _| images.push(&record, told_of(&record, told)?))?;
         match tally.good {
             0 if tally.failed > 0 => bail!("no record can be trained on"),
             0 => bail!("no records to train on; give records with `image`, for example of dl-data from folder"),
@@ -40,18 +46,35 @@ impl Data {
             Some(start) => of_start(args, start)?,
             None => chosen(args, &images)?,
         };
+        let labeled = told == Some(&ConditionName::Label);
         if labeled && images.labels().len() < 2 {
             io.messages.note("all images have the same label: samples of a label are samples of all");
         }
         let colors = if canvas.channels == 1 { "gray" } else { "RGB" };
-        let labels = if labeled { format!(" of {} labels", images.labels().len()) } else { String::new() };
+        let told = match images.condition() {
+            Some(FeatureCondition { feature, columns, .. }) => format!(" with {columns} features {feature}"),
+            None if labeled => format!(" of {} labels", images.labels().len()),
+            None => String::new(),
+        };
         io.messages.note(format_args!(
-            "{} images{labels}, as {} x {} pixels, {colors}",
+            "{} images{told}, as {} x {} pixels, {colors}",
             images.sources().len(),
             canvas.width,
             canvas.height
         ));
         Ok(Self { images, canvas, tally })
+    }
+}
+
+/// What the networks are told of a record's image.
+fn told_of(record: &Record, told: Option<&ConditionName>) -> Result<Told> {
+    match told {
+        None => Ok(Told::Nothing),
+        Some(ConditionName::Label) => Ok(Told::Label),
+        Some(ConditionName::Feature(name)) => {
+            let WholeFeatures { layer, network, row } = whole_features(record, Some(name))?;
+            Ok(Told::Features(FeatureCondition { feature: layer, columns: row.len(), network }, row))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod data;
+mod fid;
 mod network;
 mod options;
 mod recipe;
@@ -23,19 +24,24 @@ use super::training::TrainingArgs;
 use crate::common::{Io, Outcome, digest};
 pub(super) use commands::{Conditional, Dcgan, Vanilla};
 use data::Data;
-use options::LatentArgs;
+use fid::Distance;
+use options::{ConditionName, LatentArgs};
 use recipe::{Architecture, Recipe};
 use sheet::Sheet;
 
 impl LatentArgs {
-    pub(super) fn run(&self, architecture: Architecture, io: &mut Io) -> Result<Outcome> {
-        self.training.check_files(&[], &[self.init_from.as_deref()])?;
+    pub(super) fn run(&self, architecture: Architecture, told: Option<&ConditionName>, io: &mut Io) -> Result<Outcome> {
+        self.training.check_files(
+            &[],
+            &[self.init_from.as_deref(), self.fid.fid_against.as_deref(), self.fid.fid_model.as_deref()],
+        )?;
         let device = self.training.device.open()?;
         let recipe = Recipe::new(architecture, self);
         let start = self.start(&device)?;
-        let data = Data::read(self, architecture.is_conditional(), start.as_ref(), io)?;
-        let messages = &io.messages;
+        let data = Data::read(self, told, start.as_ref(), io)?;
         let config = self.generator_config(&recipe, &data, start.as_ref())?;
+        let distance = Distance::open(self, config.image, &data.images, io)?;
+        let messages = &io.messages;
         let players = network::players(self, &recipe, &config, start.as_ref(), &device)?;
         network::report(&players, messages)?;
         let failed = AtomicUsize::new(0);
@@ -70,6 +76,7 @@ impl LatentArgs {
             })
         };
         let make = |step| batches.make(step);
+        let validate = distance.as_ref().map(|distance| || distance.of(&players, &config).map(Some));
         let task = GanTask {
             players: &players,
             batches: &make,
@@ -78,14 +85,17 @@ impl LatentArgs {
             smoothing: self.game.label_smoothing,
             noise: self.game.instance_noise,
             augment: self.game.augment == AugmentName::Diff,
+            // Labels of a few kinds would often be the same.
+            mismatched: config.condition.is_some(),
             steps,
             critic: recipe.critic,
             weight_decay: self.training.weight_decay,
             seed: self.training.common.seed,
             device: &device,
+            validate: validate.as_ref().map(|validate| validate as &(dyn Fn() -> _ + Sync)),
             file: &file,
         };
-        let sheet = Sheet::new(&self.training.output, &config, self.training.common.seed);
+        let sheet = Sheet::new(&self.training.output, &config, &data.images, self.training.common.seed);
         let outcome = self.training.train(&task, &fitted, &|done| sheet.draw(&players, done), messages)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
     }
@@ -109,6 +119,7 @@ impl LatentArgs {
             "latent": config.latent,
             "image": config.image,
             "labels": config.labels,
+            "condition": config.condition,
             "label_columns": config.label_columns,
             "batch": batches.size(),
             "flip": self.pictures.flip,
@@ -119,7 +130,8 @@ impl LatentArgs {
             "iterations": if self.game.instance_noise > 0.0 { json!(steps) } else { Value::Null },
             "recipe": recipe.figures(),
         });
-        Ok(self.training.fit_config(players, steps, batches.epoch(), &settings))
+        let validate_every = if self.fid.fid_against.is_some() { self.fid.fid_every } else { 0 };
+        Ok(FitConfig { validate_every, ..self.training.fit_config(players, steps, batches.epoch(), &settings) })
     }
 
     /// The generator to start from.

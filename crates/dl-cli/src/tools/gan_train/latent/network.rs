@@ -64,7 +64,7 @@ impl LatentArgs {
             let from = start.path.display();
             let own = &start.config.architecture;
             ensure!(own == name, "--init-from {from}: is a {own} generator, not {name}");
-            let conditional = start.config.labels.is_some();
+            let conditional = start.config.condition_size().is_some();
             let wanted = recipe.architecture.is_conditional();
             ensure!(
                 conditional == wanted,
@@ -81,7 +81,10 @@ impl LatentArgs {
         let mut config = GeneratorConfig::new(name, recipe.latent, data.canvas);
         config.options = options;
         if let Architecture::Conditional { columns, .. } = recipe.architecture {
-            config.labels = Some(data.images.labels().to_vec());
+            match data.images.condition() {
+                Some(condition) => config.condition = Some(condition.clone()),
+                None => config.labels = Some(data.images.labels().to_vec()),
+            }
             config.label_columns = Some(columns);
         }
         Ok(config)
@@ -101,14 +104,14 @@ pub(super) fn players(
     // Another seed, so that no layer of one player starts as one of the other.
     let discriminator_weights = Parameters::starting_from(tensors(|start| &start.discriminator), seed.wrapping_add(1));
     let generator = Generator::new(config.clone(), &generator_weights.builder(device)).context("the generator")?;
-    let labels = match (&config.labels, recipe.architecture) {
-        (Some(labels), Architecture::Conditional { conditioning, .. }) => Some((labels.len(), conditioning)),
+    let condition = match recipe.architecture {
+        Architecture::Conditional { conditioning, .. } => config.condition_size().map(|size| (size, conditioning)),
         _ => None,
     };
     let trained = DiscriminatorConfig {
         body: recipe.discriminator(),
         image: config.image,
-        labels,
+        condition,
         norms: recipe.norms,
         dropout: recipe.dropout,
         constant: false,

@@ -1,11 +1,14 @@
 //! Options of generators of random vectors.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::Result;
 use clap::ValueEnum;
 use dl_models::gan::Conditioning;
 
+use super::fid::FidArgs;
 use crate::common::numbers;
 use crate::tools::gan_train::game::GameArgs;
 use crate::tools::gan_train::pictures::PictureArgs;
@@ -19,6 +22,9 @@ pub(super) struct LatentArgs {
 
     #[command(flatten)]
     pub(super) game: GameArgs,
+
+    #[command(flatten)]
+    pub(super) fid: FidArgs,
 
     #[command(flatten)]
     pub(super) pictures: PictureArgs,
@@ -53,6 +59,26 @@ pub(super) enum BodyName {
     Dcgan,
     /// A generator of nearest upsampling and convolutions, and the discriminator of dcgan
     Upsample,
+}
+
+/// `--condition`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ConditionName {
+    /// The `label`.
+    Label,
+    /// Features of this name.
+    Feature(String),
+}
+
+impl FromStr for ConditionName {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "label" => Self::Label,
+            name => Self::Feature(name.to_owned()),
+        })
+    }
 }
 
 /// `--conditioning`.
