@@ -11,6 +11,7 @@ use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, root, run, run_killed, shared};
+use crate::text::{BERT, GPT2};
 
 fn uri(image: impl FnOnce(&mut Cursor<Vec<u8>>)) -> String {
     let mut bytes = Cursor::new(Vec::new());
@@ -235,4 +236,74 @@ fn the_included_generator_draws_its_ten_signs() {
     assert_eq!((made.len(), labels.len()), (20, 10));
     let ran = sample(&model, &["--label", "service-fuel", "-n", "2"]).expect(0);
     assert!(lines(&ran.stdout).iter().all(|record| record["label"] == "service-fuel"));
+}
+
+#[test]
+fn images_are_made_of_prompts_by_the_network_of_the_captions() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (output, embedded) = (at("gan.safetensors"), at("embedded.jsonl"));
+    let captions = |label: &str| if label == "disc" { "the red sign" } else { "a dog ran" };
+    let texts: String = lines(&records(20, 16, true))
+        .into_iter()
+        .map(|mut record| {
+            record["text"] = captions(record["label"].as_str().unwrap()).into();
+            format!("{record}\n")
+        })
+        .collect();
+    let args = ["--model", BERT, "--layer", "last_hidden_state", "--pool", "max", "--normalize"];
+    let embedding = run("dl-embed", &args, &texts).expect(0).stdout;
+    fs::write(&embedded, &embedding).unwrap();
+    let words = "conditional --condition last_hidden_state --iterations 3 --width 0.1 --batch 8 --samples-every 3";
+    let ran = train(words, &output, &embedding).expect(0);
+    assert!(ran.stderr.contains("with 16 features last_hidden_state"), "{}", ran.stderr);
+    assert!(at("gan.samples-000003.png").is_file());
+    // A prompt gives what the features of its record give.
+    let prompted =
+        sample(&output, &["-n", "4", "--prompt", "the red sign", "--prompt", "a dog ran", "--text-model", BERT]);
+    let prompted = lines(&prompted.expect(0).stdout);
+    let of_records = lines(&sample(&output, &["-n", "4", "--conditions", embedded.to_str().unwrap()]).expect(0).stdout);
+    assert_eq!(prompted, of_records);
+    assert_eq!(prompted[1]["text"], "a dog ran");
+    // What is told matters.
+    let same = lines(&sample(&output, &["-n", "4", "--prompt", "a dog ran", "--text-model", BERT]).expect(0).stdout);
+    assert_ne!(prompted[0]["image"], same[0]["image"]);
+    assert_eq!(prompted[1]["image"], same[1]["image"]);
+    for (words, why) in [
+        (&["--label", "disc"][..], "has no labels; use --prompt"),
+        (&[], "give --prompt and --text-model, or --conditions"),
+        (&["--prompt", "stop", "--text-model", GPT2], "was trained on features of"),
+    ] {
+        let ran = sample(&output, words).expect(2);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_generator_with_the_smallest_distance_to_real_images_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let (output, log, real) = (at("gan.safetensors"), at("log.jsonl"), at("real.jsonl"));
+    fs::write(&real, records(12, 16, false)).unwrap();
+    let network = root().join("testdata/models/roads.safetensors");
+    let words = format!(
+        "dcgan --iterations 5 --width 0.1 --batch 8 --fid-every 2 --fid-samples 6 --fid-against {} --fid-model {} --log {}",
+        real.display(),
+        network.display(),
+        log.display()
+    );
+    let ran = train(&words, &output, &records(20, 16, false)).expect(0);
+    assert!(ran.stderr.contains("only 12 real images for"), "{}", ran.stderr);
+    let validated: Vec<Value> =
+        lines(&fs::read_to_string(&log).unwrap()).into_iter().filter(|line| line["val_fid"].is_number()).collect();
+    assert_eq!(validated.len(), 3);
+    let least = validated.iter().map(|line| line["val_fid"].as_f64().unwrap()).fold(f64::INFINITY, f64::min);
+    let best = validated.iter().rfind(|line| line["best"] == true).unwrap();
+    assert_eq!(best["val_fid"].as_f64(), Some(least));
+    let info: Value =
+        serde_json::from_str(&run("dl-model", &["info", output.to_str().unwrap()], "").expect(0).stdout).unwrap();
+    let step = best["iteration"].as_u64().unwrap() + 1;
+    assert_eq!(info["config"]["training"]["iterations"].as_u64(), Some(step));
+    let refused = train("dcgan --iterations 1 --fid-against missing.jsonl --fid-model x", &output, "").expect(2);
+    assert!(!refused.stderr.is_empty());
 }

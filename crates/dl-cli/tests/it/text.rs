@@ -9,7 +9,7 @@ use crate::support::{Ran, run, shared};
 use crate::text_strategies::errands;
 
 pub(crate) const BERT: &str = "testdata/goldens/text/bert";
-const GPT2: &str = "testdata/goldens/text/gpt2";
+pub(crate) const GPT2: &str = "testdata/goldens/text/gpt2";
 const CLIP: &str = "testdata/goldens/text/clip";
 
 fn records(texts: &[&str]) -> String {
