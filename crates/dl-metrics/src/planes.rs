@@ -50,6 +50,21 @@ impl Planes {
         Ok(Self { width: width - 2 * border, height: height - 2 * border, channels })
     }
 
+    /// The values outside of a rectangle from (x1, y1) to before (x2, y2), as one row.
+    /// # Errors
+    /// When nothing would be left.
+    pub fn outside(&self, [x1, y1, x2, y2]: [usize; 4]) -> Result<Self> {
+        let kept = |at: &usize| {
+            let (x, y) = (at % self.width, at / self.width);
+            !((x1..x2).contains(&x) && (y1..y2).contains(&y))
+        };
+        let places: Vec<usize> = (0..self.width * self.height).filter(kept).collect();
+        let (width, height) = (self.width, self.height);
+        ensure!(!places.is_empty(), "{width} x {height} pixels lie within {x1},{y1},{x2},{y2}; nothing is left");
+        let channels = self.channels.iter().map(|channel| places.iter().map(|place| channel[*place]).collect());
+        Ok(Self { width: places.len(), height: 1, channels: channels.collect() })
+    }
+
     /// Half the size: means of 2 x 2 pixels; an odd last row or column is dropped.
     pub(crate) fn halved(&self) -> Self {
         let (width, height) = (self.width / 2, self.height / 2);

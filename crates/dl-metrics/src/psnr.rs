@@ -51,6 +51,24 @@ mod tests {
     }
 
     #[test]
+    fn pixels_within_a_rectangle_can_be_left_out() {
+        let [a, b] = golden_pair(9, 8);
+        let mut same_outside = a.clone();
+        for channel in &mut same_outside.channels {
+            (2..5).for_each(|y| (3..7).for_each(|x| channel[y * 9 + x] = 7.0));
+        }
+        let outside = |planes: &Planes, rectangle| planes.outside(rectangle).unwrap();
+        let rectangle = [3, 2, 7, 5];
+        let same = psnr(&outside(&a, rectangle), &outside(&same_outside, rectangle)).unwrap();
+        assert_eq!(same, f64::INFINITY);
+        assert!(psnr(&outside(&a, [3, 2, 7, 4]), &outside(&same_outside, [3, 2, 7, 4])).unwrap().is_finite());
+        // Nothing is left out of a rectangle beside the image; a rectangle that covers it is refused.
+        let found = psnr(&outside(&a, [9, 0, 20, 8]), &outside(&b, [9, 0, 20, 8])).unwrap();
+        assert!((found - psnr(&a, &b).unwrap()).abs() < 1e-9);
+        assert!(a.outside([0, 0, 9, 8]).unwrap_err().to_string().contains("nothing is left"));
+    }
+
+    #[test]
     fn equal_images_have_an_infinite_ratio_and_other_sizes_are_refused() {
         let [a, _] = golden_pair(9, 8);
         assert_eq!(psnr(&a, &a).unwrap(), f64::INFINITY);
