@@ -30,8 +30,8 @@ pub use model::{
 };
 pub use model_file::ModelFile;
 pub use network::{
-    Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, Halt, InstanceNorm2d, L2Norm, LOGITS, LayerName, Linear,
-    LocalResponseNorm, LocallyConnected2d, ModulatedConv2d, Parameters, Pass, Prelu, Run, SpectralConv2d,
-    SpectralLinear, Value, is_statistic, plain,
+    Backbone, BatchNorm2d, Conv2d, ConvTranspose2d, EqualizedConv2d, EqualizedLinear, Fresh, Halt, InstanceNorm2d,
+    L2Norm, LOGITS, LayerName, Linear, LocalResponseNorm, LocallyConnected2d, ModulatedConv2d, Parameters, Pass, Prelu,
+    Run, SpectralConv2d, SpectralLinear, Value, is_statistic, plain,
 };
 pub use onnx::OnnxModel;

@@ -102,7 +102,10 @@ fn a_generator_that_was_written_is_read_with_its_labels() {
         let other = generator.generate(&latents, Condition::Labels(&[1, 1, 0])).unwrap();
         assert_ne!(images[..image.numbers()], other[..image.numbers()]);
         assert_eq!(images[image.numbers()..], other[image.numbers()..]);
-        assert!(generator.generate(&latents, &[]).is_err() && generator.generate(&latents[1..], &[0, 1, 0]).is_err());
+        assert!(
+            generator.generate(&latents, told(&[])).is_err()
+                && generator.generate(&latents[1..], told(&[0, 1, 0])).is_err()
+        );
         let file = Checkpoint::open(&path).unwrap();
         assert!(file.contains("label_emb.weight"));
     }

@@ -54,6 +54,7 @@ mod spectral_norm;
 mod strip;
 mod tape;
 mod upfirdn;
+mod warp;
 mod wide;
 
 pub use activation::{leaky_relu, mish, sigmoid, softplus, swish, tanh};
@@ -95,3 +96,4 @@ pub use spatial_response_norm::spatial_response_norm;
 pub use spectral_norm::{SpectrallyNormalized, spectral_norm};
 pub use tape::Tape;
 pub use upfirdn::{Resampling, ResamplingStep, upfirdn2d};
+pub use warp::{Affine, Warp};

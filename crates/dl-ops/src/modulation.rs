@@ -11,19 +11,20 @@ use crate::{Conv2dConfig, ConvTranspose2dConfig, conv_transpose2d, conv2d, gate,
 pub const DEMODULATION_EPS: f64 = 1e-8;
 
 /// Convolves x [n, c, h, w] with weight [outputs, c, kh, kw], whose input channels are scaled by styles [n, c] for each
-/// sample; with `demodulate`, each filter is then divided by its norm. Returns [n, outputs, h', w'].
+/// sample; with `demodulation`, each filter is then divided by its norm and multiplied by this number. Returns
+/// [n, outputs, h', w'].
 /// # Errors
 /// When the shapes do not match, there are groups, or candle fails.
 pub fn modulated_conv2d(
     x: &Tensor,
     weight: &Tensor,
     styles: &Tensor,
-    demodulate: bool,
+    demodulation: Option<f64>,
     config: &Conv2dConfig,
 ) -> Result<Tensor> {
     check(x, weight, styles, config.groups)?;
     let y = conv2d(&scaled(x, styles)?, weight, None, config)?;
-    if demodulate { scaled(&y, &demodulation(weight, styles)?) } else { Ok(y) }
+    demodulated(y, weight, styles, demodulation)
 }
 
 /// The transposed [`modulated_conv2d`], which enlarges the map: the weight is [outputs, c, kh, kw] as there.
@@ -33,13 +34,13 @@ pub fn modulated_conv_transpose2d(
     x: &Tensor,
     weight: &Tensor,
     styles: &Tensor,
-    demodulate: bool,
+    demodulation: Option<f64>,
     config: &ConvTranspose2dConfig,
 ) -> Result<Tensor> {
     check(x, weight, styles, config.groups)?;
     let turned = weight.transpose(0, 1)?.contiguous()?;
     let y = conv_transpose2d(&scaled(x, styles)?, &turned, None, config)?;
-    if demodulate { scaled(&y, &demodulation(weight, styles)?) } else { Ok(y) }
+    demodulated(y, weight, styles, demodulation)
 }
 
 /// One divided by the norm of each filter of weight [outputs, c, kh, kw] with its channels scaled by styles [n, c]:
@@ -49,6 +50,13 @@ pub fn modulated_conv_transpose2d(
 pub fn demodulation(weight: &Tensor, styles: &Tensor) -> Result<Tensor> {
     let squares = weight.sqr()?.sum((2, 3))?;
     (linear(&styles.sqr()?, &squares, None)? + DEMODULATION_EPS)?.sqrt()?.recip()
+}
+
+fn demodulated(y: Tensor, weight: &Tensor, styles: &Tensor, gain: Option<f64>) -> Result<Tensor> {
+    match gain {
+        Some(gain) => scaled(&y, &(demodulation(weight, styles)? * gain)?),
+        None => Ok(y),
+    }
 }
 
 fn check(x: &Tensor, weight: &Tensor, styles: &Tensor, groups: usize) -> Result<()> {
@@ -107,11 +115,14 @@ mod tests {
     fn equals_a_weight_for_each_sample_on_odd_and_strided_maps() {
         let (weight, styles) = (strided("w", &[7, 5, 3, 3]), strided("s", &[3, 5]));
         for x in [draw("x", &[3, 5, 6, 7]), strided("x", &[3, 5, 4, 3])] {
-            for demodulate in [false, true] {
-                let found = modulated_conv2d(&x, &weight, &styles, demodulate, &padded()).unwrap();
-                assert_close(&found, &naive(&x, &weight, &styles, demodulate, false), 1e-5);
-                let found = modulated_conv_transpose2d(&x, &weight, &styles, demodulate, &twice()).unwrap();
-                assert_close(&found, &naive(&x, &weight, &styles, demodulate, true), 1e-5);
+            for gain in [None, Some(1.0), Some(1.5)] {
+                let naive = |transposed| {
+                    (naive(&x, &weight, &styles, gain.is_some(), transposed) * gain.unwrap_or(1.0)).unwrap()
+                };
+                let found = modulated_conv2d(&x, &weight, &styles, gain, &padded()).unwrap();
+                assert_close(&found, &naive(false), 1e-5);
+                let found = modulated_conv_transpose2d(&x, &weight, &styles, gain, &twice()).unwrap();
+                assert_close(&found, &naive(true), 1e-5);
             }
         }
     }
@@ -119,16 +130,16 @@ mod tests {
     #[test]
     fn gradients_match_finite_differences() {
         let shapes: [&[usize]; 3] = [&[2, 3, 4, 3], &[2, 3, 3, 3], &[2, 3]];
-        for demodulate in [false, true] {
-            check_gradients(&shapes, 3e-3, |t| modulated_conv2d(&t[0], &t[1], &t[2], demodulate, &padded()));
-            check_gradients(&shapes, 3e-3, |t| modulated_conv_transpose2d(&t[0], &t[1], &t[2], demodulate, &twice()));
+        for gain in [None, Some(1.5)] {
+            check_gradients(&shapes, 3e-3, |t| modulated_conv2d(&t[0], &t[1], &t[2], gain, &padded()));
+            check_gradients(&shapes, 3e-3, |t| modulated_conv_transpose2d(&t[0], &t[1], &t[2], gain, &twice()));
         }
     }
 
     #[test]
     fn shapes_that_do_not_match_are_an_error() {
         let (x, weight) = (draw("x", &[2, 3, 4, 4]), draw("w", &[2, 3, 3, 3]));
-        assert!(modulated_conv2d(&x, &weight, &draw("s", &[2, 2]), true, &padded()).is_err());
-        assert!(modulated_conv2d(&x, &draw("w", &[2, 4, 3, 3]), &draw("s", &[2, 3]), true, &padded()).is_err());
+        assert!(modulated_conv2d(&x, &weight, &draw("s", &[2, 2]), Some(1.0), &padded()).is_err());
+        assert!(modulated_conv2d(&x, &draw("w", &[2, 4, 3, 3]), &draw("s", &[2, 3]), Some(1.0), &padded()).is_err());
     }
 }

@@ -32,9 +32,12 @@ pub fn spectral_norm(weight: &Tensor, u: &Tensor, iterations: usize) -> Result<S
     let constant = matrix.detach();
     let mut u = u.detach().reshape((rows, 1))?;
     let mut v = unit(&constant.t()?.matmul(&u)?)?;
-    for _ in 0..iterations {
+    for iteration in 0..iterations {
+        // As torch: v belongs to the u before, and the last u to v.
+        if iteration > 0 {
+            v = unit(&constant.t()?.matmul(&u)?)?;
+        }
         u = unit(&constant.matmul(&v)?)?;
-        v = unit(&constant.t()?.matmul(&u)?)?;
     }
     let sigma = u.t()?.matmul(&matrix.matmul(&v)?)?.reshape(())?;
     Ok(SpectrallyNormalized { weight: weight.broadcast_div(&sigma)?, u: u.reshape(rows)?, sigma })

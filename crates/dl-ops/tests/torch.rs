@@ -129,7 +129,7 @@ impl Case<'_> {
     fn modulated_conv2d(&self, x: &Var) -> candle_core::Result<Tensor> {
         let (weight, styles) = (self.input("weight"), self.input("styles"));
         let config = Conv2dConfig { padding: Padding::all(1), ..Default::default() };
-        let y = modulated_conv2d(x, &weight, &styles, true, &config)?;
+        let y = modulated_conv2d(x, &weight, &styles, Some(1.0), &config)?;
         self.assert_gradients(&y, &[("weight", &weight), ("styles", &styles)]);
         Ok(y)
     }

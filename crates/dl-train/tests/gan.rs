@@ -13,7 +13,7 @@ use dl_models::gan::{
 };
 use dl_models::{Checkpoint, Parameters, Precision};
 use dl_train::fit::{Event, Files, FitConfig, OptimizerConfig, Player, Progress, Rule, TrainedModel, fit};
-use dl_train::gan::{GanBatch, GanLoss, GanTask, Penalty, PenaltyKind, Players};
+use dl_train::gan::{Augment, GanBatch, GanLoss, GanTask, Penalty, PenaltyKind, Players};
 use dl_train::schedule::{Decay, Schedule};
 use formula::{formula, mix};
 use serde_json::{Map, Value, json};
@@ -48,7 +48,7 @@ fn penalty(words: &[&str]) -> Option<PenaltyKind> {
     }
 }
 
-/// The networks of a case: `vanilla|dcgan LOSS [embed|project] [r1|r1+r2]`.
+/// The networks of a case: `vanilla|dcgan LOSS [embed|project] [r1|r1+r2] [spectral]`.
 fn players(golden: &Value, words: &[&str]) -> Players {
     let (labels, columns) = (number(golden, "labels"), number(golden, "columns"));
     let conditioning = match words.get(2) {
@@ -78,7 +78,8 @@ fn players(golden: &Value, words: &[&str]) -> Players {
         body,
         image,
         condition: conditioning.map(|conditioning| (ConditionSize::Labels(labels), conditioning)),
-        norms: penalty(words).is_none(),
+        norms: penalty(words).is_none() && !words.contains(&"spectral"),
+        spectral: words.contains(&"spectral"),
         dropout: 0.0,
         constant: false,
     };
@@ -106,6 +107,7 @@ fn whole_steps_equal_those_of_torch() {
                 labels: if labels > 0 { (0..count).map(|index| (index % labels) as u32).collect() } else { Vec::new() },
                 features: Vec::new(),
                 latents: signed(&format!("latents/{step}"), count * config.latent, 2.0),
+                style: None,
             })
         };
         let file = |_: &Progress| {
@@ -122,7 +124,7 @@ fn whole_steps_equal_those_of_torch() {
             // Those of the script.
             smoothing: if matches!(&name[..], "vanilla lsgan embed" | "dcgan non-saturating") { 0.1 } else { 0.0 },
             noise: 0.0,
-            augment: false,
+            augment: &Augment::None,
             mismatched: false,
             steps,
             critic: 1,

@@ -129,6 +129,14 @@ class ConditionalDcgan(nn.Module):
         return self.main(torch.cat([z, self.label_emb(labels)], 1)[:, :, None, None])
 
 
+def spectral(discriminator):
+    """Spectral normalization of all weights (Miyato et al. 2018): each pass improves the singular vectors once."""
+    for module in discriminator.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            nn.utils.spectral_norm(module)
+    return discriminator
+
+
 def losses(kind, smoothing):
     ones, cross = torch.ones(BATCH), functional.binary_cross_entropy_with_logits
     softplus = functional.softplus
@@ -194,7 +202,8 @@ def run(generator, discriminator, loss, smoothing, channels, side, labeled, pena
     weights |= {f"average.{name}": tensor for name, tensor in averages.items()}
     summary = {}
     for name, tensor in weights.items():
-        if tensor.dtype == torch.float32:
+        # Computed from weight_u before it is used.
+        if tensor.dtype == torch.float32 and not name.endswith(".weight_v"):
             flat = tensor.detach().double().flatten()
             step = max(1, len(flat) // 8)
             summary[name] = [float(f"{value:.9g}") for value in flat[::step][:8].tolist()]
@@ -217,6 +226,10 @@ def main():
     cases["dcgan relativistic project r1+r2"] = run(
         ConditionalDcgan(), DcganDiscriminator(LABELS, norms=False), "relativistic", 0.0, 3, 16, labeled=True,
         penalized=["r1", "r2"])
+    cases["vanilla hinge - none spectral"] = run(
+        Vanilla(LATENT), spectral(VanillaDiscriminator(16)), "hinge", 0.0, 1, 4, labeled=False)
+    cases["dcgan non-saturating - r1 spectral"] = run(
+        Dcgan(), spectral(DcganDiscriminator(norms=False)), "non-saturating", 0.0, 3, 16, labeled=False, penalized=["r1"])
     golden = {
         "made_with": f"torch {torch.__version__.split('+')[0]}, testdata/goldens/gan/make_step.py",
         "batch": BATCH, "latent": LATENT, "labels": LABELS, "columns": COLUMNS, "steps": STEPS, "rate": RATE,

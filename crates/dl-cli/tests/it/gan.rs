@@ -20,7 +20,7 @@ fn uri(image: impl FnOnce(&mut Cursor<Vec<u8>>)) -> String {
 }
 
 /// Images of bright discs (label `disc`) and bars (label `bar`), gray or colored, of `side` pixels.
-fn records(count: usize, side: u32, gray: bool) -> String {
+pub(crate) fn records(count: usize, side: u32, gray: bool) -> String {
     let mut all = String::new();
     for index in 0..count {
         let disc = index % 2 == 0;
@@ -47,16 +47,16 @@ fn records(count: usize, side: u32, gray: bool) -> String {
     all
 }
 
-fn train(words: &str, output: &Path, records: &str) -> Ran {
+pub(crate) fn train(words: &str, output: &Path, records: &str) -> Ran {
     let words: Vec<&str> = words.split(' ').collect();
     run("dl-gan-train", &[&words[..], &["--output", output.to_str().unwrap()]].concat(), records)
 }
 
-fn sample(model: &Path, words: &[&str]) -> Ran {
+pub(crate) fn sample(model: &Path, words: &[&str]) -> Ran {
     run("dl-gan-sample", &[&[model.to_str().unwrap()], words].concat(), "")
 }
 
-fn lines(text: &str) -> Vec<Value> {
+pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

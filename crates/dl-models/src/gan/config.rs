@@ -9,7 +9,7 @@ use crate::checkpoint::printable;
 use crate::file::{Kind, limits};
 
 /// The architectures of generators that make images of random vectors.
-pub const GENERATORS: [&str; 3] = ["vanilla", "dcgan", "upsample"];
+pub const GENERATORS: [&str; 4] = ["vanilla", "dcgan", "upsample", "stylegan"];
 
 /// Most numbers of a random vector.
 const MOST_LATENT: usize = 1 << 14;

@@ -1,6 +1,6 @@
 //! Discriminators: is an image real or generated?
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use dl_ops::{Conv2dConfig, Padding};
@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::ConditionEmbedding;
 use super::dcgan::{STDEV, norm};
+use super::stylegan::{StyleChannels, StyleDiscriminator};
 use super::{Canvas, ConditionSize};
 use crate::network::pass::{Halt, Pass, Run, Value};
-use crate::{BatchNorm2d, Conv2d, Fresh, Linear, plain};
+use crate::{BatchNorm2d, Conv2d, Fresh, Linear, SpectralConv2d, SpectralLinear, plain};
 
 /// Slope of the leaky ReLU for negative numbers, in all of them.
 const SLOPE: f32 = 0.2;
@@ -32,8 +33,8 @@ pub enum Conditioning {
 /// What a discriminator looks like.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiscriminatorConfig {
-    /// Fully connected, with hidden layers of these sizes; or convolutional, with this many channels in the first map
-    /// (`ndf`), doubled by each next one.
+    /// Fully connected, with hidden layers of these sizes; convolutional, with this many channels in the first map (`ndf`),
+    /// doubled by each next one; or StyleGAN2's.
     pub body: DiscriminatorBody,
     /// The images.
     pub image: Canvas,
@@ -41,6 +42,8 @@ pub struct DiscriminatorConfig {
     pub condition: Option<(ConditionSize, Conditioning)>,
     /// Batch norms in the convolutional one, after every convolution but the first and the last.
     pub norms: bool,
+    /// Spectral normalization of all weights (Miyato et al. 2018); not for StyleGAN2's.
+    pub spectral: bool,
     /// Probability of dropout after each hidden layer of the fully connected one.
     pub dropout: f64,
     /// Whether the weights are constants, for training the generator; norms still use the batch's statistics.
@@ -54,6 +57,8 @@ pub enum DiscriminatorBody {
     Vanilla(Vec<usize>),
     /// pytorch/examples' `dcgan`: 64.
     Dcgan(usize),
+    /// StyleGAN2's residual one.
+    StyleGan(StyleChannels),
 }
 
 /// A discriminator.
@@ -67,17 +72,58 @@ pub struct Discriminator {
 }
 
 enum Body {
-    Vanilla(Vec<Linear>),
-    Dcgan(Vec<(Conv2d, Option<BatchNorm2d>)>),
+    Vanilla(Vec<Dense>),
+    Dcgan(Vec<(Conv, Option<BatchNorm2d>)>),
+    Style(Box<StyleDiscriminator>),
 }
 
 enum Last {
-    Linear(Linear),
-    Conv(Conv2d),
+    Linear(Dense),
+    Conv(Conv),
+    /// A part of the body.
+    Style,
+}
+
+/// A fully connected layer.
+enum Dense {
+    Plain(Linear),
+    Spectral(SpectralLinear),
+}
+
+impl Dense {
+    fn new(inputs: usize, outputs: usize, spectral: bool, vb: VarBuilder) -> candle_core::Result<Self> {
+        let fresh = Fresh::torch(inputs);
+        Ok(match spectral {
+            true => Self::Spectral(SpectralLinear::new(inputs, outputs, fresh, vb)?),
+            false => Self::Plain(Linear::new(inputs, outputs, fresh, vb)?),
+        })
+    }
+
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        match self {
+            Self::Plain(layer) => pass.linear("", layer, x),
+            Self::Spectral(layer) => pass.spectral_linear("", layer, x),
+        }
+    }
+}
+
+/// A convolution without bias.
+enum Conv {
+    Plain(Conv2d),
+    Spectral(SpectralConv2d),
+}
+
+impl Conv {
+    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
+        match self {
+            Self::Plain(layer) => pass.conv("", layer, x),
+            Self::Spectral(layer) => pass.spectral_conv("", layer, x),
+        }
+    }
 }
 
 impl Discriminator {
-    /// A discriminator with weights of the builder; a Dcgan's are `main.N`, a vanilla one's `model.N`.
+    /// A discriminator with weights of the builder; a Dcgan's are `main.N`, a vanilla one's `model.N`, StyleGAN2's `b32.conv0`.
     /// # Errors
     /// When the images do not fit the body, or a weight has another shape.
     pub fn new(config: &DiscriminatorConfig, vb: &VarBuilder) -> Result<Self> {
@@ -91,8 +137,16 @@ impl Discriminator {
                     ConditionSize::Labels(labels) => labels,
                     ConditionSize::Features(columns) => columns.min(MOST_APPENDED),
                 });
-                let (body, last) = vanilla(image.numbers() + columns, hidden, &vb.pp("model")).map_err(plain)?;
+                let (body, last) =
+                    vanilla(image.numbers() + columns, hidden, config.spectral, &vb.pp("model")).map_err(plain)?;
                 (body, last, columns, hidden.last().copied().unwrap_or(0))
+            }
+            DiscriminatorBody::StyleGan(channels) => {
+                let inputs = image.channels + usize::from(embedded.is_some());
+                ensure!(!config.spectral, "StyleGAN's discriminator has no spectral normalization");
+                let body = StyleDiscriminator::new(image, inputs, *channels, vb)?;
+                let features = StyleDiscriminator::columns(image, *channels)?;
+                (Body::Style(Box::new(body)), Last::Style, image.height * image.width, features)
             }
             DiscriminatorBody::Dcgan(channels) => {
                 let inputs = image.channels + usize::from(embedded.is_some());
@@ -122,6 +176,7 @@ impl Discriminator {
             DiscriminatorBody::Vanilla(hidden) => {
                 (0..hidden.len()).map(|index| format!("model.{}", 2 * index)).collect()
             }
+            DiscriminatorBody::StyleGan(_) => StyleDiscriminator::layers(&config.image),
             DiscriminatorBody::Dcgan(_) => {
                 let halvings = config.image.doublings().map_or(0, |(_, halvings)| halvings);
                 // After the first: convolution, norm, activation.
@@ -174,22 +229,31 @@ impl Discriminator {
             let embedded = embed(embedding)?;
             let embedded = match self.body {
                 Body::Vanilla(_) => embedded,
-                Body::Dcgan(_) => embedded.reshape((n, 1, height, width))?,
+                Body::Dcgan(_) | Body::Style(_) => embedded.reshape((n, 1, height, width))?,
             };
             x = pass.concat("", &[&x, &Value::Now(embedded)])?;
         }
         let features = self.features(x, pass)?;
         let logits = match &self.last {
-            Last::Linear(last) => pass.linear("", last, &features)?,
+            Last::Linear(last) => last.run(&features, pass)?,
             Last::Conv(last) => {
-                let logits = pass.conv("", last, &features)?;
+                let logits = last.run(&features, pass)?;
                 pass.flatten("", &logits)?
             }
+            Last::Style => match &self.body {
+                Body::Style(body) => body.logits(&features, pass)?,
+                _ => features.clone(),
+            },
         };
         let Some(embedding) = &self.projected else { return Ok(logits) };
         let embedded = embed(embedding)?;
         let product = match self.body {
             Body::Vanilla(_) => pass.project("", &features, &embedded)?,
+            // As in StyleGAN2-ADA: as large as one number of the embedding.
+            Body::Style(_) => {
+                let columns = embedded.dim(1)?.max(1) as f64;
+                pass.project("", &features, &(embedded / columns.sqrt())?)?
+            }
             Body::Dcgan(_) => {
                 // The sum over the positions is their mean times their number.
                 let [rows, columns] = pass.size(&features)?;
@@ -206,7 +270,7 @@ impl Discriminator {
         match &self.body {
             Body::Vanilla(layers) => {
                 for linear in layers {
-                    x = pass.linear("", linear, &x)?;
+                    x = linear.run(&x, pass)?;
                     x = pass.leaky_relu("", SLOPE, &x)?;
                     if self.dropout > 0.0 {
                         x = pass.dropout("", self.dropout, &x)?;
@@ -215,26 +279,27 @@ impl Discriminator {
             }
             Body::Dcgan(layers) => {
                 for (conv, norm) in layers {
-                    x = pass.conv("", conv, &x)?;
+                    x = conv.run(&x, pass)?;
                     if let Some(norm) = norm {
                         x = pass.batch_norm("", norm, &x)?;
                     }
                     x = pass.leaky_relu("", SLOPE, &x)?;
                 }
             }
+            Body::Style(body) => x = body.features(&x, pass)?,
         }
         Ok(x)
     }
 }
 
-fn vanilla(inputs: usize, hidden: &[usize], vb: &VarBuilder) -> candle_core::Result<(Body, Last)> {
+fn vanilla(inputs: usize, hidden: &[usize], spectral: bool, vb: &VarBuilder) -> candle_core::Result<(Body, Last)> {
     let (mut inputs, mut layers, mut place) = (inputs, Vec::new(), 0);
     for &columns in hidden {
-        layers.push(Linear::new(inputs, columns, Fresh::torch(inputs), vb.pp(place))?);
+        layers.push(Dense::new(inputs, columns, spectral, vb.pp(place))?);
         // Its activation is a module of torch's, too.
         (inputs, place) = (columns, place + 2);
     }
-    let last = Linear::new(inputs, 1, Fresh::torch(inputs), vb.pp(place))?;
+    let last = Dense::new(inputs, 1, spectral, vb.pp(place))?;
     Ok((Body::Vanilla(layers), Last::Linear(last)))
 }
 
@@ -242,8 +307,14 @@ fn vanilla(inputs: usize, hidden: &[usize], vb: &VarBuilder) -> candle_core::Res
 fn dcgan(config: &DiscriminatorConfig, inputs: usize, channels: usize, vb: &VarBuilder) -> Result<(Body, Last)> {
     let (map, halvings) = config.image.doublings()?;
     let half = Conv2dConfig { stride: [2; 2], padding: Padding::all(1), ..Default::default() };
+    let spectral = config.spectral;
     let conv = |channels, kernel, config, place: usize| {
-        Conv2d::without_bias(channels, kernel, config, Fresh::normal(STDEV), vb.pp(place)).map_err(plain)
+        let (fresh, vb) = (Fresh::normal(STDEV), vb.pp(place));
+        let conv = match spectral {
+            true => SpectralConv2d::without_bias(channels, kernel, config, fresh, vb).map(Conv::Spectral),
+            false => Conv2d::without_bias(channels, kernel, config, fresh, vb).map(Conv::Plain),
+        };
+        conv.map_err(plain)
     };
     let (mut inputs, mut layers, mut place) = (inputs, Vec::new(), 0);
     for index in 0..halvings {

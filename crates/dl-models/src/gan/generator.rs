@@ -9,6 +9,7 @@ use rand_distr::StandardNormal;
 
 use super::condition::ConditionEmbedding;
 use super::dcgan::Dcgan;
+use super::stylegan::{StyleDraws, StyleGan};
 use super::upsample::Upsample;
 use super::vanilla::Vanilla;
 use super::{ConditionSize, GeneratorConfig, IMAGE, third_party};
@@ -21,9 +22,15 @@ use crate::{Backbone, Checkpoint, LayerName, plain};
 /// A generator of images from random vectors.
 pub struct Generator {
     config: GeneratorConfig,
-    network: Box<dyn Backbone>,
+    network: Network,
     condition: Option<ConditionEmbedding>,
-    plans: Plans,
+}
+
+enum Network {
+    /// One that runs on random vectors, and its plans.
+    Plain(Box<dyn Backbone>, Plans),
+    /// StyleGAN.
+    Style(Box<StyleGan>),
 }
 
 impl Generator {
@@ -49,7 +56,7 @@ impl Generator {
     pub fn new(config: GeneratorConfig, vb: &VarBuilder) -> Result<Self> {
         config.check()?;
         let (network, condition) = parts(&config, vb)?;
-        Ok(Self { config, network, condition, plans: Plans::default() })
+        Ok(Self { config, network, condition })
     }
 
     /// Its description.
@@ -58,13 +65,48 @@ impl Generator {
     }
 
     /// Images [n, channels, height, width], -1 to 1, of random vectors [n, latent] and, if it is conditional, the
-    /// condition, labels [n] u32 or features [n, columns]; in training, with gradients, and batch norms use the batch's statistics.
+    /// condition, labels [n] u32 or features [n, columns]; in training, with gradients, and batch norms use the batch's
+    /// statistics.
     /// # Errors
     /// When the shapes do not fit.
     pub fn train(&self, latents: &Tensor, condition: Option<&Tensor>, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        let x = self.inputs(latents, condition)?;
+        self.train_with(latents, condition, &StyleDraws::default(), rng)
+    }
+
+    /// The same with what StyleGAN draws beside the random vectors; other generators have no use for it.
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn train_with(
+        &self,
+        latents: &Tensor,
+        condition: Option<&Tensor>,
+        draws: &StyleDraws,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Tensor> {
         let mut pass = Pass::new(Vec::new(), Some(rng));
-        let rows = match self.network.run(&Value::Now(x), &mut pass) {
+        match &self.network {
+            Network::Plain(..) => self.images(latents, condition, &mut pass),
+            Network::Style(style) => style.train(latents, self.embedded(condition)?.as_ref(), draws, &mut pass),
+        }
+    }
+
+    /// The images of [`generate`](Self::generate) as a tensor [n, channels, height, width] with gradients, of random vectors
+    /// [n, latent]; or, for [a generator with styles](Self::style), of styles [n, columns], the same for all layers, with the
+    /// stored noise.
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn differentiable(&self, latents: &Tensor, condition: Option<&Tensor>) -> Result<Tensor> {
+        let mut pass = Pass::new(Vec::new(), None);
+        match &self.network {
+            Network::Plain(..) => self.images(latents, condition, &mut pass),
+            Network::Style(style) => style.images(&vec![latents.clone(); style.styles()], None, &mut pass),
+        }
+    }
+
+    /// Images of a generator without styles.
+    fn images(&self, latents: &Tensor, condition: Option<&Tensor>, pass: &mut Pass) -> Result<Tensor> {
+        let Network::Plain(network, _) = &self.network else { bail!("the generator has styles") };
+        let rows = match network.run(&Value::Now(self.inputs(latents, condition)?), pass) {
             Ok(Value::Now(rows)) => rows,
             Err(Halt::Failed(error)) => return Err(plain(error)),
             _ => bail!("the generator stopped early"),
@@ -73,41 +115,68 @@ impl Generator {
         rows.reshape(((), image.channels, image.height, image.width)).map_err(plain)
     }
 
+    /// The parts of a StyleGAN; `None` for other generators.
+    pub fn style(&self) -> Option<Style<'_>> {
+        match &self.network {
+            Network::Plain(..) => None,
+            Network::Style(network) => Some(Style { generator: self, network }),
+        }
+    }
+
     /// Images of random vectors, one after another, each [channels, height, width], -1 to 1. `condition`: one per
-    /// vector, if it is conditional.
+    /// vector, if it is conditional. StyleGAN's have the stored noise.
     /// # Errors
     /// When the lengths do not fit, or the network's outputs are not finite.
     pub fn generate(&self, latents: &[f32], condition: Condition) -> Result<Vec<f32>> {
+        match &self.network {
+            Network::Plain(network, plans) => {
+                let Some((latents, condition)) = self.tensors(latents, condition)? else { return Ok(Vec::new()) };
+                let x = self.inputs(&latents, condition.as_ref())?;
+                let layer: LayerName = IMAGE.parse()?;
+                let images = plans.run(&**network, &x, &[layer])?;
+                let [images] = &images[..] else { bail!("the generator made no images") };
+                finite(images)
+            }
+            Network::Style(network) => {
+                let style = Style { generator: self, network };
+                let styles: Vec<f32> = style
+                    .map(latents, condition)?
+                    .chunks_exact(self.config.latent)
+                    .flat_map(|style_of| style_of.repeat(style.layers()))
+                    .collect();
+                style.synthesize(&styles, &[])
+            }
+        }
+    }
+
+    /// Random vectors [n, latent] and their condition as tensors; `None` if there are none.
+    fn tensors(&self, latents: &[f32], condition: Condition) -> Result<Option<(Tensor, Option<Tensor>)>> {
         let columns = self.config.latent;
         ensure!(latents.len().is_multiple_of(columns), "{} numbers are not random vectors of {columns}", latents.len());
         let rows = latents.len() / columns;
         if rows == 0 {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let device = &Device::Cpu;
         let latents = Tensor::from_slice(latents, (rows, columns), device).map_err(plain)?;
-        let x = self.inputs(&latents, condition.tensor(rows, device)?.as_ref())?;
-        let layer: LayerName = IMAGE.parse()?;
-        let images = self.plans.run(&*self.network, &x, &[layer])?;
-        let [images] = &images[..] else { bail!("the generator made no images") };
-        let numbers: Vec<f32> = images.flatten_all().and_then(|images| images.to_vec1()).map_err(plain)?;
-        ensure!(
-            numbers.iter().all(|number| number.is_finite()),
-            "the generator's images are not finite; are its weights damaged?"
-        );
-        Ok(numbers)
+        Ok(Some((latents, condition.tensor(rows, device)?)))
+    }
+
+    /// The embedded condition [n, columns] of a conditional generator.
+    fn embedded(&self, condition: Option<&Tensor>) -> Result<Option<Tensor>> {
+        match (&self.condition, condition) {
+            (None, None) => Ok(None),
+            (Some(embedding), Some(condition)) => embedding.forward(condition).map(Some).map_err(plain),
+            (Some(_), None) => bail!("the generator is conditional: it needs labels or features"),
+            (None, Some(_)) => bail!("the generator is not conditional"),
+        }
     }
 
     /// The network's input [n, latent + label columns, 1, 1].
     fn inputs(&self, latents: &Tensor, condition: Option<&Tensor>) -> Result<Tensor> {
-        let rows = match (&self.condition, condition) {
-            (None, None) => latents.clone(),
-            (Some(embedding), Some(condition)) => {
-                let embedded = embedding.forward(condition).map_err(plain)?;
-                Tensor::cat(&[latents, &embedded], 1).map_err(plain)?
-            }
-            (Some(_), None) => bail!("the generator is conditional: it needs labels or features"),
-            (None, Some(_)) => bail!("the generator is not conditional"),
+        let rows = match self.embedded(condition)? {
+            Some(embedded) => Tensor::cat(&[latents, &embedded], 1).map_err(plain)?,
+            None => latents.clone(),
         };
         rows.unsqueeze(2).and_then(|rows| rows.unsqueeze(3)).map_err(plain)
     }
@@ -140,16 +209,80 @@ impl Condition<'_> {
     }
 }
 
+/// The parts of a StyleGAN: random vectors become styles, and each layer of the image has one.
+pub struct Style<'a> {
+    generator: &'a Generator,
+    network: &'a StyleGan,
+}
+
+impl Style<'_> {
+    /// Layers of an image, each with a style of its own: the first ones shape it, the last ones color it.
+    pub fn layers(&self) -> usize {
+        self.network.styles()
+    }
+
+    /// Numbers of a style.
+    pub fn columns(&self) -> usize {
+        self.generator.config.latent
+    }
+
+    /// Numbers of the noise of all layers of an image, standard normal.
+    pub fn noise_numbers(&self) -> usize {
+        self.network.noise_numbers()
+    }
+
+    /// The mean style [columns], the center of truncation.
+    /// # Errors
+    /// When candle fails.
+    pub fn average(&self) -> Result<Vec<f32>> {
+        self.network.average().to_vec1().map_err(plain)
+    }
+
+    /// Styles of random vectors, one after another, each [columns]. `condition`: one per
+    /// vector, if the generator is conditional.
+    /// # Errors
+    /// When the lengths do not fit.
+    pub fn map(&self, latents: &[f32], condition: Condition) -> Result<Vec<f32>> {
+        let Some((latents, condition)) = self.generator.tensors(latents, condition)? else { return Ok(Vec::new()) };
+        let embedded = self.generator.embedded(condition.as_ref())?;
+        let styles = self.network.map(&latents, embedded.as_ref(), &mut Pass::new(Vec::new(), None))?;
+        styles.flatten_all().and_then(|styles| styles.to_vec1()).map_err(plain)
+    }
+
+    /// Images of styles [n, layers, columns], one after another, each [channels, height, width], about -1 to 1. `noise`:
+    /// that of each image, or empty for the stored one.
+    /// # Errors
+    /// When the lengths do not fit, or the network's outputs are not finite.
+    pub fn synthesize(&self, styles: &[f32], noise: &[f32]) -> Result<Vec<f32>> {
+        if styles.is_empty() {
+            return Ok(Vec::new());
+        }
+        finite(&self.network.synthesize(styles, noise)?)
+    }
+}
+
+/// The numbers of images.
+fn finite(images: &Tensor) -> Result<Vec<f32>> {
+    let numbers: Vec<f32> = images.flatten_all().and_then(|images| images.to_vec1()).map_err(plain)?;
+    ensure!(
+        numbers.iter().all(|number| number.is_finite()),
+        "the generator's images are not finite; are its weights damaged?"
+    );
+    Ok(numbers)
+}
+
 /// Appends a standard normal vector of `count` numbers.
 pub fn push_latent(latents: &mut Vec<f32>, count: usize, rng: &mut ChaCha8Rng) {
     latents.extend((0..count).map(|_| rng.sample::<f32, _>(StandardNormal)));
 }
 
-fn parts(config: &GeneratorConfig, vb: &VarBuilder) -> Result<(Box<dyn Backbone>, Option<ConditionEmbedding>)> {
-    let network: Box<dyn Backbone> = match config.architecture.as_str() {
-        "vanilla" => Box::new(Vanilla::new(config, vb)?),
-        "dcgan" => Box::new(Dcgan::new(config, vb)?),
-        "upsample" => Box::new(Upsample::new(config, vb)?),
+fn parts(config: &GeneratorConfig, vb: &VarBuilder) -> Result<(Network, Option<ConditionEmbedding>)> {
+    let on_vectors = |network: Box<dyn Backbone>| Network::Plain(network, Plans::default());
+    let network = match config.architecture.as_str() {
+        "vanilla" => on_vectors(Box::new(Vanilla::new(config, vb)?)),
+        "dcgan" => on_vectors(Box::new(Dcgan::new(config, vb)?)),
+        "upsample" => on_vectors(Box::new(Upsample::new(config, vb)?)),
+        "stylegan" => Network::Style(Box::new(StyleGan::new(config, vb)?)),
         other => bail!("generator architecture {other} does not exist"),
     };
     let condition = match (config.condition_size(), config.label_columns) {

@@ -6,6 +6,7 @@
 //! | `vanilla` | fully connected | Goodfellow et al. 2014 |
 //! | `dcgan` | transposed convolutions | Radford et al. 2016, pytorch/examples |
 //! | `upsample` | nearest upsampling and convolutions | PyTorch-GAN's DCGAN, without checkerboards |
+//! | `stylegan` | a mapping network and modulated convolutions | Karras et al. 2020, StyleGAN2 |
 //!
 //! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, CycleGAN's
 //! generators and pix2pix's U-Net.
@@ -25,6 +26,7 @@ pub mod patch_gan;
 pub mod rdn;
 pub mod srgan;
 pub mod srresnet;
+mod stylegan;
 mod third_party;
 mod tiles;
 mod translator;
@@ -37,7 +39,8 @@ pub use canvas::Canvas;
 pub use condition::{ConditionSize, FeatureCondition};
 pub use config::{GENERATORS, GeneratorConfig};
 pub use discriminator::{Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig};
-pub use generator::{Condition, Generator, push_latent};
+pub use generator::{Condition, Generator, Style, push_latent};
+pub use stylegan::{AVERAGE_DECAY, Mixed, StyleChannels, StyleDraws};
 pub(crate) use third_party::is_gan;
 pub use tiles::{Seams, Tiling};
 pub use translator::{Geometry, TRANSLATORS, Task, Translator, TranslatorArchitecture};

@@ -14,7 +14,7 @@ use candle_nn::{Init, VarBuilder};
 use image::RgbImage;
 
 use crate::model::{CheckpointBackend, TensorShapes, fingerprint_of, tensor_shapes};
-use crate::{Checkpoint, LayerName, Model, ModelConfig, Preprocessing, Resize};
+use crate::{Checkpoint, LayerName, Model, ModelConfig, Preprocessing, Resize, plain};
 
 /// A network that LPIPS is calibrated for.
 struct Trunk {
@@ -117,6 +117,41 @@ impl Lpips {
     /// The layers that are compared, in the order of [`LpipsDistance::layers`].
     pub fn layers(&self) -> impl Iterator<Item = String> {
         self.layers.iter().map(LayerName::to_string)
+    }
+
+    /// The features of images [n, 1 or 3, h, w], -1 to 1, at each layer that is compared, with gradients.
+    /// # Errors
+    /// When the images are too small for the trunk.
+    pub fn features(&self, images: &Tensor) -> Result<Vec<Tensor>> {
+        let normalized = || -> candle_core::Result<Tensor> {
+            let (n, _, h, w) = images.dims4()?;
+            let column = |numbers: [f32; 3]| Tensor::new(&numbers, images.device())?.reshape((1, 3, 1, 1));
+            let Preprocessing { mean, std, .. } = Preprocessing::torchvision();
+            let shown = ((images.broadcast_as((n, 3, h, w))? * 0.5)? + 0.5)?;
+            shown.broadcast_sub(&column(mean)?)?.broadcast_div(&column(std)?)
+        };
+        let features = self.model.backbone.features(&normalized().map_err(plain)?, &self.layers, None)?;
+        let unit = |map: &Tensor| -> candle_core::Result<Tensor> {
+            // The gradient of a root at 0 is infinite.
+            let norm = ((map.sqr()?.sum_keepdim(1)? + EPS * EPS)?.sqrt()? + EPS)?;
+            map.broadcast_div(&norm)
+        };
+        features.iter().map(|map| unit(map).map_err(plain)).collect()
+    }
+
+    /// The mean distance of images with these [`features`](Self::features), a scalar with its gradient.
+    /// # Errors
+    /// When the shapes differ.
+    pub fn loss(&self, first: &[Tensor], second: &[Tensor]) -> Result<Tensor> {
+        let layer = |(index, weights): (usize, &Vec<f32>)| -> candle_core::Result<Tensor> {
+            let weights = Tensor::new(&weights[..], first[index].device())?.reshape((1, (), 1, 1))?;
+            let squares = (&first[index] - &second[index])?.sqr()?;
+            squares.broadcast_mul(&weights)?.sum(1)?.mean_all()
+        };
+        ensure!(first.len() == self.weights.len() && second.len() == first.len(), "features of other layers");
+        let layers =
+            self.weights.iter().enumerate().map(layer).collect::<candle_core::Result<Vec<_>>>().map_err(plain)?;
+        Tensor::stack(&layers, 0).and_then(|layers| layers.sum_all()).map_err(plain)
     }
 
     /// The distance of two images of the same size, which are not resized; 0 for equal ones.

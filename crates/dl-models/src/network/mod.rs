@@ -12,8 +12,8 @@ pub(crate) use backbone::distinct;
 pub use backbone::{Backbone, LOGITS};
 pub use layer_name::LayerName;
 pub use layers::{
-    BatchNorm2d, Conv2d, ConvTranspose2d, Fresh, InstanceNorm2d, L2Norm, Linear, LocalResponseNorm, LocallyConnected2d,
-    ModulatedConv2d, Prelu, SpectralConv2d, SpectralLinear, plain,
+    BatchNorm2d, Conv2d, ConvTranspose2d, EqualizedConv2d, EqualizedLinear, Fresh, InstanceNorm2d, L2Norm, Linear,
+    LocalResponseNorm, LocallyConnected2d, ModulatedConv2d, Prelu, SpectralConv2d, SpectralLinear, plain,
 };
 pub use parameters::{Parameters, is_statistic};
 pub use pass::{Halt, Pass, Run, Value};

@@ -121,9 +121,13 @@ impl SimpleBackend for Parameters {
     }
 }
 
-/// Whether a tensor holds running statistics of a batch norm, which have no gradient.
+/// Endings of the names of tensors that training changes without a gradient, or not at all: statistics of batch norms, the
+/// singular vector of a spectral norm, StyleGAN's mean style and stored noise.
+const STATISTICS: [&str; 5] = [".running_mean", ".running_var", ".weight_u", ".w_avg", ".noise_const"];
+
+/// Whether a tensor is a buffer, which has no gradient.
 pub fn is_statistic(name: &str) -> bool {
-    name.ends_with(".running_mean") || name.ends_with(".running_var")
+    STATISTICS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// Initial numbers of the weight `name`.

@@ -10,7 +10,7 @@ use dl_vision::picture::Truncated;
 use rand::RngExt;
 use rayon::prelude::*;
 
-use super::Pixels;
+use super::{Pixels, StyleBatch, StyleBatchConfig};
 use crate::Digest;
 use crate::data::Images;
 use crate::intake::check_same_network;
@@ -145,6 +145,8 @@ pub struct GanBatch {
     pub features: Vec<f32>,
     /// [n, latent], standard normal.
     pub latents: Vec<f32>,
+    /// What StyleGAN draws beside them.
+    pub style: Option<StyleBatch>,
 }
 
 impl GanBatch {
@@ -159,12 +161,14 @@ impl GanBatch {
 }
 
 /// Options of batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GanBatchConfig {
     /// The shape of the images: they are resized so that their shorter side fits, and cropped at the center.
     pub canvas: Canvas,
     /// Numbers of a random vector.
     pub latent: usize,
+    /// For StyleGAN.
+    pub style: Option<StyleBatchConfig>,
     /// Images of a batch.
     pub size: usize,
     /// Whether half of the images are flipped.
@@ -216,7 +220,7 @@ impl<'a> GanBatches<'a> {
     /// # Errors
     /// When too many images cannot be decoded.
     pub fn make(&self, iteration: usize) -> Result<GanBatch> {
-        let GanBatchConfig { latent, size, flip, seed, .. } = self.config;
+        let GanBatchConfig { latent, size, flip, seed, style, .. } = self.config;
         let chosen: Vec<usize> = {
             let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
             (0..size).map(|place| rounds.at(iteration * size + place)).collect()
@@ -240,6 +244,8 @@ impl<'a> GanBatches<'a> {
         let features = places.iter().flat_map(|place| self.data.features_of(*place)).copied().collect();
         let mut latents = Vec::with_capacity(size * latent);
         push_latent(&mut latents, size * latent, &mut dl_record::rng(seed, &format!("latents/{iteration}")));
-        Ok(GanBatch { images: images.concat(), labels, features, latents })
+        let style =
+            style.map(|style| style.draw(size, latent, &mut dl_record::rng(seed, &format!("style/{iteration}"))));
+        Ok(GanBatch { images: images.concat(), labels, features, latents, style })
     }
 }

@@ -9,6 +9,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Augment;
+
 /// Where the gradient is penalized, and what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -35,21 +37,29 @@ pub struct Penalty {
 
 impl Penalty {
     /// Its value for real and generated images [n, ...] with their condition, if any: a scalar, whose exact gradient goes to the
-    /// discriminator's weights.
+    /// discriminator's weights. With an adaptive augmentation, images are augmented, and the gradient is that with respect to
+    /// the images themselves.
     /// # Errors
     /// When the discriminator has batch norms.
     pub fn of(
         &self,
         discriminator: &Discriminator,
+        augment: &Augment,
         [real, made]: [&Tensor; 2],
         condition: Option<&Tensor>,
         rng: &mut ChaCha8Rng,
     ) -> Result<Tensor> {
         let gamma = self.gamma * self.lazy as f64;
-        let mut zero_centered = |images: &Tensor| {
-            let gradient = discriminator.input_gradient(images, condition, rng)?;
-            zero_centered_penalty(&gradient, gamma).map_err(plain)
+        let input_gradient = |images: &Tensor, rng: &mut ChaCha8Rng| {
+            let (seen, transforms) = augment.penalized(images, rng)?;
+            let gradient = discriminator.input_gradient(&seen, condition, rng)?;
+            match transforms {
+                Some(transforms) => transforms.adjoint(&gradient).map_err(plain),
+                None => Ok(gradient),
+            }
         };
+        let mut zero_centered =
+            |images: &Tensor| zero_centered_penalty(&input_gradient(images, rng)?, gamma).map_err(plain);
         match self.kind {
             PenaltyKind::R1 => zero_centered(real),
             PenaltyKind::R1R2 => (zero_centered(real)? + zero_centered(made)?).map_err(plain),
@@ -58,8 +68,7 @@ impl Penalty {
                 let shares: Vec<f32> = (0..count).map(|_| rng.random()).collect();
                 let shares = Tensor::from_vec(shares, count, real.device()).map_err(plain)?;
                 let images = between(real, made, &shares).map_err(plain)?;
-                let gradient = discriminator.input_gradient(&images, condition, rng)?;
-                one_centered_penalty(&gradient, gamma).map_err(plain)
+                one_centered_penalty(&input_gradient(&images, rng)?, gamma).map_err(plain)
             }
         }
     }

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor, Var};
-use dl_models::gan::{Discriminator, Generator, push_latent};
+use dl_models::gan::{Discriminator, Generator, StyleDraws, push_latent};
 use dl_models::{Parameters, plain};
 use rand_chacha::ChaCha8Rng;
 
-use super::augment::augmented;
 use super::balance::{diversity, seen};
-use super::{GanBatch, GanLoss, Penalty};
+use super::{Augment, GanBatch, GanLoss, Penalty};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, Validation, When, buffers, weights};
 
 /// The two networks with their weights.
@@ -50,8 +49,8 @@ pub struct GanTask<'a> {
     /// Standard deviation of the noise on all images that the discriminator sees, at the start; it falls to 0 at the end
     /// (Sonderby et al. 2017, instance noise).
     pub noise: f64,
-    /// Whether all images that the discriminator sees are augmented, differentiably (Zhao et al. 2020).
-    pub augment: bool,
+    /// How all images that the discriminator sees are augmented.
+    pub augment: &'a Augment,
     /// Whether real images with the conditions of other images count as generated, as half of the loss (Reed et al. 2016,
     /// GAN-CLS).
     pub mismatched: bool,
@@ -98,14 +97,18 @@ impl GanTask<'_> {
     /// Images of random vectors, with the condition of the batch.
     fn generate(&self, step: usize, batch: &GanBatch, condition: Option<&Tensor>) -> Result<Tensor> {
         let columns = self.players.generator.config().latent;
-        let latents = Tensor::from_slice(&batch.latents, ((), columns), self.device).map_err(plain)?;
-        self.players.generator.train(&latents, condition, &mut self.rng("generate", step))
+        let rows = batch.latents.len() / columns;
+        let latents = Tensor::from_slice(&batch.latents, (rows, columns), self.device).map_err(plain)?;
+        let draws = match &batch.style {
+            Some(style) => style.draws(columns, rows, self.device)?,
+            None => StyleDraws::default(),
+        };
+        self.players.generator.train_with(&latents, condition, &draws, &mut self.rng("generate", step))
     }
 
     /// The images as the discriminator sees them.
     fn shown(&self, images: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        let images = self.noisy(images, step, rng)?;
-        if self.augment { augmented(&images, rng).map_err(plain) } else { Ok(images) }
+        self.augment.seen(&self.noisy(images, step, rng)?, rng)
     }
 
     /// What the discriminator thinks of real images with the conditions of others.
@@ -153,10 +156,12 @@ impl GanTask<'_> {
         }
         let mut metrics = seen(&of_real, &of_made)?;
         metrics.push(("diversity", diversity(&constant)? / diversity(&real)?.max(1e-12)));
+        metrics.extend(self.augment.observe(&of_real)?);
         let value = match self.penalty.filter(|penalty| penalty.lazy == 1) {
             Some(penalty) => {
                 let images = [&real, &constant];
-                let penalty = penalty.of(&self.players.discriminator, images, condition.as_ref(), &mut rng)?;
+                let penalty =
+                    penalty.of(&self.players.discriminator, self.augment, images, condition.as_ref(), &mut rng)?;
                 metrics.push(("penalty", f64::from(penalty.to_scalar::<f32>().map_err(plain)?)));
                 (value + penalty).map_err(plain)?
             }
@@ -192,7 +197,8 @@ impl GanTask<'_> {
         let (condition, real) = (self.condition(batch)?, self.real(batch)?);
         let made = generated.constant.as_ref().context("no images were generated for the discriminator")?;
         let mut rng = self.rng("penalty", step);
-        let value = penalty.of(&self.players.discriminator, [&real, made], condition.as_ref(), &mut rng)?;
+        let images = [&real, made];
+        let value = penalty.of(&self.players.discriminator, self.augment, images, condition.as_ref(), &mut rng)?;
         Ok(Loss { value, metrics: Vec::new() })
     }
 }
@@ -249,6 +255,14 @@ impl Task for GanTask<'_> {
 
     fn validate(&self) -> Result<Option<Validation>> {
         self.validate.map_or(Ok(None), |validate| validate())
+    }
+
+    fn after_step(&self, step: usize) -> Result<()> {
+        self.augment.adapt(step + 1)
+    }
+
+    fn state(&self) -> Vec<(String, Var)> {
+        self.augment.state()
     }
 
     fn model(&self, progress: &Progress) -> Result<TrainedModel> {

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod edit;
+mod project;
 mod result;
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use dl_models::gan::Task;
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Edit images with a generator: enlarge them, or translate them into another domain
+/// Edit images with a generator: enlarge them, translate them into another domain, or find their random vectors
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-edit",
@@ -49,26 +50,34 @@ enum Command {
   dl-data from folder faces \\
     | dl-gan-edit translate --model glasses.pth > edited.jsonl")]
     Translate(edit::EditArgs),
-}
-
-impl Command {
-    fn parts(&self) -> (Task, &edit::EditArgs) {
-        match self {
-            Self::SuperResolve(args) => (Task::SuperResolution, args),
-            Self::Translate(args) => (Task::Translation, args),
-        }
-    }
+    /// Find the random vectors whose generated images are nearest to images
+    ///
+    /// The image of each record is replaced by the generated one. `features` gets `latents`, the random vector, or for
+    /// StyleGAN the styles of all layers, which dl-gan-sample --latents takes; and `psnr` is how near the image came, in
+    /// decibels. Images are resized so that the shorter side fits, and cropped at the center.
+    #[command(after_help = "Examples:
+  dl-gan-edit project --model faces.safetensors --output-dir near me.jpg \\
+    > me.jsonl
+  dl-gan-sample faces.safetensors --latents me.jsonl --grid 1x1 \\
+    --output again.png > again.jsonl")]
+    Project(project::ProjectArgs),
 }
 
 impl Tool for Args {
     const NAME: &'static str = "dl-gan-edit";
 
     fn common(&self) -> &Common {
-        &self.command.parts().1.common
+        match &self.command {
+            Command::SuperResolve(args) | Command::Translate(args) => &args.common,
+            Command::Project(args) => &args.common,
+        }
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let (task, args) = self.command.parts();
-        args.run(task, io)
+        match &self.command {
+            Command::SuperResolve(args) => args.run(Task::SuperResolution, io),
+            Command::Translate(args) => args.run(Task::Translation, io),
+            Command::Project(args) => args.run(io),
+        }
     }
 }

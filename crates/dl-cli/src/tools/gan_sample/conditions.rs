@@ -72,6 +72,15 @@ impl Conditions {
         }
     }
 
+    /// That of one sample, for `count` ones.
+    pub(super) fn repeated(&self, sample: usize, count: usize) -> Part {
+        match self.part(sample..sample + 1) {
+            Part::Nothing => Part::Nothing,
+            Part::Labels(labels) => Part::Labels(labels.repeat(count)),
+            Part::Features(features) => Part::Features(features.repeat(count)),
+        }
+    }
+
     /// The label of a sample.
     pub(super) fn label(&self, sample: usize) -> Option<&str> {
         match self {

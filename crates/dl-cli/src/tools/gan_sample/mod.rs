@@ -3,11 +3,12 @@
 mod conditions;
 mod latents;
 mod pixels;
+mod styles;
 
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
@@ -18,8 +19,8 @@ use dl_record::{Record, Writer, write_atomically};
 use crate::common::{Common, DeviceArgs, Io, Outcome, Tool, numbers};
 use conditions::{ConditionArgs, Conditions};
 pub(crate) use latents::Latents;
-use pixels::{Pixels, png};
-pub(crate) use pixels::{rgb_of, sheet_of, write_sheet};
+use pixels::png;
+pub(crate) use pixels::{Pixels, rgb_of, sheet_of, write_sheet};
 
 /// Most images of a batch are this many numbers.
 const BATCH_NUMBERS: usize = 1 << 22;
@@ -39,7 +40,9 @@ Examples:
   dl-gan-sample digits.safetensors --label 7 --count 100 \\
     --output-dir sevens > sevens.jsonl
   dl-gan-sample faces.safetensors --interpolate 3:8 --count 10 \\
-    --output-dir between > between.jsonl"
+    --output-dir between > between.jsonl
+  dl-gan-sample style.safetensors --mix 0-3 --grid 4x6 \\
+    --output mixed.png > mixed.jsonl"
 )]
 pub struct Args {
     /// Model file of a generator
@@ -54,16 +57,24 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     first: usize,
 
-    /// Factor on the random vectors, 0 to 1: smaller values give more typical and less diverse images
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::share)]
+    /// Factor on the random vectors, 0 to 1; for StyleGAN on the distance of the styles from the mean style (psi): smaller
+    /// values give more typical and less diverse images
+    #[arg(long, value_name = "PSI", default_value_t = 1.0, value_parser = numbers::share)]
     truncation: f64,
 
     /// Make --count images between the samples number A and B
     #[arg(long, value_name = "A:B", value_parser = pair, conflicts_with_all = ["first", "latents"])]
     interpolate: Option<[usize; 2]>,
 
+    /// Mix styles, with --grid RxC: the samples from --first on are the styles of R rows, the next ones those of C columns;
+    /// the images have the column's style in these layers, counted from 0, and otherwise the row's. The sheet shows the
+    /// unmixed images beside them. StyleGAN only
+    #[arg(long, value_name = "A-B", value_parser = styles::layers, requires = "grid",
+        conflicts_with_all = ["count", "latents", "interpolate"])]
+    mix: Option<[usize; 2]>,
+
     /// Random vectors, instead of those of --seed: a safetensors file with a tensor `latent` [n, columns] or [n, columns, 1,
-    /// 1], and `label` [n] if the generator is conditional
+    /// 1], and `label` [n] if the generator is conditional; or records (.jsonl) of dl-gan-edit project
     #[arg(long, value_name = "FILE", conflicts_with_all = ["count", "first"])]
     latents: Option<PathBuf>,
 
@@ -121,6 +132,10 @@ impl Tool for Args {
             fs::create_dir_all(folder).with_context(|| format!("--output-dir {}", folder.display()))?;
         }
         let canvas = generator.config().image;
+        if let (Some(layers), Some(grid)) = (self.mix, self.grid) {
+            return self.write_mixed(&generator, layers, grid, &conditions, io);
+        }
+        let noise = generator.style().map_or(0, |style| style.noise_numbers());
         let mut sheet = self.grid.map(|grid| (grid, Vec::new()));
         let mut writer = Writer::new(&mut io.output);
         let together = (BATCH_NUMBERS / canvas.numbers()).clamp(1, 256);
@@ -128,16 +143,31 @@ impl Tool for Args {
         for start in (0..count).step_by(together) {
             let end = count.min(start + together);
             let latents = match (&given, self.interpolate) {
-                (Some(given), _) => given.rows(start..end, generator.config().latent),
-                (None, Some([a, b])) => Latents::between(&generator, self.common.seed, [a, b], (start..end, count)),
-                (None, None) => Latents::of_seed(&generator, self.common.seed, self.first + start..self.first + end),
+                (Some(given), _) => Latents { vectors: given.rows(start..end), noise: Vec::new() },
+                (None, Some([a, b])) => {
+                    Latents::between(&generator, self.common.seed, [a, b], (start..end, count), noise)
+                }
+                (None, None) => {
+                    Latents::drawn(&generator, self.common.seed, self.first + start..self.first + end, noise)
+                }
             };
-            let scaled: Vec<f32> = latents.iter().map(|number| number * self.truncation as f32).collect();
             let part = conditions.part(self.first + start..self.first + end);
-            let images = generator.generate(&scaled, part.condition())?;
+            let images = match generator.style() {
+                Some(style) => {
+                    let given = given.as_ref().is_some_and(|given| given.are_styles(&generator));
+                    styles::images(&style, &latents, part.condition(), self.truncation, given)?
+                }
+                None => {
+                    let scaled: Vec<f32> =
+                        latents.vectors.iter().map(|number| number * self.truncation as f32).collect();
+                    generator.generate(&scaled, part.condition())?
+                }
+            };
             for (place, numbers) in images.chunks_exact(canvas.numbers()).enumerate() {
                 let index = start + place;
-                writer.write(&self.record(self.first + index, numbers, canvas, &conditions)?)?;
+                let number = self.first + index;
+                let id = format!("sample-{number:06}");
+                writer.write(&self.record(id, numbers, canvas, (&conditions, number))?)?;
                 if let Some((grid, numbers_of)) = &mut sheet
                     && index < grid[0] * grid[1]
                 {
@@ -163,9 +193,49 @@ impl Args {
         }
     }
 
-    fn record(&self, number: usize, numbers: &[f32], canvas: Canvas, conditions: &Conditions) -> Result<Record> {
+    /// Writes the images of mixed styles and their sheet.
+    fn write_mixed(
+        &self,
+        generator: &Generator,
+        layers: [usize; 2],
+        [rows, columns]: [usize; 2],
+        conditions: &Conditions,
+        io: &mut Io,
+    ) -> Result<Outcome> {
+        let Some(style) = generator.style() else {
+            bail!("--mix: a {} generator has no styles to mix; stylegan has", generator.config().architecture)
+        };
+        let numbers = self.first..self.first + rows + columns;
+        let latents = Latents::drawn(generator, self.common.seed, numbers, style.noise_numbers());
+        // The same for all: styles of two labels mixed would make neither.
+        let part = conditions.repeated(self.first, rows + columns);
+        let mixed = styles::mixed(&style, &latents, part.condition(), self.truncation, layers, [rows, columns])?;
+        let canvas = generator.config().image;
+        let mut writer = Writer::new(&mut io.output);
+        for row in 0..rows {
+            for column in 0..columns {
+                let place = (row + 1) * (columns + 1) + column + 1;
+                let numbers = &mixed[place * canvas.numbers()..][..canvas.numbers()];
+                let id = format!("mix-{:06}-{:06}", self.first + row, self.first + rows + column);
+                writer.write(&self.record(id, numbers, canvas, (conditions, self.first))?)?;
+            }
+        }
+        writer.flush()?;
+        if let Some(path) = &self.output {
+            write_sheet(&sheet_of(&mixed, canvas, [rows + 1, columns + 1]), path).context("--output")?;
+        }
+        Ok(Outcome::of(0))
+    }
+
+    /// The record of an image, with the condition of a sample.
+    fn record(
+        &self,
+        id: String,
+        numbers: &[f32],
+        canvas: Canvas,
+        (conditions, number): (&Conditions, usize),
+    ) -> Result<Record> {
         let bytes = png(&Pixels::of(numbers, canvas))?;
-        let id = format!("sample-{number:06}");
         let image = match &self.output_dir {
             Some(folder) => {
                 let path = folder.join(format!("{id}.png"));

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use dl_models::gan::Canvas;
 use dl_record::write_atomically;
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+use image::{DynamicImage, ExtendedColorType, GrayAlphaImage, GrayImage, ImageEncoder, Rgb, RgbImage, RgbaImage};
 
 /// An 8-bit image with its channels interleaved.
 pub(crate) struct Pixels {
@@ -17,7 +17,7 @@ pub(crate) struct Pixels {
 
 impl Pixels {
     /// [channels, height, width], -1 to 1 -> [height, width, channels], 0 to 255, rounded.
-    pub(super) fn of(numbers: &[f32], canvas: Canvas) -> Self {
+    pub(crate) fn of(numbers: &[f32], canvas: Canvas) -> Self {
         let area = canvas.height * canvas.width;
         let mut bytes = vec![0; numbers.len()];
         for (channel, numbers) in numbers.chunks_exact(area).enumerate() {
@@ -27,6 +27,18 @@ impl Pixels {
             }
         }
         Self { canvas, bytes }
+    }
+
+    /// The same as an image.
+    pub(crate) fn into_image(self) -> Option<DynamicImage> {
+        let Self { canvas: Canvas { channels, height, width }, bytes } = self;
+        let (width, height) = (width as u32, height as u32);
+        match channels {
+            1 => GrayImage::from_raw(width, height, bytes).map(DynamicImage::ImageLuma8),
+            2 => GrayAlphaImage::from_raw(width, height, bytes).map(DynamicImage::ImageLumaA8),
+            3 => RgbImage::from_raw(width, height, bytes).map(DynamicImage::ImageRgb8),
+            _ => RgbaImage::from_raw(width, height, bytes).map(DynamicImage::ImageRgba8),
+        }
     }
 }
 

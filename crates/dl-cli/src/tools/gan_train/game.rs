@@ -12,18 +12,18 @@ pub(super) struct GameArgs {
     #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
     pub(super) loss: Option<LossName>,
 
-    /// Penalty on the discriminator's gradient with respect to images; its batch norms are then left out [default: wgan-gp
-    /// for --loss wgan, otherwise none]
+    /// Penalty on the discriminator's gradient with respect to images; its batch norms are then left out [default: r1 for
+    /// stylegan, wgan-gp for --loss wgan, otherwise none]
     #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
     pub(super) penalty: Option<PenaltyName>,
 
-    /// Weight of the penalty [default: 10; for r1+r2 0.05]
+    /// Weight of the penalty [default: 10; for r1+r2 0.05; for stylegan 0.0002 times the pixels of an image by --batch]
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
     pub(super) gamma: Option<f64>,
 
-    /// Compute the penalty on every Nth batch, N times as large: 16 in StyleGAN2
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = numbers::count, help_heading = "Training")]
-    pub(super) lazy: usize,
+    /// Compute the penalty on every Nth batch, N times as large [default: 16 for stylegan, otherwise 1]
+    #[arg(long, value_name = "N", value_parser = numbers::count, help_heading = "Training")]
+    pub(super) lazy: Option<usize>,
 
     /// Batches for the discriminator per batch for the generator [default: 5 for --loss wgan, otherwise 1]
     #[arg(long, value_name = "N", value_parser = numbers::count, help_heading = "Training")]
@@ -105,6 +105,8 @@ pub(super) enum AugmentName {
     None,
     /// DiffAugment (Zhao et al. 2020): colors, shifts and cut-out squares, through which the generator is trained
     Diff,
+    /// Adaptive (Karras et al. 2020a): flips, turns, shifts, scales and colors, as often as the discriminator overfits
+    Ada,
 }
 
 impl GameArgs {
@@ -115,7 +117,7 @@ impl GameArgs {
             chosen => chosen.unwrap_or(PenaltyName::None),
         };
         let (kind, gamma) = chosen.kind()?;
-        Some(Penalty { kind, gamma: self.gamma.unwrap_or(gamma), lazy: self.lazy })
+        Some(Penalty { kind, gamma: self.gamma.unwrap_or(gamma), lazy: self.lazy.unwrap_or(1) })
     }
 
     /// The discriminator's batches per batch of the generator.

@@ -34,6 +34,7 @@ enum Command {
     Vanilla(Box<latent::Vanilla>),
     Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
+    Stylegan(Box<latent::Stylegan>),
 }
 
 /// A subcommand.
@@ -49,6 +50,7 @@ impl Command {
             Self::Vanilla(args) => &**args,
             Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
+            Self::Stylegan(args) => &**args,
         }
     }
 }

@@ -49,6 +49,12 @@ impl Conv2d {
         Self { weight: Weight::new(weight), bias: None, config }
     }
 
+    /// The same with this bias [outputs].
+    #[must_use]
+    pub fn with_bias(self, bias: Tensor) -> Self {
+        Self { bias: Some(bias), ..self }
+    }
+
     /// Maps x [n, inputs, h, w] to [n, outputs, h', w'].
     /// # Errors
     /// When x has the wrong shape.

@@ -31,6 +31,11 @@ impl Linear {
         Ok(Self { weight: Weight::new(weight), bias: None })
     }
 
+    /// A layer of this weight [outputs, inputs] and bias [outputs].
+    pub fn fixed(weight: Tensor, bias: Option<Tensor>) -> Self {
+        Self { weight: Weight::new(weight), bias }
+    }
+
     /// Maps x [n, inputs] to [n, outputs].
     /// # Errors
     /// When x has the wrong shape.

@@ -1,6 +1,7 @@
 //! Layers with weights, built from a `VarBuilder` with torchvision's names.
 
 mod conv;
+mod equalized;
 mod linear;
 mod modulated;
 mod norm;
@@ -16,6 +17,7 @@ use candle_nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use dl_kernels::Numbers;
 
 pub use conv::{Conv2d, ConvTranspose2d, LocallyConnected2d};
+pub use equalized::{EqualizedConv2d, EqualizedLinear};
 pub use linear::Linear;
 pub use modulated::ModulatedConv2d;
 pub use norm::{BatchNorm2d, InstanceNorm2d, L2Norm, LocalResponseNorm};
@@ -91,13 +93,13 @@ impl fmt::Debug for Weight {
 }
 
 /// The numbers of a weight, read when a plan packs them.
-fn to_read(weight: &Tensor) -> Numbers {
+pub(crate) fn to_read(weight: &Tensor) -> Numbers {
     let weight = weight.clone();
     // A weight that cannot be read has no numbers: the plan reports the mismatch with its shape.
     Arc::new(move || vector(&weight).unwrap_or_default())
 }
 
-fn vector(x: &Tensor) -> Result<Vec<f32>> {
+pub(crate) fn vector(x: &Tensor) -> Result<Vec<f32>> {
     x.flatten_all()?.to_dtype(DType::F32)?.to_vec1()
 }
 

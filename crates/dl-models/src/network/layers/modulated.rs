@@ -14,9 +14,11 @@ use super::{to_read, vector};
 /// 4.1).
 #[derive(Clone, Debug)]
 pub struct ModulatedConv2d {
-    /// The weight times its constant.
     weight: Tensor,
-    demodulates: bool,
+    /// Factor on the weight.
+    gain: f64,
+    /// Factor on the outputs if the filters are divided by their norms; `None`: they are not.
+    demodulation: Option<f64>,
     geometry: Geometry,
 }
 
@@ -29,19 +31,20 @@ enum Geometry {
 
 impl ModulatedConv2d {
     /// `weight` [outputs, inputs, kh, kw] under the builder's prefix, normal at first, is multiplied by `gain`. With
-    /// `demodulates`, each filter is divided by its norm.
+    /// `demodulation`, each filter is divided by its norm, and the outputs are multiplied by this: the gain of the leaky
+    /// ReLU after it.
     /// # Errors
     /// When the builder lacks the tensor.
     pub fn new(
         [inputs, outputs]: [usize; 2],
         [kh, kw]: [usize; 2],
         config: Conv2dConfig,
-        (gain, demodulates): (f64, bool),
+        (gain, demodulation): (f64, Option<f64>),
         vb: VarBuilder,
     ) -> Result<Self> {
         let fresh = Init::Randn { mean: 0.0, stdev: 1.0 };
-        let weight = (vb.get_with_hints((outputs, inputs, kh, kw), "weight", fresh)? * gain)?;
-        Ok(Self { weight, demodulates, geometry: Geometry::Plain(config) })
+        let weight = vb.get_with_hints((outputs, inputs, kh, kw), "weight", fresh)?;
+        Ok(Self { weight, gain, demodulation, geometry: Geometry::Plain(config) })
     }
 
     /// The same as a transposed convolution, which enlarges the map; the weight is stored as [outputs, inputs, kh, kw].
@@ -54,35 +57,39 @@ impl ModulatedConv2d {
     /// # Errors
     /// When the shapes do not match.
     pub fn forward(&self, x: &Tensor, styles: &Tensor) -> Result<Tensor> {
+        let weight = self.weight()?;
         match &self.geometry {
-            Geometry::Plain(config) => dl_ops::modulated_conv2d(x, &self.weight, styles, self.demodulates, config),
+            Geometry::Plain(config) => dl_ops::modulated_conv2d(x, &weight, styles, self.demodulation, config),
             Geometry::Transposed(config) => {
-                dl_ops::modulated_conv_transpose2d(x, &self.weight, styles, self.demodulates, config)
+                dl_ops::modulated_conv_transpose2d(x, &weight, styles, self.demodulation, config)
             }
         }
     }
 
+    /// The weight of this moment, times its constant.
+    fn weight(&self) -> Result<Tensor> {
+        &self.weight * self.gain
+    }
+
     /// Whether it is trained.
     pub(crate) fn is_trained(&self) -> bool {
-        self.weight.track_op()
+        self.weight.is_variable()
     }
 
     pub(crate) fn demodulates(&self) -> bool {
-        self.demodulates
+        self.demodulation.is_some()
     }
 
     /// The convolution between the scales of its input and its output.
     pub(crate) fn operation(&self) -> Result<Operation> {
         let (outputs, inputs, kh, kw) = self.weight.dims4()?;
+        let weight = self.weight()?;
         Ok(match self.geometry {
-            Geometry::Plain(config) => Operation::Conv2d {
-                weight: to_read(&self.weight),
-                shape: [outputs, inputs, kh, kw],
-                bias: None,
-                config,
-            },
+            Geometry::Plain(config) => {
+                Operation::Conv2d { weight: to_read(&weight), shape: [outputs, inputs, kh, kw], bias: None, config }
+            }
             Geometry::Transposed(config) => Operation::ConvTranspose2d {
-                weight: to_read(&self.weight.transpose(0, 1)?),
+                weight: to_read(&weight.transpose(0, 1)?),
                 shape: [inputs, outputs, kh, kw],
                 bias: None,
                 config,
@@ -90,15 +97,17 @@ impl ModulatedConv2d {
         })
     }
 
-    /// From the squares of the styles to the squared norms of the filters.
+    /// From the squares of the styles to the squared norms of the filters, divided by the square of the factor on the
+    /// outputs.
     pub(crate) fn squared_norms(&self) -> Result<Operation> {
         let (outputs, inputs, kh, kw) = self.weight.dims4()?;
-        let squares: Vec<f32> = vector(&self.weight)?
+        let part = self.demodulation.unwrap_or(1.0).powi(-2);
+        let squares: Vec<f32> = vector(&self.weight()?)?
             .chunks_exact(kh * kw)
-            .map(|filter| filter.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>() as f32)
+            .map(|filter| (part * filter.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>()) as f32)
             .collect();
         let weight: Numbers = Arc::new(move || squares.clone());
-        let bias: Numbers = Arc::new(move || vec![DEMODULATION_EPS as f32; outputs]);
+        let bias: Numbers = Arc::new(move || vec![(part * DEMODULATION_EPS) as f32; outputs]);
         Ok(Operation::Linear { weight, shape: [outputs, inputs], bias: Some(bias) })
     }
 }

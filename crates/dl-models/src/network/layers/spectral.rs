@@ -54,8 +54,22 @@ impl SpectralConv2d {
         fresh: Fresh,
         vb: VarBuilder,
     ) -> Result<Self> {
+        let without = Self::without_bias([inputs, outputs], [kh, kw], config, fresh, vb.clone())?;
+        Ok(Self { bias: Some(vb.get_with_hints(outputs, "bias", fresh.bias)?), ..without })
+    }
+
+    /// The same without a bias.
+    /// # Errors
+    /// When the builder lacks one of the tensors.
+    pub fn without_bias(
+        [inputs, outputs]: [usize; 2],
+        [kh, kw]: [usize; 2],
+        config: Conv2dConfig,
+        fresh: Fresh,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let weight = SpectralWeight::new((outputs, inputs / config.groups.max(1), kh, kw), fresh, &vb)?;
-        Ok(Self { weight, bias: Some(vb.get_with_hints(outputs, "bias", fresh.bias)?), config })
+        Ok(Self { weight, bias: None, config })
     }
 
     /// The normalized weight; a step of training improves the estimate of the singular vector.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use candle_core::Tensor;
 use dl_kernels::Operation;
 
 use super::{Mode, Pass, Run, Value};
-use crate::network::layers::{Conv2d, ConvTranspose2d, Linear, LocallyConnected2d, ModulatedConv2d};
+use crate::network::layers::{Conv2d, ConvTranspose2d, Linear, LocallyConnected2d, ModulatedConv2d, vector};
 
 impl Pass<'_> {
     /// A convolution.
@@ -59,7 +60,7 @@ impl Pass<'_> {
             let y = self.apply([x, styles], || conv.operation(), |[x, styles], _| conv.forward(x, styles))?;
             return self.see(name, y);
         }
-        let only_planned = |_: [&candle_core::Tensor; 1], _: Option<&mut rand_chacha::ChaCha8Rng>| {
+        let only_planned = |_: [&Tensor; 1], _: Option<&mut rand_chacha::ChaCha8Rng>| {
             candle_core::bail!("a step of a plan is not computed directly")
         };
         let [inputs, ..] = self.shape(x)?;
@@ -73,6 +74,19 @@ impl Pass<'_> {
         let factors = self.apply([&norms], || Ok(Operation::InverseRoot), only_planned)?;
         let [outputs, ..] = self.shape(&y)?;
         let y = self.gate_by_row(outputs, &y, &factors)?;
+        self.see(name, y)
+    }
+
+    /// Adds a number [channels] to each channel of a map.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn bias(&mut self, name: &str, bias: &Tensor, x: &Value) -> Run {
+        self.varies |= bias.is_variable();
+        let operation = || {
+            let shift = vector(bias)?;
+            Ok(Operation::Affine { scale: vec![1.0; shift.len()], shift })
+        };
+        let y = self.apply([x], operation, |[x], _| x.broadcast_add(&bias.reshape((1, (), 1, 1))?))?;
         self.see(name, y)
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use dl_kernels::Operation;
+use dl_kernels::{Numbers, Operation};
 use dl_ops::Tape;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Mode, Pass, Run, Value, later, number};
+use crate::network::layers::to_read;
 
 impl Pass<'_> {
     /// The sum of two maps.
@@ -94,6 +95,48 @@ impl Pass<'_> {
         };
         let y = self.apply([x], operation, now)?;
         self.see(name, y)
+    }
+
+    /// Takes the numbers from `start` on of rows [n, features], as rows or maps of `shape` without the batch.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn slice(&mut self, name: &str, start: usize, shape: &[usize], x: &Value) -> Run {
+        let count = shape.iter().product::<usize>();
+        let operation = || {
+            let from = (start as u32..(start + count) as u32).collect();
+            Ok(Operation::Rearrange { from, shape: shape.to_vec() })
+        };
+        let now = |[x]: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
+            let batch: Vec<usize> = [x.dim(0)?].iter().chain(shape).copied().collect();
+            x.narrow(1, start, count)?.contiguous()?.reshape(batch)
+        };
+        let y = self.apply([x], operation, now)?;
+        self.see(name, y)
+    }
+
+    /// The same map [channels, height, width] for each sample of the rows x [n, features].
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn constant(&mut self, name: &str, map: &Tensor, x: &Value) -> Run {
+        let (channels, height, width) = map.dims3()?;
+        if !matches!(self.mode, Mode::Plan(_)) {
+            let y = self.apply(
+                [x],
+                || Ok(Operation::Flatten),
+                |[x], _| map.broadcast_as((x.dim(0)?, channels, height, width))?.contiguous(),
+            )?;
+            return self.see(name, y);
+        }
+        // A graph has no constants: a layer of zeros with a bias.
+        let numbers = map.elem_count();
+        let one = self.slice("", 0, &[1], x)?;
+        let weight: Numbers = Arc::new(move || vec![0.0; numbers]);
+        let operation = || Ok(Operation::Linear { weight, shape: [numbers, 1], bias: Some(to_read(map)) });
+        let only_planned = |_: [&Tensor; 1], _: Option<&mut ChaCha8Rng>| {
+            candle_core::bail!("a step of a plan is not computed directly")
+        };
+        let row = self.apply([&one], operation, only_planned)?;
+        self.unflatten(name, [channels, height, width], &row)
     }
 
     /// Reads rows as maps of the shape [channels, height, width].

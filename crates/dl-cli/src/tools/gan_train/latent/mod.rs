@@ -1,4 +1,4 @@
-//! Generators of images from random vectors: vanilla, conditional and dcgan.
+//! Generators of images from random vectors: vanilla, conditional, dcgan and stylegan.
 
 mod commands;
 mod data;
@@ -16,13 +16,12 @@ use candle_core::Device;
 use dl_models::Precision;
 use dl_models::gan::GeneratorConfig;
 use dl_train::fit::{FitConfig, Progress, TrainedModel};
-use dl_train::gan::{GanBatchConfig, GanBatches, GanTask};
+use dl_train::gan::{Ada, AdaConfig, Augment, GanBatchConfig, GanBatches, GanTask, StyleBatchConfig};
 use serde_json::{Value, json};
 
 use super::game::AugmentName;
-use super::training::TrainingArgs;
 use crate::common::{Io, Outcome, digest};
-pub(super) use commands::{Conditional, Dcgan, Vanilla};
+pub(super) use commands::{Conditional, Dcgan, Stylegan, Vanilla};
 use data::Data;
 use fid::Distance;
 use options::{ConditionName, LatentArgs};
@@ -39,6 +38,7 @@ impl LatentArgs {
         let recipe = Recipe::new(architecture, self);
         let start = self.start(&device)?;
         let data = Data::read(self, told, start.as_ref(), io)?;
+        let recipe = recipe.for_images(&data.canvas, data.images.sources().len().max(1));
         let config = self.generator_config(&recipe, &data, start.as_ref())?;
         let distance = Distance::open(self, config.image, &data.images, io)?;
         let messages = &io.messages;
@@ -53,7 +53,12 @@ impl LatentArgs {
         let batch = GanBatchConfig {
             canvas: config.image,
             latent: config.latent,
-            size: recipe.batch.min(data.images.sources().len().max(1)),
+            style: players.generator.style().map(|style| StyleBatchConfig {
+                mixing: recipe.style.map_or(0.0, |style| style.mixing),
+                layers: style.layers(),
+                noise: style.noise_numbers(),
+            }),
+            size: recipe.batch,
             flip: self.pictures.flip,
             seed: self.training.common.seed,
         };
@@ -77,6 +82,7 @@ impl LatentArgs {
         };
         let make = |step| batches.make(step);
         let validate = distance.as_ref().map(|distance| || distance.of(&players, &config).map(Some));
+        let augment = self.augment()?;
         let task = GanTask {
             players: &players,
             batches: &make,
@@ -84,7 +90,7 @@ impl LatentArgs {
             penalty: recipe.penalty,
             smoothing: self.game.label_smoothing,
             noise: self.game.instance_noise,
-            augment: self.game.augment == AugmentName::Diff,
+            augment: &augment,
             // Labels of a few kinds would often be the same.
             mismatched: config.condition.is_some(),
             steps,
@@ -108,7 +114,7 @@ impl LatentArgs {
         steps: usize,
         batches: &GanBatches,
     ) -> Result<FitConfig> {
-        let players = TrainingArgs::players(recipe.rates, recipe.betas, steps);
+        let players = recipe.players(steps);
         let digest_of = |path: &Path| -> Result<String> { Ok(digest(path)?.1) };
         let init = self.init_from.as_deref().map(digest_of).transpose()?;
         let settings = json!({
@@ -125,13 +131,30 @@ impl LatentArgs {
             "flip": self.pictures.flip,
             "label_smoothing": self.game.label_smoothing,
             "instance_noise": self.game.instance_noise,
-            "augment": self.game.augment == AugmentName::Diff,
+            "augment": match self.game.augment {
+                AugmentName::Ada => json!(self.ada()),
+                augment => json!(augment == AugmentName::Diff),
+            },
+            "average": recipe.ema,
             // The noise falls over all steps; otherwise a run may be continued for longer.
             "iterations": if self.game.instance_noise > 0.0 { json!(steps) } else { Value::Null },
             "recipe": recipe.figures(),
         });
         let validate_every = if self.fid.fid_against.is_some() { self.fid.fid_every } else { 0 };
-        Ok(FitConfig { validate_every, ..self.training.fit_config(players, steps, batches.epoch(), &settings) })
+        let config = self.training.fit_config(players, steps, batches.epoch(), &settings);
+        Ok(FitConfig { validate_every, average: recipe.ema, ..config })
+    }
+
+    fn ada(&self) -> AdaConfig {
+        AdaConfig { target: self.ada_target, images: self.ada_speed * 1e3, ..AdaConfig::default() }
+    }
+
+    fn augment(&self) -> Result<Augment> {
+        Ok(match self.game.augment {
+            AugmentName::None => Augment::None,
+            AugmentName::Diff => Augment::Diff,
+            AugmentName::Ada => Augment::Ada(Ada::new(self.ada())?),
+        })
     }
 
     /// The generator to start from.

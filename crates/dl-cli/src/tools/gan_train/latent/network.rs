@@ -113,6 +113,7 @@ pub(super) fn players(
         image: config.image,
         condition,
         norms: recipe.norms,
+        spectral: recipe.spectral,
         dropout: recipe.dropout,
         constant: false,
     };

@@ -14,7 +14,7 @@ use crate::tools::gan_train::game::GameArgs;
 use crate::tools::gan_train::pictures::PictureArgs;
 use crate::tools::gan_train::training::TrainingArgs;
 
-/// Options of vanilla, conditional and dcgan.
+/// Options of vanilla, conditional, dcgan and stylegan.
 #[derive(clap::Args, Debug)]
 pub(super) struct LatentArgs {
     #[command(flatten)]
@@ -33,13 +33,26 @@ pub(super) struct LatentArgs {
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Network")]
     pub(super) width: f64,
 
-    /// Numbers of a random vector [default: 100, or those of --init-from]
+    /// Numbers of a random vector [default: 100; for stylegan 512 times --width; or those of --init-from]
     #[arg(long, value_name = "N", value_parser = columns, help_heading = "Network")]
     pub(super) latent: Option<usize>,
 
     /// Discriminator without batch norms
     #[arg(long, help_heading = "Network")]
     pub(super) no_batch_norm: bool,
+
+    /// Divide each weight of the discriminator by its largest singular value (Miyato et al. 2018); its batch norms are then
+    /// left out. Not for stylegan
+    #[arg(long, help_heading = "Network")]
+    pub(super) spectral_norm: bool,
+
+    /// With --augment ada: thousands of images in which the probability of an augmentation can rise from 0 to 1
+    #[arg(long, value_name = "N", default_value_t = 500.0, value_parser = numbers::positive, help_heading = "Training")]
+    pub(super) ada_speed: f64,
+
+    /// With --augment ada: the mean sign of the discriminator's logits of real images to hold
+    #[arg(long, value_name = "X", default_value_t = 0.6, value_parser = numbers::share, help_heading = "Training")]
+    pub(super) ada_target: f64,
 
     /// Generator to start from; its discriminator is read from STEM.last.safetensors beside it, if that exists
     #[arg(long, value_name = "FILE", help_heading = "Network")]
@@ -59,6 +72,8 @@ pub(super) enum BodyName {
     Dcgan,
     /// A generator of nearest upsampling and convolutions, and the discriminator of dcgan
     Upsample,
+    /// Those of dl-gan-train stylegan
+    Stylegan,
 }
 
 /// `--condition`.
@@ -104,4 +119,11 @@ pub(super) fn columns(text: &str) -> Result<usize> {
     let columns = numbers::count(text)?;
     anyhow::ensure!(columns <= 1 << 14, "expected at most {}", 1 << 14);
     Ok(columns)
+}
+
+/// Layers of a mapping network.
+pub(super) fn mapping_layers(text: &str) -> Result<usize> {
+    let layers = numbers::count(text)?;
+    anyhow::ensure!(layers <= 64, "expected at most 64");
+    Ok(layers)
 }

@@ -1,20 +1,50 @@
 //! What each architecture is trained with by default, and what the options change.
 
-use dl_models::gan::{Conditioning, DiscriminatorBody};
-use dl_train::gan::{GanLoss, Penalty};
+use dl_models::gan::{Canvas, Conditioning, DiscriminatorBody, StyleChannels};
+use dl_train::fit::{Player, Rule};
+use dl_train::gan::{GanLoss, Penalty, PenaltyKind};
 use serde_json::{Map, Value, json};
 
 use super::options::{BodyName, LatentArgs};
+use crate::tools::gan_train::training::TrainingArgs;
 
-/// Adam's learning rate in all papers on these networks.
+/// Adam's learning rate in all papers on these networks but StyleGAN's.
 const RATE: f64 = 2e-4;
+/// That of StyleGAN2-ADA for images of less than 1024 pixels.
+const STYLE_RATE: f64 = 2.5e-3;
+/// Steps of which StyleGAN2 penalizes one.
+const LAZY: usize = 16;
+/// R1's gamma in StyleGAN2-ADA, times the batch, by the pixels of an image.
+const GAMMA: f64 = 2e-4;
+/// Batches in which StyleGAN2-ADA's moving average forgets half: the half-life is 10,000 images for a batch of 32.
+const HALF_LIFE: f64 = 10e3 / 32.0;
+/// The probability of style mixing in the paper.
+pub(super) const MIXING: f64 = 0.9;
 
 /// The subcommand with its own options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Architecture {
     Vanilla,
     Dcgan,
     Conditional { body: BodyName, conditioning: Conditioning, columns: usize },
+    Stylegan(StyleOptions),
+}
+
+/// Options of StyleGAN2.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct StyleOptions {
+    /// Layers of the mapping network.
+    pub(super) layers: usize,
+    /// The probability of style mixing.
+    pub(super) mixing: f64,
+    /// Images in which the moving average forgets half.
+    pub(super) half_life: Option<f64>,
+}
+
+impl Default for StyleOptions {
+    fn default() -> Self {
+        Self { layers: 8, mixing: MIXING, half_life: None }
+    }
 }
 
 impl Architecture {
@@ -27,6 +57,16 @@ impl Architecture {
             Self::Vanilla => BodyName::Vanilla,
             Self::Dcgan => BodyName::Dcgan,
             Self::Conditional { body, .. } => body,
+            Self::Stylegan(_) => BodyName::Stylegan,
+        }
+    }
+
+    /// The options of StyleGAN2; `None` for other bodies.
+    fn style(self) -> Option<StyleOptions> {
+        match self {
+            Self::Stylegan(options) => Some(options),
+            _ if self.body() == BodyName::Stylegan => Some(StyleOptions::default()),
+            _ => None,
         }
     }
 }
@@ -46,7 +86,12 @@ pub(super) struct Recipe {
     pub(super) width: f64,
     /// Batch norms in the discriminator.
     pub(super) norms: bool,
+    pub(super) spectral: bool,
     pub(super) dropout: f64,
+    /// Those of StyleGAN2.
+    pub(super) style: Option<StyleOptions>,
+    /// Decay of the moving average.
+    pub(super) ema: Option<f64>,
 }
 
 impl Recipe {
@@ -59,22 +104,69 @@ impl Recipe {
             None if plain && conditional => GanLoss::Lsgan,
             None => GanLoss::NonSaturating,
         };
-        let penalty = args.game.penalty(loss);
+        let style = architecture.style();
+        let penalty = match (style, args.game.penalty, args.game.penalty(loss)) {
+            (Some(_), None, None) => Some(Penalty { kind: PenaltyKind::R1, gamma: 0.0, lazy: LAZY }),
+            (_, _, penalty) => penalty,
+        };
+        let penalty = penalty.map(|penalty| Penalty {
+            lazy: args.game.lazy.unwrap_or(if style.is_some() { LAZY } else { 1 }),
+            // 0: by the size of the images.
+            gamma: args.game.gamma.unwrap_or(match (style, penalty.kind) {
+                (Some(_), PenaltyKind::R1) => 0.0,
+                _ => penalty.gamma,
+            }),
+            ..penalty
+        });
+        let [rate, beta1, beta2] = if style.is_some() { [STYLE_RATE, 0.0, 0.99] } else { [RATE, 0.5, 0.999] };
+        let batch = args.training.batch.unwrap_or(if style.is_some() { 32 } else { 64 });
+        let latent = if style.is_some() { scaled(512, args.width) } else { 100 };
+        let half_life = style.map(|style| style.half_life.unwrap_or(HALF_LIFE * batch as f64));
         Self {
             architecture,
-            latent: args.latent.unwrap_or(100),
-            batch: args.training.batch.unwrap_or(64),
+            latent: args.latent.unwrap_or(latent),
+            batch,
             epochs: 25.0,
             loss,
             penalty,
             critic: args.game.critic(loss),
-            rates: [args.training.lr_g.unwrap_or(RATE), args.training.lr_d.unwrap_or(RATE)],
-            betas: [args.training.beta1.unwrap_or(0.5), 0.999],
+            rates: [args.training.lr_g.unwrap_or(rate), args.training.lr_d.unwrap_or(rate)],
+            betas: [args.training.beta1.unwrap_or(beta1), beta2],
             width: args.width,
             // A penalty is on the gradient of one image, which a batch norm mixes with the others.
-            norms: !args.no_batch_norm && penalty.is_none(),
+            norms: !args.no_batch_norm && !args.spectral_norm && penalty.is_none(),
+            spectral: args.spectral_norm,
             dropout: if plain && conditional { 0.4 } else { 0.0 },
+            style,
+            // A step takes in a batch.
+            ema: args.training.ema.or(half_life.map(|images| 0.5_f64.powf(batch as f64 / images))),
         }
+    }
+
+    /// The same with what depends on the images and the size of a batch of them.
+    pub(super) fn for_images(mut self, canvas: &Canvas, batch: usize) -> Self {
+        self.batch = self.batch.min(batch);
+        let pixels = (canvas.height * canvas.width) as f64;
+        if let (Some(_), Some(penalty)) = (self.style, &mut self.penalty)
+            && penalty.gamma == 0.0
+        {
+            penalty.gamma = GAMMA * pixels / self.batch as f64;
+        }
+        self
+    }
+
+    /// Adam for the generator and the discriminator. With a lazy penalty, StyleGAN2's discriminator takes 17 steps where
+    /// others take 16: its rate and betas make up for it.
+    pub(super) fn players(&self, steps: usize) -> Vec<Player> {
+        let mut players = TrainingArgs::players(self.rates, self.betas, steps);
+        let lazy = self.penalty.map_or(1, |penalty| penalty.lazy);
+        if let (Some(_), true, Some(discriminator)) = (self.style, lazy > 1, players.get_mut(1)) {
+            let part = lazy as f64 / (lazy as f64 + 1.0);
+            discriminator.schedule.rate *= part;
+            let betas = self.betas.map(|beta| beta.powf(part));
+            discriminator.optimizer.rule = Rule::Adam { betas, eps: 1e-8 };
+        }
+        players
     }
 
     /// The generator's architecture and the options that differ from its defaults.
@@ -86,6 +178,11 @@ impl Recipe {
             }
             BodyName::Dcgan => ("dcgan", json!({ "channels": self.scaled(64) })),
             BodyName::Upsample => ("upsample", json!({ "channels": self.scaled(128) })),
+            BodyName::Stylegan => {
+                let StyleChannels { base, max } = self.channels();
+                let layers = self.style.unwrap_or_default().layers;
+                ("stylegan", json!({ "channel_base": base, "channel_max": max, "mapping_layers": layers }))
+            }
         };
         (name, options.as_object().cloned().unwrap_or_default())
     }
@@ -97,11 +194,16 @@ impl Recipe {
             }
             BodyName::Vanilla => DiscriminatorBody::Vanilla([512, 256].map(|size| self.scaled(size)).into()),
             BodyName::Dcgan | BodyName::Upsample => DiscriminatorBody::Dcgan(self.scaled(64)),
+            BodyName::Stylegan => DiscriminatorBody::StyleGan(self.channels()),
         }
     }
 
     fn scaled(&self, channels: usize) -> usize {
-        ((channels as f64 * self.width).round() as usize).max(1)
+        scaled(channels, self.width)
+    }
+
+    fn channels(&self) -> StyleChannels {
+        StyleChannels::DEFAULT.scaled(self.width)
     }
 
     /// What the model file holds about the training.
@@ -114,6 +216,8 @@ impl Recipe {
             "betas": self.betas,
             "n_critic": self.critic,
             "norms": self.norms,
+            "spectral_norm": self.spectral,
+            "style_mixing": self.style.map(|style| style.mixing),
             "dropout": self.dropout,
             "conditioning": match self.architecture {
                 Architecture::Conditional { conditioning, .. } => Some(conditioning),
@@ -122,4 +226,8 @@ impl Recipe {
         });
         figures.as_object().cloned().unwrap_or_default()
     }
+}
+
+fn scaled(channels: usize, width: f64) -> usize {
+    ((channels as f64 * width).round() as usize).max(1)
 }

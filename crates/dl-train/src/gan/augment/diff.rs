@@ -14,7 +14,7 @@ const CUT: f64 = 0.5;
 /// 1.5 times), shifted by up to an eighth of the side, and with a square of half of the side set to 0; each differently.
 /// # Errors
 /// When candle fails.
-pub(super) fn augmented(images: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+pub(in super::super) fn augmented(images: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
     let images = colored(images, rng)?;
     let images = shifted(&images, rng)?;
     cut(&images, rng)
