@@ -2,6 +2,7 @@
 
 mod boxes;
 mod edit;
+mod mask;
 mod result;
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use dl_models::gan::Task;
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Edit images with a generator: enlarge them, or translate them into another domain
+/// Edit images with a generator: enlarge, translate, complete or colorize them
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-edit",
@@ -49,13 +50,34 @@ enum Command {
   dl-data from folder faces \\
     | dl-gan-edit translate --model glasses.pth > edited.jsonl")]
     Translate(edit::EditArgs),
+    /// Fill the missing parts of images
+    ///
+    /// What is missing says --mask or --box for all images, the field `mask` of a record (an image, white where pixels are
+    /// missing), or the image itself: its transparent pixels. All other pixels stay exactly as they are. The model is one of
+    /// dl-gan-train complete.
+    #[command(after_help = "Examples:
+  dl-gan-edit complete --model complete.safetensors --box 20,20,44,40 \\
+    --output-dir whole face.png > whole.jsonl
+  dl-gan-edit complete --model complete.safetensors --mask scratch.png \\
+    --output-dir whole scans/ > whole.jsonl")]
+    Complete(mask::CompleteArgs),
+    /// Colorize gray images
+    ///
+    /// The brightness of each pixel (ITU-R BT.601) stays exactly as it is, in whole gray levels; the colors of an image that
+    /// has some are not looked at. The model is one of dl-gan-train colorize.
+    #[command(after_help = "Examples:
+  dl-gan-edit colorize --model color.safetensors --output-dir colored \\
+    gray.png > colored.jsonl")]
+    Colorize(edit::EditArgs),
 }
 
 impl Command {
-    fn parts(&self) -> (Task, &edit::EditArgs) {
+    fn parts(&self) -> (Task, &edit::EditArgs, Option<&mask::CompleteArgs>) {
         match self {
-            Self::SuperResolve(args) => (Task::SuperResolution, args),
-            Self::Translate(args) => (Task::Translation, args),
+            Self::SuperResolve(args) => (Task::SuperResolution, args, None),
+            Self::Translate(args) => (Task::Translation, args, None),
+            Self::Complete(args) => (Task::Completion, &args.edit, Some(args)),
+            Self::Colorize(args) => (Task::Colorization, args, None),
         }
     }
 }
@@ -68,7 +90,7 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let (task, args) = self.command.parts();
-        args.run(task, io)
+        let (task, args, complete) = self.command.parts();
+        args.run(task, complete, io)
     }
 }

@@ -2,6 +2,7 @@
 
 mod game;
 mod latent;
+mod paired;
 mod pictures;
 mod training;
 mod watch;
@@ -34,6 +35,10 @@ enum Command {
     Vanilla(Box<latent::Vanilla>),
     Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
+    Srgan(Box<paired::Srgan>),
+    Pix2pix(Box<paired::Pix2pix>),
+    Complete(Box<paired::Complete>),
+    Colorize(Box<paired::Colorize>),
 }
 
 /// A subcommand.
@@ -49,6 +54,10 @@ impl Command {
             Self::Vanilla(args) => &**args,
             Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
+            Self::Srgan(args) => &**args,
+            Self::Pix2pix(args) => &**args,
+            Self::Complete(args) => &**args,
+            Self::Colorize(args) => &**args,
         }
     }
 }

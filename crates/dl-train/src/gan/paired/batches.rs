@@ -101,9 +101,15 @@ impl<'a> PairedBatches<'a> {
             let mut rng = dl_record::rng(seed, &format!("pair/{iteration}/{place}"));
             let mut index = first;
             for _ in 0..MOST_FAILURES {
-                let other = (kind == PairKind::Translation).then(|| self.images.get((self.count + index) as u32));
-                if let (Some(image), Some(other)) = (self.images.get(index as u32), other.map_or(Some(None), |other| other.map(Some))) {
-                    return cut.pair(&image, other.as_deref(), &mut rng);
+                let image = self.images.get(index as u32);
+                match (image, kind) {
+                    (Some(image), PairKind::Translation) => {
+                        if let Some(other) = self.images.get((self.count + index) as u32) {
+                            return cut.pair(&image, Some(&other), &mut rng);
+                        }
+                    }
+                    (Some(image), _) => return cut.pair(&image, None, &mut rng),
+                    (None, _) => {}
                 }
                 index = rng.random_range(0..self.count);
             }
