@@ -3,9 +3,9 @@
 
     bench/gan_training.py [--bin DIR] [--rounds N] [--steps N]
 
-A step is the discriminator's and the generator's, with Adam, on a batch of 64; ours includes decoding and resizing the
+A step is the discriminator's and the generator's, with Adam, on a batch of 64, or SRResNet's alone on a batch of 4; ours includes decoding and resizing the
 images of the next batch. The peer is the loop of pytorch/examples' dcgan and PyTorch-GAN's gan.py, in train mode, given
-tensors. The programs take turns; each figure is the median over all steps but the first of each turn. Needs torch and
+tensors; SRResNet's is the generator of leftthomas/SRGAN with 16 blocks. The programs take turns; each figure is the median over all steps but the first of each turn. Needs torch and
 Pillow.
 """
 
@@ -80,15 +80,77 @@ def peer(generator, discriminator, latents, real):
     return step
 
 
-def ours(options, words, records, folder):
+class Block(nn.Module):
+    """A residual block of SRResNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.PReLU(),
+                                  nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64))
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+class SrResNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 64, 9, padding=4), nn.PReLU())
+        self.body = nn.Sequential(*[Block() for _ in range(16)], nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64))
+        up = [nn.Conv2d(64, 256, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
+        again = [nn.Conv2d(64, 256, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
+        self.last = nn.Sequential(*up, *again, nn.Conv2d(64, 3, 9, padding=4))
+
+    def forward(self, x):
+        x = self.first(x)
+        return (torch.tanh(self.last(x + self.body(x))) + 1) / 2
+
+
+def peer_pairs(low, high):
+    network = SrResNet()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-4)
+
+    def step():
+        start = time.perf_counter()
+        optimizer.zero_grad()
+        nn.functional.mse_loss(network(low), high).backward()
+        optimizer.step()
+        return time.perf_counter() - start
+
+    return step
+
+
+def ours(options, words, records, folder, batch=BATCH):
     """Seconds of each step but the first."""
     log = folder / "log.jsonl"
-    command = [options.bin / "dl-gan-train", *words, records, "--batch", BATCH, "--iterations", options.steps + 1,
+    command = [options.bin / "dl-gan-train", *words, records, "--batch", batch, "--iterations", options.steps + 1,
                "--threads", THREADS, "--quiet", "--force", "--checkpoint-every", 0, "--log", log,
                "--output", folder / "model.safetensors"]
     subprocess.run(list(map(str, command)), check=True)
     ends = [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
     return [later - earlier for earlier, later in zip(ends, ends[1:])]
+
+
+def compare(options, name, words, shape, step, batch):
+    """Prints a row: `step` is the peer's, `shape` the channels and the side of the images."""
+    channels, side = shape
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        records = folder / "train.jsonl"
+        with records.open("w") as file:
+            for index in range(2 * batch):
+                pixels = numpy.random.default_rng(index).integers(
+                    0, 255, (side, side) if channels == 1 else (side, side, 3), dtype=numpy.uint8)
+                path = folder / f"{index}.png"
+                Image.fromarray(pixels).save(path)
+                file.write(json.dumps({"id": str(index), "image": str(path)}) + "\n")
+        step()
+        taken = {"ours": [], "peer": []}
+        for _ in range(options.rounds):
+            taken["ours"] += ours(options, words, records, folder, batch)
+            taken["peer"] += [step() for _ in range(options.steps)]
+        mine, theirs = (1000 * statistics.median(taken[side]) for side in ("ours", "peer"))
+        print(f"| {name} | {mine:.1f} | {theirs:.1f} | {theirs / mine:.2f} |", flush=True)
 
 
 def main():
@@ -103,24 +165,10 @@ def main():
     print("| GAN, batch of 64 | ours ms | PyTorch ms | PyTorch / ours |\n| --- | --- | --- | --- |")
     for name, words, make in GANS:
         generator, discriminator, latents, (channels, side) = make()
-        with tempfile.TemporaryDirectory() as folder:
-            folder = Path(folder)
-            records = folder / "train.jsonl"
-            with records.open("w") as file:
-                for index in range(2 * BATCH):
-                    shape = (side, side) if channels == 1 else (side, side, 3)
-                    pixels = numpy.random.default_rng(index).integers(0, 255, shape, dtype=numpy.uint8)
-                    path = folder / f"{index}.png"
-                    Image.fromarray(pixels).save(path)
-                    file.write(json.dumps({"id": str(index), "image": str(path)}) + "\n")
-            step = peer(generator, discriminator, latents, torch.rand(BATCH, channels, side, side) * 2 - 1)
-            step()
-            taken = {"ours": [], "peer": []}
-            for _ in range(options.rounds):
-                taken["ours"] += ours(options, words, records, folder)
-                taken["peer"] += [step() for _ in range(options.steps)]
-            mine, theirs = (1000 * statistics.median(taken[side]) for side in ("ours", "peer"))
-            print(f"| {name} | {mine:.1f} | {theirs:.1f} | {theirs / mine:.2f} |", flush=True)
+        step = peer(generator, discriminator, latents, torch.rand(BATCH, channels, side, side) * 2 - 1)
+        compare(options, name, words, (channels, side), step, BATCH)
+    step = peer_pairs(torch.rand(4, 3, 24, 24), torch.rand(4, 3, 96, 96))
+    compare(options, "SRResNet, 24 x 24 to 96 x 96, batch of 4", ["srgan", "--adversarial", 0], (3, 96), step, 4)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 //! The game on pairs: the generator should make the target, and what passes for one.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor, Var};
 use dl_models::gan::{Translator, push_latent};
@@ -222,10 +220,6 @@ impl Task for PairedTask<'_> {
     fn averaged(&self, _: usize) -> Vec<(String, Var)> {
         let weights = self.parameters(GENERATOR_PLAYER).into_iter().map(|weight| (weight.name, weight.var));
         weights.chain(buffers(&self.players.weights)).collect()
-    }
-
-    fn frozen(&self) -> BTreeMap<String, Tensor> {
-        BTreeMap::new()
     }
 
     fn phases(&self) -> Vec<Phase> {

@@ -86,15 +86,16 @@ pub(super) fn players(
     let critic = networks.critic.as_ref().map(|config| -> Result<Critic> {
         // Another seed, so that no layer of one player starts as one of the other.
         let weights = Parameters::starting_from(tensors(|start| &start.critic), seed.wrapping_add(1));
-        let network = build(config, &weights.builder(device), false)?;
-        let judge = build(config, &weights.following(device), true)?;
+        let network = build(config, &weights, device, false)?;
+        let judge = build(config, &weights, device, true)?;
         Ok(Critic { network, judge, weights, conditional: matches!(config, CriticConfig::Patches(_)) })
     });
     Ok(PairedPlayers { generator, weights, critic: critic.transpose().context("the discriminator")? })
 }
 
 /// A discriminator; `constant`: its weights are constants.
-fn build(config: &CriticConfig, vb: &candle_nn::VarBuilder, constant: bool) -> Result<Box<dyn Backbone>> {
+fn build(config: &CriticConfig, weights: &Parameters, device: &Device, constant: bool) -> Result<Box<dyn Backbone>> {
+    let vb = &if constant { weights.following(device) } else { weights.builder(device) };
     Ok(match config {
         CriticConfig::SuperResolution(config) => {
             let network = SrDiscriminator::new(config, vb)?;
