@@ -47,7 +47,8 @@ fn lines(text: &str) -> Vec<Value> {
 /// The result of an edit, as an image.
 fn edited(words: &[&str], stream: &str) -> Vec<image::DynamicImage> {
     let folder = tempfile::tempdir().unwrap();
-    let ran = run("dl-gan-edit", &[words, &["--output-dir", folder.path().to_str().unwrap()]].concat(), stream).expect(0);
+    let ran =
+        run("dl-gan-edit", &[words, &["--output-dir", folder.path().to_str().unwrap()]].concat(), stream).expect(0);
     ran.records().iter().map(|record| image::open(record["image"].as_str().unwrap()).unwrap()).collect()
 }
 
@@ -105,7 +106,8 @@ fn completion_keeps_known_pixels_and_reads_masks_boxes_and_transparency() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let model = at("model.safetensors");
-    train("complete --width 0.1 --iterations 2 --size 32 --batch 2", &model, &records(folder.path(), 4, 40, false)).expect(0);
+    train("complete --width 0.1 --iterations 2 --size 32 --batch 2", &model, &records(folder.path(), 4, 40, false))
+        .expect(0);
     let image = disc(1, 50, false);
     image.save(at("photo.png")).unwrap();
     let inside = |x: u32, y: u32| (10..22).contains(&x) && (5..41).contains(&y);
@@ -136,8 +138,17 @@ fn completion_keeps_known_pixels_and_reads_masks_boxes_and_transparency() {
         assert!(*result == results[0]);
     }
     let refused = |more: &[&str], word: &str| {
-        let ran = run("dl-gan-edit", &[&["complete", "--model", &path("model.safetensors"), &path("photo.png")], more].concat(), "");
-        assert!(ran.status != 0 && (ran.stderr.contains(word) || ran.stdout.contains(word)), "{} {}", ran.stdout, ran.stderr);
+        let ran = run(
+            "dl-gan-edit",
+            &[&["complete", "--model", &path("model.safetensors"), &path("photo.png")], more].concat(),
+            "",
+        );
+        assert!(
+            ran.status != 0 && (ran.stderr.contains(word) || ran.stdout.contains(word)),
+            "{} {}",
+            ran.stdout,
+            ran.stderr
+        );
     };
     refused(&[], "nothing says which pixels are missing");
     refused(&["--box", "60,60,70,70"], "is beside the image");
@@ -156,7 +167,8 @@ fn colors_have_exactly_the_brightness_of_the_image() {
     gray.save(&path).unwrap();
     let result =
         edited(&["colorize", "--model", model.to_str().unwrap(), path.to_str().unwrap()], "").remove(0).to_rgb8();
-    let level = |Rgb([r, g, b]): Rgb<u8>| ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8;
+    let level =
+        |Rgb([r, g, b]): Rgb<u8>| ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8;
     assert!(result.pixels().zip(gray.pixels()).all(|(color, gray)| level(*color) == gray.0[0]));
     assert!(result.pixels().any(|Rgb([r, g, b])| r != g || g != b));
 }
@@ -207,7 +219,8 @@ fn srgan_starts_from_a_network_trained_by_pixels_and_compares_features() {
     let wrong = format!("srgan --scale 4 --crop 32 --blocks 1 --width 0.1 --init-from {}", first.display());
     let ran = train(&wrong, &at("x.safetensors"), &input).expect(2);
     assert!(ran.stderr.contains("its scale is 2, not 4"), "{}", ran.stderr);
-    let ran = train(&format!("colorize --size 32 --init-from {}", first.display()), &at("x.safetensors"), &input).expect(2);
+    let ran =
+        train(&format!("colorize --size 32 --init-from {}", first.display()), &at("x.safetensors"), &input).expect(2);
     assert!(ran.stderr.contains("for another task"), "{}", ran.stderr);
     if let Some(weights) = shared("weights") {
         let model = weights.join("squeezenet1_0_imagenet.safetensors");
@@ -246,9 +259,14 @@ fn pairs_that_cannot_be_trained_on_are_refused_with_a_remedy() {
     let missing = json!({"id": "missing", "image": folder.path().join("outline-40-0.png"), "sign": "nowhere.png"});
     let words = "pix2pix --target sign --size 32 --width 0.1 --iterations 2";
     let ran = train(words, &output, &format!("{input}{bad}\n{missing}\n")).expect(1);
-    assert!(ran.stderr.contains("40 x 40 pixels and sign 80 x 40") && ran.stderr.contains("nowhere.png"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("40 x 40 pixels and sign 80 x 40") && ran.stderr.contains("nowhere.png"),
+        "{}",
+        ran.stderr
+    );
     // A loss that is not a number names the player and what to try.
-    let words = "srgan --crop 32 --blocks 1 --width 0.1 --batch 4 --iterations 40 --lr-g 1e30 --checkpoint-every 0 --force";
+    let words =
+        "srgan --crop 32 --blocks 1 --width 0.1 --batch 4 --iterations 40 --lr-g 1e30 --checkpoint-every 0 --force";
     let ran = train(words, &output, &input).expect(2);
     assert!(ran.stderr.contains("at batch") && ran.stderr.contains("--lr-g"), "{}", ran.stderr);
 }

@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn known_pixels_and_the_brightness_stay_in_training_too() {
         let numbers = |count: usize| -> Vec<f32> { (0..count).map(|index| (index % 13) as f32 / 6.0 - 1.0).collect() };
-        let tensor = |shape: [usize; 4]| Tensor::from_vec(numbers(shape.iter().product()), &shape, &Device::Cpu).unwrap();
+        let tensor =
+            |shape: [usize; 4]| Tensor::from_vec(numbers(shape.iter().product()), &shape, &Device::Cpu).unwrap();
         let output = (tensor([2, 3, 4, 5]) * 0.5).unwrap();
         let mask = (tensor([2, 1, 4, 5]).ge(0.0)).unwrap().to_dtype(candle_core::DType::F32).unwrap();
         let known = tensor([2, 3, 4, 5]).broadcast_mul(&(1.0 - &mask).unwrap()).unwrap();

@@ -327,12 +327,12 @@ mod tests {
 
     use super::*;
     use crate::Parameters;
-    use crate::gan::unet::UnetConfig;
-    use crate::gan::{TranslatorConfig, gray_level};
     use crate::gan::cyclegan::{ResNetConfig, SmallConfig};
     use crate::gan::rdn::RdnConfig;
     use crate::gan::srgan::SrganConfig;
     use crate::gan::srresnet::SrResNetConfig;
+    use crate::gan::unet::UnetConfig;
+    use crate::gan::{TranslatorConfig, gray_level};
 
     #[test]
     fn the_shares_of_all_tiles_add_up_to_one() {

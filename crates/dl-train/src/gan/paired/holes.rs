@@ -45,7 +45,11 @@ impl Holes {
                     if left < 1.0 && missing > 0.0 {
                         break;
                     }
-                    if strokes { brush(&mut mask, [height, width], rng) } else { rectangle(&mut mask, [height, width], left, rng) }
+                    if strokes {
+                        brush(&mut mask, [height, width], rng)
+                    } else {
+                        rectangle(&mut mask, [height, width], left, rng)
+                    }
                 }
             }
         }
@@ -82,7 +86,8 @@ fn brush(mask: &mut [f32], [height, width]: [usize; 2], rng: &mut ChaCha8Rng) {
     let mut points = vec![point];
     for _ in 0..rng.random_range(2..=6) {
         let reach = 0.35 * side;
-        let mut step = |limit: usize, at: f64| (at + reach * (2.0 * rng.random::<f64>() - 1.0)).clamp(0.0, limit as f64);
+        let mut step =
+            |limit: usize, at: f64| (at + reach * (2.0 * rng.random::<f64>() - 1.0)).clamp(0.0, limit as f64);
         point = [step(width, point[0]), step(height, point[1])];
         points.push(point);
     }

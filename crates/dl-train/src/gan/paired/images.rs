@@ -24,8 +24,8 @@ impl PairedImages {
     pub fn push(&mut self, record: &Record, target: Option<&str>) -> Result<()> {
         let image: String = record.require("image", "it is what the network is trained on")?;
         if let Some(field) = target {
-            let other: String =
-                record.require(field, "the network learns to make this image of `image`; --target names another field")?;
+            let other: String = record
+                .require(field, "the network learns to make this image of `image`; --target names another field")?;
             let aspect = |source: &str| -> Result<(u32, u32, f64)> {
                 let (width, height) = dimensions(source)?;
                 Ok((width, height, f64::from(width) / f64::from(height)))

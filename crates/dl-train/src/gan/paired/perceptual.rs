@@ -96,7 +96,10 @@ mod tests {
         let features = |images: &Tensor| model.backbone.features(&normalized(images), &layer, None).unwrap().remove(0);
         let expected = Distance::L1.between(&features(made.as_tensor()), &features(&target)).unwrap();
         let scalar = |x: &Tensor| x.to_scalar::<f32>().unwrap();
-        assert!((scalar(&distance) - scalar(&expected)).abs() < 1e-5 && scalar(&distance) > 0.0, "{distance} {expected}");
+        assert!(
+            (scalar(&distance) - scalar(&expected)).abs() < 1e-5 && scalar(&distance) > 0.0,
+            "{distance} {expected}"
+        );
         let gradient = distance.backward().unwrap().remove(&made).unwrap();
         assert!(gradient.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap() > 0.0);
     }

@@ -118,7 +118,14 @@ impl PairedTask<'_> {
     }
 
     /// What the discriminator sees of an image.
-    fn shown(&self, critic: &Critic, input: &Tensor, image: &Tensor, step: usize, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+    fn shown(
+        &self,
+        critic: &Critic,
+        input: &Tensor,
+        image: &Tensor,
+        step: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Tensor> {
         let left = 1.0 - step as f64 / self.steps.max(1) as f64;
         let stdev = self.losses.noise * left.max(0.0);
         let image = match stdev > 0.0 {

@@ -81,8 +81,7 @@ pub(super) fn players(
     }
     let tensors = |of: fn(&Start) -> &BTreeMap<String, Tensor>| start.map(of).cloned().unwrap_or_default();
     let weights = Parameters::starting_from(tensors(|start| &start.generator), seed);
-    let generator =
-        Translator::new(networks.generator.clone(), &weights.builder(device)).context("the generator")?;
+    let generator = Translator::new(networks.generator.clone(), &weights.builder(device)).context("the generator")?;
     let critic = networks.critic.as_ref().map(|config| -> Result<Critic> {
         // Another seed, so that no layer of one player starts as one of the other.
         let weights = Parameters::starting_from(tensors(|start| &start.critic), seed.wrapping_add(1));
@@ -111,5 +110,6 @@ fn build(config: &CriticConfig, weights: &Parameters, device: &Device, constant:
 pub(super) fn report(players: &PairedPlayers, messages: &Messages) {
     let count = |weights: &Parameters| weights.vars().iter().map(|(_, var)| var.elem_count()).sum::<usize>();
     let critic = players.critic.as_ref().map_or(0, |critic| count(&critic.weights));
-    messages.detail(format_args!("{} weights of the generator, {critic} of the discriminator", count(&players.weights)));
+    messages
+        .detail(format_args!("{} weights of the generator, {critic} of the discriminator", count(&players.weights)));
 }

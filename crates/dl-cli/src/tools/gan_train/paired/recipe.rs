@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use dl_models::gan::Task;
+use dl_models::gan::TranslatorConfig;
 use dl_models::gan::cyclegan::ResNetConfig;
 use dl_models::gan::norm::NormKind;
 use dl_models::gan::patch_gan::PatchGanConfig;
@@ -9,7 +10,6 @@ use dl_models::gan::sr_discriminator::SrDiscriminatorConfig;
 use dl_models::gan::srgan::SrganConfig;
 use dl_models::gan::srresnet::SrResNetConfig;
 use dl_models::gan::unet::UnetConfig;
-use dl_models::gan::TranslatorConfig;
 use dl_train::gan::GanLoss;
 use dl_train::gan::paired::{Distance, PairKind, input_channels};
 use serde_json::{Map, Value, json};
@@ -188,7 +188,8 @@ impl Recipe {
                 (generator, CriticConfig::SuperResolution(critic))
             }
             Body::Patches(patch) => {
-                let norm = patch.norm.map_or(if self.batch == 1 { NormKind::Instance } else { NormKind::Batch }, Into::into);
+                let norm =
+                    patch.norm.map_or(if self.batch == 1 { NormKind::Instance } else { NormKind::Batch }, Into::into);
                 let generator = match patch.generator {
                     PatchName::Unet => {
                         let steps = (size[0] | size[1]).trailing_zeros().clamp(UNET_STEPS[0], UNET_STEPS[1]) as usize;

@@ -58,7 +58,11 @@ impl Sheet {
             };
             let rows = Tensor::cat(&[&shown.upsample_nearest2d(height, width)?, &made, &self.targets], 0)?;
             let rows = rows.affine(2.0 / (high - low), -2.0 * low / (high - low) - 1.0)?;
-            candle_core::Result::Ok((rows.flatten_all()?.to_vec1::<f32>()?, Canvas { channels: 3, height, width }, count))
+            candle_core::Result::Ok((
+                rows.flatten_all()?.to_vec1::<f32>()?,
+                Canvas { channels: 3, height, width },
+                count,
+            ))
         };
         let (numbers, canvas, columns) = draw().map_err(plain)?;
         let name = self.output.file_name().unwrap_or_default().to_string_lossy().into_owned();
