@@ -32,7 +32,7 @@ needs() {
     *'dl-eval lpips'*--linear*) echo "needs published weights" ;;
     *encoder.layer.11*) echo "needs the whole BERT" ;;
     *'dl-gan-sample testdata/models'*) ;;
-    *'dl-gan-train '* | *'dl-gan-sample '* | *'dl-gan-edit project '*) echo "needs a generator trained for minutes" ;;
+    *'dl-gan-train '* | *'dl-gan-sample '* | *'dl-gan-edit '*) echo "needs a generator trained for minutes" ;;
     *--device\ cuda* | *--device\ metal*) echo "needs a graphics card" ;;
     *'--iterations '[0-9][0-9][0-9][0-9]*) echo "trains for hours" ;;
     *'--iterations '*) ;;

@@ -217,35 +217,40 @@ def golden(architecture, options, network, shape, gradients, gain):
     }
 
 
-goldens = []
-for kind, dropout, inputs, outputs in [("instance", False, 3, 3), ("batch", True, 1, 3)]:
-    options = {"blocks": 2, "channels": 4, "inputs": inputs, "outputs": outputs, "norm": kind, "dropout": dropout}
-    network = ResnetGenerator(inputs, outputs, 4, 2, kind, dropout)
-    second = "model.11.conv_block.6.weight" if dropout else "model.11.conv_block.5.weight"
-    goldens.append(golden("cyclegan", options, network, [2, inputs, 20, 24],
-                          ["model.1.weight", "model.4.weight", second, "model.12.weight", "model.19.bias"], 3.0))
-for kind, steps in [("batch", 6), ("instance", 5)]:
-    options = {"steps": steps, "channels": 3, "inputs": 3, "outputs": 1, "norm": kind, "dropout": False}
-    network = UnetGenerator(3, 1, steps, 3, kind)
-    goldens.append(golden("unet", options, network, [2, 3, 64, 64],
-                          ["model.model.0.weight", "model.model.1.model.1.weight", "model.model.3.bias"], 3.0))
-for kind, layers in [("instance", 3), ("batch", 5)]:
-    options = {"inputs": 6, "channels": 3, "layers": layers, "norm": kind}
-    network = NLayerDiscriminator(6, 3, layers, kind)
-    last = f"model.{3 * layers + 2}.weight"
-    goldens.append(golden("patch_gan", options, network, [2, 6, 128, 100], ["model.0.weight", "model.2.weight", last], 4.0))
-for scale, blocks in [(2, 1), (8, 2)]:
-    options = {"scale": scale, "blocks": blocks, "channels": 6, "after_blocks": "batch_norm"}
-    goldens.append(golden("srgan", options, SrganGenerator(scale, blocks, 6), [2, 3, 7, 5],
-                          ["block1.0.weight", "block1.1.weight", f"block{blocks + 3}.0.conv.weight"], 2.0))
-for scale in [2, 3, 4]:
-    options = {"scale": scale, "blocks": 2, "channels": 6}
-    goldens.append(golden("srresnet", options, MSRResNet(scale, 2, 6), [2, 3, 7, 5],
-                          ["conv_first.weight", "body.1.conv2.weight", "upconv1.bias"], 4.0))
-options = {"scale": 3, "blocks": 3, "layers": 2, "growth": 5, "channels": 7}
-goldens.append(golden("rdn", options, Rdn(3, 3, 2, 5, 7), [2, 3, 6, 5], ["F_m1.weight", "F_2_2.weight", "SR.bias"], 3.0))
+def main():
+    goldens = []
+    for kind, dropout, inputs, outputs in [("instance", False, 3, 3), ("batch", True, 1, 3)]:
+        options = {"blocks": 2, "channels": 4, "inputs": inputs, "outputs": outputs, "norm": kind, "dropout": dropout}
+        network = ResnetGenerator(inputs, outputs, 4, 2, kind, dropout)
+        second = "model.11.conv_block.6.weight" if dropout else "model.11.conv_block.5.weight"
+        goldens.append(golden("cyclegan", options, network, [2, inputs, 20, 24],
+                              ["model.1.weight", "model.4.weight", second, "model.12.weight", "model.19.bias"], 3.0))
+    for kind, steps in [("batch", 6), ("instance", 5)]:
+        options = {"steps": steps, "channels": 3, "inputs": 3, "outputs": 1, "norm": kind, "dropout": False}
+        network = UnetGenerator(3, 1, steps, 3, kind)
+        goldens.append(golden("unet", options, network, [2, 3, 64, 64],
+                              ["model.model.0.weight", "model.model.1.model.1.weight", "model.model.3.bias"], 3.0))
+    for kind, layers in [("instance", 3), ("batch", 5)]:
+        options = {"inputs": 6, "channels": 3, "layers": layers, "norm": kind}
+        network = NLayerDiscriminator(6, 3, layers, kind)
+        last = f"model.{3 * layers + 2}.weight"
+        goldens.append(golden("patch_gan", options, network, [2, 6, 128, 100], ["model.0.weight", "model.2.weight", last], 4.0))
+    for scale, blocks in [(2, 1), (8, 2)]:
+        options = {"scale": scale, "blocks": blocks, "channels": 6, "after_blocks": "batch_norm"}
+        goldens.append(golden("srgan", options, SrganGenerator(scale, blocks, 6), [2, 3, 7, 5],
+                              ["block1.0.weight", "block1.1.weight", f"block{blocks + 3}.0.conv.weight"], 2.0))
+    for scale in [2, 3, 4]:
+        options = {"scale": scale, "blocks": 2, "channels": 6}
+        goldens.append(golden("srresnet", options, MSRResNet(scale, 2, 6), [2, 3, 7, 5],
+                              ["conv_first.weight", "body.1.conv2.weight", "upconv1.bias"], 4.0))
+    options = {"scale": 3, "blocks": 3, "layers": 2, "growth": 5, "channels": 7}
+    goldens.append(golden("rdn", options, Rdn(3, 3, 2, 5, 7), [2, 3, 6, 5], ["F_m1.weight", "F_2_2.weight", "SR.bias"], 3.0))
 
-text = json.dumps({"made_with": f"torch {torch.__version__}", "goldens": goldens}, separators=(",", ":"))
-path = Path(__file__).with_name("translators.json")
-path.write_text(text.replace('{"architecture"', '\n{"architecture"') + "\n")
-print(f"{len(goldens)} goldens, {path.stat().st_size} bytes")
+    text = json.dumps({"made_with": f"torch {torch.__version__}", "goldens": goldens}, separators=(",", ":"))
+    path = Path(__file__).with_name("translators.json")
+    path.write_text(text.replace('{"architecture"', '\n{"architecture"') + "\n")
+    print(f"{len(goldens)} goldens, {path.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()

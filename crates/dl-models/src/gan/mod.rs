@@ -15,6 +15,7 @@
 //! those of a caption (Reed et al. 2016), is appended to the random vector.
 
 mod canvas;
+mod composition;
 mod condition;
 mod config;
 pub mod cyclegan;
@@ -24,6 +25,7 @@ mod generator;
 pub mod norm;
 pub mod patch_gan;
 pub mod rdn;
+pub mod sr_discriminator;
 pub mod srgan;
 pub mod srresnet;
 mod stylegan;
@@ -36,6 +38,7 @@ mod upsample;
 mod vanilla;
 
 pub use canvas::Canvas;
+pub use composition::{LUMA, gray_level, is_missing, luma};
 pub use condition::{ConditionSize, FeatureCondition};
 pub use config::{GENERATORS, GeneratorConfig};
 pub use discriminator::{Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig};

@@ -47,6 +47,15 @@ pub enum MapNorm {
 }
 
 impl MapNorm {
+    /// The same, but a batch norm uses the batch's statistics in training also if its weights are constants.
+    #[must_use]
+    pub fn of_batch(self) -> Self {
+        match self {
+            Self::Batch(norm) => Self::Batch(norm.of_batch()),
+            Self::Instance(_) => self,
+        }
+    }
+
     /// Normalizes a map.
     /// # Errors
     /// As [`Pass::batch_norm`].

@@ -91,6 +91,14 @@ impl PatchGan {
             last: biased(3 * config.layers + 2, 1, [width(config.layers), 1])?,
         })
     }
+
+    /// The same, but its batch norms use the batch's statistics also if its weights are constants: while the generator is
+    /// trained.
+    #[must_use]
+    pub fn of_batch(self) -> Self {
+        let layers = self.layers.into_iter().map(|(conv, norm)| (conv, norm.of_batch())).collect();
+        Self { layers, ..self }
+    }
 }
 
 impl Backbone for PatchGan {

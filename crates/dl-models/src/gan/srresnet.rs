@@ -19,6 +19,9 @@ use crate::{Backbone, Checkpoint, Conv2d, Fresh, Pass, Run, Value, plain};
 
 /// The slope of every leaky ReLU.
 const SLOPE: f32 = 0.1;
+/// New weights are those of He et al. 2015 times this, so that the first images are the bilinear enlargement (BasicSR's
+/// `default_init_weights`).
+const FRESH: f64 = 0.1;
 
 /// Options of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,7 +89,8 @@ impl SrResNet {
         let channels = config.channels;
         let conv = |name: &str, channels: [usize; 2]| {
             let config = Conv2dConfig { padding: Padding::all(1), ..Default::default() };
-            Conv2d::new(channels, [3, 3], config, Fresh::kaiming_in(), vb.pp(name)).map_err(plain)
+            let stdev = FRESH * (2.0 / (9 * channels[0]) as f64).sqrt();
+            Conv2d::new(channels, [3, 3], config, Fresh::normal(stdev), vb.pp(name)).map_err(plain)
         };
         let block = |index: usize| {
             let [first, second] = ["conv1", "conv2"].map(|part| conv(&format!("body.{index}.{part}"), [channels; 2]));

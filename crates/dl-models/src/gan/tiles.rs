@@ -8,10 +8,11 @@
 use anyhow::{Result, ensure};
 use candle_core::{Device, Tensor};
 use dl_vision::picture::MOST_BYTES;
-use image::{Rgb, RgbImage};
+use image::{GrayImage, Rgb, RgbImage};
 use rayon::prelude::*;
 
-use super::translator::{OUTPUT, Translator};
+use super::composition::{is_missing, keep_brightness, keep_known, luma};
+use super::translator::{OUTPUT, Task, Translator};
 use crate::plain;
 
 /// The side of the output of a tile that is cut by default, in pixels.
@@ -116,10 +117,39 @@ impl Translator {
     }
 
     /// The image of an image: `scale` times as high and wide. Values beyond black and white are clipped, then rounded to
-    /// 8 bits, halves up.
+    /// 8 bits, halves up. A colorized image has the gray levels of the image, exactly.
     /// # Errors
-    /// When the result would take too much memory, or the network fails.
+    /// When the result would take too much memory, the network fails, or it completes images.
     pub fn translate(&self, image: &RgbImage, tiling: &Tiling) -> Result<RgbImage> {
+        ensure!(self.task != Task::Completion, "the network completes images; it needs a mask");
+        let mut result = self.whole(image, None, tiling)?;
+        if self.task == Task::Colorization {
+            keep_brightness(image, &mut result);
+        }
+        Ok(result)
+    }
+
+    /// The image with the pixels replaced that are missing, of which the mask says 128 or more. All others stay as they
+    /// are, and tiles without a missing pixel are not computed.
+    /// # Errors
+    /// As [`translate`](Self::translate), when the mask has another size, or the network does not complete images.
+    pub fn complete(&self, image: &RgbImage, mask: &GrayImage, tiling: &Tiling) -> Result<RgbImage> {
+        ensure!(self.task == Task::Completion, "the network does not complete images");
+        ensure!(
+            image.dimensions() == mask.dimensions(),
+            "the mask has {} x {} pixels, the image {} x {}; give a mask of the same size",
+            mask.width(),
+            mask.height(),
+            image.width(),
+            image.height()
+        );
+        let mut result = self.whole(image, Some(mask), tiling)?;
+        keep_known(image, mask, &mut result)?;
+        Ok(result)
+    }
+
+    /// The network's result for all tiles; with a mask, for those that have missing pixels.
+    fn whole(&self, image: &RgbImage, mask: Option<&GrayImage>, tiling: &Tiling) -> Result<RgbImage> {
         let scale = self.geometry.scale;
         let (width, height) = (image.width() as usize, image.height() as usize);
         let multiple = self.geometry.multiple;
@@ -141,15 +171,26 @@ impl Translator {
             let of_rows = rows.shares(row, tiling.seams);
             for (column, x) in columns.starts.iter().enumerate() {
                 let of_columns = columns.shares(column, tiling.seams);
-                let tile = self.tile(image, [*y, *x], [rows.side, columns.side])?;
+                let size = [rows.side, columns.side];
+                if mask.is_some_and(|mask| !has_missing(mask, [*y, *x], size)) {
+                    continue;
+                }
+                let tile = self.tile(image, mask, [*y, *x], size)?;
                 result.add(&tile, [y * scale, x * scale], [&of_rows, &of_columns], scale)?;
             }
         }
         result.into_image()
     }
 
-    /// The network's output for a tile, mirrored where it is beyond the image: [3, h, w] in 0..255.
-    fn tile(&self, image: &RgbImage, [y, x]: [usize; 2], [height, width]: [usize; 2]) -> Result<Tile> {
+    /// The network's output for a tile, mirrored where it is beyond the image: [3, h, w] in 0..255. Missing pixels are 0
+    /// in the network's input, and 1 in a channel of their own.
+    fn tile(
+        &self,
+        image: &RgbImage,
+        mask: Option<&GrayImage>,
+        [y, x]: [usize; 2],
+        [height, width]: [usize; 2],
+    ) -> Result<Tile> {
         let [low, high] = self.architecture.range;
         let [inputs, outputs] = self.channels();
         let mirrored = |start: usize, count: usize, length: u32| -> Vec<u32> {
@@ -161,8 +202,17 @@ impl Translator {
             let (channel, row) = (index / height, rows[index % height]);
             for (number, column) in numbers.iter_mut().zip(&columns) {
                 let Rgb(pixel) = *image.get_pixel(*column, row);
-                let value = if inputs == 1 { luma(pixel) } else { f32::from(pixel[channel]) };
-                *number = value / 255.0 * (high - low) + low;
+                let missing = mask.is_some_and(|mask| is_missing(mask.get_pixel(*column, row).0[0]));
+                let value = match (inputs, channel) {
+                    (1, _) => luma(pixel.map(f32::from)),
+                    (_, 0..3) => f32::from(pixel[channel]),
+                    _ => 0.0,
+                };
+                *number = match channel {
+                    3 => f32::from(u8::from(missing)),
+                    _ if missing => 0.0,
+                    _ => value / 255.0 * (high - low) + low,
+                };
             }
         });
         let input = Tensor::from_vec(numbers, (1, inputs, height, width), &Device::Cpu)?;
@@ -192,9 +242,14 @@ fn mirror(at: usize, length: usize) -> usize {
     if at < length { at } else { 2 * (length - 1) - at }
 }
 
-/// Brightness by ITU-R BT.601.
-fn luma([red, green, blue]: [u8; 3]) -> f32 {
-    0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)
+/// Whether a pixel of the tile is missing.
+fn has_missing(mask: &GrayImage, [top, left]: [usize; 2], [height, width]: [usize; 2]) -> bool {
+    let (columns, rows) = (mask.width() as usize, mask.height() as usize);
+    let mut rows = top..(top + height).min(rows);
+    rows.any(|y| {
+        let mut columns = left..(left + width).min(columns);
+        columns.any(|x| is_missing(mask.get_pixel(x as u32, y as u32).0[0]))
+    })
 }
 
 /// What a network gives for a tile.
@@ -272,11 +327,12 @@ mod tests {
 
     use super::*;
     use crate::Parameters;
-    use crate::gan::TranslatorConfig;
     use crate::gan::cyclegan::{ResNetConfig, SmallConfig};
     use crate::gan::rdn::RdnConfig;
     use crate::gan::srgan::SrganConfig;
     use crate::gan::srresnet::SrResNetConfig;
+    use crate::gan::unet::UnetConfig;
+    use crate::gan::{TranslatorConfig, gray_level};
 
     #[test]
     fn the_shares_of_all_tiles_add_up_to_one() {
@@ -359,5 +415,46 @@ mod tests {
         let network = translator("srgan", &SrganConfig { scale: 8, blocks: 1, channels: 4, ..SrganConfig::default() });
         let error = network.translate(&RgbImage::new(4000, 3000), &network.default_tiling()).unwrap_err().to_string();
         assert!(error.contains("32000 x 24000 pixels"), "{error}");
+    }
+
+    #[test]
+    fn a_completed_image_keeps_what_is_known_in_one_piece_and_in_tiles() {
+        let options = UnetConfig { steps: 5, channels: 4, inputs: 4, ..UnetConfig::default() };
+        let vb: VarBuilder = Parameters::fresh(0).frozen(|_| true).builder(&Device::Cpu);
+        let mut config = TranslatorConfig::new("unet", &options).unwrap();
+        assert!(Translator::new(config.clone(), &vb).is_err());
+        config.task = Some(Task::Completion);
+        let network = Translator::new(config, &vb).unwrap();
+        let (image, mut mask) = (image(150, 70), GrayImage::new(150, 70));
+        assert!(network.translate(&image, &network.default_tiling()).is_err());
+        for (x, y) in [(3, 3), (4, 3), (149, 69)] {
+            mask.put_pixel(x, y, image::Luma([255]));
+        }
+        let whole = network.complete(&image, &mask, &network.default_tiling()).unwrap();
+        let tiled = network.complete(&image, &mask, &network.tiling(96).unwrap()).unwrap();
+        for result in [&whole, &tiled] {
+            let changed = result.enumerate_pixels().filter(|(x, y, pixel)| *pixel != image.get_pixel(*x, *y));
+            let changed: Vec<(u32, u32)> = changed.map(|(x, y, _)| (x, y)).collect();
+            assert_eq!(changed, [(3, 3), (4, 3), (149, 69)]);
+        }
+        // What was there before does not matter.
+        let mut other = image.clone();
+        other.put_pixel(3, 3, Rgb([1, 2, 3]));
+        assert_eq!(network.complete(&other, &mask, &network.default_tiling()).unwrap(), whole);
+        assert!(network.complete(&image, &GrayImage::new(9, 9), &network.default_tiling()).is_err());
+    }
+
+    #[test]
+    fn a_colorized_image_keeps_its_gray_levels() {
+        let options = UnetConfig { steps: 5, channels: 4, inputs: 1, ..UnetConfig::default() };
+        let vb: VarBuilder = Parameters::fresh(0).frozen(|_| true).builder(&Device::Cpu);
+        let mut config = TranslatorConfig::new("unet", &options).unwrap();
+        config.task = Some(Task::Colorization);
+        let network = Translator::new(config, &vb).unwrap();
+        let image = image(50, 37);
+        let result = network.translate(&image, &network.default_tiling()).unwrap();
+        for (found, expected) in result.pixels().zip(image.pixels()) {
+            assert_eq!(gray_level(found.0), gray_level(expected.0));
+        }
     }
 }

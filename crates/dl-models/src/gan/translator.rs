@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -39,12 +40,38 @@ pub struct Geometry {
 }
 
 /// What a translator is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// A larger image of the same.
     SuperResolution,
     /// An image of another domain.
     Translation,
+    /// The same image without its holes: of four channels, red, green, blue and the mask.
+    Completion,
+    /// A gray image in color.
+    Colorization,
+}
+
+impl Task {
+    /// What a network for it does, and the program that runs it.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::SuperResolution => "enlarges images; use dl-gan-edit super-resolve",
+            Self::Translation => "translates images; use dl-gan-edit translate",
+            Self::Completion => "completes images; use dl-gan-edit complete",
+            Self::Colorization => "colorizes images; use dl-gan-edit colorize",
+        }
+    }
+
+    /// Whether images of these channels, of the input and of the output, suit it.
+    fn suits(self, [inputs, outputs]: [usize; 2]) -> bool {
+        match self {
+            Self::SuperResolution | Self::Translation => [inputs, outputs].iter().all(|count| [1, 3].contains(count)),
+            Self::Completion => (inputs, outputs) == (4, 3),
+            Self::Colorization => (inputs, outputs) == (1, 3),
+        }
+    }
 }
 
 /// A row of the table of translators.
@@ -75,9 +102,6 @@ struct Built {
 
 impl Built {
     fn new(network: impl Backbone + 'static, geometry: Geometry, channels: [usize; 2]) -> Result<Self> {
-        for count in channels {
-            ensure!([1, 3].contains(&count), "images of {count} channels are not supported, only gray and RGB");
-        }
         Ok(Self { network: Box::new(network), geometry, channels })
     }
 }
@@ -202,6 +226,8 @@ pub struct Translator {
     pub config: TranslatorConfig,
     /// Its row of the table.
     pub architecture: &'static TranslatorArchitecture,
+    /// What it was trained for.
+    pub task: Task,
     /// How its output depends on its input.
     pub geometry: Geometry,
     channels: [usize; 2],
@@ -260,10 +286,17 @@ impl Translator {
         let Built { network, geometry, channels } = (architecture.build)(&config, vb)?;
         architecture.name.clone_into(&mut config.architecture);
         config.kind = Some(Kind::Generator);
-        Ok(Self { config, architecture, geometry, channels, network, plans: Plans::default() })
+        let task = config.task.unwrap_or(architecture.task);
+        ensure!(
+            task.suits(channels),
+            "a network from {} to {} channels does not suit images of its task; gray and RGB are supported",
+            channels[0],
+            channels[1]
+        );
+        Ok(Self { config, architecture, task, geometry, channels, network, plans: Plans::default() })
     }
 
-    /// Channels of the input and of the output image: 1 or 3.
+    /// Channels of the input and of the output image: 1, 3, or 4 with a mask.
     pub fn channels(&self) -> [usize; 2] {
         self.channels
     }
@@ -271,6 +304,14 @@ impl Translator {
     /// The network, with gradients.
     pub fn network(&self) -> &dyn Backbone {
         &*self.network
+    }
+
+    /// The output [n, channels, h scale, w scale] for x [n, channels, h, w], both in the range of the architecture, in
+    /// training: with gradients, dropout and the batch's statistics in batch norms.
+    /// # Errors
+    /// When the size does not suit the network.
+    pub fn train(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+        self.network.forward_t(x, Some(rng))
     }
 
     /// The named outputs for x [n, channels, h, w], whose numbers are in the range of the architecture, without

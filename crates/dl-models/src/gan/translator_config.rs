@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Task;
 use crate::Kind;
 
 /// Everything about a translator except its weights. Unknown keys are preserved.
@@ -14,6 +15,9 @@ pub struct TranslatorConfig {
     pub kind: Option<Kind>,
     /// Name of the architecture.
     pub architecture: String,
+    /// What the network was trained for; by default what its architecture is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
     /// Options of the architecture that differ from the defaults.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
@@ -46,6 +50,7 @@ impl TranslatorConfig {
         Ok(Self {
             kind: Some(Kind::Generator),
             architecture: architecture.to_owned(),
+            task: None,
             options,
             source: None,
             license: None,

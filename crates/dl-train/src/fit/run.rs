@@ -228,7 +228,13 @@ pub fn fit<T: Task>(
                 && (due(config.validate_every) || done == iterations)
                 && let Some(validation) = within(average.as_ref(), || task.validate())?
             {
-                let best = progress.validated(validation.clone(), schedule, config.patience);
+                let best = match task.keeps_best() {
+                    true => progress.validated(validation.clone(), schedule, config.patience),
+                    false => {
+                        progress.validation = Some(validation.clone());
+                        false
+                    }
+                };
                 if let Some(files) = config.files.as_ref().filter(|_| best) {
                     within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);

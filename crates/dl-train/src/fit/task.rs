@@ -80,6 +80,12 @@ pub trait Task: Sync {
         Ok(None)
     }
 
+    /// Whether the model file is that of the best validation. Otherwise it is that of the last step, and validation is for
+    /// the log alone.
+    fn keeps_best(&self) -> bool {
+        true
+    }
+
     /// The whole model as it is now, as users will open it. The config must not depend on the clock. Parameters and buffers
     /// that it leaves out, a GAN's discriminator, are in the file of the last model.
     /// # Errors

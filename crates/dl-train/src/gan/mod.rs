@@ -4,6 +4,7 @@ mod augment;
 mod balance;
 mod images;
 mod loss;
+pub mod paired;
 mod penalty;
 mod pixels;
 mod project;

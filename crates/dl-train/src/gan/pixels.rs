@@ -1,11 +1,8 @@
 //! Images as the numbers that networks are trained on.
 
-use dl_models::gan::Canvas;
+use dl_models::gan::{Canvas, LUMA};
 use dl_models::{Preprocessing, Resize};
 use image::RgbImage;
-
-/// Weights of red, green and blue in gray (BT.601).
-const GRAY: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Resizes images so that their shorter side fits, and crops them at the center.
 #[derive(Clone, Debug)]
@@ -36,7 +33,7 @@ impl Pixels {
             let area = size[0] * size[1];
             let [red, green, blue] = [0, 1, 2].map(|channel| &numbers[channel * area..][..area]);
             let gray = red.iter().zip(green).zip(blue);
-            numbers = gray.map(|((red, green), blue)| GRAY[0] * red + GRAY[1] * green + GRAY[2] * blue).collect();
+            numbers = gray.map(|((red, green), blue)| LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue).collect();
         }
         if flipped {
             numbers.chunks_exact_mut(self.canvas.width).for_each(<[f32]>::reverse);

@@ -10,6 +10,7 @@ use image::imageops::{FilterType, resize};
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 use super::boxes::scale_boxes;
+use super::mask::{CompleteArgs, Masks};
 use super::result::{Format, Results};
 use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, is_gray, map_batches, numbers};
 
@@ -44,24 +45,21 @@ pub(super) struct EditArgs {
 }
 
 impl EditArgs {
-    pub(super) fn run(&self, task: Task, io: &mut Io) -> Result<Outcome> {
+    /// `complete`: says what is missing, for a network that completes images.
+    pub(super) fn run(&self, task: Task, complete: Option<&CompleteArgs>, io: &mut Io) -> Result<Outcome> {
         let translator = Translator::open(&self.model, &Device::Cpu)?;
-        if translator.architecture.task != task {
-            let (name, other) = (
-                translator.architecture.name,
-                match task {
-                    Task::SuperResolution => "translates images; use dl-gan-edit translate",
-                    Task::Translation => "enlarges images; use dl-gan-edit super-resolve",
-                },
-            );
-            bail!("model {}: {name} {other}", self.model.display());
+        if translator.task != task {
+            let (name, does) = (translator.architecture.name, translator.task.description());
+            bail!("model {}: {name} {does}", self.model.display());
         }
         let tiling = match self.tile {
             Some(side) => translator.tiling(side).context("--tile")?,
             None => translator.default_tiling(),
         };
         let mut results = Results::new(self.output_dir.as_deref(), self.format, &self.inputs)?;
-        let editor = Editor { translator, tiling, task, images: self.images.images_with_alpha(&io.messages) };
+        let images = self.images.images_with_alpha(&io.messages);
+        let masks = complete.map(|complete| complete.masks(&images)).transpose()?;
+        let editor = Editor { translator, tiling, task, images, masks };
         let job = Job { common: &self.common, inputs: &self.inputs };
         // One image at a time, whose network runs on all threads: so memory does not grow with their number.
         let outcome = map_batches(
@@ -81,6 +79,7 @@ struct Editor {
     tiling: Tiling,
     task: Task,
     images: Images,
+    masks: Option<Masks>,
 }
 
 impl Editor {
@@ -92,8 +91,15 @@ impl Editor {
         if scale > 1 {
             scale_boxes(record, scale)?;
         }
-        let edited = self.translator.translate(&loaded, &self.tiling)?;
-        let is_gray = self.task == Task::SuperResolution && is_gray(&loaded);
+        let (edited, alpha) = match &self.masks {
+            // Transparent pixels are filled, too.
+            Some(masks) => {
+                let mask = masks.of(record, &loaded, alpha.as_ref(), &self.images)?;
+                (self.translator.complete(&loaded, &mask, &self.tiling)?, None)
+            }
+            None => (self.translator.translate(&loaded, &self.tiling)?, alpha),
+        };
+        let is_gray = matches!(self.task, Task::SuperResolution | Task::Completion) && is_gray(&loaded);
         drop(loaded);
         let (width, height) = edited.dimensions();
         // Bicubic, which leaves the alpha of an image that keeps its size as it is.

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod edit;
+mod mask;
 mod project;
 mod result;
 
@@ -11,7 +12,7 @@ use dl_models::gan::Task;
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Edit images with a generator: enlarge them, translate them into another domain, or find their random vectors
+/// Edit images with a generator: enlarge, translate, complete or colorize them, or find their random vectors
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-edit",
@@ -50,6 +51,25 @@ enum Command {
   dl-data from folder faces \\
     | dl-gan-edit translate --model glasses.pth > edited.jsonl")]
     Translate(edit::EditArgs),
+    /// Fill the missing parts of images
+    ///
+    /// What is missing says --mask or --box for all images, the field `mask` of a record (an image, white where pixels are
+    /// missing), or the image itself: its transparent pixels. All other pixels stay exactly as they are. The model is one of
+    /// dl-gan-train complete.
+    #[command(after_help = "Examples:
+  dl-gan-edit complete --model complete.safetensors --box 20,20,44,40 \\
+    --output-dir whole face.png > whole.jsonl
+  dl-gan-edit complete --model complete.safetensors --mask scratch.png \\
+    --output-dir whole scans/ > whole.jsonl")]
+    Complete(mask::CompleteArgs),
+    /// Colorize gray images
+    ///
+    /// The brightness of each pixel (ITU-R BT.601) stays exactly as it is, in whole gray levels; the colors of an image that
+    /// has some are not looked at. The model is one of dl-gan-train colorize.
+    #[command(after_help = "Examples:
+  dl-gan-edit colorize --model color.safetensors --output-dir colored \\
+    gray.png > colored.jsonl")]
+    Colorize(edit::EditArgs),
     /// Find the random vectors whose generated images are nearest to images
     ///
     /// The image of each record is replaced by the generated one. `features` gets `latents`, the random vector, or for
@@ -68,15 +88,18 @@ impl Tool for Args {
 
     fn common(&self) -> &Common {
         match &self.command {
-            Command::SuperResolve(args) | Command::Translate(args) => &args.common,
+            Command::SuperResolve(args) | Command::Translate(args) | Command::Colorize(args) => &args.common,
+            Command::Complete(args) => &args.edit.common,
             Command::Project(args) => &args.common,
         }
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
         match &self.command {
-            Command::SuperResolve(args) => args.run(Task::SuperResolution, io),
-            Command::Translate(args) => args.run(Task::Translation, io),
+            Command::SuperResolve(args) => args.run(Task::SuperResolution, None, io),
+            Command::Translate(args) => args.run(Task::Translation, None, io),
+            Command::Complete(args) => args.edit.run(Task::Completion, Some(args), io),
+            Command::Colorize(args) => args.run(Task::Colorization, None, io),
             Command::Project(args) => args.run(io),
         }
     }

@@ -2,6 +2,7 @@
 
 mod game;
 mod latent;
+mod paired;
 mod pictures;
 mod training;
 mod watch;
@@ -35,6 +36,10 @@ enum Command {
     Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
     Stylegan(Box<latent::Stylegan>),
+    Srgan(Box<paired::Srgan>),
+    Pix2pix(Box<paired::Pix2pix>),
+    Complete(Box<paired::Complete>),
+    Colorize(Box<paired::Colorize>),
 }
 
 /// A subcommand.
@@ -51,6 +56,10 @@ impl Command {
             Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
             Self::Stylegan(args) => &**args,
+            Self::Srgan(args) => &**args,
+            Self::Pix2pix(args) => &**args,
+            Self::Complete(args) => &**args,
+            Self::Colorize(args) => &**args,
         }
     }
 }

@@ -69,6 +69,7 @@ impl Watch {
             ("d_fake", "D(fake)"),
             ("d_accuracy", "accuracy of the discriminator"),
             ("diversity", "diversity"),
+            ("psnr", "PSNR"),
         ];
         let known = words.iter().filter_map(|(name, words)| Some(format!("{words} {:.2}", self.means.get(*name)?)));
         known.collect::<Vec<_>>().join(", ")
@@ -77,7 +78,7 @@ impl Watch {
 
 /// The figures of a batch for the progress display.
 pub(super) fn words(figures: &[(String, f64)]) -> String {
-    let shown = ["generator", "discriminator", "d_real", "d_fake", "d_accuracy"];
+    let shown = ["loss", "generator", "discriminator", "d_real", "d_fake", "d_accuracy", "psnr"];
     let words = shown.iter().filter_map(|name| {
         let (_, value) = figures.iter().find(|(known, _)| known == name)?;
         Some(format!("{name} {value:.3}"))
