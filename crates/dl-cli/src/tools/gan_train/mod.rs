@@ -4,6 +4,7 @@ mod game;
 mod latent;
 mod pictures;
 mod training;
+mod unpaired;
 mod watch;
 
 use anyhow::Result;
@@ -35,6 +36,9 @@ enum Command {
     Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
     Stylegan(Box<latent::Stylegan>),
+    Lapgan(Box<latent::LapganArgs>),
+    Cyclegan(Box<unpaired::CycleGan>),
+    Discogan(Box<unpaired::DiscoGan>),
 }
 
 /// A subcommand.
@@ -51,6 +55,9 @@ impl Command {
             Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
             Self::Stylegan(args) => &**args,
+            Self::Lapgan(args) => &**args,
+            Self::Cyclegan(args) => &**args,
+            Self::Discogan(args) => &**args,
         }
     }
 }
