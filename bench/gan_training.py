@@ -6,7 +6,7 @@
 A step is the discriminator's and the generator's, with Adam, on a batch of 64; ours includes decoding and resizing the
 images of the next batch. The peer is the loop of pytorch/examples' dcgan and PyTorch-GAN's gan.py, in train mode, given
 tensors. StyleGAN2 has an eighth of its channels and R1 on one of 16 steps, without style mixing; the peer is written from the
-paper's formulas, in torch's own operations. The programs take turns; each figure is the median over all steps but the first
+paper's formulas, in torch's own operations. CycleGAN is pytorch-CycleGAN-and-pix2pix's without its pool. The programs take turns; each figure is the median over all steps but the first
 of each turn, for StyleGAN2 the mean over 16 steps. Needs torch and Pillow.
 """
 
@@ -160,12 +160,47 @@ def stylegan():
     return StyleGenerator(64, 3), StyleDiscriminator(64, 3), lambda: torch.randn(32, 64), (3, 32)
 
 
+class ResidualBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        half = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)]
+        other = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels)]
+        self.block = nn.Sequential(*half, nn.ReLU(True), *other)
+
+    def forward(self, x):
+        return x + self.block(x)
+
+
+def cyclegan():
+    """Of CycleGAN: both generators and both discriminators."""
+    def normed(layer, channels):
+        return [layer, nn.InstanceNorm2d(channels), nn.ReLU(True)]
+
+    def generator():
+        layers = [nn.ReflectionPad2d(3), *normed(nn.Conv2d(3, 64, 7), 64)]
+        layers += normed(nn.Conv2d(64, 128, 3, 2, 1), 128) + normed(nn.Conv2d(128, 256, 3, 2, 1), 256)
+        layers += [ResidualBlock(256) for _ in range(6)]
+        layers += normed(nn.ConvTranspose2d(256, 128, 3, 2, 1, 1), 128)
+        layers += normed(nn.ConvTranspose2d(128, 64, 3, 2, 1, 1), 64)
+        return nn.Sequential(*layers, nn.ReflectionPad2d(3), nn.Conv2d(64, 3, 7), nn.Tanh())
+
+    def discriminator():
+        leaky = nn.LeakyReLU(0.2, True)
+        layers = [nn.Conv2d(3, 64, 4, 2, 1), leaky]
+        for narrow, wide, stride in [(64, 128, 2), (128, 256, 2), (256, 512, 1)]:
+            layers += [nn.Conv2d(narrow, wide, 4, stride, 1), nn.InstanceNorm2d(wide), leaky]
+        return nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 1))
+
+    return [generator(), generator()], [discriminator(), discriminator()], None, (3, 64)
+
+
 # Name, options of dl-gan-train, networks.
 GANS = [
     ("vanilla, 28 x 28", ["vanilla"], vanilla),
     ("DCGAN, 32 x 32", ["dcgan"], lambda: dcgan(32)),
     ("DCGAN, 64 x 64", ["dcgan"], lambda: dcgan(64)),
     ("StyleGAN2, 32 x 32, batch of 32", ["stylegan", "--width", "0.125", "--style-mixing", "0"], stylegan),
+    ("CycleGAN, 64 x 64, batch of 1", ["cyclegan", "--patch-layers", "3"], cyclegan),
 ]
 
 
@@ -223,6 +258,39 @@ def style_peer(generator, discriminator, latents, real):
     return step
 
 
+def cyclegan_peer(generators, discriminators, _, real):
+    """A step on one image of each domain, without a pool."""
+    real = [real, real.flip(3)]
+    optimizers = [torch.optim.Adam([p for net in nets for p in net.parameters()], 2e-4, (0.5, 0.999))
+                  for nets in (generators, discriminators)]
+    mse, l1 = nn.MSELoss(), nn.L1Loss()
+
+    def step():
+        start = time.perf_counter()
+        made = [net(image) for net, image in zip(generators, real)]
+        restored = [net(image) for net, image in zip(generators[::-1], made)]
+        for net in discriminators:
+            net.requires_grad_(False)
+        optimizers[0].zero_grad()
+        loss = sum(5 * l1(net(image), image) for net, image in zip(generators, real[::-1]))
+        loss = loss + sum(10 * l1(image, before) for image, before in zip(restored, real))
+        for net, image in zip(discriminators, made):
+            scores = net(image)
+            loss = loss + mse(scores, torch.ones_like(scores))
+        loss.backward()
+        optimizers[0].step()
+        for net in discriminators:
+            net.requires_grad_(True)
+        optimizers[1].zero_grad()
+        for net, image, fake in zip(discriminators, real[::-1], made):
+            scores, of_fake = net(image), net(fake.detach())
+            (0.5 * (mse(scores, torch.ones_like(scores)) + mse(of_fake, torch.zeros_like(of_fake)))).backward()
+        optimizers[1].step()
+        return time.perf_counter() - start
+
+    return step
+
+
 def ours(options, words, records, folder, batch, steps):
     """Seconds of each step but the first."""
     log = folder / "log.jsonl"
@@ -239,12 +307,13 @@ def main():
     parser.add_argument("--bin", type=Path, default=Path("target/release"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--only", default="", help="GANs whose name contains this")
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     print(f"torch {torch.__version__}, {THREADS} threads of {os.cpu_count()}\n")
-    print("| GAN, batch of 64 | ours ms | PyTorch ms | PyTorch / ours |\n| --- | --- | --- | --- |")
-    for name, words, make in GANS:
+    print("| GAN, batch of 64 if not stated | ours ms | PyTorch ms | PyTorch / ours |\n| --- | --- | --- | --- |")
+    for name, words, make in [gan for gan in GANS if options.only in gan[0]]:
         generator, discriminator, latents, (channels, side) = make()
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
@@ -255,13 +324,15 @@ def main():
                     pixels = numpy.random.default_rng(index).integers(0, 255, shape, dtype=numpy.uint8)
                     path = folder / f"{index}.png"
                     Image.fromarray(pixels).save(path)
-                    file.write(json.dumps({"id": str(index), "image": str(path)}) + "\n")
+                    record = {"id": str(index), "image": str(path), "domain": "ab"[index % 2]}
+                    file.write(json.dumps(record) + "\n")
             styled = words[0] == "stylegan"
-            batch, steps = (32, 16) if styled else (BATCH, options.steps)
+            batch, steps = {"stylegan": (32, 16), "cyclegan": (1, options.steps)}.get(words[0], (BATCH, options.steps))
             # One of 16 steps is another one than the rest.
             figure = statistics.mean if styled else statistics.median
             real = torch.rand(batch, channels, side, side) * 2 - 1
-            step = (style_peer if styled else peer)(generator, discriminator, latents, real)
+            peers = {"stylegan": style_peer, "cyclegan": cyclegan_peer}
+            step = peers.get(words[0], peer)(generator, discriminator, latents, real)
             step()
             taken = {"ours": [], "peer": []}
             for _ in range(options.rounds):
