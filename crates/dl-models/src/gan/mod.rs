@@ -10,6 +10,8 @@
 //! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, CycleGAN's
 //! generators and pix2pix's U-Net.
 //!
+//! [`table`] has generators of tables.
+//!
 //! Each generator of random vectors can be conditional: an embedding of a label (Mirza and Osindero 2014), or of features such as
 //! those of a caption (Reed et al. 2016), is appended to the random vector.
 
@@ -25,6 +27,7 @@ pub mod patch_gan;
 pub mod rdn;
 pub mod srgan;
 pub mod srresnet;
+pub mod table;
 mod third_party;
 mod tiles;
 mod translator;

@@ -6,6 +6,7 @@ mod images;
 mod loss;
 mod penalty;
 mod pixels;
+pub mod table;
 mod task;
 
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};
