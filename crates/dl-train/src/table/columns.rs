@@ -182,8 +182,7 @@ pub(super) fn range(numbers: &[Option<f64>]) -> (f64, f64) {
 }
 
 fn categories(name: &str, cells: &[Option<Box<str>>]) -> Result<Detected> {
-    let mut known: BTreeMap<Option<&str>, u32> = BTreeMap::new();
-    cells.iter().for_each(|cell| drop(known.insert(cell.as_deref(), 0)));
+    let mut known: BTreeMap<Option<&str>, u32> = cells.iter().map(|cell| (cell.as_deref(), 0)).collect();
     if known.len() > MOST_CATEGORIES {
         bail!(
             "column {name}: {} different texts are too many categories, at most {MOST_CATEGORIES}; leave the column out with \

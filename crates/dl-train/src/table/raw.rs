@@ -31,6 +31,23 @@ impl RawTable {
         self.rows += 1;
     }
 
+    /// Adds a row of named cells; a column that is new is empty in the rows before.
+    pub fn push_fields(&mut self, fields: &[(&str, Option<String>)]) {
+        for (name, _) in fields {
+            if self.place(name).is_none() {
+                self.names.push((*name).to_owned());
+                self.cells.push(vec![None; self.rows]);
+            }
+        }
+        let mut row: Vec<Option<&str>> = vec![None; self.names.len()];
+        for (name, cell) in fields {
+            if let Some(place) = self.place(name) {
+                row[place] = cell.as_deref();
+            }
+        }
+        self.push(row);
+    }
+
     /// The index of the column of this name.
     pub fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| known == name)

@@ -1,8 +1,9 @@
-//! `dl-gan-sample`: make images with a generator.
+//! `dl-gan-sample`: make images, or rows of a table, with a generator.
 
 mod conditions;
 mod latents;
 mod pixels;
+mod table;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
 use dl_models::ModelFile;
+use dl_models::gan::table::TableConfig;
 use dl_models::gan::{Canvas, Generator};
 use dl_record::{Record, Writer, write_atomically};
 
@@ -20,14 +22,16 @@ use conditions::{ConditionArgs, Conditions};
 pub(crate) use latents::Latents;
 use pixels::{Pixels, png};
 pub(crate) use pixels::{rgb_of, sheet_of, write_sheet};
+pub(crate) use table::write_csv;
 
 /// Most images of a batch are this many numbers.
 const BATCH_NUMBERS: usize = 1 << 22;
 
-/// Make images with the generator of a GAN
+/// Make images, or rows of a table, with the generator of a GAN
 ///
 /// Writes one record per image: `image` (a data: URI, or a file in --output-dir), `width`, `height`, and `label` or `text`
-/// if the generator is conditional. A sample depends only on the model, --seed and its number, not on the other samples.
+/// if the generator is conditional. A generator of tables writes one per row, with a field for each column. A sample depends
+/// only on the model, --seed and its number, not on the other samples.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-sample",
@@ -39,14 +43,16 @@ Examples:
   dl-gan-sample digits.safetensors --label 7 --count 100 \\
     --output-dir sevens > sevens.jsonl
   dl-gan-sample faces.safetensors --interpolate 3:8 --count 10 \\
-    --output-dir between > between.jsonl"
+    --output-dir between > between.jsonl
+  dl-gan-sample rows.safetensors --label default=Yes --count 500 \\
+    --csv made.csv > made.jsonl"
 )]
 pub struct Args {
     /// Model file of a generator
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// Number of images
+    /// Number of images or rows
     #[arg(short = 'n', long, visible_alias = "n", value_name = "N", default_value_t = 16, value_parser = numbers::count)]
     count: usize,
 
@@ -78,6 +84,10 @@ pub struct Args {
     /// Image of --grid to write: .png
     #[arg(long, value_name = "FILE", requires = "grid")]
     output: Option<PathBuf>,
+
+    /// Write the rows of a table as CSV, too
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
 
     #[command(flatten)]
     condition: ConditionArgs,
@@ -113,7 +123,12 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let generator = self.open()?;
+        let generator = match ModelFile::open(&self.model, None)? {
+            ModelFile::Generator(file) if TableConfig::is_in(&file) => return table::run(self, file, io),
+            ModelFile::Generator(file) => Generator::open(file, &self.device.open()?)?,
+            other => return Err(other.unfit(&self.model, "a generator")),
+        };
+        ensure!(self.csv.is_none(), "--csv: is for rows of a table, but the model makes images");
         let given = self.latents.as_deref().map(|path| latents::read(path, &generator)).transpose()?;
         let count = given.as_ref().map_or(self.count, |given| given.count);
         let conditions = self.condition.read(generator.config(), given.as_ref())?;
@@ -155,14 +170,6 @@ impl Tool for Args {
 }
 
 impl Args {
-    fn open(&self) -> Result<Generator> {
-        let device = self.device.open()?;
-        match ModelFile::open(&self.model, None)? {
-            ModelFile::Generator(file) => Generator::open(file, &device),
-            other => Err(other.unfit(&self.model, "a generator")),
-        }
-    }
-
     fn record(&self, number: usize, numbers: &[f32], canvas: Canvas, conditions: &Conditions) -> Result<Record> {
         let bytes = png(&Pixels::of(numbers, canvas))?;
         let id = format!("sample-{number:06}");

@@ -1,8 +1,9 @@
-//! `dl-gan-train`: train generators of images against discriminators.
+//! `dl-gan-train`: train generators of images and tables against discriminators.
 
 mod game;
 mod latent;
 mod pictures;
+mod table;
 mod training;
 mod watch;
 
@@ -12,7 +13,7 @@ use clap::{Parser, Subcommand};
 use crate::common::{Common, Io, Outcome, Tool};
 use training::TrainingArgs;
 
-/// Train GANs on images
+/// Train GANs on images and tables
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-train",
@@ -34,6 +35,7 @@ enum Command {
     Vanilla(Box<latent::Vanilla>),
     Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
+    Table(Box<table::Table>),
 }
 
 /// A subcommand.
@@ -49,6 +51,7 @@ impl Command {
             Self::Vanilla(args) => &**args,
             Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
+            Self::Table(args) => &**args,
         }
     }
 }
