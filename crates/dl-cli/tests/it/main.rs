@@ -24,6 +24,7 @@ mod fetch;
 mod finetune;
 mod gan;
 mod gan_edit;
+mod gan_table;
 mod help;
 mod hints;
 mod hostile_models;

@@ -10,7 +10,7 @@
 //! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, CycleGAN's
 //! generators and pix2pix's U-Net.
 //!
-//! [`table`] has generators of tables.
+//! [`table`] has generators of tables, [`voxel`] of solids.
 //!
 //! Each generator of random vectors can be conditional: an embedding of a label (Mirza and Osindero 2014), or of features such as
 //! those of a caption (Reed et al. 2016), is appended to the random vector.
@@ -33,6 +33,7 @@ mod tiles;
 mod translator;
 mod translator_config;
 pub mod unet;
+pub mod voxel;
 mod upsample;
 mod vanilla;
 

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use super::table::TableConfig;
+use super::voxel::VoxelConfig;
 use super::{Canvas, GeneratorConfig, TranslatorArchitecture};
 use crate::Checkpoint;
 use crate::checkpoint::printable;
@@ -31,6 +32,9 @@ pub(super) fn config(file: &Checkpoint) -> Result<GeneratorConfig> {
     }
     if TableConfig::is_in(file) {
         bail!("contains a generator of tables, not of images; dl-gan-sample takes it");
+    }
+    if VoxelConfig::is_in(file) {
+        bail!("contains a generator of voxels, not of images; dl-gan-edit voxel takes it");
     }
     let stated: Option<Map<String, Value>> = file.config()?;
     if let Some(config) = stated.as_ref().filter(|config| config.get("kind").is_some()) {

@@ -7,6 +7,7 @@ mod loss;
 mod penalty;
 mod pixels;
 pub mod table;
+pub mod voxel;
 mod task;
 
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};

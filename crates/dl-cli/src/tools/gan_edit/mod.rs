@@ -3,6 +3,7 @@
 mod boxes;
 mod edit;
 mod result;
+mod voxel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -49,26 +50,31 @@ enum Command {
   dl-data from folder faces \\
     | dl-gan-edit translate --model glasses.pth > edited.jsonl")]
     Translate(edit::EditArgs),
-}
-
-impl Command {
-    fn parts(&self) -> (Task, &edit::EditArgs) {
-        match self {
-            Self::SuperResolve(args) => (Task::SuperResolution, args),
-            Self::Translate(args) => (Task::Translation, args),
-        }
-    }
+    /// Make solids (voxels) of silhouettes, with a model of dl-gan-train voxel
+    ///
+    /// Writes each solid as a NumPy array [depth, height, width] of 0 and 1, seen along the depth, and its path to the field
+    /// `reconstruction`.
+    #[command(after_help = "Examples:
+  dl-gan-edit voxel --model solids.safetensors --output-dir made --obj \\
+    --draw test.jsonl > made.jsonl")]
+    Voxel(voxel::VoxelArgs),
 }
 
 impl Tool for Args {
     const NAME: &'static str = "dl-gan-edit";
 
     fn common(&self) -> &Common {
-        &self.command.parts().1.common
+        match &self.command {
+            Command::SuperResolve(args) | Command::Translate(args) => &args.common,
+            Command::Voxel(args) => &args.common,
+        }
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let (task, args) = self.command.parts();
-        args.run(task, io)
+        match &self.command {
+            Command::SuperResolve(args) => args.run(Task::SuperResolution, io),
+            Command::Translate(args) => args.run(Task::Translation, io),
+            Command::Voxel(args) => args.run(io),
+        }
     }
 }

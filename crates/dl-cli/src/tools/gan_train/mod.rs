@@ -5,6 +5,7 @@ mod latent;
 mod pictures;
 mod table;
 mod training;
+mod voxel;
 mod watch;
 
 use anyhow::Result;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 use training::TrainingArgs;
+pub(super) use voxel::{canvas, silhouette};
 
 /// Train GANs on images and tables
 #[derive(Parser, Debug)]
@@ -36,6 +38,7 @@ enum Command {
     Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
     Table(Box<table::Table>),
+    Voxel(Box<voxel::Voxel>),
 }
 
 /// A subcommand.
@@ -52,6 +55,7 @@ impl Command {
             Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
             Self::Table(args) => &**args,
+            Self::Voxel(args) => &**args,
         }
     }
 }
