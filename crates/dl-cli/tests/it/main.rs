@@ -25,6 +25,7 @@ mod finetune;
 mod gan;
 mod gan_edit;
 mod gan_table;
+mod gan_voxel;
 mod help;
 mod hints;
 mod hostile_models;
