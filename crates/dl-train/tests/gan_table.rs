@@ -78,12 +78,8 @@ fn draw(golden: &Value, player: &str, step: usize) -> TableDraw {
 fn players(golden: &Value) -> TablePlayers {
     let [generator_weights, critic_weights] = [0, 1].map(Parameters::fresh);
     let temperature = golden["temperature"].as_f64().unwrap();
-    let config = TableConfig {
-        latent: number(golden, "latent"),
-        hidden: vec![6, 5],
-        temperature,
-        ..TableConfig::new(table())
-    };
+    let config =
+        TableConfig { latent: number(golden, "latent"), hidden: vec![6, 5], temperature, ..TableConfig::new(table()) };
     let generator = TableGenerator::new(config, &generator_weights.builder(&Device::Cpu)).unwrap();
     let config = TableCriticConfig { columns: 15, pac: number(golden, "pac"), hidden: vec![8, 6], dropout: 0.0 };
     let critic = TableCritic::new(config.clone(), &critic_weights.builder(&Device::Cpu)).unwrap();
@@ -104,7 +100,10 @@ fn whole_steps_of_a_gan_of_tables_equal_those_of_torch() {
             real: signed(&format!("real/{step}"), rows * 15, 1.0),
             critic: draw(&golden, "critic", step),
             generator: draw(&golden, "generator", step),
-            shares: signed(&format!("shares/{step}"), rows / pac, 1.0).iter().map(|share| (share + 1.0) / 2.0).collect(),
+            shares: signed(&format!("shares/{step}"), rows / pac, 1.0)
+                .iter()
+                .map(|share| (share + 1.0) / 2.0)
+                .collect(),
         })
     };
     let file = |_: &Progress| {

@@ -103,7 +103,8 @@ fn line_ends_compression_and_records_give_the_same_model() {
     train(&format!("{QUICK} {}", path.display()), &model("gz"), "").expect(0);
     assert_eq!(fs::read(model("gz")).unwrap(), whole);
     // Tabs, found by themselves.
-    let tabs = table(200, "\n").replace("\"very, old\"", "very; old").replace(',', "\t").replace("very; old", "very, old");
+    let tabs =
+        table(200, "\n").replace("\"very, old\"", "very; old").replace(',', "\t").replace("very; old", "very, old");
     train(QUICK, &model("tabs"), &tabs).expect(0);
     assert_eq!(fs::read(model("tabs")).unwrap(), whole);
     // Records; their id is no column.
@@ -155,7 +156,11 @@ fn tables_that_cannot_be_trained_on_are_refused_with_what_to_do() {
         ("table", "a,b\n".to_owned(), "<stdin>: has a header, but no rows"),
         ("table", format!("a,a\n{}", rows("1,2\n", 20)), "two columns are named a"),
         ("table", format!("a,b\n{}", rows("1,x\n", 20)), "every column is the same in all rows"),
-        ("table", format!("a,b\n{}1.5,x\ninf,y\n", rows("2.5,x\n", 30)), "column a, row 32: inf is not a finite number"),
+        (
+            "table",
+            format!("a,b\n{}1.5,x\ninf,y\n", rows("2.5,x\n", 30)),
+            "column a, row 32: inf is not a finite number",
+        ),
         ("table", format!("a,b\n{many}"), "column a: 1500 different texts are too many categories"),
         ("table --ignore c", "a,b\n1,2\n".to_owned(), "--ignore c: the table has no such column; it has a, b"),
         ("table --label c", "a,b\n1,2\n2,3\n".to_owned(), "--label c: the table has no such column"),
@@ -168,7 +173,8 @@ fn tables_that_cannot_be_trained_on_are_refused_with_what_to_do() {
         assert!(!model.exists());
     }
     // One bad row, one bad byte and a second header do not end the training; one column is enough.
-    let ran = train("table --iterations 1 --batch 20 --width 0.1", &model, &format!("a\n{}1,2\na\n", rows("1\n2\n", 30)));
+    let ran =
+        train("table --iterations 1 --batch 20 --width 0.1", &model, &format!("a\n{}1,2\na\n", rows("1\n2\n", 30)));
     let ran = ran.expect(1);
     assert!(ran.stderr.contains("row 61: has 2 cells, the header 1"), "{}", ran.stderr);
     assert!(ran.stderr.contains("the header occurs 1 more times"), "{}", ran.stderr);
@@ -201,7 +207,9 @@ fn made_rows_are_compared_with_real_ones_and_tested() {
     let test = write("test.csv", &part(&|row| row % 4 == 2));
     let words = ["table", "--real", &train, "--synthetic", &train, "--ignore", "id"];
     let same = run("dl-eval", &words, "").expect(0).records().remove(0);
-    for (name, expected) in [("mean_ks", 0.0), ("mean_total_variation", 0.0), ("correlation_difference", 0.0), ("copies", 1.0)] {
+    for (name, expected) in
+        [("mean_ks", 0.0), ("mean_total_variation", 0.0), ("correlation_difference", 0.0), ("copies", 1.0)]
+    {
         assert_eq!(same[name].as_f64(), Some(expected), "{same}");
     }
     assert_eq!(same["nearest_synthetic"]["median"].as_f64(), Some(0.0));

@@ -126,7 +126,9 @@ fn solids_that_cannot_be_trained_on_are_refused() {
     assert!(ran.stderr.contains("s9.npy: is neither a NumPy array"), "{}", ran.stderr);
     assert!(ran.stderr.contains("the record has no \"voxels\""), "{}", ran.stderr);
     fs::remove_file(&model).unwrap();
-    for (input, said) in [("", "no records to train on"), (good.lines().next().unwrap(), "cannot be trained on one solid")] {
+    for (input, said) in
+        [("", "no records to train on"), (good.lines().next().unwrap(), "cannot be trained on one solid")]
+    {
         assert!(train("voxel --channels 8", &model, input).expect(2).stderr.contains(said), "{said}");
     }
 }

@@ -33,9 +33,9 @@ mod tiles;
 mod translator;
 mod translator_config;
 pub mod unet;
-pub mod voxel;
 mod upsample;
 mod vanilla;
+pub mod voxel;
 
 pub use canvas::Canvas;
 pub use condition::{ConditionSize, FeatureCondition};

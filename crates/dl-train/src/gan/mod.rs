@@ -7,8 +7,8 @@ mod loss;
 mod penalty;
 mod pixels;
 pub mod table;
-pub mod voxel;
 mod task;
+pub mod voxel;
 
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};
 pub use loss::GanLoss;

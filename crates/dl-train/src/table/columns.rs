@@ -69,7 +69,10 @@ pub fn detect(table: &RawTable, options: &ColumnOptions) -> Result<Kinds> {
     }
     if let Some(label) = &options.label {
         check_name(table, "--label", label)?;
-        ensure!(!options.numeric.contains(label), "--label {label}: a class is not a number; leave it out of --numeric");
+        ensure!(
+            !options.numeric.contains(label),
+            "--label {label}: a class is not a number; leave it out of --numeric"
+        );
     }
     if let Some(both) = options.categorical.iter().find(|name| options.numeric.contains(name)) {
         bail!("column {both}: is named by both --categorical and --numeric");
@@ -249,9 +252,8 @@ mod tests {
     fn columns_that_cannot_be_used_are_refused_by_name() {
         let many: Vec<String> = (0..1200).map(|row| format!("n{row}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let refused = |cells: &[&str], options: &ColumnOptions| {
-            detect(&table(&[("x", cells)]), options).unwrap_err().to_string()
-        };
+        let refused =
+            |cells: &[&str], options: &ColumnOptions| detect(&table(&[("x", cells)]), options).unwrap_err().to_string();
         let none = ColumnOptions::default();
         assert!(refused(&many, &none).contains("column x: 1200 different texts"));
         assert!(refused(&["1.5", "inf", "2"], &none).contains("column x, row 2: inf is not a finite number"));

@@ -153,8 +153,7 @@ impl<'a> Inference<'a> {
         let mut distinct = numbers.to_vec();
         distinct.dedup();
         let count = config.modes.clamp(1, distinct.len());
-        let mut inference =
-            Self { numbers, parts: vec![Part::default(); count], concentration: config.concentration };
+        let mut inference = Self { numbers, parts: vec![Part::default(); count], concentration: config.concentration };
         let centers = means(numbers, &distinct, count);
         let mut sums = vec![[0.0; 3]; count];
         for number in numbers {
@@ -302,7 +301,9 @@ mod tests {
 
     #[test]
     fn the_digamma_function_has_its_known_values() {
-        for (x, expected) in [(1.0, -0.577_215_664_901_533), (0.5, -1.963_510_026_021_423), (10.0, 2.251_752_589_066_721)] {
+        for (x, expected) in
+            [(1.0, -0.577_215_664_901_533), (0.5, -1.963_510_026_021_423), (10.0, 2.251_752_589_066_721)]
+        {
             assert!((digamma(x) - expected).abs() < 1e-10, "{x}: {}", digamma(x));
         }
     }

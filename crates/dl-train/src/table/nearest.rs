@@ -79,8 +79,7 @@ mod tests {
         }
         assert_eq!(copies(&made, &real, &names), 0.5);
         let map = FeatureMap::new(&real, &detect(&real, &ColumnOptions::default()).unwrap(), "");
-        let distances =
-            nearest(&map.rows(&made, "made").unwrap(), &map.rows(&real, "real").unwrap(), &map);
+        let distances = nearest(&map.rows(&made, "made").unwrap(), &map.rows(&real, "real").unwrap(), &map);
         // The deviation of 0 to 59 is 17.32.
         let expected = [0.0, 0.0, 0.25 / 17.318, 1.0 / 17.318];
         for (found, expected) in distances.iter().zip(expected) {

@@ -64,11 +64,7 @@ impl RawTable {
     pub fn drop_columns(&mut self, names: &[String], option: &str) -> Result<()> {
         for name in names {
             let place = self.place(name);
-            ensure!(
-                place.is_some(),
-                "{option} {name}: the table has no such column; it has {}",
-                self.names.join(", ")
-            );
+            ensure!(place.is_some(), "{option} {name}: the table has no such column; it has {}", self.names.join(", "));
             if let Some(place) = place {
                 self.names.remove(place);
                 self.cells.remove(place);

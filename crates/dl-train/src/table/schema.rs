@@ -30,7 +30,8 @@ pub fn schema(table: &RawTable, options: &ColumnOptions, modes: usize) -> Result
         "every column is the same in all rows; there is nothing to train on"
     );
     let columns = table.names.par_iter().zip(&table.cells).zip(&kinds.columns);
-    let columns = columns.map(|((name, cells), detected)| Column { name: name.clone(), kind: kind(cells, detected, modes) });
+    let columns =
+        columns.map(|((name, cells), detected)| Column { name: name.clone(), kind: kind(cells, detected, modes) });
     let schema = TableSchema { columns: columns.collect(), label: options.label.clone() };
     schema.check()?;
     Ok(Assumed { schema, columns: kinds.columns, notes: kinds.notes })

@@ -26,7 +26,13 @@ pub fn smote(rows: &[f32], columns: usize, numbers: &[bool], count: usize, seed:
         for column in 0..columns {
             let (a, b) = (rows[from * columns + column], rows[to * columns + column]);
             made.push(match numbers.get(column) {
-                Some(false) => if part < 0.5 { a } else { b },
+                Some(false) => {
+                    if part < 0.5 {
+                        a
+                    } else {
+                        b
+                    }
+                }
                 _ => a + part * (b - a),
             });
         }

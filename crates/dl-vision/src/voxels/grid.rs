@@ -103,14 +103,7 @@ impl VoxelGrid {
     /// The steps to the six neighbors, in places and in [z, y, x].
     fn neighbors(&self) -> [(i64, [i64; 3]); 6] {
         let (row, area) = (self.size[2] as i64, (self.size[1] * self.size[2]) as i64);
-        [
-            (-area, [-1, 0, 0]),
-            (area, [1, 0, 0]),
-            (-row, [0, -1, 0]),
-            (row, [0, 1, 0]),
-            (-1, [0, 0, -1]),
-            (1, [0, 0, 1]),
-        ]
+        [(-area, [-1, 0, 0]), (area, [1, 0, 0]), (-row, [0, -1, 0]), (row, [0, 1, 0]), (-1, [0, 0, -1]), (1, [0, 0, 1])]
     }
 
     /// Voxels that are filled in both, divided by those filled in either; 1 if both are empty.

@@ -23,7 +23,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<VoxelGrid> {
         let at = header.find(&format!("'{key}':")).with_context(|| format!("its header has no {key}"))?;
         Ok(header[at + key.len() + 3..].trim_start())
     };
-    ensure!(value("fortran_order")?.starts_with("False"), "arrays in Fortran's order are not supported; copy it with order=\"C\"");
+    ensure!(
+        value("fortran_order")?.starts_with("False"),
+        "arrays in Fortran's order are not supported; copy it with order=\"C\""
+    );
     let shape = value("shape")?;
     let shape = shape.split_once('(').and_then(|(_, rest)| rest.split_once(')')).context(damaged)?.0;
     let sides: Vec<usize> =

@@ -13,8 +13,7 @@ pub fn isometric(grid: &VoxelGrid, side: u32) -> GrayImage {
     // The camera's axes in [x, y, z], y down: to the right, down, and the way of the light.
     let (half, third) = (0.5_f64.sqrt(), (1.0 / 3.0_f64).sqrt());
     let sixth = (1.0 / 6.0_f64).sqrt();
-    let (right, down, forward) =
-        ([half, 0.0, half], [sixth, 2.0 * sixth, -sixth], [-third, third, third]);
+    let (right, down, forward) = ([half, 0.0, half], [sixth, 2.0 * sixth, -sixth], [-third, third, third]);
     let center = [width / 2.0, height / 2.0, depth / 2.0];
     let reach = (width * width + height * height + depth * depth).sqrt();
     let scale = reach / f64::from(side);
@@ -66,7 +65,8 @@ mod tests {
         assert!(count(SHADES[0]) > 2000.0);
         // The top is above the others.
         let mean = |shade: u8| {
-            let rows = image.enumerate_pixels().filter(|(_, _, pixel)| pixel.0[0] == shade).map(|(_, y, _)| f64::from(y));
+            let rows =
+                image.enumerate_pixels().filter(|(_, _, pixel)| pixel.0[0] == shade).map(|(_, y, _)| f64::from(y));
             rows.sum::<f64>() / count(shade)
         };
         assert!(mean(SHADES[0]) < mean(SHADES[1]) && mean(SHADES[0]) < mean(SHADES[2]));

@@ -109,7 +109,9 @@ impl Training for Table {
         read.table.drop_columns(&self.ignore, "--ignore")?;
         let table = read.table;
         if let Some(name) = table.names.iter().find(|name| FIELDS.contains(&name.as_str())) {
-            bail!("column {name}: records have a field of this name with a form of its own; rename it, or use --ignore {name}");
+            bail!(
+                "column {name}: records have a field of this name with a form of its own; rename it, or use --ignore {name}"
+            );
         }
         let options = ColumnOptions {
             categorical: self.categorical.clone(),
@@ -120,7 +122,11 @@ impl Training for Table {
         assumed.notes.iter().for_each(|note| messages.note(note));
         describe(&assumed.schema, table.rows, messages);
         let pac = usize::from(self.pac);
-        ensure!(table.rows >= pac, "{} cannot be shown in groups of {pac}; use a smaller --pac", counted(table.rows, "row"));
+        ensure!(
+            table.rows >= pac,
+            "{} cannot be shown in groups of {pac}; use a smaller --pac",
+            counted(table.rows, "row")
+        );
         let batch = training.batch.unwrap_or(BATCH).min(table.rows) / pac * pac;
         ensure!(batch > 0, "--batch: a batch has at least the {pac} rows of --pac");
 
@@ -197,7 +203,8 @@ impl Table {
             hidden: vec![hidden; 2],
             dropout: 0.5,
         };
-        let critic = TableCritic::new(of_critic.clone(), &critic_weights.builder(device)).context("the discriminator")?;
+        let critic =
+            TableCritic::new(of_critic.clone(), &critic_weights.builder(device)).context("the discriminator")?;
         let judge = TableCritic::new(of_critic, &critic_weights.following(device)).context("the discriminator")?;
         Ok(TablePlayers { generator, generator_weights, critic, judge, critic_weights })
     }

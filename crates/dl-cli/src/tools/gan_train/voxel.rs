@@ -10,8 +10,8 @@ use dl_models::gan::{Canvas, Discriminator, DiscriminatorBody, DiscriminatorConf
 use dl_models::{Parameters, Precision};
 use dl_record::Record;
 use dl_train::fit::{Progress, TrainedModel};
-use dl_train::gan::voxel::{VoxelBatches, VoxelPlayers, VoxelShapes, VoxelTask};
 use dl_train::gan::Pixels;
+use dl_train::gan::voxel::{VoxelBatches, VoxelPlayers, VoxelShapes, VoxelTask};
 use dl_vision::voxels::{VoxelGrid, isometric, read_voxels};
 use image::GrayImage;
 use serde_json::json;
@@ -147,7 +147,10 @@ impl Voxel {
             let (shapes, pixels) = match &mut shapes {
                 Some(known) => known,
                 None => {
-                    ensure!(depth == height && height == width, "{depth} x {height} x {width} voxels; cubes are supported");
+                    ensure!(
+                        depth == height && height == width,
+                        "{depth} x {height} x {width} voxels; cubes are supported"
+                    );
                     VoxelConfig::new(width, 1).check()?;
                     shapes.insert((VoxelShapes::new(width), Pixels::new(canvas(width))))
                 }
@@ -187,7 +190,8 @@ impl Voxel {
         let discriminator =
             Discriminator::new(&trained, &discriminator_weights.builder(device)).context("the discriminator")?;
         let judge = DiscriminatorConfig { constant: true, ..trained };
-        let judge = Discriminator::new(&judge, &discriminator_weights.following(device)).context("the discriminator")?;
+        let judge =
+            Discriminator::new(&judge, &discriminator_weights.following(device)).context("the discriminator")?;
         Ok(VoxelPlayers { generator, generator_weights, discriminator, judge, discriminator_weights })
     }
 }

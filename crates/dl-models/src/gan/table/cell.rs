@@ -35,10 +35,8 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_and_stay_in_the_range_of_the_data() {
-        let modes = vec![
-            Mode { mean: 10.0, deviation: 1.0, weight: 0.5 },
-            Mode { mean: -2.0, deviation: 0.0, weight: 0.5 },
-        ];
+        let modes =
+            vec![Mode { mean: 10.0, deviation: 1.0, weight: 0.5 }, Mode { mean: -2.0, deviation: 0.0, weight: 0.5 }];
         let column = |decimals| Column {
             name: "x".into(),
             kind: ColumnKind::Numeric { modes: modes.clone(), decimals, least: -2.0, most: 12.5, missing: true },

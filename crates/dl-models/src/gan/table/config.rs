@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::TableSchema;
+use crate::Checkpoint;
 use crate::checkpoint::printable;
 use crate::file::{Kind, limits};
-use crate::Checkpoint;
 
 /// The architecture of Xu et al. 2019.
 pub const CTGAN: &str = "ctgan";

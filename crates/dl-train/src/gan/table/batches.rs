@@ -57,12 +57,7 @@ pub struct TableBatches {
 
 impl TableBatches {
     /// Batches of `size` rows, in groups of `pac`, of a table's columns.
-    pub fn new(
-        schema: &TableSchema,
-        columns: &[Detected],
-        [latent, size, pac]: [usize; 3],
-        seed: u64,
-    ) -> Self {
+    pub fn new(schema: &TableSchema, columns: &[Detected], [latent, size, pac]: [usize; 3], seed: u64) -> Self {
         let layout = TableLayout::new(schema);
         let count = columns.iter().map(rows_of).max().unwrap_or(0);
         let encoded = encode(schema, &layout, columns, count, seed);

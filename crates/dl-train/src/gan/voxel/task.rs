@@ -67,9 +67,8 @@ impl VoxelTask<'_> {
     /// The silhouettes and voxels of a batch.
     fn pairs(&self, batch: &VoxelBatch) -> Result<[Tensor; 2]> {
         let side = self.players.generator.config().side;
-        let of = |numbers: &[f32], depth| {
-            Tensor::from_slice(numbers, ((), depth, side, side), self.device).map_err(plain)
-        };
+        let of =
+            |numbers: &[f32], depth| Tensor::from_slice(numbers, ((), depth, side, side), self.device).map_err(plain);
         Ok([of(&batch.silhouettes, 1)?, of(&batch.voxels, side)?])
     }
 

@@ -201,7 +201,8 @@ fn report(
     [real, made, test]: [usize; 3],
     errors: usize,
 ) -> Report {
-    let header = ["", "KS", "Wasserstein", "TV", "AUC", "average precision", "rows or figure"].map(str::to_owned).to_vec();
+    let header =
+        ["", "KS", "Wasserstein", "TV", "AUC", "average precision", "rows or figure"].map(str::to_owned).to_vec();
     let mut rows = Vec::new();
     let empty = || Cell::Text(String::new());
     let figure = |figure: Option<f64>| if figure.is_some() { Cell::Figure(figure) } else { empty() };
@@ -214,11 +215,8 @@ fn report(
         rows.push([Cell::Text(name.clone())].into_iter().chain(figures).chain([empty(), empty(), empty()]).collect());
     }
     let mean_of = |of: fn(&ColumnDistance) -> Option<f64>| mean(&columns.iter().filter_map(of).collect::<Vec<_>>());
-    let means = [
-        mean_of(|column| column.ks),
-        mean_of(|column| column.wasserstein),
-        mean_of(|column| column.total_variation),
-    ];
+    let means =
+        [mean_of(|column| column.ks), mean_of(|column| column.wasserstein), mean_of(|column| column.total_variation)];
     let of_means = means.map(figure);
     rows.push(
         [Cell::Text("mean of the columns".to_owned())]
