@@ -38,8 +38,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<VoxelGrid> {
     let kind = value("descr")?;
     let filled: Vec<bool> = match kind.split('\'').nth(1).unwrap_or("") {
         "|b1" | "|u1" | "|i1" | "?" => data.iter().map(|byte| *byte != 0).collect(),
-        "<f4" => data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes) > 0.5).collect(),
-        "<f8" => data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes) > 0.5).collect(),
+        "<f4" => data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes) > 0.5).collect(),
+        "<f8" => data.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes) > 0.5).collect(),
         other => bail!("numbers of type {other} are not supported; expected bool, uint8, float32 or float64"),
     };
     VoxelGrid::new([depth, height, width], filled)

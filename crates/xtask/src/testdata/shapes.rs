@@ -104,19 +104,21 @@ fn parts(kind: &str, dice: &mut Dice) -> Vec<Part> {
         }
         "ball" => {
             let radii = [dice.between(0.35, 0.9), dice.between(0.35, 0.9), dice.between(0.35, 0.9)];
-            vec![Box::new(move |point| {
+            let ball: Part = Box::new(move |point| {
                 (0..3).map(|axis| point[axis] / radii[axis]).map(|part| part * part).sum::<f64>() <= 1.0
-            })]
+            });
+            vec![ball]
         }
         "cylinder" => {
             let (wide, narrow) = (dice.between(0.35, 0.85), dice.between(0.1, 1.0));
             let (top, bottom) = (dice.between(-0.9, -0.2), dice.between(0.3, 0.9));
             // A cone if it is narrower at the top.
-            vec![Box::new(move |[x, y, z]| {
+            let cylinder: Part = Box::new(move |[x, y, z]| {
                 let part = (y - top) / (bottom - top);
                 let radius = wide * (narrow + (1.0 - narrow) * part);
                 (0.0..=1.0).contains(&part) && x * x + z * z <= radius * radius
-            })]
+            });
+            vec![cylinder]
         }
         _ => {
             let [x, z] = [dice.between(0.4, 0.65), dice.between(0.4, 0.65)];

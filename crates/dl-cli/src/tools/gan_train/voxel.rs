@@ -182,7 +182,7 @@ impl Voxel {
             body: DiscriminatorBody::Dcgan(config.channels),
             // The silhouette, and each plane of voxels.
             image: Canvas { channels: side + 1, height: side, width: side },
-            labels: None,
+            condition: None,
             norms: true,
             dropout: 0.0,
             constant: false,
