@@ -32,7 +32,7 @@ needs() {
     *'dl-eval lpips'*--linear*) echo "needs published weights" ;;
     *encoder.layer.11*) echo "needs the whole BERT" ;;
     *'dl-gan-sample testdata/models'*) ;;
-    *'dl-gan-train '* | *'dl-gan-sample '* | *'dl-gan-edit '*) echo "needs a generator trained for minutes" ;;
+    *'dl-gan-train '* | *'dl-gan-sample '* | *'dl-gan-edit '* | *'dl-eval voxels'*) echo "needs a generator trained for minutes" ;;
     *--device\ cuda* | *--device\ metal*) echo "needs a graphics card" ;;
     *'--iterations '[0-9][0-9][0-9][0-9]*) echo "trains for hours" ;;
     *'--iterations '*) ;;
@@ -123,6 +123,10 @@ stand_ins() {
   printf 'good\nbad\nfair\ngood again\n' > reviews.txt
   printf 'review,stars\ngood,5\nbad,1\nfine,5\npoor,1\nnice,5\nawful,1\nlovely,5\nsad,1\n' > reviews.csv
   dl-data from csv reviews.csv --text review --label stars > reviews.jsonl
+  for n in train made test; do
+    { echo default,balance; for image in {1..60}; do echo "$((image % 3 / 2)),$image.5"; done; } \
+      | sed 's/^0,/No,/; s/^1,/Yes,/' > $n.csv
+  done
   for n in texts mail planets poems held-out beginnings; do cp reviews.jsonl $n.jsonl; done
 
   # Networks: the included one where its layers suffice, otherwise one after a single training step.

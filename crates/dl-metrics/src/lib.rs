@@ -1,7 +1,9 @@
 //! Metrics of detection, classification and image generation: numbers only, no networks.
 
+pub mod binary;
 pub mod classify;
 pub mod coco;
+pub mod columns;
 pub mod confusion;
 pub mod duplicates;
 pub mod fid;

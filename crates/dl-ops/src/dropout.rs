@@ -9,15 +9,19 @@ use rand::{Rng, RngExt};
 /// # Errors
 /// When `p` is not in [0, 1), or candle fails.
 pub fn dropout(x: &Tensor, p: f64, rng: &mut impl Rng) -> Result<Tensor> {
+    if p == 0.0 { Ok(x.clone()) } else { x * dropout_mask(x, p, rng)? }
+}
+
+/// What [`dropout`] multiplies x with: 0 or 1 / (1 - p) for each number, of its shape and type.
+/// # Errors
+/// As [`dropout`].
+pub fn dropout_mask(x: &Tensor, p: f64, rng: &mut impl Rng) -> Result<Tensor> {
     if !(0.0..1.0).contains(&p) {
         bail!("dropout: p = {p} is not in [0, 1)");
     }
-    if p == 0.0 {
-        return Ok(x.clone());
-    }
     let kept = (1.0 / (1.0 - p)) as f32;
     let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random::<f64>() < p { 0.0 } else { kept }).collect();
-    x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?
+    Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())
 }
 
 #[cfg(test)]

@@ -159,6 +159,12 @@ impl Tape {
         self.record(&[x], y, move |gradient| Ok(vec![(gradient * a)?]));
     }
 
+    /// y is x times a constant of its shape: dropout.
+    pub fn mask(&mut self, x: &Tensor, y: &Tensor, mask: &Tensor) {
+        let mask = mask.detach();
+        self.record(&[x], y, move |gradient| Ok(vec![(gradient * &mask)?]));
+    }
+
     /// y has the numbers of x in the same order: flattening and other reshapes.
     pub fn reshape(&mut self, x: &Tensor, y: &Tensor) {
         let shape = x.shape().clone();
@@ -307,8 +313,11 @@ mod tests {
         tape.leaky_relu(&p, &q, 0.3);
         let r = (&q * 1.5)?;
         tape.multiply(&q, &r, 1.5);
-        let s = linear(&r, &w[5], None)?;
-        tape.linear(&r, &s, &w[5]);
+        let mask = draw("mask", r.dims());
+        let dropped = (&r * &mask)?;
+        tape.mask(&r, &dropped, &mask);
+        let s = linear(&dropped, &w[5], None)?;
+        tape.linear(&dropped, &s, &w[5]);
         let labels = Tensor::new(&[2_u32, 0, 1, 2], x.device())?;
         let embedded = embedding(&w[6], &labels)?;
         let t = projection(&r, &embedded)?;

@@ -17,6 +17,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod spool;
 pub mod svm;
+pub mod table;
 pub mod text;
 pub mod transfer;
 

@@ -7,4 +7,5 @@ pub mod labels;
 pub mod masks;
 pub mod picture;
 pub mod proposals;
+pub mod voxels;
 mod wide;

@@ -12,6 +12,8 @@
 //! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, the
 //! generators of CycleGAN and DiscoGAN, and pix2pix's U-Net.
 //!
+//! [`table`] has generators of tables, [`voxel`] of solids.
+//!
 //! Each generator of random vectors can be conditional: an embedding of a label (Mirza and Osindero 2014), or of features such as
 //! those of a caption (Reed et al. 2016), is appended to the random vector.
 
@@ -32,6 +34,7 @@ pub mod sr_discriminator;
 pub mod srgan;
 pub mod srresnet;
 mod stylegan;
+pub mod table;
 mod third_party;
 mod tiles;
 mod translator;
@@ -39,6 +42,7 @@ mod translator_config;
 pub mod unet;
 mod upsample;
 mod vanilla;
+pub mod voxel;
 
 pub use canvas::Canvas;
 pub use composition::{LUMA, gray_level, is_missing, luma};

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::table::TableConfig;
+use super::voxel::VoxelConfig;
 use super::{Canvas, GeneratorConfig, TranslatorArchitecture};
 use crate::Checkpoint;
 use crate::checkpoint::printable;
@@ -27,6 +29,12 @@ pub(crate) fn is_gan(file: &Checkpoint) -> bool {
 pub(super) fn config(file: &Checkpoint) -> Result<GeneratorConfig> {
     if let Some((architecture, _)) = TranslatorArchitecture::of(file)? {
         bail!("contains {}, which turns images into images; dl-gan-edit takes it", architecture.name);
+    }
+    if TableConfig::is_in(file) {
+        bail!("contains a generator of tables, not of images; dl-gan-sample takes it");
+    }
+    if VoxelConfig::is_in(file) {
+        bail!("contains a generator of voxels, not of images; dl-gan-edit voxel takes it");
     }
     let stated: Option<Map<String, Value>> = file.config()?;
     if let Some(config) = stated.as_ref().filter(|config| config.get("kind").is_some()) {

@@ -10,8 +10,10 @@ mod penalty;
 mod pixels;
 mod project;
 mod style;
+pub mod table;
 mod task;
 mod unpaired;
+pub mod voxel;
 
 pub use augment::{Ada, AdaConfig, Augment, Draws, Transforms};
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};

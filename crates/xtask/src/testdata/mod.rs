@@ -15,6 +15,7 @@ mod perspective;
 mod photo;
 mod plate;
 mod scenery;
+mod shapes;
 mod signs;
 mod strokes;
 mod symbol;
@@ -66,6 +67,24 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
     },
+    /// Make solids of voxels and their silhouettes
+    Shapes {
+        /// Name of the split, which is part of the name and the seed of each solid
+        #[arg(long, default_value = "train")]
+        split: String,
+        /// Number of solids
+        #[arg(long, default_value_t = 1000)]
+        count: u32,
+        /// Side of the grid in voxels
+        #[arg(long, default_value_t = 32)]
+        side: usize,
+        /// Seed of every random draw
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder to write
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
 }
 
 /// Number of images in the committed test split.
@@ -83,6 +102,10 @@ impl Command {
             Self::Task { task, split, per_class, seed, output } => {
                 let files = task.files(split, *per_class, *seed)?;
                 Generated::new(output.clone(), files, "cargo xtask testdata task").run(Mode::Write)
+            }
+            Self::Shapes { split, count, side, seed, output } => {
+                let files = shapes::files(split, *count, *side, *seed, output)?;
+                Generated::new(output.clone(), files, "cargo xtask testdata shapes").run(Mode::Write)
             }
         }
     }

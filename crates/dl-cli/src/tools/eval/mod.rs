@@ -1,4 +1,4 @@
-//! `dl-eval`: metrics of detections, proposals, classes, language models, and generated samples and images.
+//! `dl-eval`: metrics of detections, proposals, classes, language models, and generated samples, images and tables.
 
 mod args;
 mod classify;
@@ -13,8 +13,10 @@ mod report;
 mod same_image;
 mod samples;
 mod source;
+mod table;
 mod truth;
 mod voc;
+mod voxels;
 
 use std::path::Path;
 
@@ -26,7 +28,7 @@ use serde::{Serialize, Serializer};
 
 use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 
-/// Measure detections, proposals, predicted classes, language models and generated images
+/// Measure detections, proposals, predicted classes, language models, generated images and tables
 ///
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
 /// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples read
@@ -68,6 +70,8 @@ enum Metric {
     Duplicates(generated::duplicates::Args),
     Modes(generated::modes::Args),
     TwoSample(generated::two_sample::Args),
+    Table(Box<table::Args>),
+    Voxels(voxels::Args),
     Psnr(pairs::psnr::Args),
     Ssim(pairs::ssim::Args),
     MsSsim(pairs::ms_ssim::Args),
@@ -91,6 +95,8 @@ impl Tool for Args {
             Metric::Duplicates(args) => &args.sets.common,
             Metric::Modes(args) => &args.common,
             Metric::TwoSample(args) => &args.sets.common,
+            Metric::Table(args) => &args.common,
+            Metric::Voxels(args) => &args.common,
             Metric::Psnr(args) => &args.pairs.common,
             Metric::Ssim(args) => &args.pairs.common,
             Metric::MsSsim(args) => &args.pairs.common,
@@ -112,6 +118,8 @@ impl Tool for Args {
             Metric::Duplicates(args) => args.run(io),
             Metric::Modes(args) => args.run(io),
             Metric::TwoSample(args) => args.run(io),
+            Metric::Table(args) => args.run(io),
+            Metric::Voxels(args) => args.run(io),
             Metric::Psnr(args) => args.run(io),
             Metric::Ssim(args) => args.run(io),
             Metric::MsSsim(args) => args.run(io),

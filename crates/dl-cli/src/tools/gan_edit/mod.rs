@@ -5,6 +5,7 @@ mod edit;
 mod mask;
 mod project;
 mod result;
+mod voxel;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -81,6 +82,14 @@ enum Command {
   dl-gan-sample faces.safetensors --latents me.jsonl --grid 1x1 \\
     --output again.png > again.jsonl")]
     Project(project::ProjectArgs),
+    /// Make solids (voxels) of silhouettes, with a model of dl-gan-train voxel
+    ///
+    /// Writes each solid as a NumPy array [depth, height, width] of 0 and 1, seen along the depth, and its path to the field
+    /// `reconstruction`.
+    #[command(after_help = "Examples:
+  dl-gan-edit voxel --model solids.safetensors --output-dir made --obj \\
+    --draw test.jsonl > made.jsonl")]
+    Voxel(voxel::VoxelArgs),
 }
 
 impl Tool for Args {
@@ -91,6 +100,7 @@ impl Tool for Args {
             Command::SuperResolve(args) | Command::Translate(args) | Command::Colorize(args) => &args.common,
             Command::Complete(args) => &args.edit.common,
             Command::Project(args) => &args.common,
+            Command::Voxel(args) => &args.common,
         }
     }
 
@@ -101,6 +111,7 @@ impl Tool for Args {
             Command::Complete(args) => args.edit.run(Task::Completion, Some(args), io),
             Command::Colorize(args) => args.run(Task::Colorization, None, io),
             Command::Project(args) => args.run(io),
+            Command::Voxel(args) => args.run(io),
         }
     }
 }

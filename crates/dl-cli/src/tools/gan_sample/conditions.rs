@@ -16,14 +16,15 @@ use crate::tools::embed::prompt_features;
 /// Options of conditional generators.
 #[derive(clap::Args, Debug)]
 pub(super) struct ConditionArgs {
-    /// Label of the images; may be repeated, the samples then take turns [default: all labels in turn]
+    /// Label of the images; may be repeated, the samples then take turns [default: all labels in turn]. Of a table, a value
+    /// of the column of labels, or COLUMN=VALUE [default: as often as in the data]
     #[arg(long, value_name = "NAME")]
-    label: Vec<String>,
+    pub(super) label: Vec<String>,
 
     /// Text of which the images are made, by a generator trained on features of texts; may be repeated, the samples then
     /// take turns
     #[arg(long, value_name = "TEXT", requires = "text_model", conflicts_with = "conditions")]
-    prompt: Vec<String>,
+    pub(super) prompt: Vec<String>,
 
     /// Network that computes the features of --prompt: the one of the training
     #[arg(long, value_name = "FILE|DIR", requires = "prompt")]
@@ -31,7 +32,7 @@ pub(super) struct ConditionArgs {
 
     /// File of records (.jsonl) whose features the generator is told; the samples take turns
     #[arg(long, value_name = "FILE")]
-    conditions: Option<PathBuf>,
+    pub(super) conditions: Option<PathBuf>,
 }
 
 /// The condition of each sample, and what its record says of it.

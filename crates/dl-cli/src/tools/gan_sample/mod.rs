@@ -1,9 +1,10 @@
-//! `dl-gan-sample`: make images with a generator.
+//! `dl-gan-sample`: make images, or rows of a table, with a generator.
 
 mod conditions;
 mod latents;
 mod pixels;
 mod styles;
+mod table;
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use clap::Parser;
 use dl_models::ModelFile;
+use dl_models::gan::table::TableConfig;
 use dl_models::gan::{Canvas, Generator};
 use dl_record::{Record, Writer, write_atomically};
 
@@ -21,14 +23,16 @@ use conditions::{ConditionArgs, Conditions};
 pub(crate) use latents::Latents;
 use pixels::png;
 pub(crate) use pixels::{Pixels, rgb_of, sheet_of, write_sheet};
+pub(crate) use table::write_csv;
 
 /// Most images of a batch are this many numbers.
 const BATCH_NUMBERS: usize = 1 << 22;
 
-/// Make images with the generator of a GAN
+/// Make images, or rows of a table, with the generator of a GAN
 ///
 /// Writes one record per image: `image` (a data: URI, or a file in --output-dir), `width`, `height`, and `label` or `text`
-/// if the generator is conditional. A sample depends only on the model, --seed and its number, not on the other samples.
+/// if the generator is conditional. A generator of tables writes one per row, with a field for each column. A sample depends
+/// only on the model, --seed and its number, not on the other samples.
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-sample",
@@ -42,14 +46,16 @@ Examples:
   dl-gan-sample faces.safetensors --interpolate 3:8 --count 10 \\
     --output-dir between > between.jsonl
   dl-gan-sample style.safetensors --mix 0-3 --grid 4x6 \\
-    --output mixed.png > mixed.jsonl"
+    --output mixed.png > mixed.jsonl
+  dl-gan-sample rows.safetensors --label default=Yes --count 500 \\
+    --csv made.csv > made.jsonl"
 )]
 pub struct Args {
     /// Model file of a generator
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// Number of images
+    /// Number of images or rows
     #[arg(short = 'n', long, visible_alias = "n", value_name = "N", default_value_t = 16, value_parser = numbers::count)]
     count: usize,
 
@@ -90,6 +96,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "grid")]
     output: Option<PathBuf>,
 
+    /// Write the rows of a table as CSV, too
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
     #[command(flatten)]
     condition: ConditionArgs,
 
@@ -124,7 +134,12 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
-        let generator = self.open()?;
+        let generator = match ModelFile::open(&self.model, None)? {
+            ModelFile::Generator(file) if TableConfig::is_in(&file) => return table::run(self, file, io),
+            ModelFile::Generator(file) => Generator::open(file, &self.device.open()?)?,
+            other => return Err(other.unfit(&self.model, "a generator")),
+        };
+        ensure!(self.csv.is_none(), "--csv: is for rows of a table, but the model makes images");
         let given = self.latents.as_deref().map(|path| latents::read(path, &generator)).transpose()?;
         let count = given.as_ref().map_or(self.count, |given| given.count);
         let conditions = self.condition.read(generator.config(), given.as_ref())?;
@@ -185,14 +200,6 @@ impl Tool for Args {
 }
 
 impl Args {
-    fn open(&self) -> Result<Generator> {
-        let device = self.device.open()?;
-        match ModelFile::open(&self.model, None)? {
-            ModelFile::Generator(file) => Generator::open(file, &device),
-            other => Err(other.unfit(&self.model, "a generator")),
-        }
-    }
-
     /// Writes the images of mixed styles and their sheet.
     fn write_mixed(
         &self,

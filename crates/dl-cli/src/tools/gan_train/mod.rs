@@ -1,11 +1,13 @@
-//! `dl-gan-train`: train generators of images against discriminators.
+//! `dl-gan-train`: train generators of images and tables against discriminators.
 
 mod game;
 mod latent;
 mod paired;
 mod pictures;
+mod table;
 mod training;
 mod unpaired;
+mod voxel;
 mod watch;
 
 use anyhow::Result;
@@ -13,8 +15,9 @@ use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Outcome, Tool};
 use training::TrainingArgs;
+pub(super) use voxel::{canvas, silhouette};
 
-/// Train GANs on images
+/// Train GANs on images and tables
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-train",
@@ -44,6 +47,8 @@ enum Command {
     Lapgan(Box<latent::LapganArgs>),
     Cyclegan(Box<unpaired::CycleGan>),
     Discogan(Box<unpaired::DiscoGan>),
+    Table(Box<table::Table>),
+    Voxel(Box<voxel::Voxel>),
 }
 
 /// A subcommand.
@@ -67,6 +72,8 @@ impl Command {
             Self::Lapgan(args) => &**args,
             Self::Cyclegan(args) => &**args,
             Self::Discogan(args) => &**args,
+            Self::Table(args) => &**args,
+            Self::Voxel(args) => &**args,
         }
     }
 }

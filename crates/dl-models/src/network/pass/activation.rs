@@ -59,10 +59,14 @@ impl Pass<'_> {
         let p = self.dropout.unwrap_or(p);
         self.varies |= p > 0.0;
         let y = match (&mut self.mode, x) {
-            (Mode::Train(rng), Value::Now(x)) => Value::Now(dl_ops::dropout(x, p, *rng)?),
+            (Mode::Train(rng), Value::Now(from)) if p > 0.0 => {
+                let mask = dl_ops::dropout_mask(from, p, *rng)?;
+                let y = Value::Now((from * &mask)?);
+                self.record(x, &y, |tape, x, y| tape.mask(x, y, &mask));
+                y
+            }
             _ => x.clone(),
         };
-        self.record(x, &y, |tape, x, y| tape.record_unknown("Dropout", &[x], y));
         self.see(name, y)
     }
 

@@ -9,7 +9,7 @@ use crate::plain;
 
 impl Pass<'_> {
     /// The same, recording the gradient with respect to the input `x`, on which the network is then run. Convolutions,
-    /// fully connected layers, leaky ReLUs, average pooling, batch norms with stored statistics and what joins or
+    /// fully connected layers, leaky ReLUs, dropout, average pooling, batch norms with stored statistics and what joins or
     /// reshapes maps are supported; batch norms in training are not, since they mix the samples of a batch.
     #[must_use]
     pub fn taped(self, x: &Tensor) -> Self {

@@ -1,0 +1,240 @@
+//! `dl-gan-train voxel`: solids from silhouettes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::Device;
+use clap::Arg;
+use dl_models::gan::voxel::{VoxelConfig, VoxelGenerator};
+use dl_models::gan::{Canvas, Discriminator, DiscriminatorBody, DiscriminatorConfig};
+use dl_models::{Parameters, Precision};
+use dl_record::Record;
+use dl_train::fit::{Progress, TrainedModel};
+use dl_train::gan::Pixels;
+use dl_train::gan::voxel::{VoxelBatches, VoxelPlayers, VoxelShapes, VoxelTask};
+use dl_vision::voxels::{VoxelGrid, isometric, read_voxels};
+use image::GrayImage;
+use serde_json::json;
+
+use super::Training;
+use super::training::TrainingArgs;
+use crate::common::{ImageArgs, Images, Io, Job, Outcome, Tally, each_record, numbers};
+
+/// Adam's rate of 3D-GAN's generator, for both players.
+const RATE: f64 = 2e-4;
+const BATCH: usize = 32;
+const EPOCHS: f64 = 50.0;
+/// Solids of a sheet, and the side of each in pixels.
+const SAMPLES: usize = 8;
+const SIDE: u32 = 128;
+
+/// Train a generator of solids (voxels) from silhouettes
+///
+/// Records need an `image`, the silhouette, and `voxels`, the path of the solid that casts it: a NumPy array [depth, height,
+/// width] (.npy), seen along the depth, or a .binvox file. The generator has the depth as channels; its loss is the cross
+/// entropy of the voxels and that it deceives a discriminator of silhouettes with voxels, which is not trained on a batch
+/// that it is right about in more than 80 % (3D-GAN, Wu et al. 2016). The default is 50 epochs.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  dl-gan-train voxel --epochs 20 --output solids.safetensors train.jsonl
+  dl-gan-edit voxel --model solids.safetensors --output-dir made --obj \\
+    test.jsonl > made.jsonl
+  dl-eval voxels --mean-of train.jsonl made.jsonl")]
+#[command(
+    mut_arg("batch", |arg: Arg| arg.help("Solids per batch [default: 32, or all]")),
+    mut_arg("samples_every", |arg: Arg| {
+        arg.help("Draw the first 8 solids every N batches, as STEM.samples-BATCH.png beside --output; 0: never")
+    })
+)]
+pub(super) struct Voxel {
+    /// Channels of the first map
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=512), help_heading = "Network")]
+    channels: u16,
+
+    /// Weight of the cross entropy of the voxels
+    #[arg(long, value_name = "X", default_value_t = 100.0, value_parser = numbers::not_negative, help_heading = "Training")]
+    reconstruction: f64,
+
+    /// Train the discriminator only on batches that it is right about in at most this share
+    #[arg(long, value_name = "X", default_value_t = 0.8, value_parser = numbers::share, help_heading = "Training")]
+    most_accuracy: f64,
+
+    #[command(flatten)]
+    image: ImageArgs,
+
+    #[command(flatten)]
+    training: TrainingArgs,
+}
+
+impl Training for Voxel {
+    fn training(&self) -> &TrainingArgs {
+        &self.training
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        let training = &self.training;
+        training.check_files(&[], &[])?;
+        let device = training.device.open()?;
+        let (shapes, tally) = self.read(io)?;
+        let messages = &io.messages;
+        let (side, count) = (shapes.side(), shapes.count());
+        messages.note(format_args!("{count} solids of {side} x {side} x {side} voxels"));
+        let config = VoxelConfig::new(side, usize::from(self.channels));
+        let players = self.players(&config, &device)?;
+        let seed = training.common.seed;
+        let batch = training.batch.unwrap_or(BATCH).min(count);
+        let batches = VoxelBatches::new(&shapes, batch, seed);
+        let steps = training.steps(batches.epoch(), EPOCHS);
+        let rates = [training.lr_g.unwrap_or(RATE), training.lr_d.unwrap_or(RATE)];
+        let betas = [training.beta1.unwrap_or(0.5), 0.999];
+        let recipe = json!({
+            "reconstruction": self.reconstruction,
+            "most_accuracy": self.most_accuracy,
+            "lr_g": rates[0],
+            "lr_d": rates[1],
+            "betas": betas,
+            "batch": batch,
+        });
+        let digest = shapes.digest().to_string();
+        let settings = json!({
+            "data": digest,
+            "architecture": config.architecture,
+            "side": config.side,
+            "channels": config.channels,
+            "recipe": recipe,
+        });
+        let fitted = training.fit_config(TrainingArgs::players(rates, betas, steps), steps, batches.epoch(), &settings);
+        let file = |progress: &Progress| {
+            let mut config = config.clone();
+            config.seed = Some(seed);
+            config.data_digest = Some(digest.clone());
+            config.training = recipe.as_object().cloned().unwrap_or_default();
+            config.training.insert("solids".into(), json!(count));
+            config.training.insert("iterations".into(), json!(progress.step));
+            Ok(TrainedModel {
+                config: serde_json::to_value(&config)?,
+                tensors: players.generator_weights.tensors(),
+                texts: Vec::new(),
+                precision: Precision::F32,
+            })
+        };
+        let make = |step| Ok(batches.make(step));
+        let task = VoxelTask {
+            players: &players,
+            batches: &make,
+            reconstruction: self.reconstruction,
+            patience: self.most_accuracy,
+            weight_decay: training.weight_decay,
+            seed,
+            device: &device,
+            file: &file,
+        };
+        let draw = |done| draw(&config, &players, shapes.first(SAMPLES), &training.output, done);
+        let outcome = training.train(&task, &fitted, &draw, messages)?;
+        Ok(outcome.unwrap_or_else(|| Outcome::of(tally.failed)))
+    }
+}
+
+impl Voxel {
+    /// Reads all pairs into memory.
+    fn read(&self, io: &mut Io) -> Result<(VoxelShapes, Tally)> {
+        let mut shapes: Option<(VoxelShapes, Pixels)> = None;
+        let images = self.image.images(&io.messages);
+        let job = Job { common: &self.training.common, inputs: &self.training.inputs };
+        let tally = each_record(io, job, |mut record, _| {
+            let grid = solid(&record)?;
+            let [depth, height, width] = grid.size();
+            let (shapes, pixels) = match &mut shapes {
+                Some(known) => known,
+                None => {
+                    ensure!(
+                        depth == height && height == width,
+                        "{depth} x {height} x {width} voxels; cubes are supported"
+                    );
+                    VoxelConfig::new(width, 1).check()?;
+                    shapes.insert((VoxelShapes::new(width), Pixels::new(canvas(width))))
+                }
+            };
+            let side = shapes.side();
+            ensure!(
+                grid.size() == [side; 3],
+                "{depth} x {height} x {width} voxels; those of the records before have a side of {side}"
+            );
+            shapes.push(&silhouette(&mut record, &images, pixels)?, grid.filled())
+        })?;
+        match shapes {
+            Some((shapes, _)) if shapes.count() > 1 => Ok((shapes, tally)),
+            Some(_) => bail!("a generator cannot be trained on one solid; give several"),
+            None if tally.failed > 0 => bail!("no record can be trained on"),
+            None => bail!("no records to train on; give records with `image` and `voxels`"),
+        }
+    }
+
+    fn players(&self, config: &VoxelConfig, device: &Device) -> Result<VoxelPlayers> {
+        let seed = self.training.common.seed;
+        let generator_weights = Parameters::fresh(seed);
+        // Another seed, so that no layer of one player starts as one of the other.
+        let discriminator_weights = Parameters::fresh(seed.wrapping_add(1));
+        let generator =
+            VoxelGenerator::new(config.clone(), &generator_weights.builder(device)).context("the generator")?;
+        let side = config.side;
+        let trained = DiscriminatorConfig {
+            body: DiscriminatorBody::Dcgan(config.channels),
+            // The silhouette, and each plane of voxels.
+            image: Canvas { channels: side + 1, height: side, width: side },
+            condition: None,
+            norms: true,
+            dropout: 0.0,
+            constant: false,
+        };
+        let discriminator =
+            Discriminator::new(&trained, &discriminator_weights.builder(device)).context("the discriminator")?;
+        let judge = DiscriminatorConfig { constant: true, ..trained };
+        let judge =
+            Discriminator::new(&judge, &discriminator_weights.following(device)).context("the discriminator")?;
+        Ok(VoxelPlayers { generator, generator_weights, discriminator, judge, discriminator_weights })
+    }
+}
+
+/// The shape of a silhouette.
+pub(crate) fn canvas(side: usize) -> Canvas {
+    Canvas { channels: 1, height: side, width: side }
+}
+
+/// The silhouette of a record, [side, side], -1 to 1.
+pub(crate) fn silhouette(record: &mut Record, images: &Images, pixels: &Pixels) -> Result<Vec<f32>> {
+    let image = images.open(record)?;
+    Ok(pixels.of(&image, false))
+}
+
+/// The solid of a record.
+fn solid(record: &Record) -> Result<VoxelGrid> {
+    let path: String = record.require("voxels", "it is the path of the solid (.npy or .binvox)")?;
+    read_voxels(Path::new(&path))
+}
+
+/// Draws the solids of silhouettes side by side, and returns the file.
+fn draw(
+    config: &VoxelConfig,
+    players: &VoxelPlayers,
+    silhouettes: &[f32],
+    output: &Path,
+    batches: usize,
+) -> Result<PathBuf> {
+    // A generator of its own: its plans hold copies of the weights.
+    let generator = VoxelGenerator::new(config.clone(), &players.generator_weights.fixed(&Device::Cpu))?;
+    let side = config.side;
+    let solids = generator.generate(silhouettes)?;
+    let mut sheet = GrayImage::from_pixel(SIDE * SAMPLES as u32, SIDE, image::Luma([255]));
+    for (place, solid) in (0..).zip(solids.chunks_exact(side * side * side)) {
+        let image = isometric(&VoxelGrid::above([side; 3], solid, 0.5)?, SIDE);
+        image::imageops::replace(&mut sheet, &image, i64::from(SIDE) * place, 0);
+    }
+    let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
+    let path = output.with_file_name(format!("{stem}.samples-{batches:06}.png"));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    sheet.write_to(&mut bytes, image::ImageFormat::Png)?;
+    dl_record::write_atomically(&path, |output| Ok(output.write_all(bytes.get_ref())?))?;
+    Ok(path)
+}
