@@ -115,7 +115,8 @@ mod tests {
                     }
                     let same = with_gray_level([red, green, blue], gray_level([red, green, blue]));
                     let far = same.iter().zip([red, green, blue]).map(|(a, b)| a.abs_diff(b)).max();
-                    assert!(far <= Some(2), "{same:?} {:?}", [red, green, blue]);
+                    // Dark colors have little room for chroma.
+                    assert!(far <= Some(4), "{same:?} {:?}", [red, green, blue]);
                 }
             }
         }

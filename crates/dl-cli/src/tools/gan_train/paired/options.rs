@@ -46,11 +46,11 @@ pub(super) struct PairedArgs {
     #[arg(long, value_name = "FILE", help_heading = "Losses")]
     pub(super) perceptual: Option<PathBuf>,
 
-    /// Architecture of --perceptual if its file does not state it
+    /// Architecture of --perceptual, a file of bare weights; see dl-model list
     #[arg(long, value_name = "NAME", requires = "perceptual", help_heading = "Losses")]
     pub(super) perceptual_arch: Option<String>,
 
-    /// Layer of these features, by its name in dl-model show [default: the one of dl-embed]
+    /// Layer of these features, as dl-model summary names it [default: the one of dl-embed]
     #[arg(long, value_name = "NAME", requires = "perceptual", help_heading = "Losses")]
     pub(super) perceptual_layer: Option<String>,
 
