@@ -9,10 +9,10 @@ use crate::checkpoint::printable;
 use crate::file::{Kind, limits};
 
 /// The architectures of generators that make images of random vectors.
-pub const GENERATORS: [&str; 4] = ["vanilla", "dcgan", "upsample", "stylegan"];
+pub const GENERATORS: [&str; 5] = ["vanilla", "dcgan", "upsample", "lapgan", "stylegan"];
 
-/// Most numbers of a random vector.
-const MOST_LATENT: usize = 1 << 14;
+/// Most numbers of a random vector; that of a LAPGAN has a number for each pixel.
+const MOST_LATENT: usize = 1 << 18;
 
 /// Everything about a generator except its weights. Unknown keys are preserved.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -42,11 +42,14 @@ pub struct ResNetConfig {
     pub norm: NormKind,
     /// Dropout of a half in the residual blocks, which shifts the names of their second convolutions.
     pub dropout: bool,
+    /// Whether the network computes a change that is added to the image, not the image (not in the source). Its result may
+    /// then be a little outside of -1..1.
+    pub residual: bool,
 }
 
 impl Default for ResNetConfig {
     fn default() -> Self {
-        Self { blocks: 9, channels: 64, inputs: 3, outputs: 3, norm: NormKind::Instance, dropout: false }
+        Self { blocks: 9, channels: 64, inputs: 3, outputs: 3, norm: NormKind::Instance, dropout: false, residual: false }
     }
 }
 
@@ -58,7 +61,7 @@ impl ResNetConfig {
         let &[outputs, _, 7, 7] = file.shape(&format!("model.{}.weight", blocks + 17))? else { return None };
         let norm = if file.contains("model.2.running_mean") { NormKind::Batch } else { NormKind::Instance };
         let dropout = file.contains("model.10.conv_block.6.weight") && !file.contains("model.10.conv_block.5.weight");
-        Some(Self { blocks, channels, inputs, outputs, norm, dropout })
+        Some(Self { blocks, channels, inputs, outputs, norm, dropout, residual: false })
     }
 
     fn check(&self) -> Result<()> {
@@ -67,6 +70,12 @@ impl ResNetConfig {
         for (name, count) in [("inputs", self.inputs), ("outputs", self.outputs)] {
             ensure!((1..=4).contains(&count), "{name} is {count}; expected 1 to 4 channels of an image");
         }
+        ensure!(
+            !self.residual || self.inputs == self.outputs,
+            "residual: a change of {} channels cannot be added to an image of {}",
+            self.outputs,
+            self.inputs
+        );
         Ok(())
     }
 }
@@ -79,6 +88,7 @@ pub struct ResNetGenerator {
     dropout: bool,
     ups: [Up; 2],
     last: Conv2d,
+    residual: bool,
 }
 
 /// A convolution and its norm.
@@ -116,7 +126,7 @@ impl ResNetGenerator {
     /// When an option is out of range, or a tensor is missing or has another shape.
     pub fn new(config: &ResNetConfig, vb: &VarBuilder) -> Result<Self> {
         config.check()?;
-        let &ResNetConfig { blocks, channels, inputs, outputs, norm, dropout } = config;
+        let &ResNetConfig { blocks, channels, inputs, outputs, norm, dropout, residual } = config;
         let at = |index: usize| format!("model.{index}");
         let normed = |index: usize, kernel: usize, channels: [usize; 2], config: Conv2dConfig| {
             Normed::new([&at(index), &at(index + 1)], (kernel, channels), config, norm, vb)
@@ -137,7 +147,9 @@ impl ResNetGenerator {
             let conv = new(channels, [3, 3], twice, Fresh::normal(STDEV), vb.pp(at(index))).map_err(plain)?;
             anyhow::Ok(Up { conv, norm: norm.build(channels[1], vb.pp(at(index + 1)))? })
         };
-        let last = Conv2d::new([channels, outputs], [7, 7], valid, Fresh::normal(STDEV), vb.pp(at(blocks + 17)));
+        // A change starts small, so that training starts from images that are left as they are.
+        let stdev = if residual { STDEV / 10.0 } else { STDEV };
+        let last = Conv2d::new([channels, outputs], [7, 7], valid, Fresh::normal(stdev), vb.pp(at(blocks + 17)));
         Ok(Self {
             first: normed(1, 7, [inputs, channels], valid)?,
             downs: [normed(4, 3, [channels, 2 * channels], half)?, normed(7, 3, [2 * channels, 4 * channels], half)?],
@@ -145,6 +157,7 @@ impl ResNetGenerator {
             dropout,
             ups: [up(blocks + 10, [4 * channels, 2 * channels])?, up(blocks + 13, [2 * channels, channels])?],
             last: last.map_err(plain)?,
+            residual,
         })
     }
 
@@ -168,8 +181,8 @@ impl Backbone for ResNetGenerator {
         Vec::new()
     }
 
-    fn run(&self, x: &Value, pass: &mut Pass) -> Run {
-        let x = pass.reflection_pad("", Padding::all(3), x)?;
+    fn run(&self, image: &Value, pass: &mut Pass) -> Run {
+        let x = pass.reflection_pad("", Padding::all(3), image)?;
         let x = self.first.run(&x, pass)?;
         let mut x = pass.relu("model.3", &x)?;
         for (down, name) in self.downs.iter().zip(["model.6", "model.9"]) {
@@ -194,7 +207,7 @@ impl Backbone for ResNetGenerator {
         }
         let x = pass.reflection_pad("", Padding::all(3), &x)?;
         let x = pass.conv("", &self.last, &x)?;
-        pass.tanh("output", &x)
+        if self.residual { pass.add("output", &x, image) } else { pass.tanh("output", &x) }
     }
 }
 

@@ -9,6 +9,7 @@ use rand_distr::StandardNormal;
 
 use super::condition::ConditionEmbedding;
 use super::dcgan::Dcgan;
+use super::lapgan::Lapgan;
 use super::stylegan::{StyleDraws, StyleGan};
 use super::upsample::Upsample;
 use super::vanilla::Vanilla;
@@ -282,6 +283,7 @@ fn parts(config: &GeneratorConfig, vb: &VarBuilder) -> Result<(Network, Option<C
         "vanilla" => on_vectors(Box::new(Vanilla::new(config, vb)?)),
         "dcgan" => on_vectors(Box::new(Dcgan::new(config, vb)?)),
         "upsample" => on_vectors(Box::new(Upsample::new(config, vb)?)),
+        "lapgan" => on_vectors(Box::new(Lapgan::new(config, vb)?)),
         "stylegan" => Network::Style(Box::new(StyleGan::new(config, vb)?)),
         other => bail!("generator architecture {other} does not exist"),
     };

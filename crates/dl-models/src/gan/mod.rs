@@ -6,10 +6,11 @@
 //! | `vanilla` | fully connected | Goodfellow et al. 2014 |
 //! | `dcgan` | transposed convolutions | Radford et al. 2016, pytorch/examples |
 //! | `upsample` | nearest upsampling and convolutions | PyTorch-GAN's DCGAN, without checkerboards |
+//! | `lapgan` | a small image, then details of each size | Denton et al. 2015, eyescream |
 //! | `stylegan` | a mapping network and modulated convolutions | Karras et al. 2020, StyleGAN2 |
 //!
-//! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, CycleGAN's
-//! generators and pix2pix's U-Net.
+//! Those that turn an image into another one are [`Translator`]s: SRResNet and SRGAN, the residual dense network, the
+//! generators of CycleGAN and DiscoGAN, and pix2pix's U-Net.
 //!
 //! Each generator of random vectors can be conditional: an embedding of a label (Mirza and Osindero 2014), or of features such as
 //! those of a caption (Reed et al. 2016), is appended to the random vector.
@@ -20,8 +21,10 @@ mod condition;
 mod config;
 pub mod cyclegan;
 mod dcgan;
+pub mod discogan;
 mod discriminator;
 mod generator;
+pub mod lapgan;
 pub mod norm;
 pub mod patch_gan;
 pub mod rdn;

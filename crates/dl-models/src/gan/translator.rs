@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cyclegan::{ResNetConfig, ResNetGenerator, SmallConfig, SmallGenerator};
+use super::discogan::{DiscoganConfig, DiscoganGenerator};
 use super::rdn::{Rdn, RdnConfig};
 use super::srgan::{Srgan, SrganConfig};
 use super::srresnet::{SrResNet, SrResNetConfig};
@@ -169,6 +170,18 @@ pub const TRANSLATORS: &[TranslatorArchitecture] = &[
         of_weights: |file| object(SmallConfig::of_weights(file)),
         build: |config, vb| {
             Built::new(SmallGenerator::new(&config.options()?, vb)?, SmallGenerator::geometry(), [3, 3])
+        },
+    },
+    TranslatorArchitecture {
+        name: "discogan",
+        aliases: &["discogan_generator"],
+        task: Task::Translation,
+        range: [0.0, 1.0],
+        of_weights: |file| object(DiscoganConfig::of_weights(file)),
+        build: |config, vb| {
+            let options: DiscoganConfig = config.options()?;
+            let network = DiscoganGenerator::new(&options, vb)?;
+            Built::new(network, DiscoganGenerator::geometry(&options), [options.colors; 2])
         },
     },
     TranslatorArchitecture {
