@@ -143,6 +143,22 @@ fn options_are_seen_from_the_tensors_of_a_file_without_a_config_and_kept_in_one_
 }
 
 #[test]
+fn a_residual_generator_adds_to_the_image_what_another_one_makes_an_image_of() {
+    let x = formula("input", &[1, 3, 12, 8], 0.0, 1.0);
+    let outputs = [false, true].map(|residual| {
+        let options = serde_json::json!({"blocks": 1, "channels": 4, "residual": residual});
+        let config = TranslatorConfig::new("cyclegan", &options).unwrap();
+        let translator = Translator::new(config, &builder(&Formula::new(3.0))).unwrap();
+        let planned = translator.outputs(&x, &["output"]).unwrap().remove(0);
+        let y = translator.network().forward_t(&x, None).unwrap();
+        assert_near(&planned, &y, 1e-5, "planned");
+        y
+    });
+    let change = (&outputs[1] - &x).unwrap().tanh().unwrap();
+    assert_near(&change, &outputs[0], 1e-5, "residual");
+}
+
+#[test]
 fn options_out_of_range_and_files_of_other_kinds_are_refused_in_one_line() {
     let vb = Parameters::fresh(0).builder(&Device::Cpu);
     for (name, options) in [
@@ -153,6 +169,9 @@ fn options_out_of_range_and_files_of_other_kinds_are_refused_in_one_line() {
         ("rdn", serde_json::json!({"channels": 1_000_000_000})),
         ("cyclegan", serde_json::json!({"inputs": 4})),
         ("cyclegan", serde_json::json!({"norm": "layer"})),
+        ("cyclegan", serde_json::json!({"residual": true, "outputs": 1})),
+        ("discogan", serde_json::json!({"steps": 1})),
+        ("discogan", serde_json::json!({"colors": 4})),
         ("unet", serde_json::json!({"steps": 40})),
         ("dragon", serde_json::json!({})),
     ] {

@@ -18,6 +18,16 @@ pub enum Decay {
     },
     /// From the full rate to 0 along half a cosine (Loshchilov and Hutter 2017).
     Cosine,
+    /// The full rate until iteration `from`, then along a line to 0 at the end (CycleGAN).
+    Linear {
+        /// The last iteration of the full rate.
+        from: usize,
+    },
+    /// Multiplied by `factor` after each iteration.
+    Exponential {
+        /// Just below 1.
+        factor: f64,
+    },
     /// Multiplied by a factor when the validation loss stops improving.
     Plateau(Plateau),
 }
@@ -95,6 +105,11 @@ impl Schedule {
                 factor.powi(at.iter().filter(|step| iteration >= **step).count().try_into().unwrap_or(i32::MAX))
             }
             Decay::Cosine => 0.5 * (1.0 + (PI * iteration as f64 / self.iterations.max(1) as f64).cos()),
+            Decay::Linear { from } => {
+                let left = self.iterations.saturating_sub(iteration) as f64;
+                (left / self.iterations.saturating_sub(*from).max(1) as f64).min(1.0)
+            }
+            Decay::Exponential { factor } => factor.powf(iteration as f64),
             Decay::Constant | Decay::Plateau(_) => 1.0,
         };
         self.rate * warm * decayed
@@ -119,6 +134,15 @@ mod tests {
         let schedule = Schedule { rate: 2.0, warmup: 0, decay: Decay::Cosine, iterations: 100 };
         assert_eq!(schedule.at(0), 2.0);
         assert!((schedule.at(50) - 1.0).abs() < 1e-12 && schedule.at(100) < 1e-12);
+    }
+
+    #[test]
+    fn a_line_falls_to_zero_after_the_full_rate_and_an_exponential_all_the_time() {
+        let schedule = Schedule { rate: 2.0, warmup: 0, decay: Decay::Linear { from: 6 }, iterations: 10 };
+        let rates: Vec<f64> = (0..11).map(|iteration| schedule.at(iteration)).collect();
+        assert_eq!(rates, [2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.5, 1.0, 0.5, 0.0]);
+        let schedule = Schedule { decay: Decay::Exponential { factor: 0.5 }, ..schedule };
+        assert_eq!([0, 1, 3].map(|iteration| schedule.at(iteration)), [2.0, 1.0, 0.25]);
     }
 
     #[test]

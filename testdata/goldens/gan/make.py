@@ -4,7 +4,7 @@
     python3 testdata/goldens/gan/make.py
 
 The classes repeat the layers and the names of junyanz/pytorch-CycleGAN-and-pix2pix (ResnetGenerator, UnetGenerator,
-NLayerDiscriminator), leftthomas/SRGAN (Generator) and BasicSR (MSRResNet). Weights as in goldens/backbones/make.py, with
+NLayerDiscriminator), SKTBrain/DiscoGAN (Generator), leftthomas/SRGAN (Generator) and BasicSR (MSRResNet). Weights as in goldens/backbones/make.py, with
 the gain given here: it keeps the numbers within the range where tanh does not hide differences. The first number of each
 norm with statistics is the running mean. Gradients are those of sum(y * (2 mix("loss", i) - 1)), as in inference.
 """
@@ -50,6 +50,28 @@ class ResnetGenerator(nn.Module):
 
     def forward(self, x):
         return self.model(x)
+
+
+class DiscoGenerator(nn.Module):
+    def __init__(self, steps, c, code):
+        super().__init__()
+        def conv(a, b, stride=2):
+            return nn.Conv2d(a, b, 4, stride, stride - 1, bias=False)
+        def up(a, b, stride=2):
+            return nn.ConvTranspose2d(a, b, 4, stride, stride - 1, bias=False)
+        widths = [c * 2 ** min(step, 3) for step in range(steps)]
+        leaky, relu, norm = nn.LeakyReLU(0.2), nn.ReLU(), nn.BatchNorm2d
+        layers = [conv(3, c), leaky]
+        for narrow, wide in zip(widths, widths[1:]):
+            layers += [conv(narrow, wide), norm(wide), leaky]
+        if code:
+            layers += [conv(widths[-1], code, 1), norm(code), leaky, up(code, widths[-1], 1), norm(widths[-1]), relu]
+        for narrow, wide in zip(widths[-2::-1], widths[:0:-1]):
+            layers += [up(wide, narrow), norm(narrow), relu]
+        self.main = nn.Sequential(*layers, up(c, 3), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.main(x)
 
 
 class UnetBlock(nn.Module):
@@ -225,6 +247,11 @@ def main():
         second = "model.11.conv_block.6.weight" if dropout else "model.11.conv_block.5.weight"
         goldens.append(golden("cyclegan", options, network, [2, inputs, 20, 24],
                               ["model.1.weight", "model.4.weight", second, "model.12.weight", "model.19.bias"], 3.0))
+    for steps, code in [(5, 0), (2, 5)]:
+        options = {"steps": steps, "channels": 3, "code": code, "colors": 3}
+        last = 6 * steps - 4 + (6 if code else 0)
+        goldens.append(golden("discogan", options, DiscoGenerator(steps, 3, code), [2, 3, 64, 32],
+                              ["main.0.weight", "main.2.weight", "main.3.weight", f"main.{last}.weight"], 3.0))
     for kind, steps in [("batch", 6), ("instance", 5)]:
         options = {"steps": steps, "channels": 3, "inputs": 3, "outputs": 1, "norm": kind, "dropout": False}
         network = UnetGenerator(3, 1, steps, 3, kind)

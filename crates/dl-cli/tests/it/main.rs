@@ -26,6 +26,7 @@ mod gan;
 mod gan_edit;
 mod gan_style;
 mod gan_pairs;
+mod gan_unpaired;
 mod help;
 mod hints;
 mod hostile_models;

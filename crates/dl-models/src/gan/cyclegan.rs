@@ -49,7 +49,15 @@ pub struct ResNetConfig {
 
 impl Default for ResNetConfig {
     fn default() -> Self {
-        Self { blocks: 9, channels: 64, inputs: 3, outputs: 3, norm: NormKind::Instance, dropout: false, residual: false }
+        Self {
+            blocks: 9,
+            channels: 64,
+            inputs: 3,
+            outputs: 3,
+            norm: NormKind::Instance,
+            dropout: false,
+            residual: false,
+        }
     }
 }
 

@@ -79,7 +79,12 @@ impl DiscoganConfig {
     fn check(&self) -> Result<()> {
         ensure!((2..=8).contains(&self.steps), "steps is {}; expected 2 to 8", self.steps);
         limits::count("channels", self.channels, limits::MOST_CHANNELS)?;
-        ensure!(self.code <= limits::MOST_CHANNELS, "code is {}; expected at most {}", self.code, limits::MOST_CHANNELS);
+        ensure!(
+            self.code <= limits::MOST_CHANNELS,
+            "code is {}; expected at most {}",
+            self.code,
+            limits::MOST_CHANNELS
+        );
         ensure!([1, 3].contains(&self.colors), "colors is {}; expected 1 (gray) or 3 (RGB)", self.colors);
         Ok(())
     }
@@ -217,7 +222,7 @@ pub struct Judgement {
     pub features: Vec<Tensor>,
 }
 
-/// The discriminator. It halves the image until its shorter side is 4 to 7 pixels.
+/// The discriminator. It halves the image until its shorter side is 4 to 7 pixels, or more if a side is odd then.
 pub struct DiscoganDiscriminator {
     layers: Vec<Down>,
     last: Conv2d,
@@ -231,13 +236,8 @@ impl DiscoganDiscriminator {
     /// shape.
     pub fn new(image: &Canvas, channels: usize, constant: bool, vb: &VarBuilder) -> Result<Self> {
         limits::count("channels", channels, limits::MOST_CHANNELS)?;
-        let (map, steps) = image.doublings()?;
-        ensure!(
-            steps >= 2,
-            "images of {} x {} pixels are too small for DiscoGAN; at least 16 x 16 are needed",
-            image.width,
-            image.height
-        );
+        let steps = Self::steps(image)?;
+        let map = [image.height >> steps, image.width >> steps];
         let build = || {
             let mut layers = Vec::new();
             for step in 0..steps {
@@ -257,6 +257,20 @@ impl DiscoganDiscriminator {
             Ok(Self { layers, last })
         };
         build().map_err(plain)
+    }
+
+    /// How often it halves images of this shape.
+    /// # Errors
+    /// When they are smaller than 16 pixels or cannot be halved often enough.
+    pub fn steps(image: &Canvas) -> Result<usize> {
+        let (_, steps) = image.doublings()?;
+        ensure!(
+            steps >= 2,
+            "images of {} x {} pixels are too small for DiscoGAN; at least 16 x 16 are needed",
+            image.width,
+            image.height
+        );
+        Ok(steps)
     }
 
     /// What it thinks of images [n, channels, height, width], 0..1, in training.

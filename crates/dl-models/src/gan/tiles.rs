@@ -328,6 +328,7 @@ mod tests {
     use super::*;
     use crate::Parameters;
     use crate::gan::cyclegan::{ResNetConfig, SmallConfig};
+    use crate::gan::discogan::DiscoganConfig;
     use crate::gan::rdn::RdnConfig;
     use crate::gan::srgan::SrganConfig;
     use crate::gan::srresnet::SrResNetConfig;
@@ -387,6 +388,20 @@ mod tests {
             // An overlap that is too small shows.
             let narrow = Tiling { side: 33, overlap: 0, seams: Seams::Cut };
             assert_ne!(network.translate(&image, &narrow).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn tiles_of_discogan_give_the_image_in_one_piece() {
+        for code in [0, 5] {
+            let options = DiscoganConfig { steps: 2, channels: 4, code, ..DiscoganConfig::default() };
+            let network = translator("discogan", &options);
+            let image = image(160, 120);
+            let whole = network.translate(&image, &Tiling { side: 200, ..network.default_tiling() }).unwrap();
+            let least = network.default_tiling().overlap + 4;
+            let tiled = network.translate(&image, &network.tiling(least + 12).unwrap()).unwrap();
+            let far = whole.as_raw().iter().zip(tiled.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+            assert!(far <= 1, "{code}: {far}");
         }
     }
 

@@ -11,7 +11,7 @@ use dl_models::{checkpoint, plain};
 use serde_json::{Map, Value};
 
 use super::average::{Average, within};
-use super::{Optimizer, Parameter, Player, Progress, Task, Validation, gradients, state};
+use super::{Optimizer, Parameter, Player, Progress, Task, TrainedModel, Validation, gradients, state};
 
 /// Options of the training loop.
 #[derive(Clone, Debug)]
@@ -280,7 +280,14 @@ fn add_shares(sums: &mut Vec<(String, f64)>, metrics: Vec<(&'static str, f64)>, 
 }
 
 fn write_model<T: Task>(task: &T, files: &Files, progress: &Progress) -> Result<()> {
-    let model = task.model(progress)?;
+    // The others first: where the model is, they are, too.
+    for (path, model) in task.others(progress)? {
+        write(&path, &model)?;
+    }
+    write(&files.model, &task.model(progress)?)
+}
+
+fn write(path: &Path, model: &TrainedModel) -> Result<()> {
     let texts: Vec<(&str, &str)> = model.texts.iter().map(|(key, text)| (*key, text.as_str())).collect();
-    checkpoint::save_with(&files.model, &model.config, &texts, &model.tensors, model.precision)
+    checkpoint::save_with(path, &model.config, &texts, &model.tensors, model.precision)
 }

@@ -1,6 +1,7 @@
 //! What is trained.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use candle_core::{Tensor, Var};
@@ -91,6 +92,14 @@ pub trait Task: Sync {
     /// # Errors
     /// The error ends the training run.
     fn model(&self, progress: &Progress) -> Result<TrainedModel>;
+
+    /// Other models that are written whenever the model is, and their files: the generator of the other direction.
+    /// # Errors
+    /// The error ends the training run.
+    fn others(&self, progress: &Progress) -> Result<Vec<(PathBuf, TrainedModel)>> {
+        let _ = progress;
+        Ok(Vec::new())
+    }
 }
 
 /// The loss of one batch.

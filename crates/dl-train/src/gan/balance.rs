@@ -4,6 +4,8 @@ use anyhow::Result;
 use candle_core::{D, Tensor};
 use dl_models::plain;
 
+use super::GanLoss;
+
 /// What the discriminator thinks, of logits [n]: the mean probability of being real of real and of generated images
 /// (`d_real`, `d_fake`), and how often it is right (`d_accuracy`).
 pub(super) fn seen(real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
@@ -16,6 +18,19 @@ pub(super) fn seen(real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f6
     let right = real.iter().filter(|logit| **logit > 0.0).count() + made.iter().filter(|logit| **logit <= 0.0).count();
     let accuracy = right as f64 / (real.len() + made.len()).max(1) as f64;
     Ok(vec![("d_real", mean(&real)), ("d_fake", mean(&made)), ("d_accuracy", accuracy)])
+}
+
+/// [`seen`], of the outputs of a discriminator that is trained with `loss`: those of least squares are the probability
+/// itself.
+pub(super) fn seen_by(loss: GanLoss, real: &Tensor, made: &Tensor) -> Result<Vec<(&'static str, f64)>> {
+    if loss != GanLoss::Lsgan {
+        return seen(real, made);
+    }
+    let logits = |outputs: &Tensor| {
+        let p = outputs.clamp(1e-6, 1.0 - 1e-6)?;
+        p.log()? - p.affine(-1.0, 1.0)?.log()?
+    };
+    seen(&logits(real).map_err(plain)?, &logits(made).map_err(plain)?)
 }
 
 /// The standard deviation of a pixel over the images of a batch [n, ...], averaged over the pixels.

@@ -1,13 +1,15 @@
 //! The images that a GAN is trained on, and batches of them.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail, ensure};
 use dl_models::gan::{Canvas, Condition, FeatureCondition, push_latent};
 use dl_record::Record;
 use dl_vision::picture::Truncated;
+use image::RgbImage;
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::{Pixels, StyleBatch, StyleBatchConfig};
@@ -228,15 +230,9 @@ impl<'a> GanBatches<'a> {
         let shown = chosen.into_par_iter().enumerate().map(|(place, first)| {
             let key = format!("image/{iteration}/{place}");
             let mut rng = dl_record::rng(seed, &key);
-            let mut index = first;
-            for _ in 0..MOST_FAILURES {
-                if let Some(image) = self.images.get(index as u32) {
-                    let flipped = flip && rng.random::<bool>();
-                    return Ok((self.pixels.of(&image, flipped), index));
-                }
-                index = rng.random_range(0..self.count);
-            }
-            bail!("{MOST_FAILURES} images in a row cannot be decoded")
+            let (index, image) = decodable(&self.images, first, self.count, &mut rng)?;
+            let flipped = flip && rng.random::<bool>();
+            Ok((self.pixels.of(&image, flipped), index))
         });
         let shown: Vec<(Vec<f32>, usize)> = shown.collect::<Result<_>>()?;
         let (images, places): (Vec<Vec<f32>>, Vec<usize>) = shown.into_iter().unzip();
@@ -248,4 +244,23 @@ impl<'a> GanBatches<'a> {
             style.map(|style| style.draw(size, latent, &mut dl_record::rng(seed, &format!("style/{iteration}"))));
         Ok(GanBatch { images: images.concat(), labels, features, latents, style })
     }
+}
+
+/// Image number `first` of `count`, or, if it cannot be decoded, one at random; and its number.
+/// # Errors
+/// When too many images cannot be decoded.
+pub(super) fn decodable(
+    images: &Images,
+    first: usize,
+    count: usize,
+    rng: &mut ChaCha8Rng,
+) -> Result<(usize, Arc<RgbImage>)> {
+    let mut index = first;
+    for _ in 0..MOST_FAILURES {
+        if let Some(image) = images.get(index as u32) {
+            return Ok((index, image));
+        }
+        index = rng.random_range(0..count);
+    }
+    bail!("{MOST_FAILURES} images in a row cannot be decoded")
 }

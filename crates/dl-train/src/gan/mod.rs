@@ -3,6 +3,7 @@
 mod augment;
 mod balance;
 mod images;
+mod laplacian;
 mod loss;
 pub mod paired;
 mod penalty;
@@ -10,12 +11,18 @@ mod pixels;
 mod project;
 mod style;
 mod task;
+mod unpaired;
 
 pub use augment::{Ada, AdaConfig, Augment, Draws, Transforms};
 pub use images::{GanBatch, GanBatchConfig, GanBatches, GanImages, Told};
+pub use laplacian::{Judges, LaplacianPlayers, LaplacianTask};
 pub use loss::GanLoss;
 pub use penalty::{Penalty, PenaltyKind};
 pub use pixels::Pixels;
 pub use project::{ProjectConfig, Projection, project};
 pub use style::{StyleBatch, StyleBatchConfig};
 pub use task::{DISCRIMINATOR, GanTask, Generated, Players};
+pub use unpaired::{
+    BACK, CycleTask, DiscoTask, Pair, Pool, Translated, UnpairedBatch, UnpairedBatchConfig, UnpairedBatches,
+    UnpairedImages,
+};

@@ -5,6 +5,7 @@ mod latent;
 mod paired;
 mod pictures;
 mod training;
+mod unpaired;
 mod watch;
 
 use anyhow::Result;
@@ -40,6 +41,9 @@ enum Command {
     Pix2pix(Box<paired::Pix2pix>),
     Complete(Box<paired::Complete>),
     Colorize(Box<paired::Colorize>),
+    Lapgan(Box<latent::LapganArgs>),
+    Cyclegan(Box<unpaired::CycleGan>),
+    Discogan(Box<unpaired::DiscoGan>),
 }
 
 /// A subcommand.
@@ -60,6 +64,9 @@ impl Command {
             Self::Pix2pix(args) => &**args,
             Self::Complete(args) => &**args,
             Self::Colorize(args) => &**args,
+            Self::Lapgan(args) => &**args,
+            Self::Cyclegan(args) => &**args,
+            Self::Discogan(args) => &**args,
         }
     }
 }

@@ -2,11 +2,18 @@
 
 use std::str::FromStr;
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use clap::ValueEnum;
-use dl_vision::picture::Truncated;
+use dl_models::gan::Canvas;
+use dl_vision::picture::{Loader, Truncated};
+use image::RgbImage;
 
-use crate::common::{ImageArgs, numbers};
+use crate::common::{ImageArgs, is_gray, numbers};
+
+/// Images that decide whether all are gray.
+const LOOKED_AT: usize = 16;
+/// Largest side of the first image that is taken as the size.
+const SMALL: u32 = 128;
 
 /// Options of the images.
 #[derive(clap::Args, Debug)]
@@ -72,5 +79,38 @@ impl PictureArgs {
     /// Bytes of memory for decoded images.
     pub(super) fn cache_bytes(&self) -> usize {
         self.cache.saturating_mul(1_000_000)
+    }
+}
+
+impl PictureArgs {
+    /// The shape of the images: as the options say, or else as the first ones look.
+    pub(super) fn canvas(&self, sources: &[String]) -> Result<Canvas> {
+        let loader = Loader::new(self.truncated());
+        let first: Vec<RgbImage> = match (self.size, self.colors) {
+            (Some(_), Some(_)) => Vec::new(),
+            _ => sources
+                .iter()
+                .take(LOOKED_AT)
+                .filter_map(|source| loader.load(source).ok())
+                .map(|image| image.into_image())
+                .collect(),
+        };
+        let unknown = || anyhow!("none of the first {LOOKED_AT} images can be decoded; give --size and --colors");
+        let colors = match self.colors {
+            Some(colors) => colors,
+            None if first.is_empty() => return Err(unknown()),
+            None if first.iter().all(is_gray) => Colors::Gray,
+            None => Colors::Rgb,
+        };
+        let channels = colors.channels();
+        let canvas = |[height, width]: [usize; 2]| Canvas { channels, height, width };
+        match self.size {
+            Some(SizeName(size)) => Ok(canvas(size)),
+            None => {
+                let (width, height) = first.first().with_context(|| unknown().to_string())?.dimensions();
+                let fits = width.max(height) <= SMALL && width.is_multiple_of(4) && height.is_multiple_of(4);
+                Ok(canvas(if fits { [height as usize, width as usize] } else { [64; 2] }))
+            }
+        }
     }
 }

@@ -238,3 +238,15 @@ fn report_start(progress: &Progress, messages: &Messages) {
         step => messages.note(format_args!("resuming after {step} batches")),
     }
 }
+
+/// The file of the samples after so many batches: `STEM.samples-000500.png` beside the model.
+pub(super) fn sheet_path(output: &Path, batches: usize) -> PathBuf {
+    beside(output, &format!("samples-{batches:06}.png"))
+}
+
+/// `STEM.END` beside a model `STEM.safetensors`.
+pub(super) fn beside(output: &Path, end: &str) -> PathBuf {
+    let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
+    output.with_file_name(format!("{stem}.{end}"))
+}

@@ -27,13 +27,7 @@ impl LapganDiscriminator {
     /// A discriminator of images of this shape. `labels`: numbers of a label.
     /// # Errors
     /// When the images are smaller than 9 pixels, or a tensor is missing or has another shape.
-    pub fn new(
-        image: &Canvas,
-        labels: Option<usize>,
-        channels: usize,
-        dropout: f64,
-        vb: &VarBuilder,
-    ) -> Result<Self> {
+    pub fn new(image: &Canvas, labels: Option<usize>, channels: usize, dropout: f64, vb: &VarBuilder) -> Result<Self> {
         limits::count("channels", channels, limits::MOST_CHANNELS)?;
         let mut map = 1;
         for side in [image.height, image.width] {

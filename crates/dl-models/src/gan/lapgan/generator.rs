@@ -92,9 +92,7 @@ impl Lapgan {
         let input = Value::Now(input.clone());
         let image = match (level, enlarged) {
             (0, _) => self.smallest(&input, &mut pass),
-            (level, Some(enlarged)) => {
-                self.sharpened("", level - 1, &input, &Value::Now(enlarged.clone()), &mut pass)
-            }
+            (level, Some(enlarged)) => self.sharpened("", level - 1, &input, &Value::Now(enlarged.clone()), &mut pass),
             _ => bail!("size {level} needs an enlarged image"),
         };
         match image {

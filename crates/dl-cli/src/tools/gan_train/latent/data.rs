@@ -1,21 +1,15 @@
 //! The images to train on.
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use dl_models::gan::{Canvas, FeatureCondition};
 use dl_record::Record;
 use dl_train::gan::{GanImages, Told};
-use dl_vision::picture::Loader;
-use image::RgbImage;
 
 use super::network::Start;
 use super::options::{ConditionName, LatentArgs};
-use crate::common::{Io, Job, Tally, WholeFeatures, each_record, is_gray, whole_features};
-use crate::tools::gan_train::pictures::{Colors, SizeName};
-
-/// Images that decide whether all are gray.
-const LOOKED_AT: usize = 16;
-/// Largest side of the first image that is taken as the size.
-const SMALL: u32 = 128;
+use crate::common::{Io, Job, Tally, WholeFeatures, each_record, whole_features};
+use crate::tools::gan_train::pictures::SizeName;
+use crate::tools::gan_train::training::TrainingArgs;
 
 /// The images, and what they look like.
 pub(super) struct Data {
@@ -32,8 +26,23 @@ impl Data {
         start: Option<&Start>,
         io: &mut Io,
     ) -> Result<Self> {
+        let labels = start.and_then(|start| start.config().labels.as_deref());
+        let canvas = |images: &GanImages| match start {
+            Some(start) => of_start(args, start),
+            None => args.pictures.canvas(images.sources()),
+        };
+        Self::of(&args.training, (told, labels), canvas, io)
+    }
+
+    /// Reads all records, and what is told of them, of these labels if they are given.
+    pub(super) fn of(
+        args: &TrainingArgs,
+        (told, labels): (Option<&ConditionName>, Option<&[String]>),
+        canvas: impl FnOnce(&GanImages) -> Result<Canvas>,
+        io: &mut Io,
+    ) -> Result<Self> {
         let mut images = GanImages::default();
-        let job = Job { common: &args.training.common, inputs: &args.training.inputs };
+        let job = Job { common: &args.common, inputs: &args.inputs };
         let tally = each_record(io, job, |record, _| images.push(&record, told_of(&record, told)?))?;
         match tally.good {
             0 if tally.failed > 0 => bail!("no record can be trained on"),
@@ -41,11 +50,8 @@ impl Data {
             1 => bail!("a GAN cannot be trained on one image; give several"),
             _ => {}
         }
-        images.finish(start.and_then(|start| start.config().labels.as_deref()))?;
-        let canvas = match start {
-            Some(start) => of_start(args, start)?,
-            None => chosen(args, &images)?,
-        };
+        images.finish(labels)?;
+        let canvas = canvas(&images)?;
         let labeled = told == Some(&ConditionName::Label);
         if labeled && images.labels().len() < 2 {
             io.messages.note("all images have the same label: samples of a label are samples of all");
@@ -101,35 +107,4 @@ fn of_start(args: &LatentArgs, start: &Start) -> Result<Canvas> {
         canvas.channels
     );
     Ok(canvas)
-}
-
-fn chosen(args: &LatentArgs, images: &GanImages) -> Result<Canvas> {
-    let loader = Loader::new(args.pictures.truncated());
-    let first: Vec<RgbImage> = match (args.pictures.size, args.pictures.colors) {
-        (Some(_), Some(_)) => Vec::new(),
-        _ => images
-            .sources()
-            .iter()
-            .take(LOOKED_AT)
-            .filter_map(|source| loader.load(source).ok())
-            .map(|image| image.into_image())
-            .collect(),
-    };
-    let unknown = || anyhow!("none of the first {LOOKED_AT} images can be decoded; give --size and --colors");
-    let colors = match args.pictures.colors {
-        Some(colors) => colors,
-        None if first.is_empty() => return Err(unknown()),
-        None if first.iter().all(is_gray) => Colors::Gray,
-        None => Colors::Rgb,
-    };
-    let channels = colors.channels();
-    let canvas = |[height, width]: [usize; 2]| Canvas { channels, height, width };
-    match args.pictures.size {
-        Some(SizeName(size)) => Ok(canvas(size)),
-        None => {
-            let (width, height) = first.first().with_context(|| unknown().to_string())?.dimensions();
-            let fits = width.max(height) <= SMALL && width.is_multiple_of(4) && height.is_multiple_of(4);
-            Ok(canvas(if fits { [height as usize, width as usize] } else { [64; 2] }))
-        }
-    }
 }

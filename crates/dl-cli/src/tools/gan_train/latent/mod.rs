@@ -1,8 +1,9 @@
-//! Generators of images from random vectors: vanilla, conditional, dcgan and stylegan.
+//! Generators of images from random vectors: vanilla, conditional, dcgan, lapgan and stylegan.
 
 mod commands;
 mod data;
 mod fid;
+mod lapgan;
 mod network;
 mod options;
 mod recipe;
@@ -24,6 +25,7 @@ use crate::common::{Io, Outcome, digest};
 pub(super) use commands::{Conditional, Dcgan, Stylegan, Vanilla};
 use data::Data;
 use fid::Distance;
+pub(super) use lapgan::LapganArgs;
 use options::{ConditionName, LatentArgs};
 use recipe::{Architecture, Recipe};
 use sheet::Sheet;

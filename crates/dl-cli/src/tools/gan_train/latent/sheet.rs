@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use candle_core::Device;
+use dl_models::Parameters;
 use dl_models::gan::{Condition, ConditionSize, Generator, GeneratorConfig};
 use dl_train::gan::{GanImages, Players};
 
 use crate::tools::gan_sample::{Latents, sheet_of, write_sheet};
+use crate::tools::gan_train::training::sheet_path;
 
 /// Rows and columns.
 const SIDE: usize = 8;
@@ -30,10 +32,13 @@ impl Sheet {
 
     /// Draws the samples after so many batches, and returns the file.
     pub(super) fn draw(&self, players: &Players, batches: usize) -> Result<PathBuf> {
-        let images = sampled(players, &self.config, &self.features, self.seed, 0..SIDE * SIDE)?;
-        let name = self.output.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
-        let path = self.output.with_file_name(format!("{stem}.samples-{batches:06}.png"));
+        self.draw_with(&players.generator_weights, batches)
+    }
+
+    /// The same for a generator with these weights.
+    pub(super) fn draw_with(&self, weights: &Parameters, batches: usize) -> Result<PathBuf> {
+        let images = sampled_with(weights, &self.config, &self.features, self.seed, 0..SIDE * SIDE)?;
+        let path = sheet_path(&self.output, batches);
         write_sheet(&sheet_of(&images, self.config.image, [SIDE; 2]), &path)?;
         Ok(path)
     }
@@ -48,8 +53,19 @@ pub(super) fn sampled(
     seed: u64,
     samples: Range<usize>,
 ) -> Result<Vec<f32>> {
+    sampled_with(&players.generator_weights, config, features, seed, samples)
+}
+
+/// The same for a generator with these weights.
+fn sampled_with(
+    weights: &Parameters,
+    config: &GeneratorConfig,
+    features: &[f32],
+    seed: u64,
+    samples: Range<usize>,
+) -> Result<Vec<f32>> {
     // A generator of its own: its plans hold copies of the weights.
-    let generator = Generator::new(config.clone(), &players.generator_weights.fixed(&Device::Cpu))?;
+    let generator = Generator::new(config.clone(), &weights.fixed(&Device::Cpu))?;
     let latents = Latents::of_seed(&generator, seed, samples.clone());
     match config.condition_size() {
         None => generator.generate(&latents, Condition::None),
