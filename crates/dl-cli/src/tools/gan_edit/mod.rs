@@ -44,8 +44,8 @@ enum Command {
     /// sunglasses
     ///
     /// The networks are the generators of CycleGAN (Zhu et al. 2017) and pix2pix (Isola et al. 2017) with the names of
-    /// pytorch-CycleGAN-and-pix2pix. An image keeps its size, whatever it is. These networks see all of an image at
-    /// once; with --tile, the parts of a large one may differ in tone.
+    /// pytorch-CycleGAN-and-pix2pix, and of DiscoGAN (Kim et al. 2017). An image keeps its size, whatever it is. The first
+    /// two see all of an image at once; with --tile, the parts of a large one may differ in tone.
     #[command(after_help = "Examples:
   dl-gan-edit translate --model horse2zebra.pth --output-dir zebras horse.jpg
   dl-data from folder faces \\

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use dl_models::gan::cyclegan::{ResNetConfig, SmallConfig};
 use dl_models::gan::patch_gan::{PatchGan, PatchGanConfig};
@@ -180,7 +180,7 @@ impl Training for CycleGan {
             back: args.back(),
         };
         let sheet = (training.samples_every > 0).then(|| Sheet::new(&training.output, args, &data)).transpose()?;
-        let draw = |done| sheet.as_ref().map(|sheet| sheet.draw(&pair, done)).unwrap_or_else(|| Ok(args.back()));
+        let draw = |done| sheet.as_ref().context("no sheet to draw")?.draw(&pair, done);
         let outcome = training.train(&task, &fitted, &draw, messages)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
     }

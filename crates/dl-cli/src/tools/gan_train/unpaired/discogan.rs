@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use dl_models::gan::discogan::{DiscoganConfig, DiscoganDiscriminator};
 use dl_models::gan::{Canvas, TranslatorConfig};
 use dl_train::gan::{DiscoTask, Pair};
@@ -140,7 +140,7 @@ impl Training for DiscoGan {
             back: args.back(),
         };
         let sheet = (training.samples_every > 0).then(|| Sheet::new(&training.output, args, &data)).transpose()?;
-        let draw = |done| sheet.as_ref().map(|sheet| sheet.draw(&pair, done)).unwrap_or_else(|| Ok(args.back()));
+        let draw = |done| sheet.as_ref().context("no sheet to draw")?.draw(&pair, done);
         let outcome = training.train(&task, &fitted, &draw, messages)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
     }
