@@ -67,7 +67,9 @@ fn steps_of_lapgan_and_a_sample_equal_those_of_torch() {
         assert!((f64::from(*found) - expected).abs() < 1e-4 * (1.0 + expected.abs()), "{found} {expected}");
     }
     // Each sample depends on its own vector alone.
-    let one = sampler.generate(&last.latents[2 * config.latent..3 * config.latent], Condition::Labels(&last.labels[2..3])).unwrap();
+    let one = sampler
+        .generate(&last.latents[2 * config.latent..3 * config.latent], Condition::Labels(&last.labels[2..3]))
+        .unwrap();
     let numbers = image.numbers();
     assert!(one.iter().zip(&made[2 * numbers..3 * numbers]).all(|(a, b)| (a - b).abs() < 1e-5));
 }

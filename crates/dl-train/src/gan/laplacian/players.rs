@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use dl_models::gan::lapgan::{Lapgan, LapganDiscriminator, LapganOptions};
-use dl_models::gan::{ConditionSize, Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig, Generator, GeneratorConfig};
+use dl_models::gan::{
+    ConditionSize, Conditioning, Discriminator, DiscriminatorBody, DiscriminatorConfig, Generator, GeneratorConfig,
+};
 use dl_models::{Parameters, plain};
 use serde_json::Value;
 
