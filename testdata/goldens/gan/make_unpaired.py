@@ -22,7 +22,7 @@ SIDES, BATCH = (16, 12), 6
 # What the pool of each direction does once it is full, by step: None keeps it, a number shows the image at that place and
 # puts the new one there. The Rust test checks that its generator of random numbers decides so.
 CAPACITY = 2
-POOL = [[], [], [None, 0], [None, None], [1, 0]]
+POOL = [[], [], [0, 0], [1, None], [1, 0]]
 
 
 class Block(nn.Module):
