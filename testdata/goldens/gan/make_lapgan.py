@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 import torch
-from make_step import BETAS, EPS, RATE, start
+from make_step import BETAS, RATE, start
 from formula import signed
-from make_unpaired import adam, summary
+from make_unpaired import EPS, adam, summary
 from torch import nn
 from torch.nn import functional
 
