@@ -144,8 +144,8 @@ fn records_that_are_not_of_two_domains_are_refused_with_a_remedy() {
     assert!(refused("cyclegan --size 30", &two).contains("--size 32x32 does"));
     assert!(refused("cyclegan --patch-layers 4", &two).contains("too small; give fewer"));
     assert!(refused("cyclegan --generator small --residual", &two).contains("makes whole images"));
-    assert!(refused("discogan --size 30", &two).contains("32 x 32 do"));
-    assert!(refused("discogan --size 8", &two).contains("at least 16 x 16"));
+    assert!(refused("discogan --size 30", &two).contains("32 x 32 can"));
+    assert!(refused("discogan --size 8", &two).contains("16 x 16 can"));
     assert!(refused("discogan --d-every 1", &two).contains("expected 2 or more"));
     // Others are left out, and a file of the other direction is not overwritten.
     let three = records(3, 16, &["fire", "ice", "water"]);

@@ -264,11 +264,14 @@ impl DiscoganDiscriminator {
     /// When they are smaller than 16 pixels or cannot be halved often enough.
     pub fn steps(image: &Canvas) -> Result<usize> {
         let (_, steps) = image.doublings()?;
+        let near = |side: usize| side.max(16).next_multiple_of(4);
         ensure!(
             steps >= 2,
-            "images of {} x {} pixels are too small for DiscoGAN; at least 16 x 16 are needed",
+            "images of {} x {} pixels cannot be halved twice to at least 4 pixels; {} x {} can",
             image.width,
-            image.height
+            image.height,
+            near(image.width),
+            near(image.height)
         );
         Ok(steps)
     }
