@@ -165,7 +165,6 @@ impl Training for LapganArgs {
             batches: &make,
             weight_decay: training.weight_decay,
             seed: training.common.seed,
-            style: None,
             device: &device,
             file: &file,
         };
