@@ -41,6 +41,7 @@ fn steps_of_lapgan_and_a_sample_equal_those_of_torch() {
             images: signed(&format!("real/{step}"), count * image.numbers(), 1.0),
             labels: (0..count).map(|index| (index % labels) as u32).collect(),
             features: Vec::new(),
+            style: None,
             latents: signed(&format!("latents/{step}"), count * config.latent, 2.0),
         })
     };
