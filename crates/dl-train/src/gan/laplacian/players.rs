@@ -64,6 +64,7 @@ impl LaplacianPlayers {
                 image: options.canvas(image, 0),
                 condition: labels.map(|labels| (ConditionSize::Labels(labels), Conditioning::Embed)),
                 norms: true,
+                spectral: false,
                 dropout: judges.dropout,
                 constant,
             };
