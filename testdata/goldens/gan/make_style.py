@@ -235,6 +235,10 @@ def run(labeled):
             gradient = torch.autograd.grad(judged(d, images, labels).sum(), images, create_graph=True)[0]
             penalty = GAMMA / 2 * LAZY * gradient.square().sum((1, 2, 3)).mean()
             penalty.backward()
+            # Adam leaves weights alone on which the penalty does not depend; torch gives some of them a gradient of 0.
+            for tensor in trained[1]:
+                if tensor.grad is not None and not tensor.grad.any():
+                    tensor.grad = None
             adam_d.step()
             losses["penalty"] = penalty.item()
         decay = min(EMA, (2 + step) / (11 + step))

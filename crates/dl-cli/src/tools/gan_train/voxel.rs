@@ -184,6 +184,7 @@ impl Voxel {
             image: Canvas { channels: side + 1, height: side, width: side },
             condition: None,
             norms: true,
+            spectral: false,
             dropout: 0.0,
             constant: false,
         };

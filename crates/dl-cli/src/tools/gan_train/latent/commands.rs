@@ -84,9 +84,9 @@ pub(in super::super) struct Dcgan {
 /// enough factors of 2, as for dcgan.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from folder faces | dl-gan-train stylegan --size 32 --flip \
+  dl-data from folder faces | dl-gan-train stylegan --size 32 --flip \\
     --width 0.125 --epochs 100 --output faces.safetensors
-  dl-gan-train stylegan --size 32 --width 0.125 --augment ada \
+  dl-gan-train stylegan --size 32 --width 0.125 --augment ada \\
     --ada-speed 100 --output few.safetensors < few.jsonl")]
 pub(in super::super) struct Stylegan {
     /// Fully connected layers from the random vector to the style

@@ -122,6 +122,7 @@ impl Training for LapganArgs {
         let batch = GanBatchConfig {
             canvas: config.image,
             latent: config.latent,
+            style: None,
             size: training.batch.unwrap_or(128).min(data.images.sources().len().max(1)),
             flip: self.pictures.flip,
             seed: training.common.seed,
