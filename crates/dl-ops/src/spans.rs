@@ -136,11 +136,12 @@ mod tests {
 
     #[test]
     fn equals_the_functions_of_the_parts_on_odd_and_strided_shapes() {
-        for x in [draw("x", &[5, 10]), strided("x", &[33, 10]), draw("x", &[0, 10])] {
+        for x in [draw("x", &[5, 10]), strided("x", &[33, 10])] {
             let x = (x * 6.0).unwrap();
             let expected = with_candle_ops(|| activate_spans(&x, &SPANS).unwrap());
             assert_close(&activate_spans(&x, &SPANS).unwrap(), &expected, 1e-6);
         }
+        assert_eq!(activate_spans(&draw("x", &[0, 10]), &SPANS).unwrap().dims(), [0, 10]);
     }
 
     #[test]

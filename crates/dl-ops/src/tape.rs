@@ -313,7 +313,7 @@ mod tests {
         tape.leaky_relu(&p, &q, 0.3);
         let r = (&q * 1.5)?;
         tape.multiply(&q, &r, 1.5);
-        let mask = draw("mask", r.dims());
+        let mask = draw("mask", r.dims()).to_dtype(r.dtype())?;
         let dropped = (&r * &mask)?;
         tape.mask(&r, &dropped, &mask);
         let s = linear(&dropped, &w[5], None)?;

@@ -13,7 +13,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<VoxelGrid> {
     let damaged = "the file is damaged";
     let version = *bytes.get(6).context(damaged)?;
     let (start, length) = match version {
-        1 => (10, u16::from_le_bytes(bytes.get(8..10).context(damaged)?.try_into()?) as usize),
+        1 => (10_usize, u16::from_le_bytes(bytes.get(8..10).context(damaged)?.try_into()?) as usize),
         2 | 3 => (12, u32::from_le_bytes(bytes.get(8..12).context(damaged)?.try_into()?) as usize),
         other => bail!("version {other} of NumPy's format is not supported"),
     };
