@@ -48,5 +48,5 @@ pub(crate) use output::{Originals, is_image_of, not_an_input};
 pub use progress::Progress;
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, each_arrival, each_line, report_broken, report_failed};
-pub(crate) use table::{ReadTable, only_tables, read_table, read_tables};
+pub(crate) use table::{only_tables, read_table, read_tables};
 pub(crate) use whole::{WholeFeatures, whole_features};

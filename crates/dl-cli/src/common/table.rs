@@ -179,7 +179,8 @@ impl Rows<'_> {
                 let cell = match record.get::<Value>(name)? {
                     None => None,
                     Some(Value::String(text)) => Some(text),
-                    Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
+                    // With all of its digits.
+                    Some(Value::Number(_) | Value::Bool(_)) => record.raw(name).map(str::to_owned),
                     Some(_) => {
                         nested.insert(name.to_owned());
                         continue;

@@ -80,7 +80,7 @@ fn a_generator_of_a_table_makes_rows_that_keep_what_its_columns_are() {
         assert_eq!(record[expected.0], expected.1, "{record}");
     }
     for (words, said) in [
-        (&["--label", "paid=Maybe"][..], "paid has no such value; choose from No, Yes"),
+        (&["--label", "paid=Maybe"][..], "paid has no such value; choose from \"No\", \"Yes\""),
         (&["--label", "age=20"], "the column age has no categories"),
         (&["--truncation", "0.5"], "--truncation: is for images"),
     ] {
@@ -95,18 +95,18 @@ fn line_ends_compression_and_records_give_the_same_model() {
     train(QUICK, &model("lf"), &table(200, "\n")).expect(0);
     let whole = fs::read(model("lf")).unwrap();
     train(QUICK, &model("cr"), table(200, "\r").trim_end()).expect(0);
-    assert_eq!(fs::read(model("cr")).unwrap(), whole);
+    assert!(fs::read(model("cr")).unwrap() == whole, "cr");
     let path = folder.path().join("table.csv.gz");
     let mut file = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
     file.write_all(table(200, "\r\n").as_bytes()).unwrap();
     file.finish().unwrap();
     train(&format!("{QUICK} {}", path.display()), &model("gz"), "").expect(0);
-    assert_eq!(fs::read(model("gz")).unwrap(), whole);
+    assert!(fs::read(model("gz")).unwrap() == whole, "gz");
     // Tabs, found by themselves.
     let tabs =
         table(200, "\n").replace("\"very, old\"", "very; old").replace(',', "\t").replace("very; old", "very, old");
     train(QUICK, &model("tabs"), &tabs).expect(0);
-    assert_eq!(fs::read(model("tabs")).unwrap(), whole);
+    assert!(fs::read(model("tabs")).unwrap() == whole, "tabs");
     // Records; their id is no column.
     let mut records = String::new();
     let mut reader = csv::Reader::from_reader(table(200, "\n").leak().as_bytes());
@@ -121,7 +121,7 @@ fn line_ends_compression_and_records_give_the_same_model() {
     }
     let words = QUICK.replace("--ignore id ", "");
     train(&words, &model("records"), &records).expect(0);
-    assert_eq!(fs::read(model("records")).unwrap(), whole);
+    assert!(fs::read(model("records")).unwrap() == whole, "records");
 }
 
 #[test]
@@ -203,19 +203,19 @@ fn made_rows_are_compared_with_real_ones_and_tested() {
         let rows = rows.lines().enumerate().filter(|(row, _)| is(*row));
         rows.fold(format!("{header}\n"), |text, (_, row)| text + row + "\n")
     };
-    let train = write("train.csv", &part(&|row| row % 4 != 2));
-    let test = write("test.csv", &part(&|row| row % 4 == 2));
+    let train = write("train.csv", &part(&|row| row % 3 != 2));
+    let test = write("test.csv", &part(&|row| row % 3 == 2));
     let words = ["table", "--real", &train, "--synthetic", &train, "--ignore", "id"];
     let same = run("dl-eval", &words, "").expect(0).records().remove(0);
     for (name, expected) in
         [("mean_ks", 0.0), ("mean_total_variation", 0.0), ("correlation_difference", 0.0), ("copies", 1.0)]
     {
-        assert_eq!(same[name].as_f64(), Some(expected), "{same}");
+        assert!((same[name].as_f64().unwrap() - expected).abs() < 1e-9, "{same}");
     }
     assert_eq!(same["nearest_synthetic"]["median"].as_f64(), Some(0.0));
     let words = ["table", "--real", &train, "--synthetic", &test, "--test", &test, "--label", "paid", "--ignore", "id"];
     let found = run("dl-eval", &words, "").expect(0).records().remove(0);
-    assert_eq!((found["positive"].as_str(), found["real"].as_u64()), (Some("No"), Some(300)));
+    assert_eq!((found["positive"].as_str(), found["real"].as_u64()), (Some("No"), Some(267)));
     let utility = found["utility"].as_array().unwrap();
     assert_eq!(utility.len(), 8);
     assert!(utility.iter().all(|row| (0.0..=1.0).contains(&row["auc"].as_f64().unwrap())), "{utility:?}");

@@ -54,7 +54,10 @@ fn solids_are_made_of_silhouettes_exported_and_measured() {
     let input = records(folder.path(), 24);
     let model = folder.path().join("solids.safetensors");
     let log = folder.path().join("log.jsonl");
-    let words = format!("voxel --channels 8 --iterations 60 --batch 12 --samples-every 60 --log {}", log.display());
+    let words = format!(
+        "voxel --channels 8 --iterations 60 --batch 12 --lr-g 0.003 --samples-every 60 --log {}",
+        log.display()
+    );
     let ran = train(&words, &model, &input).expect(0);
     assert!(ran.stderr.contains("24 solids of 8 x 8 x 8 voxels"), "{}", ran.stderr);
     let log = fs::read_to_string(&log).unwrap();

@@ -6,6 +6,9 @@ use dl_metrics::binary::{average_precision, roc_auc};
 use super::{BoostingConfig, FeatureMap, RawTable, boost, smote};
 use crate::linear::{LogisticConfig, logistic};
 
+/// Small trees, which suit small tables as well as large ones.
+const TREES: BoostingConfig = BoostingConfig { rounds: 100, rate: 0.1, leaves: 8, least: 20 };
+
 /// A classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classifier {
@@ -97,9 +100,7 @@ impl LabeledRows {
                 };
                 test.features.chunks_exact(width).map(score).collect()
             }
-            Classifier::Boosting => {
-                boost(&self.features, width, &self.positives, &BoostingConfig::default())?.scores(&test.features)
-            }
+            Classifier::Boosting => boost(&self.features, width, &self.positives, &TREES)?.scores(&test.features),
         };
         Ok(Ranking {
             auc: roc_auc(&scores, &test.positives),

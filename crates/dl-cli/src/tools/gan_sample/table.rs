@@ -96,7 +96,7 @@ fn record(schema: &TableSchema, number: usize, cells: &[Option<String>]) -> Resu
             Some(text) if TEXTS.contains(&column.name.as_str()) => Value::String(text.clone()),
             // Only what is written the same way again: 007 is a text.
             Some(text) => match serde_json::from_str::<Value>(text) {
-                Ok(value @ Value::Number(_)) if value.to_string() == *text => value,
+                Ok(value @ Value::Number(_)) if is_written_as(&value, text) => value,
                 Ok(value @ Value::Number(_)) if matches!(column.kind, ColumnKind::Numeric { .. }) => value,
                 _ => Value::String(text.clone()),
             },
@@ -104,6 +104,11 @@ fn record(schema: &TableSchema, number: usize, cells: &[Option<String>]) -> Resu
         record.set(&column.name, &value)?;
     }
     Ok(record)
+}
+
+fn is_written_as(value: &Value, text: &str) -> bool {
+    let again = value.to_string();
+    again == text
 }
 
 /// Writes rows as CSV with a header.
