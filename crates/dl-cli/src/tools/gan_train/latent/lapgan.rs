@@ -126,7 +126,6 @@ impl Training for LapganArgs {
             size: training.batch.unwrap_or(128).min(data.images.sources().len().max(1)),
             flip: self.pictures.flip,
             seed: training.common.seed,
-            style: None,
         };
         let batches = GanBatches::new(&data.images, images, batch);
         let steps = training.steps(batches.epoch(), EPOCHS);
