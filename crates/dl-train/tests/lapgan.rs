@@ -43,7 +43,6 @@ fn steps_of_lapgan_and_a_sample_equal_those_of_torch() {
             features: Vec::new(),
             style: None,
             latents: signed(&format!("latents/{step}"), count * config.latent, 2.0),
-            style: None,
         })
     };
     let file = |_: &Progress| {

@@ -218,7 +218,7 @@ impl Transforms {
             }
             // Each channel is gray.
             let factor = matrix.as_flattened().iter().sum::<f64>() / 3.0;
-            let own = |place: usize| if place % (channels + 1) == 0 { factor as f32 } else { 0.0 };
+            let own = |place: usize| if place.is_multiple_of(channels + 1) { factor as f32 } else { 0.0 };
             colors.extend((0..channels * channels).map(own));
             added.extend(vec![(shift.iter().sum::<f64>() / 3.0) as f32; channels]);
         }
