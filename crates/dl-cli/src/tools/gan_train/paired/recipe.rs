@@ -200,7 +200,8 @@ impl Recipe {
                     PatchName::Resnet => {
                         let blocks = if size[0].min(size[1]) < LARGE { 6 } else { 9 };
                         let (channels, dropout) = (channels(64), self.dropout);
-                        let options = ResNetConfig { blocks, channels, inputs, outputs: 3, norm, dropout, residual: false };
+                        let options =
+                            ResNetConfig { blocks, channels, inputs, outputs: 3, norm, dropout, residual: false };
                         TranslatorConfig::new("cyclegan", &options)?
                     }
                 };
