@@ -4,8 +4,11 @@ use anyhow::{Result, ensure};
 use dl_metrics::binary::{average_precision, roc_auc};
 
 use super::{BoostingConfig, FeatureMap, RawTable, boost, smote};
-use crate::linear::{LogisticConfig, logistic};
+use crate::linear::{LbfgsConfig, LogisticConfig, logistic};
 
+/// C of the regression, next to no penalty, and the slope of the mean loss at which it ends.
+const COST: f64 = 1e3;
+const TOLERANCE: f64 = 1e-6;
 /// Small trees, which suit small tables as well as large ones.
 const TREES: BoostingConfig = BoostingConfig { rounds: 100, rate: 0.1, leaves: 8, least: 20 };
 
@@ -91,7 +94,10 @@ impl LabeledRows {
         let scores: Vec<f64> = match classifier {
             Classifier::Logistic => {
                 let targets: Vec<u32> = self.positives.iter().map(|positive| u32::from(*positive)).collect();
-                let config = LogisticConfig { cost: 1e6, ..LogisticConfig::default() };
+                // The objective grows with the cost and the rows, and so must the tolerance.
+                let tolerance = TOLERANCE * COST * targets.len() as f64;
+                let solver = LbfgsConfig { iterations: 200, tolerance, ..LbfgsConfig::default() };
+                let config = LogisticConfig { cost: COST, solver, ..LogisticConfig::default() };
                 let found = logistic(&self.features, width, &targets, 2, &config)?;
                 let (no, yes) = found.weight.split_at(width);
                 let score = |row: &[f32]| {
