@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::formula::{formula, mix};
 
 /// Fills the weights as the scripts do; `prefix`: what the script calls the module of a weight.
-pub fn fill(parameters: &Parameters, prefix: impl Fn(&str) -> String) {
+pub(crate) fn fill(parameters: &Parameters, prefix: impl Fn(&str) -> String) {
     for (name, var) in parameters.vars() {
         let (shape, name) = (var.dims().to_vec(), prefix(&name));
         let fan_in: usize = shape.iter().skip(1).product();
@@ -25,16 +25,16 @@ pub fn fill(parameters: &Parameters, prefix: impl Fn(&str) -> String) {
 }
 
 /// Numbers of -`scale` to `scale`.
-pub fn signed(name: &str, count: usize, scale: f32) -> Vec<f32> {
+pub(crate) fn signed(name: &str, count: usize, scale: f32) -> Vec<f32> {
     mix(name, count).map(|u| scale * (2.0 * u - 1.0) as f32).collect()
 }
 
-pub fn number(golden: &Value, name: &str) -> usize {
+pub(crate) fn number(golden: &Value, name: &str) -> usize {
     golden[name].as_u64().unwrap() as usize
 }
 
 /// Trains as many steps as `case` has with Adam, and compares losses and weights. The options of Adam are those of `golden`.
-pub fn check(task: &impl Task, players: usize, golden: &Value, case: &Value) {
+pub(crate) fn check(task: &impl Task, players: usize, golden: &Value, case: &Value) {
     let expected = case["losses"].as_array().unwrap();
     let iterations = expected.len();
     let folder = tempfile::tempdir().unwrap();
