@@ -44,11 +44,10 @@ pub fn imresize(image: &RgbImage, source: [usize; 2], size: [usize; 2], part: Pa
         })
         .collect();
     let mut result = RgbImage::new(part.width as u32, part.height as u32);
-    for (y, (top, weights)) in rows.iter().enumerate() {
-        for x in 0..part.width {
-            let value = sum(weights, |index| narrow[top + index - first][x]);
-            result.put_pixel(x as u32, y as u32, Rgb(value.map(|value| (value.clamp(0.0, 255.0) + 0.5).floor() as u8)));
-        }
+    for (x, y, pixel) in result.enumerate_pixels_mut() {
+        let (top, weights) = &rows[y as usize];
+        let value = sum(weights, |index| narrow[top + index - first][x as usize]);
+        *pixel = Rgb(value.map(|value| (value.clamp(0.0, 255.0) + 0.5).floor() as u8));
     }
     result
 }

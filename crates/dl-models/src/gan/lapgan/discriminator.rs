@@ -31,7 +31,7 @@ impl LapganDiscriminator {
         limits::count("channels", channels, limits::MOST_CHANNELS)?;
         let mut map = 1;
         for side in [image.height, image.width] {
-            ensure!(side >= 2 * KERNEL - 1, "images of {} x {} pixels are too small", image.width, image.height);
+            ensure!(side > 2 * (KERNEL - 1), "images of {} x {} pixels are too small", image.width, image.height);
             map *= (side - 2 * KERNEL + 1) / 2 + 1;
         }
         let conv = |name: &str, inputs: usize, stride: usize| {
