@@ -32,7 +32,7 @@ impl LapganDiscriminator {
         let mut map = 1;
         for side in [image.height, image.width] {
             ensure!(side > 2 * (KERNEL - 1), "images of {} x {} pixels are too small", image.width, image.height);
-            map *= (side - 2 * KERNEL + 1) / 2 + 1;
+            map *= (side + 1 - 2 * KERNEL) / 2 + 1;
         }
         let conv = |name: &str, inputs: usize, stride: usize| {
             let config = Conv2dConfig { stride: [stride; 2], ..Default::default() };
