@@ -43,14 +43,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_needs_command" -f -a "help" -d 
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand vanilla" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -111,14 +111,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -171,14 +171,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand dcgan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -234,14 +234,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l e
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand stylegan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -299,14 +299,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l bloc
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand srgan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -356,14 +356,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l ji
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand pix2pix" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -415,14 +415,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l j
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand complete" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -471,14 +471,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l j
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -520,14 +520,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand colorize" -s h
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -558,14 +558,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand lapgan" -s h -
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -602,14 +602,14 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand cyclegan" -s h
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l batch -d 'Images per batch [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l beta1 -d 'Adam\'s decay rate of the first moment [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l ema -d 'Write a moving average of the generator\'s weights with this decay, for example 0.999' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l weight-decay -d 'Weight decay of all weight matrices' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l samples-every -d 'Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l samples-every -d 'Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand discogan" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
@@ -649,7 +649,7 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l gamm
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l n-critic -d 'Batches for the discriminator per batch for the generator' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
@@ -672,11 +672,9 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand table" -s h -l
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l channels -d 'Channels of the first map' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l reconstruction -d 'Weight of the cross entropy of the voxels' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l most-accuracy -d 'Train the discriminator only on batches that it is right about in at most this share' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
-keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l output -d 'Model file to write: the generator. Beside it, STEM.last.safetensors holds everything that --resume needs' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l iterations -d 'Number of batches [default: --epochs]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l epochs -d 'Passes over the data, instead of --iterations [default: as described above]' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l epochs -d 'Passes over the data, instead of --iterations [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l minutes -d 'Stop after so many minutes, if not before; the result then depends on the machine' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l lr-g -d 'Learning rate of the generator [default: the paper\'s]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l lr-d -d 'Learning rate of the discriminator [default: the paper\'s]' -r -f
@@ -688,6 +686,8 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l log 
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l seed -d 'Seed of all random numbers' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
+keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l batch -d 'Solids per batch [default: 32, or all]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l samples-every -d 'Draw the first 8 solids every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l resume -d 'Resume from STEM.last.safetensors, to the same result as without a break'

@@ -30,7 +30,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs", help_heading = "Training")]
     pub(super) iterations: Option<usize>,
 
-    /// Passes over the data, instead of --iterations [default: as described above]
+    /// Passes over the data, instead of --iterations [default: the paper's]
     #[arg(long, value_name = "N", value_parser = numbers::positive, help_heading = "Training")]
     pub(super) epochs: Option<f64>,
 
@@ -58,7 +58,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative, help_heading = "Training")]
     pub(super) weight_decay: f64,
 
-    /// Draw a sheet of 64 samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never
+    /// Draw a sheet of samples every N batches, as STEM.samples-BATCH.png beside --output; 0: never
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Training")]
     pub(super) samples_every: usize,
 

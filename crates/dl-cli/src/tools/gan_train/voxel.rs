@@ -60,10 +60,10 @@ pub(super) struct Voxel {
     most_accuracy: f64,
 
     #[command(flatten)]
-    image: ImageArgs,
+    training: TrainingArgs,
 
     #[command(flatten)]
-    training: TrainingArgs,
+    image: ImageArgs,
 }
 
 impl Training for Voxel {

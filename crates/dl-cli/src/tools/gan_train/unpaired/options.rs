@@ -16,11 +16,11 @@ pub(super) struct UnpairedArgs {
 
     /// Model file to write: the generator from the second domain back to the first [default: STEM.back.safetensors beside
     /// --output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Domains")]
     output_back: Option<PathBuf>,
 
     /// The domains, from A to B; records of others are left out [default: the two of the records, by name]
-    #[arg(long, value_name = "A,B", value_parser = domains)]
+    #[arg(long, value_name = "A,B", value_parser = domains, help_heading = "Domains")]
     domains: Option<Domains>,
 
     #[command(flatten)]
