@@ -214,6 +214,9 @@ impl TranslatorArchitecture {
         struct Stated {
             kind: Option<Value>,
             architecture: Option<String>,
+            source: Option<Value>,
+            #[serde(alias = "licence")]
+            license: Option<String>,
         }
         let stated = file.config::<Stated>().ok().flatten();
         let known = stated.as_ref().and_then(|stated| Self::find(stated.architecture.as_deref()?));
@@ -224,8 +227,9 @@ impl TranslatorArchitecture {
         let found = candidates.filter_map(|each| Some((each, (each.of_weights)(file)?))).next();
         let Some((architecture, options)) = found else { return Ok(None) };
         let mut config = TranslatorConfig::new(architecture.name, &options)?;
+        // Other keys of a file of others may mean anything.
         if known.is_some()
-            && let Some(theirs) = file.config::<TranslatorConfig>()?
+            && let Some(theirs) = stated
         {
             (config.source, config.license) = (theirs.source, theirs.license);
         }
