@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::RawTable;
 
-/// Whole numbers of at most so many values are taken as categories: they are codes more often than quantities.
+/// Whole numbers with at most this many different values are taken as categories: they are usually codes, not quantities.
 const FEW_NUMBERS: usize = 20;
 /// Most categories of a column: it is rather a name of each row, or free text.
 const MOST_CATEGORIES: usize = 1000;

@@ -23,7 +23,7 @@ pub struct Part {
 /// Resizes the top left [height, width] pixels `source` of an image to `size`, and returns the `part` of it: red, green and
 /// blue, clipped and rounded to 8 bits, halves up. Only what the part needs is computed.
 ///
-/// For a low-resolution image, `source` is the image without the rows and columns that are no multiple of the scale.
+/// For a low-resolution image, `source` is the size of the image, rounded down to multiples of the scale.
 /// # Panics
 /// When `source` is empty or larger than the image, or `part` beyond `size`.
 pub fn imresize(image: &RgbImage, source: [usize; 2], size: [usize; 2], part: Part) -> RgbImage {

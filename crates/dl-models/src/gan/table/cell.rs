@@ -18,7 +18,7 @@ pub(super) fn cell(column: &Column, place: f32, chosen: usize) -> Option<String>
     }
 }
 
-/// The number with at most so many digits after the decimal point.
+/// The number as text, rounded to `decimals` digits after the decimal point, without zeros at the end.
 fn text(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     let text = match text.contains('.') {

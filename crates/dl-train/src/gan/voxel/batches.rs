@@ -59,7 +59,7 @@ impl VoxelShapes {
         self.digest
     }
 
-    /// The first silhouettes, at most so many.
+    /// The first `count` silhouettes, or all if there are fewer.
     pub fn first(&self, count: usize) -> &[f32] {
         &self.silhouettes[..count.min(self.count()) * self.side * self.side]
     }
