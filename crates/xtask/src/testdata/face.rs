@@ -52,4 +52,11 @@ impl Face {
         }
         outline
     }
+
+    /// The outlines in the image of the plate's layers and of the symbol.
+    pub(crate) fn outlines(&self, pose: &Pose, dice: &mut Dice) -> Vec<Vec<Point>> {
+        let layers = self.layers.iter().map(|(scale, _)| self.plate.outline(*scale));
+        let shapes = self.symbol.shapes(self.ink, dice).into_iter().map(|(shape, _)| shape);
+        layers.chain(shapes).map(|shape| pose.project_all(&shape)).collect()
+    }
 }

@@ -17,6 +17,7 @@ mod plate;
 mod scenery;
 mod shapes;
 mod signs;
+mod stack;
 mod strokes;
 mod symbol;
 mod tasks;
@@ -67,6 +68,47 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
     },
+    /// Draw images of single signs, each with the outlines of its sign, and the records of these pairs
+    Outlines {
+        /// The classes to draw
+        task: tasks::Task,
+        /// Name of the split, which is part of the seed of each image
+        #[arg(long, default_value = "train")]
+        split: String,
+        /// Number of images per class
+        #[arg(long, default_value_t = 50)]
+        per_class: u32,
+        /// Seed of every random draw
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder to write
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Stack random gray images as the red, green and blue of one, as in the test of mode collapse with stacked digits
+    Stack {
+        /// Records of gray images of equal size
+        #[arg(value_name = "FILE")]
+        records: PathBuf,
+        /// Number of stacks
+        #[arg(long, default_value_t = 20000)]
+        count: u32,
+        /// Seed of every random draw
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder to write
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Split images into gray images of their red, green and blue
+    Unstack {
+        /// Records of images
+        #[arg(value_name = "FILE")]
+        records: PathBuf,
+        /// Folder to write
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
     /// Make solids of voxels and their silhouettes
     Shapes {
         /// Name of the split, which is part of the name and the seed of each solid
@@ -102,6 +144,18 @@ impl Command {
             Self::Task { task, split, per_class, seed, output } => {
                 let files = task.files(split, *per_class, *seed)?;
                 Generated::new(output.clone(), files, "cargo xtask testdata task").run(Mode::Write)
+            }
+            Self::Outlines { task, split, per_class, seed, output } => {
+                let files = task.outlined(split, *per_class, *seed, output)?;
+                Generated::new(output.clone(), files, "cargo xtask testdata outlines").run(Mode::Write)
+            }
+            Self::Stack { records, count, seed, output } => {
+                let files = stack::stacked(records, *count, *seed, output)?;
+                Generated::new(output.clone(), files, "cargo xtask testdata stack").run(Mode::Write)
+            }
+            Self::Unstack { records, output } => {
+                let files = stack::unstacked(records, output)?;
+                Generated::new(output.clone(), files, "cargo xtask testdata unstack").run(Mode::Write)
             }
             Self::Shapes { split, count, side, seed, output } => {
                 let files = shapes::files(split, *count, *side, *seed, output)?;

@@ -1,10 +1,16 @@
 //! Two classification tasks for transfer learning: a large one to pretrain on, and a small one whose classes do not
 //! occur in the large one.
 
+use std::io::Cursor;
+use std::path::Path;
+
 use anyhow::Result;
 use clap::ValueEnum;
+use dl_vision::picture::raster::{self, Point};
 use image::codecs::jpeg::JpegEncoder;
+use image::{GrayImage, ImageFormat, Luma};
 use rayon::prelude::*;
+use serde_json::json;
 
 use super::canvas::{Canvas, Color};
 use super::dataset::Files;
@@ -72,10 +78,35 @@ impl Task {
         let classes = self.classes();
         let photo = |(name, face): &(String, Face), number: u32| -> Result<(String, Vec<u8>)> {
             let id = format!("{split}/{name}-{number:04}");
-            Ok((format!("{name}/{name}-{number:04}.jpg"), draw(face, &mut Dice::new(seed, &id))?))
+            Ok((format!("{name}/{name}-{number:04}.jpg"), draw(face, &mut Dice::new(seed, &id))?.photo))
         };
         let all = classes.par_iter().flat_map_iter(|class| (1..=per_class).map(move |number| (class, number)));
         all.map(|(class, number)| photo(class, number)).collect()
+    }
+
+    /// The images of [`files`](Self::files) in one folder, each with the outlines of its sign, and the records of these
+    /// pairs. `folder` is where they will be.
+    pub(crate) fn outlined(self, split: &str, per_class: u32, seed: u64, folder: &Path) -> Result<Files> {
+        let classes = self.classes();
+        let all = classes.par_iter().flat_map_iter(|class| (1..=per_class).map(move |number| (class, number)));
+        let drawn: Vec<Result<_>> = all
+            .map(|((label, face), number)| {
+                let name = format!("{label}-{number:04}");
+                Ok((label, draw(face, &mut Dice::new(seed, &format!("{split}/{name}")))?, name))
+            })
+            .collect();
+        let (mut files, mut records) = (Files::new(), String::new());
+        for drawn in drawn {
+            let (label, Drawn { photo, outline }, name) = drawn?;
+            let [image, target] = ["outline.png", "jpg"].map(|ending| format!("{split}/{name}.{ending}"));
+            let path = |file: &str| folder.join(file).display().to_string();
+            let record = json!({"id": name, "image": path(&image), "target": path(&target), "label": label});
+            records.push_str(&format!("{record}\n"));
+            files.insert(image, outline);
+            files.insert(target, photo);
+        }
+        files.insert(format!("{split}.jsonl"), records.into_bytes());
+        Ok(files)
     }
 }
 
@@ -91,8 +122,15 @@ impl Series {
     }
 }
 
-/// One sign that fills most of a small image, as JPEG.
-fn draw(face: &Face, dice: &mut Dice) -> Result<Vec<u8>> {
+/// One sign that fills most of a small image.
+struct Drawn {
+    /// As JPEG.
+    photo: Vec<u8>,
+    /// The outlines of the sign, white on black, as PNG.
+    outline: Vec<u8>,
+}
+
+fn draw(face: &Face, dice: &mut Dice) -> Result<Drawn> {
     let mut canvas = Canvas::new(SIDE, SIDE);
     let horizon = scenery::paint(&mut canvas, dice);
     clutter::paint(&mut canvas, dice, horizon);
@@ -101,14 +139,29 @@ fn draw(face: &Face, dice: &mut Dice) -> Result<Vec<u8>> {
     if dice.chance(0.75) {
         clutter::pole(&mut canvas, dice, [center[0], center[1] - 0.6 * radius], 100.0, (0.07 * radius).max(0.9));
     }
-    face.draw(&mut canvas, &Pose::draw(dice, center, radius), dice);
+    let pose = Pose::draw(dice, center, radius);
+    face.draw(&mut canvas, &pose, dice);
     if dice.chance(0.2) {
         clutter::occlude(&mut canvas, dice, center, radius);
     }
-    let mut jpeg = Vec::new();
+    let (mut photo, mut outline) = (Vec::new(), Cursor::new(Vec::new()));
     let quality = dice.whole(72, 92) as u8;
-    JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&camera::take(&canvas, dice))?;
-    Ok(jpeg)
+    JpegEncoder::new_with_quality(&mut photo, quality).encode_image(&camera::take(&canvas, dice))?;
+    drawing(&face.outlines(&pose, dice)).write_to(&mut outline, ImageFormat::Png)?;
+    Ok(Drawn { photo, outline: outline.into_inner() })
+}
+
+/// Closed lines, white on black.
+fn drawing(outlines: &[Vec<Point>]) -> GrayImage {
+    let mut image = GrayImage::new(SIDE, SIDE);
+    for outline in outlines {
+        let closed: Vec<Point> = outline.iter().chain(&outline[..1]).copied().collect();
+        raster::stroke(&closed, 1.2, (SIDE, SIDE), |x, y, coverage| {
+            let Luma([pixel]) = image.get_pixel_mut(x, y);
+            *pixel = (*pixel).max((255.0 * coverage).round() as u8);
+        });
+    }
+    image
 }
 
 #[cfg(test)]
