@@ -1,14 +1,14 @@
 //! The transposed convolution, like torch's `conv_transpose2d`: the gradient of a convolution as a forward operation.
 //!
-//! Outputs that are a stride apart use the same part of the kernel: together they are a convolution of stride 1 with
-//! that part, flipped. There are stride x stride such phases. No zeros are multiplied, and every product is computed by
-//! `conv2d`, with its speed and its guarantees. The gradients are `conv2d` of the gradient, and the gradient of that.
+//! It is computed as that gradient, and its own gradients are the convolution and the gradient of its weight: all by
+//! `dl_kernels::ConvShape`, with its speed and its guarantees.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Device, Layout, Result, Shape, Tensor, Var, bail};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor, bail};
+use dl_kernels::ConvShape;
 use rayon::prelude::*;
 
-use crate::wide::sum;
-use crate::{Conv2dConfig, ConvTranspose2dConfig, Padding, conv2d, cpu, portable};
+use crate::conv::bias_gradient;
+use crate::{Conv2dConfig, ConvTranspose2dConfig, Padding, cpu, portable};
 
 /// Applies weight [c, outputs / groups, kh, kw] and bias [outputs] to x [n, c, h, w]; returns [n, outputs, h', w'] with
 /// h' = (h - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
@@ -20,54 +20,31 @@ pub fn conv_transpose2d(
     bias: Option<&Tensor>,
     config: &ConvTranspose2dConfig,
 ) -> Result<Tensor> {
-    let geometry = Geometry::new(x.dims(), weight.dims(), config)?;
-    if bias.is_some_and(|bias| bias.dims() != [geometry.outputs]) {
-        bail!("conv_transpose2d: bias {:?}, but the weight has {} outputs", bias.map(Tensor::dims), geometry.outputs);
+    let op = ConvTranspose::new(x.dims(), weight.dims(), config)?;
+    let [_, outputs, height, width] = op.result;
+    if bias.is_some_and(|bias| bias.dims() != [outputs]) {
+        bail!("conv_transpose2d: bias {:?}, but the weight has {outputs} outputs", bias.map(Tensor::dims));
     }
     if !cpu::serves(x) {
-        return portable::conv_transpose2d(x, weight, bias, config, [geometry.axes[0].to, geometry.axes[1].to]);
+        return portable::conv_transpose2d(x, weight, bias, config, [height, width]);
     }
     match bias {
-        Some(bias) => x.apply_op3(weight, bias, ConvTranspose(geometry)),
-        None => x.apply_op2(weight, ConvTranspose(geometry)),
+        Some(bias) => x.apply_op3(weight, bias, op),
+        None => x.apply_op2(weight, op),
     }
 }
 
-struct Geometry {
-    n: usize,
-    channels: usize,
-    outputs: usize,
-    groups: usize,
-    axes: [Axis; 2],
+struct ConvTranspose {
+    /// The convolution whose gradient this is: from the result to x, or to a map that is larger than x below and on the
+    /// right if output padding adds more than a stride.
+    convolution: ConvShape,
+    /// [n, c, h, w]
+    x: [usize; 4],
+    /// [n, outputs, h', w']
+    result: [usize; 4],
 }
 
-/// One axis of the transposed convolution.
-#[derive(Clone, Copy)]
-struct Axis {
-    from: usize,
-    to: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-}
-
-/// The outputs `first`, `first` + stride, ... of one axis: a convolution of stride 1.
-struct Phase {
-    first: usize,
-    count: usize,
-    /// Kernel indices, from the last to the first.
-    taps: Vec<usize>,
-    /// Distance between the inputs of neighboring taps.
-    dilation: usize,
-    /// The inputs used, and zeros before and after them.
-    start: usize,
-    length: usize,
-    before: usize,
-    after: usize,
-}
-
-impl Geometry {
+impl ConvTranspose {
     fn new(x: &[usize], weight: &[usize], config: &ConvTranspose2dConfig) -> Result<Self> {
         let (&[n, channels, h, w], &[inputs, group_outputs, kh, kw]) = (x, weight) else {
             bail!("conv_transpose2d: expected x [n,c,h,w] and weight [c,o,kh,kw], got {x:?} and {weight:?}");
@@ -88,174 +65,66 @@ impl Geometry {
             }
             let full = (from - 1) * stride + dilation * (kernel - 1) + extra + 1;
             match full.checked_sub(2 * padding[axis]).filter(|to| *to > 0) {
-                Some(to) => Ok(Axis { from, to, kernel, stride, padding: padding[axis], dilation }),
+                Some(to) => Ok(to),
                 None => bail!("conv_transpose2d: padding {padding:?} leaves nothing of x {x:?}"),
             }
         };
-        let axes = [along(0, h, kh)?, along(1, w, kw)?];
-        Ok(Self { n, channels, outputs: group_outputs * groups, groups, axes })
+        let result = [n, group_outputs * groups, along(0, h, kh)?, along(1, w, kw)?];
+        let [rows, columns] = padding;
+        let padding = Padding { top: rows, bottom: rows, left: columns, right: columns };
+        let config = Conv2dConfig { stride, padding, dilation, groups };
+        let convolution = ConvShape::new(&result, weight, config).map_err(Error::msg)?;
+        Ok(Self { convolution, x: [n, channels, h, w], result })
     }
 
-    fn output_shape(&self) -> Shape {
-        (self.n, self.outputs, self.axes[0].to, self.axes[1].to).into()
-    }
-
-    /// The convolution whose gradient this is.
-    fn convolution(&self) -> Conv2dConfig {
-        let [rows, columns] = &self.axes;
-        Conv2dConfig {
-            stride: [rows.stride, columns.stride],
-            padding: Padding { top: rows.padding, bottom: rows.padding, left: columns.padding, right: columns.padding },
-            dilation: [rows.dilation, columns.dilation],
-            groups: self.groups,
-        }
-    }
-
-    fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Result<(CpuStorage, Shape)> {
-        let [rows, columns] = &self.axes;
-        let plane = rows.to * columns.to;
-        let mut output = vec![0.0; self.n * self.outputs * plane];
-        for (line, bias) in output.chunks_exact_mut(plane).zip(bias.iter().cycle()) {
-            line.fill(*bias);
-        }
-        let x = Tensor::from_slice(x, (self.n, self.channels, rows.from, columns.from), &Device::Cpu)?;
-        let columns_phases: Vec<Phase> = columns.phases().collect();
-        for row in rows.phases() {
-            for column in &columns_phases {
-                let Some(part) = self.convolve(&x, weight, &row, column)? else { continue };
-                cpu::with_floats(&part, |part| {
-                    let planes =
-                        output.par_chunks_exact_mut(plane).zip(part.par_chunks_exact(row.count * column.count));
-                    planes.for_each(|(output, part)| {
-                        for (y, part) in part.chunks_exact(column.count).enumerate() {
-                            let line = &mut output[(row.first + y * rows.stride) * columns.to..][..columns.to];
-                            let line = line[column.first..].iter_mut().step_by(columns.stride);
-                            line.zip(part).for_each(|(output, value)| *output += value);
-                        }
-                    });
-                    Ok(())
-                })?;
-            }
-        }
-        Ok(cpu::output(output, self.output_shape()))
-    }
-
-    /// [n, outputs, row.count, column.count], or `None` if no input is used.
-    fn convolve(&self, x: &Tensor, weight: &[f32], row: &Phase, column: &Phase) -> Result<Option<Tensor>> {
-        if [row, column].iter().any(|phase| phase.taps.is_empty() || phase.length == 0) {
-            return Ok(None);
-        }
-        let seen = x.narrow(2, row.start, row.length)?.narrow(3, column.start, column.length)?;
-        let config = Conv2dConfig {
-            stride: [1, 1],
-            padding: Padding { top: row.before, bottom: row.after, left: column.before, right: column.after },
-            dilation: [row.dilation, column.dilation],
-            groups: self.groups,
+    fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> (CpuStorage, Shape) {
+        let mut result = match self.widened(x) {
+            Some(wide) => self.convolution.input_gradient(weight, &wide),
+            None => self.convolution.input_gradient(weight, x),
         };
-        conv2d(&seen, &self.kernel_of(weight, &row.taps, &column.taps)?, None, &config).map(Some)
+        if !bias.is_empty() {
+            let [_, outputs, height, width] = self.result;
+            let planes = result.par_chunks_exact_mut(height * width).enumerate();
+            planes.for_each(|(plane, numbers)| numbers.iter_mut().for_each(|number| *number += bias[plane % outputs]));
+        }
+        cpu::output(result, self.result.to_vec())
     }
 
-    /// Part of the kernel [c, outputs / groups, kh, kw] as a convolution's weight [outputs, c / groups, rows, columns].
-    fn kernel_of(&self, weight: &[f32], rows: &[usize], columns: &[usize]) -> Result<Tensor> {
-        let (inputs, outputs) = (self.channels / self.groups, self.outputs / self.groups);
-        let [kh, kw] = [self.axes[0].kernel, self.axes[1].kernel];
-        let mut part = Vec::with_capacity(self.outputs * inputs * rows.len() * columns.len());
-        for group in 0..self.groups {
-            for output in 0..outputs {
-                for input in group * inputs..(group + 1) * inputs {
-                    let window = &weight[(input * outputs + output) * kh * kw..][..kh * kw];
-                    part.extend(rows.iter().flat_map(|y| columns.iter().map(move |x| window[y * kw + x])));
-                }
+    /// x with zeros below and on the right, if the convolution's result is larger.
+    fn widened(&self, x: &[f32]) -> Option<Vec<f32>> {
+        let ([n, channels, h, w], [_, _, height, width]) = (self.x, self.convolution.output_dims());
+        if [h, w] == [height, width] {
+            return None;
+        }
+        let mut wide = vec![0.0; n * channels * height * width];
+        for (wide, plane) in wide.chunks_exact_mut(height * width).zip(x.chunks_exact(h * w)) {
+            for (wide, line) in wide.chunks_exact_mut(width).zip(plane.chunks_exact(w)) {
+                wide[..w].copy_from_slice(line);
             }
         }
-        Tensor::from_vec(part, (self.outputs, inputs, rows.len(), columns.len()), &Device::Cpu)
+        Some(wide)
     }
-}
 
-impl Axis {
-    /// Output `o` uses tap `k` of input `i` where i * stride + k * dilation = o + padding.
-    fn phases(&self) -> impl Iterator<Item = Phase> {
-        (0..self.stride.min(self.to)).map(|first| {
-            let count = (self.to - first).div_ceil(self.stride);
-            let sees = |tap: &usize| (first + self.padding) % self.stride == tap * self.dilation % self.stride;
-            let taps: Vec<usize> = (0..self.kernel).rev().filter(sees).collect();
-            // The input of output `first` for a tap; may be before or after the map.
-            let input = |tap: usize| {
-                (first as isize + self.padding as isize - (tap * self.dilation) as isize) / self.stride as isize
-            };
-            let dilation = match taps[..] {
-                [tap, next, ..] => (input(next) - input(tap)) as usize,
-                _ => 1,
-            };
-            let (Some(tap), Some(last)) = (taps.first(), taps.last()) else {
-                return Phase { first, count, taps, dilation, start: 0, length: 0, before: 0, after: 0 };
-            };
-            // All inputs that the phase uses: from..to.
-            let (from, to, end) = (input(*tap), input(*last) + count as isize, self.from as isize);
-            let (start, stop) = (from.clamp(0, end), to.clamp(0, end));
-            let (start, length) = (start as usize, (stop - start).max(0) as usize);
-            let (before, after) = ((-from).max(0) as usize, (to - end).max(0) as usize);
-            Phase { first, count, taps, dilation, start, length, before, after }
-        })
-    }
-}
-
-struct ConvTranspose(Geometry);
-
-impl ConvTranspose {
     /// For x, the convolution of the gradient; for the weight, the gradient of that convolution.
     fn gradients(&self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        if !x.track_op() && !weight.track_op() {
-            return Ok((None, None));
-        }
-        let [rows, columns] = &self.0.axes;
-        let weight_var = Var::from_tensor(&weight.detach())?;
-        let whole = if weight.track_op() { weight_var.as_tensor().clone() } else { weight.detach() };
-        let of_x = conv2d(&gradient.detach(), &whole, None, &self.0.convolution())?;
-        let of_weight = if weight.track_op() {
-            // As if the gradient of the convolution's result were x.
-            let seeded = of_x.apply_op1(Seed(x.detach()))?;
-            seeded.backward()?.remove(&weight_var)
-        } else {
-            None
-        };
-        // The output padding can make the convolution's result larger than x.
-        let of_x = of_x.detach().narrow(2, 0, rows.from)?.narrow(3, 0, columns.from)?;
-        Ok((x.track_op().then_some(of_x), of_weight))
+        cpu::with_floats(gradient, |gradient| {
+            let of_x = || {
+                let of_x = cpu::with_floats(weight, |weight| Ok(self.convolution.forward(gradient, weight, &[], false)))?;
+                let of_x = cpu::tensor(of_x, &self.convolution.output_dims().to_vec().into())?;
+                of_x.narrow(2, 0, self.x[2])?.narrow(3, 0, self.x[3])
+            };
+            let of_weight = || {
+                let of_weight = cpu::with_floats(x, |x| {
+                    Ok(match self.widened(x) {
+                        Some(wide) => self.convolution.weight_gradient(gradient, &wide),
+                        None => self.convolution.weight_gradient(gradient, x),
+                    })
+                })?;
+                cpu::tensor(of_weight, weight.shape())
+            };
+            Ok((x.track_op().then(of_x).transpose()?, weight.track_op().then(of_weight).transpose()?))
+        })
     }
-}
-
-/// A scalar whose gradient is the stored tensor, with zeros below and on the right if the argument is larger.
-struct Seed(Tensor);
-
-impl CustomOp1 for Seed {
-    fn name(&self) -> &'static str {
-        "seed"
-    }
-
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok(cpu::output(vec![0.0], ()))
-    }
-
-    fn bwd(&self, argument: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        let ((_, _, h, w), (_, _, height, width)) = (self.0.dims4()?, argument.dims4()?);
-        if (h, w) == (height, width) {
-            return Ok(Some(self.0.clone()));
-        }
-        self.0.pad_with_zeros(2, 0, height - h)?.pad_with_zeros(3, 0, width - w).map(Some)
-    }
-}
-
-/// The gradient [n, outputs, h', w'] summed over images and pixels, in double precision.
-fn channel_sums(gradient: &Tensor) -> Result<Tensor> {
-    let (n, outputs, h, w) = gradient.dims4()?;
-    let data = cpu::with_floats(gradient, |gradient| {
-        let of = |output: usize| -> f64 {
-            (0..n).map(|image| sum(&gradient[(image * outputs + output) * h * w..][..h * w])).sum()
-        };
-        Ok((0..outputs).into_par_iter().map(|output| of(output) as f32).collect())
-    })?;
-    cpu::tensor(data, &outputs.into())
 }
 
 impl CustomOp2 for ConvTranspose {
@@ -264,7 +133,7 @@ impl CustomOp2 for ConvTranspose {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.0.forward(&cpu::floats(x, lx)?, &cpu::floats(w, lw)?, &[])
+        Ok(self.forward(&cpu::floats(x, lx)?, &cpu::floats(w, lw)?, &[]))
     }
 
     fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
@@ -286,7 +155,7 @@ impl CustomOp3 for ConvTranspose {
         b: &CpuStorage,
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        self.0.forward(&cpu::floats(x, lx)?, &cpu::floats(w, lw)?, &cpu::floats(b, lb)?)
+        Ok(self.forward(&cpu::floats(x, lx)?, &cpu::floats(w, lw)?, &cpu::floats(b, lb)?))
     }
 
     fn bwd(
@@ -298,7 +167,7 @@ impl CustomOp3 for ConvTranspose {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (of_x, of_weight) = self.gradients(x, w, gradient)?;
-        let of_bias = if b.track_op() { Some(channel_sums(gradient)?) } else { None };
+        let of_bias = if b.track_op() { Some(bias_gradient(gradient)?) } else { None };
         Ok((of_x, of_weight, of_bias))
     }
 }
@@ -310,32 +179,33 @@ mod tests {
 
     /// The definition: each input adds its window to the output. In double precision.
     fn naive(x: &Tensor, weight: &Tensor, bias: &Tensor, config: &ConvTranspose2dConfig) -> Tensor {
-        let geometry = Geometry::new(x.dims(), weight.dims(), config).unwrap();
+        let op = ConvTranspose::new(x.dims(), weight.dims(), config).unwrap();
         let numbers = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let (xs, weights, biases) = (numbers(x), numbers(weight), numbers(bias));
-        let Geometry { n, channels, outputs, groups, axes: [rows, columns] } = geometry;
+        let ([_, channels, h, w], [n, outputs, height, width]) = (op.x, op.result);
+        let (kh, kw) = (weight.dims()[2], weight.dims()[3]);
+        let ConvTranspose2dConfig { stride, padding, dilation, groups, .. } = *config;
         let group_outputs = outputs / groups;
-        let plane = rows.to * columns.to;
+        let plane = height * width;
         let mut y: Vec<f64> = (0..n * outputs * plane).map(|at| f64::from(biases[at / plane % outputs])).collect();
         for (at, value) in xs.iter().enumerate() {
-            let (channel, ix) = (at / (rows.from * columns.from), at % columns.from);
-            let (image, channel, iy) = (channel / channels, channel % channels, at / columns.from % rows.from);
+            let (channel, ix) = (at / (h * w), at % w);
+            let (image, channel, iy) = (channel / channels, channel % channels, at / w % h);
             for (tap, weight) in weights.iter().enumerate() {
-                let (window, kx) = (tap / (rows.kernel * columns.kernel), tap % columns.kernel);
-                let ky = tap / columns.kernel % rows.kernel;
+                let (window, ky, kx) = (tap / (kh * kw), tap / kw % kh, tap % kw);
                 if window / group_outputs != channel {
                     continue;
                 }
                 let output = channel / (channels / groups) * group_outputs + window % group_outputs;
-                let oy = (iy * rows.stride + ky * rows.dilation).checked_sub(rows.padding).filter(|y| *y < rows.to);
-                let ox = (ix * columns.stride + kx * columns.dilation).checked_sub(columns.padding);
-                if let (Some(oy), Some(ox)) = (oy, ox.filter(|x| *x < columns.to)) {
-                    let place = ((image * outputs + output) * rows.to + oy) * columns.to + ox;
+                let oy = (iy * stride[0] + ky * dilation[0]).checked_sub(padding[0]).filter(|y| *y < height);
+                let ox = (ix * stride[1] + kx * dilation[1]).checked_sub(padding[1]).filter(|x| *x < width);
+                if let (Some(oy), Some(ox)) = (oy, ox) {
+                    let place = ((image * outputs + output) * height + oy) * width + ox;
                     y[place] += f64::from(*value) * f64::from(*weight);
                 }
             }
         }
-        Tensor::from_iter(y.iter().map(|y| *y as f32), &Device::Cpu).unwrap().reshape(geometry.output_shape()).unwrap()
+        Tensor::from_iter(y.iter().map(|y| *y as f32), &Device::Cpu).unwrap().reshape(&op.result).unwrap()
     }
 
     /// (x, weight, options), covering odd cases.

@@ -12,10 +12,12 @@ use crate::portable;
 
 /// Rows per block.
 const ROWS: usize = 32;
-/// Most rows per task.
-const GROUP: usize = 8 * ROWS;
+/// Most blocks of rows per task.
+const GROUP: usize = 8;
 /// Columns per block: enough to keep a core busy, few enough to divide a layer among many.
 const COLUMNS: usize = 256;
+/// Fewest tasks, if there are so many blocks.
+const TASKS: usize = 8;
 
 /// Multiplies x [n, inputs] by the transpose of weight [outputs, inputs] and adds bias [outputs]; returns [n, outputs].
 /// # Errors
@@ -169,13 +171,14 @@ impl LinearOp {
 /// Adds the product of x [n, k] and `rhs` [k, columns] to `output` [n, columns], in blocks.
 fn blocked_product([n, k, columns]: [usize; 3], x: &[f32], rhs: Matrix, output: &mut [f32]) {
     let shared = Shared::new(output);
-    let tiles = columns.div_ceil(COLUMNS);
-    (0..tiles * n.div_ceil(GROUP)).into_par_iter().for_each(|task| {
+    let (tiles, blocks) = (columns.div_ceil(COLUMNS), n.div_ceil(ROWS));
+    let group_rows = ROWS * (tiles * blocks / TASKS).clamp(1, GROUP);
+    (0..tiles * n.div_ceil(group_rows)).into_par_iter().for_each(|task| {
         let (tile, group) = (task % tiles, task / tiles);
         let first = tile * COLUMNS;
         let width = COLUMNS.min(columns - first);
         let rhs = Matrix { data: &rhs.data[first * rhs.column..], ..rhs };
-        for row in (group * GROUP..n.min((group + 1) * GROUP)).step_by(ROWS) {
+        for row in (group * group_rows..n.min((group + 1) * group_rows)).step_by(ROWS) {
             let height = ROWS.min(n - row);
             if height == ROWS {
                 let target = Target { output: &shared, start: row * columns + first, row: columns };

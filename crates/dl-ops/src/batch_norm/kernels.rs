@@ -34,6 +34,40 @@ impl Moments {
     }
 }
 
+/// The sums of the gradient, and of the gradient times (x - mean), over the planes of a channel.
+#[derive(Default)]
+pub(super) struct GradientSums {
+    totals: [f64; 2],
+    /// Of the last numbers, at most CHUNK: short planes share them.
+    lanes: [[f32; LANES]; 2],
+    count: usize,
+}
+
+impl GradientSums {
+    /// Adds a plane.
+    pub(super) fn add(&mut self, x: &[f32], gradient: &[f32], mean: f32) {
+        for (x, gradient) in x.chunks(CHUNK).zip(gradient.chunks(CHUNK)) {
+            if self.count + x.len() > CHUNK {
+                self.flush();
+            }
+            add_to_lanes(x, gradient, mean, &mut self.lanes);
+            self.count += x.len();
+        }
+    }
+
+    fn flush(&mut self) {
+        for (total, lanes) in self.totals.iter_mut().zip(std::mem::take(&mut self.lanes)) {
+            *total += f64::from(sum_lanes(lanes));
+        }
+        self.count = 0;
+    }
+
+    pub(super) fn totals(mut self) -> [f64; 2] {
+        self.flush();
+        self.totals
+    }
+}
+
 /// For one channel: y = (x - mean) * scale + bias.
 #[derive(Clone, Copy)]
 pub(super) struct Line {
@@ -95,26 +129,21 @@ wide! {
         }
     }
 
-    /// The sums of the gradient, and of the gradient times (x - mean), of one plane.
-    pub(super) fn gradient_sums(x: &[f32], gradient: &[f32], mean: f32) -> [f64; 2] {
-        let mut totals = [0.0; 2];
-        for (x, gradient) in x.chunks(CHUNK).zip(gradient.chunks(CHUNK)) {
-            let ((xs, x_rest), (gradients, rest)) = (x.as_chunks::<LANES>(), gradient.as_chunks::<LANES>());
-            let (mut sums, mut products) = ([0_f32; LANES], [0_f32; LANES]);
-            for (x, gradient) in xs.iter().zip(gradients) {
-                for lane in 0..LANES {
-                    sums[lane] += gradient[lane];
-                    products[lane] += gradient[lane] * (x[lane] - mean);
-                }
+    /// Adds to the lanes the gradient, and the gradient times (x - mean), of at most CHUNK numbers.
+    fn add_to_lanes(x: &[f32], gradient: &[f32], mean: f32, lanes: &mut [[f32; LANES]; 2]) {
+        let ((xs, x_rest), (gradients, rest)) = (x.as_chunks::<LANES>(), gradient.as_chunks::<LANES>());
+        let [mut sums, mut products] = *lanes;
+        for (x, gradient) in xs.iter().zip(gradients) {
+            for lane in 0..LANES {
+                sums[lane] += gradient[lane];
+                products[lane] += gradient[lane] * (x[lane] - mean);
             }
-            for (((sum, product), x), gradient) in sums.iter_mut().zip(&mut products).zip(x_rest).zip(rest) {
-                *sum += gradient;
-                *product += gradient * (x - mean);
-            }
-            totals[0] += f64::from(sum_lanes(sums));
-            totals[1] += f64::from(sum_lanes(products));
         }
-        totals
+        for (((sum, product), x), gradient) in sums.iter_mut().zip(&mut products).zip(x_rest).zip(rest) {
+            *sum += gradient;
+            *product += gradient * (x - mean);
+        }
+        *lanes = [sums, products];
     }
 
     pub(super) fn input_gradient(x: &[f32], gradient: &[f32], slope: Slope, output: &mut [f32]) {

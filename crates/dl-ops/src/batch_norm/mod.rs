@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::cpu::{self, Shared};
 use crate::portable;
 use channel_major::{from_channel_major, to_channel_major};
-use kernels::{Line, Moments, Slope, gradient_sums, input_gradient, mask, normalize, normalize_and_rectify};
+use kernels::{GradientSums, Line, Moments, Slope, input_gradient, mask, normalize, normalize_and_rectify};
 
 /// Shorter planes are put together.
 const NARROW: usize = 16;
@@ -222,12 +222,12 @@ impl BatchNorm {
     fn channel_gradients(&self, shape: &Planes, data: &Data, channel: &Channel, index: usize) -> [f32; 2] {
         let (mean, inverse) = (channel.mean as f32, self.inverse(channel));
         let mut masked = vec![0.0; if self.relu { shape.plane } else { 0 }];
-        let mut sums = [0.0; 2];
+        let mut sums = GradientSums::default();
         for start in shape.starts(index) {
             let part = start..start + shape.plane;
-            let [sum, product] = gradient_sums(&data.x[part.clone()], data.gradient(part, &mut masked), mean);
-            sums = [sums[0] + sum, sums[1] + product];
+            sums.add(&data.x[part.clone()], data.gradient(part, &mut masked), mean);
         }
+        let sums = sums.totals();
         if let Some(output) = &data.output {
             let (scale, count) = (f64::from(data.weight[index]) * inverse, (shape.n * shape.plane) as f64);
             let through = if self.frozen { 0.0 } else { -scale / count };

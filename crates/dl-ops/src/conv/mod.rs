@@ -119,7 +119,7 @@ impl CustomOp3 for Conv2d {
 }
 
 /// The gradient [n, outputs, h', w'] summed over images and pixels.
-fn bias_gradient(gradient: &Tensor) -> Result<Tensor> {
+pub(crate) fn bias_gradient(gradient: &Tensor) -> Result<Tensor> {
     let (n, outputs, height, width) = gradient.dims4()?;
     let pixels = height * width;
     let data = cpu::with_floats(gradient, |gradient| {
