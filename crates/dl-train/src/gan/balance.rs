@@ -1,8 +1,9 @@
 //! Figures of the balance between the players.
 
 use anyhow::Result;
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use dl_models::plain;
+use dl_ops::with_floats;
 
 use super::GanLoss;
 
@@ -36,9 +37,21 @@ pub(super) fn seen_by(loss: GanLoss, real: &Tensor, made: &Tensor) -> Result<Vec
 /// The standard deviation of a pixel over the images of a batch [n, ...], averaged over the pixels.
 pub(super) fn diversity(images: &Tensor) -> Result<f64> {
     let rows = images.flatten_from(1).map_err(plain)?;
-    if rows.dim(0).map_err(plain)? < 2 {
+    let (count, pixels) = rows.dims2().map_err(plain)?;
+    if count < 2 {
         return Ok(0.0);
     }
-    let deviation = || rows.var(0)?.sqrt()?.mean(D::Minus1)?.to_scalar::<f32>();
-    deviation().map(f64::from).map_err(plain)
+    let deviations = with_floats(&rows, |numbers| {
+        let (mut sums, mut squares) = (vec![0.0_f64; pixels], vec![0.0_f64; pixels]);
+        for image in numbers.chunks_exact(pixels) {
+            for ((sum, square), number) in sums.iter_mut().zip(&mut squares).zip(image) {
+                *sum += f64::from(*number);
+                *square += f64::from(*number) * f64::from(*number);
+            }
+        }
+        let count = count as f64;
+        let variance = |(sum, square): (&f64, &f64)| (square - sum * sum / count) / (count - 1.0);
+        Ok(sums.iter().zip(&squares).map(variance).map(|variance| variance.max(0.0).sqrt()).sum::<f64>())
+    });
+    Ok(deviations.map_err(plain)? / pixels as f64)
 }

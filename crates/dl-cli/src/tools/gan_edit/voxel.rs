@@ -54,7 +54,7 @@ pub(super) struct VoxelArgs {
     ply: bool,
 
     /// Draw the solid, too, as a PNG of so many pixels, and write its path to the field `drawing`
-    #[arg(long, value_name = "PIXELS", num_args = 0..=1, default_missing_value = "256", value_parser = numbers::side)]
+    #[arg(long, value_name = "PIXELS", num_args = 0..=1, require_equals = true, default_missing_value = "256", value_parser = numbers::side)]
     draw: Option<usize>,
 
     #[command(flatten)]
