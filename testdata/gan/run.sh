@@ -64,10 +64,7 @@ faces() { once faces.jsonl bash -c "dl-data from folder -q '$data/pixel_faces_32
 pairs() { jq -c --arg folder "$2" '.target = $folder + "/" + (.image | split("/") | last)' "$1"; }
 
 # agreement RECORDS: the share whose first prediction is the label.
-agreement() { dl-eval classify -q --format json "$1" | jq -r '.accuracy * 1000 | round / 1000'; }
-
-# first_labels RECORDS: of each, the most probable class.
-first_labels() { jq -r '.predictions[0].label' "$1"; }
+agreement() { dl-eval classify -q --format json "$1" | jq -r '.top1 * 1000 | round / 1000'; }
 
 # seen RECORDS HEAD LABEL: the share of images that a head on SqueezeNet's features classifies so.
 seen() {

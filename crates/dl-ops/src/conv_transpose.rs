@@ -109,7 +109,8 @@ impl ConvTranspose {
     fn gradients(&self, x: &Tensor, weight: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         cpu::with_floats(gradient, |gradient| {
             let of_x = || {
-                let of_x = cpu::with_floats(weight, |weight| Ok(self.convolution.forward(gradient, weight, &[], false)))?;
+                let of_x =
+                    cpu::with_floats(weight, |weight| Ok(self.convolution.forward(gradient, weight, &[], false)))?;
                 let of_x = cpu::tensor(of_x, &self.convolution.output_dims().to_vec().into())?;
                 of_x.narrow(2, 0, self.x[2])?.narrow(3, 0, self.x[3])
             };
@@ -174,6 +175,8 @@ impl CustomOp3 for ConvTranspose {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{Device, Var};
+
     use super::*;
     use crate::gradient_check::{assert_close, bits, check_gradients, draw, in_pool, strided};
 

@@ -7,8 +7,9 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tenso
 use rayon::prelude::*;
 
 use crate::cpu::{self, Shared};
-use crate::matmul::{Matrix, Target, multiply, sum, with_scratch};
+use crate::matmul::{Matrix, Target, multiply, with_scratch};
 use crate::portable;
+use crate::wide::sum;
 
 /// Rows per block.
 const ROWS: usize = 32;

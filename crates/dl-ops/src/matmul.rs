@@ -90,20 +90,3 @@ pub(crate) fn with_scratch<T>(length: usize, work: impl FnOnce(&mut [f32]) -> T)
         work(&mut scratch[..length])
     })
 }
-
-/// The sum in double precision of sums in single precision over 1024 numbers at a time: fast, exact enough for the
-/// gradient of a bias, and always in the same order.
-pub(crate) fn sum(numbers: &[f32]) -> f64 {
-    let mut total = 0.0;
-    for chunk in numbers.chunks(1024) {
-        let mut lanes = [0_f32; 16];
-        let (groups, rest) = chunk.as_chunks::<16>();
-        for group in groups {
-            for (lane, number) in lanes.iter_mut().zip(group) {
-                *lane += number;
-            }
-        }
-        total += lanes.iter().chain(rest).map(|number| f64::from(*number)).sum::<f64>();
-    }
-    total
-}

@@ -9,6 +9,6 @@ for name in vanilla dcgan; do
   once "$name.made.jsonl" dl-gan-sample -q "$name.safetensors" --count 10000
   once "$name.named.jsonl" dl-classify -q --model "$lenet" "$name.made.jsonl"
   row "MNIST, $name" "FID $(distance "$name.made.jsonl" digits-test.jsonl "$lenet" f6), modes and rarest" \
-    "$(first_labels "$name.named.jsonl" | sort | uniq -c | sort -n \
-      | awk '{ n++; sum += $1; if (n == 1) least = $1 } END { printf "%d, %.3f", n, least / sum }'); $(spent "$name")"
+    "$(dl-eval modes -q --labels 0,1,2,3,4,5,6,7,8,9 --format json "$name.named.jsonl" \
+      | jq -r '"\(.modes), \(.smallest_share)"'); $(spent "$name")"
 done

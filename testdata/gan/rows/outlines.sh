@@ -10,6 +10,6 @@ once outlines-true.jsonl jq -c '.image = .target' outlines-test/test.jsonl
 for name in outlines-pixels outlines-gan; do
   once "$name.translated.jsonl" dl-gan-edit translate -q "${threads[@]}" --model "$name.safetensors" outlines-test/test.jsonl
   row "outlines, ${name#outlines-}" "PSNR $(dl-eval psnr -q --field target --format json "$name.translated.jsonl" \
-    | jq -r '.psnr * 100 | round / 100'), FID $(distance "$name.translated.jsonl" outlines-true.jsonl "$roads" pooled);" \
+    | jq -r '.psnr * 100 | round / 100'), FID $(distance "$name.translated.jsonl" outlines-true.jsonl "$squeezenet" fire9@1);" \
     "$(spent "$name")"
 done

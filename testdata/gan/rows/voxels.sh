@@ -6,4 +6,4 @@ train solids voxel solids/train.jsonl
 once solids.made.jsonl dl-gan-edit voxel -q "${threads[@]}" --model solids.safetensors --output-dir solids-made --largest --obj --draw=400 \
   solids/test.jsonl
 row "silhouettes to voxels" "$(dl-eval voxels -q --mean-of solids/train.jsonl --format json solids.made.jsonl \
-  | jq -r '"IoU \(.iou * 1000 | round / 1000), mean solid \(.mean_solid_iou * 1000 | round / 1000)"'); $(spent solids)"
+  | jq -r '"IoU \(.iou * 1000 | round / 1000), mean solid \(.iou_of_mean * 1000 | round / 1000)"'); $(spent solids)"

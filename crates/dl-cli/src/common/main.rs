@@ -13,7 +13,7 @@ use clap::Parser;
 
 use super::io::{stderr, stdout};
 use super::progress::Progress;
-use super::{Common, Io, Messages, closed, one_line};
+use super::{Common, Io, Messages, closed, one_line, out_of_memory};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub trait Tool: Parser {
 pub fn main<T: Tool>() -> ExitCode {
     // A panic is reported in one line by the code that catches it.
     panic::set_hook(Box::new(|_| {}));
+    out_of_memory::catch();
     let args = match T::try_parse() {
         Ok(args) => args,
         Err(error) => return usage(T::NAME, &error),

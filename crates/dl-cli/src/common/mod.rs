@@ -20,6 +20,7 @@ mod marked;
 mod messages;
 pub(crate) mod model_files;
 pub(crate) mod numbers;
+mod out_of_memory;
 mod output;
 mod progress;
 mod repeats;

@@ -1,7 +1,7 @@
 //! Tables: CSV and TSV files, also compressed with gzip, or records whose fields are the columns.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -103,6 +103,46 @@ fn delimiter(name: &str, head: &[u8]) -> u8 {
     others.into_iter().fold(comma, |best, next| if count(next) > count(best) { next } else { best })
 }
 
+/// A CSV file that remembers where a quote was opened: at the end, it must have been closed.
+struct Quotes<R> {
+    stream: R,
+    delimiter: u8,
+    line: usize,
+    state: Place,
+}
+
+/// Where a byte of a CSV file is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Of a cell.
+    Start,
+    /// In a cell without quotes.
+    Plain,
+    /// In quotes, opened in this line.
+    Quoted(usize),
+    /// After a quote, which closes the cell if it is not the first of two.
+    Closing(usize),
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        for byte in &buffer[..count] {
+            let end = *byte == self.delimiter || matches!(byte, b'\n' | b'\r');
+            self.line += usize::from(*byte == b'\n');
+            self.state = match self.state {
+                Place::Quoted(line) if *byte == b'"' => Place::Closing(line),
+                Place::Quoted(line) => Place::Quoted(line),
+                Place::Closing(line) if *byte == b'"' => Place::Quoted(line),
+                _ if end => Place::Start,
+                Place::Start if *byte == b'"' => Place::Quoted(self.line),
+                _ => Place::Plain,
+            };
+        }
+        Ok(count)
+    }
+}
+
 struct Rows<'a> {
     read: &'a mut ReadTable,
     name: &'a str,
@@ -121,7 +161,8 @@ impl Rows<'_> {
     fn csv(&mut self, stream: impl Read, delimiter: u8) -> Result<()> {
         let name = self.name;
         // The ends of lines are LF, CR LF or CR.
-        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(stream);
+        let quotes = Quotes { stream, delimiter, line: 1, state: Place::Start };
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(quotes);
         let header = reader.headers().with_context(|| format!("{name}: the header cannot be read"))?.clone();
         let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         let mut known = BTreeSet::new();
@@ -152,6 +193,9 @@ impl Rows<'_> {
                 Err(error) if error.is_io_error() => bail!("{name}: row {number}: {error}"),
                 Err(_) => self.fail(number, "is not UTF-8; save the table as UTF-8")?,
             }
+        }
+        if let Place::Quoted(line) = reader.get_ref().state {
+            bail!("{name}: line {line}: a quote is opened and never closed; close it, or double a quote that is meant");
         }
         if headers > 0 {
             self.messages.note(format_args!("{name}: the header occurs {headers} more times; those rows are left out"));

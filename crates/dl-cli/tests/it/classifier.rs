@@ -192,7 +192,7 @@ fn every_strategy_classifies_the_shapes_and_records_itself() {
     ] {
         let model = folder.path().join(format!("{strategy}.safetensors"));
         let log = folder.path().join("log.jsonl");
-        let more = format!("{more} --strategy {strategy} --val-fraction 0.25 --log {}", log.display());
+        let more = format!("{more} --force --strategy {strategy} --val-fraction 0.25 --log {}", log.display());
         let ran = classifier(&model, &input, &format!("--init-from {} {more}", first.display())).expect(0);
         let config = config(&model);
         let accuracy = config.training["validation"]["metrics"]["accuracy"].as_f64().unwrap();
@@ -347,9 +347,9 @@ fn bad_output_files_are_reported_before_any_work() {
         (&model.join("m.safetensors"), &nothing, String::new(), "the folder cannot be created"),
         (&model, &nothing, String::new(), "exists; --resume continues an unfinished run, --force overwrites"),
         (&path("n"), &nothing, format!("--log {}", folder.path().display()), "--log: "),
-        (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "the training reads this file"),
-        (&path("n"), &nothing, format!("--val {0} --log {0}", kept.display()), "the training reads this file"),
-        (&model, &nothing, format!("{from} --force"), "the training reads this file"),
+        (&path("n"), &kept.display().to_string(), format!("--log {}", kept.display()), "would replace the input"),
+        (&path("n"), &nothing, format!("--val {0} --log {0}", kept.display()), "would replace the input"),
+        (&model, &nothing, format!("{from} --force"), "would replace the input"),
         (&model, &nothing, format!("--force --log {}", model.display()), "is the file of --output"),
     ] {
         let options = if options.contains("--init-from") { options } else { format!("{fresh} {options}") };

@@ -67,7 +67,7 @@ fn a_gan_is_trained_on_gray_and_colored_images_and_makes_images_of_their_shape()
         ("vanilla --iterations 3 --width 0.1 --batch 8", true, 1),
         ("dcgan --iterations 2 --width 0.1 --batch 8 --ema 0.9 --flip --instance-noise 0.1", false, 3),
         ("dcgan --iterations 2 --width 0.1 --batch 8 --colors gray --size 24x16 --loss hinge --n-critic 2", false, 1),
-        ("dcgan --iterations 2 --width 0.1 --batch 8 --loss wgan --augment diff", false, 3),
+        ("dcgan --iterations 6 --width 0.1 --batch 8 --loss wgan --augment diff", false, 3),
         ("vanilla --iterations 4 --width 0.1 --batch 8 --loss relativistic --penalty r1+r2 --lazy 2", true, 1),
         ("conditional --iterations 2 --width 0.1 --batch 8 --penalty r1 --gamma 1 --conditioning project", false, 3),
         ("conditional --body upsample --iterations 2 --width 0.1 --batch 8 --conditioning project", false, 3),

@@ -72,7 +72,7 @@ fn a_conditional_stylegan_and_spectral_norms_are_trained_with_every_penalty() {
         "conditional --body stylegan --width 0.02 --latent 8 --batch 6 --iterations 2 --penalty none",
         "vanilla --spectral-norm --width 0.1 --batch 8 --iterations 3 --loss hinge",
         "dcgan --spectral-norm --width 0.1 --batch 8 --iterations 3 --penalty r1 --lazy 2 --augment ada",
-        "conditional --spectral-norm --width 0.1 --batch 8 --iterations 3 --loss wgan --augment ada",
+        "conditional --spectral-norm --width 0.1 --batch 8 --iterations 6 --loss wgan --augment ada",
     ] {
         train(&format!("{words} --force"), &output, &records(20, 16, false)).expect(0);
         assert_eq!(sample(&output, &["-n", "3"]).expect(0).stdout.lines().count(), 3, "{words}");

@@ -166,6 +166,13 @@ fn tables_that_cannot_be_trained_on_are_refused_with_what_to_do() {
         ("table --label c", "a,b\n1,2\n2,3\n".to_owned(), "--label c: the table has no such column"),
         ("table --numeric b", "a,b\n1,2\n2,x\n".to_owned(), "--numeric b: row 2 has \"x\""),
         ("table", "a,b\n1,2\n2,3\n".to_owned(), "2 rows cannot be shown in groups of 10; use a smaller --pac"),
+        (
+            "table",
+            format!("a,b\n{}1,\"x\n{}", rows("1,x\n2,y\n", 20), rows("3,y\n", 9)),
+            "line 42: a quote is opened and never closed",
+        ),
+        ("table", format!("a,b\n{}5e200,x\n", rows("1,x\n2,y\n", 20)), "column a, row 41: the number is above 1e30"),
+        ("table", format!("a,b\n{}", rows("1e-90,x\n2e-90,y\n", 20)), "column a: its numbers are below 1e-30"),
         ("table", format!("features,b\n{}", rows("1,x\n2,y\n", 20)), "column features: records have a field"),
     ] {
         let ran = train(words, &model, &input).expect(2);

@@ -135,8 +135,11 @@ fn records_that_are_not_of_two_domains_are_refused_with_a_remedy() {
         assert!(refused(command, &three).contains("choose two with --domains A,B"));
         let single = one.clone() + &records(1, 16, &["ice"]);
         assert!(refused(command, &single).contains("the domain ice has one image"));
-        let ran = refused(command, &two.replace("\"domain\"", "\"other\""));
+        let ran = refused(command, &two.replace("\"domain\"", "\"other\"").replace("\"label\"", "\"name\""));
         assert!(ran.contains("no record can be trained on") && ran.contains("domain"), "{ran}");
+        // The label is the domain where none is given.
+        let labels = one.replace("\"domain\"", "\"other\"");
+        assert!(refused(command, &labels).contains("all records have the domain fire"));
         let domains = format!("{command} --domains fire,earth");
         assert!(refused(&domains, &two).contains("no record has the domain earth; the domains are fire, ice"));
         assert!(refused(&format!("{command} --domains fire"), &two).contains("expected two names"));
@@ -152,7 +155,9 @@ fn records_that_are_not_of_two_domains_are_refused_with_a_remedy() {
     let words = "cyclegan --blocks 1 --width 0.05 --iterations 1 --domains ice,water";
     let ran = train(words, &output, &three).expect(0);
     assert!(ran.stderr.contains("3 images of other domains are left out"), "{}", ran.stderr);
-    fs::remove_file(&output).unwrap();
+    for name in ["gan.safetensors", "gan.last.safetensors"] {
+        fs::remove_file(output.with_file_name(name)).unwrap();
+    }
     assert!(refused(words, &three).contains("gan.back.safetensors"));
 }
 
@@ -183,7 +188,9 @@ fn a_lapgan_is_trained_and_sampled_like_any_other() {
         assert_eq!(all[0]["label"], if conditional { json!("fire") } else { Value::Null });
         assert_eq!(all[0]["width"], if conditional { 20 } else { 32 });
     }
-    fs::remove_file(&output).unwrap();
+    for name in ["gan.safetensors", "gan.last.safetensors"] {
+        fs::remove_file(output.with_file_name(name)).unwrap();
+    }
     let refused = |words: &str| train(words, &output, &two).expect(2).stderr;
     assert!(refused("lapgan --size 30 --levels 3").contains("32 x 32 can"));
     assert!(refused("lapgan --size 8").contains("at least 5 pixels; 10 x 10 can"));

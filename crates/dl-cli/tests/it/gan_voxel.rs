@@ -69,7 +69,7 @@ fn solids_are_made_of_silhouettes_exported_and_measured() {
     let sheet = image::open(folder.path().join("solids.samples-000060.png")).unwrap();
     assert_eq!((sheet.width(), sheet.height()), (8 * 128, 128));
     let made = folder.path().join("made");
-    let words = ["--largest", "--obj", "--ply", "--draw", "64", "--output-dir", made.to_str().unwrap()];
+    let words = ["--largest", "--obj", "--ply", "--draw=64", "--output-dir", made.to_str().unwrap()];
     let words = [&["voxel", "--model", model.to_str().unwrap()], &words[..]].concat();
     let ran = run("dl-gan-edit", &words, &input).expect(0);
     let edited = ran.records();
@@ -77,7 +77,7 @@ fn solids_are_made_of_silhouettes_exported_and_measured() {
     for record in &edited {
         assert_eq!(record["label"], "box");
         let path = |field: &str| record[field].as_str().unwrap().to_owned();
-        assert!(fs::read_to_string(path("obj")).unwrap().starts_with("v "));
+        assert!(fs::read_to_string(path("obj")).unwrap().starts_with("# made by dl-gan-edit\nv "));
         assert!(fs::read_to_string(path("ply")).unwrap().starts_with("ply\n"));
         assert_eq!(image::open(path("drawing")).unwrap().width(), 64);
         assert_eq!(fs::metadata(path("reconstruction")).unwrap().len(), 128 + 512);
@@ -91,6 +91,12 @@ fn solids_are_made_of_silhouettes_exported_and_measured() {
     // The truth itself.
     let same = run("dl-eval", &["voxels", "--field", "voxels"], &input).expect(0).records().remove(0);
     assert_eq!(same["iou"].as_f64(), Some(1.0));
+    // What another program wrote is kept.
+    let kept = made.join(Path::new(edited[0]["reconstruction"].as_str().unwrap()).file_name().unwrap());
+    fs::write(&kept, "mine").unwrap();
+    let ran = run("dl-gan-edit", &words, &input).expect(1);
+    assert!(ran.stderr.contains("is not a result of dl-gan-edit"), "{}", ran.stderr);
+    assert_eq!(fs::read(&kept).unwrap(), b"mine");
     // Other programs name the right one.
     let ran = run("dl-gan-sample", &[model.to_str().unwrap()], "").expect(2);
     assert!(ran.stderr.contains("dl-gan-edit voxel takes it"), "{}", ran.stderr);
@@ -128,7 +134,9 @@ fn solids_that_cannot_be_trained_on_are_refused() {
     let ran = train("voxel --channels 8 --iterations 1", &model, &format!("{good}{bad}\n{{\"id\":\"a\"}}\n")).expect(1);
     assert!(ran.stderr.contains("s9.npy: is neither a NumPy array"), "{}", ran.stderr);
     assert!(ran.stderr.contains("the record has no \"voxels\""), "{}", ran.stderr);
-    fs::remove_file(&model).unwrap();
+    for name in ["solids.safetensors", "solids.last.safetensors"] {
+        fs::remove_file(model.with_file_name(name)).unwrap();
+    }
     for (input, said) in
         [("", "no records to train on"), (good.lines().next().unwrap(), "cannot be trained on one solid")]
     {

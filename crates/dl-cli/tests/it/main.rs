@@ -24,6 +24,7 @@ mod fetch;
 mod finetune;
 mod gan;
 mod gan_edit;
+mod gan_files;
 mod gan_pairs;
 mod gan_style;
 mod gan_table;

@@ -28,7 +28,10 @@ pub(crate) fn is_gan(file: &Checkpoint) -> bool {
 /// When it is invalid, or the file holds something else.
 pub(super) fn config(file: &Checkpoint) -> Result<GeneratorConfig> {
     if let Some((architecture, _)) = TranslatorArchitecture::of(file)? {
-        bail!("contains {}, which turns images into images; dl-gan-edit takes it", architecture.name);
+        bail!(
+            "contains {}, which turns images into images; dl-gan-edit super-resolve, translate, complete and colorize take it",
+            architecture.name
+        );
     }
     if TableConfig::is_in(file) {
         bail!("contains a generator of tables, not of images; dl-gan-sample takes it");

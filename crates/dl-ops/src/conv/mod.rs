@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape
 use dl_kernels::{Conv2dConfig, ConvShape};
 use rayon::prelude::*;
 
-use crate::matmul::sum;
+use crate::wide::sum;
 use crate::{cpu, portable, relu};
 
 /// Convolves x [n, c, h, w] with weight [outputs, c / groups, kh, kw] and adds bias [outputs]; returns [n, outputs, h',

@@ -8,10 +8,14 @@ use std::thread;
 use anyhow::{Context, Result, ensure};
 use candle_core::Var;
 use dl_models::{checkpoint, plain};
+use dl_ops::with_floats;
 use serde_json::{Map, Value};
 
 use super::average::{Average, within};
-use super::{Optimizer, Parameter, Player, Progress, Task, TrainedModel, Validation, gradients, state};
+use super::{Optimizer, Parameter, Phase, Player, Progress, Task, TrainedModel, Validation, gradients, state};
+
+/// A weight above this, whose square is near the largest number, is not the result of training. NaN is above it, too.
+const MOST_WEIGHT: f32 = 1e18;
 
 /// Options of the training loop.
 #[derive(Clone, Debug)]
@@ -99,13 +103,13 @@ pub enum Why {
     Patience,
     /// The caller asked it to stop; it can resume.
     Interrupted,
-    /// The loss exploded: its value at the last step, and its mean over the first steps. The files hold what was
-    /// written before.
+    /// The loss or the weights exploded: the loss at the last step, and its mean over the first steps. The files hold what
+    /// was written before.
     Exploded {
         /// The phase.
         phase: &'static str,
-        /// NaN, infinite, or far above the first losses for many steps.
-        loss: f64,
+        /// NaN, infinite, or far above the first losses for many steps; `None` if it was the weights.
+        loss: Option<f64>,
         /// The mean loss of the first steps.
         first: f64,
     },
@@ -151,6 +155,10 @@ pub fn fit<T: Task>(
         if files.last.exists() {
             progress = state::recall(&files.last, task, &config.settings, &mut optimizers, average.as_mut())?;
             written = Some(progress.best.as_ref().map_or(progress.step, |(step, _)| *step));
+            // The run was killed between the first state and the first model, which has the same weights.
+            if !files.model.exists() {
+                within(average.as_ref(), || write_model(task, files, &progress))?;
+            }
         }
         report(Event::Resumed(&progress))?;
     }
@@ -198,7 +206,7 @@ pub fn fit<T: Task>(
                 let limit = config.explosion.filter(|_| alone);
                 if !value.is_finite() || limit.is_some_and(|factor| progress.has_exploded(value, factor)) {
                     let (phase, first) = (phase.name, progress.first_loss);
-                    exploded = Some(Why::Exploded { phase, loss: value, first });
+                    exploded = Some(Why::Exploded { phase, loss: Some(value), first });
                     break 'steps;
                 }
                 let (optimizer, rate) = (&mut optimizers[phase.player], rates[phase.player]);
@@ -236,6 +244,10 @@ pub fn fit<T: Task>(
                     }
                 };
                 if let Some(files) = config.files.as_ref().filter(|_| best) {
+                    if !files.last.exists() {
+                        let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
+                        state::save(&files.last, task, task.model(&progress)?, &config.settings, &progress, &state)?;
+                    }
                     within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);
                 }
@@ -245,13 +257,27 @@ pub fn fit<T: Task>(
             if let Some(files) = &config.files
                 && (due(config.save_every) || done == iterations || progress.stopped || leave)
             {
-                // The model first: a run resumed from an older file of the last model writes the same model again.
+                if let Some(phase) = unsound(&phases, &vars)? {
+                    exploded = Some(Why::Exploded { phase, loss: None, first: progress.first_loss });
+                    break 'steps;
+                }
+                let save = || {
+                    let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
+                    state::save(&files.last, task, task.model(&progress)?, &config.settings, &progress, &state)
+                };
+                // The model first: a run resumed from an older state writes the same model again. But where a model is, there
+                // must be a state.
+                let first = !files.last.exists();
+                if first {
+                    save()?;
+                }
                 if progress.best.is_none() {
                     within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);
                 }
-                let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
-                state::save(&files.last, task, task.model(&progress)?, &config.settings, &progress, &state)?;
+                if !first {
+                    save()?;
+                }
             }
             if progress.stopped || leave {
                 break;
@@ -267,6 +293,20 @@ pub fn fit<T: Task>(
         };
         Ok(Ended { why, progress, written })
     })
+}
+
+/// The first phase whose player's weights have exploded, so that the files keep what was there before.
+fn unsound(phases: &[Phase], vars: &[Vec<Var>]) -> Result<Option<&'static str>> {
+    for phase in phases {
+        for var in &vars[phase.player] {
+            let sound =
+                with_floats(&var.detach(), |numbers| Ok(numbers.iter().all(|number| number.abs() < MOST_WEIGHT)));
+            if !sound.map_err(plain)? {
+                return Ok(Some(phase.name));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Adds metrics of a batch to those of its step, which are the means.

@@ -87,12 +87,10 @@ pub(super) fn recall<T: Task>(
     for key in settings.keys().chain(state.settings.keys()) {
         let (now, then) = (settings.get(key), state.settings.get(key));
         if now != then {
-            let word = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), Value::to_string);
             bail!(
-                "{}: that run had {key} {}, this one has {}; give the same options, or start over with --force",
+                "{}: {}; give the same options, or start over with --force",
                 in_context(),
-                word(then),
-                word(now)
+                difference(key, then, now).unwrap_or_else(|| format!("{key} differs"))
             );
         }
     }
@@ -110,6 +108,17 @@ pub(super) fn recall<T: Task>(
         average.recall(|name| file.tensor(&format!("{AVERAGE}{name}"), &Device::Cpu)).with_context(in_context)?;
     }
     Ok(state.progress)
+}
+
+/// `that run had lr 0.1, this one has 0.2`: of objects, the first member that differs.
+fn difference(key: &str, then: Option<&Value>, now: Option<&Value>) -> Option<String> {
+    if let (Some(Value::Object(then)), Some(Value::Object(now))) = (then, now) {
+        let mut keys = now.keys().chain(then.keys());
+        let key = keys.find(|key| then.get(*key) != now.get(*key))?;
+        return difference(key, then.get(key), now.get(key));
+    }
+    let word = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), Value::to_string);
+    Some(format!("that run had {key} {}, this one has {}", word(then), word(now)))
 }
 
 /// Everything that training changes, by its name in the file.

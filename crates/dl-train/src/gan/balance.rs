@@ -34,8 +34,14 @@ pub(super) fn seen_by(loss: GanLoss, real: &Tensor, made: &Tensor) -> Result<Vec
     seen(&logits(real).map_err(plain)?, &logits(made).map_err(plain)?)
 }
 
+/// The spread of generated images, relative to that of real ones; NaN if those are all the same.
+pub(super) fn relative_diversity(made: &Tensor, real: &Tensor) -> Result<f64> {
+    let of_real = diversity(real)?;
+    Ok(if of_real > 1e-9 { diversity(made)? / of_real } else { f64::NAN })
+}
+
 /// The standard deviation of a pixel over the images of a batch [n, ...], averaged over the pixels.
-pub(super) fn diversity(images: &Tensor) -> Result<f64> {
+fn diversity(images: &Tensor) -> Result<f64> {
     let rows = images.flatten_from(1).map_err(plain)?;
     let (count, pixels) = rows.dims2().map_err(plain)?;
     if count < 2 {

@@ -8,7 +8,7 @@ use dl_models::gan::{Discriminator, Generator, StyleDraws, push_latent};
 use dl_models::{Parameters, plain};
 use rand_chacha::ChaCha8Rng;
 
-use super::balance::{diversity, seen};
+use super::balance::{relative_diversity, seen};
 use super::{Augment, GanBatch, GanLoss, Penalty};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, Validation, When, buffers, weights};
 
@@ -155,7 +155,7 @@ impl GanTask<'_> {
             value = ((value + wrong).map_err(plain)? * 0.5).map_err(plain)?;
         }
         let mut metrics = seen(&of_real, &of_made)?;
-        metrics.push(("diversity", diversity(&constant)? / diversity(&real)?.max(1e-12)));
+        metrics.push(("diversity", relative_diversity(&constant, &real)?));
         metrics.extend(self.augment.observe(&of_real)?);
         let value = match self.penalty.filter(|penalty| penalty.lazy == 1) {
             Some(penalty) => {

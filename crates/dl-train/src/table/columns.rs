@@ -10,6 +10,9 @@ use super::RawTable;
 const FEW_NUMBERS: usize = 20;
 /// Most categories of a column: it is rather a name of each row, or free text.
 const MOST_CATEGORIES: usize = 1000;
+/// Networks compute in single precision: a column's numbers must be within these.
+const LARGEST: f64 = 1e30;
+const SMALLEST: f64 = 1e-30;
 /// Of a column of numbers, at most this share may be other texts; they are then named.
 const FEW_TEXTS: f64 = 0.05;
 
@@ -136,6 +139,13 @@ fn column(name: &str, cells: &[Option<Box<str>>], said: Option<bool>, notes: &mu
     if let Some(row) = infinite {
         let cell = cells[row].as_deref().unwrap_or("");
         bail!("column {name}, row {}: {cell} is not a finite number; leave the cell empty", row + 1);
+    }
+    if let Some(row) = numbers.iter().position(|number| number.is_some_and(|number| number.abs() > LARGEST)) {
+        bail!("column {name}, row {}: the number is above {LARGEST:e}; give it in another unit", row + 1);
+    }
+    let largest = numbers.iter().flatten().fold(0.0_f64, |largest, number| largest.max(number.abs()));
+    if largest > 0.0 && largest < SMALLEST {
+        bail!("column {name}: its numbers are below {SMALLEST:e}; give them in another unit");
     }
     if let Some((row, cell)) = wrong.first() {
         if said == Some(false) {

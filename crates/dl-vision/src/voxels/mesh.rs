@@ -59,7 +59,8 @@ impl Mesh {
     /// Writes Wavefront's OBJ. z points to the viewer there, so it is turned around.
     /// # Errors
     /// When `output` fails.
-    pub fn write_obj(&self, output: &mut dyn Write) -> Result<()> {
+    pub fn write_obj(&self, comment: &str, output: &mut dyn Write) -> Result<()> {
+        writeln!(output, "# {comment}")?;
         for [x, y, z] in &self.corners {
             writeln!(output, "v {x} {y} {}", -i64::from(*z))?;
         }
@@ -73,8 +74,8 @@ impl Mesh {
     /// Writes Stanford's PLY, as text. z points to the viewer there, so it is turned around.
     /// # Errors
     /// When `output` fails.
-    pub fn write_ply(&self, output: &mut dyn Write) -> Result<()> {
-        writeln!(output, "ply\nformat ascii 1.0\nelement vertex {}", self.corners.len())?;
+    pub fn write_ply(&self, comment: &str, output: &mut dyn Write) -> Result<()> {
+        writeln!(output, "ply\nformat ascii 1.0\ncomment {comment}\nelement vertex {}", self.corners.len())?;
         writeln!(output, "property float x\nproperty float y\nproperty float z\nelement face {}", self.faces.len())?;
         writeln!(output, "property list uchar int vertex_indices\nend_header")?;
         for [x, y, z] in &self.corners {
@@ -109,11 +110,11 @@ mod tests {
         }
         assert!((volume - 2.0).abs() < 1e-9, "{volume}");
         let mut obj = Vec::new();
-        mesh.write_obj(&mut obj).unwrap();
+        mesh.write_obj("a bar", &mut obj).unwrap();
         let obj = String::from_utf8(obj).unwrap();
         assert_eq!((obj.matches("v ").count(), obj.matches("f ").count()), (12, 10));
         let mut ply = Vec::new();
-        mesh.write_ply(&mut ply).unwrap();
+        mesh.write_ply("a bar", &mut ply).unwrap();
         assert!(String::from_utf8(ply).unwrap().contains("element vertex 12\n"));
     }
 }

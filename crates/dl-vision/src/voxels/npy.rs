@@ -45,12 +45,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<VoxelGrid> {
     VoxelGrid::new([depth, height, width], filled)
 }
 
-/// Writes the grid as an array [depth, height, width] of bytes, 0 or 1.
+/// Writes the grid as an array [depth, height, width] of bytes, 0 or 1. The header is a Python literal, in which a comment
+/// may follow.
 /// # Errors
 /// When `output` fails.
-pub fn write_npy(grid: &VoxelGrid, output: &mut dyn Write) -> Result<()> {
+pub fn write_npy(grid: &VoxelGrid, comment: Option<&str>, output: &mut dyn Write) -> Result<()> {
     let [depth, height, width] = grid.size();
     let mut header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({depth}, {height}, {width}), }}");
+    if let Some(comment) = comment {
+        header = format!("{header} # {comment}");
+    }
     // The numbers begin at a multiple of 64 bytes.
     let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
     header = format!("{header:<width$}\n", width = length - 1);
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn an_array_that_was_written_is_read_and_others_are_refused() {
         let mut bytes = Vec::new();
-        write_npy(&boxes(), &mut bytes).unwrap();
+        write_npy(&boxes(), Some("three boxes"), &mut bytes).unwrap();
         assert_eq!(bytes.len() % 64, 120 % 64);
         assert_eq!(parse(&bytes).unwrap(), boxes());
         let changed = |from: &[u8], to: &[u8]| {

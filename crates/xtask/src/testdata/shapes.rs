@@ -34,7 +34,7 @@ pub(super) fn files(
             let kind = KINDS[index as usize % KINDS.len()];
             let grid = solid(kind, side, &mut Dice::new(seed, &format!("shapes/{name}")))?;
             let mut voxels = Vec::new();
-            write_npy(&grid, &mut voxels)?;
+            write_npy(&grid, None, &mut voxels)?;
             let seen = grid.silhouette();
             let image = GrayImage::from_fn(side as u32, side as u32, |x, y| {
                 Luma([if seen[y as usize * side + x as usize] { 255 } else { 0 }])

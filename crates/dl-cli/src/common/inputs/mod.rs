@@ -58,6 +58,11 @@ enum Source {
 }
 
 impl Inputs {
+    /// Their names, for messages.
+    pub(crate) fn shown(&self) -> String {
+        if self.inputs.is_empty() { "<stdin>".to_owned() } else { self.inputs.join(", ") }
+    }
+
     /// Refuses to wait for records that a person would have to type, unless `-` asks for it; then a note says so.
     /// # Errors
     /// When there are no inputs and stdin is a terminal.

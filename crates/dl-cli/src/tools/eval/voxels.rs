@@ -94,6 +94,7 @@ impl Args {
 
     /// The mean solid of records.
     fn mean(&self, io: &mut Io, path: &str, failed: &mut usize) -> Result<VoxelGrid> {
+        ensure!(path == "-" || Path::new(path).exists(), "--mean-of {path}: no such file");
         let inputs = Inputs { inputs: vec![path.to_owned()] };
         let (mut size, mut sums, mut count) = ([0; 3], Vec::new(), 0.0_f32);
         let tally = each_record(io, Job { common: &self.common, inputs: &inputs }, |record, _| {

@@ -11,7 +11,8 @@ use dl_train::fit::{
 use dl_train::schedule::{Decay, Plateau, Schedule};
 use serde_json::{Map, Value, json};
 
-use crate::common::{Inputs, Messages, Outcome, interrupt, model_files, numbers};
+use crate::common::model_files::{self, Earlier};
+use crate::common::{Inputs, Messages, Outcome, interrupt, numbers};
 
 /// Options of the training loop.
 #[derive(clap::Args, Debug)]
@@ -216,11 +217,7 @@ impl TrainingArgs {
             [("--output", output), ("the file beside --output", last.as_path())].into_iter().chain(log).collect();
         model_files::check(&written, inputs, others)?;
         model_files::check_no_link(&last)?;
-        model_files::check_new(
-            output,
-            self.force || self.resume,
-            "--resume continues an unfinished run, --force overwrites",
-        )
+        Earlier { force: self.force, resume: self.resume }.check(output, &last, self.log.as_deref())
     }
 
     /// The default number of steps in which only the head is trained.
@@ -433,11 +430,11 @@ impl TrainingArgs {
         let (loss, path, step) = (progress.mean("loss"), files.model.display(), progress.step);
         match ended.why {
             Why::Exploded { loss, first, .. } => {
-                let what = format!(
-                    "the loss exploded: {loss:.3} at batch {}, {first:.3} at first; try --lr {}",
-                    step + 1,
-                    rate / 10.0
-                );
+                let what = match loss {
+                    Some(loss) => format!("the loss exploded: {loss:.3} at batch {}, {first:.3} at first", step + 1),
+                    None => format!("the weights exploded after {step} batches"),
+                };
+                let what = format!("{what}; try --lr {}", rate / 10.0);
                 let Some(written) = ended.written else { bail!("{what}; no model was written") };
                 let which = if progress.best.is_some() { "the best model" } else { "the last checkpoint" };
                 messages.error(format_args!("{what}; {path} holds {which}, after {written} batches"));

@@ -83,8 +83,15 @@ struct Editor {
 }
 
 impl Editor {
-    /// Replaces the record's image.
+    /// Replaces the record's image. A record that fails stays as it is.
     fn edit(&self, record: &mut Record, results: &mut Results) -> Result<()> {
+        let mut edited = record.clone();
+        self.edit_in_place(&mut edited, results)?;
+        *record = edited;
+        Ok(())
+    }
+
+    fn edit_in_place(&self, record: &mut Record, results: &mut Results) -> Result<()> {
         let mut loaded = self.images.open(record)?;
         let alpha = loaded.take_alpha();
         let scale = self.translator.geometry.scale;

@@ -15,7 +15,7 @@ use image::{DynamicImage, ImageFormat};
 use crate::common::{FileNames, ImageFile, Inputs, Messages, Originals, is_image_of, is_marked, marked};
 
 /// The comment in a result's file.
-const MARK: &str = "made by dl-gan-edit";
+pub(super) const MARK: &str = "made by dl-gan-edit";
 
 /// Format of the results.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `dl-gan-edit voxel`: solids from silhouettes.
 
 use std::io::{Cursor, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
@@ -13,7 +13,10 @@ use dl_train::gan::Pixels;
 use dl_vision::voxels::{Mesh, VoxelGrid, isometric, write_npy};
 use image::ImageFormat;
 
-use crate::common::{Common, FileNames, ImageArgs, Inputs, Io, Job, Outcome, map_batches, numbers};
+use super::result::MARK;
+use crate::common::{
+    Common, FileNames, ImageArgs, ImageFile, Inputs, Io, Job, Outcome, is_marked, map_batches, marked, numbers,
+};
 use crate::tools::gan_train::{canvas, silhouette};
 
 /// Silhouettes that are worked on together.
@@ -74,7 +77,8 @@ impl VoxelArgs {
         if folder.exists() && !folder.is_dir() {
             bail!("--output-dir {}: is a file, not a folder; choose another", folder.display());
         }
-        ensure!(!["id", "image"].contains(&self.field.as_str()), "--field {}: choose another name", self.field);
+        let known = ["", "id", "image", "width", "height", "voxels", "obj", "ply", "drawing"];
+        ensure!(!known.contains(&self.field.as_str()), "--field {}: choose another name", self.field);
         let side = generator.config().side;
         let (images, pixels) = (self.images.images(&io.messages), Pixels::new(canvas(side)));
         let mut names = FileNames::default();
@@ -100,37 +104,33 @@ impl VoxelArgs {
         let put = |record: &mut Record, field: &str, ending: &str, bytes: &[u8]| -> Result<()> {
             let file = file.with_extension(ending);
             let path = self.output_dir.join(&file);
-            for known in ["image", "voxels"] {
-                let taken = record.get::<String>(known).unwrap_or(None);
-                ensure!(
-                    taken.is_none_or(|taken| Path::new(&taken) != path),
-                    "{}: would replace {known} of the record; name another --output-dir",
-                    path.display()
-                );
+            // It may be the solid or the image of another record, even of one that has not been read yet.
+            if path.exists() && !is_marked(&path, MARK) {
+                bail!("{}: exists and is not a result of dl-gan-edit; name another --output-dir", path.display());
             }
             write_inside(&self.output_dir, &file, |output| Ok(output.write_all(bytes)?))?;
             record.set(field, &path.display().to_string())
         };
         let mut bytes = Vec::new();
-        write_npy(&grid, &mut bytes)?;
+        write_npy(&grid, Some(MARK), &mut bytes)?;
         put(record, &self.field, "npy", &bytes)?;
         if self.obj || self.ply {
             let mesh = Mesh::of(&grid);
             if self.obj {
                 bytes.clear();
-                mesh.write_obj(&mut bytes as &mut dyn Write)?;
+                mesh.write_obj(MARK, &mut bytes as &mut dyn Write)?;
                 put(record, "obj", "obj", &bytes)?;
             }
             if self.ply {
                 bytes.clear();
-                mesh.write_ply(&mut bytes as &mut dyn Write)?;
+                mesh.write_ply(MARK, &mut bytes as &mut dyn Write)?;
                 put(record, "ply", "ply", &bytes)?;
             }
         }
         if let Some(side) = self.draw {
             let mut png = Cursor::new(Vec::new());
             isometric(&grid, side as u32).write_to(&mut png, ImageFormat::Png)?;
-            put(record, "drawing", "png", png.get_ref())?;
+            put(record, "drawing", "png", &marked(png.into_inner(), ImageFile::Png, MARK))?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ mod styles;
 mod table;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
@@ -16,15 +16,21 @@ use clap::Parser;
 use dl_models::ModelFile;
 use dl_models::gan::table::TableConfig;
 use dl_models::gan::{Canvas, Generator};
+use dl_record::file::is_same;
 use dl_record::{Record, Writer, write_atomically};
+use dl_vision::formats::has_ending;
 
-use crate::common::{Common, DeviceArgs, Io, Outcome, Tool, numbers};
+use crate::common::{
+    Common, DeviceArgs, ImageFile, Inputs, Io, Outcome, Tool, is_marked, marked, model_files, numbers,
+};
 use conditions::{ConditionArgs, Conditions};
 pub(crate) use latents::Latents;
 use pixels::png;
 pub(crate) use pixels::{Pixels, rgb_of, sheet_of, write_sheet};
 pub(crate) use table::write_csv;
 
+/// The comment in an image's file.
+const MARK: &str = "made by dl-gan-sample";
 /// Most images of a batch are this many numbers.
 const BATCH_NUMBERS: usize = 1 << 22;
 
@@ -60,7 +66,7 @@ pub struct Args {
     count: usize,
 
     /// Number of the first sample
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = number)]
     first: usize,
 
     /// Factor on the random vectors, 0 to 1; for StyleGAN on the distance of the styles from the mean style (psi): smaller
@@ -110,9 +116,15 @@ pub struct Args {
     common: Common,
 }
 
+/// The number of a sample.
+fn number(text: &str) -> Result<usize> {
+    let number: usize = text.parse().context("expected the number of a sample, from 0")?;
+    ensure!(number <= numbers::MOST, "expected at most {}", numbers::MOST);
+    Ok(number)
+}
+
 fn pair(text: &str) -> Result<[usize; 2]> {
     let (a, b) = text.split_once(':').context("expected two numbers of samples, such as 3:8")?;
-    let number = |text: &str| text.parse().context("expected two numbers of samples, such as 3:8");
     Ok([number(a)?, number(b)?])
 }
 
@@ -126,6 +138,11 @@ fn rows_and_columns(text: &str) -> Result<[usize; 2]> {
     Ok([number(rows)?, number(columns)?])
 }
 
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 impl Tool for Args {
     const NAME: &'static str = "dl-gan-sample";
 
@@ -134,6 +151,7 @@ impl Tool for Args {
     }
 
     fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.check_files()?;
         let generator = match ModelFile::open(&self.model, None)? {
             ModelFile::Generator(file) if TableConfig::is_in(&file) => return table::run(self, file, io),
             ModelFile::Generator(file) => Generator::open(file, &self.device.open()?)?,
@@ -166,7 +184,12 @@ impl Tool for Args {
                     Latents::drawn(&generator, self.common.seed, self.first + start..self.first + end, noise)
                 }
             };
-            let part = conditions.part(self.first + start..self.first + end);
+            // On the way between two samples, what the generator is told stays that of the first one.
+            let told = |place: usize| self.interpolate.map_or(self.first + place, |[a, _]| a);
+            let part = match self.interpolate {
+                Some([a, _]) => conditions.repeated(a, end - start),
+                None => conditions.part(self.first + start..self.first + end),
+            };
             let images = match generator.style() {
                 Some(style) => {
                     let given = given.as_ref().is_some_and(|given| given.are_styles(&generator));
@@ -182,7 +205,7 @@ impl Tool for Args {
                 let index = start + place;
                 let number = self.first + index;
                 let id = format!("sample-{number:06}");
-                writer.write(&self.record(id, numbers, canvas, (&conditions, number))?)?;
+                writer.write(&self.record(id, numbers, canvas, (&conditions, told(index)))?)?;
                 if let Some((grid, numbers_of)) = &mut sheet
                     && index < grid[0] * grid[1]
                 {
@@ -200,6 +223,28 @@ impl Tool for Args {
 }
 
 impl Args {
+    /// Refuses an output that would replace what is read, or another output.
+    fn check_files(&self) -> Result<()> {
+        let outputs: Vec<(&str, &Path)> = [("--output", &self.output), ("--csv", &self.csv)]
+            .into_iter()
+            .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+            .collect();
+        let read = [Some(&self.model), self.latents.as_ref(), self.condition.conditions.as_ref()];
+        let read: Vec<Option<&Path>> = read.into_iter().map(|path| path.map(PathBuf::as_path)).collect();
+        model_files::check(&outputs, &Inputs { inputs: Vec::new() }, &read)?;
+        if let Some(path) = &self.output {
+            ensure!(has_ending(path, &["png"]), "--output {}: a sheet is a .png file", path.display());
+            let own = self.output_dir.as_deref().is_some_and(|folder| is_same(folder, folder_of(path)));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            ensure!(
+                !own || !(name.starts_with("sample-") || name.starts_with("mix-")),
+                "--output {}: would replace an image of --output-dir; name another",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
     /// Writes the images of mixed styles and their sheet.
     fn write_mixed(
         &self,
@@ -246,6 +291,10 @@ impl Args {
         let image = match &self.output_dir {
             Some(folder) => {
                 let path = folder.join(format!("{id}.png"));
+                if path.exists() && !is_marked(&path, MARK) {
+                    bail!("{}: exists and was not made by dl-gan-sample; name another --output-dir", path.display());
+                }
+                let bytes = marked(bytes, ImageFile::Png, MARK);
                 write_atomically(&path, |output| Ok(output.write_all(&bytes)?))?;
                 path.to_str().with_context(|| format!("{}: is not UTF-8", path.display()))?.to_owned()
             }

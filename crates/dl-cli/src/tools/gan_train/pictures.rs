@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow, ensure};
 use clap::ValueEnum;
 use dl_models::gan::Canvas;
 use dl_vision::picture::{Loader, Truncated};
@@ -14,6 +14,18 @@ use crate::common::{ImageArgs, is_gray, numbers};
 const LOOKED_AT: usize = 16;
 /// Largest side of the first image that is taken as the size.
 const SMALL: u32 = 128;
+
+/// Most numbers of a batch of images: half a gigabyte, and many times that in the networks.
+const MOST_NUMBERS: usize = 1 << 27;
+
+/// Refuses a batch that is too large; `option` sets the size of its images.
+pub(super) fn check_batch(images: usize, numbers: usize, option: &str) -> Result<()> {
+    ensure!(
+        images.saturating_mul(numbers) <= MOST_NUMBERS,
+        "--batch {images}: the images do not fit in memory; give a smaller --batch or {option}"
+    );
+    Ok(())
+}
 
 /// Options of the images.
 #[derive(clap::Args, Debug)]
@@ -86,16 +98,19 @@ impl PictureArgs {
     /// The shape of the images: as the options say, or else as the first ones look.
     pub(super) fn canvas(&self, sources: &[String]) -> Result<Canvas> {
         let loader = Loader::new(self.truncated());
-        let first: Vec<RgbImage> = match (self.size, self.colors) {
-            (Some(_), Some(_)) => Vec::new(),
-            _ => sources
-                .iter()
-                .take(LOOKED_AT)
-                .filter_map(|source| loader.load(source).ok())
-                .map(|image| image.into_image())
-                .collect(),
+        let mut broken = None;
+        let mut first: Vec<RgbImage> = Vec::new();
+        let needed = if self.size.is_some() && self.colors.is_some() { 0 } else { LOOKED_AT };
+        for source in sources.iter().take(needed) {
+            match loader.load(source) {
+                Ok(image) => first.push(image.into_image()),
+                Err(error) => broken = broken.or(Some(error)),
+            }
+        }
+        let unknown = || match &broken {
+            Some(error) => anyhow!("none of the first {LOOKED_AT} images can be read; the first: {error:#}"),
+            None => anyhow!("there are no images"),
         };
-        let unknown = || anyhow!("none of the first {LOOKED_AT} images can be decoded; give --size and --colors");
         let colors = match self.colors {
             Some(colors) => colors,
             None if first.is_empty() => return Err(unknown()),

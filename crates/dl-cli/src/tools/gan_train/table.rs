@@ -118,7 +118,7 @@ impl Training for Table {
             numeric: self.numeric.clone(),
             label: self.label.clone(),
         };
-        let assumed = schema(&table, &options, usize::from(self.modes))?;
+        let assumed = schema(&table, &options, usize::from(self.modes)).with_context(|| training.inputs.shown())?;
         assumed.notes.iter().for_each(|note| messages.note(note));
         describe(&assumed.schema, table.rows, messages);
         let pac = usize::from(self.pac);

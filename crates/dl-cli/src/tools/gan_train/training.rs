@@ -10,7 +10,8 @@ use dl_train::schedule::{Decay, Schedule};
 use serde_json::{Map, Value};
 
 use super::watch::{self, Watch};
-use crate::common::{Common, DeviceArgs, Inputs, Messages, Outcome, interrupt, model_files, numbers};
+use crate::common::model_files::{self, Earlier};
+use crate::common::{Common, DeviceArgs, Inputs, Messages, Outcome, interrupt, numbers};
 
 /// Options of every training.
 #[derive(clap::Args, Debug)]
@@ -98,8 +99,7 @@ impl TrainingArgs {
             .collect();
         model_files::check(&written, &self.inputs, read)?;
         model_files::check_no_link(&last)?;
-        let remedy = "--resume continues an unfinished run, --force overwrites";
-        model_files::check_new(&self.output, self.force || self.resume, remedy)
+        Earlier { force: self.force, resume: self.resume }.check(&self.output, &last, self.log.as_deref())
     }
 
     /// Steps of the whole training, of `epoch` steps each and `default` epochs.
@@ -203,13 +203,11 @@ impl TrainingArgs {
         let (step, path) = (ended.progress.step, self.output.display());
         match ended.why {
             Why::Exploded { phase, loss, .. } => {
-                let (option, player) = if phase.starts_with("generator") { ("--lr-g", 0) } else { ("--lr-d", 1) };
-                let rate = config.players.get(player).map_or(0.0, |player| player.schedule.rate);
-                let what = format!(
-                    "the loss of the {phase} is {loss} at batch {}; try {option} {}, or --loss hinge",
-                    step + 1,
-                    rate / 4.0
-                );
+                let remedy = remedy(config, phase);
+                let what = match loss {
+                    Some(loss) => format!("the loss of the {phase} is {loss} at batch {}; {remedy}", step + 1),
+                    None => format!("the weights of the {phase} exploded after {step} batches; {remedy}"),
+                };
                 let Some(written) = ended.written else { return Err(anyhow!("{what}; no model was written")) };
                 messages.error(format_args!("{what}; {path} holds the last checkpoint, after {written} batches"));
                 Ok(Some(Outcome::SomeFailed))
@@ -229,6 +227,28 @@ impl TrainingArgs {
             }
         }
     }
+}
+
+/// What to try after an explosion in a phase.
+fn remedy(config: &FitConfig, phase: &str) -> String {
+    // A player whose rate is out of all proportion ruins the other's loss, too.
+    let rates: Vec<f64> = config.players.iter().map(|player| player.schedule.rate).collect();
+    let at_fault = match rates[..] {
+        [of_generator, of_discriminator] if of_generator > 100.0 * of_discriminator => 0,
+        [of_generator, of_discriminator] if of_discriminator > 100.0 * of_generator => 1,
+        [_, _] if !phase.starts_with("generator") => 1,
+        _ => 0,
+    };
+    let option = ["--lr-g", "--lr-d"][at_fault];
+    let rate = match rates.get(at_fault) {
+        Some(rate) if *rate < 0.1 => format!("{}", rate / 4.0),
+        _ => "0.0002".to_owned(),
+    };
+    let hinge = match config.settings.get("loss").and_then(Value::as_str) {
+        Some(loss) if loss != "hinge" => ", or --loss hinge",
+        _ => "",
+    };
+    format!("try {option} {rate}{hinge}")
 }
 
 fn report_start(progress: &Progress, messages: &Messages) {

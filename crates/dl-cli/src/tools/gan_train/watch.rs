@@ -11,6 +11,14 @@ const WON: f64 = 0.99;
 /// Spread of the generated images, relative to the real ones, when the generator has collapsed.
 const COLLAPSED: f64 = 0.15;
 
+/// An end of the game.
+enum Verdict {
+    /// The discriminator is always right.
+    Won,
+    /// The generator makes the same image again and again.
+    Collapsed,
+}
+
 #[derive(Default)]
 pub(super) struct Watch {
     means: BTreeMap<String, f64>,
@@ -24,7 +32,7 @@ impl Watch {
     pub(super) fn step(&mut self, iteration: usize, figures: &[(String, f64)]) -> Option<String> {
         self.steps += 1.0;
         let share = 1.0 / self.steps.min(WINDOW);
-        for (name, value) in figures {
+        for (name, value) in figures.iter().filter(|(_, value)| value.is_finite()) {
             let mean = self.means.entry(name.clone()).or_insert(*value);
             *mean += share * (value - *mean);
         }
@@ -32,22 +40,29 @@ impl Watch {
             return None;
         }
         let batches = WINDOW as usize;
-        let accuracy = self.mean("d_accuracy");
-        if accuracy > WON && self.is_due("won", iteration) {
-            return Some(format!(
+        match self.verdict()? {
+            Verdict::Won if self.is_due("won", iteration) => Some(format!(
                 "the discriminator has won: it was right about {:.1}% of the last {batches} batches, so the generator gets \
                  no useful gradient; try --instance-noise 0.1, --label-smoothing 0.1, or a lower --lr-d",
-                100.0 * accuracy
-            ));
+                100.0 * self.mean("d_accuracy")
+            )),
+            Verdict::Collapsed if self.is_due("collapsed", iteration) => Some(format!(
+                "the generator has collapsed: its images differ {:.2} times as much as the real ones; start over with \
+                 another --seed, a lower --lr-g, or --loss relativistic",
+                self.mean("diversity")
+            )),
+            _ => None,
         }
-        let diversity = self.mean("diversity");
-        if diversity < COLLAPSED && self.is_due("collapsed", iteration) {
-            return Some(format!(
-                "the generator has collapsed: its images differ {diversity:.2} times as much as the real ones; start over \
-                 with another --seed, a lower --lr-g, or --loss relativistic"
-            ));
+    }
+
+    /// Who has lost the game, by the means.
+    fn verdict(&self) -> Option<Verdict> {
+        match () {
+            () if self.steps < WINDOW => None,
+            () if self.mean("d_accuracy") > WON => Some(Verdict::Won),
+            () if self.mean("diversity") < COLLAPSED => Some(Verdict::Collapsed),
+            () => None,
         }
-        None
     }
 
     fn is_due(&mut self, kind: &'static str, iteration: usize) -> bool {
@@ -72,7 +87,13 @@ impl Watch {
             ("psnr", "PSNR"),
         ];
         let known = words.iter().filter_map(|(name, words)| Some(format!("{words} {:.2}", self.means.get(*name)?)));
-        known.collect::<Vec<_>>().join(", ")
+        let known = known.collect::<Vec<_>>().join(", ");
+        let verdict = match self.verdict() {
+            Some(Verdict::Won) => " (the discriminator has won)",
+            Some(Verdict::Collapsed) => " (the generator has collapsed)",
+            None => "",
+        };
+        format!("{known}{verdict}")
     }
 }
 

@@ -20,7 +20,9 @@ pub(super) fn cell(column: &Column, place: f32, chosen: usize) -> Option<String>
 
 /// The number as text, rounded to `decimals` digits after the decimal point, without zeros at the end.
 fn text(number: f64, decimals: usize) -> String {
-    let text = format!("{number:.decimals$}");
+    // No digits beyond the shortest text that is this number.
+    let (rounded, shortest) = (format!("{number:.decimals$}"), number.to_string());
+    let text = if rounded.len() < shortest.len() { rounded } else { shortest };
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),
         false => &text,

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::LaplacianPlayers;
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, buffers, weights};
-use crate::gan::balance::{diversity, seen};
+use crate::gan::balance::{relative_diversity, seen};
 use crate::gan::{DISCRIMINATOR, GanBatch, GanLoss};
 
 /// The cross entropy of both players.
@@ -134,7 +134,7 @@ impl LaplacianTask<'_> {
         let figures = seen(&of_real, &of_made)?;
         let mut metrics = Vec::new();
         if level == 0 {
-            metrics.push(("diversity", diversity(&made.detach())? / diversity(real)?.max(1e-12)));
+            metrics.push(("diversity", relative_diversity(&made.detach(), real)?));
             shown.sums = figures.iter().map(|(name, _)| (*name, 0.0)).collect();
         }
         for ((_, sum), (name, figure)) in shown.sums.iter_mut().zip(&figures) {

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{TableBatch, TableDraw};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When, buffers, weights};
 use crate::gan::DISCRIMINATOR;
-use crate::gan::balance::diversity;
+use crate::gan::balance::relative_diversity;
 
 const GENERATOR_PLAYER: usize = 0;
 const CRITIC_PLAYER: usize = 1;
@@ -105,8 +105,8 @@ impl TableTask<'_> {
         let penalty = one_centered_penalty(&gradient, self.penalty).map_err(plain)?;
         let mut metrics = seen(&of_real, &of_made)?;
         // Without the conditions, which are the same in both.
-        let spread = |rows: &Tensor| diversity(&rows.narrow(1, 0, layout.width).map_err(plain)?);
-        metrics.push(("diversity", spread(&made)? / spread(&real)?.max(1e-12)));
+        let cells = |rows: &Tensor| rows.narrow(1, 0, layout.width).map_err(plain);
+        metrics.push(("diversity", relative_diversity(&cells(&made)?, &cells(&real)?)?));
         metrics.push(("penalty", f64::from(penalty.to_scalar::<f32>().map_err(plain)?)));
         let value = || (of_made.mean_all()? - of_real.mean_all()?)? + &penalty;
         Ok(Loss { value: value().map_err(plain)?, metrics })

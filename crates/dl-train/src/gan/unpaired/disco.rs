@@ -15,7 +15,7 @@ use super::pair::{by_domain, number, sum, tensors};
 use super::{DISCRIMINATORS, GENERATORS, Pair, UnpairedBatch};
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, When};
 use crate::gan::GanLoss;
-use crate::gan::balance::{diversity, seen};
+use crate::gan::balance::{relative_diversity, seen};
 
 /// The cross entropy of both players.
 const LOSS: GanLoss = GanLoss::NonSaturating;
@@ -111,11 +111,6 @@ impl DiscoTask<'_> {
         metrics.push(("diversity", spread));
         Ok(Loss { value: sum(losses)?, metrics })
     }
-}
-
-/// How much generated images differ, relative to real ones.
-fn relative_diversity(made: &Tensor, real: &Tensor) -> Result<f64> {
-    Ok(diversity(made)? / diversity(real)?.max(1e-12))
 }
 
 /// The sum over the maps of the mean squared difference of the batches' means.

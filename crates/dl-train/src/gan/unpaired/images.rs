@@ -21,12 +21,18 @@ pub struct UnpairedImages {
 }
 
 impl UnpairedImages {
-    /// Adds the image of a record. A record that fails adds nothing.
+    /// Adds the image of a record, whose domain is its `domain`, or else its `label`. A record that fails adds nothing.
     /// # Errors
-    /// When the record has no `image` or no `domain`.
+    /// When the record has no `image`, and neither `domain` nor `label`.
     pub fn push(&mut self, record: &Record) -> Result<()> {
         let image: String = record.require("image", "it is what the GAN is trained on")?;
-        let domain: String = record.require("domain", "it says which of the two domains the image is of")?;
+        let domain: Option<String> = record.get("domain")?;
+        let domain = match domain.map_or_else(|| record.label(), |domain| Ok(Some(domain)))? {
+            Some(domain) => domain,
+            None => {
+                bail!("the record has neither domain nor label, which say which of the two domains the image is of")
+            }
+        };
         ensure!(!domain.is_empty(), "domain is empty");
         self.found.entry(domain).or_default().push(image);
         Ok(())

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::VoxelBatch;
 use crate::fit::{Loss, Parameter, Phase, Progress, Task, TrainedModel, buffers, weights};
-use crate::gan::balance::{diversity, seen};
+use crate::gan::balance::{relative_diversity, seen};
 use crate::gan::{DISCRIMINATOR, GanLoss};
 
 const GENERATOR_PLAYER: usize = 0;
@@ -84,7 +84,7 @@ impl VoxelTask<'_> {
         let of_real = judge(&voxels)?;
         let of_made = judge(&made.detach())?;
         let mut metrics = seen(&of_real, &of_made)?;
-        let spread = diversity(&made.detach())? / diversity(&voxels)?.max(1e-12);
+        let spread = relative_diversity(&made.detach(), &voxels)?;
         metrics.push(("diversity", spread));
         let accuracy = metrics.iter().find(|(name, _)| *name == "d_accuracy").map_or(0.0, |(_, value)| *value);
         let value = GanLoss::NonSaturating.discriminator(&of_real, &of_made, 0.0).map_err(plain)?;

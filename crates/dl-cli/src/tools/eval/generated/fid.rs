@@ -1,6 +1,6 @@
 //! `dl-eval fid`.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use dl_metrics::fid::{FeatureMoments, fid};
 use serde_json::Map;
 
@@ -31,6 +31,9 @@ impl Args {
         let (Some((origin, counts)), [Some(generated), Some(real)]) = (read, moments) else {
             return Ok(Outcome::SomeFailed);
         };
+        for (set, moments) in [("the input", &generated), ("--against", &real)] {
+            ensure!(moments.rows() > 1, "{set} has one row of features; a covariance needs at least two");
+        }
         let distance = fid(&generated, &real)?;
         origin.report(io, self.sets.format, vec![("fid", Some(distance))], &counts, Map::new())
     }

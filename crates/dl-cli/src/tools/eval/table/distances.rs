@@ -13,17 +13,20 @@ pub(super) struct ColumnDistance {
     pub(super) total_variation: Option<f64>,
 }
 
-/// The distances of all columns of the real table that are not constant.
+/// The distances of all columns of the real table, but for those that are the same in every row of both.
 pub(super) fn columns(real: &RawTable, kinds: &Kinds, made: &RawTable) -> Vec<ColumnDistance> {
     let columns = real.names.iter().zip(&real.cells).zip(&kinds.columns);
-    let columns = columns.filter(|(_, kind)| !matches!(kind, Detected::Constant(_)));
     columns
+        .filter(|((name, cells), kind)| {
+            let same = |made: &Option<Box<str>>| Some(made) == cells.first();
+            !matches!(kind, Detected::Constant(_)) || !made.column(name).unwrap_or_default().iter().all(same)
+        })
         .map(|((name, cells), kind)| {
             let made = made.column(name).unwrap_or_default();
             let texts = |cells: &[Option<Box<str>>]| -> Vec<Option<String>> {
                 cells.iter().map(|cell| cell.as_deref().map(str::to_owned)).collect()
             };
-            if matches!(kind, Detected::Categorical(..)) {
+            if matches!(kind, Detected::Categorical(..) | Detected::Constant(_)) {
                 let total_variation = total_variation(texts(cells), texts(made));
                 return ColumnDistance { name: name.clone(), ks: None, wasserstein: None, total_variation };
             }

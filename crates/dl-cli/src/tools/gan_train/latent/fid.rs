@@ -64,7 +64,8 @@ impl Distance {
         let (Some(path), Some(model)) = (&args.fid.fid_against, &args.fid.fid_model) else { return Ok(None) };
         let common = &args.training.common;
         let images = read(path, common, io).with_context(|| format!("--fid-against {}", path.display()))?;
-        let model = Model::open(model, None, &Device::Cpu).context("--fid-model")?;
+        let model = Model::open(model, None, &Device::Cpu)
+            .context("--fid-model: needs a file with its architecture; dl-model convert --arch makes one")?;
         let layer = match &args.fid.fid_layer {
             Some(layer) => layer.clone(),
             None => model.default_layer().parse()?,

@@ -17,7 +17,7 @@ use super::options::{ConditionName, columns};
 use super::sheet::Sheet;
 use crate::common::{Io, Outcome, numbers};
 use crate::tools::gan_train::Training;
-use crate::tools::gan_train::pictures::PictureArgs;
+use crate::tools::gan_train::pictures::{PictureArgs, check_batch};
 use crate::tools::gan_train::training::TrainingArgs;
 
 /// Adam's learning rate.
@@ -127,6 +127,7 @@ impl Training for LapganArgs {
             flip: self.pictures.flip,
             seed: training.common.seed,
         };
+        check_batch(batch.size, batch.canvas.numbers(), "--size")?;
         let batches = GanBatches::new(&data.images, images, batch);
         let steps = training.steps(batches.epoch(), EPOCHS);
         let optimizers = self.optimizers(players.larger.len() + 1, steps);

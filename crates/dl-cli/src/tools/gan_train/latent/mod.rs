@@ -1,5 +1,6 @@
 //! Generators of images from random vectors: vanilla, conditional, dcgan, lapgan and stylegan.
 
+mod check;
 mod commands;
 mod data;
 mod fid;
@@ -12,7 +13,7 @@ mod sheet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::Device;
 use dl_models::Precision;
 use dl_models::gan::GeneratorConfig;
@@ -37,10 +38,12 @@ impl LatentArgs {
             &[self.init_from.as_deref(), self.fid.fid_against.as_deref(), self.fid.fid_model.as_deref()],
         )?;
         let device = self.training.device.open()?;
-        let recipe = Recipe::new(architecture, self);
         let start = self.start(&device)?;
+        let recipe = Recipe::new(architecture, self, self.width(start.as_ref())?);
+        self.check(&recipe)?;
         let data = Data::read(self, told, start.as_ref(), io)?;
         let recipe = recipe.for_images(&data.canvas, data.images.sources().len().max(1));
+        recipe.check_memory(&data.canvas)?;
         let config = self.generator_config(&recipe, &data, start.as_ref())?;
         let distance = Distance::open(self, config.image, &data.images, io)?;
         let messages = &io.messages;
@@ -66,6 +69,11 @@ impl LatentArgs {
         };
         let batches = GanBatches::new(&data.images, images, batch);
         let steps = self.training.steps(batches.epoch(), recipe.epochs);
+        ensure!(
+            recipe.critic <= steps,
+            "--n-critic {}: the generator would not be trained in {steps} batches; give more --iterations",
+            recipe.critic
+        );
         let fitted = self.fit_config(&recipe, &config, &data, steps, &batches)?;
         let figures = recipe.figures();
         let file = |progress: &Progress| {
@@ -73,6 +81,7 @@ impl LatentArgs {
             config.seed = Some(self.training.common.seed);
             config.data_digest = Some(data.images.digest().to_string());
             config.training = figures.clone();
+            config.training.insert("width".into(), json!(recipe.width));
             config.training.insert("batch".into(), json!(batch.size));
             config.training.insert("iterations".into(), json!(progress.step));
             Ok(TrainedModel {

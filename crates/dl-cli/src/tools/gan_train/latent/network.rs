@@ -103,7 +103,12 @@ pub(super) fn players(
     let generator_weights = Parameters::starting_from(tensors(|start| &start.generator), seed);
     // Another seed, so that no layer of one player starts as one of the other.
     let discriminator_weights = Parameters::starting_from(tensors(|start| &start.discriminator), seed.wrapping_add(1));
-    let generator = Generator::new(config.clone(), &generator_weights.builder(device)).context("the generator")?;
+    let of = |player: &str| match start {
+        Some(start) => format!("--init-from {}: the {player}", start.path.display()),
+        None => format!("the {player}"),
+    };
+    let generator =
+        Generator::new(config.clone(), &generator_weights.builder(device)).with_context(|| of("generator"))?;
     let condition = match recipe.architecture {
         Architecture::Conditional { conditioning, .. } => config.condition_size().map(|size| (size, conditioning)),
         _ => None,
@@ -117,19 +122,21 @@ pub(super) fn players(
         dropout: recipe.dropout,
         constant: false,
     };
-    let frozen = frozen_prefixes(&trained, args.freeze_d);
+    let layers = Discriminator::layers(&trained);
+    ensure!(
+        args.freeze_d <= layers.len(),
+        "--freeze-d {}: the discriminator has {} layers",
+        args.freeze_d,
+        layers.len()
+    );
+    let frozen: Vec<String> = layers.into_iter().take(args.freeze_d).map(|layer| format!("{layer}.")).collect();
     let discriminator_weights =
         discriminator_weights.frozen(move |name| frozen.iter().any(|prefix| name.starts_with(prefix.as_str())));
     let discriminator =
-        Discriminator::new(&trained, &discriminator_weights.builder(device)).context("the discriminator")?;
+        Discriminator::new(&trained, &discriminator_weights.builder(device)).with_context(|| of("discriminator"))?;
     let judge = DiscriminatorConfig { constant: true, ..trained };
     let judge = Discriminator::new(&judge, &discriminator_weights.following(device)).context("the discriminator")?;
     Ok(Players { generator, generator_weights, discriminator, judge, discriminator_weights })
-}
-
-/// The names of the weights of the first layers begin with these.
-fn frozen_prefixes(config: &DiscriminatorConfig, layers: usize) -> Vec<String> {
-    Discriminator::layers(config).into_iter().take(layers).map(|layer| format!("{layer}.")).collect()
 }
 
 pub(super) fn report(players: &Players, messages: &Messages) -> Result<()> {

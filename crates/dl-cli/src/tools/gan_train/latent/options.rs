@@ -14,6 +14,10 @@ use crate::tools::gan_train::game::GameArgs;
 use crate::tools::gan_train::pictures::PictureArgs;
 use crate::tools::gan_train::training::TrainingArgs;
 
+/// Defaults of --augment ada.
+pub(super) const ADA_SPEED: f64 = 500.0;
+pub(super) const ADA_TARGET: f64 = 0.6;
+
 /// Options of vanilla, conditional, dcgan and stylegan.
 #[derive(clap::Args, Debug)]
 pub(super) struct LatentArgs {
@@ -29,9 +33,9 @@ pub(super) struct LatentArgs {
     #[command(flatten)]
     pub(super) pictures: PictureArgs,
 
-    /// Factor on the number of channels, or of hidden columns
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = numbers::positive, help_heading = "Network")]
-    pub(super) width: f64,
+    /// Factor on the number of channels, or of hidden columns [default: 1, or that of --init-from]
+    #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Network")]
+    pub(super) width: Option<f64>,
 
     /// Numbers of a random vector [default: 100; for stylegan 512 times --width; or those of --init-from]
     #[arg(long, value_name = "N", value_parser = columns, help_heading = "Network")]
@@ -47,11 +51,11 @@ pub(super) struct LatentArgs {
     pub(super) spectral_norm: bool,
 
     /// With --augment ada: thousands of images in which the probability of an augmentation can rise from 0 to 1
-    #[arg(long, value_name = "N", default_value_t = 500.0, value_parser = numbers::positive, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = ADA_SPEED, value_parser = numbers::positive, help_heading = "Training")]
     pub(super) ada_speed: f64,
 
     /// With --augment ada: the mean sign of the discriminator's logits of real images to hold
-    #[arg(long, value_name = "X", default_value_t = 0.6, value_parser = numbers::share, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = ADA_TARGET, value_parser = numbers::share, help_heading = "Training")]
     pub(super) ada_target: f64,
 
     /// Generator to start from; its discriminator is read from STEM.last.safetensors beside it, if that exists

@@ -52,7 +52,7 @@ impl Architecture {
         matches!(self, Self::Conditional { .. })
     }
 
-    fn body(self) -> BodyName {
+    pub(super) fn body(self) -> BodyName {
         match self {
             Self::Vanilla => BodyName::Vanilla,
             Self::Dcgan => BodyName::Dcgan,
@@ -96,7 +96,7 @@ pub(super) struct Recipe {
 
 impl Recipe {
     /// PyTorch-GAN's `gan.py` and `cgan.py`, pytorch/examples' `dcgan`: Adam with a rate of 0.0002 and a beta1 of 0.5.
-    pub(super) fn new(architecture: Architecture, args: &LatentArgs) -> Self {
+    pub(super) fn new(architecture: Architecture, args: &LatentArgs, width: f64) -> Self {
         let plain = architecture.body() == BodyName::Vanilla;
         let conditional = architecture.is_conditional();
         let loss = match args.game.loss {
@@ -120,7 +120,7 @@ impl Recipe {
         });
         let [rate, beta1, beta2] = if style.is_some() { [STYLE_RATE, 0.0, 0.99] } else { [RATE, 0.5, 0.999] };
         let batch = args.training.batch.unwrap_or(if style.is_some() { 32 } else { 64 });
-        let latent = if style.is_some() { scaled(512, args.width) } else { 100 };
+        let latent = if style.is_some() { scaled(512, width) } else { 100 };
         let half_life = style.map(|style| style.half_life.unwrap_or(HALF_LIFE * batch as f64));
         Self {
             architecture,
@@ -132,7 +132,7 @@ impl Recipe {
             critic: args.game.critic(loss),
             rates: [args.training.lr_g.unwrap_or(rate), args.training.lr_d.unwrap_or(rate)],
             betas: [args.training.beta1.unwrap_or(beta1), beta2],
-            width: args.width,
+            width,
             // A penalty is on the gradient of one image, which a batch norm mixes with the others.
             norms: !args.no_batch_norm && !args.spectral_norm && penalty.is_none(),
             spectral: args.spectral_norm,
@@ -196,6 +196,11 @@ impl Recipe {
             BodyName::Dcgan | BodyName::Upsample => DiscriminatorBody::Dcgan(self.scaled(64)),
             BodyName::Stylegan => DiscriminatorBody::StyleGan(self.channels()),
         }
+    }
+
+    /// Columns of the last hidden layer of fully connected networks.
+    pub(super) fn last_hidden(&self) -> usize {
+        self.scaled(1024)
     }
 
     fn scaled(&self, channels: usize) -> usize {

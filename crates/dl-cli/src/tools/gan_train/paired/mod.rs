@@ -17,13 +17,14 @@ use dl_train::fit::{FitConfig, Progress, TrainedModel};
 use dl_train::gan::paired::{PairedBatchConfig, PairedBatches, PairedLosses, PairedTask, Perceptual};
 use serde_json::{Value, json};
 
+use super::pictures::check_batch;
 use super::training::TrainingArgs;
 use crate::common::{Io, Outcome, digest};
 pub(super) use commands::{Colorize, Complete, Pix2pix, Srgan};
 use data::Data;
 use network::{Start, players, report};
 use options::PairedArgs;
-use recipe::Recipe;
+use recipe::{Body, Recipe};
 use sheet::Sheet;
 
 impl PairedArgs {
@@ -52,6 +53,8 @@ impl PairedArgs {
             flip: !self.no_flip,
             seed: self.training.common.seed,
         };
+        let option = if matches!(recipe.body, Body::SuperResolution { .. }) { "--crop" } else { "--size" };
+        check_batch(config.batch, 3 * config.size[0] * config.size[1], option)?;
         let sources = data.images.sources();
         let cache = self.cache.saturating_mul(1_000_000);
         let batches = PairedBatches::new(&sources, self.image.truncated(), cache, &broken, config);

@@ -132,7 +132,7 @@ impl Training for CycleGan {
             messages.error(error);
         };
         let batch = training.batch.unwrap_or(1);
-        let batches = data.batches(args, batch, &broken);
+        let batches = data.batches(args, batch, &broken)?;
         let steps = training.steps(batches.epoch(), EPOCHS);
         let players = self.players(steps);
         let recipe = json!({

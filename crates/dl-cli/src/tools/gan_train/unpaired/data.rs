@@ -7,6 +7,7 @@ use dl_train::gan::{UnpairedBatchConfig, UnpairedBatches, UnpairedImages};
 
 use super::options::UnpairedArgs;
 use crate::common::{Io, Job, Tally, each_record};
+use crate::tools::gan_train::pictures::check_batch;
 
 /// The images, and what they look like.
 pub(super) struct Data {
@@ -24,7 +25,7 @@ impl Data {
         let tally = each_record(io, job, |record, _| images.push(&record))?;
         match tally.good {
             0 if tally.failed > 0 => bail!("no record can be trained on"),
-            0 => bail!("no records to train on; give records with `image` and `domain`"),
+            0 => bail!("no records to train on; give records with `image`, and `domain` or `label`"),
             _ => {}
         }
         let left_out = images.finish(args.domains())?;
@@ -53,7 +54,7 @@ impl Data {
         args: &UnpairedArgs,
         size: usize,
         broken: &'a (dyn Fn(&str) + Sync),
-    ) -> UnpairedBatches<'a> {
+    ) -> Result<UnpairedBatches<'a>> {
         let sources = self.images.sources();
         let most = sources.iter().map(Vec::len).min().unwrap_or(1);
         let bytes = args.pictures.cache_bytes() / 2;
@@ -65,6 +66,7 @@ impl Data {
             flip: args.pictures.flip,
             seed: self.seed,
         };
-        UnpairedBatches::new(&self.images, caches, config)
+        check_batch(2 * config.size, config.canvas.numbers(), "--size")?;
+        Ok(UnpairedBatches::new(&self.images, caches, config))
     }
 }

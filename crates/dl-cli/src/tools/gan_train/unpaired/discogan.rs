@@ -92,7 +92,7 @@ impl Training for DiscoGan {
             messages.error(error);
         };
         let batch = training.batch.unwrap_or(64);
-        let batches = data.batches(args, batch, &broken);
+        let batches = data.batches(args, batch, &broken)?;
         let steps = training.steps(batches.epoch(), EPOCHS);
         let warm = self.warm_iterations.unwrap_or(WARM.min(steps / WARM_PART));
         let rates = [training.lr_g.unwrap_or(RATE), training.lr_d.unwrap_or(RATE)];
