@@ -171,7 +171,7 @@ fn the_held_out_likelihood_of_a_new_list_falls_and_samples_are_new() {
     // The written file is a complete model.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("new.safetensors");
-    model.config.seed = Some(0);
+    model.config.provenance.seed = Some(0);
     model.save(&file, &parameters.tensors(), Precision::F32).unwrap();
     assert!((likelihood(&TextModel::open(&file, &Device::Cpu).unwrap(), held_out) - after).abs() < 1e-9);
 }

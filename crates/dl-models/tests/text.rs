@@ -577,7 +577,7 @@ fn bert_is_trained_to_classify_a_small_set_of_texts() {
     assert!(right() * 10 > held_out.len() * 9, "{} of {} are right", right(), held_out.len());
     let target = tempfile::tempdir().unwrap();
     let file = target.path().join("errands.safetensors");
-    model.config.seed = Some(0);
+    model.config.provenance.seed = Some(0);
     model.save(&file, &parameters.tensors(), Precision::F32).unwrap();
     let read = TextModel::open(&file, &Device::Cpu).unwrap();
     assert_eq!(read.config.labels.as_deref(), Some(&labels[..]));

@@ -131,7 +131,7 @@ impl WarpArgs {
     /// # Errors
     /// When the context leaves no room for the region.
     pub fn resolve(&self, config: &ModelConfig) -> Result<RegionWarp> {
-        let trained = |key: &str| config.training.get(key);
+        let trained = |key: &str| config.provenance.training.get(key);
         let rule = self.warp.or_else(|| WarpRule::from_str(trained("warp")?.as_str()?, true).ok());
         let size = config.preprocessing.size;
         let shorter = size[0].min(size[1]);

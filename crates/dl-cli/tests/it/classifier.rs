@@ -195,9 +195,9 @@ fn every_strategy_classifies_the_shapes_and_records_itself() {
         let more = format!("{more} --force --strategy {strategy} --val-fraction 0.25 --log {}", log.display());
         let ran = classifier(&model, &input, &format!("--init-from {} {more}", first.display())).expect(0);
         let config = config(&model);
-        let accuracy = config.training["validation"]["metrics"]["accuracy"].as_f64().unwrap();
+        let accuracy = config.provenance.training["validation"]["metrics"]["accuracy"].as_f64().unwrap();
         assert!(accuracy >= least, "{strategy}: {accuracy}\n{}", ran.stderr);
-        let chosen = config.training["strategy"].as_str().unwrap();
+        let chosen = config.provenance.training["strategy"].as_str().unwrap();
         if strategy == "auto" {
             assert!(ran.stderr.contains("the smallest class has 15 examples"), "{}", ran.stderr);
             assert!(ran.stderr.contains(&format!("; training {chosen}\n")), "{}", ran.stderr);
@@ -208,9 +208,14 @@ fn every_strategy_classifies_the_shapes_and_records_itself() {
         let log = log_of(&log);
         assert!(log.iter().any(|line| line["loss"].is_number() && line["accuracy"].is_number()), "{log:?}");
         assert!(log.iter().any(|line| line["val_loss"].is_number() && line["val_accuracy"].is_number()), "{log:?}");
-        assert_eq!(config.source.is_none(), strategy == "scratch", "{strategy}: {:?}", config.source);
+        assert_eq!(
+            config.provenance.source.is_none(),
+            strategy == "scratch",
+            "{strategy}: {:?}",
+            config.provenance.source
+        );
         // The file is a whole model, which other programs open.
-        assert!(config.data_digest.is_some() && config.seed == Some(0));
+        assert!(config.provenance.data_digest.is_some() && config.provenance.seed == Some(0));
         run("dl-embed", &["--model", model.to_str().unwrap(), "--layer", "logits", &input], "").expect(0);
     }
 }

@@ -76,9 +76,9 @@ fn crop_network(folder: &Path) -> [String; 2] {
     let at = |name: &str| folder.join(name).display().to_string();
     let (model, image) = (at("crops.safetensors"), at("p.png"));
     write_network(Path::new(&model), 1, |config| {
-        config.training.insert("crops".into(), true.into());
-        config.training.insert("warp".into(), "square".into());
-        config.training.insert("pad".into(), 4.into());
+        config.provenance.training.insert("crops".into(), true.into());
+        config.provenance.training.insert("warp".into(), "square".into());
+        config.provenance.training.insert("pad".into(), 4.into());
     });
     let pixels = image::RgbImage::from_fn(90, 70, |x, y| image::Rgb([(x * 5) as u8, (y * 3) as u8, (x * y) as u8]));
     pixels.save(&image).unwrap();

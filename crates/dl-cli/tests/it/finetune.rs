@@ -307,8 +307,8 @@ fn a_network_classifies_regions_and_describes_its_training() {
     let config: dl_models::ModelConfig = dl_models::Checkpoint::open(&model).unwrap().config().unwrap().unwrap();
     let labels = ["background", "disc", "square"].map(str::to_owned).to_vec();
     assert_eq!(config.labels, Some(dl_models::Labels::Names(labels)));
-    assert_eq!((config.num_classes, config.preprocessing.size, config.seed), (3, [48, 48], Some(0)));
-    assert!(config.data_digest.is_some() && config.training["iterations"] == 240, "{config:?}");
+    assert_eq!((config.num_classes, config.preprocessing.size, config.provenance.seed), (3, [48, 48], Some(0)));
+    assert!(config.provenance.data_digest.is_some() && config.provenance.training["iterations"] == 240, "{config:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
     VggColumn, Xception, Zf,
 };
 use crate::text::{ClipImages, ClipOptions};
-use crate::{Backbone, Kind, ModelConfig, Preprocessing, plain};
+use crate::{Backbone, Kind, ModelConfig, Preprocessing, Provenance, plain};
 
 /// An entry of the table of architectures.
 pub struct Architecture {
@@ -329,11 +329,7 @@ impl ModelConfig {
             preprocessing: Architecture::find(architecture)
                 .map_or_else(|_| Preprocessing::torchvision(), |architecture| (architecture.preprocessing)()),
             layer: None,
-            source: None,
-            license: None,
-            seed: None,
-            data_digest: None,
-            training: Map::new(),
+            provenance: Provenance::default(),
             extra: Map::new(),
         }
     }

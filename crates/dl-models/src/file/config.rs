@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::kind::Kind;
 use super::limits::{self, LARGEST_SIDE};
 use super::preprocessing::Preprocessing;
+use super::provenance::Provenance;
 use crate::checkpoint::printable;
 use crate::network::LayerName;
 
@@ -34,21 +35,9 @@ pub struct ModelConfig {
     /// The default layer for features; if absent, the architecture's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// Origin of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Value>,
-    /// License of the weights.
-    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// Training seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Digest of the training data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_digest: Option<String>,
-    /// Training statistics: steps, losses, accuracy.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub training: Map<String, Value>,
+    /// Where the weights come from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -89,7 +78,7 @@ impl ModelConfig {
                 limits::share(option, value.as_f64().unwrap_or(f64::NAN)).context("options")?;
             }
         }
-        match self.training.get("pad") {
+        match self.provenance.training.get("pad") {
             Some(pad) if pad.as_u64().is_none_or(|pad| pad >= LARGEST_SIDE as u64) => {
                 bail!(
                     "training.pad is {}; expected a number of pixels below the input size",
@@ -184,7 +173,7 @@ mod tests {
         let mut old = serde_json::to_value(ModelConfig::new("alexnet", 3)).unwrap();
         old["licence"] = "MIT".into();
         let config: ModelConfig = serde_json::from_value(old).unwrap();
-        assert_eq!(config.license.as_deref(), Some("MIT"));
+        assert_eq!(config.provenance.license.as_deref(), Some("MIT"));
         let written = serde_json::to_value(&config).unwrap();
         assert_eq!((written["license"].as_str(), written.get("licence")), (Some("MIT"), None));
     }

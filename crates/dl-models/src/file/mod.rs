@@ -4,8 +4,10 @@ mod config;
 mod kind;
 pub(crate) mod limits;
 mod preprocessing;
+mod provenance;
 
 pub(crate) use config::labels_beside;
 pub use config::{Labels, ModelConfig};
 pub use kind::Kind;
 pub use preprocessing::{ChannelOrder, Preprocessing, Resize};
+pub use provenance::Provenance;

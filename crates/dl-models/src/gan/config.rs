@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Canvas, ConditionSize, FeatureCondition};
+use crate::Checkpoint;
 use crate::checkpoint::printable;
-use crate::file::{Kind, limits};
+use crate::file::{Kind, Provenance, limits};
 
 /// The architectures of generators that make images of random vectors.
 pub const GENERATORS: [&str; 5] = ["vanilla", "dcgan", "upsample", "lapgan", "stylegan"];
@@ -37,24 +38,18 @@ pub struct GeneratorConfig {
     /// Numbers of the embedding of a label or of features.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_columns: Option<usize>,
-    /// Origin of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Value>,
-    /// License of the weights.
-    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// Training seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Digest of the training data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_digest: Option<String>,
-    /// Training statistics.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub training: Map<String, Value>,
+    /// Where the weights come from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Whether a file says that it holds this architecture.
+pub(super) fn is_of(file: &Checkpoint, architecture: &str) -> bool {
+    let stated: Option<Map<String, Value>> = file.config().unwrap_or(None);
+    stated.is_some_and(|config| config.get("architecture").and_then(Value::as_str) == Some(architecture))
 }
 
 impl GeneratorConfig {
@@ -69,11 +64,7 @@ impl GeneratorConfig {
             labels: None,
             condition: None,
             label_columns: None,
-            source: None,
-            license: None,
-            seed: None,
-            data_digest: None,
-            training: Map::new(),
+            provenance: Provenance::default(),
             extra: Map::new(),
         }
     }

@@ -64,8 +64,9 @@ fn describe(config: &mut GeneratorConfig, stated: Map<String, Value>) -> Result<
         }
         *known = labels;
     }
-    config.source = stated.get("source").cloned();
-    config.license = ["license", "licence"].iter().find_map(|key| stated.get(*key)?.as_str().map(str::to_owned));
+    config.provenance.source = stated.get("source").cloned();
+    config.provenance.license =
+        ["license", "licence"].iter().find_map(|key| stated.get(*key)?.as_str().map(str::to_owned));
     Ok(())
 }
 

@@ -231,7 +231,7 @@ impl TranslatorArchitecture {
         if known.is_some()
             && let Some(theirs) = stated
         {
-            (config.source, config.license) = (theirs.source, theirs.license);
+            (config.provenance.source, config.provenance.license) = (theirs.source, theirs.license);
         }
         Ok(Some((architecture, config)))
     }

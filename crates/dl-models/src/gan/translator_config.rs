@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Task;
-use crate::Kind;
+use crate::{Kind, Provenance};
 
 /// Everything about a translator except its weights. Unknown keys are preserved.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,18 +21,9 @@ pub struct TranslatorConfig {
     /// Options of the architecture that differ from the defaults.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
-    /// Origin of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Value>,
-    /// License of the weights.
-    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// Training seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Training statistics.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub training: Map<String, Value>,
+    /// Where the weights come from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -52,10 +43,7 @@ impl TranslatorConfig {
             architecture: architecture.to_owned(),
             task: None,
             options,
-            source: None,
-            license: None,
-            seed: None,
-            training: Map::new(),
+            provenance: Provenance::default(),
             extra: Map::new(),
         })
     }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{BertOptions, ClipOptions, Gpt2Options, folder};
 use crate::checkpoint::printable;
-use crate::file::Kind;
 use crate::file::limits::{self, MOST_CLASSES};
+use crate::file::{Kind, Provenance};
 use crate::{Checkpoint, LayerName};
 
 /// An entry of the table of text networks.
@@ -68,21 +68,9 @@ pub struct TextConfig {
     /// The default layer for features; if absent, the architecture's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// Origin of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Value>,
-    /// License of the weights.
-    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// Training seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Digest of the training data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_digest: Option<String>,
-    /// Training statistics.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub training: Map<String, Value>,
+    /// Where the weights come from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// Unknown keys; options are looked up here too.
     #[serde(flatten)]
     pub extra: Map<String, Value>,

@@ -179,7 +179,7 @@ impl TextModel {
 /// When it is not a text network, or a file cannot be read or written.
 pub fn convert(from: &mut Checkpoint, path: &Path, license: Option<&str>, precision: Option<Precision>) -> Result<()> {
     let mut config = TextConfig::read(from)?;
-    config.license = license.map(str::to_owned).or(config.license);
+    config.provenance.license = license.map(str::to_owned).or(config.provenance.license);
     let tokenizer = TextTokenizer::of_model(from, &config, longest(&config)?);
     let tokenizer = tokenizer.with_context(|| format!("model {}", from.path().display()))?;
     checkpoint::convert_with(from, path, Some(&config.description()?), &[(TOKENIZER_KEY, tokenizer.text())], precision)

@@ -8,6 +8,7 @@
 mod decode;
 mod read;
 mod spool;
+mod unfinished;
 mod write;
 
 pub use decode::{decode, decode_xml, lines};

@@ -5,9 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::Builder;
 
 use super::read::kind;
+use super::unfinished::{PREFIX, Unfinished};
 
 /// Writes a file that the user named: under a temporary name in the same folder, renamed once it is completely on disk, so
 /// that a killed run leaves the old file or none. Missing folders are created.
@@ -26,11 +27,10 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Resul
         Ok(_) => return write_through(&target, write).map_err(|error| error.of_output(in_context)),
         Err(_) => make_folder(folder_of(&target))?,
     }
-    let file = temporary(&target).with_context(in_context)?;
+    let file = Unfinished::beside(&target).with_context(in_context)?;
     let file = filled(file, write).map_err(|error| error.of_output(in_context))?;
     file.as_file().sync_all().with_context(in_context)?;
-    file.persist(&target).with_context(in_context)?;
-    Ok(())
+    file.named().with_context(in_context)?.persist(&target).with_context(in_context)
 }
 
 /// Writes the file `name`, a path from a record, in the output folder `folder`: under a temporary name, then renamed.
@@ -41,8 +41,8 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> Resul
 /// has the name; when the file cannot be written. The message names the path.
 pub fn write_inside(folder: &Path, name: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     put_inside(folder, name, |target| {
-        let file = temporary(target).map_err(Failed::to_write)?;
-        Ok(filled(file, write)?.into_temp_path())
+        let file = Unfinished::beside(target).map_err(Failed::to_write)?;
+        filled(file, write)?.named().map_err(Failed::to_write)
     })
 }
 
@@ -69,11 +69,8 @@ pub fn check_writable(path: &Path) -> Result<()> {
         Ok(_) => return Ok(()),
         Err(_) => make_folder(folder_of(&target))?,
     }
-    temporary(&target).map(drop).with_context(in_context)
+    Unfinished::beside(&target).map(drop).with_context(in_context)
 }
-
-/// The prefix of unfinished files.
-const PREFIX: &str = ".dl-";
 
 /// The path with its symlinks followed, even if the last leads to a file that does not exist yet.
 fn followed(path: &Path) -> Result<PathBuf> {
@@ -189,31 +186,12 @@ fn put_inside(
     made.persist(&target).with_context(in_context)
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn make_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: the folder cannot be created", folder.display()))
-}
-
-/// A new file beside `target`, with the permissions of the target or, without one, of a new file.
-fn temporary(target: &Path) -> Result<NamedTempFile> {
-    let mut builder = Builder::new();
-    builder.prefix(PREFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // The system applies the umask.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    let file = builder.tempfile_in(folder_of(target))?;
-    if let Ok(found) = fs::symlink_metadata(target)
-        && found.is_file()
-    {
-        file.as_file().set_permissions(found.permissions())?;
-    }
-    Ok(file)
 }
 
 fn filled<W: Write>(file: W, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<W, Failed> {

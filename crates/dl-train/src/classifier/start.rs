@@ -83,7 +83,7 @@ impl StartingPoint {
         let file = file.filter(|_| !start.from_scratch);
         if start.from_scratch {
             // No weight of the file is taken.
-            (config.source, config.license) = (None, None);
+            (config.provenance.source, config.provenance.license) = (None, None);
         }
         let mut given = match &file {
             Some(file) => file.all(device)?,
@@ -103,13 +103,14 @@ impl StartingPoint {
         }
         if let (Some(path), Some(_)) = (init_from, &file) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            config.source = Some(json!({"initialized_from": name, "its_source": config.source.take()}));
+            config.provenance.source =
+                Some(json!({"initialized_from": name, "its_source": config.provenance.source.take()}));
         }
         config.num_classes = labels.len();
         config.labels = Some(Labels::Names(labels.to_vec()));
         // It belongs to the previous labels.
         config.extra.remove("label_offset");
-        config.seed = Some(*seed);
+        config.provenance.seed = Some(*seed);
         let in_context = || match init_from {
             Some(path) => format!("model {}", path.display()),
             None => format!("architecture {}", config.architecture),

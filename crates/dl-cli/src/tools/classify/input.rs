@@ -57,12 +57,12 @@ impl Input {
 
 /// What dl-finetune classifier trained the network on.
 fn trained_on(config: &ModelConfig) -> Input {
-    if config.training.get("crops") == Some(&Value::Bool(true)) {
+    if config.provenance.training.get("crops") == Some(&Value::Bool(true)) {
         return Input::Objects;
     }
     let names = config.labels.as_ref().map(serde_json::to_value).and_then(Result::ok);
     let has_background = names.is_some_and(|names| names[0] == BACKGROUND);
-    if has_background && config.training.contains_key("warp") { Input::Proposals } else { Input::Image }
+    if has_background && config.provenance.training.contains_key("warp") { Input::Proposals } else { Input::Image }
 }
 
 impl Regions {

@@ -107,11 +107,11 @@ impl Args {
         ensure!(!train.is_empty(), "the texts have no tokens to predict");
         io.messages.note(format_args!("{count} texts, {others} validation texts"));
 
-        model.config.source = Some(texts::source(&model, &self.init_from));
-        model.config.seed = Some(self.common.seed);
+        model.config.provenance.source = Some(texts::source(&model, &self.init_from));
+        model.config.provenance.seed = Some(self.common.seed);
         // Training texts begin with the BOS token, so dl-generate must add it too.
         model.config.options.insert("add_bos_token".to_owned(), json!(true));
-        model.config.data_digest = Some(read.digest.to_string());
+        model.config.provenance.data_digest = Some(read.digest.to_string());
         let batch = self.batch.unwrap_or_else(|| default_batch(train.len(), 32));
         let situation = Situation {
             epoch: train.len().div_ceil(batch),
@@ -132,8 +132,8 @@ impl Args {
         });
         let file = |progress: &Progress| {
             let mut config = model.config.clone();
-            config.training = self.training.figures(&situation)?;
-            config.training.extend([
+            config.provenance.training = self.training.figures(&situation)?;
+            config.provenance.training.extend([
                 ("iterations".to_owned(), json!(progress.step)),
                 ("batch".to_owned(), json!(batch)),
                 ("loss".to_owned(), json!(progress.mean("loss"))),

@@ -90,7 +90,7 @@ pub(super) fn start_digest(path: &Path) -> Result<Vec<String>> {
 /// The origin of the weights, for the config of the new model.
 pub(super) fn source(model: &TextModel, path: &Path) -> Value {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    json!({"initialized_from": name, "its_source": model.config.source})
+    json!({"initialized_from": name, "its_source": model.config.provenance.source})
 }
 
 /// Freezes nothing, all up to a layer, or all but the last blocks.

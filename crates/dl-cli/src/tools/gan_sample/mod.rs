@@ -168,6 +168,9 @@ impl Tool for Args {
         if let (Some(layers), Some(grid)) = (self.mix, self.grid) {
             return self.write_mixed(&generator, layers, grid, &conditions, io);
         }
+        if io.output_is_terminal && self.output_dir.is_none() {
+            io.messages.note("images are printed as data: URIs; give --output-dir, or redirect them with > FILE");
+        }
         let noise = generator.style().map_or(0, |style| style.noise_numbers());
         let mut sheet = self.grid.map(|grid| (grid, Vec::new()));
         let mut writer = Writer::new(&mut io.output);

@@ -160,11 +160,11 @@ impl Training for Table {
         let fitted = training.fit_config(TrainingArgs::players(rates, betas, steps), steps, batches.epoch(), &settings);
         let file = |progress: &Progress| {
             let mut config = config.clone();
-            config.seed = Some(seed);
-            config.data_digest = Some(digest.clone());
-            config.training = recipe.as_object().cloned().unwrap_or_default();
-            config.training.insert("rows".into(), json!(table.rows));
-            config.training.insert("iterations".into(), json!(progress.step));
+            config.provenance.seed = Some(seed);
+            config.provenance.data_digest = Some(digest.clone());
+            config.provenance.training = recipe.as_object().cloned().unwrap_or_default();
+            config.provenance.training.insert("rows".into(), json!(table.rows));
+            config.provenance.training.insert("iterations".into(), json!(progress.step));
             Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
                 tensors: players.generator_weights.tensors(),

@@ -99,10 +99,11 @@ impl Watch {
 
 /// The figures of a batch for the progress display.
 pub(super) fn words(figures: &[(String, f64)]) -> String {
-    let shown = ["loss", "generator", "discriminator", "d_real", "d_fake", "d_accuracy", "psnr"];
-    let words = shown.iter().filter_map(|name| {
+    // Short, so that a line of 80 columns has room for them.
+    let shown = [("d_accuracy", "D right"), ("diversity", "diversity"), ("psnr", "PSNR"), ("iou", "IoU")];
+    let words = shown.iter().filter_map(|(name, word)| {
         let (_, value) = figures.iter().find(|(known, _)| known == name)?;
-        Some(format!("{name} {value:.3}"))
+        Some(format!("{word} {value:.2}"))
     });
     words.collect::<Vec<_>>().join(", ")
 }

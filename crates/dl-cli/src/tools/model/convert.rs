@@ -131,9 +131,9 @@ impl ConvertArgs {
         let kind = kind.with_context(|| format!("{}: is not a two-stage detector, which --svd is for", of_file()))?;
         let (mut config, tensors) = rcnn::truncated(kind, file, ranks).context("--svd").with_context(of_file)?;
         if let Some(license) = &self.license {
-            config.license = Some(license.clone());
+            config.provenance.license = Some(license.clone());
         }
-        config.source = Some(self.converted(file, config.source.take()));
+        config.provenance.source = Some(self.converted(file, config.provenance.source.take()));
         // The type of the weights, of which the largest are new.
         let stored = file.tensors().into_iter().max_by_key(|tensor| tensor.shape.iter().product::<usize>());
         let kept = match stored.map(|tensor| tensor.dtype).as_deref() {
@@ -213,9 +213,9 @@ impl ConvertArgs {
             config.preprocessing.mean = mean;
         }
         if let Some(license) = &self.license {
-            config.license = Some(license.clone());
+            config.provenance.license = Some(license.clone());
         }
-        config.source = Some(self.converted(file, config.source.take()));
+        config.provenance.source = Some(self.converted(file, config.provenance.source.take()));
         match serde_json::to_value(&config)? {
             Value::Object(config) => Ok(Some(config)),
             _ => bail!("the config is not an object"),

@@ -60,7 +60,7 @@ pub(super) fn recognize(
     let classes = *tensors.get(&format!("{head}.weight"))?.shape.first()?;
     let mut config = ModelConfig::new(architecture, classes);
     config.preprocessing = preprocessing(&known, transform);
-    config.source = Some(json!({"format": "caffe", "name": net}));
+    config.provenance.source = Some(json!({"format": "caffe", "name": net}));
     Some(config)
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::Checkpoint;
 use crate::checkpoint::printable;
-use crate::file::{Kind, limits};
+use crate::file::{Kind, Provenance, limits};
+use crate::gan::config::is_of;
 
 /// The architecture.
 pub const VOXEL: &str = "voxel";
@@ -22,21 +23,9 @@ pub struct VoxelConfig {
     pub side: usize,
     /// Channels of the first map, doubled by each next one up to eight times.
     pub channels: usize,
-    /// Origin of the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Value>,
-    /// License of the weights.
-    #[serde(default, alias = "licence", skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// Training seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seed: Option<u64>,
-    /// Digest of the training data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data_digest: Option<String>,
-    /// Training statistics.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    pub training: Map<String, Value>,
+    /// Where the weights come from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
     /// Unknown keys.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -50,19 +39,14 @@ impl VoxelConfig {
             architecture: VOXEL.to_owned(),
             side,
             channels,
-            source: None,
-            license: None,
-            seed: None,
-            data_digest: None,
-            training: Map::new(),
+            provenance: Provenance::default(),
             extra: Map::new(),
         }
     }
 
     /// Whether a file says that it holds a generator of voxels.
     pub fn is_in(file: &Checkpoint) -> bool {
-        let stated: Option<Map<String, Value>> = file.config().unwrap_or(None);
-        stated.is_some_and(|config| config.get("architecture").and_then(Value::as_str) == Some(VOXEL))
+        is_of(file, VOXEL)
     }
 
     /// Reads the description in a file.

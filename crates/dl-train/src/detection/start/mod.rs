@@ -188,7 +188,7 @@ impl StartedDetector {
 
     fn of(start: &DetectorStart, plan: Plan, note: Option<String>, device: &Device) -> Result<Self> {
         let Plan { mut config, tensors, outline, is_head, is_new, constant, trainee, build } = plan;
-        config.seed = Some(start.seed);
+        config.provenance.seed = Some(start.seed);
         let in_context = || match &start.init_from {
             Some(path) => format!("model {}", path.display()),
             None => format!("architecture {}", config.architecture),

@@ -116,7 +116,7 @@ fn detector(name: &str, start: &DetectorStart, file: &Checkpoint, labels: &[Stri
     ensure!(start.backbone.is_none(), "has its backbone already, without --backbone");
     let old = rcnn::config_of(RcnnKind::find(name)?, file)?;
     let mut config = rcnn::config(name, None, &options(start, old.options.clone()), labels)?;
-    config.source = Some(initialized_from(file, old.source.clone()));
+    config.provenance.source = Some(initialized_from(file, old.provenance.source.clone()));
     let mut tensors = rcnn::tensors(file, device)?;
     let same = matches!(&old.labels, Some(Labels::Names(names)) if names.get(1..) == Some(labels));
     if !same {
@@ -142,7 +142,7 @@ fn body(name: &str, start: &DetectorStart, mut file: Checkpoint, labels: &[Strin
     let Pretrained { options: of_body, tensors } = pretrained_tensors(&file, &old, device).context(of_file)?;
     let options = options(start, of_body);
     let mut config = rcnn::config(name, None, &options, labels).with_context(|| format!("--arch {name}"))?;
-    config.source = Some(initialized_from(&file, old.source.clone()));
+    config.provenance.source = Some(initialized_from(&file, old.provenance.source.clone()));
     Ok((config, Some(tensors)))
 }
 

@@ -113,8 +113,8 @@ fn detector(name: &str, file: &Checkpoint, labels: &[String], device: &Device) -
         trunk.adapt(&old, &mut config)?;
     }
     config.extra.clear();
-    config.training.clear();
-    config.source = Some(initialized_from(file, old.source.clone()));
+    config.provenance.training.clear();
+    config.provenance.source = Some(initialized_from(file, old.provenance.source.clone()));
     let folder = file.path().parent().unwrap_or(Path::new(""));
     let same = old.label_names(folder)?.is_some_and(|names| names.get(1..) == Some(labels));
     if !same || had_sigmoid {
@@ -139,7 +139,7 @@ fn trunk(name: &str, mut file: Checkpoint, labels: &[String], device: &Device) -
     );
     let mut config = fresh(name, labels)?;
     trunk.adapt(&old, &mut config)?;
-    config.source = Some(initialized_from(&file, old.source.clone()));
+    config.provenance.source = Some(initialized_from(&file, old.provenance.source.clone()));
     let tensors = trunk.tensors(&file, device).context(of_file)?;
     Ok((config, Some(tensors)))
 }

@@ -62,7 +62,7 @@ pub(super) fn plan(
     let (architecture, text) = text(name, start, stated, labels.len())?;
     let mut config = Darknet::config(&architecture, &text, labels, start.padded.unwrap_or(false))
         .with_context(|| format!("--arch {name}"))?;
-    config.source = file.as_ref().map(|file| initialized_from(file, None));
+    config.provenance.source = file.as_ref().map(|file| initialized_from(file, None));
     let outline = Darknet::outline(&config)?;
     let last = outline.weights.keys().filter_map(|name| module_of(name)).max();
     let head = format!("module_list.{}.", last.context("the network has no weights")?);

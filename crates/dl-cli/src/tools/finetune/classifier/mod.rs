@@ -407,7 +407,7 @@ impl Args {
             "loss": train.loss,
             "accuracy": train.score,
         });
-        config.training = figures.as_object().cloned().unwrap_or_default();
+        config.provenance.training = figures.as_object().cloned().unwrap_or_default();
         self.add_choices(&mut config, data, Some(Strategy::FeatureExtraction), &progress)?;
         self.training.log_once(&progress)?;
         checkpoint::save(&self.output, &config, &start.parameters.tensors(), self.dtype.into())?;
@@ -457,7 +457,7 @@ impl Args {
         let described = Self::described(start, data);
         let file = |situation: &Situation, progress: &Progress| {
             let mut config = described.clone();
-            config.training = self.figures(warp, situation, batch, progress)?;
+            config.provenance.training = self.figures(warp, situation, batch, progress)?;
             self.add_choices(&mut config, data, strategy, progress)?;
             Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
@@ -575,7 +575,7 @@ impl Args {
     /// The config of the model file without the figures of the training.
     fn described(start: &StartingPoint, data: &Data) -> ModelConfig {
         let mut config = start.model.config.clone();
-        config.data_digest = Some(data.train.digest().to_string());
+        config.provenance.data_digest = Some(data.train.digest().to_string());
         config
     }
 
@@ -616,7 +616,7 @@ impl Args {
     ) -> Result<()> {
         let mut add = |key: &str, value: Value, is_default: bool| {
             if !is_default {
-                config.training.insert(key.to_owned(), value);
+                config.provenance.training.insert(key.to_owned(), value);
             }
         };
         add("strategy", json!(strategy), strategy.is_none());

@@ -172,15 +172,15 @@ impl TextTraining<'_> {
             config.labels = Some(data.labels.clone());
             config.options.extend(options.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
             // Of the weights that are not taken.
-            config.license = None;
+            config.provenance.license = None;
             TextModel::fresh(config, untrained.tokenizer.text(), seed, device)?
         } else {
             TextModel::to_train(init_from, Some(&data.labels), &options, &freeze, seed, device)?
         };
-        model.config.source =
+        model.config.provenance.source =
             if strategy == Some(Strategy::Scratch) { None } else { Some(texts::source(&model, init_from)) };
-        model.config.seed = Some(seed);
-        model.config.data_digest = Some(data.digests[0].to_string());
+        model.config.provenance.seed = Some(seed);
+        model.config.provenance.data_digest = Some(data.digests[0].to_string());
         Ok(TextStart { model, parameters, freeze })
     }
 
@@ -276,7 +276,7 @@ impl TextTraining<'_> {
             "accuracy": train.score,
             "validation": progress.validation,
         });
-        config.training = figures.as_object().cloned().unwrap_or_default();
+        config.provenance.training = figures.as_object().cloned().unwrap_or_default();
         self.add_choices(&mut config, start, Some(Strategy::FeatureExtraction));
         args.training.log_once(&progress)?;
         let texts = [(TOKENIZER_KEY, start.model.tokenizer.text())];
@@ -301,8 +301,8 @@ impl TextTraining<'_> {
         let TextStart { model, parameters, .. } = start;
         let file = |situation: &Situation, progress: &Progress| {
             let mut config = model.config.clone();
-            config.training = args.training.figures(situation)?;
-            config.training.extend([
+            config.provenance.training = args.training.figures(situation)?;
+            config.provenance.training.extend([
                 ("iterations".to_owned(), json!(progress.step)),
                 ("batch".to_owned(), json!(self.batch(&data.train))),
                 ("loss".to_owned(), json!(progress.mean("loss"))),
@@ -369,7 +369,7 @@ impl TextTraining<'_> {
     fn add_choices(&self, config: &mut TextConfig, start: &TextStart, strategy: Option<Strategy>) {
         let mut add = |key: &str, value: Value, is_default: bool| {
             if !is_default {
-                config.training.insert(key.to_owned(), value);
+                config.provenance.training.insert(key.to_owned(), value);
             }
         };
         add("strategy", json!(strategy), strategy.is_none());

@@ -297,12 +297,12 @@ impl Args {
         let figures = self.figures(&situation)?;
         let file = |progress: &Progress| {
             let mut config = config.clone();
-            config.data_digest = Some(data.train.digest().to_string());
-            config.training = figures.clone();
-            config.training.insert("iterations".into(), json!(progress.step));
-            config.training.insert("loss".into(), json!(progress.mean("loss")));
+            config.provenance.data_digest = Some(data.train.digest().to_string());
+            config.provenance.training = figures.clone();
+            config.provenance.training.insert("iterations".into(), json!(progress.step));
+            config.provenance.training.insert("loss".into(), json!(progress.mean("loss")));
             if let Some(validation) = &progress.validation {
-                config.training.insert("validation".into(), serde_json::to_value(validation)?);
+                config.provenance.training.insert("validation".into(), serde_json::to_value(validation)?);
             }
             Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,

@@ -49,7 +49,7 @@ impl LatentArgs {
         let hidden = || number(config.options.get("hidden")?.as_array()?.first());
         // Of older files by the architecture's first layer; a generator of another program has no options.
         let width = match config.architecture.as_str() {
-            _ if config.training.contains_key("width") => number(config.training.get("width")),
+            _ if config.provenance.training.contains_key("width") => number(config.provenance.training.get("width")),
             "vanilla" => hidden().map(|first| first / 128.0),
             "dcgan" => option("channels").map(|channels| channels / 64.0),
             "upsample" => option("channels").map(|channels| channels / 128.0),

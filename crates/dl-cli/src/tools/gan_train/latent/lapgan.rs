@@ -148,10 +148,10 @@ impl Training for LapganArgs {
         let fitted = training.fit_config(optimizers, steps, batches.epoch(), &settings);
         let file = |progress: &Progress| {
             let mut config = config.clone();
-            config.seed = Some(training.common.seed);
-            config.data_digest = Some(data.images.digest().to_string());
-            config.training = recipe.as_object().cloned().unwrap_or_default();
-            config.training.insert("iterations".into(), json!(progress.step));
+            config.provenance.seed = Some(training.common.seed);
+            config.provenance.data_digest = Some(data.images.digest().to_string());
+            config.provenance.training = recipe.as_object().cloned().unwrap_or_default();
+            config.provenance.training.insert("iterations".into(), json!(progress.step));
             Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
                 tensors: players.generator_weights.tensors(),

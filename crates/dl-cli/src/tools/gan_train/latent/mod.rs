@@ -78,12 +78,12 @@ impl LatentArgs {
         let figures = recipe.figures();
         let file = |progress: &Progress| {
             let mut config = config.clone();
-            config.seed = Some(self.training.common.seed);
-            config.data_digest = Some(data.images.digest().to_string());
-            config.training = figures.clone();
-            config.training.insert("width".into(), json!(recipe.width));
-            config.training.insert("batch".into(), json!(batch.size));
-            config.training.insert("iterations".into(), json!(progress.step));
+            config.provenance.seed = Some(self.training.common.seed);
+            config.provenance.data_digest = Some(data.images.digest().to_string());
+            config.provenance.training = figures.clone();
+            config.provenance.training.insert("width".into(), json!(recipe.width));
+            config.provenance.training.insert("batch".into(), json!(batch.size));
+            config.provenance.training.insert("iterations".into(), json!(progress.step));
             Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
                 tensors: players.generator_weights.tensors(),

@@ -62,12 +62,12 @@ impl PairedArgs {
         let fitted = self.fit_config(recipe, &players.generator.config, &data, steps, &batches)?;
         let file = |progress: &Progress| {
             let mut config = players.generator.config.clone();
-            config.seed = Some(self.training.common.seed);
-            config.training = recipe.figures(self);
-            config.training.insert("data_digest".into(), json!(data.images.digest().to_string()));
-            config.training.insert("size".into(), json!(data.size));
-            config.training.insert("batch".into(), json!(batches.config().batch));
-            config.training.insert("iterations".into(), json!(progress.step));
+            config.provenance.seed = Some(self.training.common.seed);
+            config.provenance.training = recipe.figures(self);
+            config.provenance.training.insert("data_digest".into(), json!(data.images.digest().to_string()));
+            config.provenance.training.insert("size".into(), json!(data.size));
+            config.provenance.training.insert("batch".into(), json!(batches.config().batch));
+            config.provenance.training.insert("iterations".into(), json!(progress.step));
             Ok(TrainedModel {
                 config: serde_json::to_value(&config)?,
                 tensors: players.weights.tensors(),

@@ -27,13 +27,13 @@ fn model<D>(
     (direction, progress): (usize, &Progress),
 ) -> Result<TrainedModel> {
     let mut config = pair.generators[direction].config.clone();
-    config.seed = Some(data.seed);
-    config.training = figures.clone();
+    config.provenance.seed = Some(data.seed);
+    config.provenance.training = figures.clone();
     let names = data.images.names();
-    config.training.insert("from".into(), json!(names[direction]));
-    config.training.insert("to".into(), json!(names[1 - direction]));
-    config.training.insert("data_digest".into(), json!(data.images.digest().to_string()));
-    config.training.insert("iterations".into(), json!(progress.step));
+    config.provenance.training.insert("from".into(), json!(names[direction]));
+    config.provenance.training.insert("to".into(), json!(names[1 - direction]));
+    config.provenance.training.insert("data_digest".into(), json!(data.images.digest().to_string()));
+    config.provenance.training.insert("iterations".into(), json!(progress.step));
     Ok(TrainedModel {
         config: serde_json::to_value(&config)?,
         tensors: pair.generator_tensors(direction),

@@ -140,8 +140,8 @@ impl Weights {
             );
         }
         config.preprocessing.shorter = self.shorter.or(config.preprocessing.shorter);
-        config.license = Some(self.license.clone());
-        config.source = Some(json!({"url": url, "sha256": sha256, "origin": self.origin}));
+        config.provenance.license = Some(self.license.clone());
+        config.provenance.source = Some(json!({"url": url, "sha256": sha256, "origin": self.origin}));
         config.check()?;
         config.label_names(Path::new(""))?;
         convert(&file, path, Some(&config), None)
