@@ -76,7 +76,7 @@ stand_ins() {
   dl-data from voc VOC2007 --split train > train.jsonl
   dl-data from voc VOC2007 --split test > test.jsonl
   cp all.jsonl truth.jsonl
-  mkdir annotations upload images photos
+  mkdir annotations upload images photos outlines
   for folder in val2014 val2017; do
     cp -r VOC2007/JPEGImages $folder
     dl-data to coco --output "instances_$folder.json" all.jsonl
@@ -92,6 +92,7 @@ stand_ins() {
   cp photo.jpg photos/street.jpg
   cp photo.jpg upload/street.jpg
   cp photo.jpg images/street.jpg
+  cp photo.jpg outlines/street.jpg
   echo '{"imagePath":"street.jpg","imageWidth":320,"imageHeight":240,"shapes":[{"label":"stop","shape_type":"rectangle",
     "points":[[10,20],[60,70]]}]}' > photos/street.json
   echo '<annotations><version>1.1</version><image id="0" name="street.jpg" width="320" height="240">
@@ -106,7 +107,7 @@ stand_ins() {
   done
 
   # Classes as folders: two kinds of images, five of each, so that a tenth is one.
-  for folder in pets flowers digits test services services-test imagenette/train imagenette/val; do
+  for folder in pets made flowers digits test services services-test imagenette/train imagenette/val; do
     mkdir -p "$folder"/{cat,dog}
     for n in 1 2 3 4 5; do
       cp testdata/signs/JPEGImages/test-000$n.jpg "$folder/cat/$n.jpg"
@@ -181,7 +182,7 @@ stand_ins() {
   dl-eval classify --quiet --confusion confusion.json predicted.jsonl > classes.json
   # Generated and real samples, and a pair of images.
   for n in real generated; do
-    dl-embed --quiet --model squeezenet.safetensors --layer fire9@1 "$work/pets.jsonl" > $n.jsonl
+    dl-embed --quiet --model squeezenet.safetensors --layer fire9@1,logits "$work/pets.jsonl" > $n.jsonl
   done
   echo '{"id":"pair","image":"photo.jpg","target":"photo.jpg"}' > pairs.jsonl
   dl-finetune classifier --quiet --init-from squeezenet.safetensors --size 64 --iterations 2 --batch 2 \

@@ -31,7 +31,7 @@ complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "translate" 
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "complete" -d 'Fill the missing parts of images'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "colorize" -d 'Colorize gray images'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "project" -d 'Find the random vectors whose generated images are nearest to images'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "voxel" -d 'Make solids (voxels) of silhouettes, with a model of dl-gan-train voxel'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "voxel" -d 'Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand super-resolve" -l model -d 'Model file of a generator: safetensors, or a PyTorch file whose tensors show the architecture' -r -F
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand super-resolve" -l output-dir -d 'Folder for the results; created if it does not exist. The result of the record with the id `street/7` is DIR/street/7.png; a file that dl-gan-edit has not written is never replaced [default: each result is a `data:` URI in its record]' -r -f -a "(__fish_complete_directories)"
@@ -108,13 +108,13 @@ complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand project" -s h -l
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l model -d 'Model file of dl-gan-train voxel' -r -F
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l output-dir -d 'Folder for the results; created if it does not exist. The solid of the record with the id `chair/7` is DIR/chair/7.npy' -r -f -a "(__fish_complete_directories)"
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l field -d 'Field for the path of the solid' -r
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l threshold -d 'Least probability of a voxel that is filled' -r -f
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l draw -d 'Draw the solid, too, as a PNG of so many pixels, and write its path to the field `drawing`' -r -f
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l threshold -d 'Smallest probability of a filled voxel' -r -f
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l draw -d 'Draw the solid, too, as a PNG with sides of this length, 256 if none is given, and write its path to the field `drawing`' -r -f
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
 keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l seed -d 'Seed of all random numbers' -r -f
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l largest -d 'Keep only the largest part that hangs together'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l largest -d 'Keep only the largest connected part'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l obj -d 'Write the surface as OBJ, too, and its path to the field `obj`'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -l ply -d 'Write the surface as PLY, too, and its path to the field `ply`'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand voxel" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
@@ -126,5 +126,5 @@ complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "complete" -d 'Fill the missing parts of images'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "colorize" -d 'Colorize gray images'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "project" -d 'Find the random vectors whose generated images are nearest to images'
-complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "voxel" -d 'Make solids (voxels) of silhouettes, with a model of dl-gan-train voxel'
+complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "voxel" -d 'Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel'
 complete -c dl-gan-edit -n "__fish_dl_gan_edit_using_subcommand help; and not __fish_seen_subcommand_from super-resolve translate complete colorize project voxel help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

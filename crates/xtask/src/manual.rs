@@ -80,11 +80,13 @@ fn page(command: &Command, name: &str, above: &[&str]) -> Result<Vec<u8>> {
         let (heading, text) = help
             .split_once(":\n")
             .with_context(|| format!("{name}: the text after the help must begin with a heading, such as Examples:"))?;
-        section(&heading.to_uppercase(), text, &mut page)?;
+        // The page indents the section itself.
+        let lines: Vec<&str> = text.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        section(&heading.to_uppercase(), &lines.join("\n"), &mut page)?;
     }
     let status = "0  success, even if the reader of the output closes the pipe\n\
-                  1  finished, but some records failed or something was dropped; each is reported on stderr,\n   \
-                     and a failed record has an \"error\" field\n\
+                  1  finished, but some records failed or something was dropped; each is\n   \
+                     reported on stderr, and a failed record has an \"error\" field\n\
                   2  usage error, or nothing could be done";
     section("EXIT STATUS", status, &mut page)?;
     let mut roff = Roff::default();

@@ -151,7 +151,7 @@ fn completion_keeps_known_pixels_and_reads_masks_boxes_and_transparency() {
         );
     };
     refused(&[], "nothing says which pixels are missing");
-    refused(&["--box", "60,60,70,70"], "is beside the image");
+    refused(&["--box", "60,60,70,70"], "lies outside the image");
     refused(&["--box", "1,2,3"], "expected four numbers");
     GrayImage::new(9, 9).save(at("small.png")).unwrap();
     refused(&["--mask", &path("small.png")], "the mask has 9 x 9 pixels");

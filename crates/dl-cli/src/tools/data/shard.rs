@@ -9,7 +9,9 @@ use crate::common::{Common, Inputs, Io, Outcome, STRICT, each_line, report_broke
 ///
 /// The sizes of the parts differ by at most one record.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from voc VOC2007 | dl-data shard 1/8 | dl-propose selective-search")]
+#[command(after_help = "Examples:
+  dl-data from voc VOC2007 | dl-data shard 1/8 \\
+    | dl-propose selective-search")]
 pub(super) struct Args {
     /// Part to print: I from 1 to N
     #[arg(value_name = "I/N")]

@@ -34,7 +34,9 @@ enum Format {
 /// Ids that came from a COCO file are kept; other records and objects get new ones. Labels without a category id are
 /// numbered after the highest id, sorted by name. A record without width and height fails if its image cannot be read.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split test | dl-data to coco --output test.json")]
+#[command(after_help = "Examples:
+  dl-data from voc VOC2007 --split test \\
+    | dl-data to coco --output test.json")]
 struct CocoArgs {
     /// File to write [default: stdout]
     #[arg(long, value_name = "FILE")]
@@ -109,7 +111,9 @@ struct VocArgs {
 /// added one by one; otherwise as in the YOLO or COCO files that the records come from; otherwise sorted by name.
 /// Objects are clipped to their image; objects outside the image are reported and skipped.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Examples:\n  dl-data from voc VOC2007 --split train | dl-data to yolo voc --split train")]
+#[command(after_help = "Examples:
+  dl-data from voc VOC2007 --split train \\
+    | dl-data to yolo voc --split train")]
 struct YoloArgs {
     /// Folder to write to
     #[arg(value_name = "DIR")]

@@ -23,8 +23,8 @@ use crate::common::{Common, Io, Outcome};
 /// first.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-draw lines accuracy.jsonl --x images --y accuracy --by method --log-x \\
-    --output accuracy.png")]
+  dl-draw lines accuracy.jsonl --x images --y accuracy --by method \\
+    --log-x --output accuracy.png")]
 pub(super) struct Args {
     /// Measurements, one JSON object per line
     #[arg(value_name = "TABLE.jsonl")]

@@ -38,7 +38,8 @@ pub(crate) use prompts::prompt_features;
     after_help = "\
 Examples:
   dl-propose selective-search photo.jpg \\
-    | dl-embed --model squeezenet.safetensors --layer fire9@1 > embedded.jsonl
+    | dl-embed --model squeezenet.safetensors --layer fire9@1 \\
+    > embedded.jsonl
   dl-embed --model alexnet.safetensors --arch alexnet --layer pool5,fc7 \\
     --features-dir features proposed.jsonl > embedded.jsonl
   dl-embed --model squeezenet.safetensors --layer logits \\

@@ -28,11 +28,13 @@ use serde::{Serialize, Serializer};
 
 use crate::common::{Common, Io, Outcome, Tally, Tool, few};
 
-/// Measure detections, proposals, predicted classes, language models, generated images and tables
+/// Measure detections, proposals, predicted classes, language models, generated images, pairs of images, tables and
+/// solids
 ///
 /// Reads records that contain the ground truth and the results: `objects` and `detections` (or `proposals`), or `label`
 /// and `predictions`. voc, coco and proposals can also read the two from separate files. Metrics of generated samples read
-/// `features` of two streams; psnr, ssim, ms-ssim and lpips read pairs of images.
+/// `features` of two streams; psnr, ssim, ms-ssim and lpips read pairs of images; table compares files of rows, and voxels
+/// the solids that records name.
 ///
 /// Records with `error` are left out of the metrics, reported, and counted as `errors`. A record without `objects` or
 /// without `detections` fails; an image in which nothing was found has `[]`. Without any records, no metrics are
@@ -48,7 +50,7 @@ use crate::common::{Common, Io, Outcome, Tally, Tool, few};
   dl-eval classify --format table predicted.jsonl
   dl-eval proposals --iou 0.5,0.7 --at 100,2000 proposals.jsonl \\
     | jq '.at[1].MABO'
-  dl-eval fid --against real.jsonl generated.jsonl
+  dl-eval fid --layer fire9@1 --against real.jsonl generated.jsonl
   dl-eval psnr --protocol sr --border 4 --field target pairs.jsonl"
 )]
 pub struct Args {

@@ -13,9 +13,9 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, each_record};
 
 /// Measure solids: the overlap (IoU) of made voxels with the true ones
 ///
-/// Records have two paths of solids (.npy or .binvox), in `reconstruction` and `voxels`. Reports the mean IoU, the least one
-/// and the share above 0.5; with --mean-of, also that of the mean solid of other records, which a generator should beat: its
-/// voxels are those that are filled in at least half of them.
+/// Records have two paths of solids (.npy or .binvox), in `reconstruction` and `voxels`. Reports the mean IoU, the smallest
+/// (least) and the share above 0.5; with --mean-of, also that of the mean solid of other records, which a generator should
+/// beat: its voxels are those that are filled in at least half of them.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-eval voxels --mean-of train.jsonl made.jsonl")]

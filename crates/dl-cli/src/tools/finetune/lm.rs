@@ -34,7 +34,8 @@ use crate::common::{Common, DeviceArgs, Inputs, Io, Outcome, numbers};
 Examples:
   dl-finetune lm --init-from names_gpt.safetensors --val-fraction 0.1 \\
     --epochs 5 --output planets.safetensors < planets.jsonl
-  dl-generate --model planets.safetensors --prompt '' --count 10 | jq -r .text")]
+  dl-generate --model planets.safetensors --prompt '' --count 10 \\
+    | jq -r .text")]
 #[command(mut_arg("inputs", crate::common::only_records))]
 pub(super) struct Args {
     #[command(flatten)]

@@ -28,7 +28,8 @@ use crate::common::{Common, Io, Job, Outcome, Tally, Tool, each_record};
   dl-finetune classifier --init-from imagenet.safetensors \\
     --output network.safetensors < proposals.jsonl
   dl-finetune detector --arch ssd_mobilenet_v1 \\
-    --init-from imagenet.safetensors --output detector.safetensors < train.jsonl
+    --init-from imagenet.safetensors --output detector.safetensors \\
+    < train.jsonl
   dl-embed --model imagenet.safetensors --layer avgpool pets.jsonl \\
     | dl-finetune linear --output pets-head.safetensors
   dl-finetune lm --init-from gpt2.safetensors --output poems.safetensors \\

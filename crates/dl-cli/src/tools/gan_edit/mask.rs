@@ -68,7 +68,7 @@ impl Masks {
     /// White where a pixel of the record's image is missing: by --mask, --box, the record's `mask`, or because it is
     /// transparent.
     /// # Errors
-    /// When nothing says what is missing, a mask has another size than the image, or a box is beside it.
+    /// When nothing says what is missing, a mask has another size than the image, or a box lies outside it.
     pub(super) fn of(
         &self,
         record: &Record,
@@ -114,7 +114,7 @@ impl Masks {
                     (pixel.0[0], any) = (255, true);
                 }
             }
-            ensure!(any, "--box {x1},{y1},{x2},{y2}: is beside the image of {width} x {height} pixels");
+            ensure!(any, "--box {x1},{y1},{x2},{y2}: lies outside the image of {width} x {height} pixels");
             known = true;
         }
         if !known {

@@ -13,13 +13,15 @@ use dl_models::gan::Task;
 
 use crate::common::{Common, Io, Outcome, Tool};
 
-/// Edit images with a generator: enlarge, translate, complete or colorize them, or find their random vectors
+/// Edit images with a generator: enlarge, translate, complete or colorize them, find their random vectors, or make solids
+/// from silhouettes
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-edit",
     version,
     after_help = "Examples:
-  dl-gan-edit super-resolve --model srgan_x4.pth --output-dir large photo.jpg
+  dl-gan-edit super-resolve --model srgan_x4.pth --output-dir large \\
+    photo.jpg > large.jsonl
   dl-data from folder faces \\
     | dl-gan-edit translate --model glasses.pth --output-dir out \\
     > edited.jsonl"
@@ -37,7 +39,8 @@ enum Command {
     /// residual dense network (Zhang et al. 2018; idealo's names). The boxes of `objects`, `proposals` and `detections`
     /// are scaled along. A gray image stays gray, and transparency is enlarged beside the colors.
     #[command(after_help = "Examples:
-  dl-gan-edit super-resolve --model srgan_x4.pth --output-dir large photo.jpg
+  dl-gan-edit super-resolve --model srgan_x4.pth --output-dir large \\
+    photo.jpg > large.jsonl
   dl-gan-edit super-resolve --model msrresnet_x4.pth --tile 256 \\
     --output-dir large scans/ > large.jsonl")]
     SuperResolve(edit::EditArgs),
@@ -48,15 +51,16 @@ enum Command {
     /// pytorch-CycleGAN-and-pix2pix, and of DiscoGAN (Kim et al. 2017). An image keeps its size, whatever it is. The first
     /// two see all of an image at once; with --tile, the parts of a large one may differ in tone.
     #[command(after_help = "Examples:
-  dl-gan-edit translate --model horse2zebra.pth --output-dir zebras horse.jpg
+  dl-gan-edit translate --model horse2zebra.pth --output-dir zebras \\
+    horse.jpg > zebras.jsonl
   dl-data from folder faces \\
     | dl-gan-edit translate --model glasses.pth > edited.jsonl")]
     Translate(edit::EditArgs),
     /// Fill the missing parts of images
     ///
-    /// What is missing says --mask or --box for all images, the field `mask` of a record (an image, white where pixels are
-    /// missing), or the image itself: its transparent pixels. All other pixels stay exactly as they are. The model is one of
-    /// dl-gan-train complete.
+    /// The missing pixels are given by --mask or --box for all images, by the field `mask` of a record (an image, white where
+    /// pixels are missing), or by the image itself: its transparent pixels. All other pixels stay exactly as they are. The
+    /// model is one of dl-gan-train complete.
     #[command(after_help = "Examples:
   dl-gan-edit complete --model complete.safetensors --box 20,20,44,40 \\
     --output-dir whole face.png > whole.jsonl
@@ -65,8 +69,8 @@ enum Command {
     Complete(mask::CompleteArgs),
     /// Colorize gray images
     ///
-    /// The brightness of each pixel (ITU-R BT.601) stays exactly as it is, in whole gray levels; the colors of an image that
-    /// has some are not looked at. The model is one of dl-gan-train colorize.
+    /// The brightness of each pixel (ITU-R BT.601) stays exactly as it is, in whole gray levels; colors that an image already
+    /// has are ignored. The model is one of dl-gan-train colorize.
     #[command(after_help = "Examples:
   dl-gan-edit colorize --model color.safetensors --output-dir colored \\
     gray.png > colored.jsonl")]
@@ -82,7 +86,7 @@ enum Command {
   dl-gan-sample faces.safetensors --latents me.jsonl --grid 1x1 \\
     --output again.png > again.jsonl")]
     Project(project::ProjectArgs),
-    /// Make solids (voxels) of silhouettes, with a model of dl-gan-train voxel
+    /// Make solids (voxels) from silhouettes, with a model of dl-gan-train voxel
     ///
     /// Writes each solid as a NumPy array [depth, height, width] of 0 and 1, seen along the depth, and its path to the field
     /// `reconstruction`.

@@ -40,11 +40,11 @@ pub(super) struct VoxelArgs {
     #[arg(long, value_name = "NAME", default_value = "reconstruction")]
     field: String,
 
-    /// Least probability of a voxel that is filled
+    /// Smallest probability of a filled voxel
     #[arg(long, value_name = "X", default_value_t = 0.5, value_parser = numbers::share)]
     threshold: f64,
 
-    /// Keep only the largest part that hangs together
+    /// Keep only the largest connected part
     #[arg(long)]
     largest: bool,
 
@@ -56,7 +56,8 @@ pub(super) struct VoxelArgs {
     #[arg(long)]
     ply: bool,
 
-    /// Draw the solid, too, as a PNG of so many pixels, and write its path to the field `drawing`
+    /// Draw the solid, too, as a PNG with sides of this length, 256 if none is given, and write its path to the field
+    /// `drawing`
     #[arg(long, value_name = "PIXELS", num_args = 0..=1, require_equals = true, default_missing_value = "256", value_parser = numbers::side)]
     draw: Option<usize>,
 

@@ -94,7 +94,8 @@ pub struct Args {
     #[arg(long, alias = "out-dir", value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
-    /// Draw the first R x C images as one, to --output
+    /// Draw the first R x C images as one, to --output. Without --output-dir, each record still holds its image, as a data:
+    /// URI
     #[arg(long, value_name = "RxC", value_parser = rows_and_columns, requires = "output")]
     grid: Option<[usize; 2]>,
 

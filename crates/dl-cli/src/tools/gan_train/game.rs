@@ -8,21 +8,20 @@ use crate::common::numbers;
 /// Options of the game between the players.
 #[derive(clap::Args, Debug)]
 pub(super) struct GameArgs {
-    /// Loss of both players [default: the paper's]
-    #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
+    /// Loss of both players
+    #[arg(long, value_enum, value_name = "NAME", help_heading = "Losses")]
     pub(super) loss: Option<LossName>,
 
-    /// Penalty on the discriminator's gradient with respect to images; its batch norms are then left out [default: r1 for
-    /// stylegan, wgan-gp for --loss wgan, otherwise none]
-    #[arg(long, value_enum, value_name = "NAME", help_heading = "Training")]
+    /// Penalty on the discriminator's gradient with respect to images; its batch norms are then left out
+    #[arg(long, value_enum, value_name = "NAME", help_heading = "Losses")]
     pub(super) penalty: Option<PenaltyName>,
 
-    /// Weight of the penalty [default: 10; for r1+r2 0.05; for stylegan 0.0002 times the pixels of an image by --batch]
-    #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
+    /// Weight of the penalty
+    #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Losses")]
     pub(super) gamma: Option<f64>,
 
-    /// Compute the penalty on every Nth batch, N times as large [default: 16 for stylegan, otherwise 1]
-    #[arg(long, value_name = "N", value_parser = numbers::count, help_heading = "Training")]
+    /// Compute the penalty on every Nth batch, and multiply it by N
+    #[arg(long, value_name = "N", value_parser = numbers::count, help_heading = "Losses")]
     pub(super) lazy: Option<usize>,
 
     /// Batches for the discriminator per batch for the generator [default: 5 for --loss wgan, otherwise 1]
@@ -30,15 +29,15 @@ pub(super) struct GameArgs {
     pub(super) n_critic: Option<usize>,
 
     /// Train the discriminator on 1 - X as the probability of real images, for example 0.1
-    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::share, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::share, help_heading = "Losses")]
     pub(super) label_smoothing: f64,
 
     /// Standard deviation of noise on all images that the discriminator sees; falls to 0 during training
-    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 0.0, value_parser = numbers::not_negative, help_heading = "Losses")]
     pub(super) instance_noise: f64,
 
     /// Augmentation of all images that the discriminator sees, for small sets of images
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = AugmentName::None, help_heading = "Training")]
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = AugmentName::None, help_heading = "Losses")]
     pub(super) augment: AugmentName,
 }
 

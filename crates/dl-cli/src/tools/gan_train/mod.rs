@@ -1,6 +1,7 @@
 //! `dl-gan-train`: train generators of images and tables against discriminators.
 
 mod game;
+mod help;
 mod latent;
 mod paired;
 mod pictures;
@@ -17,7 +18,7 @@ use crate::common::{Common, Io, Outcome, Tool};
 use training::TrainingArgs;
 pub(super) use voxel::{canvas, silhouette};
 
-/// Train GANs on images and tables
+/// Train GANs on images, tables and voxels
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-gan-train",
@@ -27,7 +28,8 @@ pub(super) use voxel::{canvas, silhouette};
     --samples-every 500 --log log.jsonl --output signs.safetensors
   dl-gan-sample signs.safetensors --count 64 --grid 8x8 \\
     --output sheet.png > samples.jsonl
-  dl-draw curves log.jsonl --output curves.png"
+  dl-draw curves log.jsonl --output curves.png",
+    mut_subcommands(help::arranged)
 )]
 pub struct Args {
     #[command(subcommand)]

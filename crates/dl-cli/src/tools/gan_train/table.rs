@@ -15,6 +15,7 @@ use dl_train::table::{ColumnOptions, schema};
 use serde_json::json;
 
 use super::Training;
+use super::help::{self, stated};
 use super::training::TrainingArgs;
 use crate::common::{Io, Messages, Outcome, counted, numbers, only_tables, read_tables};
 use crate::tools::gan_sample::write_csv;
@@ -23,6 +24,8 @@ use crate::tools::gan_sample::write_csv;
 const BATCH: usize = 500;
 const EPOCHS: f64 = 300.0;
 const RATE: f64 = 2e-4;
+/// Adam's decay rates in the paper.
+const BETAS: [f64; 2] = [0.5, 0.9];
 /// Rows of the tables of --samples-every.
 const SAMPLES: usize = 64;
 /// Fields of records that have a form of their own, so that no column may be named so.
@@ -33,19 +36,21 @@ const FIELDS: [&str; 10] =
 ///
 /// Reads CSV or TSV with a header, or records whose fields are numbers and texts. Columns of numbers and of categories are
 /// told apart, and what was assumed is printed. Numbers keep their range and their digits after the decimal point; empty
-/// cells occur as often as in the data. Rare categories are shown more often than they are, and can be asked for:
-/// dl-gan-sample --label COLUMN=VALUE. The default is 300 epochs.
+/// cells occur as often as in the data. Rare categories are shown more often than they occur, and can be asked for:
+/// dl-gan-sample --label COLUMN=VALUE.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-gan-train table --label default --output rows.safetensors Default.csv
   dl-gan-sample rows.safetensors --count 1000 --csv made.csv > made.jsonl
-  dl-gan-sample rows.safetensors --label default=Yes --count 100 > yes.jsonl
+  dl-gan-sample rows.safetensors --label default=Yes --count 100 \\
+    > yes.jsonl
   dl-gan-train table --ignore ID --minutes 10 --output credit.safetensors \\
     UCI_Credit_Card.csv.gz")]
 #[command(
     mut_arg("inputs", only_tables),
     mut_arg("weight_decay", |arg: Arg| arg.default_value("0.000001")),
-    mut_arg("batch", |arg: Arg| arg.help("Rows per batch [default: 500, or all]")),
+    mut_arg("batch", |arg: Arg| arg.help("Rows per batch")),
+    mut_args(|arg| stated(arg, &help::defaults(format!("{BATCH}, or all"), EPOCHS, RATE, BETAS[0]))),
     mut_arg("samples_every", |arg: Arg| {
         arg.help("Write 64 samples every N batches, as STEM.samples-BATCH.csv beside --output; 0: never")
     })
@@ -67,7 +72,7 @@ pub(super) struct Table {
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', help_heading = "Columns")]
     ignore: Vec<String>,
 
-    /// Most modes of a column of numbers
+    /// Largest number of modes per column of numbers
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100), help_heading = "Columns")]
     modes: u16,
 
@@ -84,7 +89,7 @@ pub(super) struct Table {
     width: f64,
 
     /// Weight of the gradient penalty
-    #[arg(long, value_name = "X", default_value_t = 10.0, value_parser = numbers::positive, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 10.0, value_parser = numbers::positive, help_heading = "Losses")]
     gamma: f64,
 
     /// Batches for the discriminator per batch for the generator
@@ -138,7 +143,7 @@ impl Training for Table {
         let batches = TableBatches::new(&assumed.schema, &assumed.columns, [latent, batch, pac], seed);
         let steps = training.steps(batches.epoch(), EPOCHS);
         let rates = [training.lr_g.unwrap_or(RATE), training.lr_d.unwrap_or(RATE)];
-        let betas = [training.beta1.unwrap_or(0.5), 0.9];
+        let betas = [training.beta1.unwrap_or(BETAS[0]), BETAS[1]];
         let recipe = json!({
             "pac": pac,
             "gamma": self.gamma,

@@ -23,7 +23,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) output: PathBuf,
 
-    /// Images per batch [default: the paper's]
+    /// Images per batch
     #[arg(long, value_name = "N", value_parser = numbers::batch, help_heading = "Training")]
     pub(super) batch: Option<usize>,
 
@@ -31,7 +31,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N", value_parser = numbers::count, conflicts_with = "epochs", help_heading = "Training")]
     pub(super) iterations: Option<usize>,
 
-    /// Passes over the data, instead of --iterations [default: the paper's]
+    /// Passes over the data, instead of --iterations
     #[arg(long, value_name = "N", value_parser = numbers::positive, help_heading = "Training")]
     pub(super) epochs: Option<f64>,
 
@@ -39,15 +39,15 @@ pub(super) struct TrainingArgs {
     #[arg(long, value_name = "N", value_parser = numbers::positive, help_heading = "Training")]
     pub(super) minutes: Option<f64>,
 
-    /// Learning rate of the generator [default: the paper's]
+    /// Learning rate of the generator
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
     pub(super) lr_g: Option<f64>,
 
-    /// Learning rate of the discriminator [default: the paper's]
+    /// Learning rate of the discriminator
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Training")]
     pub(super) lr_d: Option<f64>,
 
-    /// Adam's decay rate of the first moment [default: the paper's]
+    /// Adam's decay rate of the first moment
     #[arg(long, value_name = "X", value_parser = numbers::probability, help_heading = "Training")]
     pub(super) beta1: Option<f64>,
 

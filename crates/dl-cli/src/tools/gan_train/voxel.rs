@@ -17,6 +17,7 @@ use image::GrayImage;
 use serde_json::json;
 
 use super::Training;
+use super::help::{self, samples, stated};
 use super::training::TrainingArgs;
 use crate::common::{ImageArgs, Images, Io, Job, Outcome, Tally, each_record, numbers};
 
@@ -24,6 +25,7 @@ use crate::common::{ImageArgs, Images, Io, Job, Outcome, Tally, each_record, num
 const RATE: f64 = 2e-4;
 const BATCH: usize = 32;
 const EPOCHS: f64 = 50.0;
+const BETAS: [f64; 2] = [0.5, 0.999];
 /// Solids of a sheet, and the side of each in pixels.
 const SAMPLES: usize = 8;
 const SIDE: u32 = 128;
@@ -32,8 +34,8 @@ const SIDE: u32 = 128;
 ///
 /// Records need an `image`, the silhouette, and `voxels`, the path of the solid that casts it: a NumPy array [depth, height,
 /// width] (.npy), seen along the depth, or a .binvox file. The generator has the depth as channels; its loss is the cross
-/// entropy of the voxels and that it deceives a discriminator of silhouettes with voxels, which is not trained on a batch
-/// that it is right about in more than 80 % (3D-GAN, Wu et al. 2016). The default is 50 epochs.
+/// entropy of the voxels plus the game against a discriminator that sees the silhouette and the voxels. As in 3D-GAN (Wu et
+/// al. 2016), the discriminator is not trained on a batch of which it is right about more than 80 % (--most-accuracy).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-gan-train voxel --epochs 20 --output solids.safetensors train.jsonl
@@ -41,10 +43,9 @@ const SIDE: u32 = 128;
     test.jsonl > made.jsonl
   dl-eval voxels --mean-of train.jsonl made.jsonl")]
 #[command(
-    mut_arg("batch", |arg: Arg| arg.help("Solids per batch [default: 32, or all]")),
-    mut_arg("samples_every", |arg: Arg| {
-        arg.help("Draw the first 8 solids every N batches, as STEM.samples-BATCH.png beside --output; 0: never")
-    })
+    mut_arg("batch", |arg: Arg| arg.help("Solids per batch")),
+    mut_args(|arg| stated(arg, &help::defaults(format!("{BATCH}, or all"), EPOCHS, RATE, BETAS[0]))),
+    mut_arg("samples_every", |arg| samples(arg, "Draw a sheet of the first 8 solids, in one row,"))
 )]
 pub(super) struct Voxel {
     /// Channels of the first map
@@ -52,10 +53,10 @@ pub(super) struct Voxel {
     channels: u16,
 
     /// Weight of the cross entropy of the voxels
-    #[arg(long, value_name = "X", default_value_t = 100.0, value_parser = numbers::not_negative, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 100.0, value_parser = numbers::not_negative, help_heading = "Losses")]
     reconstruction: f64,
 
-    /// Train the discriminator only on batches that it is right about in at most this share
+    /// Train the discriminator only on batches of which it is right about at most this share
     #[arg(long, value_name = "X", default_value_t = 0.8, value_parser = numbers::share, help_heading = "Training")]
     most_accuracy: f64,
 
@@ -86,7 +87,7 @@ impl Training for Voxel {
         let batches = VoxelBatches::new(&shapes, batch, seed);
         let steps = training.steps(batches.epoch(), EPOCHS);
         let rates = [training.lr_g.unwrap_or(RATE), training.lr_d.unwrap_or(RATE)];
-        let betas = [training.beta1.unwrap_or(0.5), 0.999];
+        let betas = [training.beta1.unwrap_or(BETAS[0]), BETAS[1]];
         let recipe = json!({
             "reconstruction": self.reconstruction,
             "most_accuracy": self.most_accuracy,

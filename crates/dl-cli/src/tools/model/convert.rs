@@ -32,9 +32,10 @@ Examples:
     --labels @imagenet --dtype f16
   dl-model convert VGG_ILSVRC_16_layers.caffemodel vgg16.safetensors
   dl-model convert bert-base-uncased/ bert.safetensors
-  dl-model convert fasterrcnn_resnet50_fpn.pth faster.safetensors \
+  dl-model convert fasterrcnn_resnet50_fpn.pth faster.safetensors \\
     --svd 256,128
-  dl-model convert model.safetensors.index.json whole.safetensors --dtype bf16")]
+  dl-model convert model.safetensors.index.json whole.safetensors \\
+    --dtype bf16")]
 pub(super) struct ConvertArgs {
     /// Model file to read, of any format
     #[arg(value_name = "IN")]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use dl_metrics::duplicates::duplicates;
 use serde_json::{Map, Value, json};
 
-use super::sets::SetArgs;
+use super::sets::{OF_METRIC, SetArgs};
 use crate::common::{Io, Outcome};
 
 /// Find generated samples that are copies of real ones, by the distance of their features
@@ -15,12 +15,12 @@ use crate::common::{Io, Outcome};
 /// (0.05, 0.5) or lower. copies counts rows that are equal in every feature. The JSON output lists the nearest pairs.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval duplicates --against real.jsonl generated.jsonl
-  dl-eval duplicates --against real.jsonl --max 3 generated.jsonl \\
-    | jq -c '.nearest[]'")]
+  dl-eval duplicates --layer fire9@1 --against real.jsonl generated.jsonl
+  dl-eval duplicates --layer fire9@1 --against real.jsonl --max 3 \\
+    generated.jsonl | jq -c '.nearest[]'")]
 pub(in crate::tools::eval) struct Args {
     /// List at most N pairs, the nearest first
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, display_order = OF_METRIC, value_name = "N", default_value_t = 10)]
     max: usize,
 
     #[command(flatten)]

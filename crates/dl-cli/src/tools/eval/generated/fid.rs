@@ -14,9 +14,10 @@ use crate::common::{Io, Outcome};
 /// the larger the distance. torch-fidelity computes the same on the same features.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval fid --against real.jsonl generated.jsonl
-  dl-embed --model squeezenet.safetensors --layer fire9@1 pets \\
-    | dl-eval fid --against real.jsonl --format json | jq .fid")]
+  dl-eval fid --layer fire9@1 --against real.jsonl generated.jsonl
+  dl-embed --model squeezenet.safetensors --layer fire9@1 made \\
+    | dl-eval fid --layer fire9@1 --against real.jsonl --format json \\
+    | jq .fid")]
 pub(in crate::tools::eval) struct Args {
     #[command(flatten)]
     pub(in crate::tools::eval) sets: SetArgs,

@@ -16,7 +16,7 @@ use crate::tools::eval::report::Format;
 /// samples, in random order by --seed, with its standard deviation. Nothing is compared with real samples.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-embed --model squeezenet.safetensors --layer logits pets \\
+  dl-embed --model squeezenet.safetensors --layer logits made \\
     | dl-eval inception-score --splits 2 --format table
   dl-eval inception-score --layer logits --splits 1 generated.jsonl")]
 #[command(mut_arg("inputs", crate::common::only_records))]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use dl_metrics::precision_recall::precision_recall;
 use serde_json::{Map, json};
 
-use super::sets::SetArgs;
+use super::sets::{OF_METRIC, SetArgs};
 use crate::common::{Io, Outcome, numbers};
 
 /// Compute the precision and recall of generated samples by nearest neighbors
@@ -14,12 +14,13 @@ use crate::common::{Io, Outcome, numbers};
 /// generated set: does the generator cover them? (Kynkäänniemi et al. 2019; torch-fidelity computes the same.)
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval precision-recall --against real.jsonl generated.jsonl
-  dl-eval precision-recall --against real.jsonl --k 5 --format table \\
-    generated.jsonl")]
+  dl-eval precision-recall --layer fire9@1 --against real.jsonl \\
+    generated.jsonl
+  dl-eval precision-recall --layer fire9@1 --against real.jsonl --k 5 \\
+    --format table generated.jsonl")]
 pub(in crate::tools::eval) struct Args {
     /// How many nearest other rows a ball reaches to
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = numbers::count)]
+    #[arg(long, display_order = OF_METRIC, value_name = "K", default_value_t = 3, value_parser = numbers::count)]
     k: usize,
 
     #[command(flatten)]

@@ -11,6 +11,10 @@ use crate::common::{
 use crate::tools::eval::report::{Cell, Format, Report};
 use crate::tools::eval::source::carrying;
 
+/// Places in the help, behind the options of both sets: those of a metric, and the last one.
+pub(super) const OF_METRIC: usize = 100;
+const LAST: usize = 200;
+
 /// Options of every metric of two sets.
 #[derive(clap::Args, Clone, Debug)]
 #[command(mut_arg("inputs", crate::common::only_records))]
@@ -27,7 +31,7 @@ pub(in crate::tools::eval) struct SetArgs {
     layer: Option<String>,
 
     /// Output format [default: table on a terminal, otherwise json]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, display_order = LAST)]
     pub(super) format: Option<Format>,
 
     #[command(flatten)]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use dl_train::linear::{TwoSampleConfig, two_sample};
 use serde_json::{Map, json};
 
-use super::sets::SetArgs;
+use super::sets::{OF_METRIC, SetArgs};
 use crate::common::{Io, Outcome, numbers};
 
 /// Train a fresh classifier to tell generated from real samples by their features
@@ -14,16 +14,16 @@ use crate::common::{Io, Outcome, numbers};
 /// the smaller one has, in random order by --seed.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-eval two-sample --against real.jsonl generated.jsonl
-  dl-eval two-sample --against real.jsonl --folds 2 --cost 0.01 \\
-    --format table generated.jsonl")]
+  dl-eval two-sample --layer fire9@1 --against real.jsonl generated.jsonl
+  dl-eval two-sample --layer fire9@1 --against real.jsonl --folds 2 \\
+    --cost 0.01 --format table generated.jsonl")]
 pub(in crate::tools::eval) struct Args {
     /// Number of parts; each is held out once
-    #[arg(long, value_name = "N", default_value_t = TwoSampleConfig::default().folds, value_parser = numbers::count)]
+    #[arg(long, display_order = OF_METRIC, value_name = "N", default_value_t = TwoSampleConfig::default().folds, value_parser = numbers::count)]
     folds: usize,
 
     /// C, the inverse of the regularization strength
-    #[arg(long, value_name = "X", default_value_t = TwoSampleConfig::default().cost, value_parser = numbers::positive)]
+    #[arg(long, display_order = OF_METRIC + 1, value_name = "X", default_value_t = TwoSampleConfig::default().cost, value_parser = numbers::positive)]
     cost: f64,
 
     #[command(flatten)]

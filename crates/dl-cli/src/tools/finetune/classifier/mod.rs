@@ -59,11 +59,12 @@ Examples:
     | dl-finetune classifier --init-from imagenet.safetensors \\
       --output voc.safetensors
   dl-data from folder digits \\
-    | dl-finetune classifier --arch squeezenet1_1 --width-mult 0.5 --size 64 \\
-      --output digits.safetensors
+    | dl-finetune classifier --arch squeezenet1_1 --width-mult 0.5 \\
+      --size 64 --output digits.safetensors
   dl-data from folder pets \\
-    | dl-finetune classifier --init-from imagenet.safetensors --strategy auto \\
-      --val-fraction 0.1 --log train.jsonl --output pets.safetensors
+    | dl-finetune classifier --init-from imagenet.safetensors \\
+      --strategy auto --val-fraction 0.1 --log train.jsonl \\
+      --output pets.safetensors
   dl-draw curves train.jsonl --output curves.png")]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,12 +1,14 @@
 //! The subcommands of generators of random vectors.
 
 use anyhow::Result;
+use clap::Arg;
 
 use super::LatentArgs;
 use super::options::{BodyName, ConditionName, ConditioningName, columns, mapping_layers};
-use super::recipe::{Architecture, MIXING, StyleOptions};
+use super::recipe::{Architecture, MIXING, Stated, StyleOptions};
 use crate::common::{Io, Outcome, numbers};
 use crate::tools::gan_train::Training;
+use crate::tools::gan_train::help::{samples, stated};
 use crate::tools::gan_train::training::TrainingArgs;
 
 /// Train the fully connected GAN of Goodfellow et al. 2014
@@ -17,7 +19,12 @@ use crate::tools::gan_train::training::TrainingArgs;
 #[command(after_help = "Examples:
   dl-data from idx mnist | dl-gan-train vanilla --epochs 20 \\
     --output digits.safetensors
-  dl-gan-sample digits.safetensors --count 8 --output-dir digits > made.jsonl")]
+  dl-gan-sample digits.safetensors --count 8 --output-dir digits \\
+    > made.jsonl")]
+#[command(
+    mut_args(|arg| stated(arg, &Stated::Plain.defaults())),
+    mut_arg("width", |arg: Arg| arg.help("Factor on the number of hidden columns"))
+)]
 pub(in super::super) struct Vanilla {
     #[command(flatten)]
     gan: LatentArgs,
@@ -40,6 +47,18 @@ pub(in super::super) struct Vanilla {
       --output drawn.safetensors
   dl-gan-sample drawn.safetensors --prompt 'a red circle' \\
     --text-model bert/ --output-dir circles > circles.jsonl")]
+#[command(
+    mut_args(|arg| stated(arg, &Stated::Both.defaults())),
+    mut_arg("samples_every", |arg| {
+        samples(arg, "Draw a sheet of 8 x 8 samples, of the same random vectors and the labels or features in turn,")
+    }),
+    mut_arg("spectral_norm", |arg: Arg| {
+        arg.help(
+            "Divide each weight of the discriminator by its largest singular value (Miyato et al. 2018); its batch norms \
+             are then left out. Not with --body stylegan",
+        )
+    })
+)]
 pub(in super::super) struct Conditional {
     /// The networks
     #[arg(long, value_enum, value_name = "NAME", default_value_t = BodyName::Dcgan, help_heading = "Network")]
@@ -71,6 +90,10 @@ pub(in super::super) struct Conditional {
     --ema 0.999 --output faces.safetensors
   dl-gan-train dcgan --size 64 --init-from faces.safetensors \\
     --lr-g 0.0001 --lr-d 0.0001 --output cats.safetensors < cats.jsonl")]
+#[command(
+    mut_args(|arg| stated(arg, &Stated::Plain.defaults())),
+    mut_arg("width", |arg: Arg| arg.help("Factor on the number of channels"))
+)]
 pub(in super::super) struct Dcgan {
     #[command(flatten)]
     gan: LatentArgs,
@@ -88,6 +111,13 @@ pub(in super::super) struct Dcgan {
     --width 0.125 --epochs 100 --output faces.safetensors
   dl-gan-train stylegan --size 32 --width 0.125 --augment ada \\
     --ada-speed 100 --output few.safetensors < few.jsonl")]
+#[command(
+    mut_args(|arg| stated(arg, &Stated::Style.defaults())),
+    mut_arg("width", |arg: Arg| arg.help("Factor on the number of channels, at most 512")),
+    // The discriminator has neither.
+    mut_arg("spectral_norm", |arg: Arg| arg.hide(true)),
+    mut_arg("no_batch_norm", |arg: Arg| arg.hide(true))
+)]
 pub(in super::super) struct Stylegan {
     /// Fully connected layers from the random vector to the style
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = mapping_layers, help_heading = "Network")]

@@ -26,23 +26,23 @@ const TOGETHER: usize = 64;
 pub(super) struct FidArgs {
     /// Compute the Fréchet inception distance to the images of these records, and write the generator with the smallest
     /// one to --output
-    #[arg(long, value_name = "RECORDS", requires = "fid_model", help_heading = "Training")]
+    #[arg(long, value_name = "RECORDS", requires = "fid_model", help_heading = "Validation")]
     pub(super) fid_against: Option<PathBuf>,
 
     /// Network whose features --fid-against compares; distances by different networks cannot be compared
-    #[arg(long, value_name = "FILE", requires = "fid_against", help_heading = "Training")]
+    #[arg(long, value_name = "FILE", requires = "fid_against", help_heading = "Validation")]
     pub(super) fid_model: Option<PathBuf>,
 
     /// Layer of --fid-model [default: as dl-embed]
-    #[arg(long, value_name = "LAYER", requires = "fid_against", help_heading = "Training")]
+    #[arg(long, value_name = "LAYER", requires = "fid_against", help_heading = "Validation")]
     fid_layer: Option<LayerName>,
 
     /// Compute the distance every N batches, and at the end
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = numbers::count, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = numbers::count, help_heading = "Validation")]
     pub(super) fid_every: usize,
 
     /// Samples of the generator for the distance [default: as many as real images, at most 2000]
-    #[arg(long, value_name = "N", value_parser = numbers::count, requires = "fid_against", help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = numbers::count, requires = "fid_against", help_heading = "Validation")]
     fid_samples: Option<usize>,
 }
 

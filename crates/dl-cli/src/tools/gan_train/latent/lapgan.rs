@@ -17,6 +17,7 @@ use super::options::{ConditionName, columns};
 use super::sheet::Sheet;
 use crate::common::{Io, Outcome, numbers};
 use crate::tools::gan_train::Training;
+use crate::tools::gan_train::help::{self, OptionDefault, samples, stated};
 use crate::tools::gan_train::pictures::{PictureArgs, check_batch};
 use crate::tools::gan_train::training::TrainingArgs;
 
@@ -27,6 +28,10 @@ const SGD_RATE: f64 = 0.02;
 const SGD_DECAY: f64 = 1.0 / 1.00004;
 /// Passes over the images.
 const EPOCHS: f64 = 50.0;
+/// Images of a batch.
+const BATCH: usize = 128;
+/// Adam's decay rates.
+const BETAS: [f64; 2] = [0.5, 0.999];
 /// Dropout in the discriminators.
 const DROPOUT: f64 = 0.5;
 
@@ -34,8 +39,7 @@ const DROPOUT: f64 = 0.5;
 ///
 /// One generator makes images of the smallest size, one for each larger size the difference to the enlarged smaller image.
 /// All are trained at the same time, each against a discriminator of its own, the larger ones on real images that were
-/// made small and enlarged. Sides must be divisible by 2 to the number of halvings. By default, batches of 128 and 50
-/// epochs.
+/// made small and enlarged. Sides must be divisible by 2 to the number of halvings.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder faces | dl-gan-train lapgan --size 32 --flip \\
@@ -44,6 +48,12 @@ const DROPOUT: f64 = 0.5;
     --output signs.safetensors
   dl-gan-sample signs.safetensors --label stop --count 8 \\
     --output-dir stops > stops.jsonl")]
+#[command(
+    mut_args(|arg| stated(arg, &defaults())),
+    mut_arg("samples_every", |arg| {
+        samples(arg, "Draw a sheet of 8 x 8 samples, of the same random vectors and the labels, if any, in turn,")
+    })
+)]
 pub(in super::super) struct LapganArgs {
     #[command(flatten)]
     training: TrainingArgs,
@@ -71,13 +81,17 @@ pub(in super::super) struct LapganArgs {
     #[arg(long, help_heading = "Network")]
     conditional: bool,
 
-    /// How the weights are trained; --lr-g and --lr-d are 0.0002 with adam, 0.02 with sgd
+    /// How the weights are trained
     #[arg(long, value_enum, value_name = "NAME", default_value_t = OptimizerName::Adam, help_heading = "Training")]
     optimizer: OptimizerName,
 
     /// Momentum of --optimizer sgd; it rises from 0 to 0.7 in the source
     #[arg(long, value_name = "X", default_value_t = 0.5, value_parser = numbers::probability, help_heading = "Training")]
     momentum: f64,
+}
+
+fn defaults() -> Vec<OptionDefault> {
+    help::defaults(BATCH, EPOCHS, format!("{ADAM_RATE}; with --optimizer sgd {SGD_RATE}"), BETAS[0])
 }
 
 /// `--coarse`.
@@ -123,7 +137,7 @@ impl Training for LapganArgs {
             canvas: config.image,
             latent: config.latent,
             style: None,
-            size: training.batch.unwrap_or(128).min(data.images.sources().len().max(1)),
+            size: training.batch.unwrap_or(BATCH).min(data.images.sources().len().max(1)),
             flip: self.pictures.flip,
             seed: training.common.seed,
         };
@@ -219,7 +233,7 @@ impl LapganArgs {
     fn optimizers(&self, levels: usize, steps: usize) -> Vec<Player> {
         let (rule, rate, decay) = match self.optimizer {
             OptimizerName::Adam => {
-                let betas = [self.training.beta1.unwrap_or(0.5), 0.999];
+                let betas = [self.training.beta1.unwrap_or(BETAS[0]), BETAS[1]];
                 (Rule::Adam { betas, eps: 1e-8 }, ADAM_RATE, Decay::Constant)
             }
             OptimizerName::Sgd => {

@@ -11,6 +11,7 @@ use dl_models::gan::Conditioning;
 use super::fid::FidArgs;
 use crate::common::numbers;
 use crate::tools::gan_train::game::GameArgs;
+use crate::tools::gan_train::help::samples;
 use crate::tools::gan_train::pictures::PictureArgs;
 use crate::tools::gan_train::training::TrainingArgs;
 
@@ -20,6 +21,7 @@ pub(super) const ADA_TARGET: f64 = 0.6;
 
 /// Options of vanilla, conditional, dcgan and stylegan.
 #[derive(clap::Args, Debug)]
+#[command(mut_arg("samples_every", |arg| samples(arg, "Draw a sheet of 8 x 8 samples, always of the same random vectors,")))]
 pub(super) struct LatentArgs {
     #[command(flatten)]
     pub(super) training: TrainingArgs,
@@ -37,7 +39,7 @@ pub(super) struct LatentArgs {
     #[arg(long, value_name = "X", value_parser = numbers::positive, help_heading = "Network")]
     pub(super) width: Option<f64>,
 
-    /// Numbers of a random vector [default: 100; for stylegan 512 times --width; or those of --init-from]
+    /// Numbers of a random vector; with --init-from, those of its generator
     #[arg(long, value_name = "N", value_parser = columns, help_heading = "Network")]
     pub(super) latent: Option<usize>,
 
@@ -46,16 +48,16 @@ pub(super) struct LatentArgs {
     pub(super) no_batch_norm: bool,
 
     /// Divide each weight of the discriminator by its largest singular value (Miyato et al. 2018); its batch norms are then
-    /// left out. Not for stylegan
+    /// left out
     #[arg(long, help_heading = "Network")]
     pub(super) spectral_norm: bool,
 
     /// With --augment ada: thousands of images in which the probability of an augmentation can rise from 0 to 1
-    #[arg(long, value_name = "N", default_value_t = ADA_SPEED, value_parser = numbers::positive, help_heading = "Training")]
+    #[arg(long, value_name = "N", default_value_t = ADA_SPEED, value_parser = numbers::positive, help_heading = "Losses")]
     pub(super) ada_speed: f64,
 
     /// With --augment ada: the mean sign of the discriminator's logits of real images to hold
-    #[arg(long, value_name = "X", default_value_t = ADA_TARGET, value_parser = numbers::share, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = ADA_TARGET, value_parser = numbers::share, help_heading = "Losses")]
     pub(super) ada_target: f64,
 
     /// Generator to start from; its discriminator is read from STEM.last.safetensors beside it, if that exists

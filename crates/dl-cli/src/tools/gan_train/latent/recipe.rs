@@ -6,12 +6,24 @@ use dl_train::gan::{GanLoss, Penalty, PenaltyKind};
 use serde_json::{Map, Value, json};
 
 use super::options::{BodyName, LatentArgs};
+use crate::tools::gan_train::help::{self, OptionDefault};
 use crate::tools::gan_train::training::TrainingArgs;
 
+/// Passes over the images.
+const EPOCHS: f64 = 25.0;
+/// Images of a batch, and those of StyleGAN's.
+const BATCH: usize = 64;
+const STYLE_BATCH: usize = 32;
+/// Numbers of a random vector, and those of StyleGAN's.
+const LATENT: usize = 100;
+const STYLE_LATENT: usize = 512;
 /// Adam's learning rate in all papers on these networks but StyleGAN's.
 const RATE: f64 = 2e-4;
 /// That of StyleGAN2-ADA for images of less than 1024 pixels.
 const STYLE_RATE: f64 = 2.5e-3;
+/// Adam's decay rates in these papers.
+const BETAS: [f64; 2] = [0.5, 0.999];
+const STYLE_BETAS: [f64; 2] = [0.0, 0.99];
 /// Steps of which StyleGAN2 penalizes one.
 const LAZY: usize = 16;
 /// R1's gamma in StyleGAN2-ADA, times the batch, by the pixels of an image.
@@ -71,6 +83,66 @@ impl Architecture {
     }
 }
 
+/// What the help of a subcommand states as defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stated {
+    /// Of vanilla and dcgan.
+    Plain,
+    /// Of stylegan.
+    Style,
+    /// Of conditional, by its --body.
+    Both,
+}
+
+impl Stated {
+    pub(super) fn defaults(self) -> Vec<OptionDefault> {
+        let of = |plain: String, style: String| match self {
+            Self::Plain => plain,
+            Self::Style => style,
+            Self::Both => format!("{plain}; with --body stylegan {style}"),
+        };
+        let numbers = |plain: f64, style: f64| of(plain.to_string(), style.to_string());
+        let by_pixels = format!("{GAMMA} times the pixels of an image, divided by --batch");
+        let (loss, penalty, gamma) = match self {
+            Self::Plain => {
+                ("non-saturating", "wgan-gp for --loss wgan, otherwise none", "10; for r1+r2 0.05".to_owned())
+            }
+            Self::Style => (
+                "non-saturating",
+                "wgan-gp for --loss wgan, otherwise r1",
+                format!("{by_pixels}; for r1+r2 0.05, for wgan-gp 10"),
+            ),
+            Self::Both => (
+                "non-saturating; with --body vanilla lsgan",
+                "wgan-gp for --loss wgan, r1 with --body stylegan, otherwise none",
+                format!("10; for r1+r2 0.05; for r1 with --body stylegan {by_pixels}"),
+            ),
+        };
+        let mut defaults = help::defaults(
+            numbers(BATCH as f64, STYLE_BATCH as f64),
+            EPOCHS,
+            numbers(RATE, STYLE_RATE),
+            numbers(BETAS[0], STYLE_BETAS[0]),
+        );
+        defaults.extend([
+            ("loss", loss.to_owned()),
+            ("penalty", penalty.to_owned()),
+            ("gamma", gamma),
+            ("lazy", numbers(1.0, LAZY as f64)),
+            ("latent", of(LATENT.to_string(), format!("{STYLE_LATENT} times --width"))),
+        ]);
+        match self {
+            Self::Plain => {}
+            Self::Style => defaults.push(("ema", "by --ema-half-life".to_owned())),
+            Self::Both => {
+                defaults
+                    .push(("ema", format!("none; with --body stylegan one that forgets half in {HALF_LIFE} batches")));
+            }
+        }
+        defaults
+    }
+}
+
 /// Everything that shapes the training but the data.
 #[derive(Clone, Debug)]
 pub(super) struct Recipe {
@@ -118,15 +190,15 @@ impl Recipe {
             }),
             ..penalty
         });
-        let [rate, beta1, beta2] = if style.is_some() { [STYLE_RATE, 0.0, 0.99] } else { [RATE, 0.5, 0.999] };
-        let batch = args.training.batch.unwrap_or(if style.is_some() { 32 } else { 64 });
-        let latent = if style.is_some() { scaled(512, width) } else { 100 };
+        let (rate, [beta1, beta2]) = if style.is_some() { (STYLE_RATE, STYLE_BETAS) } else { (RATE, BETAS) };
+        let batch = args.training.batch.unwrap_or(if style.is_some() { STYLE_BATCH } else { BATCH });
+        let latent = if style.is_some() { scaled(STYLE_LATENT, width) } else { LATENT };
         let half_life = style.map(|style| style.half_life.unwrap_or(HALF_LIFE * batch as f64));
         Self {
             architecture,
             latent: args.latent.unwrap_or(latent),
             batch,
-            epochs: 25.0,
+            epochs: EPOCHS,
             loss,
             penalty,
             critic: args.game.critic(loss),

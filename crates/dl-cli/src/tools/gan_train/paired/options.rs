@@ -9,11 +9,15 @@ use dl_train::gan::paired::Distance;
 
 use crate::common::{ImageArgs, numbers};
 use crate::tools::gan_train::game::LossName;
+use crate::tools::gan_train::help::samples;
 use crate::tools::gan_train::pictures::SizeName;
 use crate::tools::gan_train::training::TrainingArgs;
 
 /// Options of all of them.
 #[derive(clap::Args, Debug)]
+#[command(mut_arg("samples_every", |arg| {
+    samples(arg, "Draw a sheet of the first 8 pairs, a row each of inputs, results and targets,")
+}))]
 pub(super) struct PairedArgs {
     #[command(flatten)]
     pub(super) training: TrainingArgs,
@@ -26,7 +30,7 @@ pub(super) struct PairedArgs {
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     pub(super) init_from: Option<PathBuf>,
 
-    /// Weight of the game in the generator's loss; 0: no discriminator [default: the paper's]
+    /// Weight of the game in the generator's loss; 0: no discriminator
     #[arg(long, value_name = "X", value_parser = numbers::not_negative, help_heading = "Losses")]
     pub(super) adversarial: Option<f64>,
 
@@ -34,11 +38,11 @@ pub(super) struct PairedArgs {
     #[arg(long, value_enum, value_name = "NAME", help_heading = "Losses")]
     pub(super) loss: Option<LossName>,
 
-    /// How the pixels are compared [default: the paper's]
+    /// How the pixels are compared
     #[arg(long, value_enum, value_name = "NAME", help_heading = "Losses")]
     pub(super) pixel_loss: Option<DistanceName>,
 
-    /// Weight of the pixels' loss [default: the paper's]
+    /// Weight of the pixels' loss
     #[arg(long, value_name = "X", value_parser = numbers::not_negative, help_heading = "Losses")]
     pub(super) pixel_weight: Option<f64>,
 
@@ -78,8 +82,8 @@ pub(super) struct PairedArgs {
     #[arg(long, help_heading = "Training")]
     pub(super) no_flip: bool,
 
-    /// Records to validate with: the mean peak signal-to-noise ratio of whole images goes to the log. Without a
-    /// discriminator, the best model is kept, otherwise the last
+    /// Records to validate with: the mean peak signal-to-noise ratio of whole images is logged. Without a discriminator,
+    /// the best model is kept, otherwise the last
     #[arg(long, value_name = "FILE", help_heading = "Validation")]
     pub(super) val: Option<PathBuf>,
 

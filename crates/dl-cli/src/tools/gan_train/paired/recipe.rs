@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::PairedArgs;
 use super::options::{PatchArgs, PatchName, SrName};
+use crate::tools::gan_train::help::{self, OptionDefault};
 
 /// Steps down of the smallest and the largest U-Net.
 const UNET_STEPS: [u32; 2] = [5, 8];
@@ -73,6 +74,21 @@ impl Base {
     };
     /// Isola et al. 2017, appendix 6.2.
     pub(super) const COLORIZE: Self = Self { batch: 4, ..Self::PIX2PIX };
+
+    /// As the help states them.
+    pub(super) fn defaults(&self) -> Vec<OptionDefault> {
+        let mut defaults = help::defaults(self.batch, self.epochs, self.rate, self.betas[0]);
+        let pixel = match self.pixel {
+            Distance::L1 => "l1",
+            Distance::L2 => "l2",
+        };
+        defaults.extend([
+            ("adversarial", self.adversarial.to_string()),
+            ("pixel_loss", pixel.to_owned()),
+            ("pixel_weight", self.pixel_weight.to_string()),
+        ]);
+        defaults
+    }
 }
 
 /// The networks of a recipe.

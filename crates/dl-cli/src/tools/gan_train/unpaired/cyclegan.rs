@@ -18,12 +18,17 @@ use super::sheet::Sheet;
 use super::{model, report};
 use crate::common::{Io, Outcome, numbers};
 use crate::tools::gan_train::Training;
+use crate::tools::gan_train::help::{self, stated};
 use crate::tools::gan_train::training::TrainingArgs;
 
 /// Adam's learning rate in the source.
 const RATE: f64 = 2e-4;
 /// Passes over the images in the source: half of them at the full rate.
 const EPOCHS: f64 = 200.0;
+/// Images of each domain in a batch of the source.
+const BATCH: usize = 1;
+/// Adam's decay rates in the source.
+const BETAS: [f64; 2] = [0.5, 0.999];
 /// Images from this side on have 9 residual blocks in the paper.
 const LARGE: usize = 256;
 /// Images from this side on are judged by patches of 70 pixels.
@@ -36,13 +41,15 @@ const MOST_POOLED: usize = 1 << 29;
 ///
 /// Records need an `image` and a `domain`. --output translates images of the first domain to the second, --output-back
 /// those of the second to the first; dl-gan-edit translate runs both. In the second half of the batches, the learning rate
-/// falls to 0, unless only --minutes limits their number. By default, 200 epochs.
+/// falls to 0, unless only --minutes limits their number.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder faces | jq -c '.domain = .label' > faces.jsonl
   dl-gan-train cyclegan --domains plain,sunglasses --samples-every 500 \\
     --log log.jsonl --output glasses.safetensors faces.jsonl
-  dl-gan-edit translate --model glasses.safetensors --output-dir out face.png")]
+  dl-gan-edit translate --model glasses.safetensors --output-dir out \\
+    face.png > translated.jsonl")]
+#[command(mut_args(|arg| stated(arg, &help::defaults(BATCH, EPOCHS, RATE, BETAS[0]))))]
 pub(in super::super) struct CycleGan {
     #[command(flatten)]
     unpaired: UnpairedArgs,
@@ -65,15 +72,15 @@ pub(in super::super) struct CycleGan {
     patch_layers: Option<usize>,
 
     /// Loss of both players
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = LossName::Lsgan, help_heading = "Training")]
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = LossName::Lsgan, help_heading = "Losses")]
     loss: LossName,
 
     /// Weight of the cycles: translated and back, an image should be as it was
-    #[arg(long, value_name = "X", default_value_t = 10.0, value_parser = numbers::positive, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 10.0, value_parser = numbers::positive, help_heading = "Losses")]
     cycle: f64,
 
     /// Weight of the identity, relative to --cycle: an image of the other domain should stay as it is; 0: none
-    #[arg(long, value_name = "X", default_value_t = 0.5, value_parser = numbers::not_negative, help_heading = "Training")]
+    #[arg(long, value_name = "X", default_value_t = 0.5, value_parser = numbers::not_negative, help_heading = "Losses")]
     identity: f64,
 
     /// Images of each domain in the pool that the discriminators see older results from; 0: no pool
@@ -131,7 +138,7 @@ impl Training for CycleGan {
             failed.fetch_add(1, Ordering::Relaxed);
             messages.error(error);
         };
-        let batch = training.batch.unwrap_or(1);
+        let batch = training.batch.unwrap_or(BATCH);
         let batches = data.batches(args, batch, &broken)?;
         let steps = training.steps(batches.epoch(), EPOCHS);
         let players = self.players(steps);
@@ -236,7 +243,7 @@ impl CycleGan {
     fn players(&self, steps: usize) -> Vec<Player> {
         let training = &self.unpaired.training;
         let rates = [training.lr_g.unwrap_or(RATE), training.lr_d.unwrap_or(RATE)];
-        let betas = [training.beta1.unwrap_or(0.5), 0.999];
+        let betas = [training.beta1.unwrap_or(BETAS[0]), BETAS[1]];
         let mut players = TrainingArgs::players(rates, betas, steps);
         for player in &mut players {
             // Without a number of steps, there is no half.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, ensure};
+use clap::Arg;
 use dl_models::gan::discogan::{DiscoganConfig, DiscoganDiscriminator};
 use dl_models::gan::{Canvas, TranslatorConfig};
 use dl_train::gan::{DiscoTask, Pair};
@@ -14,6 +15,7 @@ use super::sheet::Sheet;
 use super::{model, report};
 use crate::common::{Io, Outcome, numbers};
 use crate::tools::gan_train::Training;
+use crate::tools::gan_train::help::{self, stated};
 use crate::tools::gan_train::training::TrainingArgs;
 
 /// Adam's learning rate in the source.
@@ -22,6 +24,10 @@ const RATE: f64 = 2e-4;
 const DECAY: f64 = 1e-5;
 /// Passes over the images.
 const EPOCHS: f64 = 100.0;
+/// Images of each domain in a batch.
+const BATCH: usize = 64;
+/// Adam's decay rates in the source.
+const BETAS: [f64; 2] = [0.5, 0.999];
 /// First batches with another share of the reconstruction in the source, and at most this part of all batches.
 const WARM: usize = 10_000;
 const WARM_PART: usize = 5;
@@ -30,13 +36,21 @@ const WARM_PART: usize = 5;
 ///
 /// Records need an `image` and a `domain`. --output translates images of the first domain to the second, --output-back
 /// those of the second to the first; dl-gan-edit translate runs both. The generators reduce an image to a small map and
-/// make a new one of it: the shape may change, and fine details are lost. By default, batches of 64 and 100 epochs.
+/// make a new one of it: the shape may change, and fine details are lost.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder shoes-and-bags | jq -c '.domain = .label' \\
     | dl-gan-train discogan --size 64 --domains bags,shoes \\
         --output shoes.safetensors --output-back bags.safetensors
-  dl-gan-edit translate --model shoes.safetensors --output-dir out bag.png")]
+  dl-gan-edit translate --model shoes.safetensors --output-dir out \\
+    bag.png > translated.jsonl")]
+#[command(
+    mut_args(|arg| stated(arg, &help::defaults(BATCH, EPOCHS, RATE, BETAS[0]))),
+    mut_arg("weight_decay", |arg: Arg| {
+        let help = format!("Weight decay of all weight matrices; 0 means the default [default: {DECAY}]");
+        arg.help(help).hide_default_value(true)
+    })
+)]
 pub(in super::super) struct DiscoGan {
     #[command(flatten)]
     unpaired: UnpairedArgs,
@@ -45,17 +59,17 @@ pub(in super::super) struct DiscoGan {
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Network")]
     code: usize,
 
-    /// Batches at first in which the reconstruction has a share of --warm-share of the generators' loss [default: 10000,
-    /// at most a fifth of all]
-    #[arg(long, value_name = "N", help_heading = "Training")]
+    /// First batches, in which the reconstruction has a share of --warm-share in the generators' loss [default: 10000, at
+    /// most a fifth of all]
+    #[arg(long, value_name = "N", help_heading = "Losses")]
     warm_iterations: Option<usize>,
 
-    /// Share of the reconstruction in the generators' loss at first
-    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = numbers::share, help_heading = "Training")]
+    /// Share of the reconstruction in the generators' loss during --warm-iterations
+    #[arg(long, value_name = "X", default_value_t = 0.01, value_parser = numbers::share, help_heading = "Losses")]
     warm_share: f64,
 
-    /// Share of the reconstruction in the generators' loss then
-    #[arg(long, value_name = "X", default_value_t = 0.5, value_parser = numbers::share, help_heading = "Training")]
+    /// Share of the reconstruction in the generators' loss after --warm-iterations
+    #[arg(long, value_name = "X", default_value_t = 0.5, value_parser = numbers::share, help_heading = "Losses")]
     share: f64,
 
     /// Train the discriminators on every Nth batch, and the generators on the others
@@ -91,12 +105,12 @@ impl Training for DiscoGan {
             failed.fetch_add(1, Ordering::Relaxed);
             messages.error(error);
         };
-        let batch = training.batch.unwrap_or(64);
+        let batch = training.batch.unwrap_or(BATCH);
         let batches = data.batches(args, batch, &broken)?;
         let steps = training.steps(batches.epoch(), EPOCHS);
         let warm = self.warm_iterations.unwrap_or(WARM.min(steps / WARM_PART));
         let rates = [training.lr_g.unwrap_or(RATE), training.lr_d.unwrap_or(RATE)];
-        let betas = [training.beta1.unwrap_or(0.5), 0.999];
+        let betas = [training.beta1.unwrap_or(BETAS[0]), BETAS[1]];
         let decay = if training.weight_decay > 0.0 { training.weight_decay } else { DECAY };
         let recipe = json!({
             "lr_g": rates[0],

@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::common::{model_files, numbers};
+use crate::tools::gan_train::help::samples;
 use crate::tools::gan_train::pictures::PictureArgs;
 use crate::tools::gan_train::training::{TrainingArgs, beside};
 
 /// Options of cyclegan and discogan.
 #[derive(clap::Args, Debug)]
+#[command(mut_arg("samples_every", |arg| {
+    samples(arg, "Draw a sheet of 8 images of each domain, a row each of images, these translated, and translated back,")
+}))]
 pub(super) struct UnpairedArgs {
     #[command(flatten)]
     pub(super) training: TrainingArgs,
