@@ -689,7 +689,7 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l seed
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l truncated -d 'What to do with an image that is truncated or lacks part of its data' -r -f -a "error\t'Fail its record'
 keep\t'Decode what is there, and report the damage'"
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l batch -d 'Solids per batch [default: 32, or all]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l samples-every -d 'Draw the first 8 solids every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l samples-every -d 'Draw the first 8 silhouettes, the solids made of them and the true ones every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l resume -d 'Resume from STEM.last.safetensors, to the same result as without a break'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l force -d 'Overwrite an existing --output'
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
