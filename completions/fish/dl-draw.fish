@@ -116,7 +116,8 @@ complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -l strict -d 
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand confusion" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l output -d 'File to write: .png, .jpg or .svg' -r -F
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l metrics -d 'Metrics to draw, without the prefix val_ [default: all except iteration, epoch, seconds and learning rates]' -r
-complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l width -d 'Width of the charts in pixels' -r -f
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l columns -d 'Charts side by side [default: about as many as fill a square]' -r -f
+complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l width -d 'Width of each chart in pixels' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l height -d 'Height of each chart in pixels' -r -f
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l font -d 'Font for characters that the built-in DejaVu Sans lacks (.ttf, .otf, .ttc); may be repeated' -r -F
 complete -c dl-draw -n "__fish_dl_draw_using_subcommand curves" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r

@@ -1,11 +1,11 @@
-complete -c dl-gan-sample -s n -l count -l n -d 'Number of images or rows' -r -f
+complete -c dl-gan-sample -s n -l count -l n -d 'Number of images or rows [default: R x C of --grid, otherwise 16]' -r -f
 complete -c dl-gan-sample -l first -d 'Number of the first sample' -r -f
 complete -c dl-gan-sample -l truncation -d 'Factor on the random vectors, 0 to 1; for StyleGAN on the distance of the styles from the mean style (psi): smaller values give more typical and less diverse images' -r -f
 complete -c dl-gan-sample -l interpolate -d 'Make --count images between the samples number A and B' -r
 complete -c dl-gan-sample -l mix -d 'Mix styles, with --grid RxC: the samples from --first on are the styles of R rows, the next ones those of C columns; the images have the column\'s style in these layers, counted from 0, and otherwise the row\'s. The sheet shows the unmixed images beside them. StyleGAN only' -r
 complete -c dl-gan-sample -l latents -d 'Random vectors, instead of those of --seed: a safetensors file with a tensor `latent` [n, columns] or [n, columns, 1, 1], and `label` [n] if the generator is conditional; or records (.jsonl) of dl-gan-edit project' -r -F
 complete -c dl-gan-sample -l output-dir -d 'Write the images as PNG files to this folder' -r -f -a "(__fish_complete_directories)"
-complete -c dl-gan-sample -l grid -d 'Draw the first R x C images as one, to --output. Without --output-dir, each record still holds its image, as a data: URI' -r
+complete -c dl-gan-sample -l grid -d 'Draw the first R x C images as one, to --output; small images are enlarged. Without --output-dir, each record still holds its image, as a data: URI' -r
 complete -c dl-gan-sample -l output -d 'Image of --grid to write: .png' -r -F
 complete -c dl-gan-sample -l csv -d 'Write the rows of a table as CSV, too' -r -F
 complete -c dl-gan-sample -l label -d 'Label of the images; may be repeated, the samples then take turns [default: all labels in turn]. Of a table, a value of the column of labels, or COLUMN=VALUE [default: as often as in the data]' -r

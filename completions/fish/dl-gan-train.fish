@@ -112,7 +112,7 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l size -d 'Size of the images in pixels [default: that of the first image if it is at most 128 and fits, otherwise 64]' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l colors -d 'Colors of the images [default: gray if the first images are, otherwise rgb]' -r -f -a "gray\t'One channel; colors become their brightness'
 rgb\t'Three channels'"
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l width -d 'Factor on the number of channels, or of hidden columns' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l width -d 'Factor on the number of channels, or of hidden columns [default: 1, or that of --init-from]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l latent -d 'Numbers of a random vector; with --init-from, those of its generator [default: 100; with --body stylegan 512 times --width]' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l init-from -d 'Generator to start from; its discriminator is read from STEM.last.safetensors beside it, if that exists' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand conditional" -l freeze-d -d 'With --init-from: freeze the first N layers of the discriminator (FreezeD)' -r -f
@@ -683,7 +683,7 @@ complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l weig
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l checkpoint-every -d 'Write the model files every N batches, so that a killed run can resume' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l log -d 'Write a log of every batch, for dl-draw curves' -r -F
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l batch -d 'Solids per batch [default: 32, or all]' -r -f
-complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l samples-every -d 'Draw a sheet of the first 8 solids, in one row, every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
+complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l samples-every -d 'Draw the first 8 silhouettes, the solids made of them and the true ones every N batches, as STEM.samples-BATCH.png beside --output; 0: never' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l reconstruction -d 'Weight of the cross entropy of the voxels' -r -f
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l device -d 'Device to compute on: cpu, cuda:N or metal' -r
 complete -c dl-gan-train -n "__fish_dl_gan_train_using_subcommand voxel" -l threads -d 'Number of threads, at most 1024; does not affect the results [default: one per core]' -r

@@ -99,7 +99,8 @@ fn a_gan_is_trained_on_gray_and_colored_images_and_makes_images_of_their_shape()
         let expected: &[&str] = if words.starts_with("conditional") { &["bar", "disc", "bar"] } else { &[] };
         assert_eq!(labels, expected);
         let sheet = image::open(folder.path().join("gan.samples-000002.png")).unwrap();
-        assert_eq!(u64::from(sheet.width()), 8 * size.0);
+        // Enlarged by 4, with gaps of 4 pixels.
+        assert_eq!(u64::from(sheet.width()), 8 * (4 * size.0 + 4) + 4);
     }
 }
 
@@ -130,8 +131,27 @@ fn a_sample_depends_on_the_model_the_seed_and_its_number_alone() {
     let made = lines(&sample(&output, &words).expect(0).stdout);
     let first = image::open(made[0]["image"].as_str().unwrap()).unwrap().to_luma8();
     let sheet = image::open(sheet).unwrap().to_luma8();
-    assert_eq!(sheet.dimensions(), (32, 16));
-    assert!((0..16).all(|y| (0..16).all(|x| first.get_pixel(x, y) == sheet.get_pixel(x, y))));
+    // Tiles of 64 x 64 pixels below their labels.
+    assert_eq!(sheet.dimensions(), (140, 86));
+    let at = |x: u32, y: u32| sheet.get_pixel(4 + x, 18 + y);
+    assert!((0..64).all(|y| (0..64).all(|x| first.get_pixel(x / 4, y / 4) == at(x, y))));
+}
+
+#[test]
+fn a_sheet_has_as_many_samples_as_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let [output, sheet] = ["gan.safetensors", "sheet.png"].map(|name| folder.path().join(name));
+    train("conditional --iterations 1 --width 0.1 --batch 8", &output, &records(20, 16, true)).expect(0);
+    let grid = |words: &[&str]| sample(&output, &[&["--output", sheet.to_str().unwrap()], words].concat());
+    assert_eq!(grid(&["--grid", "3x7"]).expect(0).stdout.lines().count(), 21);
+    assert_eq!(image::open(&sheet).unwrap().width(), 7 * 68 + 4);
+    assert_eq!(grid(&["--grid", "1x2", "-n", "5"]).expect(0).stdout.lines().count(), 5);
+    let ran = grid(&["--grid", "2x4", "--count", "7"]).expect(2);
+    assert!(ran.stderr.contains("--count 7: is less than the 8 images of --grid 2x4"), "{}", ran.stderr);
+    let ran = grid(&["--grid", "1000x1000"]).expect(2);
+    assert!(ran.stderr.contains("--grid 1000x1000: the sheet would have"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1);
+    assert_eq!(sample(&output, &[]).expect(0).stdout.lines().count(), 16);
 }
 
 #[test]

@@ -45,9 +45,12 @@ fn a_stylegan_is_trained_and_its_styles_are_truncated_and_mixed() {
     let mixed = at(&words);
     assert_eq!((mixed.len(), mixed[5]["id"].as_str()), (6, Some("mix-000001-000004")));
     let drawn = image::open(&sheet).unwrap().to_rgb8();
-    assert_eq!(drawn.dimensions(), (4 * 24, 3 * 16));
+    // The numbers of the samples are beside and above the tiles, which are enlarged by 4.
+    let left = drawn.width() - 4 * (96 + 4);
+    assert!(left > 40 && drawn.height() == 18 + 3 * (64 + 4), "{:?}", drawn.dimensions());
     let first = image_of(&at(&["-n", "1"])[0]);
-    assert!((0..16).all(|y| (0..24).all(|x| drawn.get_pixel(x, 16 + y) == first.get_pixel(x, y))));
+    let of_sheet = |x: u32, y: u32| drawn.get_pixel(left + x, 18 + 68 + y);
+    assert!((0..64).all(|y| (0..96).all(|x| of_sheet(x, y) == first.get_pixel(x / 4, y / 4))));
     let ran = sample(&output, &["--mix", "0-9", "--grid", "1x1", "--output", "x.png"]).expect(2);
     assert!(ran.stderr.contains("layers 0 to 5"), "{}", ran.stderr);
     let plain = folder.path().join("dcgan.safetensors");

@@ -13,6 +13,7 @@ mod fonts;
 mod grid;
 mod html;
 mod lines;
+mod panels;
 mod pass;
 mod rows;
 mod save;

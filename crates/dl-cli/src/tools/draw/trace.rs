@@ -4,7 +4,7 @@
 const SPANS: usize = 1 << 12;
 
 /// Values in order; when they are too many, neighbors share a span.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Trace {
     spans: Vec<Span>,
     /// A span holds 2 to this power values.
@@ -12,7 +12,7 @@ pub(super) struct Trace {
 }
 
 /// Neighboring values.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Span {
     at: f64,
     low: f64,

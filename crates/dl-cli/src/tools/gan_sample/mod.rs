@@ -3,6 +3,7 @@
 mod conditions;
 mod latents;
 mod pixels;
+mod sheet;
 mod styles;
 mod table;
 
@@ -21,18 +22,22 @@ use dl_record::{Record, Writer, write_atomically};
 use dl_vision::formats::has_ending;
 
 use crate::common::{
-    Common, DeviceArgs, ImageFile, Inputs, Io, Outcome, Tool, is_marked, marked, model_files, numbers,
+    Common, DeviceArgs, ImageFile, Inputs, Io, Outcome, Sheet, SheetNames, Tool, is_marked, marked, model_files,
+    numbers,
 };
 use conditions::{ConditionArgs, Conditions};
 pub(crate) use latents::Latents;
 use pixels::png;
-pub(crate) use pixels::{Pixels, rgb_of, sheet_of, write_sheet};
+pub(crate) use pixels::{Pixels, rgb_of};
 pub(crate) use table::write_csv;
 
 /// The comment in an image's file.
 const MARK: &str = "made by dl-gan-sample";
 /// Most images of a batch are this many numbers.
 const BATCH_NUMBERS: usize = 1 << 22;
+
+/// Samples that are made by default.
+const COUNT: usize = 16;
 
 /// Make images, or rows of a table, with the generator of a GAN
 ///
@@ -45,7 +50,7 @@ const BATCH_NUMBERS: usize = 1 << 22;
     version,
     after_help = "\
 Examples:
-  dl-gan-sample faces.safetensors --count 64 --grid 8x8 \\
+  dl-gan-sample faces.safetensors --grid 8x8 \\
     --output sheet.png > samples.jsonl
   dl-gan-sample digits.safetensors --label 7 --count 100 \\
     --output-dir sevens > sevens.jsonl
@@ -61,9 +66,9 @@ pub struct Args {
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// Number of images or rows
-    #[arg(short = 'n', long, visible_alias = "n", value_name = "N", default_value_t = 16, value_parser = numbers::count)]
-    count: usize,
+    /// Number of images or rows [default: R x C of --grid, otherwise 16]
+    #[arg(short = 'n', long, visible_alias = "n", value_name = "N", value_parser = numbers::count)]
+    count: Option<usize>,
 
     /// Number of the first sample
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = number)]
@@ -94,8 +99,8 @@ pub struct Args {
     #[arg(long, alias = "out-dir", value_name = "DIR")]
     output_dir: Option<PathBuf>,
 
-    /// Draw the first R x C images as one, to --output. Without --output-dir, each record still holds its image, as a data:
-    /// URI
+    /// Draw the first R x C images as one, to --output; small images are enlarged. Without --output-dir, each record still
+    /// holds its image, as a data: URI
     #[arg(long, value_name = "RxC", value_parser = rows_and_columns, requires = "output")]
     grid: Option<[usize; 2]>,
 
@@ -160,7 +165,7 @@ impl Tool for Args {
         };
         ensure!(self.csv.is_none(), "--csv: is for rows of a table, but the model makes images");
         let given = self.latents.as_deref().map(|path| latents::read(path, &generator)).transpose()?;
-        let count = given.as_ref().map_or(self.count, |given| given.count);
+        let count = given.as_ref().map_or_else(|| self.samples(), |given| Ok(given.count))?;
         let conditions = self.condition.read(generator.config(), given.as_ref())?;
         if let Some(folder) = &self.output_dir {
             fs::create_dir_all(folder).with_context(|| format!("--output-dir {}", folder.display()))?;
@@ -173,7 +178,8 @@ impl Tool for Args {
             io.messages.note("images are printed as data: URIs; give --output-dir, or redirect them with > FILE");
         }
         let noise = generator.style().map_or(0, |style| style.noise_numbers());
-        let mut sheet = self.grid.map(|grid| (grid, Vec::new()));
+        let sheet = self.grid.map(|grid| self.sheet(grid, canvas, &sheet::names(&conditions, self.first, grid)));
+        let mut sheet = sheet.transpose()?;
         let mut writer = Writer::new(&mut io.output);
         let together = (BATCH_NUMBERS / canvas.numbers()).clamp(1, 256);
         io.messages.progress_to(count as u64, "images");
@@ -210,17 +216,17 @@ impl Tool for Args {
                 let number = self.first + index;
                 let id = format!("sample-{number:06}");
                 writer.write(&self.record(id, numbers, canvas, (&conditions, told(index)))?)?;
-                if let Some((grid, numbers_of)) = &mut sheet
-                    && index < grid[0] * grid[1]
+                if let Some(sheet) = &mut sheet
+                    && index < sheet.places()
                 {
-                    numbers_of.extend_from_slice(numbers);
+                    sheet.put(index, &rgb_of(numbers, canvas));
                 }
                 io.messages.bar().inc(1);
             }
         }
         writer.flush()?;
-        if let (Some((grid, numbers)), Some(path)) = (sheet, &self.output) {
-            write_sheet(&sheet_of(&numbers, canvas, grid), path).context("--output")?;
+        if let (Some(sheet), Some(path)) = (sheet, &self.output) {
+            sheet.write(path).context("--output")?;
         }
         Ok(Outcome::of(0))
     }
@@ -249,6 +255,20 @@ impl Args {
         Ok(())
     }
 
+    /// How many samples to make.
+    fn samples(&self) -> Result<usize> {
+        let Some([rows, columns]) = self.grid else { return Ok(self.count.unwrap_or(COUNT)) };
+        let (count, shown) = (self.count.unwrap_or(rows * columns), rows * columns);
+        ensure!(count >= shown, "--count {count}: is less than the {shown} images of --grid {rows}x{columns}");
+        Ok(count)
+    }
+
+    fn sheet(&self, grid: [usize; 2], canvas: Canvas, names: &SheetNames) -> Result<Sheet> {
+        let [rows, columns] = self.grid.unwrap_or(grid);
+        Sheet::new(grid, [canvas.width as u32, canvas.height as u32], names)
+            .with_context(|| format!("--grid {rows}x{columns}"))
+    }
+
     /// Writes the images of mixed styles and their sheet.
     fn write_mixed(
         &self,
@@ -261,12 +281,14 @@ impl Args {
         let Some(style) = generator.style() else {
             bail!("--mix: a {} generator has no styles to mix; stylegan has", generator.config().architecture)
         };
+        let canvas = generator.config().image;
+        let names = sheet::mixed_names(self.first, [rows, columns]);
+        let mut sheet = self.sheet([rows + 1, columns + 1], canvas, &names)?;
         let numbers = self.first..self.first + rows + columns;
         let latents = Latents::drawn(generator, self.common.seed, numbers, style.noise_numbers());
         // The same for all: styles of two labels mixed would make neither.
         let part = conditions.repeated(self.first, rows + columns);
         let mixed = styles::mixed(&style, &latents, part.condition(), self.truncation, layers, [rows, columns])?;
-        let canvas = generator.config().image;
         let mut writer = Writer::new(&mut io.output);
         for row in 0..rows {
             for column in 0..columns {
@@ -278,7 +300,11 @@ impl Args {
         }
         writer.flush()?;
         if let Some(path) = &self.output {
-            write_sheet(&sheet_of(&mixed, canvas, [rows + 1, columns + 1]), path).context("--output")?;
+            // The corner is empty.
+            for (place, numbers) in mixed.chunks_exact(canvas.numbers()).enumerate().skip(1) {
+                sheet.put(place, &rgb_of(numbers, canvas));
+            }
+            sheet.write(path).context("--output")?;
         }
         Ok(Outcome::of(0))
     }

@@ -1,11 +1,9 @@
-//! Images of numbers from -1 to 1, and sheets of them.
+//! Images of numbers from -1 to 1.
 
 use std::io::Cursor;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use dl_models::gan::Canvas;
-use dl_record::write_atomically;
 use image::codecs::png::PngEncoder;
 use image::{DynamicImage, ExtendedColorType, GrayAlphaImage, GrayImage, ImageEncoder, Rgb, RgbImage, RgbaImage};
 
@@ -52,22 +50,6 @@ pub(crate) fn rgb_of(numbers: &[f32], canvas: Canvas) -> RgbImage {
     })
 }
 
-/// One image of the images in `numbers`, row by row, in `rows` x `columns` places; places without an image are black.
-pub(crate) fn sheet_of(numbers: &[f32], canvas: Canvas, [rows, columns]: [usize; 2]) -> Pixels {
-    let whole = Canvas { height: rows * canvas.height, width: columns * canvas.width, ..canvas };
-    let mut bytes = vec![0; whole.numbers()];
-    let line = canvas.width * canvas.channels;
-    for (index, numbers) in numbers.chunks_exact(canvas.numbers()).enumerate().take(rows * columns) {
-        let image = Pixels::of(numbers, canvas);
-        for (y, pixels) in image.bytes.chunks_exact(line).enumerate() {
-            let row = index / columns * canvas.height + y;
-            let start = (row * columns + index % columns) * line;
-            bytes[start..start + line].copy_from_slice(pixels);
-        }
-    }
-    Pixels { canvas: whole, bytes }
-}
-
 /// The bytes of a PNG file.
 pub(super) fn png(pixels: &Pixels) -> Result<Vec<u8>> {
     let color = match pixels.canvas.channels {
@@ -80,10 +62,4 @@ pub(super) fn png(pixels: &Pixels) -> Result<Vec<u8>> {
     let (width, height) = (pixels.canvas.width as u32, pixels.canvas.height as u32);
     PngEncoder::new(&mut file).write_image(&pixels.bytes, width, height, color).context("cannot be encoded as PNG")?;
     Ok(file.into_inner())
-}
-
-/// Writes a PNG file.
-pub(crate) fn write_sheet(pixels: &Pixels, path: &Path) -> Result<()> {
-    let bytes = png(pixels)?;
-    write_atomically(path, |output| Ok(output.write_all(&bytes)?))
 }

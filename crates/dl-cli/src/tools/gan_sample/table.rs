@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use dl_models::Checkpoint;
 use dl_models::gan::table::{ColumnKind, Request, Sampled, TableGenerator, TableSchema};
@@ -19,6 +19,7 @@ const TEXTS: [&str; 4] = ["id", "image", "text", "label"];
 
 pub(super) fn run(args: &Args, file: Checkpoint, io: &mut Io) -> Result<Outcome> {
     args.check_no_image()?;
+    let count = args.samples()?;
     let generator = TableGenerator::open(file, &Device::Cpu)?;
     let categories: Vec<[usize; 2]> =
         args.condition.label.iter().map(|label| category(&generator, label)).collect::<Result<_>>()?;
@@ -26,9 +27,9 @@ pub(super) fn run(args: &Args, file: Checkpoint, io: &mut Io) -> Result<Outcome>
     let mut forced = 0;
     let mut kept: Vec<Vec<Option<String>>> = Vec::new();
     let mut writer = Writer::new(&mut io.output);
-    io.messages.progress_to(args.count as u64, "rows");
-    for start in (0..args.count).step_by(TOGETHER) {
-        let requests: Vec<Request> = (start..args.count.min(start + TOGETHER))
+    io.messages.progress_to(count as u64, "rows");
+    for start in (0..count).step_by(TOGETHER) {
+        let requests: Vec<Request> = (start..count.min(start + TOGETHER))
             .map(|place| args.first + place)
             .map(|number| Request { number, category: categories.get(number % categories.len().max(1)).copied() })
             .collect();
@@ -144,7 +145,6 @@ impl Args {
         if let Some((option, _)) = used {
             bail!("{option}: is for images, but the model makes rows of a table");
         }
-        ensure!(self.count > 0, "--count: expected at least 1");
         Ok(())
     }
 }

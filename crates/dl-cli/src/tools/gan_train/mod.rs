@@ -26,7 +26,7 @@ pub(super) use voxel::{canvas, silhouette};
     after_help = "Examples:
   dl-data from folder signs | dl-gan-train dcgan --size 32 --epochs 50 \\
     --samples-every 500 --log log.jsonl --output signs.safetensors
-  dl-gan-sample signs.safetensors --count 64 --grid 8x8 \\
+  dl-gan-sample signs.safetensors --grid 8x8 \\
     --output sheet.png > samples.jsonl
   dl-draw curves log.jsonl --output curves.png",
     mut_subcommands(help::arranged)

@@ -13,22 +13,23 @@ use dl_train::fit::{Progress, TrainedModel};
 use dl_train::gan::Pixels;
 use dl_train::gan::voxel::{VoxelBatches, VoxelPlayers, VoxelShapes, VoxelTask};
 use dl_vision::voxels::{VoxelGrid, isometric, read_voxels};
-use image::GrayImage;
+use image::{DynamicImage, RgbImage};
 use serde_json::json;
 
 use super::Training;
 use super::help::{self, samples, stated};
-use super::training::TrainingArgs;
-use crate::common::{ImageArgs, Images, Io, Job, Outcome, Tally, each_record, numbers};
+use super::training::{TrainingArgs, sheet_path};
+use crate::common::{ImageArgs, Images, Io, Job, Outcome, Sheet, SheetNames, Tally, each_record, numbers};
+use crate::tools::gan_sample::rgb_of;
 
 /// Adam's rate of 3D-GAN's generator, for both players.
 const RATE: f64 = 2e-4;
 const BATCH: usize = 32;
 const EPOCHS: f64 = 50.0;
 const BETAS: [f64; 2] = [0.5, 0.999];
-/// Solids of a sheet, and the side of each in pixels.
+/// Solids of a sheet, and the least side of each in pixels.
 const SAMPLES: usize = 8;
-const SIDE: u32 = 128;
+const SIDE: usize = 160;
 
 /// Train a generator of solids (voxels) from silhouettes
 ///
@@ -45,7 +46,7 @@ const SIDE: u32 = 128;
 #[command(
     mut_arg("batch", |arg: Arg| arg.help("Solids per batch")),
     mut_args(|arg| stated(arg, &help::defaults(format!("{BATCH}, or all"), EPOCHS, RATE, BETAS[0]))),
-    mut_arg("samples_every", |arg| samples(arg, "Draw a sheet of the first 8 solids, in one row,"))
+    mut_arg("samples_every", |arg| samples(arg, "Draw the first 8 silhouettes, the solids made of them and the true ones"))
 )]
 pub(super) struct Voxel {
     /// Channels of the first map
@@ -130,7 +131,7 @@ impl Training for Voxel {
             device: &device,
             file: &file,
         };
-        let draw = |done| draw(&config, &players, shapes.first(SAMPLES), &training.output, done);
+        let draw = |done| draw(&config, &players, &shapes, &training.output, done);
         let outcome = training.train(&task, &fitted, &draw, messages)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(tally.failed)))
     }
@@ -215,28 +216,39 @@ fn solid(record: &Record) -> Result<VoxelGrid> {
     read_voxels(Path::new(&path))
 }
 
-/// Draws the solids of silhouettes side by side, and returns the file.
+/// Draws silhouettes, the solids that are made of them and the true ones, and returns the file.
 fn draw(
     config: &VoxelConfig,
     players: &VoxelPlayers,
-    silhouettes: &[f32],
+    shapes: &VoxelShapes,
     output: &Path,
     batches: usize,
 ) -> Result<PathBuf> {
     // A generator of its own: its plans hold copies of the weights.
     let generator = VoxelGenerator::new(config.clone(), &players.generator_weights.fixed(&Device::Cpu))?;
     let side = config.side;
-    let solids = generator.generate(silhouettes)?;
-    let mut sheet = GrayImage::from_pixel(SIDE * SAMPLES as u32, SIDE, image::Luma([255]));
-    for (place, solid) in (0..).zip(solids.chunks_exact(side * side * side)) {
-        let image = isometric(&VoxelGrid::above([side; 3], solid, 0.5)?, SIDE);
-        image::imageops::replace(&mut sheet, &image, i64::from(SIDE) * place, 0);
+    // A whole number of pixels for each of the silhouette's.
+    let factor = SIDE.div_ceil(side);
+    let tile = (factor * side) as u32;
+    let rows = ["silhouette", "made", "true"].map(str::to_owned).into();
+    let names = SheetNames { rows, columns: Vec::new() };
+    let silhouettes = shapes.first(SAMPLES);
+    let columns = silhouettes.len() / (side * side);
+    let mut sheet = Sheet::new([3, columns], [tile; 2], &names)?;
+    for (column, silhouette) in silhouettes.chunks_exact(side * side).enumerate() {
+        let image = rgb_of(silhouette, canvas(side));
+        let enlarged = |x: u32, y: u32| *image.get_pixel(x / factor as u32, y / factor as u32);
+        sheet.put(column, &RgbImage::from_fn(tile, tile, enlarged));
     }
-    let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
-    let path = output.with_file_name(format!("{stem}.samples-{batches:06}.png"));
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    sheet.write_to(&mut bytes, image::ImageFormat::Png)?;
-    dl_record::write_atomically(&path, |output| Ok(output.write_all(bytes.get_ref())?))?;
+    let voxels = side * side * side;
+    let drawn = |grid: VoxelGrid| DynamicImage::ImageLuma8(isometric(&grid, tile)).into_rgb8();
+    for (column, solid) in generator.generate(silhouettes)?.chunks_exact(voxels).enumerate() {
+        sheet.put(columns + column, &drawn(VoxelGrid::above([side; 3], solid, 0.5)?));
+    }
+    for (column, solid) in shapes.first_voxels(SAMPLES).chunks_exact(voxels).enumerate() {
+        sheet.put(2 * columns + column, &drawn(VoxelGrid::new([side; 3], solid.to_vec())?));
+    }
+    let path = sheet_path(output, batches);
+    sheet.write(&path)?;
     Ok(path)
 }

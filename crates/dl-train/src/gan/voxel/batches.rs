@@ -63,6 +63,11 @@ impl VoxelShapes {
     pub fn first(&self, count: usize) -> &[f32] {
         &self.silhouettes[..count.min(self.count()) * self.side * self.side]
     }
+
+    /// The voxels of the first `count` solids, or of all if there are fewer.
+    pub fn first_voxels(&self, count: usize) -> &[bool] {
+        &self.voxels[..count.min(self.count()) * self.side.pow(3)]
+    }
 }
 
 /// A batch.

@@ -183,7 +183,7 @@ impl Training for LapganArgs {
             device: &device,
             file: &file,
         };
-        let sheet = Sheet::new(&training.output, &config, &data.images, training.common.seed);
+        let sheet = Sheet::new(training, &config, &data.images)?;
         let draw = |done| sheet.draw_with(&players.generator_weights, done);
         let outcome = training.train(&task, &fitted, &draw, messages)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))

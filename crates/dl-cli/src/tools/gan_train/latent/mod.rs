@@ -112,7 +112,7 @@ impl LatentArgs {
             validate: validate.as_ref().map(|validate| validate as &(dyn Fn() -> _ + Sync)),
             file: &file,
         };
-        let sheet = Sheet::new(&self.training.output, &config, &data.images, self.training.common.seed);
+        let sheet = Sheet::new(&self.training, &config, &data.images)?;
         let outcome = self.training.train(&task, &fitted, &|done| sheet.draw(&players, done), messages)?;
         Ok(outcome.unwrap_or_else(|| Outcome::of(data.tally.failed + failed.load(Ordering::Relaxed))))
     }

@@ -1,19 +1,22 @@
 //! Sheets of samples during training: always of the same random vectors, so that they can be compared.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Device;
 use dl_models::Parameters;
 use dl_models::gan::{Condition, ConditionSize, Generator, GeneratorConfig};
 use dl_train::gan::{GanImages, Players};
 
-use crate::tools::gan_sample::{Latents, sheet_of, write_sheet};
-use crate::tools::gan_train::training::sheet_path;
+use crate::common::{Sheet as Drawing, SheetNames};
+use crate::tools::gan_sample::{Latents, rgb_of};
+use crate::tools::gan_train::training::{TrainingArgs, sheet_path};
 
 /// Rows and columns.
 const SIDE: usize = 8;
+/// Up to so many labels, each has a column.
+const MOST_COLUMNS: usize = 16;
 
 pub(super) struct Sheet {
     output: PathBuf,
@@ -24,10 +27,30 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub(super) fn new(output: &Path, config: &GeneratorConfig, images: &GanImages, seed: u64) -> Self {
+    /// # Errors
+    /// When sheets are wanted and would be too large.
+    pub(super) fn new(training: &TrainingArgs, config: &GeneratorConfig, images: &GanImages) -> Result<Self> {
         let first = 0..SIDE.min(images.sources().len());
         let features = first.flat_map(|image| images.features_of(image)).copied().collect();
-        Self { output: output.to_owned(), config: config.clone(), features, seed }
+        let (output, seed) = (training.output.clone(), training.common.seed);
+        let sheet = Self { output, config: config.clone(), features, seed };
+        if training.samples_every > 0 {
+            sheet.drawing().context("--samples-every")?;
+        }
+        Ok(sheet)
+    }
+
+    /// Rows and columns; a column for each label if there are not too many.
+    fn grid(&self) -> [usize; 2] {
+        [SIDE, self.config.labels.as_ref().map_or(SIDE, |labels| columns_of(labels.len()).min(MOST_COLUMNS))]
+    }
+
+    fn drawing(&self) -> Result<Drawing> {
+        let [rows, columns] = self.grid();
+        let labels = self.config.labels.iter().filter(|labels| labels.len() <= MOST_COLUMNS);
+        let names = labels.flat_map(|labels| labels.iter().cycle().take(columns)).cloned().collect();
+        let tile = [self.config.image.width as u32, self.config.image.height as u32];
+        Drawing::new([rows, columns], tile, &SheetNames { rows: Vec::new(), columns: names })
     }
 
     /// Draws the samples after so many batches, and returns the file.
@@ -37,11 +60,20 @@ impl Sheet {
 
     /// The same for a generator with these weights.
     pub(super) fn draw_with(&self, weights: &Parameters, batches: usize) -> Result<PathBuf> {
-        let images = sampled_with(weights, &self.config, &self.features, self.seed, 0..SIDE * SIDE)?;
+        let mut drawing = self.drawing()?;
+        let images = sampled_with(weights, &self.config, &self.features, self.seed, 0..drawing.places())?;
+        for (place, numbers) in images.chunks_exact(self.config.image.numbers()).enumerate() {
+            drawing.put(place, &rgb_of(numbers, self.config.image));
+        }
         let path = sheet_path(&self.output, batches);
-        write_sheet(&sheet_of(&images, self.config.image, [SIDE; 2]), &path)?;
+        drawing.write(&path)?;
         Ok(path)
     }
+}
+
+/// Samples after which the labels begin again.
+fn columns_of(labels: usize) -> usize {
+    labels.max(SIDE)
 }
 
 /// Images of these samples, one after another. Those of a conditional generator have its labels, or the `features` of
@@ -70,7 +102,7 @@ fn sampled_with(
     match config.condition_size() {
         None => generator.generate(&latents, Condition::None),
         Some(ConditionSize::Labels(labels)) => {
-            let columns = if labels > SIDE { labels } else { SIDE };
+            let columns = columns_of(labels);
             let labels: Vec<u32> = samples.map(|sample| (sample % columns % labels) as u32).collect();
             generator.generate(&latents, Condition::Labels(&labels))
         }

@@ -8,7 +8,9 @@ use dl_models::gan::{Canvas, Translator};
 use dl_models::plain;
 use dl_train::gan::paired::{PairedBatches, PairedPlayers};
 
-use crate::tools::gan_sample::{sheet_of, write_sheet};
+use crate::common::{Sheet as Drawing, SheetNames};
+use crate::tools::gan_sample::rgb_of;
+use crate::tools::gan_train::training::sheet_path;
 
 /// Columns.
 const PAIRS: usize = 8;
@@ -37,7 +39,15 @@ impl Sheet {
         };
         let [input, target] = config.shapes();
         let (inputs, targets) = (tensor(inputs, input).map_err(plain)?, tensor(targets, target).map_err(plain)?);
-        Ok(Self { output: output.to_owned(), inputs, targets })
+        let sheet = Self { output: output.to_owned(), inputs, targets };
+        sheet.drawing().context("--samples-every")?;
+        Ok(sheet)
+    }
+
+    fn drawing(&self) -> Result<Drawing> {
+        let (columns, _, height, width) = self.targets.dims4().map_err(plain)?;
+        let rows = ["input", "made", "target"].map(str::to_owned).into();
+        Drawing::new([3, columns], [width as u32, height as u32], &SheetNames { rows, columns: Vec::new() })
     }
 
     /// Draws the inputs, what is made of them after so many batches, and the targets, and returns the file.
@@ -49,7 +59,7 @@ impl Sheet {
         let made = generator.task.composed(&self.inputs, output.first().context("the generator made no images")?)?;
         let [low, high] = generator.architecture.range.map(f64::from);
         let draw = || {
-            let (count, channels, _, _) = self.inputs.dims4()?;
+            let (_, channels, _, _) = self.inputs.dims4()?;
             let (_, _, height, width) = self.targets.dims4()?;
             // Gray as three channels; a mask is not shown.
             let shown = match channels {
@@ -58,17 +68,15 @@ impl Sheet {
             };
             let rows = Tensor::cat(&[&shown.upsample_nearest2d(height, width)?, &made, &self.targets], 0)?;
             let rows = rows.affine(2.0 / (high - low), -2.0 * low / (high - low) - 1.0)?;
-            candle_core::Result::Ok((
-                rows.flatten_all()?.to_vec1::<f32>()?,
-                Canvas { channels: 3, height, width },
-                count,
-            ))
+            candle_core::Result::Ok((rows.flatten_all()?.to_vec1::<f32>()?, Canvas { channels: 3, height, width }))
         };
-        let (numbers, canvas, columns) = draw().map_err(plain)?;
-        let name = self.output.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = name.strip_suffix(".safetensors").unwrap_or(&name);
-        let path = self.output.with_file_name(format!("{stem}.samples-{batches:06}.png"));
-        write_sheet(&sheet_of(&numbers, canvas, [3, columns]), &path)?;
+        let (numbers, canvas) = draw().map_err(plain)?;
+        let mut drawing = self.drawing()?;
+        for (place, numbers) in numbers.chunks_exact(canvas.numbers()).enumerate() {
+            drawing.put(place, &rgb_of(numbers, canvas));
+        }
+        let path = sheet_path(&self.output, batches);
+        drawing.write(&path)?;
         Ok(path)
     }
 }

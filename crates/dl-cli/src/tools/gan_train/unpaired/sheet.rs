@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use dl_models::gan::{Canvas, Translator};
 use dl_models::plain;
@@ -11,7 +11,8 @@ use dl_vision::picture::{Loaded, Loader};
 
 use super::data::Data;
 use super::options::UnpairedArgs;
-use crate::tools::gan_sample::{sheet_of, write_sheet};
+use crate::common::{Sheet as Drawing, SheetNames};
+use crate::tools::gan_sample::rgb_of;
 use crate::tools::gan_train::training::sheet_path;
 
 /// Images of each domain.
@@ -21,6 +22,8 @@ const COLUMNS: usize = 8;
 pub(super) struct Sheet {
     output: PathBuf,
     canvas: Canvas,
+    /// Names of both domains.
+    domains: [String; 2],
     /// Images of both domains, -1 to 1.
     images: [Tensor; 2],
 }
@@ -37,26 +40,37 @@ impl Sheet {
             Tensor::from_vec(numbers, ((), channels, height, width), &Device::Cpu).map_err(plain)
         });
         let [a, b] = images;
-        Ok(Self { output: output.to_owned(), canvas: data.canvas, images: [a?, b?] })
+        let domains = data.images.names().clone();
+        let sheet = Self { output: output.to_owned(), canvas: data.canvas, domains, images: [a?, b?] };
+        sheet.drawing().context("--samples-every")?;
+        Ok(sheet)
+    }
+
+    fn drawing(&self) -> Result<Drawing> {
+        let [a, b] = &self.domains;
+        let rows = [a.clone(), format!("to {b}"), "back".into(), b.clone(), format!("to {a}"), "back".into()].into();
+        let tile = [self.canvas.width as u32, self.canvas.height as u32];
+        Drawing::new([6, COLUMNS], tile, &SheetNames { rows, columns: Vec::new() })
     }
 
     /// Draws the images after so many batches, and returns the file.
     pub(super) fn draw<D>(&self, pair: &Pair<D>, batches: usize) -> Result<PathBuf> {
         // Generators of their own: their plans hold copies of the weights.
         let generators = super::fixed(pair)?;
-        let mut numbers = Vec::new();
+        let mut drawing = self.drawing()?;
         for direction in 0..2 {
             let image = &self.images[direction];
             let made = translated(&generators[direction], image)?;
             let restored = translated(&generators[1 - direction], &made)?;
-            for row in [image, &made, &restored] {
-                let row: Vec<f32> = row.flatten_all().and_then(|row| row.to_vec1()).map_err(plain)?;
-                numbers.extend(&row);
-                numbers.resize(numbers.len() + COLUMNS * self.canvas.numbers() - row.len(), -1.0);
+            for (row, images) in [image, &made, &restored].into_iter().enumerate() {
+                let numbers: Vec<f32> = images.flatten_all().and_then(|images| images.to_vec1()).map_err(plain)?;
+                for (column, numbers) in numbers.chunks_exact(self.canvas.numbers()).enumerate() {
+                    drawing.put((3 * direction + row) * COLUMNS + column, &rgb_of(numbers, self.canvas));
+                }
             }
         }
         let path = sheet_path(&self.output, batches);
-        write_sheet(&sheet_of(&numbers, self.canvas, [6, COLUMNS]), &path)?;
+        drawing.write(&path)?;
         Ok(path)
     }
 }
