@@ -99,7 +99,7 @@ pub(super) struct TrainingArgs {
     #[arg(long)]
     resume: bool,
 
-    /// Overwrite an existing model file
+    /// Overwrite the files of an earlier run: --output, its .last file, the --log
     #[arg(long, conflicts_with = "resume")]
     force: bool,
 

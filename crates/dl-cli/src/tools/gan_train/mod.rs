@@ -39,14 +39,14 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum Command {
     Vanilla(Box<latent::Vanilla>),
-    Conditional(Box<latent::Conditional>),
     Dcgan(Box<latent::Dcgan>),
+    Lapgan(Box<latent::LapganArgs>),
     Stylegan(Box<latent::Stylegan>),
+    Conditional(Box<latent::Conditional>),
     Srgan(Box<paired::Srgan>),
     Pix2pix(Box<paired::Pix2pix>),
     Complete(Box<paired::Complete>),
     Colorize(Box<paired::Colorize>),
-    Lapgan(Box<latent::LapganArgs>),
     Cyclegan(Box<unpaired::CycleGan>),
     Discogan(Box<unpaired::DiscoGan>),
     Table(Box<table::Table>),
@@ -64,14 +64,14 @@ impl Command {
     fn training(&self) -> &dyn Training {
         match self {
             Self::Vanilla(args) => &**args,
-            Self::Conditional(args) => &**args,
             Self::Dcgan(args) => &**args,
+            Self::Lapgan(args) => &**args,
             Self::Stylegan(args) => &**args,
+            Self::Conditional(args) => &**args,
             Self::Srgan(args) => &**args,
             Self::Pix2pix(args) => &**args,
             Self::Complete(args) => &**args,
             Self::Colorize(args) => &**args,
-            Self::Lapgan(args) => &**args,
             Self::Cyclegan(args) => &**args,
             Self::Discogan(args) => &**args,
             Self::Table(args) => &**args,

@@ -71,7 +71,7 @@ pub(super) struct TrainingArgs {
     #[arg(long, help_heading = "Training")]
     pub(super) resume: bool,
 
-    /// Overwrite an existing --output
+    /// Overwrite the files of an earlier run: --output, its .last file, the --log
     #[arg(long, conflicts_with = "resume", help_heading = "Training")]
     pub(super) force: bool,
 

@@ -23,7 +23,7 @@ use crate::tools::gan_train::training::TrainingArgs;
     > made.jsonl")]
 #[command(
     mut_args(|arg| stated(arg, &Stated::Plain.defaults())),
-    mut_arg("width", |arg: Arg| arg.help("Factor on the number of hidden columns"))
+    mut_arg("width", |arg: Arg| arg.help("Factor on the number of hidden columns [default: 1, or that of --init-from]"))
 )]
 pub(in super::super) struct Vanilla {
     #[command(flatten)]
@@ -92,7 +92,7 @@ pub(in super::super) struct Conditional {
     --lr-g 0.0001 --lr-d 0.0001 --output cats.safetensors < cats.jsonl")]
 #[command(
     mut_args(|arg| stated(arg, &Stated::Plain.defaults())),
-    mut_arg("width", |arg: Arg| arg.help("Factor on the number of channels"))
+    mut_arg("width", |arg: Arg| arg.help("Factor on the number of channels [default: 1, or that of --init-from]"))
 )]
 pub(in super::super) struct Dcgan {
     #[command(flatten)]
@@ -113,7 +113,7 @@ pub(in super::super) struct Dcgan {
     --ada-speed 100 --output few.safetensors < few.jsonl")]
 #[command(
     mut_args(|arg| stated(arg, &Stated::Style.defaults())),
-    mut_arg("width", |arg: Arg| arg.help("Factor on the number of channels, at most 512")),
+    mut_arg("width", |arg: Arg| arg.help("Factor on the number of channels, at most 512 [default: 1, or that of --init-from]")),
     // The discriminator has neither.
     mut_arg("spectral_norm", |arg: Arg| arg.hide(true)),
     mut_arg("no_batch_norm", |arg: Arg| arg.hide(true))
