@@ -71,7 +71,7 @@ fn solids_are_made_of_silhouettes_exported_and_measured() {
     assert_eq!(sheet.height(), 3 * (160 + 4) + 4);
     assert!(sheet.width() > 8 * (160 + 4) + 50, "{}", sheet.width());
     let made = folder.path().join("made");
-    let words = ["--largest", "--obj", "--ply", "--draw", "64", "--output-dir", made.to_str().unwrap()];
+    let words = ["--largest", "--obj", "--ply", "--draw=64", "--output-dir", made.to_str().unwrap()];
     let words = [&["voxel", "--model", model.to_str().unwrap()], &words[..]].concat();
     let ran = run("dl-gan-edit", &words, &input).expect(0);
     let edited = ran.records();
