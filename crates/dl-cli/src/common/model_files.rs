@@ -70,6 +70,9 @@ pub(crate) fn check_new(model: &Path, force: bool, remedy: &str) -> Result<()> {
     Ok(())
 }
 
+/// Endings of files that are not models of ours.
+const OTHER_FORMATS: [&str; 10] = ["pth", "pt", "ckpt", "bin", "onnx", "h5", "png", "jpg", "json", "jsonl"];
+
 /// What may happen to the files of an earlier run.
 #[derive(Clone, Copy)]
 pub(crate) struct Earlier {
@@ -84,6 +87,10 @@ impl Earlier {
     /// told so; and always when the log would replace something else.
     pub(crate) fn check(self, model: &Path, last: &Path, log: Option<&Path>) -> Result<()> {
         let Self { force, resume } = self;
+        if OTHER_FORMATS.iter().any(|ending| model.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)))
+        {
+            bail!("--output {}: a model is a .safetensors file; name one", model.display());
+        }
         check_new(model, force || resume, "--resume continues an unfinished run, --force overwrites")?;
         if resume && model.is_file() && !last.exists() {
             bail!(

@@ -49,7 +49,7 @@ impl Canvas {
             _ => {
                 let near = |side: usize| side.next_multiple_of(if side < 64 { 4 } else { 16 });
                 bail!(
-                    "images of {width} x {height} pixels do not come from a small map by doubling; {} x {} do",
+                    "images of {width} x {height} pixels do not come from a small map by doubling; give --size {}x{}",
                     near(width),
                     near(height)
                 )

@@ -61,16 +61,17 @@ pub(super) fn run(args: &Args, file: Checkpoint, io: &mut Io) -> Result<Outcome>
 fn category(generator: &TableGenerator, label: &str) -> Result<[usize; 2]> {
     let schema = &generator.config().table;
     let named = label.split_once('=').filter(|(column, _)| schema.column(column).is_some());
+    let with_categories = || {
+        let columns = schema.columns.iter().filter(|column| matches!(column.kind, ColumnKind::Categorical { .. }));
+        few(columns.map(|column| column.name.as_str()))
+    };
     let (column, value) = match (named, &schema.label) {
         (Some(named), _) => named,
         (None, Some(column)) => (column.as_str(), label),
-        (None, None) => {
-            let columns = schema.columns.iter().filter(|column| matches!(column.kind, ColumnKind::Categorical { .. }));
-            bail!(
-                "--label {label}: the model has no column of labels; name one, as in COLUMN=VALUE: {}",
-                few(columns.map(|column| column.name.as_str()))
-            )
-        }
+        (None, None) => bail!(
+            "--label {label}: the model has no column of labels; name one, as in COLUMN=VALUE: {}",
+            with_categories()
+        ),
     };
     let place = schema.columns.iter().position(|known| known.name == column).unwrap_or(0);
     let ColumnKind::Categorical { categories } = &schema.columns[place].kind else {
@@ -80,6 +81,9 @@ fn category(generator: &TableGenerator, label: &str) -> Result<[usize; 2]> {
     let condition = generator.layout().conditions.iter().position(|condition| condition.column == place);
     match (condition, category) {
         (Some(condition), Some(category)) => Ok([condition, category]),
+        _ if named.is_none() && label.contains('=') => {
+            bail!("--label {label}: the model has no such column of categories; it has {}", with_categories())
+        }
         _ => bail!(
             "--label {label}: {column} has no such value; choose from {}",
             few(categories.iter().map(|category| category.name.as_deref().unwrap_or("(empty)")))
