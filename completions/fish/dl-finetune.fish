@@ -112,7 +112,7 @@ square\t'Take the tightest square around it, with context'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l pad -d 'Context around a region, in pixels of the network\'s input [default: that of --init-from, or 16; for inputs of at most 32 pixels, an eighth of the side]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l cosine -d 'Same as --schedule cosine'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l force -d 'Overwrite the files of an earlier run: --output, its .last file, the --log'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -l no-flip -d 'Do not flip: for images in which left and right differ, such as text'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand classifier" -s v -l verbose -d 'Print details on stderr, and every repeated message'
@@ -180,7 +180,7 @@ complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l no-
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l no-difficult -d 'Do not train on difficult objects'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l cosine -d 'Same as --schedule cosine'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l force -d 'Overwrite the files of an earlier run: --output, its .last file, the --log'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -l no-flip -d 'Do not flip: for objects in which left and right differ, such as arrows'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand detector" -s v -l verbose -d 'Print details on stderr, and every repeated message'
@@ -236,7 +236,7 @@ adamw\t'Adam with decoupled weight decay'"
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l lr -d 'Learning rate [default: 0.00005, or 0.0003 with sgd]' -r -f
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l cosine -d 'Same as --schedule cosine'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l resume -d 'Resume from STEM.last.safetensors beside the model, if it exists; the weights are the same as without interruption'
-complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l force -d 'Overwrite an existing model file'
+complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l force -d 'Overwrite the files of an earlier run: --output, its .last file, the --log'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s q -l quiet -d 'Print only errors on stderr, and no progress display'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -s v -l verbose -d 'Print details on stderr, and every repeated message'
 complete -c dl-finetune -n "__fish_dl_finetune_using_subcommand lm" -l strict -d 'Stop at the first record that fails'

@@ -63,7 +63,9 @@ pub use adam::{AdamStep, adam_step};
 pub use add_relu::add_relu;
 pub use attention::{AttentionConfig, AttentionDropout, attention};
 pub use average::{adaptive_avg_pool2d, avg_pool2d, avg_pool2d_without_padding};
-pub use batch_norm::{BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_relu};
+pub use batch_norm::{
+    BatchStatistics, batch_norm, batch_norm_train, batch_norm_train_leaky_relu, batch_norm_train_relu,
+};
 pub use conv::{conv2d, conv2d_relu};
 pub use conv_transpose::conv_transpose2d;
 pub use cpu::{with_candle_ops, with_floats};

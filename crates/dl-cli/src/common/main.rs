@@ -72,6 +72,10 @@ pub fn main<T: Tool>() -> ExitCode {
             // Where the stacks do not fit, a thread that has started may find no memory for itself, which aborts the program.
             let stacks = threads.get() * STACK;
             Vec::<u8>::new().try_reserve_exact(stacks).map_err(|_| no_thread(&"their stacks do not fit in memory"))?;
+            if env::var_os(CANDLE_THREADS).is_none() {
+                // SAFETY: the program has started no thread that reads or changes the environment.
+                unsafe { env::set_var(CANDLE_THREADS, threads.to_string()) };
+            }
             // Without --threads, rayon starts its threads when they are first needed.
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global().map_err(|error| no_thread(&error))?;
@@ -83,6 +87,9 @@ pub fn main<T: Tool>() -> ExitCode {
     messages.finish();
     status(outcome, &messages)
 }
+
+/// candle has threads of its own beside rayon's, whose number it reads here.
+const CANDLE_THREADS: &str = "CANDLE_NUM_THREADS";
 
 /// Bytes of a thread's stack, and what it needs to start.
 const STACK: usize = (2 << 20) + (1 << 18);

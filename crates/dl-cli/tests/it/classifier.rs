@@ -234,14 +234,14 @@ fn default_fine_tuning_does_not_ruin_a_pretrained_network() {
         "{}",
         ran.stderr
     );
-    let accuracy = |model: &Path| config(model).training["accuracy"].as_f64().unwrap();
+    let accuracy = |model: &Path| config(model).provenance.training["accuracy"].as_f64().unwrap();
     assert!(accuracy(&tuned) >= accuracy(&first) && accuracy(&tuned) > 0.9, "{}", ran.stderr);
-    assert_eq!(config(&tuned).training["clip"], 1.0);
+    assert_eq!(config(&tuned).provenance.training["clip"], 1.0);
     // Every default can be switched off.
     let off = "--clip none --warmup 0 --stop-above none --schedule constant --iterations 2 --force";
     let ran = classifier(&tuned, &input, &format!("--init-from {} {off}", first.display())).expect(0);
     assert!(ran.stderr.contains("constant schedule, 0 of warm-up\n"), "{}", ran.stderr);
-    assert_eq!(config(&tuned).training["clip"], Value::Null);
+    assert_eq!(config(&tuned).provenance.training["clip"], Value::Null);
 }
 
 #[test]

@@ -125,11 +125,8 @@ fn encoder(steps: usize, colors: usize, channels: usize, vb: &VarBuilder) -> can
 }
 
 fn run_down((conv, norm): &Down, x: &Value, pass: &mut Pass) -> Run {
-    let mut y = pass.conv("", conv, x)?;
-    if let Some(norm) = norm {
-        y = pass.batch_norm("", norm, &y)?;
-    }
-    pass.leaky_relu("", SLOPE, &y)
+    let y = pass.conv("", conv, x)?;
+    pass.batch_norm_leaky_relu("", norm.as_ref(), SLOPE, &y)
 }
 
 /// The generator.

@@ -280,10 +280,7 @@ impl Discriminator {
             Body::Dcgan(layers) => {
                 for (conv, norm) in layers {
                     x = conv.run(&x, pass)?;
-                    if let Some(norm) = norm {
-                        x = pass.batch_norm("", norm, &x)?;
-                    }
-                    x = pass.leaky_relu("", SLOPE, &x)?;
+                    x = pass.batch_norm_leaky_relu("", norm.as_ref(), SLOPE, &x)?;
                 }
             }
             Body::Style(body) => x = body.features(&x, pass)?,

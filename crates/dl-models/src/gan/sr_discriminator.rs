@@ -98,10 +98,7 @@ impl Backbone for SrDiscriminator {
         let mut x = x.clone();
         for (index, (conv, norm)) in self.convs.iter().enumerate() {
             x = pass.conv("", conv, &x)?;
-            if let Some(norm) = norm {
-                x = pass.batch_norm("", norm, &x)?;
-            }
-            x = pass.leaky_relu(&format!("features.{}", 3 * index + 1), SLOPE, &x)?;
+            x = pass.batch_norm_leaky_relu(&format!("features.{}", 3 * index + 1), norm.as_ref(), SLOPE, &x)?;
         }
         let x = pass.flatten("", &x)?;
         let x = pass.linear("", &self.hidden, &x)?;

@@ -102,8 +102,7 @@ impl Backbone for Upsample {
             let size = pass.size(&x)?.map(|side| 2 * side);
             x = pass.resize("", size, ResizeMethod::Nearest, &x)?;
             x = pass.conv("", conv, &x)?;
-            x = pass.batch_norm("", norm, &x)?;
-            x = pass.leaky_relu("", self.slope, &x)?;
+            x = pass.batch_norm_leaky_relu("", Some(norm), self.slope, &x)?;
         }
         let x = pass.conv("", &self.last, &x)?;
         pass.tanh(IMAGE, &x)

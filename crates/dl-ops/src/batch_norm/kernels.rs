@@ -129,6 +129,13 @@ wide! {
         }
     }
 
+    pub(super) fn normalize_and_leak(x: &[f32], line: Line, slope: f32, y: &mut [f32]) {
+        for (y, x) in y.iter_mut().zip(x) {
+            let value = (x - line.mean) * line.scale + line.bias;
+            *y = if value > 0.0 { value } else { slope * value };
+        }
+    }
+
     /// Adds to the lanes the gradient, and the gradient times (x - mean), of at most CHUNK numbers.
     fn add_to_lanes(x: &[f32], gradient: &[f32], mean: f32, lanes: &mut [[f32; LANES]; 2]) {
         let ((xs, x_rest), (gradients, rest)) = (x.as_chunks::<LANES>(), gradient.as_chunks::<LANES>());
@@ -156,6 +163,13 @@ wide! {
     pub(super) fn mask(y: &[f32], gradient: &[f32], output: &mut [f32]) {
         for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
             *output = if *y > 0.0 { *gradient } else { 0.0 };
+        }
+    }
+
+    /// The gradient where a leaky ReLU's result `y` is positive, `slope` times it elsewhere.
+    pub(super) fn mask_leaky(y: &[f32], gradient: &[f32], slope: f32, output: &mut [f32]) {
+        for ((output, y), gradient) in output.iter_mut().zip(y).zip(gradient) {
+            *output = if *y > 0.0 { *gradient } else { slope * gradient };
         }
     }
 }

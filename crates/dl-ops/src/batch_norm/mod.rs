@@ -1,4 +1,4 @@
-//! Batch normalization (Ioffe and Szegedy 2015), like torch's `BatchNorm2d`, with and without ReLU.
+//! Batch normalization (Ioffe and Szegedy 2015), like torch's `BatchNorm2d`, with and without ReLU or leaky ReLU.
 //!
 //! Each channel is one task that computes the channel's statistics, then normalizes it while it is cached; likewise for
 //! the gradient. So memory is read once, and results do not depend on the number of threads.
@@ -14,7 +14,10 @@ use rayon::prelude::*;
 use crate::cpu::{self, Shared};
 use crate::portable;
 use channel_major::{from_channel_major, to_channel_major};
-use kernels::{GradientSums, Line, Moments, Slope, input_gradient, mask, normalize, normalize_and_rectify};
+use kernels::{
+    GradientSums, Line, Moments, Slope, input_gradient, mask, mask_leaky, normalize, normalize_and_leak,
+    normalize_and_rectify,
+};
 
 /// Shorter planes are put together.
 const NARROW: usize = 16;
@@ -51,7 +54,7 @@ impl BatchStatistics {
 /// # Errors
 /// When the shapes do not match, or candle fails.
 pub fn batch_norm_train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<(Tensor, BatchStatistics)> {
-    train(x, weight, bias, eps, false)
+    train(x, weight, bias, eps, Rectifier::None)
 }
 
 /// [`batch_norm_train`] fused with ReLU.
@@ -63,7 +66,29 @@ pub fn batch_norm_train_relu(
     bias: &Tensor,
     eps: f64,
 ) -> Result<(Tensor, BatchStatistics)> {
-    train(x, weight, bias, eps, true)
+    train(x, weight, bias, eps, Rectifier::Relu)
+}
+
+/// [`batch_norm_train`] fused with a leaky ReLU of this slope, above 0.
+/// # Errors
+/// As [`batch_norm_train`].
+pub fn batch_norm_train_leaky_relu(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    slope: f32,
+) -> Result<(Tensor, BatchStatistics)> {
+    train(x, weight, bias, eps, Rectifier::Leaky(slope))
+}
+
+/// What follows the normalization.
+#[derive(Clone, Copy, PartialEq)]
+enum Rectifier {
+    None,
+    Relu,
+    /// With this slope.
+    Leaky(f32),
 }
 
 /// For inference, and for training with frozen statistics: (x - mean) / sqrt(variance + eps) * weight + bias.
@@ -90,10 +115,16 @@ pub fn batch_norm(
     let (mean, variance) = (numbers(running_mean)?, numbers(running_variance)?);
     let given = mean.into_iter().zip(variance).map(|(mean, variance)| Channel { mean, variance });
     let statistics = Arc::new(OnceLock::from(given.collect::<Vec<_>>()));
-    x.apply_op3(weight, bias, BatchNorm { eps, frozen: true, relu: false, statistics })
+    x.apply_op3(weight, bias, BatchNorm { eps, frozen: true, rectifier: Rectifier::None, statistics })
 }
 
-fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Result<(Tensor, BatchStatistics)> {
+fn train(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    eps: f64,
+    rectifier: Rectifier,
+) -> Result<(Tensor, BatchStatistics)> {
     let shape = Planes::new(x, weight, bias)?;
     let count = shape.n * shape.plane;
     if count < 2 {
@@ -101,11 +132,15 @@ fn train(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64, relu: bool) -> Re
     }
     if !cpu::serves(x) {
         let (y, mean, variance) = portable::batch_norm_train(x, weight, bias, eps)?;
-        let y = if relu { portable::relu(&y)? } else { y };
+        let y = match rectifier {
+            Rectifier::None => y,
+            Rectifier::Relu => portable::relu(&y)?,
+            Rectifier::Leaky(slope) => portable::leaky_relu(&y, f64::from(slope))?,
+        };
         return Ok((y, BatchStatistics { mean, variance, count }));
     }
     let statistics = Arc::new(OnceLock::new());
-    let y = x.apply_op3(weight, bias, BatchNorm { eps, frozen: false, relu, statistics: statistics.clone() })?;
+    let y = x.apply_op3(weight, bias, BatchNorm { eps, frozen: false, rectifier, statistics: statistics.clone() })?;
     let Some(channels) = statistics.get() else { bail!("batch_norm: the statistics are missing") };
     let of = |value: fn(&Channel) -> f64| {
         let data: Vec<f32> = channels.iter().map(|channel| value(channel) as f32).collect();
@@ -166,7 +201,7 @@ struct BatchNorm {
     eps: f64,
     /// Whether the statistics are given constants, not those of the batch.
     frozen: bool,
-    relu: bool,
+    rectifier: Rectifier,
     /// Set by the forward pass, unless frozen.
     statistics: Arc<OnceLock<Vec<Channel>>>,
 }
@@ -188,7 +223,11 @@ impl BatchNorm {
             // SAFETY: only this task accesses this channel.
             let y = unsafe { output.part(start, shape.plane) };
             let x = &x[start..][..shape.plane];
-            if self.relu { normalize_and_rectify(x, line, y) } else { normalize(x, line, y) }
+            match self.rectifier {
+                Rectifier::None => normalize(x, line, y),
+                Rectifier::Relu => normalize_and_rectify(x, line, y),
+                Rectifier::Leaky(slope) => normalize_and_leak(x, line, slope, y),
+            }
         }
     }
 
@@ -221,11 +260,11 @@ impl BatchNorm {
     /// For one channel: writes the gradient of x, and returns those of weight and bias.
     fn channel_gradients(&self, shape: &Planes, data: &Data, channel: &Channel, index: usize) -> [f32; 2] {
         let (mean, inverse) = (channel.mean as f32, self.inverse(channel));
-        let mut masked = vec![0.0; if self.relu { shape.plane } else { 0 }];
+        let mut masked = vec![0.0; if self.rectifier == Rectifier::None { 0 } else { shape.plane }];
         let mut sums = GradientSums::default();
         for start in shape.starts(index) {
             let part = start..start + shape.plane;
-            sums.add(&data.x[part.clone()], data.gradient(part, &mut masked), mean);
+            sums.add(&data.x[part.clone()], data.gradient(self.rectifier, part, &mut masked), mean);
         }
         let sums = sums.totals();
         if let Some(output) = &data.output {
@@ -241,7 +280,7 @@ impl BatchNorm {
                 let part = start..start + shape.plane;
                 // SAFETY: only this task accesses this channel.
                 let output = unsafe { output.part(start, shape.plane) };
-                input_gradient(&data.x[part.clone()], data.gradient(part, &mut masked), slope, output);
+                input_gradient(&data.x[part.clone()], data.gradient(self.rectifier, part, &mut masked), slope, output);
             }
         }
         [(sums[1] * inverse) as f32, sums[0] as f32]
@@ -252,7 +291,7 @@ impl BatchNorm {
 struct Data<'a> {
     x: &'a [f32],
     weight: &'a [f32],
-    /// The result, whose sign ReLU's gradient needs.
+    /// The result, whose sign the gradient of a ReLU needs.
     y: &'a [f32],
     gradient: &'a [f32],
     /// The gradient of x, if it is needed.
@@ -260,12 +299,13 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    /// The gradient before ReLU, if any: `masked` is then a plane of scratch memory, otherwise empty.
-    fn gradient<'a>(&'a self, part: std::ops::Range<usize>, masked: &'a mut [f32]) -> &'a [f32] {
-        if masked.is_empty() {
-            return &self.gradient[part];
+    /// The gradient before the rectifier; `masked` is a plane of scratch memory, if there is one.
+    fn gradient<'a>(&'a self, by: Rectifier, part: std::ops::Range<usize>, masked: &'a mut [f32]) -> &'a [f32] {
+        match by {
+            Rectifier::None => return &self.gradient[part],
+            Rectifier::Relu => mask(&self.y[part.clone()], &self.gradient[part], masked),
+            Rectifier::Leaky(slope) => mask_leaky(&self.y[part.clone()], &self.gradient[part], slope, masked),
         }
-        mask(&self.y[part.clone()], &self.gradient[part], masked);
         masked
     }
 }
@@ -317,7 +357,8 @@ impl CustomOp3 for BatchNorm {
                             return Ok(self.backward(&shape, &Data { x, weight, y, gradient, output }, statistics));
                         }
                         let [x, gradient] = [x, gradient].map(|data| to_channel_major(data, &shape));
-                        let y = if self.relu { to_channel_major(y, &shape) } else { Vec::new() };
+                        let rectifies = self.rectifier != Rectifier::None;
+                        let y = if rectifies { to_channel_major(y, &shape) } else { Vec::new() };
                         let mut turned = vec![0.0; output.len()];
                         let shared = needs_output.then(|| Shared::new(&mut turned));
                         let data = Data { x: &x, weight, y: &y, gradient: &gradient, output: shared };

@@ -23,6 +23,8 @@ fn equals_the_portable_composition_on_odd_and_strided_shapes() {
             assert_close(&found.variance, &biased, 1e-6);
             let (fused, _) = batch_norm_train_relu(&x, &weight, &bias, EPS).unwrap();
             assert_close(&fused, &portable::relu(&expected).unwrap(), 1e-5);
+            let (fused, _) = batch_norm_train_leaky_relu(&x, &weight, &bias, EPS, 0.2).unwrap();
+            assert_close(&fused, &portable::leaky_relu(&expected, 0.2).unwrap(), 1e-5);
             let y = batch_norm(&x, &weight, &bias, &mean, &variance, EPS).unwrap();
             let expected = portable::batch_norm(&x, &weight, &bias, &mean, &variance, EPS).unwrap();
             assert_close(&y, &expected, 1e-5);
@@ -55,6 +57,21 @@ fn gradients_match_finite_differences() {
 #[test]
 fn a_parameter_that_is_both_weight_and_bias_gets_both_gradients() {
     check_gradients(&[&[2, 3, 3, 2], &[3]], 1e-2, |t| Ok(batch_norm_train(&t[0], &t[1], &t[1], 0.1)?.0));
+}
+
+#[test]
+fn the_gradient_through_fused_leaky_relu_equals_that_of_two_steps() {
+    for shape in [vec![3, 4, 5, 6], vec![5, 4], vec![2, 4, 3, 1]] {
+        let vars = [("x", shape), ("w", vec![4]), ("b", vec![4])]
+            .map(|(name, shape)| Var::from_tensor(&draw(name, &shape)).unwrap());
+        let gradients = |y: Tensor| y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        let fused = gradients(batch_norm_train_leaky_relu(&vars[0], &vars[1], &vars[2], EPS, 0.2).unwrap().0);
+        let steps = batch_norm_train(&vars[0], &vars[1], &vars[2], EPS).unwrap().0;
+        let steps = gradients(crate::leaky_relu(&steps, 0.2).unwrap());
+        for var in &vars {
+            assert_close(fused.get(var).unwrap(), steps.get(var).unwrap(), 1e-5);
+        }
+    }
 }
 
 #[test]

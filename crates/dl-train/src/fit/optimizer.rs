@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use dl_models::plain;
-use dl_ops::{AdamStep, SgdStep, adam_step, sgd_step};
+use dl_ops::{AdamStep, SgdStep, adam_step, sgd_step, with_floats};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// The update rule.
@@ -129,6 +130,21 @@ struct Weight {
     memory: Vec<Tensor>,
 }
 
+/// In double precision; the same for any number of threads.
+fn sum_of_squares(numbers: &[f32]) -> f64 {
+    let of_part = |part: &[f32]| -> f64 {
+        let (groups, rest) = part.as_chunks::<16>();
+        let mut lanes = [0.0_f64; 16];
+        for group in groups {
+            for (lane, number) in lanes.iter_mut().zip(group) {
+                *lane += f64::from(*number) * f64::from(*number);
+            }
+        }
+        lanes.iter().sum::<f64>() + rest.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>()
+    };
+    numbers.par_chunks(1 << 16).map(of_part).collect::<Vec<_>>().iter().sum()
+}
+
 impl Optimizer {
     /// An optimizer without state.
     pub fn new(parameters: impl IntoIterator<Item = Parameter>, config: OptimizerConfig) -> Self {
@@ -186,7 +202,7 @@ impl Optimizer {
         let mut squares = 0.0;
         for Weight { parameter, .. } in &self.weights {
             if let Some(gradient) = gradients.get(&parameter.var).filter(|_| self.taken >= parameter.waits()) {
-                squares += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+                squares += with_floats(gradient, |numbers| Ok(sum_of_squares(numbers)))?;
             }
         }
         Ok(squares.sqrt())

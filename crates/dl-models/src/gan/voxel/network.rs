@@ -72,10 +72,7 @@ impl Backbone for Network {
         let mut y = x.clone();
         for (conv, norm) in &self.down {
             y = pass.conv("", conv, &y)?;
-            if let Some(norm) = norm {
-                y = pass.batch_norm("", norm, &y)?;
-            }
-            y = pass.leaky_relu("", SLOPE, &y)?;
+            y = pass.batch_norm_leaky_relu("", norm.as_ref(), SLOPE, &y)?;
             maps.push(y.clone());
         }
         // The innermost is where the decoder starts.

@@ -67,7 +67,7 @@ impl BatchNorm2d {
     /// When x has the wrong shape.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let (mean, variance) = (self.running_mean.as_detached_tensor(), self.running_variance.as_detached_tensor());
-        if !train || !(self.is_trained() || self.of_batch) {
+        if !train || !self.uses_batch() {
             return dl_ops::batch_norm(x, &self.weight, &self.bias, &mean, &variance, self.eps);
         }
         let (y, batch) = dl_ops::batch_norm_train(x, &self.weight, &self.bias, self.eps)?;
@@ -82,6 +82,20 @@ impl BatchNorm2d {
         let (y, batch) = dl_ops::batch_norm_train_relu(x, &self.weight, &self.bias, self.eps)?;
         self.update_running(&batch)?;
         Ok(y)
+    }
+
+    /// Training forward pass fused with a leaky ReLU.
+    /// # Errors
+    /// When x has the wrong shape.
+    pub(crate) fn train_leaky_relu(&self, x: &Tensor, slope: f32) -> Result<Tensor> {
+        let (y, batch) = dl_ops::batch_norm_train_leaky_relu(x, &self.weight, &self.bias, self.eps, slope)?;
+        self.update_running(&batch)?;
+        Ok(y)
+    }
+
+    /// Whether training normalizes by the batch's statistics.
+    pub(crate) fn uses_batch(&self) -> bool {
+        self.is_trained() || self.of_batch
     }
 
     fn update_running(&self, batch: &BatchStatistics) -> Result<()> {

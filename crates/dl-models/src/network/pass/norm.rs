@@ -46,6 +46,20 @@ impl Pass<'_> {
         self.see(after, y)
     }
 
+    /// Batch normalization, if there is one, followed by a leaky ReLU; in training they are one operation.
+    /// # Errors
+    /// As [`conv`](Self::conv).
+    pub fn batch_norm_leaky_relu(&mut self, name: &str, norm: Option<&BatchNorm2d>, slope: f32, x: &Value) -> Run {
+        let Some(norm) = norm else { return self.leaky_relu(name, slope, x) };
+        if !self.trains() || !norm.uses_batch() || self.tape.is_some() {
+            let y = self.batch_norm("", norm, x)?;
+            return self.leaky_relu(name, slope, &y);
+        }
+        self.varies |= norm.is_trained();
+        let y = self.apply([x], || norm.operation(), |[x], _| norm.train_leaky_relu(x, slope))?;
+        self.see(name, y)
+    }
+
     /// A fully connected layer and a batch norm of its outputs; in a plan they are one layer.
     /// # Errors
     /// As [`conv`](Self::conv).
