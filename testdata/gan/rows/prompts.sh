@@ -18,6 +18,25 @@ once bert/config.json jq -n --argjson words "$(wc -l < bert/vocab.txt)" '{model_
   num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 128, vocab_size: $words, max_position_embeddings: 32,
   type_vocab_size: 2, layer_norm_eps: 1e-12, hidden_act: "gelu", hidden_dropout_prob: 0.1, attention_probs_dropout_prob: 0.1,
   pad_token_id: 0}'
+# Weights of the right shapes, all 0: training begins with random ones.
+once bert/header.json jq -cj '.vocab_size as $words | .hidden_size as $width | .intermediate_size as $wide
+  | def linear($name; $to; $from): {"\($name).weight": [$to, $from], "\($name).bias": [$to]};
+    def norm($name): {"\($name).weight": [$width], "\($name).bias": [$width]};
+  {"embeddings.word_embeddings.weight": [$words, $width], "embeddings.position_embeddings.weight": [32, $width],
+    "embeddings.token_type_embeddings.weight": [2, $width]} + norm("embeddings.LayerNorm")
+  + (reduce range(.num_hidden_layers) as $layer ({}; . + ("encoder.layer.\($layer)" as $at
+    | linear("\($at).attention.self.query"; $width; $width) + linear("\($at).attention.self.key"; $width; $width)
+    + linear("\($at).attention.self.value"; $width; $width) + linear("\($at).attention.output.dense"; $width; $width)
+    + norm("\($at).attention.output.LayerNorm") + linear("\($at).intermediate.dense"; $wide; $width)
+    + linear("\($at).output.dense"; $width; $wide) + norm("\($at).output.LayerNorm"))))
+  + linear("pooler.dense"; $width; $width)
+  | reduce to_entries[] as $tensor ({at: 0}; ($tensor.value | reduce .[] as $side (4; . * $side)) as $bytes
+    | .header[$tensor.key] = {dtype: "F32", shape: $tensor.value, data_offsets: [.at, .at + $bytes]} | .at += $bytes)
+  | .header' bert/config.json
+length=$(wc -c < bert/header.json)
+# shellcheck disable=SC2059
+once bert/model.safetensors bash -c "printf \"\$(printf '\\\\x%02x' $((length & 255)) $((length >> 8)) 0 0 0 0 0 0)\"
+  cat bert/header.json; head -c $(jq '[.[].data_offsets[1]] | max' bert/header.json) /dev/zero"
 [ -f captions-bert.safetensors ] || dl-finetune classifier -q texts.jsonl --strategy scratch --init-from bert --lr 0.001 \
   --iterations 600 "${threads[@]}" --output captions-bert.safetensors
 once embedded.jsonl dl-embed -q "${threads[@]}" --model captions-bert.safetensors --pool mean --layer encoder.layer.1 seen-captions.jsonl
