@@ -243,7 +243,11 @@ fn nothing_to_measure_is_an_error_and_so_are_two_streams_on_stdin() {
     }
     let one = records("g", "f6", None, &golden_rows(0, 1, 3, 0.0));
     let ran = run("dl-eval", &["fid", "--against", &real], &one).expect(2);
-    assert!(ran.stderr.contains("1 rows of features; a covariance needs at least two"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the input has one row of features; a covariance needs at least two"),
+        "{}",
+        ran.stderr
+    );
     let ran = run("dl-eval", &["kid", "--subset-size", "10", "--against", &real], &one).expect(2);
     assert!(ran.stderr.contains("the generated set has 1 rows; expected at least 10"), "{}", ran.stderr);
 }

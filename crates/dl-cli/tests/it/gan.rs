@@ -209,7 +209,7 @@ fn what_cannot_be_trained_on_is_refused_with_a_remedy() {
     };
     assert!(refused("dcgan", "").contains("no records to train on"));
     assert!(refused("dcgan", &records(1, 16, true)).contains("cannot be trained on one image"));
-    assert!(refused("dcgan --size 100", &records(4, 16, true)).contains("112 x 112 do"));
+    assert!(refused("dcgan --size 100", &records(4, 16, true)).contains("give --size 112x112"));
     assert!(refused("dcgan --size 0", &records(4, 16, true)).contains("expected pixels"));
     let unlabeled = records(4, 16, true).replace("\"label\"", "\"other\"");
     assert!(refused("conditional", &unlabeled).contains("no record can be trained on"));

@@ -130,10 +130,11 @@ impl Args {
             io.messages.note(format_args!("{left_out} records beyond {rows} rows are not in the grid; {why}"));
         }
         if cells.is_empty() {
-            bail!("no record could be drawn; {drawing} is not written");
+            io.messages.note(format_args!("no record could be drawn; {drawing} is not written"));
+        } else {
+            save(&self.montage(&cells, &fonts), kind, &self.output)?;
+            report_missing(&fonts, &io.messages);
         }
-        save(&self.montage(&cells, &fonts), kind, &self.output)?;
-        report_missing(&fonts, &io.messages);
         Ok(outcome)
     }
 
