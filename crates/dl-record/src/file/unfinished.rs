@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn a_file_has_no_name_until_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
+        // Not every file system has files without names.
         if nameless(folder.path()).is_none() {
-            eprintln!("skipped: this file system has no files without names");
             return;
         }
         let names = || fs::read_dir(folder.path()).unwrap().count();
