@@ -107,7 +107,7 @@ stand_ins() {
   done
 
   # Classes as folders: two kinds of images, five of each, so that a tenth is one.
-  for folder in pets made flowers digits test services services-test imagenette/train imagenette/val; do
+  for folder in pets made faces flowers digits test services services-test imagenette/train imagenette/val; do
     mkdir -p "$folder"/{cat,dog}
     for n in 1 2 3 4 5; do
       cp testdata/signs/JPEGImages/test-000$n.jpg "$folder/cat/$n.jpg"
@@ -247,7 +247,7 @@ help() {
   page="$work/pages/$(printf '%s ' "$@")--help"
   mkdir "$page"
   sed '1,/^Examples:$/d; s/^  //' <<< "$text" | split "$page" ""
-  for subcommand in $(sed -n '/^Commands:$/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p' <<< "$text"); do
+  for subcommand in $(sed -n '/^Commands:$/,/^$/s/^  \([a-z][a-z0-9-]*\).*/\1/p' <<< "$text"); do
     [ "$subcommand" = help ] || help "$@" "$subcommand"
   done
 }

@@ -58,7 +58,7 @@ digits() {
 }
 
 # The records of the drawn faces, whose label is their domain.
-faces() { once faces.jsonl bash -c "dl-data from folder -q '$data/pixel_faces_32/train' | jq -c '.domain = .label'"; }
+faces() { once faces.jsonl dl-data from folder -q "$data/pixel_faces_32/train"; }
 
 # pairs IMAGES FOLDER: records of images with the image of the same name in FOLDER as `target`.
 pairs() { jq -c --arg folder "$2" '.target = $folder + "/" + (.image | split("/") | last)' "$1"; }

@@ -1,7 +1,7 @@
 # Photos of faces without and with sunglasses, unpaired (CMU). Trained on 16 people, tested on the others: a classifier of
 # SqueezeNet's features sees the glasses, and another, which knows the photos of all people, the person.
 once cmu.jsonl bash -c "dl-data from folder -q '$data/cmu_faces_32x30' \
-  | jq -c '.domain = .label | .person = (.image | split(\"/\") | last | split(\"_\") | first)'"
+  | jq -c '.person = (.image | split(\"/\") | last | split(\"_\") | first)'"
 for split in test train; do
   known=$([ $split = train ] && echo not || echo .)
   once "cmu-$split.jsonl" jq -c "select(.person | IN(\"saavik\", \"steffi\", \"sz24\", \"tammo\") | $known)" cmu.jsonl

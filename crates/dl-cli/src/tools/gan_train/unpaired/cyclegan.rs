@@ -39,12 +39,12 @@ const MOST_POOLED: usize = 1 << 29;
 
 /// Train CycleGAN (Zhu et al. 2017): translators between two domains of images without pairs
 ///
-/// Records need an `image` and a `domain`. --output translates images of the first domain to the second, --output-back
+/// Records need an `image`, and a `domain` or else a `label`. --output translates images of the first domain to the second, --output-back
 /// those of the second to the first; dl-gan-edit translate runs both. In the second half of the batches, the learning rate
 /// falls to 0, unless only --minutes limits their number.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from folder faces | jq -c '.domain = .label' > faces.jsonl
+  dl-data from folder faces > faces.jsonl
   dl-gan-train cyclegan --domains plain,sunglasses --samples-every 500 \\
     --log log.jsonl --output glasses.safetensors faces.jsonl
   dl-gan-edit translate --model glasses.safetensors --output-dir out \\

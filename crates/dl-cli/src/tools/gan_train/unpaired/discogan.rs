@@ -34,14 +34,14 @@ const WARM_PART: usize = 5;
 
 /// Train DiscoGAN (Kim et al. 2017): translators between two domains of images without pairs
 ///
-/// Records need an `image` and a `domain`. --output translates images of the first domain to the second, --output-back
+/// Records need an `image`, and a `domain` or else a `label`. --output translates images of the first domain to the second, --output-back
 /// those of the second to the first; dl-gan-edit translate runs both. The generators reduce an image to a small map and
 /// make a new one of it: the shape may change, and fine details are lost.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  dl-data from folder shoes-and-bags | jq -c '.domain = .label' \\
-    | dl-gan-train discogan --size 64 --domains bags,shoes \\
-        --output shoes.safetensors --output-back bags.safetensors
+  dl-data from folder shoes-and-bags | dl-gan-train discogan \\
+    --size 64 --domains bags,shoes --output shoes.safetensors \\
+    --output-back bags.safetensors
   dl-gan-edit translate --model shoes.safetensors --output-dir out \\
     bag.png > translated.jsonl")]
 #[command(
