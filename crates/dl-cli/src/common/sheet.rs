@@ -27,6 +27,18 @@ pub(crate) struct SheetNames {
     pub(crate) columns: Vec<String>,
 }
 
+/// The names without the words that all of them begin with: there is little room above a column.
+fn apart(names: &[String]) -> impl Iterator<Item = &str> {
+    let first = names.first().map_or("", String::as_str);
+    let common = names.iter().fold(first.len(), |most, name| {
+        let same = first.char_indices().zip(name.chars()).take_while(|((_, a), b)| a == b);
+        most.min(same.last().map_or(0, |((at, letter), _)| at + letter.len_utf8()))
+    });
+    let words = first[..common].rfind(['-', '_', ' ', '/']).map_or(0, |at| at + 1);
+    let start = if names.iter().all(|name| name.len() > words) { words } else { 0 };
+    names.iter().map(move |name| &name[start..])
+}
+
 /// A sheet on which tiles are put one by one. Places without a tile are white.
 pub(crate) struct Sheet {
     image: RgbImage,
@@ -99,7 +111,7 @@ impl Sheet {
             let at = [left.floor(), (middle(row, 1) + CAPITAL * TEXT / 2.0).round()];
             draw::text(&mut self.image, fonts, &name, at, TEXT, BLACK);
         }
-        for (column, name) in names.columns.iter().enumerate() {
+        for (column, name) in apart(&names.columns).enumerate() {
             let name = fonts.shortened(name, TEXT, f64::from(tile[0]));
             let left = middle(column, 0) - fonts.width(&name, TEXT) / 2.0;
             draw::text(&mut self.image, fonts, &name, [left.floor(), f64::from(corner[1] - GAP)], TEXT, BLACK);
@@ -138,6 +150,19 @@ impl Sheet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_columns_leave_out_the_words_that_all_begin_with() {
+        let of = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            apart(&names).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&["service-bed", "service-fuel", "service-first-aid"]), ["bed", "fuel", "first-aid"]);
+        assert_eq!(of(&["a-b", "a-"]), ["a-b", "a-"]);
+        assert_eq!(of(&["cat", "car"]), ["cat", "car"]);
+        assert_eq!(of(&["ä-x", "ä-y"]), ["x", "y"]);
+        assert!(of(&[]).is_empty());
+    }
 
     const RED: [u8; 3] = [255, 0, 0];
 
