@@ -156,12 +156,16 @@ pub fn fit<T: Task>(
             progress = state::recall(&files.last, task, &config.settings, &mut optimizers, average.as_mut())?;
             written = Some(progress.best.as_ref().map_or(progress.step, |(step, _)| *step));
             // The run was killed between the first state and the first model, which has the same weights.
-            if !files.model.exists() {
+            if !files.model.exists() && written == Some(progress.step) {
                 within(average.as_ref(), || write_model(task, files, &progress))?;
             }
         }
         report(Event::Resumed(&progress))?;
     }
+    let save = |files: &Files, optimizers: &[Optimizer], average: Option<&Average>, progress: &Progress| {
+        let memory = state::Memory { optimizers, average };
+        state::save(&files.last, task, task.model(progress)?, &config.settings, progress, &memory)
+    };
     let iterations = config.iterations;
     let first = progress.step;
     let accumulate = config.accumulate.max(1);
@@ -245,8 +249,7 @@ pub fn fit<T: Task>(
                 };
                 if let Some(files) = config.files.as_ref().filter(|_| best) {
                     if !files.last.exists() {
-                        let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
-                        state::save(&files.last, task, task.model(&progress)?, &config.settings, &progress, &state)?;
+                        save(files, &optimizers, average.as_ref(), &progress)?;
                     }
                     within(average.as_ref(), || write_model(task, files, &progress))?;
                     written = Some(done);
@@ -261,10 +264,7 @@ pub fn fit<T: Task>(
                     exploded = Some(Why::Exploded { phase, loss: None, first: progress.first_loss });
                     break 'steps;
                 }
-                let save = || {
-                    let state = state::Memory { optimizers: &optimizers, average: average.as_ref() };
-                    state::save(&files.last, task, task.model(&progress)?, &config.settings, &progress, &state)
-                };
+                let save = || save(files, &optimizers, average.as_ref(), &progress);
                 // The model first: a run resumed from an older state writes the same model again. But where a model is, there
                 // must be a state.
                 let first = !files.last.exists();

@@ -11,14 +11,6 @@ const WON: f64 = 0.99;
 /// Spread of the generated images, relative to the real ones, when the generator has collapsed.
 const COLLAPSED: f64 = 0.15;
 
-/// An end of the game.
-enum Verdict {
-    /// The discriminator is always right.
-    Won,
-    /// The generator makes the same image again and again.
-    Collapsed,
-}
-
 #[derive(Default)]
 pub(super) struct Watch {
     means: BTreeMap<String, f64>,
@@ -40,29 +32,31 @@ impl Watch {
             return None;
         }
         let batches = WINDOW as usize;
-        match self.verdict()? {
-            Verdict::Won if self.is_due("won", iteration) => Some(format!(
+        if self.has_won() && self.is_due("won", iteration) {
+            return Some(format!(
                 "the discriminator has won: it was right about {:.1}% of the last {batches} batches, so the generator gets \
                  no useful gradient; try --instance-noise 0.1, --label-smoothing 0.1, or a lower --lr-d",
                 100.0 * self.mean("d_accuracy")
-            )),
-            Verdict::Collapsed if self.is_due("collapsed", iteration) => Some(format!(
+            ));
+        }
+        if self.has_collapsed() && self.is_due("collapsed", iteration) {
+            return Some(format!(
                 "the generator has collapsed: its images differ {:.2} times as much as the real ones; start over with \
                  another --seed, a lower --lr-g, or --loss relativistic",
                 self.mean("diversity")
-            )),
-            _ => None,
+            ));
         }
+        None
     }
 
-    /// Who has lost the game, by the means.
-    fn verdict(&self) -> Option<Verdict> {
-        match () {
-            () if self.steps < WINDOW => None,
-            () if self.mean("d_accuracy") > WON => Some(Verdict::Won),
-            () if self.mean("diversity") < COLLAPSED => Some(Verdict::Collapsed),
-            () => None,
-        }
+    /// Whether the discriminator is always right.
+    fn has_won(&self) -> bool {
+        self.steps >= WINDOW && self.mean("d_accuracy") > WON
+    }
+
+    /// Whether the generator makes the same image again and again.
+    fn has_collapsed(&self) -> bool {
+        self.steps >= WINDOW && self.mean("diversity") < COLLAPSED
     }
 
     fn is_due(&mut self, kind: &'static str, iteration: usize) -> bool {
@@ -88,10 +82,10 @@ impl Watch {
         ];
         let known = words.iter().filter_map(|(name, words)| Some(format!("{words} {:.2}", self.means.get(*name)?)));
         let known = known.collect::<Vec<_>>().join(", ");
-        let verdict = match self.verdict() {
-            Some(Verdict::Won) => " (the discriminator has won)",
-            Some(Verdict::Collapsed) => " (the generator has collapsed)",
-            None => "",
+        let verdict = match () {
+            () if self.has_won() => " (the discriminator has won)",
+            () if self.has_collapsed() => " (the generator has collapsed)",
+            () => "",
         };
         format!("{known}{verdict}")
     }
@@ -124,6 +118,9 @@ mod tests {
         let mut watch = Watch::default();
         let alarms: Vec<String> = (0..3000).filter_map(|step| watch.step(step, &figures(0.8, 0.05))).collect();
         assert!(alarms.len() == 1 && alarms[0].contains("collapsed"), "{alarms:?}");
+        let mut watch = Watch::default();
+        let alarms = (0..3000).filter_map(|step| watch.step(step, &figures(1.0, 0.05))).count();
+        assert_eq!(alarms, 2, "one alarm does not hide the other");
         let mut watch = Watch::default();
         assert!((0..3000).all(|step| watch.step(step, &figures(0.8, 0.9)).is_none()));
     }
