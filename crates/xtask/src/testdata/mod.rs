@@ -25,7 +25,7 @@ mod tasks;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::generated::{Generated, Mode};
 
@@ -52,39 +52,9 @@ pub(crate) enum Command {
         output: PathBuf,
     },
     /// Draw images of single signs, in one folder per class, for transfer learning
-    Task {
-        /// The classes to draw
-        task: tasks::Task,
-        /// Name of the split, which is part of the seed of each image
-        #[arg(long, default_value = "train")]
-        split: String,
-        /// Number of images per class
-        #[arg(long, default_value_t = 50)]
-        per_class: u32,
-        /// Seed of every random draw
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Folder to write
-        #[arg(long, value_name = "DIR")]
-        output: PathBuf,
-    },
+    Task(TaskArgs),
     /// Draw images of single signs, each with the outlines of its sign, and the records of these pairs
-    Outlines {
-        /// The classes to draw
-        task: tasks::Task,
-        /// Name of the split, which is part of the seed of each image
-        #[arg(long, default_value = "train")]
-        split: String,
-        /// Number of images per class
-        #[arg(long, default_value_t = 50)]
-        per_class: u32,
-        /// Seed of every random draw
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Folder to write
-        #[arg(long, value_name = "DIR")]
-        output: PathBuf,
-    },
+    Outlines(TaskArgs),
     /// Stack random gray images as the red, green and blue of one, as in the test of mode collapse with stacked digits
     Stack {
         /// Records of gray images of equal size
@@ -129,6 +99,25 @@ pub(crate) enum Command {
     },
 }
 
+/// Images of the classes of a task.
+#[derive(Args)]
+pub(crate) struct TaskArgs {
+    /// The classes to draw
+    task: tasks::Task,
+    /// Name of the split, which is part of the seed of each image
+    #[arg(long, default_value = "train")]
+    split: String,
+    /// Number of images per class
+    #[arg(long, default_value_t = 50)]
+    per_class: u32,
+    /// Seed of every random draw
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder to write
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
 /// Number of images in the committed test split.
 const TEST_IMAGES: u32 = 40;
 
@@ -141,11 +130,11 @@ impl Command {
                 let files = dataset::files(split, *images, *seed)?;
                 Generated::new(output.clone(), files, "cargo xtask testdata signs").run(Mode::Write)
             }
-            Self::Task { task, split, per_class, seed, output } => {
+            Self::Task(TaskArgs { task, split, per_class, seed, output }) => {
                 let files = task.files(split, *per_class, *seed)?;
                 Generated::new(output.clone(), files, "cargo xtask testdata task").run(Mode::Write)
             }
-            Self::Outlines { task, split, per_class, seed, output } => {
+            Self::Outlines(TaskArgs { task, split, per_class, seed, output }) => {
                 let files = task.outlined(split, *per_class, *seed, output)?;
                 Generated::new(output.clone(), files, "cargo xtask testdata outlines").run(Mode::Write)
             }

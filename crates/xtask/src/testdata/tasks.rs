@@ -75,29 +75,37 @@ impl Task {
 
     /// Draws `per_class` images per class, in one folder per class. The same arguments give the same files, bit for bit.
     pub(crate) fn files(self, split: &str, per_class: u32, seed: u64) -> Result<Files> {
+        self.each(split, per_class, seed, |label, name, drawn| Ok((format!("{label}/{name}.jpg"), drawn.photo)))
+    }
+
+    /// What `work` makes of the images of all classes, given the class, the image's name and the image.
+    fn each<T: Send, C: FromParallelIterator<T> + Send>(
+        self,
+        split: &str,
+        per_class: u32,
+        seed: u64,
+        work: impl Fn(&str, String, Drawn) -> Result<T> + Sync,
+    ) -> Result<C> {
         let classes = self.classes();
-        let photo = |(name, face): &(String, Face), number: u32| -> Result<(String, Vec<u8>)> {
-            let id = format!("{split}/{name}-{number:04}");
-            Ok((format!("{name}/{name}-{number:04}.jpg"), draw(face, &mut Dice::new(seed, &id))?.photo))
-        };
         let all = classes.par_iter().flat_map_iter(|class| (1..=per_class).map(move |number| (class, number)));
-        all.map(|(class, number)| photo(class, number)).collect()
+        all.map(|((label, face), number)| {
+            let name = format!("{label}-{number:04}");
+            let drawn = draw(face, &mut Dice::new(seed, &format!("{split}/{name}")))?;
+            work(label, name, drawn)
+        })
+        .collect()
     }
 
     /// The images of [`files`](Self::files) in one folder, each with the outlines of its sign, and the records of these
     /// pairs. `folder` is where they will be.
     pub(crate) fn outlined(self, split: &str, per_class: u32, seed: u64, folder: &Path) -> Result<Files> {
-        let classes = self.classes();
-        let all = classes.par_iter().flat_map_iter(|class| (1..=per_class).map(move |number| (class, number)));
-        let drawn: Vec<Result<_>> = all
-            .map(|((label, face), number)| {
-                let name = format!("{label}-{number:04}");
-                Ok((label, draw(face, &mut Dice::new(seed, &format!("{split}/{name}")))?, name))
-            })
-            .collect();
+        let drawn: Vec<_> = self.each(split, per_class, seed, |label, name, Drawn { photo, outlines }| {
+            let mut outline = Cursor::new(Vec::new());
+            drawing(&outlines).write_to(&mut outline, ImageFormat::Png)?;
+            Ok((label.to_owned(), name, photo, outline.into_inner()))
+        })?;
         let (mut files, mut records) = (Files::new(), String::new());
-        for drawn in drawn {
-            let (label, Drawn { photo, outline }, name) = drawn?;
+        for (label, name, photo, outline) in drawn {
             let [image, target] = ["outline.png", "jpg"].map(|ending| format!("{split}/{name}.{ending}"));
             let path = |file: &str| folder.join(file).display().to_string();
             let record = json!({"id": name, "image": path(&image), "target": path(&target), "label": label});
@@ -126,8 +134,8 @@ impl Series {
 struct Drawn {
     /// As JPEG.
     photo: Vec<u8>,
-    /// The outlines of the sign, white on black, as PNG.
-    outline: Vec<u8>,
+    /// Of the sign, in the image.
+    outlines: Vec<Vec<Point>>,
 }
 
 fn draw(face: &Face, dice: &mut Dice) -> Result<Drawn> {
@@ -144,11 +152,10 @@ fn draw(face: &Face, dice: &mut Dice) -> Result<Drawn> {
     if dice.chance(0.2) {
         clutter::occlude(&mut canvas, dice, center, radius);
     }
-    let (mut photo, mut outline) = (Vec::new(), Cursor::new(Vec::new()));
+    let mut photo = Vec::new();
     let quality = dice.whole(72, 92) as u8;
     JpegEncoder::new_with_quality(&mut photo, quality).encode_image(&camera::take(&canvas, dice))?;
-    drawing(&face.outlines(&pose, dice)).write_to(&mut outline, ImageFormat::Png)?;
-    Ok(Drawn { photo, outline: outline.into_inner() })
+    Ok(Drawn { photo, outlines: face.outlines(&pose, dice) })
 }
 
 /// Closed lines, white on black.
