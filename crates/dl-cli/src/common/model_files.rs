@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use dl_record::file::{check_writable, is_same, open_regular};
+use dl_record::file::{check_writable, folder_of, is_same, open_regular};
 use serde_json::{Map, Value};
 
 use crate::common::{Inputs, not_an_input};
@@ -47,8 +47,7 @@ pub(crate) fn check(outputs: &[(&str, &Path)], inputs: &Inputs, others: &[Option
 
 /// The path with its folder resolved; the file need not exist yet.
 fn place(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?))
 }
 
 /// Fails when a file that the user did not name is a symlink: only links that are named are followed.

@@ -13,6 +13,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use dl_record::Matrix;
+use dl_record::file::folder_of;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -196,7 +197,7 @@ fn read_part(file: &Checkpoint, name: &str, config: PartConfig, outputs: usize) 
 /// Locks the folder: the file itself is replaced by renaming, and a lock file would stay behind. Dropping the handle
 /// unlocks it.
 fn lock_folder_of(path: &Path) -> Result<Option<File>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot create the folder", folder.display()))?;
     // Some systems cannot open folders, and some file systems do not support locks; there, only the rename protects the
     // file.

@@ -14,4 +14,4 @@ mod write;
 pub use decode::{decode, decode_xml, lines};
 pub use read::{MOST_LIST_BYTES, is_same, open_named, open_regular, read_list, read_named, read_regular, read_text};
 pub use spool::Spool;
-pub use write::{check_writable, make_inside, write_atomically, write_inside};
+pub use write::{check_writable, folder_of, make_inside, write_atomically, write_inside};

@@ -186,7 +186,8 @@ fn put_inside(
     made.persist(&target).with_context(in_context)
 }
 
-pub(super) fn folder_of(path: &Path) -> &Path {
+/// The folder of a file; `.` of a bare name.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow, bail};
-use dl_record::file::open_named;
+use dl_record::file::{folder_of, open_named};
 use dl_record::{Line, Object, Reader, Record};
 use dl_vision::formats::coco::fields::Id;
 use dl_vision::formats::coco::{self, CocoFile, Counted, Json, Labels};
@@ -109,7 +109,7 @@ fn each_truth(
     let found: Box<dyn Iterator<Item = Result<formats::Found>>> = if truth.is_dir() {
         formats::voc::read(truth, &source.split)?
     } else if let Some(file) = coco {
-        let folder = truth.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(truth);
         Box::new(file.samples(folder)?)
     } else {
         return each_line(io, source, truth, tally, work);

@@ -17,7 +17,7 @@ use clap::Parser;
 use dl_models::ModelFile;
 use dl_models::gan::table::TableConfig;
 use dl_models::gan::{Canvas, Generator};
-use dl_record::file::is_same;
+use dl_record::file::{folder_of, is_same};
 use dl_record::{Record, Writer, write_atomically};
 use dl_vision::formats::has_ending;
 
@@ -142,11 +142,6 @@ fn rows_and_columns(text: &str) -> Result<[usize; 2]> {
         Ok(number)
     };
     Ok([number(rows)?, number(columns)?])
-}
-
-/// The folder of a file.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Tool for Args {

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use dl_record::file::{decode, read_regular};
+use dl_record::file::{decode, folder_of, read_regular};
 use dl_record::{Detection, Object, Record};
 
 use super::layout::{self, Entry, ORIENTED, Part, Parts};
@@ -43,7 +43,7 @@ pub struct ReadConfig {
 /// images, or none of them has labels. An invalid line loses only that line, an invalid file only that file.
 pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Result<Found>> + use<>> {
     if folder.is_file() && has_ending(folder, &["yaml", "yml", "data", "names", "txt"]) {
-        let around = folder.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let around = folder_of(folder);
         bail!("{}: is a file; name its folder, {}", folder.display(), around.display());
     }
     require_folder(folder)?;
@@ -81,7 +81,7 @@ pub fn read(folder: &Path, config: ReadConfig) -> Result<impl Iterator<Item = Re
 /// A hint if a parent folder names the classes.
 fn elsewhere(folder: &Path) -> String {
     names::description_around(folder).map_or_else(String::new, |path| {
-        let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let around = folder_of(&path);
         format!("; {} describes the dataset; name its folder, {}", path.display(), around.display())
     })
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use dl_record::file::folder_of;
 use dl_vision::formats::coco;
 
-use super::{folder_of, with_note_of_images, write};
+use super::{with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// Read COCO: one JSON file with images, categories and annotations

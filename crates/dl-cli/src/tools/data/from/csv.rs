@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::ArgGroup;
+use dl_record::file::folder_of;
 use dl_vision::formats::csv::{self, Config};
 
-use super::{folder_of, with_note_of_images, write};
+use super::{with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// Read a table with a column of texts or image paths, and a column of labels

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use dl_record::file::folder_of;
 use dl_vision::formats::cvat;
 
-use super::{folder_of, with_note_of_images, write};
+use super::{with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// Read CVAT for images 1.1: one XML file with images, boxes, polygons and masks

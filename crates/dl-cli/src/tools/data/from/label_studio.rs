@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use dl_record::file::folder_of;
 use dl_vision::formats::label_studio;
 
-use super::{folder_of, with_note_of_images, write};
+use super::{with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// Read Label Studio: one JSON file with tasks for images or texts

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use dl_record::file::folder_of;
 use dl_vision::formats::labelme;
 
-use super::{folder_of, with_note_of_images, write};
+use super::{with_note_of_images, write};
 use crate::common::{Common, Io, Outcome};
 
 /// Read labelme: one JSON file per image

@@ -78,11 +78,6 @@ impl Args {
     }
 }
 
-/// The folder that contains a file.
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Writes the samples of a reader, and reports what it lost.
 fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>>) -> Result<Outcome> {
     let mut writer = Writer::new(&mut io.output);
