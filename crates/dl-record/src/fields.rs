@@ -212,6 +212,14 @@ fields! {
     text, set_text: String;
     /// The ground-truth class of the sample.
     label, set_label: String;
+    /// The ground-truth class of each task, by name.
+    labels, set_labels: BTreeMap<String, String>;
+    /// Where the sample comes from: the name of a source or target of transfer, or of one side of unpaired images.
+    domain, set_domain: String;
+    /// How much the sample counts in training and in metrics, at least 0; 1 if absent.
+    weight, by hand: f64;
+    /// The group that the sample was assigned to.
+    cluster, set_cluster: String;
     /// The ground-truth objects of the sample.
     objects, set_objects: Vec<Object>;
     /// Regions that may contain an object, best first.

@@ -9,6 +9,7 @@
 
 mod bbox;
 mod compact;
+mod digest;
 mod failure;
 mod features;
 mod fields;
@@ -26,9 +27,11 @@ mod tensor;
 mod tensor_file;
 mod text;
 mod utf16;
+mod weight;
 mod writer;
 
 pub use bbox::BBox;
+pub use digest::Digest;
 pub use failure::Failure;
 pub use fields::{Cell, Detection, Mask, Object, Prediction, Proposal, region_predictions, set_region_predictions};
 pub use file::write_atomically;

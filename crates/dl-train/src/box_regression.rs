@@ -18,8 +18,8 @@ use faer::{Mat, MatRef, Side};
 use serde_json::json;
 
 use crate::intake::{Intake, Taken};
-use crate::ridge::ridge;
 use crate::spool::RowSpool;
+use dl_transfer::ridge::ridge;
 
 /// Added to the variances of the targets before the whitening divides by them.
 const WHITENING_FLOOR: f64 = 0.001;

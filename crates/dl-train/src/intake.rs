@@ -2,9 +2,9 @@
 //! mean norm and the digest of all rows.
 
 use anyhow::{Context, Result, bail, ensure};
-use dl_record::{Matrix, Record, Tensor};
+use dl_record::{Digest, Matrix, Record, Tensor};
+use dl_transfer::check_same_network;
 
-use crate::Digest;
 use crate::regions::Regions;
 
 /// The mean norm to which features are scaled, so that R-CNN's C and lambda suit every layer (`rcnn_scale_features.m`).
@@ -111,20 +111,6 @@ impl Intake {
         let mean = self.norms / self.rows.max(1) as f64;
         if mean > 0.0 { (TARGET_NORM / mean) as f32 } else { 1.0 }
     }
-}
-
-/// Fails when the features of a record and those of the records before come from different networks.
-/// # Errors
-/// When both are known and differ.
-pub fn check_same_network(layer: &str, own: Option<&str>, before: Option<&str>) -> Result<()> {
-    if let (Some(own), Some(before)) = (own, before) {
-        ensure!(
-            own == before,
-            "features \"{layer}\" were computed by \"{own}\", those of the records before by \"{before}\"; \
-             run dl-embed on all records with the same network and options"
-        );
-    }
-    Ok(())
 }
 
 fn norm(row: &[f32]) -> f64 {

@@ -1,18 +1,14 @@
-//! Optimizers, schedules, samplers, losses, SVMs, box regression and training loops.
+//! Schedules, samplers, losses, hard negative mining, box regression and training loops.
 
 pub mod box_regression;
 pub mod classifier;
 pub mod data;
 pub mod detection;
-mod digest;
-mod dot;
 pub mod fit;
 pub mod gan;
 pub mod hits;
 pub mod intake;
-pub mod linear;
 pub mod regions;
-pub mod ridge;
 pub mod sampler;
 pub mod schedule;
 pub mod spool;
@@ -20,9 +16,6 @@ pub mod svm;
 pub mod table;
 pub mod text;
 pub mod transfer;
-
-pub use digest::Digest;
-pub(crate) use dot::dot;
 
 /// The number at (row, column) of the goldens' matrices, as in their `make.py`: a multiple of 1/64 in [-2, 2).
 #[cfg(test)]

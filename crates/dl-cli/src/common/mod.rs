@@ -27,7 +27,6 @@ mod repeats;
 mod sheet;
 mod stream;
 mod table;
-mod whole;
 
 pub use allocator::keep_freed_memory;
 pub use args::{Common, DeviceArgs, RecipeName, RegionWarp, WarpArgs};
@@ -52,4 +51,3 @@ pub(crate) use sheet::{Sheet, SheetNames};
 pub use stream::{Job, Tally, each_record, map_batches, map_records, map_weighed_batches};
 pub(crate) use stream::{STRICT, each_arrival, each_line, report_broken, report_failed};
 pub(crate) use table::{only_tables, read_table, read_tables};
-pub(crate) use whole::{WholeFeatures, whole_features};

@@ -8,10 +8,10 @@ use dl_record::{BBox, Record};
 use dl_vision::boxes::best_overlap;
 use rand::seq::SliceRandom;
 
-use crate::Digest;
 use crate::regions::Regions;
 use crate::sampler::per_class;
 use crate::transfer::Folds;
+use dl_record::Digest;
 
 /// Which regions are examples of what. The defaults are R-CNN's.
 #[derive(Clone, Copy, Debug, PartialEq)]

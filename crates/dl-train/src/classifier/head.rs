@@ -6,9 +6,9 @@ use candle_core::Var;
 use dl_models::{LayerName, Model, Outline, Parameters, plain};
 
 use super::Batches;
-use crate::linear::{Logistic, LogisticConfig};
 use crate::sampler::first_of_each;
 use crate::transfer::FeatureRows;
+use dl_transfer::linear::{Logistic, LogisticConfig};
 
 /// Examples whose features are computed together.
 const TOGETHER: usize = 64;

@@ -7,7 +7,7 @@ use dl_models::heads::rcnn::BACKGROUND;
 use dl_record::{BBox, Object, Record};
 use rand::seq::SliceRandom;
 
-use crate::Digest;
+use dl_record::Digest;
 
 /// Which objects a detector is trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

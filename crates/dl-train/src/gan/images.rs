@@ -13,10 +13,10 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::{Pixels, StyleBatch, StyleBatchConfig};
-use crate::Digest;
 use crate::data::Images;
-use crate::intake::check_same_network;
 use crate::sampler::Rounds;
+use dl_record::Digest;
+use dl_transfer::check_same_network;
 
 /// Images that may fail in a row before training gives up.
 const MOST_FAILURES: usize = 100;

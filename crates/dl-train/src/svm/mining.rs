@@ -16,10 +16,10 @@ use dl_record::{Matrix, Record};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::dual::{Solution, SvmConfig, solve};
 use crate::intake::{Intake, Taken};
 use crate::regions::Regions;
 use crate::spool::Spool;
+use dl_transfer::linear::svm::{Solution, SvmConfig, solve};
 
 /// Options of the training. The defaults are the authors'.
 #[derive(Clone, Debug, PartialEq)]

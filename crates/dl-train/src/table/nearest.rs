@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::columns::number;
 use super::{FeatureMap, RawTable};
-use crate::dot;
+use dl_transfer::dot;
 
 /// Rows that are compared with all others, at most.
 const MOST: usize = 5000;

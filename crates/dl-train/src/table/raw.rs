@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::Digest;
+use dl_record::Digest;
 
 /// The cells of a table, column by column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use crate::dot;
+use dl_transfer::dot;
 
 /// Neighbors of a row that others are made with.
 const NEIGHBORS: usize = 5;

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use dl_metrics::binary::{average_precision, roc_auc};
 
 use super::{BoostingConfig, FeatureMap, RawTable, boost, smote};
-use crate::linear::{LbfgsConfig, LogisticConfig, logistic};
+use dl_transfer::linear::{LbfgsConfig, LogisticConfig, logistic};
 
 /// C of the regression, next to no penalty, and the slope of the mean loss at which it ends.
 const COST: f64 = 1e3;

@@ -5,8 +5,10 @@ use candle_core::{Tensor, Var};
 use dl_models::plain;
 use faer::Mat;
 
-use super::{Finding, h_score, log_me};
-use crate::linear::{Logistic, LogisticConfig, logistic};
+use dl_transfer::score::{h_score, log_me};
+
+use super::Finding;
+use dl_transfer::linear::{Logistic, LogisticConfig, logistic};
 
 /// Shrinkage of the covariance in the H-score.
 const SHRINKAGE: f64 = 0.1;

@@ -37,11 +37,11 @@ impl fmt::Display for Strategy {
 pub struct Finding {
     /// Examples of the smallest class.
     pub per_class: usize,
-    /// LogME of the features of a sample, see [`log_me`](super::log_me).
+    /// LogME of the features of a sample, see [`log_me`](dl_transfer::score::log_me).
     pub log_me: f64,
     /// LogME of uninformative features: the evidence of the class proportions alone.
     pub baseline: f64,
-    /// H-score divided by its largest value, from 0 to 1, see [`h_score`](super::h_score).
+    /// H-score divided by its largest value, from 0 to 1, see [`h_score`](dl_transfer::score::h_score).
     pub h_score: f64,
 }
 

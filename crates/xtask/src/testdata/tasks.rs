@@ -177,7 +177,7 @@ mod tests {
 
     use candle_core::{Device, Tensor};
     use dl_models::{Model, Preprocessing};
-    use dl_train::linear::{LogisticConfig, logistic};
+    use dl_transfer::linear::{LogisticConfig, logistic};
     use dl_vision::picture::warp::resample;
 
     use super::*;

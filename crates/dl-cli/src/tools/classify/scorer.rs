@@ -11,9 +11,10 @@ use dl_models::{
     Kind, LOGITS, LayerName, LinearHead, Model, ModelFile, Preprocessing, Resize, check_network, plain, probabilities,
 };
 use dl_record::Record;
+use dl_transfer::{WholeFeatures, whole_features};
 
 use super::input::{Input, Regions};
-use crate::common::{FeatureExtractor, Images, Prepared, RegionWarp, WarpArgs, WholeFeatures, whole_features};
+use crate::common::{FeatureExtractor, Images, Prepared, RegionWarp, WarpArgs};
 
 /// A model that gives each class a probability.
 pub(super) enum Scorer {

@@ -5,18 +5,16 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 use dl_models::LinearHead;
+use dl_record::Digest;
 use dl_record::Record;
-use dl_train::Digest;
 use dl_train::classifier::balanced;
 use dl_train::hits::predicted;
-use dl_train::intake::check_same_network;
-use dl_train::linear::{LbfgsConfig, LogisticConfig, logistic};
+use dl_transfer::linear::{LbfgsConfig, LogisticConfig, logistic};
+use dl_transfer::{WholeFeatures, check_same_network, whole_features};
 use serde_json::json;
 
 use super::no_record;
-use crate::common::{
-    Common, Inputs, Io, Job, Outcome, WholeFeatures, each_record, model_files, numbers, whole_features,
-};
+use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, model_files, numbers};
 
 /// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///

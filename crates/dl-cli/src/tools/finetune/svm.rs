@@ -6,7 +6,8 @@ use anyhow::Result;
 use dl_models::heads::rcnn::RcnnHeads;
 use dl_record::Record;
 use dl_train::intake::Taken;
-use dl_train::svm::{MiningConfig, SvmConfig, SvmTrainer};
+use dl_train::svm::{MiningConfig, SvmTrainer};
+use dl_transfer::linear::svm::SvmConfig;
 
 use super::{Trainer, heads, train_all};
 use crate::common::{Common, Inputs, Io, Job, Outcome, counted, model_files, numbers};

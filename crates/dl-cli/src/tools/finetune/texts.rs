@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use dl_models::text::{TextFreeze, TextModel};
 use dl_models::{Checkpoint, ModelFile};
+use dl_record::Digest;
 use dl_record::Record;
-use dl_train::Digest;
 use dl_train::sampler::Rounds;
 use serde_json::{Value, json};
 

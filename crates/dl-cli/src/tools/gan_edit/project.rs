@@ -8,10 +8,10 @@ use dl_models::gan::{Canvas, Condition, Generator};
 use dl_models::{Lpips, ModelFile, plain};
 use dl_record::{Dtype, Matrix, Record};
 use dl_train::gan::{Pixels, ProjectConfig, project};
-use dl_train::intake::check_same_network;
+use dl_transfer::{check_same_network, whole_features};
 
 use super::result::{Format, Results};
-use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, few, map_batches, numbers, whole_features};
+use crate::common::{Common, ImageArgs, Images, Inputs, Io, Job, Outcome, few, map_batches, numbers};
 use crate::tools::gan_sample::Pixels as Painted;
 
 /// The name of the features.

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 use dl_models::gan::{Condition, FeatureCondition, GeneratorConfig};
 use dl_record::Reader;
 use dl_record::file::open_named;
-use dl_train::intake::check_same_network;
+use dl_transfer::{WholeFeatures, check_same_network, whole_features};
 
 use super::latents::Given;
-use crate::common::{WholeFeatures, few, numbers, whole_features};
+use crate::common::{few, numbers};
 use crate::tools::embed::prompt_features;
 
 /// Options of conditional generators.

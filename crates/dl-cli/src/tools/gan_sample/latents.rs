@@ -10,8 +10,9 @@ use dl_models::gan::{Generator, push_latent};
 use dl_models::{Checkpoint, plain};
 use dl_record::Reader;
 use dl_record::file::open_named;
+use dl_transfer::whole_features;
 
-use crate::common::{numbers, whole_features};
+use crate::common::numbers;
 
 /// Random vectors, one after another, and for StyleGAN the noise of all layers of each image, which is drawn after its vector.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use dl_record::Record;
 use dl_vision::picture::dimensions;
 
-use crate::Digest;
+use dl_record::Digest;
 
 /// How much the aspect ratios of an image and its target may differ.
 const MOST_ASPECT: f64 = 1.05;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use dl_record::Record;
 
-use crate::Digest;
+use dl_record::Digest;
 
 /// Domains that an error names.
 const NAMED: usize = 5;
@@ -26,7 +26,7 @@ impl UnpairedImages {
     /// When the record has no `image`, and neither `domain` nor `label`.
     pub fn push(&mut self, record: &Record) -> Result<()> {
         let image: String = record.require("image", "it is what the GAN is trained on")?;
-        let domain: Option<String> = record.get("domain")?;
+        let domain = record.domain()?;
         let domain = match domain.map_or_else(|| record.label(), |domain| Ok(Some(domain)))? {
             Some(domain) => domain,
             None => {

@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 
-use crate::Digest;
 use crate::sampler::Rounds;
+use dl_record::Digest;
 
 /// Pairs of a silhouette and a solid, of one size.
 #[derive(Clone, Debug, Default)]

@@ -2,12 +2,10 @@
 
 use anyhow::{Result, bail, ensure};
 use dl_record::{Matrix, Record};
-use dl_train::intake::check_same_network;
+use dl_transfer::{WholeFeatures, check_same_network, whole_features};
 use serde_json::{Map, Value, json};
 
-use crate::common::{
-    Common, Inputs, Io, Job, Messages, Outcome, Tally, WholeFeatures, counted, each_record, whole_features,
-};
+use crate::common::{Common, Inputs, Io, Job, Messages, Outcome, Tally, counted, each_record};
 use crate::tools::eval::report::{Cell, Format, Report};
 use crate::tools::eval::source::carrying;
 

@@ -1,7 +1,7 @@
 //! `dl-eval two-sample`.
 
 use anyhow::Result;
-use dl_train::linear::{TwoSampleConfig, two_sample};
+use dl_transfer::linear::{TwoSampleConfig, two_sample};
 use serde_json::{Map, json};
 
 use super::sets::{OF_METRIC, SetArgs};

@@ -16,8 +16,8 @@ use dl_train::classifier::{
     StartConfig, StartingPoint,
 };
 use dl_train::fit::{Early, Progress, TrainedModel, Validation};
-use dl_train::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use dl_train::transfer::Strategy;
+use dl_transfer::linear::{LbfgsConfig, Logistic, LogisticConfig};
 use serde_json::{Map, Value, json};
 
 use super::dtype::DtypeName;

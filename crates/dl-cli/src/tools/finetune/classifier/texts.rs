@@ -7,13 +7,13 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Var};
 use dl_models::text::{Network, TOKENIZER_KEY, TextConfig, TextFreeze, TextModel, Tokens};
 use dl_models::{Checkpoint, Fit, ModelFile, Parameters, checkpoint};
-use dl_train::Digest;
+use dl_record::Digest;
 use dl_train::classifier::LossConfig;
 use dl_train::fit::{Progress, Task, TrainedModel, Validation};
-use dl_train::linear::Logistic;
 use dl_train::sampler::per_class;
 use dl_train::text::{LabeledText, LabeledTexts, TextClassifierTask, TrainingTexts};
 use dl_train::transfer::{Folds, Strategy};
+use dl_transfer::linear::Logistic;
 use serde_json::{Map, Value, json};
 
 use super::auto::{TRIAL_BATCHES, choose};

@@ -4,10 +4,11 @@ use anyhow::{Result, bail, ensure};
 use dl_models::gan::{Canvas, FeatureCondition};
 use dl_record::Record;
 use dl_train::gan::{GanImages, Told};
+use dl_transfer::{WholeFeatures, whole_features};
 
 use super::network::Start;
 use super::options::{ConditionName, LatentArgs};
-use crate::common::{Io, Job, Tally, WholeFeatures, each_record, whole_features};
+use crate::common::{Io, Job, Tally, each_record};
 use crate::tools::gan_train::pictures::SizeName;
 use crate::tools::gan_train::training::TrainingArgs;
 

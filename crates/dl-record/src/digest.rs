@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dl_record::Fnv1a;
+use crate::Fnv1a;
 
 /// FNV-1a over the bytes of texts and the 4-byte words of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,18 +4,19 @@ use anyhow::{Context, Result, bail, ensure};
 use dl_record::Record;
 
 /// The features of a whole image or text.
-pub(crate) struct WholeFeatures {
+pub struct WholeFeatures {
     /// Name of the layer.
-    pub(crate) layer: String,
+    pub layer: String,
     /// Fingerprint of the network that computed them, if the record has it.
-    pub(crate) network: Option<String>,
-    pub(crate) row: Vec<f32>,
+    pub network: Option<String>,
+    /// The numbers.
+    pub row: Vec<f32>,
 }
 
 /// A record's features of `layer`, or of the only layer that it has.
 /// # Errors
 /// When the record has no such features, has several rows of them (for regions), or one is not a finite number.
-pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<WholeFeatures> {
+pub fn whole_features(record: &Record, layer: Option<&str>) -> Result<WholeFeatures> {
     let mut tensors =
         record.features()?.context("the record has no \"features\"; pipe the records through dl-embed")?;
     let names = tensors.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -32,4 +33,18 @@ pub(crate) fn whole_features(record: &Record, layer: Option<&str>) -> Result<Who
         bail!("features \"{layer}\" hold {value}, which is not a finite number");
     }
     Ok(WholeFeatures { layer, network: tensor.network, row: matrix.data })
+}
+
+/// Fails when the features of a record and those of the records before come from different networks.
+/// # Errors
+/// When both are known and differ.
+pub fn check_same_network(layer: &str, own: Option<&str>, before: Option<&str>) -> Result<()> {
+    if let (Some(own), Some(before)) = (own, before) {
+        ensure!(
+            own == before,
+            "features \"{layer}\" were computed by \"{own}\", those of the records before by \"{before}\"; \
+             run dl-embed on all records with the same network and options"
+        );
+    }
+    Ok(())
 }

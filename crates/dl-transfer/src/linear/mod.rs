@@ -5,6 +5,7 @@
 //! so the penalty is on the difference of the two rows.
 
 mod lbfgs;
+pub mod svm;
 mod two_sample;
 
 use anyhow::{Result, ensure};

@@ -11,7 +11,9 @@ use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_s
 use faer::linalg::cholesky::llt::solve::{solve_in_place, solve_in_place_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef};
+
+use crate::linalg::parallelism;
 
 /// Rows in memory at once in the primal.
 const BLOCK: usize = 512;
@@ -51,11 +53,6 @@ pub fn ridge(
         solve(gram, lambda, &mut solution)?;
     }
     Ok(solution)
-}
-
-/// Splits work for a fixed number of threads, so that sums do not depend on `--threads`.
-fn parallelism() -> Par {
-    Par::rayon(16)
 }
 
 /// Adds the lower triangle of a b to `gram`; b is the transpose of a.

@@ -1,7 +1,7 @@
 //! The inner product.
 
 /// The inner product in f64 over 8 running sums: fast, and the same on every machine.
-pub(crate) fn dot<T: Copy + Into<f64>>(a: &[f64], b: &[T]) -> f64 {
+pub fn dot<T: Copy + Into<f64>>(a: &[f64], b: &[T]) -> f64 {
     let mut sums = [0.0_f64; 8];
     let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     for (a, b) in a.iter().zip(b) {

@@ -2,7 +2,9 @@
 
 use anyhow::{Result, anyhow, ensure};
 use faer::linalg::solvers::Solve;
-use faer::{Mat, Par, Side};
+use faer::{Mat, Side};
+
+use crate::linalg::fix_parallelism;
 
 /// LogME (You et al. 2021, algorithm 1 with the fixed-point iteration of its journal version): the logarithm of the
 /// maximum evidence of a Bayesian linear model of each class' 0/1 labels on the features, per sample, averaged over the
@@ -103,11 +105,6 @@ pub fn h_score(features: &Mat<f64>, classes: &[usize], count: usize, shrinkage: 
     Ok((0..count).map(|class| (0..d).map(|i| means[(i, class)] * solved[(i, class)]).sum::<f64>()).sum())
 }
 
-/// Splits work for a fixed number of threads, so that sums do not depend on `--threads`.
-fn fix_parallelism() {
-    faer::set_global_parallelism(Par::rayon(16));
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -116,7 +113,7 @@ mod tests {
 
     #[test]
     fn scores_match_the_published_formulas() {
-        let golden = include_str!("../../../../testdata/goldens/transfer/golden.json");
+        let golden = include_str!("../../../testdata/goldens/transfer/golden.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
         for case in golden["cases"].as_array().unwrap() {
             let number = |key: &str| case[key].as_f64().unwrap();

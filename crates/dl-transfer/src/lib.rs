@@ -1,0 +1,28 @@
+//! Methods on feature tables: linear heads, transferability scores, and the alignment, weighting and grouping of rows of
+//! several domains. Numbers only; networks are in dl-models and dl-train.
+//!
+//! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
+//! the number of threads.
+
+mod dot;
+mod linalg;
+pub mod linear;
+pub mod ridge;
+pub mod score;
+mod table;
+mod whole;
+
+pub use dot::dot;
+pub use faer::{Mat, MatRef};
+pub use table::FeatureTable;
+pub use whole::{WholeFeatures, check_same_network, whole_features};
+
+/// The number at (row, column) of the goldens' matrices, as in their `make.py`: a multiple of 1/64 in [-2, 2).
+#[cfg(test)]
+pub(crate) fn formula(row: u64, column: u64) -> f64 {
+    let mut mixed = (row * 2_654_435_761 + column * 40_503 + 12_345) & 0xffff_ffff;
+    mixed ^= mixed >> 13;
+    mixed = mixed.wrapping_mul(1_597_334_677) & 0xffff_ffff;
+    mixed ^= mixed >> 16;
+    (mixed % 256) as f64 / 64.0 - 2.0
+}

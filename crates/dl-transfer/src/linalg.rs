@@ -1,0 +1,78 @@
+//! Linear algebra that several methods share.
+
+use anyhow::{Result, anyhow};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par, Side};
+
+/// Splits work for a fixed number of threads, so that sums do not depend on `--threads`.
+pub(crate) fn parallelism() -> Par {
+    Par::rayon(16)
+}
+
+/// [`parallelism`] for the decompositions, which have no argument for it.
+pub(crate) fn fix_parallelism() {
+    faer::set_global_parallelism(parallelism());
+}
+
+/// The product `a` `b`.
+pub(crate) fn product(a: MatRef<f64>, b: MatRef<f64>) -> Mat<f64> {
+    let mut result = Mat::zeros(a.nrows(), b.ncols());
+    matmul(&mut result, Accum::Replace, a, b, 1.0, parallelism());
+    result
+}
+
+/// Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns in the same order. The entry of each
+/// eigenvector that is largest in size, the first of several, is positive.
+/// # Errors
+/// When the decomposition fails, which happens only with numbers that are not finite.
+pub(crate) fn symmetric_eigen(matrix: MatRef<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+    fix_parallelism();
+    let n = matrix.nrows();
+    let found = matrix
+        .self_adjoint_eigen(Side::Lower)
+        .map_err(|error| anyhow!("the eigenvalues of a matrix of {n} rows were not found: {error:?}"))?;
+    let values = found.S().column_vector().iter().rev().copied().collect();
+    let mut vectors = Mat::from_fn(n, n, |row, column| found.U()[(row, n - 1 - column)]);
+    fix_signs(&mut vectors);
+    Ok((values, vectors))
+}
+
+/// Flips columns so that the entry of each that is largest in size, the first of several, is positive.
+pub(crate) fn fix_signs(columns: &mut Mat<f64>) {
+    for column in 0..columns.ncols() {
+        let larger = |best: f64, value: &f64| if value.abs() > best.abs() { *value } else { best };
+        if columns.col(column).iter().fold(0.0, larger) < 0.0 {
+            columns.col_mut(column).iter_mut().for_each(|value| *value = -*value);
+        }
+    }
+}
+
+/// `f` of a symmetric matrix: its eigenvectors with `f` of each eigenvalue.
+/// # Errors
+/// As [`symmetric_eigen`].
+pub(crate) fn spectral(matrix: MatRef<f64>, f: impl Fn(f64) -> f64) -> Result<Mat<f64>> {
+    let (values, vectors) = symmetric_eigen(matrix)?;
+    let scaled =
+        Mat::from_fn(vectors.nrows(), vectors.ncols(), |row, column| vectors[(row, column)] * f(values[column]));
+    Ok(product(scaled.as_ref(), vectors.transpose()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_square_root_times_itself_is_the_matrix() {
+        let factor = Mat::from_fn(7, 5, |row, column| crate::formula(row as u64, column as u64));
+        let matrix = product(factor.transpose(), factor.as_ref());
+        let (values, vectors) = symmetric_eigen(matrix.as_ref()).unwrap();
+        assert!(values.is_sorted_by(|a, b| a >= b) && vectors.nrows() == 5);
+        let root = spectral(matrix.as_ref(), f64::sqrt).unwrap();
+        let squared = product(root.as_ref(), root.as_ref());
+        for row in 0..5 {
+            for column in 0..5 {
+                assert!((squared[(row, column)] - matrix[(row, column)]).abs() < 1e-10 * values[0]);
+            }
+        }
+    }
+}
