@@ -23,21 +23,26 @@ pub struct ClassifyEvaluator {
     /// How often samples of a true class were predicted as another or the same.
     confusion: HashMap<(usize, usize), u64>,
     samples: usize,
-    top1: usize,
-    top5: usize,
-    /// Per bin: samples, the sum of their scores, and how many are right. `None` once a score is not a probability.
-    bins: Option<[(usize, f64, usize); BINS]>,
+    /// Sums of weights: of all samples, of those whose first prediction is right, of those with the class among five.
+    weight: f64,
+    top1: f64,
+    top5: f64,
+    /// Per bin: the sum of the weighted scores, and the weight of the samples that are right. `None` once a score is not a
+    /// probability.
+    bins: Option<[(f64, f64); BINS]>,
 }
 
 /// Counts and scores of a class.
 #[derive(Clone, Debug, Default)]
 struct Counted {
-    truth: usize,
-    predicted: usize,
-    right: usize,
-    /// Its scores in the samples that list it: samples of the class itself, and all others.
-    own: Vec<f64>,
-    others: Vec<f64>,
+    /// Samples, and their weight.
+    truth: (usize, f64),
+    predicted: (usize, f64),
+    /// Weight of the samples that were rightly predicted as this class.
+    right: f64,
+    /// Its scores in the samples that list it, with their weights: samples of the class itself, and all others.
+    own: Vec<(f64, f64)>,
+    others: Vec<(f64, f64)>,
     /// The last sample that lists it, counted from 1.
     listed: usize,
 }
@@ -89,9 +94,10 @@ impl Default for ClassifyEvaluator {
             classes: Vec::new(),
             confusion: HashMap::new(),
             samples: 0,
-            top1: 0,
-            top5: 0,
-            bins: Some([(0, 0.0, 0); BINS]),
+            weight: 0.0,
+            top1: 0.0,
+            top5: 0.0,
+            bins: Some([(0.0, 0.0); BINS]),
         }
     }
 }
@@ -100,7 +106,14 @@ impl ClassifyEvaluator {
     /// Adds a sample. Predictions may be in any order; ties keep theirs. If a class is listed twice, the higher score
     /// counts.
     pub fn add(&mut self, truth: &str, predictions: &[Prediction]) {
+        self.add_weighted(truth, predictions, 1.0);
+    }
+
+    /// [`add`](Self::add) for a sample that counts as `weight` samples, at least 0, in all figures but the confusion matrix and
+    /// the numbers of samples.
+    pub fn add_weighted(&mut self, truth: &str, predictions: &[Prediction], weight: f64) {
         self.samples += 1;
+        self.weight += weight;
         let truth = self.class(truth);
         // Adding 0 turns -0 into 0, which sorts equal.
         let mut scores: Vec<(usize, f64)> =
@@ -111,19 +124,26 @@ impl ClassifyEvaluator {
             std::mem::replace(listed, self.samples) != self.samples
         });
         let first = scores.first().copied();
-        self.classes[truth].truth += 1;
+        add(&mut self.classes[truth].truth, weight);
         if let Some((first, _)) = first {
-            self.classes[first].predicted += 1;
-            self.classes[first].right += usize::from(first == truth);
+            add(&mut self.classes[first].predicted, weight);
+            if first == truth {
+                self.classes[first].right += weight;
+            }
             *self.confusion.entry((truth, first)).or_default() += 1;
         }
         let place = scores.iter().position(|(class, _)| *class == truth);
-        self.top1 += usize::from(place == Some(0));
-        self.top5 += usize::from(place.is_some_and(|place| place < 5));
-        self.calibrate(first, truth);
+        if place == Some(0) {
+            self.top1 += weight;
+        }
+        if place.is_some_and(|place| place < 5) {
+            self.top5 += weight;
+        }
+        self.calibrate(first, truth, weight);
         for (class, score) in scores {
             let counted = &mut self.classes[class];
-            if class == truth { counted.own.push(score) } else { counted.others.push(score) }
+            let scores = if class == truth { &mut counted.own } else { &mut counted.others };
+            scores.push((score, weight));
         }
     }
 
@@ -137,7 +157,7 @@ impl ClassifyEvaluator {
         next
     }
 
-    fn calibrate(&mut self, first: Option<(usize, f64)>, truth: usize) {
+    fn calibrate(&mut self, first: Option<(usize, f64)>, truth: usize, weight: f64) {
         let Some((class, score)) = first.filter(|(_, score)| (0.0..=1.0).contains(score)) else {
             self.bins = None;
             return;
@@ -145,16 +165,17 @@ impl ClassifyEvaluator {
         if let Some(bins) = &mut self.bins {
             // Bins are open on the left, as in the paper.
             let bin = ((score * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
-            let (count, sum, right) = &mut bins[bin];
-            *count += 1;
-            *sum += score;
-            *right += usize::from(class == truth);
+            let (sum, right) = &mut bins[bin];
+            *sum += weight * score;
+            if class == truth {
+                *right += weight;
+            }
         }
     }
 
     /// The figures.
     pub fn finish(self) -> ClassifyReport {
-        let samples = self.samples;
+        let (samples, weight) = (self.samples, self.weight);
         let calibration_error = self.calibration_error();
         let labels: BTreeMap<String, usize> = self.indices.into_iter().collect();
         let mut place = vec![0; labels.len()];
@@ -164,11 +185,11 @@ impl ClassifyEvaluator {
         cells.sort_unstable();
         let confusion = Confusion { labels: labels.keys().cloned().collect(), cells };
         let mut classes = self.classes;
-        let figures = |(label, class): (String, usize)| std::mem::take(&mut classes[class]).figures(label, samples);
+        let figures = |(label, class): (String, usize)| std::mem::take(&mut classes[class]).figures(label, weight);
         ClassifyReport {
             samples,
-            top1: ratio(self.top1, samples),
-            top5: ratio(self.top5, samples),
+            top1: ratio(self.top1, weight),
+            top5: ratio(self.top5, weight),
             calibration_error,
             classes: labels.into_iter().map(figures).collect(),
             confusion,
@@ -176,45 +197,54 @@ impl ClassifyEvaluator {
     }
 
     fn calibration_error(&self) -> Option<f64> {
-        let distance = |(_, sum, right): &(usize, f64, usize)| (sum - *right as f64).abs();
-        let bins = self.bins.as_ref().filter(|_| self.samples > 0)?;
-        Some(bins.iter().map(distance).sum::<f64>() / self.samples as f64)
+        let bins = self.bins.as_ref().filter(|_| self.weight > 0.0)?;
+        Some(bins.iter().map(|(sum, right)| (sum - right).abs()).sum::<f64>() / self.weight)
     }
 }
 
 impl Counted {
-    fn figures(mut self, label: String, samples: usize) -> Class {
-        let auc = self.auc(samples);
+    fn figures(mut self, label: String, weight: f64) -> Class {
+        let auc = self.auc(weight);
         let Self { truth, predicted, right, own, others, .. } = self;
         Class {
             label,
-            truth,
-            predicted,
+            truth: truth.0,
+            predicted: predicted.0,
             listed: own.len() + others.len(),
-            precision: ratio(right, predicted),
-            recall: ratio(right, truth),
-            f1: ratio(2 * right, truth + predicted),
+            precision: ratio(right, predicted.1),
+            recall: ratio(right, truth.1),
+            f1: ratio(2.0 * right, truth.1 + predicted.1),
             auc,
         }
     }
 
-    /// Counts the pairs in the right order (Mann and Whitney 1947). A sample that does not list the class has the score 0.
-    fn auc(&mut self, samples: usize) -> Option<f64> {
-        let (positives, negatives) = (self.truth, samples - self.truth);
+    /// Weighs the pairs in the right order (Mann and Whitney 1947). A sample that does not list the class has the score 0.
+    fn auc(&mut self, weight: f64) -> Option<f64> {
+        let (positives, negatives) = (self.truth.1, weight - self.truth.1);
         let others = &mut self.others;
-        others.sort_unstable_by(f64::total_cmp);
-        let unlisted = negatives - others.len();
-        // The number of negatives below the score, plus half of those equal to it.
+        others.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        // The weight of the first of the others.
+        let mut before = vec![0.0];
+        others.iter().for_each(|(_, weight)| before.push(before[before.len() - 1] + weight));
+        let unlisted = (negatives - before[others.len()]).max(0.0);
+        // The weight of the negatives below the score, plus half of those equal to it.
         let beats = |score: f64| {
-            let (below, up_to) =
-                (others.partition_point(|other| *other < score), others.partition_point(|other| *other <= score));
+            let below = before[others.partition_point(|other| other.0 < score)];
+            let up_to = before[others.partition_point(|other| other.0 <= score)];
             let zeros = if score > 0.0 { 1.0 } else { 0.5 * f64::from(u8::from(score == 0.0)) };
-            below as f64 + 0.5 * (up_to - below) as f64 + zeros * unlisted as f64
+            below + 0.5 * (up_to - below) + zeros * unlisted
         };
-        let listed: f64 = self.own.iter().map(|score| beats(*score)).sum();
-        let pairs = listed + (positives - self.own.len()) as f64 * beats(0.0);
-        (positives > 0 && negatives > 0).then(|| pairs / (positives as f64 * negatives as f64))
+        let listed: f64 = self.own.iter().map(|(score, weight)| weight * beats(*score)).sum();
+        let own: f64 = self.own.iter().map(|(_, weight)| weight).sum();
+        let pairs = listed + (positives - own).max(0.0) * beats(0.0);
+        (positives > 0.0 && negatives > 0.0).then(|| pairs / (positives * negatives))
     }
+}
+
+/// Counts a sample of this weight.
+fn add(count: &mut (usize, f64), weight: f64) {
+    count.0 += 1;
+    count.1 += weight;
 }
 
 impl ClassifyReport {
@@ -233,8 +263,8 @@ impl ClassifyReport {
     }
 }
 
-fn ratio(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
 }
 
 #[cfg(test)]
@@ -311,6 +341,32 @@ mod tests {
         let report = evaluator.finish();
         let pairs = (3.0 + 0.5) + (1.0 + 0.5 + 0.5) + 0.5;
         assert_eq!(report.classes[0].auc, Some(pairs / 12.0));
+    }
+
+    #[test]
+    fn a_weight_counts_as_that_many_samples() {
+        let samples = [
+            ("a", [("a", 0.7), ("b", 0.3)], 3),
+            ("a", [("a", 0.2), ("b", 0.8)], 1),
+            ("b", [("a", 0.4), ("b", 0.6)], 2),
+            ("b", [("a", 0.9), ("b", 0.1)], 0),
+        ];
+        let (mut weighted, mut repeated) = (ClassifyEvaluator::default(), ClassifyEvaluator::default());
+        for (truth, scores, count) in samples {
+            let predictions = scores.map(|(label, score)| prediction(label, score));
+            weighted.add_weighted(truth, &predictions, f64::from(count));
+            (0..count).for_each(|_| repeated.add(truth, &predictions));
+        }
+        let (weighted, repeated) = (weighted.finish(), repeated.finish());
+        assert_eq!((weighted.top1, weighted.samples), (Some(5.0 / 6.0), 4));
+        assert_eq!(weighted.calibration_error, repeated.calibration_error);
+        for (weighted, repeated) in weighted.classes.iter().zip(&repeated.classes) {
+            assert_eq!(
+                (weighted.precision, weighted.recall, weighted.f1),
+                (repeated.precision, repeated.recall, repeated.f1)
+            );
+            assert!((weighted.auc.unwrap() - repeated.auc.unwrap()).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -4,11 +4,19 @@
 //! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
 //! the number of threads.
 
+pub mod affine;
+pub mod coral;
 mod dot;
+pub mod feature_map;
 mod linalg;
 pub mod linear;
+pub mod moments;
+pub mod normalize;
+pub mod pca;
 pub mod ridge;
+pub mod rows;
 pub mod score;
+pub mod subspace;
 mod table;
 mod whole;
 

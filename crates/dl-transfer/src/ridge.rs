@@ -56,7 +56,7 @@ pub fn ridge(
 }
 
 /// Adds the lower triangle of a b to `gram`; b is the transpose of a.
-fn add_gram(gram: &mut Mat<f64>, a: MatRef<f64>, b: MatRef<f64>) {
+pub(crate) fn add_gram(gram: &mut Mat<f64>, a: MatRef<f64>, b: MatRef<f64>) {
     let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     triangular::matmul(gram, lower, Accum::Add, a, full, b, full, 1.0, parallelism());
 }

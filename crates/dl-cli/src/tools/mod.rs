@@ -18,6 +18,7 @@ pub mod generate;
 pub mod model;
 pub mod nms;
 pub mod propose;
+pub mod transfer;
 
 /// A program as the manual, the completions and the tests see it.
 pub struct Entry {
@@ -32,6 +33,7 @@ pub const TABLE: &[Entry] = &[
     entry::<data::Args>(),
     entry::<propose::Args>(),
     entry::<embed::Args>(),
+    entry::<transfer::Args>(),
     entry::<finetune::Args>(),
     entry::<classify::Args>(),
     entry::<detect::Args>(),

@@ -20,6 +20,8 @@ pub enum Kind {
     Detector,
     /// A network that makes images, from noise or from other images.
     Generator,
+    /// A map from features to features.
+    FeatureMap,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::RcnnHeads => "SVMs and box regressors on features",
             Self::Detector => "a detector",
             Self::Generator => "a generator of images",
+            Self::FeatureMap => "a map of features",
         }
     }
 
@@ -44,6 +47,7 @@ impl Kind {
             Self::Clip => "dl-embed and dl-classify take it",
             Self::LinearHead => "dl-classify takes it",
             Self::RcnnHeads | Self::Detector => "dl-detect takes it",
+            Self::FeatureMap => "dl-transfer apply takes it",
             Self::Generator => "dl-gan-sample takes it, or dl-gan-edit if it turns images into images",
         }
     }

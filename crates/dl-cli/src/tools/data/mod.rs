@@ -1,7 +1,9 @@
-//! `dl-data`: converts datasets to records and back, splits them, and checks them.
+//! `dl-data`: converts datasets to records and back, selects and splits them, and checks them.
 
 mod check;
+mod condition;
 mod from;
+mod select;
 mod shard;
 mod split;
 mod to;
@@ -11,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 use crate::common::{Common, Io, Labels, Outcome, Tool};
 
-/// Read, write, split and check datasets
+/// Read, write, select, split and check datasets
 #[derive(Parser, Debug)]
 #[command(
     name = "dl-data",
@@ -32,6 +34,7 @@ enum Action {
     From(from::Args),
     To(to::Args),
     Split(split::Args),
+    Select(select::Args),
     Shard(shard::Args),
     Check(check::Args),
 }
@@ -49,6 +52,7 @@ impl Tool for Args {
             Action::From(args) => args.common(),
             Action::To(args) => args.common(),
             Action::Split(args) => args.common(),
+            Action::Select(args) => args.common(),
             Action::Shard(args) => args.common(),
             Action::Check(args) => args.common(),
         }
@@ -59,6 +63,7 @@ impl Tool for Args {
             Action::From(args) => args.run(io),
             Action::To(args) => args.run(io),
             Action::Split(args) => args.run(io),
+            Action::Select(args) => args.run(io),
             Action::Shard(args) => args.run(io),
             Action::Check(args) => args.run(io),
         }

@@ -1,10 +1,11 @@
 //! `dl-eval classify`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use dl_metrics::classify::{Class, ClassifyEvaluator, ClassifyReport};
-use dl_record::write_atomically;
+use dl_record::{Record, write_atomically};
 use serde_json::{Map, Value, json};
 
 use super::Found;
@@ -20,12 +21,15 @@ use crate::common::{Common, Inputs, Io, Job, Outcome, counted, each_record, not_
 ///
 /// A detection is scored against the object that it overlaps most. Detections that overlap no object are left out, as
 /// are objects that no detection found: dl-eval voc and coco count those.
+///
+/// A record with a `weight` counts as that many samples; counts and the confusion matrix are of samples.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   dl-data from folder test \\
     | dl-classify --model cells.safetensors --top-k 0 | dl-eval classify
   dl-data from voc VOC2007 --split test \\
     | dl-classify --model crops.safetensors --top-k 0 | dl-eval classify
+  dl-eval classify --by domain predicted.jsonl
   dl-eval classify --confusion confusion.json predicted.jsonl
   dl-draw confusion confusion.json --output confusion.png")]
 #[command(mut_arg("inputs", crate::common::only_records))]
@@ -46,6 +50,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE.json")]
     confusion: Option<PathBuf>,
 
+    /// Also print the figures of each value of this field, such as domain
+    #[arg(long, value_name = "FIELD")]
+    by: Option<String>,
+
     /// Output format [default: table on a terminal, otherwise json]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -58,11 +66,25 @@ impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         self.confusion.as_deref().map_or(Ok(()), |path| not_an_input(path, &self.inputs))?;
         let mut evaluator = ClassifyEvaluator::default();
+        let mut groups: BTreeMap<String, ClassifyEvaluator> = BTreeMap::new();
         let mut unmatched = 0;
         let job = Job { common: &self.common, inputs: &self.inputs };
         let tally = each_record(io, job, |record, _| {
             let samples = Samples::of(&record, self.input, self.iou)?;
-            samples.labeled.iter().for_each(|(truth, predictions)| evaluator.add(truth, predictions));
+            let weight = record.weight()?.unwrap_or(1.0);
+            let group = self.by.as_deref().map(|field| group_of(&record, field)).transpose()?;
+            let group = match group {
+                Some(group) => {
+                    let fits = groups.contains_key(&group) || groups.len() < MOST_GROUPS;
+                    ensure!(fits, "--by: more than {MOST_GROUPS} values");
+                    Some(groups.entry(group).or_default())
+                }
+                None => None,
+            };
+            let mut evaluators: Vec<_> = std::iter::once(&mut evaluator).chain(group).collect();
+            for (truth, predictions) in &samples.labeled {
+                evaluators.iter_mut().for_each(|evaluator| evaluator.add_weighted(truth, predictions, weight));
+            }
             unmatched += samples.unmatched;
             Ok(())
         })?;
@@ -96,9 +118,64 @@ impl Args {
         if let Some(path) = &self.confusion {
             write_atomically(path, |output| Ok(serde_json::to_writer(output, &report.confusion)?))?;
         }
-        figures(&report, errors).write(io, self.format)?;
+        let groups: Vec<(String, ClassifyReport)> =
+            groups.into_iter().map(|(name, evaluator)| (name, evaluator.finish())).collect();
+        let mut figures = figures(&report, errors);
+        if let Some(field) = &self.by {
+            add_groups(&mut figures, field, &groups);
+        }
+        figures.write(io, self.format)?;
         Ok(Outcome::of(tally.failed + usize::from(empty.is_some())))
     }
+}
+
+/// The most values of `--by`, each of which keeps the scores of its samples.
+const MOST_GROUPS: usize = 10_000;
+
+/// The value of a record's field as text; empty if it is absent.
+fn group_of(record: &Record, field: &str) -> Result<String> {
+    match record.get::<Value>(field)? {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
+        Some(_) => bail!("--by {field}: the field is neither a text nor a number"),
+    }
+}
+
+/// Adds the figures of each group.
+fn add_groups(figures: &mut Report, field: &str, groups: &[(String, ClassifyReport)]) {
+    let mut by = Map::new();
+    for (name, report) in groups {
+        let mean = |figure: fn(&Class) -> Option<f64>| report.mean(figure);
+        let (precision, recall, f1) =
+            (mean(|class| class.precision), mean(|class| class.recall), mean(|class| class.f1));
+        let shown = if name.is_empty() { "(none)" } else { name };
+        figures.rows.push(vec![
+            Cell::Text(format!("{field} {shown}")),
+            Cell::Figure(precision),
+            Cell::Figure(recall),
+            Cell::Figure(f1),
+            Cell::Figure(report.auc()),
+            Cell::Count(report.samples),
+            Cell::Count(report.classes.iter().map(|class| class.predicted).sum()),
+        ]);
+        figures.rows.push(single(&format!("{field} {shown}: top-1"), report.top1));
+        by.insert(
+            name.clone(),
+            json!({
+                "top1": report.top1, "top5": report.top5, "precision": precision, "recall": recall, "F1": f1,
+                "AUC": report.auc(), "calibration_error": report.calibration_error, "samples": report.samples,
+            }),
+        );
+    }
+    figures.json["by"] = json!({ field: by });
+}
+
+/// A row of one figure.
+fn single(name: &str, figure: Option<f64>) -> Vec<Cell> {
+    let mut row = vec![Cell::Text(name.to_owned()), Cell::Figure(figure)];
+    row.resize_with(7, || Cell::Text(String::new()));
+    row
 }
 
 fn figures(report: &ClassifyReport, errors: usize) -> Report {
@@ -133,12 +210,8 @@ fn figures(report: &ClassifyReport, errors: usize) -> Report {
         Cell::Count(report.samples),
         Cell::Count(report.classes.iter().map(|class| class.predicted).sum()),
     ]);
-    let single = [("top-1", report.top1), ("top-5", report.top5), ("calibration error", report.calibration_error)];
-    rows.extend(single.map(|(name, figure)| {
-        let mut row = vec![Cell::Text(name.to_owned()), Cell::Figure(figure)];
-        row.resize_with(7, || Cell::Text(String::new()));
-        row
-    }));
+    let of_all = [("top-1", report.top1), ("top-5", report.top5), ("calibration error", report.calibration_error)];
+    rows.extend(of_all.map(|(name, figure)| single(name, figure)));
     let json = json!({
         "top1": report.top1,
         "top5": report.top5,

@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::Result;
 use dl_models::LinearHead;
-use dl_record::Digest;
-use dl_record::Record;
 use dl_train::classifier::balanced;
 use dl_train::hits::predicted;
 use dl_transfer::linear::{LbfgsConfig, LogisticConfig, logistic};
-use dl_transfer::{WholeFeatures, check_same_network, whole_features};
 use serde_json::json;
 
-use super::no_record;
-use crate::common::{Common, Inputs, Io, Job, Outcome, each_record, model_files, numbers};
+use super::table::labeled;
+use crate::common::{Common, Inputs, Io, Job, Outcome, model_files, numbers};
 
 /// Train a linear classifier on the features of whole images or texts: multinomial logistic regression
 ///
@@ -68,91 +65,39 @@ pub(super) struct Args {
     pub(super) common: Common,
 }
 
-/// The features and labels of the records.
-#[derive(Default)]
-struct LabeledFeatures {
-    layer: Option<String>,
-    network: Option<String>,
-    columns: usize,
-    features: Vec<f32>,
-    labels: Vec<String>,
-    unlabeled: usize,
-    digest: Digest,
-}
-
-impl LabeledFeatures {
-    fn push(&mut self, record: &Record) -> Result<()> {
-        let Some(label) = record.label()?.filter(|label| !label.is_empty()) else {
-            self.unlabeled += 1;
-            bail!("the record has no \"label\" to train on");
-        };
-        let WholeFeatures { layer, network, row: features } = whole_features(record, self.layer.as_deref())?;
-        ensure!(
-            self.labels.is_empty() || features.len() == self.columns,
-            "features \"{layer}\" have {} columns, earlier records have {}",
-            features.len(),
-            self.columns
-        );
-        check_same_network(&layer, network.as_deref(), self.network.as_deref())?;
-        self.network = self.network.take().or(network);
-        self.layer = Some(layer);
-        self.columns = features.len();
-        for field in ["id", "label"] {
-            self.digest.text(record.raw(field).unwrap_or_default());
-        }
-        self.digest.floats(&features);
-        self.features.extend(features);
-        self.labels.push(label);
-        Ok(())
-    }
-}
-
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         model_files::check(&[("--output", &self.output)], &self.inputs, &[])?;
         model_files::check_new(&self.output, self.force, "--force overwrites it")?;
-        let mut rows = LabeledFeatures { layer: self.layer.clone(), ..LabeledFeatures::default() };
-        let job = Job { common: &self.common, inputs: &self.inputs };
-        let tally = each_record(io, job, |record, _| rows.push(&record))?;
-        if rows.unlabeled > 0 {
-            bail!("{} records have no \"label\"; add one, or leave them out", rows.unlabeled);
-        }
-        if rows.labels.is_empty() {
-            return Err(no_record(&tally));
-        }
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        rows.labels.iter().for_each(|label| *counts.entry(label).or_default() += 1);
-        let labels: Vec<String> = counts.keys().map(|label| (*label).to_owned()).collect();
-        if let [only] = labels.as_slice() {
-            bail!("all records have the same label, \"{only}\"; training needs at least two");
-        }
-        let counts: Vec<usize> = counts.values().copied().collect();
-        let targets: Vec<u32> = (rows.labels.iter())
-            .map(|label| Ok(u32::try_from(labels.binary_search(label).unwrap_or_default())?))
-            .collect::<Result<_>>()?;
+        let (table, tally) = labeled(io, Job { common: &self.common, inputs: &self.inputs }, self.layer.clone())?;
+        let (labels, classes) = table.classes();
+        let classes: Vec<usize> = classes.into_iter().flatten().collect();
+        let mut counts = vec![0; labels.len()];
+        classes.iter().for_each(|class| counts[*class] += 1);
+        let targets: Vec<u32> = classes.iter().map(|class| Ok(u32::try_from(*class)?)).collect::<Result<_>>()?;
         let config = LogisticConfig {
             cost: self.cost,
             class_weights: if self.balanced { balanced(&counts) } else { Vec::new() },
             standardize: !self.raw,
             solver: LbfgsConfig { tolerance: self.tolerance, iterations: self.iterations, ..LbfgsConfig::default() },
         };
-        let found = logistic(&rows.features, rows.columns, &targets, labels.len(), &config)?;
+        let found = logistic(&table.x, table.columns(), &targets, labels.len(), &config)?;
         let single = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect();
         let mut head = LinearHead {
-            layer: rows.layer.unwrap_or_default(),
-            network: rows.network,
+            layer: table.intake.layer.clone().unwrap_or_default(),
+            network: table.intake.network.clone(),
             labels,
             weight: single(&found.weight),
             bias: single(&found.bias),
             training: json!(null),
         };
         let mut right = 0;
-        for (row, target) in rows.features.chunks_exact(rows.columns.max(1)).zip(&targets) {
-            right += usize::from(predicted(&head.probabilities(row)?) == Some(*target as usize));
+        for (row, class) in classes.iter().enumerate() {
+            right += usize::from(predicted(&head.probabilities(table.row(row))?) == Some(*class));
         }
-        let accuracy = right as f64 / rows.labels.len() as f64;
+        let accuracy = right as f64 / table.len() as f64;
         head.training = json!({
-            "records": rows.labels.len(),
+            "records": table.len(),
             "counts": head.labels.iter().zip(&counts).collect::<BTreeMap<_, _>>(),
             "cost": self.cost,
             "balanced": self.balanced,
@@ -160,7 +105,7 @@ impl Args {
             "iterations": found.iterations,
             "objective": found.objective,
             "accuracy": accuracy,
-            "data_digest": rows.digest.to_string(),
+            "data_digest": table.intake.digest.to_string(),
         });
         head.save(&self.output)?;
         let messages = &io.messages;

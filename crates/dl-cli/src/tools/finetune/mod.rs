@@ -8,6 +8,7 @@ mod heads;
 mod linear;
 mod lm;
 mod svm;
+mod table;
 mod texts;
 mod training;
 mod validation;

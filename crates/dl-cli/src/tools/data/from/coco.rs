@@ -6,8 +6,8 @@ use anyhow::Result;
 use dl_record::file::folder_of;
 use dl_vision::formats::coco;
 
-use super::{with_note_of_images, write};
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, with_note_of_images, write};
+use crate::common::{Io, Outcome};
 
 /// Read COCO: one JSON file with images, categories and annotations
 ///
@@ -29,13 +29,13 @@ pub(super) struct Args {
     images: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.annotations));
         let samples = coco::read(&self.annotations, images)?;
-        write(io, &self.common, with_note_of_images(samples, images))
+        write(io, &self.written, with_note_of_images(samples, images))
     }
 }

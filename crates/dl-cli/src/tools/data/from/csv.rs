@@ -7,8 +7,8 @@ use clap::ArgGroup;
 use dl_record::file::folder_of;
 use dl_vision::formats::csv::{self, Config};
 
-use super::{with_note_of_images, write};
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, with_note_of_images, write};
+use crate::common::{Io, Outcome};
 
 /// Read a table with a column of texts or image paths, and a column of labels
 ///
@@ -55,7 +55,7 @@ pub(super) struct Args {
     no_quotes: bool,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 /// `None` is detected from the file.
@@ -87,6 +87,6 @@ impl Args {
             images: self.images.clone(),
         };
         let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.file));
-        write(io, &self.common, with_note_of_images(csv::read(&self.file, &config)?, images))
+        write(io, &self.written, with_note_of_images(csv::read(&self.file, &config)?, images))
     }
 }

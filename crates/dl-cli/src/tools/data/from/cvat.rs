@@ -6,8 +6,8 @@ use anyhow::Result;
 use dl_record::file::folder_of;
 use dl_vision::formats::cvat;
 
-use super::{with_note_of_images, write};
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, with_note_of_images, write};
+use crate::common::{Io, Outcome};
 
 /// Read CVAT for images 1.1: one XML file with images, boxes, polygons and masks
 ///
@@ -26,13 +26,13 @@ pub(super) struct Args {
     images: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.annotations));
         let samples = cvat::read(&self.annotations, images)?;
-        write(io, &self.common, with_note_of_images(samples, images))
+        write(io, &self.written, with_note_of_images(samples, images))
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use dl_vision::formats::folder;
 
-use super::write;
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, write};
+use crate::common::{Io, Outcome};
 
 /// Read images from folders, one folder per class, or from a single folder
 ///
@@ -24,11 +24,11 @@ pub(super) struct Args {
     no_labels: bool,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        write(io, &self.common, folder::read(&self.folder, !self.no_labels)?)
+        write(io, &self.written, folder::read(&self.folder, !self.no_labels)?)
     }
 }

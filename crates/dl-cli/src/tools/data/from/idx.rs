@@ -6,8 +6,8 @@ use anyhow::Result;
 use dl_vision::formats::idx;
 
 use super::super::names;
-use super::write;
-use crate::common::{Common, Io, Labels, Outcome};
+use super::{WrittenArgs, write};
+use crate::common::{Io, Labels, Outcome};
 
 /// Read IDX: the files of MNIST, Fashion-MNIST and EMNIST as downloaded, plain or gzipped
 ///
@@ -30,11 +30,11 @@ pub(super) struct Args {
     labels: Option<Labels>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
-        write(io, &self.common, idx::read(&self.folder, &self.split, names(self.labels.as_ref()))?)
+        write(io, &self.written, idx::read(&self.folder, &self.split, names(self.labels.as_ref()))?)
     }
 }

@@ -6,8 +6,8 @@ use anyhow::Result;
 use dl_record::file::folder_of;
 use dl_vision::formats::label_studio;
 
-use super::{with_note_of_images, write};
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, with_note_of_images, write};
+use crate::common::{Io, Outcome};
 
 /// Read Label Studio: one JSON file with tasks for images or texts
 ///
@@ -30,13 +30,13 @@ pub(super) struct Args {
     predictions: bool,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let images = self.images.as_deref().unwrap_or_else(|| folder_of(&self.tasks));
         let samples = label_studio::read(&self.tasks, images, self.predictions)?;
-        write(io, &self.common, with_note_of_images(samples, images))
+        write(io, &self.written, with_note_of_images(samples, images))
     }
 }

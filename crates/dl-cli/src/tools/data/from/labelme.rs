@@ -6,8 +6,8 @@ use anyhow::Result;
 use dl_record::file::folder_of;
 use dl_vision::formats::labelme;
 
-use super::{with_note_of_images, write};
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, with_note_of_images, write};
+use crate::common::{Io, Outcome};
 
 /// Read labelme: one JSON file per image
 ///
@@ -26,7 +26,7 @@ pub(super) struct Args {
     images: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
@@ -38,6 +38,6 @@ impl Args {
             (None, Some(path)) => folder_of(path),
             (None, None) => Path::new("."),
         };
-        write(io, &self.common, with_note_of_images(samples, images))
+        write(io, &self.written, with_note_of_images(samples, images))
     }
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use dl_vision::formats::lines;
 
-use super::write;
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, write};
+use crate::common::{Io, Outcome};
 
 /// Read texts, one per line
 ///
@@ -19,7 +19,7 @@ pub(super) struct Args {
     files: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
@@ -27,6 +27,6 @@ impl Args {
         if self.files.iter().any(|file| file.as_path() == Path::new("-")) {
             io.note_terminal();
         }
-        write(io, &self.common, lines::read(&self.files)?)
+        write(io, &self.written, lines::read(&self.files)?)
     }
 }

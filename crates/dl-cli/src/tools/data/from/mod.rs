@@ -49,16 +49,16 @@ enum Format {
 impl Args {
     pub(super) fn common(&self) -> &Common {
         match &self.format {
-            Format::Voc(args) => &args.common,
-            Format::Coco(args) => &args.common,
-            Format::Yolo(args) => &args.common,
-            Format::Folder(args) => &args.common,
-            Format::Idx(args) => &args.common,
-            Format::Labelme(args) => &args.common,
-            Format::Cvat(args) => &args.common,
-            Format::LabelStudio(args) => &args.common,
-            Format::Lines(args) => &args.common,
-            Format::Csv(args) => &args.common,
+            Format::Voc(args) => &args.written.common,
+            Format::Coco(args) => &args.written.common,
+            Format::Yolo(args) => &args.written.common,
+            Format::Folder(args) => &args.written.common,
+            Format::Idx(args) => &args.written.common,
+            Format::Labelme(args) => &args.written.common,
+            Format::Cvat(args) => &args.written.common,
+            Format::LabelStudio(args) => &args.written.common,
+            Format::Lines(args) => &args.written.common,
+            Format::Csv(args) => &args.written.common,
         }
     }
 
@@ -78,8 +78,23 @@ impl Args {
     }
 }
 
+/// Options of every format.
+#[derive(clap::Args, Debug)]
+struct WrittenArgs {
+    /// Set the field `domain` of every record, for transfer between datasets
+    #[arg(long, value_name = "NAME")]
+    domain: Option<String>,
+
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Writes the samples of a reader, and reports what it lost.
-fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>>) -> Result<Outcome> {
+fn write(io: &mut Io, args: &WrittenArgs, found: impl Iterator<Item = Result<Found>>) -> Result<Outcome> {
+    let WrittenArgs { domain, common } = args;
+    if domain.as_ref().is_some_and(String::is_empty) {
+        bail!("--domain: the name is empty");
+    }
     let mut writer = Writer::new(&mut io.output);
     let (mut failed, mut samples, mut broken) = (0, 0_usize, 0_usize);
     for found in found {
@@ -97,6 +112,9 @@ fn write(io: &mut Io, common: &Common, found: impl Iterator<Item = Result<Found>
                     record.fail(io.messages.tool(), text);
                     failed += 1;
                     broken += 1;
+                }
+                if let Some(domain) = domain {
+                    record.set_domain(domain)?;
                 }
                 samples += 1;
                 writer.write(&record)?;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow};
 use dl_vision::formats::{IMAGE_ENDINGS, Walk, voc};
 
-use super::write;
-use crate::common::{Common, Io, Outcome};
+use super::{WrittenArgs, write};
+use crate::common::{Io, Outcome};
 
 /// Read Pascal VOC: JPEGImages/, Annotations/*.xml, ImageSets/Main/SPLIT.txt
 ///
@@ -26,13 +26,13 @@ pub(super) struct Args {
     split: Vec<String>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 impl Args {
     pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
         let found = voc::read(&self.folder, &self.split).map_err(|error| self.explained(error))?;
-        write(io, &self.common, found)
+        write(io, &self.written, found)
     }
 
     /// The error, or a better one for a folder of images alone.

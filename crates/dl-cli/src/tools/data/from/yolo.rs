@@ -7,8 +7,8 @@ use clap::ValueEnum;
 use dl_vision::formats::yolo;
 
 use super::super::names;
-use super::write;
-use crate::common::{Common, Io, Labels, Outcome};
+use super::{WrittenArgs, write};
+use crate::common::{Io, Labels, Outcome};
 
 /// Read YOLO: images, text files with normalized boxes, and data.yaml or a list of class names
 ///
@@ -45,7 +45,7 @@ pub(super) struct Args {
     obb: Option<Obb>,
 
     #[command(flatten)]
-    pub(super) common: Common,
+    pub(super) written: WrittenArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -68,6 +68,6 @@ impl Args {
             predictions: self.predictions,
             oriented,
         };
-        write(io, &self.common, yolo::read(&self.folder, config)?)
+        write(io, &self.written, yolo::read(&self.folder, config)?)
     }
 }

@@ -1,8 +1,8 @@
 //! Rows of features from two streams, the generated and the real records, of the same layer of the same network.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use dl_record::{Matrix, Record};
-use dl_transfer::{WholeFeatures, check_same_network, whole_features};
+use dl_transfer::rows::RowIntake;
 use serde_json::{Map, Value, json};
 
 use crate::common::{Common, Inputs, Io, Job, Messages, Outcome, Tally, counted, each_record};
@@ -39,9 +39,7 @@ pub(in crate::tools::eval) struct SetArgs {
 /// Where features come from, and how many they are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origin {
-    layer: Option<String>,
-    network: Option<String>,
-    columns: Option<usize>,
+    rows: RowIntake,
     /// Records that failed or carry `error`, in all streams.
     errors: usize,
     /// Of these, those that failed here.
@@ -51,7 +49,7 @@ pub(super) struct Origin {
 impl Origin {
     /// Of the features of `layer`; without a name, of the only layer of the first record.
     pub(super) fn new(layer: Option<String>) -> Self {
-        Self { layer, ..Self::default() }
+        Self { rows: RowIntake::new(layer), ..Self::default() }
     }
 
     /// Calls `work` with the features of each record. Returns the number of rows.
@@ -63,17 +61,8 @@ impl Origin {
         mut work: impl FnMut(&Record, Vec<f32>) -> Result<()>,
     ) -> Result<usize> {
         let tally = each_record(io, job, |record, _| {
-            let WholeFeatures { layer, network, row } = whole_features(&record, self.layer.as_deref())?;
-            let columns = *self.columns.get_or_insert(row.len());
-            ensure!(
-                row.len() == columns,
-                "features \"{layer}\" have {} columns, those of the records before {columns}",
-                row.len()
-            );
-            check_same_network(&layer, network.as_deref(), self.network.as_deref())?;
-            self.network = self.network.take().or(network);
-            self.layer = Some(layer);
-            work(&record, row)
+            let row = self.rows.take(&record)?;
+            work(&record, row.features)
         })?;
         self.count(&io.messages, tally, what);
         Ok(tally.good)
@@ -89,7 +78,7 @@ impl Origin {
 
     /// Reports sets that are too small for their number of columns.
     pub(super) fn warn(&self, io: &Io, sets: &[(&str, usize)]) {
-        let columns = self.columns.unwrap_or(0);
+        let columns = self.rows.columns;
         for (what, rows) in sets.iter().filter(|(_, rows)| *rows < 10 * columns) {
             io.messages.note(format_args!(
                 "only {} for {columns} columns: below {}, 10 per column, figures depend on the number of rows; \
@@ -111,20 +100,20 @@ impl Origin {
     ) -> Result<Outcome> {
         self.warn(io, sets);
         let text = |text: &Option<String>| Cell::Text(text.clone().unwrap_or_else(|| "unknown".to_owned()));
-        let columns = self.columns.unwrap_or(0);
+        let columns = self.rows.columns;
         let names = figures.iter().map(|(name, _)| *name).chain(sets.iter().map(|(name, _)| *name));
         let header = names.chain(["columns", "layer", "network"]).map(str::to_owned).collect();
         let cells = figures.iter().map(|(_, figure)| Cell::Figure(*figure));
         let counts = sets.iter().map(|(_, rows)| *rows).chain([columns]).map(Cell::Count);
-        let row = cells.chain(counts).chain([text(&self.layer), text(&self.network)]).collect();
+        let row = cells.chain(counts).chain([text(&self.rows.layer), text(&self.rows.network)]).collect();
         let mut object: Map<String, Value> =
             figures.iter().map(|(name, figure)| ((*name).to_owned(), json!(figure))).collect();
         object.extend(more);
         object.extend(sets.iter().map(|(name, rows)| ((*name).to_owned(), json!(rows))));
         let rest = [
             ("columns", json!(columns)),
-            ("layer", json!(self.layer)),
-            ("network", json!(self.network)),
+            ("layer", json!(self.rows.layer)),
+            ("network", json!(self.rows.network)),
             ("errors", json!(self.errors)),
         ];
         object.extend(rest.map(|(name, value)| (name.to_owned(), value)));
@@ -192,7 +181,7 @@ impl SetArgs {
         })?;
         let [(generated, generated_ids), (real, real_ids)] = sets;
         Ok(read.map(|(origin, _)| {
-            let columns = origin.columns.unwrap_or(0);
+            let columns = origin.rows.columns;
             let matrix = |data, rows| Matrix { rows, columns, data };
             Sets {
                 generated: matrix(generated, generated_ids.len()),

@@ -1,0 +1,190 @@
+//! What all maps share: their options, the model file, and the records with the new layer.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use dl_models::FeatureMapFile;
+use dl_record::{Dtype, Matrix, Record, Tensor};
+use dl_transfer::feature_map::{FeatureMap, RowMap};
+use dl_transfer::normalize::RowNorm;
+use dl_transfer::rows::{Row, RowIntake};
+use dl_transfer::{Mat, WholeFeatures, check_same_network, whole_features};
+use serde_json::{Map, Value};
+
+use super::passes::first_pass;
+use super::sides::{Domains, SideArgs, Sided};
+use crate::common::{Common, Inputs, Io, Job, Outcome, map_batches, model_files, only_records};
+
+/// Rows that go through a map together.
+const BATCH: usize = 256;
+
+/// Options of every map.
+#[derive(clap::Args, Debug)]
+#[command(mut_arg("inputs", only_records))]
+pub(super) struct MapArgs {
+    #[command(flatten)]
+    pub(super) inputs: Inputs,
+
+    /// Layer to map [default: the only one in the records]
+    #[arg(long, value_name = "LAYER")]
+    pub(super) layer: Option<String>,
+
+    /// Name of the new layer [default: the name of the method]
+    #[arg(long = "as", value_name = "LAYER")]
+    pub(super) name: Option<String>,
+
+    /// Keep the layer that was mapped; otherwise the new one takes its place
+    #[arg(long)]
+    keep: bool,
+
+    /// Model file to write: the map, for dl-transfer apply
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Overwrite an existing model file
+    #[arg(long, requires = "output")]
+    force: bool,
+
+    /// Write the model file alone, and no records
+    #[arg(long, requires = "output")]
+    map_only: bool,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// A fitted method: a map for each side, or one for all rows.
+pub(super) struct Fitted {
+    /// The maps, and which one each domain takes; empty where all rows take the first.
+    pub(super) maps: Vec<RowMap>,
+    pub(super) domains: BTreeMap<String, usize>,
+    /// How each row is scaled first.
+    pub(super) rows: Option<RowNorm>,
+    /// Options and findings, for the model file.
+    pub(super) training: Map<String, Value>,
+}
+
+impl MapArgs {
+    /// Checks the files before anything is read.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(output) = &self.output {
+            model_files::check(&[("--output", output)], &self.inputs, &[])?;
+            model_files::check_new(output, self.force, "--force overwrites it")?;
+        }
+        Ok(())
+    }
+
+    fn job(&self) -> Job<'_> {
+        Job { common: &self.common, inputs: &self.inputs }
+    }
+
+    /// Passes the rows to `work`, with the number of columns.
+    /// # Errors
+    /// When no record is fit.
+    pub(super) fn each_row(&self, io: &mut Io, mut work: impl FnMut(Row, usize) -> Result<()>) -> Result<RowIntake> {
+        let mut intake = RowIntake::new(self.layer.clone());
+        let mut why = None;
+        let found = first_pass(io, self.job(), |record| {
+            let row = intake.take(record).inspect_err(|error| {
+                why.get_or_insert_with(|| format!("{error:#}"));
+            })?;
+            work(row, intake.columns)
+        })?;
+        if found.good == 0 {
+            match why {
+                Some(why) => bail!("no record can be used: {why}"),
+                None => bail!("no record can be used; pipe records with features of one row in, from dl-embed"),
+            }
+        }
+        Ok(intake)
+    }
+
+    /// Gathers the rows of each side.
+    /// # Errors
+    /// When a side has no record.
+    pub(super) fn sided<S>(
+        &self,
+        io: &mut Io,
+        sides: &SideArgs,
+        new: impl Fn(usize) -> S,
+        add: impl Fn(&mut S, Row),
+        join: impl FnMut(&mut S, S),
+    ) -> Result<(Sided<S>, RowIntake)> {
+        let mut domains = Domains::new();
+        let intake =
+            self.each_row(io, |row, columns| domains.push(sides, row, || new(columns), |set, row| add(set, row)))?;
+        Ok((domains.sided(sides, join)?, intake))
+    }
+
+    /// Writes the model file, and the records with the new layer.
+    pub(super) fn write(&self, io: &mut Io, method: &str, intake: RowIntake, fitted: Fitted) -> Result<Outcome> {
+        let Fitted { maps, domains, rows, mut training } = fitted;
+        training.insert("data_digest".into(), intake.digest.to_string().into());
+        let map = FeatureMap {
+            method: method.to_owned(),
+            layer: intake.layer.unwrap_or_default(),
+            network: intake.network,
+            output: self.name.clone().unwrap_or_else(|| method.to_owned()),
+            columns: intake.columns,
+            rows,
+            domains,
+            maps,
+        };
+        // As it is read back, so that `apply` gives the same bytes.
+        let file = FeatureMapFile::new(map, training);
+        if let Some(output) = &self.output {
+            file.save(output)?;
+            io.messages.note(format_args!("the map is written to {}", output.display()));
+        }
+        if self.map_only {
+            return Ok(Outcome::AllWell);
+        }
+        apply(io, self.job(), &file, None, self.keep)
+    }
+}
+
+/// Adds the mapped layer to each record; `domain` takes the place of the records' own.
+pub(super) fn apply(io: &mut Io, job: Job, file: &FeatureMapFile, domain: Option<&str>, keep: bool) -> Result<Outcome> {
+    let map = &file.map;
+    let fingerprint = file.fingerprint();
+    let prepare = |record: &mut Record| -> Result<(usize, Vec<f32>)> {
+        let WholeFeatures { layer, network, row } = whole_features(record, Some(&map.layer))?;
+        check_same_network(&layer, network.as_deref(), map.network.as_deref())?;
+        map.check_width(row.len())?;
+        let own = record.domain()?;
+        Ok((map.map_of(domain.or(own.as_deref()))?, row))
+    };
+    map_batches(io, job, BATCH, prepare, |records, rows| {
+        let mut results: Vec<Result<()>> = records.iter().map(|_| Ok(())).collect();
+        for index in 0..map.maps.len() {
+            let places: Vec<usize> = (0..rows.len()).filter(|place| rows[*place].0 == index).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let x = Mat::from_fn(places.len(), map.columns, |row, column| f64::from(rows[places[row]].1[column]));
+            let mapped = map.apply(index, x.as_ref());
+            for (row, place) in places.into_iter().enumerate() {
+                results[place] = match &mapped {
+                    Ok(mapped) => {
+                        let row = mapped.row(row).iter().map(|value| *value as f32).collect();
+                        set(records[place], map, row, &fingerprint, keep)
+                    }
+                    Err(error) => Err(anyhow::anyhow!("{error:#}")),
+                };
+            }
+        }
+        results
+    })
+}
+
+/// Sets the new layer of a record.
+fn set(record: &mut Record, map: &FeatureMap, row: Vec<f32>, fingerprint: &str, keep: bool) -> Result<()> {
+    let mut features = record.features()?.unwrap_or_default();
+    if !keep {
+        features.remove(&map.layer);
+    }
+    let matrix = Matrix { rows: 1, columns: row.len(), data: row };
+    features.insert(map.output.clone(), Tensor::inline(matrix, Dtype::F32).computed_by(fingerprint));
+    record.set_features(&features)
+}

@@ -1,0 +1,76 @@
+//! `dl-transfer`: aligns, weighs and groups the rows of several domains.
+
+mod apply;
+mod coral;
+mod maps;
+mod normalize;
+mod passes;
+mod pca;
+mod sides;
+mod subspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use serde_json::{Map, Value};
+
+use crate::common::{Common, Io, Outcome, Tool};
+
+/// Transfer between domains: map, weigh, group and complete the features of records
+///
+/// Reads records with `features` of one row each and, for most methods, a `domain`. Writes every record in input order. Methods
+/// that need all rows before they can write the first read the records twice; what comes from stdin is kept in a
+/// temporary file meanwhile.
+#[derive(Parser, Debug)]
+#[command(
+    name = "dl-transfer",
+    version,
+    after_help = "Examples:
+  cat source.jsonl target.jsonl \\
+    | dl-transfer coral --output map.safetensors > both.jsonl
+  dl-transfer apply --model map.safetensors --domain target new.jsonl"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    method: Method,
+}
+
+#[derive(Subcommand, Debug)]
+enum Method {
+    Normalize(normalize::Args),
+    Pca(pca::Args),
+    Subspace(subspace::Args),
+    Coral(coral::Args),
+    Apply(apply::Args),
+}
+
+impl Tool for Args {
+    const NAME: &'static str = "dl-transfer";
+
+    fn common(&self) -> &Common {
+        match &self.method {
+            Method::Normalize(args) => &args.map.common,
+            Method::Pca(args) => &args.map.common,
+            Method::Subspace(args) => &args.map.common,
+            Method::Coral(args) => &args.map.common,
+            Method::Apply(args) => &args.common,
+        }
+    }
+
+    fn run(&self, io: &mut Io) -> Result<Outcome> {
+        match &self.method {
+            Method::Normalize(args) => args.run(io),
+            Method::Pca(args) => args.run(io),
+            Method::Subspace(args) => args.run(io),
+            Method::Coral(args) => args.run(io),
+            Method::Apply(args) => args.run(io),
+        }
+    }
+}
+
+/// Options and findings for a model file, as an object.
+fn training(values: Value) -> Map<String, Value> {
+    match values {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    }
+}

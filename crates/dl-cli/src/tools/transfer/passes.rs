@@ -1,0 +1,124 @@
+//! Reads the records twice: to fit a method, and to write them with what it found.
+//!
+//! Files are read again; what comes from stdin is kept in a temporary file meanwhile, which vanishes with the process.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use dl_record::Record;
+
+use super::sides::Fatal;
+use crate::common::{Io, Job, STRICT, each_line, one_line, report_failed};
+
+/// Counts of a first pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FirstPass {
+    /// Records that `work` accepted.
+    pub(super) good: usize,
+    /// Records that failed; the second pass reports them.
+    pub(super) failed: usize,
+}
+
+/// Passes every good record to `work`; a record that fails is left to the second pass. Afterwards `io` holds the same
+/// input again.
+/// # Errors
+/// When an input cannot be read twice, or at the first failed record under `--strict`.
+pub(super) fn first_pass(io: &mut Io, job: Job, mut work: impl FnMut(&Record) -> Result<()>) -> Result<FirstPass> {
+    for input in &job.inputs.inputs {
+        check_rereadable(Path::new(input))?;
+    }
+    let reads_stdin = job.inputs.inputs.is_empty() || job.inputs.inputs.iter().any(|input| input == "-");
+    let kept = if reads_stdin { Some(temporary_file()?) } else { None };
+    if let Some(kept) = &kept {
+        let stdin = std::mem::replace(&mut io.input, Box::new(io::empty()));
+        let copy = BufWriter::with_capacity(1 << 16, kept.try_clone()?);
+        io.input = Box::new(Copied { stdin, copy, failed: None });
+    }
+    let messages = io.messages.clone();
+    let mut found = FirstPass::default();
+    let strict = job.common.strict;
+    each_line(io, job.inputs, |line, _| {
+        if line.broken {
+            found.failed += 1;
+        } else if !line.record.has("error") {
+            match work(&line.record) {
+                Ok(()) => found.good += 1,
+                Err(error) if strict => {
+                    report_failed(&messages, &line.place, &one_line(&error));
+                    bail!(STRICT);
+                }
+                Err(error) if error.is::<Fatal>() => return Err(error),
+                Err(_) => found.failed += 1,
+            }
+        }
+        Ok(())
+    })?;
+    if let Some(mut kept) = kept {
+        // Dropping the copy flushes it, silently; what was not written would be missing later.
+        io.input.fill_buf().context("cannot keep the input in a temporary file")?;
+        io.input = Box::new(io::empty());
+        kept.rewind()?;
+        io.input = Box::new(BufReader::with_capacity(1 << 16, kept));
+    }
+    Ok(found)
+}
+
+fn check_rereadable(path: &Path) -> Result<()> {
+    if path == Path::new("-") {
+        return Ok(());
+    }
+    let Ok(found) = fs::metadata(path) else { return Ok(()) };
+    if !found.is_file() && !found.is_dir() {
+        bail!("{}: is a pipe or a device, which cannot be read twice; pipe its records to stdin", path.display());
+    }
+    Ok(())
+}
+
+fn temporary_file() -> Result<File> {
+    tempfile::tempfile().with_context(|| {
+        format!(
+            "no temporary file for the records can be made in {}; set TMPDIR, or name the files of records as arguments",
+            std::env::temp_dir().display()
+        )
+    })
+}
+
+/// Input of which everything that is read is copied.
+struct Copied {
+    stdin: Box<dyn BufRead + Send>,
+    copy: BufWriter<File>,
+    failed: Option<io::Error>,
+}
+
+impl Read for Copied {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut bytes = self.fill_buf()?;
+        let count = bytes.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Copied {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let bytes = self.stdin.fill_buf()?;
+        if bytes.is_empty() {
+            self.copy.flush()?;
+        }
+        Ok(bytes)
+    }
+
+    fn consume(&mut self, count: usize) {
+        // What is in the buffer already is returned without reading.
+        match self.stdin.fill_buf().and_then(|bytes| self.copy.write_all(&bytes[..count])) {
+            Ok(()) => {}
+            Err(error) => self.failed = Some(error),
+        }
+        self.stdin.consume(count);
+    }
+}

@@ -1,0 +1,73 @@
+//! `dl-transfer pca`.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use dl_transfer::feature_map::RowMap;
+use dl_transfer::moments::Gathered;
+use dl_transfer::pca::pca;
+use serde_json::json;
+
+use super::maps::{Fitted, MapArgs};
+use super::training;
+use crate::common::{Io, Outcome, numbers};
+
+/// Project rows on their principal directions
+///
+/// Rows are centered by their mean. The directions are those of all records, or of the records of --domain; all records are
+/// projected.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  dl-transfer pca --components 100 --output pca.safetensors \\
+    train.jsonl > reduced.jsonl
+  dl-transfer apply --model pca.safetensors test.jsonl > reduced-test.jsonl")]
+pub(super) struct Args {
+    /// Columns of the new layer [default: 100, or the rank of the rows]
+    #[arg(long, value_name = "N", value_parser = numbers::count)]
+    components: Option<usize>,
+
+    /// Scale each new column to variance 1
+    #[arg(long)]
+    whiten: bool,
+
+    /// Domains to find the directions of [default: all records]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    domain: Vec<String>,
+
+    #[command(flatten)]
+    pub(super) map: MapArgs,
+}
+
+/// `--components`, or its default.
+pub(super) fn components(stated: Option<usize>, rank: usize) -> usize {
+    stated.unwrap_or_else(|| rank.clamp(1, 100))
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.map.check()?;
+        let mut gathered: Option<Gathered> = None;
+        let intake = self.map.each_row(io, |row, columns| {
+            if self.domain.is_empty() || row.domain.is_some_and(|domain| self.domain.contains(&domain)) {
+                gathered.get_or_insert_with(|| Gathered::new(columns)).push(&row.features);
+            }
+            Ok(())
+        })?;
+        let Some(gathered) = gathered else {
+            anyhow::bail!("no record is of the domain {}; see --domain", self.domain.join(" or "));
+        };
+        let rows = gathered.rows();
+        let spectrum = gathered.spectrum()?;
+        let components = components(self.components, spectrum.variances.len());
+        let affine = pca(&spectrum, components, self.whiten)?;
+        let total: f64 = spectrum.variances.iter().sum();
+        let kept = spectrum.variances[..components].iter().sum::<f64>() / total;
+        io.messages.note(format_args!("{components} components have {:.1}% of the variance", 100.0 * kept));
+        let training = training(json!({
+            "rows": rows, "components": components, "whiten": self.whiten, "variance": kept,
+        }));
+        let fitted = Fitted { maps: vec![RowMap::Affine(affine)], domains: BTreeMap::new(), rows: None, training };
+        self.map.write(io, "pca", intake, fitted)
+    }
+}

@@ -1,0 +1,49 @@
+//! `dl-transfer subspace`.
+
+use anyhow::{Context, Result};
+use dl_transfer::feature_map::RowMap;
+use dl_transfer::moments::Gathered;
+use dl_transfer::subspace::subspace;
+use serde_json::json;
+
+use super::maps::{Fitted, MapArgs};
+use super::pca::components;
+use super::sides::SideArgs;
+use super::training;
+use crate::common::{Io, Outcome, numbers};
+
+/// Turn the principal directions of the source to those of the target (subspace alignment; Fernando et al. 2013)
+///
+/// Source rows become (x - mean) Ps Ps' Pt and target rows (x - mean) Pt, where Ps and Pt are the principal directions of the two
+/// sides, each centered by its own mean.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cat source.jsonl target.jsonl \\
+    | dl-transfer subspace --components 80 > both.jsonl")]
+pub(super) struct Args {
+    #[command(flatten)]
+    sides: SideArgs,
+
+    /// Columns of the new layer [default: 100, or the lower rank of the two sides]
+    #[arg(long, value_name = "N", value_parser = numbers::count)]
+    components: Option<usize>,
+
+    #[command(flatten)]
+    pub(super) map: MapArgs,
+}
+
+impl Args {
+    pub(super) fn run(&self, io: &mut Io) -> Result<Outcome> {
+        self.map.check()?;
+        let (found, intake) =
+            self.map.sided(io, &self.sides, Gathered::new, |set, row| set.push(&row.features), Gathered::merge)?;
+        let rows = [found.source.rows(), found.target.rows()];
+        let source = found.source.spectrum().context("the source")?;
+        let target = found.target.spectrum().context("the target")?;
+        let components = components(self.components, source.variances.len().min(target.variances.len()));
+        let maps = subspace(&source, &target, components)?.map(RowMap::Affine).into();
+        let training = training(json!({ "rows": rows, "components": components }));
+        self.map.write(io, "subspace", intake, Fitted { maps, domains: found.domains, rows: None, training })
+    }
+}

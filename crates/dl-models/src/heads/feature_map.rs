@@ -1,0 +1,211 @@
+//! The file of a fitted map of features: one safetensors file with the tensors `0.matrix`, `0.shift` and so on of each map,
+//! and in the metadata's `config` what the map reads, what it writes, and which domain takes which map.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{Device, Tensor};
+use dl_record::Fnv1a;
+use dl_transfer::Mat;
+use dl_transfer::affine::Affine;
+use dl_transfer::feature_map::{FeatureMap, RowMap};
+use dl_transfer::normalize::RowNorm;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::checkpoint::{self, Checkpoint, Precision};
+use crate::file::Kind;
+
+/// A map with how it was fitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureMapFile {
+    /// The map; its numbers are those of single precision.
+    pub map: FeatureMap,
+    /// Options, counts and data digest of the fit, for information only.
+    pub training: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Config {
+    kind: Kind,
+    method: String,
+    layer: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
+    output: String,
+    columns: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rows: Option<Rows>,
+    #[serde(default)]
+    domains: BTreeMap<String, usize>,
+    maps: Vec<Form>,
+    #[serde(default)]
+    training: Map<String, Value>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Rows {
+    L1,
+    L2,
+}
+
+/// What the tensors of a map mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "form", rename_all = "kebab-case")]
+enum Form {
+    Identity,
+    Affine,
+}
+
+/// The tensors of one map, by name: [rows, columns], vectors as a single row.
+type Parts = BTreeMap<&'static str, Mat<f64>>;
+
+impl FeatureMapFile {
+    /// The file of a map, with its numbers rounded to those that the file holds.
+    pub fn new(map: FeatureMap, training: Map<String, Value>) -> Self {
+        let maps = map.maps.iter().map(|map| {
+            let (form, mut parts) = parts(map);
+            for part in parts.values_mut() {
+                part.col_iter_mut()
+                    .flat_map(|column| column.iter_mut())
+                    .for_each(|value| *value = f64::from(*value as f32));
+            }
+            of_parts(form, |name| Ok(parts.get(name).cloned())).unwrap_or_else(|_| map.clone())
+        });
+        let maps = maps.collect();
+        Self { map: FeatureMap { maps, ..map }, training }
+    }
+
+    /// Reads a model file.
+    /// # Errors
+    /// When it does not hold a map, or its tensors do not fit.
+    pub fn from_checkpoint(file: &Checkpoint) -> Result<Self> {
+        Self::read(file).with_context(|| format!("model {}", file.path().display()))
+    }
+
+    fn read(file: &Checkpoint) -> Result<Self> {
+        let config: Config = file.config()?.context("has no config")?;
+        let Config { method, layer, network, output, columns, rows, domains, maps: forms, training, .. } = config;
+        ensure!(!forms.is_empty(), "has no map");
+        ensure!(
+            domains.values().all(|index| *index < forms.len()),
+            "names a map for a domain that it does not contain"
+        );
+        let mut maps = Vec::new();
+        for (index, form) in forms.into_iter().enumerate() {
+            let tensor = |name: &str| -> Result<Option<Mat<f64>>> {
+                let name = format!("{index}.{name}");
+                if file.contains(&name) { matrix(file, &name).map(Some) } else { Ok(None) }
+            };
+            maps.push(of_parts(form, tensor).with_context(|| format!("map {index}"))?);
+        }
+        let rows = rows.map(|rows| match rows {
+            Rows::L1 => RowNorm::L1,
+            Rows::L2 => RowNorm::L2,
+        });
+        let map = FeatureMap { method, layer, network, output, columns, rows, domains, maps };
+        map.check().context("its tensors do not fit")?;
+        Ok(Self { map, training })
+    }
+
+    /// Writes the file, atomically.
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let map = &self.map;
+        let mut tensors = BTreeMap::new();
+        let mut forms = Vec::new();
+        for (index, map) in map.maps.iter().enumerate() {
+            let (form, parts) = parts(map);
+            for (name, part) in parts {
+                let numbers: Vec<f32> = row_major(&part).map(|value| value as f32).collect();
+                let tensor = Tensor::from_vec(numbers, (part.nrows(), part.ncols()), &Device::Cpu)?;
+                tensors.insert(format!("{index}.{name}"), tensor);
+            }
+            forms.push(form);
+        }
+        let config = Config {
+            kind: Kind::FeatureMap,
+            method: map.method.clone(),
+            layer: map.layer.clone(),
+            network: map.network.clone(),
+            output: map.output.clone(),
+            columns: map.columns,
+            rows: map.rows.map(|rows| match rows {
+                RowNorm::L1 => Rows::L1,
+                RowNorm::L2 => Rows::L2,
+            }),
+            domains: map.domains.clone(),
+            maps: forms,
+            training: self.training.clone(),
+        };
+        checkpoint::save(path, &config, &tensors, Precision::F32)
+    }
+
+    /// What the features it writes are computed by: the method and a digest of the numbers, so that a head trained on them
+    /// refuses others.
+    pub fn fingerprint(&self) -> String {
+        let mut digest = Fnv1a::default();
+        let mut text = |text: &str| {
+            text.bytes().for_each(|byte| digest.add(byte.into()));
+            digest.add(0xff);
+        };
+        text(&self.map.layer);
+        text(self.map.network.as_deref().unwrap_or_default());
+        for map in &self.map.maps {
+            for part in parts(map).1.values() {
+                row_major(part).for_each(|value| digest.add((value as f32).to_bits().into()));
+            }
+        }
+        format!("{}:{:016x}", self.map.method, digest.value())
+    }
+}
+
+fn row_major(matrix: &Mat<f64>) -> impl Iterator<Item = f64> {
+    (0..matrix.nrows()).flat_map(move |row| (0..matrix.ncols()).map(move |column| matrix[(row, column)]))
+}
+
+fn matrix(file: &Checkpoint, name: &str) -> Result<Mat<f64>> {
+    let tensor = file.tensor(name, &Device::Cpu)?;
+    let (rows, columns) = tensor.dims2().map_err(crate::plain)?;
+    let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
+    ensure!(numbers.iter().all(|number| number.is_finite()), "tensor {name} holds numbers that are not finite");
+    Ok(Mat::from_fn(rows, columns, |row, column| f64::from(numbers[row * columns + column])))
+}
+
+/// The tensors of a map.
+fn parts(map: &RowMap) -> (Form, Parts) {
+    let vector = |numbers: &Vec<f64>| Mat::from_fn(1, numbers.len(), |_, column| numbers[column]);
+    match map {
+        RowMap::Identity => (Form::Identity, Parts::new()),
+        RowMap::Affine(Affine { shift, factor, matrix, offset }) => {
+            let vectors = [("shift", shift), ("factor", factor), ("offset", offset)];
+            let mut parts: Parts =
+                vectors.into_iter().filter_map(|(name, numbers)| Some((name, vector(numbers.as_ref()?)))).collect();
+            if let Some(matrix) = matrix {
+                parts.insert("matrix", matrix.clone());
+            }
+            (Form::Affine, parts)
+        }
+    }
+}
+
+/// The map of these tensors.
+fn of_parts(form: Form, tensor: impl Fn(&str) -> Result<Option<Mat<f64>>>) -> Result<RowMap> {
+    let vector = |name: &str| -> Result<Option<Vec<f64>>> {
+        let Some(matrix) = tensor(name)? else { return Ok(None) };
+        ensure!(matrix.nrows() == 1, "{name} has {} rows; expected one", matrix.nrows());
+        Ok(Some(row_major(&matrix).collect()))
+    };
+    Ok(match form {
+        Form::Identity => RowMap::Identity,
+        Form::Affine => RowMap::Affine(Affine {
+            shift: vector("shift")?,
+            factor: vector("factor")?,
+            matrix: tensor("matrix")?,
+            offset: vector("offset")?,
+        }),
+    })
+}
