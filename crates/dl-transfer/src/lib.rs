@@ -4,7 +4,11 @@
 //! Matrices are [`Mat`]s of f64 with one sample per row. What is drawn depends on the seed alone, and no result depends on
 //! the number of threads.
 
+mod components;
 mod dot;
+mod eigen;
+mod kernel;
+mod kernel_map;
 mod linalg;
 pub mod linear;
 pub mod ridge;
@@ -12,8 +16,14 @@ pub mod score;
 mod table;
 mod whole;
 
+pub use components::{
+    Approximation, Form, JdaConfig, JdaFit, KernelFit, Regularization, SstcaConfig, TcaConfig, jda, median_gamma,
+    sstca, tca,
+};
 pub use dot::dot;
 pub use faer::{Mat, MatRef};
+pub use kernel::Kernel;
+pub use kernel_map::{KernelMap, Lift};
 pub use table::FeatureTable;
 pub use whole::{WholeFeatures, check_same_network, whole_features};
 
