@@ -5,9 +5,13 @@
 //! the number of threads.
 
 pub mod affine;
+pub mod components;
 pub mod coral;
 mod dot;
+mod eigen;
 pub mod feature_map;
+mod kernel;
+mod kernel_map;
 mod linalg;
 pub mod linear;
 pub mod moments;
@@ -22,6 +26,8 @@ mod whole;
 
 pub use dot::dot;
 pub use faer::{Mat, MatRef};
+pub use kernel::Kernel;
+pub use kernel_map::{KernelMap, Lift};
 pub use table::FeatureTable;
 pub use whole::{WholeFeatures, check_same_network, whole_features};
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par, Side};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 
 /// Splits work for a fixed number of threads, so that sums do not depend on `--threads`.
 pub(crate) fn parallelism() -> Par {
@@ -55,6 +55,48 @@ pub(crate) fn spectral(matrix: MatRef<f64>, f: impl Fn(f64) -> f64) -> Result<Ma
     let scaled =
         Mat::from_fn(vectors.nrows(), vectors.ncols(), |row, column| vectors[(row, column)] * f(values[column]));
     Ok(product(scaled.as_ref(), vectors.transpose()))
+}
+
+/// The mean of each column; 0 without rows.
+pub(crate) fn column_means(rows: MatRef<f64>) -> Vec<f64> {
+    let count = rows.nrows().max(1) as f64;
+    rows.col_iter().map(|column| column.iter().sum::<f64>() / count).collect()
+}
+
+/// Copies the lower triangle of a square matrix to the upper one.
+pub(crate) fn mirror_lower(matrix: MatMut<f64>) {
+    let half = matrix.nrows() / 2;
+    if half == 0 {
+        return;
+    }
+    let (first, upper, lower, last) = matrix.split_at_mut(half, half);
+    copy_transposed(lower.as_ref(), upper);
+    rayon::join(|| mirror_lower(first), || mirror_lower(last));
+}
+
+/// Copies the transpose of `from` to `to`, in tiles that fit the cache.
+fn copy_transposed(from: MatRef<f64>, mut to: MatMut<f64>) {
+    const TILE: usize = 64;
+    let (rows, columns) = (to.nrows(), to.ncols());
+    if rows.max(columns) <= TILE {
+        to.copy_from(from.transpose());
+    } else if rows >= columns {
+        let (top, bottom) = to.split_at_row_mut(rows / 2);
+        let (left, right) = from.split_at_col(rows / 2);
+        rayon::join(|| copy_transposed(left, top), || copy_transposed(right, bottom));
+    } else {
+        let (left, right) = to.split_at_col_mut(columns / 2);
+        let (top, bottom) = from.split_at_row(columns / 2);
+        rayon::join(|| copy_transposed(top, left), || copy_transposed(bottom, right));
+    }
+}
+
+/// An orthonormal basis [n, k] of the columns of a matrix with at least as many rows, and R [k, k]: their product is the
+/// matrix. Columns that depend on others are replaced by any that do not.
+pub(crate) fn orthonormal(columns: MatRef<f64>) -> (Mat<f64>, Mat<f64>) {
+    fix_parallelism();
+    let qr = columns.qr();
+    (qr.compute_thin_Q(), qr.thin_R().to_owned())
 }
 
 #[cfg(test)]
